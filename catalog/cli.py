@@ -1,0 +1,49 @@
+"""The `modeldex` command: a table of verbs whose modules are imported only when their verb is used."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from catalog import plugins
+from catalog.errors import ModeldexError
+from catalog.settings import load_settings
+
+
+class LazyGroup(click.Group):
+    """Looks verbs up in `plugins.COMMANDS`, so that start-up costs what the one command needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return plugins.names("command")
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in plugins.COMMANDS and cmd_name not in plugins.names("command"):
+            return None
+        command: click.Command = plugins.load("command", cmd_name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", metavar="FOLDER", help="Folder of all state (default: MODELDEX_HOME, else the user's data folder).")
+@click.version_option(package_name="modeldex", prog_name="modeldex")
+@click.pass_context
+def cli(ctx: click.Context, home: str | None) -> None:
+    """Find model files by what they say about themselves.
+
+    Start with `modeldex crawl FOLDER`, then `modeldex search "accuracy > 0.9"` or `modeldex serve`.
+    """
+    ctx.obj = load_settings(home)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Entry point. Exit codes: 0 done, 1 failed or not all could be read, 2 wrong use, 3 held and waiting for a person."""
+    try:
+        return cli.main(args=arguments, prog_name="modeldex", standalone_mode=True)
+    except ModeldexError as error:
+        click.echo(f"modeldex: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,181 @@
+"""The error tree. Errors carry fields; the sentence for people is made at the edge from `str(error)`.
+
+A problem *inside* somebody's file or query is a value (`Problem`), because the answer must still be built.
+"""
+
+from __future__ import annotations
+
+
+class ModeldexError(Exception):
+    """Every error that Modeldex raises on purpose. The command line shows its text and exits with `exit_code`."""
+
+    exit_code = 1
+    http_status = 500
+    retryable = False
+
+
+class UserError(ModeldexError):
+    """Wrong use or input. Raised by any room, shown as it is: exit code 2, HTTP 400.
+
+    `advice` is the next thing to do, for example a command to type.
+    """
+
+    exit_code = 2
+    http_status = 400
+
+    def __init__(self, message: str, *, advice: str | None = None) -> None:
+        super().__init__(message if advice is None else f"{message} {advice}")
+        self.message = message
+        self.advice = advice
+
+
+class SourceError(ModeldexError):
+    """Storage could not answer. Raised by sources and readers; the crawl records it and goes on."""
+
+
+class ListingIncomplete(SourceError):
+    """A listing broke off: nothing in `scope` may be taken for missing."""
+
+    def __init__(self, scope: str, reason: str) -> None:
+        super().__init__(f"{scope}: the listing broke off: {reason}")
+        self.scope = scope
+        self.reason = reason
+
+
+class ObjectChanged(SourceError):
+    """The object is no longer the one that was listed; the next crawl reads it again."""
+
+    retryable = True
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key}: changed while it was being read")
+        self.key = key
+
+
+class ObjectUnreadable(SourceError):
+    """The object exists but its bytes cannot be had (permission, I/O error). Its last known state stays."""
+
+    retryable = True
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: cannot be read: {reason}")
+        self.key = key
+        self.reason = reason
+
+
+class AccessDenied(ObjectUnreadable):
+    """Storage refused these credentials. Never taken for absence."""
+
+
+class ExtractError(ModeldexError):
+    """A file's own fault. Raised by format walkers, recorded as the object's problem, never retried for the same bytes."""
+
+    code = "malformed"
+
+
+class Malformed(ExtractError):
+    """The bytes are not what the format promises."""
+
+    code = "malformed"
+
+    def __init__(self, what: str, *, where: str | None = None) -> None:
+        super().__init__(what if where is None else f"{what} (at {where})")
+        self.what = what
+        self.where = where
+
+
+class LimitExceeded(ExtractError):
+    """A length, depth, count or time from outside met a limit. Says which limit, its value and what was found."""
+
+    code = "limit-exceeded"
+
+    def __init__(self, what: str, *, limit: float, found: float | None = None) -> None:
+        said = "" if found is None else f", found {found:,}"
+        super().__init__(f"{what}: limit {limit:,}{said}")
+        self.what = what
+        self.limit = limit
+        self.found = found
+
+
+class Unsupported(ExtractError):
+    """Recognised, but this variant is not read (encrypted, compressed by an unknown method, future version)."""
+
+    code = "unsupported"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class EngineError(ModeldexError):
+    """The search engine's side. The catalog stays readable; the outbox keeps what was not indexed."""
+
+    http_status = 503
+
+
+class EngineUnavailable(EngineError):
+    """The engine cannot be reached or opened now. `advice` says what to do."""
+
+    retryable = True
+
+    def __init__(self, engine: str, reason: str, *, advice: str | None = None) -> None:
+        super().__init__(f"{engine}: {reason}" if advice is None else f"{engine}: {reason} {advice}")
+        self.engine = engine
+        self.reason = reason
+
+
+class RequestRefused(EngineError):
+    """A request that this engine, or every engine, refuses by name rather than answer wrongly. HTTP 400, exit code 2.
+
+    `part` names the refused part as the caller wrote it, `reason` says why and what to use instead. Both engines
+    refuse the same request in the same words.
+    """
+
+    exit_code = 2
+    http_status = 400
+
+    def __init__(self, part: str, reason: str) -> None:
+        super().__init__(f"[{part}] {reason}")
+        self.part = part
+        self.reason = reason
+
+
+class DocumentRejected(EngineError):
+    """The engine refuses one document for what it contains; it becomes a dead letter with this reason."""
+
+    def __init__(self, model_id: str, reason: str) -> None:
+        super().__init__(f"{model_id}: {reason}")
+        self.model_id = model_id
+        self.reason = reason
+
+
+class StoreError(ModeldexError):
+    """The record store cannot be used: newer than this code, locked by another writer, damaged."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer Modeldex."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"The store was written by a newer Modeldex (schema {found}). Upgrade Modeldex, or use another --home."
+        )
+        self.found = found
+
+
+class WriterBusy(StoreError):
+    """Another process holds the write lease. `holder` says which."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"Another Modeldex process is writing to this store ({holder}). Wait for it to end, or stop it.")
+        self.holder = holder
+
+
+class PluginUnavailable(ModeldexError):
+    """A plug-in is known but cannot be loaded: its extra is not installed, or its module is broken."""
+
+    def __init__(self, kind: str, name: str, reason: str) -> None:
+        super().__init__(f"The {kind} {name!r} cannot be used: {reason}")
+        self.kind = kind
+        self.name = name
+        self.reason = reason

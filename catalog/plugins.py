@@ -1,0 +1,75 @@
+"""Plug-ins by kind and name: our own tables and, through the same door, a stranger's entry points.
+
+A new extractor, source, engine or command is one new file and one line here (or an entry point `modeldex.<kind>`).
+Nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog.errors import PluginUnavailable
+
+SOURCES: Mapping[str, str] = {
+    "local": "crawler.sources.local:LocalSource",
+}
+
+EXTRACTORS: Mapping[str, str] = {
+    # One line per extractor, by format family; order does not matter, claims decide.
+}
+
+ENGINES: Mapping[str, str] = {
+    "tantivy": "indexer.engines.tantivy:TantivyEngine",
+}
+
+WRITERS: Mapping[str, str] = {
+    "tantivy": "indexer.engines.tantivy:TantivyWriter",
+}
+
+COMMANDS: Mapping[str, str] = {
+    "crawl": "crawler.commands:crawl",
+    "models": "crawler.commands:models",
+    "reindex": "indexer.commands:reindex",
+    "search": "indexer.commands:search",
+    "serve": "webui.commands:serve",
+    "show": "crawler.commands:show",
+}
+
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "source": SOURCES,
+    "extractor": EXTRACTORS,
+    "engine": ENGINES,
+    "writer": WRITERS,
+    "command": COMMANDS,
+}
+
+
+def names(kind: str) -> list[str]:
+    """Every known name of this kind, entry points included."""
+    return sorted({*TABLES[kind], *_entry_points(kind)})
+
+
+def load(kind: str, name: str) -> Any:
+    """The object registered under this name. Raises PluginUnavailable with the reason."""
+    target = TABLES[kind].get(name) or _entry_points(kind).get(name)
+    if target is None:
+        raise PluginUnavailable(kind, name, f"there is none; known are {', '.join(names(kind))}")
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginUnavailable(kind, name, str(error)) from error
+
+
+def load_all(kind: str) -> Iterator[tuple[str, Any]]:
+    """Every plug-in of this kind with its name."""
+    for name in names(kind):
+        yield name, load(kind, name)
+
+
+def _entry_points(kind: str) -> dict[str, str]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - costs 10 ms that a search need not pay
+
+    return {point.name: point.value for point in entry_points(group=f"modeldex.{kind}s")}

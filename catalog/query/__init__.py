@@ -1,0 +1,1 @@
+"""One query, many spellings: box text, URL, command line, saved search and Elasticsearch JSON all become `Query`."""

@@ -1,0 +1,38 @@
+"""What a listing says of one object in storage."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+SourceId = NewType("SourceId", str)
+ObjectKey = NewType("ObjectKey", str)
+"""A '/'-separated name inside its source. Bytes that are not UTF-8 travel as lone surrogates (`os.fsdecode`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectMeta:
+    """One object as its listing describes it.
+
+    `change_token` is opaque: equal means unchanged (an ETag with its version, or a file's stat identity).
+    `file_identity` is equal for hard links of one file, None where storage has no such thing.
+    `sha256` is set only where storage proves it (never from an ETag).
+    """
+
+    source: SourceId
+    key: ObjectKey
+    size_bytes: int
+    change_token: str
+    last_modified: datetime | None = None
+    version_id: str | None = None
+    storage_class: str | None = None
+    file_identity: str | None = None
+    sha256: str | None = None
+    owner: str | None = None
+
+
+def display_key(key: str) -> str:
+    r"""The key as text that every JSON, page and terminal can hold: undecodable bytes become \xNN."""
+    return os.fsencode(key).decode("utf-8", errors="backslashreplace")

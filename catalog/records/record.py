@@ -1,0 +1,131 @@
+"""Groups of files, the record that the normaliser makes of one, and the states it goes through."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+from catalog.records.extraction import Extraction, Observation
+from catalog.records.objects import ObjectKey, ObjectMeta, SourceId
+
+ModelId = NewType("ModelId", str)
+Document = dict[str, Any]
+"""The model as JSON: nested objects, the same in the store, both engines and every API. Absent fields are left out."""
+
+
+def model_id(source: SourceId, group_key: str) -> ModelId:
+    """The identity of the model at `group_key` of `source`: 64 hex digits, stable over time."""
+    text = f"{source}\0{group_key}".encode("utf-8", errors="surrogateescape")
+    return ModelId(hashlib.sha256(text).hexdigest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One file of a group. `alternative` marks the same weights in another format, not counted."""
+
+    object: ObjectMeta
+    extraction: Extraction | None
+    subject: str | None = None  # only this subject's observations of the file belong to the group
+    distance: int = 0  # directories between the file and the group's own directory; parents are negative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The files of one model. `key` is its path (file, directory, or shard pattern) inside the source."""
+
+    source: SourceId
+    key: str
+    kind: str  # file | shards | directory | pipeline | run | registry
+    members: tuple[Member, ...]
+    name_hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One observation in the competition for a field: what it came to, and why it won or lost.
+
+    `changes` lists what was done to the raw value in order: `percent÷100`, `alias acc→accuracy`, `float32-shortest`,
+    `date-assumed-utc`, `packed×8`. `lost_because` is None for the winner: rank, counted-beats-declared, equal,
+    ambiguous, implausible, not-headline.
+    """
+
+    observation: Observation
+    value: Any
+    changes: tuple[str, ...] = ()
+    lost_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldProvenance:
+    """Who said a field's value, and who said otherwise. Union fields have several winners."""
+
+    field: str
+    winners: tuple[Contender, ...]
+    losers: tuple[Contender, ...] = ()
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """What the normaliser made of one group: the document and the provenance of every value in it.
+
+    The document lacks only what the store knows: revision, first_seen, last_seen, duplicate_group, locations of copies.
+    """
+
+    id: ModelId
+    source: SourceId
+    group_key: str
+    document: Document
+    provenance: Mapping[str, FieldProvenance] = field(default_factory=dict)
+    file_keys: tuple[ObjectKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One state of a record. `sha256` is over its RFC 8785 canonical document, `parent_sha256` the state before."""
+
+    model_id: ModelId
+    number: int
+    sha256: str
+    parent_sha256: str | None
+    made_by: str  # crawl | edit | restore
+    made_at: datetime
+    document: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredModel:
+    """A record as the store has it now: its whole document with revision and seen dates, and its provenance."""
+
+    id: ModelId
+    revision: int
+    document: Document
+    provenance: Mapping[str, FieldProvenance]
+
+
+class RunState(StrEnum):
+    """How one crawl of one source ended."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PARTIAL = "partial"  # something could not be read or listed; the rest is true
+    FAILED = "failed"
+    HELD = "held"  # too much would go missing: waits for a person
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One crawl of one source: when, what it counted, what it could not read."""
+
+    id: int
+    source: SourceId
+    started_at: datetime
+    finished_at: datetime | None
+    state: RunState
+    counts: Mapping[str, int]
+    problems: tuple[str, ...] = ()

@@ -1,0 +1,80 @@
+"""The protocol of a search engine: a reader that many processes may open, and a writer that exactly one owns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from catalog.search.request import SearchRequest, SearchResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What an engine says of itself. `generation` changes whenever answers may change (for caches)."""
+
+    name: str
+    version: str
+    documents: int
+    schema_hash: str
+    generation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexAction:
+    """Make the engine hold this state of a model: `document` None deletes it. `revision` orders states of one id."""
+
+    id: str
+    revision: int
+    document: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexOutcome:
+    """What became of a batch: `done` ids hold this or a newer state, `rejected` will never be accepted (id -> reason),
+    `retry` could not be written now (id -> reason)."""
+
+    done: Sequence[str] = ()
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    retry: Mapping[str, str] = field(default_factory=dict)
+
+
+class SearchEngine(Protocol):
+    """Reads. Raises `RequestRefused` for what it cannot answer rightly and `EngineUnavailable` when it cannot answer now."""
+
+    name: str
+
+    def search(self, request: SearchRequest) -> SearchResult: ...
+
+    def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
+        """Every matching document in id order, of one point in time, without a window limit."""
+        ...
+
+    def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The documents of these ids; absent ids are left out."""
+        ...
+
+    def info(self) -> EngineInfo: ...
+
+    def close(self) -> None: ...
+
+
+class IndexWriter(Protocol):
+    """Writes. One per index at a time; opening a second raises `EngineUnavailable`."""
+
+    name: str
+
+    def write(self, actions: Sequence[IndexAction]) -> IndexOutcome:
+        """Durable when it returns: what is in `done` survives a crash."""
+        ...
+
+    def refresh(self) -> None:
+        """Make all that was written visible to readers opened or asked from now on."""
+        ...
+
+    def rebuild(self, documents: Iterable[IndexAction], *, catch_up: Iterable[IndexAction] = ()) -> IndexOutcome:
+        """Build a fresh index from `documents`, then `catch_up` (what changed meanwhile; iterated after the load), check
+        the counts, and swap it in at once. Readers see the old index until then; the old one is kept for roll-back."""
+        ...
+
+    def close(self) -> None: ...

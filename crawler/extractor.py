@@ -1,0 +1,175 @@
+"""The door for formats: an extractor claims files by name and first bytes, and turns one into an Extraction.
+
+A new format is one file in `crawler/extractors/` and one line in `catalog/plugins.py`; the suite to subclass is
+`catalog.testing.extractors.ExtractorSuite`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from catalog.errors import ExtractError
+from catalog.records import (
+    Evidence,
+    Extraction,
+    FileStatus,
+    Observation,
+    Origin,
+    Problem,
+    Reference,
+    Risk,
+    Role,
+    Severity,
+    Subject,
+    TensorSummary,
+)
+from crawler.reader import RangedReader
+
+HEAD_BYTES = 4096
+"""How many first bytes `claims` sees (fewer when the file is shorter)."""
+
+MAX_TEXT_BYTES = 8 * 1024
+MAX_OBSERVATIONS = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An extractor's word that it reads this file. The highest `confidence` wins: magic bytes 90, magic and name 100,
+    an exact file name 80, a suffix alone 40. `format` is the file's format as documents show it."""
+
+    format: str
+    role: Role
+    confidence: int
+
+
+class Extractor(Protocol):
+    """Reads one format.
+
+    `version` goes up whenever it would say something new about the same bytes: files are then read again.
+    `description`, `reads` and `limits` make the table of formats in the docs.
+    """
+
+    name: str
+    version: int
+    description: str
+    reads: str
+    limits: str
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        """Whether this extractor reads the file. Cheap and total: `key` is the full key, `head` up to HEAD_BYTES."""
+        ...
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        """Everything the file says. Raises ExtractError, SourceError, and nothing else."""
+        ...
+
+
+class Findings:
+    """Collects what one extractor finds in one file and makes the Extraction of it."""
+
+    def __init__(
+        self, reader: RangedReader, extractor: Extractor, *, format: str | None, role: Role, origin: Origin  # noqa: A002 - the document's word
+    ) -> None:
+        self._reader = reader
+        self._extractor = extractor
+        self.format = format
+        self.role = role
+        self.origin = origin
+        self.status = FileStatus.OK
+        self.tensors: TensorSummary | None = None
+        self._observations: list[Observation] = []
+        self._references: list[Reference] = []
+        self._subjects: list[Subject] = []
+        self._join_keys: list[str] = []
+        self._risks: list[Risk] = []
+        self._problems: list[Problem] = []
+
+    def say(
+        self,
+        field: str,
+        raw: Any,
+        pointer: str,
+        *,
+        evidence: Evidence = Evidence.EXPLICIT,
+        origin: Origin | None = None,
+        unit: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        subject: str | None = None,
+    ) -> None:
+        """One observation. None and empty text are nothing said."""
+        if raw is None or raw == "":
+            return
+        if len(self._observations) >= MAX_OBSERVATIONS:
+            if len(self._observations) == MAX_OBSERVATIONS:
+                self.problem("limit-exceeded", f"more than {MAX_OBSERVATIONS} values; the rest is left out", pointer)
+            return
+        self._observations.append(
+            Observation(
+                field=field,
+                raw=bounded(raw),
+                pointer=pointer,
+                key=self._reader.key,
+                extractor=self._extractor.name,
+                extractor_version=self._extractor.version,
+                origin=origin or self.origin,
+                evidence=evidence,
+                unit=unit,
+                context=context or {},
+                subject=subject,
+            )
+        )
+
+    def metric(self, name: str, raw: Any, pointer: str, *, subject: str | None = None, **context: Any) -> None:
+        """One reported metric by its raw name; `context` as Observation.context has it."""
+        self.say(f"metrics.{name}", raw, pointer, context={k: v for k, v in context.items() if v is not None}, subject=subject)
+
+    def risk(self, kind: str, severity: Severity, detail: str, *, member: str | None = None) -> None:
+        found = Risk(kind=kind, severity=severity, detail=detail[:500], key=self._reader.key, member=member)
+        if found not in self._risks and len(self._risks) < 200:
+            self._risks.append(found)
+
+    def problem(self, code: str, message: str, pointer: str | None = None) -> None:
+        if len(self._problems) < 200:
+            self._problems.append(Problem(code=code, message=message[:1000], key=self._reader.key, pointer=pointer))
+
+    def failed(self, error: ExtractError, *, status: FileStatus = FileStatus.PARTIAL) -> None:
+        """A part could not be read: the rest stays true."""
+        self.problem(error.code, str(error))
+        self.status = status
+
+    def refers_to(self, reference: Reference) -> None:
+        self._references.append(reference)
+
+    def tells_of(self, subject: Subject) -> None:
+        self._subjects.append(subject)
+
+    def joins(self, key: str) -> None:
+        self._join_keys.append(key)
+
+    def extraction(self) -> Extraction:
+        return Extraction(
+            key=self._reader.key,
+            extractor=self._extractor.name,
+            extractor_version=self._extractor.version,
+            format=self.format,
+            role=self.role,
+            status=self.status,
+            observations=tuple(self._observations),
+            tensors=self.tensors,
+            references=tuple(self._references),
+            subjects=tuple(self._subjects),
+            join_keys=tuple(self._join_keys),
+            risks=tuple(self._risks),
+            problems=tuple(self._problems),
+            bytes_read=self._reader.bytes_read,
+            requests=self._reader.requests,
+        )
+
+
+def bounded(raw: Any) -> Any:
+    """The raw value with long texts cut at 8 kB; containers are bounded by their walkers."""
+    if isinstance(raw, str) and len(raw) > MAX_TEXT_BYTES:
+        return raw[:MAX_TEXT_BYTES]
+    return raw

@@ -1,0 +1,52 @@
+"""The door for storage: list it whole or say that the listing broke, look at one object, read ranges of it.
+
+A new storage is one file in `crawler/sources/` and one line in `catalog/plugins.py`; the suite to subclass is
+`catalog.testing.sources.SourceSuite`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from catalog.errors import SourceError
+from catalog.records import ObjectKey, ObjectMeta, SourceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One step of a listing: a batch of objects of one scope (a directory or prefix), or how the scope ended.
+
+    A scope is complete only if its listing reached the end with no error; `error` says why it did not. `skipped` holds
+    what was left out on purpose with the reason (links that leave the root, temporary files).
+    """
+
+    scope: str
+    objects: tuple[ObjectMeta, ...] = ()
+    complete: bool = False
+    error: SourceError | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+class Source(Protocol):
+    """One storage location. `id` is stable and shown, `uri` is the root."""
+
+    id: SourceId
+    uri: str
+
+    def list(self) -> Iterator[Listed]:
+        """Everything below the root, scope by scope. Errors are values in the steps; only a root that cannot be listed raises."""
+        ...
+
+    def head(self, key: ObjectKey) -> ObjectMeta | None:
+        """The object as it is now; None only if storage says that it does not exist."""
+        ...
+
+    def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
+        """Bytes [start, end) of exactly the listed object. Raises ObjectChanged, ObjectUnreadable, AccessDenied."""
+        ...
+
+    def uri_of(self, key: ObjectKey) -> str:
+        """The object's own URI, for people."""
+        ...
