@@ -26,7 +26,11 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--home", metavar="FOLDER", help="Folder of all state (default: MODELDEX_HOME, else the user's data folder).")
+@click.option(
+    "--home",
+    metavar="FOLDER",
+    help="Folder of all state (default: MODELDEX_HOME, else the user's data folder).",
+)
 @click.version_option(package_name="modeldex", prog_name="modeldex")
 @click.pass_context
 def cli(ctx: click.Context, home: str | None) -> None:

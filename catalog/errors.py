@@ -167,7 +167,9 @@ class WriterBusy(StoreError):
     """Another process holds the write lease. `holder` says which."""
 
     def __init__(self, holder: str) -> None:
-        super().__init__(f"Another Modeldex process is writing to this store ({holder}). Wait for it to end, or stop it.")
+        super().__init__(
+            f"Another Modeldex process is writing to this store ({holder}). Wait for it to end, or stop it."
+        )
         self.holder = holder
 
 

@@ -27,8 +27,12 @@ def _setting(default: Any, help_text: str, *, secret: bool = False) -> Any:
 class Settings:
     """One frozen value, read once at the start and handed down."""
 
-    home: Path = _setting(Path(), "Folder of all state: store, index, settings file.")
-    database_url: str = _setting("", "SQLAlchemy URL of the record store; empty means SQLite in the home folder.", secret=True)
+    home: Path = field(
+        metadata={"help": "Folder of all state: store, index, settings file.", "secret": False}
+    )
+    database_url: str = _setting(
+        "", "SQLAlchemy URL of the record store; empty means SQLite in the home folder.", secret=True
+    )
     engine: str = _setting("tantivy", "Search engine: tantivy (embedded) or elasticsearch.")
     elasticsearch_url: str = _setting("http://127.0.0.1:9200", "Where Elasticsearch answers.")
     elasticsearch_api_key: str = _setting("", "API key for Elasticsearch.", secret=True)
@@ -36,10 +40,14 @@ class Settings:
     elasticsearch_password: str = _setting("", "Password of that user.", secret=True)
     elasticsearch_ca: str = _setting("", "File with the certificate authority of Elasticsearch.")
     elasticsearch_index: str = _setting("models", "Alias that searches read; writes go to <alias>-write.")
-    elasticsearch_timeout_seconds: float = _setting(10.0, "Longest wait for one Elasticsearch answer, in seconds.")
+    elasticsearch_timeout_seconds: float = _setting(
+        10.0, "Longest wait for one Elasticsearch answer, in seconds."
+    )
     host: str = _setting("127.0.0.1", "Address that `modeldex serve` listens on.")
     port: int = _setting(8080, "Port that `modeldex serve` listens on.")
-    api_keys: str = _setting("", "Comma-separated keys that /es/ accepts; empty means no key is asked.", secret=True)
+    api_keys: str = _setting(
+        "", "Comma-separated keys that /es/ accepts; empty means no key is asked.", secret=True
+    )
     file_requests: int = _setting(512, "Most range requests for one file.")
     file_bytes: int = _setting(64 * 1024 * 1024, "Most bytes read of one file.")
     file_seconds: float = _setting(20.0, "Longest time spent on one file, in seconds.")
@@ -70,9 +78,14 @@ def load_settings(home: str | None = None, environment: Mapping[str, str] | None
     for name in values:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
-            raise UserError(f"Unknown setting {name!r}.", advice=f"Did you mean {close[0]!r}?" if close else None)
+            raise UserError(
+                f"Unknown setting {name!r}.", advice=f"Did you mean {close[0]!r}?" if close else None
+            )
     values.pop("home", None)
-    return Settings(home=folder.absolute(), **{name: _typed(known[name].default, name, value) for name, value in values.items()})
+    return Settings(
+        home=folder.absolute(),
+        **{name: _typed(known[name].default, name, value) for name, value in values.items()},
+    )
 
 
 def _from_file(path: Path) -> dict[str, Any]:

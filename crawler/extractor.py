@@ -37,7 +37,8 @@ MAX_OBSERVATIONS = 20_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """An extractor's word that it reads this file. The highest `confidence` wins: magic bytes 90, magic and name 100,
-    an exact file name 80, a suffix alone 40. `format` is the file's format as documents show it."""
+    an exact file name 80, a suffix alone 40. `format` is the file's format as documents show it.
+    """
 
     format: str
     role: Role
@@ -70,7 +71,13 @@ class Findings:
     """Collects what one extractor finds in one file and makes the Extraction of it."""
 
     def __init__(
-        self, reader: RangedReader, extractor: Extractor, *, format: str | None, role: Role, origin: Origin  # noqa: A002 - the document's word
+        self,
+        reader: RangedReader,
+        extractor: Extractor,
+        *,
+        format: str | None,  # noqa: A002 - the document's word
+        role: Role,
+        origin: Origin,
     ) -> None:
         self._reader = reader
         self._extractor = extractor
@@ -103,7 +110,9 @@ class Findings:
             return
         if len(self._observations) >= MAX_OBSERVATIONS:
             if len(self._observations) == MAX_OBSERVATIONS:
-                self.problem("limit-exceeded", f"more than {MAX_OBSERVATIONS} values; the rest is left out", pointer)
+                self.problem(
+                    "limit-exceeded", f"more than {MAX_OBSERVATIONS} values; the rest is left out", pointer
+                )
             return
         self._observations.append(
             Observation(
@@ -121,9 +130,17 @@ class Findings:
             )
         )
 
-    def metric(self, name: str, raw: Any, pointer: str, *, subject: str | None = None, **context: Any) -> None:
+    def metric(
+        self, name: str, raw: Any, pointer: str, *, subject: str | None = None, **context: Any
+    ) -> None:
         """One reported metric by its raw name; `context` as Observation.context has it."""
-        self.say(f"metrics.{name}", raw, pointer, context={k: v for k, v in context.items() if v is not None}, subject=subject)
+        self.say(
+            f"metrics.{name}",
+            raw,
+            pointer,
+            context={k: v for k, v in context.items() if v is not None},
+            subject=subject,
+        )
 
     def risk(self, kind: str, severity: Severity, detail: str, *, member: str | None = None) -> None:
         found = Risk(kind=kind, severity=severity, detail=detail[:500], key=self._reader.key, member=member)
@@ -132,7 +149,9 @@ class Findings:
 
     def problem(self, code: str, message: str, pointer: str | None = None) -> None:
         if len(self._problems) < 200:
-            self._problems.append(Problem(code=code, message=message[:1000], key=self._reader.key, pointer=pointer))
+            self._problems.append(
+                Problem(code=code, message=message[:1000], key=self._reader.key, pointer=pointer)
+            )
 
     def failed(self, error: ExtractError, *, status: FileStatus = FileStatus.PARTIAL) -> None:
         """A part could not be read: the rest stays true."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -162,5 +161,8 @@ class ReaderFile(io.RawIOBase):
 
 def bytes_reader(key: str, data: bytes, *, budget: Budget | None = None) -> RangedReader:
     """A reader over bytes in memory, for files inside files and for tests."""
-    fetch: Callable[[int, int], bytes] = lambda start, end: data[start:end]  # noqa: E731 - the whole source
+
+    def fetch(start: int, end: int) -> bytes:
+        return data[start:end]
+
     return RangedReader(key, len(data), fetch, budget=budget)

@@ -53,10 +53,11 @@ def fields() -> Mapping[str, Field]:
     """Every document field by its dotted name, in the table's order."""
     with (FOLDER / "fields.toml").open("rb") as file:
         rows: dict[str, dict[str, Any]] = tomllib.load(file)["fields"]
-    return {
-        name: Field(name=name, **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+    rows = {
+        name: {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         for name, row in rows.items()
     }
+    return {name: Field(name=name, **row) for name, row in rows.items()}
 
 
 def facet_fields() -> Iterator[Field]:

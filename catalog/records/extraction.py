@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -94,7 +95,7 @@ class Observation:
     origin: Origin
     evidence: Evidence = Evidence.EXPLICIT
     unit: str | None = None
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = default(default_factory=dict)
     subject: str | None = None
 
 

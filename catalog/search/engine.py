@@ -32,7 +32,8 @@ class IndexAction:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexOutcome:
     """What became of a batch: `done` ids hold this or a newer state, `rejected` will never be accepted (id -> reason),
-    `retry` could not be written now (id -> reason)."""
+    `retry` could not be written now (id -> reason).
+    """
 
     done: Sequence[str] = ()
     rejected: Mapping[str, str] = field(default_factory=dict)
@@ -72,9 +73,12 @@ class IndexWriter(Protocol):
         """Make all that was written visible to readers opened or asked from now on."""
         ...
 
-    def rebuild(self, documents: Iterable[IndexAction], *, catch_up: Iterable[IndexAction] = ()) -> IndexOutcome:
+    def rebuild(
+        self, documents: Iterable[IndexAction], *, catch_up: Iterable[IndexAction] = ()
+    ) -> IndexOutcome:
         """Build a fresh index from `documents`, then `catch_up` (what changed meanwhile; iterated after the load), check
-        the counts, and swap it in at once. Readers see the old index until then; the old one is kept for roll-back."""
+        the counts, and swap it in at once. Readers see the old index until then; the old one is kept for roll-back.
+        """
         ...
 
     def close(self) -> None: ...

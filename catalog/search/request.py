@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any, TypeAlias
 
 from catalog.query.nodes import All, Query
@@ -33,10 +34,13 @@ class TermsAgg:
     field: str
     size: int = 10
     prefix: str | None = None
-    order: tuple[str, bool] = ("_count", True)  # (_count | _key | name of a metric sub-aggregation, descending)
+    order: tuple[str, bool] = (
+        "_count",
+        True,
+    )  # (_count | _key | name of a metric sub-aggregation, descending)
     min_doc_count: int = 1
     missing: Any = None
-    aggs: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,7 @@ class RangeAgg:
 
     field: str
     ranges: tuple[RangeBucket, ...]
-    aggs: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ class HistogramAgg:
     interval: float
     offset: float = 0.0
     min_doc_count: int = 0
-    aggs: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ class DateHistogramAgg:
     calendar_interval: str | None = None
     fixed_seconds: int | None = None
     min_doc_count: int = 0
-    aggs: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,7 @@ class MissingAgg:
     """The models that lack the field."""
 
     field: str
-    aggs: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,7 @@ class FilterAgg:
     """The models that also satisfy `query`."""
 
     query: Query
-    aggs: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +113,14 @@ class NestedAgg:
     """Counts elements of the list `path` instead of models."""
 
     path: str
-    aggs: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReverseNestedAgg:
     """Back from elements to models."""
 
-    aggs: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 Aggregation: TypeAlias = (
@@ -143,10 +147,10 @@ class SearchRequest:
     `after` holds the sort values of the last hit seen (one per sort key, then its id).
     """
 
-    query: Query = field(default_factory=All)
-    selections: Mapping[str, Query] = field(default_factory=dict)
+    query: Query = default(default_factory=All)
+    selections: Mapping[str, Query] = default(default_factory=dict)
     post_filter: Query | None = None
-    aggregations: Mapping[str, Aggregation] = field(default_factory=dict)
+    aggregations: Mapping[str, Aggregation] = default(default_factory=dict)
     sort: tuple[SortKey, ...] = ()
     offset: int = 0
     size: int = 20
@@ -173,7 +177,7 @@ class Bucket:
     name: str | None = None
     start: Any = None
     end: Any = None
-    aggregations: Mapping[str, AggregationResult] = field(default_factory=dict)
+    aggregations: Mapping[str, AggregationResult] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +187,8 @@ class AggregationResult:
     buckets: tuple[Bucket, ...] = ()
     count: int | None = None
     other_count: int = 0  # models in terms buckets beyond `size`
-    values: Mapping[str, float | None] = field(default_factory=dict)
-    aggregations: Mapping[str, AggregationResult] = field(default_factory=dict)
+    values: Mapping[str, float | None] = default(default_factory=dict)
+    aggregations: Mapping[str, AggregationResult] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +197,6 @@ class SearchResult:
 
     total: int
     hits: tuple[Hit, ...]
-    aggregations: Mapping[str, AggregationResult] = field(default_factory=dict)
+    aggregations: Mapping[str, AggregationResult] = default(default_factory=dict)
     took_ms: int = 0
     engine: str = ""

@@ -12,7 +12,8 @@ PAGE_SIZE = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchState:
     """What the URL says. `selections`: facet field -> chosen values as text; a range facet holds one `low..high`,
-    and the value `(none)` means models without the field."""
+    and the value `(none)` means models without the field.
+    """
 
     text: str = ""
     selections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,0 +1,48 @@
+# Two verbs for a stranger: `make demo` and `make test`. Needs Python 3.11 or newer (with venv), git and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEMO_HOME ?= .cache/demo
+PORT ?= 8080
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check docs lock clean
+
+demo: $(VENV)/installed-demo
+	$(BIN)/modeldex --home $(DEMO_HOME) crawl examples || test $$? -eq 1
+	$(BIN)/modeldex --home $(DEMO_HOME) serve --port $(PORT)
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+# The gates alone, without the rest of the suite.
+check: $(VENV)/installed-test
+	$(BIN)/python -m pytest tests/house
+
+# Writes every generated file again: the Elasticsearch mapping and the tables in docs/.
+docs: $(VENV)/installed-test
+	$(BIN)/python -m mappings.generate
+	$(BIN)/python docs/generate.py
+
+# Resolves all dependencies together again, newest versions within the bounds of pyproject.toml.
+lock: $(VENV)/python
+	$(INSTALL) uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --no-emit-index-url \
+		--no-header --no-annotate pyproject.toml --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Modeldex needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing (on Debian: apt-get install python3-venv)" >&2; exit 2; }
+	@touch $@
+
+$(VENV)/installed-demo: pyproject.toml constraints.txt | $(VENV)/python
+	$(INSTALL) --editable '.[hdf5]'
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml constraints.txt | $(VENV)/python
+	$(INSTALL) --editable '.[test]'
+	@touch $@ $(VENV)/installed-demo
