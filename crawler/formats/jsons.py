@@ -1,0 +1,131 @@
+"""JSON from outside as Python values, within bounds that are checked before anything is built.
+
+Size, depth and number of values are measured on the text, so a hostile document costs one linear scan and no memory.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from catalog.errors import LimitExceeded, Malformed
+
+Json: TypeAlias = Any
+"""None, bool, int, float, str, list or JsonObject."""
+
+MAX_INT_DIGITS = 40
+
+_STRING = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
+)  # always matches at a quote: no second try, linear
+_NOT_BRACKET = re.compile(r"[^\[\]{}]+")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonLimits:
+    """What one document may hold. Units: bytes, levels, values (members, elements and containers)."""
+
+    size_bytes: int = 16 * 1024 * 1024
+    depth: int = 200
+    nodes: int = 200_000
+
+
+class JsonObject(dict[str, Any]):
+    """A JSON object. `duplicates` are keys that stand more than once in it; the last one counts."""
+
+    __slots__ = ("duplicates",)
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.duplicates: tuple[str, ...] = () if len(self) == len(pairs) else _repeated(pairs)
+
+
+def load(data: bytes, *, limits: JsonLimits | None = None) -> Json:
+    """The value of one JSON document. NaN, Infinity and numbers beyond a double stay text (`"NaN"`, `"1e400"`).
+
+    Raises Malformed, LimitExceeded.
+    """
+    limits = limits or JsonLimits()
+    if len(data) > limits.size_bytes:
+        raise LimitExceeded("bytes of a JSON document", limit=limits.size_bytes, found=len(data))
+    return load_text(decode(data), limits=limits)
+
+
+def decode(data: bytes) -> str:
+    """The text of a JSON document: UTF-8, or UTF-16/32 as its first bytes say. Raises Malformed."""
+    try:
+        return data.decode(json.detect_encoding(data[:4] or b"\0"))
+    except UnicodeDecodeError as error:
+        raise Malformed("JSON text is not valid UTF-8", where=f"byte {error.start}") from None
+
+
+def load_text(text: str, *, limits: JsonLimits | None = None) -> Json:
+    """As `load`, of text that is already decoded."""
+    _check_structure(text, limits or JsonLimits())
+    try:
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        where = f"character {error.pos}" if isinstance(error, json.JSONDecodeError) else None
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise Malformed(f"not JSON: {reason}", where=where) from None
+    return _without_surrogates(value) if _ESCAPED_SURROGATE.search(text) else value
+
+
+def _check_structure(text: str, limits: JsonLimits) -> None:
+    opened = text.count("[") + text.count("{")
+    if opened <= limits.depth and opened + text.count(",") < limits.nodes:
+        return
+    bare = _STRING.sub("", text)
+    nodes = bare.count(",") + bare.count("[") + bare.count("{") + 1
+    if nodes > limits.nodes:
+        raise LimitExceeded("values of a JSON document", limit=limits.nodes, found=nodes)
+    depth = deepest = 0
+    for bracket in _NOT_BRACKET.sub("", bare):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    if deepest > limits.depth:
+        raise LimitExceeded("depth of a JSON document", limit=limits.depth, found=deepest)
+
+
+def _repeated(pairs: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    for key, _ in pairs:
+        if key in seen:
+            repeated[key] = None
+        seen.add(key)
+    return tuple(repeated)
+
+
+def _int(digits: str) -> int:
+    if len(digits) > MAX_INT_DIGITS:
+        raise LimitExceeded("digits of a JSON integer", limit=MAX_INT_DIGITS, found=len(digits))
+    return int(digits)
+
+
+def _float(text: str) -> float | str:
+    number = float(text)
+    return number if number - number == 0 else text
+
+
+def _without_surrogates(value: Json) -> Json:
+    """Half of a surrogate pair cannot be encoded by anything downstream."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, JsonObject):
+        return JsonObject(
+            [(_without_surrogates(key), _without_surrogates(item)) for key, item in value.items()]
+        )
+    return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=JsonObject, parse_int=_int, parse_float=_float, parse_constant=str, strict=False
+)

@@ -1,0 +1,63 @@
+"""Chat templates (Jinja): does one reach for Python's inside when it is rendered?
+
+Only expressions and statements are looked at, with their string literals blanked, so prose that says `scenarios.` or
+`os.` is no alarm; a literal that is nothing but a dunder name is one, because `x["__class__"]` needs it. A template is
+never rendered.
+
+Source: CVE-2024-34359 (llama-cpp-python), CVE-2026-5760 (SGLang).
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_TEMPLATE_CHARACTERS = 1024 * 1024
+
+_CODE = re.compile(r"\{\{(.*?)(?:\}\}|\Z)|\{%(.*?)(?:%\}|\Z)|\{#.*?(?:#\}|\Z)", re.DOTALL)
+_LITERAL = re.compile(r"""'[^'\\]*+(?:\\.[^'\\]*+)*+'?|"[^"\\]*+(?:\\.[^"\\]*+)*+"?""", re.DOTALL)
+_DUNDER = re.compile(
+    r"__(?:class|globals|mro|base|bases|subclasses|builtins|import|init|getattribute|dict|code|reduce|reduce_ex|module|self|func)__"
+)
+_SUSPICIOUS = re.compile(
+    r"\|\s*(attr)\s*\("
+    r"|(?<![\w.])(lipsum)\b"
+    r"|(?<![\w.])((?:cycler|joiner|namespace)\s*\.\s*__)"
+    r"|(?<![\w.])(os|sys|subprocess|importlib)\s*\."
+    r"|\b(popen|getattr|eval|exec|__import__)\s*\("
+    r"|(?<![\w.])((?:request|config|self|url_for|get_flashed_messages)\s*\.\s*_)"
+)
+_JOIN = re.compile(r"""(['"])\s{0,100}[~+]\s{0,100}\1""")
+_NAME = re.compile(r"[\w.]*")
+
+
+def suspicious(text: str) -> list[str]:
+    """What in this template would reach beyond its data when rendered, as short words; empty when nothing does."""
+    found: dict[str, None] = {}
+    for code in _CODE.finditer(text[:MAX_TEMPLATE_CHARACTERS]):
+        source = code.group(1) if code.group(1) is not None else code.group(2)
+        if source:
+            found.update(dict.fromkeys(_in_code(source)))
+    return list(found)
+
+
+def _in_code(source: str) -> list[str]:
+    joined = _JOIN.sub("", source)  # '__cla' ~ 'ss__'
+    found = [name for literal in _LITERAL.findall(joined) for name in _hidden_names(literal)]
+    bare = _LITERAL.sub("''", source)
+    found += _DUNDER.findall(bare)
+    found += [next(filter(None, match.groups())).replace(" ", "") for match in _SUSPICIOUS.finditer(bare)]
+    return found
+
+
+def _hidden_names(literal: str) -> list[str]:
+    """Dunder names of a literal that is nothing but a name, ready for `x[name]` or `attr(name)`."""
+    text = _unescaped(literal[1:].rstrip(literal[0]))
+    return _DUNDER.findall(text) if _NAME.fullmatch(text) else []
+
+
+def _unescaped(literal: str) -> str:
+    return re.sub(
+        r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})",
+        lambda match: chr(int(match.group(1) or match.group(2), 16)),
+        literal,
+    )
