@@ -5,7 +5,6 @@ A setting comes from `MODELDEX_<NAME>`, else from `modeldex.toml` in the home fo
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -77,6 +76,8 @@ def load_settings(home: str | None = None, environment: Mapping[str, str] | None
     known = {row.name: row for row in fields(Settings)}
     for name in values:
         if name not in known:
+            import difflib  # noqa: PLC0415 - 5 ms that a correct setting need not pay
+
             close = difflib.get_close_matches(name, known, n=1)
             raise UserError(
                 f"Unknown setting {name!r}.", advice=f"Did you mean {close[0]!r}?" if close else None
