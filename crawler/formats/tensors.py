@@ -1,0 +1,206 @@
+"""All tensors of one file, counted: per part, dtype and name suffix, with what stands beside packed weights.
+
+Packed quantisation stores several weights in one integer. Where the shapes of the neighbouring scales prove how many,
+the logical count is set here; where only a configuration file knows the width, the tally carries what the normaliser needs.
+
+Source: AutoGPTQ and AutoAWQ `qlinear` buffers, bitsandbytes `quant_state`, compressed-tensors `weight_packed`, gpt-oss
+MXFP4 `*_blocks`/`*_scales`, MLX `nn.QuantizedLinear`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from catalog.records import TensorInfo, TensorSummary, TensorTally
+
+TENSORS_KEPT = 5_000
+"""Tensors that are kept one by one; all are counted. Source: index documents stay below 1 MB."""
+
+MAX_TALLIES = 400
+"""Kinds of tensors told apart; names beyond that share the suffix `*`, so a hostile file cannot make a tally each."""
+
+_PACKED = frozenset({"qweight", "weight_packed", "blocks", "weight"})
+_BESIDE = frozenset(
+    {"scales", "qzeros", "g_idx"}
+    | {"biases"}
+    | {"absmax", "quant_map", "nested_absmax", "nested_quant_map", "quant_state", "SCB", "weight_format"}
+    | {
+        "weight_scale",
+        "weight_scale_inv",
+        "weight_scale_2",
+        "weight_shape",
+        "weight_zero_point",
+        "weight_g_idx",
+    }
+    | {"weight_global_scale", "input_global_scale", "input_scale", "output_scale", "k_scale", "v_scale"}
+)
+_INTEGERS = frozenset({"I32", "U32", "U8", "I8", "I64", "U16", "I16"})
+_EIGHT_BIT_FLOATS = frozenset({"F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ"})
+
+
+def summarise(
+    tensors: Iterable[TensorInfo],
+    *,
+    declared: int | None = None,
+    unknown: int = 0,
+    complete: bool = True,
+    counts_are_parameters: bool = True,
+) -> TensorSummary:
+    """The count of all tensors, the first 5,000 of them by name, and the identity of the list.
+
+    Scales, zero points and other quantisation auxiliaries that stand beside packed weights get the part `auxiliary`.
+    """
+    ordered = sorted(tensors, key=lambda tensor: tensor.name)
+    beside = _companions(ordered)
+    parted = [_auxiliary(tensor, beside) for tensor in ordered] if beside else ordered
+    return TensorSummary(
+        tallies=_tallies(parted, beside),
+        tensors=tuple(parted[:TENSORS_KEPT]),
+        count=len(parted),
+        names_sha256=names_sha256(parted),
+        unknown_tensors=unknown,
+        complete=complete,
+        declared_parameters=declared,
+        counts_are_parameters=counts_are_parameters,
+    )
+
+
+def names_sha256(ordered: Sequence[TensorInfo]) -> str:
+    """The identity of the sorted list of names, dtypes and shapes: equal for the same weights, however sharded."""
+    digest = hashlib.sha256()
+    for tensor in ordered:
+        shape = ",".join(map(str, tensor.shape))
+        digest.update(f"{tensor.name}\0{tensor.dtype}\0{shape}\n".encode("utf-8", errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def elements_of(shape: Sequence[int]) -> int:
+    """The product of the dimensions; 1 for a scalar."""
+    return math.prod(shape)
+
+
+def _stem_and_suffix(name: str) -> tuple[str, str]:
+    """The module's path and the tensor's own name, with the writers' special spellings made regular."""
+    stem, marker, _ = name.partition(".quant_state.")  # bitsandbytes appends its own name behind it
+    if marker:
+        return stem, "quant_state"
+    cut = max(name.rfind("."), name.rfind("/"))
+    stem, suffix = (name[:cut], name[cut + 1 :]) if cut >= 0 else ("", name)
+    for ending in ("_blocks", "_scales"):  # gpt-oss: mlp.experts.gate_up_proj_blocks
+        if suffix.endswith(ending) and len(suffix) > len(ending):
+            return (f"{stem}.{suffix[: -len(ending)]}" if stem else suffix[: -len(ending)]), ending[1:]
+    return stem, suffix
+
+
+def _companions(tensors: Sequence[TensorInfo]) -> dict[str, dict[str, TensorInfo]]:
+    """Per stem, the tensors that matter to packed weights below it."""
+    found: dict[str, dict[str, TensorInfo]] = {}
+    for tensor in tensors:
+        stem, suffix = _stem_and_suffix(tensor.name)
+        if suffix in _BESIDE:
+            found.setdefault(stem, {}).setdefault(suffix, tensor)
+    if found:
+        for tensor in tensors:
+            stem, suffix = _stem_and_suffix(tensor.name)
+            if suffix in _PACKED and (stem in found or tensor.name in found):
+                found.setdefault(stem, {}).setdefault(suffix, tensor)
+    return found
+
+
+def _auxiliary(tensor: TensorInfo, beside: Mapping[str, Mapping[str, TensorInfo]]) -> TensorInfo:
+    stem, suffix = _stem_and_suffix(tensor.name)
+    if tensor.part != "model" or suffix not in _BESIDE:
+        return tensor
+    weight = _packed_weight(stem, suffix, beside)
+    if weight is None:
+        return tensor
+    return replace(tensor, part="auxiliary")
+
+
+def _packed_weight(
+    stem: str, suffix: str, beside: Mapping[str, Mapping[str, TensorInfo]]
+) -> TensorInfo | None:
+    """The quantised weight that a companion serves, or None when it stands alone and may be a weight itself."""
+    group = beside.get(stem, {})
+    for name in ("qweight", "weight_packed", "blocks"):
+        if name in group:
+            return group[name]
+    parent, _, own = stem.rpartition(".")
+    weight = group.get("weight") or (beside.get(parent, {}).get(own) if own == "weight" else None)
+    if weight is None or weight.dtype not in _INTEGERS | _EIGHT_BIT_FLOATS | {"F4"}:
+        return None
+    if suffix == "biases":
+        return weight if weight.dtype == "U32" and "scales" in group else None
+    return weight
+
+
+def _logical(tensor: TensorInfo, suffix: str, group: Mapping[str, TensorInfo]) -> int | None:
+    """The unpacked count where the companions alone prove it."""
+    if suffix == "qweight" and tensor.dtype == "I32":
+        return _gptq_or_awq(tensor, group)
+    if suffix == "weight" and tensor.dtype == "U8" and "quant_state" in group:
+        return tensor.elements * 2
+    if suffix == "weight" and tensor.dtype == "I8" and "SCB" in group:
+        return tensor.elements
+    if suffix == "blocks" and tensor.dtype == "U8" and "scales" in group:
+        return tensor.elements * 2 if tensor.elements == 16 * group["scales"].elements else None
+    if suffix == "weight_packed" and tensor.dtype == "U8" and "weight_scale" in group:
+        return tensor.elements * 2
+    if suffix == "weight" and tensor.dtype == "U8" and "weight_scale_2" in group:
+        return tensor.elements * 2  # NVFP4 as ModelOpt writes it: two levels of scales
+    return None
+
+
+def _gptq_or_awq(packed: TensorInfo, group: Mapping[str, TensorInfo]) -> int | None:
+    """GPTQ packs rows (in·bits/32, out), AWQ packs columns (in, out·bits/32); scales are (groups, out) in both."""
+    scales, zeros, order = group.get("scales"), group.get("qzeros"), group.get("g_idx")
+    if scales is None or len(packed.shape) != 2 or len(scales.shape) != 2:
+        return None
+    rows, columns = packed.shape
+    outputs = scales.shape[1]
+    if columns != outputs:
+        return rows * outputs if 0 < columns < outputs <= columns * 16 else None
+    if order is not None and len(order.shape) == 1 and rows < order.shape[0] <= rows * 16:
+        return order.shape[0] * outputs
+    if zeros is None or len(zeros.shape) != 2 or not 0 < zeros.shape[1] <= outputs:
+        return None
+    bits_times_outputs = 32 * zeros.shape[1]
+    return packed.elements * 32 * outputs // bits_times_outputs if bits_times_outputs else None
+
+
+def _tallies(
+    tensors: Sequence[TensorInfo], beside: Mapping[str, Mapping[str, TensorInfo]]
+) -> tuple[TensorTally, ...]:
+    counted: dict[tuple[str, str, str, tuple[str, ...], bool], list[int]] = {}
+    for tensor in tensors:
+        stem, suffix = _stem_and_suffix(tensor.name)
+        companions: tuple[str, ...] = ()
+        logical = None
+        if beside and suffix in _PACKED:
+            group = {**beside.get(stem, {}), **beside.get(tensor.name, {})}
+            companions = tuple(sorted(name for name in group if name != suffix and name in _BESIDE))
+            logical = _logical(tensor, suffix, group)
+        kind = (tensor.part, tensor.dtype, suffix, companions, logical is not None)
+        if kind not in counted and len(counted) >= MAX_TALLIES:
+            kind = (tensor.part, tensor.dtype, "*", (), logical is not None)
+        sums = counted.setdefault(kind, [0, 0, 0, 0])
+        sums[0] += 1
+        sums[1] += tensor.elements
+        sums[2] += tensor.bytes or 0
+        sums[3] += logical or 0
+    return tuple(
+        TensorTally(
+            part=part,
+            dtype=dtype,
+            suffix=suffix,
+            companions=companions,
+            tensors=sums[0],
+            elements=sums[1],
+            bytes=sums[2],
+            logical_elements=sums[3] if proven else None,
+        )
+        for (part, dtype, suffix, companions, proven), sums in sorted(counted.items())
+    )
