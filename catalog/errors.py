@@ -173,6 +173,14 @@ class WriterBusy(StoreError):
         self.holder = holder
 
 
+class LeaseLost(StoreError):
+    """This process was stopped for so long that another one took over its writing; its own writes are refused."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The lease {name!r} was taken over by another process. Nothing more was written; start again.")
+        self.name = name
+
+
 class PluginUnavailable(ModeldexError):
     """A plug-in is known but cannot be loaded: its extra is not installed, or its module is broken."""
 

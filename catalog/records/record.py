@@ -30,6 +30,7 @@ class Member:
     object: ObjectMeta
     extraction: Extraction | None
     subject: str | None = None  # only this subject's observations of the file belong to the group
+    alternative: bool = False
     distance: int = 0  # directories between the file and the group's own directory; parents are negative
 
 
