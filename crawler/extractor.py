@@ -31,6 +31,7 @@ HEAD_BYTES = 4096
 """How many first bytes `claims` sees (fewer when the file is shorter)."""
 
 MAX_TEXT_BYTES = 8 * 1024
+MAX_BODY_BYTES = 256 * 1024  # of `all_text`, the body of a card
 MAX_OBSERVATIONS = 20_000
 
 
@@ -117,7 +118,7 @@ class Findings:
         self._observations.append(
             Observation(
                 field=field,
-                raw=bounded(raw),
+                raw=bounded(raw, MAX_BODY_BYTES if field == "all_text" else MAX_TEXT_BYTES),
                 pointer=pointer,
                 key=self._reader.key,
                 extractor=self._extractor.name,
@@ -187,8 +188,8 @@ class Findings:
         )
 
 
-def bounded(raw: Any) -> Any:
-    """The raw value with long texts cut at 8 kB; containers are bounded by their walkers."""
-    if isinstance(raw, str) and len(raw) > MAX_TEXT_BYTES:
-        return raw[:MAX_TEXT_BYTES]
+def bounded(raw: Any, max_text: int = MAX_TEXT_BYTES) -> Any:
+    """The raw value with long texts cut; containers are bounded by their walkers."""
+    if isinstance(raw, str) and len(raw) > max_text:
+        return raw[:max_text]
     return raw
