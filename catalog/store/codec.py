@@ -1,0 +1,197 @@
+"""Dataclasses of `catalog.records` to compressed JSON and back, without loss.
+
+Fields at their default are left out, so a field that is added later with a default reads old rows. Values from files
+(`Any`) keep what JSON cannot say under `$`-tags: tuples, NaN and infinities.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+COMPRESSION_LEVEL = (
+    1  # level 6 saves another 5 % of the bytes for four times the time, on observations of 34 models
+)
+MAX_INFLATED_BYTES = 1 << 30
+
+
+def pack(value: Any) -> bytes:
+    """The dataclass as compressed JSON."""
+    return zlib.compress(json.dumps(encode(value), separators=(",", ":")).encode("ascii"), COMPRESSION_LEVEL)
+
+
+def unpack(kind: type[T], data: bytes) -> T:
+    """The dataclass that `pack` was given."""
+    hint: Any = kind
+    result: T = _decoder(hint)(json.loads(_inflate(data)))
+    return result
+
+
+def pack_json(value: Any) -> bytes:
+    """Plain JSON, compressed."""
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode("ascii"), COMPRESSION_LEVEL)
+
+
+def unpack_json(data: bytes) -> Any:
+    return json.loads(_inflate(data))
+
+
+def _inflate(data: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    return inflater.decompress(data, MAX_INFLATED_BYTES)
+
+
+def instant(value: datetime) -> str:
+    """UTC text that sorts by time."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_instant(value: str) -> datetime:
+    return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def encode(value: Any) -> Any:
+    """JSON of a dataclass or of anything inside one."""
+    if value is None or value is True or value is False:
+        return value
+    kind = type(value)
+    if kind is str or kind is int:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    if is_dataclass(value):
+        return _encode_fields(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return {"$at": value.isoformat()}
+    if isinstance(value, Mapping):
+        plain = {_text(key): encode(item) for key, item in value.items()}
+        return {"$map": plain} if any(key.startswith("$") for key in plain) else plain
+    if isinstance(value, tuple):
+        return {"$tuple": [encode(item) for item in value]}
+    if isinstance(value, list):
+        return [encode(item) for item in value]
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Subclasses of JSON types (a YAML scalar that remembers its quotes) are kept as what they are in JSON."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return encode(float(value))
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, (set, frozenset)):
+        return [encode(item) for item in sorted(value, key=repr)]
+    raise TypeError(f"{type(value).__name__} is not a value that a file's metadata can hold")
+
+
+def _text(key: Any) -> str:
+    return key if type(key) is str else str(key)
+
+
+@cache
+def _rows(kind: type[Any]) -> tuple[Field[Any], ...]:
+    return fields(kind)
+
+
+def _encode_fields(value: Any) -> dict[str, Any]:
+    result = {}
+    kind: Any = type(value)
+    for row in _rows(kind):
+        item = getattr(value, row.name)
+        if _is_default(row, item):
+            continue
+        listed = row.name in _tuples(kind) and isinstance(item, tuple)
+        result[row.name] = [encode(part) for part in item] if listed else encode(item)
+    return result
+
+
+@cache
+def _tuples(kind: type[Any]) -> frozenset[str]:
+    """The fields that are tuples by their type and so need no tag."""
+    return frozenset(
+        name for name, hint in typing.get_type_hints(kind).items() if typing.get_origin(hint) is tuple
+    )
+
+
+def _is_default(row: Field[Any], item: Any) -> bool:
+    if row.default is not MISSING:
+        return item is row.default or (type(item) is type(row.default) and bool(item == row.default))
+    return row.default_factory is not MISSING and not item and isinstance(item, Mapping)
+
+
+def _value(data: Any) -> Any:
+    """The opposite of `encode` for `Any`."""
+    if isinstance(data, dict):
+        if len(data) == 1:
+            tag, body = next(iter(data.items()))
+            if tag == "$tuple":
+                return tuple(_value(item) for item in body)
+            if tag == "$float":
+                return float(body)
+            if tag == "$at":
+                return datetime.fromisoformat(body)
+            if tag == "$map":
+                return {key: _value(item) for key, item in body.items()}
+        return {key: _value(item) for key, item in data.items()}
+    if isinstance(data, list):
+        return [_value(item) for item in data]
+    return data
+
+
+@cache
+def _decoder(hint: Any) -> Callable[[Any], Any]:
+    if isinstance(hint, typing.NewType):
+        return _decoder(hint.__supertype__)
+    if is_dataclass(hint):
+        return _dataclass_decoder(typing.cast("type[Any]", hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint
+    origin = typing.get_origin(hint)
+    if origin in {types.UnionType, typing.Union}:
+        inner = [_decoder(part) for part in typing.get_args(hint) if part is not type(None)]
+        return inner[0] if len(inner) == 1 else _value
+    if origin is tuple:
+        item = _decoder(typing.get_args(hint)[0])
+        return lambda data: tuple(item(part) for part in data)
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
+        value = _decoder(typing.get_args(hint)[1])
+        return lambda data: {key: value(part) for key, part in _untagged(data).items()}
+    return _value
+
+
+def _untagged(data: dict[str, Any]) -> dict[str, Any]:
+    inner = data.get("$map") if len(data) == 1 else None
+    return inner if isinstance(inner, dict) else data
+
+
+def _dataclass_decoder(kind: type[T]) -> Callable[[Any], T]:
+    hints = typing.get_type_hints(kind)
+    plan: dict[str, Callable[[Any], Any]] = {}
+
+    def decode(data: dict[str, Any]) -> T:
+        if not plan:  # filled late: types may hold themselves
+            plan.update({row.name: _optional(_decoder(hints[row.name])) for row in fields(kind)})  # type: ignore[arg-type]  # a dataclass by is_dataclass
+        return kind(**{name: plan[name](item) for name, item in data.items() if name in plan})
+
+    return decode
+
+
+def _optional(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda data: None if data is None else decode(data)

@@ -1,0 +1,79 @@
+"""The database behind the store: opened by URL, with transactions that behave alike on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from catalog.errors import StoreError
+
+BUSY_TIMEOUT_MS = 15_000
+ROWS_PER_STATEMENT = 500
+"""SQLite takes 32,766 variables in a statement; 500 rows of the widest table stay below."""
+
+
+def open_database(url: str, *, write: bool) -> Engine:
+    """An engine whose transactions begin at once. Raises StoreError if the URL or the folder is no good."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _open_sqlite(url, parsed.database, write=write)
+        return create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise StoreError(f"The setting database_url cannot be used: {error}.") from error
+
+
+def _open_sqlite(url: str, path: str | None, *, write: bool) -> Engine:
+    if path and path != ":memory:":
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{Path(path).parent} cannot be created: {error.strerror}. Use another --home."
+            ) from error
+    engine = create_engine(url)
+    event.listen(engine, "connect", _configure_sqlite)
+    # The driver begins late and never before DDL; without this a migration could stay half done. A writer takes its
+    # lock at the start, because SQLite cannot wait for one in the middle of a transaction (SQLITE_BUSY_SNAPSHOT).
+    # Source: https://docs.sqlalchemy.org/en/20/dialects/sqlite.html, "Serializable isolation"
+    statement = "BEGIN IMMEDIATE" if write else "BEGIN"
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(statement))
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    update: Iterable[str] | None = None,
+) -> None:
+    """Insert the rows, or replace those whose primary key is there (only the columns of `update`, if given)."""
+    keys = [column.name for column in table.primary_key]
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        part = rows[start : start + ROWS_PER_STATEMENT]
+        statement: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+        names = [name for name in (update or part[0]) if name not in keys]
+        changed = {name: statement.excluded[name] for name in names}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(part))
+
+
+def sentence(error: DBAPIError) -> str:
+    """The driver's own words in one line."""
+    return " ".join(str(error.orig).split())

@@ -1,0 +1,49 @@
+"""The one place that finishes a document: what the normaliser said and what only the store knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.records import Document
+
+LIVE, MISSING, GONE = "live", "missing", "gone"
+MAX_LOCATIONS = 100
+OWN_FLAGS = frozenset({"missing", "duplicate", "moved"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the store knows of a model. `copies` are the URIs of live models with provably the same weights."""
+
+    state: str
+    first_seen: str
+    moved_to: str | None = None
+    moved_path: str | None = None
+    fingerprint: str | None = None
+    copies: tuple[str, ...] = ()
+
+
+def finish(content: Document, standing: Standing) -> Document:
+    """The document as revisions hold it: content, standing, and nothing that changes by being looked at."""
+    document: dict[str, Any] = dict(content)
+    flags = {flag for flag in document.get("flags", ()) if flag not in OWN_FLAGS}
+    document["first_seen"] = standing.first_seen
+    if standing.state != LIVE:
+        document["status"] = standing.state
+        flags.add("missing")
+    if standing.moved_to is not None:
+        flags.add("moved")
+        document["extra"] = {**document.get("extra", {}), "moved_to": standing.moved_to}
+        moved = {"code": "moved", "message": f"moved to {standing.moved_path or standing.moved_to}"}
+        document["problems"] = [*document.get("problems", ()), moved]
+    if standing.copies and standing.state == LIVE:
+        flags.add("duplicate")
+        document["duplicate_group"] = standing.fingerprint
+        places = [*document.get("locations", ()), *sorted(standing.copies)]
+        document["locations"] = list(dict.fromkeys(places))[:MAX_LOCATIONS]
+    if flags:
+        document["flags"] = sorted(flags)
+    else:
+        document.pop("flags", None)
+    return document

@@ -1,0 +1,126 @@
+"""One writer at a time: a lease with a fencing token, taken over only from a holder that is dead or silent."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import ColumnElement, Connection, Engine, select, update
+from sqlalchemy.exc import DBAPIError
+
+from catalog.errors import LeaseLost, WriterBusy
+from catalog.store.database import upsert
+from catalog.store.tables import leases
+
+LEASE_SECONDS = 30.0
+RENEW_SECONDS = 10.0
+
+
+class Lease:
+    """Held from entering to leaving. A thread renews it; every write transaction checks it by `check`."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.name = name
+        self.token = 0
+        self._engine = engine
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Raises WriterBusy, which names the holder."""
+        with self._engine.begin() as connection:
+            self.token = self._take(connection)
+        self._thread = threading.Thread(target=self._keep, name=f"lease-{self.name}", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._engine.begin() as connection:
+            connection.execute(update(leases).where(self._mine()).values(expires=0.0))
+
+    def check(self, connection: Connection) -> None:
+        """Raises LeaseLost if another process took over: called inside the transaction that it protects."""
+        if (
+            connection.execute(select(leases.c.token).where(leases.c.name == self.name)).scalar_one_or_none()
+            != self.token
+        ):
+            raise LeaseLost(self.name)
+
+    def _mine(self) -> ColumnElement[bool]:
+        return (leases.c.name == self.name) & (leases.c.token == self.token)
+
+    def _take(self, connection: Connection) -> int:
+        row = connection.execute(
+            select(leases).where(leases.c.name == self.name).with_for_update()
+        ).one_or_none()
+        if row is not None and row.expires > time.time() and not _is_dead(row.holder):
+            raise WriterBusy(_described(row.holder))
+        token = 1 if row is None else int(row.token) + 1
+        values = {
+            "name": self.name,
+            "holder": _myself(),
+            "token": token,
+            "expires": time.time() + LEASE_SECONDS,
+        }
+        upsert(connection, leases, [values])
+        return token
+
+    def _keep(self) -> None:
+        while not self._stop.wait(RENEW_SECONDS):
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(
+                        update(leases).where(self._mine()).values(expires=time.time() + LEASE_SECONDS)
+                    )
+            except DBAPIError:
+                continue  # the database is busy: the next round renews, and `check` guards the writes meanwhile
+
+
+def _myself() -> str:
+    return json.dumps(
+        {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            "started": _process_start(os.getpid()),
+        }
+    )
+
+
+def _described(holder: str) -> str:
+    who = json.loads(holder)
+    return f"process {who['pid']} on {who['host']} since {who['since']}"
+
+
+def _is_dead(holder: str) -> bool:
+    """True only if the holder was on this host and its process is no more (a reused pid has another start)."""
+    who = json.loads(holder)
+    if who["host"] != socket.gethostname():
+        return False
+    try:
+        os.kill(who["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return bool(who["started"]) and _process_start(who["pid"]) != who["started"]
+
+
+def _process_start(pid: int) -> str:
+    """Start time in clock ticks since boot, empty where there is no /proc. Source: proc_pid_stat(5), field 22."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return ""

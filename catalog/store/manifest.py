@@ -1,0 +1,310 @@
+"""The manifest: every object of a source as the last crawl knew it, and what its file said."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, Table, delete, func, select, update
+
+from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId
+from catalog.store.codec import instant, pack, parse_instant, unpack
+from catalog.store.database import ROWS_PER_STATEMENT, upsert
+from catalog.store.documents import LIVE, MISSING
+from catalog.store.leases import Lease
+from catalog.store.tables import extractions, objects, sources
+
+PAGE = 1000
+
+
+class Reading(StrEnum):
+    """What became of the attempt to read an object."""
+
+    SKIPPED = "skipped"  # its name says that it is never worth opening
+    UNCLAIMED = "unclaimed"  # opened, and no extractor reads it
+    READ = "read"
+    FAILED = "failed"  # its own fault: final for these bytes and this extractor
+    RETRY = "retry"  # storage's fault, or it changed meanwhile: read again by the next run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One object of the manifest. `outline` is its extraction without observations, tensors, risks and problems."""
+
+    object: ObjectMeta
+    reading: Reading
+    signature: str
+    state: str = LIVE
+    attempts: int = 0
+    error: str | None = None
+    outline: Extraction | None = None
+
+
+def outlined(extraction: Extraction) -> Extraction:
+    """What grouping needs of an extraction."""
+    return replace(extraction, observations=(), tensors=None, risks=(), problems=())
+
+
+class Manifest:
+    """The objects of one source."""
+
+    def __init__(self, engine: Engine, source: SourceId) -> None:
+        self._engine = engine
+        self._source = source
+
+    def entries(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Entry]:
+        """What is known of these keys, missing ones included."""
+        found: dict[ObjectKey, Entry] = {}
+        with self._engine.connect() as connection:
+            for part in _parts([os.fsencode(key) for key in keys]):
+                chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
+                for row in connection.execute(select(objects).where(chosen)):
+                    entry = _entry(row)
+                    found[entry.object.key] = entry
+        return found
+
+    def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
+        """Writes entries with their extractions (None leaves the stored one) and notes that records are behind."""
+        if not entries:
+            return
+        with self._engine.begin() as connection:
+            lease.check(connection)
+            upsert(connection, objects, [_row(entry) for entry, _ in entries])
+            bodies = [
+                {"source": self._source, "key": os.fsencode(entry.object.key), "body": pack(extraction)}
+                for entry, extraction in entries
+                if extraction is not None
+            ]
+            upsert(connection, extractions, bodies)
+            self._set_dirty(connection, dirty=True)
+
+    def models_files(self) -> Iterator[Entry]:
+        """Every live object that says something about a model, in key order."""
+        last = b""
+        while True:
+            chosen = (objects.c.source == self._source) & (objects.c.key > last) & (objects.c.state == LIVE)
+            statement = (
+                select(objects)
+                .where(chosen & objects.c.outline.is_not(None))
+                .order_by(objects.c.key)
+                .limit(PAGE)
+            )
+            with self._engine.connect() as connection:
+                rows = list(connection.execute(statement))
+            yield from map(_entry, rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].key
+
+    def extractions(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Extraction]:
+        """The whole extractions of these keys."""
+        found = {}
+        with self._engine.connect() as connection:
+            for part in _parts([os.fsencode(key) for key in keys]):
+                chosen = (extractions.c.source == self._source) & extractions.c.key.in_(part)
+                for row in connection.execute(select(extractions).where(chosen)):
+                    found[ObjectKey(os.fsdecode(row.key))] = unpack(Extraction, row.body)
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """Live objects by reading."""
+        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(objects.c.reading, func.count()).where(chosen).group_by(objects.c.reading)
+            )
+            return {row[0]: row[1] for row in rows}
+
+    def unread(self, limit: int = 20) -> list[tuple[ObjectKey, str]]:
+        """Live objects that could not be read, with the reason."""
+        bad = objects.c.reading.in_([Reading.FAILED.value, Reading.RETRY.value])
+        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE) & bad
+        statement = select(objects.c.key, objects.c.error).where(chosen).order_by(objects.c.key).limit(limit)
+        with self._engine.connect() as connection:
+            return [
+                (ObjectKey(os.fsdecode(row.key)), row.error or "") for row in connection.execute(statement)
+            ]
+
+    def mark_missing(self, keys: Sequence[ObjectKey], *, lease: Lease) -> None:
+        """These were not listed by a listing that reached its end."""
+        now = instant(datetime.now(UTC))
+        with self._engine.begin() as connection:
+            lease.check(connection)
+            for part in _parts([os.fsencode(key) for key in keys]):
+                chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
+                connection.execute(update(objects).where(chosen).values(state=MISSING, missing_since=now))
+            self._set_dirty(connection, dirty=True)
+
+    def forget(self, keys: Sequence[ObjectKey], *, lease: Lease) -> None:
+        """Drops missing objects of models that are gone."""
+        with self._engine.begin() as connection:
+            lease.check(connection)
+            for part in _parts([os.fsencode(key) for key in keys]):
+                missing = (
+                    (objects.c.source == self._source)
+                    & objects.c.key.in_(part)
+                    & (objects.c.state == MISSING)
+                )
+                dropped = list(connection.execute(select(objects.c.key).where(missing)).scalars())
+                connection.execute(delete(objects).where(missing))
+                if dropped:
+                    chosen = (extractions.c.source == self._source) & extractions.c.key.in_(dropped)
+                    connection.execute(delete(extractions).where(chosen))
+
+    @property
+    def dirty(self) -> bool:
+        """Whether records are behind the manifest."""
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                select(sources.c.dirty).where(sources.c.id == self._source)
+            ).scalar_one_or_none()
+            return bool(found)
+
+    def settled(self, *, lease: Lease) -> None:
+        """The records show all that the manifest holds."""
+        with self._engine.begin() as connection:
+            lease.check(connection)
+            self._set_dirty(connection, dirty=False)
+
+    def sightings(self) -> Sightings:
+        """Collects which keys a listing saw."""
+        return Sightings(self._engine, self._source)
+
+    def _set_dirty(self, connection: Connection, *, dirty: bool) -> None:
+        connection.execute(update(sources).where(sources.c.id == self._source).values(dirty=dirty))
+
+
+class Sightings:
+    """The keys that one listing saw, in a temporary table: a listing may be larger than memory."""
+
+    _serial = itertools.count()
+
+    def __init__(self, engine: Engine, source: SourceId) -> None:
+        self._engine = engine
+        self._source = source
+        self._table = Table(
+            f"seen_{next(self._serial)}",
+            MetaData(),
+            Column("key", LargeBinary, primary_key=True),
+            prefixes=["TEMPORARY"],
+        )
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        self._connection = self._engine.connect()
+        self._table.create(self._connection)
+        self._connection.commit()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection = self._open()
+        connection.rollback()
+        self._table.drop(connection)
+        connection.commit()
+        connection.close()
+        self._connection = None
+
+    def add(self, keys: Iterable[ObjectKey]) -> None:
+        rows = [{"key": os.fsencode(key)} for key in keys]
+        if rows:
+            upsert_ignoring(self._open(), self._table, rows)
+            self._open().commit()
+
+    def count(self) -> int:
+        found = int(self._open().execute(select(func.count()).select_from(self._table)).scalar_one())
+        self._open().commit()
+        return found
+
+    def unseen(self) -> Iterator[ObjectKey]:
+        """Live objects of the manifest that the listing did not show, in key order."""
+        last = b""
+        connection = self._open()
+        while True:
+            seen = select(self._table.c.key).where(self._table.c.key == objects.c.key).exists()
+            chosen = (
+                (objects.c.source == self._source)
+                & (objects.c.state == LIVE)
+                & (objects.c.key > last)
+                & ~seen
+            )
+            statement = select(objects.c.key).where(chosen).order_by(objects.c.key).limit(PAGE)
+            rows = list(connection.execute(statement).scalars())
+            connection.commit()
+            yield from (ObjectKey(os.fsdecode(key)) for key in rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1]
+
+    def _open(self) -> Connection:
+        assert self._connection is not None, "sightings are used inside `with`"
+        return self._connection
+
+
+def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert; a key that is there already stays."""
+    from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - beside the one statement that needs them
+
+    statement: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    connection.execute(statement.on_conflict_do_nothing(), list(rows))
+
+
+def _parts(items: Sequence[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(items), ROWS_PER_STATEMENT):
+        yield list(items[start : start + ROWS_PER_STATEMENT])
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    meta = entry.object
+    return {
+        "source": meta.source,
+        "key": os.fsencode(meta.key),
+        "size_bytes": meta.size_bytes,
+        "change_token": meta.change_token,
+        "last_modified": instant(meta.last_modified) if meta.last_modified else None,
+        "version_id": meta.version_id,
+        "storage_class": meta.storage_class,
+        "file_identity": meta.file_identity,
+        "sha256": meta.sha256,
+        "owner": meta.owner,
+        "state": entry.state,
+        "missing_since": None,
+        "reading": entry.reading.value,
+        "signature": entry.signature,
+        "attempts": entry.attempts,
+        "error": None
+        if entry.error is None
+        else entry.error.encode("utf-8", "backslashreplace").decode()[:2000],
+        "outline": None if entry.outline is None else pack(entry.outline),
+    }
+
+
+def _entry(row: Any) -> Entry:
+    meta = ObjectMeta(
+        source=SourceId(row.source),
+        key=ObjectKey(os.fsdecode(row.key)),
+        size_bytes=row.size_bytes,
+        change_token=row.change_token,
+        last_modified=parse_instant(row.last_modified) if row.last_modified else None,
+        version_id=row.version_id,
+        storage_class=row.storage_class,
+        file_identity=row.file_identity,
+        sha256=row.sha256,
+        owner=row.owner,
+    )
+    return Entry(
+        object=meta,
+        reading=Reading(row.reading),
+        signature=row.signature,
+        state=row.state,
+        attempts=row.attempts,
+        error=row.error,
+        outline=None if row.outline is None else unpack(Extraction, row.outline),
+    )

@@ -1,0 +1,106 @@
+"""Runs: one row per crawl of one source, with the scopes that could not be listed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, func, insert, select, update
+
+from catalog.records import Run, RunState, SourceId
+from catalog.store.codec import instant, parse_instant
+from catalog.store.database import upsert
+from catalog.store.leases import Lease
+from catalog.store.tables import runs, scopes, sources
+
+MAX_PROBLEMS = 200
+FINISHED = (RunState.COMPLETE.value, RunState.PARTIAL.value)
+
+
+class Runs:
+    """The history of crawls."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def latest(self, limit: int = 20, *, source: SourceId | None = None) -> list[Run]:
+        """The newest runs, newest first."""
+        statement = select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if source is not None:
+            statement = statement.where(runs.c.source == source)
+        with self._engine.connect() as connection:
+            return [_run(row) for row in connection.execute(statement)]
+
+    def get(self, number: int) -> Run | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == number)).one_or_none()
+            return None if row is None else _run(row)
+
+    def start(self, source: SourceId, uri: str, lease: Lease) -> Run:
+        """A new running run. Whoever holds the lease is the only writer: other running rows are of dead owners."""
+        now = instant(datetime.now(UTC))
+        with self._engine.begin() as connection:
+            lease.check(connection)
+            connection.execute(
+                update(runs)
+                .where(runs.c.state == RunState.RUNNING)
+                .values(state=RunState.INTERRUPTED, finished_at=now)
+            )
+            known = connection.execute(select(sources.c.id).where(sources.c.id == source)).one_or_none()
+            if known is None:
+                connection.execute(insert(sources).values(id=source, uri=uri, added_at=now, dirty=False))
+            values = {
+                "source": source,
+                "started_at": now,
+                "state": RunState.RUNNING.value,
+                "token": lease.token,
+            }
+            made = connection.execute(insert(runs).values(**values, counts="{}", problems="[]"))
+            number = made.inserted_primary_key[0] if made.inserted_primary_key else 0
+            return _run(connection.execute(select(runs).where(runs.c.id == number)).one())
+
+    def scope_failed(self, run: Run, scope: str, error: str) -> None:
+        with self._engine.begin() as connection:
+            upsert(connection, scopes, [{"run": run.id, "scope": os.fsencode(scope), "error": error}])
+
+    def finish(self, run: Run, state: RunState, counts: Mapping[str, int], problems: Sequence[str]) -> Run:
+        kept = [*problems[:MAX_PROBLEMS]]
+        if len(problems) > MAX_PROBLEMS:
+            kept.append(f"and {len(problems) - MAX_PROBLEMS} more")
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run.id)
+                .values(
+                    state=state.value,
+                    finished_at=instant(datetime.now(UTC)),
+                    counts=json.dumps(dict(counts)),
+                    problems=json.dumps(kept),
+                )
+            )
+            return _run(connection.execute(select(runs).where(runs.c.id == run.id)).one())
+
+
+def seen_at(connection: Any) -> dict[str, str]:
+    """When each source was last crawled to its end: the last sight of every record that a run did not miss."""
+    statement = (
+        select(runs.c.source, func.max(runs.c.started_at))
+        .where(runs.c.state.in_(FINISHED))
+        .group_by(runs.c.source)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        id=row.id,
+        source=SourceId(row.source),
+        started_at=parse_instant(row.started_at),
+        finished_at=parse_instant(row.finished_at) if row.finished_at else None,
+        state=RunState(row.state),
+        counts=json.loads(row.counts),
+        problems=tuple(json.loads(row.problems)),
+    )

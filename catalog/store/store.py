@@ -1,0 +1,62 @@
+"""The store as its users hold it: records, runs, outbox, manifest and leases over one database."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
+
+from catalog.errors import StoreError
+from catalog.records import SourceId
+from catalog.settings import Settings
+from catalog.store.database import open_database, sentence
+from catalog.store.leases import Lease
+from catalog.store.manifest import Manifest
+from catalog.store.outbox import Outbox
+from catalog.store.records import Records
+from catalog.store.runs import Runs
+from catalog.store.schema import prepare
+
+
+class Store:
+    """An open store; a context manager. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.records = Records(engine)
+        self.runs = Runs(engine)
+        self.outbox = Outbox(engine)
+
+    def manifest(self, source: SourceId) -> Manifest:
+        return Manifest(self._engine, source)
+
+    def lease(self, name: str) -> Lease:
+        """The lease of this name, to be entered; entering raises WriterBusy while another process holds it."""
+        return Lease(self._engine, name)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(settings: Settings, *, write: bool) -> Store:
+    """The store of these settings, created or brought up to date if need be. Raises StoreTooNew, StoreError."""
+    engine = open_database(settings.store_url, write=write)
+    try:
+        prepare(engine)
+    except DatabaseError as error:
+        engine.dispose()
+        raise StoreError(f"The store {engine.url} cannot be opened: {sentence(error)}.") from error
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine)

@@ -1,0 +1,164 @@
+"""The tables of the store, the same on SQLite and PostgreSQL.
+
+Keys of objects are bytes (`os.fsencode`), because a file name need not be text. Instants are ISO 8601 text in UTC with
+microseconds, so that they compare alike on both databases. Large JSON travels compressed (see `codec`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# SQLite counts up only columns of exactly type INTEGER.
+SerialId = BigInteger().with_variant(Integer, "sqlite")
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("added_at", String(32), nullable=False),
+    # The manifest holds something that the records do not show yet: a crawl ended between the two.
+    Column("dirty", Boolean, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", SerialId, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("started_at", String(32), nullable=False),
+    Column("finished_at", String(32)),
+    Column("state", String(16), nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("problems", Text, nullable=False),
+    Index("runs_by_source", "source", "id"),
+    Index("runs_by_state", "state"),
+)
+
+scopes = Table(
+    "scopes",
+    metadata,
+    Column("run", BigInteger, primary_key=True),
+    Column("scope", LargeBinary, primary_key=True),
+    Column("error", Text, nullable=False),
+)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("change_token", Text, nullable=False),
+    Column("last_modified", String(32)),
+    Column("version_id", Text),
+    Column("storage_class", Text),
+    Column("file_identity", Text),
+    Column("sha256", String(64)),
+    Column("owner", Text),
+    Column("state", String(8), nullable=False),
+    Column("missing_since", String(32)),
+    Column("reading", String(12), nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    Column("outline", LargeBinary),
+    Index("objects_by_reading", "source", "state", "reading"),
+    Index("objects_by_identity", "file_identity"),
+)
+
+extractions = Table(
+    "extractions",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("group_key", LargeBinary, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("signature", String(64), nullable=False),
+    Column("fingerprint", Text),
+    Column("identity", Text),
+    Column("first_seen", String(32), nullable=False),
+    # Null: seen in the latest finished run of its source. Set when a run could not see it.
+    Column("last_seen", String(32)),
+    Column("missing_since", String(32)),
+    Column("missing_run", BigInteger),
+    Column("moved_to", String(64)),
+    Column("record", LargeBinary, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("records_by_source", "source", "state"),
+    Index("records_by_fingerprint", "fingerprint"),
+    Index("records_by_name", "name"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("serial", SerialId, primary_key=True, autoincrement=True),
+    Column("model", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("parent_sha256", String(64)),
+    Column("made_by", String(16), nullable=False),
+    Column("made_at", String(32), nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Index("revisions_by_model", "model", "number", unique=True),
+)
+
+edits = Table(
+    "edits",
+    metadata,
+    Column("id", SerialId, primary_key=True, autoincrement=True),
+    Column("model", String(64), nullable=False),
+    Column("field", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", String(32), nullable=False),
+    Index("edits_by_model", "model"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),
+    Index("outbox_by_state", "state", "next_try"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires", Float, nullable=False),
+)
