@@ -18,6 +18,7 @@ SOURCES: Mapping[str, str] = {
 
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
+    "onnx": "crawler.extractors.onnx:OnnxExtractor",
 }
 
 ENGINES: Mapping[str, str] = {

@@ -1,0 +1,456 @@
+"""An ONNX model's graph, signature and tensors, read by hopping over the weights.
+
+Source: onnx/onnx onnx/onnx.proto3 (field numbers, TensorProto.DataType), docs/ExternalData.md;
+microsoft/onnxruntime docs/ContribOperators.md for the quantised operators.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from catalog.errors import LimitExceeded, Malformed
+from crawler.formats.dtypes import size_bytes
+from crawler.formats.onnx_types import DTYPES, read_value
+from crawler.formats.protobuf import BYTES, VARINT, Field, ProtobufWalker, signed
+
+MAX_GRAPH_DEPTH = 64
+MAX_TENSORS = 500_000
+MAX_RANK = 64
+MAX_NAME_BYTES = 1024
+MAX_NODE_INPUTS = 64  # kept per node: the longest list of weights of one operator has 17
+MAX_KEPT_NAMES = 500_000
+MAX_PROPERTIES = 2_000
+MAX_TEXT_BYTES = 64 * 1024
+MAX_TREE_NODES = 1_000_000
+
+GENERATORS = frozenset(
+    ["ConstantOfShape", "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "EyeLike"]
+)
+RESHAPERS = frozenset({"Identity", "Reshape", "Transpose", "Cast"})
+"""What a weight may go through and stay the same weight."""
+
+WEIGHT_INPUTS = {
+    "Conv": (1, 2),
+    "ConvTranspose": (1, 2),
+    "Gemm": (1, 2),
+    "MatMul": (1,),
+    "LSTM": (1, 2),
+    "GRU": (1, 2),
+    "RNN": (1, 2),
+    "BatchNormalization": (1, 2, 3, 4),
+    "PRelu": (1,),
+}
+"""Where an operator takes its weights: one that is generated while the model runs is not in the file."""
+
+SCALE_INPUTS = {
+    "QuantizeLinear": (1, 2),
+    "DequantizeLinear": (1, 2),
+    "QLinearConv": (1, 2, 4, 5, 6, 7),
+    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+    "MatMulInteger": (2, 3),
+    "ConvInteger": (2, 3),
+    "QLinearAdd": (1, 2, 4, 5, 6, 7),
+    "QLinearMul": (1, 2, 4, 5, 6, 7),
+    "QLinearSigmoid": (1, 2, 3, 4),
+    "QLinearLeakyRelu": (1, 2, 3, 4),
+    "QLinearSoftmax": (1, 2, 3, 4),
+    "QLinearGlobalAveragePool": (1, 2, 3, 4),
+    "QLinearAveragePool": (1, 2, 3, 4),
+    "DynamicQuantizeMatMul": (2, 3),
+    "MatMulIntegerToFloat": (2, 3, 4, 5),
+    "QGemm": (1, 2, 4, 5, 7, 8),
+    "MatMulNBits": (2, 3, 4),
+    "GatherBlockQuantized": (2, 3),
+    "QAttention": (3, 4, 6, 7),
+    "DynamicQuantizeLSTM": (8, 9, 10, 11),
+}
+"""Scales and zero points: how weights are packed, not weights."""
+
+INTEGER_WEIGHT_INPUTS = {"DequantizeLinear": (0,), "QLinearConv": (8,), "QGemm": (6,)}
+"""Where an INT32 or INT16 constant is a quantised weight or bias."""
+
+LISTED_WEIGHTS = {
+    "Constant": ("value_float", "value_floats"),
+    "LinearClassifier": ("coefficients", "intercepts"),
+    "LinearRegressor": ("coefficients", "intercepts"),
+    "SVMClassifier": ("coefficients", "rho", "support_vectors"),
+    "SVMRegressor": ("coefficients", "rho", "support_vectors"),
+}
+"""Attributes that hold weights as a list of floats."""
+
+TREE_OPERATORS = frozenset(["TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"])
+
+
+@dataclass(slots=True)
+class OnnxTensor:
+    """One stored tensor. `known` is False when its data do not fit its shape; `logical` is the unpacked count."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    elements: int
+    bytes: int
+    known: bool = True
+    external: dict[str, str] | None = None
+    logical: int | None = None
+
+
+@dataclass(slots=True)
+class OnnxModel:
+    """What the file says. Lists are in file order; `complete` is False while the graph has not been walked to its end."""
+
+    ir_version: int | None = None
+    producer: str = ""
+    producer_version: str = ""
+    domain: str = ""
+    model_version: int = 0
+    description: str = ""
+    opsets: dict[str, int] = field(default_factory=dict)
+    properties: list[tuple[str, str]] = field(default_factory=list)
+    graph: Field | None = None
+    functions_at: list[Field] = field(default_factory=list)
+    has_training_info: bool = False
+
+    graph_name: str = ""
+    graph_description: str = ""
+    inputs: list[dict[str, object]] = field(default_factory=list)
+    outputs: list[dict[str, object]] = field(default_factory=list)
+    initializers: set[str] = field(default_factory=set)
+    functions: list[tuple[str, str]] = field(default_factory=list)
+    operators: Counter[tuple[str, str]] = field(default_factory=Counter)
+    tensors: list[OnnxTensor] = field(default_factory=list)
+    scales: set[str] = field(default_factory=set)
+    integer_weights: set[str] = field(default_factory=set)
+    generated: set[str] = field(default_factory=set)
+    weight_names: set[str] = field(default_factory=set)
+    packed: dict[str, int] = field(default_factory=dict)
+    trees: int = 0
+    complete: bool = False
+
+    def generated_weights(self) -> int:
+        """Weights that the model makes while it runs, so that nobody can count them here."""
+        return len(self.generated & self.weight_names)
+
+
+@dataclass(slots=True)
+class _Node:
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    operator: str = ""
+    domain: str = ""
+    tensors: list[OnnxTensor] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    floats: dict[str, int] = field(default_factory=dict)
+    trees: int = 0
+
+
+@dataclass(slots=True)
+class _Attribute:
+    node: _Node
+    name: str = ""
+    floats: int = 0
+    integer: int = 0
+    distinct: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """One message that is being walked: graph, node, attribute or function."""
+
+    kind: str
+    fields: Iterator[Field]
+    subject: _Node | _Attribute | None = None
+
+
+def read_header(walker: ProtobufWalker) -> OnnxModel:
+    """Everything outside the graph, which is only located."""
+    model = OnnxModel()
+    for part in walker.fields():
+        if part.number == 1 and part.wire == VARINT:
+            model.ir_version = signed(part.value)
+        elif part.number == 5 and part.wire == VARINT:
+            model.model_version = signed(part.value)
+        elif part.wire != BYTES:
+            continue
+        elif part.number == 2:
+            model.producer = walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number == 3:
+            model.producer_version = walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number == 4:
+            model.domain = walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number == 6:
+            model.description = walker.text_of(part, limit=MAX_TEXT_BYTES)
+        elif part.number == 7:
+            model.graph = part
+        elif part.number == 8:
+            domain, version = _opset(walker, part)
+            model.opsets[domain] = version
+        elif part.number == 14 and len(model.properties) < MAX_PROPERTIES:
+            model.properties.append(read_pair(walker, part))
+        elif part.number == 20:
+            model.has_training_info = True
+        elif part.number == 25:
+            model.functions_at.append(part)
+    if model.graph is None:
+        raise Malformed("an ONNX file without a graph")
+    return model
+
+
+def read_graph(walker: ProtobufWalker, model: OnnxModel) -> None:
+    """Walks the graph and the functions into `model`. What an error leaves behind there is true, only not all."""
+    assert model.graph is not None
+    _GraphWalk(walker, model).walk(model.graph, "main")
+    for function in model.functions_at:
+        _GraphWalk(walker, model).walk(function, "function")
+    model.complete = True
+
+
+def read_pair(walker: ProtobufWalker, entry: Field) -> tuple[str, str]:
+    """A StringStringEntryProto."""
+    key = value = ""
+    for part in walker.fields(entry.start, entry.end):
+        if part.number == 1 and part.wire == BYTES:
+            key = walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number == 2 and part.wire == BYTES:
+            value = walker.text_of(part, limit=MAX_TEXT_BYTES)
+    return key, value
+
+
+def _opset(walker: ProtobufWalker, entry: Field) -> tuple[str, int]:
+    domain, version = "", 0
+    for part in walker.fields(entry.start, entry.end):
+        if part.number == 1 and part.wire == BYTES:
+            domain = walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number == 2 and part.wire == VARINT:
+            version = signed(part.value)
+    return domain, version
+
+
+class _GraphWalk:
+    """One walk over a graph or function with all graphs inside it, on an explicit stack."""
+
+    def __init__(self, walker: ProtobufWalker, model: OnnxModel) -> None:
+        self._walker = walker
+        self._model = model
+        self._stack: list[_Frame] = []
+        self._graphs = 0
+
+    def walk(self, root: Field, kind: str) -> None:
+        self._push(kind, root)
+        names = ["", ""]
+        while self._stack:
+            frame = self._stack[-1]
+            part = next(frame.fields, None)
+            if part is None:
+                self._close(self._stack.pop())
+            elif frame.kind == "function" and part.number in {1, 10} and part.wire == BYTES:
+                names[part.number == 1] = self._walker.text_of(part, limit=MAX_NAME_BYTES)
+            elif isinstance(frame.subject, _Node):
+                self._node(frame.subject, part)
+            elif isinstance(frame.subject, _Attribute):
+                self._attribute(frame.subject, part)
+            else:
+                self._graph(frame.kind, part)
+        if kind == "function":
+            self._model.functions.append((names[0], names[1]))
+
+    def _push(self, kind: str, part: Field, subject: _Node | _Attribute | None = None) -> None:
+        if subject is None:
+            self._graphs += 1
+            if self._graphs > MAX_GRAPH_DEPTH:
+                raise LimitExceeded("nested ONNX graphs", limit=MAX_GRAPH_DEPTH)
+        self._stack.append(_Frame(kind, self._walker.fields(part.start, part.end), subject))
+
+    def _graph(self, kind: str, part: Field) -> None:
+        """GraphProto, and FunctionProto, whose nodes are field 7."""
+        if part.wire != BYTES:
+            return
+        if part.number == (7 if kind == "function" else 1):
+            self._push("node", part, _Node())
+        elif kind == "function":
+            return
+        elif part.number == 5:
+            self._initializer(self._tensor(part), kind)
+        elif part.number == 15:
+            self._initializer(self._sparse(part), kind)
+        elif kind != "main":
+            return
+        elif part.number == 2:
+            self._model.graph_name = self._walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number == 10:
+            self._model.graph_description = self._walker.text_of(part)
+        elif part.number == 11:
+            self._model.inputs.append(read_value(self._walker, part))
+        elif part.number == 12:
+            self._model.outputs.append(read_value(self._walker, part))
+
+    def _initializer(self, tensor: OnnxTensor, kind: str) -> None:
+        if kind == "main":
+            self._model.initializers.add(tensor.name)
+        self._keep(tensor)
+
+    def _keep(self, tensor: OnnxTensor) -> None:
+        if len(self._model.tensors) >= MAX_TENSORS:
+            raise LimitExceeded("tensors of an ONNX model", limit=MAX_TENSORS)
+        self._model.tensors.append(tensor)
+
+    def _node(self, node: _Node, part: Field) -> None:
+        if part.wire != BYTES:
+            return
+        if part.number == 5:
+            self._push("attribute", part, _Attribute(node))
+        elif part.number == 1 and len(node.inputs) < MAX_NODE_INPUTS:
+            node.inputs.append(self._walker.text_of(part, limit=MAX_NAME_BYTES))
+        elif part.number == 2 and len(node.outputs) < MAX_NODE_INPUTS:
+            node.outputs.append(self._walker.text_of(part, limit=MAX_NAME_BYTES))
+        elif part.number == 4:
+            node.operator = self._walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number == 7:
+            node.domain = self._walker.text_of(part, limit=MAX_NAME_BYTES)
+
+    def _attribute(self, attribute: _Attribute, part: Field) -> None:
+        if part.number == 1 and part.wire == BYTES:
+            attribute.name = self._walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number in {2, 3}:
+            attribute.floats += part.number == 2
+            attribute.integer = signed(part.value)
+        elif part.number in {5, 10} and part.wire == BYTES:
+            attribute.node.tensors.append(self._tensor(part))
+        elif part.number == 22 and part.wire == BYTES:
+            attribute.node.tensors.append(self._sparse(part))
+        elif part.number in {6, 11} and part.wire == BYTES:
+            self._push("subgraph", part)
+        elif part.number == 7:
+            attribute.floats += 1 if part.wire != BYTES else (part.end - part.start) // 4
+        elif part.number == 8 and attribute.name in {"nodes_treeids", "tree_roots"}:
+            attribute.distinct.update(self._walker.numbers_of(part, limit=MAX_TREE_NODES))
+
+    def _close(self, frame: _Frame) -> None:
+        subject = frame.subject
+        if subject is None:
+            self._graphs -= 1
+        elif isinstance(subject, _Attribute):
+            node = subject.node
+            node.numbers[subject.name] = subject.integer
+            node.trees += len(subject.distinct)
+            if subject.floats and len(node.floats) < MAX_NODE_INPUTS:
+                node.floats[subject.name] = subject.floats
+        else:
+            self._close_node(subject)
+
+    def _close_node(self, node: _Node) -> None:
+        model, operator = self._model, node.operator
+        model.operators[(node.domain, operator)] += 1
+        if operator == "Constant":
+            for tensor in node.tensors:
+                tensor.name = node.outputs[0] if node.outputs else ""
+                self._keep(tensor)
+        for attribute in LISTED_WEIGHTS.get(operator, ()):
+            if count := node.floats.get(attribute):
+                name = f"{node.outputs[0] if node.outputs else operator}.{attribute}"
+                self._keep(OnnxTensor(name, "F32", (count,), count, count * 4))
+        if operator in TREE_OPERATORS:
+            model.trees += node.trees
+        if operator in GENERATORS or (
+            operator in RESHAPERS and not model.generated.isdisjoint(node.inputs[:1])
+        ):
+            _add(model.generated, node.outputs)
+        for table, names in (
+            (WEIGHT_INPUTS, model.weight_names),
+            (SCALE_INPUTS, model.scales),
+            (INTEGER_WEIGHT_INPUTS, model.integer_weights),
+        ):
+            places = table.get(operator, ())
+            _add(names, [node.inputs[place] for place in places if place < len(node.inputs)])
+        if operator == "MatMulNBits":
+            self._unpacked(node)
+
+    def _unpacked(self, node: _Node) -> None:
+        """MatMulNBits packs an N×K matrix into bytes, by name, before the matrix comes: its attributes say the true size."""
+        rows, columns = node.numbers.get("N", 0), node.numbers.get("K", 0)
+        if (
+            0 < rows < 2**31
+            and 0 < columns < 2**31
+            and len(node.inputs) > 1
+            and len(self._model.packed) < MAX_KEPT_NAMES
+        ):
+            self._model.packed[node.inputs[1]] = rows * columns
+
+    def _sparse(self, part: Field) -> OnnxTensor:
+        """A SparseTensorProto: named by its values, as large as its own dimensions say."""
+        values, shape = OnnxTensor("", "F32", (), 0, 0, known=False), list[int]()
+        for inner in self._walker.fields(part.start, part.end):
+            if inner.number == 1 and inner.wire == BYTES:
+                values = self._tensor(inner)
+            elif inner.number == 3:
+                _extend_shape(shape, self._walker, inner)
+        if not _plausible(shape):
+            values.known = False
+        values.shape = tuple(shape)
+        values.elements = math.prod(shape)
+        return values
+
+    def _tensor(self, part: Field) -> OnnxTensor:
+        return read_tensor(self._walker, part)
+
+
+def read_tensor(walker: ProtobufWalker, message: Field) -> OnnxTensor:
+    """A TensorProto without its data; the length of the data must fit shape and type."""
+    name, data_type, shape = "", 0, list[int]()
+    raw_bytes: int | None = None
+    typed_bytes = typed_values = 0
+    external: dict[str, str] = {}
+    is_external = False
+    for part in walker.fields(message.start, message.end):
+        if part.number == 1:
+            _extend_shape(shape, walker, part)
+        elif part.number == 2 and part.wire == VARINT:
+            data_type = part.value
+        elif part.number == 8 and part.wire == BYTES:
+            name = walker.text_of(part, limit=MAX_NAME_BYTES)
+        elif part.number == 9 and part.wire == BYTES:
+            raw_bytes = part.end - part.start
+        elif part.number in {4, 5, 6, 7, 10, 11}:
+            typed_bytes += part.end - part.start
+            typed_values += part.wire != BYTES or part.number == 6
+        elif part.number == 13 and part.wire == BYTES and len(external) < 16:
+            key, value = read_pair(walker, part)
+            external[key] = value
+        elif part.number == 14 and part.wire == VARINT:
+            is_external = part.value == 1
+    dtype = DTYPES.get(data_type, f"ONNX_{data_type}")
+    plausible = _plausible(shape)
+    elements = math.prod(shape) if plausible else 0
+    stored = size_bytes(dtype, elements)
+    if is_external:
+        known, length = plausible, _external_length(external, stored or 0)
+    elif raw_bytes is not None:
+        known, length = plausible and stored in {None, raw_bytes}, raw_bytes
+    else:
+        # typed fields hold at least one byte per value, packed or not; four-bit values share one
+        held = max(typed_bytes, typed_values)
+        known, length = plausible and elements <= held * 2, stored or typed_bytes
+    return OnnxTensor(name, dtype, tuple(shape), elements, length, known, external if is_external else None)
+
+
+def _external_length(external: dict[str, str], stored: int) -> int:
+    text = external.get("length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else stored
+
+
+def _extend_shape(shape: list[int], walker: ProtobufWalker, part: Field) -> None:
+    shape.extend(signed(value) for value in walker.numbers_of(part, limit=MAX_RANK))
+    if len(shape) > MAX_RANK:
+        raise LimitExceeded("dimensions of an ONNX tensor", limit=MAX_RANK, found=len(shape))
+
+
+def _plausible(shape: list[int]) -> bool:
+    return all(0 <= size < 2**53 for size in shape) and math.prod(shape) < 2**63
+
+
+def _add(names: set[str], more: list[str]) -> None:
+    if len(names) < MAX_KEPT_NAMES:
+        names.update(name for name in more if name)

@@ -1,0 +1,187 @@
+"""Free key/value properties that people put into model files: which field of the document a key speaks of.
+
+ONNX `metadata_props`, Core ML `userDefined`, booster attributes and their like have no schema; a key that is a field's
+name or alias, or a metric with a number behind it, goes there, everything else is kept under `extra`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import ExtractError
+from catalog.records import Evidence
+from crawler.formats import jsons
+from mappings import fields
+from mappings import metrics as metric_table
+
+if TYPE_CHECKING:
+    from crawler.extractor import Findings
+
+MAX_NESTED = 500
+MAX_KEY_CHARACTERS = 200
+
+_NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
+_METRICS_PREFIX = re.compile(r"metrics?[^A-Za-z0-9]+", re.IGNORECASE)
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_SPLIT = re.compile(
+    r"^(?:eval|test|testing|val|valid|validation|dev|train|training|holdout|oof|cv|best|final)_|"
+    r"_(?:eval|test|testing|val|valid|validation|dev|train|training|holdout|oof|cv)$"
+)
+_IDENTITY = {
+    "description": "description",
+    "short_description": "description",
+    "author": "owner",
+    "authors": "owner",
+    "owner": "owner",
+    "organization": "owner",
+    "license": "license",
+    "licence": "license",
+    "license_link": "license_link",
+    "license_url": "license_link",
+    "version": "version",
+    "model_version": "version",
+    "task": "task",
+    "pipeline_tag": "task",
+    "name": "name",
+    "model_name": "name",
+    "title": "title",
+    "date": "created_at",
+    "created": "created_at",
+    "created_at": "created_at",
+    "creation_date": "created_at",
+    "trained_at": "trained_at",
+    "training_date": "trained_at",
+    "trained_on_date": "trained_at",
+    "train_date": "trained_at",
+    "release_date": "released_at",
+    "language": "language",
+    "languages": "language",
+    "tags": "tags",
+    "use_case": "use_case",
+    "architecture": "architecture",
+    "arch": "architecture",
+    "model_type": "model_type",
+    "library": "library",
+    "library_name": "library",
+    "framework": "origin_framework",
+    "dataset": "datasets",
+    "datasets": "datasets",
+    "training_dataset": "datasets",
+    "training_data": "datasets",
+    "trained_on": "datasets",
+    "data_source": "data_sources",
+    "data_sources": "data_sources",
+    "preprocessing": "preprocessing",
+    "base_model": "base_model.id",
+    "commit": "code_version",
+    "git_commit": "code_version",
+    "git_sha": "code_version",
+    "code_version": "code_version",
+    "run_id": "run_id",
+    "mlflow_run_id": "run_id",
+    "parameters": "parameters",
+    "params": "parameters",
+    "num_parameters": "parameters",
+    "parameter_count": "parameters",
+}
+
+
+def slug(name: str) -> str:
+    """Lower case, words joined by `_`."""
+    return _NOT_SLUG.sub("_", name.lower()).strip("_")
+
+
+def is_metric(name: str, value: Any) -> bool:
+    """Whether the name is a known metric, with or without a split in it, and the value a number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return False
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return False
+    key = slug(name)
+    return metric_table.find(key) is not None or metric_table.find(_SPLIT.sub("", key)) is not None
+
+
+def field_of(name: str) -> str | None:
+    """The document field that a free key speaks of."""
+    key = slug(name)
+    return _IDENTITY.get(key) or _training_names().get(key)
+
+
+def tell_property(
+    findings: Findings, name: str, value: Any, pointer: str, *, block: str = "properties", prefix: str = ""
+) -> None:
+    """One property as one observation; JSON objects under `metrics` and `hyperparameters` as one each."""
+    key = slug(name)
+    if key in {"metrics", "evaluation", "hyperparameters", "hparams", "config", "params"} and isinstance(
+        value, str
+    ):
+        value = _parsed(value)
+    if isinstance(value, Mapping):
+        _tell_nested(findings, key, value, pointer, block)
+        return
+    bare = name[:MAX_KEY_CHARACTERS] or "unnamed"
+    if key.startswith(("metrics_", "metric_")) and _is_number(value):
+        findings.metric(
+            _METRICS_PREFIX.sub("", bare) or bare, value, pointer, block=block
+        )
+    elif is_metric(bare, value):
+        findings.metric(bare, value, pointer, block=block)
+    elif (field := field_of(bare)) is not None:
+        findings.say(field, value, pointer, evidence=_evidence(field))
+    else:
+        findings.say(f"extra.{prefix}{bare}", value, pointer)
+
+
+def _tell_nested(findings: Findings, key: str, value: Mapping[str, Any], pointer: str, block: str) -> None:
+    measured = key in {"metrics", "evaluation"}
+    for number, (name, item) in enumerate(value.items()):
+        if number >= MAX_NESTED:
+            findings.problem("limit-exceeded", f"more than {MAX_NESTED} entries under {key}", pointer)
+            return
+        place = f"{pointer}/{name}"
+        if measured and _is_number(item):
+            findings.metric(str(name)[:MAX_KEY_CHARACTERS] or "unnamed", item, place, block=block)
+        elif isinstance(item, (Mapping, list)):
+            findings.say(f"extra.{key}.{str(name)[:MAX_KEY_CHARACTERS]}", item, place)
+        else:
+            tell_setting(findings, str(name), item, place)
+
+
+def tell_setting(findings: Findings, name: str, value: Any, pointer: str) -> None:
+    """One training setting: a field of the training group by its alias, else a hyper-parameter."""
+    if isinstance(value, (Mapping, list)) and not value:
+        return
+    field = _training_names().get(slug(name))
+    findings.say(field or f"hyperparameters.{name[:MAX_KEY_CHARACTERS] or 'unnamed'}", value, pointer)
+
+
+@cache
+def _training_names() -> Mapping[str, str]:
+    names: dict[str, str] = {}
+    for field in fields().values():
+        if field.name.startswith("training."):
+            for spelling in (field.name.partition(".")[2], *field.aliases):
+                names.setdefault(spelling, field.name)
+    names.update({"seed": "training.seed", "random_seed": "training.seed", "random_state": "training.seed"})
+    del names["step"], names["epoch"]  # a position in a run, not a setting
+    return names
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return jsons.load_text(text)
+    except ExtractError:
+        return text
+
+
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, (int, float)) and not isinstance(value, bool)) or (
+        isinstance(value, str) and _NUMBER.fullmatch(value) is not None
+    )
+
+
+def _evidence(field: str) -> Evidence:
+    return Evidence.DECLARED if field == "parameters" else Evidence.EXPLICIT
