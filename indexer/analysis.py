@@ -1,0 +1,123 @@
+"""One text analyzer for every engine: text in, the words to index, to ask for, or to find next to each other.
+
+Engines only split at spaces what comes from here, so the same text is found by the same words everywhere. There is
+no stemming: `tuned` and `tune` are two words on every engine.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+MAX_TEXT_CHARACTERS = 200_000
+"""Longer text is cut before it is analysed; a model card's median is 3 kB."""
+MAX_WORD_CHARACTERS = 100
+"""Longer words are cut, when indexing and when asking. Below the 255 of Elasticsearch's whitespace tokenizer."""
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_SYMBOL = "\u2600-\u27bf\U0001f000-\U0001faff"
+_WORD = re.compile(
+    rf"[{_CJK}]+|[{_SYMBOL}]|[^\W_{_CJK}]+(?:(?<=\d)\.(?=\d)[^\W_{_CJK}]+)*(?:\+\+|\#(?!\w))?",
+)
+_PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_IS_CJK = re.compile(rf"[{_CJK}]")
+_COMBINING = re.compile("[\u0300-\u036f]")
+_ASCII_PLAIN = re.compile(r"[a-z]+")
+
+
+def fold(text: str) -> str:
+    """The form in which keywords are compared: case ignored, one Unicode form, valid UTF-8."""
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFC", text.casefold())
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def words(text: str) -> list[str]:
+    """The words under which a text is indexed, in order, repeats included.
+
+    `RoBERTa_large-v2.1` gives roberta, its case parts, large, v2.1, v, 2.1, and neighbours joined (`largev2.1`), so that
+    `resnet50`, `resnet-50` and `ResNet 50` find each other's hyphenated form. CJK runs give characters and bigrams.
+    """
+    found: list[str] = []
+    for chunk in _plain(text).split():
+        found += _chunk(chunk) if len(chunk) <= MAX_WORD_CHARACTERS else _analyse_chunk(chunk)
+    return found
+
+
+def query_words(text: str) -> list[str]:
+    """The words that a search for this text asks for, each once, in order."""
+    found: dict[str, None] = {}
+    for word in _WORD.findall(_plain(text)):
+        for piece in _cjk_query(word) if _IS_CJK.match(word) else (_folded(word),):
+            if piece:
+                found[piece] = None
+    return list(found)
+
+
+def phrase_words(text: str) -> list[str]:
+    """The smallest pieces in order, independent of case: what a phrase compares."""
+    found: list[str] = []
+    for word in _WORD.findall(_plain(text)):
+        if _IS_CJK.match(word):
+            found += word
+        elif _ASCII_PLAIN.fullmatch(word):
+            found.append(word[:MAX_WORD_CHARACTERS])
+        else:
+            found += [_folded(part) for part in _PART.findall(word)] or [_folded(word)]
+    return found
+
+
+def _plain(text: str) -> str:
+    """Compatibility forms unified, accents removed, case kept."""
+    text = text[:MAX_TEXT_CHARACTERS]
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    plain = unicodedata.normalize("NFKC", _COMBINING.sub("", decomposed))
+    return plain.encode("utf-8", "replace").decode("utf-8")
+
+
+def _folded(word: str) -> str:
+    return fold(word)[:MAX_WORD_CHARACTERS]
+
+
+@lru_cache(maxsize=50_000)
+def _chunk(chunk: str) -> tuple[str, ...]:
+    return tuple(_analyse_chunk(chunk))
+
+
+def _analyse_chunk(chunk: str) -> list[str]:
+    if _ASCII_PLAIN.fullmatch(chunk):
+        return [chunk[:MAX_WORD_CHARACTERS]]
+    found: list[str] = []
+    before = ""
+    for word in _WORD.findall(chunk):
+        if _IS_CJK.match(word):
+            found += [*word, *(word[at : at + 2] for at in range(len(word) - 1))]
+            before = ""
+            continue
+        whole = _folded(word)
+        found.append(whole)
+        found += [part for part in _parts(word) if part != whole]
+        if before:
+            found.append((before + whole)[:MAX_WORD_CHARACTERS])
+        before = whole
+    return found
+
+
+def _parts(word: str) -> list[str]:
+    """Case and digit parts of one word; `RoBERTa` also gives its pieces, `7B` 7 and b."""
+    parts: list[str] = []
+    for part in _PART.findall(word):
+        camel = _CAMEL.findall(part) if part.isascii() and not part.isdigit() else []
+        parts.append(_folded(part))
+        if len(camel) > 1:
+            parts += [_folded(piece) for piece in camel]
+    return parts
+
+
+def _cjk_query(run: str) -> list[str]:
+    return [run] if len(run) == 1 else [run[at : at + 2] for at in range(len(run) - 1)]

@@ -1,0 +1,45 @@
+"""Calendar and fixed periods in UTC: where a period starts, and which one follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from indexer.projection import EPOCH
+
+_MONTHS = {"year": 12, "quarter": 3, "month": 1}
+
+
+def period_start(moment: datetime, interval: str | int) -> datetime:
+    """The start of the period that holds this instant. `interval` is a calendar name or a number of seconds."""
+    moment = moment.astimezone(UTC)
+    if isinstance(interval, int):
+        return EPOCH + timedelta(seconds=(moment - EPOCH) // timedelta(seconds=interval) * interval)
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if interval == "day":
+        return day
+    if interval == "week":
+        return day - timedelta(days=day.weekday())
+    months = _MONTHS[interval]
+    return day.replace(day=1, month=(day.month - 1) // months * months + 1)
+
+
+def next_period(start: datetime, interval: str | int) -> datetime:
+    """The start of the period after the one that begins here."""
+    if isinstance(interval, int):
+        return start + timedelta(seconds=interval)
+    if interval in {"day", "week"}:
+        return start + timedelta(days=1 if interval == "day" else 7)
+    months = start.year * 12 + start.month - 1 + _MONTHS[interval]
+    return start.replace(year=months // 12, month=months % 12 + 1)
+
+
+def periods(first: datetime, last: datetime, interval: str | int) -> Iterator[datetime]:
+    """Starts of all periods from the one that holds `first` to the one that holds `last`."""
+    start = period_start(first, interval)
+    while start <= last:
+        yield start
+        try:
+            start = next_period(start, interval)
+        except (ValueError, OverflowError):  # the year 9999 has no successor in Python
+            return

@@ -1,0 +1,5 @@
+"""The reference engine: every document in a dict, every answer by looking at all of them."""
+
+from indexer.engines.memory.engine import MemoryEngine, MemoryIndex, MemoryWriter
+
+__all__ = ["MemoryEngine", "MemoryIndex", "MemoryWriter"]

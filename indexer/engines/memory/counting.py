@@ -1,0 +1,174 @@
+"""Aggregations by counting: the plain meaning of each kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from catalog.errors import RequestRefused
+from catalog.query.nodes import Exists
+from catalog.search.request import (
+    Aggregation,
+    AggregationResult,
+    Bucket,
+    DateHistogramAgg,
+    FilterAgg,
+    HistogramAgg,
+    MetricAgg,
+    MissingAgg,
+    NestedAgg,
+    RangeAgg,
+    ReverseNestedAgg,
+    TermsAgg,
+)
+from catalog.search.validate import MAX_BUCKETS
+from indexer.analysis import fold
+from indexer.buckets import exact_percentile, ordered_terms, typed_key
+from indexer.calendar import period_start, periods
+from indexer.engines.memory.matching import Item, comparable, matches
+from indexer.projection import moment
+
+Items = Sequence[Item]
+
+
+def aggregate(aggregations: Mapping[str, Aggregation], items: Items) -> dict[str, AggregationResult]:
+    """The answer to each aggregation over these items."""
+    return {name: _KINDS[type(aggregation)](aggregation, items) for name, aggregation in aggregations.items()}
+
+
+def _terms(wanted: TermsAgg, items: Items) -> AggregationResult:
+    groups: dict[Any, list[Item]] = {}
+    for item in items:
+        values = item.values(wanted.field)
+        if not values and wanted.missing is not None:
+            values = [comparable(wanted.field, wanted.missing)]
+        for value in values:
+            if wanted.prefix is None or value.startswith(fold(wanted.prefix)):
+                groups.setdefault(value, []).append(item)
+    buckets = [
+        Bucket(
+            key=typed_key(wanted.field, value), count=len(group), aggregations=aggregate(wanted.aggs, group)
+        )
+        for value, group in groups.items()
+    ]
+    return ordered_terms(wanted, buckets)
+
+
+def _range(wanted: RangeAgg, items: Items) -> AggregationResult:
+    def inside(item: Item, low: Any, high: Any) -> bool:
+        return any(
+            (low is None or value >= low) and (high is None or value < high)
+            for value in item.values(wanted.field)
+        )
+
+    buckets = []
+    for row in wanted.ranges:
+        low, high = comparable(wanted.field, row.start), comparable(wanted.field, row.end)
+        group = [item for item in items if inside(item, low, high)]
+        aggregations = aggregate(wanted.aggs, group)
+        buckets.append(
+            Bucket(
+                key=row.key,
+                name=row.key,
+                count=len(group),
+                start=row.start,
+                end=row.end,
+                aggregations=aggregations,
+            )
+        )
+    return AggregationResult(buckets=tuple(buckets))
+
+
+def _grouped(wanted: Any, items: Items, position: Callable[[Any], Any]) -> dict[Any, list[Item]]:
+    groups: dict[Any, list[Item]] = {}
+    for item in items:
+        for place in {position(value) for value in item.values(wanted.field)}:
+            groups.setdefault(place, []).append(item)
+    return groups
+
+
+def _histogram(wanted: HistogramAgg, items: Items) -> AggregationResult:
+    groups = _grouped(wanted, items, lambda value: math.floor((value - wanted.offset) / wanted.interval))
+    places: Sequence[int] = range(min(groups), max(groups) + 1) if groups else ()
+    if len(places) > MAX_BUCKETS:
+        raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
+    found = ((place * wanted.interval + wanted.offset, groups.get(place, [])) for place in places)
+    return _histogram_result(wanted, found)
+
+
+def _date_histogram(wanted: DateHistogramAgg, items: Items) -> AggregationResult:
+    interval = wanted.calendar_interval or wanted.fixed_seconds or 0
+    groups = _grouped(wanted, items, lambda value: period_start(moment(value), interval))
+    starts = []
+    for start in periods(min(groups), max(groups), interval) if groups else ():
+        starts.append(start)
+        if len(starts) > MAX_BUCKETS:
+            raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
+    return _histogram_result(wanted, ((start, groups.get(start, [])) for start in starts))
+
+
+def _histogram_result(wanted: Any, found: Any) -> AggregationResult:
+    return AggregationResult(
+        buckets=tuple(
+            Bucket(key=key, count=len(group), aggregations=aggregate(wanted.aggs, group))
+            for key, group in found
+            if len(group) >= wanted.min_doc_count
+        )
+    )
+
+
+def _metric(wanted: MetricAgg, items: Items) -> AggregationResult:
+    values = [value for item in items for value in item.values(wanted.field)]
+    count = len(values)
+    if wanted.kind == "value_count":
+        return AggregationResult(values={"value": count})
+    if wanted.kind == "cardinality":
+        return AggregationResult(values={"value": len(set(values))})
+    if wanted.kind == "percentiles":
+        ordered = sorted(values)
+        return AggregationResult(
+            values={str(float(p)): exact_percentile(ordered, p) for p in wanted.percents}
+        )
+    stats: dict[str, float | None] = {
+        "count": count,
+        "min": float(min(values)) if values else None,
+        "max": float(max(values)) if values else None,
+        "avg": math.fsum(values) / count if values else None,
+        "sum": math.fsum(values),
+    }
+    return AggregationResult(values=stats if wanted.kind == "stats" else {"value": stats[wanted.kind]})
+
+
+def _single(items: Items, aggs: Mapping[str, Aggregation]) -> AggregationResult:
+    return AggregationResult(count=len(items), aggregations=aggregate(aggs, items))
+
+
+def _missing(wanted: MissingAgg, items: Items) -> AggregationResult:
+    return _single([item for item in items if not matches(Exists(wanted.field), item)], wanted.aggs)
+
+
+def _filter(wanted: FilterAgg, items: Items) -> AggregationResult:
+    return _single([item for item in items if matches(wanted.query, item)], wanted.aggs)
+
+
+def _nested(wanted: NestedAgg, items: Items) -> AggregationResult:
+    return _single([element for item in items for element in item.elements()], wanted.aggs)
+
+
+def _reverse_nested(wanted: ReverseNestedAgg, items: Items) -> AggregationResult:
+    models = {item.id: Item(item.id, item.document, item.projection) for item in items}
+    return _single(list(models.values()), wanted.aggs)
+
+
+_KINDS: Mapping[type, Callable[[Any, Items], AggregationResult]] = {
+    TermsAgg: _terms,
+    RangeAgg: _range,
+    HistogramAgg: _histogram,
+    DateHistogramAgg: _date_histogram,
+    MetricAgg: _metric,
+    MissingAgg: _missing,
+    FilterAgg: _filter,
+    NestedAgg: _nested,
+    ReverseNestedAgg: _reverse_nested,
+}

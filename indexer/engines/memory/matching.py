@@ -1,0 +1,133 @@
+"""Whether one document satisfies a query: the plain meaning of every node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from catalog.query.nodes import (
+    All,
+    And,
+    Exists,
+    Match,
+    Nested,
+    Not,
+    Nothing,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Range,
+    Term,
+    Terms,
+)
+from indexer.analysis import fold, phrase_words, query_words
+from indexer.projection import ANY_TEXT, Projection, leaf_text, milliseconds
+from mappings import fields
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One model, or one of its evaluations."""
+
+    id: str
+    document: Mapping[str, Any]
+    projection: Projection
+    element: Mapping[str, Any] | None = None
+
+    def values(self, name: str) -> list[Any]:
+        """The indexed values of a field: folded text, numbers, dates as milliseconds."""
+        if self.element is not None:
+            value = self.element.get(name.partition(".")[2])
+            return [] if value is None else [value]
+        held = self.projection
+        if name in held.keywords:
+            return list(held.keywords[name])
+        if name in held.numbers:
+            return [held.numbers[name]]
+        root, _, rest = name.partition(".")
+        if root in held.flattened:
+            return list(held.flattened[root].get(rest, ()))
+        return [held.metrics[rest]] if root == "metrics" and rest in held.metrics else []
+
+    def elements(self) -> list[Item]:
+        return [
+            Item(self.id, self.document, self.projection, element) for element in self.projection.evaluations
+        ]
+
+
+def comparable(name: str, value: Any) -> Any:
+    """A query's value in the form that `Item.values` has."""
+    if isinstance(value, datetime):
+        return milliseconds(value)
+    if name.split(".", maxsplit=1)[0] in {"hyperparameters", "extra"}:
+        return leaf_text(value)
+    return fold(value) if isinstance(value, str) else value
+
+
+def matches(query: Query, item: Item) -> bool:
+    """Whether the item satisfies the query."""
+    match query:
+        case All():
+            return True
+        case Nothing():
+            return False
+        case And(clauses):
+            return all(matches(clause, item) for clause in clauses)
+        case Or(clauses):
+            return any(matches(clause, item) for clause in clauses)
+        case Not(clause):
+            return not matches(clause, item)
+        case Term(name, value):
+            return comparable(name, value) in item.values(name)
+        case Terms(name, values):
+            held = item.values(name)
+            return any(comparable(name, value) in held for value in values)
+        case Range():
+            return any(_inside(query, value) for value in item.values(query.field))
+        case Exists(name):
+            return bool(item.values(name)) or (item.element is None and name in item.projection.present)
+        case Prefix(name, value):
+            return any(held.startswith(fold(value)) for held in item.values(name))
+        case Match() | Phrase():
+            return _text(query, item)
+        case Nested(_, inner):
+            return any(matches(inner, element) for element in item.elements())
+
+
+def _inside(query: Range, value: Any) -> bool:
+    def bound(given: Any) -> Any:
+        return comparable(query.field, given)
+
+    return (
+        (query.gt is None or value > bound(query.gt))
+        and (query.gte is None or value >= bound(query.gte))
+        and (query.lt is None or value < bound(query.lt))
+        and (query.lte is None or value <= bound(query.lte))
+    )
+
+
+def _text(query: Match | Phrase, item: Item) -> bool:
+    names = query.fields or (ANY_TEXT,)
+    columns = [name for name in names if is_text_column(name)]
+    if any(comparable(name, query.text) in item.values(name) for name in names if name not in columns):
+        return True
+    if isinstance(query, Phrase):
+        wanted = phrase_words(query.text)
+        return any(_contains(phrase, wanted) for name in columns for phrase in item.projection.phrases(name))
+    held = {word for name in columns for word in item.projection.words(name)}
+    asked = query_words(query.text)
+    return bool(asked) and (any if query.operator == "or" else all)(word in held for word in asked)
+
+
+def is_text_column(name: str) -> bool:
+    """Whether words are looked up in this column; every other field compares its whole value."""
+    row = fields().get(name)
+    return name.startswith("_") or (row is not None and row.type in {"text", "name"})
+
+
+def _contains(held: list[str], wanted: list[str]) -> bool:
+    length = len(wanted)
+    return length > 0 and any(held[at : at + length] == wanted for at in range(len(held) - length + 1))
