@@ -9,9 +9,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catalog.errors import LimitExceeded, Malformed
+
+if TYPE_CHECKING:
+    from crawler.reader import RangedReader
 
 Json: TypeAlias = Any
 """None, bool, int, float, str, list or JsonObject."""
@@ -54,6 +57,22 @@ def load(data: bytes, *, limits: JsonLimits | None = None) -> Json:
     if len(data) > limits.size_bytes:
         raise LimitExceeded("bytes of a JSON document", limit=limits.size_bytes, found=len(data))
     return load_text(decode(data), limits=limits)
+
+
+def read(reader: RangedReader, *, limits: JsonLimits | None = None) -> Json:
+    """As `load`, of a whole file in one request."""
+    size_limit = (limits or JsonLimits()).size_bytes
+    if reader.size_bytes > size_limit:
+        raise LimitExceeded("bytes of a JSON document", limit=size_limit, found=reader.size_bytes)
+    return load(reader.take(0, reader.size_bytes), limits=limits)
+
+
+def read_object(reader: RangedReader) -> JsonObject:
+    """As `read`, of a file that must hold one object."""
+    value = read(reader)
+    if not isinstance(value, JsonObject):
+        raise Malformed("the JSON document is not an object")
+    return value
 
 
 def decode(data: bytes) -> str:

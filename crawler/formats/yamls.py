@@ -12,11 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import yaml
 
 from catalog.errors import LimitExceeded, Malformed
+
+if TYPE_CHECKING:
+    from crawler.reader import RangedReader
 
 Yaml: TypeAlias = Any
 """None (an empty document), Scalar, list or dict with text keys."""
@@ -73,6 +76,14 @@ def load(data: bytes | str, *, documents: bool = False, limits: YamlLimits | Non
     if len(found) > 1:
         raise Malformed(f"{len(found)} YAML documents where one is expected")
     return found[0] if found else None
+
+
+def read(reader: RangedReader) -> Yaml:
+    """As `load`, of a whole file in one request."""
+    limits = YamlLimits()
+    if reader.size_bytes > limits.size_bytes:
+        raise LimitExceeded("bytes of a YAML file", limit=limits.size_bytes, found=reader.size_bytes)
+    return load(reader.take(0, reader.size_bytes), limits=limits)
 
 
 def json_value(value: Yaml) -> Any:

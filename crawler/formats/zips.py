@@ -209,7 +209,7 @@ class ZipDirectory:
         lies = (crc32, stored, size) != (entry.crc32, entry.stored_bytes, entry.size_bytes)
         if lies and not flags & _DESCRIPTOR and 0xFFFFFFFF not in {stored, size}:
             self._odd("local-header", "has a local header with other sizes", entry, lenient=lenient)
-        return offset + name_bytes + extra_bytes
+        return offset + int(name_bytes) + int(extra_bytes)
 
     def _content(self, entry: Member, start: int, wanted: int) -> bytes:
         if entry.method == STORED:

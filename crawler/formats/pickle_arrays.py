@@ -1,0 +1,177 @@
+"""Arrays and scalars of NumPy inside pickles: what their constructors would make, read off the nodes.
+
+Source: joblib joblib/numpy_pickle.py `NumpyArrayWrapper.read_array`; NumPy `dtype.__reduce__` and
+`numpy/_core/src/multiarray/descriptor.c`.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+from catalog.errors import Malformed
+from crawler.formats.byte_streams import ByteStream
+from crawler.formats.dtypes import of_numpy
+from crawler.formats.pickle_nodes import Array, Call
+
+MAX_RANK = 64
+MAX_ELEMENTS = 2**62
+_WRAPPERS = frozenset(
+    {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
+)
+_DTYPES = frozenset({"numpy.dtype", "numpy._core.multiarray.dtype", "numpy.core.multiarray.dtype"})
+_SCALARS = frozenset({"numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"})
+_STRUCT_CODES = {
+    "f2": "e",
+    "f4": "f",
+    "f8": "d",
+    "i1": "b",
+    "i2": "h",
+    "i4": "i",
+    "i8": "q",
+    "u1": "B",
+    "u2": "H",
+    "u4": "I",
+    "u8": "Q",
+    "b1": "?",
+}
+
+
+def is_array_wrapper(node: Any) -> bool:
+    """Whether a node is joblib's announcement of an array that follows in the stream."""
+    return type(node) is Call and node.name in _WRAPPERS
+
+
+def joblib_array(wrapper: Call, stream: ByteStream) -> Array:
+    """The array behind a wrapper, its bytes skipped. An array of objects comes back without bytes: a pickle follows."""
+    attributes = wrapper.attributes
+    if attributes is None:
+        raise Malformed("an array in the stream without its description", where=str(stream.position))
+    shape = shape_of(attributes.get("shape"))
+    code = dtype_code(attributes.get("dtype"))
+    if shape is None or code is None:
+        raise Malformed("an array in the stream of unknown shape or type", where=str(stream.position))
+    item_bytes = dtype_bytes(attributes.get("dtype"))
+    if code.startswith("O") or has_objects(attributes.get("dtype")):
+        return Array(shape=shape, dtype="OBJECT", item_bytes=0, offset=stream.position, size_bytes=0)
+    if item_bytes is None:
+        raise Malformed("an array in the stream of unknown element size", where=str(stream.position))
+    if type(attributes.get("numpy_array_alignment_bytes")) is int:
+        padding = stream.take(1)[0]
+        stream.skip(padding)
+    offset, size = stream.position, math.prod(shape) * item_bytes
+    stream.skip(size)
+    return Array(shape=shape, dtype=of_numpy(code), item_bytes=item_bytes, offset=offset, size_bytes=size)
+
+
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """A tuple of dimensions that could be true, or None."""
+    if type(value) is int:
+        value = (value,)
+    if type(value) is not tuple or len(value) > MAX_RANK:
+        return None
+    elements = 1
+    for dimension in value:
+        if type(dimension) is not int or dimension < 0 or dimension > MAX_ELEMENTS:
+            return None
+        elements *= max(dimension, 1)
+        if elements > MAX_ELEMENTS:
+            return None
+    return value
+
+
+def dtype_code(node: Any) -> str | None:
+    """NumPy's code (`f8`, `U12`, `O8`, `V16`) of a dtype node; None when it is something else."""
+    if type(node) is not Call or node.name not in _DTYPES:
+        return None
+    code = node.argument(0)
+    return code if type(code) is str and 0 < len(code) < 64 else None
+
+
+def byte_order(node: Any) -> str:
+    """`<` or `>`."""
+    state = node.state if type(node) is Call else None
+    return ">" if type(state) is tuple and len(state) > 1 and state[1] == ">" else "<"
+
+
+def has_objects(node: Any) -> bool:
+    """Whether a structured dtype has fields that hold Python objects: NPY_ITEM_HASOBJECT in the flags of its state."""
+    state = node.state if type(node) is Call else None
+    return type(state) is tuple and len(state) > 7 and type(state[7]) is int and bool(state[7] & 1)
+
+
+def dtype_bytes(node: Any) -> int | None:
+    """Bytes of one element."""
+    code = dtype_code(node)
+    if code is None:
+        return None
+    state = node.state
+    if code[:1] in {"V", "U", "S", "O", "M", "m"} and type(state) is tuple and len(state) > 5:
+        size = state[5]
+        if type(size) is int and 0 < size <= 2**40:
+            return size
+    digits = code[1:]
+    if not digits.isdigit() or len(digits) > 12:
+        return 1 if code in {"?", "b", "B"} else None
+    return int(digits) * (4 if code[0] == "U" else 1)
+
+
+def scalar(node: Any) -> float | int | bool | str | None:
+    """The value of a NumPy scalar node (`numpy.core.multiarray.scalar(dtype, bytes)`); None when it is something else."""
+    if type(node) is not Call or node.name not in _SCALARS:
+        return None
+    code, raw = dtype_code(node.argument(0)), node.argument(1)
+    if code is None or type(raw) is not bytes:
+        return raw if type(raw) in {int, float, str, bool} else None
+    if code[0] == "U" and len(raw) <= 4096:
+        return raw.decode("utf-32-le", errors="replace").rstrip("\0")
+    letter = _STRUCT_CODES.get(code)
+    if letter is None or struct.calcsize(letter) != len(raw):
+        return None
+    value: float | int | bool = struct.unpack(byte_order(node.argument(0)) + letter, raw)[0]
+    return value
+
+
+def numpy_array(node: Any) -> tuple[tuple[int, ...], str] | None:
+    """Shape and canonical dtype of an array that NumPy itself pickled, or of one inside the stream."""
+    if type(node) is Array:
+        return node.shape, node.dtype
+    if type(node) is not Call or not node.name.endswith((".multiarray._reconstruct", ".numeric._frombuffer")):
+        return None
+    if node.name.endswith("_frombuffer"):
+        shape, code = shape_of(node.argument(2)), dtype_code(node.argument(1))
+    else:
+        state = node.state
+        if type(state) is not tuple or len(state) < 4:
+            return None
+        shape, code = shape_of(state[1]), dtype_code(state[2])
+    return None if shape is None or code is None else (shape, of_numpy(code))
+
+
+def listed_values(node: Any, limit: int = 100) -> list[Any] | None:
+    """The elements of a small array whose values stand in the pickle: numbers, or texts of an object array."""
+    if type(node) is not Call or not node.name.endswith(".multiarray._reconstruct"):
+        return None
+    state = node.state
+    if type(state) is not tuple or len(state) < 5:
+        return None
+    shape, code, content = shape_of(state[1]), dtype_code(state[2]), state[4]
+    if shape is None or code is None or math.prod(shape) > limit:
+        return None
+    if type(content) is list:
+        return [item for item in content if type(item) in {str, int, float, bool}][:limit]
+    return decoded(content, code, byte_order(state[2]), math.prod(shape)) if type(content) is bytes else None
+
+
+def decoded(content: bytes, code: str, order: str, count: int) -> list[Any] | None:
+    """The elements of raw bytes of a simple type."""
+    if code[0] == "U" and code[1:].isdigit() and 0 < int(code[1:]) <= 1024:
+        width = 4 * int(code[1:])
+        texts = [content[i * width : (i + 1) * width] for i in range(count)]
+        codec = "utf-32-be" if order == ">" else "utf-32-le"
+        return [text.decode(codec, errors="replace").rstrip("\0") for text in texts]
+    letter = _STRUCT_CODES.get(code)
+    if letter is None or struct.calcsize(letter) * count != len(content):
+        return None
+    return list(struct.unpack(f"{order}{count}{letter}", content))

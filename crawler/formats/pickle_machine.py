@@ -1,0 +1,645 @@
+"""The stack machine of `pickles`: one method per opcode, all of them building nodes.
+
+Source: CPython Modules/_pickle.c `load` and Lib/pickle.py `_Unpickler`, whose order of operations this keeps.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.errors import LimitExceeded, Malformed
+from crawler.formats.byte_streams import ByteStream
+from crawler.formats.pickle_arrays import is_array_wrapper, joblib_array
+from crawler.formats.pickle_nodes import Array, Call, Clipped, Dict, Global, Opaque, Persistent, Set
+
+MAX_OPCODES = 3_000_000
+MAX_VALUES = 1_000_000
+MAX_LITERAL_BYTES = 64 * 1024
+MAX_LINE_BYTES = 64 * 1024
+MAX_NAME_CHARACTERS = 1_000
+MAX_INTEGER_BYTES = 64
+MAX_INTEGER_DIGITS = 40
+MAX_IMPORTS = 10_000
+MAX_COMPUTED = 100
+MAX_LITERALS_SCANNED = 64
+HIGHEST_PROTOCOL = 5
+TICK_OPCODES = 16_384
+COMPUTED = "<computed>"
+
+_OLD_STARTS = frozenset({b"c", b"(", b"}", b"]"})
+_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.DOTALL)
+_LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+_U16, _U32, _I32, _U64, _F64 = (struct.Struct(code) for code in ("<H", "<I", "<i", "<Q", ">d"))
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Import:
+    """One name that a loader would import, and whether it would call it or set something on it."""
+
+    module: str
+    name: str
+    called: bool = False
+    changed: bool = False
+
+    @property
+    def full(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+class Stopped(Exception):
+    """The STOP opcode."""
+
+
+class Machine:
+    """Runs one pickle. What was found so far stays readable when `run` raises."""
+
+    def __init__(self, stream: ByteStream, *, arrays: bool) -> None:
+        self.protocol = 0
+        self.opcodes = 0
+        self.imports: dict[str, Import] = {}
+        self.computed: list[str] = []
+        self.arrays: list[Array] = []
+        self.literals: list[bytes] = []
+        self._stream = stream
+        self._joblib = arrays
+        self._stack: list[Any] = []
+        self._outer: list[list[Any]] = []
+        self._held = 0
+        self._memo: dict[int, Any] = {}
+        self._pending: list[tuple[Array, list[Any], list[list[Any]], dict[int, Any]]] = []
+
+    def run(self) -> Any:
+        """The pickled value as nodes. Raises Malformed, LimitExceeded."""
+        stream, table = self._stream, _TABLE
+        while True:
+            if stream.index < len(stream.buffer):
+                code = stream.buffer[stream.index]
+                stream.index += 1
+            else:
+                code = stream.take(1)[0]
+            method = table[code]
+            if method is None:
+                raise Malformed(f"no pickle opcode: {code:#04x}", where=str(stream.position - 1))
+            self.opcodes += 1
+            if not self.opcodes % TICK_OPCODES:
+                self._check()
+            try:
+                method(self)
+            except Stopped:
+                value = self._pop()
+                if not self._pending:
+                    return value
+                self._resume(value)
+
+    # Stack
+
+    def _check(self) -> None:
+        if self.opcodes > MAX_OPCODES:
+            raise LimitExceeded("opcodes of a pickle", limit=MAX_OPCODES, found=self.opcodes)
+        held = len(self._stack) + len(self._memo) + self._held + len(self._outer)
+        if held > MAX_VALUES:
+            raise LimitExceeded(
+                "values on the stack and in the memo of a pickle", limit=MAX_VALUES, found=held
+            )
+        self._stream.check_time()
+
+    def _pop(self) -> Any:
+        if not self._stack:
+            raise Malformed("a pickle that takes from its empty stack", where=str(self._stream.position))
+        return self._stack.pop()
+
+    def _top(self) -> Any:
+        if not self._stack:
+            raise Malformed("a pickle that looks at its empty stack", where=str(self._stream.position))
+        return self._stack[-1]
+
+    def _to_mark(self) -> list[Any]:
+        if not self._outer:
+            raise Malformed("a pickle without the mark that it needs", where=str(self._stream.position))
+        items = self._stack
+        self._stack = self._outer.pop()
+        self._held -= len(self._stack)
+        return items
+
+    def mark(self) -> None:
+        self._held += len(self._stack)
+        self._outer.append(self._stack)
+        self._stack = []
+
+    def pop(self) -> None:
+        if self._stack:
+            self._stack.pop()
+        else:
+            self._to_mark()
+
+    def pop_mark(self) -> None:
+        self._to_mark()
+
+    def duplicate(self) -> None:
+        self._stack.append(self._top())
+
+    def stop(self) -> None:
+        raise Stopped
+
+    def proto(self) -> None:
+        protocol = self._stream.take(1)[0]
+        if protocol > HIGHEST_PROTOCOL:
+            raise Malformed(f"pickle protocol {protocol}", where=str(self._stream.position))
+        self.protocol = max(self.protocol, protocol)
+
+    def frame(self) -> None:
+        self._stream.take(8)
+
+    # Memo
+
+    def put(self) -> None:
+        self._memo[self._line_integer()] = self._top()
+
+    def put_1(self) -> None:
+        self._memo[self._stream.take(1)[0]] = self._top()
+
+    def put_4(self) -> None:
+        self._memo[_U32.unpack(self._stream.take(4))[0]] = self._top()
+
+    def memoize(self) -> None:
+        self._memo[len(self._memo)] = self._top()
+
+    def get(self) -> None:
+        self._recall(self._line_integer())
+
+    def get_1(self) -> None:
+        self._recall(self._stream.take(1)[0])
+
+    def get_4(self) -> None:
+        self._recall(_U32.unpack(self._stream.take(4))[0])
+
+    def _recall(self, index: int) -> None:
+        if index not in self._memo:
+            raise Malformed(f"a pickle that recalls memo entry {index}, which is not there")
+        self._stack.append(self._memo[index])
+
+    def _line_integer(self) -> int:
+        line = self._stream.line(MAX_INTEGER_DIGITS)
+        try:
+            return int(line)
+        except ValueError:
+            raise Malformed("a memo index that is no number", where=str(self._stream.position)) from None
+
+    # Plain values
+
+    def none(self) -> None:
+        self._stack.append(None)
+
+    def true(self) -> None:
+        self._stack.append(True)
+
+    def false(self) -> None:
+        self._stack.append(False)
+
+    def int_line(self) -> None:
+        line = self._stream.line(MAX_LINE_BYTES)
+        if line in {b"00", b"01"}:
+            self._stack.append(line == b"01")
+        else:
+            self._decimal(line)
+
+    def long_line(self) -> None:
+        self._decimal(self._stream.line(MAX_LINE_BYTES).rstrip(b"L"))
+
+    def _decimal(self, line: bytes) -> None:
+        if len(line) > MAX_INTEGER_DIGITS:
+            self._stack.append(Clipped("int", line[:MAX_INTEGER_DIGITS], len(line), self._stream.position))
+            return
+        try:
+            self._stack.append(int(line, 0))
+        except ValueError:
+            try:
+                self._stack.append(int(line))
+            except ValueError:
+                raise Malformed("a number that is none", where=str(self._stream.position)) from None
+
+    def int_1(self) -> None:
+        self._stack.append(self._stream.take(1)[0])
+
+    def int_2(self) -> None:
+        self._stack.append(_U16.unpack(self._stream.take(2))[0])
+
+    def int_4(self) -> None:
+        self._stack.append(_I32.unpack(self._stream.take(4))[0])
+
+    def long_1(self) -> None:
+        self._long(self._stream.take(1)[0])
+
+    def long_4(self) -> None:
+        length = _I32.unpack(self._stream.take(4))[0]
+        if length < 0:
+            raise Malformed("a number of negative length", where=str(self._stream.position))
+        self._long(length)
+
+    def _long(self, length: int) -> None:
+        if length <= MAX_INTEGER_BYTES:
+            self._stack.append(int.from_bytes(self._stream.take(length), "little", signed=True))
+            return
+        self._stack.append(self._clipped("int", length, MAX_INTEGER_BYTES))
+
+    def float_line(self) -> None:
+        line = self._stream.line(MAX_LINE_BYTES)
+        try:
+            self._stack.append(float(line[:100]))
+        except ValueError:
+            raise Malformed("a number that is none", where=str(self._stream.position)) from None
+
+    def float_8(self) -> None:
+        self._stack.append(_F64.unpack(self._stream.take(8))[0])
+
+    # Texts and bytes
+
+    def text_1(self) -> None:
+        self._text(self._stream.take(1)[0])
+
+    def text_4(self) -> None:
+        self._text(_U32.unpack(self._stream.take(4))[0])
+
+    def text_8(self) -> None:
+        self._text(_U64.unpack(self._stream.take(8))[0])
+
+    def text_line(self) -> None:
+        line = self._stream.line(MAX_LINE_BYTES)
+        self._stack.append(line.decode("raw-unicode-escape", errors="replace"))
+
+    def _text(self, length: int) -> None:
+        if length > MAX_LITERAL_BYTES:
+            self._stack.append(self._clipped("str", length, MAX_LITERAL_BYTES))
+            return
+        raw = self._stream.take(length)
+        if (
+            raw[:2] == b"\xc2\x80"
+        ):  # a byte string as protocol 2 writes it: text for _codecs.encode(…, 'latin1')
+            self._scan_later(_decoded(raw).encode("latin-1", errors="replace"))
+        elif raw[:1] in _OLD_STARTS:
+            self._scan_later(raw)
+        self._stack.append(_decoded(raw))
+
+    def string_line(self) -> None:
+        line = self._stream.line(MAX_LINE_BYTES).strip()
+        if len(line) < 2 or line[:1] not in {b"'", b'"'} or line[-1:] != line[:1]:
+            raise Malformed("a quoted text without its quotes", where=str(self._stream.position))
+        self._stack.append(_unescaped(line[1:-1]))
+
+    def string_1(self) -> None:
+        self._bytes(self._stream.take(1)[0], text=True)
+
+    def string_4(self) -> None:
+        length = _I32.unpack(self._stream.take(4))[0]
+        if length < 0:
+            raise Malformed("a text of negative length", where=str(self._stream.position))
+        self._bytes(length, text=True)
+
+    def bytes_1(self) -> None:
+        self._bytes(self._stream.take(1)[0])
+
+    def bytes_4(self) -> None:
+        self._bytes(_U32.unpack(self._stream.take(4))[0])
+
+    def bytes_8(self) -> None:
+        self._bytes(_U64.unpack(self._stream.take(8))[0])
+
+    def _bytes(self, length: int, *, text: bool = False) -> None:
+        if length > MAX_LITERAL_BYTES:
+            clipped = self._clipped("str" if text else "bytes", length, MAX_LITERAL_BYTES)
+            self._scan_later(clipped.head)
+            self._stack.append(clipped)
+            return
+        raw = self._stream.take(length)
+        self._scan_later(raw)
+        self._stack.append(raw.decode("latin-1") if text else raw)
+
+    def _clipped(self, kind: str, length: int, keep: int) -> Clipped:
+        offset = self._stream.position
+        head = self._stream.take_up_to(min(length, keep))
+        self._stream.skip(length - len(head))
+        return Clipped(kind, head, length, offset)
+
+    def _scan_later(self, raw: bytes) -> None:
+        """Remembers a literal that begins like a pickle: something may load it."""
+        begins = raw[:1] == b"\x80" and len(raw) > 3 and raw[1] <= HIGHEST_PROTOCOL
+        if not begins and raw[:1] in _OLD_STARTS:
+            begins = raw[-1:] == b"." and b"\n" in raw[:512]
+        if begins and len(self.literals) < MAX_LITERALS_SCANNED:
+            self.literals.append(raw)
+
+    # Containers
+
+    def empty_tuple(self) -> None:
+        self._stack.append(())
+
+    def tuple_1(self) -> None:
+        self._stack.append((self._pop(),))
+
+    def tuple_2(self) -> None:
+        second = self._pop()
+        self._stack.append((self._pop(), second))
+
+    def tuple_3(self) -> None:
+        third = self._pop()
+        second = self._pop()
+        self._stack.append((self._pop(), second, third))
+
+    def tuple_mark(self) -> None:
+        items = tuple(self._to_mark())
+        self._stack.append(items)
+
+    def empty_list(self) -> None:
+        self._stack.append([])
+
+    def list_mark(self) -> None:
+        items = self._to_mark()
+        self._stack.append(items)
+
+    def empty_dict(self) -> None:
+        self._stack.append(Dict())
+
+    def dict_mark(self) -> None:
+        items = self._to_mark()
+        made = Dict()
+        _add_pairs(made, items)
+        self._stack.append(made)
+
+    def empty_set(self) -> None:
+        self._stack.append(Set())
+
+    def frozen_set(self) -> None:
+        items = self._to_mark()
+        self._stack.append(Set(items))
+
+    def append(self) -> None:
+        item = self._pop()
+        self._extend(self._top(), [item])
+
+    def appends(self) -> None:
+        items = self._to_mark()
+        self._extend(self._top(), items)
+
+    def add_items(self) -> None:
+        items = self._to_mark()
+        self._extend(self._top(), items)
+
+    def _extend(self, target: Any, items: list[Any]) -> None:
+        if type(target) is list:
+            target.extend(items)
+        elif type(target) is Set:
+            target.items.extend(items)
+        elif type(target) is Call:
+            if target.items is None:
+                target.items = []
+            target.items.extend(items)
+        else:
+            self._changes(target)
+
+    def set_item(self) -> None:
+        value = self._pop()
+        key = self._pop()
+        self._set_pairs(self._top(), [key, value])
+
+    def set_items(self) -> None:
+        items = self._to_mark()
+        self._set_pairs(self._top(), items)
+
+    def _set_pairs(self, target: Any, items: list[Any]) -> None:
+        if type(target) is Dict:
+            _add_pairs(target, items)
+        elif type(target) is Call:
+            if target.pairs is None:
+                target.pairs = Dict()
+            _add_pairs(target.pairs, items)
+        else:
+            self._changes(target)
+
+    # Imports and calls
+
+    def global_line(self) -> None:
+        module = _decoded(self._stream.line(MAX_LINE_BYTES))
+        name = _decoded(self._stream.line(MAX_LINE_BYTES))
+        self._stack.append(self._import(module, name))
+
+    def stack_global(self) -> None:
+        name = self._pop()
+        module = self._pop()
+        self._stack.append(self._import(module, name))
+
+    def extension_1(self) -> None:
+        self._extension(self._stream.take(1)[0])
+
+    def extension_2(self) -> None:
+        self._extension(_U16.unpack(self._stream.take(2))[0])
+
+    def extension_4(self) -> None:
+        self._extension(_I32.unpack(self._stream.take(4))[0])
+
+    def _extension(self, code: int) -> None:
+        self._stack.append(self._import("<extension>", str(code)))
+
+    def _import(self, module: Any, name: Any) -> Global:
+        if type(module) is not str or type(name) is not str:
+            module, name = COMPUTED, COMPUTED
+        if len(module) > MAX_NAME_CHARACTERS or len(name) > MAX_NAME_CHARACTERS:
+            module, name = module[:MAX_NAME_CHARACTERS], name[:MAX_NAME_CHARACTERS]
+        found = Global(module, name)
+        if found.full not in self.imports:
+            if len(self.imports) >= MAX_IMPORTS:
+                raise LimitExceeded("names imported by a pickle", limit=MAX_IMPORTS)
+            self.imports[found.full] = Import(module, name)
+        return found
+
+    def reduce(self) -> None:
+        args = self._pop()
+        self._call(self._pop(), args)
+
+    def new_object(self) -> None:
+        args = self._pop()
+        self._call(self._pop(), args)
+
+    def new_object_keywords(self) -> None:
+        keywords = self._pop()
+        args = self._pop()
+        self._call(self._pop(), args, keywords)
+
+    def obj(self) -> None:
+        items = self._to_mark()
+        if not items:
+            raise Malformed("an object without its class", where=str(self._stream.position))
+        self._call(items[0], tuple(items[1:]))
+
+    def inst(self) -> None:
+        module = _decoded(self._stream.line(MAX_LINE_BYTES))
+        name = _decoded(self._stream.line(MAX_LINE_BYTES))
+        args = tuple(self._to_mark())
+        self._call(self._import(module, name), args)
+
+    def _call(self, callee: Any, args: Any, keywords: Any = None) -> None:
+        if type(callee) is Global:
+            self.imports[callee.full].called = True
+        elif len(self.computed) < MAX_COMPUTED:
+            self.computed.append(_described(callee))
+        self._stack.append(Call(callee, args, keywords))
+
+    def build(self) -> None:
+        state = self._pop()
+        target = self._top()
+        if type(target) is Call:
+            target.state = state
+            if self._joblib and is_array_wrapper(target):
+                self._read_array(target)
+        else:
+            self._changes(target)
+
+    def _changes(self, target: Any) -> None:
+        """Something is set on what is no new object: on a module, a class or a function that was imported."""
+        if type(target) is Global:
+            self.imports[target.full].changed = True
+
+    def persistent_line(self) -> None:
+        self._stack.append(Persistent(_decoded(self._stream.line(MAX_LINE_BYTES))))
+
+    def persistent(self) -> None:
+        self._stack.append(Persistent(self._pop()))
+
+    def next_buffer(self) -> None:
+        self._stack.append(Opaque("buffer"))
+
+    def read_only_buffer(self) -> None:
+        self._top()
+
+    # Arrays inside the stream
+
+    def _read_array(self, wrapper: Call) -> None:
+        array = joblib_array(wrapper, self._stream)
+        self.arrays.append(array)
+        self._stack[-1] = array
+        if array.dtype == "OBJECT":  # a whole pickle follows, with its own stack and memo
+            if len(self._pending) >= 64:
+                raise LimitExceeded("arrays of objects inside each other", limit=64)
+            self._pending.append((array, self._stack, self._outer, self._memo))
+            self._held += len(self._stack) + len(self._memo)
+            self._stack, self._outer, self._memo = [], [], {}
+
+    def _resume(self, value: Any) -> None:
+        array, self._stack, self._outer, self._memo = self._pending.pop()
+        self._held -= len(self._stack) + len(self._memo)
+        array.value = value
+
+
+def _add_pairs(target: Dict, items: list[Any]) -> None:
+    if len(items) % 2:
+        raise Malformed("a dictionary with a key that has no value")
+    for position in range(0, len(items), 2):
+        target.add(items[position], items[position + 1])
+
+
+def _decoded(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="backslashreplace")
+
+
+def _unescaped(raw: bytes) -> str:
+    return _ESCAPE.sub(_unescape, raw).decode("latin-1")
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    escape = found[1]
+    if escape[:1] == b"x" and len(escape) == 3:
+        return bytes([int(escape[1:], 16)])
+    if escape.isdigit():
+        return escape if escape in {b"8", b"9"} else bytes([int(escape, 8) & 0xFF])
+    return _LETTERS.get(escape, escape)
+
+
+def _described(callee: Any) -> str:
+    """What a computed call calls, in one line: `builtins.getattr(os, 'system')`."""
+    if type(callee) is not Call:
+        return f"<{type(callee).__name__.lower()}>"
+    parts = []
+    for argument in callee.args[:3] if type(callee.args) is tuple else ():
+        if type(argument) is Global:
+            parts.append(argument.full)
+        elif type(argument) is str:
+            parts.append(f"'{argument[:60]}'")
+        else:
+            parts.append("…")
+    return f"{callee.name or COMPUTED}({', '.join(parts)})"
+
+
+_METHODS: dict[bytes, Callable[[Machine], None]] = {
+    b"(": Machine.mark,
+    b".": Machine.stop,
+    b"0": Machine.pop,
+    b"1": Machine.pop_mark,
+    b"2": Machine.duplicate,
+    b"F": Machine.float_line,
+    b"I": Machine.int_line,
+    b"J": Machine.int_4,
+    b"K": Machine.int_1,
+    b"L": Machine.long_line,
+    b"M": Machine.int_2,
+    b"N": Machine.none,
+    b"P": Machine.persistent_line,
+    b"Q": Machine.persistent,
+    b"R": Machine.reduce,
+    b"S": Machine.string_line,
+    b"T": Machine.string_4,
+    b"U": Machine.string_1,
+    b"V": Machine.text_line,
+    b"X": Machine.text_4,
+    b"a": Machine.append,
+    b"b": Machine.build,
+    b"c": Machine.global_line,
+    b"d": Machine.dict_mark,
+    b"}": Machine.empty_dict,
+    b"e": Machine.appends,
+    b"g": Machine.get,
+    b"h": Machine.get_1,
+    b"i": Machine.inst,
+    b"j": Machine.get_4,
+    b"l": Machine.list_mark,
+    b"]": Machine.empty_list,
+    b"o": Machine.obj,
+    b"p": Machine.put,
+    b"q": Machine.put_1,
+    b"r": Machine.put_4,
+    b"s": Machine.set_item,
+    b"t": Machine.tuple_mark,
+    b")": Machine.empty_tuple,
+    b"u": Machine.set_items,
+    b"G": Machine.float_8,
+    b"\x80": Machine.proto,
+    b"\x81": Machine.new_object,
+    b"\x82": Machine.extension_1,
+    b"\x83": Machine.extension_2,
+    b"\x84": Machine.extension_4,
+    b"\x85": Machine.tuple_1,
+    b"\x86": Machine.tuple_2,
+    b"\x87": Machine.tuple_3,
+    b"\x88": Machine.true,
+    b"\x89": Machine.false,
+    b"\x8a": Machine.long_1,
+    b"\x8b": Machine.long_4,
+    b"B": Machine.bytes_4,
+    b"C": Machine.bytes_1,
+    b"\x8c": Machine.text_1,
+    b"\x8d": Machine.text_8,
+    b"\x8e": Machine.bytes_8,
+    b"\x8f": Machine.empty_set,
+    b"\x90": Machine.add_items,
+    b"\x91": Machine.frozen_set,
+    b"\x92": Machine.new_object_keywords,
+    b"\x93": Machine.stack_global,
+    b"\x94": Machine.memoize,
+    b"\x95": Machine.frame,
+    b"\x96": Machine.bytes_8,
+    b"\x97": Machine.next_buffer,
+    b"\x98": Machine.read_only_buffer,
+}
+_TABLE: list[Callable[[Machine], None] | None] = [_METHODS.get(bytes([code])) for code in range(256)]
