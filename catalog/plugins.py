@@ -18,6 +18,16 @@ SOURCES: Mapping[str, str] = {
 
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
+    "safetensors": "crawler.extractors.safetensors:SafetensorsExtractor",
+    "weights-index": "crawler.extractors.weights_index:WeightsIndexExtractor",
+    "hf-config": "crawler.extractors.hf_config:HfConfigExtractor",
+    "hf-tokenizer": "crawler.extractors.hf_tokenizer:HfTokenizerExtractor",
+    "hf-sidecars": "crawler.extractors.hf_sidecars:HfSidecarsExtractor",
+    "peft-adapter": "crawler.extractors.peft_adapter:PeftAdapterExtractor",
+    "diffusers-pipeline": "crawler.extractors.diffusers:DiffusersPipelineExtractor",
+    "diffusers-component": "crawler.extractors.diffusers:DiffusersComponentExtractor",
+    "sentence-transformers": "crawler.extractors.sentence_transformers:SentenceTransformersExtractor",
+    "hf-trainer": "crawler.extractors.hf_trainer:HfTrainerExtractor",
     "onnx": "crawler.extractors.onnx:OnnxExtractor",
 }
 

@@ -1,0 +1,198 @@
+"""config.json of transformers, timm and libraries that write alike: architecture, sizes, declared precision, risks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.records import Evidence, Extraction, Origin, Role, Severity
+from crawler.extractor import Claim, Findings
+from crawler.formats import context_length, jsons, quantization, tasks
+from crawler.formats.json_values import leftovers, mapping, pointer, positive, text, texts
+from crawler.reader import RangedReader
+
+WIDTHS = ("hidden_size", "d_model", "n_embd", "dim", "hidden_dim", "model_dim", "embed_dim", "num_features")
+DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "depth")
+NESTED = ("text_config", "llm_config", "language_config", "thinker_config", "decoder")
+"""Where multi-modal configurations keep the language model's own values."""
+
+_KNOWN = frozenset(
+    {
+        "architectures",
+        "model_type",
+        "torch_dtype",
+        "dtype",
+        "transformers_version",
+        "quantization_config",
+        "auto_map",
+    }
+    | {
+        "id2label",
+        "label2id",
+        "_name_or_path",
+        "architecture",
+        "num_classes",
+        "quantization",
+        "custom_pipelines",
+    }
+    | {"pretrained_cfg", *WIDTHS, *DEPTHS, *context_length.KEYS}
+)
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
+_NOT_A_REPOSITORY = re.compile(
+    r"^(?:\.|~|/|[A-Za-z]:)|\b(?:checkpoint-\d+|outputs?|models?|data|home|mnt|tmp|root|runs|ckpts?)/"
+)
+
+
+class HfConfigExtractor:
+    """Reads the whole file. What a configuration says of precision is a wish: tensors decide where they are read."""
+
+    name = "hf-config"
+    version = 1
+    description = "config.json of transformers, timm and alike"
+    reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code"
+    limits = "JSON 16 MB, 200,000 values, depth 200"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        name = key.rsplit("/", 1)[-1]
+        if name != "config.json" or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+            return None
+        sure = b'"architectures"' in head or b'"model_type"' in head or b'"architecture"' in head
+        return Claim(format="hf-config", role=Role.CONFIG, confidence=80 if sure else 50)
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
+        config = jsons.read_object(reader)
+        _tell_identity(findings, config)
+        _tell_sizes(findings, config)
+        _tell_quantization(findings, config)
+        _tell_labels(findings, config)
+        _tell_remote_code(findings, config)
+        _tell_base(findings, config, folder=reader.key.rpartition("/")[0].rpartition("/")[2])
+        for name, value, place in leftovers(config, _KNOWN):
+            findings.say(f"extra.{name}", value, place)
+        return findings.extraction()
+
+
+def _tell_identity(findings: Findings, config: Mapping[str, Any]) -> None:
+    architectures = texts(config.get("architectures"))
+    if architectures:
+        findings.say("architecture", architectures[0], pointer("architectures", 0))
+        task = tasks.of_architecture(architectures[0])
+        findings.say("task", task, pointer("architectures", 0), evidence=Evidence.INFERRED)
+        if len(architectures) > 1:
+            findings.say("extra.architectures", architectures, pointer("architectures"))
+    findings.say("model_type", text(config.get("model_type")), pointer("model_type"))
+    version = text(config.get("transformers_version"))
+    if version or (architectures and config.get("model_type")):
+        place = pointer("transformers_version" if version else "architectures")
+        findings.say("library", "transformers", place, evidence=Evidence.INFERRED)
+    if version:
+        findings.say("extra.transformers_version", version, pointer("transformers_version"))
+        findings.say(
+            "dependencies",
+            f"transformers=={version}",
+            pointer("transformers_version"),
+            evidence=Evidence.INFERRED,
+        )
+    for key in ("dtype", "torch_dtype"):
+        findings.say("precision", text(config.get(key)), pointer(key), evidence=Evidence.DECLARED)
+    for nested in NESTED:
+        for key in ("dtype", "torch_dtype"):
+            if config.get("dtype") is None and config.get("torch_dtype") is None:
+                value = text(mapping(config.get(nested)).get(key))
+                findings.say("precision", value, pointer(nested, key), evidence=Evidence.DECLARED)
+    _tell_timm(findings, config)
+
+
+def _tell_timm(findings: Findings, config: Mapping[str, Any]) -> None:
+    """Timm writes `architecture` and a `pretrained_cfg`. Source: huggingface/pytorch-image-models timm/models/_hub.py."""
+    if not isinstance(config.get("architecture"), str) or "pretrained_cfg" not in config:
+        findings.say("architecture", text(config.get("architecture")), pointer("architecture"))
+        return
+    details = mapping(config["pretrained_cfg"])
+    findings.say("architecture", text(config["architecture"]), pointer("architecture"))
+    findings.say("library", "timm", pointer("pretrained_cfg"), evidence=Evidence.INFERRED)
+    findings.say("task", "image-classification", pointer("architecture"), evidence=Evidence.INFERRED)
+    findings.say("classes", positive(config.get("num_classes")), pointer("num_classes"))
+    findings.say("license", text(details.get("license")), pointer("pretrained_cfg", "license"))
+    findings.say(
+        "name",
+        text(details.get("tag")) and f"{config['architecture']}.{details['tag']}",
+        pointer("pretrained_cfg", "tag"),
+    )
+    for name, value, place in leftovers(details, {"license"}):
+        findings.say(f"extra.pretrained_cfg.{name}", value, place.replace("json:", "json:/pretrained_cfg", 1))
+
+
+def _tell_sizes(findings: Findings, config: Mapping[str, Any]) -> None:
+    levels = [
+        ((), config),
+        *(((name,), mapping(config[name])) for name in NESTED if isinstance(config.get(name), Mapping)),
+    ]
+    for field, keys in (("embedding_dimension", WIDTHS), ("layers", DEPTHS)):
+        found = next(
+            (
+                (size, pointer(*path, key))
+                for path, level in levels
+                for key in keys
+                if (size := positive(level.get(key))) is not None
+            ),
+            None,
+        )
+        if found is not None:
+            findings.say(field, *found, evidence=Evidence.DECLARED)
+    for path, level in levels:
+        length = context_length.read(level)
+        if length is not None:
+            findings.say("context_length", length[0], pointer(*path, *length[1]))
+            break
+
+
+def _tell_quantization(findings: Findings, config: Mapping[str, Any]) -> None:
+    for path, level in (((), config), *(((name,), mapping(config.get(name))) for name in NESTED)):
+        for key in ("quantization_config", "quantization"):
+            settings = level.get(key)
+            if not isinstance(settings, Mapping):
+                continue
+            for field, value, below in quantization.read(settings):
+                findings.say(field, value, pointer(*path, key, *below))
+            for name, value, place in leftovers(settings):
+                findings.say(f"extra.{key}.{name}", value, place.replace("json:", pointer(*path, key), 1))
+            return
+
+
+def _tell_labels(findings: Findings, config: Mapping[str, Any]) -> None:
+    labels = config.get("id2label")
+    if not isinstance(labels, Mapping) or not labels:
+        return
+    findings.say("classes", len(labels), pointer("id2label"))
+    names = [label[:200] for label in list(labels.values())[:100] if isinstance(label, str)]
+    if any(not re.fullmatch(r"LABEL_\d+", name) for name in names):
+        findings.say("extra.labels", names, pointer("id2label"))
+
+
+def _tell_remote_code(findings: Findings, config: Mapping[str, Any]) -> None:
+    """`auto_map` and `custom_pipelines` make `trust_remote_code=True` import Python files of the repository."""
+    for key in ("auto_map", "custom_pipelines"):
+        value = config.get(key)
+        if isinstance(value, Mapping) and value:
+            classes = [
+                item
+                for entry in value.values()
+                for item in ([entry] if isinstance(entry, str) else texts(entry))
+            ]
+            detail = f"{key} runs Python of the repository: {', '.join(sorted(set(classes)))[:300] or ', '.join(value)}"
+            findings.risk("remote-code", Severity.MEDIUM, detail)
+            findings.say(f"extra.{key}", sorted(set(classes))[:64], pointer(key))
+
+
+def _tell_base(findings: Findings, config: Mapping[str, Any], *, folder: str) -> None:
+    """`_name_or_path` names the model that was loaded for training, if it is a repository and not its own name."""
+    name = text(config.get("_name_or_path"))
+    if name is None:
+        return
+    findings.say("extra._name_or_path", name, pointer("_name_or_path"))
+    is_repository = _REPOSITORY.fullmatch(name) and not _NOT_A_REPOSITORY.search(name)
+    if is_repository and name.rsplit("/", 1)[-1].lower() != folder.lower():
+        findings.say("base_model.id", name, pointer("_name_or_path"), evidence=Evidence.INFERRED)

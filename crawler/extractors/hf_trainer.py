@@ -1,0 +1,151 @@
+"""Files of a Hugging Face Trainer run: trainer_state.json and the *_results.json beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.records import Extraction, Origin, Role
+from crawler.extractor import Claim, Findings
+from crawler.formats import jsons
+from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text
+from crawler.reader import RangedReader
+
+RESULTS = {
+    "all_results.json": None,
+    "eval_results.json": "eval",
+    "train_results.json": "train",
+    "predict_results.json": "predict",
+    "test_results.json": "test",
+}
+STATE = "trainer_state.json"
+MAX_LOG_ENTRIES = 50_000
+POSITION = frozenset({"epoch", "step", "total_flos", "learning_rate", "grad_norm", "num_input_tokens_seen"})
+SPLITS = {"eval": "validation", "train": "train", "predict": "test", "test": "test"}
+_PREFIX = re.compile(r"^(eval|train|predict|test)_(?:\w)")
+_SAMPLES = re.compile(r"_samples$|_mem_|_num_tokens|_steps$")
+_BEST_KEYS = frozenset({"best_metric", "best_model_checkpoint", "best_global_step"})
+
+
+class HfTrainerExtractor:
+    """Reads the whole file; of a log the last evaluation counts, or the best one where the run says which it was.
+
+    Source: huggingface/transformers src/transformers/trainer_callback.py (`TrainerState`), trainer_pt_utils.py (`save_metrics`).
+    """
+
+    name = "hf-trainer"
+    version = 1
+    description = "trainer_state.json and *_results.json of a Trainer run"
+    reads = "epochs, steps, metrics with split and step, best metric, learning rate, speed"
+    limits = "JSON 16 MB, 200,000 values, 50,000 log entries"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        name = key.rsplit("/", 1)[-1]
+        if (name != STATE and name not in RESULTS) or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {
+            b"{",
+            b"",
+        }:
+            return None
+        return Claim(format="hf-trainer", role=Role.RUN, confidence=80)
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
+        value = jsons.read_object(reader)
+        if reader.name == STATE:
+            _tell_state(findings, value)
+        else:
+            _tell_results(findings, value)
+        return findings.extraction()
+
+
+def _tell_results(findings: Findings, results: Mapping[str, Any]) -> None:
+    epochs = number(results.get("epoch"))
+    findings.say("training.epochs", epochs, pointer("epoch"))
+    for name, value in results.items():
+        if name in POSITION:
+            if name != "epoch":
+                findings.say(f"extra.trainer.{name}", number(value), pointer(name))
+        else:
+            _tell_metric(findings, name, value, pointer(name), step=None, primary=False)
+
+
+def _tell_state(findings: Findings, state: Mapping[str, Any]) -> None:
+    findings.say("training.epochs", number(state.get("epoch")), pointer("epoch"))
+    findings.say("training.steps", positive(state.get("global_step")), pointer("global_step"))
+    findings.say("training.batch_size", positive(state.get("train_batch_size")), pointer("train_batch_size"))
+    best = text(state.get("best_model_checkpoint"))
+    findings.say("extra.trainer.best_metric", number(state.get("best_metric")), pointer("best_metric"))
+    findings.say("extra.trainer.best_model_checkpoint", best, pointer("best_model_checkpoint"))
+    log = state.get("log_history")
+    if isinstance(log, list):
+        _tell_log(findings, log, best_step=_best_step(state))
+    for name, value, place in leftovers(
+        state, _BEST_KEYS | {"epoch", "global_step", "train_batch_size", "log_history"}
+    ):
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            findings.say(f"extra.trainer.{name}", value, place)
+
+
+def _best_step(state: Mapping[str, Any]) -> int | None:
+    """The step of the best checkpoint: said outright, or the number in the checkpoint's name."""
+    step = positive(state.get("best_global_step"))
+    if step is not None:
+        return step
+    match = re.search(r"checkpoint-(\d{1,15})/?$", text(state.get("best_model_checkpoint")) or "")
+    return int(match[1]) if match else None
+
+
+def _tell_log(findings: Findings, log: list[Any], *, best_step: int | None) -> None:
+    if len(log) > MAX_LOG_ENTRIES:
+        findings.problem(
+            "limit-exceeded",
+            f"{len(log)} log entries, the last {MAX_LOG_ENTRIES} are read",
+            pointer("log_history"),
+        )
+    start = max(0, len(log) - MAX_LOG_ENTRIES)
+    last: dict[str, tuple[int, Mapping[str, Any]]] = {}
+    for index, entry in enumerate(log[start:], start):
+        values = mapping(entry)
+        for name, value in values.items():
+            if name in POSITION or number(value) is None:
+                continue
+            kept = last.get(name)
+            if kept is None or best_step is None or kept[1].get("step") != best_step:
+                last[name] = (index, values)
+    for name, (index, values) in last.items():
+        step = positive(values.get("step"))
+        chosen = best_step is not None and step == best_step
+        _tell_metric(
+            findings, name, values[name], pointer("log_history", index, name), step=step, primary=chosen
+        )
+    _tell_first_learning_rate(findings, log)
+
+
+def _tell_first_learning_rate(findings: Findings, log: list[Any]) -> None:
+    """The highest rate of the schedule's log is what was set; a warm-up starts below it."""
+    rates = [
+        (rate, index)
+        for index, entry in enumerate(log[:MAX_LOG_ENTRIES])
+        if (rate := number(mapping(entry).get("learning_rate"))) is not None
+    ]
+    if rates:
+        rate, index = max(rates, key=lambda item: (item[0], -item[1]))
+        findings.say("training.learning_rate", rate, pointer("log_history", index, "learning_rate"))
+
+
+def _tell_metric(
+    findings: Findings, name: str, value: Any, place: str, *, step: int | None, primary: bool
+) -> None:
+    if number(value) is None and not isinstance(value, str):
+        return
+    if _SAMPLES.search(name):
+        findings.say(f"extra.trainer.{name}", value, place)
+        return
+    match = _PREFIX.match(name)
+    split = SPLITS[match[1]] if match else ("train" if name == "loss" else None)
+    if name == "train_runtime":
+        findings.say("training.duration_seconds", number(value), place)
+    findings.metric(
+        name, value, place, split=split, step=step, block="trainer", primary=True if primary else None
+    )

@@ -1,0 +1,191 @@
+"""safetensors: exact counts of tensors from the header alone, and what writers leave in `__metadata__`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity, TensorInfo
+from crawler.extractor import Claim, Findings
+from crawler.formats import kohya, properties, safetensors_format, tensors
+from crawler.formats.json_values import MAX_LEFTOVERS, MAX_NAME_CHARACTERS
+from crawler.reader import RangedReader
+
+FRAMEWORKS = {
+    "pt": "pytorch",
+    "tf": "tensorflow",
+    "flax": "flax",
+    "np": "numpy",
+    "mlx": "mlx",
+    "paddle": "paddle",
+}
+
+# Source: Stability-AI/ModelSpec README.md
+MODELSPEC = {
+    "title": "title",
+    "description": "description",
+    "author": "owner",
+    "date": "trained_at",
+    "license": "license",
+    "architecture": "architecture",
+    "tags": "tags",
+    "language": "language",
+    "data_source": "data_sources",
+}
+MODELSPEC_KNOWN = "modelspec."
+LORA_PAIRS = (
+    (re.compile(r"\.lora_A(?:\.[^.]+)?\.weight$"), 0),
+    (re.compile(r"\.lora_down\.weight$"), 0),
+    (re.compile(r"\.lora\.down\.weight$"), 0),
+    (re.compile(r"\.lora_a$"), 1),
+)
+"""The first matrix of a low-rank pair, and which of its dimensions is the rank. Source: huggingface/peft
+src/peft/tuners/lora/layer.py, kohya-ss/sd-scripts networks/lora.py, ml-explore/mlx-lm tuner/lora.py."""
+
+
+class SafetensorsExtractor:
+    """Reads the header: one request, two when it is longer than 128 kB. Tensor data is never read."""
+
+    name = "safetensors"
+    version = 1
+    description = "safetensors weights (single files and shards)"
+    reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec and kohya training keys"
+    limits = "header 32 MB, 500,000 tensors, rank 16"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        named = key.lower().endswith((".safetensors", ".sft"))
+        looks = safetensors_format.claims_head(head)
+        if named and not looks:
+            return Claim(format="safetensors", role=Role.WEIGHTS, confidence=40)
+        if not looks:
+            return None
+        return Claim(format="safetensors", role=Role.WEIGHTS, confidence=100 if named else 60)
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format="safetensors", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        header = safetensors_format.read_header(reader)
+        _tell_faults(findings, header)
+        findings.tensors = tensors.summarise(header.tensors, unknown=header.unknown)
+        _tell_lora_rank(findings, header.tensors)
+        _tell_metadata(findings, header.metadata)
+        return findings.extraction()
+
+
+def _tell_faults(findings: Findings, header: safetensors_format.SafetensorsHeader) -> None:
+    for fault in header.faults:
+        findings.problem(fault.code, fault.message, "header:")
+        if fault.code == "truncated":
+            findings.status = FileStatus.PARTIAL
+    hostile = sorted({fault.code for fault in header.faults if fault.hostile})
+    if hostile:
+        detail = (
+            f"the header breaks the format ({', '.join(hostile)}); readers may disagree about its contents"
+        )
+        findings.risk("suspicious-structure", Severity.LOW, detail)
+
+
+def _tell_lora_rank(findings: Findings, infos: list[TensorInfo]) -> None:
+    """The rank, when every low-rank pair of the file has the same."""
+    ranks = {rank for info in infos if (rank := _rank(info)) is not None}
+    if not ranks:
+        return
+    findings.say("adapter.type", "LORA", "tensors:", evidence=Evidence.INFERRED)
+    if len(ranks) == 1:
+        findings.say("adapter.rank", ranks.pop(), "tensors:", evidence=Evidence.COUNTED)
+
+
+def _rank(info: TensorInfo) -> int | None:
+    for pattern, dimension in LORA_PAIRS:
+        if len(info.shape) > dimension and pattern.search(info.name):
+            return info.shape[dimension]
+    return None
+
+
+def _tell_metadata(findings: Findings, metadata: Mapping[str, str]) -> None:
+    written_by = metadata.get("format", "").lower()
+    findings.say("framework", FRAMEWORKS.get(written_by), "meta:format", evidence=Evidence.INFERRED)
+    _tell_modelspec(findings, metadata)
+    if any(key.startswith("ss_") for key in metadata):
+        _tell_kohya(findings, metadata)
+    done = {"format"} if written_by in FRAMEWORKS else set()
+    rest = [key for key in metadata if key not in done and not key.startswith(("ss_", MODELSPEC_KNOWN))]
+    for key in rest[:MAX_LEFTOVERS]:
+        properties.tell_property(
+            findings, key[:MAX_NAME_CHARACTERS], metadata[key], _pointer(key), block="__metadata__"
+        )
+    if len(rest) > MAX_LEFTOVERS:
+        findings.problem(
+            "limit-exceeded", f"{len(rest)} keys in __metadata__, {MAX_LEFTOVERS} are kept", "meta:"
+        )
+
+
+def _tell_modelspec(findings: Findings, metadata: Mapping[str, str]) -> None:
+    for key, value in metadata.items():
+        if not key.startswith(MODELSPEC_KNOWN) or value in {"", "None"}:
+            continue
+        word = key.removeprefix(MODELSPEC_KNOWN)
+        if word in {"tags", "language"}:
+            for item in value.split(",")[:200]:
+                findings.say(MODELSPEC[word], item.strip(), _pointer(key))
+        elif word == "merged_from":
+            for item in value.split(",")[:200]:
+                _tell_base(findings, item.strip(), "merge", _pointer(key))
+        elif word == "thumbnail":
+            findings.say("extra.modelspec.thumbnail", f"({len(value)} characters)", _pointer(key))
+        else:
+            findings.say(
+                MODELSPEC.get(word, f"extra.modelspec.{word[:MAX_NAME_CHARACTERS]}"), value, _pointer(key)
+            )
+    findings.say(
+        "name", metadata.get("modelspec.title"), _pointer("modelspec.title"), evidence=Evidence.INFERRED
+    )
+
+
+def _tell_kohya(findings: Findings, metadata: Mapping[str, str]) -> None:
+    told: set[str] = set()
+    for key, field in kohya.FIELDS.items():
+        value = metadata.get(key, "")
+        source = key
+        if kohya.is_empty(value) and field in kohya.FALLBACKS:
+            source = kohya.FALLBACKS[field]
+            value = metadata.get(source, "")
+        if not kohya.is_empty(value):
+            findings.say(field, value, _pointer(source))
+            told.add(source)
+    findings.say("adapter.type", kohya.adapter_type(metadata), _pointer("ss_network_module"))
+    base = next(
+        (
+            key
+            for key in ("ss_sd_model_name", "ss_base_model_version")
+            if not kohya.is_empty(metadata.get(key, ""))
+        ),
+        None,
+    )
+    if base is not None:
+        _tell_base(findings, metadata[base], "adapter", _pointer(base))
+    for tag in kohya.top_tags(metadata):
+        findings.say("tags", tag, _pointer("ss_tag_frequency"))
+    for folder in kohya.dataset_folders(metadata):
+        findings.say("data_sources", folder, _pointer("ss_dataset_dirs"))
+    _tell_other_kohya(findings, metadata, told)
+
+
+def _tell_other_kohya(findings: Findings, metadata: Mapping[str, str], told: set[str]) -> None:
+    for key in [key for key in metadata if key.startswith("ss_")][:MAX_LEFTOVERS]:
+        value = metadata[key]
+        if key in told or kohya.is_empty(value) or key in kohya.LARGE:
+            continue
+        if key in kohya.SETTINGS:
+            findings.say(f"hyperparameters.{key.removeprefix('ss_')}", value, _pointer(key))
+        else:
+            findings.say(f"extra.{key[:MAX_NAME_CHARACTERS]}", value, _pointer(key))
+
+
+def _tell_base(findings: Findings, base: str, relation: str, pointer: str) -> None:
+    findings.say("base_model.id", base, pointer, context={"relation": relation})
+    if base:
+        findings.say("base_model.relation", relation, pointer, evidence=Evidence.INFERRED)
+
+
+def _pointer(key: str) -> str:
+    return f"meta:{key[:MAX_NAME_CHARACTERS]}"

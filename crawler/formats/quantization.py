@@ -1,0 +1,131 @@
+"""What quantisation configurations say: method, bits, group size and scheme, in the fields of the document.
+
+Source: huggingface/transformers src/transformers/utils/quantization_config.py; AutoGPTQ quantize_config.json; AutoAWQ
+quant_config.json; NVIDIA ModelOpt hf_quant_config.json; vllm-project/compressed-tensors; ml-explore/mlx-lm `quantization`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from crawler.formats.json_values import mapping, number, text
+
+FIXED_BITS = {
+    "fp8": 8,
+    "fbgemm_fp8": 8,
+    "finegrained_fp8": 8,
+    "mxfp4": 4,
+    "nvfp4": 4,
+    "bitnet": 1.58,
+    "spqr": 3,
+    "fp_quant": 4,
+}
+Found = tuple[str, Any, tuple[str, ...]]
+"""(field, raw value, path below the configuration)."""
+
+
+def read(config: Mapping[str, Any]) -> Iterator[Found]:
+    """What one quantisation configuration says, whichever of the known shapes it has."""
+    if isinstance(config.get("quantization"), Mapping) and "producer" in config:
+        yield from _modelopt(mapping(config["quantization"]))
+        return
+    method = text(config.get("quant_method") or config.get("method")) or _implied_method(config)
+    if method is None:
+        return
+    method = method.lower().replace("_", "-") if method.lower() == "compressed_tensors" else method.lower()
+    if method == "compressed-tensors":
+        yield "quantization.method", method, ("quant_method",)
+        yield from _compressed_tensors(config)
+        return
+    yield "quantization.method", method, ("quant_method",)
+    yield from _bits(config, method)
+    yield from _group_size(config)
+    yield from _scheme(config)
+
+
+def _implied_method(config: Mapping[str, Any]) -> str | None:
+    if config.get("load_in_4bit") or config.get("load_in_8bit"):
+        return "bitsandbytes"
+    if "desc_act" in config or "damp_percent" in config:
+        return "gptq"
+    if "w_bit" in config and "q_group_size" in config:
+        return "awq"
+    if "config_groups" in config:
+        return "compressed-tensors"
+    if "bits" in config and "group_size" in config:
+        return "mlx"
+    return None
+
+
+def _bits(config: Mapping[str, Any], method: str) -> Iterator[Found]:
+    if config.get("load_in_4bit"):
+        yield "quantization.bits", 4, ("load_in_4bit",)
+    elif config.get("load_in_8bit"):
+        yield "quantization.bits", 8, ("load_in_8bit",)
+    else:
+        for key in ("bits", "w_bit", "nbits", "wbits", "weight_bits", "num_bits"):
+            if (bits := number(config.get(key))) is not None and 0 < bits <= 64:
+                yield "quantization.bits", bits, (key,)
+                return
+        weights = (
+            text(config.get("weights"))
+            or text(config.get("weights_dtype"))
+            or str(config.get("quant_type", ""))
+        )
+        match = re.search(r"(?:int|float|fp|uint|w)(\d{1,2})", weights.lower())
+        if match and 0 < int(match[1]) <= 64:
+            yield "quantization.bits", int(match[1]), ("quant_type",)
+        elif method in FIXED_BITS:
+            yield "quantization.bits", FIXED_BITS[method], ("quant_method",)
+
+
+def _group_size(config: Mapping[str, Any]) -> Iterator[Found]:
+    for key in ("group_size", "q_group_size", "in_group_size"):
+        size = number(config.get(key))
+        if size is not None and size > 0:
+            yield "quantization.group_size", size, (key,)
+            return
+
+
+def _scheme(config: Mapping[str, Any]) -> Iterator[Found]:
+    for key in (
+        "bnb_4bit_quant_type",
+        "checkpoint_format",
+        "quant_type",
+        "version",
+        "fmt",
+        "mode",
+        "activation_scheme",
+    ):
+        if (scheme := text(config.get(key))) is not None:
+            yield "quantization.scheme", scheme, (key,)
+            return
+
+
+def _compressed_tensors(config: Mapping[str, Any]) -> Iterator[Found]:
+    if (scheme := text(config.get("format"))) is not None:
+        yield "quantization.scheme", scheme, ("format",)
+    for name, group in mapping(config.get("config_groups")).items():
+        weights = mapping(mapping(group).get("weights"))
+        bits = number(weights.get("num_bits"))
+        if bits is None or not 0 < bits <= 64:
+            continue
+        yield "quantization.bits", bits, ("config_groups", str(name), "weights", "num_bits")
+        if (size := number(weights.get("group_size"))) is not None and size > 0:
+            yield "quantization.group_size", size, ("config_groups", str(name), "weights", "group_size")
+        return
+
+
+def _modelopt(config: Mapping[str, Any]) -> Iterator[Found]:
+    algorithm = text(config.get("quant_algo"))
+    if algorithm is None:
+        return
+    yield "quantization.method", "modelopt", ("quantization", "quant_algo")
+    yield "quantization.scheme", algorithm, ("quantization", "quant_algo")
+    match = re.search(r"(?:W|FP|INT|NVFP|MXFP)(\d{1,2})", algorithm.upper())
+    if match and 0 < int(match[1]) <= 64:
+        yield "quantization.bits", int(match[1]), ("quantization", "quant_algo")
+    if (size := number(config.get("group_size"))) is not None and size > 0:
+        yield "quantization.group_size", size, ("quantization", "group_size")
