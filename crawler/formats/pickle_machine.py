@@ -485,6 +485,9 @@ class Machine:
             self.imports[callee.full].called = True
         elif len(self.computed) < MAX_COMPUTED:
             self.computed.append(_described(callee))
+        for argument in args if type(args) is tuple else ():
+            if type(argument) is Global:  # torch's _rebuild_from_type_v2 and others call what they are given
+                self.imports[argument.full].called = True
         self._stack.append(Call(callee, args, keywords))
 
     def build(self) -> None:

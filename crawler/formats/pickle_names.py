@@ -1,0 +1,367 @@
+"""Which names a model file may import, by allow-list: everything that is not known to be inert is said.
+
+A deny-list only chooses the words and the severity; it never decides that something is clean.
+
+Source: torch/_weights_only_unpickler.py for what torch itself allows; picklescan and promptfoo/modelaudit for names that
+attackers were seen to use; CPython `sys.stdlib_module_names`.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+
+_PYTHON_2 = {
+    "__builtin__": "builtins",
+    "__builtins__": "builtins",
+    "copy_reg": "copyreg",
+    "cPickle": "pickle",
+    "_pickle": "pickle",
+    "commands": "subprocess",
+    "exceptions": "builtins",
+    "_io": "io",
+    "posixpath": "os.path",
+    "ntpath": "os.path",
+}
+"""Modules under other names, as `pickle.Unpickler` maps them for protocols below 3, and C modules behind Python ones."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+class Verdict(IntEnum):
+    """What an import means to someone who loads the file."""
+
+    ALLOWED = 0  # data: tensors, arrays, dictionaries
+    KNOWN = 1  # a class of a well-known library: needs the library and trust in it
+    UNKNOWN = 2  # somebody's code, or a function whose effects nobody vouches for
+    DANGEROUS = 3  # runs commands, reads files, or reaches everything else
+
+
+_ALLOWED = frozenset(
+    {
+        "collections.OrderedDict",
+        "torch.Size",
+        "torch.device",
+        "torch.Tensor",
+        "torch.nn.parameter.Parameter",
+        "torch.nn.parameter.UninitializedParameter",
+        "torch.nn.parameter.Buffer",
+        "torch.storage.UntypedStorage",
+        "torch.storage.TypedStorage",
+        "torch.storage._UntypedStorage",
+        "torch.storage._TypedStorage",
+        "torch.serialization._get_layout",
+        "torch._tensor._rebuild_from_type_v2",
+        "torch.torch_version.TorchVersion",
+        "numpy.dtype",
+        "numpy.ndarray",
+        "numpy.core.multiarray._reconstruct",
+        "numpy.core.multiarray.scalar",
+        "numpy._core.multiarray._reconstruct",
+        "numpy._core.multiarray.scalar",
+        "numpy.core.numeric._frombuffer",
+        "numpy._core.numeric._frombuffer",
+    }
+)
+_REBUILDERS = frozenset(
+    {
+        "_rebuild_tensor",
+        "_rebuild_tensor_v2",
+        "_rebuild_tensor_v3",
+        "_rebuild_parameter",
+        "_rebuild_parameter_v2",
+        "_rebuild_parameter_with_state",
+        "_rebuild_qtensor",
+        "_rebuild_sparse_tensor",
+        "_rebuild_sparse_csr_tensor",
+        "_rebuild_nested_tensor",
+        "_rebuild_device_tensor_from_numpy",
+        "_rebuild_device_tensor_from_cpu_tensor",
+        "_rebuild_meta_tensor_no_storage",
+        "_rebuild_wrapper_subclass",
+        "_rebuild_xla_tensor",
+    }
+)
+_TORCH_DTYPES = _words(
+    "float32 float64 float16 bfloat16 half float double int8 int16 int32 int64 int long short uint8 uint16 uint32 uint64 "
+    "bool complex32 complex64 complex128 qint8 quint8 qint32 quint4x2 quint2x4 bits8 float8_e4m3fn float8_e5m2 "
+    "float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 strided sparse_coo sparse_csr per_tensor_affine "
+    "per_channel_affine contiguous_format channels_last preserve_format"
+)
+
+_INERT_BUILTINS = _words(
+    "set list dict tuple int float str bytes bytearray slice range complex frozenset object bool"
+)
+_INERT = frozenset(
+    {
+        "_codecs.encode",
+        "copyreg._reconstructor",
+        "copyreg.__newobj__",
+        "copyreg.__newobj_ex__",
+        "argparse.Namespace",
+        "collections.defaultdict",
+        "collections.Counter",
+        "collections.deque",
+        "collections.UserDict",
+        "types.SimpleNamespace",
+        "decimal.Decimal",
+        "fractions.Fraction",
+        "uuid.UUID",
+        "random.Random",
+        "array._array_reconstructor",
+        "numpy.random._pickle.__randomstate_ctor",
+        "numpy.random._pickle.__generator_ctor",
+        "numpy.random._pickle.__bit_generator_ctor",
+        "numpy.ma.core._mareconstruct",
+        "numpy.rec.recarray",
+        "pandas._libs.internals._unpickle_block",
+        "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
+        "pandas.core.indexes.base._new_Index",
+        "pandas.core.internals.managers.BlockManager",
+        "pandas.core.internals.managers.SingleBlockManager",
+        "sklearn.utils._bunch.Bunch",
+        "sklearn._loss.link.Interval",
+        "torch._C._distributed_c10d._Placement",
+        "pandas._libs.tslibs.timestamps._unpickle_timestamp",
+        "pandas._libs.tslibs.timedeltas._timedelta_unpickle",
+        "sklearn.metrics._dist_metrics.newObj",
+        "sklearn.neighbors._kd_tree.newObj",
+        "sklearn.neighbors._ball_tree.newObj",
+    }
+)
+_INERT_MODULES = frozenset({"datetime", "pathlib", "pathlib._local", "zoneinfo", "_collections"})
+
+_KNOWN_LIBRARIES = (
+    "sklearn.",
+    "lightgbm.",
+    "xgboost.",
+    "catboost.",
+    "_catboost",
+    "joblib.numpy_pickle",
+    "scipy.sparse.",
+    "scipy.interpolate.",
+    "scipy.stats.",
+    "scipy.spatial.",
+    "pandas.",
+    "numpy.",
+    "transformers.",
+    "accelerate.",
+    "peft.",
+    "trl.",
+    "omegaconf.",
+    "lightning.",
+    "lightning_fabric.",
+    "lightning_utilities.",
+    "pytorch_lightning.",
+    "torchmetrics.",
+    "torchvision.",
+    "torchaudio.",
+    "timm.",
+    "ultralytics.nn.",
+    "ultralytics.utils.",
+    "sentence_transformers.",
+    "fairseq.",
+    "torch.nn.",
+    "torch.optim.",
+    "torch.distributed.checkpoint.",
+    "torch.distributed._shard.",
+    "torch.distributed.tensor.",
+    "torch.distributed._tensor.",
+    "torch.utils.data.",
+    "torch.amp.",
+    "torch.cuda.amp.",
+    "imblearn.",
+    "category_encoders.",
+    "statsmodels.",
+    "paddle.",
+    "spacy.",
+    "thinc.",
+)
+"""Libraries whose classes (names in capitals) are known. Their functions are not: some of them evaluate text."""
+
+_NEVER_KNOWN = (
+    "sklearn.utils._testing",
+    "sklearn.utils.estimator_checks",
+    "sklearn.datasets",
+    "sklearn.externals",
+    "pandas.core.computation",
+    "pandas.io",
+    "pandas.testing",
+    "pandas._testing",
+    "numpy.testing",
+    "numpy.f2py",
+    "numpy.distutils",
+    "numpy.lib._datasource",
+    "numpy.lib.npyio",
+    "numpy.lib._npyio_impl",
+    "numpy.ctypeslib",
+    "scipy.io",
+    "transformers.utils",
+    "transformers.dynamic_module_utils",
+    "transformers.agents",
+    "transformers.tools",
+    "lightning.app",
+    "lightning.fabric.plugins.environments",
+    "accelerate.launchers",
+    "accelerate.commands",
+    "xgboost.testing",
+    "xgboost.spark",
+    "xgboost.dask",
+    "lightgbm.dask",
+    "torch.utils.data.datapipes",
+    "paddle.utils",
+    "paddle.hub",
+)
+
+_DANGEROUS_MODULES = _words(
+    "os posix nt subprocess sys runpy socket shutil pty importlib imp webbrowser requests httpx aiohttp urllib http ftplib "
+    "smtplib telnetlib pip ensurepip pydoc timeit code codeop cProfile profile bdb pdb asyncio multiprocessing marshal "
+    "ctypes _ctypes cffi dill cloudpickle pickle _posixsubprocess _winapi winreg nturl2path tempfile fileinput glob "
+    "zipfile tarfile zipimport pkgutil inspect gc signal concurrent site distutils setuptools idlelib "
+    "lib2to3 doctest trace test unittest venv zipapp ssl socketserver xmlrpc ptpython IPython jedi paramiko fabric io "
+    "platform commands popen2 popen resource fcntl mmap sqlite3 dbm shelve linecache tokenize logging.config "
+    "numpy.testing numpy.f2py numpy.distutils torch.hub torch.utils.cpp_extension torch.utils.model_zoo "
+    "torch.utils.collect_env torch.utils.bottleneck torch._dynamo torch._inductor torch.distributed.run "
+    "torch.distributed.launch torch.distributed.rpc torch.multiprocessing torch.jit.unsupported_tensor_ops torch.package "
+    "torch.serialization torch.fx joblib.parallel joblib.externals joblib.memory cgitb _pyrepl antigravity turtle tkinter "
+    "sysconfig _aix_support _osx_support uuid._netbios_getter atexit faulthandler symtable dis "
+    "nltk.data"
+)
+_DANGEROUS_NAMES = frozenset(
+    {
+        "_codecs.decode",
+        "functools.partial",
+        "functools.reduce",
+        "itertools.starmap",
+        "operator.attrgetter",
+        "operator.methodcaller",
+        "operator.itemgetter",
+        "types.CodeType",
+        "types.FunctionType",
+        "types.LambdaType",
+        "types.MethodType",
+        "types.ModuleType",
+        "collections.namedtuple",
+        "logging.FileHandler",
+        "copyreg.pickle",
+        "copyreg.add_extension",
+        "copyreg.constructor",
+        "pandas.eval",
+        "pandas.read_pickle",
+        "numpy.load",
+        "numpy.save",
+        "numpy.fromfile",
+        "numpy.memmap",
+        "numpy.loadtxt",
+        "numpy.genfromtxt",
+        "numpy.vectorize",
+        "numpy.piecewise",
+        "numpy.apply_along_axis",
+        "numpy.fromfunction",
+        "numpy.frompyfunc",
+        "joblib.load",
+        "torch.load",
+        "torch.compile",
+        "torch.jit.load",
+        "codecs.open",
+        "pathlib.os",
+    }
+)
+_TELLING = _words(
+    "os sys subprocess system popen Popen eval exec execfile compile getattr setattr delattr open input breakpoint "
+    "__import__ import_module globals locals vars __globals__ __builtins__ __subclasses__ __class__ __bases__ __mro__ "
+    "__dict__ __getattribute__ __reduce__ __init__ __call__ modules check_output check_call spawn fork execv execve run_code "
+    "_run_code runcode run_module load_module exec_module urlopen urlretrieve rmtree remove unlink chmod write_text "
+    "write_bytes read_text read_bytes shell call"
+)
+
+
+def judged(module: str, name: str, *, called: bool, torchscript: bool = False) -> Verdict:
+    """What it means that a pickle imports `module.name`, and whether it would call it.
+
+    Names with dots walk through attributes (`STACK_GLOBAL` of protocol 4), so they are never on the allow-list.
+    """
+    module = _PYTHON_2.get(module, module)
+    full = f"{module}.{name}"
+    if "." not in name and _is_allowed(module, name, full, torchscript=torchscript):
+        return Verdict.ALLOWED
+    if _is_dangerous(module, name, full):
+        return Verdict.DANGEROUS
+    if "." in name:
+        return Verdict.UNKNOWN
+    if full in _INERT or (module == "builtins" and name in _INERT_BUILTINS):
+        return Verdict.KNOWN
+    if module in _INERT_MODULES and name[:1].isalpha():
+        return Verdict.KNOWN
+    if module == "builtins" and name.endswith(("Error", "Exception", "Warning", "Iteration")):
+        return Verdict.KNOWN
+    if _is_known(module, name, called=called):
+        return Verdict.KNOWN
+    if module.split(".", 1)[0] in sys.stdlib_module_names and called and not name[:1].isupper():
+        return Verdict.DANGEROUS  # a function of the standard library that nobody has looked at
+    return Verdict.UNKNOWN
+
+
+def library_of(module: str) -> str:
+    """The distribution that people know a module by."""
+    return _PYTHON_2.get(module, module).split(".", 1)[0]
+
+
+def _is_allowed(module: str, name: str, full: str, *, torchscript: bool) -> bool:
+    if full in _ALLOWED:
+        return True
+    if module == "torch":
+        return name in _TORCH_DTYPES or (
+            name.endswith("Storage") and name[:1].isupper() and name.isidentifier()
+        )
+    if module == "torch.cuda":
+        return name.endswith("Storage") and name[:1].isupper() and name.isidentifier()
+    if module == "torch._utils":
+        return name in _REBUILDERS
+    if module in {"numpy", "numpy.dtypes"}:
+        return name in _NUMPY_TYPES or (module == "numpy.dtypes" and name.endswith("DType"))
+    if torchscript:
+        return module.split(".", 1)[0] == "__torch__" or (
+            module == "torch.jit._pickle" and name.startswith(("build_", "restore_type_tag"))
+        )
+    return False
+
+
+_NUMPY_TYPES = _words(
+    "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool_ complex64 complex128 str_ bytes_ "
+    "object_ void datetime64 timedelta64"
+)
+
+
+def _is_dangerous(module: str, name: str, full: str) -> bool:
+    if module.startswith("<") or full in _DANGEROUS_NAMES:
+        return True
+    if module == "builtins":
+        return name not in _INERT_BUILTINS and not name[:1].isupper()
+    parts = name.split(".")
+    if any(part in _TELLING for part in parts):
+        return True
+    if len(parts) > 1 and any(part in _DANGEROUS_MODULES or part.startswith("__") for part in parts):
+        return True
+    path = module
+    while path:
+        if path in _DANGEROUS_MODULES:
+            return True
+        path = path.rpartition(".")[0]
+    if module == "torch.utils" or module.startswith("torch.utils."):
+        return "run" in name.lower() or "exec" in name.lower()
+    return False
+
+
+def _is_known(module: str, name: str, *, called: bool) -> bool:
+    dotted = module + "."
+    if any(dotted.startswith(prefix + ".") for prefix in _NEVER_KNOWN):
+        return False
+    if not any(dotted.startswith(prefix) for prefix in _KNOWN_LIBRARIES):
+        return False
+    if name.lstrip("_")[:1].isupper():
+        return True
+    # Cython's own rebuilders and plain references (a loss, an activation) run nothing when the file is loaded.
+    return name.startswith("__pyx_unpickle_") or (not called and not name.startswith("__"))

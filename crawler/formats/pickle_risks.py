@@ -1,0 +1,109 @@
+"""Risks of loading a pickle with its usual library, from what the symbolic machine recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from catalog.records import Severity
+from crawler.extractor import Findings
+from crawler.formats.pickle_machine import Import
+from crawler.formats.pickle_names import Verdict, judged, library_of
+from crawler.formats.pickles import Pickle
+from crawler.formats.zips import Oddity, ZipDirectory
+
+CODE_EXECUTION = "code-execution"
+UNCHECKED = "unchecked"
+STRUCTURE = "suspicious-structure"
+TRUST = "needs-trust"
+MAX_SAID = 50
+
+_SERIOUS = frozenset(
+    {"duplicate", "flags", "checksum", "local-header", "overlap", "two-ends", "count", "name", "method"}
+)
+
+
+def tell_risks(
+    findings: Findings, pickles: Iterable[Pickle], *, member: str | None = None, torchscript: bool = False
+) -> None:
+    """All risks of these pickles of one file or zip member, the libraries they need in one line."""
+    libraries: set[str] = set()
+    for pickle in pickles:
+        _tell_pickle(findings, pickle, member=member, torchscript=torchscript, libraries=libraries)
+    if libraries:
+        needed = ", ".join(sorted(libraries)[:20])
+        findings.risk(
+            TRUST, Severity.INFO, f"Loading it imports {needed}: needs them, and trust", member=member
+        )
+
+
+def is_clean(pickles: Iterable[Pickle], *, torchscript: bool = False) -> bool:
+    """Whether these pickles were read to their end and import nothing but data and classes of known libraries."""
+    return all(
+        part.error is None
+        and not part.computed
+        and all(_verdict(name, torchscript=torchscript) < Verdict.UNKNOWN for name in part.imports.values())
+        for pickle in pickles
+        for part in _with_nested(pickle)
+    )
+
+
+def tell_oddities(findings: Findings, directory: ZipDirectory) -> None:
+    """What readers of this zip disagree about, as risks; a bomb has its own kind."""
+    for oddity in directory.oddities:
+        tell_oddity(findings, oddity)
+
+
+def tell_oddity(findings: Findings, oddity: Oddity) -> None:
+    detail = f"The zip {'' if oddity.member is None else f'member {oddity.member[:200]} '}{oddity.detail}"
+    if oddity.code in {"bomb", "overlap"}:
+        findings.risk("zip-bomb", Severity.MEDIUM, detail, member=oddity.member)
+    elif oddity.code in _SERIOUS:
+        findings.risk(STRUCTURE, Severity.MEDIUM, detail, member=oddity.member)
+    else:
+        findings.risk(STRUCTURE, Severity.LOW, detail, member=oddity.member)
+
+
+def tell_unchecked(findings: Findings, reason: str, *, member: str | None = None) -> None:
+    """Something could not be read: that is never the same as clean."""
+    findings.risk(UNCHECKED, Severity.MEDIUM, f"Not checkable: {reason}", member=member)
+
+
+def _tell_pickle(
+    findings: Findings, pickle: Pickle, *, member: str | None, torchscript: bool, libraries: set[str]
+) -> None:
+    for part in _with_nested(pickle):
+        inside = " (in a pickle inside a literal)" if part is not pickle else ""
+        for name in part.imports.values():
+            verdict = _verdict(name, torchscript=torchscript)
+            if verdict is Verdict.KNOWN and part is pickle:
+                libraries.add(library_of(name.module))
+            elif verdict >= Verdict.UNKNOWN:
+                severity = Severity.HIGH if verdict is Verdict.DANGEROUS else Severity.MEDIUM
+                findings.risk(CODE_EXECUTION, severity, _sentence(name, verdict) + inside, member=member)
+        for callee in part.computed[:MAX_SAID]:
+            findings.risk(
+                CODE_EXECUTION, Severity.HIGH, f"Calls what it computes: {callee}{inside}", member=member
+            )
+    if pickle.error is not None:
+        tell_unchecked(findings, f"the pickle ends early: {pickle.error}", member=member)
+
+
+def _with_nested(pickle: Pickle) -> Iterator[Pickle]:
+    waiting = [pickle]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(reversed(part.nested))
+
+
+def _verdict(name: Import, *, torchscript: bool) -> Verdict:
+    verdict = judged(name.module, name.name, called=name.called, torchscript=torchscript)
+    if name.changed:  # setting attributes on a module or class reaches whatever uses it later
+        return max(verdict, Verdict.UNKNOWN)
+    return verdict
+
+
+def _sentence(name: Import, verdict: Verdict) -> str:
+    doing = "Calls" if name.called else "Sets values on" if name.changed else "Imports"
+    kind = "known to be dangerous" if verdict is Verdict.DANGEROUS else "unknown import"
+    return f"{doing} {name.full[:300]}: {kind}"
