@@ -18,6 +18,7 @@ SOURCES: Mapping[str, str] = {
 
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
+    "model-card": "crawler.extractors.model_card:ModelCardExtractor",
     "safetensors": "crawler.extractors.safetensors:SafetensorsExtractor",
     "weights-index": "crawler.extractors.weights_index:WeightsIndexExtractor",
     "hf-config": "crawler.extractors.hf_config:HfConfigExtractor",

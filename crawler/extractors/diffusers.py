@@ -68,8 +68,8 @@ class DiffusersPipelineExtractor:
         module = name[0] if isinstance(name, list) and name and isinstance(name[0], str) else None
         name = text(name[-1]) if isinstance(name, list) and name else text(name)
         findings.say("architecture", name, pointer("_class_name"))
-        findings.say("framework", "diffusers", pointer("_class_name"), evidence=Evidence.INFERRED)
-        findings.say("library", "diffusers", pointer("_class_name"), evidence=Evidence.INFERRED)
+        findings.say("framework", "diffusers", pointer("_class_name"))
+        findings.say("library", "diffusers", pointer("_class_name"))
         findings.say(
             "task", name and tasks.of_pipeline(name), pointer("_class_name"), evidence=Evidence.INFERRED
         )
@@ -100,8 +100,8 @@ class DiffusersComponentExtractor:
         name = text(config.get("_class_name"))
         if name is not None and not name.endswith("Scheduler"):
             findings.say("architecture", name, pointer("_class_name"))
-        findings.say("framework", "diffusers", pointer("_class_name"), evidence=Evidence.INFERRED)
-        findings.say("library", "diffusers", pointer("_class_name"), evidence=Evidence.INFERRED)
+        findings.say("framework", "diffusers", pointer("_class_name"))
+        findings.say("library", "diffusers", pointer("_class_name"))
         findings.say(
             "layers", positive(config.get("num_layers")), pointer("num_layers"), evidence=Evidence.DECLARED
         )

@@ -141,7 +141,10 @@ def _tell_sizes(findings: Findings, config: Mapping[str, Any]) -> None:
             None,
         )
         if found is not None:
-            findings.say(field, *found, evidence=Evidence.DECLARED)
+            evidence = (
+                Evidence.DECLARED if field == "layers" else Evidence.INFERRED
+            )  # pooling may say otherwise
+            findings.say(field, *found, evidence=evidence)
     for path, level in levels:
         length = context_length.read(level)
         if length is not None:

@@ -43,7 +43,7 @@ class PeftAdapterExtractor:
         findings.say("adapter.rank", positive(config.get("r")), pointer("r"))
         findings.say("adapter.alpha", number(config.get("lora_alpha")), pointer("lora_alpha"))
         if kind:
-            findings.say("library", "peft", pointer("peft_type"), evidence=Evidence.INFERRED)
+            findings.say("library", "peft", pointer("peft_type"))
         task = text(config.get("task_type"))
         findings.say("task", task and tasks.of_peft(task), pointer("task_type"), evidence=Evidence.INFERRED)
         _tell_base(findings, config)

@@ -64,8 +64,8 @@ class SentenceTransformersExtractor:
 
 
 def _tell_library(findings: Findings, place: str) -> None:
-    findings.say("framework", "sentence-transformers", place, evidence=Evidence.INFERRED)
-    findings.say("library", "sentence-transformers", place, evidence=Evidence.INFERRED)
+    findings.say("framework", "sentence-transformers", place)
+    findings.say("library", "sentence-transformers", place)
 
 
 def _tell_modules(findings: Findings, modules: Any) -> None:
@@ -112,13 +112,13 @@ def _tell_module(findings: Findings, config: Mapping[str, Any], key: str) -> Non
     match = _MODULE_CONFIG.search(key)
     kind = match[1] if match else "module"
     if kind == "Dense":
-        # A Dense layer comes after pooling and decides the width: measured on the model, not declared by it.
+        # A Dense layer comes after pooling and decides the width of what comes out.
         width = positive(config.get("out_features"))
-        findings.say("embedding_dimension", width, pointer("out_features"), evidence=Evidence.DERIVED)
+        findings.say("embedding_dimension", width, pointer("out_features"))
     else:
         for name in ("embedding_dimension", "word_embedding_dimension"):
             width = positive(config.get(name))
-            findings.say("embedding_dimension", width, pointer(name), evidence=Evidence.EXPLICIT)
+            findings.say("embedding_dimension", width, pointer(name), evidence=Evidence.DERIVED)
     for name, item, place in leftovers(
         config, {"word_embedding_dimension", "embedding_dimension", "out_features"}
     ):

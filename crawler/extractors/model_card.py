@@ -1,0 +1,238 @@
+"""Model cards: the front matter of README.md, the results it reports, and its first paragraph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.errors import ExtractError, LimitExceeded
+from catalog.records import Evidence, Extraction, Origin, Role
+from crawler.extractor import Claim, Findings
+from crawler.formats import front_matter, markdown, model_index, properties, yamls
+from crawler.formats.json_values import leftovers, texts
+from crawler.reader import RangedReader
+
+MAX_CARD_BYTES = 2 * 1024 * 1024
+MAX_TAGS = 500
+LISTS = {
+    "license": "license",
+    "licence": "license",
+    "language": "language",
+    "languages": "language",
+    "tags": "tags",
+    "datasets": "datasets",
+    "dataset": "datasets",
+}
+TEXTS = {
+    "license_name": "license_name",
+    "license_link": "license_link",
+    "library_name": "library",
+    "pipeline_tag": "task",
+    "model_name": "name",
+    "version": "version",
+    "framework": "framework",
+}
+FRAMEWORKS = {
+    "keras": "keras",
+    "tf-keras": "keras",
+    "keras-hub": "keras",
+    "sentence-transformers": "sentence-transformers",
+    "diffusers": "diffusers",
+    "spacy": "spacy",
+    "sklearn": "scikit-learn",
+    "scikit-learn": "scikit-learn",
+    "fastai": "fastai",
+    "flair": "flair",
+    "paddlenlp": "paddle",
+    "paddlepaddle": "paddle",
+    "nemo": "nemo",
+    "espnet": "espnet",
+    "speechbrain": "speechbrain",
+    "fasttext": "fasttext",
+    "mlx": "mlx",
+    "ultralytics": "ultralytics",
+    "pytorch": "pytorch",
+    "tensorflow": "tensorflow",
+    "coreml": "coreml",
+    "openvino": "openvino",
+}
+"""Hub libraries that run a model themselves; the others (transformers, timm, peft …) run on a framework."""
+
+SETTINGS = {
+    "total_train_batch_size": "training.batch_size",
+    "train_batch_size": "training.batch_size",
+    "lr_scheduler_type": "training.scheduler",
+    "lr_scheduler_warmup_steps": "training.warmup_steps",
+    "lr_scheduler_warmup_ratio": "training.warmup_ratio",
+    "training_steps": "training.steps",
+    "mixed_precision_training": "training.precision",
+}
+PACKAGES = {"pytorch": "torch", "tensorflow": "tensorflow", "sentence-transformers": "sentence-transformers"}
+RESULTS = ("model-index", "model_index", "modelIndex")
+_HANDLED = frozenset(
+    {*LISTS, *TEXTS, *RESULTS, "metrics", "base_model", "base_model_relation", "eval_results"}
+)
+_NAME = re.compile(r"(?:^|/)(?:readme|model[-_ ]?card)(?:\.(?:md|markdown))$", re.IGNORECASE)
+
+
+class ModelCardExtractor:
+    """Reads the whole card. Prose is kept as text and never searched for numbers; a README without front matter is text only.
+
+    Source: huggingface/hub-docs modelcard.md (metadata specification).
+    """
+
+    name = "model-card"
+    version = 1
+    description = "Model cards (README.md with YAML front matter)"
+    reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, settings lists"
+    limits = "file 2 MB, front matter 256 kB, text 256 kB; YAML 100,000 nodes, no merge keys"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
+        return Claim(format="model-card", role=Role.CARD, confidence=80) if _NAME.search(key) else None
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format=None, role=Role.CARD, origin=Origin.CARD)
+        if reader.size_bytes > MAX_CARD_BYTES:
+            raise LimitExceeded("bytes of a model card", limit=MAX_CARD_BYTES, found=reader.size_bytes)
+        card = front_matter.split(reader.take(0, reader.size_bytes))
+        findings.say("all_text", _clean(card.body), "text:")
+        if card.front_matter is not None:
+            metadata = _metadata(findings, card.front_matter)
+            if metadata is not None:
+                _tell_metadata(findings, metadata)
+                _tell_body(findings, card.body, described=bool(metadata.get("description")))
+        return findings.extraction()
+
+
+def _metadata(findings: Findings, text: str) -> Mapping[str, Any] | None:
+    """The front matter's mapping; None when what stands between the lines is not metadata."""
+    try:
+        value = yamls.load(text)
+    except ExtractError as error:
+        findings.failed(error)
+        return {}
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        findings.problem("front-matter", "the front matter is not a list of keys", "front-matter:")
+        return None
+    return value
+
+
+def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
+    for key, field in LISTS.items():
+        for item in _names(metadata.get(key)):
+            findings.say(field, item, _place(key))
+    for key, field in TEXTS.items():
+        value = metadata.get(key)
+        if isinstance(value, yamls.Scalar) and not value.null:
+            findings.say(field, str(value), _place(key))
+    library = str(metadata.get("library_name") or "").lower()
+    findings.say("framework", FRAMEWORKS.get(library), _place("library_name"), evidence=Evidence.INFERRED)
+    _tell_base(findings, metadata)
+    for key in RESULTS:
+        if metadata.get(key) is not None:
+            _tell_results(findings, metadata[key], key)
+    names = texts([str(item) for item in _items(metadata.get("metrics")) if isinstance(item, str)])
+    if names:
+        findings.say("extra.declared_metrics", names, _place("metrics"))
+    _tell_rest(findings, metadata)
+
+
+def _tell_base(findings: Findings, metadata: Mapping[str, Any]) -> None:
+    relation = metadata.get("base_model_relation")
+    relation = str(relation) if isinstance(relation, yamls.Scalar) and not relation.null else None
+    for item in _names(metadata.get("base_model")):
+        findings.say(
+            "base_model.id", item, _place("base_model"), context={"relation": relation} if relation else None
+        )
+    findings.say("base_model.relation", relation, _place("base_model_relation"))
+
+
+def _tell_results(findings: Findings, index: Any, root: str) -> None:
+    value = yamls.json_value(index)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
+        name = value[0].get("name")
+        findings.say("name", name if isinstance(name, str) else None, _place(root, 0, "name"))
+    for count, found in enumerate(model_index.read(value, root=root)):
+        if count >= model_index.MAX_RESULTS:
+            findings.problem("limit-exceeded", f"more than {model_index.MAX_RESULTS} results", _place(root))
+            return
+        if isinstance(found, model_index.Broken):
+            findings.problem("model-index", f"an entry {found.reason}", _place(*found.path))
+        else:
+            findings.metric(found.name[:200], found.value, _place(*found.path), **found.context)
+
+
+def _tell_rest(findings: Findings, metadata: Mapping[str, Any]) -> None:
+    """Keys without a place of their own: by the field they name, else kept as they are."""
+    for key, value in metadata.items():
+        if key in _HANDLED or value is None or (isinstance(value, yamls.Scalar) and value.null):
+            continue
+        if isinstance(value, yamls.Scalar):
+            properties.tell_property(findings, key, str(value), _place(key), block="front-matter")
+        elif key in {"hyperparameters", "training_hyperparameters", "training"} and isinstance(
+            value, Mapping
+        ):
+            for name, item, place in leftovers(yamls.json_value(value)):
+                properties.tell_setting(findings, name, item, place.replace("json:", _place(key), 1))
+        elif isinstance(value, list) and (field := properties.field_of(key)) is not None:
+            for item in _names(value):
+                findings.say(field, item, _place(key))
+        else:
+            for name, item, place in leftovers({key: yamls.json_value(value)}):
+                findings.say(f"extra.{name}", item, place.replace("json:", "front-matter:", 1))
+
+
+def _tell_body(findings: Findings, body: str, *, described: bool) -> None:
+    if not described:
+        findings.say(
+            "description", markdown.first_paragraph(_clean(body)), "text:", evidence=Evidence.DERIVED
+        )
+    settings = dict(markdown.training_settings(body))
+    if "total_train_batch_size" in settings and "train_batch_size" in settings:
+        findings.say(
+            "hyperparameters.train_batch_size", settings.pop("train_batch_size"), "text:train_batch_size"
+        )
+    for name, value in settings.items():
+        place = f"text:{name}"
+        if name in SETTINGS:
+            findings.say(SETTINGS[name], value, place)
+        else:
+            properties.tell_setting(findings, name, value, place)
+    for package, number in markdown.framework_versions(body):
+        name = PACKAGES.get(package.lower(), package.lower())
+        findings.say("dependencies", f"{name}=={number}", f"text:{package}", evidence=Evidence.INFERRED)
+
+
+def _items(value: Any) -> list[Any]:
+    return value[:MAX_TAGS] if isinstance(value, list) else [value]
+
+
+def _names(value: Any) -> list[str]:
+    """The texts of a list or of one scalar; of objects their `name`, `type` or `id`."""
+    names = []
+    for item in _items(value):
+        named = item
+        if isinstance(item, Mapping):
+            named = next(
+                (item[key] for key in ("name", "id", "type") if isinstance(item.get(key), str)), None
+            )
+        if (
+            isinstance(named, str)
+            and str(named).strip()
+            and not (isinstance(named, yamls.Scalar) and named.null)
+        ):
+            names.append(str(named).strip())
+    return names
+
+
+def _clean(body: str) -> str:
+    return body.replace("\0", "").strip()
+
+
+def _place(*path: str | int) -> str:
+    return "front-matter:" + "".join(
+        "/" + str(part).replace("~", "~0").replace("/", "~1")[:200] for part in path
+    )
