@@ -1,0 +1,423 @@
+"""Conditions on numbers, metrics and dates: operators, ranges, percent against fraction, periods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from catalog.query.names import Target, suggestions
+from catalog.query.nodes import And, Nested, Not, Or, Query, Range, Term
+from catalog.query.periods import Period, ambiguous_readings, parse_period, say
+from catalog.query.printing import date_range, metric_name, name_of, print_query
+from catalog.query.reading import Leaf, Reading
+from catalog.query.scanner import Piece, Token
+from catalog.query.values import Number, format_number, parse_number, plain
+from catalog.search.state import Suggestion
+
+_HUNDRED = Decimal(100)
+_EXAMPLES = {"bytes": "2GB", "count": "7B", "tokens": "32k", "seconds": "2h", "bits": "4"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """One value of a condition, taken apart: `0.9`, `7B..70B`, `>0.8..*`."""
+
+    low: Number | None
+    high: Number | None
+    single: bool
+    low_open: bool = False
+    high_open: bool = False
+
+
+def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]:
+    """One leaf per value; several values mean any of them. Empty when none is a number."""
+    found = [_numeric(piece, token, target, reading) for piece in _joined_thousands(token.values)]
+    if target.metric is None and target.kind == "metric":
+        _unknown_metric(token, target, reading)
+    return [leaf for leaf in found if leaf is not None]
+
+
+def _joined_thousands(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """`1,000,000` is one number, not three values."""
+    if (
+        len(pieces) < 2
+        or not pieces[0].text.isdigit()
+        or any(len(p.text) != 3 or not p.text.isdigit() for p in pieces[1:])
+    ):  # noqa: PLR2004 - groups of three digits
+        return pieces
+    text = "".join(piece.text for piece in pieces)
+    return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
+
+
+def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf | None:
+    bounds = _bounds(piece, target)
+    if bounds is None:
+        example = _EXAMPLES.get(target.unit or "", "0.9")
+        reading.problem(
+            "not-a-number",
+            f"{target.label} needs a number such as {example}, not {piece.text!r}; this condition is left out.",
+            piece.start,
+            piece.end,
+        )
+        return None
+    bounds = _unswapped(bounds, piece, reading)
+    bounds, notice = _as_fractions(bounds, target)
+    if notice:
+        reading.problem("read-as-percent", notice, token.start, token.end)
+    node = _number_query(bounds, token.operator, target)
+    label = _number_label(bounds, node, token, target)
+    return Leaf(node=node, label=label, explanation=_explained(target, bounds, token.operator))
+
+
+def _bounds(piece: Piece, target: Target) -> _Bounds | None:
+    low_text, dots, high_text = piece.text.partition("..")
+    if not dots:
+        number = parse_number(piece.text, target.unit)
+        return None if number is None else _Bounds(low=number, high=number, single=True)
+    low_open, high_open = low_text.startswith(">"), high_text.startswith("<")
+    low = _end(low_text.lstrip(">="), target)
+    high = _end(high_text.lstrip("<="), target)
+    if low is False or high is False or (low is None and high is None):
+        return None
+    return _Bounds(low=low or None, high=high or None, single=False, low_open=low_open, high_open=high_open)
+
+
+def _end(text: str, target: Target) -> Number | None | bool:
+    """A number, None for an open end, False for what is neither."""
+    if text in {"", "*"}:
+        return None
+    return parse_number(text, target.unit) or False
+
+
+def _unswapped(bounds: _Bounds, piece: Piece, reading: Reading) -> _Bounds:
+    if bounds.low is None or bounds.high is None or bounds.low.value <= bounds.high.value:
+        return bounds
+    low, _, high = piece.text.partition("..")
+    turned = f"{high.lstrip('<=')}..{low.lstrip('>=')}"
+    reading.problem(
+        "reversed-range",
+        f"The range {piece.text} ends before it begins; it is read as {turned}.",
+        piece.start,
+        piece.end,
+        reading.replaced(piece.start, piece.end, turned),
+    )
+    return _Bounds(
+        low=bounds.high, high=bounds.low, single=False, low_open=bounds.high_open, high_open=bounds.low_open
+    )
+
+
+def _as_fractions(bounds: _Bounds, target: Target) -> tuple[_Bounds, str]:
+    """Bounded metrics are fractions here: 90 % and 90 become 0.9. Says so where no percent sign was written."""
+    numbers = [number for number in (bounds.low, bounds.high) if number is not None]
+    fraction = target.unit == "fraction"
+    bounded = (target.metric is not None and target.metric.bounded) or (
+        target.metric is None and target.kind == "number" and fraction
+    )
+    assumed = (
+        bounded
+        and any(not n.percent and n.value > 1 for n in numbers)
+        and all(n.value <= _HUNDRED for n in numbers)
+    )
+    if not assumed and not (fraction and any(number.percent for number in numbers)):
+        if bounded and any(number.value > _HUNDRED for number in numbers):
+            return bounds, f"{target.label} is between 0 and 1 here (0 to 100 %)."
+        return bounds, ""
+
+    def scaled(number: Number | None) -> Number | None:
+        if number is None or not (assumed or number.percent):
+            return number
+        return Number(value=number.value / _HUNDRED, half_step=number.half_step / _HUNDRED, percent=True)
+
+    changed = _Bounds(
+        low=scaled(bounds.low),
+        high=scaled(bounds.high),
+        single=bounds.single,
+        low_open=bounds.low_open,
+        high_open=bounds.high_open,
+    )
+    if not assumed:
+        return changed, ""
+    said = " to ".join(f"{n.value.normalize():f} %" for n in dict.fromkeys(numbers))
+    return changed, f"{target.label} is between 0 and 1 here, so this is read as {said}."
+
+
+def _number_query(bounds: _Bounds, operator: str, target: Target) -> Query:
+    field = "evaluations.value" if target.nested else target.path
+    if not bounds.single:
+        between = _range(field, bounds, target)
+        return Not(_placed(between, target)) if operator == "!=" else _placed(between, target)
+    number = bounds.low
+    assert number is not None  # a single value has both ends
+    value = plain(number.value, integer=target.integer)
+    match operator:
+        case ">":
+            return _placed(Range(field=field, gt=value), target)
+        case ">=":
+            return _placed(Range(field=field, gte=value), target)
+        case "<":
+            return _placed(Range(field=field, lt=value), target)
+        case "<=":
+            return _placed(Range(field=field, lte=value), target)
+    equal = _placed(_equal(field, number, value, target), target)
+    return Not(equal) if operator == "!=" else equal
+
+
+def _range(field: str, bounds: _Bounds, target: Target) -> Range:
+    low = None if bounds.low is None else plain(bounds.low.value, integer=target.integer)
+    high = None if bounds.high is None else plain(bounds.high.value, integer=target.integer)
+    return Range(
+        field=field,
+        gt=low if bounds.low_open else None,
+        gte=None if bounds.low_open else low,
+        lt=high if bounds.high_open else None,
+        lte=None if bounds.high_open else high,
+    )
+
+
+def _rounds(number: Number, target: Target) -> bool:
+    """`params:7B` and `accuracy:0.93` mean what is shown as that; a plain count means itself."""
+    return target.kind == "metric" or (
+        bool(number.unit) and target.unit in {"count", "bytes"} and number.half_step >= 1
+    )
+
+
+def _equal(field: str, number: Number, value: float, target: Target) -> Query:
+    if not _rounds(number, target):
+        return Term(field, value)
+    low, high = number.value - number.half_step, number.value + number.half_step
+    return Range(field=field, gte=plain(low, integer=target.integer), lt=plain(high, integer=target.integer))
+
+
+def _placed(query: Query, target: Target) -> Query:
+    """On one data set or split the metric, its place and its value must be those of one evaluation."""
+    if not target.nested:
+        return query
+    return evaluation(target, query)
+
+
+def evaluation(target: Target, *rest: Query) -> Query:
+    """One evaluation of this metric on this data set and split that satisfies `rest`."""
+    clauses: list[Query] = [Term("evaluations.metric", target.path.removeprefix("metrics."))]
+    if target.dataset is not None:
+        clauses.append(Term("evaluations.dataset", target.dataset))
+    if target.split is not None:
+        clauses.append(Term("evaluations.split", target.split))
+    return Nested("evaluations", And((*clauses, *rest)))
+
+
+def _number_label(bounds: _Bounds, node: Query, token: Token, target: Target) -> str:
+    inner = node.clause if isinstance(node, Not) else node
+    if (
+        bounds.single
+        and bounds.low is not None
+        and _rounds(bounds.low, target)
+        and token.operator in {":", "=", "!="}
+    ):
+        number = bounds.low
+        text = _metric_digits(number) if target.kind == "metric" else _typed(number, target)
+        name = target_name(target)
+        return f"{'-' if isinstance(node, Not) else ''}{name}:{text}"
+    printed = print_query(inner) or token.text
+    return f"-{printed}" if isinstance(node, Not) else printed
+
+
+def target_name(target: Target) -> str:
+    if target.kind != "metric":
+        return name_of(target.path)
+    return metric_name(target.path.removeprefix("metrics."), target.dataset, target.split)
+
+
+def _typed(number: Number, target: Target) -> str:
+    """The number with as many digits as were typed: `7B` and `7.0B` round differently."""
+    step = number.half_step * 2
+    for suffix, factor in (
+        (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+        if target.unit == "bytes"
+        else (("T", 10**12), ("B", 10**9), ("M", 10**6), ("k", 10**3))
+    ):
+        if abs(number.value) >= factor or step >= factor:
+            digits = (
+                (number.value / factor).quantize(step / factor) if step < factor else number.value / factor
+            )
+            return f"{digits:f}{suffix}"
+    return f"{number.value:f}"
+
+
+def _metric_digits(number: Number) -> str:
+    return f"{number.value.quantize(number.half_step * 2):f}"
+
+
+def _explained(target: Target, bounds: _Bounds, operator: str) -> str:
+    parts = [target.note] if target.note else []
+    if bounds.single and bounds.low is not None and operator in {":", "="} and _rounds(bounds.low, target):
+        low = bounds.low.value - bounds.low.half_step
+        high = bounds.low.value + bounds.low.half_step
+        ends = (format_number(plain(end, integer=target.integer), target.unit) for end in (low, high))
+        parts.append(f"about {' to '.join(ends)}")
+    if target.nested:
+        parts.append(target.label)
+    return "; ".join(parts)
+
+
+def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:
+    name = target.path.removeprefix("metrics.")
+    vocabulary = reading.vocabulary
+    if vocabulary is not None and name in vocabulary.metrics:
+        return
+    close = suggestions(name, vocabulary, numeric=True) if reading.may_look_up() else []
+    counts = vocabulary.metrics if vocabulary else {}
+    offered = [
+        Suggestion(
+            label=f"{one} ({counts[one]:,})" if counts.get(one) else one,
+            text=reading.replaced(token.start, token.name_end, one).text,
+        )
+        for one in close
+    ]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    reading.problem("unknown-metric", f"No model reports {name}.{ask}", token.start, token.name_end, *offered)
+
+
+# Dates ------------------------------------------------------------------------------------------------------------
+
+
+_DATE_WORDS = {">": "after", ">=": "since", "<": "before", "<=": "until"}
+WORD_OPERATORS = {
+    "after": ">",
+    "since": ">=",
+    "from": ">=",
+    "before": "<",
+    "until": "<=",
+    "till": "<=",
+    "on": ":",
+    "in": ":",
+    "during": ":",
+}
+
+
+def date_leaves(token: Token, target: Target, operator: str, reading: Reading) -> list[Leaf]:
+    """One leaf per date or range of dates. Empty when none is a date."""
+    return [leaf for piece in token.values if (leaf := _date(piece, target, operator, reading)) is not None]
+
+
+def _date(piece: Piece, target: Target, operator: str, reading: Reading) -> Leaf | None:
+    low_text, dots, high_text = piece.text.partition("..")
+    if dots:
+        return _date_range(piece, low_text, high_text, target, operator, reading)
+    period = parse_period(piece.text, reading.now)
+    if period is None:
+        _not_a_date(piece, target, reading)
+        return None
+    node = period_query(target.path, operator, period, reading.now)
+    label = _date_label(target, operator, _spelled(piece, period))
+    said = said_range(node.clause if isinstance(node, Not) else node, target)
+    return Leaf(node=node, label=label, explanation=said)
+
+
+def period_query(path: str, operator: str, period: Period, now: datetime) -> Query:
+    """How an operator reads a period [start, end): after it, from its start, before it, to its end, inside it."""
+    match operator:
+        case ">":
+            return Range(field=path, gte=period.end)
+        case ">=":
+            return Range(field=path, gte=period.start)
+        case "<":
+            return Range(field=path, lt=period.start)
+        case "<=":
+            return Range(field=path, lt=period.end)
+    end = period.end
+    if period.start == period.end:  # `in:-30d` is the time since then
+        end = now
+    inside = Range(field=path, gte=period.start, lt=end)
+    return Not(inside) if operator == "!=" else inside
+
+
+def _spelled(piece: Piece, period: Period) -> str:
+    if period.relative:
+        return "-".join(piece.text.casefold().split()) if piece.text[:1].isalpha() else piece.text.casefold()
+    return date_range(period.start, period.end)
+
+
+def _date_label(target: Target, operator: str, date: str) -> str:
+    name = name_of(target.path)
+    if operator == "!=":
+        return f"-{name}:{date}"
+    if operator in {":", "="}:
+        return f"in:{date}" if target.path == "best_date" else f"{name}:{date}"
+    if target.path == "best_date":
+        return f"{_DATE_WORDS[operator]}:{date}"
+    return f"{name}{operator}{date}"
+
+
+def _date_range(
+    piece: Piece, low_text: str, high_text: str, target: Target, operator: str, reading: Reading
+) -> Leaf | None:
+    low = None if low_text in {"", "*"} else parse_period(low_text, reading.now)
+    high = None if high_text in {"", "*"} else parse_period(high_text, reading.now)
+    if (
+        (low is None and low_text not in {"", "*"})
+        or (high is None and high_text not in {"", "*"})
+        or not (low or high)
+    ):
+        _not_a_date(piece, target, reading)
+        return None
+    if low and high and low.start > high.start:
+        turned = f"{high_text}..{low_text}"
+        reading.problem(
+            "reversed-range",
+            f"The range {piece.text} ends before it begins; it is read as {turned}.",
+            piece.start,
+            piece.end,
+            reading.replaced(piece.start, piece.end, turned),
+        )
+        low, high, low_text, high_text = high, low, high_text, low_text
+    node: Query = Range(field=target.path, gte=low.start if low else None, lt=high.end if high else None)
+    negated = operator == "!="
+    ends = [_end_text(text, period) for text, period in ((low_text, low), (high_text, high))]
+    label = f"{'-' if negated else ''}{name_of(target.path)}:{'..'.join(ends)}"
+    said = said_range(node, target)
+    return Leaf(node=Not(node) if negated else node, label=label, explanation=said)
+
+
+def _end_text(text: str, period: Period | None) -> str:
+    if period is None:
+        return "*"
+    return text.casefold() if period.relative else date_range(period.start, period.end)
+
+
+def _not_a_date(piece: Piece, target: Target, reading: Reading) -> None:
+    readings = ambiguous_readings(piece.text)
+    if readings:
+        message = (
+            f"{piece.text} may be {' or '.join(readings)}; this condition is left out until it is clear."
+        )
+        offered = [reading.replaced(piece.start, piece.end, one) for one in readings]
+        reading.problem("ambiguous-date", message, piece.start, piece.end, *offered)
+        return
+    message = f"{target.label} needs a date such as 2024, 2024-05 or -30d, not {piece.text!r}; this condition is left out."
+    reading.problem("not-a-date", message, piece.start, piece.end)
+
+
+def said_range(node: Query, target: Target) -> str:
+    """`trained or created from 1 Jan 2024 (UTC)`."""
+    assert isinstance(node, Range)  # dates only make ranges
+    what = "trained or created" if target.path == "best_date" else target.label.casefold()
+    ends = []
+    if isinstance(node.gte, datetime):
+        ends.append(f"from {say(node.gte)}")
+    if isinstance(node.lt, datetime):
+        ends.append(f"before {say(node.lt)}")
+    return f"{what} {' and '.join(ends)} (UTC)"
+
+
+def any_of(leaves: list[Leaf]) -> Leaf | None:
+    """One leaf that means any of these (none of these, when they are negations)."""
+    if len(leaves) < 2:  # noqa: PLR2004 - one is itself
+        return leaves[0] if leaves else None
+    nodes = tuple(leaf.node for leaf in leaves)
+    said = "; ".join(dict.fromkeys(leaf.explanation for leaf in leaves if leaf.explanation))
+    if all(isinstance(node, Not) for node in nodes):
+        return Leaf(
+            node=And(nodes), label=" ".join(leaf.label for leaf in leaves), explanation=said, loose="and"
+        )
+    return Leaf(node=Or(nodes), label=f"({' OR '.join(leaf.label for leaf in leaves)})", explanation=said)

@@ -1,0 +1,470 @@
+"""From a condition token to what it means: which field, which kind of comparison, which problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from catalog.query.comparisons import WORD_OPERATORS, any_of, date_leaves, evaluation, numeric_leaves
+from catalog.query.names import (
+    EXISTS_INSTEAD,
+    Target,
+    field_target,
+    only_shown,
+    resolve,
+    slug,
+    suggestions,
+    unknown_metric,
+)
+from catalog.query.nodes import Exists, Match, Not, Or, Phrase, Prefix, Query, Term, Terms
+from catalog.query.printing import metric_name, name_of, print_query, quoted
+from catalog.query.reading import Leaf, Reading
+from catalog.query.scanner import Piece, Token
+from catalog.query.spelling import nearest
+from catalog.query.values import looks_numeric
+from catalog.search.state import Suggestion
+from mappings import fields
+
+HAS = frozenset({"has", "with_field", "exists"})
+MISSING = frozenset({"missing", "no", "without"})
+SPECIAL = HAS | MISSING | frozenset(WORD_OPERATORS) | {"is", "sort"}
+STATUSES = frozenset(
+    {"ok", "partial", "pointer", "opaque", "unreadable", "archived", "empty", "missing", "gone"}
+)
+FLAGS = frozenset(
+    {
+        "adapter",
+        "duplicate",
+        "incomplete",
+        "missing",
+        "orphan",
+        "pointer",
+        "quantized",
+        "conflict",
+        "unchecked",
+    }
+)
+DTYPES: Mapping[str, str] = {
+    "FP64": "F64",
+    "FLOAT64": "F64",
+    "DOUBLE": "F64",
+    "FP32": "F32",
+    "FLOAT32": "F32",
+    "FLOAT": "F32",
+    "SINGLE": "F32",
+    "FP16": "F16",
+    "FLOAT16": "F16",
+    "HALF": "F16",
+    "BFLOAT16": "BF16",
+    "BFP16": "BF16",
+    "INT64": "I64",
+    "INT32": "I32",
+    "INT16": "I16",
+    "INT8": "I8",
+    "UINT8": "U8",
+    "FLOAT8_E4M3FN": "F8_E4M3",
+    "FLOAT8_E4M3": "F8_E4M3",
+    "FP8_E4M3": "F8_E4M3",
+    "FLOAT8_E5M2": "F8_E5M2",
+    "FP8_E5M2": "F8_E5M2",
+}
+"""Other spellings of dtypes, in upper case. Source: names of PyTorch, NumPy, ONNX and safetensors for the same types."""
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_IDS = frozenset({"base_model.id", "datasets"})
+"""Fields whose values may carry an owner that people leave out: `squad` means `rajpurkar/squad` too."""
+
+
+def is_name(name: str, reading: Reading) -> bool:
+    """True for every name that a condition may start with."""
+    if slug(name) in SPECIAL or resolve(name) or only_shown(name):
+        return True
+    return reading.vocabulary is not None and slug(name.partition("@")[0]) in reading.vocabulary.metrics
+
+
+def read_condition(token: Token, reading: Reading) -> Leaf | None:
+    """What the condition means; None when it had to be left out, which a problem then says.
+
+    A condition whose name nobody knows gives its text back as words: see `read_unknown`.
+    """
+    word = slug(token.name)
+    if not token.values:
+        reading.problem(
+            "no-value",
+            f"{token.text.strip()} has no value yet; it is left out.",
+            token.start,
+            token.end,
+        )
+        return None
+    if word in HAS or word in MISSING:
+        return _has(token, reading, absent=word in MISSING)
+    if word == "is":
+        return _is(token, reading)
+    if word in WORD_OPERATORS and not resolve(token.name):
+        operator = WORD_OPERATORS[word] if token.operator in {":", "="} else token.operator
+        return any_of(date_leaves(token, field_target(fields()["best_date"]), operator, reading))
+    target = choose(token, reading)
+    return _READERS[target.kind](token, target, reading)
+
+
+def known_target(token: Token, reading: Reading) -> bool:
+    """False when the name is unknown and the value does not make it a comparison of a metric."""
+    if is_name(token.name, reading):
+        return only_shown(token.name) is None or bool(resolve(token.name))
+    if token.operator in {":", "="}:
+        return any(
+            ".." in piece.text and looks_numeric(piece.text) for piece in token.values if not piece.quoted
+        )
+    return any(looks_numeric(piece.text) for piece in token.values)
+
+
+def read_unknown(token: Token, reading: Reading) -> None:
+    """Say that nothing is called so, and what may have been meant. The words are searched as text."""
+    shown = only_shown(token.name)
+    if shown is not None:
+        message = f"{shown.label} is shown on a model's page but cannot be searched; the words are searched as text."
+        reading.problem("not-searchable", message, token.start, token.name_end)
+        return
+    numeric = any(looks_numeric(piece.text) for piece in token.values)
+    close = suggestions(token.name, reading.vocabulary, numeric=numeric) if reading.may_look_up() else []
+    offered = [
+        Suggestion(label=one, text=reading.replaced(token.start, token.name_end, one).text) for one in close
+    ]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    message = f"There is no field {token.name!r}; the words are searched as text.{ask}"
+    reading.problem("unknown-field", message, token.start, token.name_end, *offered)
+
+
+def choose(token: Token, reading: Reading) -> Target:
+    """The meaning that fits the value: `precision > 0.9` is the metric, `precision:FP16` the dtype."""
+    targets = resolve(token.name)
+    if not targets:
+        return unknown_metric(token.name)
+    compares = token.operator in {">", ">=", "<", "<="} or any(
+        ".." in piece.text for piece in token.values if not piece.quoted
+    )
+    numbers = compares or all(looks_numeric(piece.text) for piece in token.values)
+    for target in targets:
+        if target.numeric == numbers:
+            return target
+    return targets[0]
+
+
+# Fields with words ------------------------------------------------------------------------------------------------
+
+
+def _keyword(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    if token.operator not in {":", "=", "!="}:
+        reading.problem(
+            "not-ordered",
+            f"{target.label} holds words, so {token.operator} says nothing; this condition is left out.",
+            token.start,
+            token.end,
+            reading.replaced(token.start, token.end, f"{token.name}:{token.values[0].text}"),
+        )
+        return None
+    pieces = _whole_paths(token, target)
+    leaves = [_keyword_value(piece, token, target, reading) for piece in pieces]
+    plain = [leaf.node for leaf in leaves]
+    if len(plain) > 1 and all(isinstance(node, Term) for node in plain):
+        values = tuple(dict.fromkeys(node.value for node in plain if isinstance(node, Term)))
+        node: Query = Terms(target.path, values) if len(values) > 1 else plain[0]
+        leaf = Leaf(node=node, label=print_query(node) or token.text, explanation=target.note)
+    else:
+        joined = any_of(leaves)
+        assert joined is not None  # there is at least one value
+        leaf = joined
+    return negated(leaf) if token.operator == "!=" else leaf
+
+
+def _whole_paths(token: Token, target: Target) -> tuple[Piece, ...]:
+    """A comma belongs to a path unless brackets make it a list."""
+    if target.path not in {"path", "uri"} or token.bracketed or any(piece.quoted for piece in token.values):
+        return token.values
+    first, last = token.values[0], token.values[-1]
+    text = ",".join(piece.text for piece in token.values)
+    return (Piece(text=text, quoted=False, start=first.start, end=last.end),)
+
+
+def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf:
+    text = piece.text.strip()
+    if not piece.quoted and text and not text.strip("*"):
+        return Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}")
+    if target.path in {"path", "uri", "locations"}:
+        return _location(piece, target)
+    if not piece.quoted and text.endswith("*"):
+        stem = text.rstrip("*")
+        node: Query = Prefix(target.path, stem)
+        return Leaf(node=node, label=_text_of(node, token))
+    value = canonical_value(target, text)
+    exact = piece.quoted or token.operator == "="
+    if target.path == "license" and not exact:
+        return _license(value)
+    owners = [] if exact else _with_owner(target, value, reading)
+    if owners:
+        node = Terms(target.path, (value, *owners))
+        return Leaf(
+            node=node,
+            label=f"{name_of(target.path)}:{quoted(value)}",
+            explanation=f"also {', '.join(owners)}",
+        )
+    _check_value(piece, target, value, reading)
+    node = Term(target.path, value)
+    said = f"{text} is {value} here" if value != text else target.note
+    return Leaf(node=node, label=_text_of(node, token), explanation=said)
+
+
+def _text_of(node: Query, token: Token) -> str:
+    return print_query(node) or token.text
+
+
+def _bare(text: str) -> bool:
+    return quoted(text) == text
+
+
+def canonical_value(target: Target, text: str) -> str:
+    """The spelling that documents use, where several mean the same."""
+    if target.path in {"precision", "training.precision"}:
+        return DTYPES.get(text.upper().removeprefix("TORCH."), text)
+    return text
+
+
+def _license(value: str) -> Leaf:
+    """`license:gpl` is every version and variant of it: SPDX ids go from the general to the special."""
+    node = Or((Term("license", value), Prefix("license", f"{value}-")))
+    return Leaf(node=node, label=f"license:{quoted(value)}", explanation=f"{value} and its versions")
+
+
+def _with_owner(target: Target, value: str, reading: Reading) -> list[str]:
+    if target.path not in _IDS or "/" in value or reading.vocabulary is None:
+        return []
+    tail = f"/{value.casefold()}"
+    return sorted(
+        one for one in reading.vocabulary.values.get(target.path, {}) if one.casefold().endswith(tail)
+    )
+
+
+def _check_value(piece: Piece, target: Target, value: str, reading: Reading) -> None:
+    """An unknown value is said where all values are known, with the nearest ones."""
+    vocabulary = reading.vocabulary
+    if vocabulary is None or target.path not in vocabulary.complete:
+        return
+    counts = vocabulary.values.get(target.path, {})
+    if value.casefold() in {one.casefold() for one in counts} or not reading.may_look_up():
+        return
+    close = nearest(value, counts, counts=counts) or _containing(value, counts)
+    offered = [
+        Suggestion(
+            label=f"{one} ({counts[one]:,})", text=reading.replaced(piece.start, piece.end, quoted(one)).text
+        )
+        for one in close
+    ]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    reading.problem(
+        "unknown-value",
+        f"No model has {target.label.casefold()} {value}.{ask}",
+        piece.start,
+        piece.end,
+        *offered,
+    )
+
+
+def _containing(value: str, counts: Mapping[str, int]) -> list[str]:
+    wanted = value.casefold()
+    found = [one for one in counts if len(wanted) > 2 and wanted in one.casefold()]  # noqa: PLR2004 - fewer fit anywhere
+    return sorted(found, key=lambda one: (-counts[one], one))[:3]
+
+
+def _location(piece: Piece, target: Target) -> Leaf:
+    """A directory means everything below it; `*` at the end means every name that begins so."""
+    text = piece.text.strip()
+    open_end = not piece.quoted and text.endswith("*")
+    folder = text.rstrip("*") if open_end else text
+    label = (
+        f"{name_of(target.path)}:{text}"
+        if _bare(text.rstrip("*"))
+        else f"{name_of(target.path)}:{quoted(text)}"
+    )
+    stems = [folder] if not open_end or folder.endswith("/") else []
+    clauses: list[Query] = []
+    for spelled in dict.fromkeys(path for stem in stems or [folder] for path in _spellings(stem, target)):
+        if open_end and not folder.endswith("/"):
+            clauses.append(Prefix(spelled[0], spelled[1]))
+            continue
+        whole = spelled[1].rstrip("/")
+        clauses += [Term(spelled[0], whole), Prefix(spelled[0], f"{whole}/")]
+    node = clauses[0] if len(clauses) == 1 else Or(tuple(clauses))
+    return Leaf(node=node, label=label, explanation="" if open_end else "this place and all below it")
+
+
+def _spellings(path: str, target: Target) -> list[tuple[str, str]]:
+    """A path inside its source, and, when it is absolute, the place it has on the machine or in the bucket."""
+    if target.path != "path":
+        return [(target.path, path)]
+    if "://" in path:
+        return [("uri", path)]
+    if path.startswith("/"):
+        return [("path", path.lstrip("/")), ("path", path), ("uri", f"file://{path}")]
+    return [("path", path.removeprefix("./"))]
+
+
+def _text(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    leaves = []
+    for piece in token.values:
+        if not any(letter.isalnum() for letter in piece.text):
+            if piece.text.strip("*") or not piece.text:
+                reading.problem(
+                    "no-word", f"{piece.text!r} has no word to search for.", piece.start, piece.end
+                )
+                continue
+            leaves.append(Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}"))
+            continue
+        leaves.append(_text_value(piece, token, target))
+    leaf = any_of(leaves)
+    return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
+
+
+def _text_value(piece: Piece, token: Token, target: Target) -> Leaf:
+    text = " ".join(piece.text.split())
+    name = name_of(target.path)
+    if target.kind == "name" and not piece.quoted and text.endswith("*") and _bare(text.rstrip("*")):
+        return Leaf(node=Prefix(target.path, text.rstrip("*")), label=f"{name}:{text.rstrip('*')}*")
+    if target.kind == "name" and token.operator in {"=", "!="}:
+        return Leaf(
+            node=Term(target.path, text), label=f"{name}={quoted(text)}", explanation="exactly this name"
+        )
+    node: Query = Phrase(text, (target.path,)) if piece.quoted else Match(text.strip("*"), (target.path,))
+    label = print_query(node) or token.text
+    if isinstance(node, Match) and not _bare(node.text):
+        node = Phrase(node.text, (target.path,))
+    return Leaf(node=node, label=label)
+
+
+def _flattened(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    if token.operator not in {":", "=", "!="}:
+        message = (
+            f"{target.label} is kept as text, so only equality can be asked; this condition is left out."
+        )
+        reading.problem("not-ordered", message, token.start, token.end)
+        return None
+    return _keyword(token, target, reading)
+
+
+def _boolean(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    piece = token.values[0]
+    value = _BOOLEANS.get(piece.text.casefold())
+    if value is None:
+        name = name_of(target.path)
+        message = f"{target.label} is true or false, not {piece.text!r}; this condition is left out."
+        offered = [reading.replaced(token.start, token.end, f"{name}:{one}") for one in ("true", "false")]
+        reading.problem("not-a-boolean", message, piece.start, piece.end, *offered)
+        return None
+    value = value != (token.operator == "!=")
+    node = Term(target.path, value)
+    return Leaf(node=node, label=print_query(node) or token.text)
+
+
+def _number(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    if all(piece.text == "*" and not piece.quoted for piece in token.values):
+        return _exists(target)
+    return any_of(numeric_leaves(token, target, reading))
+
+
+def _date(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    if all(piece.text == "*" and not piece.quoted for piece in token.values):
+        return _exists(target)
+    return any_of(date_leaves(token, target, token.operator, reading))
+
+
+_READERS: Mapping[str, Callable[[Token, Target, Reading], Leaf | None]] = {
+    "keyword": _keyword,
+    "name": _text,
+    "text": _text,
+    "number": _number,
+    "metric": _number,
+    "date": _date,
+    "boolean": _boolean,
+    "flattened": _flattened,
+}
+
+# has:, missing:, is: ----------------------------------------------------------------------------------------------
+
+
+def _has(token: Token, reading: Reading, *, absent: bool) -> Leaf | None:
+    leaves = [leaf for piece in token.values if (leaf := _has_one(piece, reading)) is not None]
+    leaf = any_of(leaves)
+    if leaf is None:
+        return None
+    return negated(leaf) if absent != (token.operator == "!=") else leaf
+
+
+def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
+    name = piece.text
+    instead = EXISTS_INSTEAD.get(slug(name))
+    if instead:
+        return _exists(field_target(fields()[instead]))
+    targets = resolve(name)
+    if not targets and (is_name(name, reading) or name.startswith("metrics.")):
+        targets = (unknown_metric(name),) if only_shown(name) is None else ()
+    if targets:
+        return _exists(targets[0])
+    if only_shown(name) is not None:
+        reading.problem(
+            "not-searchable",
+            f"{name} cannot be searched; this condition is left out.",
+            piece.start,
+            piece.end,
+        )
+        return None
+    close = suggestions(name, reading.vocabulary, numeric=False) if reading.may_look_up() else []
+    close = close or (suggestions(name, reading.vocabulary, numeric=True) if reading.may_look_up() else [])
+    offered = [reading.replaced(piece.start, piece.end, one) for one in close]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    message = f"There is no field or metric {name!r}; this condition is left out.{ask}"
+    reading.problem("unknown-field", message, piece.start, piece.end, *offered)
+    return None
+
+
+def _exists(target: Target) -> Leaf:
+    if target.nested:
+        name = metric_name(target.path.removeprefix("metrics."), target.dataset, target.split)
+        return Leaf(node=evaluation(target), label=f"has:{name}", explanation=target.label)
+    node = Exists(target.path)
+    return Leaf(node=node, label=print_query(node) or f"has:{target.path}", explanation=target.note)
+
+
+def _is(token: Token, reading: Reading) -> Leaf | None:
+    leaves = []
+    for piece in token.values:
+        value = piece.text.strip().casefold()
+        if value in STATUSES and value not in FLAGS:
+            leaves.append(Leaf(node=Term("status", value), label=f"status:{value}"))
+            continue
+        if value not in FLAGS:
+            close = nearest(value, (*FLAGS, *STATUSES)) if reading.may_look_up() else []
+            offered = [reading.replaced(piece.start, piece.end, one) for one in close]
+            known = ", ".join(sorted(FLAGS))
+            reading.problem(
+                "unknown-value",
+                f"is: knows {known}; {value!r} is none of them.",
+                piece.start,
+                piece.end,
+                *offered,
+            )
+        leaves.append(Leaf(node=Term("flags", value), label=f"is:{quoted(value)}"))
+    leaf = any_of(leaves)
+    return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
+
+
+def negated(leaf: Leaf) -> Leaf:
+    """The opposite: a minus goes or comes, `has:` and `missing:` trade places."""
+    node = leaf.node.clause if isinstance(leaf.node, Not) else Not(leaf.node)
+    return Leaf(node=node, label=_opposite(leaf), explanation=leaf.explanation, kind=leaf.kind)
+
+
+def _opposite(leaf: Leaf) -> str:
+    label = leaf.label
+    if leaf.loose:
+        return f"-({label})"
+    for word, other in (("has:", "missing:"), ("missing:", "has:")):
+        if label.startswith(word):
+            return other + label.removeprefix(word)
+    return label[1:] if label.startswith("-") else f"-{label}"

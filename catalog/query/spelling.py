@@ -1,0 +1,53 @@
+"""Nearest words: what somebody who typed `acuracy` may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+MAX_WORD_CHARACTERS = 40
+"""Longer words are not names of ours; comparing them costs more than it helps."""
+
+
+def nearest(
+    word: str, options: Iterable[str], *, counts: Mapping[str, int] | None = None, limit: int = 3
+) -> list[str]:
+    """The options within a small edit distance of `word`, nearest first, then most frequent, then alphabetical."""
+    word = word.casefold()
+    allowed = allowed_distance(word)
+    if not 1 < len(word) <= MAX_WORD_CHARACTERS:
+        return []
+    found: list[tuple[int, int, str]] = []
+    for option in options:
+        folded = option.casefold()
+        if folded == word or abs(len(folded) - len(word)) > allowed:
+            continue
+        distance = edit_distance(word, folded, allowed)
+        if distance <= allowed:
+            found.append((distance, -(counts or {}).get(option, 0), option))
+    return [option for _, _, option in sorted(found)[:limit]]
+
+
+def allowed_distance(word: str) -> int:
+    """How many slips are still the same word: one in a short word, three in a long one."""
+    if len(word) <= 4:  # noqa: PLR2004 - two slips in four letters leave nothing
+        return 1
+    return 2 if len(word) <= 9 else 3  # noqa: PLR2004 - about one slip in four letters
+
+
+def edit_distance(first: str, second: str, limit: int) -> int:
+    """Insertions, deletions, substitutions and swaps of neighbours; `limit + 1` when there are more than `limit`.
+
+    Source: the restricted Damerau-Levenshtein distance (optimal string alignment).
+    """
+    before: list[int] = []
+    previous = list(range(len(second) + 1))
+    for row, letter in enumerate(first, 1):
+        current = [row]
+        for column, other in enumerate(second, 1):
+            cost = min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (letter != other))
+            swapped = row > 1 and column > 1 and letter == second[column - 2] and first[row - 2] == other
+            current.append(min(cost, before[column - 2] + 1) if swapped else cost)
+        if min(current) > limit:
+            return limit + 1
+        before, previous = previous, current
+    return previous[-1]

@@ -1,0 +1,129 @@
+"""Every text has a reading, and the canonical text of a query reads as that query again."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from catalog.query.names import Vocabulary
+from catalog.query.text import MAX_CHARACTERS, parse
+
+NOW = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
+VOCABULARY = Vocabulary(
+    metrics={"accuracy": 12, "f1": 3, "house_score": 2},
+    values={
+        "framework": {"pytorch": 9, "onnx": 2},
+        "task": {"text-classification": 4},
+        "owner": {"google": 3},
+        "datasets": {"rajpurkar/squad": 2},
+    },
+    complete=frozenset({"framework", "task", "owner"}),
+)
+FRAGMENTS = [
+    *"( ) ) ( - ! \" ' * , : [ ] .. > < = >= <= != AND OR NOT and or not @ ` \\ % $ # ~ ^ + & | “ ” « ».".split(),
+    " ",
+    "  ",
+    "\n",
+    "accuracy",
+    "acc@1",
+    "f1@conll2003",
+    'f1@"my data"',
+    "test/acc",
+    "params",
+    "size",
+    "task",
+    "task:ner",
+    "name:",
+    "name=",
+    "precision",
+    "loss",
+    "path:/data/(old)/x",
+    "license:gpl",
+    "has:",
+    "missing:",
+    "is:",
+    "sort:",
+    "after:",
+    "date:",
+    "created>",
+    "0.9",
+    "90%",
+    "7B",
+    "70B..7B",
+    "2GB",
+    "2023",
+    "2023..2024-05",
+    "-30d",
+    "today",
+    "03/04/2023",
+    "1,000,000",
+    "bert",
+    "C++",
+    "s3://b/k",
+    "模型",
+    "مرحبا",
+    "🤗",
+    "more than",
+    "at least",
+    "between",
+    "in",
+    "trained after",
+    "the last",
+    "days",
+    "mean squared error",
+    "best",
+    "models",
+    "in pytorch",
+    "by google",
+    "without",
+    "license",
+    "or more",
+    "acuracy",
+    "foo:bar",
+    "params.lr",
+    "tags.x",
+    "metrics.zzz",
+    "complete:",
+    "true",
+    "1e400",
+    "999999999999999999999999999999",
+    "squad",
+    "datasets:",
+]
+TEXTS = st.one_of(
+    st.text(max_size=200),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(" ".join),
+)
+
+
+@pytest.mark.parametrize("vocabulary", [None, VOCABULARY], ids=["without-vocabulary", "with-vocabulary"])
+@settings(max_examples=400, deadline=None)
+@given(text=TEXTS)
+@example(text="accuracy sort:name > 0.9")
+@example(text="-(a OR b) (c OR d) sort:-accuracy")
+@example(text="after 🤗 2023")
+def test_canonical_text_reads_as_the_same_query(vocabulary, text):
+    once = parse(text, vocabulary=vocabulary, now=NOW)
+    again = parse(once.canonical, vocabulary=vocabulary, now=NOW)
+    assert again.query == once.query, once.canonical
+    assert again.sort == once.sort
+    assert again.canonical == once.canonical
+    assert not again.rewritten
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=TEXTS)
+def test_every_problem_and_condition_has_a_place_in_the_text(text):
+    parsed = parse(text, vocabulary=VOCABULARY, now=NOW)
+    for place in (*parsed.problems, *parsed.conditions):
+        assert 0 <= place.start <= place.end <= len(text), place
+
+
+@settings(max_examples=100, deadline=None)
+@given(fragment=st.sampled_from([*FRAGMENTS, "a ", "(", "-(", "x:", '"', "a OR ", "accuracy>0.9 "]))
+def test_ten_thousand_characters_of_anything_have_a_reading(fragment):
+    text = (fragment * 10_000)[:10_000]
+    parsed = parse(text, now=NOW)
+    assert any(problem.code == "too-long" for problem in parsed.problems) or len(text) <= MAX_CHARACTERS
