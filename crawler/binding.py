@@ -1,0 +1,110 @@
+"""Which models a run, a registered version or a pointer tells about: those that share a join key."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from catalog.records import Member, Subject
+from crawler.drafts import Draft, directory_of
+
+MAX_FILES_PER_RUN = 20_000
+
+
+@dataclass(slots=True)
+class _Telling:
+    """One subject of one file."""
+
+    member: Member
+    subject: Subject
+
+
+def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Draft]:
+    """Binds every subject to the models it is about; returns drafts for those that stand for themselves."""
+    tellings = [
+        _Telling(member, subject)
+        for member in members
+        if member.extraction is not None
+        for subject in member.extraction.subjects
+    ]
+    by_key: dict[str, list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        for key in _keys_of(draft, drafts):
+            by_key[key].append(draft)
+    _bind_whole_files(members, by_key)
+    bound = {id(telling): _found(telling.subject.join_keys, by_key) for telling in tellings}
+    # One step further: a run is bound through the logged model that names both it and the files. No more than one,
+    # or two models of one run would become one.
+    through: dict[str, list[Draft]] = defaultdict(list)
+    for telling in tellings:
+        for key in telling.subject.join_keys if bound[id(telling)] else ():
+            through[key].extend(bound[id(telling)])
+    unbound = []
+    for telling in tellings:
+        targets = bound[id(telling)] or _found(telling.subject.join_keys, through)
+        for draft in targets:
+            draft.bind(replace(telling.member, subject=telling.subject.id))
+        if not targets:
+            unbound.append(telling)
+    return list(_standalone(unbound))
+
+
+def _keys_of(draft: Draft, drafts: Sequence[Draft]) -> Iterator[str]:
+    for key, member in draft.weights.items():
+        yield f"path:{key}"
+        if member.object.sha256:
+            yield f"sha256:{member.object.sha256}"
+        yield from member.extraction.join_keys if member.extraction else ()
+    for member in draft.context.values():
+        if member.subject is None and member.extraction is not None and member.distance >= 0:
+            yield from member.extraction.join_keys
+    if (
+        draft.kind not in {"file", "shards"}
+        or sum(other.directory == draft.directory for other in drafts) == 1
+    ):
+        yield f"dir:{draft.directory}"
+
+
+def _bind_whole_files(members: Iterable[Member], by_key: dict[str, list[Draft]]) -> None:
+    """A file without subjects that names a model by a join key (`model.bin.dvc`) is about that model."""
+    for member in members:
+        extraction = member.extraction
+        if extraction is None or extraction.subjects:
+            continue
+        for draft in _found(extraction.join_keys, by_key):
+            if member.object.key not in draft.weights:
+                draft.bind(member)
+
+
+def _found(keys: Iterable[str], by_key: dict[str, list[Draft]]) -> list[Draft]:
+    return list({draft.key: draft for key in keys for draft in by_key.get(key, ())}.values())
+
+
+def _standalone(tellings: Sequence[_Telling]) -> Iterator[Draft]:
+    """Unbound subjects that share a join key are one model, if one of them may stand alone."""
+    leaders: dict[str, int] = {}
+    parents = list(range(len(tellings)))
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    for number, telling in enumerate(tellings):
+        for key in (f"subject:{telling.subject.id}", *telling.subject.join_keys):
+            parents[root(number)] = root(leaders.setdefault(key, number))
+    sets: dict[int, list[_Telling]] = defaultdict(list)
+    for number, telling in enumerate(tellings):
+        sets[root(number)].append(telling)
+    for members in sets.values():
+        alone = [telling for telling in members if telling.subject.standalone]
+        if not alone:
+            continue
+        first = min(alone, key=lambda telling: (telling.member.object.key, telling.subject.id))
+        directory = directory_of(first.member.object.key)
+        draft = Draft(key=f"{directory or '.'}#{first.subject.id}", kind="run", directory=directory)
+        for telling in members[:MAX_FILES_PER_RUN]:
+            draft.bind(replace(telling.member, subject=telling.subject.id))
+        yield draft

@@ -1,0 +1,315 @@
+"""Files to models: one group for every model of a source. Pure: the same members make the same groups.
+
+What extractors claim (role, format, references) decides; names are the fallback. A group's key is its directory, or
+the path of its files without suffix and shard number, and so stays the same when a format or a shard is added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+from catalog.records import Group, Member, Role, SourceId
+from crawler.alternatives import holds_model, is_weights, marked
+from crawler.binding import bind_subjects
+from crawler.drafts import Draft, directory_of, distance_between, joined, name_of, upwards
+from crawler.layouts import (
+    ALTERNATIVE_DIRECTORIES,
+    CHECKPOINT_DIRECTORY,
+    GENERIC_STEMS,
+    MODEL_CONFIGS,
+    PROJECTOR,
+    SIDECAR,
+    TRAINING_STATE,
+    container_kind,
+    stem_of,
+)
+
+MAX_FILES_PER_MODEL = 20_000
+MAX_PARENT_LEVELS = 2
+ROOT_KEY = "."
+
+
+def group(source: SourceId, members: Sequence[Member]) -> list[Group]:
+    """The models of a source, in key order. A file may belong to several (a card, a run), weights to one."""
+    tree = _Tree([_as_used(member) for member in members])
+    drafts = _draft_models(tree)
+    _bind_context(tree, drafts)
+    runs = bind_subjects(tree.members, drafts)
+    return [_finished(source, draft) for draft in sorted([*drafts, *runs], key=lambda draft: draft.key)]
+
+
+def _as_used(member: Member) -> Member:
+    """A trainer's own state looks like weights to its extractor; beside a model it is none."""
+    extraction = member.extraction
+    if (
+        extraction is not None
+        and extraction.role is Role.WEIGHTS
+        and TRAINING_STATE.match(name_of(member.object.key))
+    ):
+        role = Role.RUN if name_of(member.object.key).startswith("training_args") else Role.AUXILIARY
+        return replace(member, extraction=replace(extraction, role=role))
+    return member
+
+
+class _Tree:
+    """The members by directory, and which directories are one model each."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        self.files: dict[str, list[Member]] = defaultdict(list)
+        self.below: dict[str, set[str]] = defaultdict(set)
+        for member in members:
+            self.files[directory_of(member.object.key)].append(member)
+        for directory in list(self.files):
+            for place in upwards(directory):
+                if place:
+                    self.below[directory_of(place)].add(name_of(place))
+        self.containers = self._containers()
+
+    def names(self, directory: str) -> set[str]:
+        return {name_of(member.object.key) for member in self.files.get(directory, ())}
+
+    def has_config(self, directory: str) -> bool:
+        return any(
+            name_of(member.object.key) in MODEL_CONFIGS and not is_weights(member)
+            for member in self.files.get(directory, ())
+        )
+
+    def owner(self, directory: str) -> str | None:
+        """The outermost container around the directory, looking no higher than a checkpoint of a run."""
+        found = None
+        for candidate in upwards(directory):
+            if candidate in self.containers:
+                found = candidate
+            if CHECKPOINT_DIRECTORY.match(name_of(candidate)):
+                break
+        return found
+
+    def home(self, directory: str) -> str:
+        """The directory whose model the weights in `directory` belong to: itself, or the one it is an alternative for."""
+        parent, _, name = directory.rpartition("/")
+        beside = directory and name.lower() in ALTERNATIVE_DIRECTORIES and not self.has_config(directory)
+        return parent if beside and self.has_config(parent) else directory
+
+    def _containers(self) -> dict[str, str]:
+        directories = {directory for name in self.files for directory in upwards(name)}
+        found = {}
+        for directory in directories:
+            kind = container_kind(directory, self.names(directory), self.below.get(directory, set()))
+            if kind is not None:
+                found[directory] = kind
+        return found
+
+
+def _draft_models(tree: _Tree) -> list[Draft]:
+    drafts: dict[str, Draft] = {}
+    for directory in sorted(tree.files):
+        weights = [
+            member for member in tree.files[directory] if member.extraction is not None and is_weights(member)
+        ]
+        owner = tree.owner(directory)
+        if owner is not None:
+            draft = _draft(drafts, owner or ROOT_KEY, tree.containers[owner], owner, whole=True)
+            draft.weights.update({member.object.key: member for member in weights})
+            continue
+        home = tree.home(directory)
+        if weights and tree.has_config(home):
+            draft = _draft(drafts, home or ROOT_KEY, "directory", home)
+            draft.weights.update({member.object.key: member for member in weights})
+            continue
+        _draft_files(tree, directory, weights, drafts)
+    _take_in_references(tree, drafts)
+    return [draft for draft in drafts.values() if draft.whole or holds_model(draft.weights.values())]
+
+
+def _draft(drafts: dict[str, Draft], key: str, kind: str, directory: str, *, whole: bool = False) -> Draft:
+    draft = drafts.setdefault(key, Draft(key=key, kind=kind, directory=directory, whole=whole))
+    if whole or (draft.kind in {"file", "shards"} and kind not in {"file", "shards"}):
+        draft.kind, draft.directory, draft.whole = kind, directory, whole or draft.whole
+    return draft
+
+
+def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts: dict[str, Draft]) -> None:
+    """Each stem a model; the same stem with another suffix is the same model again."""
+    projectors = [member for member in weights if PROJECTOR.match(name_of(member.object.key))]
+    others = [member for member in weights if member not in projectors]
+    made: list[Draft] = []
+    for member in others:
+        stem = stem_of(_described_by(tree, member) or name_of(member.object.key))
+        kind = "shards" if stem.shard else "file"
+        draft = _draft(drafts, joined(directory, stem.stem), kind, directory)
+        if kind == "shards" and draft.kind == "file":
+            draft.kind = kind
+        draft.weights[member.object.key] = member
+        made.append(draft)
+    for member in projectors if others else ():
+        for draft in _closest(member, made):
+            draft.bind(member)
+    if not others:
+        for member in projectors:
+            key = joined(directory, stem_of(name_of(member.object.key)).stem)
+            _draft(drafts, key, "file", directory).weights[member.object.key] = member
+
+
+def _described_by(tree: _Tree, member: Member) -> str | None:
+    """The name of the file in the same directory that names this one as its shard or data."""
+    directory, name = directory_of(member.object.key), name_of(member.object.key)
+    return tree_references(tree.files[directory]).get(name) if directory in tree.files else None
+
+
+def tree_references(members: Iterable[Member]) -> dict[str, str]:
+    """Name of a described file -> name of the file that describes it, inside one directory."""
+    return {
+        reference.name: name_of(member.object.key)
+        for member in members
+        if member.extraction is not None
+        for reference in member.extraction.references
+        if reference.relation in {"shard", "data"} and "/" not in reference.name
+    }
+
+
+def _closest(member: Member, drafts: Sequence[Draft]) -> list[Draft]:
+    """A projector belongs to the model whose name it repeats; if none stands out, to each of its directory."""
+    unique = list({draft.key: draft for draft in drafts}.values())
+    words = set(re.split(r"[^a-z0-9]+", name_of(member.object.key).lower())) - {
+        "mmproj",
+        "gguf",
+        "f16",
+        "bf16",
+        "f32",
+        "",
+    }
+    shared = {
+        draft.key: len(words & set(re.split(r"[^a-z0-9]+", name_of(draft.key).lower()))) for draft in unique
+    }
+    best = max(shared.values(), default=0)
+    return [draft for draft in unique if shared[draft.key] == best]
+
+
+def _take_in_references(tree: _Tree, drafts: dict[str, Draft]) -> None:
+    """Files that a model's file names belong to it, wherever below its directory they are and whatever they are called."""
+    by_key = {member.object.key: member for member in tree.members}
+    taken = {key: draft for draft in drafts.values() for key in draft.weights}
+    for draft in list(drafts.values()):
+        for member in list(draft.weights.values()):
+            folder = directory_of(member.object.key)
+            for reference in member.extraction.references if member.extraction else ():
+                key = joined(folder, reference.name)
+                named = by_key.get(key)
+                if named is None or (named.extraction is not None and not is_weights(named)):
+                    continue
+                before = taken.get(key)
+                if before is not None and before is not draft and before.key in drafts:
+                    before.weights.pop(key, None)
+                draft.weights[key] = named
+
+
+def _bind_context(tree: _Tree, drafts: Sequence[Draft]) -> None:
+    by_directory: dict[str, list[Draft]] = defaultdict(list)
+    inside: dict[str, list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        by_directory[draft.directory].append(draft)
+        for directory in upwards(draft.directory):
+            inside[directory].append(draft)
+    for member in tree.members:
+        extraction = member.extraction
+        if extraction is None or is_weights(member) or extraction.subjects:
+            continue
+        for draft in _context_of(tree, member, by_directory, inside):
+            draft.bind(member)
+
+
+def _context_of(
+    tree: _Tree, member: Member, by_directory: dict[str, list[Draft]], inside: dict[str, list[Draft]]
+) -> Sequence[Draft]:
+    directory, name = directory_of(member.object.key), name_of(member.object.key)
+    owner = tree.owner(directory)
+    if owner is not None:
+        return [draft for draft in by_directory[owner] if draft.whole]
+    here = by_directory.get(directory, [])
+    if match := SIDECAR.match(name):
+        return _named(joined(directory, match["target"]), inside.get(directory, ()))
+    if here and (member.extraction and member.extraction.role is not Role.CARD):
+        return here
+    if here or inside.get(directory):
+        return _only_one_below(directory, inside.get(directory, ()))
+    return _from_side_directory(directory, by_directory)
+
+
+def _named(target: str, drafts: Iterable[Draft]) -> list[Draft]:
+    """The models that a sidecar `TARGET.modeldex.yaml` is written for: by the file's whole name, or by its stem."""
+    stem = joined(directory_of(target), stem_of(name_of(target)).stem)
+    found = [draft for draft in drafts if target in draft.weights or draft.key == target]
+    return found or [draft for draft in drafts if draft.key == stem]
+
+
+def _only_one_below(directory: str, drafts: Sequence[Draft]) -> list[Draft]:
+    """What stands above several models is about none of them in particular."""
+    if len(drafts) != 1 or -distance_between(drafts[0].directory, directory) > MAX_PARENT_LEVELS:
+        # A run and its checkpoints: the card beside the final weights is theirs alone.
+        own = [draft for draft in drafts if draft.directory == directory]
+        versions = all(
+            CHECKPOINT_DIRECTORY.match(name_of(draft.directory)) for draft in drafts if draft not in own
+        )
+        return own if len(own) == 1 and versions else []
+    return list(drafts)
+
+
+def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -> list[Draft]:
+    """A directory without models (`.eval_results/`, `.hydra/`, `logs/`) speaks for the one model it stands beside."""
+    for level, parent in enumerate(upwards(directory)):
+        if 0 < level <= MAX_PARENT_LEVELS and by_directory.get(parent):
+            beside = by_directory[parent]
+            return beside if len(beside) == 1 else []
+    return []
+
+
+def _finished(source: SourceId, draft: Draft) -> Group:
+    weights = marked(list(draft.weights.values()), _slot(draft), spare=_spare(draft))
+    placed = [
+        replace(member, distance=distance_between(draft.directory, directory_of(member.object.key)))
+        for member in sorted(weights, key=lambda member: (member.alternative, member.object.key))
+    ]
+    context = [
+        draft.context[name] for name in sorted(draft.context, key=lambda name: (name[0], name[1] or ""))
+    ]
+    members = tuple([*placed, *context][:MAX_FILES_PER_MODEL])
+    return Group(
+        source=source, key=draft.key, kind=draft.kind, members=members, name_hint=_name_hint(source, draft)
+    )
+
+
+def _slot(draft: Draft) -> Callable[[Member], str]:
+    """What is filled once: a component's directory in a whole-directory model, else the model."""
+    if not draft.whole:
+        return lambda _member: ""
+    return lambda member: directory_of(member.object.key)
+
+
+def _spare(draft: Draft) -> Callable[[Member], bool]:
+    """Weights that are the model once more: a format's own sub-directory, or one file with a whole pipeline in it."""
+
+    def is_spare(member: Member) -> bool:
+        place = directory_of(member.object.key)
+        beside = place != draft.directory and name_of(place).lower() in ALTERNATIVE_DIRECTORIES
+        return beside or (draft.kind == "pipeline" and place == draft.directory)
+
+    return is_spare
+
+
+def _name_hint(source: SourceId, draft: Draft) -> str:
+    """What people would call the model by its path alone."""
+    path = draft.key if draft.key != ROOT_KEY else ""
+    name = name_of(path)
+    parent = name_of(directory_of(path))
+    if draft.kind in {"file", "shards"} and GENERIC_STEMS.match(name):
+        name = name_of(draft.directory) or name
+    elif CHECKPOINT_DIRECTORY.match(name) and parent:
+        name = f"{parent}-{name}"
+    elif name in {"artifacts", "model", "data"} and draft.whole and parent:
+        name = parent
+    return name or unquote(str(source).rstrip("/").rpartition("/")[2])

@@ -1,0 +1,176 @@
+"""What a name and the first bytes say before any extractor is asked: never opened, a pointer, empty, no model at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catalog.records import Evidence, Extraction, FileStatus, ObjectMeta, Observation, Origin, Problem, Role
+
+EXTRACTOR = "listing"
+VERSION = 1
+ZERO_BYTES = 512
+
+NEVER_OPENED = frozenset(
+    # source code and what is built from it
+    "py pyc pyi pyx ipynb c cc cpp cxx cu cuh h hpp java kt go rs js mjs ts jsx tsx css scss map rb sh bat ps1 sql so o a dll dylib"
+    " exe whl jar class proto"
+    # documents, pictures, sound, film
+    " html htm pdf doc docx ppt pptx xls xlsx rst tex png jpg jpeg gif webp bmp svg ico tif tiff mp3 wav flac ogg m4a mp4 avi mov"
+    " mkv webm ttf otf woff woff2"
+    # tables and data sets
+    " csv tsv parquet arrow feather avro orc tfrecord lmdb mdb jsonl ndjson rec"
+    # logs and leftovers
+    " log out err swp bak orig rej diff patch"
+)
+NEVER_OPENED = frozenset(_NEVER_OPENED.split())
+
+FORMAT_OF_SUFFIX: Mapping[str, str] = {
+    ".safetensors": "safetensors",
+    ".gguf": "gguf",
+    ".pt": "pytorch",
+    ".pth": "pytorch",
+    ".ckpt": "pytorch",
+    ".pt2": "pytorch",
+    ".onnx": "onnx",
+    ".keras": "keras",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+    ".tflite": "tflite",
+    ".mlmodel": "coreml",
+    ".pdmodel": "paddle",
+    ".pdparams": "paddle",
+    ".joblib": "joblib",
+    ".skops": "skops",
+    ".ubj": "xgboost",
+    ".cbm": "catboost",
+    ".nemo": "nemo",
+    ".engine": "tensorrt",
+    ".pkl": "pickle",
+    ".pickle": "pickle",
+}
+"""Suffixes that promise a model, and the format they promise."""
+
+WEIGHTS_BIN = re.compile(
+    r"(pytorch_model|adapter_model|diffusion_pytorch_model|tf_model|flax_model|model)[^/]*\.(bin|h5|msgpack)$"
+)
+
+# Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+LFS_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*", re.ASCII
+)
+LFS_OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
+LFS_SIZE = re.compile(rb"^size (\d{1,18})$", re.MULTILINE)
+ERROR_PAGE = re.compile(
+    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype html|<html|<head|<\?xml[^>]*>\s*<error>|<error>)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the first bytes prove about a file that promises a model."""
+
+    status: FileStatus
+    code: str | None = None
+    message: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+
+
+def never_opened(key: str) -> bool:
+    """Whether the name alone says that no extractor wants the file."""
+    name = key.rsplit("/", 1)[-1].lower()
+    _, dot, suffix = name.rpartition(".")
+    return bool(dot) and suffix in NEVER_OPENED
+
+
+def promised_format(key: str) -> str | None:
+    """The format that the name promises; None if it promises no model."""
+    name = key.rsplit("/", 1)[-1].lower()
+    if WEIGHTS_BIN.search(name):
+        return "hdf5" if name.endswith(".h5") else ("flax" if name.endswith(".msgpack") else "pytorch")
+    _, dot, suffix = name.rpartition(".")
+    return FORMAT_OF_SUFFIX.get(f".{suffix}") if dot else None
+
+
+def judge(size_bytes: int, head: bytes) -> Verdict | None:
+    """A verdict where the bytes cannot be a model; None if they may be one."""
+    if size_bytes == 0:
+        return Verdict(status=FileStatus.EMPTY, code="empty", message="the file is empty")
+    if (
+        head.startswith(b"version https://git-lfs")
+        and LFS_POINTER.match(head)
+        and (oid := LFS_OID.search(head))
+    ):
+        size = LFS_SIZE.search(head)
+        return Verdict(
+            status=FileStatus.POINTER,
+            sha256=oid[1].decode("ascii"),
+            size_bytes=int(size[1]) if size else None,
+        )
+    if ERROR_PAGE.match(head[:ZERO_BYTES]):
+        message = "an HTML or XML page stands in place of the model: the download went wrong"
+        return Verdict(status=FileStatus.UNREADABLE, code="error-page", message=message)
+    if len(head) >= ZERO_BYTES and not any(head[:ZERO_BYTES]):
+        message = f"the first {ZERO_BYTES} bytes are zero: the copy was interrupted or the disk lost it"
+        return Verdict(status=FileStatus.UNREADABLE, code="all-zero", message=message)
+    return None
+
+
+def verdict_extraction(meta: ObjectMeta, verdict: Verdict) -> Extraction:
+    """The verdict in the words of an extractor."""
+    observations = []
+    if verdict.sha256 is not None:
+        observations.append(_said(meta, "content_hash", verdict.sha256, "lfs:oid"))
+    if verdict.size_bytes is not None:
+        observations.append(_said(meta, "size_bytes", verdict.size_bytes, "lfs:size"))
+    problems: tuple[Problem, ...] = ()
+    if verdict.code is not None and verdict.message is not None:
+        problems = (Problem(code=verdict.code, message=verdict.message, key=meta.key),)
+    return Extraction(
+        key=meta.key,
+        extractor=EXTRACTOR,
+        extractor_version=VERSION,
+        format=promised_format(meta.key),
+        role=Role.WEIGHTS,
+        status=verdict.status,
+        observations=tuple(observations),
+        join_keys=() if verdict.sha256 is None else (f"sha256:{verdict.sha256}",),
+        problems=problems,
+    )
+
+
+def unreadable(
+    meta: ObjectMeta,
+    code: str,
+    message: str,
+    *,
+    extractor: str = EXTRACTOR,
+    version: int = VERSION,
+    role: Role = Role.WEIGHTS,
+    format: str | None = None,  # noqa: A002 - the document's word
+) -> Extraction:
+    """The account of a file that could not be read: only its problem."""
+    return Extraction(
+        key=meta.key,
+        extractor=extractor,
+        extractor_version=version,
+        format=format or promised_format(meta.key),
+        role=role,
+        status=FileStatus.UNREADABLE,
+        problems=(Problem(code=code, message=message[:1000], key=meta.key),),
+    )
+
+
+def _said(meta: ObjectMeta, field: str, raw: object, pointer: str) -> Observation:
+    return Observation(
+        field=field,
+        raw=raw,
+        pointer=pointer,
+        key=meta.key,
+        extractor=EXTRACTOR,
+        extractor_version=VERSION,
+        origin=Origin.LISTING,
+        evidence=Evidence.DECLARED,
+    )

@@ -1,0 +1,316 @@
+"""A directory on this machine: listed directory by directory, read without ever leaving it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote_from_bytes
+
+from catalog.errors import (
+    AccessDenied,
+    ListingIncomplete,
+    ObjectChanged,
+    ObjectUnreadable,
+    SourceError,
+    UserError,
+)
+from catalog.records import ObjectKey, ObjectMeta, SourceId
+from crawler.source import Listed
+
+MAX_DEPTH = 64
+BATCH_OBJECTS = 500
+RACY_SECONDS = 2.0
+RACY_MARK = "~"
+
+SKIPPED_DIRECTORIES = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".locks",
+        "__pycache__",
+        ".ipynb_checkpoints",
+        ".Trash",
+        ".snapshot",
+        "lost+found",
+    }
+)
+UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".incomplete", ".crdownload", ".aria2", ".filepart")
+UNFINISHED_PREFIXES = (".nfs", "._", ".~lock")
+
+
+class _Directory(NamedTuple):
+    key: str
+    depth: int
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one directory holds so far."""
+
+    directory: _Directory
+    objects: list[ObjectMeta] = field(default_factory=list)
+    below: list[_Directory] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+class LocalSource:
+    """The files below `root`. Links are followed only to files inside the root, and no directory is entered twice.
+
+    `exclude` are directories that are not entered (the catalog's own home, if it lies below the root).
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, exclude: Sequence[Path] = ()) -> None:
+        self.root = Path(os.path.realpath(_checked(Path(root))))
+        self.uri = "file://" + quote_from_bytes(os.fsencode(self.root))
+        self.id = SourceId(self.uri)
+        self._exclude = frozenset(os.path.realpath(path) for path in exclude)
+
+    def list(self) -> Iterator[Listed]:
+        """Every directory is a scope; one that cannot be read fails alone. Raises SourceError if the root cannot be read."""
+        visited: set[tuple[int, int]] = set()
+        stack = [_Directory("", 0)]
+        while stack:
+            directory = stack.pop()
+            found = _Found(directory)
+            yield from self._list_directory(found, visited)
+            stack.extend(sorted(found.below, reverse=True))
+
+    def head(self, key: ObjectKey) -> ObjectMeta | None:
+        """The file as it is now; None if there is none."""
+        try:
+            with self._open(key) as descriptor:
+                return self._meta(key, os.fstat(descriptor))
+        except ObjectChanged:
+            return None
+
+    def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
+        """The bytes, if the file is before and after the reading the one that was listed."""
+        token = meta.change_token.removesuffix(RACY_MARK)
+        with self._open(meta.key) as descriptor:
+            if _token(os.fstat(descriptor)) != token:
+                raise ObjectChanged(meta.key)
+            try:
+                data = _read_range(descriptor, start, end)
+            except OSError as error:
+                raise ObjectUnreadable(meta.key, error.strerror or str(error)) from error
+            if _token(os.fstat(descriptor)) != token:
+                raise ObjectChanged(meta.key)
+        return data
+
+    def uri_of(self, key: ObjectKey) -> str:
+        return f"{self.uri.rstrip('/')}/{quote_from_bytes(os.fsencode(key))}" if key else self.uri
+
+    def _list_directory(self, found: _Found, visited: set[tuple[int, int]]) -> Iterator[Listed]:
+        scope, depth = found.directory
+        if depth > MAX_DEPTH:
+            yield Listed(
+                scope=scope, error=ListingIncomplete(scope, f"it is more than {MAX_DEPTH} directories deep")
+            )
+            return
+        try:
+            descriptor = self._open_directory(scope)
+        except OSError as error:
+            if not scope:
+                raise ObjectUnreadable(str(self.root), error.strerror or str(error)) from error
+            yield Listed(scope=scope, error=_broke(scope, error))
+            return
+        try:
+            status = os.fstat(descriptor)
+            if (status.st_dev, status.st_ino) in visited:
+                reason = "the same directory was entered under another name"
+                yield Listed(scope=scope, complete=True, skipped=((scope, reason),))
+                return
+            visited.add((status.st_dev, status.st_ino))
+            yield from self._list_open(descriptor, found)
+        finally:
+            os.close(descriptor)
+
+    def _list_open(self, descriptor: int, found: _Found) -> Iterator[Listed]:
+        scope = found.directory.key
+        prefix = f"{scope}/" if scope else ""
+        failure: SourceError | None = None
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    try:
+                        self._sort(entry, prefix + entry.name, found)
+                    except FileNotFoundError:
+                        continue  # deleted since it was named: absent, as if never listed
+                    except OSError as error:
+                        failure = _broke(scope, error, entry.name)
+                    if len(found.objects) >= BATCH_OBJECTS:
+                        yield Listed(scope=scope, objects=tuple(found.objects))
+                        found.objects.clear()
+        except OSError as error:
+            failure = _broke(scope, error)
+        yield Listed(
+            scope=scope,
+            objects=tuple(found.objects),
+            complete=failure is None,
+            error=failure,
+            skipped=tuple(found.skipped),
+        )
+
+    def _sort(self, entry: os.DirEntry[str], key: str, found: _Found) -> None:
+        """Puts one directory entry where it belongs."""
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in SKIPPED_DIRECTORIES and self._path(key) not in self._exclude:
+                found.below.append(_Directory(key, found.directory.depth + 1))
+        elif entry.name.endswith(UNFINISHED_SUFFIXES) or entry.name.startswith(UNFINISHED_PREFIXES):
+            found.skipped.append((key, "an unfinished or temporary file"))
+        elif entry.is_symlink():
+            self._sort_link(key, found)
+        elif entry.is_file(follow_symlinks=False):
+            found.objects.append(self._meta(ObjectKey(key), entry.stat(follow_symlinks=False)))
+        else:
+            found.skipped.append((key, "not a regular file"))
+
+    def _sort_link(self, key: str, found: _Found) -> None:
+        target = self._target(key)
+        if target is None:
+            found.skipped.append((key, "a link that leaves the root, leads nowhere or in a circle"))
+            return
+        status = os.stat(self._path(target), follow_symlinks=False)  # noqa: PTH116 - Path would normalise the name
+        if stat.S_ISREG(status.st_mode):
+            found.objects.append(self._meta(ObjectKey(key), status))
+        else:
+            found.skipped.append((key, "a link to something that is not a file"))
+
+    def _path(self, key: str) -> str:
+        return os.path.join(self.root, key)  # noqa: PTH118 - Path would normalise the name
+
+    def _target(self, key: str) -> str | None:
+        """Where the key really is, relative to the root; None if that is outside or nowhere."""
+        root = str(self.root)
+        try:
+            path = os.path.realpath(self._path(key), strict=True)
+        except OSError:
+            return None
+        inside = root if root.endswith("/") else f"{root}/"
+        return path[len(inside) :] if path.startswith(inside) else None
+
+    def _meta(self, key: ObjectKey, status: os.stat_result) -> ObjectMeta:
+        # A file system that counts whole seconds cannot show a second write within one: such a token is good for
+        # this run only, so that the next one looks again. ext4, xfs, zfs and APFS count nanoseconds.
+        age = time.time() - max(status.st_mtime, status.st_ctime)
+        racy = age < RACY_SECONDS and status.st_ctime_ns % 1_000_000_000 == 0
+        return ObjectMeta(
+            source=self.id,
+            key=key,
+            size_bytes=status.st_size,
+            change_token=_token(status) + (RACY_MARK if racy else ""),
+            last_modified=_instant(status.st_mtime_ns),
+            file_identity=f"{status.st_dev}:{status.st_ino}",
+        )
+
+    def _open_directory(self, key: str) -> int:
+        """A descriptor reached from the root one component at a time, so that a swapped-in link is refused."""
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for part in key.split("/") if key else ():
+            try:
+                deeper = os.open(
+                    part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor
+                )
+            finally:
+                os.close(descriptor)
+            descriptor = deeper
+        return descriptor
+
+    @contextmanager
+    def _open(self, key: ObjectKey) -> Iterator[int]:
+        """A descriptor of a regular file. Raises ObjectChanged if it is not there any more, AccessDenied, ObjectUnreadable."""
+        if any(part in {"", ".", ".."} for part in key.split("/")):
+            raise ObjectChanged(key)
+        try:
+            descriptor = self._open_file(key)
+        except (FileNotFoundError, NotADirectoryError):
+            raise ObjectChanged(key) from None
+        except PermissionError as error:
+            raise AccessDenied(key, error.strerror or "permission denied") from error
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise ObjectChanged(key) from None
+            raise ObjectUnreadable(key, error.strerror or str(error)) from error
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ObjectChanged(key)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _open_file(self, key: str) -> int:
+        try:
+            return self._open_exactly(key)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+        target = self._target(key)
+        if target is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key)
+        return self._open_exactly(target)
+
+    def _open_exactly(self, key: str) -> int:
+        folder, _, name = key.rpartition("/")
+        directory = self._open_directory(folder)
+        try:
+            # O_NONBLOCK: a FIFO that took the file's place must not hang the crawl.
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+        finally:
+            os.close(directory)
+
+
+def _checked(root: Path) -> Path:
+    try:
+        status = root.stat()
+    except FileNotFoundError:
+        raise UserError(
+            f"{root} does not exist.", advice="Name a directory that holds model files."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{root} cannot be opened: {error.strerror}.") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise UserError(
+            f"{root} is not a directory.",
+            advice=f"Crawl the directory it is in: modeldex crawl {root.parent}",
+        )
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise UserError(f"{root} cannot be read: permission denied.", advice=f"Check it with: ls -ld {root}")
+    return root
+
+
+def _token(status: os.stat_result) -> str:
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}:{status.st_dev}"
+
+
+def _instant(nanoseconds: int) -> datetime | None:
+    try:
+        whole = datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return whole.replace(microsecond=nanoseconds % 1_000_000_000 // 1000)
+
+
+def _broke(scope: str, error: OSError, name: str | None = None) -> ListingIncomplete:
+    reason = error.strerror or str(error)
+    return ListingIncomplete(scope or ".", reason if name is None else f"{name}: {reason}")
+
+
+def _read_range(descriptor: int, start: int, end: int) -> bytes:
+    """Bytes [start, end), fewer only at the end of the file; `pread` may return less than asked."""
+    parts = []
+    while start < end:
+        part = os.pread(descriptor, end - start, start)
+        if not part:
+            break
+        parts.append(part)
+        start += len(part)
+    return b"".join(parts)
