@@ -18,6 +18,8 @@ SOURCES: Mapping[str, str] = {
 
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
+    "eval-results": "crawler.extractors.eval_results:EvalResultsExtractor",
+    "modeldex-sidecar": "crawler.extractors.modeldex_sidecar:ModeldexSidecarExtractor",
     "model-card": "crawler.extractors.model_card:ModelCardExtractor",
     "safetensors": "crawler.extractors.safetensors:SafetensorsExtractor",
     "weights-index": "crawler.extractors.weights_index:WeightsIndexExtractor",
@@ -30,6 +32,9 @@ EXTRACTORS: Mapping[str, str] = {
     "sentence-transformers": "crawler.extractors.sentence_transformers:SentenceTransformersExtractor",
     "hf-trainer": "crawler.extractors.hf_trainer:HfTrainerExtractor",
     "onnx": "crawler.extractors.onnx:OnnxExtractor",
+    "mlflow-model": "crawler.extractors.mlflow_model:MlflowModelExtractor",
+    "mlflow-runs": "crawler.extractors.mlflow_runs:MlflowRunsExtractor",
+    "mlflow-database": "crawler.extractors.mlflow_database:MlflowDatabaseExtractor",
 }
 
 ENGINES: Mapping[str, str] = {

@@ -1,0 +1,207 @@
+"""Modeldex's own sidecar: what people say of a model, field by field, beside the model or beside one file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.errors import Malformed
+from catalog.records import Extraction, Origin, Role
+from crawler.extractor import Claim, Findings
+from crawler.formats import field_tree, jsons, properties, yamls
+from crawler.formats.json_values import leftovers
+from crawler.reader import RangedReader
+from mappings import Field
+from mappings import metrics as metric_table
+
+MAX_VALUES = 2_000
+SPLITS = frozenset({"train", "training", "validation", "valid", "val", "dev", "eval", "test", "holdout"})
+CONTEXT = frozenset(
+    {
+        "dataset",
+        "config",
+        "split",
+        "task",
+        "revision",
+        "source",
+        "evaluated_at",
+        "step",
+        "unit",
+        "uncertainty",
+        "primary",
+    }
+)
+NAMES = ("metric", "name", "type")
+
+_NAME = re.compile(r"(?:^|/)(?:[^/]+\.)?modeldex\.(?:ya?ml|json)$", re.IGNORECASE)
+
+
+class ModeldexSidecarExtractor:
+    """Reads the whole file. Every key is checked against the field table; what has no field is kept and named."""
+
+    name = "modeldex-sidecar"
+    version = 1
+    description = "modeldex.yaml or modeldex.json beside a model, NAME.modeldex.yaml beside a file"
+    reads = (
+        "any field of the document, metrics with data set and split, hyper-parameters; unknown keys are kept"
+    )
+    limits = "YAML 2 MB or JSON 16 MB, 2,000 values"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
+        return Claim(format="modeldex", role=Role.SIDECAR, confidence=100) if _NAME.search(key) else None
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format=None, role=Role.SIDECAR, origin=Origin.SIDECAR)
+        as_json = reader.name.lower().endswith(".json")
+        tree = jsons.read(reader) if as_json else yamls.read(reader)
+        if tree is None:
+            findings.problem("empty-sidecar", "the sidecar says nothing")
+            return findings.extraction()
+        if not isinstance(tree, Mapping):
+            raise Malformed("a sidecar is a list of keys with values, such as `name: my-model`")
+        for count, entry in enumerate(field_tree.walk(tree)):
+            if count >= MAX_VALUES:
+                findings.problem("limit-exceeded", f"more than {MAX_VALUES} keys; the rest is left out")
+                break
+            _Teller(findings, "json" if as_json else "yaml").tell(entry)
+        return findings.extraction()
+
+
+class _Teller:
+    """Says one entry as observations, or says what is wrong with it."""
+
+    def __init__(self, findings: Findings, kind: str) -> None:
+        self._findings = findings
+        self._kind = kind
+
+    def tell(self, entry: field_tree.Entry) -> None:
+        if entry.value is None or (isinstance(entry.value, yamls.Scalar) and entry.value.null):
+            return
+        field = entry.field
+        place = self._place(entry.path)
+        if field is None and properties.is_metric(entry.name, yamls.json_value(entry.value)):
+            self._findings.metric(entry.name, yamls.json_value(entry.value), place, block="sidecar")
+        elif field is None:
+            advice = f" Did you mean {entry.nearest!r}?" if entry.nearest else ""
+            self._findings.problem(
+                "unknown-field", f"{entry.name!r} is no field; kept under extra.{advice}", place
+            )
+            self._extra(entry)
+        elif field.name in {"metrics", "evaluations"}:
+            self._metrics(yamls.json_value(entry.value), entry.path, {})
+        elif field.rule == "derived" and field.name != "all_text":
+            self._findings.problem(
+                "derived-field", f"{entry.name!r} is worked out by Modeldex and cannot be set", place
+            )
+            self._extra(entry)
+        elif field.type == "flattened":
+            self._settings(field.name, entry)
+        elif field.type == "object":
+            self._findings.say(field.name, yamls.json_value(entry.value), place)
+        else:
+            self._values(entry, field, place)
+
+    def _values(self, entry: field_tree.Entry, field: Field, place: str) -> None:
+        values = entry.value if isinstance(entry.value, list) else [entry.value]
+        if len(values) > 1 and not field.list and field.type != "text":
+            self._findings.problem(
+                "one-value", f"{field.name!r} takes one value, {len(values)} are given", place
+            )
+            self._extra(entry)
+            return
+        for value in values:
+            wrong = _wrong(value, field)
+            if wrong is not None:
+                self._findings.problem("wrong-type", f"{field.name!r} {wrong}", place)
+                self._extra(entry)
+                return
+            relation = entry.beside.get("relation") if field.name == "base_model.id" else None
+            context = {"relation": str(relation)} if relation else None
+            self._findings.say(field.name, _raw(value, field), place, context=context)
+
+    def _settings(self, name: str, entry: field_tree.Entry) -> None:
+        """`hyperparameters` and `extra`: a flat map below the field's name."""
+        if not isinstance(entry.value, Mapping):
+            self._findings.problem(
+                "wrong-type", f"{name!r} is a map of names to values", self._place(entry.path)
+            )
+            return
+        for below, value, pointer in leftovers(yamls.json_value(entry.value)):
+            place = pointer.replace("json:", self._place(entry.path), 1)
+            if name == "hyperparameters":
+                properties.tell_setting(self._findings, below, value, place)
+            else:
+                self._findings.say(f"{name}.{below}", value, place)
+
+    def _extra(self, entry: field_tree.Entry) -> None:
+        for name, value, pointer in leftovers({entry.name: yamls.json_value(entry.value)}):
+            self._findings.say(f"extra.{name}", value, pointer.replace("json:", f"{self._kind}:", 1))
+
+    def _metrics(self, value: Any, path: tuple[str, ...], context: dict[str, Any]) -> None:
+        """A map of names to numbers (below data sets or splits, if there are any), or a list of entries."""
+        if isinstance(value, list):
+            for number, item in enumerate(value):
+                self._metric_entry(item, (*path, str(number)), context)
+        elif isinstance(value, Mapping):
+            for name, item in value.items():
+                self._metric_named(str(name), item, (*path, str(name)), context)
+        else:
+            message = "metrics are a map of names to numbers, or a list with metric and value"
+            self._findings.problem("wrong-type", message, self._place(path))
+
+    def _metric_named(self, name: str, item: Any, path: tuple[str, ...], context: dict[str, Any]) -> None:
+        if isinstance(item, Mapping) and "value" in item:
+            self._metric_entry({"metric": name, **item}, path, context)
+        elif (
+            isinstance(item, Mapping)
+            and len(path) < field_tree.MAX_LEVELS
+            and metric_table.find(properties.slug(name)) is None
+        ):
+            key = "split" if name.lower() in SPLITS else "dataset"
+            self._metrics(item, path, {**context, key: name})
+        elif item is not None:
+            self._findings.metric(name[:200], item, self._place(path), **{"block": "sidecar", **context})
+
+    def _metric_entry(self, item: Any, path: tuple[str, ...], context: dict[str, Any]) -> None:
+        entry = item if isinstance(item, Mapping) else {}
+        name = next((entry[key] for key in NAMES if isinstance(entry.get(key), str)), None)
+        if name is None or entry.get("value") is None:
+            self._findings.problem(
+                "metric-entry", "an entry of metrics needs a metric and a value", self._place(path)
+            )
+            return
+        own = {key: entry[key] for key in CONTEXT if isinstance(entry.get(key), (str, int, float, bool))}
+        if isinstance(entry.get("dataset"), Mapping):
+            own["dataset"] = next(
+                (str(entry["dataset"][key]) for key in ("id", "name") if entry["dataset"].get(key)), None
+            )
+        place = self._place((*path, "value"))
+        self._findings.metric(name[:200], entry["value"], place, **{"block": "sidecar", **context, **own})
+
+    def _place(self, path: tuple[str, ...]) -> str:
+        return f"{self._kind}:" + "".join(
+            "/" + part.replace("~", "~0").replace("/", "~1")[:200] for part in path
+        )
+
+
+def _wrong(value: Any, field: Field) -> str | None:
+    """What is wrong with a value for this field, as the rest of a sentence."""
+    if isinstance(value, (Mapping, list)):
+        return "takes a single value, not a map or a list"
+    if field.type == "boolean":
+        return None if isinstance(yamls.json_value(value), bool) else "takes true or false"
+    if field.numeric:
+        number = yamls.json_value(value)
+        if isinstance(number, bool) or (isinstance(number, str) and not re.search(r"\d", number)):
+            return f"takes a number, not {str(value)[:60]!r}"
+    if field.type == "date" and not re.search(r"\d", str(value)):
+        return f"takes a date such as 2024-05-31, not {str(value)[:60]!r}"
+    return None
+
+
+def _raw(value: Any, field: Field) -> Any:
+    """Numbers where the field holds numbers; everything else is the text it was written as."""
+    if field.numeric or field.type == "boolean":
+        return yamls.json_value(value)
+    return str(value)
