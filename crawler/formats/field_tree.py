@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as field_default
 from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 from mappings import Field, fields
@@ -26,7 +26,9 @@ class Entry:
     path: tuple[str, ...]
     field: Field | None
     nearest: str | None = None
-    beside: Mapping[str, Any] = MappingProxyType({})  # the other keys of the same item of a list
+    beside: Mapping[str, Any] = field_default(
+        default_factory=dict
+    )  # the other keys of the same item of a list
 
 
 def walk(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[Entry]:
