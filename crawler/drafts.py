@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from catalog.records import Member
+from catalog.records import Member, Role
 
 
 @dataclass(slots=True)
@@ -49,3 +49,16 @@ def distance_between(own: str, other: str) -> int:
     """Directories from `own` down to `other`; negative when `other` is above."""
     depth = len(other.split("/")) if other else 0
     return depth - (len(own.split("/")) if own else 0)
+
+
+def is_weights(member: Member) -> bool:
+    """Whether the file is part of the model itself; a file that nobody reads may be data that another one describes."""
+    return member.extraction is None or member.extraction.role in {Role.WEIGHTS, Role.INDEX, Role.DATA}
+
+
+def holds_model(members: Iterable[Member]) -> bool:
+    """Whether these are a model: data without the file that describes it is none."""
+    return any(
+        member.extraction is not None and member.extraction.role in {Role.WEIGHTS, Role.INDEX}
+        for member in members
+    )

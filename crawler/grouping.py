@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
 from catalog.records import Group, Member, Role, SourceId
-from crawler.alternatives import holds_model, is_weights, marked
 from crawler.binding import bind_subjects
-from crawler.drafts import Draft, directory_of, distance_between, joined, name_of, upwards
+from crawler.drafts import (
+    Draft,
+    directory_of,
+    distance_between,
+    holds_model,
+    is_weights,
+    joined,
+    name_of,
+    upwards,
+)
 from crawler.layouts import (
     ALTERNATIVE_DIRECTORIES,
     CHECKPOINT_DIRECTORY,
@@ -192,7 +200,7 @@ def _closest(member: Member, drafts: Sequence[Draft]) -> list[Draft]:
 
 def _take_in_references(tree: _Tree, drafts: dict[str, Draft]) -> None:
     """Files that a model's file names belong to it, wherever below its directory they are and whatever they are called."""
-    by_key = {member.object.key: member for member in tree.members}
+    by_key: dict[str, Member] = {member.object.key: member for member in tree.members}
     taken = {key: draft for draft in drafts.values() for key in draft.weights}
     for draft in list(drafts.values()):
         for member in list(draft.weights.values()):
@@ -269,10 +277,9 @@ def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -
 
 
 def _finished(source: SourceId, draft: Draft) -> Group:
-    weights = marked(list(draft.weights.values()), _slot(draft), spare=_spare(draft))
     placed = [
-        replace(member, distance=distance_between(draft.directory, directory_of(member.object.key)))
-        for member in sorted(weights, key=lambda member: (member.alternative, member.object.key))
+        replace(member, distance=distance_between(draft.directory, directory_of(key)))
+        for key, member in sorted(draft.weights.items())
     ]
     context = [
         draft.context[name] for name in sorted(draft.context, key=lambda name: (name[0], name[1] or ""))
@@ -281,24 +288,6 @@ def _finished(source: SourceId, draft: Draft) -> Group:
     return Group(
         source=source, key=draft.key, kind=draft.kind, members=members, name_hint=_name_hint(source, draft)
     )
-
-
-def _slot(draft: Draft) -> Callable[[Member], str]:
-    """What is filled once: a component's directory in a whole-directory model, else the model."""
-    if not draft.whole:
-        return lambda _member: ""
-    return lambda member: directory_of(member.object.key)
-
-
-def _spare(draft: Draft) -> Callable[[Member], bool]:
-    """Weights that are the model once more: a format's own sub-directory, or one file with a whole pipeline in it."""
-
-    def is_spare(member: Member) -> bool:
-        place = directory_of(member.object.key)
-        beside = place != draft.directory and name_of(place).lower() in ALTERNATIVE_DIRECTORIES
-        return beside or (draft.kind == "pipeline" and place == draft.directory)
-
-    return is_spare
 
 
 def _name_hint(source: SourceId, draft: Draft) -> str:

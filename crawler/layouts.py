@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 SHARD = re.compile(r"^(?P<stem>.+?)[-_.](?P<number>\d{5})-of-(?P<total>\d{5})(?P<rest>\..*)?$")
@@ -74,44 +74,6 @@ GENERIC_STEMS = re.compile(
 )
 """Stems that say nothing: the directory is the name."""
 
-_FAMILIES: tuple[tuple[str, str], ...] = (
-    ("safetensors", r"safetensors"),
-    ("gguf", r"gguf|ggml"),
-    ("onnx", r"onnx"),
-    ("openvino", r"openvino"),
-    ("tflite", r"tflite"),
-    ("coreml", r"core-?ml|mlmodel|mlpackage"),
-    ("keras", r"keras"),
-    ("hdf5", r"hdf5|h5$"),
-    ("flax", r"msgpack|flax|orbax"),
-    ("tensorflow", r"saved.?model|tensorflow|tf-|\.index|\.data-|\.meta$"),
-    ("paddle", r"paddle|pdmodel|pdiparams|pdparams"),
-    ("pytorch", r"torch|pickle|lightning|\.(bin|pt|pth|ckpt|pkl)$"),
-)
-_FAMILY_PATTERNS = tuple((family, re.compile(pattern, re.IGNORECASE)) for family, pattern in _FAMILIES)
-
-PREFERENCE: Mapping[str, int] = {
-    family: rank
-    for rank, family in enumerate(
-        (
-            "safetensors",
-            "pytorch",
-            "keras",
-            "hdf5",
-            "tensorflow",
-            "flax",
-            "paddle",
-            "gguf",
-            "onnx",
-            "openvino",
-            "coreml",
-            "tflite",
-        )
-    )
-}
-"""Which of several formats of the same weights is counted: those that hold parameters come before converted graphs, whose
-constants a converter may have folded."""
-
 
 class Stem(NamedTuple):
     """A file name taken apart. `shard` is (number, total)."""
@@ -146,16 +108,7 @@ def _without_variant(stem: str) -> Stem:
     return Stem(stem[: match.start()], match[1]) if match and match.start() else Stem(stem)
 
 
-def family_of(name: str, format_name: str | None) -> str:
-    """The family of formats a file belongs to: what its extractor says, else what its name says."""
-    for text in (format_name, name):
-        for family, pattern in _FAMILY_PATTERNS:
-            if text and pattern.search(text):
-                return family
-    return format_name or name.rpartition(".")[2]
-
-
-def container_kind(path: str, names: Set[str], below: Set[str]) -> str | None:
+def container_kind(path: str, names: AbstractSet[str], below: AbstractSet[str]) -> str | None:
     """The kind of a directory that is one model with all below it; None for any other.
 
     `names` are its files, `below` its sub-directories.

@@ -12,7 +12,7 @@ EXTRACTOR = "listing"
 VERSION = 1
 ZERO_BYTES = 512
 
-NEVER_OPENED = frozenset(
+_NEVER_OPENED = (
     # source code and what is built from it
     "py pyc pyi pyx ipynb c cc cpp cxx cu cuh h hpp java kt go rs js mjs ts jsx tsx css scss map rb sh bat ps1 sql so o a dll dylib"
     " exe whl jar class proto"

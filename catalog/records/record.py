@@ -30,7 +30,6 @@ class Member:
     object: ObjectMeta
     extraction: Extraction | None
     subject: str | None = None  # only this subject's observations of the file belong to the group
-    alternative: bool = False
     distance: int = 0  # directories between the file and the group's own directory; parents are negative
 
 
@@ -43,6 +42,7 @@ class Group:
     kind: str  # file | shards | directory | pipeline | run | registry
     members: tuple[Member, ...]
     name_hint: str | None = None
+    uri: str | None = None  # the source's own URI of `key`; None makes it of the source's id and the key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
