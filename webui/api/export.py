@@ -1,0 +1,114 @@
+"""A whole result set as a stream: every matching model of one point in time, without a window limit."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from catalog.search.engine import SearchEngine
+from catalog.search.request import SearchRequest, TermsAgg
+from mappings import Field, fields
+from webui.documents import value_at, values_at
+from webui.rendering import dumps
+
+METRIC_COLUMNS = 200
+LEFT_OUT = frozenset({"all_text", "file_names", "locations", "metric_names"})
+# A spreadsheet takes a cell that begins with one of these for a formula. Source: OWASP, CSV Injection.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def ndjson_lines(engine: SearchEngine, request: SearchRequest) -> Iterator[bytes]:
+    """One document a line."""
+    # The first document is asked for before the answer begins, so that a refusal is still an error page.
+    documents = _started(engine.scan(request))
+    return ((dumps(document) + "\n").encode("utf-8") for document in documents)
+
+
+def csv_lines(engine: SearchEngine, request: SearchRequest) -> Iterator[bytes]:
+    """A header and one line per model: the fields of the table with one or several values, then reported metrics."""
+    columns = [field for field in fields().values() if _is_column(field)]
+    metric_names = _metric_names(engine, request)
+    documents = _started(engine.scan(request))
+    return _csv(columns, metric_names, documents)
+
+
+def _csv(
+    columns: list[Field], metric_names: list[str], documents: Iterable[Mapping[str, Any]]
+) -> Iterator[bytes]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow([*(field.name for field in columns), *(f"metrics.{name}" for name in metric_names)])
+    for document in documents:
+        writer.writerow(_cells(document, columns, metric_names))
+        yield buffer.getvalue().encode("utf-8", "backslashreplace")
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _started(documents: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The same documents, the first of them already asked for."""
+    documents = iter(documents)
+    try:
+        first = next(documents)
+    except StopIteration:
+        return iter(())
+    return _chained(first, documents)
+
+
+def _chained(first: Mapping[str, Any], rest: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    yield first
+    yield from rest
+
+
+def _is_column(field: Field) -> bool:
+    return field.searchable and field.type != "flattened" and field.name not in LEFT_OUT
+
+
+def _metric_names(engine: SearchEngine, request: SearchRequest) -> list[str]:
+    asked = replace(
+        request,
+        aggregations={"names": TermsAgg(field="metric_names", size=METRIC_COLUMNS)},
+        size=0,
+        offset=0,
+        sort=(),
+        after=None,
+    )
+    return sorted(str(bucket.key) for bucket in engine.search(asked).aggregations["names"].buckets)
+
+
+def _cells(
+    document: Mapping[str, Any], columns: list[Field], metric_names: list[str]
+) -> list[str | int | float]:
+    cells = [cell(_joined(document, field)) for field in columns]
+    metrics = document.get("metrics")
+    numbers = metrics if isinstance(metrics, Mapping) else {}
+    return [*cells, *(cell(numbers.get(name)) for name in metric_names)]
+
+
+def _joined(document: Mapping[str, Any], field: Field) -> Any:
+    if field.list:
+        return "; ".join(str(value) for value in values_at(document, field.name))
+    return value_at(document, field.name)
+
+
+def cell(value: Any) -> str | int | float:
+    """The value for a spreadsheet: numbers stay numbers, text that would be a formula gets an apostrophe in front."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return value
+    text = (
+        value.isoformat()
+        if hasattr(value, "isoformat")
+        else value
+        if isinstance(value, str)
+        else dumps(value)
+    )
+    text = text.replace("\0", "")
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text

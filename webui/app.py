@@ -1,0 +1,65 @@
+"""The Flask application: routes, headers, errors. Views parse, call one service and render one page dataclass."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, url_for
+
+from webui import api, views
+from webui.errors import register_errors
+from webui.security import with_security_headers
+
+if TYPE_CHECKING:
+    from catalog.settings import Settings
+    from webui.services import Services
+
+STATIC_SECONDS = 365 * 24 * 3600
+BODY_BYTES = 64 * 1024
+
+
+def create_app(settings: Settings, services: Services) -> Flask:
+    """The application over these services. It holds no state of its own, so any number of processes may serve it."""
+    app = Flask("webui")
+    app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES, SEND_FILE_MAX_AGE_DEFAULT=STATIC_SECONDS)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it, the base class does not
+    app.extensions["modeldex"] = services
+    app.extensions["modeldex-settings"] = settings
+    app.extensions["modeldex-build"] = _build()
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["asset"] = _asset
+    app.register_blueprint(views.blueprint)
+    app.register_blueprint(api.blueprint)
+    register_errors(app)
+    app.after_request(with_security_headers)
+    app.get("/healthz")(_healthz)
+    return app
+
+
+def _healthz() -> Response:
+    """The process answers. Says nothing of store and engine: they may well come later."""
+    return Response('{"status":"ok"}\n', mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _asset(name: str) -> str:
+    """The address of a static file with its content in it, so that it may be cached for ever."""
+    return url_for("static", filename=name, v=_fingerprint(name))
+
+
+@functools.cache
+def _build() -> str:
+    """Names this version of templates and static files: their change makes every cached page old."""
+    folder = Path(__file__).parent
+    files = sorted(
+        path for name in ("templates", "static") for path in (folder / name).iterdir() if path.is_file()
+    )
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+@functools.cache
+def _fingerprint(name: str) -> str:
+    content = (Path(__file__).parent / "static" / name).read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]

@@ -1,0 +1,95 @@
+"""Errors at the edge: one table from error to page, the same for HTML and JSON. Nothing internal leaves."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from catalog.errors import ModeldexError, UserError
+from webui.rendering import answer, html
+from webui.text import shown
+
+log = logging.getLogger(__name__)
+
+SENTENCES = {
+    400: ("This request cannot be understood", "Look at the address, or start from the search."),
+    404: ("There is no such page", "Search for what you wanted to see."),
+    405: ("This address only answers to reading", "Nothing was changed."),
+    413: ("The request is too large", "Nothing was changed."),
+    414: ("The address is too long", "Shorten the search."),
+    500: ("Something went wrong here", "It was noted under the number below. Trying again may help."),
+    503: ("The search cannot answer now", "Try again in a moment."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """What went wrong, in words for people, and the number under which the log has the rest."""
+
+    status: int
+    title: str
+    detail: str
+    advice: str
+    request_id: str
+
+
+def register_errors(app: Flask) -> None:
+    """Every error becomes a page or, under /api/, JSON."""
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(ModeldexError, _known_error)
+    app.register_error_handler(Exception, _unknown_error)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        response = error.get_response()
+        return Response(response.get_data(), status=status, headers=list(response.headers))
+    title, advice = SENTENCES.get(status, (error.name, ""))
+    described = error.description if isinstance(error, NotFoundHere) else ""
+    return _respond(
+        ErrorPage(status=status, title=title, detail=described or "", advice=advice, request_id="")
+    )
+
+
+def _known_error(error: ModeldexError) -> Response:
+    status = error.http_status
+    title, advice = SENTENCES.get(status, SENTENCES[500])
+    if isinstance(error, UserError):
+        advice = error.advice or advice
+        return _respond(
+            ErrorPage(status=status, title=title, detail=error.message, advice=advice, request_id="")
+        )
+    request_id = _logged(error) if status >= 500 else ""
+    return _respond(
+        ErrorPage(status=status, title=title, detail=shown(error, 600), advice=advice, request_id=request_id)
+    )
+
+
+def _unknown_error(error: Exception) -> Response:
+    title, advice = SENTENCES[500]
+    return _respond(ErrorPage(status=500, title=title, detail="", advice=advice, request_id=_logged(error)))
+
+
+def _logged(error: Exception) -> str:
+    request_id = secrets.token_hex(6)
+    log.error(
+        "request failed id=%s method=%s path=%r", request_id, request.method, request.path, exc_info=error
+    )
+    return request_id
+
+
+def _respond(page: ErrorPage) -> Response:
+    if request.path.startswith("/api/"):
+        return answer({"error": page}, status=page.status)
+    return html("error.html", page, status=page.status)
+
+
+class NotFoundHere(HTTPException):
+    """404 with a sentence that may be shown: raised by views for a model or field that is not there."""
+
+    code = 404

@@ -1,0 +1,93 @@
+"""Which of a model's metrics a short view shows, and what it says beside the number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mappings.metrics import find
+from webui.documents import rows_at
+from webui.figures import Figure, decimal
+from webui.text import shown
+
+# What people ask for first when they name no metric; then whatever the model reports.
+USUAL = (
+    "accuracy",
+    "f1",
+    "f1_macro",
+    "map",
+    "rouge_l",
+    "bleu",
+    "roc_auc",
+    "wer",
+    "perplexity",
+    "rmse",
+    "loss",
+)
+OTHERS_SHOWN = 2
+LABEL_CHARACTERS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One metric of a model: the canonical value, the data it was measured on, and what to know about it."""
+
+    metric: str
+    label: str
+    value: Figure
+    dataset: str
+    split: str
+    note: str
+
+
+def scores(document: Mapping[str, Any], wanted: Iterable[str] = ()) -> tuple[Score, ...]:
+    """The metrics to show, most wanted first: those of the search, the usual ones, then the rest."""
+    metrics = document.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return ()
+    numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+    quality = [name for name in numbers if not _is_performance(name)]
+    order = dict.fromkeys([*wanted, *USUAL, *quality, *numbers])
+    chosen = [name for name in order if name in numbers][: 1 + OTHERS_SHOWN]
+    return tuple(_score(document, name, numbers[name]) for name in chosen)
+
+
+def metric_label(name: str) -> str:
+    """What people call the metric."""
+    metric = find(name)
+    return metric.label if metric else shown(name, LABEL_CHARACTERS)
+
+
+def direction_note(name: str) -> str:
+    """`lower is better`, where a reader may think the opposite."""
+    metric = find(name)
+    return "lower is better" if metric and metric.direction == "down" else ""
+
+
+def _is_performance(name: str) -> bool:
+    metric = find(name)
+    return metric is not None and metric.group == "performance"
+
+
+def _score(document: Mapping[str, Any], name: str, value: float) -> Score:
+    evaluation = _evaluation(document, name, value)
+    return Score(
+        metric=name,
+        label=metric_label(name),
+        value=decimal(value, digits=3),
+        dataset=shown(evaluation.get("dataset") or "", LABEL_CHARACTERS),
+        split=shown(evaluation.get("split") or "", LABEL_CHARACTERS),
+        note=unit_note(evaluation.get("unit")) or direction_note(name),
+    )
+
+
+def unit_note(unit: object) -> str:
+    """What a unit says beyond the number: that it was taken to be a percentage."""
+    return "percent, inferred" if isinstance(unit, str) and "inferred" in unit else ""
+
+
+def _evaluation(document: Mapping[str, Any], name: str, value: float) -> Mapping[str, Any]:
+    rows = [row for row in rows_at(document, "evaluations") if row.get("metric") == name]
+    same = [row for row in rows if row.get("value") == value]
+    return (same or rows or [{}])[0]

@@ -1,0 +1,127 @@
+"""Why a value is what it is: who said it, where, what was done to it, and what lost against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catalog.records import Contender, FieldProvenance, display_key
+from webui.text import shown
+
+STATEMENTS_SHOWN = 20
+RAW_CHARACTERS = 400
+
+EVIDENCE_WORDS = {
+    "explicit": "written there",
+    "inferred": "inferred",
+    "declared": "declared, not checked",
+    "counted": "counted",
+    "derived": "worked out",
+    "estimated": "estimated",
+}
+ORIGIN_WORDS = {
+    "edit": "a person’s edit",
+    "sidecar": "sidecar",
+    "registry": "registry",
+    "card": "model card",
+    "run": "training run",
+    "config": "configuration",
+    "embedded": "inside the weights",
+    "package": "package file",
+    "listing": "storage listing",
+    "filename": "file name",
+}
+LOST_WORDS = {
+    "rank": "a source of higher rank says otherwise",
+    "counted-beats-declared": "what was counted beats what is declared",
+    "equal": "says the same",
+    "ambiguous": "can be read in more than one way",
+    "implausible": "not plausible",
+    "not-headline": "another evaluation is the headline",
+}
+POINTER_KINDS = {
+    "json": "JSON",
+    "yaml": "YAML",
+    "kv": "key",
+    "attr": "attribute",
+    "pickle": "pickled value",
+    "meta": "metadata",
+    "front-matter": "front matter",
+    "name": "file name",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What one file says about one field. `value` is what it came to, `raw` what stands there."""
+
+    value: str
+    raw: str
+    file: str
+    pointer: str
+    pointer_kind: str
+    origin: str
+    evidence: str
+    extractor: str
+    changes: tuple[str, ...]
+    lost_because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Winners and losers of one field. Without winners the value was worked out by Modeldex: `derived` says how."""
+
+    summary: str
+    winners: tuple[Statement, ...]
+    losers: tuple[Statement, ...]
+    hidden: int
+    conflict: bool
+    derived: str
+
+
+def provenance_of(field: str, found: Mapping[str, FieldProvenance], description: str = "") -> Provenance:
+    """The provenance of a field, or the statement that it follows from the others."""
+    entry = found.get(field)
+    if entry is None or not (entry.winners or entry.losers):
+        how = description or "Worked out from the other values"
+        return Provenance(summary="computed", winners=(), losers=(), hidden=0, conflict=False, derived=how)
+    winners = tuple(_statement(contender) for contender in entry.winners[:STATEMENTS_SHOWN])
+    losers = tuple(_statement(contender) for contender in entry.losers[:STATEMENTS_SHOWN])
+    return Provenance(
+        summary=_summary(winners or losers),
+        winners=winners,
+        losers=losers,
+        hidden=len(entry.winners) + len(entry.losers) - len(winners) - len(losers),
+        conflict=entry.conflict,
+        derived="",
+    )
+
+
+def _summary(statements: tuple[Statement, ...]) -> str:
+    files = list(dict.fromkeys(statement.file.rsplit("/", 1)[-1] for statement in statements))
+    more = f" +{len(files) - 1}" if len(files) > 1 else ""
+    return shown(files[0], 40) + more
+
+
+def _statement(contender: Contender) -> Statement:
+    observation = contender.observation
+    kind, separator, rest = observation.pointer.partition(":")
+    if not separator:
+        kind, rest = "", observation.pointer
+    lost = contender.lost_because
+    return Statement(
+        value=shown(contender.value, RAW_CHARACTERS),
+        raw=_raw(observation.raw),
+        file=shown(display_key(observation.key), 300),
+        pointer=shown(rest, 200),
+        pointer_kind=shown(POINTER_KINDS.get(kind, kind), 30),
+        origin=ORIGIN_WORDS.get(observation.origin, str(observation.origin)),
+        evidence=EVIDENCE_WORDS.get(observation.evidence, str(observation.evidence)),
+        extractor=shown(f"{observation.extractor} v{observation.extractor_version}", 60),
+        changes=tuple(shown(change, 120) for change in contender.changes),
+        lost_because="" if lost is None else LOST_WORDS.get(lost, shown(lost.replace("-", " "), 120)),
+    )
+
+
+def _raw(value: object) -> str:
+    return shown(repr(value) if isinstance(value, str) else value, RAW_CHARACTERS)

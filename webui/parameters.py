@@ -1,0 +1,72 @@
+"""From the address of a request to the state of a search. Total: whatever is in the address, there is a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+
+from catalog.search.service import from_parameters
+from catalog.search.state import SearchState
+from webui.addresses import Addresses, pairs
+
+LOW, HIGH = ".low", ".high"
+PAIRS_READ = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The state that an address means, and whether the address is not the canonical one of a form."""
+
+    state: SearchState
+    redirect: bool
+
+
+def addresses() -> Addresses:
+    """Addresses below the path at which this request's application is mounted."""
+    return Addresses(root=request.script_root.rstrip("/"))
+
+
+def asked() -> Asked:
+    """The state of this request's search.
+
+    A form without JavaScript sends the two bounds of a range as two inputs and every empty input too; that address
+    is to be replaced by the canonical one.
+    """
+    given = list(request.args.items(multi=True))[:PAIRS_READ]
+    merged, from_form = _merged_bounds(given)
+    return Asked(state=_state(merged), redirect=from_form)
+
+
+def canonical(state: SearchState) -> str:
+    """The canonical text of a state, for ETags."""
+    return repr(pairs(state))
+
+
+def _merged_bounds(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, str]], bool]:
+    plain: list[tuple[str, str]] = []
+    bounds: dict[str, dict[str, str]] = {}
+    from_form = False
+    for name, value in given:
+        for suffix in (LOW, HIGH):
+            if name.endswith(suffix):
+                from_form = True
+                bounds.setdefault(name.removesuffix(suffix), {})[suffix] = value.strip()
+                break
+        else:
+            from_form = from_form or (not value and name != "q")
+            if value:
+                plain.append((name, value))
+    for name, found in bounds.items():
+        low, high = found.get(LOW, ""), found.get(HIGH, "")
+        if low or high:
+            plain.append((name, f"{low or '*'}..{high or '*'}"))
+    return plain, from_form
+
+
+def _state(given: list[tuple[str, str]]) -> SearchState:
+    found: Any = from_parameters(given)
+    state: SearchState = found[0] if isinstance(found, tuple) else found
+    return state

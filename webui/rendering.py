@@ -1,0 +1,69 @@
+"""One page dataclass, two renderings: HTML by its template, JSON by its own fields; both with an ETag."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+
+
+def html(template: str, page: Any, *, tag: str | None = None, status: int = 200) -> Response:
+    """The page as HTML. `tag` names the state of everything that the page depends on."""
+    response = make_response(render_template(template, page=page), status)
+    return _conditional(response, tag)
+
+
+def answer(page: Any, *, tag: str | None = None, status: int = 200) -> Response:
+    """The same page as JSON."""
+    response = Response(dumps(page), status=status, mimetype="application/json")
+    return _conditional(response, tag)
+
+
+def dumps(value: Any) -> str:
+    """Strict JSON: dataclasses by their fields, dates in ISO 8601, what is no number in JSON as text."""
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def plain(value: Any) -> Any:
+    """Any page or document as JSON values."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, float) and (value != value or value in {float("inf"), float("-inf")}):  # noqa: PLR0124
+        return str(value)
+    if isinstance(value, str):
+        # A lone surrogate (an undecodable file name) has no UTF-8 form.
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value
+
+
+def etag(*parts: object) -> str:
+    """A short name for this state of these parts."""
+    text = "\0".join(str(part) for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def not_modified(tag: str) -> Response | None:
+    """304 when the browser already has this state."""
+    if tag not in request.if_none_match:
+        return None
+    return _conditional(Response(status=304), tag)
+
+
+def _conditional(response: Response, tag: str | None) -> Response:
+    if tag is None:
+        response.headers["Cache-Control"] = "no-store"
+    else:
+        response.set_etag(tag)
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response

@@ -1,0 +1,142 @@
+// Everything here is comfort: each page works without it, by links and one form.
+"use strict";
+(() => {
+  const box = document.getElementById("q");
+  const live = document.getElementById("live");
+  const form = document.getElementById("search");
+  const WAIT_MS = 600;
+  let loading = null;
+  let timer = 0;
+
+  document.documentElement.classList.add("js");
+
+  const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !typing(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    } else if (event.key === "Escape" && event.target === box) {
+      box.blur();
+    }
+  });
+
+  // Replaces the results in place; whatever goes wrong ends as the plain navigation that it stands for.
+  async function show(url, { push = true, toTop = false, quiet = false } = {}) {
+    loading?.abort();
+    const mine = (loading = new AbortController());
+    const old = document.getElementById("page");
+    old.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(url, { signal: mine.signal, headers: { Accept: "text/html" } });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const page = fresh.getElementById("page");
+      if (!answer.ok || !page) throw new Error("not a results page");
+      const key = document.activeElement?.dataset?.key;
+      const typed = typing(document.activeElement) ? document.activeElement.value : null;
+      keepOpen(old, page);
+      document.title = fresh.title;
+      if (document.activeElement !== box) box.value = fresh.getElementById("q").value;
+      old.replaceWith(document.adoptNode(page));
+      if (push) history.pushState({ partial: true }, "", answer.url);
+      enhance();
+      focusAgain(key, typed);
+      if (toTop) window.scrollTo(0, 0);
+      if (!quiet) announce(page);
+    } catch (error) {
+      if (error.name !== "AbortError") window.location.assign(url);
+    }
+  }
+
+  function announce(page) {
+    const assertive = page.dataset.announce.startsWith("0 ");
+    live.setAttribute("aria-live", assertive ? "assertive" : "polite");
+    live.textContent = page.dataset.announce;
+  }
+
+  function keepOpen(old, page) {
+    for (const open of old.querySelectorAll("details[open][id]")) {
+      if (open.id !== "export") page.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
+    }
+  }
+
+  function focusAgain(key, typed) {
+    if (!key) return;
+    const again = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    again?.focus({ preventScroll: true });
+    if (typed !== null && again && "value" in again && again.value !== typed) again.value = typed;
+  }
+
+  function formUrl() {
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (value) query.append(name, value);
+    const text = query.toString();
+    return form.getAttribute("action") + (text ? "?" + text : "");
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-partial]");
+    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    // An SVG link's href is an object; the attribute is text everywhere.
+    show(link.getAttribute("href"), { toTop: "top" in link.dataset });
+  });
+
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches("[data-auto]")) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => show(formUrl()), event.target.tagName === "SELECT" ? 0 : WAIT_MS);
+  });
+
+  form?.addEventListener("submit", (event) => {
+    clearTimeout(timer);
+    if (!document.getElementById("page")) return;
+    event.preventDefault();
+    show(formUrl(), { toTop: true });
+  });
+
+  window.addEventListener("popstate", () => {
+    if (document.getElementById("page")) show(window.location.href, { push: false });
+  });
+
+  // Long facets get a field that narrows what is listed while one types.
+  function addNarrowing(facet) {
+    const more = facet.querySelector("details.more");
+    if (!more || facet.querySelector("input.narrow")) return;
+    const input = document.createElement("input");
+    input.className = "narrow";
+    input.type = "search";
+    input.placeholder = "Find in this list";
+    input.setAttribute("aria-label", "Find in " + facet.querySelector("h2").textContent);
+    input.addEventListener("input", () => {
+      const wanted = input.value.trim().toLowerCase();
+      for (const item of more.querySelectorAll("li")) {
+        item.hidden = wanted !== "" && !item.querySelector(".text").textContent.toLowerCase().includes(wanted);
+      }
+    });
+    more.querySelector("summary").after(input);
+  }
+
+  function enhance() {
+    document.querySelectorAll("[data-facet]").forEach(addNarrowing);
+    for (const button of document.querySelectorAll("button.go")) button.hidden = true;
+    for (const button of document.querySelectorAll("[data-copy]")) {
+      button.hidden = !navigator.clipboard;
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(button.dataset.copy);
+        button.textContent = "Copied";
+        live.textContent = "Id copied";
+      });
+    }
+    const waiting = document.querySelector("#page [data-poll]");
+    if (waiting) setTimeout(poll, Number(waiting.dataset.poll));
+  }
+
+  function poll() {
+    if (document.hidden || typing(document.activeElement)) setTimeout(poll, 3000);
+    else show(window.location.href, { push: false, quiet: true });
+  }
+
+  enhance();
+})();

@@ -1,0 +1,86 @@
+"""Foreign text made harmless for eyes: control and direction characters become visible, lengths are bounded.
+
+Markup is not escaped here; Jinja's autoescape does that for every value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+NAME_CHARACTERS = 160
+SNIPPET_CHARACTERS = 220
+VALUE_CHARACTERS = 2_000
+# Marks, overrides and isolates that reorder what a reader sees. Source: Unicode UAX #9 section 2, UTR #36 section 2.
+DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+INVISIBLE = frozenset("\u200b\u2060\ufeff\u00ad\u180e")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A piece of text; `marked` pieces are why the model was found."""
+
+    text: str
+    marked: bool = False
+
+
+def visible(text: str) -> str:
+    """The text with line breaks as spaces and every control, direction or invisible character as ⟨U+XXXX⟩."""
+    return "".join(_visible_character(character) for character in text).strip()
+
+
+def _visible_character(character: str) -> str:
+    if character in "\n\r\t\v\f":
+        return " "
+    if character in DIRECTION or character in INVISIBLE or unicodedata.category(character) in {"Cc", "Cs"}:
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+def cut(text: str, characters: int) -> str:
+    """At most so many characters, with an ellipsis where something was left out."""
+    if len(text) <= characters:
+        return text
+    return text[: characters - 1].rstrip() + "…"
+
+
+def shown(value: object, characters: int = VALUE_CHARACTERS) -> str:
+    """Any foreign value as bounded, visible text."""
+    # Cut before cleaning: one hostile character becomes eight, and 10 MB of them must not be looked at.
+    return cut(visible(str(value)[: characters * 2]), characters)
+
+
+def segments(text: str, words: Iterable[str], characters: int = SNIPPET_CHARACTERS) -> tuple[Segment, ...]:
+    """The part of `text` around the first of `words` (ignoring case), with every such word marked."""
+    pattern = _pattern(words)
+    window = text if pattern is None else _window(text, pattern, characters)
+    clean = shown(window, characters)
+    if pattern is None:
+        return (Segment(text=clean),) if clean else ()
+    return tuple(_split(clean, pattern))
+
+
+def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:
+    known = sorted({word for word in words if len(word) > 1}, key=len, reverse=True)[:20]
+    return re.compile("|".join(re.escape(word) for word in known), re.IGNORECASE) if known else None
+
+
+def _window(text: str, pattern: re.Pattern[str], characters: int) -> str:
+    found = pattern.search(text)
+    if found is None or found.start() < characters * 2 // 3:
+        return text
+    start = text.find(" ", max(0, found.start() - characters // 3)) + 1
+    return "…" + text[min(start, found.start()) :]
+
+
+def _split(text: str, pattern: re.Pattern[str]) -> Iterable[Segment]:
+    end = 0
+    for found in pattern.finditer(text):
+        if found.start() > end:
+            yield Segment(text=text[end : found.start()])
+        yield Segment(text=found.group(), marked=True)
+        end = found.end()
+    if end < len(text):
+        yield Segment(text=text[end:])
