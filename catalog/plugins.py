@@ -35,6 +35,9 @@ EXTRACTORS: Mapping[str, str] = {
     "mlflow-model": "crawler.extractors.mlflow_model:MlflowModelExtractor",
     "mlflow-runs": "crawler.extractors.mlflow_runs:MlflowRunsExtractor",
     "mlflow-database": "crawler.extractors.mlflow_database:MlflowDatabaseExtractor",
+    "dvc": "crawler.extractors.dvc:DvcExtractor",
+    "metrics-file": "crawler.extractors.metrics_file:MetricsFileExtractor",
+    "python-requirements": "crawler.extractors.python_requirements:PythonRequirementsExtractor",
 }
 
 ENGINES: Mapping[str, str] = {

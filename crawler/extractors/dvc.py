@@ -1,0 +1,147 @@
+"""DVC: `.dvc` files, dvc.yaml, dvc.lock, and the parameters and metrics beside them.
+
+Source: treeverse/dvc, dvc/schema.py (schema 2.0 of dvc.lock); iterative/gto for `artifacts:`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog.errors import Unsupported
+from catalog.records import Extraction, Origin, Role, Subject
+from crawler.extractor import Claim, Findings
+from crawler.formats import dvc, yamls
+from crawler.formats.json_values import mapping, text
+from crawler.reader import RangedReader
+
+LOCK_SCHEMAS = ("1.", "2.")
+
+
+class DvcExtractor:
+    """Reads whole YAML files. Commands are text and never run; a path that leaves the root binds nothing."""
+
+    name = "dvc"
+    version = 1
+    description = "DVC (`*.dvc`, dvc.yaml, dvc.lock)"
+    reads = (
+        "outputs with hash and size bound to files and remote objects, parameters, dependencies, artifacts"
+    )
+    limits = "YAML 2 MB; pipelines are not run, remotes are not contacted"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
+        name = key.rsplit("/", 1)[-1]
+        if name in {"dvc.yaml", "dvc.lock"}:
+            return Claim(format="dvc", role=Role.RUN, confidence=85)
+        if name.endswith(".dvc") and name != ".dvc":
+            return Claim(format="dvc", role=Role.POINTER, confidence=85)
+        return None
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        role = Role.POINTER if reader.name.endswith(".dvc") else Role.RUN
+        findings = Findings(reader, self, format="dvc", role=role, origin=Origin.RUN)
+        content = mapping(yamls.json_value(yamls.read(reader)))
+        if reader.name == "dvc.lock":
+            _tell_lock(findings, reader.key, content)
+        elif reader.name == "dvc.yaml":
+            _tell_artifacts(findings, reader.key, mapping(content.get("artifacts")))
+        else:
+            _tell_pointer(findings, reader.key, content)
+        return findings.extraction()
+
+
+def _tell_pointer(findings: Findings, key: str, content: Mapping[str, Any]) -> None:
+    for number, out in enumerate(_entries(content.get("outs"))):
+        subject = _output(findings, key, out, f"yaml:/outs/{number}", standalone=_is_model(out))
+        if subject is not None:
+            findings.say("description", content.get("desc"), "yaml:/desc", subject=subject.id)
+            for place, dependency in enumerate(_entries(content.get("deps"))):
+                findings.say(
+                    "extra.imported_from",
+                    dependency.get("path"),
+                    f"yaml:/deps/{place}/path",
+                    subject=subject.id,
+                )
+
+
+def _tell_lock(findings: Findings, key: str, content: Mapping[str, Any]) -> None:
+    schema = str(content.get("schema", "1.0"))
+    if not schema.startswith(LOCK_SCHEMAS):
+        raise Unsupported(f"dvc.lock of schema {schema}")
+    # Schema 1 had the stages at the top level.
+    stages = mapping(content.get("stages")) if "stages" in content else content
+    for name, stage in stages.items():
+        if isinstance(stage, dict):
+            _tell_stage(findings, key, name, stage)
+
+
+def _tell_stage(findings: Findings, key: str, name: str, stage: Mapping[str, Any]) -> None:
+    place = f"yaml:/stages/{name}"
+    outs = _entries(stage.get("outs"))
+    models = [out for out in outs if _is_model(out)]
+    for number, out in enumerate(outs):
+        if out not in models:
+            continue
+        subject = _output(findings, key, out, f"{place}/outs/{number}", standalone=True)
+        if subject is None:
+            continue
+        findings.say("extra.stage", name, place, subject=subject.id)
+        findings.say("extra.command", text(stage.get("cmd")), f"{place}/cmd", subject=subject.id)
+        _tell_inputs(findings, stage, place, subject)
+        for file, values in mapping(stage.get("params")).items():
+            _tell_parameters(findings, values, f"{place}/params/{file}", subject)
+
+
+def _tell_inputs(findings: Findings, stage: Mapping[str, Any], place: str, subject: Subject) -> None:
+    for number, dependency in enumerate(_entries(stage.get("deps"))):
+        path = text(dependency.get("path"))
+        code = path is not None and path.endswith((".py", ".sh", ".ipynb", ".R", ".jl"))
+        findings.say(
+            "extra.code" if code else "data_sources", path, f"{place}/deps/{number}/path", subject=subject.id
+        )
+
+
+def _tell_parameters(findings: Findings, values: Any, place: str, subject: Subject) -> None:
+    for name, value in _flat(mapping(values)):
+        findings.say(f"hyperparameters.{name}", value, f"{place}/{name}", subject=subject.id)
+
+
+def _tell_artifacts(findings: Findings, key: str, artifacts: Mapping[str, Any]) -> None:
+    for name, artifact in artifacts.items():
+        if not isinstance(artifact, dict) or not isinstance(artifact.get("path"), str):
+            continue
+        place = f"yaml:/artifacts/{name}"
+        subject = _output(findings, key, artifact, place, standalone=artifact.get("type") == "model")
+        if subject is not None:
+            findings.say("name", name, place, origin=Origin.REGISTRY, subject=subject.id)
+
+
+def _output(
+    findings: Findings, key: str, out: Mapping[str, Any], place: str, *, standalone: bool
+) -> Subject | None:
+    path, md5 = out.get("path"), out.get("md5")
+    if not isinstance(path, str):
+        return None
+    subject = dvc.output_subject(key, path, md5 if isinstance(md5, str) else None, is_model=standalone)
+    if subject is None:
+        findings.problem("outside", f"output {path[:200]!r} lies outside the source", f"{place}/path")
+        return None
+    findings.tells_of(subject)
+    dvc.say_output(findings, out, place, subject=subject.id)
+    return subject
+
+
+def _is_model(out: Mapping[str, Any]) -> bool:
+    return out.get("type") == "model" or dvc.looks_like_a_model(str(out.get("path") or ""))
+
+
+def _entries(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value[:10_000] if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "", levels: int = 6) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and levels:
+            yield from _flat(value, f"{prefix}{name}.", levels - 1)
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,87 @@
+"""Metrics and parameters that a training script leaves beside its model: metrics.json, scores.yaml, params.yaml.
+
+Source: the conventions of treeverse/dvc (metrics and params files) and dvclive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog.records import Extraction, Origin, Role
+from crawler.extractor import Claim, Findings
+from crawler.formats import jsons, yamls
+from crawler.reader import RangedReader
+
+MAX_VALUES = 5_000
+MAX_LEVELS = 8
+MAX_LIST = 64
+_METRICS = re.compile(
+    r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
+)
+_PARAMETERS = re.compile(r"(?:hyper)?param(?:eter)?s\.(?:json|ya?ml)|hparams\.(?:json|ya?ml)")
+_CONTEXTUAL = {"dataset": "dataset", "split": "split", "model": "source", "task": "task"}
+
+
+class MetricsFileExtractor:
+    """Reads the whole of a small JSON or YAML file; nested names are joined by '/'."""
+
+    name = "metrics-file"
+    version = 1
+    description = "metrics.json, scores.yaml, params.yaml and their like"
+    reads = "every number as a metric, or every value as a hyper-parameter; data set and split where the file says them"
+    limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the name decides
+        name = key.rsplit("/", 1)[-1].lower()
+        if _METRICS.fullmatch(name):
+            return Claim(format="metrics", role=Role.RUN, confidence=60)
+        if _PARAMETERS.fullmatch(name) and name != "params.json":
+            return Claim(format="parameters", role=Role.RUN, confidence=60)
+        return None
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
+        kind = "json" if reader.name.lower().endswith(".json") else "yaml"
+        value = jsons.read(reader) if kind == "json" else yamls.json_value(yamls.read(reader))
+        is_parameters = _PARAMETERS.fullmatch(reader.name.lower()) is not None
+        context = {} if is_parameters else _context(value)
+        for number, (names, leaf) in enumerate(_leaves(value)):
+            if number >= MAX_VALUES:
+                findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
+                break
+            pointer = f"{kind}:/" + "/".join(name.replace("~", "~0").replace("/", "~1") for name in names)
+            if is_parameters:
+                findings.say(f"hyperparameters.{'.'.join(names)}", leaf, pointer)
+            elif not isinstance(leaf, bool) and names[-1].lower() not in _CONTEXTUAL:
+                findings.metric("/".join(names), leaf, pointer, block=reader.name, **context)
+        return findings.extraction()
+
+
+def _context(value: Any) -> dict[str, str]:
+    """What the file says all its numbers are about."""
+    if not isinstance(value, Mapping):
+        return {}
+    told = {_CONTEXTUAL[name.lower()]: item for name, item in value.items() if name.lower() in _CONTEXTUAL}
+    return {name: item for name, item in told.items() if isinstance(item, str)}
+
+
+def _leaves(value: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Scalars and short lists of scalars with the path to them."""
+    if isinstance(value, Mapping):
+        if names and _is_spread(value):
+            yield names, dict(value)
+        elif len(names) < MAX_LEVELS:
+            for name, item in value.items():
+                yield from _leaves(item, (*names, str(name)))
+    elif isinstance(value, list):
+        if names and len(value) <= MAX_LIST and all(isinstance(item, (int, float, str)) for item in value):
+            yield names, value
+    elif names and value is not None:
+        yield names, value
+
+
+def _is_spread(value: Mapping[str, Any]) -> bool:
+    """{"mean": …, "std": …} is one value with its uncertainty."""
+    return "mean" in value and set(value) <= {"mean", "std", "stderr", "min", "max", "n"}

@@ -1,0 +1,89 @@
+"""A foreign SQLite file, read as bytes in memory: fixed questions, no writes, bounded rows, lengths and time.
+
+Source: https://www.sqlite.org/security.html (untrusted database files).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from catalog.errors import LimitExceeded, Malformed
+
+MAGIC = b"SQLite format 3\0"
+MAX_ROWS = 100_000
+MAX_VALUE_BYTES = 1024 * 1024
+MAX_SECONDS = 10.0
+OPERATIONS_BETWEEN_CHECKS = 10_000
+
+
+class ForeignDatabase:
+    """Answers SELECTs over named tables and columns; what is not there is absent, never an error."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._columns: dict[str, frozenset[str]] = {}
+
+    def has(self, table: str) -> bool:
+        return bool(self.columns(table))
+
+    def columns(self, table: str) -> frozenset[str]:
+        """The column names of a real table (a view has none here)."""
+        if table not in self._columns:
+            kinds = self._ask("SELECT type FROM sqlite_master WHERE name = ?", (table,))
+            real = [row[0] for row in kinds] == ["table"]
+            rows = self._ask("SELECT name FROM pragma_table_info(?)", (table,)) if real else iter(())
+            self._columns[table] = frozenset(str(row[0]) for row in rows)
+        return self._columns[table]
+
+    def rows(self, table: str, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The rows of a table as {column: value}, columns that this file's schema lacks left out."""
+        present = [column for column in wanted if column in self.columns(table)]
+        if not present:
+            return
+        question = f"SELECT {', '.join(present)} FROM {table} LIMIT {MAX_ROWS + 1}"  # noqa: S608 - names are ours
+        for number, row in enumerate(self._ask(question)):
+            if number == MAX_ROWS:
+                raise LimitExceeded(f"rows of table {table}", limit=MAX_ROWS)
+            yield dict(zip(present, row, strict=True))
+
+    def _ask(self, question: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._connection.execute(question, values)
+        except sqlite3.OperationalError as error:
+            if "interrupted" in str(error):
+                raise LimitExceeded("seconds for a SQLite file", limit=MAX_SECONDS) from None
+            raise Malformed(f"SQLite: {error}") from None
+        except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
+            raise Malformed(f"SQLite: {error}") from None
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[ForeignDatabase]:
+    """The database in `data`. Raises Malformed, LimitExceeded."""
+    deadline = time.monotonic() + MAX_SECONDS
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.deserialize(_without_wal(data))
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+            connection.set_progress_handler(
+                lambda: int(time.monotonic() > deadline), OPERATIONS_BETWEEN_CHECKS
+            )
+            for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except (sqlite3.Error, OverflowError) as error:
+            raise Malformed(f"SQLite: {error}") from None
+        yield ForeignDatabase(connection)
+
+
+def _without_wal(data: bytes) -> bytes:
+    """A file in WAL mode says so in two header bytes and then refuses to open from memory; its log is not read anyway.
+
+    Source: https://www.sqlite.org/fileformat2.html, file format version numbers at offset 18.
+    """
+    if len(data) < 100 or not data.startswith(MAGIC):
+        raise Malformed("no SQLite header")
+    return data[:18] + b"\x01\x01" + data[20:]
