@@ -118,8 +118,8 @@ def validate(request: SearchRequest) -> None:
     for key in request.sort:
         sort_field(key)
     budget = _AggregationBudget()
-    for name, aggregation in request.aggregations.items():
-        budget.check(name, aggregation, depth=1, nested=False)
+    for aggregation in request.aggregations.values():
+        budget.check(aggregation, depth=1, nested=False)
 
 
 def validate_query(query: Query) -> None:
@@ -265,7 +265,7 @@ class _AggregationBudget:
     def __init__(self) -> None:
         self.seen = 0
 
-    def check(self, name: str, aggregation: Aggregation, *, depth: int, nested: bool) -> None:
+    def check(self, aggregation: Aggregation, *, depth: int, nested: bool) -> None:
         self.seen += 1
         if self.seen > MAX_AGGREGATIONS:
             raise RequestRefused("aggs", f"are more than {MAX_AGGREGATIONS}.")
@@ -285,8 +285,8 @@ class _AggregationBudget:
                 _Budget().query(query, "filter", nested=nested)
             case _:
                 _aggregation(aggregation, _resolved(aggregation.field, nested=nested))
-        for sub_name, sub in getattr(aggregation, "aggs", {}).items():
-            self.check(sub_name, sub, depth=depth + 1, nested=inside)
+        for sub in getattr(aggregation, "aggs", {}).values():
+            self.check(sub, depth=depth + 1, nested=inside)
 
 
 def _aggregation(aggregation: Any, field: Resolved) -> None:

@@ -57,7 +57,7 @@ class MemoryEngine:
         return iter([item.document for item in sorted(found, key=lambda item: item.id)])
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        return {id: self.index.items[id].document for id in ids if id in self.index.items}
+        return {key: self.index.items[key].document for key in ids if key in self.index.items}
 
     def info(self) -> EngineInfo:
         return EngineInfo(

@@ -1,0 +1,414 @@
+"""Aggregations over one searcher: one native call where Tantivy's answer is exact, a call per bucket where it is not.
+
+Native: terms (asked for until the border of the list has no tie), ranges, histograms, and numbers inside them.
+Everything that Tantivy lacks (filters by typed queries, missing, calendar periods, buckets inside buckets) is the same
+question asked again under a narrower query. Percentiles and cardinality are approximate, as on Elasticsearch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import tantivy
+
+from catalog.errors import RequestRefused
+from catalog.search.request import (
+    Aggregation,
+    AggregationResult,
+    Bucket,
+    DateHistogramAgg,
+    FilterAgg,
+    HistogramAgg,
+    MetricAgg,
+    MissingAgg,
+    NestedAgg,
+    RangeAgg,
+    RangeBucket,
+    ReverseNestedAgg,
+    TermsAgg,
+)
+from catalog.search.validate import MAX_BUCKETS, resolve
+from indexer.analysis import fold
+from indexer.buckets import ordered_terms, typed_key
+from indexer.calendar import next_period, periods
+from indexer.engines.tantivy.schema import column
+from indexer.engines.tantivy.translate import Translator, comparable, every, without
+from indexer.projection import moment
+
+MAX_TERMS = 1_000_000
+"""More distinct values than this are refused rather than counted from a part."""
+_KEYWORDS = frozenset({"keyword", "name", "leaf"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Counts over one searcher."""
+
+    searcher: tantivy.Searcher
+    translator: Translator
+
+    def aggregate(
+        self, query: tantivy.Query, wanted: Mapping[str, Aggregation]
+    ) -> dict[str, AggregationResult]:
+        """The answer to each aggregation over the models that satisfy the query."""
+        answers = self._terms_together(query, wanted)
+        for name, aggregation in wanted.items():
+            if name not in answers:
+                answers[name] = self._one(query, aggregation)
+        return answers
+
+    def _one(self, query: tantivy.Query, wanted: Aggregation) -> AggregationResult:
+        kinds: Mapping[type, Callable[[tantivy.Query, Any], AggregationResult]] = {
+            TermsAgg: self._terms,
+            RangeAgg: self._ranges,
+            HistogramAgg: self._histogram,
+            DateHistogramAgg: self._date_histogram,
+            MetricAgg: self._metric,
+            MissingAgg: self._missing,
+            FilterAgg: self._filter,
+            NestedAgg: _refuse_nested,
+            ReverseNestedAgg: _refuse_nested,
+        }
+        return kinds[type(wanted)](query, wanted)
+
+    def count(self, query: tantivy.Query) -> int:
+        return int(self.searcher.search(query, 1).count)  # type: ignore[attr-defined]  # missing in the type stub
+
+    # Terms ------------------------------------------------------------------------------------------------
+
+    def _terms_together(
+        self, query: tantivy.Query, wanted: Mapping[str, Aggregation]
+    ) -> dict[str, AggregationResult]:
+        """All plain terms facets in one pass; those whose border has a tie are left for a second look."""
+        plain = {
+            str(at): (name, aggregation)
+            for at, (name, aggregation) in enumerate(wanted.items())
+            if isinstance(aggregation, TermsAgg) and _is_plain(aggregation)
+        }
+        if len(plain) < 2:
+            return {}
+        asked = {
+            key: _native_terms(aggregation, _first_guess(aggregation))
+            for key, (_, aggregation) in plain.items()
+        }
+        found = self.searcher.aggregate(query, asked)
+        answers = {}
+        for key, (name, aggregation) in plain.items():
+            answer = _exact(aggregation, found[key], _first_guess(aggregation))
+            if answer is not None:
+                answers[name] = answer
+        return answers
+
+    def _terms(self, query: tantivy.Query, wanted: TermsAgg) -> AggregationResult:
+        if not _is_plain(wanted):
+            return self._all_terms(query, wanted)
+        size = _first_guess(wanted)
+        while size <= MAX_TERMS:
+            found = self.searcher.aggregate(query, {"terms": _native_terms(wanted, size)})["terms"]
+            answer = _exact(wanted, found, size)
+            if answer is not None:
+                return self._with_inner(query, wanted, answer)
+            size *= 8
+        raise _too_many(wanted.field)
+
+    def _all_terms(self, query: tantivy.Query, wanted: TermsAgg) -> AggregationResult:
+        """Every value with its count and numbers, ordered here."""
+        native = _native_terms(wanted, MAX_TERMS, aggs=_native_metrics(wanted.aggs))
+        found = self.searcher.aggregate(query, {"terms": native})["terms"]
+        if found["sum_other_doc_count"]:
+            raise _too_many(wanted.field)
+        buckets = [_terms_bucket(wanted, bucket) for bucket in found["buckets"]]
+        if wanted.missing is not None:
+            buckets = self._with_missing(query, wanted, buckets)
+        return self._with_inner(query, wanted, ordered_terms(wanted, buckets))
+
+    def _with_missing(self, query: tantivy.Query, wanted: TermsAgg, buckets: list[Bucket]) -> list[Bucket]:
+        """The models without the field, counted under the value that stands for them."""
+        key = typed_key(wanted.field, comparable(wanted.field, wanted.missing))
+        lacking = every([query, without(self.translator.exists(wanted.field))])
+        same = next((bucket for bucket in buckets if bucket.key == key), None)
+        count = self.count(lacking) + (same.count if same else 0)
+        if not count:
+            return buckets
+        both = self._bucket_query(query, wanted, key)
+        metrics = {name: agg for name, agg in wanted.aggs.items() if isinstance(agg, MetricAgg)}
+        mended = Bucket(key=key, count=count, aggregations=self.aggregate(both, metrics))
+        return [*(bucket for bucket in buckets if bucket is not same), mended]
+
+    def _bucket_query(self, query: tantivy.Query, wanted: TermsAgg, key: Any) -> tantivy.Query:
+        holding = self.translator.equal(wanted.field, comparable(wanted.field, key))
+        if (
+            wanted.missing is not None
+            and typed_key(wanted.field, comparable(wanted.field, wanted.missing)) == key
+        ):
+            lacking = without(self.translator.exists(wanted.field))
+            holding = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Should, holding), (tantivy.Occur.Should, lacking)]
+            )
+        return every([query, holding])
+
+    def _with_inner(
+        self, query: tantivy.Query, wanted: TermsAgg, answer: AggregationResult
+    ) -> AggregationResult:
+        return self._nested_in(
+            wanted.aggs, answer, lambda bucket: self._bucket_query(query, wanted, bucket.key)
+        )
+
+    def _nested_in(
+        self,
+        aggs: Mapping[str, Aggregation],
+        answer: AggregationResult,
+        narrowed: Callable[[Bucket], tantivy.Query],
+    ) -> AggregationResult:
+        """Answers to the sub-aggregations that the native call could not give, bucket by bucket."""
+        if not aggs:
+            return answer
+        buckets = []
+        for bucket in answer.buckets:
+            open_ones = {name: agg for name, agg in aggs.items() if name not in bucket.aggregations}
+            inner = self.aggregate(narrowed(bucket), open_ones) if open_ones else {}
+            buckets.append(replace(bucket, aggregations={**bucket.aggregations, **inner}))
+        return replace(answer, buckets=tuple(buckets))
+
+    # Numbers ----------------------------------------------------------------------------------------------
+
+    def _metric(self, query: tantivy.Query, wanted: MetricAgg) -> AggregationResult:
+        found = self.searcher.aggregate(query, {"metric": _native_metric(wanted)})["metric"]
+        return _metric_result(wanted, found)
+
+    def _extent(self, query: tantivy.Query, field: str) -> tuple[float, float] | None:
+        found = self.searcher.aggregate(query, {"extent": {"stats": {"field": column(field)}}})["extent"]
+        return (found["min"], found["max"]) if found["count"] else None
+
+    # Ranges and histograms --------------------------------------------------------------------------------
+
+    def _ranges(self, query: tantivy.Query, wanted: RangeAgg) -> AggregationResult:
+        counts = self._counts_between(query, wanted.field, wanted.ranges)
+        buckets = [
+            Bucket(key=row.key, name=row.key, count=count, start=row.start, end=row.end)
+            for row, count in zip(wanted.ranges, counts, strict=True)
+        ]
+        return self._nested_in(
+            wanted.aggs,
+            AggregationResult(buckets=tuple(buckets)),
+            lambda bucket: every([query, self._between(wanted.field, bucket.start, bucket.end)]),
+        )
+
+    def _between(self, field: str, start: Any, end: Any) -> tantivy.Query:
+        return self.translator.between(
+            field, comparable(field, start), comparable(field, end), high_open=True
+        )
+
+    def _counts_between(self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket]) -> list[int]:
+        """Models per [start, end). Ranges may overlap: they are sums of the pieces between all their bounds."""
+        if any(_is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
+            return [self.count(every([query, self._between(field, row.start, row.end)])) for row in ranges]
+        ends = [(_bound(field, row.start, -math.inf), _bound(field, row.end, math.inf)) for row in ranges]
+        cuts = sorted({cut for pair in ends for cut in pair if math.isfinite(cut)})
+        if not cuts:
+            whole = self.count(every([query, self.translator.exists(field)]))
+            return [whole] * len(ranges)
+        pieces = [
+            {"to": cuts[0]},
+            *({"from": a, "to": b} for a, b in pairwise(cuts)),
+            {"from": cuts[-1]},
+        ]
+        asked = {"pieces": {"range": {"field": column(field), "ranges": pieces}}}
+        found = self.searcher.aggregate(query, asked)["pieces"]["buckets"]
+        held = [
+            (bucket.get("from", -math.inf), bucket.get("to", math.inf), bucket["doc_count"])
+            for bucket in found
+        ]
+        return [
+            sum(count for low, high, count in held if low >= start and high <= end) for start, end in ends
+        ]
+
+    def _histogram(self, query: tantivy.Query, wanted: HistogramAgg) -> AggregationResult:
+        extent = self._extent(query, wanted.field)
+        if extent is None:
+            return AggregationResult()
+        first, last = (math.floor((value - wanted.offset) / wanted.interval) for value in extent)
+        if last - first + 1 > MAX_BUCKETS:
+            raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
+        counts = self._histogram_counts(query, wanted)
+        buckets = [
+            Bucket(key=place * wanted.interval + wanted.offset, count=counts.get(place, 0))
+            for place in range(first, last + 1)
+            if counts.get(place, 0) >= wanted.min_doc_count
+        ]
+        return self._nested_in(
+            wanted.aggs,
+            AggregationResult(buckets=tuple(buckets)),
+            lambda bucket: every(
+                [query, self._between(wanted.field, bucket.key, bucket.key + wanted.interval)]
+            ),
+        )
+
+    def _histogram_counts(self, query: tantivy.Query, wanted: HistogramAgg) -> dict[int, int]:
+        options = {"field": column(wanted.field), "interval": wanted.interval, "min_doc_count": 1}
+        offset = math.fmod(wanted.offset, wanted.interval)
+        if offset:
+            options["offset"] = offset
+        found = self.searcher.aggregate(query, {"histogram": {"histogram": options}})["histogram"]["buckets"]
+        return {
+            round((bucket["key"] - wanted.offset) / wanted.interval): bucket["doc_count"]
+            for bucket in found
+            if bucket["doc_count"]
+        }
+
+    def _date_histogram(self, query: tantivy.Query, wanted: DateHistogramAgg) -> AggregationResult:
+        interval = wanted.calendar_interval or wanted.fixed_seconds or 0
+        extent = self._extent(query, wanted.field)
+        if extent is None:
+            return AggregationResult()
+        first, last = moment(extent[0]), moment(extent[1])
+        if isinstance(interval, int) and (last - first).total_seconds() / interval > MAX_BUCKETS:
+            raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
+        starts = list(periods(first, last, interval))
+        if len(starts) > MAX_BUCKETS:
+            raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
+        ranges = [RangeBucket(key="", start=start, end=_end_of(start, interval)) for start in starts]
+        counts = self._counts_between(query, wanted.field, ranges)
+        buckets = [
+            Bucket(key=row.start, count=count, end=row.end)
+            for row, count in zip(ranges, counts, strict=True)
+            if count >= wanted.min_doc_count
+        ]
+        answer = self._nested_in(
+            wanted.aggs,
+            AggregationResult(buckets=tuple(buckets)),
+            lambda bucket: every([query, self._between(wanted.field, bucket.key, bucket.end)]),
+        )
+        return replace(answer, buckets=tuple(replace(bucket, end=None) for bucket in answer.buckets))
+
+    # One bucket -------------------------------------------------------------------------------------------
+
+    def _single(self, query: tantivy.Query, aggs: Mapping[str, Aggregation]) -> AggregationResult:
+        return AggregationResult(
+            count=self.count(query), aggregations=self.aggregate(query, aggs) if aggs else {}
+        )
+
+    def _missing(self, query: tantivy.Query, wanted: MissingAgg) -> AggregationResult:
+        return self._single(every([query, without(self.translator.exists(wanted.field))]), wanted.aggs)
+
+    def _filter(self, query: tantivy.Query, wanted: FilterAgg) -> AggregationResult:
+        return self._single(every([query, self.translator.query(wanted.query)]), wanted.aggs)
+
+
+def _refuse_nested(_: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg) -> AggregationResult:
+    part = "nested" if isinstance(wanted, NestedAgg) else "reverse_nested"
+    raise RequestRefused(
+        part, "cannot count evaluations one by one in the embedded engine. Use Elasticsearch."
+    )
+
+
+def _too_many(field: str) -> RequestRefused:
+    return RequestRefused(field, f"has more than {MAX_TERMS:,} values; narrow the search.")
+
+
+def _is_plain(wanted: TermsAgg) -> bool:
+    """Whether the most frequent values can be cut off natively."""
+    return wanted.order == ("_count", True) and wanted.missing is None
+
+
+def _first_guess(wanted: TermsAgg) -> int:
+    return wanted.size * 2 + 20
+
+
+def _native_terms(wanted: TermsAgg, size: int, *, aggs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    # segment_size: every segment hands over all of its values, so that merged counts are exact.
+    options: dict[str, Any] = {"field": column(wanted.field), "size": size, "segment_size": MAX_TERMS}
+    if wanted.prefix:
+        options["include"] = _pattern(fold(wanted.prefix)) + "(.|\n)*"
+    return {"terms": options, "aggs": aggs} if aggs else {"terms": options}
+
+
+def _pattern(text: str) -> str:
+    """A pattern that matches this text and nothing else."""
+    return "".join(
+        letter if letter.isalnum() else f"[{letter}]" if letter not in "[]^\\-&~" else f"\\{letter}"
+        for letter in text
+    )
+
+
+def _exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> AggregationResult | None:
+    """The answer, if no value beyond the border of what was asked for could belong to it."""
+    buckets = [_terms_bucket(wanted, bucket) for bucket in found["buckets"]]
+    complete = len(buckets) < size
+    if not complete and buckets[wanted.size - 1].count == buckets[-1].count:
+        return None
+    answer = ordered_terms(wanted, buckets)
+    if complete:
+        return answer
+    other = (
+        found["sum_other_doc_count"]
+        + sum(bucket.count for bucket in buckets)
+        - sum(b.count for b in answer.buckets)
+    )
+    return replace(answer, other_count=other)
+
+
+def _terms_bucket(wanted: TermsAgg, bucket: Mapping[str, Any]) -> Bucket:
+    aggregations = {
+        name: _metric_result(agg, bucket[name])
+        for name, agg in wanted.aggs.items()
+        if isinstance(agg, MetricAgg) and name in bucket
+    }
+    return Bucket(
+        key=_terms_key(wanted.field, bucket["key"]), count=bucket["doc_count"], aggregations=aggregations
+    )
+
+
+def _terms_key(field: str, key: Any) -> Any:
+    kind = resolve(field).type
+    if kind in {"double", "metric"}:
+        return float(key)
+    return key if kind in _KEYWORDS else typed_key(field, key)
+
+
+def _native_metrics(aggs: Mapping[str, Aggregation]) -> dict[str, Any]:
+    return {name: _native_metric(agg) for name, agg in aggs.items() if isinstance(agg, MetricAgg)}
+
+
+def _native_metric(wanted: MetricAgg) -> dict[str, Any]:
+    kind = "stats" if wanted.kind in {"min", "max", "avg", "sum"} else wanted.kind
+    options: dict[str, Any] = {"field": column(wanted.field)}
+    if kind == "percentiles":
+        options["percents"] = [float(percent) for percent in wanted.percents]
+    return {kind: options}
+
+
+def _metric_result(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationResult:
+    if wanted.kind == "percentiles":
+        return AggregationResult(values={name: _number(value) for name, value in found["values"].items()})
+    if wanted.kind == "stats":
+        return AggregationResult(
+            values={name: _number(found[name]) for name in ("count", "min", "max", "avg", "sum")}
+        )
+    value = found[wanted.kind] if wanted.kind in {"min", "max", "avg", "sum"} else found["value"]
+    return AggregationResult(values={"value": _number(value)})
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _bound(field: str, bound: Any, otherwise: float) -> float:
+    return otherwise if bound is None else float(comparable(field, bound))
+
+
+def _is_beyond_doubles(field: str, bound: Any) -> bool:
+    """Whether a bound is a whole number that a double cannot hold exactly."""
+    return bound is not None and not isinstance(bound, datetime) and abs(comparable(field, bound)) > 2**53
+
+
+def _end_of(start: datetime, interval: str | int) -> datetime | None:
+    try:
+        return next_period(start, interval)
+    except (ValueError, OverflowError):
+        return None

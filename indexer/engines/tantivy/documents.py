@@ -1,0 +1,134 @@
+"""From a model's document to the row that Tantivy indexes, in one dict and one call."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import tantivy
+
+from indexer.engines.tantivy.schema import (
+    CODED,
+    DOCUMENT,
+    ID,
+    PRESENT,
+    REVISION,
+    TAIL,
+    build_schema,
+    code_name,
+    code_number,
+    metric_columns,
+    order_key,
+    ordered_keywords,
+    text_columns,
+)
+from indexer.projection import Projection, project
+from mappings import fields
+
+PHRASE_BREAK = "¶"
+"""Stands between the values of a list, so that no phrase reaches across. The analyzer never makes this word."""
+EVALUATION_SETS = ("metric", "dataset", "split")
+"""Conditions on one evaluation that are answered in any combination, together with a range of its value."""
+EVALUATION_SINGLES = ("raw_name", "source", "unit")
+"""Conditions that are answered alone, together with a range of the value."""
+
+
+def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tantivy.Document:
+    """The indexed and stored form of a document. Raises DocumentRejected."""
+    held = project(document)
+    row: dict[str, Any] = {**held.keywords, **held.numbers, **held.flattened}
+    row[ID] = model_id
+    row[REVISION] = revision
+    row[DOCUMENT] = encode(document)
+    tail = {}
+    for slug, value in held.metrics.items():
+        if slug in metric_columns():
+            row[f"metrics.{slug}"] = value
+        else:
+            tail[slug] = value
+    if tail:
+        row[TAIL] = tail
+    for name in ordered_keywords():
+        values = (model_id,) if name == ID else held.keywords.get(name)
+        if values:
+            row[f"{name}.order"] = order_key(values[0])
+    for name in text_columns():
+        if name in held.texts:
+            row[f"{name}.words"] = " ".join(held.words(name))
+            row[f"{name}.phrases"] = f" {PHRASE_BREAK} ".join(
+                " ".join(phrase) for phrase in held.phrases(name)
+            )
+    row[PRESENT] = list(held.present - _columns_with_own_exists())
+    row[CODED] = list(_coded(held, tail))
+    return tantivy.Document.from_dict(row, build_schema())
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """The document as JSON. Numbers that JSON does not know become null."""
+    try:
+        return json.dumps(document, allow_nan=False, default=str, separators=(",", ":")).encode("ascii")
+    except ValueError:
+        return json.dumps(_finite(document), allow_nan=False, default=str, separators=(",", ":")).encode(
+            "ascii"
+        )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(element) for key, element in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(element) for element in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_own_exists: frozenset[str] | None = None
+
+
+def _columns_with_own_exists() -> frozenset[str]:
+    """Fields whose fast column says whether they exist; all others are named in `_present`."""
+    global _own_exists  # noqa: PLW0603 - read once per document, a cached call costs three times as much
+    if _own_exists is None:
+        kinds = {"keyword", "name", "long", "double", "date", "boolean"}
+        own = {row.name for row in fields().values() if row.type in kinds}
+        _own_exists = frozenset(own | {f"metrics.{slug}" for slug in metric_columns()})
+    return _own_exists
+
+
+def has_own_exists(name: str) -> bool:
+    return name in _columns_with_own_exists()
+
+
+def _coded(held: Projection, tail: Mapping[str, float]) -> Iterator[str]:
+    for slug, value in tail.items():
+        yield code_name(f"metrics.{slug}") + code_number(value)
+    for evaluation in held.evaluations:
+        number = evaluation.get("value")
+        suffix = code_number(number) if isinstance(number, float) else None
+        for key in _evaluation_keys(evaluation):
+            head = code_name(key)
+            yield head
+            if suffix is not None:
+                yield head + suffix
+
+
+def _evaluation_keys(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    sets = [name for name in EVALUATION_SETS if name in evaluation]
+    for size in range(len(sets) + 1):
+        for names in combinations(sets, size):
+            yield evaluation_key({name: evaluation[name] for name in names})
+    for name in EVALUATION_SINGLES:
+        if name in evaluation:
+            yield evaluation_key({name: evaluation[name]})
+
+
+def evaluation_key(conditions: Mapping[str, str]) -> str:
+    """The text whose code stands for these conditions on one evaluation."""
+    return "\x1f".join(["evaluations", *(f"{name}={conditions[name]}" for name in sorted(conditions))])
+
+
+def answerable(names: Sequence[str]) -> bool:
+    """Whether conditions on these parts of one evaluation, taken together, have a code."""
+    return set(names) <= set(EVALUATION_SETS) or (len(names) == 1 and names[0] in EVALUATION_SINGLES)

@@ -1,0 +1,239 @@
+"""The reading side: opens the current index without a lock and follows it when it changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from catalog.errors import EngineUnavailable
+from catalog.search.engine import EngineInfo
+from catalog.search.request import Aggregation, AggregationResult, Hit, SearchRequest, SearchResult
+from catalog.search.validate import effective_sort, validate
+from catalog.settings import Settings
+from indexer.engines.tantivy.counting import Counter
+from indexer.engines.tantivy.location import NAME, REINDEX, IndexHome, written_by_this_schema
+from indexer.engines.tantivy.ordering import Found, Ordering, Score, indexed_position, sort_values
+from indexer.engines.tantivy.schema import DOCUMENT, ID, VERSION, build_schema, schema_hash
+from indexer.engines.tantivy.translate import Translator, every
+from indexer.relevance import units
+
+SCAN_PAGE = 5_000
+"""Documents read per step of a scan; one step's documents are in memory together (about 10 MB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One point in time of one index."""
+
+    searcher: tantivy.Searcher
+    translator: Translator
+    generation: str
+
+
+class TantivyEngine:
+    """Reads the index below `settings.index_path`. Where there is none yet, nothing is found."""
+
+    name = NAME
+
+    def __init__(self, settings: Settings) -> None:
+        self.home = IndexHome(settings.index_path)
+        self._lock = threading.Lock()
+        self._index: tantivy.Index | None = None
+        self._seen: tuple[Any, ...] = ()
+        self._snapshot: Snapshot | None = None
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        started = time.perf_counter()
+        validate(request)
+        with _honest():
+            snapshot = self._now()
+            search = _Search(snapshot, request)
+            return SearchResult(
+                total=search.total(),
+                hits=search.hits(),
+                aggregations=search.aggregations(),
+                took_ms=int((time.perf_counter() - started) * 1000),
+                engine=self.name,
+            )
+
+    def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
+        validate(request)
+        with _honest():
+            return _Search(self._now(), request).scan()
+
+    def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        if not ids:
+            return {}
+        with _honest():
+            snapshot = self._now()
+            query = tantivy.Query.term_set_query(snapshot.translator.schema, ID, list(ids))
+            documents = {}
+            for _, address in snapshot.searcher.search(query, len(ids)).hits:
+                stored = snapshot.searcher.doc(address)
+                documents[str(stored.get_first(ID))] = _decode(stored)
+            return {key: documents[key] for key in ids if key in documents}
+
+    def info(self) -> EngineInfo:
+        with _honest():
+            snapshot = self._now()
+            return EngineInfo(
+                name=self.name,
+                version=VERSION,
+                documents=snapshot.searcher.num_docs,
+                schema_hash=schema_hash(),
+                generation=snapshot.generation,
+            )
+
+    def close(self) -> None:
+        self._index = self._snapshot = None
+        self._seen = ()
+
+    def _now(self) -> Snapshot:
+        """The newest committed state. Costs two `stat` calls when nothing changed."""
+        with self._lock:
+            path = self.home.current()
+            seen = (path, _identity(path / "meta.json") if path else None)
+            if self._snapshot is None or seen != self._seen:
+                self._open(path)
+                self._seen = seen
+            if self._snapshot is None:
+                raise EngineUnavailable(NAME, "the index could not be opened.", advice=REINDEX)
+            return self._snapshot
+
+    def _open(self, path: Path | None) -> None:
+        if path is None:
+            self._index = tantivy.Index(build_schema())  # nothing indexed yet: an empty index in memory
+        elif not written_by_this_schema(path):
+            raise EngineUnavailable(
+                NAME, "the index was made by another version of Modeldex.", advice=REINDEX
+            )
+        elif self._index is not None and self._seen and self._seen[0] == path:
+            self._index.reload()
+        else:
+            self._index = open_index(path)
+        translator = Translator(self._index)
+        generation = f"{path.name}:{_identity(path / 'meta.json')[1]}" if path else "empty"
+        self._snapshot = Snapshot(self._index.searcher(), translator, generation)
+
+
+class _Search:
+    """One request over one snapshot."""
+
+    def __init__(self, snapshot: Snapshot, request: SearchRequest) -> None:
+        self.searcher = snapshot.searcher
+        self.translator = snapshot.translator
+        self.request = request
+        self.query = self._floor(self.translator.query(request.query))
+        self.selections = {name: self.translator.query(clause) for name, clause in request.selections.items()}
+        narrowing = [] if request.post_filter is None else [self.translator.query(request.post_filter)]
+        self.matching = every([self.query, *self.selections.values(), *narrowing])
+
+    def _floor(self, query: tantivy.Query) -> tantivy.Query:
+        if self.request.min_score is None:
+            return query
+        score = Score(self.searcher, self.translator, units(self.request.query), descending=True)
+        return every([query, score.at_least(self.request.min_score)])
+
+    def total(self) -> int:
+        return int(self.searcher.search(self.matching, 1).count)  # type: ignore[attr-defined]  # missing in the stub
+
+    def hits(self) -> tuple[Hit, ...]:
+        if not self.request.size:
+            return ()
+        ordering = Ordering(self.searcher, self.translator, self.request)
+        query = self.matching
+        if self.request.after is not None:
+            query = every([query, ordering.after(indexed_position(self.request))])
+        window = ordering.window(query, self.request.offset, self.request.offset + self.request.size)
+        return tuple(self._hit(found) for found in window)
+
+    def _hit(self, found: Found) -> Hit:
+        stored = self.searcher.doc(found.address)
+        model_id = str(stored.get_first(ID))
+        keys = [key.field for key in effective_sort(self.request)]
+        score = float(found.values[keys.index("_score")]) if "_score" in keys else None
+        return Hit(
+            id=model_id,
+            score=score,
+            document=_decode(stored),
+            sort=sort_values(self.request, found, model_id),
+        )
+
+    def aggregations(self) -> dict[str, AggregationResult]:
+        """Aggregations that see all selections together; each selected facet under the others' selections."""
+        counter = Counter(self.searcher, self.translator)
+        together: dict[str, Aggregation] = {}
+        answers: dict[str, AggregationResult] = {}
+        for name, aggregation in self.request.aggregations.items():
+            if name in self.selections:
+                others = [clause for field, clause in self.selections.items() if field != name]
+                answers |= counter.aggregate(every([self.query, *others]), {name: aggregation})
+            else:
+                together[name] = aggregation
+        answers |= counter.aggregate(every([self.query, *self.selections.values()]), together)
+        return {name: answers[name] for name in self.request.aggregations}
+
+    def scan(self) -> Iterator[Mapping[str, Any]]:
+        ordering = Ordering(self.searcher, self.translator, self.request)
+        last: str | None = None
+        while True:
+            query = self.matching if last is None else every([self.matching, ordering.identity.after(last)])
+            groups = ordering.identity.groups(query, SCAN_PAGE)
+            for group in groups:
+                for address in group.addresses:
+                    yield _decode(self.searcher.doc(address))
+                    last = group.value
+            if len(groups) < SCAN_PAGE:
+                return
+
+
+def open_index(path: Path) -> tantivy.Index:
+    """The index in this folder. Raises EngineUnavailable when it is damaged."""
+    try:
+        index = tantivy.Index.open(str(path))
+        index.config_reader("manual", 0)
+        index.reload()
+    except (ValueError, OSError) as error:
+        raise EngineUnavailable(NAME, f"the index is damaged ({error}).", advice=REINDEX) from error
+    return index
+
+
+def _decode(stored: tantivy.Document) -> dict[str, Any]:
+    content = stored.get_first(DOCUMENT)
+    document: dict[str, Any] = json.loads(content) if content is not None else {}
+    return document
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - asked on every search
+    except OSError as error:
+        raise EngineUnavailable(
+            NAME, f"the index is damaged: {path.name} is missing.", advice=REINDEX
+        ) from error
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+@contextmanager
+def _honest() -> Iterator[None]:
+    """Turns what a damaged index makes Tantivy say into EngineUnavailable.
+
+    Tantivy's own panics arrive as `pyo3_runtime.PanicException`, a BaseException that cannot be imported.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise EngineUnavailable(NAME, f"the index cannot be read ({error}).", advice=REINDEX) from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise EngineUnavailable(NAME, f"the index cannot be read ({error}).", advice=REINDEX) from error
+        raise

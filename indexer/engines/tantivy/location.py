@@ -1,0 +1,122 @@
+"""Where indexes live on disk: folders of one schema each, and a pointer file that says which one is current.
+
+index/CURRENT                     one line: index-<schema hash>-<number>
+index/PREVIOUS                    the one before, kept for roll-back
+index/index-3f2a…-7/              a Tantivy index
+index/writer.lock                 held by the process that writes
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from catalog.errors import EngineUnavailable
+from indexer.engines.tantivy.schema import schema_hash
+
+NAME = "tantivy"
+REINDEX = "Run `modeldex reindex` to build it anew from the record store."
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHome:
+    """The folder of all indexes."""
+
+    root: Path
+
+    def current(self) -> Path | None:
+        """The folder of the current index; None before the first one is made."""
+        return self._pointed("CURRENT")
+
+    def previous(self) -> Path | None:
+        return self._pointed("PREVIOUS")
+
+    def _pointed(self, pointer: str) -> Path | None:
+        try:
+            name = (self.root / pointer).read_text("ascii").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise EngineUnavailable(
+                NAME, f"{self.root / pointer} cannot be read: {error}.", advice=REINDEX
+            ) from error
+        if not name.startswith("index-") or "/" in name:
+            raise EngineUnavailable(NAME, f"{self.root / pointer} is damaged.", advice=REINDEX)
+        return self.root / name
+
+    def fresh(self) -> Path:
+        """A new empty folder for an index of the present schema."""
+        numbers = [
+            int(path.name.rpartition("-")[2])
+            for path in self._folders()
+            if path.name.rpartition("-")[2].isdigit()
+        ]
+        path = self.root / f"index-{schema_hash()}-{max(numbers, default=0) + 1}"
+        path.mkdir(parents=True)
+        return path
+
+    def swap(self, to: Path) -> None:
+        """Make this index the current one, at once and durably; the one before becomes the previous."""
+        before = self.root / "CURRENT"
+        if before.exists() and before.read_bytes().strip() != to.name.encode():
+            self._point("PREVIOUS", before.read_bytes())
+        self._point("CURRENT", to.name.encode() + b"\n")
+
+    def _point(self, pointer: str, content: bytes) -> None:
+        temporary = self.root / f"{pointer}.new"
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.root / pointer)
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def sweep(self) -> None:
+        """Remove what is neither current nor previous. Readers that still hold an old one keep their open files."""
+        kept = {path for path in (self.current(), self.previous()) if path is not None}
+        for path in self._folders():
+            if path not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _folders(self) -> list[Path]:
+        return [path for path in self.root.glob("index-*") if path.is_dir()]
+
+    def lock(self) -> IO[str]:
+        """The right to write, until the file is closed or the process ends. Raises EngineUnavailable with its holder."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            file = (self.root / "writer.lock").open("a+")
+        except OSError as error:
+            raise EngineUnavailable(
+                NAME,
+                f"{self.root} cannot be written: {error.strerror}.",
+                advice="Check its owner and free space, or use another --home.",
+            ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise EngineUnavailable(
+                NAME,
+                f"another process writes this index (process {holder}).",
+                advice="Wait for it to end, or stop it.",
+            ) from error
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        return file
+
+
+def written_by_this_schema(path: Path) -> bool:
+    return path.name.startswith(f"index-{schema_hash()}-")

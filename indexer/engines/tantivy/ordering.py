@@ -1,0 +1,320 @@
+"""One page of hits in a total order that is exact at its borders.
+
+Tantivy sorts by one column and leaves ties to chance. So: take the best values of the first criterion; whoever shares
+a value forms a group; only groups that reach into the page are ordered by the next criterion, the last of which is the
+id. A group that is cut off at the end of the page is asked for again by its value, so that no tie is lost or repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import tantivy
+
+from catalog.query.nodes import Query
+from catalog.search.request import SearchRequest, SortKey
+from catalog.search.validate import effective_sort
+from indexer.buckets import typed_key
+from indexer.engines.tantivy.schema import ID, TAIL, column, order_key
+from indexer.engines.tantivy.translate import (
+    MUST,
+    MUST_NOT,
+    SHOULD,
+    Translator,
+    comparable,
+    either,
+    every,
+    without,
+)
+from indexer.relevance import Unit, units
+from mappings import fields
+
+MAX_TEXT_GROUP = 65_000
+"""Texts that share their first eight bytes, when a page goes on after one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One hit: where it is, and its values of the criteria that were needed to place it."""
+
+    address: tantivy.DocAddress
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Models that share a value, in order: their number, and their addresses when they are known."""
+
+    value: Any
+    count: int
+    addresses: tuple[tantivy.DocAddress, ...]
+
+
+class Criterion(Protocol):
+    """One sort key of an open index."""
+
+    def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
+        """The first groups that together reach position `stop`. Addresses may be incomplete."""
+        ...
+
+    def equal(self, value: Any) -> tantivy.Query: ...
+
+    def after(self, value: Any) -> tantivy.Query:
+        """The models that come strictly after this value."""
+        ...
+
+
+class Ordering:
+    """The order of one request over one searcher."""
+
+    def __init__(self, searcher: tantivy.Searcher, translator: Translator, request: SearchRequest) -> None:
+        self.searcher = searcher
+        self.translator = translator
+        self.criteria = [self._criterion(key, request.query) for key in effective_sort(request)]
+        self.identity = KeywordColumn(searcher, translator, ID, descending=False)
+
+    def window(self, query: tantivy.Query, start: int, stop: int) -> list[Found]:
+        """The hits at positions [start, stop)."""
+        return self._window(query, [*self.criteria, self.identity], start, stop)
+
+    def after(self, position: Sequence[Any]) -> tantivy.Query:
+        """The models that come after this position in the order."""
+        criteria: list[Criterion] = [*self.criteria, self.identity]
+        branches = []
+        for at, criterion in enumerate(criteria):
+            equal = [earlier.equal(value) for earlier, value in zip(criteria[:at], position, strict=False)]
+            branches.append(every([*equal, criterion.after(position[at])]))
+        return either(branches)
+
+    def _criterion(self, key: SortKey, query: Query) -> Criterion:
+        if key.field == "_score":
+            return Score(self.searcher, self.translator, units(query), descending=key.descending)
+        if column(key.field).startswith(f"{TAIL}."):
+            return TailMetric(self.searcher, self.translator, key.field, descending=key.descending)
+        row = fields().get(key.field)
+        make = KeywordColumn if row is not None and row.type in {"keyword", "name"} else NumberColumn
+        return make(self.searcher, self.translator, key.field, descending=key.descending)
+
+    def _window(
+        self, query: tantivy.Query, criteria: Sequence[Criterion], start: int, stop: int
+    ) -> list[Found]:
+        if start >= stop:
+            return []
+        first, *rest = criteria
+        found: list[Found] = []
+        position = 0
+        for group in first.groups(query, stop):
+            begin, end = position, position + group.count
+            position = end
+            if end <= start:
+                continue
+            if begin >= stop:
+                break
+            if not rest or (group.count == len(group.addresses) == 1 == len(rest)):
+                members = [Found(address, (group.value,)) for address in group.addresses]
+                members = members[max(start - begin, 0) : stop - begin]
+            else:
+                inner = self._inside(query, first, group, rest, max(start - begin, 0), min(stop, end) - begin)
+                members = [Found(one.address, (group.value, *one.values)) for one in inner]
+            found += members
+        return found
+
+    def _inside(
+        self,
+        query: tantivy.Query,
+        first: Criterion,
+        group: Group,
+        rest: Sequence[Criterion],
+        start: int,
+        stop: int,
+    ) -> list[Found]:
+        """Part of one group of equals, in the order of the remaining criteria."""
+        if len(rest) == 1 and len(group.addresses) == group.count:
+            named = [(self.searcher.doc(address).get_first(ID) or "", address) for address in group.addresses]
+            named.sort(key=lambda pair: str(pair[0]).encode())
+            return [Found(address, (name,)) for name, address in named[start:stop]]
+        return self._window(every([query, first.equal(group.value)]), rest, start, stop)
+
+
+class _Column:
+    """What number and keyword columns share: the searcher sorts by them."""
+
+    def __init__(
+        self, searcher: tantivy.Searcher, translator: Translator, field: str, *, descending: bool
+    ) -> None:
+        self.searcher = searcher
+        self.translator = translator
+        self.field = field
+        self.descending = descending
+
+    def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
+        order = tantivy.Order.Desc if self.descending else tantivy.Order.Asc
+        found = self.searcher.search(query, stop, order_by_field=self.field, order=order)
+        return _grouped(found.hits, _total(found))
+
+    def equal(self, value: Any) -> tantivy.Query:
+        return self.translator.equal(self.field, value)
+
+    def _missing(self) -> tantivy.Query:
+        return without(self.translator.exists(self.field))
+
+
+class NumberColumn(_Column):
+    """A whole or real number, a date or a boolean."""
+
+    def after(self, value: Any) -> tantivy.Query:
+        if value is None:
+            return tantivy.Query.empty_query()
+        ends = (None, value) if self.descending else (value, None)
+        beyond = self.translator.between(self.field, *ends, low_open=True, high_open=True)
+        return either([beyond, self._missing()])
+
+
+class KeywordColumn(_Column):
+    """A folded text. Going on after a value uses its first eight bytes, and the list of texts that share them."""
+
+    def after(self, value: Any) -> tantivy.Query:
+        if value is None:
+            return tantivy.Query.empty_query()
+        held, prefix = f"{self.field}.order", order_key(value)
+        schema = self.translator.schema
+        ends = (0, prefix - 1) if self.descending else (prefix + 1, 2**64 - 1)
+        branches = [self._missing(), self._sharing(held, prefix, value)]
+        if 0 <= ends[0] <= ends[1] < 2**64:
+            branches.append(tantivy.Query.range_query(schema, held, tantivy.FieldType.Unsigned, *ends))
+        return either(branches)
+
+    def _sharing(self, held: str, prefix: int, value: str) -> tantivy.Query:
+        same = tantivy.Query.term_query(self.translator.schema, held, prefix)
+        wanted = {"terms": {"field": self.field, "size": MAX_TEXT_GROUP, "segment_size": MAX_TEXT_GROUP}}
+        texts = [
+            bucket["key"] for bucket in self.searcher.aggregate(same, {"texts": wanted})["texts"]["buckets"]
+        ]
+        mark = value.encode()
+        later = [
+            text for text in texts if (text.encode() < mark if self.descending else text.encode() > mark)
+        ]
+        return (
+            tantivy.Query.term_set_query(self.translator.schema, self.field, later) if later else either([])
+        )
+
+
+class TailMetric:
+    """A metric without a column of its own: its values come from a composite aggregation over the JSON column."""
+
+    def __init__(
+        self, searcher: tantivy.Searcher, translator: Translator, field: str, *, descending: bool
+    ) -> None:
+        self.searcher = searcher
+        self.translator = translator
+        self.field = field
+        self.descending = descending
+
+    def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
+        source: dict[str, Any] = {"field": column(self.field), "order": "desc" if self.descending else "asc"}
+        source |= {"missing_bucket": True, "missing_order": "last"}
+        wanted = {"values": {"composite": {"size": stop, "sources": [{"value": {"terms": source}}]}}}
+        buckets = self.searcher.aggregate(query, wanted)["values"]["buckets"]
+        return [
+            Group(
+                None if (value := bucket["key"]["value"]) is None else float(value), bucket["doc_count"], ()
+            )
+            for bucket in buckets
+        ]
+
+    def equal(self, value: Any) -> tantivy.Query:
+        return self.translator.equal(self.field, value)
+
+    def after(self, value: Any) -> tantivy.Query:
+        if value is None:
+            return tantivy.Query.empty_query()
+        ends = (None, value) if self.descending else (value, None)
+        beyond = self.translator.between(self.field, *ends, low_open=True, high_open=True)
+        return either([beyond, without(self.translator.exists(self.field))])
+
+
+class Score:
+    """The sum of small whole numbers of `indexer.relevance`: "at least n" is a number of clauses that must match."""
+
+    def __init__(
+        self, searcher: tantivy.Searcher, translator: Translator, scoring: Sequence[Unit], *, descending: bool
+    ) -> None:
+        self.searcher = searcher
+        self.translator = translator
+        self.descending = descending
+        self.units = [(weight, translator.query(clause)) for weight, clause in scoring]
+        self.best = sum(weight for weight, _ in self.units)
+
+    def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
+        if not self.units:
+            return [Group(0.0, _total(self.searcher.search(query, 1)), ())]
+        if not self.descending:
+            return self._ascending(query, stop)
+        clauses = [(MUST, tantivy.Query.const_score_query(query, 0.0))]
+        clauses += [
+            (SHOULD, tantivy.Query.const_score_query(clause, float(weight))) for weight, clause in self.units
+        ]
+        found = self.searcher.search(tantivy.Query.boolean_query(clauses), stop)
+        return _grouped(found.hits, _total(found))
+
+    def _ascending(self, query: tantivy.Query, stop: int) -> list[Group]:
+        groups: list[Group] = []
+        for score in range(self.best + 1):
+            count = _total(self.searcher.search(every([query, self.equal(score)]), 1))
+            if count:
+                groups.append(Group(float(score), count, ()))
+            if sum(group.count for group in groups) >= stop:
+                break
+        return groups
+
+    def equal(self, value: Any) -> tantivy.Query:
+        return tantivy.Query.boolean_query(
+            [(MUST, self.at_least(value)), (MUST_NOT, self.at_least(value + 1))]
+        )
+
+    def after(self, value: Any) -> tantivy.Query:
+        return without(self.at_least(value)) if self.descending else self.at_least(int(value) + 1)
+
+    def at_least(self, score: float) -> tantivy.Query:
+        """The models that score this much or more."""
+        needed = int(score) if score == int(score) else int(score) + 1
+        if needed <= 0:
+            return tantivy.Query.all_query()
+        if needed > self.best:
+            return tantivy.Query.empty_query()
+        clauses = [(SHOULD, clause) for weight, clause in self.units for _ in range(weight)]
+        return tantivy.Query.boolean_query(clauses, minimum_number_should_match=needed)
+
+
+def _total(found: tantivy.SearchResult) -> int:
+    return int(found.count)  # type: ignore[attr-defined]  # missing in the published type stub
+
+
+def _grouped(hits: Sequence[tuple[Any, tantivy.DocAddress]], total: int) -> list[Group]:
+    """Hits in groups of equal value. When there are more hits, the last group is taken to be cut off."""
+    groups: list[Group] = []
+    start = 0
+    for at in range(1, len(hits) + 1):
+        if at == len(hits) or hits[at][0] != hits[start][0]:
+            groups.append(Group(hits[start][0], at - start, tuple(address for _, address in hits[start:at])))
+            start = at
+    if total > len(hits) and groups:
+        last = groups[-1]
+        groups[-1] = Group(last.value, last.count + total - len(hits), last.addresses)
+    return groups
+
+
+def sort_values(request: SearchRequest, found: Found, model_id: str) -> tuple[Any, ...]:
+    """The sort values of a hit as `after` takes them."""
+    keys = effective_sort(request)
+    typed = [typed_key(key.field, value) for key, value in zip(keys, found.values, strict=False)]
+    return (*typed, model_id)
+
+
+def indexed_position(request: SearchRequest) -> list[Any]:
+    """`after` in the form that columns hold."""
+    after = request.after or ()
+    keys = [key.field for key in effective_sort(request)]
+    return [*(comparable(name, value) for name, value in zip(keys, after, strict=False)), after[-1]]

@@ -1,0 +1,110 @@
+"""The index schema, made from the field table, and which column answers for which field.
+
+Every column has the name of its field. Text has two columns of words that were analysed in Python: `.words` for what
+appears, `.phrases` for what stands next to each other. Dates are milliseconds, booleans 0 or 1: plain integers sort,
+count and compare alike on every engine. Canonical metrics have a column each; all others share a JSON column (`tail`,
+to sort and count) and coded terms (`_coded`, to compare), because JSON paths take no range in tantivy-py 0.27.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from functools import cache, lru_cache
+
+import tantivy
+
+from indexer.projection import ANY_TEXT, HEADING
+from mappings import fields
+from mappings.metrics import metrics
+
+ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
+VERSION: str = tantivy.__version__  # type: ignore[attr-defined]  # missing in the published type stub
+LAYOUT = 1
+"""Raised when the columns of the same field table change."""
+
+
+@cache
+def metric_columns() -> frozenset[str]:
+    """The metrics with a column of their own."""
+    return frozenset(metrics())
+
+
+@cache
+def text_columns() -> tuple[str, ...]:
+    return (*(row.name for row in fields().values() if row.type in {"text", "name"}), ANY_TEXT, HEADING)
+
+
+@cache
+def ordered_keywords() -> frozenset[str]:
+    """Single keyword fields: they can be sorted by, and have a `.order` column to go on from."""
+    return frozenset(
+        row.name for row in fields().values() if row.type in {"keyword", "name"} and row.sortable
+    )
+
+
+@cache
+def flattened_roots() -> tuple[str, ...]:
+    return tuple(row.name for row in fields().values() if row.type == "flattened")
+
+
+@cache
+def build_schema() -> tantivy.Schema:
+    """The schema of a new index."""
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field(ID, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_bytes_field(DOCUMENT, stored=True)
+    builder.add_integer_field(REVISION, fast=True)
+    builder.add_text_field(PRESENT, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(CODED, tokenizer_name="raw", index_option="basic")
+    builder.add_json_field(TAIL, fast=True, tokenizer_name="raw", index_option="basic")
+    for row in fields().values():
+        if row.name != ID and row.type in {"keyword", "name"}:
+            builder.add_text_field(row.name, fast=True, tokenizer_name="raw", index_option="basic")
+        elif row.type in {"long", "date", "boolean"}:
+            builder.add_integer_field(row.name, fast=True)
+        elif row.type == "double":
+            builder.add_float_field(row.name, fast=True)
+        elif row.type == "flattened":
+            builder.add_json_field(row.name, fast=True, tokenizer_name="raw", index_option="basic")
+    for name in sorted(ordered_keywords()):
+        builder.add_unsigned_field(f"{name}.order", fast=True, indexed=True)
+    for slug in sorted(metric_columns()):
+        builder.add_float_field(f"metrics.{slug}", fast=True)
+    for name in text_columns():
+        builder.add_text_field(f"{name}.words", tokenizer_name="whitespace", index_option="basic")
+        builder.add_text_field(f"{name}.phrases", tokenizer_name="whitespace", index_option="position")
+    return builder.build()
+
+
+@cache
+def schema_hash() -> str:
+    """Changes whenever an index must be built anew."""
+    parts = [str(LAYOUT), VERSION.rpartition(".")[0]]
+    parts += [f"{row.name}:{row.type}:{row.list}:{row.facet}:{row.group}" for row in fields().values()]
+    parts += sorted(metric_columns())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def column(name: str) -> str:
+    """The column that holds the field `name`."""
+    root, _, rest = name.partition(".")
+    return f"{TAIL}.{rest}" if root == "metrics" and rest not in metric_columns() else name
+
+
+def order_key(text: str) -> int:
+    """The first eight bytes as a number: orders texts as their UTF-8 does, except equal beginnings."""
+    return int.from_bytes(text.encode("utf-8")[:8].ljust(8, b"\0"), "big")
+
+
+@lru_cache(maxsize=50_000)
+def code_name(text: str) -> str:
+    """The head of a coded term: 16 hex digits for any text."""
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
+
+
+def code_number(value: float) -> str:
+    """Sixteen hex digits that order as the numbers do. Source: IEEE 754-2019, 5.10 totalOrder."""
+    bits: int = struct.unpack(">Q", struct.pack(">d", value + 0.0))[0]
+    bits = bits ^ 0xFFFFFFFFFFFFFFFF if bits >> 63 else bits | (1 << 63)
+    return f"{bits:016x}"

@@ -1,0 +1,273 @@
+"""From query nodes to Tantivy queries. Text from people becomes terms, never query syntax."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import tantivy
+
+from catalog.query.nodes import (
+    All,
+    And,
+    Exists,
+    Match,
+    Nested,
+    Not,
+    Nothing,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Range,
+    Term,
+    Terms,
+)
+from indexer.analysis import fold, phrase_words, query_words
+from indexer.engines.tantivy.documents import evaluation_key, has_own_exists
+from indexer.engines.tantivy.evaluations import Alternative, alternatives
+from indexer.engines.tantivy.schema import CODED, PRESENT, TAIL, code_name, code_number, column
+from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text, milliseconds
+from mappings import fields
+
+MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
+_FLOAT, _INTEGER = tantivy.FieldType.Float, tantivy.FieldType.Integer
+MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
+
+
+def every(clauses: Sequence[tantivy.Query]) -> tantivy.Query:
+    """All of the clauses; all models when there is none."""
+    if len(clauses) == 1:
+        return clauses[0]
+    if not clauses:
+        return tantivy.Query.all_query()
+    return tantivy.Query.boolean_query([(MUST, clause) for clause in clauses])
+
+
+def either(clauses: Sequence[tantivy.Query]) -> tantivy.Query:
+    """One of the clauses; no model when there is none."""
+    if len(clauses) == 1:
+        return clauses[0]
+    if not clauses:
+        return tantivy.Query.empty_query()
+    return tantivy.Query.boolean_query([(SHOULD, clause) for clause in clauses])
+
+
+def without(clause: tantivy.Query, *, among: tantivy.Query | None = None) -> tantivy.Query:
+    """What does not satisfy the clause."""
+    among = tantivy.Query.all_query() if among is None else among
+    return tantivy.Query.boolean_query([(MUST, among), (MUST_NOT, clause)])
+
+
+class Translator:
+    """Makes the queries of one open index."""
+
+    def __init__(self, index: tantivy.Index) -> None:
+        self.index = index
+        self.schema = index.schema
+
+    def query(self, query: Query) -> tantivy.Query:
+        """The models that satisfy the query."""
+        match query:
+            case All():
+                return tantivy.Query.all_query()
+            case Nothing():
+                return tantivy.Query.empty_query()
+            case And(clauses):
+                return every([self.query(clause) for clause in clauses])
+            case Or(clauses):
+                return either([self.query(clause) for clause in clauses])
+            case Not(clause):
+                return without(self.query(clause))
+            case Term(name, value):
+                return self.equal(name, comparable(name, value))
+            case Terms(name, values):
+                return self._terms(name, [comparable(name, value) for value in values])
+            case Range():
+                return self._range(query)
+            case Exists(name):
+                return self.exists(name)
+            case Prefix(name, value):
+                return self.prefix(name, value)
+            case Match() | Phrase():
+                return self._text(query)
+            case Nested(_, inner):
+                return either([self._evaluation(one) for one in alternatives(inner)])
+
+    def equal(self, name: str, value: Any) -> tantivy.Query:
+        """The models whose column holds this value (in its indexed form); None means models without it."""
+        if value is None:
+            return without(self.exists(name))
+        held = column(name)
+        if held.startswith(f"{TAIL}."):
+            return self._term(CODED, code_name(name) + code_number(value))
+        if isinstance(value, (int, float)):
+            return self.between(name, value, value)
+        return self._term(held, value)
+
+    def exists(self, name: str) -> tantivy.Query:
+        if name == "id":
+            return tantivy.Query.all_query()
+        return tantivy.Query.exists_query(name) if has_own_exists(name) else self._term(PRESENT, name)
+
+    def prefix(self, name: str, value: str) -> tantivy.Query:
+        folded = fold(value)
+        if not folded:
+            return self.exists(name)
+        if len(folded) > MAX_KEYWORD_CHARACTERS:
+            return tantivy.Query.empty_query()
+        # An edit distance of zero with an open end is a prefix; no pattern syntax is involved.
+        return tantivy.Query.fuzzy_term_query(self.schema, column(name), folded, 0, prefix=True)
+
+    def between(
+        self,
+        name: str,
+        low: float | None,
+        high: float | None,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+    ) -> tantivy.Query:
+        """The models whose number lies in the interval; None is open-ended."""
+        held = column(name)
+        if held.startswith(f"{TAIL}."):
+            ends = (-math.inf if low is None else low, math.inf if high is None else high)
+            return self._coded_range(code_name(name), *ends, low_open=low_open, high_open=high_open)
+        row = fields().get(name)
+        if row is None or row.type == "double":
+            return self._column_range(held, _FLOAT, low, high, low_open=low_open, high_open=high_open)
+        whole_low, whole_high = _whole_bounds(low, high, low_open=low_open, high_open=high_open)
+        if whole_low > whole_high:
+            return tantivy.Query.empty_query()
+        return self._column_range(held, _INTEGER, whole_low, whole_high)
+
+    def _column_range(
+        self,
+        held: str,
+        kind: tantivy.FieldType,
+        low: float | None,
+        high: float | None,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+    ) -> tantivy.Query:
+        if low is None and high is None:
+            return tantivy.Query.exists_query(held)
+        if kind is _FLOAT:
+            low, high = (None if bound is None else float(bound) for bound in (low, high))
+        return tantivy.Query.range_query(
+            self.schema, held, kind, low, high, low is None or not low_open, high is None or not high_open
+        )
+
+    def _coded_range(
+        self, head: str, low: float, high: float, *, low_open: bool = False, high_open: bool = False
+    ) -> tantivy.Query:
+        """A range of terms made of hex digits only: the one query that goes through Tantivy's parser."""
+        if low > high:
+            return tantivy.Query.empty_query()
+        opening, closing = "{" if low_open else "[", "}" if high_open else "]"
+        return self.index.parse_query(
+            f"{CODED}:{opening}{head}{code_number(low)} TO {head}{code_number(high)}{closing}"
+        )
+
+    def _evaluation(self, wanted: Alternative) -> tantivy.Query:
+        head = code_name(evaluation_key(wanted.equal))
+        if not wanted.valued:
+            return self._term(CODED, head)
+        return self._coded_range(
+            head, wanted.low, wanted.high, low_open=wanted.low_open, high_open=wanted.high_open
+        )
+
+    def _term(self, held: str, value: Any) -> tantivy.Query:
+        return tantivy.Query.term_query(self.schema, held, value, index_option="basic")
+
+    def _terms(self, name: str, values: Iterable[Any]) -> tantivy.Query:
+        distinct = list(dict.fromkeys(values))
+        if distinct and all(isinstance(value, str) for value in distinct):
+            return tantivy.Query.term_set_query(self.schema, column(name), distinct)
+        return either([self.equal(name, value) for value in distinct])
+
+    def _range(self, query: Range) -> tantivy.Query:
+        clauses = []
+        for low, strict in ((query.gte, False), (query.gt, True)):
+            if low is not None:
+                clauses.append(self.between(query.field, comparable(query.field, low), None, low_open=strict))
+        for high, strict in ((query.lte, False), (query.lt, True)):
+            if high is not None:
+                clauses.append(
+                    self.between(query.field, None, comparable(query.field, high), high_open=strict)
+                )
+        if (
+            len(clauses) == 2
+            and (query.gte is None) != (query.gt is None)
+            and (query.lte is None) != (query.lt is None)
+        ):
+            low = query.gt if query.gte is None else query.gte
+            high = query.lt if query.lte is None else query.lte
+            ends = (comparable(query.field, low), comparable(query.field, high))
+            return self.between(query.field, *ends, low_open=query.gte is None, high_open=query.lte is None)
+        return every(clauses) if clauses else self.exists(query.field)
+
+    def _text(self, query: Match | Phrase) -> tantivy.Query:
+        names = query.fields or (ANY_TEXT,)
+        columns = [name for name in names if is_text_column(name)]
+        whole = [self.equal(name, comparable(name, query.text)) for name in names if name not in columns]
+        return either(
+            [
+                *whole,
+                self._phrase(columns, query.text)
+                if isinstance(query, Phrase)
+                else self._words(columns, query),
+            ]
+        )
+
+    def _words(self, columns: Sequence[str], query: Match) -> tantivy.Query:
+        clauses = [
+            either([self._term(f"{name}.words", word) for name in columns])
+            for word in query_words(query.text)
+        ]
+        if not clauses or not columns:
+            return tantivy.Query.empty_query()
+        return either(clauses) if query.operator == "or" else every(clauses)
+
+    def _phrase(self, columns: Sequence[str], text: str) -> tantivy.Query:
+        pieces: list[str | tuple[int, str]] = list(phrase_words(text))
+        if not pieces:
+            return tantivy.Query.empty_query()
+        if len(pieces) == 1:  # Tantivy's phrase needs two words
+            return either([self._term(f"{name}.phrases", pieces[0]) for name in columns])
+        return either(
+            [tantivy.Query.phrase_query(self.schema, f"{name}.phrases", pieces) for name in columns]
+        )
+
+
+def comparable(name: str, value: Any) -> Any:
+    """A query's value as its column holds it."""
+    if isinstance(value, datetime):
+        return milliseconds(value)
+    root = fields().get(name.partition(".")[0])
+    if root is not None and root.type == "flattened":
+        return leaf_text(value)
+    if isinstance(value, bool):
+        return int(value)
+    return fold(value) if isinstance(value, str) else value
+
+
+def is_text_column(name: str) -> bool:
+    """Whether words are looked up in this field; every other field compares its whole value."""
+    row = fields().get(name)
+    return name.startswith("_") or (row is not None and row.type in {"text", "name"})
+
+
+def _whole_bounds(
+    low: float | None, high: float | None, *, low_open: bool, high_open: bool
+) -> tuple[int, int]:
+    """The whole numbers inside the interval, both ends included."""
+    first, last = MIN_LONG, MAX_LONG
+    if low is not None:
+        first = math.floor(low) + 1 if low_open else math.ceil(low)
+    if high is not None:
+        last = math.ceil(high) - 1 if high_open else math.floor(high)
+    return max(first, MIN_LONG), min(last, MAX_LONG)
