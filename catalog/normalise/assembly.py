@@ -1,0 +1,443 @@
+"""The document under construction: fields set by their rules, with winners, losers and reasons beside each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from catalog.normalise import names, text, values
+from catalog.normalise.dates import DateReading, read_date
+from catalog.normalise.evaluations import Evaluations
+from catalog.normalise.gathering import Gathered
+from catalog.normalise.precedence import ranked, reason_lost
+from catalog.records import (
+    Contender,
+    Document,
+    Evidence,
+    FieldProvenance,
+    Group,
+    Observation,
+    Origin,
+    Problem,
+    Risk,
+    Severity,
+)
+from mappings import Field, fields
+
+MAX_TAGS = 500
+MAX_UNION = 2_000
+MAX_FREE = 2_000
+MAX_LOSERS = 50
+MAX_PROBLEMS = 500
+MAX_RISKS = 1_000
+DATE_TOLERANCE = timedelta(days=1)
+
+DATE_FIELDS = ("trained_at", "training_started_at", "created_at", "released_at")
+MATERIAL = frozenset(
+    {"license", "version", "quantization.bits", "code_version", "run_id", "adapter.type", "adapter.rank"}
+)
+"""Fields where two files that disagree are worth a person's look."""
+NOT_BY_RULE = frozenset(
+    {
+        "all_text",
+        "flags",
+        "base_model.id",
+        "base_model.relation",
+        "parameters",
+        "precision",
+        "shards.expected",
+        "metric_names",
+    }
+)
+"""Observed fields that are settled elsewhere than by the rule alone."""
+WEAK_POINTERS = {"context_length": ("model_max_length", "max_seq_length"), "name": ("_name_or_path",)}
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """One record while it is made. `values` are by dotted field name."""
+
+    group: Group
+    found: Gathered
+    now: datetime
+    values: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, FieldProvenance] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    risks: list[Risk] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+    dates: dict[str, DateReading] = field(default_factory=dict)
+    unplaced: list[Observation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.problems.extend(self.found.problems)
+        self.risks.extend(self.found.risks)
+
+    def observed(self, name: str) -> tuple[Observation, ...]:
+        return self.found.by_field.get(name, ())
+
+    def keep_unmeasured(self, observations: Iterable[Observation]) -> None:
+        """What was logged among metrics and measures nothing goes to the free values."""
+        self.unplaced.extend(
+            replace(seen, field=f"extra.{seen.field.partition('.')[2]}") for seen in observations
+        )
+
+    def set_fields(self) -> None:
+        """Every observed field by its rule, then the free values."""
+        for name in sorted(self.found.by_field):
+            row = fields()[name]
+            if name in NOT_BY_RULE:
+                continue
+            if row.list:
+                self._set_union(row)
+            else:
+                self._set_one(row)
+        for prefix in ("hyperparameters", "extra"):
+            self._set_free(prefix)
+        self._set_base_models()
+
+    def contenders(self, row: Field) -> tuple[list[Contender], list[Contender]]:
+        """The observations of a field that have a value, best first, and those that have none with the reason."""
+        good: list[Contender] = []
+        bad: list[Contender] = []
+        for seen in self.observed(row.name):
+            converted = values.convert(row, seen, now=self.now)
+            if converted.value is None:
+                bad.append(Contender(observation=seen, value=None, lost_because=converted.reason))
+                self._unconverted(row, seen, converted.reason or "")
+            else:
+                good.append(
+                    Contender(
+                        observation=self._weighed(row, seen), value=converted.value, changes=converted.changes
+                    )
+                )
+        return ranked(row.rule, good, distances=self.found.distances), bad
+
+    def settle(self, row: Field, good: Sequence[Contender], bad: Sequence[Contender] = ()) -> None:
+        """The first contender is the value; the others lose with the reason."""
+        if not good:
+            if bad:
+                self.provenance[row.name] = FieldProvenance(
+                    field=row.name, winners=(), losers=tuple(bad[:MAX_LOSERS])
+                )
+            return
+        winner = good[0]
+        losers = [replace(item, lost_because=reason_lost(row.rule, winner, item)) for item in good[1:]]
+        conflict = row.name in MATERIAL and any(_material(winner, item) for item in losers)
+        self.values[row.name] = winner.value
+        self.provenance[row.name] = FieldProvenance(
+            field=row.name, winners=(winner,), losers=tuple([*losers, *bad][:MAX_LOSERS]), conflict=conflict
+        )
+        if conflict:
+            said = ", ".join(dict.fromkeys(str(item.value) for item in (winner, *losers)))
+            self.problem(
+                f"{row.name.replace('.', '-')}-conflict",
+                f"{row.label}: files disagree: {said[:300]}",
+                losers[0].observation,
+            )
+
+    def problem(self, code: str, message: str, seen: Observation | None = None) -> None:
+        key, pointer = (None, None) if seen is None else (seen.key, seen.pointer)
+        self.problems.append(Problem(code=code, message=message, key=key, pointer=pointer))
+
+    def set_derived(self, name: str, value: Any, seen: Observation, changes: tuple[str, ...] = ()) -> None:
+        """A value that the normaliser made, with the observation it was made of."""
+        self.values[name] = value
+        made = Contender(observation=seen, value=value, changes=changes)
+        self.provenance[name] = FieldProvenance(field=name, winners=(made,))
+
+    def set_evaluations(self, evaluations: Evaluations) -> None:
+        if evaluations.metrics:
+            self.values["metrics"] = dict(evaluations.metrics)
+        if evaluations.names:
+            self.values["metric_names"] = list(evaluations.names)
+        if evaluations.entries:
+            self.values["evaluations"] = list(evaluations.entries)
+        self.provenance.update(evaluations.provenance)
+        self.problems.extend(evaluations.problems)
+
+    def set_dates(self, evaluated: Sequence[tuple[DateReading, Observation]]) -> None:
+        """Precision beside each date, conflicts between them, and the one date to sort by."""
+        for name in DATE_FIELDS:
+            winner = self._date_winner(name)
+            if winner is not None:
+                self.dates[name] = winner
+                if f"{name}_precision" in fields():
+                    self.values[f"{name}_precision"] = winner.precision
+                self._date_conflict(name)
+        trained, created = self.dates.get("trained_at"), self.dates.get("created_at")
+        if (
+            trained
+            and created
+            and trained.value
+            and created.value
+            and trained.value > created.end() + DATE_TOLERANCE
+        ):
+            self.provenance["trained_at"] = replace(self.provenance["trained_at"], conflict=True)
+            self.problem(
+                "date-conflict",
+                "training ended after the artifact was created",
+                self.provenance["trained_at"].winners[0].observation,
+            )
+        self._set_best_date(evaluated)
+
+    def set_trust(self) -> None:
+        """Risks, flags and problems, each once, the worst risk first."""
+        unique = {(risk.kind, risk.key, risk.member or "", risk.detail): risk for risk in self.risks}
+        ordered = sorted(
+            unique.values(),
+            key=lambda risk: (-int(risk.severity), risk.kind, risk.key, risk.member or "", risk.detail),
+        )
+        if ordered:
+            self.values["risks"] = [_risk_entry(risk) for risk in ordered[:MAX_RISKS]]
+            self.values["risk_kinds"] = sorted({risk.kind for risk in ordered})
+            self.values["risk_severity"] = Severity(max(int(risk.severity) for risk in ordered)).name.lower()
+        for seen in self.observed("flags"):
+            self.flags.update(
+                names.slug(str(word)).replace("_", "-")
+                for word in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
+            )
+        if any(item.conflict for item in self.provenance.values()):
+            self.flags.add("conflict")
+        if "unchecked" in self.values.get("risk_kinds", ()):
+            self.flags.add("unchecked")
+        if self.flags:
+            self.values["flags"] = sorted(self.flags)
+        if self.problems:
+            self.values["problems"] = _problem_entries(self.problems)
+
+    def document(self) -> Document:
+        """The nested document, fields in the table's order, absent ones left out."""
+        made: Document = {}
+        for name in [
+            *(name for name in fields() if name in self.values),
+            *sorted(set(self.values) - set(fields())),
+        ]:
+            value = self.values[name]
+            if value is None or value in ([], {}, ""):
+                continue
+            *parents, last = name.split(".")
+            place = made
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[last] = value
+        return made
+
+    def _set_one(self, row: Field) -> None:
+        good, bad = self.contenders(row)
+        if row.name == "framework":
+            good = _most_specific(good)
+        self.settle(row, good, bad)
+
+    def _set_union(self, row: Field) -> None:
+        good, bad = self.contenders(row)
+        limit = MAX_TAGS if row.name == "tags" else MAX_UNION
+        if row.name in {"inputs", "outputs"}:
+            self.settle(row, _joined_ports(good), bad)
+            return
+        seen_values: dict[str, Any] = {}
+        for contender in good:
+            for value in contender.value:
+                seen_values.setdefault(str(value).casefold(), value)
+        if len(seen_values) > limit:
+            self.problem("limit-exceeded", f"{row.label}: {len(seen_values):,} values; {limit:,} are kept")
+        if good:
+            self.values[row.name] = list(seen_values.values())[:limit]
+        if good or bad:
+            self.provenance[row.name] = FieldProvenance(
+                field=row.name, winners=tuple(good[:MAX_LOSERS]), losers=tuple(bad[:MAX_LOSERS])
+            )
+
+    def _set_free(self, prefix: str) -> None:
+        """Free names as slugs; two names with one slug: the nearest source keeps it, the other value stays as loser."""
+        gathered: dict[str, list[Contender]] = {}
+        for seen in (
+            *self.found.free[prefix],
+            *(item for item in self.unplaced if item.field.startswith(f"{prefix}.")),
+        ):
+            converted = values.scalar(seen.raw)
+            if converted.value is not None:
+                contender = Contender(observation=seen, value=converted.value, changes=converted.changes)
+                gathered.setdefault(names.slug(seen.field.partition(".")[2]), []).append(contender)
+        made: dict[str, Any] = {}
+        for name in sorted(gathered)[:MAX_FREE]:
+            good = ranked("nearest", gathered[name], distances=self.found.distances)
+            made[name] = good[0].value
+            losers = [
+                replace(item, lost_because=reason_lost("nearest", good[0], item))
+                for item in good[1:MAX_LOSERS]
+            ]
+            full = f"{prefix}.{name}"
+            self.provenance[full] = FieldProvenance(field=full, winners=(good[0],), losers=tuple(losers))
+        if len(gathered) > MAX_FREE:
+            self.problem("limit-exceeded", f"{len(gathered):,} free values; {MAX_FREE:,} are kept")
+        if made:
+            self.values[prefix] = made
+
+    def _set_base_models(self) -> None:
+        row = fields()["base_model.id"]
+        relations = {seen.key: names.slug(str(seen.raw)) for seen in self.observed("base_model.relation")}
+        contenders = [
+            Contender(observation=seen, value=word, changes=() if word == item else (f"alias {item}→{word}",))
+            for seen in self.observed("base_model.id")
+            for item in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
+            if isinstance(item, str | int | float) and (word := _model_id(text.keyword(str(item))))
+        ]
+        good = ranked("authored", contenders, distances=self.found.distances)
+        made: dict[str, dict[str, str]] = {}
+        for contender in good[:MAX_UNION]:
+            seen = contender.observation
+            relation = seen.context.get("relation") or relations.get(seen.key)
+            entry = made.setdefault(contender.value.casefold(), {"id": contender.value})
+            if relation:
+                entry.setdefault("relation", names.slug(str(relation)))
+        if made:
+            self.values["base_model"] = list(made.values())
+            self.provenance[row.name] = FieldProvenance(field=row.name, winners=tuple(good[:MAX_LOSERS]))
+
+    def _unconverted(self, row: Field, seen: Observation, reason: str) -> None:
+        if reason in {"empty", "date-missing"}:
+            return
+        code = reason if reason.startswith("date-") else "value-unreadable"
+        self.problem(code, f"{row.label}: {str(seen.raw)[:80]!r} has no value here ({reason})", seen)
+
+    def _weighed(self, row: Field, seen: Observation) -> Observation:
+        """A place in a file that is known to be a weaker statement counts as inferred."""
+        if any(part in seen.pointer for part in WEAK_POINTERS.get(row.name, ())):
+            return replace(seen, evidence=Evidence.INFERRED)
+        return seen
+
+    def _date_winner(self, name: str) -> DateReading | None:
+        provenance = self.provenance.get(name)
+        if provenance is None or not provenance.winners:
+            return None
+        return self._reading(provenance.winners[0])
+
+    def _reading(self, contender: Contender) -> DateReading:
+        converted = values.convert(fields()["created_at"], contender.observation, now=self.now)
+        assert converted.date is not None
+        return converted.date
+
+    def _date_conflict(self, name: str) -> None:
+        provenance = self.provenance[name]
+        first = self._reading(provenance.winners[0])
+        for loser in provenance.losers:
+            if loser.value is None or loser.observation.evidence is Evidence.INFERRED:
+                continue
+            other = self._reading(loser)
+            if _apart(first, other):
+                self.provenance[name] = replace(provenance, conflict=True)
+                self.problem(
+                    "date-conflict",
+                    f"{name}: {first.text} and {other.text} are more than a day apart",
+                    loser.observation,
+                )
+                return
+
+    def _set_best_date(self, evaluated: Sequence[tuple[DateReading, Observation]]) -> None:
+        for name in ("trained_at", "created_at"):
+            if name in self.dates:
+                self._use_date(name, self.dates[name], self.provenance[name].winners[0].observation)
+                return
+        usable = [(reading, seen) for reading, seen in evaluated if reading.value is not None]
+        if usable:
+            reading, seen = min(usable, key=lambda pair: (pair[0].text, pair[1].key, pair[1].pointer))
+            self._use_date("evaluated_at", reading, seen)
+
+    def _use_date(self, source: str, reading: DateReading, seen: Observation) -> None:
+        self.set_derived("best_date", reading.text, seen, (f"from {source}", *reading.changes))
+        self.values["best_date_precision"] = reading.precision
+        self.values["date_source"] = source
+
+
+def _most_specific(good: list[Contender]) -> list[Contender]:
+    """A library built on another names the framework better: diffusers before the pytorch of its tensors.
+
+    Loaders of several frameworks' weights (transformers) come last.
+    """
+    bases = {
+        names.BUILT_ON[item.value]
+        for item in good
+        if item.value in names.BUILT_ON and item.observation.origin is not Origin.FILENAME
+    }
+    return sorted(
+        good,
+        key=lambda item: (
+            item.observation.origin is not Origin.EDIT,
+            item.value in names.LOADERS,
+            item.value in bases,
+        ),
+    )
+
+
+def _joined_ports(good: list[Contender]) -> list[Contender]:
+    """The ports that one file tells one by one are one list; another file's list is another contender."""
+    joined: dict[tuple[str, str], Contender] = {}
+    for item in good:
+        key = (item.observation.key, item.observation.extractor)
+        if key in joined:
+            first = joined[key]
+            joined[key] = replace(
+                first,
+                value=[*first.value, *(port for port in item.value if port not in first.value)][:MAX_UNION],
+            )
+        else:
+            joined[key] = item
+    return list(joined.values())
+
+
+def _material(winner: Contender, loser: Contender) -> bool:
+    weak = {Evidence.INFERRED, Evidence.ESTIMATED}
+    seen = loser.observation
+    if (
+        seen.evidence in weak
+        or seen.origin in {Origin.FILENAME, Origin.PACKAGE}
+        or winner.observation.origin is Origin.EDIT
+    ):
+        return False
+    return str(winner.value).casefold() != str(loser.value).casefold()
+
+
+def _apart(first: DateReading, other: DateReading) -> bool:
+    """Whether two periods have more than a day between them."""
+    assert first.value is not None
+    assert other.value is not None
+    return other.value - first.end() > DATE_TOLERANCE or first.value - other.end() > DATE_TOLERANCE
+
+
+def _model_id(word: str) -> str:
+    return word.removeprefix("https://huggingface.co/").removeprefix("hf.co/").strip("/ ")
+
+
+def _risk_entry(risk: Risk) -> dict[str, Any]:
+    entry = {
+        "kind": risk.kind,
+        "severity": Severity(risk.severity).name.lower(),
+        "file": text.clean(risk.key),
+        "detail": text.clean(risk.detail, 500),
+    }
+    return {**entry, "member": text.clean(risk.member, 500)} if risk.member else entry
+
+
+def _problem_entries(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    entries = []
+    for item in problems[:MAX_PROBLEMS]:
+        entry = {
+            "code": item.code,
+            "message": text.clean(item.message, 1_000),
+            "key": item.key and text.clean(item.key),
+            "pointer": item.pointer,
+        }
+        kept = {name: value for name, value in entry.items() if value}
+        if kept not in entries:
+            entries.append(kept)
+    return entries
+
+
+def date_text(value: datetime | None, now: datetime) -> str | None:
+    """A listing's instant as documents hold it, whatever its year."""
+    if value is None:
+        return None
+    reading = read_date(value, now=now)
+    return reading.text if reading.value is not None else None

@@ -1,0 +1,181 @@
+"""The observations of a group in one stable order: secrets masked, text cleaned, settings put to their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from catalog.normalise import secrets, text
+from catalog.normalise.names import slug
+from catalog.normalise.precedence import too_far
+from catalog.records import Group, Observation, Origin, Problem, Risk, Severity
+from mappings import fields
+
+MAX_OBSERVATIONS = 100_000
+PARENT_CARD_FIELDS = frozenset(
+    {"name", "license", "license_name", "license_link", "tags", "language", "owner"}
+)
+"""What a card in a directory above may say of a model below it."""
+
+SETTING_ALIASES: Mapping[str, str] = {
+    "lr": "learning_rate", "eta": "learning_rate", "base_lr": "learning_rate", "lr0": "learning_rate", "init_lr": "learning_rate",
+    "learning_rate_init": "learning_rate", "initial_learning_rate": "learning_rate", "max_lr": "learning_rate", "shrinkage_rate": "learning_rate",
+    "bs": "batch_size", "batch": "batch_size", "batchsize": "batch_size", "train_batch_size": "batch_size", "per_device_train_batch_size": "batch_size",
+    "num_epochs": "epochs", "n_epochs": "epochs", "max_epochs": "epochs", "num_train_epochs": "epochs", "nb_epoch": "epochs",
+    "max_steps": "steps", "num_steps": "steps", "num_train_steps": "steps", "training_steps": "steps",
+    "optim": "optimizer", "optimizer_name": "optimizer", "optimizer_type": "optimizer", "opt": "optimizer",
+    "random_seed": "seed", "random_state": "seed", "manual_seed": "seed", "loss_function": "loss", "criterion_name": "loss",
+    "lr_scheduler": "scheduler", "lr_scheduler_type": "scheduler", "scheduler_name": "scheduler", "wd": "weight_decay",
+    "num_warmup_steps": "warmup_steps", "lr_warmup_steps": "warmup_steps", "max_seq_len": "max_seq_length", "max_length": "max_seq_length",
+}  # fmt: skip
+_NOT_PROMOTED = frozenset({"precision", "objective"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """Everything the group says, by what it is about."""
+
+    by_field: Mapping[str, tuple[Observation, ...]]
+    metrics: tuple[Observation, ...]
+    free: Mapping[str, tuple[Observation, ...]]  # hyperparameters.* and extra.*, by prefix
+    distances: Mapping[str, int]
+    risks: tuple[Risk, ...]
+    problems: tuple[Problem, ...]
+
+
+def gather(group: Group, *, now: datetime) -> Gathered:  # noqa: ARG001 - one signature for every step
+    """The group's observations, masked and cleaned, in the same order whatever the order of its members."""
+    members = sorted(group.members, key=lambda member: (member.object.key, member.subject or ""))
+    distances = {member.object.key: member.distance for member in members}
+    risks: list[Risk] = []
+    problems: list[Problem] = []
+    observations: list[Observation] = []
+    for member in members:
+        if member.extraction is None:
+            continue
+        risks.extend(member.extraction.risks)
+        problems.extend(member.extraction.problems)
+        for seen in member.extraction.observations:
+            if seen.subject in {None, member.subject} and not _too_far(seen, member.distance):
+                safe, hidden = _safe(seen)
+                observations.append(safe)
+                if hidden:
+                    risks.append(_secret(safe))
+    observations.sort(key=lambda seen: (seen.key, seen.extractor, seen.pointer, seen.field, repr(seen.raw)))
+    if len(observations) > MAX_OBSERVATIONS:
+        problems.append(
+            Problem(
+                code="limit-exceeded", message=f"{len(observations):,} values; {MAX_OBSERVATIONS:,} are read"
+            )
+        )
+    return _sorted_out(observations[:MAX_OBSERVATIONS], distances, risks, problems)
+
+
+def _too_far(seen: Observation, distance: int) -> bool:
+    if too_far(distance):
+        return True
+    return distance < 0 and seen.origin is Origin.CARD and seen.field not in PARENT_CARD_FIELDS
+
+
+def _safe(seen: Observation) -> tuple[Observation, bool]:
+    """The observation fit to be kept: its raw value and context without secrets and control characters."""
+    name = seen.field.partition(".")[2] or seen.field
+    raw, hidden = secrets.masked(name, seen.raw)
+    context, hidden_too = secrets.masked("context", dict(seen.context))
+    if not hidden and secrets.is_secret_name(seen.pointer.rpartition("/")[2]):
+        raw, hidden = secrets.masked(seen.pointer.rpartition("/")[2], raw)
+    pointer, _ = secrets.masked("pointer", seen.pointer)
+    return replace(
+        seen, raw=_cleaned(raw), context=text.cleaned(context), pointer=text.clean(pointer, 1_024)
+    ), hidden or hidden_too
+
+
+def _cleaned(raw: Any) -> Any:
+    """The raw value cleaned; a text that is unchanged keeps its class, which may know whether it was quoted."""
+    cleaned = text.cleaned(raw)
+    return raw if isinstance(raw, str) and cleaned == raw else cleaned
+
+
+def _secret(seen: Observation) -> Risk:
+    return Risk(
+        kind="secret",
+        severity=Severity.MEDIUM,
+        detail=f"a secret at {seen.pointer[:200]} is masked",
+        key=seen.key,
+    )
+
+
+def _sorted_out(
+    observations: list[Observation], distances: Mapping[str, int], risks: list[Risk], problems: list[Problem]
+) -> Gathered:
+    by_field: dict[str, list[Observation]] = {}
+    free: dict[str, list[Observation]] = {"hyperparameters": [], "extra": []}
+    metrics: list[Observation] = []
+    for seen in observations:
+        for one in _placed(seen):
+            prefix, _, rest = one.field.partition(".")
+            if one.field in fields() and fields()[one.field].type not in {"flattened", "metrics", "nested"}:
+                by_field.setdefault(one.field, []).append(one)
+            elif prefix == "metrics" and rest:
+                metrics.append(one)
+            elif prefix in free and rest:
+                free[prefix].append(one)
+            else:
+                free["extra"].append(replace(one, field=f"extra.{one.field}"))
+    return Gathered(
+        by_field={name: tuple(seen) for name, seen in by_field.items()},
+        metrics=tuple(metrics),
+        free={name: tuple(seen) for name, seen in free.items()},
+        distances=distances,
+        risks=tuple(risks),
+        problems=tuple(problems),
+    )
+
+
+def _placed(seen: Observation) -> Iterator[Observation]:
+    """The observation, mappings under a free name taken apart, and a setting also at the field that it means."""
+    if isinstance(seen.raw, dict):
+        if seen.field in {"metrics", "hyperparameters", "extra"} or seen.field.startswith(
+            ("hyperparameters.", "extra.")
+        ):
+            for name, value in _leaves(seen.field, seen.raw, 0):
+                yield from _placed(
+                    replace(
+                        seen, field=name, raw=value, pointer=f"{seen.pointer}/{name[len(seen.field) + 1 :]}"
+                    )
+                )
+            return
+        if seen.field == "training":
+            for name, value in _leaves("hyperparameters", seen.raw, 0):
+                yield from _placed(replace(seen, field=name, raw=value))
+            return
+    yield seen
+    if seen.field.startswith("hyperparameters."):
+        target = setting_field(seen.field.partition(".")[2])
+        if target is not None:
+            yield replace(seen, field=target)
+
+
+def _leaves(prefix: str, value: dict[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        name = f"{prefix}.{key}"
+        if isinstance(item, dict) and item and depth < 5:
+            yield from _leaves(name, item, depth + 1)
+        elif item is not None:
+            yield name, item if not isinstance(item, dict) else str(item)
+
+
+def setting_field(name: str) -> str | None:
+    """The training field that a setting's name means: lr → training.learning_rate."""
+    last = slug(name.rpartition(".")[2])
+    return _setting_fields().get(slug(name)) or _setting_fields().get(last)
+
+
+@cache
+def _setting_fields() -> Mapping[str, str]:
+    own = {name.partition(".")[2]: name for name in fields() if name.startswith("training.")}
+    direct = {short: name for short, name in own.items() if short not in _NOT_PROMOTED}
+    return {**{alias: own[short] for alias, short in SETTING_ALIASES.items()}, **direct}

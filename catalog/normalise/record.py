@@ -1,0 +1,38 @@
+"""All observations of one group of files into one document, with the provenance of every value.
+
+Pure and total: the same group gives the same record whatever the order of its members, and nothing a file says raises.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from catalog.normalise import assembly, identity, weights
+from catalog.normalise.evaluations import evaluate
+from catalog.normalise.gathering import gather
+from catalog.records import Group, ModelRecord, model_id
+
+
+def normalise(group: Group, *, now: datetime) -> ModelRecord:
+    """The record of the group: the whole document but for what the store knows, and why each value is what it is.
+
+    `now` only decides which dates lie in the future.
+    """
+    found = gather(group, now=now)
+    draft = assembly.Draft(group=group, found=found, now=now)
+    evaluations = evaluate(found.metrics, now=now, distances=found.distances)
+    draft.keep_unmeasured(evaluations.not_metrics)
+    draft.set_fields()
+    draft.set_evaluations(evaluations)
+    draft.set_dates(evaluations.dates)
+    weights.describe(draft)
+    identity.describe(draft)
+    draft.set_trust()
+    return ModelRecord(
+        id=model_id(group.source, group.key),
+        source=group.source,
+        group_key=group.key,
+        document=draft.document(),
+        provenance=draft.provenance,
+        file_keys=tuple(sorted(member.object.key for member in group.members)),
+    )

@@ -1,0 +1,420 @@
+"""Parameters, precision, quantisation, sizes, shards and alternatives of a record."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from catalog.normalise import names
+from catalog.normalise.assembly import Draft
+from catalog.normalise.parameters import (
+    METHOD_LABELS,
+    Count,
+    Quantizer,
+    WeightSet,
+    bits_of_ggml,
+    count,
+    counted_sets,
+    disagree,
+    estimate,
+    plausible,
+    unique_bytes,
+    weight_sets,
+)
+from catalog.normalise.precedence import ranked
+from catalog.normalise.shards import completeness
+from catalog.normalise.values import convert
+from catalog.records import (
+    Contender,
+    Evidence,
+    FieldProvenance,
+    FileStatus,
+    Member,
+    Observation,
+    ObjectKey,
+    Origin,
+    Role,
+)
+from mappings import fields
+
+MAX_ALTERNATIVES = 100
+
+
+def describe(draft: Draft) -> None:
+    """Everything about the weights: what is counted, how much of it there is, and what is missing."""
+    sets = weight_sets(draft.group)
+    chosen = counted_sets(draft.group, sets)
+    quantizer = _quantizer(draft)
+    counted = count(chosen, quantizer)
+    _set_completeness(draft, chosen)
+    _set_sizes(draft, chosen)
+    _set_parameters(draft, chosen, counted)
+    _set_precision(draft, chosen, counted, quantizer)
+    _set_alternatives(draft, sets, chosen, quantizer)
+    _set_hashes(draft, chosen)
+    formats = _formats(draft, sets)
+    if formats:
+        draft.values["format"] = formats
+
+
+def _quantizer(draft: Draft) -> Quantizer:
+    bits, size = draft.values.get("quantization.bits"), draft.values.get("quantization.group_size")
+    return Quantizer(
+        method=draft.values.get("quantization.method"),
+        bits=bits,
+        group_size=size,
+        scheme=draft.values.get("quantization.scheme"),
+    )
+
+
+def counted_observation(
+    chosen: Sequence[WeightSet], field: str, raw: Any, evidence: Evidence = Evidence.COUNTED
+) -> Observation:
+    """What the normaliser measured of the counted files, as an observation of the first of them."""
+    first = min((member for item in chosen for member in item.members), key=lambda member: member.object.key)
+    extraction = first.extraction
+    return Observation(
+        field=field,
+        raw=raw,
+        pointer="tensors:",
+        key=first.object.key,
+        extractor=extraction.extractor if extraction else "listing",
+        extractor_version=extraction.extractor_version if extraction else 1,
+        origin=Origin.EMBEDDED,
+        evidence=evidence,
+    )
+
+
+def listing_observation(members: Sequence[Member], field: str, raw: Any) -> Observation:
+    """What storage says of the files, as an observation of the first of them."""
+    first = min(members, key=lambda member: member.object.key)
+    return Observation(
+        field=field, raw=raw, pointer="listing:", key=first.object.key, extractor="listing", extractor_version=1,
+        origin=Origin.LISTING, evidence=Evidence.COUNTED,
+    )  # fmt: skip
+
+
+def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
+    state = completeness(draft.group, chosen)
+    declared = [
+        value
+        for seen in draft.observed("shards.expected")
+        if isinstance(value := convert(fields()["shards.expected"], seen, now=draft.now).value, int)
+    ]
+    expected = state.expected or max(declared, default=None)
+    found = state.found
+    if found is None and expected is not None:
+        found = sum(len(item.members) for item in chosen)
+    complete = state.complete
+    if complete and expected is not None and found is not None and found < expected:
+        complete = False
+        draft.problem("missing-shard", f"{expected - found} of {expected} shards are missing")
+    if complete is not None:
+        draft.values["complete"] = complete
+    if expected is not None:
+        draft.values["shards.expected"] = expected
+        draft.values["shards.found"] = found
+    if complete is False:
+        draft.flags.add("incomplete")
+    draft.problems.extend(state.problems)
+
+
+def _set_sizes(draft: Draft, chosen: Sequence[WeightSet]) -> None:
+    everything = draft.group.members
+    if everything:
+        draft.set_derived(
+            "total_bytes", unique_bytes(everything), listing_observation(everything, "total_bytes", None)
+        )
+    weights = _weight_files(draft, chosen)
+    if weights:
+        size = unique_bytes(weights)
+        declared = (
+            _pointed_bytes(draft)
+            if all(_status(member) is FileStatus.POINTER for member in weights)
+            else None
+        )
+        draft.set_derived(
+            "size_bytes",
+            declared or size,
+            listing_observation(
+                weights, "size_bytes", [member.object.size_bytes for member in weights][:100]
+            ),
+        )
+
+
+def _weight_files(draft: Draft, chosen: Sequence[WeightSet]) -> list[Member]:
+    """The counted files with the data files that they name."""
+    wanted = {member.object.key for item in chosen for member in item.members}
+    for item in chosen:
+        for member in item.members:
+            directory = posixpath.dirname(member.object.key)
+            for reference in member.extraction.references if member.extraction else ():
+                if reference.relation == "data":
+                    wanted.add(ObjectKey(posixpath.join(directory, reference.name)))
+    return [member for member in draft.group.members if member.object.key in wanted]
+
+
+def _status(member: Member) -> FileStatus | None:
+    return member.extraction.status if member.extraction else None
+
+
+def _pointed_bytes(draft: Draft) -> int | None:
+    """The size that pointers say for bytes that are elsewhere."""
+    sizes = [
+        value
+        for seen in draft.observed("size_bytes")
+        if isinstance(value := convert(fields()["size_bytes"], seen, now=draft.now).value, int)
+    ]
+    return sum(sizes) or None
+
+
+def _set_parameters(draft: Draft, chosen: Sequence[WeightSet], counted: Count | None) -> None:
+    row = fields()["parameters"]
+    good, bad = draft.contenders(row)
+    size = draft.values.get("size_bytes")
+    declared = _declared_by_files(chosen)
+    good = ranked("counted", [*good, *declared], distances=draft.found.distances)
+    believed, refused = [], list(bad)
+    for contender in good:
+        weak = contender.observation.evidence not in {Evidence.COUNTED, Evidence.DERIVED}
+        if (
+            weak
+            and contender.observation.origin is not Origin.EDIT
+            and size
+            and not plausible(contender.value, size)
+        ):
+            refused.append(
+                Contender(
+                    observation=contender.observation,
+                    value=contender.value,
+                    changes=contender.changes,
+                    lost_because="implausible",
+                )
+            )
+        else:
+            believed.append(contender)
+    incomplete = draft.values.get("complete") is False
+    if counted is not None and counted.parameters is not None and not incomplete:
+        seen = counted_observation(chosen, "parameters", counted.stored_elements)
+        made = Contender(observation=seen, value=counted.parameters, changes=counted.changes)
+        edits = [item for item in believed if item.observation.origin is Origin.EDIT]
+        believed = [*edits, made, *(item for item in believed if item not in edits)]
+    elif not believed and chosen and size and not incomplete and counted is not None and not counted.complete:
+        top = counted.top
+        guess = estimate(size, top[0] if top else None)
+        if guess is not None:
+            seen = counted_observation(chosen, "parameters", size, Evidence.ESTIMATED)
+            believed = [Contender(observation=seen, value=guess, changes=("bytes÷width",))]
+    draft.settle(row, believed, refused)
+    if counted is not None and counted.parameters is None and counted.stored_elements:
+        draft.values.setdefault("extra", {})["stored_elements"] = counted.stored_elements
+    if counted is not None and counted.reason == "packed-bits-unknown":
+        draft.problem("packed-bits-unknown", "the weights are packed and nothing says how many bits each has")
+    _explain_parameters(draft, chosen)
+
+
+def _declared_by_files(chosen: Sequence[WeightSet]) -> list[Contender]:
+    """Counts that the files themselves declare (an index's total_parameters)."""
+    made = []
+    for item in chosen:
+        for member in item.members:
+            summary = member.extraction.tensors if member.extraction else None
+            if (
+                summary is not None
+                and summary.declared_parameters is not None
+                and summary.declared_parameters > 0
+            ):
+                seen = counted_observation(
+                    [item], "parameters", summary.declared_parameters, Evidence.DECLARED
+                )
+                made.append(Contender(observation=seen, value=summary.declared_parameters))
+    return made
+
+
+def _explain_parameters(draft: Draft, chosen: Sequence[WeightSet]) -> None:
+    provenance = draft.provenance.get("parameters")
+    adapter = "adapter.type" in draft.values or any(
+        item.stem.lower().startswith("adapter_model") for item in chosen
+    )
+    if adapter:
+        draft.flags.add("adapter")
+    if provenance is None or not provenance.winners:
+        return
+    winner = provenance.winners[0]
+    source = {Evidence.COUNTED: "counted", Evidence.DERIVED: "derived", Evidence.ESTIMATED: "estimated"}.get(
+        winner.observation.evidence, "declared"
+    )
+    draft.values["parameters_source"] = source
+    draft.values["parameters_scope"] = (
+        "adapter" if adapter else "pipeline" if draft.group.kind == "pipeline" else "model"
+    )
+    rivals = [
+        item
+        for item in provenance.losers
+        if isinstance(item.value, int) and disagree(winner.value, item.value)
+    ]
+    if rivals and source == "counted":
+        draft.provenance["parameters"] = FieldProvenance(
+            field="parameters", winners=provenance.winners, losers=provenance.losers, conflict=True
+        )
+        shown = f"{winner.value:,} weights are counted where {rivals[0].value:,} are declared"
+        draft.problem("parameters-conflict", shown, rivals[0].observation)
+
+
+def _set_precision(
+    draft: Draft, chosen: Sequence[WeightSet], counted: Count | None, quantizer: Quantizer
+) -> None:
+    row = fields()["precision"]
+    good, bad = draft.contenders(row)
+    top = counted.top if counted is not None else None
+    if counted is not None and top is not None:
+        draft.values["dtypes"] = dict(counted.dtypes)
+        label = _label(draft, top[0], counted, quantizer)
+        seen = counted_observation(chosen, "precision", dict(counted.dtypes))
+        edits = [item for item in good if item.observation.origin is Origin.EDIT]
+        good = [
+            *edits,
+            Contender(observation=seen, value=label),
+            *(item for item in good if item not in edits),
+        ]
+        draft.values["precision_mix"] = round(top[1], 6)
+        _set_quantization(draft, chosen, top[0], label, quantizer)
+    elif quantizer.method and quantizer.bits and good and good[0].value in {"F16", "BF16", "F32"}:
+        pass
+    draft.settle(row, good, bad)
+    if "quantization.method" in draft.values:
+        draft.flags.add("quantized")
+
+
+def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
+    """One label: the file type for GGML, `INT4 (GPTQ, g128)` for packed weights, else the dtype of most weights."""
+    if top.startswith("packed"):
+        bits, _, rest = top.removeprefix("packed").partition("(")
+        method = rest.rstrip(")")
+        float4 = method in {"MXFP4", "NVFP4"} or (quantizer.scheme or "").lower() in {"nf4", "fp4"}
+        if method in {"MXFP4", "NVFP4"}:
+            return method
+        if float4:
+            return f"{(quantizer.scheme or '').upper()} ({method})"
+        return (
+            f"INT{bits} ({method}, g{quantizer.group_size})"
+            if quantizer.group_size
+            else f"INT{bits} ({method})"
+        )
+    if names.is_ggml_type(top):
+        return _ggml_label(draft, top, counted)
+    return top
+
+
+def _ggml_label(draft: Draft, top: str, counted: Count) -> str:
+    """The file type that the file or its name says, when its main type is really there; else the dominant type."""
+    said = [
+        str(seen.raw).upper()
+        for field in ("quantization.scheme", "quantization.method", "precision")
+        for seen in draft.observed(field)
+    ]
+    families = {"_".join(name.split("_")[:2]) for name in counted.dtypes}
+    for name in said:
+        bare = name.removeprefix("MOSTLY_")
+        if names.is_ggml_type(bare) and "_".join(bare.split("_")[:2]) in families:
+            return bare
+    return top
+
+
+def _set_quantization(
+    draft: Draft, chosen: Sequence[WeightSet], top: str, label: str, quantizer: Quantizer
+) -> None:
+    """Method, bits and scheme where the tensors themselves show them; nothing for plain floats."""
+    made: dict[str, Any] = {}
+    if names.is_ggml_type(top):
+        made = {"method": label, "bits": bits_of_ggml(label), "scheme": "gguf"}
+    elif top.startswith("packed"):
+        bits, _, rest = top.removeprefix("packed").partition("(")
+        lowered = {name: method for method, name in METHOD_LABELS.items()}
+        made = {
+            "method": quantizer.method or lowered.get(rest.rstrip(")"), rest.rstrip(")").lower()),
+            "bits": quantizer.bits or float(bits),
+        }
+    elif top.startswith("F8"):
+        made = {"method": quantizer.method or "fp8", "bits": quantizer.bits or 8.0}
+    elif top in {"I8", "U8", "I4", "F4"}:
+        made = {
+            "method": quantizer.method or {"F4": "fp4"}.get(top, f"int{top[1:]}"),
+            "bits": quantizer.bits or float(top[1:]),
+        }
+    for name, value in made.items():
+        field = f"quantization.{name}"
+        if value is None or draft.values.get(field) == value:
+            continue
+        seen = counted_observation(chosen, field, top)
+        old = draft.provenance.get(field)
+        losers = (*old.winners, *old.losers) if old else ()
+        draft.values[field] = value
+        draft.provenance[field] = FieldProvenance(
+            field=field,
+            winners=(Contender(observation=seen, value=value),),
+            losers=tuple(
+                Contender(
+                    observation=item.observation,
+                    value=item.value,
+                    changes=item.changes,
+                    lost_because="counted-beats-declared",
+                )
+                for item in losers
+            ),
+        )
+
+
+def _set_alternatives(
+    draft: Draft, sets: Sequence[WeightSet], chosen: Sequence[WeightSet], quantizer: Quantizer
+) -> None:
+    others = [item for item in sets if item not in chosen]
+    made = []
+    for item in others[:MAX_ALTERNATIVES]:
+        counted = count([item], quantizer)
+        top = counted.top if counted else None
+        entry = {
+            "format": item.format,
+            "variant": item.variant,
+            "files": [member.object.key for member in item.members][:50],
+            "size_bytes": unique_bytes(item.members),
+            "parameters": counted.parameters if counted else None,
+            "precision": top[0] if top else None,
+        }
+        made.append({name: value for name, value in entry.items() if value is not None})
+    if made:
+        draft.values["alternatives"] = made
+
+
+def _set_hashes(draft: Draft, chosen: Sequence[WeightSet]) -> None:
+    files = sorted(
+        (member for item in chosen for member in item.members), key=lambda member: member.object.key
+    )
+    if len(files) == 1 and files[0].object.sha256:
+        draft.set_derived(
+            "content_hash",
+            files[0].object.sha256,
+            listing_observation(files, "content_hash", files[0].object.sha256),
+        )
+    identity = [digest for item in chosen for digest in item.tensors_identity]
+    if len(identity) == 1 and "tensors_hash" not in draft.values:
+        draft.set_derived(
+            "tensors_hash", identity[0], counted_observation(chosen, "tensors_hash", identity[0])
+        )
+
+
+def _formats(draft: Draft, sets: Sequence[WeightSet]) -> list[str]:
+    """Formats of the weights, the counted one first; without weights those that files of the model say."""
+    weighed = [item.format for item in sets if item.format != "unknown"]
+    said = [value for value in draft.values.get("format", ()) if value]
+    if not weighed and not said:
+        roles = {Role.RUN, Role.POINTER, Role.INDEX, Role.DATA}
+        found = Counter(
+            member.extraction.format
+            for member in draft.group.members
+            if member.extraction and member.extraction.format and member.extraction.role in roles
+        )
+        weighed = sorted(name for name in found if name)
+    return list(dict.fromkeys([*weighed, *said]))
