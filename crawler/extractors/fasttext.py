@@ -1,0 +1,135 @@
+"""fastText models: everything is in a header of fixed size.
+
+Source: facebookresearch/fastText src/fasttext.cc `saveModel`, src/args.cc `save`, src/dictionary.cc `save`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalog.errors import Malformed, Unsupported
+from catalog.records import Evidence, Origin, Role, TensorInfo
+from crawler.extractor import Claim, Findings
+from crawler.formats import tensors
+
+if TYPE_CHECKING:
+    from catalog.records import Extraction
+    from crawler.reader import RangedReader
+
+MAGIC = struct.pack("<i", 793712314)
+HEADER = struct.Struct("<ii12id3i2q")
+MAX_ROWS = 2**40
+MAX_DIMENSION = 2**20
+
+_MODELS = {1: "cbow", 2: "skipgram", 3: "supervised"}
+_LOSSES = {1: "hierarchical softmax", 2: "negative sampling", 3: "softmax", 4: "one-vs-all"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    dimension: int
+    window: int
+    epochs: int
+    min_count: int
+    negatives: int
+    word_ngrams: int
+    loss: int
+    model: int
+    buckets: int
+    min_ngram: int
+    max_ngram: int
+    update_rate: int
+    sampling: float
+    entries: int
+    words: int
+    labels: int
+    tokens: int
+    pruned: int
+
+    def rows(self) -> tuple[int, int]:
+        """Rows of the input and of the output matrix. A pruned dictionary keeps only some of the n-gram buckets."""
+        ngrams = self.pruned if self.pruned >= 0 else self.buckets
+        return self.words + ngrams, self.labels if self.model == 3 else self.words
+
+    def parameters(self) -> int:
+        return sum(self.rows()) * self.dimension
+
+
+class FasttextExtractor:
+    name = "fasttext"
+    version = 1
+    description = "fastText models and word vectors (.bin, .ftz)"
+    reads = "dimension, loss, epochs, n-grams, words, labels, number of weights"
+    limits = "the first 92 bytes"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        named = key.lower().endswith((".ftz", ".bin", ".fasttext"))
+        if head[:4] != MAGIC:
+            return None
+        return Claim(format="fasttext", role=Role.WEIGHTS, confidence=100 if named else 90)
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format="fasttext", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        header = _read_header(reader)
+        _tell(findings, header)
+        _count(findings, header, reader)
+        return findings.extraction()
+
+
+def _read_header(reader: RangedReader) -> _Header:
+    magic, version, *values = HEADER.unpack(reader.take(0, HEADER.size))
+    if struct.pack("<i", magic) != MAGIC:
+        raise Malformed("not a fastText model")
+    if version != 12:
+        raise Unsupported(f"version {version} of the fastText format; 12 is read")
+    header = _Header(*values)
+    sizes = (header.words, header.labels, header.buckets, header.entries)
+    if not 0 < header.dimension <= MAX_DIMENSION or min(sizes) < 0 or sum(header.rows()) > MAX_ROWS:
+        raise Malformed("a fastText header with impossible sizes")
+    if header.entries != header.words + header.labels:
+        raise Malformed("a fastText dictionary whose words and labels do not add up")
+    return header
+
+
+def _tell(findings: Findings, header: _Header) -> None:
+    findings.say("framework", "fasttext", "header:", evidence=Evidence.INFERRED)
+    kind = _MODELS.get(header.model)
+    findings.say("architecture", kind, "header:/model")
+    findings.say("model_type", "fasttext", "header:/model", evidence=Evidence.INFERRED)
+    if header.model == 3:
+        findings.say("task", "text-classification", "header:/model", evidence=Evidence.INFERRED)
+        findings.say("classes", header.labels, "header:/nlabels", evidence=Evidence.COUNTED)
+    findings.say("embedding_dimension", header.dimension, "header:/dim")
+    findings.say("training.epochs", header.epochs, "header:/epoch")
+    findings.say("training.loss", _LOSSES.get(header.loss), "header:/loss")
+    settings = {
+        "window": header.window,
+        "min_count": header.min_count,
+        "negatives": header.negatives,
+        "word_ngrams": header.word_ngrams,
+        "buckets": header.buckets,
+        "min_ngram": header.min_ngram,
+        "max_ngram": header.max_ngram,
+        "lr_update_rate": header.update_rate,
+    }
+    for name, value in settings.items():
+        findings.say(f"hyperparameters.{name}", value, f"header:/{name}")
+    findings.say("extra.words", header.words, "header:/nwords", evidence=Evidence.COUNTED)
+    findings.say("extra.training_tokens", header.tokens, "header:/ntokens")
+
+
+def _count(findings: Findings, header: _Header, reader: RangedReader) -> None:
+    """The matrices follow the dictionary; a file too small for them as floats holds them quantised."""
+    too_small = reader.size_bytes < HEADER.size + header.parameters() * 4
+    quantised = too_small or header.pruned >= 0 or reader.name.lower().endswith(".ftz")
+    if quantised:
+        findings.say("quantization.method", "product quantization", "header:", evidence=Evidence.DERIVED)
+        findings.say("parameters", header.parameters(), "header:", evidence=Evidence.DERIVED)
+        return
+    inputs, outputs = header.rows()
+    findings.tensors = tensors.summarise(
+        TensorInfo(name=name, dtype="F32", shape=(rows, header.dimension), elements=rows * header.dimension)
+        for name, rows in (("input", inputs), ("output", outputs))
+    )
