@@ -16,6 +16,8 @@ from catalog.query.values import Number, format_number, parse_number, plain
 from catalog.search.state import Suggestion
 
 _HUNDRED = Decimal(100)
+_EXACT, _FINEST = Decimal(10**15), Decimal("1e-12")
+"""Beyond these a double has no digits left to round by."""
 _EXAMPLES = {"bytes": "2GB", "count": "7B", "tokens": "32k", "seconds": "2h", "bits": "4"}
 
 
@@ -44,7 +46,7 @@ def _joined_thousands(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         len(pieces) < 2
         or not pieces[0].text.isdigit()
         or any(len(p.text) != 3 or not p.text.isdigit() for p in pieces[1:])
-    ):  # noqa: PLR2004 - groups of three digits
+    ):
         return pieces
     text = "".join(piece.text for piece in pieces)
     return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
@@ -83,7 +85,7 @@ def _bounds(piece: Piece, target: Target) -> _Bounds | None:
     return _Bounds(low=low or None, high=high or None, single=False, low_open=low_open, high_open=high_open)
 
 
-def _end(text: str, target: Target) -> Number | None | bool:
+def _end(text: str, target: Target) -> Number | bool | None:
     """A number, None for an open end, False for what is neither."""
     if text in {"", "*"}:
         return None
@@ -177,6 +179,8 @@ def _range(field: str, bounds: _Bounds, target: Target) -> Range:
 
 def _rounds(number: Number, target: Target) -> bool:
     """`params:7B` and `accuracy:0.93` mean what is shown as that; a plain count means itself."""
+    if abs(number.value) >= _EXACT or number.half_step < _FINEST:
+        return False
     return target.kind == "metric" or (
         bool(number.unit) and target.unit in {"count", "bytes"} and number.half_step >= 1
     )
@@ -245,7 +249,7 @@ def _typed(number: Number, target: Target) -> str:
 
 
 def _metric_digits(number: Number) -> str:
-    return f"{number.value.quantize(number.half_step * 2):f}"
+    return f"{number.value.quantize((number.half_step * 2).normalize()):f}"
 
 
 def _explained(target: Target, bounds: _Bounds, operator: str) -> str:
@@ -412,7 +416,7 @@ def said_range(node: Query, target: Target) -> str:
 
 def any_of(leaves: list[Leaf]) -> Leaf | None:
     """One leaf that means any of these (none of these, when they are negations)."""
-    if len(leaves) < 2:  # noqa: PLR2004 - one is itself
+    if len(leaves) < 2:
         return leaves[0] if leaves else None
     nodes = tuple(leaf.node for leaf in leaves)
     said = "; ".join(dict.fromkeys(leaf.explanation for leaf in leaves if leaf.explanation))
@@ -420,4 +424,5 @@ def any_of(leaves: list[Leaf]) -> Leaf | None:
         return Leaf(
             node=And(nodes), label=" ".join(leaf.label for leaf in leaves), explanation=said, loose="and"
         )
-    return Leaf(node=Or(nodes), label=f"({' OR '.join(leaf.label for leaf in leaves)})", explanation=said)
+    flat = tuple(one for node in nodes for one in (node.clauses if isinstance(node, Or) else (node,)))
+    return Leaf(node=Or(flat), label=" OR ".join(leaf.label for leaf in leaves), explanation=said, loose="or")

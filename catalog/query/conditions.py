@@ -16,7 +16,7 @@ from catalog.query.names import (
     unknown_metric,
 )
 from catalog.query.nodes import Exists, Match, Not, Or, Phrase, Prefix, Query, Term, Terms
-from catalog.query.printing import metric_name, name_of, print_query, quoted
+from catalog.query.printing import metric_name, name_of, print_query, quote, quoted
 from catalog.query.reading import Leaf, Reading
 from catalog.query.scanner import Piece, Token
 from catalog.query.spelling import nearest
@@ -101,7 +101,7 @@ def read_condition(token: Token, reading: Reading) -> Leaf | None:
     if word in WORD_OPERATORS and not resolve(token.name):
         operator = WORD_OPERATORS[word] if token.operator in {":", "="} else token.operator
         return any_of(date_leaves(token, field_target(fields()["best_date"]), operator, reading))
-    target = choose(token, reading)
+    target = choose(token)
     return _READERS[target.kind](token, target, reading)
 
 
@@ -133,7 +133,7 @@ def read_unknown(token: Token, reading: Reading) -> None:
     reading.problem("unknown-field", message, token.start, token.name_end, *offered)
 
 
-def choose(token: Token, reading: Reading) -> Target:
+def choose(token: Token) -> Target:
     """The meaning that fits the value: `precision > 0.9` is the metric, `precision:FP16` the dtype."""
     targets = resolve(token.name)
     if not targets:
@@ -164,7 +164,8 @@ def _keyword(token: Token, target: Target, reading: Reading) -> Leaf | None:
     pieces = _whole_paths(token, target)
     leaves = [_keyword_value(piece, token, target, reading) for piece in pieces]
     plain = [leaf.node for leaf in leaves]
-    if len(plain) > 1 and all(isinstance(node, Term) for node in plain):
+    special = target.path == "license" or target.path in _IDS
+    if len(plain) > 1 and not special and all(isinstance(node, Term) for node in plain):
         values = tuple(dict.fromkeys(node.value for node in plain if isinstance(node, Term)))
         node: Query = Terms(target.path, values) if len(values) > 1 else plain[0]
         leaf = Leaf(node=node, label=print_query(node) or token.text, explanation=target.note)
@@ -195,10 +196,16 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         node: Query = Prefix(target.path, stem)
         return Leaf(node=node, label=_text_of(node, token))
     value = canonical_value(target, text)
-    exact = piece.quoted or token.operator == "="
-    if target.path == "license" and not exact:
+    exact = piece.quoted or token.operator == "=" or not _bare(value)
+    if exact and (target.path == "license" or target.path in _IDS):
+        return Leaf(
+            node=Term(target.path, value),
+            label=f"{name_of(target.path)}:{quote(value)}",
+            explanation="exactly this",
+        )
+    if target.path == "license":
         return _license(value)
-    owners = [] if exact else _with_owner(target, value, reading)
+    owners = _with_owner(target, value, reading)
     if owners:
         node = Terms(target.path, (value, *owners))
         return Leaf(
@@ -269,7 +276,7 @@ def _check_value(piece: Piece, target: Target, value: str, reading: Reading) -> 
 
 def _containing(value: str, counts: Mapping[str, int]) -> list[str]:
     wanted = value.casefold()
-    found = [one for one in counts if len(wanted) > 2 and wanted in one.casefold()]  # noqa: PLR2004 - fewer fit anywhere
+    found = [one for one in counts if len(wanted) > 2 and wanted in one.casefold()]
     return sorted(found, key=lambda one: (-counts[one], one))[:3]
 
 

@@ -133,7 +133,7 @@ def metric_target(name: str) -> Target | None:
     while at > 0:
         base, dataset = _known_metric(name[:at]), unquoted(name[at + 1 :])
         if base is not None and dataset:
-            return _replaced(base, dataset=dataset.casefold(), label=f"{base.label} on {dataset}")
+            return _replaced(base, dataset=dataset_id(dataset), label=f"{base.label} on {dataset}")
         at = name.rfind("@", 0, at)
     return None
 
@@ -149,7 +149,12 @@ def unknown_metric(name: str) -> Target:
         base, dataset = name, ""
     path = slug(base) or "unnamed"
     label = f"{path} on {dataset}" if dataset else path
-    return Target(kind="metric", path=f"metrics.{path}", label=label, dataset=dataset.casefold() or None)
+    return Target(kind="metric", path=f"metrics.{path}", label=label, dataset=dataset_id(dataset) or None)
+
+
+def dataset_id(text: str) -> str:
+    """A data set as evaluations name it: lower case, without its owner."""
+    return text.casefold().rstrip("/").rsplit("/", 1)[-1]
 
 
 def unquoted(text: str) -> str:
@@ -183,10 +188,10 @@ def _only_metric(name: str) -> tuple[Target, ...]:
 
 
 def _parameter(name: str) -> tuple[Target, ...]:
-    known = _field(folded(name))
+    key = slug(name)
+    known = _field(key)
     if known is not None and known.path.startswith("training."):
         return (known,)
-    key = slug(name)
     return (
         (Target(kind="flattened", path=f"hyperparameters.{key}", label=f"Hyper-parameter {key}"),)
         if key

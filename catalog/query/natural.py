@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from catalog.query import phrases
+from catalog.query.parser import PLAIN_WORD
 from catalog.query.phrases import Sentence, Word
 from catalog.query.reading import Reading
 from catalog.query.scanner import Token
@@ -20,8 +21,41 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
 _EDGES = ",.?!;"
 _PLAIN = re.compile(r"(?:[<>]=?|≥|≤)?[\w.%@/+-]+|[<>]=?|!=|==?|≥|≤", re.UNICODE)
 _FILLERS = frozenset(
-    "a all an and are checkpoint checkpoints find for get give has have having i is list me model models of please search "
-    "show that the these want was were which whose with".split()
+    [
+        "a",
+        "all",
+        "an",
+        "and",
+        "are",
+        "checkpoint",
+        "checkpoints",
+        "find",
+        "for",
+        "get",
+        "give",
+        "has",
+        "have",
+        "having",
+        "i",
+        "is",
+        "list",
+        "me",
+        "model",
+        "models",
+        "of",
+        "please",
+        "search",
+        "show",
+        "that",
+        "the",
+        "these",
+        "want",
+        "was",
+        "were",
+        "which",
+        "whose",
+        "with",
+    ]
 )
 
 Rule = Callable[[Sentence, int], tuple[int, str] | None]
@@ -138,18 +172,12 @@ def _words(text: str) -> tuple[Word, ...]:
     return tuple(found)
 
 
-def quoted_words(text: str, reading: Reading) -> str:
+def quoted_words(text: str) -> str:
     """The text with every plain word in quotes, so that no rule reads it as a sentence."""
-    del reading
     parts, at = [], 0
     for word in _words(text):
-        bare = word.raw.lstrip("<>=≥≤").rstrip("+")
-        simple = (
-            word.plain
-            and bare.isascii()
-            and bare.replace("%", "").isalnum()
-            and bare not in {"AND", "OR", "NOT"}
-        )
+        bare = word.raw.lstrip("<>=≥≤")
+        simple = word.plain and PLAIN_WORD.fullmatch(bare) is not None and bare not in {"AND", "OR", "NOT"}
         parts += [text[at : word.start], f'"{bare}"' if simple else text[word.start : word.end]]
         at = word.end
     return "".join((*parts, text[at:]))

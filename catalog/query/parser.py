@@ -5,6 +5,7 @@ OR binds weakest, then AND (written or implied), then NOT. Missing operands, bra
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from catalog.query.conditions import known_target, negated, read_condition, read_unknown
@@ -14,6 +15,8 @@ from catalog.query.reading import Leaf, Reading
 from catalog.query.scanner import Kind, Token
 
 MAX_DEPTH = 10
+PLAIN_WORD = re.compile(r"[A-Za-z0-9.%+]*[A-Za-z0-9][A-Za-z0-9.%+]*")
+"""One word without punctuation inside: in quotes it means the same."""
 _STRIPPED = "-!<>=:~,;.|&'`*?^\\/[]{}"
 _SIGNS = ":<>=!\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}"
 _JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT}
@@ -93,7 +96,7 @@ class Parser:
                 message = "OR needs a condition on both sides; it is left out."
                 self.reading.problem("dangling-operator", message, token.start, token.end)
         options = [option for option in options if option]
-        if len(options) < 2:  # noqa: PLR2004 - one alternative is none
+        if len(options) < 2:
             return options[0] if options else []
         branches = [conjunction(option) for option in options]
         node = Or(tuple(clause for branch in branches for clause in _flat(branch.leaf.node, Or)))
@@ -140,10 +143,7 @@ class Parser:
         opening = self.tokens[self.at]
         self.at += 1
         self.depth += 1
-        if self.depth > MAX_DEPTH:
-            parts = self._too_deep(opening)
-        else:
-            parts = self._alternatives()
+        parts = self._too_deep(opening) if self.depth > MAX_DEPTH else self._alternatives()
         self.depth -= 1
         if self._peek() is Kind.CLOSE:
             self.at += 1
@@ -206,7 +206,7 @@ class Parser:
 def phrase(text: str) -> Leaf:
     """Quoted text: its words in this order. One plain word in quotes is that word, and is never rewritten."""
     text = " ".join(text.split())
-    if text.isascii() and text.replace("%", "").isalnum():
+    if PLAIN_WORD.fullmatch(text):
         return Leaf(node=Match(text), label=quote(text), kind="text")
     return Leaf(node=Phrase(text), label=quote(text), kind="text")
 
@@ -259,7 +259,7 @@ def _said(parts: list[Part]) -> str:
     return "; ".join(dict.fromkeys(part.leaf.explanation for part in parts if part.leaf.explanation))
 
 
-def _flat(node: Query, kind: type[And] | type[Or]) -> tuple[Query, ...]:
+def _flat(node: Query, kind: type[And | Or]) -> tuple[Query, ...]:
     return node.clauses if isinstance(node, kind) else (node,)  # type: ignore[attr-defined]  # And and Or both have clauses
 
 

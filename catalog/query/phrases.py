@@ -1,5 +1,6 @@
 """The phrases that sentences are read by. A rule looks at the words from one place and returns how many it read, and as
-what; None when it does not fit."""
+what; None when it does not fit.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ _NUMBER = re.compile(
     r"(?P<sign>[<>]=?|\N{GREATER-THAN OR EQUAL TO}|\N{LESS-THAN OR EQUAL TO})?"
     r"(?P<digits>\d[\d,]*\.?\d*(?:e[+-]?\d+)?)(?P<unit>%|[a-z]{0,8})(?P<plus>\+)?"
 )
-_BYTES = frozenset("kb mb gb tb kib mib gib tib bytes".split())
+_BYTES = frozenset(["kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "bytes"])
 _COUNTS = {
     "b": "B",
     "bn": "B",
@@ -264,7 +265,7 @@ def _recent(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
         return None
     used += 1
     word = sentence.text(at + used)
-    amount = int(word) if word.isdigit() and len(word) < 5 else _SPOKEN_NUMBERS.get(word)  # noqa: PLR2004 - more is no span of time
+    amount = int(word) if word.isdigit() and len(word) < 5 else _SPOKEN_NUMBERS.get(word)
     used += amount is not None
     unit = _UNITS_OF_TIME.get(sentence.text(at + used).removesuffix("s"))
     if unit is None:
@@ -279,7 +280,7 @@ def _spoken_date(sentence: Sentence, at: int) -> tuple[int, str] | None:
         if not all(words):
             continue
         text = " ".join(words)
-        if text.isdigit() and not (len(text) == 4 and _FIRST_YEAR <= int(text) <= _LAST_YEAR):  # noqa: PLR2004 - a year
+        if text.isdigit() and not (len(text) == 4 and _FIRST_YEAR <= int(text) <= _LAST_YEAR):
             continue
         if text.startswith("-") or parse_period(text, sentence.now) is None:
             continue

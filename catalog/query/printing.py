@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from catalog.query.names import EXISTS_INSTEAD, metric_alone, short_name
+from catalog.query.names import EXISTS_INSTEAD, metric_alone, resolve, short_name
 from catalog.query.nodes import (
     All,
     And,
@@ -41,7 +41,7 @@ def print_query(query: Query) -> str | None:
         return None
 
 
-class _Unprintable(Exception):  # noqa: N818 - never leaves this module
+class _Unprintable(Exception):
     """There is no text for this node."""
 
 
@@ -105,7 +105,9 @@ def _equal(field: str, value: Value) -> str:
 
 
 def _exists_name(field: str) -> str:
-    return _SHOWN_AS.get(field) or name_of(field)
+    name = _SHOWN_AS.get(field) or name_of(field)
+    first = resolve(name)
+    return field if first and first[0].path != field else name
 
 
 def name_of(field: str) -> str:

@@ -138,7 +138,8 @@ _LOWER = (
 
 def print_sort(keys: Iterable[SortKey]) -> str:
     """The keys as a URL or a query holds them: descending with a minus, ascending bare or, where bare means
-    descending, with `-asc`."""
+    descending, with `-asc`.
+    """
     return ",".join(_printed(key) for key in keys)
 
 

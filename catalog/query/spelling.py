@@ -29,9 +29,9 @@ def nearest(
 
 def allowed_distance(word: str) -> int:
     """How many slips are still the same word: one in a short word, three in a long one."""
-    if len(word) <= 4:  # noqa: PLR2004 - two slips in four letters leave nothing
+    if len(word) <= 4:
         return 1
-    return 2 if len(word) <= 9 else 3  # noqa: PLR2004 - about one slip in four letters
+    return 2 if len(word) <= 9 else 3
 
 
 def edit_distance(first: str, second: str, limit: int) -> int:

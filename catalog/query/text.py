@@ -66,8 +66,8 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     parts, sort = understood.read()
     labels = [label_of(part, parts) for part in parts]
     canonical = " ".join((*labels, *([f"sort:{print_sort(sort)}"] if sort else ())))
-    if rewrite(canonical, reading).changed:
-        canonical = quoted_words(canonical, reading)
+    if rewrite(canonical, reading).changed or _joins(canonical, reading):
+        canonical = quoted_words(canonical)
     return ParsedQuery(
         query=joined(parts),
         conditions=tuple(
@@ -77,8 +77,14 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
         sort=sort,
         canonical=canonical,
         rewritten=rewriting.text if rewriting.changed else "",
-        literal=quoted_words(reading.text, reading) if rewriting.changed else "",
+        literal=quoted_words(reading.text) if rewriting.changed else "",
     )
+
+
+def _joins(canonical: str, reading: Reading) -> bool:
+    """True when a word `and`, `or` or `not` would read as an operator in its new neighbourhood."""
+    tokens = read_words(scan(canonical, lambda name: is_name(name, reading)))
+    return any(token.text.islower() and token.kind in {Kind.AND, Kind.OR, Kind.NOT} for token in tokens)
 
 
 def _condition(part: Part, label: str, rewriting: Rewriting) -> Condition:

@@ -85,7 +85,7 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     if abs(value) > MAX_MAGNITUDE:
         return None
     exponent = digits.as_tuple().exponent
-    step = Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0) * factor
+    step = Decimal(1).scaleb(min(exponent, 0) if isinstance(exponent, int) else 0) * factor
     return Number(value=value, half_step=step / 2, percent=percent, unit=suffix)
 
 
@@ -106,13 +106,13 @@ def format_number(value: float, unit: str | None = None) -> str:
     """The shortest exact spelling: 7000000000 of a count is 7B, 2000000000 bytes are 2GB, 0.5 is 0.5."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004 - exact in a double
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
     if isinstance(value, float):
         return repr(value)
     for suffix, factor in _PRINTED.get(unit, ()):
         scaled = Decimal(value) / factor
-        if abs(scaled) >= 1 and len(scaled.as_tuple().digits) <= 4:  # noqa: PLR2004 - 1.234B reads better than its digits
+        if abs(scaled) >= 1 and len(scaled.as_tuple().digits) <= 4:
             return f"{scaled.normalize():f}{suffix}"
     return str(value)
 
