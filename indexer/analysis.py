@@ -41,10 +41,18 @@ def words(text: str) -> list[str]:
     `RoBERTa_large-v2.1` gives roberta, its case parts, large, v2.1, v, 2.1, and neighbours joined (`largev2.1`), so that
     `resnet50`, `resnet-50` and `ResNet 50` find each other's hyphenated form. CJK runs give characters and bigrams.
     """
-    found: list[str] = []
-    for chunk in _plain(text).split():
-        found += _chunk(chunk) if len(chunk) <= MAX_WORD_CHARACTERS else _analyse_chunk(chunk)
-    return found
+    return analysed(text)[0].split()
+
+
+def phrase_words(text: str) -> list[str]:
+    """The smallest pieces in order, independent of case: what a phrase compares."""
+    return analysed(text)[1].split()
+
+
+def analysed(text: str) -> tuple[str, str]:
+    """What `words` and `phrase_words` give, each joined by spaces: the form that engines index."""
+    pairs = [_chunk(chunk) for chunk in _plain(text).split()]
+    return " ".join([pair[0] for pair in pairs if pair[0]]), " ".join([pair[1] for pair in pairs if pair[1]])
 
 
 def query_words(text: str) -> list[str]:
@@ -55,19 +63,6 @@ def query_words(text: str) -> list[str]:
             if piece:
                 found[piece] = None
     return list(found)
-
-
-def phrase_words(text: str) -> list[str]:
-    """The smallest pieces in order, independent of case: what a phrase compares."""
-    found: list[str] = []
-    for word in _WORD.findall(_plain(text)):
-        if _IS_CJK.match(word):
-            found += word
-        elif _ASCII_PLAIN.fullmatch(word):
-            found.append(word[:MAX_WORD_CHARACTERS])
-        else:
-            found += [_folded(part) for part in _PART.findall(word)] or [_folded(word)]
-    return found
 
 
 def _plain(text: str) -> str:
@@ -84,17 +79,20 @@ def _folded(word: str) -> str:
     return fold(word)[:MAX_WORD_CHARACTERS]
 
 
-@lru_cache(maxsize=50_000)
-def _chunk(chunk: str) -> tuple[str, ...]:
-    return tuple(_analyse_chunk(chunk))
-
-
-def _analyse_chunk(chunk: str) -> list[str]:
+@lru_cache(maxsize=100_000)
+def _chunk(chunk: str) -> tuple[str, str]:
+    """The analysed forms of one run without spaces. Words repeat a lot, so most are looked up."""
     if _ASCII_PLAIN.fullmatch(chunk):
-        return [chunk[:MAX_WORD_CHARACTERS]]
+        word = chunk[:MAX_WORD_CHARACTERS]
+        return word, word
+    found = _WORD.findall(chunk)
+    return " ".join(_index_words(found)), " ".join(_phrase_pieces(found))
+
+
+def _index_words(chunk: list[str]) -> list[str]:
     found: list[str] = []
     before = ""
-    for word in _WORD.findall(chunk):
+    for word in chunk:
         if _IS_CJK.match(word):
             found += [*word, *(word[at : at + 2] for at in range(len(word) - 1))]
             before = ""
@@ -105,6 +103,16 @@ def _analyse_chunk(chunk: str) -> list[str]:
         if before:
             found.append((before + whole)[:MAX_WORD_CHARACTERS])
         before = whole
+    return found
+
+
+def _phrase_pieces(chunk: list[str]) -> list[str]:
+    found: list[str] = []
+    for word in chunk:
+        if _IS_CJK.match(word):
+            found += word
+        else:
+            found += [_folded(part) for part in _PART.findall(word)] or [_folded(word)]
     return found
 
 

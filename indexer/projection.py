@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
-from indexer.analysis import fold, phrase_words, words
+from indexer.analysis import analysed, fold
 from mappings import Field, fields
 
 ANY_TEXT = "_any"
@@ -59,13 +59,24 @@ class Projection:
     flattened: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)  # raw text per text column
     evaluations: list[dict[str, str | float]] = field(default_factory=list)
-    present: set[str] = field(default_factory=set)  # every name that `Exists` finds
+    present: set[str] = field(
+        default_factory=set
+    )  # names that exist without a value in `keywords` or `numbers`
+    analysed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def words(self, column: str) -> list[str]:
-        return [word for text in self.texts.get(column, ()) for word in words(text)]
+    def words(self, column: str) -> str:
+        """The words of a text column, joined by spaces."""
+        return " ".join([self._analysed(text)[0] for text in self.texts.get(column, ())])
 
-    def phrases(self, column: str) -> list[list[str]]:
-        return [phrase_words(text) for text in self.texts.get(column, ())]
+    def phrases(self, column: str) -> list[str]:
+        """The pieces of each text of a column, joined by spaces; a phrase lies within one of them."""
+        return [self._analysed(text)[1] for text in self.texts.get(column, ())]
+
+    def _analysed(self, text: str) -> tuple[str, str]:
+        found = self.analysed.get(text)  # the same text stands in several columns
+        if found is None:
+            found = self.analysed[text] = analysed(text)
+        return found
 
 
 def milliseconds(moment: datetime) -> int:
@@ -98,29 +109,30 @@ def leaf_text(value: Any) -> str | None:
 def project(document: Mapping[str, Any]) -> Projection:
     """All indexed values of a document. Raises DocumentRejected with the field and the reason."""
     into = Projection()
-    for path, rows in _table().items():
-        if path in document:
-            value = document[path]
-            for row, rest in rows:
-                found = _values(value, rest)
-                if found:
-                    try:
-                        _HANDLERS[row.type](into, row, found)
-                    except (TypeError, ValueError) as error:
-                        raise DocumentRejected(
-                            str(document.get("id", "?")), f"{row.name}: {error}"
-                        ) from error
-    _collect_text(into, document)
+    table = _table()
+    for first, value in document.items():
+        for row, rest, handler in table.get(first, ()):
+            found = [value] if not rest and type(value) in _SCALARS and value != "" else _values(value, rest)
+            if found:
+                try:
+                    handler(into, row, found)
+                except (TypeError, ValueError) as error:
+                    raise DocumentRejected(str(document.get("id", "?")), f"{row.name}: {error}") from error
+    _collect_text(into)
     return into
 
 
+_SCALARS = frozenset({str, int, float, bool})
+Handler = Callable[[Projection, Field, list[Any]], None]
+
+
 @cache
-def _table() -> Mapping[str, tuple[tuple[Field, tuple[str, ...]], ...]]:
+def _table() -> Mapping[str, tuple[tuple[Field, tuple[str, ...], Handler], ...]]:
     """Fields by the first part of their path."""
-    table: dict[str, list[tuple[Field, tuple[str, ...]]]] = {}
+    table: dict[str, list[tuple[Field, tuple[str, ...], Handler]]] = {}
     for row in fields().values():
         first, *rest = row.name.split(".")
-        table.setdefault(first, []).append((row, tuple(rest)))
+        table.setdefault(first, []).append((row, tuple(rest), _HANDLERS[row.type]))
     return {first: tuple(rows) for first, rows in table.items()}
 
 
@@ -128,11 +140,14 @@ def _values(value: Any, path: tuple[str, ...]) -> list[Any]:
     """Every value at the path, lists opened; None and empty text are absent."""
     if value is None or value == "":
         return []
-    if isinstance(value, (list, tuple)):
+    kind = type(value)
+    if kind is list or kind is tuple:
+        if not path and all(type(element) is str for element in value):
+            return [element for element in value if element]
         return [found for element in value for found in _values(element, path)]
     if not path:
         return [value]
-    return _values(value.get(path[0]), path[1:]) if isinstance(value, Mapping) else []
+    return _values(value.get(path[0]), path[1:]) if kind is dict or isinstance(value, Mapping) else []
 
 
 def _single(row: Field, found: list[Any]) -> Any:
@@ -146,10 +161,11 @@ def _keyword(into: Projection, row: Field, found: list[Any]) -> None:
     for value in found:
         if not isinstance(value, str):
             raise TypeError(f"{type(value).__name__} where text is expected")
-    kept = dict.fromkeys(fold(value) for value in found if len(value) <= MAX_KEYWORD_CHARACTERS)
+    kept = [fold(value) for value in found if len(value) <= MAX_KEYWORD_CHARACTERS]
     if kept:
-        into.keywords[row.name] = list(kept)
-        into.present.add(row.name)
+        into.keywords[row.name] = kept if len(kept) == 1 else list(dict.fromkeys(kept))
+        if row.name in free_text_fields():
+            into.texts[row.name] = found
 
 
 def _text(into: Projection, row: Field, found: list[Any]) -> None:
@@ -179,7 +195,6 @@ def _number(into: Projection, row: Field, found: list[Any]) -> None:
         into.numbers[row.name] = int(value)
     else:
         into.numbers[row.name] = float(value) + 0.0  # -0.0 becomes 0.0, which sorts alike everywhere
-    into.present.add(row.name)
 
 
 def _boolean(into: Projection, row: Field, found: list[Any]) -> None:
@@ -187,7 +202,6 @@ def _boolean(into: Projection, row: Field, found: list[Any]) -> None:
     if not isinstance(value, bool):
         raise TypeError(f"{type(value).__name__} where true or false is expected")
     into.numbers[row.name] = int(value)
-    into.present.add(row.name)
 
 
 def _date(into: Projection, row: Field, found: list[Any]) -> None:
@@ -197,7 +211,6 @@ def _date(into: Projection, row: Field, found: list[Any]) -> None:
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} where a date is expected")
     into.numbers[row.name] = milliseconds(value)
-    into.present.add(row.name)
 
 
 def _metrics(into: Projection, row: Field, found: list[Any]) -> None:
@@ -266,7 +279,7 @@ def _object(into: Projection, row: Field, found: list[Any]) -> None:
         into.present.add(row.name)
 
 
-_HANDLERS: Mapping[str, Callable[[Projection, Field, list[Any]], None]] = {
+_HANDLERS: Mapping[str, Handler] = {
     "keyword": _keyword,
     "text": _text,
     "name": _name,
@@ -282,9 +295,9 @@ _HANDLERS: Mapping[str, Callable[[Projection, Field, list[Any]], None]] = {
 
 
 @cache
-def free_text_fields() -> tuple[str, ...]:
+def free_text_fields() -> frozenset[str]:
     """Fields that a search without a field reads: all text, and the keywords that people choose from."""
-    return tuple(
+    return frozenset(
         row.name
         for row in fields().values()
         if row.type in {"text", "name"}
@@ -292,17 +305,13 @@ def free_text_fields() -> tuple[str, ...]:
     )
 
 
-def _collect_text(into: Projection, document: Mapping[str, Any]) -> None:
+def _collect_text(into: Projection) -> None:
     heading: list[str] = []
     everything: list[str] = []
-    for name in free_text_fields():
-        if name in into.present:
-            found = into.texts.get(name) or _values(
-                document[name.split(".", 1)[0]], tuple(name.split(".")[1:])
-            )
-            everything += found
-            if name in HEADING_FIELDS:
-                heading += found
+    for name, found in into.texts.items():
+        everything += found
+        if name in HEADING_FIELDS:
+            heading += found
     if everything:
         into.texts[ANY_TEXT] = everything
     if heading:

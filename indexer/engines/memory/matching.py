@@ -116,8 +116,10 @@ def _text(query: Match | Phrase, item: Item) -> bool:
         return True
     if isinstance(query, Phrase):
         wanted = phrase_words(query.text)
-        return any(_contains(phrase, wanted) for name in columns for phrase in item.projection.phrases(name))
-    held = {word for name in columns for word in item.projection.words(name)}
+        return any(
+            _contains(phrase.split(), wanted) for name in columns for phrase in item.projection.phrases(name)
+        )
+    held = {word for name in columns for word in item.projection.words(name).split()}
     asked = query_words(query.text)
     return bool(asked) and (any if query.operator == "or" else all)(word in held for word in asked)
 

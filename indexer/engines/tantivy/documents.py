@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -28,12 +29,13 @@ from indexer.engines.tantivy.schema import (
 from indexer.projection import Projection, project
 from mappings import fields
 
-PHRASE_BREAK = "¶"
+PHRASE_BREAK = " ¶ "
 """Stands between the values of a list, so that no phrase reaches across. The analyzer never makes this word."""
 EVALUATION_SETS = ("metric", "dataset", "split")
 """Conditions on one evaluation that are answered in any combination, together with a range of its value."""
 EVALUATION_SINGLES = ("raw_name", "source", "unit")
 """Conditions that are answered alone, together with a range of the value."""
+_PARTS = (*EVALUATION_SETS, *EVALUATION_SINGLES)
 
 
 def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tantivy.Document:
@@ -51,17 +53,15 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
             tail[slug] = value
     if tail:
         row[TAIL] = tail
-    for name in ordered_keywords():
-        values = (model_id,) if name == ID else held.keywords.get(name)
-        if values:
+    row[f"{ID}.order"] = order_key(model_id)
+    for name, values in held.keywords.items():
+        if name != ID and name in ordered_keywords():
             row[f"{name}.order"] = order_key(values[0])
     for name in text_columns():
         if name in held.texts:
-            row[f"{name}.words"] = " ".join(held.words(name))
-            row[f"{name}.phrases"] = f" {PHRASE_BREAK} ".join(
-                " ".join(phrase) for phrase in held.phrases(name)
-            )
-    row[PRESENT] = list(held.present - _columns_with_own_exists())
+            row[f"{name}.words"] = held.words(name)
+            row[f"{name}.phrases"] = PHRASE_BREAK.join(held.phrases(name))
+    row[PRESENT] = list(held.present)
     row[CODED] = list(_coded(held, tail))
     return tantivy.Document.from_dict(row, build_schema())
 
@@ -84,17 +84,12 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-_own_exists: frozenset[str] | None = None
-
-
+@cache
 def _columns_with_own_exists() -> frozenset[str]:
     """Fields whose fast column says whether they exist; all others are named in `_present`."""
-    global _own_exists  # noqa: PLW0603 - read once per document, a cached call costs three times as much
-    if _own_exists is None:
-        kinds = {"keyword", "name", "long", "double", "date", "boolean"}
-        own = {row.name for row in fields().values() if row.type in kinds}
-        _own_exists = frozenset(own | {f"metrics.{slug}" for slug in metric_columns()})
-    return _own_exists
+    kinds = {"keyword", "name", "long", "double", "date", "boolean"}
+    own = {row.name for row in fields().values() if row.type in kinds}
+    return frozenset(own | {f"metrics.{slug}" for slug in metric_columns()})
 
 
 def has_own_exists(name: str) -> bool:
@@ -105,23 +100,25 @@ def _coded(held: Projection, tail: Mapping[str, float]) -> Iterator[str]:
     for slug, value in tail.items():
         yield code_name(f"metrics.{slug}") + code_number(value)
     for evaluation in held.evaluations:
+        heads = _heads(tuple(evaluation.get(name) for name in _PARTS))
+        yield from heads
         number = evaluation.get("value")
-        suffix = code_number(number) if isinstance(number, float) else None
-        for key in _evaluation_keys(evaluation):
-            head = code_name(key)
-            yield head
-            if suffix is not None:
+        if isinstance(number, float):
+            suffix = code_number(number)
+            for head in heads:
                 yield head + suffix
 
 
-def _evaluation_keys(evaluation: Mapping[str, Any]) -> Iterator[str]:
-    sets = [name for name in EVALUATION_SETS if name in evaluation]
-    for size in range(len(sets) + 1):
-        for names in combinations(sets, size):
-            yield evaluation_key({name: evaluation[name] for name in names})
-    for name in EVALUATION_SINGLES:
-        if name in evaluation:
-            yield evaluation_key({name: evaluation[name]})
+@lru_cache(maxsize=20_000)
+def _heads(values: tuple[str | None, ...]) -> tuple[str, ...]:
+    """The codes of every set of conditions that an evaluation with these parts satisfies."""
+    held = {name: value for name, value in zip(_PARTS, values, strict=True) if value is not None}
+    sets = [name for name in EVALUATION_SETS if name in held]
+    chosen: list[tuple[str, ...]] = [
+        names for size in range(len(sets) + 1) for names in combinations(sets, size)
+    ]
+    chosen += [(name,) for name in EVALUATION_SINGLES if name in held]
+    return tuple(code_name(evaluation_key({name: held[name] for name in names})) for names in chosen)
 
 
 def evaluation_key(conditions: Mapping[str, str]) -> str:
