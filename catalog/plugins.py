@@ -32,6 +32,7 @@ EXTRACTORS: Mapping[str, str] = {
     "diffusers-component": "crawler.extractors.diffusers:DiffusersComponentExtractor",
     "sentence-transformers": "crawler.extractors.sentence_transformers:SentenceTransformersExtractor",
     "hf-trainer": "crawler.extractors.hf_trainer:HfTrainerExtractor",
+    "torch-zip": "crawler.extractors.torch_zip:TorchZipExtractor",
     "onnx": "crawler.extractors.onnx:OnnxExtractor",
     "catboost": "crawler.extractors.catboost:CatboostExtractor",
     "fasttext": "crawler.extractors.fasttext:FasttextExtractor",
@@ -43,6 +44,10 @@ EXTRACTORS: Mapping[str, str] = {
     "mlflow-database": "crawler.extractors.mlflow_database:MlflowDatabaseExtractor",
     "dvc": "crawler.extractors.dvc:DvcExtractor",
     "metrics-file": "crawler.extractors.metrics_file:MetricsFileExtractor",
+    "licence-text": "crawler.extractors.licence_text:LicenceTextExtractor",
+    "checksums": "crawler.extractors.checksums:ChecksumsExtractor",
+    "bill-of-materials": "crawler.extractors.bill_of_materials:BillOfMaterialsExtractor",
+    "oci-manifest": "crawler.extractors.oci_manifest:OciManifestExtractor",
     "python-requirements": "crawler.extractors.python_requirements:PythonRequirementsExtractor",
 }
 

@@ -1,0 +1,272 @@
+"""What a training checkpoint says beside its tensors: progress, settings, scores, and who wrote it.
+
+Source: Lightning `lightning/pytorch/trainer/connectors/checkpoint_connector.py` (`dump_checkpoint`), Ultralytics
+`ultralytics/engine/trainer.py` (`save_model`), the saving tutorials of torch, timm and DeepSpeed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from catalog.records import Evidence
+from crawler.extractor import Findings
+from crawler.formats.pickle_nodes import Call, Dict, Global
+from crawler.formats.pickle_values import Resolver, flattened, mapping, plain
+from crawler.formats.torch_model import MODEL_KEYS
+from crawler.formats.torch_tensors import tensor_of
+
+MAX_OTHERS = 200
+
+_SETTINGS = (
+    "hyper_parameters",
+    "hparams",
+    "args",
+    "train_args",
+    "config",
+    "cfg",
+    "opt",
+    "options",
+    "model_args",
+    "model_config",
+    "training_args",
+    "datamodule_hyper_parameters",
+    "kwargs",
+    "model_kwargs",
+    "model_params",
+)
+_EPOCHS = ("epoch", "epochs", "current_epoch", "num_epochs", "trained_epochs")
+_STEPS = (
+    "global_step",
+    "global_steps",
+    "step",
+    "steps",
+    "iteration",
+    "iterations",
+    "iter",
+    "num_updates",
+    "iter_num",
+    "n_iter",
+)
+_RATES = ("lr", "learning_rate")
+_TEXTS = {
+    "arch": "architecture",
+    "license": "license",
+    "description": "description",
+    "model_name": "extra.model_name",
+}
+_METRIC = re.compile(
+    r"(^|_)(best|loss|acc|accuracy|acc1|acc5|top1|top5|f1|auc|map|miou|iou|dice|bleu|rouge|wer|cer|psnr|ssim|fid|perplexity|"
+    r"ppl|metric|score|mse|mae|rmse|precision|recall|fitness|error|val|valid|test)(\d*)($|_)",
+    re.IGNORECASE,
+)
+_NOT_METRIC = re.compile(r"(epoch|step|iter|path|model|file|name|time|seed|batch)", re.IGNORECASE)
+_SCORE_GROUPS = (
+    "metrics",
+    "train_metrics",
+    "val_metrics",
+    "test_metrics",
+    "eval_metrics",
+    "results",
+    "scores",
+    "best_metrics",
+)
+_SILENT = frozenset(
+    {
+        *MODEL_KEYS,
+        *_SETTINGS,
+        *_SCORE_GROUPS,
+        "optimizer",
+        "optimizer_states",
+        "lr_schedulers",
+        "callbacks",
+        "loops",
+    }
+)
+_ULTRALYTICS_TASKS = {
+    "detect": "object-detection",
+    "segment": "image-segmentation",
+    "classify": "image-classification",
+    "pose": "keypoint-detection",
+    "obb": "object-detection",
+}
+
+
+def tell_checkpoint(
+    findings: Findings, root: Any, *, model_key: str | None, resolve: Resolver | None = None
+) -> None:
+    """Everything plain that a checkpoint's root says, with its framework. `resolve` reads tensors of one element."""
+    pairs = mapping(root)
+    if pairs is None:
+        return
+    if (
+        type(root) is Call
+        and root.attributes is not None
+        and root.pairs is None
+        and root.name != "collections.OrderedDict"
+    ):
+        findings.say("framework", framework, "pickle:/", evidence=Evidence.INFERRED)
+        _tell_module(findings, root, "")
+        return
+    state_dict_itself = model_key is None and _mostly_tensors(pairs)
+    lightning = pairs.get("pytorch-lightning_version")
+    ultralytics = "train_args" in pairs and ("model" in pairs or "ema" in pairs)
+    if type(lightning) is str:
+        _tell_lightning(findings, pairs, lightning, resolve)
+    elif ultralytics:
+        _tell_ultralytics(findings, pairs, resolve)
+    else:
+        findings.say("framework", framework, "pickle:/", evidence=Evidence.INFERRED)
+    if not state_dict_itself:
+        _tell_progress(findings, pairs, resolve)
+        _tell_settings(findings, pairs, resolve)
+        _tell_scores(findings, pairs, resolve)
+        _tell_others(findings, pairs, resolve)
+    if model_key is not None:
+        _tell_module(findings, pairs.get(model_key), f"/{model_key}")
+
+
+def _mostly_tensors(pairs: Dict) -> bool:
+    tensors = sum(1 for _, value in pairs.items() if type(value) is Call and tensor_of(value) is not None)
+    return tensors * 2 > len(pairs)
+
+
+def _tell_module(findings: Findings, node: Any, pointer: str) -> None:
+    """The class of a network that was pickled whole."""
+    if (
+        type(node) is not Call
+        or type(node.callee) is not Global
+        or "_modules" not in (node.attributes or Dict())
+    ):
+        return
+    findings.say("architecture", node.class_name, f"pickle:{pointer or '/'}")
+    findings.say("extra.class", node.name, f"pickle:{pointer or '/'}")
+    attributes = node.attributes
+    names = plain(attributes.get("names")) if attributes is not None else None
+    if isinstance(names, dict) and names:
+        findings.say("classes", len(names), f"pickle:{pointer}/names", evidence=Evidence.COUNTED)
+        findings.say("extra.class_names", list(names.values())[:200], f"pickle:{pointer}/names")
+    if attributes is not None and type(attributes.get("task")) is str:
+        _tell_task(findings, attributes.get("task"), f"pickle:{pointer}/task")
+
+
+def _tell_task(findings: Findings, task: str, pointer: str) -> None:
+    findings.say("task", _ULTRALYTICS_TASKS.get(task, task), pointer)
+
+
+def _tell_lightning(findings: Findings, pairs: Dict, version: str, resolve: Resolver | None) -> None:
+    findings.say("framework", "pytorch-lightning", "pickle:/pytorch-lightning_version")
+    findings.say("framework_version", version, "pickle:/pytorch-lightning_version")
+    callbacks = mapping(pairs.get("callbacks"))
+    if callbacks is None:
+        return
+    for name, state in callbacks.named():
+        values = mapping(state)
+        if values is None:
+            continue
+        pointer = f"pickle:/callbacks/{name.split('{')[0][:100]}"
+        monitor = values.get("monitor")
+        for key in ("best_model_score", "best_score"):
+            score = plain(values.get(key), resolve=resolve)
+            if isinstance(score, int | float) and type(monitor) is str and math.isfinite(score):
+                findings.metric(
+                    monitor,
+                    score,
+                    f"{pointer}/{key}",
+                    block="callbacks",
+                    aggregation="best",
+                    source="lightning",
+                )
+        findings.say("extra.monitor", monitor if type(monitor) is str else None, f"{pointer}/monitor")
+
+
+def _tell_ultralytics(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
+    findings.say("framework", "ultralytics", "pickle:/train_args", evidence=Evidence.INFERRED)
+    findings.say("framework_version", plain(pairs.get("version")), "pickle:/version")
+    findings.say("trained_at", plain(pairs.get("date")), "pickle:/date")
+    findings.say("extra.docs", plain(pairs.get("docs")), "pickle:/docs")
+    task = plain((mapping(pairs.get("train_args")) or Dict()).get("task"))
+    if isinstance(task, str):
+        _tell_task(findings, task, "pickle:/train_args/task")
+    fitness = plain(pairs.get("best_fitness"), resolve=resolve)
+    if isinstance(fitness, int | float):
+        findings.metric("best_fitness", fitness, "pickle:/best_fitness", block="train_metrics")
+
+
+def _tell_progress(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
+    for field, names in (
+        ("training.epochs", _EPOCHS),
+        ("training.steps", _STEPS),
+        ("training.learning_rate", _RATES),
+    ):
+        for name in names:
+            value = plain(pairs.get(name), resolve=resolve)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+                findings.say(field, value, f"pickle:/{name}")
+                break
+    for name, field in _TEXTS.items():
+        value = plain(pairs.get(name))
+        if isinstance(value, str):
+            findings.say(field, value, f"pickle:/{name}")
+
+
+def _tell_settings(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
+    for group in _SETTINGS:
+        node = pairs.get(group)
+        if node is None or tensor_of(node) is not None:
+            continue
+        for name, value in flattened(node, resolve=resolve):
+            findings.say(f"hyperparameters.{name}", value, f"pickle:/{group}/{name.replace('.', '/')}")
+            if name.lower() in {"dataset", "dataset_name"} and isinstance(value, str):
+                findings.say("datasets", value, f"pickle:/{group}/{name}", evidence=Evidence.INFERRED)
+    optimizer = mapping(
+        _first_of(pairs.get("optimizer_states"))
+        or pairs.get("optimizer")
+        or pairs.get("optimizer_state_dict")
+    )
+    groups = optimizer.get("param_groups") if optimizer is not None else None
+    first = mapping(_first_of(groups))
+    if first is None:
+        return
+    for name in ("lr", "weight_decay", "momentum", "betas", "eps", "nesterov", "amsgrad", "initial_lr"):
+        value = plain(first.get(name), resolve=resolve)
+        if value is not None:
+            findings.say(f"hyperparameters.{name}", value, f"pickle:/optimizer/param_groups/0/{name}")
+
+
+def _first_of(node: Any) -> Any:
+    return node[0] if type(node) in {list, tuple} and node else None
+
+
+def _tell_scores(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
+    for group in _SCORE_GROUPS:
+        if mapping(pairs.get(group)) is None:
+            continue
+        for name, value in flattened(pairs.get(group), resolve=resolve, limit=500):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                findings.metric(name, value, f"pickle:/{group}/{name.replace('.', '/')}", block=group)
+
+
+def _tell_others(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
+    said = 0
+    known = {*_EPOCHS, *_STEPS, *_RATES, *_TEXTS, *_SILENT, "pytorch-lightning_version", "best_fitness"}
+    for name, node in pairs.named():
+        if name in known or said >= MAX_OTHERS:
+            continue
+        single = type(node) is Call and tensor_of(node) is not None
+        if (
+            type(node) not in {str, int, float, bool}
+            and not single
+            and not (type(node) is Call and node.pairs is None)
+        ):
+            continue
+        value = plain(node, resolve=resolve)
+        if value is None or isinstance(value, dict | list):
+            continue
+        said += 1
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and _METRIC.search(name) and not _NOT_METRIC.search(name):
+            findings.metric(name, value, f"pickle:/{name}", block="checkpoint")
+        else:
+            findings.say(f"extra.{name[:100]}", value, f"pickle:/{name}")

@@ -1,0 +1,111 @@
+"""What all torch files share: risks of their pickles, the count of their tensors, and what their root says."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from catalog.errors import ExtractError
+from catalog.records import Evidence, FileStatus, Severity
+from crawler.extractor import Findings
+from crawler.formats.checkpoint_values import tell_checkpoint
+from crawler.formats.pickle_nodes import Call
+from crawler.formats.pickle_risks import STRUCTURE, tell_risks, tell_unchecked
+from crawler.formats.pickles import Pickle
+from crawler.formats.torch_model import CountedTensors, count_tensors, storage_mismatches
+from crawler.formats.torch_tensors import TorchTensor, tensor_of
+
+MAX_SCALARS_READ = 8
+_UNPACK = {
+    "F64": "d",
+    "F32": "f",
+    "F16": "e",
+    "I64": "q",
+    "I32": "i",
+    "I16": "h",
+    "I8": "b",
+    "U8": "B",
+    "BOOL": "?",
+}
+ReadStorage = Callable[[str, int, int], bytes]
+"""Reads bytes [start, end) of the storage with this key."""
+
+
+def refuse(findings: Findings, reason: str, *, member: str | None = None) -> None:
+    """The file cannot be read, and is not clean for that."""
+    tell_unchecked(findings, reason, member=member)
+    findings.problem("malformed", reason)
+    findings.status = FileStatus.UNREADABLE
+
+
+def tell_pickled_model(
+    findings: Findings,
+    pickle: Pickle,
+    *,
+    stored_bytes: Mapping[str, int] | None = None,
+    read_storage: ReadStorage | None = None,
+    little_endian: bool = True,
+    framework: str | None = "pytorch",
+) -> CountedTensors | None:
+    """Tensors and plain values of one object; None when its pickle could not be read."""
+    if pickle.error is not None:
+        findings.failed(pickle.error, status=FileStatus.UNREADABLE)
+        return None
+    try:
+        counted = count_tensors(pickle.value)
+    except ExtractError as error:
+        findings.failed(error)
+        return None
+    if stored_bytes is not None:
+        _tell_mismatches(findings, counted, stored_bytes)
+    if counted.outside:
+        findings.risk(
+            STRUCTURE, Severity.MEDIUM, f"A tensor reaches outside its storage: {counted.outside[0][:200]}"
+        )
+    if counted.summary.count or counted.summary.unknown_tensors:
+        findings.tensors = counted.summary
+    if counted.tied:
+        findings.say("extra.tied_tensors", counted.tied[:50], "pickle:/", evidence=Evidence.COUNTED)
+    resolve = _Scalars(read_storage, little_endian=little_endian) if read_storage is not None else None
+    tell_checkpoint(findings, pickle.value, model_key=counted.model_key, framework=framework, resolve=resolve)
+    return counted
+
+
+def tell_all_risks(
+    findings: Findings, pickles: Iterable[tuple[str | None, Sequence[Pickle]]], *, torchscript: bool = False
+) -> None:
+    for member, found in pickles:
+        tell_risks(findings, found, member=member, torchscript=torchscript)
+
+
+def _tell_mismatches(findings: Findings, counted: CountedTensors, stored_bytes: Mapping[str, int]) -> None:
+    wrong = storage_mismatches(counted, stored_bytes)
+    if wrong:
+        findings.risk(STRUCTURE, Severity.MEDIUM, f"The pickle and the storages disagree: {wrong[0]}")
+    for sentence in wrong:
+        findings.problem("storage-mismatch", sentence, "pickle:/")
+
+
+class _Scalars:
+    """Reads single numbers that checkpoints keep as tensors (Lightning's best score), a few at most."""
+
+    def __init__(self, read_storage: ReadStorage, *, little_endian: bool) -> None:
+        self._read_storage = read_storage
+        self._order = "<" if little_endian else ">"
+        self._left = MAX_SCALARS_READ
+
+    def __call__(self, node: Call) -> Any:
+        tensor = tensor_of(node)
+        if not isinstance(tensor, TorchTensor) or tensor.elements != 1 or tensor.key is None:
+            return None
+        code = _UNPACK.get(tensor.dtype)
+        if code is None or self._left <= 0 or not tensor.fits:
+            return None
+        self._left -= 1
+        width = struct.calcsize(code)
+        try:
+            raw = self._read_storage(tensor.key, tensor.offset * width, (tensor.offset + 1) * width)
+        except ExtractError:
+            return None
+        return struct.unpack(self._order + code, raw)[0] if len(raw) == width else None

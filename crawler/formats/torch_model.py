@@ -1,0 +1,180 @@
+"""Which tensors of a checkpoint are the model, and how many: optimizer states, averages and counters are told apart.
+
+Source: the keys that Lightning, DeepSpeed, timm, Ultralytics, fairseq and the torch tutorials write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.records import TensorInfo, TensorSummary
+from crawler.formats.dtypes import size_bytes
+from crawler.formats.pickle_values import mapping
+from crawler.formats.tensors import summarise
+from crawler.formats.torch_tensors import Named, TorchTensor, tensor_of, tensors_below
+
+MODEL_KEYS = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "module",
+    "net",
+    "weights",
+    "params",
+    "params_ema",
+    "ema",
+    "ema_state_dict",
+    "generator",
+    "state_dict_ema",
+)
+_OPTIMIZER = re.compile(
+    r"^(optim(izer)?s?|opt|optimizer_.*|opt_.*|optim_.*|.*_optimizer|.*_optim|exp_avg.*)$", re.IGNORECASE
+)
+_OTHER = re.compile(
+    r"^(lr_schedulers?|schedulers?|.*_scheduler|scaler|grad_scaler|amp.*|rng.*|.*rng_state.*|callbacks|loops)$",
+    re.IGNORECASE,
+)
+_AVERAGE = re.compile(r"^(.*_)?ema(_.*)?$|^(averaged|shadow|swa)_.*$", re.IGNORECASE)
+_AVERAGE_NAME = re.compile(r"^(model_ema|ema_model|ema|averaged_model|swa_model|ema_net)$")
+
+
+@dataclass(slots=True)
+class CountedTensors:
+    """The tensors of a checkpoint and what is wrong with them.
+
+    `model_key` is the root's key that holds the model, None for the root itself. `tied` names were left out, because
+    their bytes are counted under another name.
+    """
+
+    model_key: str | None
+    summary: TensorSummary
+    tied: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    storages: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+def count_tensors(root: Any, *, buffers: frozenset[str] | None = None) -> CountedTensors:
+    """All tensors of an unpickled-in-mind object, each in its part. `buffers` are the names known not to be trained."""
+    found = list(tensors_below(root))
+    model_key = choose_model(root, found)
+    names = _part_names(root, model_key, found)
+    counted = CountedTensors(model_key, summarise(()))
+    infos: list[TensorInfo] = []
+    seen: set[Any] = set()
+    unknown = 0
+    for named, (part, name) in zip(found, names, strict=True):
+        if not isinstance(named.tensor, TorchTensor):
+            unknown += part == "model"
+            continue
+        _note_storage(counted, named.tensor, name)
+        identity = named.tensor.identity
+        if identity is not None and identity in seen:
+            counted.tied.append(name)
+            continue
+        seen.add(identity)
+        infos.append(_info(named.tensor, name, _refined(part, name, buffers)))
+    counted.summary = summarise(infos, unknown=unknown)
+    return counted
+
+
+def choose_model(root: Any, found: Sequence[Named]) -> str | None:
+    """The root's key whose value holds the model's tensors, None when the root is the model itself."""
+    pairs = mapping(root)
+    if pairs is None:
+        return None
+    holding = {named.path[0] for named in found if len(named.path) > 1}
+    for key in MODEL_KEYS:
+        if key in holding and key in pairs and tensor_of(pairs.get(key)) is None:
+            return key
+    return None
+
+
+def is_average(key: str | None) -> bool:
+    """Whether a key names an average of the weights rather than the weights."""
+    return key is not None and _AVERAGE.match(key) is not None
+
+
+def _part_names(root: Any, model_key: str | None, found: Sequence[Named]) -> list[tuple[str, str]]:
+    if model_key is not None:
+        inside = [named.path[1:] if named.path[:1] == (model_key,) else None for named in found]
+        live = _has_live_weights([path for path in inside if path is not None])
+        return [
+            (_inside_part(path, live=live), ".".join(path)[:512])
+            if path is not None
+            else (_outside_part(named.path[0] if named.path else ""), named.name)
+            for named, path in zip(found, inside, strict=True)
+        ]
+    live = _has_live_weights([named.path for named in found])
+    pairs = mapping(root)
+    flat = {name for name, _ in pairs.named()} if pairs is not None else set()
+    parts = []
+    for named in found:
+        first = named.path[0] if named.path else ""
+        container = len(named.path) > 1 and first in flat
+        part = _outside_part(first, default="model") if container else _inside_part(named.path, live=live)
+        parts.append((part, named.name))
+    return parts
+
+
+def _has_live_weights(paths: Sequence[tuple[str, ...]]) -> bool:
+    return any(path and not _AVERAGE_NAME.match(_first(path)) for path in paths)
+
+
+def _first(path: tuple[str, ...]) -> str:
+    return path[0].split(".", 1)[0]
+
+
+def _inside_part(path: tuple[str, ...], *, live: bool) -> str:
+    """`model_ema.…` beside other weights in one state dict is a copy (latent diffusion writes so)."""
+    return "ema" if live and path and _AVERAGE_NAME.match(_first(path)) else "model"
+
+
+def _outside_part(key: str, default: str = "auxiliary") -> str:
+    if _OPTIMIZER.match(key):
+        return "optimizer"
+    if _OTHER.match(key):
+        return "auxiliary"
+    if _AVERAGE.match(key):
+        return "ema"
+    return default
+
+
+def _refined(part: str, name: str, buffers: frozenset[str] | None) -> str:
+    return "buffer" if part == "model" and buffers is not None and name in buffers else part
+
+
+def _info(tensor: TorchTensor, name: str, part: str) -> TensorInfo:
+    return TensorInfo(
+        name=name,
+        dtype=tensor.dtype,
+        shape=tensor.shape,
+        elements=tensor.elements,
+        bytes=size_bytes(tensor.dtype, tensor.elements),
+        part=part,
+    )
+
+
+def _note_storage(counted: CountedTensors, tensor: TorchTensor, name: str) -> None:
+    if not tensor.fits:
+        counted.outside.append(name)
+    if tensor.key is not None and tensor.storage_elements is not None:
+        counted.storages.setdefault(tensor.key, (tensor.storage_dtype, tensor.storage_elements))
+
+
+def storage_mismatches(counted: CountedTensors, stored_bytes: Mapping[str, int]) -> list[str]:
+    """Storages whose bytes in the container are fewer or more than the pickle announces, as sentences."""
+    wrong = []
+    for key, (dtype, elements) in counted.storages.items():
+        expected = size_bytes(dtype, elements)
+        actual = stored_bytes.get(key)
+        if actual is None:
+            wrong.append(f"storage {key[:100]} is not in the file")
+        elif expected is not None and actual != expected:
+            wrong.append(f"storage {key[:100]} has {actual} bytes, {expected} are announced")
+        if len(wrong) >= 20:
+            break
+    return wrong
