@@ -94,11 +94,20 @@ _ULTRALYTICS_TASKS = {
 
 
 def tell_checkpoint(
-    findings: Findings, root: Any, *, model_key: str | None, resolve: Resolver | None = None
+    findings: Findings,
+    root: Any,
+    *,
+    model_key: str | None,
+    framework: str | None,
+    resolve: Resolver | None = None,
 ) -> None:
-    """Everything plain that a checkpoint's root says, with its framework. `resolve` reads tensors of one element."""
+    """Everything plain that a checkpoint's root says. `framework` is said unless the root names its own trainer.
+
+    `resolve` reads tensors of one element.
+    """
     pairs = mapping(root)
     if pairs is None:
+        findings.say("framework", framework, "pickle:/", evidence=Evidence.INFERRED)
         return
     if (
         type(root) is Call
