@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from catalog.normalise import names, text, values
-from catalog.normalise.dates import DateReading, read_date
+from catalog.normalise.dates import DateReading
 from catalog.normalise.evaluations import Evaluations
 from catalog.normalise.gathering import Gathered
 from catalog.normalise.precedence import ranked, reason_lost
@@ -34,6 +34,7 @@ MAX_PROBLEMS = 500
 MAX_RISKS = 1_000
 DATE_TOLERANCE = timedelta(days=1)
 
+DEVICE_COUNTS = ("world_size", "num_devices", "n_gpu", "num_gpus", "num_processes")
 DATE_FIELDS = ("trained_at", "training_started_at", "created_at", "released_at")
 MATERIAL = frozenset(
     {"license", "version", "quantization.bits", "code_version", "run_id", "adapter.type", "adapter.rank"}
@@ -89,13 +90,16 @@ class Draft:
             row = fields()[name]
             if name in NOT_BY_RULE:
                 continue
-            if row.list:
+            if row.rule == "derived":
+                self._refuse(row)
+            elif row.list:
                 self._set_union(row)
             else:
                 self._set_one(row)
         for prefix in ("hyperparameters", "extra"):
             self._set_free(prefix)
         self._set_base_models()
+        self._set_whole_batch()
 
     def contenders(self, row: Field) -> tuple[list[Contender], list[Contender]]:
         """The observations of a field that have a value, best first, and those that have none with the reason."""
@@ -142,10 +146,22 @@ class Draft:
         self.problems.append(Problem(code=code, message=message, key=key, pointer=pointer))
 
     def set_derived(self, name: str, value: Any, seen: Observation, changes: tuple[str, ...] = ()) -> None:
-        """A value that the normaliser made, with the observation it was made of."""
-        self.values[name] = value
+        """A value that the normaliser made, with the observation it was made of; what was stated loses to it."""
         made = Contender(observation=seen, value=value, changes=changes)
-        self.provenance[name] = FieldProvenance(field=name, winners=(made,))
+        stated = self.provenance.get(name)
+        losers = (
+            [] if stated is None else [self._beaten(made, item) for item in (*stated.winners, *stated.losers)]
+        )
+        self.values[name] = value
+        self.provenance[name] = FieldProvenance(
+            field=name, winners=(made,), losers=tuple(losers[:MAX_LOSERS])
+        )
+
+    def _beaten(self, winner: Contender, loser: Contender) -> Contender:
+        if loser.value is None:
+            return loser
+        reason = "equal" if winner.value == loser.value else "counted-beats-declared"
+        return replace(loser, lost_because=reason)
 
     def set_evaluations(self, evaluations: Evaluations) -> None:
         if evaluations.metrics:
@@ -224,6 +240,15 @@ class Draft:
             place[last] = value
         return made
 
+    def _refuse(self, row: Field) -> None:
+        """A field that Modeldex makes itself cannot be stated; what was said stays visible."""
+        seen = self.observed(row.name)
+        losers = tuple(
+            Contender(observation=item, value=None, lost_because="derived") for item in seen[:MAX_LOSERS]
+        )
+        self.provenance[row.name] = FieldProvenance(field=row.name, winners=(), losers=losers)
+        self.problem("field-is-derived", f"{row.label} is made by Modeldex and cannot be set", seen[0])
+
     def _set_one(self, row: Field) -> None:
         good, bad = self.contenders(row)
         if row.name == "framework":
@@ -274,6 +299,34 @@ class Draft:
             self.problem("limit-exceeded", f"{len(gathered):,} free values; {MAX_FREE:,} are kept")
         if made:
             self.values[prefix] = made
+
+    def _set_whole_batch(self) -> None:
+        """Samples per optimizer step, where a per-device batch stands beside its accumulation and device count."""
+        settings = self.values.get("hyperparameters", {})
+        devices = next(
+            (settings[name] for name in DEVICE_COUNTS if isinstance(settings.get(name), int)), None
+        )
+        accumulation = settings.get("gradient_accumulation_steps")
+        provenance = self.provenance.get("training.batch_size")
+        if (
+            not isinstance(accumulation, int)
+            or devices is None
+            or provenance is None
+            or not provenance.winners
+        ):
+            return
+        winner = provenance.winners[0]
+        if (
+            "per_device" in f"{winner.observation.pointer} {winner.observation.field}"
+            and accumulation > 0
+            and devices > 0
+        ):
+            whole = winner.value * accumulation * devices
+            changed = replace(
+                winner, value=whole, changes=(*winner.changes, f"per-device×{accumulation}×{devices}")
+            )
+            self.values["training.batch_size"] = whole
+            self.provenance["training.batch_size"] = replace(provenance, winners=(changed,))
 
     def _set_base_models(self) -> None:
         row = fields()["base_model.id"]
@@ -433,11 +486,3 @@ def _problem_entries(problems: Sequence[Problem]) -> list[dict[str, Any]]:
         if kept not in entries:
             entries.append(kept)
     return entries
-
-
-def date_text(value: datetime | None, now: datetime) -> str | None:
-    """A listing's instant as documents hold it, whatever its year."""
-    if value is None:
-        return None
-    reading = read_date(value, now=now)
-    return reading.text if reading.value is not None else None

@@ -24,8 +24,11 @@ EPOCH_UNITS: Mapping[str, int] = {
 }
 
 _MONTHS = {
-    name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
-}  # noqa: SIM905 - one row
+    name: number
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
 _ZONES = {"z": 0, "utc": 0, "gmt": 0, "cet": 60, "cest": 120}
 _TIME = (
     r"(?P<hour>\d{2})[:\-]?(?P<minute>\d{2})(?:[:\-]?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"

@@ -91,7 +91,7 @@ def evaluate(
     reported, uncertainties, others = _understood(observations)
     blocks = _blocks(reported)
     read = [_evaluation(seen, name, blocks[_block_key(seen)], now) for seen, name in reported]
-    read = _with_uncertainties(read, uncertainties)
+    read = _with_uncertainties(read, uncertainties, now)
     merged = _merged(read)
     metrics, provenance, conflicts = _headlines(merged, distances)
     problems = [*_problems_of(read), *conflicts]
@@ -246,7 +246,7 @@ def _scaled(evaluation: Evaluation, reading: Reading, block: _Block) -> Evaluati
     unit = evaluation.unit
     if name.metric is not None and name.metric.family == "either" and (factor == 100 or reading.value <= 1):
         unit = "fraction" if factor == 100 or not block.either_above_one else unit
-    if flag in {"out-of-bounds"} or value is None:
+    if flag == "out-of-bounds" or value is None:
         return replace(evaluation, value=None, changes=changes, flag=flag or "not-a-number")
     extra = _context_uncertainty(seen)
     spread = reading.uncertainty if reading.uncertainty is not None else extra
@@ -318,7 +318,7 @@ def _context_uncertainty(seen: Observation) -> Decimal | None:
 
 
 def _with_uncertainties(
-    read: list[Evaluation], uncertainties: list[tuple[Observation, MetricName]]
+    read: list[Evaluation], uncertainties: list[tuple[Observation, MetricName]], now: datetime
 ) -> list[Evaluation]:
     """A standard error belongs to the value of its metric; one without a value stands as an entry of its own."""
     spreads: dict[tuple[Any, ...], tuple[Observation, MetricName]] = {
@@ -338,7 +338,7 @@ def _with_uncertainties(
     for key, (seen, name) in sorted(spreads.items(), key=lambda pair: repr(pair[0])):
         if key not in used:
             own = replace(name, name=f"{name.name}_stderr", metric=None)
-            result.append(_evaluation(seen, own, _Block(), datetime.max))
+            result.append(_evaluation(seen, own, _Block(), now))
     return result
 
 

@@ -49,15 +49,17 @@ class Gathered:
 def gather(group: Group, *, now: datetime) -> Gathered:  # noqa: ARG001 - one signature for every step
     """The group's observations, masked and cleaned, in the same order whatever the order of its members."""
     members = sorted(group.members, key=lambda member: (member.object.key, member.subject or ""))
-    distances = {member.object.key: member.distance for member in members}
+    distances: dict[str, int] = {member.object.key: member.distance for member in members}
     risks: list[Risk] = []
     problems: list[Problem] = []
     observations: list[Observation] = []
     for member in members:
         if member.extraction is None:
             continue
-        risks.extend(member.extraction.risks)
-        problems.extend(member.extraction.problems)
+        risks.extend(replace(risk, detail=_safe_text(risk.detail)) for risk in member.extraction.risks)
+        problems.extend(
+            replace(problem, message=_safe_text(problem.message)) for problem in member.extraction.problems
+        )
         for seen in member.extraction.observations:
             if seen.subject in {None, member.subject} and not _too_far(seen, member.distance):
                 safe, hidden = _safe(seen)
@@ -88,14 +90,22 @@ def _safe(seen: Observation) -> tuple[Observation, bool]:
     if not hidden and secrets.is_secret_name(seen.pointer.rpartition("/")[2]):
         raw, hidden = secrets.masked(seen.pointer.rpartition("/")[2], raw)
     pointer, _ = secrets.masked("pointer", seen.pointer)
+    limit = text.MAX_ALL_TEXT_BYTES if seen.field == "all_text" else text.MAX_VALUE_CHARS
     return replace(
-        seen, raw=_cleaned(raw), context=text.cleaned(context), pointer=text.clean(pointer, 1_024)
+        seen,
+        raw=_cleaned(raw, limit=limit),
+        context=text.cleaned(context),
+        pointer=text.clean(pointer, 1_024),
     ), hidden or hidden_too
 
 
-def _cleaned(raw: Any) -> Any:
+def _safe_text(message: str) -> str:
+    return str(secrets.masked("message", message)[0])
+
+
+def _cleaned(raw: Any, *, limit: int = text.MAX_VALUE_CHARS) -> Any:
     """The raw value cleaned; a text that is unchanged keeps its class, which may know whether it was quoted."""
-    cleaned = text.cleaned(raw)
+    cleaned = text.clean(raw, limit) if isinstance(raw, str) else text.cleaned(raw)
     return raw if isinstance(raw, str) and cleaned == raw else cleaned
 
 

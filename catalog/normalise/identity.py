@@ -18,8 +18,8 @@ from catalog.records import (
     FieldProvenance,
     FileStatus,
     Member,
-    Observation,
     ObjectKey,
+    Observation,
     Origin,
     Role,
     display_key,
@@ -53,7 +53,7 @@ def describe(draft: Draft) -> None:
 def _set_place(draft: Draft) -> None:
     group = draft.group
     path = display_key(group.key)
-    uri = display_key(group.uri) if group.uri else f"{group.source}/{path}".rstrip("/")
+    uri = display_key(group.uri) if group.uri else f"{group.source}/{path}".removesuffix("/.").rstrip("/")
     draft.values.update(
         id=model_id(group.source, group.key), source=group.source, path=path or ".", uri=uri, locations=[uri]
     )

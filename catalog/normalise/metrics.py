@@ -199,6 +199,6 @@ def _one_qualifier_less(name: str) -> tuple[str, str | None, str | None]:
     head, _, last = name.rpartition("_")
     if head and last in SPLITS and last not in AMBIGUOUS_SPLIT_WORDS:
         return head, SPLITS[last], None
-    if head and last in AGGREGATIONS and last not in {"max"}:
+    if head and last in AGGREGATIONS and last != "max":
         return head, None, AGGREGATIONS[last]
     return name, None, None

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from catalog.normalise.names import is_ggml_type, stem, without_quantization
-from catalog.records import FileStatus, Group, Member, Problem, Role, TensorSummary, TensorTally
+from catalog.normalise.names import is_ggml_type, stem
+from catalog.records import FileStatus, Group, Member, Role, TensorInfo, TensorSummary, TensorTally
 
 FORMAT_ORDER = (
     "safetensors", "gguf", "pytorch", "torch", "torchscript", "pt2", "lightning", "torch_dcp", "dcp", "nemo", "keras", "hdf5",
@@ -86,6 +86,7 @@ class WeightSet:
     variant: str | None
     members: tuple[Member, ...]
     sharded: bool = False
+    indexed: bool = False
 
     @property
     def summaries(self) -> tuple[TensorSummary, ...]:
@@ -94,6 +95,13 @@ class WeightSet:
             for member in self.members
             if member.extraction is not None and member.extraction.tensors is not None
         )
+
+    @property
+    def all_tensors(self) -> tuple[TensorInfo, ...] | None:
+        """Every tensor one by one, or None where only their count was kept."""
+        if any(summary.count != len(summary.tensors) for summary in self.summaries) or not self.summaries:
+            return None
+        return tuple(tensor for summary in self.summaries for tensor in summary.tensors)
 
     @property
     def tensors_identity(self) -> tuple[str, ...]:
@@ -145,20 +153,21 @@ def is_weight_dtype(name: str) -> bool:
 
 
 def weight_sets(group: Group) -> list[WeightSet]:
-    """The copies of weights in the group, the one to count first."""
+    """The copies of weights in the group, the one to count first.
+
+    Shards that an index names are one set; numbered files that it does not name, or of another total, are another.
+    """
     named = _shard_references(group)
-    gathered: dict[tuple[str, ...], list[Member]] = {}
-    sharded: set[tuple[str, ...]] = set()
+    gathered: dict[tuple[str, str, str, str, str], list[Member]] = {}
     for member in sorted(group.members, key=lambda item: item.object.key):
         if not _holds_weights(member):
             continue
         directory, name = posixpath.split(member.object.key)
         index = named.get(member.object.key)
-        base, is_shard = shard_stem(name)
-        key = (_format(member), directory, stem(index) if index else stem(base), _variant(name) or "")
+        base, total = shard_stem(name)
+        kind = "indexed" if index else total
+        key = (_format(member), directory, stem(index) if index else stem(base), _variant(name) or "", kind)
         gathered.setdefault(key, []).append(member)
-        if is_shard or index:
-            sharded.add(key)
     sets = [
         WeightSet(
             format=key[0],
@@ -166,7 +175,8 @@ def weight_sets(group: Group) -> list[WeightSet]:
             stem=key[2],
             variant=key[3] or None,
             members=tuple(members),
-            sharded=key in sharded,
+            sharded=bool(key[4]),
+            indexed=key[4] == "indexed",
         )
         for key, members in gathered.items()
     ]
@@ -180,6 +190,8 @@ def counted_sets(group: Group, sets: Sequence[WeightSet]) -> list[WeightSet]:
     components: dict[str, list[WeightSet]] = {}
     for item in sets:
         components.setdefault(_component(group, item), []).append(item)
+    if group.kind == "pipeline" and len(components) > 1:
+        components.pop("", None)  # a checkpoint beside model_index.json is the whole pipeline once more
     chosen: list[WeightSet] = []
     for name in sorted(components):
         candidates = components[name]
@@ -191,15 +203,33 @@ def counted_sets(group: Group, sets: Sequence[WeightSet]) -> list[WeightSet]:
 def _together(candidates: Sequence[WeightSet]) -> list[WeightSet]:
     """The best set, and those of the same kind beside it that hold other tensors (encoder and decoder)."""
     first = candidates[0]
-    if first.stem.lower() in CANONICAL_STEMS or first.sharded:
+    if first.stem.lower() in CANONICAL_STEMS or first.sharded or first.format == "gguf":
         return [first]
-    beside, seen = [first], {first.tensors_identity}
+    beside = [first]
     for item in candidates[1:]:
-        same_kind = (item.format, item.directory) == (first.format, first.directory) and item.variant is None
-        if same_kind and not _set_aside(item) and item.readable and item.tensors_identity not in seen:
+        same_kind = (item.format, item.directory) == (
+            first.format,
+            first.directory,
+        ) and item.variant == first.variant
+        if (
+            same_kind
+            and not _set_aside(item)
+            and item.readable
+            and not any(_same_network(item, other) for other in beside)
+        ):
             beside.append(item)
-            seen.add(item.tensors_identity)
     return beside
+
+
+def _same_network(first: WeightSet, second: WeightSet) -> bool:
+    """Whether two sets hold the same tensors by identity, or mostly by name: another precision or another epoch."""
+    if first.tensors_identity == second.tensors_identity:
+        return True
+    names = [
+        {tensor.name for summary in item.summaries for tensor in summary.tensors} for item in (first, second)
+    ]
+    shared = len(names[0] & names[1])
+    return shared * 2 > min(len(names[0]), len(names[1]))
 
 
 def count(sets: Iterable[WeightSet], quantizer: Quantizer) -> Count | None:
@@ -373,13 +403,13 @@ def estimate(size_bytes: int, dtype: str | None) -> int | None:
     return int(float(f"{number:.1e}")) if number else None
 
 
-def shard_stem(name: str) -> tuple[str, bool]:
-    """The name without its shard number, and whether it had one."""
+def shard_stem(name: str) -> tuple[str, str]:
+    """The name without its shard number, and the total that it says ("" for a file that is no shard)."""
     match = SHARD_NAME.match(name)
     if match:
-        return f"{match['stem']}{match['rest']}", True
+        return f"{match['stem']}{match['rest']}", match["total"]
     match = CONSOLIDATED.match(name)
-    return (f"{match['stem']}{match['rest']}", True) if match else (name, False)
+    return (f"{match['stem']}{match['rest']}", "parts") if match else (name, "")
 
 
 def _shard_references(group: Group) -> dict[str, str]:
@@ -422,7 +452,9 @@ def _variant(name: str) -> str | None:
 def _set_aside(item: WeightSet) -> bool:
     """A second copy by its name: consolidated files and moving averages."""
     words = re.split(r"[^a-z]+", item.stem.lower())
-    return "consolidated" in words or "ema" in words or "merged" in words or "past" in words
+    return (
+        "consolidated" in words or "ema" in words or "merged" in words or "past" in words or "mmproj" in words
+    )
 
 
 def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
@@ -439,6 +471,7 @@ def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
         _set_aside(item),
         item.stem.lower() not in CANONICAL_STEMS,
         item.sharded,
+        item.sharded and not item.indexed,
         -sum(member.object.size_bytes for member in item.members),
         item.directory,
         item.stem,
@@ -448,7 +481,7 @@ def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
 
 def _component(group: Group, item: WeightSet) -> str:
     """Which part of the model a set is: the component's directory in pipelines, the whole model elsewhere."""
-    base = group.key.strip("/")
+    base = "" if group.key == "." else group.key.strip("/")
     inside = item.directory.strip("/").removeprefix(base).strip("/")
     first = inside.partition("/")[0]
     if group.kind == "pipeline":
@@ -464,17 +497,9 @@ def unique_bytes(members: Iterable[Member]) -> int:
     return sum(sizes.values())
 
 
-def variant_free(name: str) -> str:
-    return without_quantization(VARIANT.sub("", name))
-
-
 def bits_of_ggml(label: str) -> float | None:
     """Bits of one packed weight by a GGML type's name, without its scales: Q4_K_M → 4."""
     match = re.match(r"I?Q(\d)|TQ([12])|(?:MX|NV)FP(\d)", label)
     if match is None:
         return None
     return float(next(group for group in match.groups() if group))
-
-
-def shard_problem(code: str, message: str, key: Any = None) -> Problem:
-    return Problem(code=code, message=message, key=key)

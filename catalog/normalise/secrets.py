@@ -31,29 +31,26 @@ _NOT_SECRET_WORDS = frozenset(
         "unknown",
     }
 )
-_CONTENT = re.compile(
-    "|".join(
-        (
-            r"\bhf_[A-Za-z0-9]{20,}\b",
-            r"\b(?:sk|pk|rk)-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}",
-            r"\b(?:sk|rk)_live_[A-Za-z0-9]{16,}\b",
-            r"\bgh[pousr]_[A-Za-z0-9]{30,}\b",
-            r"\bgithub_pat_[A-Za-z0-9_]{30,}\b",
-            r"\bglpat-[A-Za-z0-9_-]{18,}",
-            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-            r"\bxox[abeprs]-[A-Za-z0-9-]{10,}",
-            r"\bAIza[0-9A-Za-z_-]{35}\b",
-            r"\bya29\.[0-9A-Za-z_-]{20,}",
-            r"\bnpm_[A-Za-z0-9]{36}\b",
-            r"\bpypi-[A-Za-z0-9_-]{40,}",
-            r"\bdop_v1_[0-9a-f]{64}\b",
-            r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]{0,8192}?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
-            r"(?i:\b(?:AccountKey|SharedAccessKey|aws_secret_access_key)\s*[=:]\s*)[A-Za-z0-9+/=]{20,}",
-            r"(?i:\bBearer\s+)[A-Za-z0-9._~+/-]{20,}=*",
-        )
-    )
+_SECRET_SHAPES = (
+    r"\bhf_[A-Za-z0-9]{20,}\b",
+    r"\b(?:sk|pk|rk)-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}",
+    r"\b(?:sk|rk)_live_[A-Za-z0-9]{16,}\b",
+    r"\bgh[pousr]_[A-Za-z0-9]{30,}\b",
+    r"\bgithub_pat_[A-Za-z0-9_]{30,}\b",
+    r"\bglpat-[A-Za-z0-9_-]{18,}",
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    r"\bxox[abeprs]-[A-Za-z0-9-]{10,}",
+    r"\bAIza[0-9A-Za-z_-]{35}\b",
+    r"\bya29\.[0-9A-Za-z_-]{20,}",
+    r"\bnpm_[A-Za-z0-9]{36}\b",
+    r"\bpypi-[A-Za-z0-9_-]{40,}",
+    r"\bdop_v1_[0-9a-f]{64}\b",
+    r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
+    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]{0,8192}?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
+    r"(?i:\b(?:AccountKey|SharedAccessKey|aws_secret_access_key)\s*[=:]\s*)[A-Za-z0-9+/=]{20,}",
+    r"(?i:\bBearer\s+)[A-Za-z0-9._~+/-]{20,}=*",
 )
+_CONTENT = re.compile("|".join(_SECRET_SHAPES))
 _ASSIGNED = re.compile(
     r"(?i)(\b(?:password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token|hub[_-]?token)\b[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&]{6,})"
 )

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from catalog.normalise.parameters import SHARD_NAME, WeightSet
+from catalog.normalise.parameters import SHARD_NAME, WeightSet, weight_sets
 from catalog.records import Group, Member, ObjectKey, Problem
 
 MAX_NAMED = 5
@@ -30,6 +30,7 @@ def completeness(group: Group, counted: Sequence[WeightSet]) -> Completeness:
         results = [_of_numbers(item) for item in counted if item.sharded]
     problems = [problem for result in results for problem in result.problems]
     problems += _missing_data(group, counted)
+    problems += _beside(group, counted)
     known = [result for result in results if result.expected is not None]
     if not counted and not known:
         return Completeness(problems=tuple(problems), complete=False if problems else None)
@@ -155,7 +156,7 @@ def _of_numbers(item: WeightSet) -> Completeness:
     first = 0 if 0 in numbers and total not in numbers else 1
     expected = range(first, first + total)
     missing = [number for number in expected if number not in numbers]
-    problems = ()
+    problems: tuple[Problem, ...] = ()
     if missing:
         sample = SHARD_NAME.match(_base(item.members[0].object.key))
         assert sample is not None
@@ -166,6 +167,28 @@ def _of_numbers(item: WeightSet) -> Completeness:
         ]
         problems = (_missing(item.members[0].object.key, named, total=len(missing)),)
     return Completeness(expected=total, found=total - len(missing), problems=problems)
+
+
+def _beside(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
+    """Numbered files of the counted stem with another total: left over from an older run."""
+    problems = []
+    for item in weight_sets(group):
+        old = item.sharded and not item.indexed and item not in counted
+        rivals = [
+            one
+            for one in counted
+            if (one.directory, one.stem, one.format) == (item.directory, item.stem, item.format)
+        ]
+        if old and any(one.sharded and not one.indexed for one in rivals):
+            key = item.members[0].object.key
+            problems.append(
+                Problem(
+                    code="stray-shard",
+                    message=f"{_base(key)} belongs to another set of shards and is not counted",
+                    key=key,
+                )
+            )
+    return problems
 
 
 def _missing_data(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:

@@ -152,7 +152,7 @@ def _whole(number: Decimal) -> int | None:
     if whole is not None:
         return whole
     rounded = number.to_integral_value() if number.is_finite() and number.adjusted() < 19 else None
-    close = rounded is not None and abs(number - rounded) <= Decimal("1e-6") * max(abs(number), 1)
+    close = rounded is not None and abs(number - rounded) <= Decimal("1e-6") * max(abs(number), Decimal(1))
     return to_long(rounded) if close and rounded is not None else None
 
 
@@ -207,7 +207,7 @@ def _words(field: Field, raw: Any) -> Converted:
     cleaned = [
         word
         for word in (text.keyword(part) for part in parts)
-        if word and word.lower() not in NOTHING_WORDS - {"no"}
+        if word and word.lower() not in NOTHING_WORDS - {"no", "na"}
     ]
     values = list(
         dict.fromkeys(value for value in (_canonical(field.name, word) for word in cleaned) if value)
@@ -227,21 +227,17 @@ CANONICAL: Mapping[str, Callable[[str], str | None]] = {
     "library": names.library,
     "precision": lambda word: names.dtype(word) or (word if names.is_ggml_type(word) else None),
     "training.precision": lambda word: names.dtype(word) or word,
-    "language": lambda word: language(word),
     "adapter.type": str.upper,
     "model_type": str.lower,
-    "datasets": lambda word: word,
-    "code_version": lambda word: word,
-    "dependencies": lambda word: word,
 }
 
 
 def _canonical(field: str, word: str) -> str | None:
-    rule = CANONICAL.get(field)
+    rule = language_tag if field == "language" else CANONICAL.get(field)
     return word if rule is None else rule(word)
 
 
-def language(word: str) -> str:
+def language_tag(word: str) -> str:
     """A BCP-47 tag in its usual case: EN → en, zh_hans_cn → zh-Hans-CN."""
     parts = word.strip().replace("_", "-").split("-")
     if not re.fullmatch(r"[A-Za-z]{2,3}", parts[0]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections import Counter
 from collections.abc import Sequence
@@ -32,8 +33,8 @@ from catalog.records import (
     FieldProvenance,
     FileStatus,
     Member,
-    Observation,
     ObjectKey,
+    Observation,
     Origin,
     Role,
 )
@@ -281,8 +282,6 @@ def _set_precision(
         ]
         draft.values["precision_mix"] = round(top[1], 6)
         _set_quantization(draft, chosen, top[0], label, quantizer)
-    elif quantizer.method and quantizer.bits and good and good[0].value in {"F16", "BF16", "F32"}:
-        pass
     draft.settle(row, good, bad)
     if "quantization.method" in draft.values:
         draft.flags.add("quantized")
@@ -346,25 +345,8 @@ def _set_quantization(
         }
     for name, value in made.items():
         field = f"quantization.{name}"
-        if value is None or draft.values.get(field) == value:
-            continue
-        seen = counted_observation(chosen, field, top)
-        old = draft.provenance.get(field)
-        losers = (*old.winners, *old.losers) if old else ()
-        draft.values[field] = value
-        draft.provenance[field] = FieldProvenance(
-            field=field,
-            winners=(Contender(observation=seen, value=value),),
-            losers=tuple(
-                Contender(
-                    observation=item.observation,
-                    value=item.value,
-                    changes=item.changes,
-                    lost_because="counted-beats-declared",
-                )
-                for item in losers
-            ),
-        )
+        if value is not None and draft.values.get(field) != value:
+            draft.set_derived(field, value, counted_observation(chosen, field, top))
 
 
 def _set_alternatives(
@@ -398,11 +380,26 @@ def _set_hashes(draft: Draft, chosen: Sequence[WeightSet]) -> None:
             files[0].object.sha256,
             listing_observation(files, "content_hash", files[0].object.sha256),
         )
-    identity = [digest for item in chosen for digest in item.tensors_identity]
-    if len(identity) == 1 and "tensors_hash" not in draft.values:
-        draft.set_derived(
-            "tensors_hash", identity[0], counted_observation(chosen, "tensors_hash", identity[0])
+    identity = _tensors_identity(chosen)
+    if identity is not None and "tensors_hash" not in draft.values:
+        draft.set_derived("tensors_hash", identity, counted_observation(chosen, "tensors_hash", identity))
+
+
+def _tensors_identity(chosen: Sequence[WeightSet]) -> str | None:
+    """One identity of the same tensors however they are sharded: that of a single file, or made anew over all shards."""
+    digests = [digest for item in chosen for digest in item.tensors_identity]
+    if len(digests) <= 1:
+        return digests[0] if digests else None
+    tensors = [item.all_tensors for item in chosen]
+    if any(listed is None for listed in tensors):
+        return None
+    lines = sorted((tensor.name, tensor.dtype, tensor.shape) for listed in tensors for tensor in listed or ())
+    digest = hashlib.sha256()
+    for name, dtype, shape in lines:
+        digest.update(
+            f"{name}\0{dtype}\0{','.join(map(str, shape))}\n".encode("utf-8", errors="surrogatepass")
         )
+    return digest.hexdigest()
 
 
 def _formats(draft: Draft, sets: Sequence[WeightSet]) -> list[str]:
