@@ -62,7 +62,7 @@ WRITERS: Mapping[str, str] = {
 COMMANDS: Mapping[str, str] = {
     "crawl": "crawler.commands:crawl",
     "models": "crawler.commands:models",
-    "reindex": "indexer.commands:reindex",
+    "reindex": "indexer.reindex_command:reindex",
     "search": "indexer.commands:search",
     "serve": "webui.commands:serve",
     "show": "crawler.commands:show",

@@ -46,6 +46,16 @@ def _metric_order(bucket: Bucket, name: str, part: str, *, descending: bool) -> 
     return (value is None, 0 if value is None else -value if descending else value)
 
 
+def histogram_start(place: int, interval: float, offset: float) -> float:
+    """The smallest number that a histogram counts in bucket `place`, whatever rounding makes of its key."""
+    edge = place * interval + offset
+    while math.floor((edge - offset) / interval) < place:
+        edge = math.nextafter(edge, math.inf)
+    while math.floor((math.nextafter(edge, -math.inf) - offset) / interval) >= place:
+        edge = math.nextafter(edge, -math.inf)
+    return edge
+
+
 def exact_percentile(ordered: Sequence[float], percent: float) -> float | None:
     """The percentile of sorted values with linear interpolation between neighbours; None for no values."""
     if not ordered:

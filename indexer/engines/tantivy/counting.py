@@ -34,7 +34,7 @@ from catalog.search.request import (
 )
 from catalog.search.validate import MAX_BUCKETS, resolve
 from indexer.analysis import fold
-from indexer.buckets import ordered_terms, typed_key
+from indexer.buckets import histogram_start, ordered_terms, typed_key
 from indexer.calendar import next_period, periods
 from indexer.engines.tantivy.schema import column
 from indexer.engines.tantivy.translate import Translator, comparable, every, without
@@ -236,18 +236,23 @@ class Counter:
         if last - first + 1 > MAX_BUCKETS:
             raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
         counts = self._histogram_counts(query, wanted)
+        edges = (wanted.interval, wanted.offset)
         buckets = [
-            Bucket(key=place * wanted.interval + wanted.offset, count=counts.get(place, 0))
+            Bucket(
+                key=place * wanted.interval + wanted.offset,
+                count=counts.get(place, 0),
+                start=histogram_start(place, *edges),
+                end=histogram_start(place + 1, *edges),
+            )
             for place in range(first, last + 1)
             if counts.get(place, 0) >= wanted.min_doc_count
         ]
-        return self._nested_in(
+        answer = self._nested_in(
             wanted.aggs,
             AggregationResult(buckets=tuple(buckets)),
-            lambda bucket: every(
-                [query, self._between(wanted.field, bucket.key, bucket.key + wanted.interval)]
-            ),
+            lambda bucket: every([query, self._between(wanted.field, bucket.start, bucket.end)]),
         )
+        return _without_bounds(answer)
 
     def _histogram_counts(self, query: tantivy.Query, wanted: HistogramAgg) -> dict[int, int]:
         options = {"field": column(wanted.field), "interval": wanted.interval, "min_doc_count": 1}
@@ -284,7 +289,7 @@ class Counter:
             AggregationResult(buckets=tuple(buckets)),
             lambda bucket: every([query, self._between(wanted.field, bucket.key, bucket.end)]),
         )
-        return replace(answer, buckets=tuple(replace(bucket, end=None) for bucket in answer.buckets))
+        return _without_bounds(answer)
 
     # One bucket -------------------------------------------------------------------------------------------
 
@@ -298,6 +303,10 @@ class Counter:
 
     def _filter(self, query: tantivy.Query, wanted: FilterAgg) -> AggregationResult:
         return self._single(every([query, self.translator.query(wanted.query)]), wanted.aggs)
+
+
+def _without_bounds(answer: AggregationResult) -> AggregationResult:
+    return replace(answer, buckets=tuple(replace(bucket, start=None, end=None) for bucket in answer.buckets))
 
 
 def _refuse_nested(_: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg) -> AggregationResult:

@@ -1,0 +1,99 @@
+"""From the outbox to the engine: what the store has committed and the index does not show yet.
+
+A crash anywhere between commit and index leaves rows in the outbox; the next drain finds them. Writing a state twice
+does no harm, because states of one model are ordered by revision.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from catalog.errors import EngineUnavailable
+from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
+from indexer.engines import open_writer
+from indexer.rebuild import needs_rebuild, rebuild
+
+if TYPE_CHECKING:
+    from catalog.settings import Settings
+    from catalog.store.store import Store
+
+BATCH = 1_000
+"""Models per durable write. A Tantivy commit costs about 50 ms, an Elasticsearch bulk of 1,000 about 2 MB."""
+
+log = logging.getLogger(__name__)
+
+
+class OutboxReader(Protocol):
+    """The part of the store that a drain needs."""
+
+    def pending(self, limit: int = ...) -> list[IndexAction]: ...
+
+    def settle(self, actions: Sequence[IndexAction], outcome: IndexOutcome) -> None: ...
+
+    def size(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainReport:
+    """What a drain did. `waiting` models are still to come; `unavailable` says why the engine took none of them."""
+
+    indexed: int = 0
+    rejected: dict[str, str] = field(default_factory=dict)
+    waiting: int = 0
+    rebuilt: str | None = None
+    unavailable: str | None = None
+
+
+def drain(outbox: OutboxReader, writer: IndexWriter) -> DrainReport:
+    """Write everything that is due. What the engine cannot take now is put off, what it will never take is set aside."""
+    indexed = 0
+    rejected: dict[str, str] = {}
+    unavailable = None
+    while actions := outbox.pending(BATCH):
+        try:
+            outcome = writer.write(actions)
+        except EngineUnavailable as error:
+            unavailable = str(error)
+            log.warning("drain stopped: %s", error)
+            break
+        outbox.settle(actions, outcome)
+        indexed += len(outcome.done)
+        rejected |= outcome.rejected
+        for model, reason in outcome.rejected.items():
+            log.warning("dead letter model=%s reason=%s", model, reason)
+        if not (outcome.done or outcome.rejected or outcome.retry):
+            break
+    if indexed:
+        writer.refresh()
+    return DrainReport(indexed=indexed, rejected=rejected, waiting=outbox.size(), unavailable=unavailable)
+
+
+def drain_now(settings: Settings, store: Store) -> DrainReport:
+    """Open the engine's writer, drain, close it. An index that is missing or of another schema is built anew first.
+
+    An engine that cannot be written now is no error here: everything stays in the outbox, and the report says why.
+    """
+    try:
+        writer = open_writer(settings)
+    except EngineUnavailable as error:
+        return DrainReport(waiting=store.outbox.size(), unavailable=str(error))
+    with closing(writer):
+        reason = needs_rebuild(writer)
+        if reason is None:
+            return drain(store.outbox, writer)
+        try:
+            built = rebuild(store, writer)
+        except EngineUnavailable as error:
+            return DrainReport(waiting=store.outbox.size(), unavailable=str(error))
+        rest = drain(store.outbox, writer)
+        return DrainReport(
+            indexed=built.documents + rest.indexed,
+            rejected={**built.rejected, **rest.rejected},
+            waiting=rest.waiting,
+            rebuilt=reason,
+            unavailable=rest.unavailable,
+        )

@@ -1,0 +1,51 @@
+"""A fresh index from the record store: no model file is touched, searches go on, no change is lost."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from catalog.search.engine import IndexWriter
+
+if TYPE_CHECKING:
+    from catalog.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildReport:
+    """What a rebuild wrote, and the models that the engine refused with the reason."""
+
+    documents: int
+    rejected: dict[str, str] = field(default_factory=dict)
+    took_ms: int = 0
+
+
+def needs_rebuild(writer: IndexWriter) -> str | None:
+    """Why this index cannot take single changes; None when it can. Engines that never need it do not say."""
+    reason: str | None = getattr(writer, "needs_rebuild", None)
+    return reason
+
+
+def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
+    """Build the index anew from the store's present state, with what changes meanwhile, and swap it in."""
+    started = time.perf_counter()
+    documents, watermark = store.outbox.snapshot()
+    outcome = writer.rebuild(documents, catch_up=store.outbox.since(watermark))
+    store.outbox.rebuilt(watermark)
+    writer.refresh()
+    report = RebuildReport(
+        documents=len(set(outcome.done)),
+        rejected=dict(outcome.rejected),
+        took_ms=int((time.perf_counter() - started) * 1000),
+    )
+    log.info(
+        "index rebuilt documents=%d rejected=%d took_ms=%d",
+        report.documents,
+        len(report.rejected),
+        report.took_ms,
+    )
+    return report
