@@ -1,0 +1,24 @@
+"""Storage layouts that name a file by the hash of its bytes.
+
+Source: huggingface_hub file_download.py (cache blobs), ollama (models/blobs), OCI image layout 1.1 (blobs/sha256),
+treeverse/dvc (files/md5; before DVC 3 without that prefix).
+"""
+
+from __future__ import annotations
+
+import re
+
+_LAYOUTS = (
+    ("sha256", re.compile(r"(?:^|/)blobs/sha256[-/]([0-9a-f]{64})$")),
+    ("sha256", re.compile(r"(?:^|/)models--[^/]+/blobs/([0-9a-f]{64})$")),
+    ("md5", re.compile(r"(?:^|/)files/md5/([0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?)$")),
+)
+
+
+def content_key(key: str) -> str | None:
+    """`sha256:<hex>` or `md5:<hex>` that the layout promises for the object at `key`; None for ordinary names."""
+    for kind, layout in _LAYOUTS:
+        match = layout.search(key)
+        if match:
+            return f"{kind}:{match[1].replace('/', '')}"
+    return None
