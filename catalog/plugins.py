@@ -68,12 +68,17 @@ COMMANDS: Mapping[str, str] = {
     "show": "crawler.commands:show",
 }
 
+HOOKS: Mapping[str, str] = {
+    "after-crawl": "indexer.drain:drain_now",
+}
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     "source": SOURCES,
     "extractor": EXTRACTORS,
     "engine": ENGINES,
     "writer": WRITERS,
     "command": COMMANDS,
+    "hook": HOOKS,
 }
 
 

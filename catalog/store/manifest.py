@@ -82,7 +82,7 @@ class Manifest:
                 if extraction is not None
             ]
             upsert(connection, extractions, bodies)
-            self._set_dirty(connection, dirty=True)
+            self._set_recipe(connection, "")
 
     def models_files(self) -> Iterator[Entry]:
         """Every live object that says something about a model, in key order."""
@@ -139,7 +139,7 @@ class Manifest:
             for part in _parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
                 connection.execute(update(objects).where(chosen).values(state=MISSING, missing_since=now))
-            self._set_dirty(connection, dirty=True)
+            self._set_recipe(connection, "")
 
     def forget(self, keys: Sequence[ObjectKey], *, lease: Lease) -> None:
         """Drops missing objects of models that are gone."""
@@ -157,27 +157,24 @@ class Manifest:
                     chosen = (extractions.c.source == self._source) & extractions.c.key.in_(dropped)
                     connection.execute(delete(extractions).where(chosen))
 
-    @property
-    def dirty(self) -> bool:
-        """Whether records are behind the manifest."""
+    def recipe(self) -> str:
+        """What the records of this source were made with; empty if they are behind the manifest."""
         with self._engine.connect() as connection:
-            found = connection.execute(
-                select(sources.c.dirty).where(sources.c.id == self._source)
-            ).scalar_one_or_none()
-            return bool(found)
+            statement = select(sources.c.recipe).where(sources.c.id == self._source)
+            return connection.execute(statement).scalar_one_or_none() or ""
 
-    def settled(self, *, lease: Lease) -> None:
+    def settled(self, recipe: str, *, lease: Lease) -> None:
         """The records show all that the manifest holds."""
         with self._engine.begin() as connection:
             lease.check(connection)
-            self._set_dirty(connection, dirty=False)
+            self._set_recipe(connection, recipe)
 
     def sightings(self) -> Sightings:
         """Collects which keys a listing saw."""
         return Sightings(self._engine, self._source)
 
-    def _set_dirty(self, connection: Connection, *, dirty: bool) -> None:
-        connection.execute(update(sources).where(sources.c.id == self._source).values(dirty=dirty))
+    def _set_recipe(self, connection: Connection, recipe: str) -> None:
+        connection.execute(update(sources).where(sources.c.id == self._source).values(recipe=recipe))
 
 
 class Sightings:

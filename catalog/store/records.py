@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -130,6 +131,19 @@ class Records:
             rows = connection.execute(select(*columns).where(records.c.source == source))
             return {ModelId(row.id): _shelved(row) for row in rows}
 
+    def standing(self, source: SourceId) -> Counter[str]:
+        """How many records are live, missing, gone; of the live ones, how many are risky and how many were not seen."""
+        columns = (records.c.state, records.c.risks > 0, records.c.last_seen.is_not(None), func.count())
+        chosen = select(*columns).where(records.c.source == source).group_by(*columns[:3])
+        counts: Counter[str] = Counter()
+        with self._engine.connect() as connection:
+            for state, risky, unseen, number in connection.execute(chosen):
+                counts[state] += number
+                if state == LIVE:
+                    counts["risky"] += number * bool(risky)
+                    counts["unseen"] += number * bool(unseen)
+        return counts
+
     def file_keys(self, ids: Sequence[ModelId]) -> dict[ModelId, tuple[str, ...]]:
         """The keys of the files that each record was made of."""
         with self._engine.connect() as connection:
@@ -165,13 +179,15 @@ class Records:
             batch.settle_copies(touched)
             batch.write()
 
-    def note_unseen(self, ids: Sequence[ModelId], *, since: str | None) -> None:
+    def note_unseen(self, ids: Sequence[ModelId], *, since: datetime | None) -> None:
         """A run could not look at these: their last sight is the one before it."""
         with self._engine.begin() as connection:
             for part in _parts(ids):
                 chosen = records.c.id.in_(part) & records.c.last_seen.is_(None)
                 connection.execute(
-                    update(records).where(chosen).values(last_seen=func.coalesce(since, records.c.first_seen))
+                    update(records)
+                    .where(chosen)
+                    .values(last_seen=records.c.first_seen if since is None else instant(since))
                 )
 
     def note_seen(self, ids: Sequence[ModelId]) -> None:
@@ -298,6 +314,7 @@ class _Batch:
             "signature": change.signature,
             "fingerprint": change.fingerprint,
             "identity": change.identity,
+            "risks": len(record.document.get("risks", ())),
             "first_seen": first_seen,
             "last_seen": None,
             "missing_since": None,

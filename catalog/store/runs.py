@@ -51,7 +51,7 @@ class Runs:
             )
             known = connection.execute(select(sources.c.id).where(sources.c.id == source)).one_or_none()
             if known is None:
-                connection.execute(insert(sources).values(id=source, uri=uri, added_at=now, dirty=False))
+                connection.execute(insert(sources).values(id=source, uri=uri, added_at=now, recipe=""))
             values = {
                 "source": source,
                 "started_at": now,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     Index,
@@ -31,8 +30,8 @@ sources = Table(
     Column("id", Text, primary_key=True),
     Column("uri", Text, nullable=False),
     Column("added_at", String(32), nullable=False),
-    # The manifest holds something that the records do not show yet: a crawl ended between the two.
-    Column("dirty", Boolean, nullable=False),
+    # What the records were made with. Empty: the manifest holds something that they do not show yet.
+    Column("recipe", Text, nullable=False),
 )
 
 runs = Table(
@@ -103,6 +102,7 @@ records = Table(
     Column("signature", String(64), nullable=False),
     Column("fingerprint", Text),
     Column("identity", Text),
+    Column("risks", Integer, nullable=False),
     Column("first_seen", String(32), nullable=False),
     # Null: seen in the latest finished run of its source. Set when a run could not see it.
     Column("last_seen", String(32)),

@@ -86,6 +86,7 @@ def upgrade() -> None:
         sa.Column("signature", sa.String(length=64), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.Column("identity", sa.Text(), nullable=True),
+        sa.Column("risks", sa.Integer(), nullable=False),
         sa.Column("first_seen", sa.String(length=32), nullable=False),
         sa.Column("last_seen", sa.String(length=32), nullable=True),
         sa.Column("missing_since", sa.String(length=32), nullable=True),
@@ -141,6 +142,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("uri", sa.Text(), nullable=False),
         sa.Column("added_at", sa.String(length=32), nullable=False),
-        sa.Column("dirty", sa.Boolean(), nullable=False),
+        sa.Column("recipe", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )

@@ -1,0 +1,281 @@
+"""The verbs `crawl`, `show` and `models`. Data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from catalog import plugins
+from catalog.errors import EngineError, PluginUnavailable, UserError
+from catalog.settings import Settings
+from catalog.terminal import count_text, printable, size_text, table
+
+if TYPE_CHECKING:
+    from catalog.records import StoredModel
+    from catalog.store import Store
+    from crawler.crawl import CrawlReport
+
+EXIT_INCOMPLETE = 1
+EXIT_HELD = 3
+EXIT_INTERRUPTED = 130
+SHOWN = 20
+
+
+@click.command()
+@click.argument("path", metavar="PATH")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option(
+    "--accept", is_flag=True, help="Let the models that are no longer there become missing, however many."
+)
+@click.option(
+    "--reread", "--full", "reread", is_flag=True, help="Read every file again, also the unchanged ones."
+)
+@click.pass_obj
+def crawl(settings: Settings, path: str, *, as_json: bool, accept: bool, reread: bool) -> None:
+    """Read the model files below the directory PATH into the catalog.
+
+    Files that did not change since the last crawl are not opened. Exit code 0: all was read; 1: something could not be
+    read; 3: so many models would go missing that nothing was changed.
+    """
+    from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
+    from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
+
+    source = plugins.load("source", "local")(path, exclude=(settings.home,))
+    with open_store(settings, write=True) as store, _interruptible():
+        watch = _ProgressLine()
+        try:
+            report = run_crawl(store, source, settings, accept=accept, reread=reread, watch=watch)
+        finally:
+            watch.clear()
+        indexed = _drain(settings, store)
+    if as_json:
+        click.echo(json.dumps(_summary(report, indexed), indent=2, ensure_ascii=False))
+    else:
+        click.echo(_sentence(report))
+    _tell(report, path, talk_of_files=not as_json)
+    if report.run.state == "held":
+        sys.exit(EXIT_HELD)
+    if report.run.state != "complete" or indexed is None:
+        sys.exit(EXIT_INCOMPLETE)
+
+
+@click.command()
+@click.argument("model", metavar="ID")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the document with its provenance as one JSON object."
+)
+@click.pass_obj
+def show(settings: Settings, model: str, *, as_json: bool) -> None:
+    """Show one model: every value, the file and key that said it, what was done to it, and what lost.
+
+    ID is the beginning of a model's id, or its name if no other model has it.
+    """
+    from catalog.store import open_store  # noqa: PLC0415
+
+    with open_store(settings, write=False) as store:
+        found = _one(store, model)
+    if as_json:
+        from catalog.store.codec import encode  # noqa: PLC0415
+
+        whole = {
+            **found.document,
+            "provenance": {name: encode(said) for name, said in found.provenance.items()},
+        }
+        click.echo(json.dumps(whole, indent=2))
+        return
+    from crawler.showing import described  # noqa: PLC0415
+
+    for line in described(found):
+        click.echo(line)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array of whole documents.")
+@click.pass_obj
+def models(settings: Settings, *, as_json: bool) -> None:
+    """List every model of the catalog."""
+    from catalog.store import open_store  # noqa: PLC0415
+
+    with open_store(settings, write=False) as store:
+        if as_json:
+            _print_array(found.document for found in store.records.iterate())
+            return
+        rows = [_row(found.document) for found in store.records.iterate()]
+    if not rows:
+        click.echo("The catalog is empty. Fill it with: modeldex crawl FOLDER", err=True)
+        return
+    rows.sort(key=lambda row: str(row[0]).lower())
+    for line in table(("name", "task", "framework", "params", "size", "status", "id"), rows):
+        click.echo(line)
+
+
+def _one(store: Store, typed: str) -> StoredModel:
+    ids = store.records.find(typed)
+    if not ids:
+        advice = (
+            "List them with: modeldex models"
+            if store.records.count()
+            else "Start with: modeldex crawl FOLDER"
+        )
+        raise UserError(f"No model has the id or name {printable(typed, limit=80)!r}.", advice=advice)
+    if len(ids) > 1:
+        listed = ", ".join(model[:12] for model in ids[:SHOWN])
+        raise UserError(
+            f"{len(ids)} models answer to {printable(typed, limit=80)!r}: {listed}.",
+            advice="Use a longer id.",
+        )
+    found = store.records.get(ids[0])
+    assert found is not None, "records are never deleted"
+    return found
+
+
+def _row(document: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        document.get("name"),
+        document.get("task"),
+        document.get("framework"),
+        count_text(document.get("parameters")),
+        size_text(document.get("size_bytes")),
+        document.get("status"),
+        document["id"][:12],
+    )
+
+
+def _print_array(documents: Iterator[dict[str, Any]]) -> None:
+    """One JSON array, written document by document."""
+    click.echo("[", nl=False)
+    for number, document in enumerate(documents):
+        click.echo(",\n" if number else "\n", nl=False)
+        click.echo(json.dumps(document, ensure_ascii=True), nl=False)
+    click.echo("\n]")
+
+
+def _drain(settings: Settings, store: Store) -> int | None:
+    """How many models still wait for the index; None if the index could not be brought up to date."""
+    try:
+        plugins.load("hook", "after-crawl")(settings, store)
+    except (EngineError, PluginUnavailable) as error:
+        waiting = store.outbox.size()
+        click.echo(f"modeldex: {printable(error)}", err=True)
+        click.echo(
+            f"The catalog is safe; {waiting} models wait for the index. Go on with: modeldex reindex",
+            err=True,
+        )
+        return None
+    return store.outbox.size()
+
+
+def _summary(report: CrawlReport, waiting: int | None) -> dict[str, Any]:
+    run = report.run
+    return {
+        "source": run.source,
+        "run": run.id,
+        "state": run.state.value,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "counts": {name: report.counts.get(name, 0) for name in COUNTED},
+        "waiting_for_index": waiting,
+        "unread": [{"key": key, "reason": printable(reason)} for key, reason in report.unread],
+        "problems": list(report.problems),
+        "skipped": [{"key": key, "reason": reason} for key, reason in report.skipped],
+        "would_lose": [printable(path) for path in report.would_lose],
+    }
+
+
+COUNTED = (
+    "models",
+    "new",
+    "changed",
+    "unchanged",
+    "moved",
+    "missing",
+    "gone",
+    "failed",
+    "risks",
+    "objects",
+    "opened",
+    "bytes_read",
+    "missing_total",
+    "scopes_failed",
+    "would_lose",
+)
+
+
+def _sentence(report: CrawlReport) -> str:
+    counts = report.counts
+    parts = [f"{counts.get(name, 0):,} {name}" for name in ("new", "changed", "unchanged")]
+    parts += [f"{counts[name]:,} {name}" for name in ("moved", "missing", "gone") if counts.get(name)]
+    more = []
+    if counts.get("failed"):
+        more.append(f"{counts['failed']:,} {'file' if counts['failed'] == 1 else 'files'} could not be read")
+    if counts.get("risks"):
+        more.append(f"{counts['risks']:,} {'model' if counts['risks'] == 1 else 'models'} with risks")
+    number = counts.get("models", 0)
+    whole = f"{number:,} {'model' if number == 1 else 'models'}: {', '.join(parts)}"
+    return "; ".join([whole, *more]) + "."
+
+
+def _tell(report: CrawlReport, path: str, *, talk_of_files: bool) -> None:
+    if report.run.state == "held":
+        held = report.counts.get("would_lose", 0)
+        click.echo(
+            f"Held: {held:,} models are no longer there, and nothing was changed. If the storage is all there, accept it "
+            f"with: modeldex crawl {printable(path)} --accept",
+            err=True,
+        )
+        lines = [printable(lost, limit=200) for lost in report.would_lose]
+    else:
+        lines = (
+            [printable(f"{key}: {reason}", limit=300) for key, reason in report.unread]
+            if talk_of_files
+            else []
+        )
+        lines += [printable(problem, limit=300) for problem in report.problems]
+    for line in lines[:SHOWN]:
+        click.echo(f"  {line}", err=True)
+    if len(lines) > SHOWN:
+        click.echo(f"  and {len(lines) - SHOWN:,} more: see --json", err=True)
+
+
+class _ProgressLine:
+    """One line on a terminal's stderr, rewritten at most ten times a second; nothing anywhere else."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._next = 0.0
+
+    def __call__(self, progress: Any) -> None:
+        if not self._shown or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + 0.1
+        counts = progress.counts
+        text = f"{progress.phase}: {counts['objects']:,} files seen, {counts['opened']:,} read, {counts['new'] + counts['changed']:,} models written"
+        click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends a crawl like Ctrl-C: the page in hand is dropped, all before it is kept."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Interrupted. What was read is kept; the same command goes on from there.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, before)

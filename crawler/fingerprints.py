@@ -1,0 +1,72 @@
+"""What a group was made of, and what proves that two groups are the same weights or the same files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+
+from catalog.records import Group, Member, Role
+
+WEIGHTS = frozenset({Role.WEIGHTS, Role.DATA})
+
+
+def signature(group: Group, recipe: str) -> str:
+    """Equal if and only if normalising again would give the same record: every file's state, reading and place."""
+    parts = [recipe, group.kind, group.name_hint or ""]
+    for member in group.members:
+        extraction = member.extraction
+        read_by = (
+            f"{extraction.extractor}:{extraction.extractor_version}:{extraction.status}"
+            if extraction
+            else "-"
+        )
+        parts += [
+            member.object.key,
+            member.object.change_token,
+            read_by,
+            member.subject or "",
+            str(member.distance),
+        ]
+    return _digest(parts)
+
+
+def identity(group: Group) -> str | None:
+    """Equal for the same files under another name: they keep inode, size and time of writing when they are moved."""
+    parts = []
+    for member in _weights(group):
+        meta = member.object
+        if meta.file_identity is None or meta.last_modified is None:
+            return None
+        parts.append(f"{meta.file_identity} {meta.size_bytes} {meta.last_modified.isoformat()}")
+    return f"moved:{_digest(sorted(set(parts)))}" if parts else None
+
+
+def contents(group: Group) -> str | None:
+    """Equal only for the same bytes: by SHA-256 of every weights file, or because they are the same files (links)."""
+    weights = _weights(group)
+    hashes = sorted({member.object.sha256 for member in weights if member.object.sha256})
+    if weights and all(member.object.sha256 for member in weights):
+        return hashes[0] if len(hashes) == 1 else f"sha256s:{_digest(hashes)}"
+    files = [member.object.file_identity for member in weights]
+    if files and all(files):
+        return f"files:{_digest(sorted({name for name in files if name}))}"
+    return None
+
+
+def _weights(group: Group) -> list[Member]:
+    """The files with the bytes; what nobody reads is in a group because another file names it as its data."""
+    return [member for member in group.members if is_weights_file(member)]
+
+
+def is_weights_file(member: Member) -> bool:
+    return member.extraction is None or member.extraction.role in WEIGHTS
+
+
+def _digest(parts: Iterable[str]) -> str:
+    hasher = hashlib.sha256()
+    for part in parts:
+        data = os.fsencode(part)
+        hasher.update(len(data).to_bytes(8, "big"))
+        hasher.update(data)
+    return hasher.hexdigest()

@@ -1,0 +1,241 @@
+"""One object to what its file says: opened once, by the extractor with the best claim, within a budget."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from catalog import plugins
+from catalog.errors import ExtractError, ModeldexError, ObjectChanged, SourceError
+from catalog.records import Extraction, ObjectMeta, Role
+from catalog.store.manifest import Entry, Reading, outlined
+from crawler import listing
+from crawler.extractor import HEAD_BYTES, Claim, Extractor
+from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
+from crawler.source import Source
+
+log = logging.getLogger(__name__)
+
+MAGIC_CONFIDENCE = 90
+"""From here on a claim rests on the bytes, and the bytes are believed."""
+
+STILL_WRITTEN = timedelta(seconds=2)
+SHARED_BYTES = 64 * 1024 * 1024
+NOT_OPENED = "not opened"
+
+
+class Registry:
+    """The extractors of this process. `fingerprint` changes when one is added or says something new."""
+
+    def __init__(self, extractors: Sequence[Extractor]) -> None:
+        self._extractors = list(extractors)
+        self._versions = {extractor.name: extractor.version for extractor in extractors}
+        self._versions[listing.EXTRACTOR] = listing.VERSION
+        named = ",".join(f"{name}:{version}" for name, version in sorted(self._versions.items()))
+        self.fingerprint = hashlib.sha256(named.encode()).hexdigest()[:16]
+
+    @classmethod
+    def installed(cls) -> Registry:
+        """Every registered extractor. Raises PluginUnavailable."""
+        return cls([extractor() for _, extractor in plugins.load_all("extractor")])
+
+    def best(self, key: str, head: bytes) -> tuple[Extractor, Claim] | None:
+        """The extractor with the strongest claim; of equals the first by name."""
+        best: tuple[Extractor, Claim] | None = None
+        for extractor in self._extractors:
+            claim = extractor.claims(key, head)
+            if claim is not None and (best is None or claim.confidence > best[1].confidence):
+                best = extractor, claim
+        return best
+
+    def signature(self, extractor: Extractor | None) -> str:
+        """What a reading depends on beside the bytes."""
+        return f"none:{self.fingerprint}" if extractor is None else f"{extractor.name}:{extractor.version}"
+
+    def still_holds(self, entry: Entry) -> bool:
+        """Whether reading the same bytes again would say the same."""
+        if entry.reading is Reading.RETRY:
+            return False
+        if entry.reading is Reading.SKIPPED:
+            return listing.never_opened(entry.object.key)
+        if entry.signature.startswith("none:"):
+            return entry.signature == self.signature(None)
+        name, _, version = entry.signature.rpartition(":")
+        return str(self._versions.get(name)) == version
+
+
+class SharedBytes:
+    """Bytes of files that have several names in one source (hard links, a cache of blobs with links to them)."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._kept: OrderedDict[tuple[str, str, int, int], bytes] = OrderedDict()
+        self._size = 0
+
+    def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
+        """The bytes from storage, or from the reading of another name of the same file."""
+        if meta.file_identity is None:
+            return self._source.read(meta, start, end)
+        place = (meta.file_identity, meta.change_token, start, end)
+        if place in self._kept:
+            self._kept.move_to_end(place)
+            return self._kept[place]
+        data = self._source.read(meta, start, end)
+        self._kept[place] = data
+        self._size += len(data)
+        while self._size > SHARED_BYTES:
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= len(dropped)
+        return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the manifest gets to know of an object. `extraction` None leaves the stored one."""
+
+    entry: Entry
+    extraction: Extraction | None = None
+    opened: bool = True
+    bytes_read: int = 0
+
+
+class ObjectReader:
+    """Reads the objects of one source."""
+
+    def __init__(self, source: Source, registry: Registry, budget: Budget) -> None:
+        self._shared = SharedBytes(source)
+        self._registry = registry
+        self._budget = budget
+
+    def read(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
+        """What the object says now. Never raises for what is in a file; `before` is what was known of it."""
+        if listing.never_opened(meta.key):
+            entry = Entry(object=meta, reading=Reading.SKIPPED, signature=NOT_OPENED)
+            return Outcome(entry=entry, opened=False)
+        reader = RangedReader(
+            meta.key,
+            meta.size_bytes,
+            lambda start, end: self._shared.read(meta, start, end),
+            budget=self._budget,
+        )
+        claimed: list[tuple[Extractor, Claim]] = []
+        try:
+            outcome = self._read(meta, reader, claimed)
+        except (ObjectChanged, SourceError) as error:
+            outcome = self._put_off(meta, before, error)
+        except Exception as error:  # noqa: BLE001 - the one place: a bug in one extractor costs one object
+            if not isinstance(error, ModeldexError):
+                log.warning(
+                    "extraction failed key=%s error=%s",
+                    meta.key.encode("utf-8", "backslashreplace"),
+                    type(error).__name__,
+                )
+            outcome = self._failed(meta, before, claimed, error)
+        return replace(outcome, bytes_read=reader.bytes_read)
+
+    def _read(
+        self, meta: ObjectMeta, reader: RangedReader, claimed: list[tuple[Extractor, Claim]]
+    ) -> Outcome:
+        head = reader.head(HEAD_BYTES)
+        best = self._registry.best(meta.key, head)
+        if best is None or best[1].confidence < MAGIC_CONFIDENCE:
+            verdict = listing.judge(meta.size_bytes, head) if _promises_model(meta, best) else None
+            if verdict is not None:
+                return self._said(meta, listing.verdict_extraction(meta, verdict), None)
+        if best is None:
+            return self._unclaimed(meta, head)
+        claimed.append(best)
+        extractor, claim = best
+        extraction = extractor.extract(reader)
+        if extraction.format is None and claim.format:
+            extraction = replace(extraction, format=claim.format)
+        return self._said(_hashed(meta, reader, extraction), extraction, extractor)
+
+    def _said(self, meta: ObjectMeta, extraction: Extraction, extractor: Extractor | None) -> Outcome:
+        entry = Entry(
+            object=meta,
+            reading=Reading.FAILED if _is_broken(extraction) else Reading.READ,
+            signature=self._registry.signature(extractor),
+            error=extraction.problems[0].message if _is_broken(extraction) and extraction.problems else None,
+            outline=outlined(extraction),
+        )
+        return Outcome(entry=entry, extraction=extraction)
+
+    def _unclaimed(self, meta: ObjectMeta, head: bytes) -> Outcome:
+        if listing.promised_format(meta.key) is None:
+            entry = Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))
+            return Outcome(entry=entry)
+        message = (
+            f"the name promises a model, but nothing here reads a file that begins with {head[:8].hex(' ')}"
+        )
+        return self._said(meta, listing.unreadable(meta, "unrecognised", message), None)
+
+    def _put_off(self, meta: ObjectMeta, before: Entry | None, error: SourceError) -> Outcome:
+        """Storage's fault or a changing file: what was known stays, and the next run reads again."""
+        attempts = (before.attempts if before else 0) + 1
+        if before is not None and before.outline is not None:
+            return Outcome(
+                entry=replace(
+                    before, state="live", reading=Reading.RETRY, attempts=attempts, error=str(error)
+                )
+            )
+        entry = Entry(object=meta, reading=Reading.RETRY, signature="", attempts=attempts, error=str(error))
+        if isinstance(error, ObjectChanged) or listing.promised_format(meta.key) is None:
+            return Outcome(entry=entry)
+        extraction = listing.unreadable(meta, "unreadable", str(error))
+        return Outcome(entry=replace(entry, outline=outlined(extraction)), extraction=extraction)
+
+    def _failed(
+        self,
+        meta: ObjectMeta,
+        before: Entry | None,
+        claimed: Sequence[tuple[Extractor, Claim]],
+        error: Exception,
+    ) -> Outcome:
+        """The file's own fault: final for these bytes, unless they are still being written."""
+        if before is not None and before.outline is not None and _is_fresh(meta):
+            retry = replace(before, state="live", reading=Reading.RETRY, attempts=before.attempts + 1)
+            return Outcome(entry=replace(retry, error=f"{error}; it was being written"))
+        code = error.code if isinstance(error, ExtractError) else "extractor-error"
+        message = str(error) if isinstance(error, ModeldexError) else f"{type(error).__name__}: {error}"
+        extractor, claim = claimed[0] if claimed else (None, None)
+        if claim is None and listing.promised_format(meta.key) is None:
+            entry = Entry(
+                object=meta, reading=Reading.FAILED, signature=self._registry.signature(None), error=message
+            )
+            return Outcome(entry=entry)
+        extraction = listing.unreadable(
+            meta,
+            code,
+            message,
+            extractor=extractor.name if extractor else listing.EXTRACTOR,
+            version=extractor.version if extractor else listing.VERSION,
+            role=claim.role if claim else Role.WEIGHTS,
+            format=claim.format if claim else None,
+        )
+        return replace(self._said(meta, extraction, extractor), extraction=extraction)
+
+
+def _promises_model(meta: ObjectMeta, best: tuple[Extractor, Claim] | None) -> bool:
+    by_claim = best is not None and best[1].role is Role.WEIGHTS
+    return by_claim or listing.promised_format(meta.key) is not None
+
+
+def _is_broken(extraction: Extraction) -> bool:
+    return extraction.status.value == "unreadable"
+
+
+def _is_fresh(meta: ObjectMeta) -> bool:
+    return meta.last_modified is not None and datetime.now(UTC) - meta.last_modified < STILL_WRITTEN
+
+
+def _hashed(meta: ObjectMeta, reader: RangedReader, extraction: Extraction) -> ObjectMeta:
+    """With its SHA-256, if the file is weights and was read whole anyway."""
+    whole = meta.size_bytes <= WHOLE_FILE_BYTES and reader.bytes_read >= meta.size_bytes
+    if meta.sha256 is not None or not whole or extraction.role not in {Role.WEIGHTS, Role.DATA}:
+        return meta
+    return replace(meta, sha256=hashlib.sha256(reader.read(0, meta.size_bytes)).hexdigest())

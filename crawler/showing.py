@@ -1,0 +1,121 @@
+"""One model in words: every value with the file and key that said it, what was done to it, and what lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import mappings
+from catalog.records import Contender, FieldProvenance, StoredModel, display_key
+from catalog.terminal import count_text, printable, size_text
+
+LONGEST_VALUE = 300
+MOST_LOSERS = 5
+LISTED_APART = frozenset(
+    {"metrics", "evaluations", "files", "problems", "risks", "alternatives", "all_text", "file_names", "name"}
+)
+
+
+def described(model: StoredModel) -> Iterator[str]:
+    """The lines of the model's account."""
+    document = model.document
+    yield f"{printable(document.get('name', ''))}  (revision {model.revision})"
+    for name, field in mappings.fields().items():
+        value = _at(document, name)
+        if (
+            value is None
+            or name in LISTED_APART
+            or field.type == "object"
+            or name in {"hyperparameters", "extra"}
+        ):
+            continue
+        yield from _value(field.label, _worded(value, field.unit), model.provenance.get(name))
+    yield from _several("Metrics", "metrics", document.get("metrics"), model.provenance)
+    for title in ("hyperparameters", "extra"):
+        yield from _several(title.capitalize(), title, document.get(title), model.provenance)
+    yield from _evaluations(document.get("evaluations", ()))
+    yield from _listed("Files", [_file(file) for file in document.get("files", ())])
+    yield from _listed("Risks", [_risk(risk) for risk in document.get("risks", ())])
+    yield from _listed(
+        "Problems",
+        [f"{problem.get('code')}: {problem.get('message')}" for problem in document.get("problems", ())],
+    )
+
+
+def _value(label: str, text: str, said: FieldProvenance | None) -> Iterator[str]:
+    yield f"  {label}: {text}"
+    if said is None:
+        return
+    for winner in said.winners[:MOST_LOSERS]:
+        yield f"      from {_said(winner)}"
+    for loser in said.losers[:MOST_LOSERS]:
+        yield f"      lost ({printable(loser.lost_because or '')}): {_said(loser)}"
+    if len(said.losers) > MOST_LOSERS:
+        yield f"      and {len(said.losers) - MOST_LOSERS} more that lost"
+
+
+def _said(contender: Contender) -> str:
+    seen = contender.observation
+    done = "".join(f", {printable(change)}" for change in contender.changes)
+    raw = printable(json.dumps(seen.raw, ensure_ascii=False, default=str), limit=120)
+    return f"{printable(display_key(seen.key))} {printable(seen.pointer, limit=120)}: {raw} ({seen.evidence}{done})"
+
+
+def _several(
+    title: str, prefix: str, values: Any, provenance: Mapping[str, FieldProvenance]
+) -> Iterator[str]:
+    if not isinstance(values, Mapping) or not values:
+        return
+    yield f"{title}:"
+    for name, value in sorted(values.items()):
+        yield from _value(printable(name), _worded(value, None), provenance.get(f"{prefix}.{name}"))
+
+
+def _evaluations(evaluations: Any) -> Iterator[str]:
+    if not evaluations:
+        return
+    yield "Evaluations:"
+    for entry in evaluations[:100]:
+        where = " ".join(printable(entry[part]) for part in ("dataset", "split") if entry.get(part))
+        value = printable(entry.get("value", entry.get("raw_value")))
+        name = printable(entry.get("metric") or entry.get("raw_name"))
+        yield f"  {name} {value}{f' on {where}' if where else ''} (as {printable(entry.get('raw_name'))}: {printable(entry.get('raw_value'))})"
+
+
+def _listed(title: str, lines: list[str]) -> Iterator[str]:
+    if lines:
+        yield f"{title}:"
+        yield from (f"  {printable(line, limit=LONGEST_VALUE)}" for line in lines[:200])
+
+
+def _file(file: Mapping[str, Any]) -> str:
+    return "  ".join(
+        str(part) for part in (file.get("key"), size_text(file.get("size_bytes")), file.get("format")) if part
+    )
+
+
+def _risk(risk: Mapping[str, Any]) -> str:
+    return f"{risk.get('kind')} ({risk.get('severity')}): {risk.get('detail')} in {risk.get('file')}"
+
+
+def _worded(value: Any, unit: str | None) -> str:
+    if isinstance(value, list):
+        return printable(", ".join(map(str, value)), limit=LONGEST_VALUE)
+    if isinstance(value, dict):
+        return printable(json.dumps(value, ensure_ascii=False), limit=LONGEST_VALUE)
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and value >= 10_000
+        and unit in {"count", "bytes"}
+    ):
+        return f"{value:,} ({size_text(value) if unit == 'bytes' else count_text(value)})"
+    return printable(value, limit=LONGEST_VALUE)
+
+
+def _at(document: Mapping[str, Any], name: str) -> Any:
+    value: Any = document
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
