@@ -32,7 +32,7 @@ MODELSPEC = {
     "language": "language",
     "data_source": "data_sources",
 }
-MODELSPEC_KNOWN = "modelspec."
+MODELSPEC_PREFIX = "modelspec."
 LORA_PAIRS = (
     (re.compile(r"\.lora_A(?:\.[^.]+)?\.weight$"), 0),
     (re.compile(r"\.lora_down\.weight$"), 0),
@@ -108,7 +108,7 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, str]) -> None:
     if any(key.startswith("ss_") for key in metadata):
         _tell_kohya(findings, metadata)
     done = {"format"} if written_by in FRAMEWORKS else set()
-    rest = [key for key in metadata if key not in done and not key.startswith(("ss_", MODELSPEC_KNOWN))]
+    rest = [key for key in metadata if key not in done and not key.startswith(("ss_", MODELSPEC_PREFIX))]
     for key in rest[:MAX_LEFTOVERS]:
         properties.tell_property(
             findings, key[:MAX_NAME_CHARACTERS], metadata[key], _pointer(key), block="__metadata__"
@@ -121,9 +121,9 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, str]) -> None:
 
 def _tell_modelspec(findings: Findings, metadata: Mapping[str, str]) -> None:
     for key, value in metadata.items():
-        if not key.startswith(MODELSPEC_KNOWN) or value in {"", "None"}:
+        if not key.startswith(MODELSPEC_PREFIX) or value in {"", "None"}:
             continue
-        word = key.removeprefix(MODELSPEC_KNOWN)
+        word = key.removeprefix(MODELSPEC_PREFIX)
         if word in {"tags", "language"}:
             for item in value.split(",")[:200]:
                 findings.say(MODELSPEC[word], item.strip(), _pointer(key))
@@ -133,9 +133,10 @@ def _tell_modelspec(findings: Findings, metadata: Mapping[str, str]) -> None:
         elif word == "thumbnail":
             findings.say("extra.modelspec.thumbnail", f"({len(value)} characters)", _pointer(key))
         else:
-            findings.say(
-                MODELSPEC.get(word, f"extra.modelspec.{word[:MAX_NAME_CHARACTERS]}"), value, _pointer(key)
-            )
+            field = MODELSPEC.get(word, f"extra.modelspec.{word[:MAX_NAME_CHARACTERS]}")
+            # A tool's date of writing gives way to the trainer's own account of when training ended.
+            evidence = Evidence.DECLARED if word == "date" else Evidence.EXPLICIT
+            findings.say(field, value, _pointer(key), evidence=evidence)
     findings.say(
         "name", metadata.get("modelspec.title"), _pointer("modelspec.title"), evidence=Evidence.INFERRED
     )
