@@ -1,0 +1,105 @@
+"""NeMo archives: a tar of model_config.yaml and a torch checkpoint.
+
+Source: NVIDIA/NeMo, nemo/core/connectors/save_restore_connector.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.errors import ExtractError
+from catalog.records import Extraction, FileStatus, Origin, Role
+from crawler.extractor import Claim, Findings
+from crawler.formats import tars, torch_zip, yamls
+from crawler.formats.json_values import leftovers, mapping, text
+from crawler.formats.pickle_risks import tell_risks
+from crawler.formats.torch_files import refuse, tell_pickled_model
+from crawler.formats.zips import open_zip
+from crawler.reader import RangedReader
+
+CONFIG = "model_config.yaml"
+WEIGHTS = "model_weights.ckpt"
+SETTINGS = frozenset(
+    {"target", "nemo_version", "optim", "train_ds", "validation_ds", "test_ds", "tokenizer", "labels"}
+)
+
+
+class NemoExtractor:
+    """Reads the configuration and, in an uncompressed archive, the checkpoint's pickle symbolically."""
+
+    name = "nemo"
+    version = 1
+    description = "NeMo (`.nemo`)"
+    reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
+    limits = "10,000 members; of a gzipped archive the configuration only, within 64 MB; `${}` stays text"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        if not key.lower().endswith(".nemo"):
+            return None
+        known = tars.is_tar(head) or head.startswith(tars.GZIP_MAGIC)
+        return Claim(format="nemo", role=Role.WEIGHTS, confidence=95) if known else None
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format="nemo", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        findings.say("framework", "nemo", "name:")
+        if reader.head().startswith(tars.GZIP_MAGIC):
+            config = tars.first_gzip_member(reader, CONFIG)
+            findings.status = FileStatus.PARTIAL
+            findings.problem("unsupported", "a gzipped archive: its weights are not counted")
+            if config is not None:
+                _tell_config(findings, config)
+            return findings.extraction()
+        for member in tars.members(reader):
+            if not member.regular:
+                continue
+            if member.name.endswith(CONFIG):
+                _tell_config(findings, reader.take(member.start, member.end))
+            elif member.name.endswith(WEIGHTS):
+                _tell_weights(findings, tars.member_reader(reader, member), member.name)
+        return findings.extraction()
+
+
+def _tell_config(findings: Findings, data: bytes) -> None:
+    try:
+        config = mapping(yamls.json_value(yamls.load(data)))
+    except ExtractError as error:
+        findings.failed(error)
+        return
+    target = text(config.get("target"))
+    findings.say("architecture", target.rpartition(".")[2] if target else None, "yaml:/target")
+    findings.say("framework_version", text(config.get("nemo_version")), "yaml:/nemo_version")
+    labels = config.get("labels")
+    findings.say("classes", len(labels) if isinstance(labels, list) else None, "yaml:/labels")
+    _tell_optimizer(findings, mapping(config.get("optim")))
+    training = mapping(config.get("train_ds"))
+    findings.say("training.batch_size", training.get("batch_size"), "yaml:/train_ds/batch_size")
+    for name, value, pointer in leftovers(config, SETTINGS):
+        findings.say(f"extra.{name}", value, pointer.replace("json:", "yaml:", 1))
+
+
+def _tell_optimizer(findings: Findings, optimizer: Mapping[str, Any]) -> None:
+    fields = {"name": "optimizer", "lr": "learning_rate", "weight_decay": "weight_decay"}
+    for key, field in fields.items():
+        findings.say(f"training.{field}", optimizer.get(key), f"yaml:/optim/{key}")
+    schedule = mapping(optimizer.get("sched"))
+    findings.say("training.scheduler", text(schedule.get("name")), "yaml:/optim/sched/name")
+    findings.say("training.warmup_steps", schedule.get("warmup_steps"), "yaml:/optim/sched/warmup_steps")
+
+
+def _tell_weights(findings: Findings, weights: RangedReader, name: str) -> None:
+    try:
+        container = torch_zip.find_object(open_zip(weights))
+        pickles = container.read_pickle(container.data)
+    except ExtractError as error:
+        refuse(findings, str(error), member=name)
+        return
+    tell_risks(findings, pickles, member=name, torchscript=False)
+    if pickles:
+        tell_pickled_model(
+            findings,
+            pickles[0],
+            stored_bytes=container.storages(),
+            read_storage=container.read_storage,
+            little_endian=container.little_endian(),
+        )

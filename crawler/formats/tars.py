@@ -1,0 +1,171 @@
+"""Tar archives by their 512-byte headers: names, sizes and places, no extraction.
+
+Links, devices and sparse members are listed as what they are and never followed.
+Source: POSIX.1-2001 pax, section "ustar Interchange Format".
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from catalog.errors import LimitExceeded, Malformed
+from crawler.reader import RangedReader
+
+BLOCK_BYTES = 512
+MAX_MEMBERS = 10_000
+MAX_PAX_BYTES = 64 * 1024
+MAX_GZIP_INPUT_BYTES = 64 * 1024 * 1024
+MAX_GZIP_OUTPUT_BYTES = 256 * 1024 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK_BYTES = 256 * 1024
+_REGULAR = {b"0", b"\0", b"7"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TarMember:
+    """One member. [start, end) is its data inside the archive; `regular` is False for links, devices and directories."""
+
+    name: str
+    start: int
+    end: int
+    regular: bool
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether these first bytes are a tar header whose checksum is right."""
+    return len(head) >= BLOCK_BYTES and head[257:262] == b"ustar" and _checksum_is_right(head[:BLOCK_BYTES])
+
+
+def members(reader: RangedReader) -> Iterator[TarMember]:
+    """The members of an uncompressed archive, one header read each. Raises Malformed, LimitExceeded."""
+    position, long_name = 0, None
+    for _ in range(MAX_MEMBERS):
+        block = reader.read(position, position + BLOCK_BYTES)
+        if len(block) < BLOCK_BYTES or not block.strip(b"\0"):
+            return
+        size = _header_size(block, position)
+        start, kind = position + BLOCK_BYTES, block[156:157]
+        if start + size > reader.size_bytes:
+            raise Malformed("a tar member larger than its archive", where=f"byte {position}")
+        if kind in {b"L", b"x"}:
+            if size > MAX_PAX_BYTES:
+                raise LimitExceeded("bytes of a tar's extended header", limit=MAX_PAX_BYTES, found=size)
+            long_name = _long_name(kind, reader.take(start, start + size)) or long_name
+        elif kind != b"g":
+            yield TarMember(
+                name=long_name or _name(block), start=start, end=start + size, regular=kind in _REGULAR
+            )
+            long_name = None
+        position = start + -(-size // BLOCK_BYTES) * BLOCK_BYTES
+    raise LimitExceeded("members of a tar archive", limit=MAX_MEMBERS)
+
+
+def member_reader(reader: RangedReader, member: TarMember) -> RangedReader:
+    """A reader over one member, whose requests count against the archive's own budget."""
+
+    def fetch(start: int, end: int) -> bytes:
+        return reader.take(member.start + start, member.start + end)
+
+    return RangedReader(reader.key, member.end - member.start, fetch, budget=reader.budget)
+
+
+def first_gzip_member(reader: RangedReader, suffix: str) -> bytes | None:
+    """The data of the first member whose name ends so, from a gzip stream read no further than needed."""
+    stream = _Inflated(reader)
+    for _ in range(MAX_MEMBERS):
+        block = stream.take(BLOCK_BYTES)
+        if len(block) < BLOCK_BYTES or not block.strip(b"\0"):
+            return None
+        size = _header_size(block, stream.position)
+        if _name(block).endswith(suffix) and block[156:157] in _REGULAR:
+            if size > _CHUNK_BYTES * 8:
+                raise LimitExceeded(
+                    "bytes of a member of a compressed tar", limit=_CHUNK_BYTES * 8, found=size
+                )
+            return stream.take(size)
+        stream.skip(-(-size // BLOCK_BYTES) * BLOCK_BYTES)
+    return None
+
+
+class _Inflated:
+    """The plain bytes of a gzip stream, forward only."""
+
+    def __init__(self, reader: RangedReader) -> None:
+        self._reader = reader
+        self._inflate = zlib.decompressobj(wbits=31)
+        self._read_to = self._made = self.position = 0
+        self._ready = b""
+
+    def take(self, count: int) -> bytes:
+        while len(self._ready) < count and self._more():
+            pass
+        data, self._ready = self._ready[:count], self._ready[count:]
+        self.position += len(data)
+        return data
+
+    def skip(self, count: int) -> None:
+        while count > 0:
+            step = len(self.take(min(count, _CHUNK_BYTES)))
+            if step == 0:
+                return
+            count -= step
+
+    def _more(self) -> bool:
+        self._reader.check_time()
+        data = self._inflate.unconsumed_tail
+        if not data:
+            if self._read_to >= MAX_GZIP_INPUT_BYTES:
+                raise LimitExceeded("bytes read of a gzip stream", limit=MAX_GZIP_INPUT_BYTES)
+            data = self._reader.read(self._read_to, self._read_to + _CHUNK_BYTES)
+            self._read_to += len(data)
+        if not data or self._inflate.eof:
+            return False
+        try:
+            made = self._inflate.decompress(data, _CHUNK_BYTES)
+        except zlib.error as error:
+            raise Malformed(f"a broken gzip stream: {error}") from None
+        self._made += len(made)
+        if self._made > MAX_GZIP_OUTPUT_BYTES:
+            raise LimitExceeded("bytes inflated of a gzip stream", limit=MAX_GZIP_OUTPUT_BYTES)
+        self._ready += made
+        return True
+
+
+def _header_size(block: bytes, position: int) -> int:
+    if not _checksum_is_right(block):
+        raise Malformed("a tar header with a wrong checksum", where=f"byte {position}")
+    field = block[124:136]
+    if field[0] & 0x80:  # base-256, for members over 8 GB
+        return int.from_bytes(field[1:], "big")
+    try:
+        return int(field.strip(b" \0") or b"0", 8)
+    except ValueError:
+        raise Malformed("a tar member without a size", where=f"byte {position}") from None
+
+
+def _checksum_is_right(block: bytes) -> bool:
+    try:
+        said = int(block[148:156].strip(b" \0") or b"-1", 8)
+    except ValueError:
+        return False
+    return said == sum(block[:148]) + 8 * 0x20 + sum(block[156:])
+
+
+def _name(block: bytes) -> str:
+    name, prefix = block[:100].split(b"\0")[0], b""
+    if block[257:263] == b"ustar\0":
+        prefix = block[345:500].split(b"\0")[0]
+    joined = prefix + b"/" + name if prefix else name
+    return joined.decode("utf-8", errors="replace")
+
+
+def _long_name(kind: bytes, data: bytes) -> str | None:
+    if kind == b"L":
+        return data.rstrip(b"\0").decode("utf-8", errors="replace")
+    for line in data.split(b"\n"):
+        _, _, record = line.partition(b" ")
+        if record.startswith(b"path="):
+            return record[5:].decode("utf-8", errors="replace")
+    return None
