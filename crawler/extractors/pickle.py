@@ -1,0 +1,48 @@
+"""Bare pickles: scikit-learn and its relatives, old torch weights, dictionaries of arrays, and anything else."""
+
+from __future__ import annotations
+
+from catalog.records import Extraction, Origin, Role
+from crawler.extractor import Claim, Findings
+from crawler.formats.byte_streams import compression_of
+from crawler.formats.pickled_file import begins_like_pickle, read_pickled_file
+from crawler.formats.zips import is_zip
+from crawler.reader import RangedReader
+
+_PICKLE_SUFFIXES = (".pkl", ".pickle", ".pck", ".pcl", ".p", ".dat", ".sav", ".model", ".data")
+_SURE_SUFFIXES = (".pkl", ".pickle", ".pck", ".pcl")
+_TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".th", ".pdparams", ".pdopt", ".info")
+_SUSPECT_SUFFIXES = (".pt", ".pth", ".pdparams")
+_COMPRESSED = tuple(
+    f"{name}{packed}"
+    for name in _SURE_SUFFIXES
+    for packed in ("", ".gz", ".z", ".bz2", ".xz", ".lzma", ".lz4", ".zst")
+)
+
+
+class PickleExtractor:
+    name = "pickle"
+    version = 1
+    description = "Bare pickles: scikit-learn, XGBoost, LightGBM, CatBoost, old torch, Paddle dygraph, arrays"
+    reads = "the opcodes, symbolically: class, versions, parameters, shapes; models inside byte strings"
+    limits = "64 MB of opcodes and literals, 3 million opcodes, 8 pickles; nothing is unpickled"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        """What begins with opcodes of a pickle, under any name; and what calls itself a pickle."""
+        name = key.lower()
+        if is_zip(head):
+            return None
+        if begins_like_pickle(head):
+            known = name.endswith((*_PICKLE_SUFFIXES, *_TORCH_SUFFIXES))
+            return Claim(format="pickle", role=Role.WEIGHTS, confidence=85 if known else 70)
+        if name.endswith(_COMPRESSED) and compression_of(head) is not None:
+            return Claim(format="pickle", role=Role.WEIGHTS, confidence=80)
+        if name.endswith((*_SURE_SUFFIXES, *_SUSPECT_SUFFIXES)):
+            return Claim(format="pickle", role=Role.WEIGHTS, confidence=30)
+        return None
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        """A pickle that cannot be read is catalogued with the risk `unchecked`."""
+        findings = Findings(reader, self, format="pickle", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        read_pickled_file(findings, reader)
+        return findings.extraction()

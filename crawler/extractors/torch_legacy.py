@@ -1,0 +1,97 @@
+"""PyTorch files before 1.6 and those saved so today: pickles one after another, then the raw storages.
+
+Source: torch/serialization.py `_legacy_save`, `_legacy_load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catalog.errors import ExtractError, Malformed
+from catalog.records import Extraction, Origin, Role, Severity
+from crawler.extractor import Claim, Findings
+from crawler.formats.byte_streams import ReaderStream
+from crawler.formats.pickle_risks import tell_risks
+from crawler.formats.pickle_values import mapping, plain
+from crawler.formats.pickles import Pickle, read_pickle
+from crawler.formats.torch_files import refuse, tell_pickled_model
+from crawler.reader import RangedReader
+
+MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # the pickled 0x1950A86A20F9469CFC6C
+_STARTS = (MAGIC, MAGIC.replace(b"\x80\x02", b"\x80\x03", 1), MAGIC.replace(b"\x80\x02", b"\x80\x04", 1))
+_PARTS = 5  # magic, protocol, system, object, storage keys
+
+
+class TorchLegacyExtractor:
+    name = "torch-legacy"
+    version = 1
+    description = "PyTorch files of the format before 1.6"
+    reads = "the five pickles before the storages, symbolically"
+    limits = "64 MB of pickle, 3 million opcodes; nothing is unpickled"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        """The pickled magic number, whatever the name."""
+        del key
+        return (
+            Claim(format="pytorch", role=Role.WEIGHTS, confidence=100) if head.startswith(_STARTS) else None
+        )
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format="pytorch", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        findings.say("extra.serialization", "legacy", "pickle:/")
+        stream = ReaderStream(reader)
+        pickles: list[Pickle] = []
+        for _ in range(_PARTS):
+            pickles.append(read_pickle(stream))
+            if pickles[-1].error is not None:
+                break
+        tell_risks(findings, pickles)
+        if len(pickles) < _PARTS - 1 or pickles[min(3, len(pickles) - 1)].error is not None:
+            refuse(findings, f"a torch file that ends early: {pickles[-1].error}")
+            return findings.extraction()
+        self._tell(findings, reader, pickles, stream.position)
+        return findings.extraction()
+
+    @staticmethod
+    def _tell(findings: Findings, reader: RangedReader, pickles: Sequence[Pickle], after: int) -> None:
+        little_endian = _little_endian(pickles[2])
+        storages = _Storages(reader, after, pickles[4].value if len(pickles) == _PARTS else None)
+        tell_pickled_model(
+            findings,
+            pickles[3],
+            read_storage=storages.read if storages.single else None,
+            little_endian=little_endian,
+        )
+        expected = after + storages.minimum_bytes
+        if expected > reader.size_bytes:
+            findings.problem(
+                "malformed", f"the storages are cut off: {reader.size_bytes} bytes of at least {expected}"
+            )
+            findings.risk("suspicious-structure", Severity.LOW, "The storages are cut off")
+
+
+class _Storages:
+    """The raw storages behind the pickles: each an 8-byte count and its elements, in the order of the keys."""
+
+    def __init__(self, reader: RangedReader, start: int, keys: object) -> None:
+        self._reader = reader
+        self._start = start
+        self.keys = (
+            [str(key) for key in keys[:100_000] if type(key) in {str, int}] if type(keys) is list else []
+        )
+        self.minimum_bytes = 8 * len(self.keys)
+        self.single = len(self.keys) == 1
+
+    def read(self, key: str, start: int, end: int) -> bytes:
+        """Bytes of the only storage; where others stand is known only by reading them all."""
+        if [key] != self.keys:
+            raise Malformed("a storage whose place is unknown")
+        try:
+            return self._reader.take(self._start + 8 + start, self._start + 8 + end)
+        except ExtractError:
+            return b""
+
+
+def _little_endian(system: Pickle) -> bool:
+    pairs = mapping(system.value)
+    return pairs is None or plain(pairs.get("little_endian")) is not False

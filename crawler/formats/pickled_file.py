@@ -1,0 +1,175 @@
+"""A file that is a bare pickle, whoever wrote it: its risks, and whatever model it is recognised as.
+
+A pickle without any sign of a model is still catalogued, by its name and with its risks.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from catalog.errors import ExtractError
+from catalog.records import Evidence, FileStatus, Severity
+from crawler.extractor import Findings
+from crawler.formats.byte_streams import BytesStream, ByteStream, InflatedStream, ReaderStream, compression_of
+from crawler.formats.pickle_arrays import decoded
+from crawler.formats.pickle_names import Verdict, judged
+from crawler.formats.pickle_nodes import Array, Call, Clipped
+from crawler.formats.pickle_risks import CODE_EXECUTION, tell_risks
+from crawler.formats.pickle_values import mapping
+from crawler.formats.pickles import Pickle, looks_like_pickle, read_pickle, read_pickles
+from crawler.formats.sklearn_model import find_estimator, literal_reader, tell_estimator
+from crawler.formats.torch_files import refuse, tell_pickled_model
+from crawler.formats.torch_model import choose_model
+from crawler.formats.torch_tensors import tensors_below
+from crawler.reader import RangedReader
+
+MAX_ARRAY_BYTES = 64 * 1024
+_NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
+_STRUCTURED_NAMES = "StructuredToParameterName@@"  # Source: PaddlePaddle python/paddle/framework/io.py
+
+
+def begins_like_pickle(head: bytes) -> bool:
+    """Whether first bytes are the beginning of a pickle that says something: it imports, or holds a container."""
+    if looks_like_pickle(head) and head[:1] == b"\x80":
+        pickle = read_pickle(BytesStream(head[:512]))
+        return pickle.opcodes > 2 or pickle.error is None
+    if head[:1] not in _OLD_OPCODES:
+        return False
+    pickle = read_pickle(BytesStream(head[:4096]))
+    named = [
+        part
+        for part in pickle.imports.values()
+        if _NAME.fullmatch(part.module) and _NAME.fullmatch(part.name)
+    ]
+    return any(part.called for part in named) or (bool(named) and pickle.error is None)
+
+
+_OLD_OPCODES = frozenset(bytes([code]) for code in b"(c}])IKJMLNFSTUVXGi0\x8c\x8a\x88\x89\x95\x82\x83\x84")
+
+
+def read_pickled_file(findings: Findings, reader: RangedReader) -> None:
+    """Reads a bare or compressed pickle; joblib's arrays inside the stream are stepped over."""
+    stream: ByteStream = ReaderStream(reader)
+    compression = compression_of(reader.head(16))
+    if compression is not None:
+        stream = InflatedStream(reader, compression)
+        findings.say("extra.compression", compression, "file:", evidence=Evidence.COUNTED)
+    try:
+        pickles = read_pickles(stream, arrays=True)
+    except ExtractError as error:
+        refuse(findings, str(error))
+        return
+    first = pickles[0]
+    if first.error is not None and not first.imports and first.opcodes < 3:
+        refuse(findings, f"not a pickle: {first.error}")
+        return
+    tell_risks(findings, pickles)
+    if len(pickles) > 1:
+        _tell_more_pickles(findings, pickles)
+    if first.arrays:
+        findings.say("extra.arrays", len(first.arrays), "pickle:/", evidence=Evidence.COUNTED)
+        _check_other_reading(findings, reader, compression)
+    if first.error is not None:
+        findings.failed(first.error, status=FileStatus.UNREADABLE)
+        return
+    _tell_model(findings, first, _Literals(reader, inside=compression is not None))
+
+
+def _tell_more_pickles(findings: Findings, pickles: list[Pickle]) -> None:
+    detail = f"{len(pickles)} pickles one after another: loaders read the first, others may read more"
+    findings.risk("suspicious-structure", Severity.LOW, detail)
+
+
+def _check_other_reading(findings: Findings, reader: RangedReader, compression: str | None) -> None:
+    """What `pickle.load` would see where joblib sees an array: array bytes may be opcodes."""
+    stream: ByteStream = ReaderStream(reader) if compression is None else InflatedStream(reader, compression)
+    other = read_pickle(stream, arrays=False)
+    for part in other.imports.values():
+        if (
+            _NAME.fullmatch(part.module)
+            and judged(part.module, part.name, called=part.called) is Verdict.DANGEROUS
+        ):
+            findings.risk(
+                CODE_EXECUTION, Severity.HIGH, f"Hidden in an array, for pickle.load: {part.full[:300]}"
+            )
+
+
+class _Literals:
+    """Readers over long literals and small arrays of the file."""
+
+    def __init__(self, reader: RangedReader, *, inside: bool) -> None:
+        self._reader = reader
+        self._inside = inside
+
+    def literal(self, value: Any) -> RangedReader | None:
+        if type(value) is Clipped and not self._inside:
+            outer, start = self._reader, value.offset
+            return RangedReader(
+                f"{outer.key}!literal",
+                value.length,
+                lambda first, last: outer.take(start + first, start + last),
+                budget=outer.budget,
+            )
+        return literal_reader(f"{self._reader.key}!literal", value)
+
+    def array(self, array: Array) -> list[Any] | None:
+        if (
+            self._inside
+            or len(array.shape) != 1
+            or array.size_bytes > MAX_ARRAY_BYTES
+            or array.shape[0] > 200
+        ):
+            return None
+        code = array.dtype
+        numpy_code = {
+            "F64": "f8",
+            "F32": "f4",
+            "I64": "i8",
+            "I32": "i4",
+            "I16": "i2",
+            "I8": "i1",
+            "U8": "u1",
+            "BOOL": "b1",
+        }.get(code)
+        if code == "STR":
+            numpy_code = f"U{array.item_bytes // 4}"
+        if numpy_code is None:
+            return None
+        content = self._reader.take(array.offset, array.offset + array.size_bytes)
+        return decoded(content, numpy_code, "<", math.prod(array.shape))
+
+
+def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None:
+    found = find_estimator(pickle.value)
+    if found is not None:
+        estimator, pointer = found
+        tell_estimator(
+            findings, estimator, f"pickle:{pointer}", read_literal=literals.literal, read_array=literals.array
+        )
+        return
+    pairs = mapping(pickle.value)
+    if pairs is not None and _STRUCTURED_NAMES in pairs:
+        findings.format = "paddle"
+        tell_pickled_model(findings, pickle, framework="paddlepaddle")
+        return
+    torch = any(part.module.split(".", 1)[0] == "torch" for part in pickle.imports.values())
+    if torch or _holds_arrays(pickle.value):
+        tell_pickled_model(findings, pickle, framework="pytorch" if torch else None)
+        return
+    value = pickle.value
+    if type(value) is Call and value.class_name[:1].isupper():
+        findings.say("architecture", value.class_name, "pickle:/", evidence=Evidence.INFERRED)
+        findings.say("extra.class", value.name, "pickle:/")
+
+
+def _holds_arrays(root: Any) -> bool:
+    """Whether a dictionary of arrays (Detectron, Caffe2, plain NumPy) is what was pickled."""
+    try:
+        found = [named for named, _ in zip(tensors_below(root), range(1000), strict=False)]
+    except ExtractError:
+        return False
+    if not found:
+        return False
+    return choose_model(root, found) is not None or mapping(root) is not None
