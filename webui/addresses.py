@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from catalog.search.service import to_parameters
+from catalog.search.parameters import to_parameters
 from catalog.search.state import SearchState
 
 
@@ -41,12 +40,5 @@ class Addresses:
         return f"{self.root}/api/models/{quote(model_id, safe='')}"
 
     def _with_query(self, path: str, state: SearchState) -> str:
-        query = urlencode(list(pairs(state)))
+        query = urlencode(to_parameters(state))
         return f"{self.root}{path}?{query}" if query else f"{self.root}{path}"
-
-
-def pairs(state: SearchState) -> tuple[tuple[str, str], ...]:
-    """The parameters of a state's address in their canonical order."""
-    parameters = to_parameters(state)
-    items = parameters.items() if isinstance(parameters, Mapping) else parameters
-    return tuple((name, value) for name, value in items)

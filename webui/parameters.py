@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from flask import request
 
-from catalog.search.service import from_parameters
+from catalog.search.parameters import TEXT, from_parameters, to_parameters
 from catalog.search.state import SearchState
-from webui.addresses import Addresses, pairs
+from webui.addresses import Addresses
 
 LOW, HIGH = ".low", ".high"
 PAIRS_READ = 500
@@ -18,9 +17,10 @@ PAIRS_READ = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The state that an address means, and whether the address is not the canonical one of a form."""
+    """The state that an address means, what was left out of it, and whether it is not the canonical one of a form."""
 
     state: SearchState
+    notices: tuple[str, ...]
     redirect: bool
 
 
@@ -37,12 +37,13 @@ def asked() -> Asked:
     """
     given = list(request.args.items(multi=True))[:PAIRS_READ]
     merged, from_form = _merged_bounds(given)
-    return Asked(state=_state(merged), redirect=from_form)
+    state, notices = from_parameters(merged)
+    return Asked(state=state, notices=notices, redirect=from_form)
 
 
 def canonical(state: SearchState) -> str:
     """The canonical text of a state, for ETags."""
-    return repr(pairs(state))
+    return repr(to_parameters(state))
 
 
 def _merged_bounds(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, str]], bool]:
@@ -56,7 +57,7 @@ def _merged_bounds(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, st
                 bounds.setdefault(name.removesuffix(suffix), {})[suffix] = value.strip()
                 break
         else:
-            from_form = from_form or (not value and name != "q")
+            from_form = from_form or (not value and name != TEXT)
             if value:
                 plain.append((name, value))
     for name, found in bounds.items():
@@ -64,9 +65,3 @@ def _merged_bounds(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, st
         if low or high:
             plain.append((name, f"{low or '*'}..{high or '*'}"))
     return plain, from_form
-
-
-def _state(given: list[tuple[str, str]]) -> SearchState:
-    found: Any = from_parameters(given)
-    state: SearchState = found[0] if isinstance(found, tuple) else found
-    return state

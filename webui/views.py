@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from catalog.errors import EngineError, ModeldexError
 from catalog.records import ModelId
-from webui.addresses import pairs
+from catalog.search.parameters import PAGE, to_parameters
 from webui.errors import NotFoundHere
 from webui.pages.language import language_page
 from webui.pages.model import ModelPage, model_page
@@ -75,14 +75,16 @@ def favicon() -> BaseResponse:
 
 def find_results(wanted: Asked) -> ResultsPage:
     """The results that the address asks for."""
-    return results_page(services().search.page(wanted.state), addresses(), crawl_status())
+    return results_page(services().search.page(wanted.state), addresses(), crawl_status(), wanted.notices)
 
 
 def search_tag(kind: str, wanted: Asked) -> str:
     """Names all that a results page depends on: the search, what the engine holds, a running crawl, this code."""
     generation = services().engine.info().generation
     build = current_app.extensions["modeldex-build"]
-    return etag(kind, request.script_root, canonical(wanted.state), generation, crawl_status(), build)
+    return etag(
+        kind, request.script_root, canonical(wanted.state), wanted.notices, generation, crawl_status(), build
+    )
 
 
 def crawl_status() -> CrawlStatus | None:
@@ -109,7 +111,7 @@ def find_values(field: str) -> ValuesPage:
     if known is None:
         raise NotFoundHere("There is no field of this name whose values could be listed.")
     state = asked().state
-    hidden = tuple((name, value) for name, value in pairs(state) if name != "page")
+    hidden = tuple((name, value) for name, value in to_parameters(state) if name != PAGE)
     prefix = request.args.get("prefix", "").strip()
     found = services()
     return values_page(known, prefix, state, found.search.request(state), found.engine, addresses(), hidden)

@@ -40,6 +40,7 @@ class LanguagePage:
     """The query language by examples, and every field and metric that it knows."""
 
     examples: tuple[Example, ...]
+    programs: tuple[Example, ...]
     fields: tuple[NameRow, ...]
     metrics: tuple[NameRow, ...]
 
@@ -62,6 +63,15 @@ EXAMPLES = (
     ("sort:-accuracy", "best first; models without the value come last"),
     ("models trained after 2023 with >90% accuracy", "a plain sentence; the chips show how it was read"),
 )
+PROGRAMS = (
+    ("/api/search?q=accuracy>0.9&task=ner", "one page of results with facets, as it is shown here"),
+    ("/api/models/ID", "a model with the provenance of every value"),
+    ("/api/models?ids=ID,ID", "the documents of up to 1,000 models"),
+    ("/api/facets/license?prefix=apache", "the values of a field with their counts"),
+    ("/api/export.ndjson?q=…", "every matching model as a stream of whole documents"),
+    ("/api/export.csv?q=…", "the same for a spreadsheet"),
+    ('modeldex search "accuracy > 0.9" --json', "the same search on the command line"),
+)
 
 
 def language_page(addresses: Addresses) -> LanguagePage:
@@ -70,6 +80,7 @@ def language_page(addresses: Addresses) -> LanguagePage:
         examples=tuple(
             Example(text=text, meaning=said, url=addresses.search_text(text)) for text, said in EXAMPLES
         ),
+        programs=tuple(Example(text=text, meaning=said, url="") for text, said in PROGRAMS),
         fields=tuple(
             _field_row(field) for field in fields().values() if field.searchable and field.name != "all_text"
         ),

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from catalog.search.parameters import PAGE, SORT, TEXT, to_parameters
 from catalog.search.request import MAX_RESULT_WINDOW
 from catalog.search.state import Chip, EmptyReason, QueryProblem, SearchPage, SearchState
 from mappings import fields
 from mappings.metrics import find
-from webui.addresses import Addresses, pairs
+from webui.addresses import Addresses
 from webui.pages.facets import FacetPanel, facet_panels
 from webui.pages.headline import metric_label
 from webui.pages.rows import ResultRow, result_row
@@ -131,7 +132,9 @@ class ResultsPage:
     engine: str
 
 
-def results_page(found: SearchPage, addresses: Addresses, crawl: CrawlStatus | None = None) -> ResultsPage:
+def results_page(
+    found: SearchPage, addresses: Addresses, crawl: CrawlStatus | None = None, notices: tuple[str, ...] = ()
+) -> ResultsPage:
     """The page for one answer of the search service."""
     state = found.state
     text = state.text
@@ -151,7 +154,7 @@ def results_page(found: SearchPage, addresses: Addresses, crawl: CrawlStatus | N
         facets=panels,
         problems=tuple(_problem(problem, state, addresses) for problem in found.problems),
         empty_reasons=tuple(_empty(reason, addresses) for reason in found.empty_reasons),
-        notices=tuple(shown(notice) for notice in found.notices),
+        notices=tuple(shown(notice) for notice in dict.fromkeys((*notices, *found.notices))),
         sort=state.sort,
         sort_options=_sort_options(found),
         paging=_paging(found, addresses),
@@ -313,6 +316,10 @@ def _page_links(state: SearchState, count: int, addresses: Addresses) -> Iterabl
 
 
 def _hidden(state: SearchState, panels: tuple[FacetPanel, ...]) -> tuple[tuple[str, str], ...]:
-    """What the one form must carry: all selections except the ranges that have their own inputs, and the page size."""
-    own = {panel.parameter for panel in panels if panel.kind != "terms"} | {"q", "sort", "page"}
-    return tuple((name, value) for name, value in pairs(state) if name not in own)
+    """What the one form must carry: all selections but the ranges that have their own inputs, and the page size."""
+    ranges = {panel.parameter for panel in panels if panel.kind != "terms"}
+    return tuple(
+        (name, value)
+        for name, value in to_parameters(state)
+        if name not in {TEXT, SORT, PAGE} and not (name in ranges and ".." in value)
+    )

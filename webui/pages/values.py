@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from catalog.errors import UserError
 from catalog.search.engine import SearchEngine
 from catalog.search.request import Bucket, SearchRequest, TermsAgg
+from catalog.search.selections import chosen_values, toggled
 from catalog.search.state import SearchState
 from mappings import Field, fields
 from webui.addresses import Addresses
@@ -87,19 +88,11 @@ def values_page(
 
 def _option(bucket: Bucket, field: Field, state: SearchState, addresses: Addresses) -> ValueOption:
     value = str(bucket.key)
-    chosen = state.selections.get(field.name, ())
-    selected = value.casefold() in {one.casefold() for one in chosen}
-    kept = (
-        tuple(one for one in chosen if one.casefold() != value.casefold()) if selected else (*chosen, value)
-    )
-    selections = {name: values for name, values in state.selections.items() if name != field.name}
-    if kept:
-        selections[field.name] = kept
     return ValueOption(
         value=value,
         label=shown(figure(bucket.key, field.unit, field.type).text, 200),
         count=bucket.count,
         count_text=f"{bucket.count:,}",
-        selected=selected,
-        url=addresses.search(replace(state, selections=selections, page=1)),
+        selected=value.casefold() in chosen_values(state.selections, field.name),
+        url=addresses.search(toggled(state, field.name, value)),
     )

@@ -1,0 +1,69 @@
+"""Whole result sets: complete, without a window, safe to open."""
+
+import csv
+import io
+import json
+
+from fixtures.shelf import HOSTILE_NAME, model_documents
+
+
+def test_ndjson_holds_every_matching_model_once(web, web_rows):
+    lines = web.get("/api/export.ndjson").text.splitlines()
+    ids = [json.loads(line)["id"] for line in lines]
+    assert sorted(ids) == sorted(row["id"] for row in web_rows)
+
+
+def test_an_export_takes_the_conditions_and_selections_of_the_page(web):
+    page = web.get("/api/search?q=accuracy%3E0.5&task=text-classification").json
+    lines = web.get("/api/export.ndjson?q=accuracy%3E0.5&task=text-classification").text.splitlines()
+    assert 0 < page["total"] == len(lines)
+
+
+def test_an_export_ignores_page_and_size(web, web_rows):
+    assert len(web.get("/api/export.ndjson?page=3&size=5").text.splitlines()) == len(web_rows)
+
+
+def test_csv_has_one_line_per_model_and_columns_from_the_tables(web, web_rows):
+    rows = list(csv.DictReader(io.StringIO(web.get("/api/export.csv").text)))
+    assert len(rows) == len(web_rows)
+    first = next(row for row in rows if row["id"] == model_documents()[0]["id"])
+    assert first["parameters"] == "109483778"
+    assert first["metrics.accuracy"] == "0.9312"
+    assert first["tags"] == "nlp; production"
+    assert first["base_model.id"] == "bert-base-uncased"
+
+
+def test_no_cell_of_a_csv_is_a_formula(web):
+    rows = csv.reader(io.StringIO(web.get("/api/export.csv").text))
+    cells = [cell for row in rows for cell in row]
+    starting = [cell for cell in cells if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} and not _number(cell)]
+    assert starting == []
+    assert any(cell.startswith("'=cmd") for cell in cells)
+
+
+def test_an_export_is_a_download_and_never_kept(web):
+    for kind, content_type in (("ndjson", "application/x-ndjson"), ("csv", "text/csv")):
+        answer = web.get(f"/api/export.{kind}")
+        assert answer.mimetype == content_type
+        assert "attachment" in answer.headers["Content-Disposition"]
+        assert answer.headers["Cache-Control"] == "no-store"
+        answer.get_data()
+
+
+def test_hostile_names_survive_an_export_as_text(web):
+    lines = web.get("/api/export.ndjson").text.split("\n")
+    names = [json.loads(line)["name"] for line in lines if line]
+    assert HOSTILE_NAME in names
+
+
+def test_an_empty_result_is_an_empty_export(web):
+    assert web.get("/api/export.ndjson?q=zzzznothing").text == ""
+    assert len(web.get("/api/export.csv?q=zzzznothing").text.splitlines()) == 1
+
+
+def _number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

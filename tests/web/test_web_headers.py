@@ -1,0 +1,99 @@
+"""What browsers are told: no foreign code, no guessing, and what may be kept."""
+
+import pytest
+
+STRICT = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+
+
+@pytest.mark.parametrize("address", ["/", "/nowhere", "/api/search", "/api/nowhere", "/static/modeldex.css", "/healthz"])
+def test_every_answer_is_inert(web, address):
+    answer = web.get(address)
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
+    assert STRICT.items() <= policy.items()
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("address", ["/", "/api/search?q=bert"])
+def test_an_unchanged_page_is_not_sent_again(web, address):
+    tag = web.get(address).headers["ETag"]
+    again = web.get(address, headers={"If-None-Match": tag})
+    assert (again.status_code, again.get_data()) == (304, b"")
+    assert again.headers["ETag"] == tag
+
+
+def test_html_and_json_and_other_searches_have_other_tags(web):
+    tags = [web.get(address).headers["ETag"] for address in ("/", "/api/search", "/?q=bert", "/?page=2")]
+    assert len(set(tags)) == len(tags)
+
+
+def test_a_changed_index_changes_the_tag(tmp_path):
+    from fixtures.web import services_over
+    from fixtures.shelf import model_documents
+
+    from catalog.search.engine import IndexAction
+    from catalog.settings import Settings
+    from indexer.engines.memory import MemoryWriter
+    from webui.app import create_app
+
+    rows = model_documents()
+    services = services_over(rows)
+    client = create_app(Settings(home=tmp_path), services).test_client()
+    before = client.get("/").headers["ETag"]
+    writer = MemoryWriter(services.engine.index)
+    writer.write([IndexAction(id=rows[0]["id"], revision=2, document=None)])
+    assert client.get("/", headers={"If-None-Match": before}).status_code == 200
+
+
+def test_static_files_carry_their_content_in_their_address(web):
+    page = web.get("/").text
+    start = page.index("/static/modeldex.css?v=")
+    address = page[start : page.index('"', start)]
+    answer = web.get(address)
+    assert "max-age=31536000" in answer.headers["Cache-Control"]
+
+
+def test_an_unknown_failure_shows_a_number_and_nothing_else(web_app, web_services, caplog, tmp_path):
+    from dataclasses import replace
+
+    from catalog.settings import Settings
+    from webui.app import create_app
+
+    def broken():
+        raise RuntimeError("secret detail of the inside")
+
+    client = create_app(Settings(home=tmp_path), replace(web_services, store=broken)).test_client()
+    answer = client.get("/models/" + "a" * 64)
+    assert answer.status_code == 500
+    assert "secret detail" not in answer.text
+    assert any(record.getMessage().split("id=")[1].split()[0] in answer.text for record in caplog.records)
+
+
+def test_an_engine_that_cannot_answer_is_503_with_its_reason(web_services, tmp_path):
+    from dataclasses import replace
+
+    from catalog.errors import EngineUnavailable
+    from catalog.settings import Settings
+    from webui.app import create_app
+    from webui.services import LazyEngine
+
+    def closed():
+        raise EngineUnavailable("elasticsearch", "nothing answers at 127.0.0.1:9200.")
+
+    engine = LazyEngine("elasticsearch", closed)
+    client = create_app(Settings(home=tmp_path), replace(web_services, engine=engine)).test_client()
+    assert client.get("/").status_code == 503
+    assert client.get("/api/search").json["error"]["status"] == 503
+    runs = client.get("/runs")
+    assert runs.status_code == 200
+    assert "nothing answers" in runs.text

@@ -1,0 +1,201 @@
+"""Every address answers, in HTML and in JSON, whatever is asked of it."""
+
+import dataclasses
+import json
+from html.parser import HTMLParser
+
+import pytest
+from fixtures.shelf import model_documents
+
+FIRST = model_documents()[0]["id"]
+
+PAGES = ["/", "/?q=bert", f"/models/{FIRST}", "/runs", "/help", "/values/task", "/values/tags?prefix=n"]
+ANSWERS = [
+    "/api/search",
+    "/api/search?q=accuracy%3E0.9",
+    f"/api/models/{FIRST}",
+    f"/api/models?ids={FIRST}",
+    "/api/facets/task?prefix=text",
+    "/api/runs",
+]
+BAD_PARAMETERS = [
+    "page=99999",
+    "page=0",
+    "page=-3",
+    "page=x",
+    "page=" + "9" * 400,
+    "size=0",
+    "size=-1",
+    "size=1000000",
+    "size=abc",
+    "q=" + "a" * 10_000,
+    "q=" + "(" * 5_000,
+    "q=%22unterminated",
+    "q=%00%01",
+    "q=%ff%fe",
+    "sort=nonsense",
+    "sort=-,,,--",
+    "task=" + "x" * 5_000,
+    "nonsense=1",
+    "__proto__=1",
+    "parameters=abc..def",
+    "parameters=70B..7B",
+    "parameters.low=x&parameters.high=",
+    "parameters=" + "9" * 500,
+    "best_date=2024-13-45..x",
+    "metrics.accuracy=..",
+    "task=a%2Cb%3A%22c%22",
+    "&".join(f"task={number}" for number in range(2_000)),
+    "q=acuracy%3E0.9",
+    "q=params:70B..7B",
+    "q=C%2B%2B",
+    "q=path:/data/x",
+    "q=s3://b/k",
+    "q=%F0%9F%A4%96%20%D7%A9%D7%9C%D7%95%D7%9D",
+]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_page_is_html_with_a_search_box(web, address):
+    answer = web.get(address)
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/html"
+    assert 'name="q"' in answer.text
+
+
+@pytest.mark.parametrize("address", ANSWERS)
+def test_every_answer_is_strict_json(web, address):
+    answer = web.get(address)
+    assert answer.status_code == 200
+    assert answer.mimetype == "application/json"
+    json.loads(answer.text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+
+
+@pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=lambda text: text[:40])
+@pytest.mark.parametrize("path", ["/", "/api/search"])
+def test_no_parameter_makes_the_search_fail(web, path, parameters):
+    answer = web.get(f"{path}?{parameters}", follow_redirects=True)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=lambda text: text[:40])
+def test_no_parameter_makes_an_export_or_a_list_of_values_fail(web, parameters):
+    for path in ("/api/export.ndjson", "/api/export.csv", "/values/task", "/api/facets/task"):
+        answer = web.get(f"{path}?{parameters}")
+        assert answer.status_code in {200, 400}
+        answer.get_data()
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+def test_pages_only_answer_to_reading(web, method):
+    assert getattr(web, method)("/").status_code == 405
+
+
+def test_the_beginning_of_an_id_leads_to_its_model(web):
+    answer = web.get(f"/models/{FIRST[:10]}")
+    assert answer.status_code == 302
+    assert answer.location.endswith(FIRST)
+
+
+@pytest.mark.parametrize("address", ["/models/unknown", "/nowhere", "/values/nothing", "/values/all_text"])
+def test_what_is_not_there_is_a_page_with_a_search_box(web, address):
+    answer = web.get(address)
+    assert answer.status_code == 404
+    assert 'name="q"' in answer.text
+
+
+@pytest.mark.parametrize("address", ["/api/models/unknown", "/api/nowhere", "/api/facets/nothing"])
+def test_what_is_not_there_is_json_under_the_api(web, address):
+    answer = web.get(address)
+    assert answer.status_code == 404
+    assert answer.json["error"]["status"] == 404
+
+
+def test_asking_for_no_model_says_what_to_ask(web):
+    answer = web.get("/api/models")
+    assert answer.status_code == 400
+    assert "ids=" in answer.json["error"]["detail"]
+
+
+def test_models_come_in_the_order_asked_and_absent_ones_are_named(web):
+    second = model_documents()[1]["id"]
+    answer = web.get(f"/api/models?ids={second},{FIRST},{'0' * 64}").json
+    assert [model["id"] for model in answer["models"]] == [second, FIRST]
+    assert answer["not_found"] == ["0" * 64]
+
+
+def test_health_says_ok_without_touching_store_or_engine(web):
+    answer = web.get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+class _Selected(HTMLParser):
+    """Collects hrefs and ids, and notices anything that a strict policy would refuse."""
+
+    def __init__(self):
+        super().__init__()
+        self.links, self.forbidden, self.ids = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        names = dict(attrs)
+        if "href" in names:
+            self.links.append(names["href"])
+        if "id" in names:
+            self.ids.append(names["id"])
+        self.forbidden += [name for name in names if name == "style" or name.startswith("on")]
+        if tag in {"style", "base", "iframe", "object"} or (tag == "script" and "src" not in names):
+            self.forbidden.append(tag)
+
+
+@pytest.mark.parametrize("address", [*PAGES, "/nowhere", "/?q=zzzznothing", "/?q=acuracy%3E1"])
+def test_pages_hold_nothing_inline_and_no_id_twice(web, address):
+    parsed = _Selected()
+    parsed.feed(web.get(address).text)
+    assert parsed.forbidden == []
+    assert len(parsed.ids) == len(set(parsed.ids))
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_link_of_a_page_leads_somewhere(web, address):
+    parsed = _Selected()
+    parsed.feed(web.get(address).text)
+    own = {link for link in parsed.links if link.startswith("/") and "/export" not in link}
+    failing = {link for link in sorted(own)[:60] if web.get(link, follow_redirects=True).status_code != 200}
+    assert failing == set()
+
+
+def _captured(web_app, address):
+    from flask import template_rendered
+
+    pages = []
+
+    def remember(_sender, template, context, **_more):  # noqa: ARG001 - the signal's signature
+        pages.append(context["page"])
+
+    with template_rendered.connected_to(remember, web_app), web_app.test_client() as client:
+        client.get(address)
+    return pages[0]
+
+
+@pytest.mark.parametrize(
+    ("html", "api"),
+    [
+        ("/?q=accuracy%3E0.5&sort=-accuracy", "/api/search?q=accuracy%3E0.5&sort=-accuracy"),
+        ("/?q=zzzznothing+task:ner", "/api/search?q=zzzznothing+task:ner"),
+        (f"/models/{FIRST}", f"/api/models/{FIRST}"),
+        ("/runs", "/api/runs"),
+        ("/values/task?q=bert", "/api/facets/task?q=bert"),
+    ],
+)
+def test_html_and_json_are_two_renderings_of_one_page(web_app, html, api):
+    from webui.rendering import plain
+
+    page = _captured(web_app, html)
+    with web_app.test_client() as client:
+        answer = client.get(api).json
+    shown = plain(page)
+    for volatile in ("took_ms", "runs"):
+        shown.pop(volatile, None)
+        answer.pop(volatile, None)
+    assert [field.name for field in dataclasses.fields(page) if field.name not in {"took_ms", "runs"}] == list(answer)
+    assert shown == answer

@@ -1,0 +1,114 @@
+"""`modeldex serve` as a process: its address, its signals, its refusals, its crawl."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+PROGRAM = [sys.executable, "-c", "from catalog.cli import main; main()"]
+ROOT = Path(__file__).parents[2]
+WAIT_SECONDS = 60
+
+
+def started(home, *arguments):
+    return subprocess.Popen(
+        [*PROGRAM, "--home", str(home), "serve", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def address_of(process):
+    for line in process.stderr:
+        if "http://" in line:
+            return "http://" + line.split("http://")[1].split("/")[0]
+    raise AssertionError(process.stderr.read())
+
+
+def fetched(address):
+    with urllib.request.urlopen(address, timeout=WAIT_SECONDS) as answer:
+        return answer.read().decode()
+
+
+def ended(process, number):
+    process.send_signal(number)
+    _, rest = process.communicate(timeout=WAIT_SECONDS)
+    return process.returncode, rest
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_serving_an_empty_home_shows_an_empty_catalog_and_ends_cleanly(tmp_path, number):
+    process = started(tmp_path / "home")
+    try:
+        address = address_of(process)
+        assert json.loads(fetched(f"{address}/healthz")) == {"status": "ok"}
+        assert "modeldex crawl" in fetched(f"{address}/")
+        assert fetched(f"{address}/runs")
+    finally:
+        code, rest = ended(process, number)
+    assert (code, "Traceback" in rest) == (0, False)
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [*PROGRAM, "--home", str(tmp_path), "serve", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=WAIT_SECONDS,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert f"Port {port}" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_path_that_is_not_there_is_one_sentence(tmp_path):
+    done = subprocess.run(
+        [*PROGRAM, "--home", str(tmp_path), "serve", str(tmp_path / "nowhere")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_serving_a_folder_crawls_it_and_shows_its_models_without_a_restart(tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
+    (models / "tiny.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(24))
+    process = started(tmp_path / "home", str(models))
+    try:
+        address = address_of(process)
+        deadline = time.monotonic() + WAIT_SECONDS
+        page = {"total": 0, "crawl": None}
+        while time.monotonic() < deadline and not (page["total"] and not page["crawl"]["running"]):
+            time.sleep(0.2)
+            page = json.loads(fetched(f"{address}/api/search"))
+        found = page["results"][0]
+        assert found["document"]["parameters"] == 6
+        model = json.loads(fetched(f"{address}/api/models/{found['id']}"))
+        assert model["document"]["parameters"] == 6
+        runs = json.loads(fetched(f"{address}/api/runs"))
+        assert runs["runs"][0]["state"] == "complete"
+        assert page["crawl"]["exit_code"] == 0
+    finally:
+        code, rest = ended(process, signal.SIGTERM)
+    assert (code, "Traceback" in rest) == (0, False)
