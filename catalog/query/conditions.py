@@ -16,7 +16,7 @@ from catalog.query.names import (
     unknown_metric,
 )
 from catalog.query.nodes import Exists, Match, Not, Or, Phrase, Prefix, Query, Term, Terms
-from catalog.query.printing import metric_name, name_of, print_query, quote, quoted
+from catalog.query.printing import has_metric, name_of, print_query, quote, quoted
 from catalog.query.reading import Leaf, Reading
 from catalog.query.scanner import Piece, Token
 from catalog.query.spelling import nearest
@@ -432,8 +432,8 @@ def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
 
 def _exists(target: Target) -> Leaf:
     if target.nested:
-        name = metric_name(target.path.removeprefix("metrics."), target.dataset, target.split)
-        return Leaf(node=evaluation(target), label=f"has:{name}", explanation=target.label)
+        label = has_metric(target.path.removeprefix("metrics."), target.dataset, target.split)
+        return Leaf(node=evaluation(target), label=label, explanation=target.label)
     node = Exists(target.path)
     return Leaf(node=node, label=print_query(node) or f"has:{target.path}", explanation=target.note)
 

@@ -190,9 +190,10 @@ def _nested(query: Nested) -> str:
     """`metric@dataset > 0.9` and `has:metric@dataset`, the only nested conditions with words of their own."""
     if query.path != "evaluations" or not isinstance(query.query, And):
         raise _Unprintable
-    name, rest = _metric_at(query.query)
+    metric, dataset, split, rest = _metric_at(query.query)
     if not rest:
-        return f"has:{name}"
+        return has_metric(metric, dataset, split)
+    name = metric_name(metric, dataset, split)
     if len(rest) != 1:
         raise _Unprintable
     clause = rest[0]
@@ -202,7 +203,7 @@ def _nested(query: Nested) -> str:
     raise _Unprintable
 
 
-def _metric_at(query: And) -> tuple[str, tuple[Query, ...]]:
+def _metric_at(query: And) -> tuple[str, str | None, str | None, tuple[Query, ...]]:
     said = {clause.field: clause.value for clause in query.clauses if isinstance(clause, Term)}
     rest = tuple(clause for clause in query.clauses if not isinstance(clause, Term))
     metric, dataset, split = (
@@ -210,15 +211,29 @@ def _metric_at(query: And) -> tuple[str, tuple[Query, ...]]:
     )
     if said or not isinstance(metric, str) or not (isinstance(dataset, str) or isinstance(split, str)):
         raise _Unprintable
-    return metric_name(
-        metric, dataset if isinstance(dataset, str) else None, split if isinstance(split, str) else None
-    ), rest
+    return (
+        metric,
+        dataset if isinstance(dataset, str) else None,
+        split if isinstance(split, str) else None,
+        rest,
+    )
 
 
 def metric_name(metric: str, dataset: str | None, split: str | None) -> str:
     """`f1`, `test/f1`, `f1@conll2003`, `f1@"my data"`; a metric that no table knows keeps its prefix."""
-    name = metric if metric_alone(metric) else f"metrics.{metric}"
-    name = f"{split}/{metric}" if split else name
+    name = _metric_base(metric, split)
     if dataset is None:
         return name
     return f"{name}@{dataset}" if re.fullmatch(r"[\w.\-/]+", dataset) else f'{name}@"{dataset}"'
+
+
+def has_metric(metric: str, dataset: str | None, split: str | None) -> str:
+    """`has:f1@conll2003`: here the whole name is a value, quoted as one."""
+    name = _metric_base(metric, split)
+    return f"has:{quoted(name if dataset is None else f'{name}@{dataset}')}"
+
+
+def _metric_base(metric: str, split: str | None) -> str:
+    if split:
+        return f"{split}/{metric}"
+    return metric if metric_alone(metric) else f"metrics.{metric}"

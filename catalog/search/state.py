@@ -47,7 +47,7 @@ class Chip:
 
     label: str  # canonical: `accuracy > 0.9`
     explanation: str  # `trained or created from 1 Jan 2024 (UTC)`; empty when the label says it all
-    kind: str  # text | condition | selection | sort | rewritten
+    kind: str  # text | condition | selection | sort | rewritten | literal (undoes the reading of a sentence)
     without: SearchState
 
 

@@ -1,0 +1,85 @@
+"""The URL is the state of a search: canonical, shareable, and tolerant of whatever stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from catalog.query.names import resolve, short_name
+from catalog.search.state import PAGE_SIZE, SearchState
+from mappings import fields
+
+TEXT, SORT, PAGE, PER_PAGE = "q", "sort", "page", "per_page"
+RESERVED = frozenset({TEXT, SORT, PAGE, PER_PAGE})
+MAX_PER_PAGE = 100
+MAX_PAGE = 1_000_000
+MAX_SELECTED = 200
+MAX_PARAMETERS = 500
+MAX_TEXT_CHARACTERS = 20_000
+
+
+def to_parameters(state: SearchState) -> tuple[tuple[str, str], ...]:
+    """The state as URL parameters in their canonical order, defaults left out. A facet's values repeat its parameter."""
+    pairs = [(TEXT, state.text)] if state.text else []
+    for field in sorted(state.selections, key=parameter_of):
+        pairs += [(parameter_of(field), value) for value in sorted(set(state.selections[field]))]
+    if state.sort:
+        pairs.append((SORT, state.sort))
+    if state.size != PAGE_SIZE:
+        pairs.append((PER_PAGE, str(state.size)))
+    if state.page > 1:
+        pairs.append((PAGE, str(state.page)))
+    return tuple(pairs)
+
+
+def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tuple[str, ...]]:
+    """The state that URL parameters mean, and a sentence for each that was left out. Never raises."""
+    text = sort = ""
+    page, size = 1, PAGE_SIZE
+    selections: dict[str, dict[str, None]] = {}
+    notices: dict[str, None] = {}
+    selected = 0
+    for name, value in list(pairs)[:MAX_PARAMETERS]:
+        match name:
+            case "q":
+                text = value[:MAX_TEXT_CHARACTERS].strip()
+            case "sort":
+                sort = value.strip()[:1000]
+            case "page":
+                page = _whole(value, 1, MAX_PAGE, 1)
+            case "per_page":
+                size = _whole(value, 1, MAX_PER_PAGE, PAGE_SIZE)
+            case _:
+                field = field_of(name)
+                if field is None:
+                    notices[f"{name[:60]} is no condition that this page knows; it is left out."] = None
+                elif value.strip() and selected < MAX_SELECTED:
+                    selected += 1
+                    selections.setdefault(field, {})[value.strip()] = None
+    chosen = {field: tuple(values) for field, values in selections.items()}
+    return SearchState(text=text, selections=chosen, sort=sort, page=page, size=size), tuple(notices)
+
+
+def _whole(value: str, low: int, high: int, default: int) -> int:
+    """A whole number within its bounds, whatever was written."""
+    value = value.strip()
+    if not (value.isascii() and value.isdigit()):
+        return default
+    return min(max(int(value[:10]), low), high)
+
+
+def parameter_of(field: str) -> str:
+    """The name of a facet's field in the URL: its short name, or the metric's own where it means nothing else."""
+    name = field.removeprefix("metrics.") if field.startswith("metrics.") else short_name(field)
+    return name if name not in RESERVED and field_of(name) == field else field
+
+
+def field_of(name: str) -> str | None:
+    """The field that a URL parameter selects by; None for a parameter that is none of ours."""
+    if name in RESERVED:
+        return None
+    if name in fields():
+        return name if fields()[name].searchable and fields()[name].type != "flattened" else None
+    for target in resolve(name):
+        if not target.nested and target.kind != "flattened":
+            return target.path
+    return None

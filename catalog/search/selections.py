@@ -1,0 +1,116 @@
+"""Clicked facet values: what they mean as queries, and the states before and after a click."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from catalog.query.comparisons import any_of, date_leaves, numeric_leaves
+from catalog.query.names import Target, field_target, resolve, unknown_metric
+from catalog.query.nodes import Exists, Not, Or, Query, Term, Terms
+from catalog.query.reading import Reading
+from catalog.query.scanner import Kind, Piece, Token
+from catalog.search.state import SearchState
+from mappings import fields
+
+NONE = "(none)"
+"""The value that stands for models without the field."""
+MAX_VALUES = 200
+MAX_VALUE_CHARACTERS = 500
+
+
+def target_of(field: str) -> Target | None:
+    """What a selection's field is; None for what is no searchable field or metric."""
+    row = fields().get(field)
+    if row is not None:
+        return field_target(row) if row.searchable and row.type != "flattened" else None
+    if field.startswith("metrics."):
+        known = resolve(field)
+        return known[0] if known and known[0].path == field else unknown_metric(field)
+    return None
+
+
+def selection_query(
+    field: str, values: tuple[str, ...], now: datetime | None = None
+) -> tuple[Query | None, list[str]]:
+    """The query that the chosen values of one facet make, and a sentence for every value that is left out.
+
+    Values of one facet are alternatives. None when no value is left.
+    """
+    target = target_of(field)
+    if target is None:
+        return None, [f"{field} cannot be selected; it is left out."]
+    reading = Reading(text="", now=now or datetime.now(UTC))
+    plain = tuple(dict.fromkeys(value[:MAX_VALUE_CHARACTERS] for value in values if value != NONE))[
+        :MAX_VALUES
+    ]
+    clauses = _alternatives(target, plain, reading) if plain else []
+    if NONE in values:
+        clauses.append(Not(Exists(field)))
+    said = [problem.message for problem in reading.problems if problem.code != "unknown-metric"]
+    if not clauses:
+        return None, said
+    return (clauses[0] if len(clauses) == 1 else Or(tuple(clauses))), said
+
+
+def _alternatives(target: Target, values: tuple[str, ...], reading: Reading) -> list[Query]:
+    if target.kind in {"number", "metric"} and all(".." not in value for value in values):
+        exact = [number for value in values if (number := _exact(value)) is not None]
+        if len(exact) == len(values):
+            return [Terms(target.path, tuple(exact)) if len(exact) > 1 else Term(target.path, exact[0])]
+    if target.kind in {"number", "metric", "date"}:
+        pieces = tuple(Piece(text=value, quoted=False, start=0, end=0) for value in values)
+        token = Token(kind=Kind.CONDITION, start=0, end=0, operator=":", values=pieces)
+        read = (
+            date_leaves(token, target, ":", reading)
+            if target.kind == "date"
+            else numeric_leaves(token, target, reading)
+        )
+        leaf = any_of(read)
+        return [] if leaf is None else [leaf.node]
+    if target.kind == "boolean":
+        return [Term(target.path, value.casefold() == "true") for value in values]
+    return [Terms(target.path, values) if len(values) > 1 else Term(target.path, values[0])]
+
+
+def _exact(value: str) -> int | float | None:
+    """A facet of numbers (bits) has one value per bucket."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    if number != number or abs(number) > 1e15:  # noqa: PLR0124, PLR2004 - NaN, and beyond exact doubles
+        return None
+    return int(number) if number.is_integer() else number
+
+
+def toggled(state: SearchState, field: str, value: str) -> SearchState:
+    """The state after a click on this value: chosen if it was not, else not."""
+    chosen = state.selections.get(field, ())
+    folded = value.casefold()
+    kept = tuple(one for one in chosen if one.casefold() != folded)
+    return with_values(state, field, kept if len(kept) < len(chosen) else (*chosen, value))
+
+
+def with_values(state: SearchState, field: str, values: tuple[str, ...]) -> SearchState:
+    """The state with these values of the facet chosen, on its first page."""
+    selections: dict[str, tuple[str, ...]] = dict(state.selections)
+    selections.pop(field, None)
+    if values:
+        selections[field] = values
+    return replace(state, selections=selections, page=1)
+
+
+def selected_label(field: str, value: str) -> str:
+    """`Task: ner`, `Parameters: 7B..70B`, `License: none`."""
+    target = target_of(field)
+    return f"{target.label if target else field}: {value_label(value)}"
+
+
+def value_label(value: str) -> str:
+    return "none" if value == NONE else value
+
+
+def chosen_values(selections: Mapping[str, tuple[str, ...]], field: str) -> set[str]:
+    return {value.casefold() for value in selections.get(field, ())}

@@ -1,0 +1,333 @@
+"""Searches as people make them: from the state of a page to everything the page shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from catalog.query.names import Vocabulary
+from catalog.query.nodes import And, Match, Nested, Not, Or, Phrase, Query, Range, Term
+from catalog.query.reading import Reading
+from catalog.query.sorting import parse_sort, print_sort
+from catalog.query.text import Condition, ParsedQuery, parse
+from catalog.search import facets
+from catalog.search.engine import SearchEngine
+from catalog.search.explain import Restriction, explain
+from catalog.search.parameters import from_parameters, parameter_of, to_parameters
+from catalog.search.request import (
+    MAX_RESULT_WINDOW,
+    Aggregation,
+    SearchRequest,
+    SearchResult,
+    SortKey,
+    TermsAgg,
+)
+from catalog.search.selections import selected_label, selection_query, toggled, value_label
+from catalog.search.state import Chip, FacetBucket, FacetView, QueryProblem, SearchPage, SearchState
+from catalog.search.vocabulary import Watch
+from mappings import fields
+
+__all__ = ["SearchService", "from_parameters", "to_parameters"]
+
+MAX_SIZE = MAX_RESULT_WINDOW
+MAX_METRIC_FACETS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Understood:
+    """A state, read: the query, what each selection means, the order, and all there is to say about them."""
+
+    state: SearchState
+    parsed: ParsedQuery
+    selections: Mapping[str, Query]
+    sort: tuple[SortKey, ...]
+    problems: tuple[QueryProblem, ...]
+    notices: tuple[str, ...]
+
+
+class SearchService:
+    """Every search of a person: pages, counts, facet values and exports, on any engine."""
+
+    def __init__(self, engine: SearchEngine) -> None:
+        self.engine = engine
+        self._watch = Watch(engine)
+
+    def page(self, state: SearchState, *, facets_shown: bool = True) -> SearchPage:
+        """Everything a results page shows. Never fails for what stands in the state.
+
+        Raises: EngineUnavailable when the engine cannot answer now.
+        """
+        started = time.monotonic()
+        understood = self._understood(state)
+        names = facets.wanted(understood.state, _metrics(understood)) if facets_shown else []
+        shown = _drop_unread(understood.state, understood.selections)
+        request = self._request(understood, facets.aggregations(shown, names))
+        result = self.engine.search(request)
+        understood, result = self._on_last_page(understood, request, result)
+        reasons, words = ((), ()) if result.total else self._explained(understood)
+        return SearchPage(
+            state=understood.state,
+            canonical_text=understood.parsed.canonical,
+            total=result.total,
+            page_count=_pages(result.total, understood.state.size),
+            hits=tuple(hit.document for hit in result.hits),
+            chips=_chips(understood),
+            facets=facets.views(shown, names, result.aggregations),
+            problems=(*understood.problems, *words),
+            empty_reasons=reasons,
+            notices=(*understood.notices, *_limits(result.total, understood.state)),
+            catalog_size=self._watch.info().documents,
+            took_ms=int((time.monotonic() - started) * 1000),
+            engine=result.engine or self.engine.name,
+        )
+
+    def request(self, state: SearchState) -> SearchRequest:
+        """The engine's request for a state, without facets."""
+        return self._request(self._understood(state), {})
+
+    def understood(self, text: str) -> ParsedQuery:
+        """How a query text is read in this catalog."""
+        return parse(text, vocabulary=self._vocabulary())
+
+    def count(self, state: SearchState) -> int:
+        """How many models a state finds."""
+        return self.engine.search(replace(self.request(state), size=0, offset=0)).total
+
+    def export(self, state: SearchState) -> Iterator[Mapping[str, Any]]:
+        """Every model found, in the order of ids, without a limit."""
+        return self.engine.scan(replace(self.request(state), size=0, offset=0))
+
+    def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
+        """More values of one facet, those that begin with `prefix`, counted without the facet's own selection."""
+        understood = self._understood(state)
+        terms = TermsAgg(field=field, size=facets.TERMS_SEARCHED, prefix=prefix or None)
+        request = replace(self._request(understood, {field: terms}), size=0, offset=0)
+        answer = self.engine.search(request).aggregations[field]
+        row = fields().get(field)
+        chosen = {value.casefold() for value in state.selections.get(field, ())}
+        buckets = [
+            FacetBucket(
+                value=str(bucket.key),
+                label=value_label(str(bucket.key)),
+                count=bucket.count,
+                selected=str(bucket.key).casefold() in chosen,
+                toggled=toggled(state, field, str(bucket.key)),
+            )
+            for bucket in answer.buckets
+        ]
+        return FacetView(
+            field=field,
+            parameter=parameter_of(field),
+            label=row.label if row else field,
+            kind="terms",
+            buckets=tuple(buckets),
+            other_count=answer.other_count,
+        )
+
+    def _vocabulary(self) -> Vocabulary:
+        vocabulary: Vocabulary = self._watch.vocabulary()
+        return vocabulary
+
+    def _understood(self, state: SearchState) -> _Understood:
+        now = datetime.now(UTC)
+        parsed = parse(state.text, vocabulary=self._vocabulary(), now=now)
+        notices: list[str] = []
+        selections = {}
+        for field, values in state.selections.items():
+            query, said = selection_query(field, values, now)
+            notices += said
+            if query is not None:
+                selections[field] = query
+        reading = Reading(text=state.sort, now=now, vocabulary=self._vocabulary())
+        chosen = parse_sort(state.sort, reading) if state.sort else ()
+        notices += [problem.message for problem in reading.problems]
+        sort = chosen or parsed.sort or _default_sort(parsed.query)
+        clamped, said = _clamped(state)
+        return _Understood(
+            state=clamped,
+            parsed=parsed,
+            selections=selections,
+            sort=sort,
+            problems=parsed.problems,
+            notices=(*notices, *said),
+        )
+
+    def _request(self, understood: _Understood, aggregations: Mapping[str, Aggregation]) -> SearchRequest:
+        state = understood.state
+        return SearchRequest(
+            query=understood.parsed.query,
+            selections=understood.selections,
+            aggregations=aggregations,
+            sort=understood.sort,
+            offset=(state.page - 1) * state.size,
+            size=state.size,
+        )
+
+    def _on_last_page(
+        self, understood: _Understood, request: SearchRequest, result: SearchResult
+    ) -> tuple[_Understood, SearchResult]:
+        """A page beyond the end shows the last one there is."""
+        last = max(1, _pages(result.total, understood.state.size))
+        if understood.state.page <= last:
+            return understood, result
+        notice = f"Page {understood.state.page:,} does not exist; this is the last one."
+        state = replace(understood.state, page=last)
+        again = self.engine.search(replace(request, offset=(last - 1) * state.size, aggregations={}))
+        understood = replace(understood, state=state, notices=(*understood.notices, notice))
+        return understood, replace(again, aggregations=result.aggregations)
+
+    def _explained(self, understood: _Understood) -> tuple[Any, Any]:
+        restrictions = _restrictions(understood)
+        if not restrictions:
+            return (), ()
+        return explain(self.engine, restrictions, understood.state.text, self._vocabulary())
+
+
+def _drop_unread(state: SearchState, selections: Mapping[str, Query]) -> SearchState:
+    """The state without selections that mean nothing: the engine knows no selection of that name."""
+    kept = {field: values for field, values in state.selections.items() if field in selections}
+    return replace(state, selections=kept)
+
+
+def _clamped(state: SearchState) -> tuple[SearchState, list[str]]:
+    """The state within the window that engines page through."""
+    size = min(max(state.size, 1), MAX_SIZE)
+    last = max(1, MAX_RESULT_WINDOW // size)
+    if state.page <= last:
+        return replace(state, size=size, page=max(state.page, 1)), []
+    notice = f"Pages reach to result {MAX_RESULT_WINDOW:,}; narrow the search, or export all of it."
+    return replace(state, size=size, page=last), [notice]
+
+
+def _pages(total: int, size: int) -> int:
+    reachable = min(total, MAX_RESULT_WINDOW // size * size)
+    return -(-reachable // size)
+
+
+def _limits(total: int, state: SearchState) -> list[str]:
+    if total <= MAX_RESULT_WINDOW or state.page < _pages(total, state.size):
+        return []
+    return [
+        f"These are the first {MAX_RESULT_WINDOW:,} of {total:,}; narrow the search, or export all of it."
+    ]
+
+
+def _default_sort(query: Query) -> tuple[SortKey, ...]:
+    """Best match where there are words to match, else newest first."""
+    return () if has_words(query) else (SortKey(field="best_date", descending=True),)
+
+
+def has_words(query: Query) -> bool:
+    """True when the query looks for words, so that models match more or less well."""
+    match query:
+        case Match() | Phrase():
+            return True
+        case And(clauses=clauses) | Or(clauses=clauses):
+            return any(has_words(clause) for clause in clauses)
+    return False
+
+
+def _metrics(understood: _Understood) -> list[str]:
+    """The metrics that the search is about: each gets a facet of its own."""
+    found: dict[str, None] = {}
+    for key in understood.sort:
+        if key.field.startswith("metrics."):
+            found[key.field] = None
+    _collect(understood.parsed.query, found)
+    return list(found)[:MAX_METRIC_FACETS]
+
+
+def _collect(query: Query, found: dict[str, None]) -> None:
+    match query:
+        case And(clauses=clauses) | Or(clauses=clauses):
+            for clause in clauses:
+                _collect(clause, found)
+        case Not(clause=clause):
+            _collect(clause, found)
+        case Range(field=field) if field.startswith("metrics."):
+            found[field] = None
+        case Nested(query=And(clauses=clauses)):
+            for clause in clauses:
+                if isinstance(clause, Term) and clause.field == "evaluations.metric":
+                    found[f"metrics.{clause.value}"] = None
+
+
+def _chips(understood: _Understood) -> tuple[Chip, ...]:
+    state, parsed = understood.state, understood.parsed
+    chips = [
+        Chip(
+            label=condition.label,
+            explanation=condition.explanation,
+            kind=condition.kind,
+            without=_without_condition(understood, index),
+        )
+        for index, condition in enumerate(parsed.conditions)
+    ]
+    for field, values in state.selections.items():
+        chips += [
+            Chip(
+                label=selected_label(field, value),
+                explanation="",
+                kind="selection",
+                without=toggled(state, field, value),
+            )
+            for value in values
+        ]
+    if state.sort or parsed.sort:
+        without = replace(state, sort="", text=_text(parsed.conditions), page=1)
+        label = f"sort:{print_sort(understood.sort)}"
+        chips.append(Chip(label=label, explanation=_order(understood.sort), kind="sort", without=without))
+    if parsed.rewritten:
+        chips.append(
+            Chip(
+                label="search these words instead",
+                explanation=f"understood as {parsed.canonical}",
+                kind="literal",
+                without=replace(state, text=parsed.literal, page=1),
+            )
+        )
+    return tuple(chips)
+
+
+def _order(sort: tuple[SortKey, ...]) -> str:
+    key = sort[0]
+    if key.field == "_score":
+        return "best match first"
+    row = fields().get(key.field)
+    if row is not None and row.type == "date":
+        return "newest first" if key.descending else "oldest first"
+    return "highest first" if key.descending else "lowest first"
+
+
+def _text(conditions: tuple[Condition, ...], sort: tuple[SortKey, ...] = ()) -> str:
+    labels = [condition.label for condition in conditions]
+    return " ".join((*labels, *([f"sort:{print_sort(sort)}"] if sort else ())))
+
+
+def _without_condition(understood: _Understood, index: int) -> SearchState:
+    parsed = understood.parsed
+    rest = parsed.conditions[:index] + parsed.conditions[index + 1 :]
+    return replace(understood.state, text=_text(rest, parsed.sort), page=1)
+
+
+def _restrictions(understood: _Understood) -> list[Restriction]:
+    found = [
+        Restriction(
+            label=condition.label,
+            node=condition.node,
+            without=_without_condition(understood, index),
+            start=condition.start,
+            end=condition.end,
+        )
+        for index, condition in enumerate(understood.parsed.conditions)
+    ]
+    for field, query in understood.selections.items():
+        values = ", ".join(value_label(value) for value in understood.state.selections[field])
+        others = {name: chosen for name, chosen in understood.state.selections.items() if name != field}
+        label = selected_label(field, values)
+        without = replace(understood.state, selections=others, page=1)
+        found.append(Restriction(label=label, node=query, without=without))
+    return found
