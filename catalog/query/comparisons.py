@@ -16,6 +16,7 @@ from catalog.query.values import Number, format_number, parse_number, plain
 from catalog.search.state import Suggestion
 
 _HUNDRED = Decimal(100)
+_OPEN_ENDS = frozenset({"", "*"})
 _EXACT, _FINEST = Decimal(10**15), Decimal("1e-12")
 """Beyond these a double has no digits left to round by."""
 _EXAMPLES = {"bytes": "2GB", "count": "7B", "tokens": "32k", "seconds": "2h", "bits": "4"}
@@ -78,18 +79,12 @@ def _bounds(piece: Piece, target: Target) -> _Bounds | None:
         number = parse_number(piece.text, target.unit)
         return None if number is None else _Bounds(low=number, high=number, single=True)
     low_open, high_open = low_text.startswith(">"), high_text.startswith("<")
-    low = _end(low_text.lstrip(">="), target)
-    high = _end(high_text.lstrip("<="), target)
-    if low is False or high is False or (low is None and high is None):
+    low_text, high_text = low_text.lstrip(">="), high_text.lstrip("<=")
+    low, high = parse_number(low_text, target.unit), parse_number(high_text, target.unit)
+    unread = (low is None and low_text not in _OPEN_ENDS) or (high is None and high_text not in _OPEN_ENDS)
+    if unread or (low is None and high is None):
         return None
-    return _Bounds(low=low or None, high=high or None, single=False, low_open=low_open, high_open=high_open)
-
-
-def _end(text: str, target: Target) -> Number | bool | None:
-    """A number, None for an open end, False for what is neither."""
-    if text in {"", "*"}:
-        return None
-    return parse_number(text, target.unit) or False
+    return _Bounds(low=low, high=high, single=False, low_open=low_open, high_open=high_open)
 
 
 def _unswapped(bounds: _Bounds, piece: Piece, reading: Reading) -> _Bounds:
@@ -356,11 +351,11 @@ def _date_label(target: Target, operator: str, date: str) -> str:
 def _date_range(
     piece: Piece, low_text: str, high_text: str, target: Target, operator: str, reading: Reading
 ) -> Leaf | None:
-    low = None if low_text in {"", "*"} else parse_period(low_text, reading.now)
-    high = None if high_text in {"", "*"} else parse_period(high_text, reading.now)
+    low = None if low_text in _OPEN_ENDS else parse_period(low_text, reading.now)
+    high = None if high_text in _OPEN_ENDS else parse_period(high_text, reading.now)
     if (
-        (low is None and low_text not in {"", "*"})
-        or (high is None and high_text not in {"", "*"})
+        (low is None and low_text not in _OPEN_ENDS)
+        or (high is None and high_text not in _OPEN_ENDS)
         or not (low or high)
     ):
         _not_a_date(piece, target, reading)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from typing import Protocol
 
 from catalog.query.spelling import nearest
 from mappings import Field, fields
-from mappings.metrics import Metric, find, metrics, spellings
+from mappings.metrics import Metric, find, spellings
 
 MAX_NAME_CHARACTERS = 100
 MAX_DATASET_CHARACTERS = 200
@@ -41,12 +42,25 @@ EXISTS_INSTEAD: Mapping[str, str] = {
 """Which searchable field says whether a field that is only shown has anything in it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
+class Vocabulary(Protocol):
     """What the catalog holds, so that a name or value can be recognised: metric names and facet values with counts.
 
     `complete` names the fields whose values are all listed: only there is an unknown value certainly a mistake.
     """
+
+    @property
+    def metrics(self) -> Mapping[str, int]: ...
+
+    @property
+    def values(self) -> Mapping[str, Mapping[str, int]]: ...
+
+    @property
+    def complete(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedVocabulary:
+    """A vocabulary that is at hand."""
 
     metrics: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -295,7 +309,3 @@ def _options(*, numeric: bool) -> tuple[str, ...]:
 
 
 QUALIFIER_WORDS = ("has", "missing", "is", "sort", "after", "before", "since", "until", "on", "in")
-
-
-def every_metric() -> Iterator[str]:
-    return iter(metrics())

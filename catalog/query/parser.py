@@ -260,7 +260,7 @@ def _said(parts: list[Part]) -> str:
 
 
 def _flat(node: Query, kind: type[And | Or]) -> tuple[Query, ...]:
-    return node.clauses if isinstance(node, kind) else (node,)  # type: ignore[attr-defined]  # And and Or both have clauses
+    return node.clauses if isinstance(node, kind) else (node,)
 
 
 def _spanning(parts: list[Part], leaf: Leaf) -> Part:

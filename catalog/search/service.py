@@ -128,8 +128,7 @@ class SearchService:
         )
 
     def _vocabulary(self) -> Vocabulary:
-        vocabulary: Vocabulary = self._watch.vocabulary()
-        return vocabulary
+        return self._watch.vocabulary()
 
     def _understood(self, state: SearchState) -> _Understood:
         now = datetime.now(UTC)

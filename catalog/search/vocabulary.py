@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
-from catalog.query.names import Vocabulary
+from catalog.query.names import ListedVocabulary
 from catalog.search.engine import EngineInfo, SearchEngine
 from catalog.search.request import AggregationResult, SearchRequest, TermsAgg
 from mappings import facet_fields
@@ -26,7 +26,7 @@ class EngineVocabulary:
         self._engine = engine
 
     @cached_property
-    def _loaded(self) -> Vocabulary:
+    def _loaded(self) -> ListedVocabulary:
         names = [field.name for field in facet_fields() if field.facet == "terms"]
         aggregations = {
             name: TermsAgg(field=name, size=MAX_VALUES) for name in dict.fromkeys((*names, *_EXTRA))
@@ -35,7 +35,7 @@ class EngineVocabulary:
         answers = self._engine.search(SearchRequest(size=0, aggregations=aggregations)).aggregations
         values = {name: _counts(answer) for name, answer in answers.items() if name != _NAME}
         complete = frozenset(name for name, answer in answers.items() if not answer.other_count)
-        return Vocabulary(metrics=_counts(answers[_NAME]), values=values, complete=complete)
+        return ListedVocabulary(metrics=_counts(answers[_NAME]), values=values, complete=complete)
 
     @property
     def metrics(self) -> Mapping[str, int]:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catalog.query.names import Vocabulary
+from catalog.query.names import ListedVocabulary
 from catalog.query.text import MAX_CHARACTERS, parse
 
 NOW = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
-VOCABULARY = Vocabulary(
+VOCABULARY = ListedVocabulary(
     metrics={"accuracy": 12, "f1": 3, "house_score": 2},
     values={
         "framework": {"pytorch": 9, "onnx": 2},
