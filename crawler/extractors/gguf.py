@@ -119,6 +119,9 @@ def _tell_general(findings: Findings, pairs: Mapping[str, Any]) -> None:
 
 
 def _tell_architecture(findings: Findings, pairs: Mapping[str, Any]) -> None:
+    tokens = pairs.get("tokenizer.ggml.tokens")
+    if isinstance(tokens, GgufArray):
+        findings.say("extra.vocab_size", tokens.count, _kv("tokenizer.ggml.tokens"))
     name = _text(pairs.get("general.architecture"))
     if name is None:
         return
@@ -132,9 +135,6 @@ def _tell_architecture(findings: Findings, pairs: Mapping[str, Any]) -> None:
         findings.say("task", "feature-extraction", _kv(f"{name}.pooling_type"), evidence=Evidence.INFERRED)
     elif "tokenizer.chat_template" in pairs:
         findings.say("task", "text-generation", _kv("tokenizer.chat_template"), evidence=Evidence.INFERRED)
-    tokens = pairs.get("tokenizer.ggml.tokens")
-    if isinstance(tokens, GgufArray):
-        findings.say("extra.vocab_size", tokens.count, _kv("tokenizer.ggml.tokens"))
 
 
 def _tell_quantization(findings: Findings, header: gguf_format.GgufHeader) -> None:

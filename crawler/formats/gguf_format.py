@@ -38,6 +38,8 @@ FIRST_AHEAD_BYTES = 128 * 1024
 STRING_ESTIMATE_BYTES = (
     17  # length and text of a token or merge, measured on vocabularies of 32,000 to 262,144
 )
+SCORE_AND_TYPE_BYTES = 8  # two arrays of four bytes per token follow the tokens
+TAIL_BYTES = 64 * 1024  # what stands behind a vocabulary: a template, a few numbers, tensor infos
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _SIZES = {kind: struct.calcsize("<" + code) for kind, code in _SCALARS.items()}
@@ -109,7 +111,7 @@ class _Cursor:
 
     def expect(self, length: int) -> None:
         """So many bytes will be walked: the next request fetches them at once."""
-        self._ahead = min(MAX_AHEAD_BYTES, max(self._ahead, length))
+        self._ahead = min(MAX_AHEAD_BYTES, max(self._ahead, length + TAIL_BYTES))
 
     def take(self, length: int) -> bytes:
         offset = self.position - self._start
@@ -239,7 +241,8 @@ class _HeaderReader:
             raise Malformed(f"an array of {count:,} elements goes beyond the file", where=f"key {key[:200]}")
         keep = min(count, KEPT_GENERAL_ELEMENTS if key.startswith("general.") else KEPT_ELEMENTS)
         if kind == _STRING:
-            self._cursor.expect(min(count * STRING_ESTIMATE_BYTES, self._cursor.left))
+            beside = SCORE_AND_TYPE_BYTES if key.endswith(".tokens") else 0
+            self._cursor.expect(min(count * (STRING_ESTIMATE_BYTES + beside), self._cursor.left))
         first = tuple(self._scalar(kind) for _ in range(keep))
         if kind == _STRING:
             self._cursor.skip_strings(count - keep, self._order, width)
