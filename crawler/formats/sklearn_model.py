@@ -44,6 +44,7 @@ _SEARCHES = frozenset(
     {"GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV", "BayesSearchCV"}
 )
 _PIPELINES = frozenset({"Pipeline"})
+_NOT_PARAMETERS = frozenset({"estimator_params"})  # a class constant that old versions set on the object
 _CLASSIFIERS = (
     "Classifier",
     "SVC",
@@ -189,7 +190,8 @@ class _Telling:
         if estimator.attributes is None:
             return
         for name, node in list(estimator.attributes.named())[:MAX_SETTINGS]:
-            if name.startswith("_") or name.endswith("_") or type(node) in {Array, Clipped}:
+            private = name.startswith("_") or name.endswith("_") or name in _NOT_PARAMETERS
+            if private or type(node) in {Array, Clipped}:
                 continue
             value = _setting(node)
             if value is not None:

@@ -105,7 +105,7 @@ def _part_names(root: Any, model_key: str | None, found: Sequence[Named]) -> lis
         return [
             (_inside_part(path, live=live), ".".join(path)[:512])
             if path is not None
-            else (_outside_part(named.path[0] if named.path else ""), named.name)
+            else (part_of(named.path[0] if named.path else ""), named.name)
             for named, path in zip(found, inside, strict=True)
         ]
     live = _has_live_weights([named.path for named in found])
@@ -115,7 +115,7 @@ def _part_names(root: Any, model_key: str | None, found: Sequence[Named]) -> lis
     for named in found:
         first = named.path[0] if named.path else ""
         container = len(named.path) > 1 and first in flat
-        part = _outside_part(first, default="model") if container else _inside_part(named.path, live=live)
+        part = part_of(first, default="model") if container else _inside_part(named.path, live=live)
         parts.append((part, named.name))
     return parts
 
@@ -133,7 +133,8 @@ def _inside_part(path: tuple[str, ...], *, live: bool) -> str:
     return "ema" if live and path and _AVERAGE_NAME.match(_first(path)) else "model"
 
 
-def _outside_part(key: str, default: str = "auxiliary") -> str:
+def part_of(key: str, default: str = "auxiliary") -> str:
+    """What a checkpoint keeps under a key beside its model."""
     if _OPTIMIZER.match(key):
         return "optimizer"
     if _OTHER.match(key):

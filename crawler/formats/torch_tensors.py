@@ -127,7 +127,7 @@ def _tensor(node: Call, module: str, name: str) -> TorchTensor | Unknown | None:
 
 def _strided(node: Call, name: str) -> TorchTensor | Unknown:
     storage = _storage(node.argument(0))
-    shape, stride = _sizes(node.argument(2)), _sizes(node.argument(3), signed=True)
+    shape, stride = sizes_of(node.argument(2)), sizes_of(node.argument(3), signed=True)
     offset = node.argument(1)
     if storage is None or shape is None or stride is None or type(offset) is not int:
         return UNKNOWN
@@ -190,7 +190,7 @@ def _sparse(node: Call) -> TorchTensor | Unknown:
     data = node.argument(1)
     if type(data) is not tuple or len(data) < 3:
         return UNKNOWN
-    sizes = [shape for shape in map(_sizes, data) if shape is not None]
+    sizes = [shape for shape in map(sizes_of, data) if shape is not None]
     values = [tensor for tensor in map(tensor_of_parts, data) if tensor is not None]
     if not sizes or not values:
         return UNKNOWN
@@ -206,7 +206,7 @@ def tensor_of_parts(node: Any) -> TorchTensor | None:
 
 
 def _described(dtype_node: Any, size: Any) -> TorchTensor | Unknown:
-    dtype, shape = _dtype(dtype_node), _sizes(size)
+    dtype, shape = _dtype(dtype_node), sizes_of(size)
     return UNKNOWN if dtype is None or shape is None else TorchTensor(dtype=dtype, shape=shape)
 
 
@@ -214,7 +214,8 @@ def _dtype(node: Any) -> str | None:
     return canonical(node.name) if type(node) is Global and node.module == "torch" else None
 
 
-def _sizes(node: Any, *, signed: bool = False) -> tuple[int, ...] | None:
+def sizes_of(node: Any, *, signed: bool = False) -> tuple[int, ...] | None:
+    """A shape or, `signed`, a stride: a tuple, a list, or a torch.Size of whole numbers."""
     if type(node) is Call and node.name == "torch.Size":
         node = node.argument(0)
     if type(node) is list:

@@ -1,0 +1,160 @@
+"""The JSON of an exported torch program: tensors, inputs, outputs, versions.
+
+Source: torch/_export/serde/schema.py (`ScalarType`, `TensorMeta`, `GraphSignature`), torch/export/pt2_archive/constants.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog.errors import Malformed
+from catalog.records import TensorInfo
+from crawler.formats.dtypes import size_bytes
+from crawler.formats.pickle_arrays import shape_of
+from crawler.formats.tensors import elements_of
+
+SCALAR_TYPES = {
+    1: "U8",
+    2: "I8",
+    3: "I16",
+    4: "I32",
+    5: "I64",
+    6: "F16",
+    7: "F32",
+    8: "F64",
+    9: "C32",
+    10: "C64",
+    11: "C128",
+    12: "BOOL",
+    13: "BF16",
+    28: "U16",
+    29: "F8_E4M3",
+    30: "F8_E5M2",
+    31: "F8_E4M3FNUZ",
+    32: "F8_E5M2FNUZ",
+    33: "F8_E8M0",
+    34: "U32",
+    35: "U64",
+}
+MAX_PORTS = 500
+MAX_SYMBOL_CHARACTERS = 100
+
+
+def tensor_info(name: str, meta: Any, part: str) -> TensorInfo | None:
+    """One tensor of a `TensorMeta`; None when its shape is not fixed."""
+    if not isinstance(meta, Mapping):
+        return None
+    shape = _shape(meta)
+    known = shape_of(tuple(shape)) if shape is not None and None not in shape else None
+    if known is None:
+        return None
+    dtype, elements = dtype_of(meta), elements_of(known)
+    return TensorInfo(
+        name=name[:512],
+        dtype=dtype,
+        shape=known,
+        elements=elements,
+        bytes=size_bytes(dtype, elements),
+        part=part,
+    )
+
+
+def dtype_of(meta: Mapping[str, Any]) -> str:
+    number = meta.get("dtype")
+    return SCALAR_TYPES.get(number, "UNKNOWN") if isinstance(number, int) else "UNKNOWN"
+
+
+def weights_of(config: Any, default_part: str) -> Iterator[TensorInfo | None]:
+    """The tensors of `model_weights_config.json` or `model_constants_config.json`; None for one of unknown shape."""
+    entries = config.get("config") if isinstance(config, Mapping) else None
+    if not isinstance(entries, Mapping):
+        raise Malformed("a weights configuration without its entries")
+    for name, entry in entries.items():
+        if not isinstance(entry, Mapping):
+            continue
+        part = default_part if entry.get("is_param", True) or default_part != "model" else "buffer"
+        yield tensor_info(name, entry.get("tensor_meta"), part)
+
+
+def program_of(document: Any) -> Mapping[str, Any]:
+    """The exported program, out of the layouts of several torch versions. Raises Malformed."""
+    for candidate in (document, document.get("exported_program") if isinstance(document, Mapping) else None):
+        if isinstance(candidate, Mapping) and isinstance(candidate.get("graph_module"), Mapping):
+            return candidate
+    raise Malformed("an exported program without its graph")
+
+
+def signature_tensors(program: Mapping[str, Any]) -> Iterator[TensorInfo | None]:
+    """Parameters and buffers by the signature and the graph's values, where no weights configuration lies beside."""
+    values = _values(program)
+    for spec in _specs(program, "input_specs"):
+        for kind, key, part in (
+            ("parameter", "parameter_name", "model"),
+            ("buffer", "buffer_name", "buffer"),
+            ("tensor_constant", "tensor_constant_name", "constant"),
+        ):
+            entry = spec.get(kind)
+            if isinstance(entry, Mapping):
+                name = entry.get(key)
+                yield tensor_info(str(name), values.get(_argument(entry) or ""), part)
+
+
+def ports(program: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+    """The program's own inputs (`user_input`) or outputs (`user_output`) with shape and dtype; symbols stay text."""
+    values = _values(program)
+    found: list[dict[str, Any]] = []
+    for spec in _specs(program, "input_specs" if kind == "user_input" else "output_specs"):
+        entry = spec.get(kind)
+        name = _argument(entry) if isinstance(entry, Mapping) else None
+        meta = values.get(name or "")
+        if name is None or not isinstance(meta, Mapping) or len(found) >= MAX_PORTS:
+            continue
+        found.append({"name": name, "shape": _shape(meta, symbols=True), "dtype": dtype_of(meta)})
+    return found
+
+
+def _values(program: Mapping[str, Any]) -> Mapping[str, Any]:
+    graph = program["graph_module"].get("graph")
+    values = graph.get("tensor_values") if isinstance(graph, Mapping) else None
+    return values if isinstance(values, Mapping) else {}
+
+
+def _specs(program: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    signature = program["graph_module"].get("signature")
+    specs = signature.get(kind) if isinstance(signature, Mapping) else None
+    return [spec for spec in specs if isinstance(spec, Mapping)] if isinstance(specs, list) else []
+
+
+def _argument(entry: Mapping[str, Any]) -> str | None:
+    """The name of the value that a specification speaks of: `arg.name` or `arg.as_tensor.name`."""
+    argument = entry.get("arg")
+    for _ in range(2):
+        if not isinstance(argument, Mapping):
+            return None
+        if isinstance(argument.get("name"), str):
+            return str(argument["name"])[:512]
+        argument = argument.get("as_tensor")
+    return (
+        str(argument["name"])[:512]
+        if isinstance(argument, Mapping) and isinstance(argument.get("name"), str)
+        else None
+    )
+
+
+def _shape(meta: Mapping[str, Any], *, symbols: bool = False) -> list[Any] | None:
+    sizes = meta.get("sizes")
+    if not isinstance(sizes, list) or len(sizes) > 64:
+        return None
+    return [_size(size, symbols=symbols) for size in sizes]
+
+
+def _size(size: Any, *, symbols: bool) -> Any:
+    if not isinstance(size, Mapping):
+        return None
+    number = size.get("as_int")
+    if isinstance(number, int) and not isinstance(number, bool):
+        return number
+    expression = size.get("as_expr")
+    text = expression.get("expr_str") if isinstance(expression, Mapping) else None
+    return text[:MAX_SYMBOL_CHARACTERS] if symbols and isinstance(text, str) else None
