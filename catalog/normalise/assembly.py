@@ -443,11 +443,7 @@ def _joined_ports(good: list[Contender]) -> list[Contender]:
 def _material(winner: Contender, loser: Contender) -> bool:
     weak = {Evidence.INFERRED, Evidence.ESTIMATED}
     seen = loser.observation
-    if (
-        seen.evidence in weak
-        or seen.origin in {Origin.FILENAME, Origin.PACKAGE}
-        or winner.observation.origin is Origin.EDIT
-    ):
+    if seen.evidence in weak or seen.origin is Origin.FILENAME or winner.observation.origin is Origin.EDIT:
         return False
     return str(winner.value).casefold() != str(loser.value).casefold()
 

@@ -15,6 +15,7 @@ from typing import Any
 EARLIEST_YEAR = 2006
 """Older dates come from clocks that were never set, and from zip files without dates."""
 FUTURE_ALLOWED = timedelta(days=2)
+MAX_WRITTEN_DATE = 10**8
 PRECISIONS = ("year", "month", "day", "instant")
 EPOCH_UNITS: Mapping[str, int] = {
     **dict.fromkeys(("s", "sec", "seconds", "epoch_s", "epoch_seconds"), 1),
@@ -110,13 +111,17 @@ def _read_number(raw: float, unit: str | None) -> DateReading:
         return DateReading(reason="unreadable")
     if raw == 0:
         return DateReading(reason="missing")
-    per_second = EPOCH_UNITS.get(unit or "") or _epoch_unit(raw)
-    if per_second is not None:
-        return _epoch(raw, per_second)
-    whole = int(raw)
-    if whole == raw:
-        return _read_text(str(whole), None, local=False)
+    epoch = _read_epoch(raw, unit)
+    if epoch is not None:
+        return epoch
+    if 0 < raw < MAX_WRITTEN_DATE and int(raw) == raw:  # 2023 and 20230115 are dates that lost their quotes
+        return _read_text(str(int(raw)), None, local=False)
     return DateReading(reason="unreadable")
+
+
+def _read_epoch(raw: float, unit: str | None) -> DateReading | None:
+    per_second = EPOCH_UNITS.get(unit or "") or _epoch_unit(raw)
+    return None if per_second is None else _epoch(raw, per_second)
 
 
 def _epoch_unit(raw: float) -> int | None:
@@ -156,7 +161,8 @@ def _read_text(raw: str, unit: str | None, *, local: bool) -> DateReading:
     if match := _ISO.fullmatch(text):
         return _with_time(match, int(match["month"]), int(match["day"]), local=local)
     if match := _EPOCH_TEXT.fullmatch(text):
-        return _read_number(int(text) if text.isdigit() else float(text), unit)
+        number = float(text) if "." in text else int(text)
+        return _read_epoch(number, unit) or DateReading(reason="unreadable")
     if match := _MONTH.fullmatch(text):
         return _made(match, month=int(match["month"]), precision="month")
     if match := _LOOSE_ISO.fullmatch(text):

@@ -5,6 +5,7 @@ Pure and total: the same group gives the same record whatever the order of its m
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from catalog.normalise import assembly, identity, weights
@@ -18,6 +19,10 @@ def normalise(group: Group, *, now: datetime) -> ModelRecord:
 
     `now` only decides which dates lie in the future.
     """
+    members = sorted(
+        group.members, key=lambda member: (member.object.key, member.subject or "", member.distance)
+    )
+    group = replace(group, members=tuple(members))
     found = gather(group, now=now)
     draft = assembly.Draft(group=group, found=found, now=now)
     evaluations = evaluate(found.metrics, now=now, distances=found.distances)
