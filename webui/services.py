@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from catalog.search.engine import EngineInfo, SearchEngine
     from catalog.search.request import SearchRequest, SearchResult
     from catalog.search.service import SearchService
-    from catalog.search.state import SearchPage, SearchState
+    from catalog.search.state import FacetView, SearchPage, SearchState
     from catalog.settings import Settings
     from webui.pages.status import CrawlStatus
 
@@ -63,6 +63,10 @@ class SearchPages(Protocol):
     def page(self, state: SearchState) -> SearchPage: ...
 
     def request(self, state: SearchState) -> SearchRequest: ...
+
+    def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
+        """The values of one facet that begin with `prefix`, under all conditions but its own."""
+        ...
 
 
 class CrawlReader(Protocol):

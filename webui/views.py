@@ -113,8 +113,7 @@ def find_values(field: str) -> ValuesPage:
     state = asked().state
     hidden = tuple((name, value) for name, value in to_parameters(state) if name != PAGE)
     prefix = request.args.get("prefix", "").strip()
-    found = services()
-    return values_page(known, prefix, state, found.search.request(state), found.engine, addresses(), hidden)
+    return values_page(known, prefix, state, services().search, addresses(), hidden)
 
 
 def find_runs() -> StatusPage:

@@ -125,7 +125,7 @@ def test_the_page_of_a_model_says_why(wide):
     wide.locator(".why.conflict summary").first.click()
     panel = wide.locator(".why.conflict .panel").first
     assert "README.md" in panel.inner_text()
-    assert "percent÷100" in panel.inner_text()
+    assert "percent ÷ 100" in panel.inner_text()
     assert "0.91" in panel.inner_text()
 
 

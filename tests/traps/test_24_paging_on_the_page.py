@@ -33,7 +33,7 @@ def test_beyond_the_last_page_there_is_a_way_back_and_the_whole_as_export(web):
 
 
 def test_size_zero_is_a_page_all_the_same(web):
-    page = web.get("/api/search?size=0").json
+    page = web.get("/api/search?per_page=0").json
     assert page["total"] > 0
 
 

@@ -20,7 +20,7 @@ def test_an_export_takes_the_conditions_and_selections_of_the_page(web):
 
 
 def test_an_export_ignores_page_and_size(web, web_rows):
-    assert len(web.get("/api/export.ndjson?page=3&size=5").text.splitlines()) == len(web_rows)
+    assert len(web.get("/api/export.ndjson?page=3&per_page=5").text.splitlines()) == len(web_rows)
 
 
 def test_csv_has_one_line_per_model_and_columns_from_the_tables(web, web_rows):

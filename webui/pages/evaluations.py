@@ -9,7 +9,7 @@ from typing import Any
 from catalog.records import FieldProvenance
 from webui.documents import rows_at
 from webui.figures import Figure, decimal
-from webui.pages.headline import direction_note, metric_label, unit_note
+from webui.pages.headline import dataset_of, evaluation_note, headline_name, metric_label
 from webui.pages.provenance import Provenance, provenance_of
 from webui.text import shown
 
@@ -43,37 +43,44 @@ def evaluation_rows(
     rows = []
     for entry in rows_at(document, "evaluations"):
         name = str(entry.get("metric") or entry.get("raw_name") or "")
-        is_headline = name in open_headlines and open_headlines[name] == entry.get("value")
+        headline = next((one for one in (name, headline_name(entry)) if one in open_headlines), "")
+        is_headline = bool(headline) and open_headlines[headline] == entry.get("value")
         if is_headline:
-            del open_headlines[name]
-        rows.append(_row(entry, name, provenance if is_headline else None))
-    rows += [_row({"value": value}, name, provenance) for name, value in open_headlines.items()]
+            del open_headlines[headline]
+        rows.append(_row(entry, name, provenance if is_headline else None, headline))
+    rows += [_row({"value": value}, name, provenance, name) for name, value in open_headlines.items()]
     first_place = {row.metric: index for index, row in reversed(list(enumerate(rows)))}
     rows.sort(key=lambda row: (first_place[row.metric], not row.headline))
     return tuple(rows[:ROWS_SHOWN]), max(0, len(rows) - ROWS_SHOWN)
 
 
 def _row(
-    entry: Mapping[str, Any], name: str, provenance: Mapping[str, FieldProvenance] | None
+    entry: Mapping[str, Any], name: str, provenance: Mapping[str, FieldProvenance] | None, headline: str
 ) -> EvaluationRow:
     return EvaluationRow(
         metric=shown(name, CELL_CHARACTERS),
         label=metric_label(name),
         value=_value(entry),
-        dataset=shown(entry.get("dataset") or "", CELL_CHARACTERS),
+        dataset=dataset_of(entry),
         split=shown(entry.get("split") or "", CELL_CHARACTERS),
         raw=_as_written(entry),
-        note=unit_note(entry.get("unit")) or direction_note(name),
-        source=shown(entry.get("source") or "", CELL_CHARACTERS),
+        note=evaluation_note({**entry, "metric": name}),
+        source=_source(entry),
         headline=provenance is not None,
-        why=None if provenance is None else provenance_of(f"metrics.{name}", provenance),
+        why=None if provenance is None else provenance_of(f"metrics.{headline}", provenance),
     )
 
 
 def _value(entry: Mapping[str, Any]) -> Figure:
     value = entry.get("value")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return decimal(value)
+        said = decimal(value)
+        spread = entry.get("uncertainty")
+        if isinstance(spread, int | float):
+            return Figure(
+                text=f"{said.text} ± {decimal(spread, digits=2).text}", exact=f"{said.exact} ± {spread!r}"
+            )
+        return said
     raw = shown(entry.get("raw_value", ""), CELL_CHARACTERS)
     return Figure(text=raw or "–", exact="Not a number that can be compared")
 
@@ -82,3 +89,9 @@ def _as_written(entry: Mapping[str, Any]) -> str:
     name, value = entry.get("raw_name"), entry.get("raw_value")
     said = [shown(part, CELL_CHARACTERS) for part in (name, value) if part is not None]
     return " = ".join(said)
+
+
+def _source(entry: Mapping[str, Any]) -> str:
+    key = str(entry.get("key") or "").rsplit("/", 1)[-1]
+    source = str(entry.get("source") or "")
+    return shown(" ".join(dict.fromkeys(part for part in (source, key) if part)), CELL_CHARACTERS)

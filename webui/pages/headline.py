@@ -76,18 +76,36 @@ def _score(document: Mapping[str, Any], name: str, value: float) -> Score:
         metric=name,
         label=metric_label(name),
         value=decimal(value, digits=3),
-        dataset=shown(evaluation.get("dataset") or "", LABEL_CHARACTERS),
+        dataset=dataset_of(evaluation),
         split=shown(evaluation.get("split") or "", LABEL_CHARACTERS),
-        note=unit_note(evaluation.get("unit")) or direction_note(name),
+        note=evaluation_note({**evaluation, "metric": name}),
     )
 
 
-def unit_note(unit: object) -> str:
-    """What a unit says beyond the number: that it was taken to be a percentage."""
-    return "percent, inferred" if isinstance(unit, str) and "inferred" in unit else ""
+def evaluation_note(evaluation: Mapping[str, Any]) -> str:
+    """What an evaluation says beyond its number: that its unit is a guess, that it is doubtful, its direction."""
+    unit = str(evaluation.get("unit") or "")
+    inferred = evaluation.get("evidence") == "inferred" or "inferred" in unit
+    notes = [
+        "unit inferred" if inferred else "",
+        shown(str(evaluation.get("flag") or "").replace("-", " "), LABEL_CHARACTERS),
+        direction_note(str(evaluation.get("metric") or "")),
+    ]
+    return ", ".join(note for note in notes if note)
+
+
+def dataset_of(evaluation: Mapping[str, Any]) -> str:
+    """The data set as its source writes it."""
+    return shown(evaluation.get("dataset_id") or evaluation.get("dataset") or "", LABEL_CHARACTERS)
 
 
 def _evaluation(document: Mapping[str, Any], name: str, value: float) -> Mapping[str, Any]:
-    rows = [row for row in rows_at(document, "evaluations") if row.get("metric") == name]
+    rows = [row for row in rows_at(document, "evaluations") if headline_name(row) == name]
     same = [row for row in rows if row.get("value") == value]
     return (same or rows or [{}])[0]
+
+
+def headline_name(evaluation: Mapping[str, Any]) -> str:
+    """The name under which an evaluation's value may stand among the metrics: values on training data have their own."""
+    name = str(evaluation.get("metric") or "")
+    return f"train_{name}" if evaluation.get("split") == "train" and not name.startswith("train_") else name

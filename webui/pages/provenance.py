@@ -39,6 +39,16 @@ LOST_WORDS = {
     "implausible": "not plausible",
     "not-headline": "another evaluation is the headline",
 }
+CHANGE_WORDS = {
+    "percent÷100": "percent ÷ 100",
+    "percent-inferred": "taken to be percent",
+    "float32-shortest": "shortest text of the float32",
+    "date-assumed-utc": "UTC assumed",
+    "zone→utc": "to UTC",
+    "text→number": "text to number",
+    "unit→number": "unit to number",
+    "bytes÷width": "bytes ÷ width of the dtype",
+}
 POINTER_KINDS = {
     "json": "JSON",
     "yaml": "YAML",
@@ -118,7 +128,7 @@ def _statement(contender: Contender) -> Statement:
         origin=ORIGIN_WORDS.get(observation.origin, str(observation.origin)),
         evidence=EVIDENCE_WORDS.get(observation.evidence, str(observation.evidence)),
         extractor=shown(f"{observation.extractor} v{observation.extractor_version}", 60),
-        changes=tuple(shown(change, 120) for change in contender.changes),
+        changes=tuple(shown(CHANGE_WORDS.get(change, change), 120) for change in contender.changes),
         lost_because="" if lost is None else LOST_WORDS.get(lost, shown(lost.replace("-", " "), 120)),
     )
 

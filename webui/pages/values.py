@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from catalog.errors import UserError
-from catalog.search.engine import SearchEngine
-from catalog.search.request import Bucket, SearchRequest, TermsAgg
-from catalog.search.selections import chosen_values, toggled
-from catalog.search.state import SearchState
+from catalog.search.state import FacetBucket, SearchState
 from mappings import Field, fields
 from webui.addresses import Addresses
-from webui.figures import figure
+from webui.services import SearchPages
 from webui.text import shown
 
-VALUES_SHOWN = 200
 PREFIX_CHARACTERS = 100
 
 
@@ -47,7 +43,7 @@ class ValuesPage:
 def facet_field(name: str) -> Field | None:
     """The field if its values can be listed."""
     field = fields().get(name)
-    if field is None or not field.searchable or field.type in {"text", "flattened"}:
+    if field is None or not field.searchable or field.type in {"text", "flattened", "date"}:
         return None
     return field
 
@@ -56,43 +52,33 @@ def values_page(
     field: Field,
     prefix: str,
     state: SearchState,
-    search: SearchRequest,
-    engine: SearchEngine,
+    search: SearchPages,
     addresses: Addresses,
     hidden: tuple[tuple[str, str], ...],
 ) -> ValuesPage:
     """The most frequent values that begin with `prefix`, under all conditions but those on the field itself."""
     prefix = prefix[:PREFIX_CHARACTERS]
-    if prefix and field.numeric:
-        raise UserError(f"{field.label} is a number: its values have no beginning to look for.")
-    asked = replace(
-        search,
-        aggregations={field.name: TermsAgg(field=field.name, size=VALUES_SHOWN, prefix=prefix or None)},
-        size=0,
-        offset=0,
-        sort=(),
-        after=None,
-    )
-    found = engine.search(asked).aggregations[field.name]
+    if prefix and field.type != "keyword":
+        raise UserError(f"{field.label} holds no words: its values have no beginning to look for.")
+    found = search.facet(state, field.name, prefix)
     return ValuesPage(
         field=field.name,
         label=field.label,
         description=field.description,
         prefix=shown(prefix, PREFIX_CHARACTERS),
-        values=tuple(_option(bucket, field, state, addresses) for bucket in found.buckets),
+        values=tuple(_option(bucket, addresses) for bucket in found.buckets),
         other_count=found.other_count,
         back_url=addresses.search(state),
         hidden=hidden,
     )
 
 
-def _option(bucket: Bucket, field: Field, state: SearchState, addresses: Addresses) -> ValueOption:
-    value = str(bucket.key)
+def _option(bucket: FacetBucket, addresses: Addresses) -> ValueOption:
     return ValueOption(
-        value=value,
-        label=shown(figure(bucket.key, field.unit, field.type).text, 200),
+        value=bucket.value,
+        label=shown(bucket.label, 200),
         count=bucket.count,
         count_text=f"{bucket.count:,}",
-        selected=value.casefold() in chosen_values(state.selections, field.name),
-        url=addresses.search(toggled(state, field.name, value)),
+        selected=bucket.selected,
+        url=addresses.search(bucket.toggled),
     )
