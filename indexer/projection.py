@@ -49,7 +49,7 @@ _EVALUATION_KEYWORDS = (
 Evaluation = Mapping[str, str | float]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Projection:
     """The indexed values of one document, by field name. Dates are UTC milliseconds, keywords are folded."""
 

@@ -44,7 +44,35 @@ DATASETS = ("ImageNet", "imagenet", "MNIST", "glue", "squad_v2", "CoNLL-2003")
 METRICS = ("accuracy", "f1", "loss", "wer", "perplexity", "ap_class_17", "odd_metric")
 SPLITS = ("test", "validation", "train")
 OWNERS = tuple(f"team-{number}" for number in range(37))
-WORDS = ["a", "small", "model", "for", "news", "sentiment", "trained", "on", "reviews", "with", "early", "stopping", "and", "label", "smoothing", "fine-tuned", "encoder", "decoder", "attention", "layer", "data", "naïve", "über", "straße", "模型", "训练", "model"]
+WORDS = [
+    "a",
+    "small",
+    "model",
+    "for",
+    "news",
+    "sentiment",
+    "trained",
+    "on",
+    "reviews",
+    "with",
+    "early",
+    "stopping",
+    "and",
+    "label",
+    "smoothing",
+    "fine-tuned",
+    "encoder",
+    "decoder",
+    "attention",
+    "layer",
+    "data",
+    "naïve",
+    "über",
+    "straße",
+    "模型",
+    "训练",
+    "model",
+]
 EPOCH = datetime(2023, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
 
 

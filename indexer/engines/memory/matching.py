@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from catalog.query.nodes import (
@@ -119,9 +120,14 @@ def _text(query: Match | Phrase, item: Item) -> bool:
         return any(
             _contains(phrase.split(), wanted) for name in columns for phrase in item.projection.phrases(name)
         )
-    held = {word for name in columns for word in item.projection.words(name).split()}
+    held = frozenset[str]().union(*(_words(item.projection, name) for name in columns))
     asked = query_words(query.text)
     return bool(asked) and (any if query.operator == "or" else all)(word in held for word in asked)
+
+
+@lru_cache(maxsize=200_000)
+def _words(projection: Projection, column: str) -> frozenset[str]:
+    return frozenset(projection.words(column).split())
 
 
 def is_text_column(name: str) -> bool:

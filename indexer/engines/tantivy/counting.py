@@ -39,6 +39,7 @@ from indexer.calendar import next_period, periods
 from indexer.engines.tantivy.schema import column
 from indexer.engines.tantivy.translate import Translator, comparable, every, without
 from indexer.projection import moment
+from mappings import fields
 
 MAX_TERMS = 1_000_000
 """More distinct values than this are refused rather than counted from a part."""
@@ -408,7 +409,12 @@ def _number(value: float | None) -> float | None:
 
 
 def _bound(field: str, bound: Any, otherwise: float) -> float:
-    return otherwise if bound is None else float(comparable(field, bound))
+    """A bound as the column compares it; between whole numbers the next one stands for a fraction."""
+    if bound is None:
+        return otherwise
+    value = float(comparable(field, bound))
+    row = fields().get(field)
+    return float(math.ceil(value)) if row is not None and row.type == "long" else value
 
 
 def _is_beyond_doubles(field: str, bound: Any) -> bool:

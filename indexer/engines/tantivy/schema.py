@@ -66,7 +66,9 @@ def build_schema() -> tantivy.Schema:
         elif row.type == "double":
             builder.add_float_field(row.name, fast=True)
         elif row.type == "flattened":
-            builder.add_json_field(row.name, fast=True, tokenizer_name="raw", index_option="basic")
+            builder.add_json_field(
+                row.name, fast=True, tokenizer_name="raw", index_option="basic", expand_dots_enabled=True
+            )
     for name in sorted(ordered_keywords()):
         builder.add_unsigned_field(f"{name}.order", fast=True, indexed=True)
     for slug in sorted(metric_columns()):

@@ -1,0 +1,672 @@
+"""The suite that every search engine passes: subclass `EngineSuite`, give it a pair of writer and engine, done.
+
+class TestMyEngine(EngineSuite):
+    @pytest.fixture
+    def pair(self, tmp_path): ...  # (IndexWriter, SearchEngine) over one empty index
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from catalog.errors import RequestRefused
+from catalog.query.nodes import (
+    All,
+    And,
+    Exists,
+    Match,
+    Nested,
+    Not,
+    Nothing,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Range,
+    Term,
+    Terms,
+)
+from catalog.search.engine import IndexAction, IndexWriter, SearchEngine
+from catalog.search.request import (
+    Aggregation,
+    AggregationResult,
+    DateHistogramAgg,
+    FilterAgg,
+    HistogramAgg,
+    MetricAgg,
+    MissingAgg,
+    NestedAgg,
+    RangeAgg,
+    RangeBucket,
+    ReverseNestedAgg,
+    SearchRequest,
+    SortKey,
+    TermsAgg,
+)
+
+Pair = tuple[IndexWriter, SearchEngine]
+NEW_YEAR_2024 = datetime(2024, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def _evaluation(metric: str, value: float, dataset: str, split: str = "test") -> dict[str, Any]:
+    return {
+        "metric": metric,
+        "value": value,
+        "dataset": dataset,
+        "split": split,
+        "raw_name": f"eval_{metric}",
+    }
+
+
+DOCUMENTS: tuple[Mapping[str, Any], ...] = (
+    {
+        "id": "a" * 64,
+        "name": "RoBERTa_large-v2.1",
+        "title": "Sentiment of reviews",
+        "description": "Trained with label smoothing on reviews",
+        "task": "Text-Classification",
+        "framework": "PyTorch",
+        "tags": ["nlp", "production"],
+        "parameters": 355_000_000,
+        "size_bytes": 2**53 + 1,
+        "metrics": {"accuracy": 0.93, "loss": 0.2, "odd_metric": 3.5},
+        "metric_names": ["accuracy", "loss", "odd_metric"],
+        "evaluations": [
+            _evaluation("accuracy", 0.5, "ImageNet"),
+            _evaluation("accuracy", 0.95, "MNIST", "train"),
+        ],
+        "hyperparameters": {"dropout": 0.1, "fp16": True},
+        "extra": {"nested": {"owner": "Ada"}},
+        "trained_at": "2023-12-31T23:59:59.999Z",
+        "complete": True,
+        "risks": [{"kind": "secret"}],
+    },
+    {
+        "id": "b" * 64,
+        "name": "bert-base",
+        "title": "Base encoder",
+        "task": "text-classification",
+        "framework": "pytorch",
+        "tags": ["nlp", "Été"],
+        "parameters": 110_000_000,
+        "size_bytes": 2**53,
+        "metrics": {"accuracy": 0.91, "odd_metric": -1},
+        "metric_names": ["accuracy", "odd_metric"],
+        "evaluations": [_evaluation("accuracy", 0.91, "ImageNet")],
+        "hyperparameters": {"dropout": 0.2},
+        "trained_at": "2024-01-01T00:00:00Z",
+        "complete": False,
+    },
+    {
+        "id": "c" * 64,
+        "name": "中文模型",
+        "all_text": "中文模型 for tests, tuned; bert inside the text",
+        "task": "ner",
+        "framework": "onnx",
+        "tags": ["production"],
+        "parameters": 110_000_000,
+        "metrics": {"accuracy": 0.93},
+        "metric_names": ["accuracy"],
+        "trained_at": "2023-06-15T12:00:00Z",
+    },
+    {
+        "id": "d" * 64,
+        "name": "resnet-50",
+        "tags": ["vision"],
+        "size_bytes": 97_000_000,
+        "created_at": "1965-05-04T03:00:00Z",
+    },
+    {"id": "e" * 64, "name": "ResNet50", "title": "bert is only in this title", "metrics": {"loss": 0.1}},
+)
+
+QUERIES: Mapping[str, tuple[Query, str]] = {
+    "all": (All(), "abcde"),
+    "nothing": (Nothing("because"), ""),
+    "term ignores case": (Term("framework", "PYTORCH"), "ab"),
+    "term in a list": (Term("tags", "nlp"), "ab"),
+    "term with an accent ignores case": (Term("tags", "été"), "b"),
+    "term on a number": (Term("parameters", 110_000_000), "bc"),
+    "term on a boolean": (Term("complete", value=False), "b"),
+    "term on a date": (Term("trained_at", NEW_YEAR_2024), "b"),
+    "term on a flattened number": (Term("hyperparameters.dropout", 0.1), "a"),
+    "term on a flattened boolean": (Term("hyperparameters.fp16", value=True), "a"),
+    "term below a flattened object": (Term("extra.nested.owner", "ada"), "a"),
+    "terms": (Terms("task", ("NER", "text-classification")), "abc"),
+    "terms of none": (Terms("task", ()), ""),
+    "range on a canonical metric": (Range(field="metrics.accuracy", gt=0.91), "ac"),
+    "range is inclusive when asked": (Range(field="metrics.accuracy", gte=0.91, lt=0.93), "b"),
+    "range on a long-tail metric": (Range(field="metrics.odd_metric", gte=-1, lte=3.5), "ab"),
+    "range below zero on a long-tail metric": (Range(field="metrics.odd_metric", lt=0), "b"),
+    "range beyond what doubles hold": (Range(field="size_bytes", gt=2**53), "a"),
+    "range with a fraction on whole numbers": (
+        Range(field="parameters", gt=109_999_999.5, lt=110_000_000.5),
+        "bc",
+    ),
+    "range that contradicts itself": (Range(field="parameters", gt=5, lt=5), ""),
+    "range without bounds means has a value": (Range(field="parameters"), "abc"),
+    "date range ends to the millisecond": (Range(field="trained_at", lt=NEW_YEAR_2024), "ac"),
+    "date range starts to the millisecond": (
+        Range(field="trained_at", gte=NEW_YEAR_2024 - MILLISECOND),
+        "ab",
+    ),
+    "date before 1970": (Range(field="created_at", lt=datetime(1970, 1, 1, tzinfo=UTC)), "d"),
+    "exists on a keyword": (Exists("task"), "abc"),
+    "exists on text": (Exists("title"), "abe"),
+    "exists on a canonical metric": (Exists("metrics.loss"), "ae"),
+    "exists on a long-tail metric": (Exists("metrics.odd_metric"), "ab"),
+    "exists on metrics": (Exists("metrics"), "abce"),
+    "exists on a hyper-parameter": (Exists("hyperparameters.fp16"), "a"),
+    "exists on evaluations": (Exists("evaluations"), "ab"),
+    "exists on an object": (Exists("risks"), "a"),
+    "prefix ignores case": (Prefix("name", "RESNET"), "de"),
+    "prefix of pattern letters": (Prefix("name", ".*"), ""),
+    "not includes models without the field": (Not(Term("framework", "pytorch")), "cde"),
+    "and": (And((Term("tags", "nlp"), Not(Term("complete", value=True)))), "b"),
+    "and of nothing is all": (And(()), "abcde"),
+    "or": (Or((Term("tags", "vision"), Term("task", "ner"))), "cd"),
+    "or of nothing is nothing": (Or(()), ""),
+    "match one word anywhere": (Match("bert"), "bce"),
+    "match folds case": (Match("ROBERTA"), "a"),
+    "match finds parts of a compound": (Match("large v2.1"), "a"),
+    "match finds the number of a version": (Match("2.1"), "a"),
+    "match finds hyphenated and joined": (Match("resnet50"), "de"),
+    "match needs all words": (Match("bert encoder"), "b"),
+    "match or needs one": (Match("smoothing encoder", operator="or"), "ab"),
+    "match across fields": (Match("roberta sentiment", ("name", "title")), "a"),
+    "match in one field only": (Match("bert", ("title",)), "e"),
+    "match a keyword field as a whole": (Match("text-classification", ("task",)), "ab"),
+    "match of no words finds nothing": (Match("!!!"), ""),
+    "match CJK inside a run": (Match("模型"), "c"),
+    "match without accent": (Match("ete"), "b"),
+    "phrase": (Phrase("label smoothing"), "a"),
+    "phrase in order only": (Phrase("smoothing label"), ""),
+    "phrase ignores case and joints": (Phrase("roberta large v2.1"), "a"),
+    "phrase of one word": (Phrase("smoothing"), "a"),
+    "phrase never reaches across list values": (Phrase("nlp production", ("tags",)), ""),
+    "nested joins conditions of one evaluation": (
+        Nested(
+            "evaluations",
+            And((Term("evaluations.dataset", "imagenet"), Range(field="evaluations.value", gt=0.9))),
+        ),
+        "b",
+    ),
+    "nested range without other conditions": (
+        Nested("evaluations", Range(field="evaluations.value", gt=0.93)),
+        "a",
+    ),
+    "nested alternatives": (
+        Nested(
+            "evaluations",
+            And(
+                (
+                    Term("evaluations.metric", "accuracy"),
+                    Or((Term("evaluations.dataset", "MNIST"), Term("evaluations.split", "validation"))),
+                )
+            ),
+        ),
+        "a",
+    ),
+    "nested by raw name": (Nested("evaluations", Term("evaluations.raw_name", "eval_accuracy")), "ab"),
+    "not nested": (Not(Nested("evaluations", Term("evaluations.dataset", "ImageNet"))), "cde"),
+}
+
+SORTS: Mapping[str, tuple[tuple[SortKey, ...], str]] = {
+    "number descending, missing last, ties by id": ((SortKey(field="parameters", descending=True),), "abcde"),
+    "number ascending, missing last, ties by id": ((SortKey(field="parameters"),), "bcade"),
+    "canonical metric": ((SortKey(field="metrics.accuracy", descending=True),), "acbde"),
+    "lower is better": ((SortKey(field="metrics.loss"),), "eabcd"),
+    "long-tail metric descending": ((SortKey(field="metrics.odd_metric", descending=True),), "abcde"),
+    "long-tail metric ascending": ((SortKey(field="metrics.odd_metric"),), "bacde"),
+    "metric that nobody has": ((SortKey(field="metrics.unheard_of"),), "abcde"),
+    "name ignores case": ((SortKey(field="name"),), "bdeac"),
+    "name descending": ((SortKey(field="name", descending=True),), "caedb"),
+    "date": ((SortKey(field="trained_at", descending=True),), "bacde"),
+    "boolean": ((SortKey(field="complete"),), "bacde"),
+    "two keys": ((SortKey(field="metrics.accuracy", descending=True), SortKey(field="parameters")), "cabde"),
+    "id descending": ((SortKey(field="id", descending=True),), "edcba"),
+}
+
+REFUSED: Mapping[str, tuple[SearchRequest, str]] = {
+    "unknown field": (SearchRequest(query=Term("acuracy", "x")), "acuracy"),
+    "unknown sort": (SearchRequest(sort=(SortKey(field="nosuch"),)), "nosuch"),
+    "sort by a list": (SearchRequest(sort=(SortKey(field="tags"),)), "tags"),
+    "sort by text": (SearchRequest(sort=(SortKey(field="description"),)), "description"),
+    "metric name that is no slug": (SearchRequest(query=Exists("metrics.a b")), "metrics.a b"),
+    "text where a number belongs": (SearchRequest(query=Range(field="parameters", gt="7B")), "parameters"),
+    "not a number": (
+        SearchRequest(query=Range(field="metrics.accuracy", gt=float("nan"))),
+        "metrics.accuracy",
+    ),
+    "range on a keyword": (SearchRequest(query=Range(field="task", gt="a")), "task"),
+    "range on flattened": (
+        SearchRequest(query=Range(field="hyperparameters.dropout", gt=0.1)),
+        "hyperparameters.dropout",
+    ),
+    "evaluation outside nested": (
+        SearchRequest(query=Term("evaluations.metric", "accuracy")),
+        "evaluations.metric",
+    ),
+    "field inside nested that is not there": (
+        SearchRequest(query=Nested("evaluations", Term("task", "x"))),
+        "task",
+    ),
+    "nested on another list": (SearchRequest(query=Nested("files", All())), "nested"),
+    "window too far": (SearchRequest(offset=9_990, size=20), "from"),
+    "after of another length": (SearchRequest(after=("x",)), "search_after"),
+    "terms of too many": (SearchRequest(aggregations={"x": TermsAgg(field="task", size=10**6)}), "size"),
+    "histogram without width": (
+        SearchRequest(aggregations={"x": HistogramAgg(field="parameters", interval=0)}),
+        "interval",
+    ),
+    "histogram of too many": (
+        SearchRequest(aggregations={"x": HistogramAgg(field="parameters", interval=1e-9)}),
+        "interval",
+    ),
+    "terms on text": (SearchRequest(aggregations={"x": TermsAgg(field="description")}), "description"),
+    "unknown calculation": (
+        SearchRequest(aggregations={"x": MetricAgg(kind="median", field="parameters")}),
+        "median",
+    ),
+    "reverse nested outside": (SearchRequest(aggregations={"x": ReverseNestedAgg()}), "reverse_nested"),
+}
+
+
+def actions(documents: Sequence[Mapping[str, Any]], *, revision: int = 1) -> list[IndexAction]:
+    """Documents as what a writer takes."""
+    return [
+        IndexAction(id=str(document["id"]), revision=revision, document=document) for document in documents
+    ]
+
+
+class EngineSuite:
+    """What every engine does alike. `nested_aggregations = False` for an engine that refuses to count evaluations."""
+
+    nested_aggregations = True
+    cardinality_tolerance = 0.0
+
+    @pytest.fixture
+    def pair(self) -> Pair:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def filled(self, pair: Pair) -> Pair:
+        writer, _ = pair
+        outcome = writer.write(actions(DOCUMENTS))
+        assert not outcome.rejected
+        assert not outcome.retry
+        writer.refresh()
+        return pair
+
+    @pytest.fixture
+    def engine(self, filled: Pair) -> SearchEngine:
+        return filled[1]
+
+    # Reading ----------------------------------------------------------------------------------------------
+
+    def test_an_empty_index_answers_with_nothing(self, pair: Pair) -> None:
+        found = pair[1].search(
+            SearchRequest(query=Match("bert"), aggregations={"task": TermsAgg(field="task")})
+        )
+        assert (found.total, found.hits, found.aggregations["task"].buckets) == (0, (), ())
+        assert list(pair[1].scan(SearchRequest())) == []
+
+    @pytest.mark.parametrize("situation", QUERIES)
+    def test_query(self, engine: SearchEngine, situation: str) -> None:
+        query, expected = QUERIES[situation]
+        found = engine.search(SearchRequest(query=query))
+        assert "".join(sorted(hit.id[0] for hit in found.hits)) == expected
+        assert found.total == len(expected)
+
+    @pytest.mark.parametrize("situation", SORTS)
+    def test_sort(self, engine: SearchEngine, situation: str) -> None:
+        keys, expected = SORTS[situation]
+        assert order(engine, SearchRequest(sort=keys)) == expected
+
+    @pytest.mark.parametrize("situation", SORTS)
+    def test_pages_of_one_by_position_and_by_last_hit_give_the_same_order(
+        self, engine: SearchEngine, situation: str
+    ) -> None:
+        keys, expected = SORTS[situation]
+        request = SearchRequest(sort=keys, size=1)
+        assert "".join(order(engine, replace(request, offset=at)) for at in range(len(DOCUMENTS))) == expected
+        assert walk(engine, request) == expected
+
+    def test_best_score_first_ties_by_id(self, engine: SearchEngine) -> None:
+        request = SearchRequest(query=Match("bert"))
+        assert order(engine, request) == "bec"
+        assert [hit.score for hit in engine.search(request).hits] == [4.0, 2.0, 1.0]
+        assert walk(engine, replace(request, size=1)) == "bec"
+
+    def test_a_name_that_is_the_whole_text_scores_most(self, engine: SearchEngine) -> None:
+        assert order(engine, SearchRequest(query=Match("resnet50"))) == "ed"
+
+    def test_min_score_cuts_hits_total_and_buckets(self, engine: SearchEngine) -> None:
+        request = SearchRequest(
+            query=Match("bert"), min_score=2, aggregations={"task": TermsAgg(field="task")}
+        )
+        found = engine.search(request)
+        assert (order(engine, request), found.total) == ("be", 2)
+        assert buckets(found.aggregations["task"]) == {"text-classification": 1}
+
+    def test_hits_carry_the_document_as_it_was_given(self, engine: SearchEngine) -> None:
+        (hit,) = engine.search(SearchRequest(query=Term("id", "a" * 64))).hits
+        assert hit.document == DOCUMENTS[0]
+        assert engine.get(["a" * 64, "f" * 64]) == {"a" * 64: DOCUMENTS[0]}
+        assert engine.get([]) == {}
+
+    def test_size_zero_counts_without_hits(self, engine: SearchEngine) -> None:
+        found = engine.search(SearchRequest(size=0))
+        assert (found.total, found.hits) == (5, ())
+
+    def test_scan_gives_every_match_in_id_order(self, engine: SearchEngine) -> None:
+        request = SearchRequest(query=Exists("metrics"), selections={"task": Term("task", "ner")})
+        assert [document["id"][0] for document in engine.scan(request)] == ["c"]
+        assert [document["id"][0] for document in engine.scan(SearchRequest())] == list("abcde")
+
+    def test_scan_sees_one_point_in_time(self, filled: Pair) -> None:
+        writer, engine = filled
+        running = engine.scan(SearchRequest())
+        next(running)
+        writer.write([IndexAction(id="e" * 64, revision=2, document=None)])
+        writer.refresh()
+        assert [document["id"][0] for document in running] == list("bcde")
+
+    # Facets and aggregations ------------------------------------------------------------------------------
+
+    def test_a_selected_facet_keeps_its_alternatives(self, engine: SearchEngine) -> None:
+        request = SearchRequest(
+            selections={"task": Term("task", "ner"), "tags": Term("tags", "production")},
+            aggregations={name: TermsAgg(field=name) for name in ("task", "tags", "framework")},
+        )
+        found = engine.search(request)
+        assert order(engine, request) == "c"
+        assert buckets(found.aggregations["task"]) == {"ner": 1, "text-classification": 1}
+        assert buckets(found.aggregations["tags"]) == {"production": 1}
+        assert buckets(found.aggregations["framework"]) == {"onnx": 1}
+
+    def test_post_filter_narrows_hits_and_never_buckets(self, engine: SearchEngine) -> None:
+        found = engine.search(
+            SearchRequest(post_filter=Term("task", "ner"), aggregations={"task": TermsAgg(field="task")})
+        )
+        assert found.total == 1
+        assert buckets(found.aggregations["task"]) == {"text-classification": 2, "ner": 1}
+
+    def test_terms_are_cut_exactly_and_the_rest_is_counted(self, engine: SearchEngine) -> None:
+        answer = self.ask(engine, TermsAgg(field="tags", size=2))
+        assert list(buckets(answer).items()) == [("nlp", 2), ("production", 2)]
+        assert answer.other_count == 2
+
+    def test_terms_of_each_type(self, engine: SearchEngine) -> None:
+        assert buckets(self.ask(engine, TermsAgg(field="complete"))) == {False: 1, True: 1}
+        assert buckets(self.ask(engine, TermsAgg(field="parameters"))) == {110_000_000: 2, 355_000_000: 1}
+        assert buckets(self.ask(engine, TermsAgg(field="metrics.accuracy"))) == {0.93: 2, 0.91: 1}
+        assert buckets(self.ask(engine, TermsAgg(field="metrics.odd_metric"))) == {-1.0: 1, 3.5: 1}
+        assert buckets(self.ask(engine, TermsAgg(field="hyperparameters.dropout"))) == {"0.1": 1, "0.2": 1}
+        assert buckets(self.ask(engine, TermsAgg(field="trained_at", size=1, order=("_key", False)))) == {
+            datetime(2023, 6, 15, 12, tzinfo=UTC): 1
+        }
+
+    def test_terms_with_missing_prefix_and_orders(self, engine: SearchEngine) -> None:
+        assert buckets(self.ask(engine, TermsAgg(field="task", missing="(none)"))) == {
+            "(none)": 2,
+            "text-classification": 2,
+            "ner": 1,
+        }
+        assert buckets(self.ask(engine, TermsAgg(field="tags", prefix="P"))) == {"production": 2}
+        keyed = self.ask(engine, TermsAgg(field="tags", order=("_key", True)))
+        assert list(buckets(keyed)) == ["été", "vision", "production", "nlp"]
+        rare = self.ask(engine, TermsAgg(field="tags", order=("_count", False), size=2))
+        assert list(buckets(rare)) == ["vision", "été"]
+        assert list(buckets(self.ask(engine, TermsAgg(field="tags", min_doc_count=2)))) == [
+            "nlp",
+            "production",
+        ]
+
+    def test_terms_ordered_by_a_number_inside(self, engine: SearchEngine) -> None:
+        wanted = TermsAgg(
+            field="tags",
+            order=("best", True),
+            aggs={"best": MetricAgg(kind="max", field="metrics.odd_metric")},
+        )
+        answer = self.ask(engine, wanted)
+        assert list(buckets(answer)) == ["nlp", "production", "été", "vision"]
+        assert [bucket.aggregations["best"].values["value"] for bucket in answer.buckets] == [
+            3.5,
+            3.5,
+            -1.0,
+            None,
+        ]
+
+    def test_ranges_may_overlap_and_end_before_their_bound(self, engine: SearchEngine) -> None:
+        rows = (
+            RangeBucket(key="small", end=110_000_000),
+            RangeBucket(key="middle", start=110_000_000, end=355_000_000),
+            RangeBucket(key="any", start=0),
+        )
+        answer = self.ask(engine, RangeAgg(field="parameters", ranges=rows))
+        assert [(bucket.name, bucket.count) for bucket in answer.buckets] == [
+            ("small", 0),
+            ("middle", 2),
+            ("any", 3),
+        ]
+
+    def test_histogram_fills_gaps(self, engine: SearchEngine) -> None:
+        answer = self.ask(engine, HistogramAgg(field="parameters", interval=1e8))
+        assert [(bucket.key, bucket.count) for bucket in answer.buckets] == [(1e8, 2), (2e8, 0), (3e8, 1)]
+        assert (
+            len(self.ask(engine, HistogramAgg(field="parameters", interval=1e8, min_doc_count=1)).buckets)
+            == 2
+        )
+        shifted = self.ask(engine, HistogramAgg(field="metrics.odd_metric", interval=2, offset=-3))
+        assert [(bucket.key, bucket.count) for bucket in shifted.buckets] == [(-1.0, 1), (1.0, 0), (3.0, 1)]
+
+    @pytest.mark.parametrize(
+        ("interval", "expected"),
+        [
+            ("year", [("2023-01-01", 2), ("2024-01-01", 1)]),
+            ("quarter", [("2023-04-01", 1), ("2023-07-01", 0), ("2023-10-01", 1), ("2024-01-01", 1)]),
+        ],
+    )
+    def test_calendar_periods(
+        self, engine: SearchEngine, interval: str, expected: list[tuple[str, int]]
+    ) -> None:
+        answer = self.ask(engine, DateHistogramAgg(field="trained_at", calendar_interval=interval))
+        assert [(bucket.key.date().isoformat(), bucket.count) for bucket in answer.buckets] == expected
+
+    def test_weeks_begin_on_monday_and_fixed_periods_at_the_epoch(self, engine: SearchEngine) -> None:
+        weeks = self.ask(
+            engine, DateHistogramAgg(field="trained_at", calendar_interval="week", min_doc_count=1)
+        )
+        assert [bucket.key.date().isoformat() for bucket in weeks.buckets] == [
+            "2023-06-12",
+            "2023-12-25",
+            "2024-01-01",
+        ]
+        fixed = self.ask(engine, DateHistogramAgg(field="created_at", fixed_seconds=86_400 * 30))
+        assert [(bucket.key.date().isoformat(), bucket.count) for bucket in fixed.buckets] == [
+            ("1965-04-27", 1)
+        ]
+
+    def test_numbers(self, engine: SearchEngine) -> None:
+        stats = self.ask(engine, MetricAgg(kind="stats", field="metrics.accuracy")).values
+        assert stats["count"] == 3
+        assert (stats["min"], stats["max"]) == (0.91, 0.93)
+        assert stats["sum"] == pytest.approx(2.77)
+        assert self.ask(engine, MetricAgg(kind="value_count", field="tags")).values["value"] == 6
+        assert self.ask(engine, MetricAgg(kind="cardinality", field="tags")).values["value"] == pytest.approx(
+            4
+        )
+        nobody = SearchRequest(query=Nothing(), aggregations={"x": MetricAgg(kind="max", field="parameters")})
+        assert engine.search(nobody).aggregations["x"].values["value"] is None
+
+    def test_percentiles_lie_between_the_values(self, engine: SearchEngine) -> None:
+        values = self.ask(
+            engine, MetricAgg(kind="percentiles", field="metrics.accuracy", percents=(0, 50, 100))
+        ).values
+        assert set(values) == {"0.0", "50.0", "100.0"}
+        assert all(value is not None and 0.9 <= value <= 0.94 for value in values.values())
+
+    def test_missing_and_filter_count_models_and_hold_more(self, engine: SearchEngine) -> None:
+        missing = self.ask(engine, MissingAgg(field="task", aggs={"tags": TermsAgg(field="tags")}))
+        assert (missing.count, buckets(missing.aggregations["tags"])) == (2, {"vision": 1})
+        filtered = self.ask(engine, FilterAgg(query=Match("bert"), aggs={"task": TermsAgg(field="task")}))
+        assert (filtered.count, buckets(filtered.aggregations["task"])) == (
+            3,
+            {"ner": 1, "text-classification": 1},
+        )
+
+    def test_buckets_inside_buckets(self, engine: SearchEngine) -> None:
+        wanted = TermsAgg(
+            field="framework",
+            aggs={
+                "lacking": MissingAgg(field="title"),
+                "years": DateHistogramAgg(field="trained_at", calendar_interval="year"),
+            },
+        )
+        first = self.ask(engine, wanted).buckets[0]
+        assert (first.key, first.aggregations["lacking"].count) == ("pytorch", 0)
+        assert [bucket.key.year for bucket in first.aggregations["years"].buckets] == [2023, 2024]
+
+    def test_evaluations_are_counted_one_by_one_or_refused_by_name(self, engine: SearchEngine) -> None:
+        wanted = NestedAgg(
+            path="evaluations",
+            aggs={"sets": TermsAgg(field="evaluations.dataset", aggs={"models": ReverseNestedAgg()})},
+        )
+        if not self.nested_aggregations:
+            with pytest.raises(RequestRefused, match="nested"):
+                self.ask(engine, wanted)
+            return
+        answer = self.ask(engine, wanted)
+        assert answer.count == 3
+        assert buckets(answer.aggregations["sets"]) == {"imagenet": 2, "mnist": 1}
+        assert [bucket.aggregations["models"].count for bucket in answer.aggregations["sets"].buckets] == [
+            2,
+            1,
+        ]
+
+    def ask(self, engine: SearchEngine, aggregation: Aggregation) -> AggregationResult:
+        return engine.search(SearchRequest(aggregations={"answer": aggregation}, size=0)).aggregations[
+            "answer"
+        ]
+
+    # Refusals ---------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("situation", REFUSED)
+    def test_refused_by_name(self, engine: SearchEngine, situation: str) -> None:
+        request, part = REFUSED[situation]
+        with pytest.raises(RequestRefused) as caught:
+            engine.search(request)
+        assert caught.value.part == part
+
+    # Writing ----------------------------------------------------------------------------------------------
+
+    def test_an_older_state_never_replaces_a_newer_one(self, filled: Pair) -> None:
+        writer, engine = filled
+        newer = {**DOCUMENTS[0], "title": "newer"}
+        older = {**DOCUMENTS[0], "title": "older"}
+        assert writer.write([IndexAction(id="a" * 64, revision=5, document=newer)]).done == ["a" * 64]
+        assert writer.write([IndexAction(id="a" * 64, revision=4, document=older)]).done == ["a" * 64]
+        writer.refresh()
+        assert engine.get(["a" * 64])["a" * 64]["title"] == "newer"
+
+    def test_writing_the_same_state_twice_does_no_harm(self, filled: Pair) -> None:
+        writer, engine = filled
+        writer.write(actions(DOCUMENTS))
+        writer.refresh()
+        assert engine.search(SearchRequest()).total == 5
+
+    def test_deleting_what_is_not_there_is_done(self, filled: Pair) -> None:
+        writer, engine = filled
+        gone = [IndexAction(id=model * 64, revision=2, document=None) for model in "af"]
+        assert sorted(writer.write(gone).done) == ["a" * 64, "f" * 64]
+        writer.refresh()
+        assert order(engine, SearchRequest()) == "bcde"
+
+    def test_one_bad_document_is_rejected_alone_with_its_reason(self, filled: Pair) -> None:
+        writer, engine = filled
+        bad = {"id": "f" * 64, "name": "bad", "parameters": "many"}
+        good = {"id": "0" * 64, "name": "good"}
+        outcome = writer.write(actions([bad, good]))
+        writer.refresh()
+        assert list(outcome.done) == ["0" * 64]
+        assert "parameters" in outcome.rejected["f" * 64]
+        assert order(engine, SearchRequest()) == "0abcde"
+
+    def test_numbers_that_are_not_finite_are_left_out_and_the_rest_stays(self, filled: Pair) -> None:
+        writer, engine = filled
+        strange = {"id": "f" * 64, "metrics": {"accuracy": float("nan"), "f1": 0.5, "loss": float("inf")}}
+        assert not writer.write(actions([strange])).rejected
+        writer.refresh()
+        assert order(engine, SearchRequest(query=Range(field="metrics.f1", gt=0.1))) == "f"
+        assert "f" not in order(engine, SearchRequest(query=Range(field="metrics.accuracy", gt=0)))
+        stats = self.ask(engine, MetricAgg(kind="stats", field="metrics.accuracy")).values
+        assert (stats["count"], stats["max"]) == (3, 0.93)
+
+    def test_generation_changes_with_what_is_shown(self, filled: Pair) -> None:
+        writer, engine = filled
+        before = engine.info()
+        assert before.documents == 5
+        writer.write([IndexAction(id="a" * 64, revision=2, document=None)])
+        writer.refresh()
+        after = engine.info()
+        assert after.documents == 4
+        assert after.generation != before.generation
+
+    def test_rebuild_swaps_everything_at_once_and_keeps_late_changes(self, filled: Pair) -> None:
+        writer, engine = filled
+        seen: list[int] = []
+
+        def late() -> Any:
+            seen.append(engine.search(SearchRequest()).total)
+            yield IndexAction(id="d" * 64, revision=2, document=None)
+            yield IndexAction(id="b" * 64, revision=2, document={"id": "b" * 64, "name": "late"})
+
+        outcome = writer.rebuild(actions(DOCUMENTS[1:4]), catch_up=late())
+        writer.refresh()
+        assert seen == [5]  # the old index answers until the swap
+        assert not outcome.rejected
+        assert order(engine, SearchRequest()) == "bc"
+        assert engine.get(["b" * 64])["b" * 64]["name"] == "late"
+        writer.write(actions(DOCUMENTS[:1]))
+        writer.refresh()
+        assert order(engine, SearchRequest()) == "abc"
+
+    def test_a_rebuild_that_breaks_leaves_the_old_index(self, filled: Pair) -> None:
+        writer, engine = filled
+
+        def breaking() -> Any:
+            yield from actions(DOCUMENTS[:2])
+            raise RuntimeError("the store went away")
+
+        with pytest.raises(RuntimeError):
+            writer.rebuild(breaking())
+        assert engine.search(SearchRequest()).total == 5
+        writer.write([IndexAction(id="a" * 64, revision=2, document=None)])
+        writer.refresh()
+        assert engine.search(SearchRequest()).total == 4
+
+
+def order(engine: SearchEngine, request: SearchRequest) -> str:
+    """First letters of the ids found, in order."""
+    return "".join(hit.id[0] for hit in engine.search(request).hits)
+
+
+def walk(engine: SearchEngine, request: SearchRequest) -> str:
+    """The same, page after page by `after`; every page says the whole total."""
+    found = ""
+    first = page = engine.search(request)
+    while page.hits:
+        assert page.total == first.total
+        found += "".join(hit.id[0] for hit in page.hits)
+        page = engine.search(replace(request, after=page.hits[-1].sort))
+    return found
+
+
+def buckets(answer: AggregationResult) -> dict[Any, int]:
+    return {bucket.key: bucket.count for bucket in answer.buckets}
