@@ -167,7 +167,8 @@ class Risk:
     """One reason not to load a file without thought. `kind` is a facet value; `unchecked` is never clean.
 
     Kinds: code-execution, lambda-layer, template-injection, path-traversal, zip-bomb, secret, remote-code,
-    external-data, unchecked, suspicious-structure, legacy-format.
+    external-data, unchecked, suspicious-structure, legacy-format, needs-trust (its library imports code to load it:
+    no finding, only what loading takes).
     """
 
     kind: str

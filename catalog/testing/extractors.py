@@ -43,7 +43,7 @@ RISK_KINDS = frozenset(
         "secret",
         "remote-code",
     }
-    | {"external-data", "unchecked", "suspicious-structure", "legacy-format"}
+    | {"needs-trust", "external-data", "unchecked", "suspicious-structure", "legacy-format"}
 )
 RELATIONS = frozenset({"shard", "data", "component", "tensor-map"})
 PARTS = frozenset({"model", "buffer", "optimizer", "ema", "auxiliary", "constant"})

@@ -9,7 +9,7 @@ from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import torch_zip
 from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
-from crawler.formats.pickles import Pickle
+from crawler.formats.pickles import Pickle, looks_like_pickle
 from crawler.formats.torch_files import refuse, tell_pickled_model
 from crawler.formats.torch_script import tell_torchscript
 from crawler.formats.zips import is_zip, open_zip
@@ -19,6 +19,7 @@ _FIRST_MEMBER = re.compile(
     rb"^(?:[^/]{1,200}/)?(?:data\.pkl|data/\d+|version|byteorder|\.format_version|\.storage_alignment|constants\.pkl|"
     rb"\.data/serialization_id|tensors/\d+|code/|extra/|attributes\.pkl|bytecode\.pkl)"
 )
+_PICKLE_NAME = re.compile(rb"\.(?:pkl|pickle|p|pt|pth|joblib)$")
 _SUFFIXES = (
     ".pt",
     ".pth",
@@ -45,7 +46,7 @@ class TorchZipExtractor:
     limits = "100,000 members, 64 MB of pickle, 3 million opcodes; nothing is unpickled"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
-        """A zip whose first member is torch's, or any zip under a torch suffix."""
+        """A zip whose first member is torch's or a pickle, or any zip under a torch suffix."""
         if not is_zip(head):
             return None
         length = int.from_bytes(head[26:28], "little")
@@ -53,6 +54,9 @@ class TorchZipExtractor:
             return Claim(format="pytorch", role=Role.WEIGHTS, confidence=90)
         if key.lower().endswith(_SUFFIXES):
             return Claim(format="pytorch", role=Role.WEIGHTS, confidence=60)
+        content = head[30 + length + int.from_bytes(head[28:30], "little") :]
+        if _PICKLE_NAME.search(head[30 : 30 + length]) or looks_like_pickle(content):
+            return Claim(format="pytorch", role=Role.WEIGHTS, confidence=50)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:

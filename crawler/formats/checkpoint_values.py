@@ -261,7 +261,7 @@ def _tell_others(findings: Findings, pairs: Dict, resolve: Resolver | None) -> N
     said = 0
     known = {*_EPOCHS, *_STEPS, *_RATES, *_TEXTS, *_SILENT, "pytorch-lightning_version", "best_fitness"}
     for name, node in pairs.named():
-        if name in known or said >= MAX_OTHERS:
+        if not name or name in known or said >= MAX_OTHERS:
             continue
         single = type(node) is Call and tensor_of(node) is not None
         if (

@@ -5,6 +5,7 @@ Source: CPython Modules/_pickle.c `load` and Lib/pickle.py `_Unpickler`, whose o
 
 from __future__ import annotations
 
+import binascii
 import re
 import struct
 from collections.abc import Callable
@@ -32,6 +33,9 @@ COMPUTED = "<computed>"
 
 _OLD_STARTS = frozenset({b"c", b"(", b"}", b"]"})
 _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.DOTALL)
+_ENCODED = re.compile(
+    rb"(?:gA[JNRV]|gAS[VX]|800[2-5])[0-9A-Za-z+/]{8,}"
+)  # \x80 and a protocol, in base64 or hexadecimal
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _U16, _U32, _I32, _U64, _F64 = (struct.Struct(code) for code in ("<H", "<I", "<i", "<Q", ">d"))
 
@@ -269,7 +273,8 @@ class Machine:
 
     def text_line(self) -> None:
         line = self._stream.line(MAX_LINE_BYTES)
-        self._stack.append(line.decode("raw-unicode-escape", errors="replace"))
+        text = line.decode("raw-unicode-escape", errors="replace")
+        self._stack.append(text.encode("utf-8", errors="replace").decode("utf-8"))
 
     def _text(self, length: int) -> None:
         if length > MAX_LITERAL_BYTES:
@@ -282,6 +287,8 @@ class Machine:
             self._scan_later(_decoded(raw).encode("latin-1", errors="replace"))
         elif raw[:1] in _OLD_STARTS:
             self._scan_later(raw)
+        elif _ENCODED.match(raw):
+            self._scan_later(_unpacked(raw))
         self._stack.append(_decoded(raw))
 
     def string_line(self) -> None:
@@ -541,6 +548,14 @@ def _add_pairs(target: Dict, items: list[Any]) -> None:
         raise Malformed("a dictionary with a key that has no value")
     for position in range(0, len(items), 2):
         target.add(items[position], items[position + 1])
+
+
+def _unpacked(raw: bytes) -> bytes:
+    """A text that is a pickle in base64 or in hexadecimal digits; empty when it is neither."""
+    try:
+        return bytes.fromhex(raw.decode("ascii")) if raw[:2] == b"80" else binascii.a2b_base64(raw)
+    except (ValueError, binascii.Error):
+        return b""
 
 
 def _decoded(raw: bytes) -> str:

@@ -137,7 +137,7 @@ class _Plain:
         if node.name in _CONTAINERS:
             return self._pairs(mapping(node) or Dict(), depth)
         if self._resolve is not None and ("_rebuild_" in node.class_name or node.class_name == "Parameter"):
-            return self._resolve(node)
+            return self.value(self._resolve(node), depth)
         if node.class_name.endswith("Path") and node.callee.module.startswith("pathlib"):
             return _path(node)
         if node.name == "torch.device":

@@ -241,10 +241,10 @@ class _Telling:
             listed = [item for item in node[:MAX_NAMES] if type(item) in {str, int, float, bool}]
         if listed is None and type(node) is Array:
             if type(node.value) is Call:
-                return listed_values(node.value, MAX_NAMES)
+                return plain(listed_values(node.value, MAX_NAMES)) or None
             if self._read_array is not None:
                 listed = self._read_array(node)
-        return listed or None
+        return plain(listed) or None
 
     def _boosters(self, estimator: Call, pointer: str) -> None:
         """The library's own model, which wrappers keep as a text or a byte string."""

@@ -344,7 +344,7 @@ def _end64_offset(reader: RangedReader, end: int, announced: int) -> int:
 
 def _decoded(name: bytes, flags: int) -> str:
     if flags & _UTF8:
-        return name.decode("utf-8", errors="surrogateescape")
+        return name.decode("utf-8", errors="backslashreplace")
     try:
         return name.decode("ascii")
     except UnicodeDecodeError:
