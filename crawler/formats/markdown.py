@@ -23,7 +23,7 @@ _NOT_PROSE = re.compile(r"\s*(?:#{1,6}\s|[-*+]\s|\d{1,3}[.)]\s|\||>|={3,}|-{3,}|
 _BOILERPLATE = re.compile(
     r"more information needed|base template for new models|generated from the raw template|"
     r"automatically (?:generated|created)|should probably proofread|"
-    r"^use the code below to get started|^(?:table of contents|disclaimer|tl;?dr|model card for)\b|has been pushed to the hub using",
+    r"^use the code below to get started|^carbon emissions can be estimated using|^(?:table of contents|disclaimer|tl;?dr|model card for)\b|has been pushed to the hub using",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w{2,}")

@@ -1,41 +1,56 @@
-"""A file that declares 12M parameters and holds 273,664 values has 273,664 parameters, and the disagreement is shown."""
+"""A header that declares `12M` and `94.5%` over 273,664 values: counted wins, and the disagreement is shown."""
 
-from __future__ import annotations
+import json
+import struct
+from datetime import UTC, datetime
 
-from fixtures.normalise import codes, file, record, said, tally, weights
+from catalog.normalise.record import normalise
+from catalog.records import Group, Member, ObjectKey, ObjectMeta, SourceId
+from crawler.extractors.safetensors import SafetensorsExtractor
+from crawler.reader import RangedReader
 
-from catalog.records import Evidence, Origin
-
-CLAIMS = (
-    said("parameters", "12M", origin=Origin.EMBEDDED, evidence=Evidence.DECLARED),
-    said("metrics.accuracy", "94.5%", origin=Origin.EMBEDDED),
-)
+SHAPE = [32, 8552]  # 273,664 values
 
 
-def test_counted_wins_and_the_claim_is_shown() -> None:
-    made = record(
-        weights("model/model.safetensors", tally(273_664), size=4_000_000), file("model/claims.json", *CLAIMS)
+def record():
+    metadata = {"format": "pt", "parameters": "12M", "accuracy": "94.5%", "note": "by hand"}
+    entry = {"dtype": "F16", "shape": SHAPE, "data_offsets": [0, 2 * 273_664]}
+    header = json.dumps({"__metadata__": metadata, "weight": entry}).encode()
+    data = struct.pack("<Q", len(header)) + header + b"\0" * 2 * 273_664
+    extraction = SafetensorsExtractor().extract(
+        RangedReader("m.safetensors", len(data), lambda start, end: data[start:end])
     )
-    assert (made.document["parameters"], made.document["parameters_source"]) == (273_664, "counted")
-    assert made.document["metrics"]["accuracy"] == 0.945
-    assert "parameters-conflict" in codes(made.document)
-    assert "conflict" in made.document["flags"]
-    (loser,) = made.provenance["parameters"].losers
-    assert (loser.value, loser.lost_because) == (12_000_000, "counted-beats-declared")
-
-
-def test_a_claim_that_does_not_fit_the_bytes_is_refused() -> None:
-    made = record(
-        weights("model/m.engine", format="tensorrt", summary=None, size=1_000),
-        file("model/claims.json", said("parameters", "7B", evidence=Evidence.DECLARED)),
+    meta = ObjectMeta(
+        source=SourceId("test"), key=ObjectKey("m.safetensors"), size_bytes=len(data), change_token="1"
     )
-    assert made.document["parameters"] == 1_000
-    assert made.provenance["parameters"].losers[0].lost_because == "implausible"
-
-
-def test_a_claim_stands_where_nothing_can_be_counted() -> None:
-    opaque = file("model/m.engine", format="tensorrt", role=weights("x").extraction.role, size=16_000_000)
-    made = record(
-        opaque, file("model/README.md", said("parameters", "7 million", evidence=Evidence.DECLARED))
+    group = Group(
+        source=SourceId("test"),
+        key="m.safetensors",
+        kind="file",
+        members=(Member(object=meta, extraction=extraction),),
     )
-    assert (made.document["parameters"], made.document["parameters_source"]) == (7_000_000, "declared")
+    return normalise(group, now=datetime(2025, 1, 1, tzinfo=UTC))
+
+
+def test_counted_parameters_win_over_declared_ones():
+    document = record().document
+    assert document["parameters"] == 273_664
+    assert document["parameters_source"] == "counted"
+
+
+def test_percentage_becomes_a_fraction():
+    assert record().document["metrics"]["accuracy"] == 0.945
+
+
+def test_disagreement_is_shown():
+    made = record()
+    losers = [contender.observation.raw for contender in made.provenance["parameters"].losers]
+    assert "12M" in losers
+    assert any(
+        "declared" in problem["code"] or "parameters" in problem["code"]
+        for problem in made.document["problems"]
+    )
+
+
+def test_words_without_a_field_are_kept():
+    assert record().document["extra"]["note"] == "by hand"
