@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,8 +29,9 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
         for subject in member.extraction.subjects
     ]
     by_key: dict[str, list[Draft]] = defaultdict(list)
+    in_directory = Counter(draft.directory for draft in drafts)
     for draft in drafts:
-        for key in _keys_of(draft, drafts):
+        for key in _keys_of(draft, alone=in_directory[draft.directory] == 1):
             by_key[key].append(draft)
     _bind_whole_files(members, by_key)
     bound = {id(telling): _found(telling.subject.join_keys, by_key) for telling in tellings}
@@ -50,7 +51,7 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
     return list(_standalone(unbound))
 
 
-def _keys_of(draft: Draft, drafts: Sequence[Draft]) -> Iterator[str]:
+def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
     for key, member in draft.weights.items():
         yield f"path:{key}"
         if member.object.sha256:
@@ -59,10 +60,7 @@ def _keys_of(draft: Draft, drafts: Sequence[Draft]) -> Iterator[str]:
     for member in draft.context.values():
         if member.subject is None and member.extraction is not None and member.distance >= 0:
             yield from member.extraction.join_keys
-    if (
-        draft.kind not in {"file", "shards"}
-        or sum(other.directory == draft.directory for other in drafts) == 1
-    ):
+    if alone or draft.kind not in {"file", "shards"}:
         yield f"dir:{draft.directory}"
 
 

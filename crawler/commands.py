@@ -180,32 +180,13 @@ def _summary(report: CrawlReport, waiting: int | None) -> dict[str, Any]:
         "state": run.state.value,
         "started_at": run.started_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
-        "counts": {name: report.counts.get(name, 0) for name in COUNTED},
+        "counts": report.counts,
         "waiting_for_index": waiting,
         "unread": [{"key": key, "reason": printable(reason)} for key, reason in report.unread],
         "problems": list(report.problems),
         "skipped": [{"key": key, "reason": reason} for key, reason in report.skipped],
         "would_lose": [printable(path) for path in report.would_lose],
     }
-
-
-COUNTED = (
-    "models",
-    "new",
-    "changed",
-    "unchanged",
-    "moved",
-    "missing",
-    "gone",
-    "failed",
-    "risks",
-    "objects",
-    "opened",
-    "bytes_read",
-    "missing_total",
-    "scopes_failed",
-    "would_lose",
-)
 
 
 def _sentence(report: CrawlReport) -> str:

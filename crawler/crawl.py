@@ -42,6 +42,26 @@ RECIPE = "1"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 
+COUNTED = (
+    "models",
+    "new",
+    "changed",
+    "unchanged",
+    "moved",
+    "missing",
+    "gone",
+    "failed",
+    "risks",
+    "objects",
+    "opened",
+    "bytes_read",
+    "missing_total",
+    "scopes_failed",
+    "would_lose",
+)
+"""What every report counts; models and files unless the name says otherwise."""
+
+
 @dataclass(slots=True)
 class Progress:
     """What a terminal may show while a crawl runs."""
@@ -130,10 +150,12 @@ class _Crawl:
             raise
         finally:
             self._count_up()
-            run = self._store.runs.finish(run, state, self._counts, self._problems)
+            run = self._store.runs.finish(
+                run, state, {name: self._counts[name] for name in COUNTED}, self._problems
+            )
         return CrawlReport(
             run=run,
-            counts=dict(self._counts),
+            counts=dict(run.counts),
             unread=tuple((display_key(key), reason) for key, reason in self._manifest.unread(200)),
             problems=tuple(self._problems),
             skipped=tuple((display_key(key), reason) for key, reason in self._skipped),
@@ -281,7 +303,7 @@ class _Crawl:
         keys = sorted({member.object.key for made, _ in page for member in made.members})
         whole = self._manifest.extractions(keys)
         changes = [self._change(run, _filled(made, whole), signature, origins) for made, signature in page]
-        done = self._store.records.commit(changes, lease=self._lease)
+        done = self._store.records.commit(changes, lease=self._lease, seen=run.started_at)
         self._counts["new"] += sum(model not in origins for model in done.new)
         self._counts["changed"] += len(done.changed)
         self._counts["unchanged"] += len(done.unchanged)
@@ -363,9 +385,16 @@ def _filled(made: Group, whole: dict[ObjectKey, Extraction]) -> Group:
 def _placed(source: Source, made: Group, document: dict[str, object]) -> dict[str, object]:
     """The document with the place where a person finds the model: its one file, or its directory."""
     files = [member.object.key for member in made.members if fingerprints.is_weights_file(member)]
-    key = files[0] if made.kind == "file" and len(files) == 1 else ObjectKey(made.key)
-    if (made.kind == "file" and len(files) > 1) or made.kind == "shards":
-        key = ObjectKey(made.key.rpartition("/")[0])
+    if made.kind == "file" and len(files) == 1:
+        key = files[0]
+    elif made.kind in {"file", "shards"}:
+        key = ObjectKey(made.key.rpartition("/")[0] or ".")
+    elif made.kind == "directory" and files and made.key != "." and not files[0].startswith(f"{made.key}/"):
+        key = ObjectKey(
+            "/".join(files[0].split("/")[: made.key.count("/") + 1])
+        )  # a package, whose suffix the key leaves out
+    else:
+        key = ObjectKey(made.key)
     uri = source.uri_of(ObjectKey("" if key == "." else key))
     return {**document, "path": display_key(key), "uri": uri, "locations": [uri]}
 

@@ -10,12 +10,13 @@ from catalog.records import Member, Role
 
 @dataclass(slots=True)
 class Draft:
-    """A group in the making. `directory` is its own one; `whole` means that all below it belongs to it."""
+    """A group in the making. `directory` is its own one; `whole` means that all below its `places` belongs to it."""
 
     key: str
     kind: str
     directory: str
     whole: bool = False
+    places: set[str] = field(default_factory=set)
     weights: dict[str, Member] = field(default_factory=dict)
     context: dict[tuple[str, str | None], Member] = field(default_factory=dict)
 

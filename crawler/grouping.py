@@ -29,6 +29,7 @@ from crawler.layouts import (
     CHECKPOINT_DIRECTORY,
     GENERIC_STEMS,
     MODEL_CONFIGS,
+    PACKAGE_SUFFIX,
     PROJECTOR,
     SIDECAR,
     TRAINING_STATE,
@@ -43,7 +44,7 @@ ROOT_KEY = "."
 
 def group(source: SourceId, members: Sequence[Member]) -> list[Group]:
     """The models of a source, in key order. A file may belong to several (a card, a run), weights to one."""
-    tree = _Tree([_as_used(member) for member in members])
+    tree = _Tree([_as_used(member) for member in _without_linked_blobs(members)])
     drafts = _draft_models(tree)
     _bind_context(tree, drafts)
     runs = bind_subjects(tree.members, drafts)
@@ -61,6 +62,18 @@ def _as_used(member: Member) -> Member:
         role = Role.RUN if name_of(member.object.key).startswith("training_args") else Role.AUXILIARY
         return replace(member, extraction=replace(extraction, role=role))
     return member
+
+
+def _without_linked_blobs(members: Sequence[Member]) -> list[Member]:
+    """A cache of blobs shows its files under the names of its snapshots; a blob that no snapshot links stays.
+
+    Source: huggingface_hub, file_download (`blobs/` holds the bytes, `snapshots/<revision>/` links to them).
+    """
+    blobs = [member for member in members if name_of(directory_of(member.object.key)) == "blobs"]
+    hidden = {id(member) for member in blobs}
+    named = {member.object.file_identity for member in members if id(member) not in hidden}
+    linked = {id(blob) for blob in blobs if blob.object.file_identity and blob.object.file_identity in named}
+    return [member for member in members if id(member) not in linked]
 
 
 class _Tree:
@@ -121,7 +134,8 @@ def _draft_models(tree: _Tree) -> list[Draft]:
         ]
         owner = tree.owner(directory)
         if owner is not None:
-            draft = _draft(drafts, owner or ROOT_KEY, tree.containers[owner], owner, whole=True)
+            draft = _draft(drafts, _container_key(owner), tree.containers[owner], owner, whole=True)
+            draft.places.add(owner)
             draft.weights.update({member.object.key: member for member in weights})
             continue
         home = tree.home(directory)
@@ -141,13 +155,20 @@ def _draft(drafts: dict[str, Draft], key: str, kind: str, directory: str, *, who
     return draft
 
 
+def _container_key(directory: str) -> str:
+    """The directory; a Core ML package is a file to its user, and shares its stem with the other formats."""
+    return PACKAGE_SUFFIX.sub("", directory) or ROOT_KEY
+
+
 def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts: dict[str, Draft]) -> None:
     """Each stem a model; the same stem with another suffix is the same model again."""
     projectors = [member for member in weights if PROJECTOR.match(name_of(member.object.key))]
-    others = [member for member in weights if member not in projectors]
+    others = [member for member in weights if not PROJECTOR.match(name_of(member.object.key))]
+    described = _described(tree.files[directory])
     made: list[Draft] = []
     for member in others:
-        stem = stem_of(_described_by(tree, member) or name_of(member.object.key))
+        name = name_of(member.object.key)
+        stem = stem_of(described.get(name, name))
         kind = "shards" if stem.shard else "file"
         draft = _draft(drafts, joined(directory, stem.stem), kind, directory)
         if kind == "shards" and draft.kind == "file":
@@ -163,14 +184,8 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
             _draft(drafts, key, "file", directory).weights[member.object.key] = member
 
 
-def _described_by(tree: _Tree, member: Member) -> str | None:
-    """The name of the file in the same directory that names this one as its shard or data."""
-    directory, name = directory_of(member.object.key), name_of(member.object.key)
-    return tree_references(tree.files[directory]).get(name) if directory in tree.files else None
-
-
-def tree_references(members: Iterable[Member]) -> dict[str, str]:
-    """Name of a described file -> name of the file that describes it, inside one directory."""
+def _described(members: Iterable[Member]) -> dict[str, str]:
+    """Name of a described file (a shard, data) -> name of the file that describes it, inside one directory."""
     return {
         reference.name: name_of(member.object.key)
         for member in members
@@ -220,7 +235,8 @@ def _bind_context(tree: _Tree, drafts: Sequence[Draft]) -> None:
     by_directory: dict[str, list[Draft]] = defaultdict(list)
     inside: dict[str, list[Draft]] = defaultdict(list)
     for draft in drafts:
-        by_directory[draft.directory].append(draft)
+        for place in {draft.directory, *draft.places}:
+            by_directory[place].append(draft)
         for directory in upwards(draft.directory):
             inside[directory].append(draft)
     for member in tree.members:

@@ -17,6 +17,8 @@ CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_
 SIDECAR = re.compile(r"^(?P<target>.+)\.modeldex\.(ya?ml|json)$")
 PROJECTOR = re.compile(r"^(mmproj|mtp)[-_.].*\.gguf$|.*[-_.]mmproj[-_.].*\.gguf$", re.IGNORECASE)
 
+PACKAGE_SUFFIX = re.compile(r"\.(mlpackage|mlmodelc)$")
+
 COMPOUND_SUFFIXES = (
     ".safetensors.index.json",
     ".bin.index.json",
@@ -69,7 +71,7 @@ ALTERNATIVE_DIRECTORIES = frozenset(
 
 GENERIC_STEMS = re.compile(
     r"^(model|pytorch_model|adapter_model|diffusion_pytorch_model|tf_model|flax_model|checkpoint|ckpt([-_]?\d+)?|last|best|final"
-    r"|weights|consolidated|saved_model|model_best|best_model|inference|network|net|artifact|data|variables)$",
+    r"|weights|consolidated|saved_model|model_best|best_model|inference|network|artifact|data|variables)$",
     re.IGNORECASE,
 )
 """Stems that say nothing: the directory is the name."""
@@ -123,7 +125,7 @@ def container_kind(path: str, names: AbstractSet[str], below: AbstractSet[str]) 
         "_CHECKPOINT_METADATA",
         "manifest.ocdbt",
     }
-    if marked or path.endswith((".mlpackage", ".mlmodelc")):
+    if marked or PACKAGE_SUFFIX.search(path):
         return "directory"
     if ".metadata" in names and any(name.endswith(".distcp") for name in names):
         return "directory"

@@ -94,6 +94,11 @@ def promised_format(key: str) -> str | None:
     return FORMAT_OF_SUFFIX.get(f".{suffix}") if dot else None
 
 
+def promises_surely(key: str) -> bool:
+    """Whether the suffix belongs to one format alone, so that other bytes under it are broken and not just unknown."""
+    return any(key.lower().endswith(suffix) for suffix in FORMAT_OF_SUFFIX)
+
+
 def judge(size_bytes: int, head: bytes) -> Verdict | None:
     """A verdict where the bytes cannot be a model; None if they may be one."""
     if size_bytes == 0:
@@ -150,6 +155,7 @@ def unreadable(
     version: int = VERSION,
     role: Role = Role.WEIGHTS,
     format: str | None = None,  # noqa: A002 - the document's word
+    status: FileStatus = FileStatus.UNREADABLE,
 ) -> Extraction:
     """The account of a file that could not be read: only its problem."""
     return Extraction(
@@ -158,7 +164,7 @@ def unreadable(
         extractor_version=version,
         format=format or promised_format(meta.key),
         role=role,
-        status=FileStatus.UNREADABLE,
+        status=status,
         problems=(Problem(code=code, message=message[:1000], key=meta.key),),
     )
 

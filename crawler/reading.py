@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from catalog import plugins
 from catalog.errors import ExtractError, ModeldexError, ObjectChanged, SourceError
-from catalog.records import Extraction, ObjectMeta, Role
+from catalog.records import Extraction, FileStatus, ObjectMeta, Role
 from catalog.store.manifest import Entry, Reading, outlined
 from crawler import listing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
@@ -172,7 +172,8 @@ class ObjectReader:
         message = (
             f"the name promises a model, but nothing here reads a file that begins with {head[:8].hex(' ')}"
         )
-        return self._said(meta, listing.unreadable(meta, "unrecognised", message), None)
+        status = FileStatus.UNREADABLE if listing.promises_surely(meta.key) else FileStatus.OPAQUE
+        return self._said(meta, listing.unreadable(meta, "unrecognised", message, status=status), None)
 
     def _put_off(self, meta: ObjectMeta, before: Entry | None, error: SourceError) -> Outcome:
         """Storage's fault or a changing file: what was known stays, and the next run reads again."""
@@ -226,7 +227,7 @@ def _promises_model(meta: ObjectMeta, best: tuple[Extractor, Claim] | None) -> b
 
 
 def _is_broken(extraction: Extraction) -> bool:
-    return extraction.status.value == "unreadable"
+    return extraction.status is FileStatus.UNREADABLE
 
 
 def _is_fresh(meta: ObjectMeta) -> bool:

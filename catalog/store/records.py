@@ -151,12 +151,22 @@ class Records:
                 ModelId(row.id): unpack(ModelRecord, row.record).file_keys for row in _rows(connection, ids)
             }
 
-    def commit(self, changes: Sequence[RecordChange], *, lease: Lease, made_by: str = "crawl") -> Committed:
-        """Writes what differs and queues it for the engine; a record that is as before costs no revision."""
+    def commit(
+        self,
+        changes: Sequence[RecordChange],
+        *,
+        lease: Lease,
+        made_by: str = "crawl",
+        seen: datetime | None = None,
+    ) -> Committed:
+        """Writes what differs and queues it for the engine; a record that is as before costs no revision.
+
+        `seen` is when the listing that shows these models began.
+        """
         now, result = datetime.now(UTC), Committed()
         with self._engine.begin() as connection:
             lease.check(connection)
-            batch = _Batch(connection, now, made_by)
+            batch = _Batch(connection, now, made_by, seen=seen)
             touched = batch.put(changes, result)
             batch.settle_copies(touched)
             batch.write()
@@ -200,8 +210,11 @@ class Records:
 class _Batch:
     """One transaction's worth of records: rows are changed in memory, then written with revisions and outbox."""
 
-    def __init__(self, connection: Connection, now: datetime, made_by: str) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, made_by: str, *, seen: datetime | None = None
+    ) -> None:
         self._connection = connection
+        self._seen = instant(seen or now)
         self._now = instant(now)
         self._made_by = made_by
         self._rows: dict[str, dict[str, Any]] = {}
@@ -302,7 +315,7 @@ class _Batch:
     def _row(self, change: RecordChange, before: dict[str, Any] | None) -> dict[str, Any]:
         record = change.record
         earlier = self._rows.get(change.moved_from or "")
-        first_seen = before["first_seen"] if before else (earlier["first_seen"] if earlier else self._now)
+        first_seen = before["first_seen"] if before else (earlier["first_seen"] if earlier else self._seen)
         return {
             "id": record.id,
             "source": record.source,

@@ -1,0 +1,78 @@
+"""A file that changes under the reader gives no half document."""
+
+import os
+import time
+
+from fixtures.crawling import safetensors
+
+from catalog.records import RunState
+
+
+def test_a_file_replaced_between_listing_and_reading_keeps_its_old_document(shop):
+    path = shop.model("a.safetensors", values=4)
+    shop.crawl()
+    shop.model("a.safetensors", values=50)
+
+    def replace_now(_key):
+        new = shop.root.parent / "new"
+        new.write_bytes(safetensors(values=60))
+        new.replace(path)
+        shop.source.before_read = lambda key: None
+
+    shop.source.before_read = replace_now
+    report = shop.crawl()
+    assert report.run.state is RunState.PARTIAL
+    assert shop.documents()["a.safetensors"]["parameters"] == 4
+    assert shop.crawl().run.state is RunState.COMPLETE
+    assert shop.documents()["a.safetensors"]["parameters"] == 60
+
+
+def test_a_half_written_file_keeps_its_old_document_until_it_rests(shop):
+    path = shop.model("a.safetensors", values=400)
+    os.utime(path, (1, 1))
+    shop.crawl()
+    path.write_bytes(safetensors(values=500)[:40])
+    report = shop.crawl()
+    assert report.run.state is RunState.PARTIAL
+    assert shop.documents()["a.safetensors"]["parameters"] == 400
+    path.write_bytes(safetensors(values=500))
+    shop.crawl()
+    assert shop.documents()["a.safetensors"]["parameters"] == 500
+
+
+def test_a_file_that_rests_broken_is_unreadable(shop):
+    path = shop.put("a.safetensors", safetensors(values=500)[:40])
+    os.utime(path, (time.time() - 60, time.time() - 60))
+    shop.crawl()
+    assert shop.statuses() == {"a.safetensors": "unreadable"}
+
+
+def test_unfinished_downloads_are_left_alone(shop):
+    for suffix in (".part", ".incomplete", ".tmp"):
+        shop.model(f"a.safetensors{suffix}")
+    report = shop.crawl()
+    assert shop.documents() == {}
+    assert len(report.skipped) == 3
+
+
+def test_a_file_that_may_not_be_read_keeps_its_document_and_is_tried_again(shop):
+    shop.model("a.safetensors", values=4)
+    shop.crawl()
+    shop.model("a.safetensors", values=5)
+    shop.source.denied = {"a.safetensors"}
+    report = shop.crawl()
+    assert report.unread[0][0] == "a.safetensors"
+    assert shop.documents()["a.safetensors"]["parameters"] == 4
+    shop.source.denied = set()
+    assert shop.crawl().run.state is RunState.COMPLETE
+    assert shop.documents()["a.safetensors"]["parameters"] == 5
+
+
+def test_a_new_file_that_may_not_be_read_is_catalogued_from_its_listing(shop):
+    shop.model("secret.safetensors")
+    shop.source.denied = {"secret.safetensors"}
+    shop.crawl()
+    assert shop.statuses() == {"secret.safetensors": "unreadable"}
+    shop.source.denied = set()
+    shop.crawl()
+    assert shop.statuses() == {"secret.safetensors": "ok"}

@@ -1,0 +1,59 @@
+"""No link leads out of the root, round in circles, or to reading a file twice."""
+
+import os
+
+
+def test_links_that_loop_leave_or_break_are_skipped_and_reported(shop, tmp_path):
+    outside = tmp_path / "outside.safetensors"
+    outside.write_bytes(b"secret")
+    shop.model("real/model.safetensors")
+    (shop.root / "loop").symlink_to(".")
+    (shop.root / "slash").symlink_to("/")
+    (shop.root / "out.safetensors").symlink_to(outside)
+    (shop.root / "out-relative.safetensors").symlink_to("../outside.safetensors")
+    (shop.root / "nowhere.safetensors").symlink_to("absent")
+    (shop.root / "self.safetensors").symlink_to("self.safetensors")
+    (shop.root / "real/up").symlink_to("../real")
+    report = shop.crawl()
+    assert list(shop.documents()) == ["real/model.safetensors"]
+    assert {key for key, _ in report.skipped} == {
+        "loop",
+        "slash",
+        "out.safetensors",
+        "out-relative.safetensors",
+        "nowhere.safetensors",
+        "self.safetensors",
+        "real/up",
+    }
+    assert set(shop.source.reads) == {"real/model.safetensors"}
+
+
+def test_a_directory_that_becomes_a_link_after_the_listing_is_not_followed(shop, tmp_path):
+    """Between listing and reading somebody swaps a directory for a link to outside."""
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "model.safetensors").write_bytes(b"canary")
+    shop.model("a/model.safetensors")
+
+    def swap(_key):
+        shop.source.before_read = lambda key: None
+        (shop.root / "a").rename(tmp_path / "was-a")
+        (shop.root / "a").symlink_to(secret)
+
+    shop.source.before_read = swap
+    report = shop.crawl()
+    assert shop.documents() == {}
+    assert report.counts["failed"] == 1
+
+
+def test_fifos_sockets_and_devices_are_never_opened(shop):
+    os.mkfifo(shop.root / "pipe.safetensors")
+    report = shop.crawl()
+    assert report.skipped == (("pipe.safetensors", "not a regular file"),)
+
+
+def test_a_root_that_is_itself_a_link_is_crawled(shop, tmp_path):
+    from crawler.sources.local import LocalSource
+
+    (tmp_path / "alias").symlink_to(shop.root)
+    assert LocalSource(tmp_path / "alias").id == shop.source.id

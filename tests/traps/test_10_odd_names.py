@@ -1,0 +1,28 @@
+"""File names are bytes; every one becomes exactly one model that can be shown."""
+
+import json
+
+import pytest
+
+from catalog.testing.sources import ODD_KEYS
+
+
+@pytest.mark.parametrize("name", [key for key in ODD_KEYS if "/" not in key], ids=ascii)
+def test_a_model_of_any_name_is_indexed_once_and_shown_as_text(shop, name):
+    shop.model(f"{name}.safetensors")
+    shop.crawl()
+    shop.crawl()
+    (document,) = shop.documents().values()
+    assert len(document["id"]) == 64
+    json.dumps(document).encode("utf-8")
+    json.dumps(document, ensure_ascii=False).encode("utf-8")
+    assert document["uri"].isascii()
+    (action,) = shop.store.outbox.pending()
+    assert action.document["path"] == document["path"]
+
+
+def test_composed_and_decomposed_names_are_two_files(shop):
+    shop.model("caf\N{LATIN SMALL LETTER E WITH ACUTE}.safetensors")
+    shop.model("cafe\N{COMBINING ACUTE ACCENT}.safetensors")
+    shop.crawl()
+    assert len(shop.documents()) == 2

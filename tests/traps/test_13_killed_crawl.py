@@ -1,0 +1,90 @@
+"""A crawl that is killed goes on where it was, and a second one says who is running."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from fixtures.crawling import safetensors
+
+from catalog.records import RunState
+from catalog.settings import Settings
+from catalog.store import open_store
+
+ROOM = Path(__file__).parents[2]
+
+SLOW_CRAWL = """
+import sys, time
+import crawler.crawl
+from catalog.cli import main
+from crawler.sources.local import LocalSource
+crawler.crawl.PAGE_OBJECTS = 1
+read = LocalSource.read
+def slow(self, *rest):
+    print("reading", flush=True)
+    time.sleep(0.05)
+    return read(self, *rest)
+LocalSource.read = slow
+main(sys.argv[1:])
+"""
+
+
+def modeldex(home, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "catalog", "--home", home, *arguments],
+        cwd=ROOM,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def started(tmp_path):
+    root, home = tmp_path / "models", tmp_path / "home"
+    root.mkdir()
+    for number in range(30):
+        (root / f"m{number}.safetensors").write_bytes(safetensors(values=number + 1))
+    command = [sys.executable, "-c", SLOW_CRAWL, "--home", str(home), "crawl", str(root)]
+    with subprocess.Popen(
+        command, cwd=ROOM, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(5):
+            process.stdout.readline()
+        yield process, root, home
+        process.kill()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_crawl_is_continued_without_duplicates(started, how):
+    process, root, home = started
+    process.send_signal(how)
+    process.communicate()
+    done = modeldex(home, "crawl", str(root), "--json")
+    assert '"models": 30' in done.stdout
+    with open_store(Settings(home=home), write=False) as store:
+        assert store.records.count() == 30
+        states = [run.state for run in store.runs.latest()]
+        assert states == [RunState.COMPLETE, RunState.INTERRUPTED]
+        kept = store.runs.latest()[0].counts["opened"]
+    assert kept < 30
+
+
+def test_a_second_crawl_is_told_who_is_writing(started):
+    process, root, home = started
+    second = modeldex(home, "crawl", str(root))
+    assert second.returncode == 1
+    assert f"process {process.pid} on" in second.stderr
+    assert second.stderr.count("\n") == 1
+
+
+def test_a_dead_holder_does_not_block_for_long(started):
+    process, root, home = started
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    began = time.monotonic()
+    assert "30 models" in modeldex(home, "crawl", str(root)).stdout
+    assert time.monotonic() - began < 25, "the lease of a dead process on this host is taken at once"

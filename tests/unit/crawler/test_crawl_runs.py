@@ -1,0 +1,219 @@
+"""Crawls of real directories into a real store."""
+
+import os
+
+import pytest
+from fixtures.crawling import safetensors
+from sqlalchemy import event
+
+from catalog.errors import WriterBusy
+from catalog.records import RunState
+from crawler.sources.local import LocalSource
+
+
+def test_new_models_are_found_and_counted(shop):
+    shop.model("a/model.safetensors")
+    shop.model("b.safetensors", values=9)
+    report = shop.crawl()
+    assert report.run.state is RunState.COMPLETE
+    assert (report.counts["new"], report.counts["models"]) == (2, 2)
+    assert shop.documents()["b.safetensors"]["parameters"] == 9
+
+
+def test_an_unchanged_second_crawl_opens_no_file_and_writes_only_its_run(shop):
+    shop.model("a/model.safetensors")
+    shop.put("a/config.json", {"architectures": ["X"], "model_type": "bert"})
+    shop.put("notes.txt", "hello")
+    shop.crawl()
+    statements = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if statement.split()[0] in {"INSERT", "UPDATE", "DELETE"} and "seen_" not in statement:
+            statements.append(statement)
+
+    event.listen(shop.store._engine, "before_cursor_execute", note)
+    report = shop.crawl()
+    event.remove(shop.store._engine, "before_cursor_execute", note)
+    assert shop.source.reads == []
+    assert (report.counts["unchanged"], report.counts["opened"]) == (1, 0)
+    assert {
+        word for statement in statements for word in ("leases", "runs", "other") if word in statement
+    } == {"leases", "runs"}
+    assert all("leases" in statement or "runs" in statement for statement in statements)
+
+
+def test_a_changed_file_changes_only_its_model(shop):
+    shop.model("a/model.safetensors")
+    shop.model("b/model.safetensors")
+    shop.crawl()
+    shop.model("b/model.safetensors", values=77)
+    report = shop.crawl()
+    assert (report.counts["changed"], report.counts["unchanged"]) == (1, 1)
+    assert set(shop.source.reads) == {"b/model.safetensors"}
+
+
+def test_a_newer_extractor_reads_its_files_again_and_no_others(shop):
+    shop.model("a/model.safetensors")
+    shop.put("a/config.json", {"architectures": ["X"], "model_type": "bert"})
+    shop.crawl()
+    for extractor in shop.registry._extractors:
+        if extractor.name == "safetensors":
+            newer = extractor.version + 1
+    shop.registry._versions["safetensors"] = newer
+    shop.crawl()
+    assert set(shop.source.reads) == {"a/model.safetensors"}
+
+
+def test_reread_reads_everything(shop):
+    shop.model("a/model.safetensors")
+    shop.crawl()
+    report = shop.crawl(reread=True)
+    assert shop.source.reads
+    assert (report.counts["changed"], report.counts["unchanged"]) == (0, 1)
+
+
+def test_a_broken_model_is_catalogued_with_its_problem_and_not_read_again(shop):
+    shop.put("broken.safetensors", b"\xff" * 100)
+    report = shop.crawl()
+    assert report.run.state is RunState.PARTIAL
+    assert report.counts["failed"] == 1
+    document = shop.documents()["broken.safetensors"]
+    assert document["status"] == "unreadable"
+    assert document["problems"]
+    again = shop.crawl()
+    assert shop.source.reads == []
+    assert (again.run.state, again.counts["failed"]) == (RunState.PARTIAL, 1)
+
+
+def test_an_extractor_with_a_bug_costs_one_object(shop, caplog):
+    class Buggy:
+        name, version = "buggy", 1
+
+        def claims(self, key, head):
+            from catalog.records import Role
+            from crawler.extractor import Claim
+
+            return Claim(format="x", role=Role.WEIGHTS, confidence=200) if key.startswith("bad") else None
+
+        def extract(self, reader):
+            raise ZeroDivisionError("division by zero")
+
+    from crawler.reading import Registry
+
+    shop.registry = Registry([*shop.registry._extractors, Buggy()])
+    shop.model("bad.safetensors")
+    shop.model("good.safetensors")
+    shop.crawl()
+    assert shop.statuses() == {"bad.safetensors": "unreadable", "good.safetensors": "ok"}
+    assert "ZeroDivisionError" in shop.documents()["bad.safetensors"]["problems"][0]["message"]
+    assert "bad.safetensors" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"", "empty", "empty"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "unreadable", "error-page"),
+        (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "unreadable", "error-page"),
+        (b"\0" * 4096, "unreadable", "all-zero"),
+    ],
+    ids=["empty", "html", "s3-error", "zeros"],
+)
+def test_files_that_only_bear_a_model_name_say_what_they_are(shop, data, status, code):
+    shop.put("net.safetensors", data)
+    shop.crawl()
+    document = shop.documents()["net.safetensors"]
+    assert document["status"] == status
+    assert document["problems"][0]["code"] == code
+
+
+def test_a_git_lfs_pointer_has_the_hash_and_is_no_failure(shop):
+    oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
+    shop.put(
+        "model.safetensors", f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345678\n"
+    )
+    report = shop.crawl()
+    assert report.run.state is RunState.COMPLETE
+    document = shop.documents()["model.safetensors"]
+    assert document["status"] == "pointer"
+    assert document["content_hash"] == oid
+
+
+def test_files_that_are_no_models_are_never_opened_or_shown(shop):
+    shop.put("train.py", "print(1)")
+    shop.put("data.csv", "a,b\n")
+    shop.put("notes", "some words")
+    shop.crawl()
+    assert set(shop.source.reads) == {"notes"}
+    assert shop.documents() == {}
+
+
+def test_only_one_writer_at_a_time_and_the_second_learns_who(shop):
+    with shop.store.lease("writer"), pytest.raises(WriterBusy, match=f"process {os.getpid()} on"):
+        shop.crawl()
+
+
+def test_runs_of_a_dead_process_become_interrupted(shop):
+    with shop.store.lease("writer") as lease:
+        dead = shop.store.runs.start(shop.source.id, shop.source.uri, lease)
+    shop.crawl()
+    assert shop.store.runs.get(dead.id).state is RunState.INTERRUPTED
+
+
+def test_a_crawl_that_is_interrupted_keeps_its_pages_and_the_next_goes_on(shop, monkeypatch):
+    monkeypatch.setattr("crawler.crawl.PAGE_OBJECTS", 2)
+    for number in range(6):
+        shop.model(f"m{number}/model.safetensors", values=number + 1)
+
+    def stop_at(key):
+        if len(set(shop.source.reads)) >= 4:
+            raise KeyboardInterrupt
+
+    shop.source.before_read = stop_at
+    with pytest.raises(KeyboardInterrupt):
+        shop.crawl()
+    assert shop.store.runs.latest(1)[0].state is RunState.INTERRUPTED
+    shop.source.before_read = lambda key: None
+    report = shop.crawl()
+    assert len(set(shop.source.reads)) == 2
+    assert report.counts["new"] == 6
+
+
+def test_the_root_must_be_a_readable_directory(tmp_path):
+    from catalog.errors import UserError
+
+    (tmp_path / "file.bin").write_bytes(b"x")
+    with pytest.raises(UserError, match="does not exist"):
+        LocalSource(tmp_path / "absent")
+    with pytest.raises(UserError, match=r"not a directory.*modeldex crawl"):
+        LocalSource(tmp_path / "file.bin")
+
+
+def test_weights_that_turn_into_a_directory_model_are_not_shown_twice(shop):
+    """Adding a config.json makes one directory model of what was two single files."""
+    shop.model("m/model.safetensors")
+    shop.crawl()
+    shop.put("m/config.json", {"architectures": ["X"], "model_type": "bert"})
+    report = shop.crawl()
+    assert list(shop.documents()) == ["m"]
+    assert report.counts["missing"] == 0
+
+
+def test_a_sidecar_that_changes_rebuilds_its_model(shop):
+    shop.model("net.safetensors")
+    shop.put("net.modeldex.yaml", "license: mit\n")
+    shop.crawl()
+    assert shop.documents()["net.safetensors"]["license"] == "MIT"
+    shop.put("net.modeldex.yaml", "license: apache-2.0\n")
+    shop.crawl()
+    assert shop.documents()["net.safetensors"]["license"] == "Apache-2.0"
+    assert set(shop.source.reads) == {"net.modeldex.yaml"}
+
+
+def test_small_weights_have_their_hash(shop):
+    import hashlib
+
+    data = safetensors(values=3)
+    shop.put("x.safetensors", data)
+    shop.crawl()
+    assert shop.documents()["x.safetensors"]["content_hash"] == hashlib.sha256(data).hexdigest()
