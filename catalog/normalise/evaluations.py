@@ -19,7 +19,7 @@ from catalog.normalise.metrics import (
     read_metric_name,
 )
 from catalog.normalise.units import Reading, plain, read_number, to_float
-from catalog.records import Contender, FieldProvenance, Observation, Origin, Problem
+from catalog.records import Contender, FieldProvenance, Observation, Origin, Problem, display_key
 
 MAX_HEADLINE_METRICS = 200
 MAX_EVALUATIONS = 5_000
@@ -561,7 +561,7 @@ def _entry(item: Evaluation) -> dict[str, Any]:
         "evaluated_at": item.evaluated_at.text if item.evaluated_at and item.evaluated_at.value else None,
         "evidence": "inferred" if item.inferred else None,
         "flag": item.flag,
-        "key": item.observation.key,
+        "key": display_key(item.observation.key),
     }
     for part in ("config", "task", "revision"):
         if context.get(part) not in {None, ""}:

@@ -228,6 +228,13 @@ def without_quantization(name: str) -> str:
     return shorter if len(shorter) > 1 else name
 
 
+def is_machine_name(name: str) -> bool:
+    """A directory that a program named: a long hexadecimal id, a number, or a word that every model uses."""
+    return name.lower() in GENERIC_DIRECTORIES or bool(
+        re.fullmatch(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+", name.lower())
+    )
+
+
 def is_generic(name: str) -> bool:
     """A stem that every model uses says nothing about this one."""
     return stem(name).lower() in GENERIC_STEMS or bool(
@@ -241,8 +248,8 @@ def model_name(path: str, *, is_file: bool) -> str | None:
     if not parts:
         return None
     last = without_quantization(stem(parts[-1])) if is_file else parts[-1]
-    generic = is_generic(parts[-1]) if is_file else last.lower() in GENERIC_DIRECTORIES
+    generic = is_generic(parts[-1]) if is_file else is_machine_name(last)
     for part in reversed(parts[:-1]) if generic else ():
-        if part.lower() not in GENERIC_DIRECTORIES:
+        if not is_machine_name(part):
             return part
     return last

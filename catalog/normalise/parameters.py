@@ -71,9 +71,12 @@ CANONICAL_STEMS = frozenset(
 )
 COMPONENT_DIRECTORY = re.compile(r"^\d+_\w+$")
 
+MAX_EXACT_INTEGER = 2**53 - 1
 MIN_BITS_PER_WEIGHT = Fraction(1, 4)
 MAX_BITS_PER_WEIGHT = 70
 DISAGREEMENT = 0.01
+MAX_COMPONENTS = 64
+"""Files of one kind beside each other that are compared for being parts of one model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +209,7 @@ def _together(candidates: Sequence[WeightSet]) -> list[WeightSet]:
     if first.stem.lower() in CANONICAL_STEMS or first.sharded or first.format == "gguf":
         return [first]
     beside = [first]
-    for item in candidates[1:]:
+    for item in candidates[1:MAX_COMPONENTS]:
         same_kind = (item.format, item.directory) == (
             first.format,
             first.directory,
@@ -284,7 +287,7 @@ def _count_set(item: WeightSet, quantizer: Quantizer) -> Count:
     complete = all(summary.complete for summary in item.summaries)
     reason = "packed-bits-unknown" if unknown else None if complete else "count-incomplete"
     return Count(
-        parameters=total if reason is None and (stored or not graph) else None,
+        parameters=total if reason is None and (stored or not graph) and total <= MAX_EXACT_INTEGER else None,
         stored_elements=stored,
         dtypes=dtypes,
         packed_label=next((label for label in dtypes if label.startswith("packed")), None),
@@ -389,9 +392,14 @@ def plausible(parameters: int, size_bytes: int) -> bool:
     return MIN_BITS_PER_WEIGHT <= Fraction(8 * size_bytes, parameters) <= MAX_BITS_PER_WEIGHT
 
 
-def disagree(counted: int, declared: int) -> bool:
-    """More than one percent apart."""
-    return abs(counted - declared) > DISAGREEMENT * max(counted, 1)
+def disagree(counted: int, declared: int, *, written: Any = None) -> bool:
+    """More than one percent apart, and more than the last digit that was written: 7.24 billion weights are a `7B`."""
+    last_digit = 0
+    match = re.match(r"\D{0,2}(\d+)(?:\.(\d+))?", written) if isinstance(written, str) else None
+    if match and not re.fullmatch(r"[\d,. _]+", str(written)):
+        digits = float(match[0].lstrip("~≈ ") or 0) if match[0][:1].isdigit() else 0.0
+        last_digit = int(declared / digits * 10.0 ** -len(match[2] or "")) if digits else 0
+    return abs(counted - declared) > max(DISAGREEMENT * max(counted, 1), last_digit)
 
 
 def estimate(size_bytes: int, dtype: str | None) -> int | None:

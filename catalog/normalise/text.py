@@ -13,6 +13,7 @@ _UNWANTED = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[@-Z\\-_])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
 
 
@@ -22,7 +23,7 @@ def clean(text: str, limit: int = MAX_VALUE_CHARS) -> str:
     text = _UNWANTED.sub("", _ANSI.sub("", text))
     text = (
         text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")
-        if _has_surrogate(text)
+        if not text.isascii() and _SURROGATE.search(text)
         else text
     )
     return text.strip()[:limit].rstrip()
@@ -56,7 +57,3 @@ def cut_bytes(text: str, limit: int) -> str:
     """At most `limit` bytes of UTF-8, no character split."""
     data = text.encode("utf-8", errors="replace")
     return text if len(data) <= limit else data[:limit].decode("utf-8", errors="ignore")
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in text)

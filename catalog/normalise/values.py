@@ -16,6 +16,8 @@ from catalog.records import Observation
 from mappings import Field
 
 MAX_LIST = 2_000
+MAX_EXACT_INTEGER = 2**53 - 1
+"""Larger integers are not interoperable JSON. Source: RFC 7493, section 2.2."""
 TRUE_WORDS = frozenset({"true", "yes", "1", "on"})
 FALSE_WORDS = frozenset({"false", "no", "0", "off"})
 NOTHING_WORDS = frozenset(
@@ -79,7 +81,7 @@ def scalar(raw: Any) -> Converted:
     if reading is None:
         return Converted(reason="not-a-number" if isinstance(raw, float) else "empty")
     value = to_long(reading.value) if isinstance(raw, int) else to_float(reading.value)
-    if value is None:
+    if value is None or (isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER):
         return Converted(value=str(raw)[:400])
     return Converted(value=value, changes=reading.changes)
 
@@ -94,7 +96,7 @@ def _free_text(raw: str) -> Converted:
     ):
         number = Decimal(cleaned)
         value = to_long(number) if re.fullmatch(r"[+-]?\d+", cleaned) else to_float(number)
-        if value is not None:
+        if value is not None and abs(value) <= MAX_EXACT_INTEGER:
             return Converted(value=value, changes=("text→number",))
     if cleaned.lower() in {"true", "false"} and not quoted:
         return Converted(value=cleaned.lower() == "true", changes=("text→boolean",))
@@ -133,7 +135,7 @@ def _number(field: Field, seen: Observation) -> Converted:
     if number is None:
         return Converted(reason="not-a-number")
     value = _whole(number) if field.type == "long" else to_float(number)
-    if value is None:
+    if value is None or (isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER):
         return Converted(reason="out-of-bounds")
     if field.unit in {"count", "bytes", "tokens"} and value < 0:
         return Converted(reason="out-of-bounds")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from catalog.normalise import names
+from catalog.normalise import names, text
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parameters import (
     METHOD_LABELS,
@@ -37,6 +37,7 @@ from catalog.records import (
     Observation,
     Origin,
     Role,
+    display_key,
 )
 from mappings import fields
 
@@ -254,7 +255,7 @@ def _explain_parameters(draft: Draft, chosen: Sequence[WeightSet]) -> None:
     rivals = [
         item
         for item in provenance.losers
-        if isinstance(item.value, int) and disagree(winner.value, item.value)
+        if isinstance(item.value, int) and disagree(winner.value, item.value, written=item.observation.raw)
     ]
     if rivals and source == "counted":
         draft.provenance["parameters"] = FieldProvenance(
@@ -271,7 +272,7 @@ def _set_precision(
     good, bad = draft.contenders(row)
     top = counted.top if counted is not None else None
     if counted is not None and top is not None:
-        draft.values["dtypes"] = dict(counted.dtypes)
+        draft.values["dtypes"] = {text.keyword(name)[:64]: number for name, number in counted.dtypes.items()}
         label = _label(draft, top[0], counted, quantizer)
         seen = counted_observation(chosen, "precision", dict(counted.dtypes))
         edits = [item for item in good if item.observation.origin is Origin.EDIT]
@@ -304,7 +305,7 @@ def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
         )
     if names.is_ggml_type(top):
         return _ggml_label(draft, top, counted)
-    return top
+    return text.keyword(top)[:64]
 
 
 def _ggml_label(draft: Draft, top: str, counted: Count) -> str:
@@ -360,7 +361,7 @@ def _set_alternatives(
         entry = {
             "format": item.format,
             "variant": item.variant,
-            "files": [member.object.key for member in item.members][:50],
+            "files": [display_key(member.object.key) for member in item.members][:50],
             "size_bytes": unique_bytes(item.members),
             "parameters": counted.parameters if counted else None,
             "precision": top[0] if top else None,

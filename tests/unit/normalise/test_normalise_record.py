@@ -447,4 +447,4 @@ def test_normalising_is_total_and_the_order_of_members_does_not_matter(
     shuffled = list(found)
     order.shuffle(shuffled)
     assert record(*shuffled, key="m") == first
-    json.dumps(first.document, allow_nan=False).encode("utf-8")
+    json.dumps(first.document, allow_nan=False, ensure_ascii=False).encode("utf-8")
