@@ -221,7 +221,9 @@ def _count(findings: Findings, model: OnnxModel) -> None:
     weights = [tensor for tensor in known if tensor.part == "model"]
     generated = model.generated_weights()
     if unknown:
-        message = f"{len(unknown)} tensors have not the data that their shape asks for, first {unknown[0].name!r}"
+        message = (
+            f"{len(unknown)} tensors have not the data that their shape asks for, first {unknown[0].name!r}"
+        )
         findings.problem("tensor-mismatch", message)
     if generated:
         message = f"{generated} weights are made while the model runs and cannot be counted"
@@ -259,7 +261,7 @@ def _part(model: OnnxModel, tensor: OnnxTensor) -> str:
         return "model"
     if tensor.dtype in {"I32", "I16", "U16"} and tensor.name in model.integer_weights:
         return "model"
-    return "constant"
+    return "auxiliary" if tensor.dtype in {"I16", "U16"} else "constant"
 
 
 def _tell_quantization(findings: Findings, model: OnnxModel, weights: list[TensorInfo]) -> None:

@@ -171,5 +171,5 @@ def _info(tensor: LiteTensor) -> TensorInfo:
         shape=tensor.shape,
         elements=tensor.elements,
         bytes=tensor.bytes,
-        part="model" if weight else "constant",
+        part="model" if weight else "auxiliary" if tensor.dtype in {"I16", "U16"} else "constant",
     )

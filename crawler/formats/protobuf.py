@@ -28,6 +28,7 @@ MAX_VARINT_BYTES = 10
 MAX_FIELD_NUMBER = 2**29 - 1
 MAX_TEXT_BYTES = 64 * 1024
 LONGEST_TAG_BYTES = 2 * MAX_VARINT_BYTES  # a tag and the length or value behind it
+MAX_WINDOW_BLOCKS = 16  # 1 MB in one request, while fields follow each other without large payloads
 FIELDS_BETWEEN_CLOCK_LOOKS = 4096
 
 
@@ -54,6 +55,7 @@ class ProtobufWalker:
         self._fields = 0
         self._window = b""
         self._base = 0
+        self._blocks = 1
 
     @classmethod
     def over(cls, data: bytes, *, max_fields: int = MAX_FIELDS) -> ProtobufWalker:
@@ -141,25 +143,22 @@ class ProtobufWalker:
         raise Malformed(f"protobuf wire type {wire}", where=f"byte {position}")
 
     def _at(self, position: int) -> tuple[bytes, int]:
-        """A window that holds the longest tag at `position`, and where it begins. A block is only sliced once."""
-        offset = position - self._base
-        if offset >= 0 and offset + LONGEST_TAG_BYTES <= len(self._window):
-            return self._window, self._base
-        start = position - position % BLOCK_BYTES
-        if position + LONGEST_TAG_BYTES > start + BLOCK_BYTES:
-            return self._near_border(position, start + BLOCK_BYTES)
-        self._window, self._base = self._reader.read(start, start + BLOCK_BYTES), start
-        return self._window, self._base
+        """A window that holds the whole tag at `position`, and where it begins.
 
-    def _near_border(self, position: int, border: int) -> tuple[bytes, int]:
-        """As little as the tag needs: the next block is asked for only when the tag reaches into it."""
-        here = self._reader.read(position, border)
-        complete = _ends_inside(here)
-        return (
-            (here, position)
-            if complete
-            else (self._reader.read(position, position + LONGEST_TAG_BYTES), position)
-        )
+        The next block is asked for only when the tag reaches into it. Reading on without hops doubles what one request
+        fetches; after a hop it is one block again.
+        """
+        while True:
+            offset, end = position - self._base, self._base + len(self._window)
+            inside = offset >= 0 and position < end
+            if inside and (
+                position + LONGEST_TAG_BYTES <= end or end >= self.size or _ends_inside(self._window[offset:])
+            ):
+                return self._window, self._base
+            start = position - position % BLOCK_BYTES
+            goes_on = inside or start == end
+            self._blocks = min(self._blocks * 2, MAX_WINDOW_BLOCKS) if goes_on else 1
+            self._window, self._base = self._reader.read(start, start + self._blocks * BLOCK_BYTES), start
 
     def _count(self) -> None:
         self._fields += 1
