@@ -18,6 +18,7 @@ SOURCES: Mapping[str, str] = {
 
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
+    "flax-msgpack": "crawler.extractors.flax_msgpack:FlaxMsgpackExtractor",
     "gguf": "crawler.extractors.gguf:GgufExtractor",
     "eval-results": "crawler.extractors.eval_results:EvalResultsExtractor",
     "modeldex-sidecar": "crawler.extractors.modeldex_sidecar:ModeldexSidecarExtractor",
