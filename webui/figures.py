@@ -9,7 +9,7 @@ from typing import Any
 from webui.text import shown
 
 COUNT_STEPS = ((10**12, "T"), (10**9, "B"), (10**6, "M"))
-BYTE_STEPS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+BYTE_STEPS = ((10**18, "EB"), (10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 SMALLEST_ABBREVIATED_COUNT = 10**6
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

@@ -122,7 +122,10 @@ def find_runs() -> StatusPage:
     indexed, engine, problem = None, found.engine.name, ""
     try:
         info = found.engine.info()
-        indexed, engine = info.documents, f"{info.name} {info.version}"
+        indexed, engine = (
+            info.documents,
+            info.version if info.name in info.version else f"{info.name} {info.version}",
+        )
     except EngineError as error:
         problem = str(error)
     try:

@@ -21,7 +21,7 @@ from webui.text import segments, shown
         (size(168_000), "168 kB"),
         (size(999), "999 B"),
         (size(15_231_233_024), "15.2 GB"),
-        (size(2**63 - 1), "9223372 TB"),
+        (size(2**63 - 1), "9.22 EB"),
         (decimal(0.9312), "0.9312"),
         (decimal(0.93124567), "0.9312"),
         (decimal(0.00002), "2e-05"),

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from catalog.search.selections import NONE
 from catalog.search.state import FacetBucket, FacetView, SearchState
 from webui.addresses import Addresses
+from webui.documents import values_at
 from webui.text import shown
 
 OPTIONS_AT_ONCE = 6
+LISTS_FIRST = 3
+UPPER_CASE = frozenset({"precision"})  # names of dtypes
 CHART_WIDTH = 240.0
 CHART_HEIGHT = 40.0
 SMALLEST_BAR = 1.5
+FEWEST_BARS = 8  # a single bar across the whole width looks like a background
 LABEL_CHARACTERS = 60
 
 
@@ -63,11 +71,37 @@ class FacetPanel:
 
 
 def facet_panels(
-    views: tuple[FacetView, ...], state: SearchState, addresses: Addresses
+    views: tuple[FacetView, ...],
+    state: SearchState,
+    hits: Sequence[Mapping[str, Any]],
+    addresses: Addresses,
 ) -> tuple[FacetPanel, ...]:
-    """The facets worth showing: one whose only value nobody chose tells nothing."""
-    panels = [_panel(view, state, addresses) for view in views]
-    return tuple(panel for panel in panels if _worth_showing(panel))
+    """The facets worth showing: one whose only value nobody chose tells nothing.
+
+    Engines count values in lower case; `hits` show how they are written.
+    """
+    panels = [_panel(view, state, _spellings(view.field, hits), addresses) for view in views]
+    return _ordered([panel for panel in panels if _worth_showing(panel)])
+
+
+def _ordered(panels: list[FacetPanel]) -> tuple[FacetPanel, ...]:
+    """Ranges come after the first lists of values, where one sees them without scrolling."""
+    ranges = [panel for panel in panels if panel.kind != "terms"]
+    lists = [panel for panel in panels if panel.kind == "terms"]
+    return (*lists[:LISTS_FIRST], *ranges, *lists[LISTS_FIRST:])
+
+
+def _spellings(field: str, hits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The most frequent spelling among the hits of each value in lower case."""
+    written = Counter(value for hit in hits for value in values_at(hit, field) if isinstance(value, str))
+    # The most frequent one is written last and stays.
+    return {value.casefold(): value for value, _ in reversed(written.most_common())}
+
+
+def _written(field: str, bucket: FacetBucket, spellings: Mapping[str, str]) -> str:
+    if bucket.label in spellings:
+        return spellings[bucket.label]
+    return bucket.label.upper() if field in UPPER_CASE and bucket.value != NONE else bucket.label
 
 
 def _worth_showing(panel: FacetPanel) -> bool:
@@ -78,13 +112,15 @@ def _worth_showing(panel: FacetPanel) -> bool:
     return len(panel.bars) > 1 or bool(panel.options)
 
 
-def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPanel:
+def _panel(
+    view: FacetView, state: SearchState, spellings: Mapping[str, str], addresses: Addresses
+) -> FacetPanel:
     largest = max((bucket.count for bucket in view.buckets), default=0)
     ranged = view.kind != "terms"
-    buckets = [bucket for bucket in view.buckets if not ranged or bucket.value == "(none)"]
-    options = [_option(bucket, largest, addresses) for bucket in buckets]
+    buckets = [bucket for bucket in view.buckets if not ranged or bucket.value == NONE]
+    options = [_option(view.field, bucket, largest, spellings, addresses) for bucket in buckets]
     at_once = [option for index, option in enumerate(options) if index < OPTIONS_AT_ONCE or option.selected]
-    bars = [bucket for bucket in view.buckets if ranged and bucket.value != "(none)"]
+    bars = [bucket for bucket in view.buckets if ranged and bucket.value != NONE]
     return FacetPanel(
         field=view.field,
         parameter=view.parameter,
@@ -110,13 +146,15 @@ def _edge(buckets: tuple[FacetBucket, ...], kind: str, index: int) -> str:
     if kind == "terms" or not bounds:
         return ""
     low, _, high = bounds[index].partition("..")
-    return (low if index == 0 else high).strip("*")
+    return (low if index == 0 else high).strip("*<=")
 
 
-def _option(bucket: FacetBucket, largest: int, addresses: Addresses) -> FacetOption:
+def _option(
+    field: str, bucket: FacetBucket, largest: int, spellings: Mapping[str, str], addresses: Addresses
+) -> FacetOption:
     return FacetOption(
         value=bucket.value,
-        label=shown(bucket.label, LABEL_CHARACTERS),
+        label=shown(_written(field, bucket, spellings), LABEL_CHARACTERS),
         count=bucket.count,
         count_text=f"{bucket.count:,}",
         selected=bucket.selected,
@@ -129,7 +167,7 @@ def _bars(buckets: list[FacetBucket], addresses: Addresses) -> tuple[HistogramBa
     largest = max((bucket.count for bucket in buckets), default=0)
     if not buckets or not largest:
         return ()
-    step = CHART_WIDTH / len(buckets)
+    step = CHART_WIDTH / max(len(buckets), FEWEST_BARS)
     bars = []
     for index, bucket in enumerate(buckets):
         height = 0.0 if not bucket.count else max(SMALLEST_BAR, CHART_HEIGHT * bucket.count / largest)

@@ -36,6 +36,19 @@ ELSEWHERE = frozenset(
      "hyperparameters", "extra", "all_text", "inputs", "outputs", "alternatives", "dtypes", "revision",
      "trained_at_precision", "created_at_precision", "best_date_precision", "date_source", "parameters_source"}
 )  # fmt: skip
+CODE_FIELDS = frozenset(
+    {
+        "uri",
+        "path",
+        "locations",
+        "source",
+        "content_hash",
+        "tensors_hash",
+        "duplicate_group",
+        "code_version",
+        "run_id",
+    }
+)
 SEVERITY_WORDS = {"1": "info", "2": "low", "3": "medium", "4": "high", "5": "critical"}
 SEVERITY_ORDER = ("critical", "high", "medium", "low", "info")
 
@@ -58,6 +71,7 @@ class FieldRow:
     label: str
     description: str
     values: tuple[Value, ...]
+    code: bool  # hashes and paths, to be read letter by letter
     more: int
     why: Provenance
 
@@ -195,13 +209,14 @@ def _field_row(
     field: Field, document: Mapping[str, Any], known: Mapping[str, FieldProvenance], addresses: Addresses
 ) -> Iterator[FieldRow]:
     values = values_at(document, field.name)
-    if not values:
+    if not values or (field.name == "locations" and values == values_at(document, "uri")):
         return
     yield FieldRow(
         field=field.name,
         label=field.label,
         description=field.description,
         values=tuple(_value(field, value, document, addresses) for value in values[:VALUES_SHOWN]),
+        code=field.name in CODE_FIELDS,
         more=max(0, len(values) - VALUES_SHOWN),
         why=provenance_of(field.name, known, field.description if field.rule == "derived" else ""),
     )

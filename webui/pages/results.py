@@ -116,6 +116,7 @@ class ResultsPage:
     facets: tuple[FacetPanel, ...]
     problems: tuple[ProblemView, ...]
     empty_reasons: tuple[EmptyView, ...]
+    empty_note: str
     notices: tuple[str, ...]
     sort: str
     sort_options: tuple[SortOption, ...]
@@ -138,7 +139,7 @@ def results_page(
     """The page for one answer of the search service."""
     state = found.state
     text = state.text
-    panels = facet_panels(found.facets, state, addresses)
+    panels = facet_panels(found.facets, state, found.hits, addresses)
     words = _text_words(found.chips)
     wanted = _metrics_asked(found)
     return ResultsPage(
@@ -154,6 +155,7 @@ def results_page(
         facets=panels,
         problems=tuple(_problem(problem, state, addresses) for problem in found.problems),
         empty_reasons=tuple(_empty(reason, addresses) for reason in found.empty_reasons),
+        empty_note=_empty_note(found.empty_reasons),
         notices=tuple(shown(notice) for notice in dict.fromkeys((*notices, *found.notices))),
         sort=state.sort,
         sort_options=_sort_options(found),
@@ -209,6 +211,16 @@ def _empty(reason: EmptyReason, addresses: Addresses) -> EmptyView:
     )
 
 
+def _empty_note(reasons: tuple[EmptyReason, ...]) -> str:
+    if not reasons:
+        return ""
+    if any(reason.without_count for reason in reasons):
+        return "What there would be without one of the conditions:"
+    if len(reasons) == 1:
+        return "There is nothing without this condition either:"
+    return "No single condition is to blame: without any one of them there is still nothing."
+
+
 def _text_words(chips: Iterable[Chip]) -> tuple[str, ...]:
     labels = [chip.label for chip in chips if chip.kind == "text"]
     return tuple(word.strip("\"'()*") for label in labels for word in label.split())
@@ -238,7 +250,7 @@ def _first_name(label: str) -> str:
 
 
 def _sort_options(found: SearchPage) -> tuple[SortOption, ...]:
-    words = bool(found.state.text.strip())
+    words = any(chip.kind == "text" for chip in found.chips)
     table = [
         ("", "Best match" if words else "Newest"),
         *([("-date", "Newest")] if words else []),

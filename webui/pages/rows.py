@@ -196,7 +196,7 @@ def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
             tone = "warn"
         details.setdefault(kind, (tone, shown(risk.get("detail", ""), 160)))
     for kind in values_at(document, "risk_kinds"):
-        details.setdefault(str(kind), ("danger", ""))
+        details.setdefault(str(kind), ("warn" if kind == "unchecked" else "danger", ""))
     order = sorted(details.items(), key=lambda item: ("danger", "warn", "info").index(item[1][0]))
     return [
         Badge(tone=tone, text=shown(kind, TAG_CHARACTERS), detail=detail) for kind, (tone, detail) in order

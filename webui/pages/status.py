@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from catalog.records import Run, RunState
-from webui.figures import clock, seconds
+from webui.figures import clock, seconds, size
 from webui.text import shown
 
 PROBLEMS_SHOWN = 100
@@ -91,13 +91,15 @@ def run_row(run: Run) -> RunRow:
         started=clock(run.started_at),
         finished=clock(run.finished_at),
         duration=seconds(max(0.0, _elapsed(run.started_at, end))).text if end else "",
-        counts=tuple(_count(name, number) for name, number in run.counts.items()),
+        counts=tuple(_count(name, number) for name, number in run.counts.items() if number),
         problems=tuple(shown(problem, 400) for problem in run.problems[:PROBLEMS_SHOWN]),
         more_problems=max(0, len(run.problems) - PROBLEMS_SHOWN),
     )
 
 
 def _count(name: str, number: int) -> CountView:
+    if name == "bytes_read":
+        return CountView(label="read", number=number, text=size(number).text)
     return CountView(label=shown(name.replace("_", " "), 40), number=number, text=f"{number:,}")
 
 
