@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+NARROWEST = 4
 JOINERS = frozenset({"\u200d", "\ufe0f"})  # inside emoji and Indic words; they move nothing
 
 
@@ -37,14 +38,21 @@ def width(text: str) -> int:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, columns: int | None = None) -> list[str]:
-    """Lines of a table that fits: the widest column gives way first, down to the width of its heading."""
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    columns: int | None = None,
+    whole: Sequence[str] = (),
+) -> list[str]:
+    """Lines of a table that fits: the widest column gives way first; those named in `whole` never do."""
     cells = [[printable("" if cell is None else cell) for cell in row] for row in [head, *rows]]
     widths = [max(width(row[place]) for row in cells) for place in range(len(head))]
     room = columns or shutil.get_terminal_size((100, 24)).columns
-    while sum(widths) + 2 * (len(widths) - 1) > room:
-        place = max(range(len(widths)), key=lambda number: widths[number])
-        if widths[place] <= max(4, len(head[place])):
+    yielding = [place for place, name in enumerate(head) if name not in whole]
+    while yielding and sum(widths) + 2 * (len(widths) - 1) > room:
+        place = max(yielding, key=lambda number: widths[number])
+        if widths[place] <= NARROWEST:
             break
         widths[place] -= 1
     right = [

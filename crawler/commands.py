@@ -112,7 +112,7 @@ def models(settings: Settings, *, as_json: bool) -> None:
         click.echo("The catalog is empty. Fill it with: modeldex crawl FOLDER", err=True)
         return
     rows.sort(key=lambda row: str(row[0]).lower())
-    for line in table(("name", "task", "framework", "params", "size", "status", "id"), rows):
+    for line in table(("name", "task", "framework", "params", "size", "status", "id"), rows, whole=("id",)):
         click.echo(line)
 
 
@@ -144,7 +144,7 @@ def _row(document: dict[str, Any]) -> tuple[Any, ...]:
         count_text(document.get("parameters")),
         size_text(document.get("size_bytes")),
         document.get("status"),
-        document["id"][:12],
+        document["id"][:10],
     )
 
 

@@ -24,6 +24,8 @@ def open_database(url: str, *, write: bool) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _open_sqlite(url, parsed.database, write=write)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
         return create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise StoreError(f"The setting database_url cannot be used: {error}.") from error

@@ -33,9 +33,10 @@ def change(path, *, fingerprint=None, moved_from=None, **document):
     return RecordChange(record=record, signature=signature, fingerprint=fingerprint, moved_from=moved_from)
 
 
-@pytest.fixture
-def store(tmp_path):
-    with open_store(Settings(home=tmp_path), write=True) as opened:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
+    url = "" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    with open_store(Settings(home=tmp_path, database_url=url), write=True) as opened:
         yield opened
 
 
@@ -239,9 +240,8 @@ def test_a_stolen_lease_refuses_the_old_writer(store, lease):
 
     with store._engine.begin() as connection:
         connection.execute(update(leases).values(expires=0.0))
-    with store.lease("writer"):
-        with pytest.raises(LeaseLost):
-            store.records.commit([change("a")], lease=lease)
+    with store.lease("writer"), pytest.raises(LeaseLost):
+        store.records.commit([change("a")], lease=lease)
     assert store.records.count() == 0
 
 

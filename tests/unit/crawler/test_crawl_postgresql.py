@@ -1,0 +1,36 @@
+"""The same crawl into PostgreSQL."""
+
+import pytest
+from fixtures.crawling import EXTRACTORS, Shop
+
+from catalog import plugins
+from catalog.records import RunState
+from catalog.settings import Settings
+from catalog.store import open_store
+from crawler.reading import Registry
+
+
+@pytest.fixture
+def shop(tmp_path, postgresql_url):
+    root = tmp_path / "models"
+    root.mkdir()
+    settings = Settings(home=tmp_path / "home", database_url=postgresql_url)
+    with open_store(settings, write=True) as store:
+        registry = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
+        yield Shop(root=root, store=store, settings=settings, registry=registry)
+
+
+def test_a_source_lives_its_life(shop):
+    shop.model("a\udcff/model.safetensors", values=3)
+    shop.model("b.safetensors", values=4)
+    shop.put("c/config.json", {"model_type": "bert", "nul": "a\0b", "lone": "\ud800"})
+    shop.model("c/model.safetensors", values=5)
+    assert shop.crawl().counts["new"] == 3
+    again = shop.crawl()
+    assert (again.counts["unchanged"], again.counts["opened"]) == (3, 0)
+    (shop.root / "b.safetensors").rename(shop.root / "d.safetensors")
+    assert shop.crawl().counts["moved"] == 1
+    (shop.root / "c/model.safetensors").unlink()
+    report = shop.crawl()
+    assert (report.counts["missing"], report.run.state) == (1, RunState.COMPLETE)
+    assert {document["status"] for document in shop.documents().values()} == {"ok", "missing"}

@@ -1,0 +1,107 @@
+"""Opening a store: new, too new, damaged, out of reach; by two processes; on PostgreSQL."""
+
+import sqlite3
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from catalog.errors import StoreError, StoreTooNew, WriterBusy
+from catalog.settings import Settings
+from catalog.store import open_store
+from catalog.store.schema import VERSIONS
+
+
+def test_a_new_home_is_made_and_can_be_read_at_once(tmp_path):
+    with open_store(Settings(home=tmp_path / "new" / "home"), write=False) as store:
+        assert store.records.count() == 0
+        assert store.outbox.pending() == []
+        assert store.runs.latest(5) == []
+
+
+def test_the_schema_that_the_code_names_is_the_newest_migration():
+    config = Config()
+    config.set_main_option("script_location", "catalog/store/migrations")
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == list(VERSIONS)
+
+
+def test_migrations_and_tables_agree(tmp_path):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from catalog.store.tables import metadata
+
+    with open_store(Settings(home=tmp_path), write=True) as store, store._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_store_of_a_newer_version_is_refused_by_name(tmp_path, write):
+    with open_store(Settings(home=tmp_path), write=True):
+        pass
+    connection = sqlite3.connect(tmp_path / "store.sqlite3")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreTooNew, match=r"newer Modeldex \(schema 9999\)"):
+        open_store(Settings(home=tmp_path), write=write)
+
+
+def test_a_file_that_is_no_database_is_one_clear_sentence(tmp_path):
+    (tmp_path / "store.sqlite3").write_bytes(b"not a database, but long enough to be looked at" * 10)
+    with pytest.raises(StoreError, match="cannot be opened: file is not a database"):
+        open_store(Settings(home=tmp_path), write=True)
+
+
+def test_a_home_that_cannot_be_made_is_one_clear_sentence(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="cannot be created"):
+        open_store(Settings(home=tmp_path / "file" / "home"), write=True)
+
+
+def test_an_url_that_means_nothing_is_one_clear_sentence(tmp_path):
+    with pytest.raises(StoreError, match="database_url"):
+        open_store(Settings(home=tmp_path, database_url="nonsense://x"), write=True)
+
+
+def test_readers_read_while_a_writer_writes(tmp_path):
+    settings = Settings(home=tmp_path)
+    with (
+        open_store(settings, write=True) as writer,
+        open_store(settings, write=False) as reader,
+        writer._engine.begin() as connection,
+    ):
+        connection.exec_driver_sql("INSERT INTO leases VALUES ('x', '{}', 1, 0)")
+        assert reader.records.count() == 0
+
+
+def test_two_stores_on_one_home_share_one_lease(tmp_path):
+    settings = Settings(home=tmp_path)
+    with open_store(settings, write=True) as one, open_store(settings, write=True) as two:
+        with one.lease("writer"), pytest.raises(WriterBusy, match="since"), two.lease("writer"):
+            pass
+        with two.lease("writer") as lease:
+            assert lease.token == 2
+
+
+def test_the_lease_of_a_process_that_died_is_taken_at_once(tmp_path):
+    import json
+    import socket
+    import time
+
+    with open_store(Settings(home=tmp_path), write=True) as store:
+        holder = {"pid": 2**22 - 3, "host": socket.gethostname(), "since": "now", "started": "1"}
+        with store._engine.begin() as connection:
+            from sqlalchemy import insert
+
+            from catalog.store.tables import leases
+
+            connection.execute(
+                insert(leases).values(
+                    name="writer", holder=json.dumps(holder), token=7, expires=time.time() + 999
+                )
+            )
+        with store.lease("writer") as lease:
+            assert lease.token == 8
