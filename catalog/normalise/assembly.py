@@ -350,7 +350,12 @@ class Draft:
             self.provenance[row.name] = FieldProvenance(field=row.name, winners=tuple(good[:MAX_LOSERS]))
 
     def _unconverted(self, row: Field, seen: Observation, reason: str) -> None:
-        if reason in {"empty", "date-missing"}:
+        if reason in {"empty", "date-missing"} or seen.context.get("setting"):
+            return
+        if row.name.startswith("training.") and isinstance(
+            seen.raw, str
+        ):  # learning_rate: constant is a schedule
+            self.unplaced.append(replace(seen, field=f"hyperparameters.{row.name.partition('.')[2]}"))
             return
         code = reason if reason.startswith("date-") else "value-unreadable"
         self.problem(code, f"{row.label}: {str(seen.raw)[:80]!r} has no value here ({reason})", seen)

@@ -226,7 +226,7 @@ def _evaluation(seen: Observation, name: MetricName, block: _Block, now: datetim
         value=None,
         unit=name.metric.unit if name.metric else "raw",
         split=split,
-        dataset=str(dataset) if dataset not in {None, ""} else None,
+        dataset=_said(dataset),
         evaluated_at=None if evaluated_at is None else read_date(evaluated_at, now=now),
         changes=name.changes,
         flag=flag,
@@ -564,11 +564,15 @@ def _entry(item: Evaluation) -> dict[str, Any]:
         "key": display_key(item.observation.key),
     }
     for part in ("config", "task", "revision"):
-        if context.get(part) not in {None, ""}:
-            entry[part] = str(context[part])
+        entry[part] = _said(context.get(part))
     step = read_number(context.get("step"))
     entry["step"] = None if step is None else plain(step.value)
     return {name: value for name, value in entry.items() if value is not None}
+
+
+def _said(value: Any) -> str | None:
+    """The text of a context value, None where nothing is said."""
+    return None if value is None or value == "" else raw_text(value)
 
 
 def raw_text(raw: Any) -> str:

@@ -166,7 +166,7 @@ def _placed(seen: Observation) -> Iterator[Observation]:
     if seen.field.startswith("hyperparameters."):
         target = setting_field(seen.field.partition(".")[2])
         if target is not None:
-            yield replace(seen, field=target)
+            yield replace(seen, field=target, context={**seen.context, "setting": True})
 
 
 def _leaves(prefix: str, value: dict[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:

@@ -315,10 +315,12 @@ def _ggml_label(draft: Draft, top: str, counted: Count) -> str:
         for field in ("quantization.scheme", "quantization.method", "precision")
         for seen in draft.observed(field)
     ]
-    families = {"_".join(name.split("_")[:2]) for name in counted.dtypes}
+    families = {
+        name.partition("_")[0] for name in counted.dtypes
+    }  # a Q4_K_M file holds Q4_K, IQ3_M holds IQ3_S
     for name in said:
         bare = name.removeprefix("MOSTLY_")
-        if names.is_ggml_type(bare) and "_".join(bare.split("_")[:2]) in families:
+        if names.is_ggml_type(bare) and bare.partition("_")[0] in families:
             return bare
     return top
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -199,6 +200,15 @@ def test_settings_find_their_fields_and_stay_searchable_by_their_own_names() -> 
     assert made["hyperparameters"] == {"dropout": 0.1, "train_lr": 0.05}
 
 
+def test_a_setting_that_is_a_word_stays_a_hyper_parameter() -> None:
+    stated = file("model/m.pkl", said("training.learning_rate", "constant", origin=Origin.EMBEDDED))
+    own_name = file("model/n.pkl", said("hyperparameters.random_state", "auto", origin=Origin.EMBEDDED))
+    made = document(stated, own_name)
+    assert made["hyperparameters"] == {"learning_rate": "constant", "random_state": "auto"}
+    assert "training" not in made
+    assert codes(made) == []
+
+
 def test_a_batch_per_device_is_multiplied_only_when_all_factors_are_known() -> None:
     per_device = said(
         "hyperparameters.per_device_train_batch_size",
@@ -356,8 +366,6 @@ def test_only_the_subject_of_the_group_speaks() -> None:
         )
         for number, subject in ((1, "run-a"), (2, "run-b"), (3, None))
     ]
-    from dataclasses import replace
-
     member = file("r.db", role=Role.RUN)
     assert member.extraction is not None
     member = replace(
@@ -389,8 +397,29 @@ field_names = st.one_of(
     ),
     st.text(max_size=12),
 )
+contexts = st.dictionaries(
+    st.sampled_from(
+        [
+            "dataset",
+            "split",
+            "step",
+            "block",
+            "source",
+            "primary",
+            "evaluated_at",
+            "uncertainty",
+            "config",
+            "unit",
+            "relation",
+            "history",
+        ]
+    ),
+    json_values,
+    max_size=3,
+)
 observations = st.builds(
-    said,
+    lambda context, *args, **named: replace(said(*args, **named), context=context),
+    contexts,
     field_names,
     json_values,
     pointer=st.text(max_size=12),
