@@ -24,9 +24,23 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Port to listen on, 0 for any free one (default: 8080)."
 )
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A name under which this server is reached by a proxy.",
+)
 @click.option("--no-crawl", is_flag=True, help="Do not crawl PATH first; only serve what is known.")
 @click.pass_obj
-def serve(settings: Settings, path: Path | None, host: str | None, port: int | None, no_crawl: bool) -> None:
+def serve(
+    settings: Settings,
+    path: Path | None,
+    host: str | None,
+    port: int | None,
+    names: tuple[str, ...],
+    no_crawl: bool,
+) -> None:
     """Serve the search page; with PATH, crawl that folder meanwhile.
 
     The page answers at once and shows the crawl's progress. End with Ctrl-C.
@@ -39,10 +53,10 @@ def serve(settings: Settings, path: Path | None, host: str | None, port: int | N
     logging.getLogger("waitress").setLevel(logging.ERROR)
     host = host or settings.host
     wanted_port = settings.port if port is None else port
-    _run(settings, host, wanted_port, None if no_crawl else path)
+    _run(settings, host, wanted_port, None if no_crawl else path, names)
 
 
-def _run(settings: Settings, host: str, port: int, path: Path | None) -> None:
+def _run(settings: Settings, host: str, port: int, path: Path | None, names: tuple[str, ...]) -> None:
     from webui.app import create_app  # noqa: PLC0415 - Flask is paid for by this command alone
     from webui.crawl_child import CrawlChild  # noqa: PLC0415
     from webui.services import close_services, open_services  # noqa: PLC0415
@@ -51,7 +65,9 @@ def _run(settings: Settings, host: str, port: int, path: Path | None) -> None:
     crawl = None
     waiting = _WaitingCrawl()
     services = open_services(settings, crawl=waiting if path is not None else None)
-    server = _listening(create_app(settings, services), host, port)
+    app = create_app(settings, services)
+    app.config["TRUSTED_HOSTS"] = _trusted(host, names)
+    server = _listening(app, host, port)
     try:
         # The port is ours before the crawl starts: a second `serve` must not crawl and then fail.
         if path is not None:
@@ -67,6 +83,15 @@ def _run(settings: Settings, host: str, port: int, path: Path | None) -> None:
         if crawl is not None:
             crawl.stop()
         close_services(services)
+
+
+def _trusted(host: str, names: tuple[str, ...]) -> list[str] | None:
+    """The names that requests may ask for; None for any.
+
+    A page from elsewhere can make a browser reach a loopback server under a name of its own (DNS rebinding) and read
+    what it says. On an address that others reach, their names for it cannot be known.
+    """
+    return [*LOOPBACK, "[::1]", *names] if host in LOOPBACK else [*names] or None
 
 
 class _WaitingCrawl:

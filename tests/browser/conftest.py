@@ -33,7 +33,7 @@ def chromium(tmp_path_factory):
     """A context factory over one browser process with an empty profile."""
     import os
 
-    path = _chromium(in_ci=os.environ.get("CI") == "true")
+    path = _chromium(in_ci=os.environ.get("CI") == "true")  # noqa: TID251 - CI's own variable
     playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -45,7 +45,10 @@ class Violations(list):
     """What the console and the page complained about."""
 
     def watch(self, page):
-        page.on("console", lambda message: self.append(message.text) if message.type in {"error", "warning"} else None)
+        page.on(
+            "console",
+            lambda message: self.append(message.text) if message.type in {"error", "warning"} else None,
+        )
         page.on("pageerror", lambda error: self.append(str(error)))
         page.on("dialog", lambda dialog: (self.append(f"dialog {dialog.message}"), dialog.dismiss()))
 

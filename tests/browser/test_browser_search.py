@@ -6,7 +6,15 @@ import pytest
 from fixtures.shelf import model_documents
 
 FIRST = model_documents()[0]["id"]
-PAGES = ["/", "/?q=bert+accuracy%3E0.5", "/?q=zzzznothing", "/?q=acuracy%3E1", f"/models/{FIRST}", "/runs", "/help"]
+PAGES = [
+    "/",
+    "/?q=bert+accuracy%3E0.5",
+    "/?q=zzzznothing",
+    "/?q=acuracy%3E1",
+    f"/models/{FIRST}",
+    "/runs",
+    "/help",
+]
 
 
 def total(page):
@@ -188,7 +196,9 @@ def test_on_a_wide_screen_the_filters_are_simply_there(wide):
 @pytest.mark.parametrize("address", ["/?q=bert+accuracy%3E0.5", f"/models/{FIRST}", "/help"])
 def test_text_has_contrast(chromium, web_url, scheme, address):
     """WCAG 2.2, 1.4.3: at least 4.5 to 1 for text of normal size."""
-    context = chromium.new_context(color_scheme=scheme, viewport={"width": 1400, "height": 900}, base_url=web_url)
+    context = chromium.new_context(
+        color_scheme=scheme, viewport={"width": 1400, "height": 900}, base_url=web_url
+    )
     page = context.new_page()
     page.goto(address)
     poor = page.evaluate(CONTRAST)

@@ -25,7 +25,9 @@ def test_a_choice_leaves_the_other_values_with_their_counts(web):
     value, option = next(iter(before.items()))
     after = options(web.get(option["url"].replace("/?", "/api/search?")).json, "framework")
     assert after[value]["selected"]
-    assert {name: row["count"] for name, row in after.items()} == {name: row["count"] for name, row in before.items()}
+    assert {name: row["count"] for name, row in after.items()} == {
+        name: row["count"] for name, row in before.items()
+    }
 
 
 def test_two_values_of_one_facet_are_either_and_two_facets_are_both(web):
@@ -48,7 +50,11 @@ def test_a_value_with_commas_colons_and_quotes_is_one_value(web):
     page = web.get("/api/search", query_string={"tags": 'a,b:"c"'}).json
     assert page["total"] > 0
     assert all('a,b:"c"' in row["document"]["tags"] for row in page["results"])
-    removed = web.get(page["chips"][0]["remove_url"].replace("/?", "/api/search?") if "?" in page["chips"][0]["remove_url"] else "/api/search").json
+    removed = web.get(
+        page["chips"][0]["remove_url"].replace("/?", "/api/search?")
+        if "?" in page["chips"][0]["remove_url"]
+        else "/api/search"
+    ).json
     assert removed["total"] > page["total"]
 
 

@@ -44,7 +44,11 @@ def test_the_limit_of_paging_is_said_together_with_the_export():
     from webui.pages.results import results_page
 
     found = SearchPage(
-        state=SearchState(page=500), canonical_text="", total=12_345, page_count=500, hits=({"id": "a", "name": "a"},)
+        state=SearchState(page=500),
+        canonical_text="",
+        total=12_345,
+        page_count=500,
+        hits=({"id": "a", "name": "a"},),
     )
     page = results_page(found, Addresses())
     assert "10,000" in page.paging.limit_note

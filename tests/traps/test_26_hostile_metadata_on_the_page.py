@@ -16,7 +16,9 @@ def test_no_element_handler_or_link_comes_out_of_metadata(web, address):
     page = web.get(address).text
     for piece in ("<script>", "<img", "<svg/onload", "onerror=alert(1)>", "<b>bold", "<i>format", "<u>kind"):
         assert piece not in page
-    assert not re.search(r"""(href|src|action)\s*=\s*["']?\s*(javascript|data|vbscript):""", page, re.IGNORECASE)
+    assert not re.search(
+        r"""(href|src|action)\s*=\s*["']?\s*(javascript|data|vbscript):""", page, re.IGNORECASE
+    )
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -24,7 +26,9 @@ def test_no_control_or_direction_character_reaches_a_page(web, address):
     assert DIRECTIONS.findall(web.get(address).text) == []
 
 
-@pytest.mark.parametrize("query", ["<script>alert(1)</script>", '"><b>', "' onfocus=alert(1) '", "{{7*7}}", "</title><b>"])
+@pytest.mark.parametrize(
+    "query", ["<script>alert(1)</script>", '"><b>', "' onfocus=alert(1) '", "{{7*7}}", "</title><b>"]
+)
 def test_a_query_is_shown_as_it_was_typed_and_runs_nothing(web, query):
     answer = web.get("/", query_string={"q": query})
     assert answer.status_code == 200
@@ -62,7 +66,9 @@ def test_json_keeps_hostile_text_exactly_and_says_that_it_is_json(web):
     assert answer.json["document"]["name"] == HOSTILE_NAME
 
 
-@pytest.mark.parametrize("key", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "a" * 5_000, "<script>", "%0d%0aX: y"])
+@pytest.mark.parametrize(
+    "key", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "a" * 5_000, "<script>", "%0d%0aX: y"]
+)
 def test_no_id_reaches_anything_but_the_store(web, key):
     answer = web.get(f"/models/{key}")
     assert answer.status_code in {404, 308, 302}

@@ -12,7 +12,9 @@ STRICT = {
 }
 
 
-@pytest.mark.parametrize("address", ["/", "/nowhere", "/api/search", "/api/nowhere", "/static/modeldex.css", "/healthz"])
+@pytest.mark.parametrize(
+    "address", ["/", "/nowhere", "/api/search", "/api/nowhere", "/static/modeldex.css", "/healthz"]
+)
 def test_every_answer_is_inert(web, address):
     answer = web.get(address)
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
@@ -38,8 +40,8 @@ def test_html_and_json_and_other_searches_have_other_tags(web):
 
 
 def test_a_changed_index_changes_the_tag(tmp_path):
-    from fixtures.web import services_over
     from fixtures.shelf import model_documents
+    from fixtures.web import services_over
 
     from catalog.search.engine import IndexAction
     from catalog.settings import Settings

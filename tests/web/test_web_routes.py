@@ -173,7 +173,7 @@ def _captured(web_app, address):
 
     pages = []
 
-    def remember(_sender, template, context, **_more):  # noqa: ARG001 - the signal's signature
+    def remember(_sender, template, context, **_more):
         pages.append(context["page"])
 
     with template_rendered.connected_to(remember, web_app), web_app.test_client() as client:
@@ -201,5 +201,7 @@ def test_html_and_json_are_two_renderings_of_one_page(web_app, html, api):
     for volatile in ("took_ms", "runs"):
         shown.pop(volatile, None)
         answer.pop(volatile, None)
-    assert [field.name for field in dataclasses.fields(page) if field.name not in {"took_ms", "runs"}] == list(answer)
+    assert [
+        field.name for field in dataclasses.fields(page) if field.name not in {"took_ms", "runs"}
+    ] == list(answer)
     assert shown == answer

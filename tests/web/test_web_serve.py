@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -55,6 +56,26 @@ def test_serving_an_empty_home_shows_an_empty_catalog_and_ends_cleanly(tmp_path,
     finally:
         code, rest = ended(process, number)
     assert (code, "Traceback" in rest) == (0, False)
+
+
+def test_a_loopback_server_answers_to_no_foreign_name(tmp_path):
+    """A page from elsewhere that lets its own name point at 127.0.0.1 must not read the catalog."""
+    process = started(tmp_path / "home", "--allow-host", "models.example")
+    try:
+        address = address_of(process)
+        port = address.rsplit(":", 1)[1]
+        codes = {}
+        for name in ("evil.example", "models.example", "localhost", "127.0.0.1"):
+            request = urllib.request.Request(f"{address}/api/search", headers={"Host": f"{name}:{port}"})
+            try:
+                with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
+                    codes[name] = answer.status
+            except urllib.error.HTTPError as error:
+                codes[name] = error.code
+                error.close()
+        assert codes == {"evil.example": 400, "models.example": 200, "localhost": 200, "127.0.0.1": 200}
+    finally:
+        ended(process, signal.SIGTERM)
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path):

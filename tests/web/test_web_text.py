@@ -27,7 +27,7 @@ from webui.text import segments, shown
         (decimal(0.00002), "2e-05"),
         (decimal(3.0), "3"),
         (figure(float("nan"), None), "nan"),
-        (figure(True, None), "yes"),
+        (figure(value=True, unit=None), "yes"),
         (figure(42, None), "42"),
         (moment("2024-03-12T10:00:00Z"), "12 Mar 2024"),
         (moment("2024-03-12T10:00:00Z", "month"), "Mar 2024"),
@@ -72,7 +72,10 @@ def test_only_plain_web_addresses_become_links(address):
 
 
 def test_a_web_address_becomes_a_link():
-    assert safe_link("https://www.apache.org/licenses/LICENSE-2.0") == "https://www.apache.org/licenses/LICENSE-2.0"
+    assert (
+        safe_link("https://www.apache.org/licenses/LICENSE-2.0")
+        == "https://www.apache.org/licenses/LICENSE-2.0"
+    )
 
 
 def test_direction_and_control_characters_become_visible():

@@ -1,0 +1,38 @@
+"""Best first by the metric's own direction, models without the value last, and no silence about unknown names."""
+
+import pytest
+
+
+@pytest.mark.parametrize(("order", "reverse"), [("-accuracy", True), ("accuracy", False), ("wer", False)])
+def test_models_without_the_value_come_last_in_both_directions(web, order, reverse):
+    name = order.lstrip("-")
+    rows, number = [], 1
+    while True:
+        page = web.get(f"/api/search?sort={order}&per_page=100&page={number}").json
+        rows += page["results"]
+        number += 1
+        if not page["paging"]["next_url"]:
+            break
+    values = [row["document"].get("metrics", {}).get(name) for row in rows]
+    known = [value for value in values if value is not None]
+    assert known == sorted(known, reverse=reverse)
+    assert values[len(known) :] == [None] * (len(values) - len(known))
+
+
+def test_the_metric_of_the_order_is_the_headline_of_every_row(web):
+    page = web.get("/api/search?sort=-f1&q=has:f1").json
+    assert {row["scores"][0]["metric"] for row in page["results"]} == {"f1"}
+
+
+def test_the_menu_offers_lower_metrics_lowest_first(web):
+    options = {
+        option["value"]: option["label"] for option in web.get("/api/search?q=has:wer").json["sort_options"]
+    }
+    assert options["wer"] == "Best WER"
+    assert "-accuracy" in options or "accuracy" not in options
+
+
+def test_an_unknown_order_is_said_and_the_page_still_comes(web):
+    page = web.get("/api/search?sort=nonsense").json
+    assert page["total"] > 0
+    assert any("nonsense" in notice for notice in page["notices"])
