@@ -12,6 +12,7 @@ MAX_MAGNITUDE = Decimal("1e300")
 """Beyond this a double would become infinite on the way to an engine."""
 
 _THOUSAND, _KIBI = 1000, 1024
+_EXACT_BELOW = 1e15
 _LETTERS = "kmgtp"
 COUNT_UNITS: Mapping[str, int] = {
     "k": _THOUSAND,
@@ -106,15 +107,14 @@ def format_number(value: float, unit: str | None = None) -> str:
     """The shortest exact spelling: 7000000000 of a count is 7B, 2000000000 bytes are 2GB, 0.5 is 0.5."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
-    if isinstance(value, float):
+    whole = int(value) if abs(value) < _EXACT_BELOW and value == int(value) else None
+    if whole is None:
         return repr(value)
     for suffix, factor in _PRINTED.get(unit, ()):
-        scaled = Decimal(value) / factor
+        scaled = Decimal(whole) / factor
         if abs(scaled) >= 1 and len(scaled.as_tuple().digits) <= 4:
             return f"{scaled.normalize():f}{suffix}"
-    return str(value)
+    return str(whole)
 
 
 _COUNTS = (("T", 10**12), ("B", 10**9), ("M", 10**6), ("k", 10**3))

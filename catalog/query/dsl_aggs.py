@@ -1,0 +1,421 @@
+"""Aggregations of Elasticsearch JSON to ours and back, within limits that are checked before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from catalog.errors import RequestRefused
+from catalog.query.dsl_query import QueryReader, query_json
+from catalog.query.dsl_values import (
+    date_options,
+    field_name,
+    flag,
+    json_value,
+    number,
+    only,
+    period_of,
+    refuse,
+    text_of,
+    value_of,
+    whole,
+)
+from catalog.search.request import (
+    Aggregation,
+    DateHistogramAgg,
+    FilterAgg,
+    HistogramAgg,
+    MetricAgg,
+    MissingAgg,
+    NestedAgg,
+    RangeAgg,
+    RangeBucket,
+    ReverseNestedAgg,
+    TermsAgg,
+)
+from catalog.search.validate import NESTED_PATH, Resolved
+from mappings import fields
+from mappings.metrics import find
+
+MAX_DEPTH = 2
+"""Levels of aggregations that part or measure models; nested, reverse_nested and filter around them do not count."""
+MAX_NESTING = 6
+MAX_AGGREGATIONS = 20
+MAX_TERMS_SIZE = 500
+MAX_RANGES = 100
+MAX_BUCKETS = 10_000
+"""Most buckets that one request may be expected to make."""
+MAX_PERCENTS = 20
+SMALLEST_INTERVAL = 1e-3
+_YEARS_OF_DATA = 20
+_UNBOUNDED_BUCKETS = 100
+_NAME = re.compile(r"[^\[\]>\n]{1,100}")
+_CALENDAR = {
+    "year": "year",
+    "1y": "year",
+    "quarter": "quarter",
+    "1q": "quarter",
+    "month": "month",
+    "1M": "month",
+    "week": "week",
+    "1w": "week",
+    "day": "day",
+    "1d": "day",
+}
+_CALENDAR_BUCKETS = {"year": 1, "quarter": 4, "month": 12, "week": 53, "day": 366}
+_FIXED = re.compile(r"(\d{1,6})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_SINGLE = frozenset({"min", "max", "avg", "sum", "value_count", "cardinality", "stats"})
+_PASSING = (FilterAgg, NestedAgg, ReverseNestedAgg)
+
+Shapes = Mapping[tuple[str, ...], bool]
+"""Which bucket lists were asked for as objects (`keyed`), by the path of aggregation names."""
+
+
+class AggregationReader:
+    """Reads the aggregations of one request, counts them and estimates their buckets."""
+
+    def __init__(self, queries: QueryReader) -> None:
+        self.queries = queries
+        self.count = 0
+        self.shapes: dict[tuple[str, ...], bool] = {}
+
+    def read(self, body: Any) -> dict[str, Aggregation]:
+        """Every aggregation by its name. Raises RequestRefused with the part's name."""
+        found = self._named(body, (), nested=False)
+        expected = sum(estimate(aggregation) for aggregation in found.values())
+        if expected > MAX_BUCKETS:
+            raise RequestRefused(
+                "aggs", f"may make about {expected:,} buckets; the limit is {MAX_BUCKETS:,}."
+            )
+        for name, aggregation in found.items():
+            if depth(aggregation) > MAX_DEPTH:
+                raise RequestRefused("aggs", f"under {name!r} are more than {MAX_DEPTH} levels deep.")
+        return found
+
+    def _named(self, body: Any, path: tuple[str, ...], *, nested: bool) -> dict[str, Aggregation]:
+        if not isinstance(body, dict):
+            raise RequestRefused("aggs", "needs an object.")
+        if len(path) >= MAX_NESTING:
+            raise RequestRefused("aggs", f"are nested more than {MAX_NESTING} levels deep.")
+        found = {}
+        for name, inner in body.items():
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise RequestRefused("aggs", "names are text of up to 100 characters without [, ] and >.")
+            self.count += 1
+            if self.count > MAX_AGGREGATIONS:
+                raise RequestRefused("aggs", f"are more than {MAX_AGGREGATIONS}.")
+            found[name] = self._one(inner, (*path, name), nested=nested)
+        return found
+
+    def _one(self, body: Any, path: tuple[str, ...], *, nested: bool) -> Aggregation:
+        if not isinstance(body, dict):
+            raise RequestRefused(path[-1], "needs an object.")
+        kinds = [key for key in body if key not in {"aggs", "aggregations", "meta"}]
+        if "meta" in body:
+            raise RequestRefused("meta", "is not allowed here.")
+        if len(kinds) != 1:
+            raise RequestRefused(path[-1], "needs exactly one kind of aggregation.")
+        kind = str(kinds[0])[:100]
+        inner = body.get("aggs", body.get("aggregations", {}))
+        if kind in _SINGLE or kind == "percentiles":
+            if inner:
+                raise RequestRefused(kind, "takes no aggregations below it.")
+            return _metric(kind, body[kind], nested)
+        reader = _KINDS.get(kind)
+        if reader is None:
+            raise refuse(kind)
+        inside = kind == "nested" or (nested and kind != "reverse_nested")
+        parts = self._named(inner, path, nested=inside)
+        given = body[kind]
+        if isinstance(given, dict) and "keyed" in given:
+            self.shapes[path] = flag(given["keyed"], "keyed")
+        return reader(self, given, parts, nested)
+
+    def filter_(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        return FilterAgg(query=self.queries.read(body, nested=nested), aggs=parts)
+
+    def terms(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        allowed = frozenset(
+            {
+                "field",
+                "size",
+                "order",
+                "min_doc_count",
+                "missing",
+                "include",
+                "shard_size",
+                "show_term_doc_count_error",
+            }
+        )
+        given = only(body, "terms", allowed)
+        field = field_name(given.get("field"), nested=nested)
+        if field.type == "text":
+            raise RequestRefused(field.name, "holds text; terms needs a keyword field.")
+        return TermsAgg(
+            field=field.name,
+            size=whole(given.get("size", 10), "size", 1, MAX_TERMS_SIZE),
+            prefix=_included(given.get("include")),
+            order=_order(given.get("order"), parts),
+            min_doc_count=whole(given.get("min_doc_count", 1), "min_doc_count", 1, 10**9),
+            missing=None if given.get("missing") is None else value_of(field, given["missing"]),
+            aggs=parts,
+        )
+
+    def range_(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        given = only(body, "range", frozenset({"field", "ranges", "keyed", "format", "time_zone"}))
+        field = field_name(given.get("field"), nested=nested)
+        date_options(given)
+        rows = given.get("ranges")
+        if not isinstance(rows, list) or not 0 < len(rows) <= MAX_RANGES:
+            raise RequestRefused("ranges", f"needs a list of 1 to {MAX_RANGES} ranges.")
+        return RangeAgg(field=field.name, ranges=tuple(_bucket(row, field) for row in rows), aggs=parts)
+
+    def histogram(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        given = only(body, "histogram", frozenset({"field", "interval", "offset", "min_doc_count", "keyed"}))
+        field = field_name(given.get("field"), nested=nested)
+        interval = number(given.get("interval"), "interval")
+        if interval < SMALLEST_INTERVAL:
+            raise RequestRefused("interval", f"is at least {SMALLEST_INTERVAL}.")
+        return HistogramAgg(
+            field=field.name,
+            interval=interval,
+            offset=number(given.get("offset", 0.0), "offset"),
+            min_doc_count=whole(given.get("min_doc_count", 0), "min_doc_count", 0, 10**9),
+            aggs=parts,
+        )
+
+    def date_histogram(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        allowed = frozenset(
+            {"field", "calendar_interval", "fixed_interval", "min_doc_count", "format", "time_zone", "keyed"}
+        )
+        given = only(body, "date_histogram", allowed)
+        field = field_name(given.get("field"), nested=nested)
+        date_options(given)
+        calendar, fixed = given.get("calendar_interval"), given.get("fixed_interval")
+        if (calendar is None) == (fixed is None):
+            raise RequestRefused("date_histogram", "needs either calendar_interval or fixed_interval.")
+        if calendar is not None and str(calendar) not in _CALENDAR:
+            raise RequestRefused("calendar_interval", "is year, quarter, month, week or day.")
+        return DateHistogramAgg(
+            field=field.name,
+            calendar_interval=None if calendar is None else _CALENDAR[calendar],
+            fixed_seconds=None if fixed is None else _fixed(fixed),
+            min_doc_count=whole(given.get("min_doc_count", 0), "min_doc_count", 0, 10**9),
+            aggs=parts,
+        )
+
+    def missing(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        given = only(body, "missing", frozenset({"field"}))
+        return MissingAgg(field=field_name(given.get("field"), nested=nested).name, aggs=parts)
+
+    def nested_(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        if nested or only(body, "nested", frozenset({"path"})).get("path") != NESTED_PATH:
+            raise RequestRefused("nested", f"is possible on {NESTED_PATH} only, one level deep.")
+        return NestedAgg(path=NESTED_PATH, aggs=parts)
+
+    def reverse_nested(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        only(body, "reverse_nested", frozenset())
+        if not nested:
+            raise RequestRefused("reverse_nested", "needs a nested aggregation around it.")
+        return ReverseNestedAgg(aggs=parts)
+
+
+_KINDS: Mapping[str, Callable[[AggregationReader, Any, Mapping[str, Aggregation], bool], Aggregation]] = {
+    "filter": AggregationReader.filter_,
+    "terms": AggregationReader.terms,
+    "range": AggregationReader.range_,
+    "date_range": AggregationReader.range_,
+    "histogram": AggregationReader.histogram,
+    "date_histogram": AggregationReader.date_histogram,
+    "missing": AggregationReader.missing,
+    "nested": AggregationReader.nested_,
+    "reverse_nested": AggregationReader.reverse_nested,
+}
+
+
+def _metric(kind: str, body: Any, nested: bool) -> Aggregation:
+    allowed = {"field"} | ({"percents"} if kind == "percentiles" else set())
+    allowed |= {"precision_threshold"} if kind == "cardinality" else set()
+    given = only(body, kind, frozenset(allowed))
+    field = field_name(given.get("field"), nested=nested)
+    if kind != "percentiles" or "percents" not in given:
+        return MetricAgg(kind=kind, field=field.name)
+    percents = given["percents"]
+    if not isinstance(percents, list) or not 0 < len(percents) <= MAX_PERCENTS:
+        raise RequestRefused("percents", f"needs a list of 1 to {MAX_PERCENTS} numbers.")
+    if not all(0 <= number(percent, "percents") <= 100 for percent in percents):
+        raise RequestRefused("percents", "lie between 0 and 100.")
+    return MetricAgg(kind=kind, field=field.name, percents=tuple(float(percent) for percent in percents))
+
+
+def _included(pattern: Any) -> str | None:
+    """`include` as a prefix (`bert.*`), the only pattern that both engines count alike."""
+    if pattern is None:
+        return None
+    text = text_of(pattern, "include")
+    stem = text.removesuffix(".*")
+    if stem == text or re.search(r"[.?+*|{}\[\]()\"\\#@&<>~^$]", stem):
+        raise RequestRefused("include", "is the beginning of a value followed by .* here.")
+    return stem or None
+
+
+def _order(order: Any, parts: Mapping[str, Aggregation]) -> tuple[str, bool]:
+    if order is None:
+        return ("_count", True)
+    if isinstance(order, list):
+        if len(order) > 2 or (len(order) == 2 and order[1] not in ({"_key": "asc"}, {"_term": "asc"})):
+            raise RequestRefused("order", "takes one criterion; ties go by key.")
+        order = order[0] if order else None
+    if not isinstance(order, dict) or len(order) != 1:
+        raise RequestRefused("order", "needs an object with one key.")
+    name, direction = next(iter(order.items()))
+    if str(direction) not in {"asc", "desc"}:
+        raise RequestRefused("order", "is asc or desc.")
+    name = "_key" if name == "_term" else str(name)[:200]
+    base, _, part = name.partition(".")
+    if name not in {"_count", "_key"}:
+        ordering = parts.get(base)
+        known = {"value", "min", "max", "avg", "sum", "count", ""}
+        if (
+            not isinstance(ordering, MetricAgg)
+            or part not in known
+            or (ordering.kind == "stats") != bool(part)
+        ):
+            raise RequestRefused("order", f"names {name!r}, which is no number below this aggregation.")
+    return (name, direction == "desc")
+
+
+def _bucket(row: Any, field: Resolved) -> RangeBucket:
+    given = only(row, "ranges", frozenset({"key", "from", "to"}))
+    start: Any
+    end: Any
+    if field.type == "date":
+        start, end = (
+            period_of(given[end], field.name).start if given.get(end) is not None else None
+            for end in ("from", "to")
+        )
+    elif field.type in {"long", "double", "metric"}:
+        start, end = (
+            number(given[end], end) if given.get(end) is not None else None for end in ("from", "to")
+        )
+    else:
+        raise RequestRefused(field.name, "has no order; a range needs a number or a date.")
+    key = text_of(given["key"], "key") if given.get("key") is not None else f"{_edge(start)}-{_edge(end)}"
+    return RangeBucket(key=key, start=start, end=end)
+
+
+def _edge(value: Any) -> str:
+    """The way Elasticsearch names the ends of an unnamed range: `*-0.5`, `2024-01-01T00:00:00.000Z-*`."""
+    if value is None:
+        return "*"
+    return str(json_value(value)) if isinstance(value, datetime) else str(float(value))
+
+
+def _fixed(text: Any) -> int:
+    match = _FIXED.fullmatch(text) if isinstance(text, str) else None
+    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
+    if seconds <= 0:
+        raise RequestRefused("fixed_interval", "is a number with s, m, h or d, such as 30d.")
+    return seconds
+
+
+def depth(aggregation: Aggregation) -> int:
+    """Levels that part or measure models."""
+    below = max((depth(part) for part in getattr(aggregation, "aggs", {}).values()), default=0)
+    return below + (not isinstance(aggregation, _PASSING))
+
+
+def estimate(aggregation: Aggregation) -> int:
+    """How many buckets may be expected, everything below included."""
+    own = _own_buckets(aggregation)
+    below = sum(estimate(part) for part in getattr(aggregation, "aggs", {}).values())
+    return own + own * below
+
+
+def _own_buckets(aggregation: Aggregation) -> int:
+    match aggregation:
+        case TermsAgg(size=size):
+            return size
+        case RangeAgg(ranges=ranges):
+            return len(ranges)
+        case HistogramAgg(field=field, interval=interval):
+            return max(1, round(_span(field) / interval)) if _span(field) else _UNBOUNDED_BUCKETS
+        case DateHistogramAgg(calendar_interval=str() as calendar):
+            return _CALENDAR_BUCKETS[calendar] * _YEARS_OF_DATA
+        case DateHistogramAgg(fixed_seconds=int() as seconds):
+            return max(1, _YEARS_OF_DATA * 366 * 86_400 // seconds)
+    return 1
+
+
+def _span(field: str) -> float:
+    """How far the values of a field reach, where its bounds are known."""
+    row = fields().get(field)
+    if row is not None:
+        return 1.0 if row.unit == "fraction" else 0.0
+    metric = find(field.removeprefix("metrics."))
+    if metric is None or metric.low is None or metric.high is None:
+        return 0.0
+    return metric.high - metric.low
+
+
+def aggregations_json(aggregations: Mapping[str, Aggregation]) -> dict[str, Any]:
+    """Aggregations as Elasticsearch JSON that reads as the same again."""
+    return {name: _aggregation_json(aggregation) for name, aggregation in aggregations.items()}
+
+
+def _aggregation_json(aggregation: Aggregation) -> dict[str, Any]:
+    found = _own_json(aggregation)
+    below = getattr(aggregation, "aggs", {})
+    if below:
+        found["aggs"] = aggregations_json(below)
+    return found
+
+
+def _own_json(aggregation: Aggregation) -> dict[str, Any]:
+    match aggregation:
+        case TermsAgg():
+            return {"terms": _terms_json(aggregation)}
+        case RangeAgg(field=field, ranges=ranges):
+            row = fields().get(field)
+            kind = "date_range" if row is not None and row.type == "date" else "range"
+            return {kind: {"field": field, "ranges": [_bucket_json(one) for one in ranges]}}
+        case HistogramAgg(field=field, interval=interval, offset=offset, min_doc_count=least):
+            shown = {"field": field, "interval": interval, "min_doc_count": least}
+            return {"histogram": {**shown, **({"offset": offset} if offset else {})}}
+        case DateHistogramAgg(
+            field=field, calendar_interval=calendar, fixed_seconds=seconds, min_doc_count=least
+        ):
+            width = {"calendar_interval": calendar} if calendar else {"fixed_interval": f"{seconds}s"}
+            return {"date_histogram": {"field": field, **width, "min_doc_count": least}}
+        case MetricAgg(kind=kind, field=field, percents=percents):
+            asked = {"percents": list(percents)} if kind == "percentiles" else {}
+            return {kind: {"field": field, **asked}}
+        case MissingAgg(field=field):
+            return {"missing": {"field": field}}
+        case FilterAgg(query=query):
+            return {"filter": query_json(query)}
+        case NestedAgg(path=path):
+            return {"nested": {"path": path}}
+        case ReverseNestedAgg():
+            return {"reverse_nested": {}}
+
+
+def _terms_json(aggregation: TermsAgg) -> dict[str, Any]:
+    shown: dict[str, Any] = {"field": aggregation.field, "size": aggregation.size}
+    if aggregation.order != ("_count", True):
+        shown["order"] = {aggregation.order[0]: "desc" if aggregation.order[1] else "asc"}
+    if aggregation.prefix:
+        shown["include"] = f"{aggregation.prefix}.*"
+    if aggregation.min_doc_count != 1:
+        shown["min_doc_count"] = aggregation.min_doc_count
+    if aggregation.missing is not None:
+        shown["missing"] = json_value(aggregation.missing)
+    return shown
+
+
+def _bucket_json(bucket: RangeBucket) -> dict[str, Any]:
+    ends = {"from": json_value(bucket.start), "to": json_value(bucket.end)}
+    return {"key": bucket.key, **{name: value for name, value in ends.items() if value is not None}}

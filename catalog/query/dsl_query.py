@@ -1,0 +1,443 @@
+"""Query clauses of Elasticsearch JSON to nodes and back, by an allow-list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from catalog.errors import RequestRefused
+from catalog.query.dsl_values import (
+    date_options,
+    field_name,
+    json_value,
+    one_of,
+    only,
+    period_of,
+    refuse,
+    text_of,
+    unboosted,
+    value_of,
+)
+from catalog.query.nodes import (
+    All,
+    And,
+    Exists,
+    Match,
+    Nested,
+    Not,
+    Nothing,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Range,
+    Term,
+    Terms,
+)
+from catalog.search.validate import NESTED_PATH, Resolved
+
+MAX_DEPTH = 12
+MAX_LEAVES = 256
+MAX_TERMS = 1_024
+SHORTEST_PREFIX = 2
+SHORTEST_WILDCARD = 3
+MAX_FIELDS = 20
+
+
+class QueryReader:
+    """Reads the clauses of one request and counts them."""
+
+    def __init__(self) -> None:
+        self.leaves = 0
+
+    def read(self, body: Any, *, depth: int = 1, nested: bool = False) -> Query:
+        """The nodes of one clause. Raises RequestRefused with the part's name."""
+        if depth > MAX_DEPTH:
+            raise RequestRefused("query", f"is nested more than {MAX_DEPTH} levels deep.")
+        kind, inner = one_of(body, "query")
+        if kind in _COMPOUNDS:
+            return _COMPOUNDS[kind](self, inner, depth, nested)
+        reader = _LEAVES.get(kind)
+        if reader is None:
+            raise refuse(str(kind)[:100])
+        self.leaves += 1
+        if self.leaves > MAX_LEAVES:
+            raise RequestRefused("query", f"has more than {MAX_LEAVES} clauses.")
+        return reader(inner, nested)
+
+    def bool_(self, body: Any, depth: int, nested: bool) -> Query:
+        allowed = frozenset({"must", "filter", "should", "must_not", "minimum_should_match", "boost"})
+        parts = only(body, "bool", allowed)
+        unboosted(parts)
+        needed = [
+            *self._clauses(parts, "must", depth, nested),
+            *self._clauses(parts, "filter", depth, nested),
+        ]
+        options = self._clauses(parts, "should", depth, nested)
+        if options:
+            needed += self._should(options, parts.get("minimum_should_match"), alone=not needed)
+        needed += [Not(clause) for clause in self._clauses(parts, "must_not", depth, nested)]
+        if not needed:
+            return All()
+        return needed[0] if len(needed) == 1 else And(tuple(needed))
+
+    def _clauses(self, parts: Mapping[str, Any], name: str, depth: int, nested: bool) -> list[Query]:
+        given = parts.get(name, [])
+        listed = given if isinstance(given, list) else [given]
+        if len(listed) > MAX_LEAVES:
+            raise RequestRefused(name, f"has more than {MAX_LEAVES} clauses.")
+        return [self.read(clause, depth=depth + 1, nested=nested) for clause in listed]
+
+    def _should(self, options: list[Query], minimum: Any, *, alone: bool) -> list[Query]:
+        """As many alternatives as are asked for: one, or all of them."""
+        if minimum is None:
+            minimum = 1 if alone else 0
+        if minimum == "100%":
+            minimum = len(options)
+        if isinstance(minimum, str) and minimum.isdigit():
+            minimum = int(minimum[:6])
+        if minimum == 1:
+            return [options[0] if len(options) == 1 else Or(tuple(options))]
+        if minimum == len(options):
+            return options
+        if minimum == 0:
+            raise RequestRefused(
+                "should", "would only change the order here; set minimum_should_match to 1, or use sort."
+            )
+        raise RequestRefused("minimum_should_match", "is 1 or the number of should clauses here.")
+
+    def constant_score(self, body: Any, depth: int, nested: bool) -> Query:
+        parts = only(body, "constant_score", frozenset({"filter", "boost"}))
+        unboosted(parts)
+        return self.read(parts.get("filter"), depth=depth + 1, nested=nested)
+
+    def nested_(self, body: Any, depth: int, nested: bool) -> Query:
+        parts = only(body, "nested", frozenset({"path", "query", "score_mode", "ignore_unmapped"}))
+        if nested or parts.get("path") != NESTED_PATH:
+            raise RequestRefused("nested", f"is possible on {NESTED_PATH} only, one level deep.")
+        return Nested(NESTED_PATH, self.read(parts.get("query"), depth=depth + 1, nested=True))
+
+
+_COMPOUNDS: Mapping[str, Callable[[QueryReader, Any, int, bool], Query]] = {
+    "bool": QueryReader.bool_,
+    "constant_score": QueryReader.constant_score,
+    "nested": QueryReader.nested_,
+}
+
+
+def _field_of(body: Any, kind: str, nested: bool) -> tuple[Resolved, Any]:
+    name, inner = one_of(body, kind)
+    return field_name(name, nested=nested), inner
+
+
+def _match_all(body: Any, nested: bool) -> Query:  # noqa: ARG001 - the table's signature
+    unboosted(only(body, "match_all", frozenset({"boost"})))
+    return All()
+
+
+def _match_none(body: Any, nested: bool) -> Query:  # noqa: ARG001 - the table's signature
+    only(body, "match_none", frozenset({"boost"}))
+    return Nothing("match_none")
+
+
+def _term(body: Any, nested: bool) -> Query:
+    field, inner = _field_of(body, "term", nested)
+    if isinstance(inner, dict):
+        inner = only(inner, "term", frozenset({"value", "case_insensitive", "boost"}))
+        unboosted(inner)
+        inner = inner.get("value")
+    return equal(field, inner)
+
+
+def equal(field: Resolved, value: Any) -> Query:
+    """Exactly the value; on text fields its words."""
+    if field.type == "text":
+        return Match(text_of(value, field.name), (field.name,))
+    return Term(field.name, value_of(field, value))
+
+
+def _terms(body: Any, nested: bool) -> Query:
+    parts = dict(body) if isinstance(body, dict) else body
+    if isinstance(parts, dict) and "boost" in parts:
+        unboosted(parts)
+        parts.pop("boost")
+    field, values = _field_of(parts, "terms", nested)
+    if isinstance(values, dict):
+        raise RequestRefused(
+            "terms", "takes its values in the request; looking them up elsewhere is not allowed."
+        )
+    if not isinstance(values, list):
+        raise RequestRefused("terms", "needs a list of values.")
+    if len(values) > MAX_TERMS:
+        raise RequestRefused("terms", f"has more than {MAX_TERMS:,} values.")
+    if field.type == "text":
+        raise RequestRefused(field.name, "holds text; use match.")
+    return (
+        Terms(field.name, tuple(value_of(field, value) for value in values))
+        if values
+        else Nothing("no terms")
+    )
+
+
+def _range(body: Any, nested: bool) -> Query:
+    field, inner = _field_of(body, "range", nested)
+    allowed = frozenset({"gt", "gte", "lt", "lte", "format", "time_zone", "boost", "relation"})
+    parts = only(inner, "range", allowed)
+    unboosted(parts)
+    if str(parts.get("relation", "INTERSECTS")).upper() != "INTERSECTS":
+        raise RequestRefused("relation", "is for fields that hold ranges; there are none.")
+    date_options(parts)
+    bounds = {key: parts[key] for key in ("gt", "gte", "lt", "lte") if parts.get(key) is not None}
+    if not bounds:
+        return Exists(field.name)
+    if field.type == "date":
+        return _date_range(field, bounds)
+    if field.type not in {"long", "double", "metric"}:
+        raise RequestRefused(field.name, "has no order; a range needs a number or a date.")
+    return Range(field=field.name, **{key: value_of(field, value) for key, value in bounds.items()})
+
+
+def _date_range(field: Resolved, bounds: Mapping[str, Any]) -> Query:
+    """Dates are periods: after a year begins with the next one."""
+    periods = {key: period_of(value, field.name) for key, value in bounds.items()}
+    lows = [periods["gt"].end] if "gt" in periods else []
+    lows += [periods["gte"].start] if "gte" in periods else []
+    highs = [periods["lt"].start] if "lt" in periods else []
+    highs += [periods["lte"].end] if "lte" in periods else []
+    return Range(field=field.name, gte=max(lows, default=None), lt=min(highs, default=None))
+
+
+def _exists(body: Any, nested: bool) -> Query:
+    parts = only(body, "exists", frozenset({"field", "boost"}))
+    return Exists(field_name(parts.get("field"), nested=nested).name)
+
+
+def _prefix(body: Any, nested: bool) -> Query:
+    field, inner = _field_of(body, "prefix", nested)
+    if isinstance(inner, dict):
+        inner = only(inner, "prefix", frozenset({"value", "case_insensitive", "boost"}))
+        unboosted(inner)
+        inner = inner.get("value")
+    text = text_of(inner, field.name)
+    if len(text) < SHORTEST_PREFIX:
+        raise RequestRefused("prefix", f"needs at least {SHORTEST_PREFIX} characters.")
+    return _begins(field, text, "prefix")
+
+
+def _begins(field: Resolved, text: str, kind: str) -> Query:
+    if field.type not in {"keyword", "name", "leaf"}:
+        raise RequestRefused(field.name, f"takes no {kind}; it needs a keyword field.")
+    return Prefix(field.name, text)
+
+
+def _wildcard(body: Any, nested: bool) -> Query:
+    field, inner = _field_of(body, "wildcard", nested)
+    if isinstance(inner, dict):
+        inner = only(inner, "wildcard", frozenset({"value", "wildcard", "case_insensitive", "boost"}))
+        unboosted(inner)
+        inner = inner.get("value", inner.get("wildcard"))
+    text = text_of(inner, field.name)
+    stem = text.removesuffix("*")
+    if stem == text or "*" in stem or "?" in stem or len(stem) < SHORTEST_WILDCARD:
+        raise RequestRefused(
+            "wildcard", f"is a text of at least {SHORTEST_WILDCARD} characters with * at its end."
+        )
+    return _begins(field, stem, "wildcard")
+
+
+def _ids(body: Any, nested: bool) -> Query:
+    parts = only(body, "ids", frozenset({"values", "boost"}))
+    values = parts.get("values")
+    if nested or not isinstance(values, list) or len(values) > MAX_TERMS:
+        raise RequestRefused("ids", f"needs a list of at most {MAX_TERMS:,} ids.")
+    return Terms("id", tuple(text_of(value, "ids") for value in values)) if values else Nothing("no ids")
+
+
+def _match(body: Any, nested: bool) -> Query:
+    field, inner = _field_of(body, "match", nested)
+    parts = inner if isinstance(inner, dict) else {"query": inner}
+    parts = only(parts, "match", frozenset({"query", "operator", "minimum_should_match", "boost", "lenient"}))
+    unboosted(parts)
+    if field.type not in {"text", "name"}:
+        return equal(field, parts.get("query"))
+    return Match(text_of(parts.get("query"), field.name), (field.name,), _operator(parts))
+
+
+def _operator(parts: Mapping[str, Any]) -> str:
+    operator = str(parts.get("operator", "or")).lower()
+    if operator not in {"and", "or"}:
+        raise RequestRefused("operator", "is and or or.")
+    minimum = parts.get("minimum_should_match")
+    if minimum == "100%":
+        return "and"
+    if minimum is not None and str(minimum) != "1":
+        raise RequestRefused("minimum_should_match", "is 1 or 100% here.")
+    return operator
+
+
+def _match_phrase(body: Any, nested: bool) -> Query:
+    field, inner = _field_of(body, "match_phrase", nested)
+    parts = inner if isinstance(inner, dict) else {"query": inner}
+    parts = only(parts, "match_phrase", frozenset({"query", "slop", "boost"}))
+    unboosted(parts)
+    if parts.get("slop", 0) != 0:
+        raise RequestRefused("slop", "is 0 here.")
+    if field.type not in {"text", "name"}:
+        return equal(field, parts.get("query"))
+    return Phrase(text_of(parts.get("query"), field.name), (field.name,))
+
+
+def _text_fields(parts: Mapping[str, Any], kind: str, nested: bool) -> tuple[str, ...]:
+    """Named fields; none, or `*`, is the default text."""
+    given = parts.get("fields", [])
+    if not isinstance(given, list) or len(given) > MAX_FIELDS:
+        raise RequestRefused("fields", f"of {kind} is a list of at most {MAX_FIELDS} fields.")
+    if given == ["*"]:
+        given = []
+    if nested:
+        raise RequestRefused(kind, f"is not allowed inside nested {NESTED_PATH}; use match.")
+    if any(isinstance(name, str) and "^" in name for name in given):
+        raise RequestRefused("fields", "weights are fixed here; leave the ^ out.")
+    fields = [field_name(name) for name in given]
+    for field in fields:
+        if field.type not in {"text", "name", "keyword"}:
+            raise RequestRefused(field.name, "does not hold text.")
+    return tuple(dict.fromkeys(field.name for field in fields))
+
+
+def _multi_match(body: Any, nested: bool) -> Query:
+    allowed = frozenset({"query", "fields", "type", "operator", "minimum_should_match", "boost", "lenient"})
+    parts = only(body, "multi_match", allowed)
+    unboosted(parts)
+    fields = _text_fields(parts, "multi_match", nested)
+    text = text_of(parts.get("query"), "multi_match")
+    kind = parts.get("type", "best_fields")
+    if kind == "phrase":
+        return Phrase(text, fields)
+    if str(kind) not in {"best_fields", "most_fields", "cross_fields"}:
+        raise RequestRefused("type", "of multi_match is best_fields, cross_fields or phrase here.")
+    return Match(text, fields, _operator(parts))
+
+
+_WORD = re.compile(r'(?P<sign>[+|-]*)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"|]+))|(?P<or>\|)')
+
+
+def _simple_query_string(body: Any, nested: bool) -> Query:
+    """Words, "phrases", +and, |or, -not and prefix*. Brackets, ~ and the rest are words."""
+    allowed = frozenset(
+        {
+            "query",
+            "fields",
+            "default_operator",
+            "flags",
+            "analyze_wildcard",
+            "lenient",
+            "boost",
+            "minimum_should_match",
+        }
+    )
+    parts = only(body, "simple_query_string", allowed)
+    unboosted(parts)
+    fields = _text_fields(parts, "simple_query_string", nested)
+    text = text_of(parts.get("query"), "simple_query_string")
+    default = _operator({"operator": parts.get("default_operator", "or")})
+    alternatives = [
+        found for piece in _bars(text) if (found := _simple_words(piece, fields, default)) is not None
+    ]
+    if not alternatives:
+        return Nothing("no words")
+    return alternatives[0] if len(alternatives) == 1 else Or(tuple(alternatives))
+
+
+def _bars(text: str) -> list[str]:
+    """The text cut at bars that are not inside quotes."""
+    return [piece for piece in re.findall(r'(?:[^|"]|"[^"]*"?)+', text) if piece.strip()]
+
+
+def _simple_words(text: str, fields: tuple[str, ...], default: str) -> Query | None:
+    wanted: list[Query] = []
+    unwanted: list[Query] = []
+    every = default == "and"
+    for match in list(_WORD.finditer(text))[:MAX_LEAVES]:
+        sign = match["sign"] or ""
+        every = every or "+" in sign
+        said = match["phrase"] if match["phrase"] is not None else match["word"] or ""
+        if not any(letter.isalnum() for letter in said):
+            continue
+        word = Phrase(said, fields) if match["phrase"] is not None else Match(said.strip("()~*"), fields)
+        (unwanted if "-" in sign else wanted).append(Not(word) if "-" in sign else word)
+    if not wanted and not unwanted:
+        return None
+    core: list[Query] = wanted if every or len(wanted) < 2 else [Or(tuple(wanted))]
+    clauses = [*core, *unwanted]
+    return clauses[0] if len(clauses) == 1 else And(tuple(clauses))
+
+
+_LEAVES: Mapping[str, Callable[[Any, bool], Query]] = {
+    "match_all": _match_all,
+    "match_none": _match_none,
+    "term": _term,
+    "terms": _terms,
+    "range": _range,
+    "exists": _exists,
+    "prefix": _prefix,
+    "wildcard": _wildcard,
+    "ids": _ids,
+    "match": _match,
+    "match_phrase": _match_phrase,
+    "multi_match": _multi_match,
+    "simple_query_string": _simple_query_string,
+}
+
+
+def query_json(query: Query) -> dict[str, Any]:
+    """The nodes as Elasticsearch JSON that reads as the same nodes again."""
+    match query:
+        case All():
+            return {"match_all": {}}
+        case Nothing():
+            return {"match_none": {}}
+        case And(clauses=clauses):
+            return _bool(clauses)
+        case Or(clauses=clauses):
+            return {"bool": {"should": [query_json(clause) for clause in clauses], "minimum_should_match": 1}}
+        case Not(clause=clause):
+            return {"bool": {"must_not": [query_json(clause)]}}
+        case Term(field=field, value=value):
+            return {"term": {field: {"value": json_value(value)}}}
+        case Terms(field=field, values=values):
+            return {"terms": {field: [json_value(value) for value in values]}}
+        case Range():
+            named = {key: json_value(getattr(query, key)) for key in ("gt", "gte", "lt", "lte")}
+            return {"range": {query.field: {key: value for key, value in named.items() if value is not None}}}
+        case Exists(field=field):
+            return {"exists": {"field": field}}
+        case Prefix(field=field, value=value):
+            return {"prefix": {field: {"value": value}}}
+        case Match(text=text, fields=(field,), operator=operator):
+            return {"match": {field: {"query": text, "operator": operator}}}
+        case Phrase(text=text, fields=(field,)):
+            return {"match_phrase": {field: {"query": text}}}
+        case Match(text=text, fields=fields, operator=operator):
+            named_fields = {"fields": list(fields)} if fields else {}
+            return {
+                "multi_match": {"query": text, **named_fields, "type": "cross_fields", "operator": operator}
+            }
+        case Phrase(text=text, fields=fields):
+            named_fields = {"fields": list(fields)} if fields else {}
+            return {"multi_match": {"query": text, **named_fields, "type": "phrase"}}
+        case Nested(path=path, query=inner):
+            return {"nested": {"path": path, "query": query_json(inner)}}
+
+
+def _bool(clauses: tuple[Query, ...]) -> dict[str, Any]:
+    """What looks for words must match and scores; the rest filters."""
+    parts: dict[str, list[Any]] = {}
+    for clause in clauses:
+        if isinstance(clause, Not):
+            parts.setdefault("must_not", []).append(query_json(clause.clause))
+        else:
+            name = "must" if isinstance(clause, Match | Phrase) else "filter"
+            parts.setdefault(name, []).append(query_json(clause))
+    return {"bool": {name: parts[name] for name in ("must", "filter", "must_not") if name in parts}}
