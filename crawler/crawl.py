@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.errors import ObjectUnreadable, SourceError
@@ -35,6 +35,7 @@ from crawler.source import Source
 WRITER = "writer"
 """The lease that a crawl holds: one writer per store."""
 
+BATCH_OBJECTS = 500
 PAGE_OBJECTS = 200
 PAGE_SECONDS = 2.0
 PAGE_MODELS = 100
@@ -176,11 +177,11 @@ class _Crawl:
 
     def _changed(self, seen: Sightings, *, reread: bool) -> Iterator[tuple[ObjectMeta, Entry | None]]:
         """The listed objects that are not as the manifest has them."""
-        for step in self._steps():
-            seen.add(meta.key for meta in step)
-            known = self._manifest.entries([meta.key for meta in step])
-            self._counts["objects"] += len(step)
-            for meta in step:
+        for batch in _batches(self._steps()):
+            seen.add(meta.key for meta in batch)
+            known = self._manifest.entries([meta.key for meta in batch])
+            self._counts["objects"] += len(batch)
+            for meta in batch:
                 before = known.get(meta.key)
                 if reread or not self._is_current(meta, before):
                     yield meta, before
@@ -363,6 +364,18 @@ class _Crawl:
         readings = self._manifest.counts()
         unread = readings.get("failed", 0) + readings.get("retry", 0)
         return RunState.PARTIAL if self._scopes.failed or unread else RunState.COMPLETE
+
+
+def _batches(steps: Iterable[Sequence[ObjectMeta]]) -> Iterator[list[ObjectMeta]]:
+    """Many small directories as few large batches: each costs a query and a transaction."""
+    batch: list[ObjectMeta] = []
+    for step in steps:
+        batch.extend(step)
+        if len(batch) >= BATCH_OBJECTS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _referenced(member: Member) -> Iterator[ObjectKey]:

@@ -220,7 +220,7 @@ class _Batch:
         self._rows: dict[str, dict[str, Any]] = {}
         self._contents: dict[str, Document] = {}
         self._dirty: set[str] = set()
-        self._revised: dict[str, Document] = {}
+        self._revised: dict[str, tuple[Document, str]] = {}
 
     def put(self, changes: Sequence[RecordChange], result: Committed) -> set[str]:
         ids = [change.record.id for change in changes]
@@ -277,6 +277,8 @@ class _Batch:
                 uris = {
                     model: self._content(model).get("uri", self._rows[model]["source"]) for model in members
                 }
+                if len(members) < 2 and not any(self._stored_copies(model) for model in members):
+                    continue  # alone before and now
                 for model in members:
                     copies = tuple(sorted(uri for other, uri in uris.items() if other != model))
                     self._restate(model, copies)
@@ -284,10 +286,9 @@ class _Batch:
     def write(self) -> None:
         """Everything of this batch in the transaction that it was given."""
         made, queue = [], []
-        for model, document in self._revised.items():
+        for model, (document, digest) in self._revised.items():
             row = self._rows[model]
             parent, number = row["sha256"], row["revision"] + 1
-            digest = document_sha256(document)
             if digest == parent:
                 continue
             row.update(sha256=digest, revision=number)
@@ -352,8 +353,9 @@ class _Batch:
             copies=copies,
         )
         document = finish(self._content(model), standing)
-        self._revised[model] = document
-        return bool(document_sha256(document) != row["sha256"])
+        digest = document_sha256(document)
+        self._revised[model] = document, digest
+        return bool(digest != row["sha256"])
 
     def _stored_copies(self, model: str) -> tuple[str, ...]:
         before = json.loads(self._rows[model]["document"])
