@@ -63,8 +63,9 @@ def _set_name(draft: Draft) -> None:
     """The best stated name; without one, what the path calls the model."""
     group = draft.group
     is_file = group.kind in {"file", "shards"}
+    hint = group.name_hint if group.name_hint and not names.is_machine_name(group.name_hint) else None
     made = (
-        group.name_hint
+        hint
         or names.model_name(group.key, is_file=is_file)
         or names.model_name(group.source.rstrip("/"), is_file=False)
     )

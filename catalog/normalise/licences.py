@@ -1,4 +1,7 @@
-"""Licences as SPDX identifiers where they have one, the hub's own ids where those are what people search for."""
+"""Licences by one identifier: SPDX in lower case, as model hubs write them, or the hubs' own (`llama3.1`, `gemma`).
+
+SPDX identifiers are compared without regard to case. Source: SPDX specification 3.0, annex B.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,23 @@ HUB_IDS = frozenset(
     {
         "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4", "gemma", "openrail", "openrail++", "creativeml-openrail-m",
         "bigscience-openrail-m", "bigscience-bloom-rail-1.0", "bigcode-openrail-m", "deepfloyd-if-license", "apple-amlr", "apple-ascl",
-        "cc", "unknown", "other", "h-research", "intel-research", "fair-noncommercial-research-license", "etalab-2.0", "grok2-community",
+        "cc", "unknown", "other", "gpl", "lgpl", "agpl", "bsd", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "agpl-3.0", "proprietary", "h-research", "intel-research", "fair-noncommercial-research-license", "etalab-2.0", "grok2-community",
     }
 )  # fmt: skip
 ALIASES: Mapping[str, str] = {
-    "apache": "Apache-2.0", "apache2": "Apache-2.0", "apache 2": "Apache-2.0", "apache 2.0": "Apache-2.0", "apache2.0": "Apache-2.0",
-    "apache license": "Apache-2.0", "apache license 2.0": "Apache-2.0", "apache license, version 2.0": "Apache-2.0",
-    "apache license version 2.0": "Apache-2.0", "apache software license": "Apache-2.0", "mit license": "MIT", "the mit license": "MIT",
-    "bsd": "BSD-3-Clause", "bsd 3-clause": "BSD-3-Clause", "bsd-3": "BSD-3-Clause", "new bsd": "BSD-3-Clause", "bsd license": "BSD-3-Clause",
-    "bsd 2-clause": "BSD-2-Clause", "bsd-2": "BSD-2-Clause", "bsd-3-clause-clear": "BSD-3-Clause-Clear",
-    "gpl": "GPL-3.0-or-later", "gpl-3": "GPL-3.0-only", "gplv3": "GPL-3.0-only", "gpl v3": "GPL-3.0-only", "gpl-3.0": "GPL-3.0-only",
-    "gnu gpl v3": "GPL-3.0-only", "gpl-2.0": "GPL-2.0-only", "gplv2": "GPL-2.0-only", "agpl-3.0": "AGPL-3.0-only", "agpl": "AGPL-3.0-only",
-    "agplv3": "AGPL-3.0-only", "lgpl-3.0": "LGPL-3.0-only", "lgpl-2.1": "LGPL-2.1-only", "lgpl": "LGPL-3.0-only",
-    "cc-by-4": "CC-BY-4.0", "cc by 4.0": "CC-BY-4.0", "cc-by-sa": "CC-BY-SA-4.0", "cc by-sa 4.0": "CC-BY-SA-4.0",
-    "cc by-nc 4.0": "CC-BY-NC-4.0", "cc by-nc-sa 4.0": "CC-BY-NC-SA-4.0", "cc-by-nc-4.0": "CC-BY-NC-4.0", "cc0": "CC0-1.0",
-    "public domain": "CC0-1.0", "mpl": "MPL-2.0", "eupl": "EUPL-1.2", "isc license": "ISC", "unlicense": "Unlicense", "wtfpl": "WTFPL",
-    "zlib": "Zlib", "llama 2": "llama2", "llama 3": "llama3", "llama 3.1": "llama3.1", "llama-3.1": "llama3.1", "llama 3.2": "llama3.2",
-    "llama 3.3": "llama3.3", "bigscience-bloom-rail": "bigscience-bloom-rail-1.0", "proprietary": "LicenseRef-proprietary",
+    "apache": "apache-2.0", "apache2": "apache-2.0", "apache 2": "apache-2.0", "apache 2.0": "apache-2.0", "apache2.0": "apache-2.0",
+    "apache license": "apache-2.0", "apache license 2.0": "apache-2.0", "apache license, version 2.0": "apache-2.0",
+    "apache license version 2.0": "apache-2.0", "apache software license": "apache-2.0", "mit license": "mit", "the mit license": "mit",
+    "bsd 3-clause": "bsd-3-clause", "bsd-3": "bsd-3-clause", "new bsd": "bsd-3-clause", "bsd license": "bsd-3-clause",
+    "bsd 2-clause": "bsd-2-clause", "bsd-2": "bsd-2-clause", "bsd-3-clause-clear": "bsd-3-clause-clear",
+    "gpl-3.0-only": "gpl-3.0", "gpl-3": "gpl-3.0", "gplv3": "gpl-3.0", "gpl v3": "gpl-3.0", "gpl-3.0": "gpl-3.0",
+    "gpl-2.0-only": "gpl-2.0", "agpl-3.0-only": "agpl-3.0", "lgpl-3.0-only": "lgpl-3.0", "lgpl-2.1-only": "lgpl-2.1", "gnu gpl v3": "gpl-3.0", "gpl-2.0": "gpl-2.0", "gplv2": "gpl-2.0", "agpl-3.0": "agpl-3.0",
+    "agplv3": "agpl-3.0", "lgpl-3.0": "lgpl-3.0", "lgpl-2.1": "lgpl-2.1",
+    "cc-by-4": "cc-by-4.0", "cc by 4.0": "cc-by-4.0", "cc-by-sa": "cc-by-sa-4.0", "cc by-sa 4.0": "cc-by-sa-4.0",
+    "cc by-nc 4.0": "cc-by-nc-4.0", "cc by-nc-sa 4.0": "cc-by-nc-sa-4.0", "cc-by-nc-4.0": "cc-by-nc-4.0", "cc0": "cc0-1.0",
+    "public domain": "cc0-1.0", "mpl": "mpl-2.0", "eupl": "eupl-1.2", "isc license": "isc", "unlicense": "unlicense", "wtfpl": "wtfpl",
+    "zlib": "zlib", "llama 2": "llama2", "llama 3": "llama3", "llama 3.1": "llama3.1", "llama-3.1": "llama3.1", "llama 3.2": "llama3.2",
+    "llama 3.3": "llama3.3", "bigscience-bloom-rail": "bigscience-bloom-rail-1.0", "proprietary": "proprietary",
 }  # fmt: skip
 
 
@@ -44,7 +47,15 @@ def licence(text: str) -> tuple[str, bool]:
     if not folded or len(folded) > MAX_EXPRESSION_CHARS or not re.fullmatch(r"[\w.+\-() ]+", folded):
         return written, False
     found = _spdx(written)
-    return (found, True) if found else (written, False)
+    return (_lowered(found), True) if found else (written, False)
+
+
+def _lowered(expression: str) -> str:
+    """The expression's identifiers in lower case, by the spelling that hubs use; its operators stay capitals."""
+    words = re.split(r"(\bAND\b|\bOR\b|\bWITH\b|[() ]+)", expression)
+    return "".join(
+        word if word in {"AND", "OR", "WITH"} else ALIASES.get(word.lower(), word.lower()) for word in words
+    )
 
 
 @lru_cache(maxsize=1)

@@ -166,6 +166,10 @@ def weight_sets(group: Group) -> list[WeightSet]:
         if not _holds_weights(member):
             continue
         directory, name = posixpath.split(member.object.key)
+        if (
+            _format(member) == "tensorflow_saved_model"
+        ):  # one model in two places: saved_model.pb and variables/
+            directory, name = directory.removesuffix("/variables"), "saved_model.pb"
         index = named.get(member.object.key)
         base, total = shard_stem(name)
         kind = "indexed" if index else total

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from catalog.normalise import names, text
@@ -42,6 +44,9 @@ from catalog.records import (
 from mappings import fields
 
 MAX_ALTERNATIVES = 100
+PRECISION_WORD = re.compile(
+    r"(?i)(?<![a-z0-9])(fp16|bf16|fp32|f16|f32|fp8|int8|int4|half|i?q\d_(?:k(?:_[sml])?|\d|xxs|xs|s|m|nl))(?![a-z0-9])"
+)
 
 
 def describe(draft: Draft) -> None:
@@ -283,9 +288,26 @@ def _set_precision(
         ]
         draft.values["precision_mix"] = round(top[1], 6)
         _set_quantization(draft, chosen, top[0], label, quantizer)
-    draft.settle(row, good, bad)
+    draft.settle(row, good or _named_precision(draft, chosen), bad)
     if "quantization.method" in draft.values:
         draft.flags.add("quantized")
+
+
+def _named_precision(draft: Draft, chosen: Sequence[WeightSet]) -> list[Contender]:
+    """The weakest statement: a dtype or quantisation word in the name of weights that could not be read."""
+    for member in sorted(
+        (member for item in chosen for member in item.members), key=lambda one: one.object.key
+    ):
+        words = PRECISION_WORD.findall(posixpath.basename(display_key(member.object.key)))
+        label = names.dtype(words[-1].replace("-", "_")) if words else None
+        if label is not None and draft.group.members:
+            seen = replace(
+                counted_observation(chosen, "precision", words[-1], Evidence.INFERRED),
+                pointer="name:",
+                origin=Origin.FILENAME,
+            )
+            return [Contender(observation=seen, value=label)]
+    return []
 
 
 def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from fixtures.normalise import codes, document, file, record, said, tally, tensors, weights
+
+from catalog.records import Evidence, Origin, Reference, Role
+
+
+def test_a_saved_model_is_one_set_of_files() -> None:
+    made = document(
+        weights("m/saved_model.pb", format="tensorflow_saved_model", summary=tensors(counts=False), size=900),
+        weights(
+            "m/variables/variables.index",
+            tally(123),
+            format="tensorflow_saved_model",
+            size=100,
+            references=(Reference(name="variables.data-00000-of-00001", relation="data"),),
+        ),
+        file("m/variables/variables.data-00000-of-00001", role=Role.DATA, size=500),
+        key="m",
+    )
+    assert (made["parameters"], made["size_bytes"]) == (123, 1_500)
+    assert "alternatives" not in made
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("net-fp16.engine", "F16"),
+        ("net.Q4_K_M.bin", "Q4_K_M"),
+        ("net_int8.plan", "I8"),
+        ("profile16.bin", None),
+    ],
+)
+def test_a_file_name_is_the_last_word_on_precision(name: str, expected: str | None) -> None:
+    made = document(file(f"m/{name}", role=Role.WEIGHTS, format="tensorrt"), key="m")
+    assert made.get("precision") == expected
+
+
+def test_the_tensors_say_the_precision_and_not_the_file_name() -> None:
+    assert (
+        document(weights("m/silero_vad_half.onnx", tally(10), format="onnx"), key="m")["precision"] == "F32"
+    )
+
+
+def test_a_configured_dtype_is_a_wish_that_the_tensors_overrule() -> None:
+    made = record(
+        file(
+            "m/config.json",
+            said("precision", "torch.bfloat16", origin=Origin.CONFIG, evidence=Evidence.DECLARED),
+        ),
+        weights("m/model.safetensors", tally(10, dtype="F16")),
+        key="m",
+    )
+    provenance = made.provenance["precision"]
+    assert made.document["precision"] == "F16"
+    assert [(loser.value, loser.lost_because) for loser in provenance.losers] == [
+        ("BF16", "counted-beats-declared")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "counted", "conflict"),
+    [
+        ("7B", 7_240_000_000, False),
+        ("8B", 8_030_000_000, False),
+        ("7B", 9_000_000_000, True),
+        ("0.5B", 494_000_000, False),
+    ],
+)
+def test_a_rounded_size_label_is_no_conflict(written: str, counted: int, conflict: bool) -> None:
+    made = document(
+        weights("m/model.safetensors", tally(counted, dtype="BF16"), size=2 * counted),
+        file("m/config.json", said("parameters", written, evidence=Evidence.DECLARED)),
+        key="m",
+    )
+    assert ("parameters-conflict" in codes(made)) == conflict
+
+
+def test_shards_and_a_single_file_of_the_same_tensors_have_one_identity() -> None:
+    from hashlib import sha256
+
+    identity = sha256(b"a\0F32\x001\nb\0F32\x001\n").hexdigest()
+    single = document(
+        weights("m/model.safetensors", summary=tensors(tally(2), names=["a", "b"], identity=identity)),
+        key="m",
+    )
+    sharded = document(
+        weights("m/model-00001-of-00002.safetensors", summary=tensors(tally(1), names=["a"])),
+        weights("m/model-00002-of-00002.safetensors", summary=tensors(tally(1), names=["b"])),
+        key="m",
+    )
+    assert single["tensors_hash"] == sharded["tensors_hash"] == identity
+
+
+def test_graph_shapes_are_no_weights() -> None:
+    made = document(
+        weights(
+            "m/a.onnx",
+            tally(283),
+            tally(7, dtype="I64"),
+            tally(3, dtype="I64", part="constant"),
+            tally(2, part="constant"),
+            format="onnx",
+        ),
+        key="m",
+    )
+    assert made["parameters"] == 285
+
+
+def test_a_network_whose_weights_are_made_elsewhere_has_no_count() -> None:
+    made = document(weights("m/light.onnx", format="onnx", summary=tensors(tally(3), counts=False)), key="m")
+    assert "parameters" not in made
+
+
+def test_queries_pay_for_no_licence_parser_and_no_database() -> None:
+    code = (
+        "import sys, catalog.normalise.metrics, catalog.normalise.units, catalog.normalise.dates, mappings.metrics;"
+        "print(sorted({'sqlalchemy', 'license_expression', 'yaml', 'flask'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert out.stdout.strip() == "[]"
