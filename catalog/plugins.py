@@ -18,6 +18,10 @@ SOURCES: Mapping[str, str] = {
 
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
+    "lm-eval": "crawler.extractors.lm_eval:LmEvalExtractor",
+    "wandb-files": "crawler.extractors.wandb_files:WandbFilesExtractor",
+    "hydra-config": "crawler.extractors.hydra_config:HydraConfigExtractor",
+    "spacy": "crawler.extractors.spacy:SpacyExtractor",
     "flax-msgpack": "crawler.extractors.flax_msgpack:FlaxMsgpackExtractor",
     "gguf": "crawler.extractors.gguf:GgufExtractor",
     "eval-results": "crawler.extractors.eval_results:EvalResultsExtractor",
@@ -67,10 +71,12 @@ EXTRACTORS: Mapping[str, str] = {
 
 ENGINES: Mapping[str, str] = {
     "tantivy": "indexer.engines.tantivy:TantivyEngine",
+    "elasticsearch": "indexer.engines.elasticsearch:ElasticsearchEngine",
 }
 
 WRITERS: Mapping[str, str] = {
     "tantivy": "indexer.engines.tantivy:TantivyWriter",
+    "elasticsearch": "indexer.engines.elasticsearch:ElasticsearchWriter",
 }
 
 COMMANDS: Mapping[str, str] = {

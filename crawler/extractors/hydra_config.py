@@ -1,0 +1,62 @@
+"""Configurations that Hydra writes into a run's `.hydra` directory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from catalog.errors import Malformed
+from catalog.records import Extraction, Origin, Role
+from crawler.extractor import Claim, Findings
+from crawler.formats import properties, yamls
+from crawler.formats.json_values import leftovers
+from crawler.reader import RangedReader
+
+_CONFIG = re.compile(r"(?:^|/)\.hydra/config\.ya?ml$")
+_OTHER = re.compile(r"(?:^|/)\.hydra/(?:hydra|overrides)\.ya?ml$")
+
+
+class HydraConfigExtractor:
+    """Reads the composed configuration; `${interpolations}` stay the text they are.
+
+    Source: facebookresearch/hydra hydra/_internal/utils.py, hydra/core/utils.py (`run_job`).
+    """
+
+    name = "hydra-config"
+    version = 1
+    description = ".hydra/config.yaml of a Hydra run"
+    reads = "every setting as a hyper-parameter; overrides.yaml and hydra.yaml by name only"
+    limits = "YAML 2 MB, 400 settings, 4 levels"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the directory decides
+        if _CONFIG.search(key):
+            return Claim(format="hydra", role=Role.RUN, confidence=85)
+        return Claim(format="hydra", role=Role.AUXILIARY, confidence=85) if _OTHER.search(key) else None
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        composed = _CONFIG.search(str(reader.key)) is not None
+        role = Role.RUN if composed else Role.AUXILIARY
+        findings = Findings(reader, self, format=None, role=role, origin=Origin.RUN)
+        if not composed:
+            return findings.extraction()
+        config = yamls.json_value(yamls.read(reader))
+        if config is None:
+            return findings.extraction()
+        if not isinstance(config, Mapping):
+            raise Malformed("the configuration is not a list of keys")
+        for name, value, place in leftovers(config):
+            # `optimizer.lr` is the learning rate; `data.seed` is not the run's seed.
+            group, _, last = name.rpartition(".")
+            known = group in {
+                "",
+                "training",
+                "train",
+                "trainer",
+                "optimizer",
+                "optim",
+                "hparams",
+                "model.optimizer",
+            }
+            setting = last if known and properties.field_of(last) is not None else name
+            properties.tell_setting(findings, setting, value, place.replace("json:", "yaml:", 1))
+        return findings.extraction()
