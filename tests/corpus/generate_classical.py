@@ -40,14 +40,21 @@ def forests():
     for protocol in (0, 2, 4, 5):
         (DATA / f"forest_{protocol}.pkl").write_bytes(pickle.dumps(model, protocol=protocol))
     skops.io.dump(model, DATA / "forest.skops")
-    TRUTH["forest"] = {"trees": len(model.estimators_), "features": model.n_features_in_, "classes": len(model.classes_)}
+    TRUTH["forest"] = {
+        "trees": len(model.estimators_),
+        "features": model.n_features_in_,
+        "classes": len(model.classes_),
+    }
 
 
 def pipelines():
     steps = Pipeline(
         [
             ("log", FunctionTransformer(np.log1p)),
-            ("columns", ColumnTransformer([("scale", StandardScaler(), [0, 1]), ("keep", "passthrough", [2, 3])])),
+            (
+                "columns",
+                ColumnTransformer([("scale", StandardScaler(), [0, 1]), ("keep", "passthrough", [2, 3])]),
+            ),
             ("classify", LogisticRegression(C=0.5, max_iter=200)),
         ]
     )
@@ -61,7 +68,10 @@ def pipelines():
 def names_of_classes():
     labels = np.array(["setosa", "versicolor", "virginica"])[Y]
     model = LogisticRegression(max_iter=300).fit(X, labels)
-    joblib.dump({"model": model, "encoder": OneHotEncoder().fit([["a"], ["b"]]), "note": "kept"}, DATA / "named.joblib")
+    joblib.dump(
+        {"model": model, "encoder": OneHotEncoder().fit([["a"], ["b"]]), "note": "kept"},
+        DATA / "named.joblib",
+    )
 
 
 def boosters():
@@ -90,7 +100,9 @@ def arrays():
     structured = np.zeros(5, dtype=[("a", "<f4"), ("b", "<i8", (2,))])
     np.save(DATA / "structured.npy", structured)
     np.savez(DATA / "stored.npz", kernel=np.zeros((3, 4), np.float16), bias=np.zeros(4, np.float16))
-    np.savez_compressed(DATA / "deflated.npz", kernel=np.zeros((3, 4), np.float32), labels=np.array(["a", "bc"]))
+    np.savez_compressed(
+        DATA / "deflated.npz", kernel=np.zeros((3, 4), np.float32), labels=np.array(["a", "bc"])
+    )
     TRUTH["structured"] = {"bytes": structured.nbytes}
 
 

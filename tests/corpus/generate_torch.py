@@ -100,7 +100,8 @@ def checkpoint():
     TRUTH["checkpoint.pt"] = {
         "parameters": total(model.state_dict().values()),
         "optimizer": sum(
-            total(v for v in state.values() if isinstance(v, torch.Tensor)) for state in optimizer.state.values()
+            total(v for v in state.values() if isinstance(v, torch.Tensor))
+            for state in optimizer.state.values()
         ),
     }
 

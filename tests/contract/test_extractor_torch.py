@@ -1,0 +1,232 @@
+"""PyTorch files as torch and Lightning write them, with torch's own counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from crawler.extractors.torch_distributed import TorchDistributedExtractor
+from crawler.extractors.torch_export import TorchExportExtractor
+from crawler.extractors.torch_legacy import TorchLegacyExtractor
+from crawler.extractors.torch_zip import TorchZipExtractor
+from crawler.reader import RangedReader
+
+DATA = Path(__file__).parents[1] / "corpus" / "data" / "torch"
+TRUTH = json.loads((DATA / "truth.json").read_text())
+
+
+def extract(extractor, name):
+    data = (DATA / name).read_bytes()
+    return extractor().extract(RangedReader(name, len(data), Storage(data).fetch))
+
+
+def elements(extraction, *parts):
+    return sum(tally.elements for tally in extraction.tensors.tallies if tally.part in parts)
+
+
+def said(extraction):
+    return {observation.field: observation.raw for observation in reversed(extraction.observations)}
+
+
+def risky(extraction):
+    return [risk.detail for risk in extraction.risks if risk.kind != "needs-trust"]
+
+
+class TestStateDict(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {"framework": "pytorch"}
+
+    def sample(self):
+        return Sample(key="flowers/pytorch_model.bin", data=(DATA / "state_dict.pt").read_bytes())
+
+
+class TestCheckpoint(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {
+        "framework": "pytorch",
+        "training.epochs": 7,
+        "training.steps": 1400,
+        "metrics.best_acc": 0.875,
+        "metrics.val_loss": 0.25,
+        "hyperparameters.lr": 0.0002,
+        "hyperparameters.batch_size": 32,
+        "hyperparameters.arch": "resnet_tiny",
+        "hyperparameters.data": "/data/flowers",
+        "hyperparameters.weight_decay": 0.02,
+    }
+
+    def sample(self):
+        return Sample(key="run/checkpoint.pt", data=(DATA / "checkpoint.pt").read_bytes())
+
+
+class TestLightning(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {
+        "framework": "pytorch-lightning",
+        "framework_version": TRUTH["versions"]["lightning"],
+        "training.steps": TRUTH["lightning.ckpt"]["global_step"],
+        "metrics.val_loss": TRUTH["lightning.ckpt"]["val_loss"],
+        "extra.monitor": "val_loss",
+        "hyperparameters.width": 4,
+        "hyperparameters.lr": 0.03,
+        "datasets": "flowers",
+    }
+
+    def sample(self):
+        return Sample(key="run/lightning.ckpt", data=(DATA / "lightning.ckpt").read_bytes())
+
+
+class TestTorchScript(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {
+        "framework": "pytorch",
+        "architecture": "Sequential",
+        "extra.class": "torch.nn.modules.container.Sequential",
+        "layers": 4,
+    }
+
+    def sample(self):
+        return Sample(key="scripted.pt", data=(DATA / "scripted.pt").read_bytes())
+
+
+class TestLegacy(ExtractorSuite):
+    extractor = TorchLegacyExtractor
+    expected: ClassVar = {"framework": "pytorch", "extra.serialization": "legacy"}
+
+    def sample(self):
+        return Sample(key="flowers/model.pth", data=(DATA / "legacy.pth").read_bytes())
+
+
+class TestExportedProgram(ExtractorSuite):
+    extractor = TorchExportExtractor
+    expected: ClassVar = {
+        "framework": "pytorch",
+        "extra.opset_version": {"aten": 10},
+        "inputs": [{"name": "input", "shape": ["s31", 3, 4, 4], "dtype": "F32"}],
+        "outputs": [{"name": "linear", "shape": ["s31", 5], "dtype": "F32"}],
+    }
+
+    def sample(self):
+        return Sample(key="exported.pt2", data=(DATA / "exported.pt2").read_bytes())
+
+
+class TestDistributedCheckpoint(ExtractorSuite):
+    extractor = TorchDistributedExtractor
+    expected: ClassVar = {"framework": "pytorch"}
+
+    def sample(self):
+        return Sample(key="step_100/.metadata", data=(DATA / "dcp" / ".metadata").read_bytes())
+
+
+COUNTS = [
+    ("state_dict.pt", TorchZipExtractor, "pytorch"),
+    ("bfloat16.bin", TorchZipExtractor, "pytorch"),
+    ("legacy.pth", TorchLegacyExtractor, "pytorch"),
+    ("checkpoint.pt", TorchZipExtractor, "pytorch"),
+    ("module.pt", TorchZipExtractor, "pytorch"),
+    ("tied.pt", TorchZipExtractor, "pytorch"),
+    ("lightning.ckpt", TorchZipExtractor, "pytorch"),
+    ("scripted.pt", TorchZipExtractor, "torchscript"),
+    ("traced.pt", TorchZipExtractor, "torchscript"),
+    ("exported.pt2", TorchExportExtractor, "pt2"),
+    ("dcp/.metadata", TorchDistributedExtractor, "torch_dcp"),
+]
+
+
+@pytest.mark.parametrize(("name", "extractor", "file_format"), COUNTS, ids=[row[0] for row in COUNTS])
+def test_parameters_are_what_torch_counts(name, extractor, file_format):
+    extraction = extract(extractor, name)
+    assert extraction.format == file_format
+    assert elements(extraction, "model") == TRUTH[name]["parameters"]
+    assert elements(extraction, "buffer") == TRUTH[name].get("buffers", 0)
+    assert extraction.tensors.unknown_tensors == 0
+    assert risky(extraction) == []
+
+
+def test_optimizer_states_and_averages_are_told_apart_from_the_model():
+    extraction = extract(TorchZipExtractor, "checkpoint.pt")
+    assert elements(extraction, "optimizer") == TRUTH["checkpoint.pt"]["optimizer"]
+    assert elements(extraction, "ema") == TRUTH["checkpoint.pt"]["parameters"]
+
+
+def test_tied_weights_count_once_and_are_named():
+    extraction = extract(TorchZipExtractor, "tied.pt")
+    assert said(extraction)["extra.tied_tensors"] == TRUTH["tied.pt"]["tied"]
+
+
+def test_views_of_one_storage_are_tensors_of_their_own():
+    extraction = extract(TorchZipExtractor, "views.pt")
+    assert {t.name: list(t.shape) for t in extraction.tensors.tensors} == TRUTH["views.pt"]["shapes"]
+
+
+def test_every_kind_of_tensor_is_recognised_with_its_logical_shape():
+    extraction = extract(TorchZipExtractor, "kinds.pt")
+    assert {t.name: list(t.shape) for t in extraction.tensors.tensors} == TRUTH["kinds.pt"]["shapes"]
+    assert {t.name: t.dtype for t in extraction.tensors.tensors} == {
+        "boolean": "BOOL",
+        "complex": "C64",
+        "float8": "F8_E4M3",
+        "half": "F16",
+        "meta": "F32",
+        "parameter": "F32",
+        "quantized": "U8",
+        "scalar": "I64",
+        "sparse": "F32",
+        "unsigned": "U16",
+    }
+
+
+def test_whole_module_tells_its_class_and_the_names_of_its_state_dict():
+    extraction = extract(TorchZipExtractor, "module.pt")
+    assert said(extraction)["architecture"] == "Sequential"
+    plain = extract(TorchZipExtractor, "state_dict.pt")
+    assert [t.name for t in extraction.tensors.tensors] == [t.name for t in plain.tensors.tensors]
+    assert [risk.kind for risk in extraction.risks] == ["needs-trust"]
+
+
+def test_the_same_weights_have_the_same_identity_in_every_container():
+    identities = {
+        extract(extractor, name).tensors.names_sha256
+        for name, extractor in (("state_dict.pt", TorchZipExtractor), ("legacy.pth", TorchLegacyExtractor))
+    }
+    assert len(identities) == 1
+
+
+REQUESTS = [
+    ("legacy torch of 16 MB", "legacy.pth", TorchLegacyExtractor, 1),
+    ("zip of 16 MB with data.pkl in front", "state_dict.pt", TorchZipExtractor, 2),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "extractor", "most"), [row[1:] for row in REQUESTS], ids=[row[0] for row in REQUESTS]
+)
+def test_big_files_cost_few_requests(name, extractor, most):
+    """What follows the pickles is never fetched: the storages are as long as they like."""
+    data = (DATA / name).read_bytes()
+    size = 16 * 1024 * 1024
+    data = data + bytes(size) if extractor is TorchLegacyExtractor else stretched(data, size)
+    storage = Storage(data)
+    extraction = extractor().extract(RangedReader(name, len(data), storage.fetch))
+    assert elements(extraction, "model") == TRUTH[name]["parameters"]
+    assert len(storage.ranges) <= most
+    assert storage.bytes_served < 512 * 1024
+
+
+def stretched(data, size):
+    """The zip with so many bytes between its members and its directory."""
+    at = data.rfind(b"PK\x01\x02")
+    while (before := data.rfind(b"PK\x01\x02", 0, at)) >= 0:
+        at = before
+    end = data.rfind(b"PK\x05\x06")
+    offset = int.from_bytes(data[end + 16 : end + 20], "little")
+    record = data[end : end + 16] + (offset + size).to_bytes(4, "little") + data[end + 20 :]
+    directory = data[at:end]
+    end64 = directory.rfind(b"PK\x06\x06")
+    if end64 >= 0:
+        directory = directory[:end64]
+    return data[:at] + bytes(size) + directory + record
