@@ -3,7 +3,9 @@
 import pytest
 
 
-@pytest.mark.parametrize(("order", "reverse"), [("-accuracy", True), ("accuracy", False), ("wer", False)])
+@pytest.mark.parametrize(
+    ("order", "reverse"), [("-accuracy", True), ("accuracy", True), ("wer", False), ("parameters", False)]
+)
 def test_models_without_the_value_come_last_in_both_directions(web, order, reverse):
     name = order.lstrip("-")
     rows, number = [], 1
@@ -13,7 +15,7 @@ def test_models_without_the_value_come_last_in_both_directions(web, order, rever
         number += 1
         if not page["paging"]["next_url"]:
             break
-    values = [row["document"].get("metrics", {}).get(name) for row in rows]
+    values = [row["document"].get("metrics", {}).get(name, row["document"].get(name)) for row in rows]
     known = [value for value in values if value is not None]
     assert known == sorted(known, reverse=reverse)
     assert values[len(known) :] == [None] * (len(values) - len(known))

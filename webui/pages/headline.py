@@ -56,6 +56,8 @@ def scores(document: Mapping[str, Any], wanted: Iterable[str] = ()) -> tuple[Sco
 def metric_label(name: str) -> str:
     """What people call the metric."""
     metric = find(name)
+    if metric is None and name.startswith("train_") and (trained := find(name.removeprefix("train_"))):
+        return f"{trained.label} (training data)"
     return metric.label if metric else shown(name, LABEL_CHARACTERS)
 
 

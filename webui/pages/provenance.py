@@ -10,6 +10,7 @@ from webui.text import shown
 
 STATEMENTS_SHOWN = 20
 RAW_CHARACTERS = 400
+SUMMARY_CHARACTERS = 24
 
 EVIDENCE_WORDS = {
     "explicit": "written there",
@@ -110,7 +111,9 @@ def provenance_of(field: str, found: Mapping[str, FieldProvenance], description:
 def _summary(statements: tuple[Statement, ...]) -> str:
     files = list(dict.fromkeys(statement.file.rsplit("/", 1)[-1] for statement in statements))
     more = f" +{len(files) - 1}" if len(files) > 1 else ""
-    return shown(files[0], 40) + more
+    name = shown(files[0], 200)
+    # The beginning and the ending tell shards and formats apart; the middle does not.
+    return (name if len(name) <= SUMMARY_CHARACTERS else f"{name[:12]}…{name[-9:]}") + more
 
 
 def _statement(contender: Contender) -> Statement:

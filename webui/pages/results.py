@@ -204,7 +204,7 @@ def _problem(problem: QueryProblem, state: SearchState, addresses: Addresses) ->
 def _empty(reason: EmptyReason, addresses: Addresses) -> EmptyView:
     return EmptyView(
         label=shown(reason.label, 120),
-        detail=shown(reason.detail, 300),
+        detail=shown(reason.detail[:1].upper() + reason.detail[1:], 300),
         without_count=reason.without_count,
         count_text=f"{reason.without_count:,}",
         url=addresses.search(reason.without),

@@ -86,7 +86,7 @@
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-auto]")) return;
     clearTimeout(timer);
-    timer = setTimeout(() => show(formUrl()), event.target.tagName === "SELECT" ? 0 : WAIT_MS);
+    timer = setTimeout(() => show(formUrl()), WAIT_MS);
   });
 
   form?.addEventListener("submit", (event) => {
@@ -120,7 +120,6 @@
 
   function enhance() {
     document.querySelectorAll("[data-facet]").forEach(addNarrowing);
-    for (const button of document.querySelectorAll("button.go")) button.hidden = true;
     for (const button of document.querySelectorAll("[data-copy]")) {
       button.hidden = !navigator.clipboard;
       button.addEventListener("click", async () => {
