@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -44,6 +43,21 @@ from catalog.records import (
 from mappings import fields
 
 MAX_ALTERNATIVES = 100
+PACKAGINGS = frozenset(
+    {
+        "mlflow",
+        "mlflow_db",
+        "mlflow_file_store",
+        "dvc",
+        "nemo",
+        "spacy",
+        "modelpack",
+        "oci",
+        "ollama",
+        "kitops",
+    }
+)
+"""What wraps weights of any format: people ask for models by it too."""
 PRECISION_WORD = re.compile(
     r"(?i)(?<![a-z0-9])(fp16|bf16|fp32|f16|f32|fp8|int8|int4|half|i?q\d_(?:k(?:_[sml])?|\d|xxs|xs|s|m|nl))(?![a-z0-9])"
 )
@@ -428,15 +442,15 @@ def _tensors_identity(chosen: Sequence[WeightSet]) -> str | None:
 
 
 def _formats(draft: Draft, sets: Sequence[WeightSet]) -> list[str]:
-    """Formats of the weights, the counted one first; without weights those that files of the model say."""
+    """Formats of the weights, the counted one first, then what they are packaged as; never those of mere sidecars."""
+    found = [
+        member.extraction for member in draft.group.members if member.extraction and member.extraction.format
+    ]
     weighed = [item.format for item in sets if item.format != "unknown"]
     said = [value for value in draft.values.get("format", ()) if value]
     if not weighed and not said:
-        roles = {Role.RUN, Role.POINTER, Role.INDEX, Role.DATA}
-        found = Counter(
-            member.extraction.format
-            for member in draft.group.members
-            if member.extraction and member.extraction.format and member.extraction.role in roles
+        weighed = sorted(
+            {str(item.format) for item in found if item.role in {Role.INDEX, Role.DATA, Role.POINTER}}
         )
-        weighed = sorted(name for name in found if name)
-    return list(dict.fromkeys([*weighed, *said]))
+    packaged = sorted({str(item.format) for item in found if item.format in PACKAGINGS})
+    return list(dict.fromkeys([*weighed, *said, *packaged]))

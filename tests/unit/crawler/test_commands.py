@@ -113,7 +113,7 @@ def test_show_says_for_a_value_which_file_and_key_and_what_was_done(home):
     assert "net/README.md front-matter:/model-index/0" in shown
     assert "percent÷100" in shown.replace(" ", "")
     document = json.loads(home.run("show", "net", "--json").stdout)
-    assert document["license"] == "MIT"
+    assert document["license"] == "mit"
     assert document["provenance"]["license"]["winners"][0]["observation"]["key"] == "net/README.md"
     assert home.run("show", document["id"][:8]).stdout == shown
 

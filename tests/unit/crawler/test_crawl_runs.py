@@ -203,10 +203,10 @@ def test_a_sidecar_that_changes_rebuilds_its_model(shop):
     shop.model("net.safetensors")
     shop.put("net.modeldex.yaml", "license: mit\n")
     shop.crawl()
-    assert shop.documents()["net.safetensors"]["license"] == "MIT"
+    assert shop.documents()["net.safetensors"]["license"] == "mit"
     shop.put("net.modeldex.yaml", "license: apache-2.0\n")
     shop.crawl()
-    assert shop.documents()["net.safetensors"]["license"] == "Apache-2.0"
+    assert shop.documents()["net.safetensors"]["license"] == "apache-2.0"
     assert set(shop.source.reads) == {"net.modeldex.yaml"}
 
 

@@ -123,3 +123,13 @@ def test_queries_pay_for_no_licence_parser_and_no_database() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_the_packaging_is_a_format_beside_that_of_the_weights() -> None:
+    made = document(
+        weights("m/model.skops", format="skops"),
+        file("m/MLmodel", format="mlflow"),
+        file("m/README.md", format="model-card", role=Role.CARD),
+        key="m",
+    )
+    assert made["format"] == ["skops", "mlflow"]
