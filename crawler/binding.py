@@ -45,7 +45,7 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
     for telling in tellings:
         targets = bound[id(telling)] or _found(telling.subject.join_keys, through)
         for draft in targets:
-            draft.bind(replace(telling.member, subject=telling.subject.id))
+            draft.bind_by_name(replace(telling.member, subject=telling.subject.id))
         if not targets:
             unbound.append(telling)
     return list(_standalone(unbound))
@@ -72,7 +72,7 @@ def _bind_whole_files(members: Iterable[Member], by_key: dict[str, list[Draft]])
             continue
         for draft in _found(extraction.join_keys, by_key):
             if member.object.key not in draft.weights:
-                draft.bind(member)
+                draft.bind_by_name(member)
 
 
 def _found(keys: Iterable[str], by_key: dict[str, list[Draft]]) -> list[Draft]:
@@ -104,5 +104,5 @@ def _standalone(tellings: Sequence[_Telling]) -> Iterator[Draft]:
         directory = directory_of(first.member.object.key)
         draft = Draft(key=f"{directory or '.'}#{first.subject.id}", kind="run", directory=directory)
         for telling in members[:MAX_FILES_PER_RUN]:
-            draft.bind(replace(telling.member, subject=telling.subject.id))
+            draft.bind_by_name(replace(telling.member, subject=telling.subject.id))
         yield draft

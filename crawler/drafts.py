@@ -21,9 +21,15 @@ class Draft:
     context: dict[tuple[str, str | None], Member] = field(default_factory=dict)
 
     def bind(self, member: Member) -> None:
-        """The file says something about this model."""
-        distance = distance_between(self.directory, directory_of(member.object.key))
-        self.context.setdefault((member.object.key, member.subject), replace(member, distance=distance))
+        """The file says something about this model because of where it is."""
+        self._add(replace(member, distance=distance_between(self.directory, directory_of(member.object.key))))
+
+    def bind_by_name(self, member: Member) -> None:
+        """The file says something about this model because it names it: where it is does not matter."""
+        self._add(replace(member, distance=0))
+
+    def _add(self, member: Member) -> None:
+        self.context.setdefault((member.object.key, member.subject), member)
 
 
 def directory_of(key: str) -> str:

@@ -162,7 +162,7 @@ def unreadable(
         key=meta.key,
         extractor=extractor,
         extractor_version=version,
-        format=format or promised_format(meta.key),
+        format=format or (promised_format(meta.key) if status is FileStatus.UNREADABLE else None),
         role=role,
         status=status,
         problems=(Problem(code=code, message=message[:1000], key=meta.key),),

@@ -147,7 +147,7 @@ class ObjectReader:
             if verdict is not None:
                 return self._said(meta, listing.verdict_extraction(meta, verdict), None)
         if best is None:
-            return self._unclaimed(meta, head)
+            return self._unclaimed(meta, reader, head)
         claimed.append(best)
         extractor, claim = best
         extraction = extractor.extract(reader)
@@ -165,7 +165,7 @@ class ObjectReader:
         )
         return Outcome(entry=entry, extraction=extraction)
 
-    def _unclaimed(self, meta: ObjectMeta, head: bytes) -> Outcome:
+    def _unclaimed(self, meta: ObjectMeta, reader: RangedReader, head: bytes) -> Outcome:
         if listing.promised_format(meta.key) is None:
             entry = Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))
             return Outcome(entry=entry)
@@ -173,7 +173,8 @@ class ObjectReader:
             f"the name promises a model, but nothing here reads a file that begins with {head[:8].hex(' ')}"
         )
         status = FileStatus.UNREADABLE if listing.promises_surely(meta.key) else FileStatus.OPAQUE
-        return self._said(meta, listing.unreadable(meta, "unrecognised", message, status=status), None)
+        extraction = listing.unreadable(meta, "unrecognised", message, status=status)
+        return self._said(_hashed(meta, reader, extraction), extraction, None)
 
     def _put_off(self, meta: ObjectMeta, before: Entry | None, error: SourceError) -> Outcome:
         """Storage's fault or a changing file: what was known stays, and the next run reads again."""

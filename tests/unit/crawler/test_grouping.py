@@ -399,6 +399,7 @@ def test_adding_a_format_keeps_the_identity():
 def test_a_run_is_bound_to_the_model_it_names():
     run = member("runs/1/meta.yaml", subjects=[Subject(id="run-1", join_keys=("dir:out",), standalone=True)])
     (made,) = grouped("out/MLmodel", "out/model.pkl", run)
+    assert all(found.distance == 0 for found in made.members), "what names a model is as near as can be"
     assert [(found.object.key, found.subject) for found in made.members if found.subject] == [
         ("runs/1/meta.yaml", "run-1")
     ]
