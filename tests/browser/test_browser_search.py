@@ -105,6 +105,12 @@ def test_slash_goes_to_the_box_but_not_while_typing(wide):
     assert wide.input_value("#q") == "a/b"
 
 
+def test_the_box_offers_names_and_values_while_one_types(wide):
+    wide.goto("/")
+    wide.locator("#q").press_sequentially("bert task:text-cl")
+    wide.locator('#suggestions option[value="bert task:text-classification"]').wait_for(state="attached")
+
+
 def test_the_first_tab_leads_past_the_head_of_the_page(wide):
     wide.goto("/")
     wide.keyboard.press("Tab")

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, current_app, request
 from catalog.errors import UserError
 from catalog.search.engine import SearchEngine
 from webui.api.export import csv_lines, ndjson_lines
+from webui.pages.suggestions import suggestions_page
 from webui.parameters import asked
 from webui.rendering import answer, dumps, etag, not_modified
 from webui.views import find_model, find_results, find_runs, find_values, search_tag, services
@@ -48,6 +49,11 @@ def models() -> Response:
 @blueprint.get("/facets/<field>")
 def facet(field: str) -> Response:
     return answer(find_values(field))
+
+
+@blueprint.get("/suggest")
+def suggest() -> Response:
+    return answer(suggestions_page(request.args.get("q", ""), services().search))
 
 
 @blueprint.get("/runs")

@@ -7,6 +7,7 @@
   const WAIT_MS = 600;
   let loading = null;
   let timer = 0;
+  let asking = 0;
 
   document.documentElement.classList.add("js");
 
@@ -67,6 +68,19 @@
     again?.focus({ preventScroll: true });
     if (typed !== null && again && "value" in again && again.value !== typed) again.value = typed;
   }
+
+  // The browser shows a datalist itself, with its own keys and for every reader.
+  box.addEventListener("input", (event) => {
+    clearTimeout(asking);
+    if (event.inputType === "insertReplacementText" || !event.inputType) return;
+    asking = setTimeout(async () => {
+      const answer = await fetch(box.dataset.suggest + "?" + new URLSearchParams({ q: box.value })).catch(() => null);
+      if (!answer?.ok) return;
+      const { suggestions } = await answer.json();
+      const said = (one) => one.label + (one.count === null ? "" : ` (${one.count.toLocaleString("en")})`);
+      document.getElementById("suggestions").replaceChildren(...suggestions.map((one) => new Option(said(one), one.text)));
+    }, 150);
+  });
 
   function formUrl() {
     const query = new URLSearchParams();

@@ -1,0 +1,59 @@
+"""What the box offers while one types."""
+
+import pytest
+
+
+def offered(web, text):
+    answer = web.get("/api/suggest", query_string={"q": text})
+    assert answer.status_code == 200
+    return answer.json["suggestions"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("acc", "accuracy > "),
+        ("bert fram", "bert framework:"),
+        ("-lic", "-license:"),
+        ("task:text-cl", "task:text-classification"),
+        ("bert -license:ap", "bert -license:apache-2.0"),
+        ("license:mit,ap", "license:mit,apache-2.0"),
+        ("has:accu", "has:accuracy"),
+        ("para", "parameters > "),
+        ("tags:a", 'tags:"a,b:\\"c\\""'),
+        ("is:dup", "is:duplicate"),
+    ],
+)
+def test_names_and_values_go_on_from_what_is_typed(web, typed, expected):
+    assert expected in [one["text"] for one in offered(web, typed)]
+
+
+def test_values_come_with_their_counts_under_the_rest_of_the_query(web):
+    everything = {one["label"]: one["count"] for one in offered(web, "task:")}
+    narrowed = {one["label"]: one["count"] for one in offered(web, "framework:jax task:")}
+    assert sum(narrowed.values()) < sum(everything.values())
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        " ",
+        '"open quote task:',
+        "zzzz",
+        "nonsense:x",
+        "(((",
+        "a" * 10_000,
+        "task:\u202e",
+        "params:7",
+        "::",
+        "\x00",
+    ],
+)
+def test_nothing_sensible_offers_nothing_and_never_fails(web, typed):
+    assert offered(web, typed) == []
+
+
+def test_every_offer_begins_with_what_was_typed(web):
+    for typed in ("acc", "bert task:", "-fr"):
+        assert all(one["text"].startswith(typed) for one in offered(web, typed))
