@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from catalog.normalise.parameters import SHARD_NAME, WeightSet, weight_sets
+from catalog.normalise.weight_sets import SHARD_NAME, WeightSet, weight_sets
 from catalog.records import Group, Member, ObjectKey, Problem
 
 MAX_NAMED = 5

@@ -15,19 +15,16 @@ from catalog.normalise.parameters import (
     METHOD_LABELS,
     Count,
     Quantizer,
-    WeightSet,
     bits_of_ggml,
     count,
-    counted_sets,
     disagree,
     estimate,
     plausible,
-    unique_bytes,
-    weight_sets,
 )
 from catalog.normalise.precedence import ranked
 from catalog.normalise.shards import completeness
 from catalog.normalise.values import convert
+from catalog.normalise.weight_sets import WeightSet, counted_sets, unique_bytes, weight_sets
 from catalog.records import (
     Contender,
     Evidence,

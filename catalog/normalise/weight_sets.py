@@ -1,0 +1,259 @@
+"""Copies of weights among a model's files: shards together, formats and variants apart, and which are the model once.
+
+Several formats of one network are alternatives, and one of them is counted.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.normalise.names import stem
+from catalog.records import FileStatus, Group, Member, Role, TensorInfo, TensorSummary
+
+FORMAT_ORDER = (
+    "safetensors", "gguf", "pytorch", "torch", "torchscript", "pt2", "lightning", "torch_dcp", "dcp", "nemo", "keras", "hdf5",
+    "tensorflow_saved_model", "tensorflow_checkpoint", "flax", "orbax", "onnx",
+)  # fmt: skip
+"""Which format is counted when the same weights are there in several; others come after these."""
+SHARD_NAME = re.compile(
+    r"^(?P<stem>.*?)[-_.](?P<number>\d{2,6})-of-(?P<total>\d{2,6})(?P<rest>(?:\.[\w-]+)+)$", re.IGNORECASE
+)
+CONSOLIDATED = re.compile(r"^(?P<stem>consolidated)\.(?P<number>\d{2,4})(?P<rest>\.pth)$", re.IGNORECASE)
+VARIANT = re.compile(
+    r"(?i)[._-](fp16|bf16|fp32|fp8|int8|int4|q4|q8|non_ema|ema|quantized|uint8|bnb4|q4f16|merged|with_past|half)(?=[._-]|$)"
+)
+CANONICAL_STEMS = frozenset(
+    {
+        "model",
+        "pytorch_model",
+        "adapter_model",
+        "diffusion_pytorch_model",
+        "tf_model",
+        "flax_model",
+        "saved_model",
+        "openvino_model",
+        "model.weights",
+    }
+)
+COMPONENT_DIRECTORY = re.compile(r"^\d+_\w+$")
+
+MAX_COMPONENTS = 64
+"""Files of one kind beside each other that are compared for being parts of one model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightSet:
+    """Files that hold one copy of weights together: a file, or the shards of one, with the bytes beside them."""
+
+    format: str
+    directory: str
+    stem: str
+    variant: str | None
+    members: tuple[Member, ...]
+    sharded: bool = False
+    indexed: bool = False
+
+    @property
+    def summaries(self) -> tuple[TensorSummary, ...]:
+        return tuple(
+            member.extraction.tensors
+            for member in self.members
+            if member.extraction is not None and member.extraction.tensors is not None
+        )
+
+    @property
+    def all_tensors(self) -> tuple[TensorInfo, ...] | None:
+        """Every tensor one by one, or None where only their count was kept."""
+        if any(summary.count != len(summary.tensors) for summary in self.summaries) or not self.summaries:
+            return None
+        return tuple(tensor for summary in self.summaries for tensor in summary.tensors)
+
+    @property
+    def tensors_identity(self) -> tuple[str, ...]:
+        return tuple(sorted(summary.names_sha256 for summary in self.summaries))
+
+    @property
+    def readable(self) -> bool:
+        return any(summary.counts_are_parameters and summary.tallies for summary in self.summaries)
+
+
+def weight_sets(group: Group) -> list[WeightSet]:
+    """The copies of weights in the group, the one to count first.
+
+    Shards that an index names are one set; numbered files that it does not name, or of another total, are another.
+    """
+    named = _shard_references(group)
+    gathered: dict[tuple[str, str, str, str, str], list[Member]] = {}
+    for member in sorted(group.members, key=lambda item: item.object.key):
+        if not _holds_weights(member):
+            continue
+        directory, name = posixpath.split(member.object.key)
+        if (
+            _format(member) == "tensorflow_saved_model"
+        ):  # one model in two places: saved_model.pb and variables/
+            directory, name = directory.removesuffix("/variables"), "saved_model.pb"
+        index = named.get(member.object.key)
+        base, total = shard_stem(name)
+        kind = "indexed" if index else total
+        key = (_format(member), directory, stem(index) if index else stem(base), _variant(name) or "", kind)
+        gathered.setdefault(key, []).append(member)
+    sets = [
+        WeightSet(
+            format=key[0],
+            directory=key[1],
+            stem=key[2],
+            variant=key[3] or None,
+            members=tuple(members),
+            sharded=bool(key[4]),
+            indexed=key[4] == "indexed",
+        )
+        for key, members in gathered.items()
+    ]
+    return sorted(sets, key=lambda item: _set_order(item, group))
+
+
+def counted_sets(group: Group, sets: Sequence[WeightSet]) -> list[WeightSet]:
+    """The sets that together are the model once: one per component, alternatives left out."""
+    if not sets:
+        return []
+    components: dict[str, list[WeightSet]] = {}
+    for item in sets:
+        components.setdefault(_component(group, item), []).append(item)
+    if group.kind == "pipeline" and len(components) > 1:
+        components.pop("", None)  # a checkpoint beside model_index.json is the whole pipeline once more
+    chosen: list[WeightSet] = []
+    for name in sorted(components):
+        candidates = components[name]
+        readable = [item for item in candidates if item.readable] or candidates
+        chosen.extend(_together(readable))
+    return chosen
+
+
+def _together(candidates: Sequence[WeightSet]) -> list[WeightSet]:
+    """The best set, and those of the same kind beside it that hold other tensors (encoder and decoder)."""
+    first = candidates[0]
+    if first.stem.lower() in CANONICAL_STEMS or first.sharded or first.format == "gguf":
+        return [first]
+    beside = [first]
+    for item in candidates[1:MAX_COMPONENTS]:
+        same_kind = (item.format, item.directory) == (
+            first.format,
+            first.directory,
+        ) and item.variant == first.variant
+        if (
+            same_kind
+            and not _set_aside(item)
+            and item.readable
+            and not any(_same_network(item, other) for other in beside)
+        ):
+            beside.append(item)
+    return beside
+
+
+def _same_network(first: WeightSet, second: WeightSet) -> bool:
+    """Whether two sets hold the same tensors by identity, or mostly by name: another precision or another epoch."""
+    if first.tensors_identity == second.tensors_identity:
+        return True
+    names = [
+        {tensor.name for summary in item.summaries for tensor in summary.tensors} for item in (first, second)
+    ]
+    shared = len(names[0] & names[1])
+    return shared * 2 > min(len(names[0]), len(names[1]))
+
+
+def shard_stem(name: str) -> tuple[str, str]:
+    """The name without its shard number, and the total that it says ("" for a file that is no shard)."""
+    match = SHARD_NAME.match(name)
+    if match:
+        return f"{match['stem']}{match['rest']}", match["total"]
+    match = CONSOLIDATED.match(name)
+    return (f"{match['stem']}{match['rest']}", "parts") if match else (name, "")
+
+
+def _shard_references(group: Group) -> dict[str, str]:
+    """For every file that an index names as a shard: the index's base name without `.index.json`."""
+    named: dict[str, str] = {}
+    for member in group.members:
+        extraction = member.extraction
+        if extraction is None:
+            continue
+        directory, name = posixpath.split(member.object.key)
+        base = re.sub(r"(?i)\.index(?:\.[\w-]+)?\.json$", "", name)
+        for reference in extraction.references:
+            if reference.relation == "shard":
+                named[posixpath.join(directory, reference.name)] = base
+    return named
+
+
+def _holds_weights(member: Member) -> bool:
+    extraction = member.extraction
+    if extraction is None:
+        return False
+    if extraction.role is Role.WEIGHTS:
+        return True
+    return (
+        extraction.tensors is not None
+        and bool(extraction.tensors.tallies)
+        and extraction.role in {Role.INDEX, Role.DATA}
+    )
+
+
+def _format(member: Member) -> str:
+    return (member.extraction.format if member.extraction else None) or "unknown"
+
+
+def _variant(name: str) -> str | None:
+    found = VARIANT.findall(name)
+    return ".".join(word.lower() for word in found) if found else None
+
+
+def _set_aside(item: WeightSet) -> bool:
+    """A second copy by its name: consolidated files and moving averages."""
+    words = re.split(r"[^a-z]+", item.stem.lower())
+    return (
+        "consolidated" in words or "ema" in words or "merged" in words or "past" in words or "mmproj" in words
+    )
+
+
+def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
+    rank = FORMAT_ORDER.index(item.format) if item.format in FORMAT_ORDER else len(FORMAT_ORDER)
+    pointer = all(
+        member.extraction is not None and member.extraction.status is FileStatus.POINTER
+        for member in item.members
+    )
+    return (
+        pointer,
+        rank,
+        item.directory.count("/") - group.key.count("/"),
+        item.variant is not None,
+        _set_aside(item),
+        item.stem.lower() not in CANONICAL_STEMS,
+        item.sharded,
+        item.sharded and not item.indexed,
+        -sum(member.object.size_bytes for member in item.members),
+        item.directory,
+        item.stem,
+        item.variant or "",
+    )
+
+
+def _component(group: Group, item: WeightSet) -> str:
+    """Which part of the model a set is: the component's directory in pipelines, the whole model elsewhere."""
+    base = "" if group.key == "." else group.key.strip("/")
+    inside = item.directory.strip("/").removeprefix(base).strip("/")
+    first = inside.partition("/")[0]
+    if group.kind == "pipeline":
+        return first
+    return first if COMPONENT_DIRECTORY.match(first) else ""
+
+
+def unique_bytes(members: Iterable[Member]) -> int:
+    """Bytes of the files, hard links once."""
+    sizes: dict[str, int] = {}
+    for member in members:
+        sizes[member.object.file_identity or f"key:{member.object.key}"] = member.object.size_bytes
+    return sum(sizes.values())
