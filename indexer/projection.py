@@ -29,7 +29,8 @@ MAX_KEYWORD_CHARACTERS = 1024
 MAX_EVALUATIONS = 200
 MAX_FLATTENED_LEAVES = 2000
 MAX_FLATTENED_DEPTH = 10
-MAX_LONG = 2**63 - 1
+MAX_LONG = 2**63 - 2
+"""The largest whole number that is indexed; the one above it stands for "missing" when Elasticsearch sorts."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -137,7 +137,7 @@ def _identity(dice: random.Random, number: int) -> dict[str, Any]:
 
 def _weights(dice: random.Random) -> dict[str, Any]:
     parameters = _maybe(dice, 0.85, int(10 ** dice.uniform(3, 12)) if dice.random() < 0.7 else 7_000_000_000)
-    size = parameters * 2 if parameters else dice.choice((0, 1, 2**53 + 1, 2**63 - 1, 1000))
+    size = parameters * 2 if parameters else dice.choice((0, 1, 2**53 + 1, 2**63 - 2, 1000))
     return _kept(
         {
             "parameters": parameters,

@@ -1,0 +1,56 @@
+"""Names in the index, and values in the form that it holds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from indexer.analysis import fold
+from indexer.projection import leaf_text, milliseconds
+from mappings import fields
+
+DOCUMENT, PRESENT = "document", "present"
+NESTED_ROOT = "evaluations"
+_COLUMN_TYPES = frozenset({"keyword", "name", "long", "double", "date", "boolean"})
+
+
+def words(name: str) -> str:
+    return f"words.{name}"
+
+
+def phrases(name: str) -> str:
+    return f"phrases.{name}"
+
+
+def is_text(name: str) -> bool:
+    """Whether words are looked up in this field; every other field compares its whole value."""
+    row = fields().get(name)
+    return name.startswith("_") or (row is not None and row.type in {"text", "name"})
+
+
+def has_column(name: str) -> bool:
+    """Whether the field's own column says if it exists; all others are named in `present`."""
+    row = fields().get(name)
+    if row is None:
+        return name.startswith(("metrics.", f"{NESTED_ROOT}."))
+    return row.type in _COLUMN_TYPES
+
+
+def kind(name: str) -> str:
+    """The type of the column: a table type, `double` for metrics, `leaf` below a flattened field."""
+    row = fields().get(name)
+    if row is not None:
+        return row.type
+    root = fields().get(name.partition(".")[0])
+    if root is not None and root.type == "flattened":
+        return "leaf"
+    return "double" if name.startswith("metrics.") or name == f"{NESTED_ROOT}.value" else "keyword"
+
+
+def comparable(name: str, value: Any) -> Any:
+    """A query's value as the column holds it."""
+    if isinstance(value, datetime):
+        return milliseconds(value)
+    if kind(name) == "leaf":
+        return leaf_text(value)
+    return fold(value) if isinstance(value, str) else value

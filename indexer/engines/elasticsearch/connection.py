@@ -1,0 +1,124 @@
+"""The client, and what its errors mean in one sentence with the next thing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import EngineUnavailable, ModeldexError, PluginUnavailable
+from indexer.engines.elasticsearch.counting import too_many_buckets
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+    from catalog.settings import Settings
+
+NAME = "elasticsearch"
+OLDEST = (8, 15)
+NEWEST_MAJOR = 9
+KEPT = "What is not indexed stays in the outbox."
+
+
+def connect(settings: Settings) -> Elasticsearch:
+    """A client for these settings; it connects when it is first used."""
+    try:
+        from elasticsearch import Elasticsearch  # noqa: PLC0415 - an optional dependency
+    except ImportError as error:
+        raise PluginUnavailable("engine", NAME, "install modeldex[elasticsearch]") from error
+    options: dict[str, Any] = {
+        "request_timeout": settings.elasticsearch_timeout_seconds,
+        "max_retries": 1,
+        "http_compress": True,
+    }
+    if settings.elasticsearch_api_key:
+        options["api_key"] = settings.elasticsearch_api_key
+    elif settings.elasticsearch_user:
+        options["basic_auth"] = (settings.elasticsearch_user, settings.elasticsearch_password)
+    if settings.elasticsearch_ca:
+        options["ca_certs"] = settings.elasticsearch_ca
+    return Elasticsearch(settings.elasticsearch_url, **options)
+
+
+def check_version(client: Elasticsearch) -> str:
+    """The server's version. Raises EngineUnavailable for one that this client does not speak with."""
+    from elasticsearch import AuthorizationException  # noqa: PLC0415 - an optional dependency
+
+    with honest():
+        try:
+            nodes = client.nodes.info(filter_path="nodes.*.version")
+        except (
+            AuthorizationException
+        ):  # a key for one alias may not see the nodes; the first search will tell
+            return "unknown"
+    versions = sorted({str(node["version"]) for node in nodes.get("nodes", {}).values()})
+    for version in versions:
+        major, minor = (int(part) for part in version.split(".")[:2])
+        if (major, minor) < OLDEST or major > NEWEST_MAJOR:
+            raise EngineUnavailable(
+                NAME,
+                f"the server is version {version}.",
+                advice=f"Modeldex works with {OLDEST[0]}.{OLDEST[1]} to {NEWEST_MAJOR}.x.",
+            )
+    return ", ".join(versions)
+
+
+@contextmanager
+def honest() -> Iterator[None]:
+    """Turns the client's errors into EngineUnavailable (or the refusal that every engine gives)."""
+    from elasticsearch import ApiError, TransportError, UnsupportedProductError  # noqa: PLC0415 - an optional dependency
+
+    try:
+        yield
+    except UnsupportedProductError as error:
+        reason = "what answers there is not Elasticsearch."
+        raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_URL.") from error
+    except ApiError as error:
+        raise _meaning(error) from error
+    except TransportError as error:
+        raise EngineUnavailable(
+            NAME,
+            f"it does not answer ({error.message}).",
+            advice=f"Check MODELDEX_ELASTICSEARCH_URL and the server. {KEPT}",
+        ) from error
+
+
+def _meaning(error: Any) -> ModeldexError:
+    kind, reason = cause(error.body)
+    if kind == "too_many_buckets_exception":
+        return too_many_buckets()
+    if kind == "media_type_header_exception":
+        return EngineUnavailable(
+            NAME, "the server speaks another major version.", advice="Modeldex works with 8.15 to 9.x."
+        )
+    if error.status_code == 401:
+        advice = "Check MODELDEX_ELASTICSEARCH_API_KEY, or _USER and _PASSWORD."
+        return EngineUnavailable(NAME, "it refused the credentials.", advice=advice)
+    if "flood-stage" in reason or "disk usage exceeded" in reason:
+        return EngineUnavailable(
+            NAME, "its disk is full, so the index is read-only.", advice=f"Free space there. {KEPT}"
+        )
+    if error.status_code == 403:
+        return EngineUnavailable(
+            NAME,
+            f"the user may not do this: {reason}.",
+            advice="Give the key read or write rights on the alias.",
+        )
+    if error.status_code in {429, 502, 503, 504} or "all shards failed" in reason:
+        return EngineUnavailable(
+            NAME, f"the cluster cannot answer now ({reason}).", advice="Look at GET /_cluster/health."
+        )
+    return EngineUnavailable(NAME, f"it refused a request ({kind}: {reason}).")
+
+
+def cause(body: Any) -> tuple[str, str]:
+    """Type and reason of an error body, of its deepest cause."""
+    error = body.get("error", body) if isinstance(body, dict) else {}
+    if not isinstance(error, dict):
+        return "error", str(error)[:500]
+    inner = error
+    while isinstance(inner.get("caused_by"), dict):
+        inner = inner["caused_by"]
+    roots = error.get("root_cause") or [error]
+    chosen = inner if inner is not error else roots[0]
+    return str(chosen.get("type", "error")), str(chosen.get("reason", ""))[:500]

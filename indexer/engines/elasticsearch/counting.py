@@ -1,0 +1,216 @@
+"""Aggregations in Elasticsearch's JSON, and their answers as values. Names of aggregations never leave this process."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from catalog.errors import RequestRefused
+from catalog.query.nodes import Exists, Not, Range
+from catalog.search.request import (
+    Aggregation,
+    AggregationResult,
+    Bucket,
+    DateHistogramAgg,
+    FilterAgg,
+    HistogramAgg,
+    MetricAgg,
+    MissingAgg,
+    NestedAgg,
+    RangeAgg,
+    ReverseNestedAgg,
+    TermsAgg,
+)
+from catalog.search.validate import MAX_BUCKETS
+from indexer.analysis import fold
+from indexer.buckets import ordered_terms, typed_key
+from indexer.engines.elasticsearch.columns import comparable, kind
+from indexer.engines.elasticsearch.translate import translate
+from indexer.projection import moment
+
+MAX_TERMS = 60_000
+"""Values of one field that are ordered by a number inside them. Source: search.max_buckets is 65,536."""
+CARDINALITY_PRECISION = 40_000
+
+Json = dict[str, Any]
+
+
+def ask(wanted: Mapping[str, Aggregation]) -> Json:
+    """The request for these aggregations, under names of our own."""
+    return {f"a{at}": _question(aggregation) for at, aggregation in enumerate(wanted.values())}
+
+
+def read(wanted: Mapping[str, Aggregation], found: Mapping[str, Any]) -> dict[str, AggregationResult]:
+    """The answers under the caller's names. What is absent (no index yet) counts nothing."""
+    return {
+        name: _answer(aggregation, found.get(f"a{at}", {}))
+        for at, (name, aggregation) in enumerate(wanted.items())
+    }
+
+
+def _question(wanted: Aggregation) -> Json:
+    question = _QUESTIONS[type(wanted)](wanted)
+    inner = getattr(wanted, "aggs", None)
+    return {**question, "aggs": ask(inner)} if inner else question
+
+
+def _terms(wanted: TermsAgg) -> Json:
+    options: Json = {"field": wanted.field, "size": wanted.size, "min_doc_count": wanted.min_doc_count}
+    by, descending = wanted.order
+    if by in {"_count", "_key"}:
+        options["order"] = [{by: "desc" if descending else "asc"}]
+    else:
+        options["size"] = MAX_TERMS
+    if wanted.prefix:
+        options["include"] = (
+            "".join(letter if letter.isalnum() else f"\\{letter}" for letter in fold(wanted.prefix)) + ".*"
+        )
+    if wanted.missing is not None:
+        options["missing"] = comparable(wanted.field, wanted.missing)
+    return {"terms": options}
+
+
+def _range(wanted: RangeAgg) -> Json:
+    filters = {
+        f"r{at}": translate(Range(field=wanted.field, gte=row.start, lt=row.end))
+        for at, row in enumerate(wanted.ranges)
+    }
+    return {"filters": {"filters": filters}}
+
+
+def _histogram(wanted: HistogramAgg) -> Json:
+    options: Json = {
+        "field": wanted.field,
+        "interval": wanted.interval,
+        "min_doc_count": wanted.min_doc_count,
+    }
+    offset = math.fmod(wanted.offset, wanted.interval)
+    if offset:
+        options["offset"] = offset if offset > 0 else offset + wanted.interval
+    return {"histogram": options}
+
+
+def _date_histogram(wanted: DateHistogramAgg) -> Json:
+    options: Json = {"field": wanted.field, "min_doc_count": wanted.min_doc_count}
+    if wanted.calendar_interval:
+        options["calendar_interval"] = wanted.calendar_interval
+    else:
+        options["fixed_interval"] = f"{wanted.fixed_seconds}s"
+    return {"date_histogram": options}
+
+
+def _metric(wanted: MetricAgg) -> Json:
+    options: Json = {"field": wanted.field}
+    if wanted.kind == "percentiles":
+        options["percents"] = list(wanted.percents)
+    if wanted.kind == "cardinality":
+        options["precision_threshold"] = CARDINALITY_PRECISION
+    return {wanted.kind: options}
+
+
+_QUESTIONS: Mapping[type, Callable[[Any], Json]] = {
+    TermsAgg: _terms,
+    RangeAgg: _range,
+    HistogramAgg: _histogram,
+    DateHistogramAgg: _date_histogram,
+    MetricAgg: _metric,
+    MissingAgg: lambda wanted: {"filter": translate(Not(Exists(wanted.field)))},
+    FilterAgg: lambda wanted: {"filter": translate(wanted.query)},
+    NestedAgg: lambda wanted: {"nested": {"path": wanted.path}},
+    ReverseNestedAgg: lambda _: {"reverse_nested": {}},
+}
+
+
+def _answer(wanted: Aggregation, found: Mapping[str, Any]) -> AggregationResult:
+    match wanted:
+        case TermsAgg():
+            return _read_terms(wanted, found)
+        case RangeAgg():
+            return _read_ranges(wanted, found)
+        case HistogramAgg() | DateHistogramAgg():
+            return _read_histogram(wanted, found)
+        case MetricAgg():
+            return _read_metric(wanted, found)
+        case _:
+            return AggregationResult(count=found.get("doc_count", 0), aggregations=read(wanted.aggs, found))
+
+
+def _read_terms(wanted: TermsAgg, found: Mapping[str, Any]) -> AggregationResult:
+    buckets = [
+        Bucket(
+            key=_terms_key(wanted.field, bucket["key"]),
+            count=bucket["doc_count"],
+            aggregations=read(wanted.aggs, bucket),
+        )
+        for bucket in found.get("buckets", [])
+    ]
+    other = found.get("sum_other_doc_count", 0)
+    if wanted.order[0] in {"_count", "_key"}:
+        return AggregationResult(buckets=tuple(buckets), other_count=other)
+    if other:
+        raise RequestRefused(wanted.field, f"has more than {MAX_TERMS:,} values; narrow the search.")
+    return ordered_terms(wanted, buckets)
+
+
+def _terms_key(field: str, key: Any) -> Any:
+    return float(key) if kind(field) == "double" else typed_key(field, key)
+
+
+def _read_ranges(wanted: RangeAgg, found: Mapping[str, Any]) -> AggregationResult:
+    held = found.get("buckets", {})
+    rows = [(row, held.get(f"r{at}", {})) for at, row in enumerate(wanted.ranges)]
+    return AggregationResult(
+        buckets=tuple(
+            Bucket(
+                key=row.key,
+                name=row.key,
+                count=bucket.get("doc_count", 0),
+                start=row.start,
+                end=row.end,
+                aggregations=read(wanted.aggs, bucket),
+            )
+            for row, bucket in rows
+        )
+    )
+
+
+def _read_histogram(wanted: HistogramAgg | DateHistogramAgg, found: Mapping[str, Any]) -> AggregationResult:
+    held = found.get("buckets", [])
+    if len(held) > MAX_BUCKETS:
+        raise too_many_buckets()
+    return AggregationResult(
+        buckets=tuple(
+            Bucket(
+                key=_period_key(wanted, bucket["key"]),
+                count=bucket["doc_count"],
+                aggregations=read(wanted.aggs, bucket),
+            )
+            for bucket in held
+        )
+    )
+
+
+def _period_key(wanted: HistogramAgg | DateHistogramAgg, key: float) -> Any:
+    if isinstance(wanted, DateHistogramAgg):
+        return moment(key)
+    return round((key - wanted.offset) / wanted.interval) * wanted.interval + wanted.offset
+
+
+def _read_metric(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationResult:
+    if wanted.kind == "percentiles":
+        held = found.get("values", {})
+        return AggregationResult(
+            values={str(float(percent)): held.get(str(float(percent))) for percent in wanted.percents}
+        )
+    if wanted.kind == "stats":
+        names = ("count", "min", "max", "avg", "sum")
+        return AggregationResult(
+            values={name: found.get(name, 0 if name in {"count", "sum"} else None) for name in names}
+        )
+    empty = None if wanted.kind in {"min", "max", "avg"} else 0
+    return AggregationResult(values={"value": found.get("value", empty)})
+
+
+def too_many_buckets() -> RequestRefused:
+    return RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")

@@ -1,0 +1,220 @@
+"""The reading side: one search is one request to the alias."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from catalog.search.engine import EngineInfo
+from catalog.search.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
+from catalog.search.validate import effective_sort, validate
+from indexer.buckets import typed_key
+from indexer.engines.elasticsearch import counting
+from indexer.engines.elasticsearch.columns import DOCUMENT, comparable, kind
+from indexer.engines.elasticsearch.connection import NAME, check_version, connect, honest
+from indexer.engines.elasticsearch.translate import at_least, every, scored, translate
+from mappings.generate import mapping
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+    from catalog.settings import Settings
+
+SCAN_PAGE = 1_000
+SCAN_KEEP_ALIVE = "2m"
+MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
+_UNMAPPED = {"double": "double", "long": "long", "date": "date", "boolean": "boolean"}
+
+
+class ElasticsearchEngine:
+    """Reads the alias `settings.elasticsearch_index`. Where there is none yet, nothing is found."""
+
+    name = NAME
+
+    def __init__(self, settings: Settings) -> None:
+        self.alias = settings.elasticsearch_index
+        self.client: Elasticsearch = connect(settings)
+        self._version: str | None = None
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        started = time.perf_counter()
+        validate(request)
+        body = _body(request)
+        with honest():
+            self._check()
+            found = self.client.search(index=self.alias, ignore_unavailable=True, **body)
+        hits = found["hits"]
+        return SearchResult(
+            total=hits["total"]["value"],
+            hits=tuple(_hit(request, hit) for hit in hits["hits"]),
+            aggregations=_read_aggregations(request, found.get("aggregations", {})),
+            took_ms=int((time.perf_counter() - started) * 1000),
+            engine=self.name,
+        )
+
+    def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
+        validate(request)
+        query = every([_filter(request), *_narrowing(request)])
+        body = {"query": query, "sort": [{"id": "asc"}], "size": SCAN_PAGE, "track_total_hits": False}
+        with honest():
+            self._check()
+            if not self.client.indices.exists_alias(name=self.alias):
+                return iter(())
+            point = str(self.client.open_point_in_time(index=self.alias, keep_alive=SCAN_KEEP_ALIVE)["id"])
+        return self._pages(body, point)
+
+    def _pages(self, body: dict[str, Any], point: str) -> Iterator[Mapping[str, Any]]:
+        try:
+            while True:
+                with honest():
+                    found = self.client.search(pit={"id": point, "keep_alive": SCAN_KEEP_ALIVE}, **body)
+                point = str(found.get("pit_id", point))
+                hits = found["hits"]["hits"]
+                for hit in hits:
+                    yield hit["_source"][DOCUMENT]
+                if len(hits) < SCAN_PAGE:
+                    return
+                body = {**body, "search_after": hits[-1]["sort"]}
+        finally:
+            with honest():
+                self.client.close_point_in_time(id=point)
+
+    def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        found: dict[str, Mapping[str, Any]] = {}
+        for start in range(0, len(ids), SCAN_PAGE):
+            page = list(ids[start : start + SCAN_PAGE])
+            with honest():
+                self._check()
+                answer = self.client.search(
+                    index=self.alias, ignore_unavailable=True, query={"ids": {"values": page}}, size=len(page)
+                )
+            found |= {hit["_id"]: hit["_source"][DOCUMENT] for hit in answer["hits"]["hits"]}
+        return {key: found[key] for key in ids if key in found}
+
+    def info(self) -> EngineInfo:
+        with honest():
+            version = self._check()
+            held = {}
+            if self.client.indices.exists_alias(name=self.alias):
+                held = self.client.indices.stats(index=self.alias, metric="refresh,indexing")["indices"]
+            count = self.client.count(index=self.alias, ignore_unavailable=True)["count"]
+        parts = []
+        for name, index in sorted(held.items()):
+            total = index["primaries"]
+            parts.append(f"{name}:{total['refresh']['external_total']}:{total['indexing']['index_total']}")
+            parts.append(str(total["indexing"]["delete_total"]))
+        return EngineInfo(
+            name=self.name,
+            version=version,
+            documents=count,
+            schema_hash=mapping()["mappings"]["_meta"]["schema_hash"],
+            generation=":".join(parts) or "empty",
+        )
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _check(self) -> str:
+        if self._version is None:
+            self._version = check_version(self.client)
+        return self._version
+
+
+def _matching(request: SearchRequest) -> dict[str, Any]:
+    if not any(key.field == "_score" for key in effective_sort(request)):
+        return _filter(request)
+    return scored(request.query, among=_filter(request))
+
+
+def _filter(request: SearchRequest) -> dict[str, Any]:
+    query = translate(request.query)
+    return query if request.min_score is None else every([query, at_least(request.query, request.min_score)])
+
+
+def _narrowing(request: SearchRequest) -> list[dict[str, Any]]:
+    clauses = [translate(clause) for clause in request.selections.values()]
+    return clauses if request.post_filter is None else [*clauses, translate(request.post_filter)]
+
+
+def _body(request: SearchRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "query": _matching(request),
+        "from_": request.offset,
+        "size": request.size,
+        "track_total_hits": True,
+        "sort": [*(_sort(key) for key in effective_sort(request)), {"id": "asc"}],
+    }
+    narrowing = _narrowing(request)
+    if narrowing:
+        body["post_filter"] = every(narrowing)
+    if request.after is not None:
+        body["search_after"] = _position(request)
+        del body["from_"]
+    if request.aggregations:
+        body["aggs"] = {
+            f"s{at}": _under_selections(request, name) for at, name in enumerate(request.aggregations)
+        }
+    return body
+
+
+def _under_selections(request: SearchRequest, name: str) -> dict[str, Any]:
+    others = [translate(clause) for field, clause in request.selections.items() if field != name]
+    return {"filter": every(others), "aggs": counting.ask({name: request.aggregations[name]})}
+
+
+def _read_aggregations(request: SearchRequest, found: Mapping[str, Any]) -> dict[str, AggregationResult]:
+    answers: dict[str, AggregationResult] = {}
+    for at, (name, aggregation) in enumerate(request.aggregations.items()):
+        answers |= counting.read({name: aggregation}, found.get(f"s{at}", {}))
+    return answers
+
+
+def _sort(key: SortKey) -> dict[str, Any]:
+    order = "desc" if key.descending else "asc"
+    if key.field == "_score":
+        return {"_score": {"order": order}}
+    return {
+        key.field: {
+            "order": order,
+            "missing": "_last",
+            "unmapped_type": _UNMAPPED.get(kind(key.field), "keyword"),
+        }
+    }
+
+
+def _hit(request: SearchRequest, hit: Mapping[str, Any]) -> Hit:
+    keys = effective_sort(request)
+    values = [_sort_value(key, value) for key, value in zip(keys, hit["sort"], strict=False)]
+    score = next((value for key, value in zip(keys, values, strict=True) if key.field == "_score"), None)
+    return Hit(id=hit["_id"], score=score, document=hit["_source"][DOCUMENT], sort=(*values, hit["_id"]))
+
+
+def _sort_value(key: SortKey, value: Any) -> Any:
+    """A sort value as the contract has it. Elasticsearch fills in for missing numbers."""
+    if key.field == "_score":
+        return float(value)
+    if value is None or value in {"Infinity", "-Infinity"}:
+        return None
+    if isinstance(value, int) and value in {MIN_LONG, MAX_LONG}:
+        return None
+    return float(value) if kind(key.field) == "double" else typed_key(key.field, value)
+
+
+def _position(request: SearchRequest) -> list[Any]:
+    """`after` as `search_after` takes it."""
+    after = request.after or ()
+    keys = effective_sort(request)
+    return [*(_position_value(key, value) for key, value in zip(keys, after, strict=False)), after[-1]]
+
+
+def _position_value(key: SortKey, value: Any) -> Any:
+    if value is not None:
+        return comparable(key.field, value)
+    match kind(key.field):
+        case "double":
+            return "-Infinity" if key.descending else "Infinity"
+        case "long" | "date" | "boolean":
+            return MIN_LONG if key.descending else MAX_LONG
+        case _:
+            return None

@@ -1,0 +1,145 @@
+"""From query nodes to Elasticsearch's query JSON: only filters, and scores of whole numbers beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from catalog.query.nodes import (
+    All,
+    And,
+    Exists,
+    Match,
+    Nested,
+    Not,
+    Nothing,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Range,
+    Term,
+    Terms,
+)
+from indexer.analysis import fold, phrase_words, query_words
+from indexer.engines.elasticsearch.columns import (
+    PRESENT,
+    comparable,
+    has_column,
+    is_text,
+    kind,
+    phrases,
+    words,
+)
+from indexer.projection import ANY_TEXT
+from indexer.relevance import units
+
+Clause = dict[str, Any]
+NOTHING: Clause = {"match_none": {}}
+
+
+def every(clauses: Sequence[Clause]) -> Clause:
+    if len(clauses) == 1:
+        return clauses[0]
+    return {"bool": {"filter": list(clauses)}} if clauses else {"match_all": {}}
+
+
+def either(clauses: Sequence[Clause]) -> Clause:
+    if len(clauses) == 1:
+        return clauses[0]
+    return {"bool": {"should": list(clauses), "minimum_should_match": 1}} if clauses else NOTHING
+
+
+def without(clause: Clause) -> Clause:
+    return {"bool": {"must_not": [clause]}}
+
+
+def translate(query: Query) -> Clause:
+    """The models (or, inside `nested`, the evaluations) that satisfy the query."""
+    match query:
+        case All():
+            return {"match_all": {}}
+        case Nothing():
+            return NOTHING
+        case And(clauses):
+            return every([translate(clause) for clause in clauses])
+        case Or(clauses):
+            return either([translate(clause) for clause in clauses])
+        case Not(clause):
+            return without(translate(clause))
+        case Term(name, value):
+            return {"term": {name: comparable(name, value)}}
+        case Terms(name, values):
+            return {"terms": {name: list(dict.fromkeys(comparable(name, value) for value in values))}}
+        case Range():
+            return _range(query)
+        case Exists(name):
+            return exists(name)
+        case Prefix(name, value):
+            return {"prefix": {name: fold(value)}} if value else exists(name)
+        case Match() | Phrase():
+            return _text(query)
+        case Nested(path, inner):
+            return {"nested": {"path": path, "query": translate(inner), "score_mode": "none"}}
+
+
+def scored(query: Query, *, among: Clause) -> Clause:
+    """What satisfies `among`, with the sum of the query's weights as the score."""
+    clauses = [
+        {"constant_score": {"filter": translate(clause), "boost": weight}} for weight, clause in units(query)
+    ]
+    if not clauses:
+        return {"bool": {"filter": [among]}}
+    return {"bool": {"filter": [among], "should": clauses, "minimum_should_match": 0}}
+
+
+def at_least(query: Query, score: float) -> Clause:
+    """The models that earn this score or more: a number of clauses that must match, each as often as it weighs.
+
+    Elasticsearch's own `min_score` does not reach aggregations.
+    """
+    needed = math.ceil(score)
+    clauses = [translate(clause) for weight, clause in units(query) for _ in range(weight)]
+    if needed <= 0:
+        return {"match_all": {}}
+    return (
+        {"bool": {"should": clauses, "minimum_should_match": needed}} if needed <= len(clauses) else NOTHING
+    )
+
+
+def exists(name: str) -> Clause:
+    return {"exists": {"field": name}} if has_column(name) else {"term": {PRESENT: name}}
+
+
+def _range(query: Range) -> Clause:
+    given = {"gt": query.gt, "gte": query.gte, "lt": query.lt, "lte": query.lte}
+    bounds = [(name, comparable(query.field, value)) for name, value in given.items() if value is not None]
+    if not bounds:
+        return exists(query.field)
+    extra = {"format": "epoch_millis"} if kind(query.field) == "date" else {}
+    # One clause per bound: Elasticsearch lets the last of gt and gte win instead of holding to both.
+    return every([{"range": {query.field: {name: value, **extra}}} for name, value in bounds])
+
+
+def _text(query: Match | Phrase) -> Clause:
+    names = query.fields or (ANY_TEXT,)
+    columns = [name for name in names if is_text(name)]
+    whole = [{"term": {name: comparable(name, query.text)}} for name in names if name not in columns]
+    return either(
+        [*whole, _phrase(columns, query.text) if isinstance(query, Phrase) else _words(columns, query)]
+    )
+
+
+def _words(columns: Sequence[str], query: Match) -> Clause:
+    clauses = [
+        either([{"term": {words(name): word}} for name in columns]) for word in query_words(query.text)
+    ]
+    if not clauses or not columns:
+        return NOTHING
+    return either(clauses) if query.operator == "or" else every(clauses)
+
+
+def _phrase(columns: Sequence[str], text: str) -> Clause:
+    pieces = " ".join(phrase_words(text))
+    return either([{"match_phrase": {phrases(name): pieces}} for name in columns]) if pieces else NOTHING

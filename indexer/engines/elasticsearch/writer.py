@@ -1,0 +1,244 @@
+"""The writing side: bulk requests in which every item has its own fate, and rebuilds behind two aliases.
+
+models        what searches read        -> models-<schema hash>-<number>
+models-write  where changes go          -> the same index
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import DocumentRejected, EngineUnavailable
+from catalog.search.engine import IndexAction, IndexOutcome
+from indexer.engines.elasticsearch.connection import NAME, cause, check_version, connect, honest
+from indexer.engines.elasticsearch.documents import make_body
+from mappings.generate import mapping
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+    from catalog.settings import Settings
+
+CHUNK_ACTIONS = 500
+CHUNK_BYTES = 10 * 1024 * 1024
+BULK_RETRIES = 5
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 30
+BUSY = frozenset({429, 502, 503, 504})
+REINDEX = "Run `modeldex reindex` to build it anew from the record store."
+
+
+class ElasticsearchWriter:
+    """Writes the alias `<index>-write`. External versions make a late, older state harmless, whoever sends it."""
+
+    name = NAME
+
+    def __init__(self, settings: Settings) -> None:
+        self.alias = settings.elasticsearch_index
+        self.write_alias = f"{self.alias}-write"
+        self.client: Elasticsearch = connect(settings)
+        self._ready = False
+
+    @property
+    def needs_rebuild(self) -> str | None:
+        """Why the index must be built from the store before it takes single changes; None when it is fine."""
+        with honest():
+            current = self._current()
+            if current is None:
+                return "there is no index yet"
+            held = self.client.indices.get_mapping(index=current)[current]["mappings"].get("_meta", {})
+        return (
+            None
+            if held.get("schema_hash") == _schema_hash()
+            else "the index was made by another version of Modeldex"
+        )
+
+    def write(self, actions: Sequence[IndexAction]) -> IndexOutcome:
+        with honest():
+            self._prepare()
+            return self._bulk(self.write_alias, actions)
+
+    def refresh(self) -> None:
+        with honest():
+            self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
+
+    def rebuild(
+        self, documents: Iterable[IndexAction], *, catch_up: Iterable[IndexAction] = ()
+    ) -> IndexOutcome:
+        with honest():
+            check_version(self.client)
+            fresh = self._create(loading=True)
+        try:
+            with honest():
+                outcome = self._load(fresh, documents, catch_up)
+                before = self._current()
+                self._swap(fresh)
+                self._sweep(keep={fresh, before})
+        except BaseException:
+            with honest():
+                if self._current() != fresh:
+                    self.client.indices.delete(index=fresh, ignore_unavailable=True)
+            raise
+        self._ready = True
+        return outcome
+
+    def roll_back(self) -> None:
+        """Point both aliases at the index from before the last rebuild. Changes since then must be indexed anew."""
+        with honest():
+            current = self._current()
+            earlier = [name for name in self._versions() if name != current]
+            if not earlier:
+                raise EngineUnavailable(NAME, "there is no earlier index to go back to.", advice=REINDEX)
+            self._swap(earlier[-1])
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        check_version(self.client)
+        if self._current() is None:
+            self._swap(self._create(loading=False))
+        elif (reason := self.needs_rebuild) is not None:
+            raise EngineUnavailable(NAME, f"{reason}.", advice=REINDEX)
+        self._ready = True
+
+    def _current(self) -> str | None:
+        """The index behind the read alias."""
+        from elasticsearch import NotFoundError  # noqa: PLC0415 - an optional dependency
+
+        try:
+            return next(iter(sorted(self.client.indices.get_alias(name=self.alias))), None)
+        except NotFoundError:
+            return None
+
+    def _versions(self) -> list[str]:
+        """Our indices, oldest first."""
+        found = self.client.indices.get(index=f"{self.alias}-*", allow_no_indices=True, features="settings")
+        ours = [name for name in found if name.rpartition("-")[2].isdigit()]
+        return sorted(ours, key=_number)
+
+    def _create(self, *, loading: bool) -> str:
+        body = mapping()
+        settings: dict[str, Any] = dict(body["settings"])
+        if loading:
+            settings |= {"refresh_interval": "-1", "auto_expand_replicas": False, "number_of_replicas": 0}
+        number = max((_number(name) for name in self._versions()), default=0) + 1
+        name = f"{self.alias}-{_schema_hash()}-{number}"
+        self.client.indices.create(index=name, settings=settings, mappings=body["mappings"])
+        return name
+
+    def _swap(self, to: str) -> None:
+        """Both aliases at once; nobody sees a moment without an index."""
+        actions: list[dict[str, Any]] = []
+        before = self._current()
+        for alias in (self.alias, self.write_alias):
+            if before is not None and before != to:
+                actions.append({"remove": {"index": before, "alias": alias, "must_exist": False}})
+            actions.append(
+                {"add": {"index": to, "alias": alias, "is_write_index": alias == self.write_alias}}
+            )
+        self.client.indices.update_aliases(actions=actions)
+
+    def _sweep(self, keep: set[str | None]) -> None:
+        for name in self._versions():
+            if name not in keep:
+                self.client.indices.delete(index=name, ignore_unavailable=True)
+
+    def _load(
+        self, fresh: str, documents: Iterable[IndexAction], catch_up: Iterable[IndexAction]
+    ) -> IndexOutcome:
+        loaded = self._bulk(fresh, documents)
+        self.client.indices.refresh(index=fresh)
+        self._check(fresh, len(loaded.done), loaded)
+        caught = self._bulk(fresh, catch_up)
+        restored = {
+            "refresh_interval": None,
+            "auto_expand_replicas": mapping()["settings"]["auto_expand_replicas"],
+        }
+        self.client.indices.put_settings(index=fresh, settings=restored)
+        self.client.indices.refresh(index=fresh)
+        return IndexOutcome(
+            done=[*loaded.done, *caught.done],
+            rejected={**loaded.rejected, **caught.rejected},
+            retry=dict(caught.retry),
+        )
+
+    def _check(self, fresh: str, expected: int, loaded: IndexOutcome) -> None:
+        found = self.client.count(index=fresh)["count"]
+        if loaded.retry or found != expected:
+            raise EngineUnavailable(
+                NAME,
+                f"the new index holds {found:,} models where {expected + len(loaded.retry):,} were sent.",
+                advice="The old index stays in use. Run `modeldex reindex` again when the cluster is well.",
+            )
+
+    def _bulk(self, index: str, actions: Iterable[IndexAction]) -> IndexOutcome:
+        """Every item by itself: taken, newer already there, busy (after retries of that item alone), or never."""
+        from elasticsearch.helpers import streaming_bulk  # noqa: PLC0415 - an optional dependency
+
+        done: list[str] = []
+        rejected: dict[str, str] = {}
+        retry: dict[str, str] = {}
+        results = streaming_bulk(
+            self.client,
+            _items(index, actions, rejected),
+            chunk_size=CHUNK_ACTIONS,
+            max_chunk_bytes=CHUNK_BYTES,
+            max_retries=BULK_RETRIES,
+            initial_backoff=FIRST_BACKOFF_SECONDS,
+            max_backoff=LONGEST_BACKOFF_SECONDS,
+            raise_on_error=False,
+            raise_on_exception=False,
+            retry_on_status=tuple(BUSY),
+        )
+        for _, item in results:
+            ((operation, answer),) = item.items()
+            status, model_id = answer.get("status"), answer["_id"]
+            if isinstance(status, int) and (
+                status < 300 or status == 409 or (operation == "delete" and status == 404)
+            ):
+                done.append(model_id)
+            elif (
+                status in BUSY
+                or not isinstance(status, int)
+                or status >= 500
+                or "cluster_block" in _reason(answer)
+                or "index_not_found" in _reason(answer)
+            ):
+                retry[model_id] = _reason(answer)
+            else:
+                rejected[model_id] = _reason(answer)
+        return IndexOutcome(done=done, rejected=rejected, retry=retry)
+
+
+def _items(index: str, actions: Iterable[IndexAction], rejected: dict[str, str]) -> Iterator[dict[str, Any]]:
+    for action in actions:
+        common = {
+            "_index": index,
+            "_id": action.id,
+            "version": action.revision,
+            "version_type": "external_gte",
+        }
+        if action.document is None:
+            yield {"_op_type": "delete", **common}
+            continue
+        try:
+            yield {"_op_type": "index", "_source": make_body(action.id, action.document), **common}
+        except DocumentRejected as error:
+            rejected[action.id] = error.reason
+
+
+def _reason(answer: dict[str, Any]) -> str:
+    return ": ".join(cause({"error": answer.get("error", "")}))
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition("-")[2])
+
+
+def _schema_hash() -> str:
+    found: str = mapping()["mappings"]["_meta"]["schema_hash"]
+    return found

@@ -1,0 +1,117 @@
+"""Writes models.json, the Elasticsearch settings and mappings, from the field table: `python -m mappings.generate`.
+
+Only what Elasticsearch's core has is used: no analysis plug-in, no extra mapper. Text arrives analysed (words joined by
+spaces, in `words` and `phrases`), keywords arrive folded, and the document itself is kept whole in `document`, which is
+all that `_source` holds. Everything else is there to be searched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from mappings import FOLDER, Field, fields
+
+TARGET = FOLDER / "models.json"
+DERIVED_TEXT = ("_any", "_heading")
+"""Text columns that are made of several fields: everything a search without a field reads, and what weighs more."""
+EVALUATION_KEYWORDS = (
+    "metric",
+    "raw_name",
+    "dataset",
+    "split",
+    "source",
+    "unit",
+    "config",
+    "task",
+    "revision",
+)
+_TYPES = {"keyword": "keyword", "name": "keyword", "long": "long", "double": "double", "boolean": "boolean"}
+
+
+def mapping() -> dict[str, Any]:
+    """The body that creates an index."""
+    properties: dict[str, Any] = {
+        "document": {"type": "object", "enabled": False},
+        "present": {"type": "keyword", "doc_values": False},
+        "words": {"properties": {name: _text("docs") for name in text_columns()}},
+        "phrases": {"properties": {name: _text("positions") for name in text_columns()}},
+    }
+    for row in fields().values():
+        _place(properties, row)
+    body: dict[str, Any] = {
+        "settings": {
+            "number_of_shards": 1,
+            "auto_expand_replicas": "0-1",
+            "max_result_window": 10_000,
+            "mapping.total_fields.limit": 2_000,
+            "mapping.nested_objects.limit": 1_000,
+        },
+        "mappings": {
+            "dynamic": "strict",
+            "_source": {"includes": ["document"]},
+            "dynamic_templates": [{"metrics": {"path_match": "metrics.*", "mapping": {"type": "double"}}}],
+            "properties": properties,
+        },
+    }
+    body["mappings"]["_meta"] = {"schema_hash": _hash(body)}
+    return body
+
+
+def text_columns() -> tuple[str, ...]:
+    """Names of the text columns, field names first."""
+    return (*(row.name for row in fields().values() if row.type in {"text", "name"}), *DERIVED_TEXT)
+
+
+def rendered() -> str:
+    """models.json as it should be."""
+    return json.dumps(mapping(), indent=2, sort_keys=True) + "\n"
+
+
+def _place(properties: dict[str, Any], row: Field) -> None:
+    made = _property(row)
+    if made is None:
+        return
+    *parents, last = row.name.split(".")
+    for parent in parents:
+        properties = properties.setdefault(parent, {"properties": {}})["properties"]
+    properties[last] = made
+
+
+def _property(row: Field) -> dict[str, Any] | None:
+    """The mapping of one field; None for what is only shown, and for text, which lives in `words` and `phrases`."""
+    match row.type:
+        case "text" | "object":
+            return None
+        case "date":
+            return {"type": "date", "format": "strict_date_optional_time||epoch_millis"}
+        case "metrics":
+            return {"type": "object", "dynamic": True, "subobjects": False}
+        case "flattened":
+            return {"type": "flattened", "depth_limit": 20}
+        case "nested":
+            keywords = {name: {"type": "keyword"} for name in EVALUATION_KEYWORDS}
+            return {
+                "type": "nested",
+                "dynamic": "strict",
+                "properties": {**keywords, "value": {"type": "double"}},
+            }
+        case kind:
+            return {"type": _TYPES[kind]}
+
+
+def _text(options: str) -> dict[str, Any]:
+    return {"type": "text", "analyzer": "whitespace", "norms": False, "index_options": options}
+
+
+def _hash(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def main() -> None:
+    TARGET.write_text(rendered(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
