@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.errors import ExtractError, LimitExceeded
+from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import front_matter, markdown, model_index, properties, yamls
@@ -15,6 +16,7 @@ from crawler.reader import RangedReader
 
 MAX_CARD_BYTES = 2 * 1024 * 1024
 MAX_TAGS = 500
+MAX_SALVAGED_KEYS = 200
 LISTS = {
     "license": "license",
     "licence": "license",
@@ -73,6 +75,7 @@ RESULTS = ("model-index", "model_index", "modelIndex")
 _HANDLED = frozenset(
     {*LISTS, *TEXTS, *RESULTS, "metrics", "base_model", "base_model_relation", "eval_results"}
 )
+_TOP_KEY = re.compile(r"^[A-Za-z_][\w-]{0,100}:(?=\s)", re.MULTILINE)
 _NAME = re.compile(r"(?:^|/)(?:readme|model[-_ ]?card)(?:\.(?:md|markdown))$", re.IGNORECASE)
 
 
@@ -109,7 +112,10 @@ def _metadata(findings: Findings, text: str) -> Mapping[str, Any] | None:
     """The front matter's mapping; None when what stands between the lines is not metadata."""
     try:
         value = yamls.load(text)
-    except ExtractError as error:
+    except Malformed as error:
+        findings.failed(error)
+        return _readable_keys(text)
+    except LimitExceeded as error:
         findings.failed(error)
         return {}
     if value is None:
@@ -118,6 +124,18 @@ def _metadata(findings: Findings, text: str) -> Mapping[str, Any] | None:
         findings.problem("front-matter", "the front matter is not a list of keys", "front-matter:")
         return None
     return value
+
+
+def _readable_keys(text: str) -> dict[str, Any]:
+    """Of front matter that is not YAML as a whole, the keys that are YAML by themselves."""
+    kept: dict[str, Any] = {}
+    starts = [match.start() for match in _TOP_KEY.finditer(text)][:MAX_SALVAGED_KEYS]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        with contextlib.suppress(ExtractError):
+            value = yamls.load(text[start:end])
+            if isinstance(value, Mapping):
+                kept.update(value)
+    return kept
 
 
 def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:

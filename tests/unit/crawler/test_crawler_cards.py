@@ -63,6 +63,14 @@ def test_rule_at_the_start_of_prose_is_no_front_matter():
     assert said(extraction, "all_text") == ["More text here."]
 
 
+def test_front_matter_that_is_no_yaml_costs_only_the_broken_key():
+    extraction = card("license: mit\ntitle: a: b: c\ntags: [x, y]\nlanguage:\n- en\n bad indent: [")
+    assert said(extraction, "license") == ["mit"]
+    assert said(extraction, "tags") == ["x", "y"]
+    assert [problem.code for problem in extraction.problems] == ["malformed"]
+    assert extraction.status == "partial"
+
+
 def test_lists_and_single_values_are_read_alike():
     extraction = card(
         "license: mit\nlanguage: [en, no, zh-Hant]\ntags: nlp\ndatasets:\n- imdb\n- {name: sst2}\n- null\nlibrary_name:"
