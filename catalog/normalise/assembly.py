@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from catalog.normalise import names, text, values
@@ -32,10 +32,8 @@ MAX_FREE = 2_000
 MAX_LOSERS = 50
 MAX_PROBLEMS = 500
 MAX_RISKS = 1_000
-DATE_TOLERANCE = timedelta(days=1)
 
 DEVICE_COUNTS = ("world_size", "num_devices", "n_gpu", "num_gpus", "num_processes")
-DATE_FIELDS = ("trained_at", "training_started_at", "created_at", "released_at")
 MATERIAL = frozenset(
     {"license", "version", "quantization.bits", "code_version", "run_id", "adapter.type", "adapter.rank"}
 )
@@ -172,31 +170,6 @@ class Draft:
             self.values["evaluations"] = list(evaluations.entries)
         self.provenance.update(evaluations.provenance)
         self.problems.extend(evaluations.problems)
-
-    def set_dates(self, evaluated: Sequence[tuple[DateReading, Observation]]) -> None:
-        """Precision beside each date, conflicts between them, and the one date to sort by."""
-        for name in DATE_FIELDS:
-            winner = self._date_winner(name)
-            if winner is not None:
-                self.dates[name] = winner
-                if f"{name}_precision" in fields():
-                    self.values[f"{name}_precision"] = winner.precision
-                self._date_conflict(name)
-        trained, created = self.dates.get("trained_at"), self.dates.get("created_at")
-        if (
-            trained
-            and created
-            and trained.value
-            and created.value
-            and trained.value > created.end() + DATE_TOLERANCE
-        ):
-            self.provenance["trained_at"] = replace(self.provenance["trained_at"], conflict=True)
-            self.problem(
-                "date-conflict",
-                "training ended after the artifact was created",
-                self.provenance["trained_at"].winners[0].observation,
-            )
-        self._set_best_date(evaluated)
 
     def set_trust(self) -> None:
         """Risks, flags and problems, each once, the worst risk first."""
@@ -366,48 +339,6 @@ class Draft:
             return replace(seen, evidence=Evidence.INFERRED)
         return seen
 
-    def _date_winner(self, name: str) -> DateReading | None:
-        provenance = self.provenance.get(name)
-        if provenance is None or not provenance.winners:
-            return None
-        return self._reading(provenance.winners[0])
-
-    def _reading(self, contender: Contender) -> DateReading:
-        converted = values.convert(fields()["created_at"], contender.observation, now=self.now)
-        assert converted.date is not None
-        return converted.date
-
-    def _date_conflict(self, name: str) -> None:
-        provenance = self.provenance[name]
-        first = self._reading(provenance.winners[0])
-        for loser in provenance.losers:
-            if loser.value is None or loser.observation.evidence is Evidence.INFERRED:
-                continue
-            other = self._reading(loser)
-            if _apart(first, other):
-                self.provenance[name] = replace(provenance, conflict=True)
-                self.problem(
-                    "date-conflict",
-                    f"{name}: {first.text} and {other.text} are more than a day apart",
-                    loser.observation,
-                )
-                return
-
-    def _set_best_date(self, evaluated: Sequence[tuple[DateReading, Observation]]) -> None:
-        for name in ("trained_at", "created_at"):
-            if name in self.dates:
-                self._use_date(name, self.dates[name], self.provenance[name].winners[0].observation)
-                return
-        usable = [(reading, seen) for reading, seen in evaluated if reading.value is not None]
-        if usable:
-            reading, seen = min(usable, key=lambda pair: (pair[0].text, pair[1].key, pair[1].pointer))
-            self._use_date("evaluated_at", reading, seen)
-
-    def _use_date(self, source: str, reading: DateReading, seen: Observation) -> None:
-        self.set_derived("best_date", reading.text, seen, (f"from {source}", *reading.changes))
-        self.values["best_date_precision"] = reading.precision
-        self.values["date_source"] = source
-
 
 def _most_specific(good: list[Contender]) -> list[Contender]:
     """A library built on another names the framework better: diffusers before the pytorch of its tensors.
@@ -451,13 +382,6 @@ def _material(winner: Contender, loser: Contender) -> bool:
     if seen.evidence in weak or seen.origin is Origin.FILENAME or winner.observation.origin is Origin.EDIT:
         return False
     return str(winner.value).casefold() != str(loser.value).casefold()
-
-
-def _apart(first: DateReading, other: DateReading) -> bool:
-    """Whether two periods have more than a day between them."""
-    assert first.value is not None
-    assert other.value is not None
-    return other.value - first.end() > DATE_TOLERANCE or first.value - other.end() > DATE_TOLERANCE
 
 
 def _model_id(word: str) -> str:

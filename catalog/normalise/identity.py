@@ -11,7 +11,7 @@ from typing import Any
 from catalog.normalise import names, text
 from catalog.normalise.assembly import Draft
 from catalog.normalise.dates import instant_text
-from catalog.normalise.weights import listing_observation
+from catalog.normalise.measured import listing_observation
 from catalog.records import (
     Contender,
     Evidence,

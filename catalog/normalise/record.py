@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from catalog.normalise import assembly, identity, weights
+from catalog.normalise import assembly, identity, record_dates, weights
 from catalog.normalise.evaluations import evaluate
 from catalog.normalise.gathering import gather
 from catalog.records import Group, ModelRecord, model_id
@@ -29,7 +29,7 @@ def normalise(group: Group, *, now: datetime) -> ModelRecord:
     draft.keep_unmeasured(evaluations.not_metrics)
     draft.set_fields()
     draft.set_evaluations(evaluations)
-    draft.set_dates(evaluations.dates)
+    record_dates.describe(draft, evaluations.dates)
     weights.describe(draft)
     identity.describe(draft)
     draft.set_trust()

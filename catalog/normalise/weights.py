@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-import re
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
-from catalog.normalise import names, text
 from catalog.normalise.assembly import Draft
+from catalog.normalise.measured import counted_observation, listing_observation
 from catalog.normalise.parameters import (
-    METHOD_LABELS,
     Count,
     Quantizer,
-    bits_of_ggml,
     count,
     disagree,
     estimate,
     plausible,
 )
 from catalog.normalise.precedence import ranked
+from catalog.normalise.precision import set_precision
 from catalog.normalise.shards import completeness
 from catalog.normalise.values import convert
 from catalog.normalise.weight_sets import WeightSet, counted_sets, unique_bytes, weight_sets
@@ -32,7 +28,6 @@ from catalog.records import (
     FileStatus,
     Member,
     ObjectKey,
-    Observation,
     Origin,
     Role,
     display_key,
@@ -55,9 +50,6 @@ PACKAGINGS = frozenset(
     }
 )
 """What wraps weights of any format: people ask for models by it too."""
-PRECISION_WORD = re.compile(
-    r"(?i)(?<![a-z0-9])(fp16|bf16|fp32|f16|f32|fp8|int8|int4|half|i?q\d_(?:k(?:_[sml])?|\d|xxs|xs|s|m|nl))(?![a-z0-9])"
-)
 
 
 def describe(draft: Draft) -> None:
@@ -69,7 +61,7 @@ def describe(draft: Draft) -> None:
     _set_completeness(draft, chosen)
     _set_sizes(draft, chosen)
     _set_parameters(draft, chosen, counted)
-    _set_precision(draft, chosen, counted, quantizer)
+    set_precision(draft, chosen, counted, quantizer)
     _set_alternatives(draft, sets, chosen, quantizer)
     _set_hashes(draft, chosen)
     formats = _formats(draft, sets)
@@ -85,33 +77,6 @@ def _quantizer(draft: Draft) -> Quantizer:
         group_size=size,
         scheme=draft.values.get("quantization.scheme"),
     )
-
-
-def counted_observation(
-    chosen: Sequence[WeightSet], field: str, raw: Any, evidence: Evidence = Evidence.COUNTED
-) -> Observation:
-    """What the normaliser measured of the counted files, as an observation of the first of them."""
-    first = min((member for item in chosen for member in item.members), key=lambda member: member.object.key)
-    extraction = first.extraction
-    return Observation(
-        field=field,
-        raw=raw,
-        pointer="tensors:",
-        key=first.object.key,
-        extractor=extraction.extractor if extraction else "listing",
-        extractor_version=extraction.extractor_version if extraction else 1,
-        origin=Origin.EMBEDDED,
-        evidence=evidence,
-    )
-
-
-def listing_observation(members: Sequence[Member], field: str, raw: Any) -> Observation:
-    """What storage says of the files, as an observation of the first of them."""
-    first = min(members, key=lambda member: member.object.key)
-    return Observation(
-        field=field, raw=raw, pointer="listing:", key=first.object.key, extractor="listing", extractor_version=1,
-        origin=Origin.LISTING, evidence=Evidence.COUNTED,
-    )  # fmt: skip
 
 
 def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
@@ -279,110 +244,6 @@ def _explain_parameters(draft: Draft, chosen: Sequence[WeightSet]) -> None:
         )
         shown = f"{winner.value:,} weights are counted where {rivals[0].value:,} are declared"
         draft.problem("parameters-conflict", shown, rivals[0].observation)
-
-
-def _set_precision(
-    draft: Draft, chosen: Sequence[WeightSet], counted: Count | None, quantizer: Quantizer
-) -> None:
-    row = fields()["precision"]
-    good, bad = draft.contenders(row)
-    top = counted.top if counted is not None else None
-    if counted is not None and top is not None:
-        draft.values["dtypes"] = {text.keyword(name)[:64]: number for name, number in counted.dtypes.items()}
-        label = _label(draft, top[0], counted, quantizer)
-        seen = counted_observation(chosen, "precision", dict(counted.dtypes))
-        edits = [item for item in good if item.observation.origin is Origin.EDIT]
-        good = [
-            *edits,
-            Contender(observation=seen, value=label),
-            *(item for item in good if item not in edits),
-        ]
-        draft.values["precision_mix"] = round(top[1], 6)
-        _set_quantization(draft, chosen, top[0], label, quantizer)
-    draft.settle(row, good or _named_precision(draft, chosen), bad)
-    if "quantization.method" in draft.values:
-        draft.flags.add("quantized")
-
-
-def _named_precision(draft: Draft, chosen: Sequence[WeightSet]) -> list[Contender]:
-    """The weakest statement: a dtype or quantisation word in the name of weights that could not be read."""
-    for member in sorted(
-        (member for item in chosen for member in item.members), key=lambda one: one.object.key
-    ):
-        words = PRECISION_WORD.findall(posixpath.basename(display_key(member.object.key)))
-        label = names.dtype(words[-1].replace("-", "_")) if words else None
-        if label is not None and draft.group.members:
-            seen = replace(
-                counted_observation(chosen, "precision", words[-1], Evidence.INFERRED),
-                pointer="name:",
-                origin=Origin.FILENAME,
-            )
-            return [Contender(observation=seen, value=label)]
-    return []
-
-
-def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
-    """One label: the file type for GGML, `INT4 (GPTQ, g128)` for packed weights, else the dtype of most weights."""
-    if top.startswith("packed"):
-        bits, _, rest = top.removeprefix("packed").partition("(")
-        method = rest.rstrip(")")
-        float4 = method in {"MXFP4", "NVFP4"} or (quantizer.scheme or "").lower() in {"nf4", "fp4"}
-        if method in {"MXFP4", "NVFP4"}:
-            return method
-        if float4:
-            return f"{(quantizer.scheme or '').upper()} ({method})"
-        return (
-            f"INT{bits} ({method}, g{quantizer.group_size})"
-            if quantizer.group_size
-            else f"INT{bits} ({method})"
-        )
-    if names.is_ggml_type(top):
-        return _ggml_label(draft, top, counted)
-    return text.keyword(top)[:64]
-
-
-def _ggml_label(draft: Draft, top: str, counted: Count) -> str:
-    """The file type that the file or its name says, when its main type is really there; else the dominant type."""
-    said = [
-        str(seen.raw).upper()
-        for field in ("quantization.scheme", "quantization.method", "precision")
-        for seen in draft.observed(field)
-    ]
-    families = {
-        name.partition("_")[0] for name in counted.dtypes
-    }  # a Q4_K_M file holds Q4_K, IQ3_M holds IQ3_S
-    for name in said:
-        bare = name.removeprefix("MOSTLY_")
-        if names.is_ggml_type(bare) and bare.partition("_")[0] in families:
-            return bare
-    return top
-
-
-def _set_quantization(
-    draft: Draft, chosen: Sequence[WeightSet], top: str, label: str, quantizer: Quantizer
-) -> None:
-    """Method, bits and scheme where the tensors themselves show them; nothing for plain floats."""
-    made: dict[str, Any] = {}
-    if names.is_ggml_type(top):
-        made = {"method": label, "bits": bits_of_ggml(label), "scheme": "gguf"}
-    elif top.startswith("packed"):
-        bits, _, rest = top.removeprefix("packed").partition("(")
-        lowered = {name: method for method, name in METHOD_LABELS.items()}
-        made = {
-            "method": quantizer.method or lowered.get(rest.rstrip(")"), rest.rstrip(")").lower()),
-            "bits": quantizer.bits or float(bits),
-        }
-    elif top.startswith("F8"):
-        made = {"method": quantizer.method or "fp8", "bits": quantizer.bits or 8.0}
-    elif top in {"I8", "U8", "I4", "F4"}:
-        made = {
-            "method": quantizer.method or {"F4": "fp4"}.get(top, f"int{top[1:]}"),
-            "bits": quantizer.bits or float(top[1:]),
-        }
-    for name, value in made.items():
-        field = f"quantization.{name}"
-        if value is not None and draft.values.get(field) != value:
-            draft.set_derived(field, value, counted_observation(chosen, field, top))
 
 
 def _set_alternatives(
