@@ -58,7 +58,7 @@ class Period:
 def parse_period(text: str, now: datetime) -> Period | None:
     """The period that `text` names, or None. `now` anchors `today`, `yesterday` and `-30d`."""
     text = " ".join(text.strip().casefold().split()).replace("\N{MINUS SIGN}", "-")
-    if not 0 < len(text) <= 40:
+    if not 0 < len(text) <= 40 or not text.isascii():
         return None
     try:
         for reader in (_numbers, _words, _instant):

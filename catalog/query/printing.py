@@ -77,7 +77,7 @@ def _leaf(query: Query) -> str:
         case Term(field=field, value=value):
             return _equal(field, value)
         case Terms(field=field, values=values):
-            items = ", ".join(print_value(field, value) for value in values)
+            items = ", ".join(_exact(field, value) for value in values)
             return f"{name_of(field)}:[{items}]"
         case Range():
             return _range(query)
@@ -101,7 +101,14 @@ def _leaf(query: Query) -> str:
 def _equal(field: str, value: Value) -> str:
     row = fields().get(field)
     sign = "=" if row is not None and row.type == "name" else ":"
-    return f"{name_of(field)}{sign}{print_value(field, value)}"
+    return f"{name_of(field)}{sign}{_exact(field, value)}"
+
+
+def _exact(field: str, value: Value) -> str:
+    """A number in full: with a unit it would mean everything that rounds to it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return format_number(value)
+    return print_value(field, value)
 
 
 def _exists_name(field: str) -> str:
