@@ -180,7 +180,7 @@ def _summary(report: CrawlReport, waiting: int | None) -> dict[str, Any]:
         "state": run.state.value,
         "started_at": run.started_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
-        "counts": report.counts,
+        **report.counts,
         "waiting_for_index": waiting,
         "unread": [{"key": key, "reason": printable(reason)} for key, reason in report.unread],
         "problems": list(report.problems),
