@@ -17,6 +17,9 @@ DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_lay
 NESTED = ("text_config", "llm_config", "language_config", "thinker_config", "decoder")
 """Where multi-modal configurations keep the language model's own values."""
 
+PEOPLE = {"license": "license", "author": "owner", "model_name": "name", "description": "description"}
+"""What people add to configurations by hand; transformers keeps unknown keys."""
+
 _KNOWN = frozenset(
     {
         "architectures",
@@ -36,7 +39,7 @@ _KNOWN = frozenset(
         "quantization",
         "custom_pipelines",
     }
-    | {"pretrained_cfg", *WIDTHS, *DEPTHS, *context_length.KEYS}
+    | {"pretrained_cfg", *PEOPLE, *WIDTHS, *DEPTHS, *context_length.KEYS}
 )
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 _NOT_A_REPOSITORY = re.compile(
@@ -83,6 +86,8 @@ def _tell_identity(findings: Findings, config: Mapping[str, Any]) -> None:
         if len(architectures) > 1:
             findings.say("extra.architectures", architectures, pointer("architectures"))
     findings.say("model_type", text(config.get("model_type")), pointer("model_type"))
+    for key, field in PEOPLE.items():
+        findings.say(field, text(config.get(key)), pointer(key))
     version = text(config.get("transformers_version"))
     if version or (architectures and config.get("model_type")):
         place = pointer("transformers_version" if version else "architectures")

