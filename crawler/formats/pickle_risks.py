@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 
 from catalog.records import Severity
@@ -29,6 +30,7 @@ def tell_risks(
     libraries: set[str] = set()
     for pickle in pickles:
         _tell_pickle(findings, pickle, member=member, torchscript=torchscript, libraries=libraries)
+    libraries -= sys.stdlib_module_names
     if libraries:
         needed = ", ".join(sorted(libraries)[:20])
         findings.risk(
@@ -71,21 +73,33 @@ def tell_unchecked(findings: Findings, reason: str, *, member: str | None = None
 def _tell_pickle(
     findings: Findings, pickle: Pickle, *, member: str | None, torchscript: bool, libraries: set[str]
 ) -> None:
+    if pickle.error is not None:
+        tell_unchecked(findings, f"the pickle ends early: {pickle.error}", member=member)
     for part in _with_nested(pickle):
-        inside = " (in a pickle inside a literal)" if part is not pickle else ""
-        for name in part.imports.values():
-            verdict = _verdict(name, torchscript=torchscript)
-            if verdict is Verdict.KNOWN and part is pickle:
-                libraries.add(library_of(name.module))
-            elif verdict >= Verdict.UNKNOWN:
-                severity = Severity.HIGH if verdict is Verdict.DANGEROUS else Severity.MEDIUM
-                findings.risk(CODE_EXECUTION, severity, _sentence(name, verdict) + inside, member=member)
+        inside = "" if part is pickle else " (in a pickle inside a literal)"
+        judgements = [(_verdict(name, torchscript=torchscript), name) for name in part.imports.values()]
+        if part is pickle:
+            libraries.update(
+                library_of(name.module) for verdict, name in judgements if verdict is Verdict.KNOWN
+            )
+        _tell_names(findings, judgements, inside, member)
         for callee in part.computed[:MAX_SAID]:
             findings.risk(
                 CODE_EXECUTION, Severity.HIGH, f"Calls what it computes: {callee}{inside}", member=member
             )
-    if pickle.error is not None:
-        tell_unchecked(findings, f"the pickle ends early: {pickle.error}", member=member)
+
+
+def _tell_names(
+    findings: Findings, judgements: list[tuple[Verdict, Import]], inside: str, member: str | None
+) -> None:
+    """The names beyond data and known classes, the dangerous ones first; many are summed up."""
+    serious = sorted((item for item in judgements if item[0] >= Verdict.UNKNOWN), key=lambda item: -item[0])
+    for verdict, name in serious[:MAX_SAID]:
+        severity = Severity.HIGH if verdict is Verdict.DANGEROUS else Severity.MEDIUM
+        findings.risk(CODE_EXECUTION, severity, _sentence(name, verdict) + inside, member=member)
+    if len(serious) > MAX_SAID:
+        detail = f"Imports {len(serious) - MAX_SAID} more names that nobody vouches for{inside}"
+        findings.risk(CODE_EXECUTION, Severity.MEDIUM, detail, member=member)
 
 
 def _with_nested(pickle: Pickle) -> Iterator[Pickle]:

@@ -5,18 +5,16 @@ A pickle without any sign of a model is still catalogued, by its name and with i
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
-from catalog.errors import ExtractError
+from catalog.errors import ExtractError, Unsupported
 from catalog.records import Evidence, FileStatus, Severity
 from crawler.extractor import Findings
 from crawler.formats.byte_streams import BytesStream, ByteStream, InflatedStream, ReaderStream, compression_of
-from crawler.formats.pickle_arrays import decoded
 from crawler.formats.pickle_names import Verdict, judged
-from crawler.formats.pickle_nodes import Array, Call, Clipped
-from crawler.formats.pickle_risks import CODE_EXECUTION, tell_risks
+from crawler.formats.pickle_nodes import Call, Clipped
+from crawler.formats.pickle_risks import CODE_EXECUTION, tell_risks, tell_unchecked
 from crawler.formats.pickle_values import mapping
 from crawler.formats.pickles import Pickle, looks_like_pickle, read_pickle, read_pickles
 from crawler.formats.sklearn_model import find_estimator, literal_reader, tell_estimator
@@ -25,7 +23,6 @@ from crawler.formats.torch_model import choose_model
 from crawler.formats.torch_tensors import tensors_below
 from crawler.reader import RangedReader
 
-MAX_ARRAY_BYTES = 64 * 1024
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
 _STRUCTURED_NAMES = "StructuredToParameterName@@"  # Source: PaddlePaddle python/paddle/framework/io.py
 
@@ -53,11 +50,15 @@ def read_pickled_file(findings: Findings, reader: RangedReader) -> None:
     """Reads a bare or compressed pickle; joblib's arrays inside the stream are stepped over."""
     stream: ByteStream = ReaderStream(reader)
     compression = compression_of(reader.head(16))
-    if compression is not None:
-        stream = InflatedStream(reader, compression)
-        findings.say("extra.compression", compression, "file:", evidence=Evidence.COUNTED)
     try:
+        if compression is not None:
+            findings.say("extra.compression", compression, "file:", evidence=Evidence.COUNTED)
+            stream = InflatedStream(reader, compression)
         pickles = read_pickles(stream, arrays=True)
+    except Unsupported as error:
+        tell_unchecked(findings, str(error))
+        findings.failed(error, status=FileStatus.OPAQUE)
+        return
     except ExtractError as error:
         refuse(findings, str(error))
         return
@@ -97,7 +98,7 @@ def _check_other_reading(findings: Findings, reader: RangedReader, compression: 
 
 
 class _Literals:
-    """Readers over long literals and small arrays of the file."""
+    """Readers over long literals of the file."""
 
     def __init__(self, reader: RangedReader, *, inside: bool) -> None:
         self._reader = reader
@@ -114,40 +115,12 @@ class _Literals:
             )
         return literal_reader(f"{self._reader.key}!literal", value)
 
-    def array(self, array: Array) -> list[Any] | None:
-        if (
-            self._inside
-            or len(array.shape) != 1
-            or array.size_bytes > MAX_ARRAY_BYTES
-            or array.shape[0] > 200
-        ):
-            return None
-        code = array.dtype
-        numpy_code = {
-            "F64": "f8",
-            "F32": "f4",
-            "I64": "i8",
-            "I32": "i4",
-            "I16": "i2",
-            "I8": "i1",
-            "U8": "u1",
-            "BOOL": "b1",
-        }.get(code)
-        if code == "STR":
-            numpy_code = f"U{array.item_bytes // 4}"
-        if numpy_code is None:
-            return None
-        content = self._reader.take(array.offset, array.offset + array.size_bytes)
-        return decoded(content, numpy_code, "<", math.prod(array.shape))
-
 
 def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None:
     found = find_estimator(pickle.value)
     if found is not None:
         estimator, pointer = found
-        tell_estimator(
-            findings, estimator, f"pickle:{pointer}", read_literal=literals.literal, read_array=literals.array
-        )
+        tell_estimator(findings, estimator, f"pickle:{pointer}", read_literal=literals.literal)
         return
     pairs = mapping(pickle.value)
     if pairs is not None and _STRUCTURED_NAMES in pairs:
