@@ -31,7 +31,6 @@ from mappings import facet_fields, fields
 from mappings.metrics import find
 
 TERMS_SHOWN = 10
-TERMS_SEARCHED = 50
 _STATS, _RANGES, _NONE, _TOP = "stats", "ranges", "none", "top"
 _MONTHS_APART_FOR_YEARS = 36
 _BOUNDED_BUCKETS = 20

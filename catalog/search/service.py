@@ -6,16 +6,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalog.query.names import Vocabulary
 from catalog.query.nodes import And, Match, Nested, Not, Or, Phrase, Query, Range, Term
 from catalog.query.reading import Reading
 from catalog.query.sorting import parse_sort, print_sort
 from catalog.query.text import Condition, ParsedQuery, parse
-from catalog.search import facets
 from catalog.search.engine import SearchEngine
-from catalog.search.explain import Restriction, explain
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.request import (
     MAX_RESULT_WINDOW,
@@ -30,10 +28,14 @@ from catalog.search.state import Chip, FacetBucket, FacetView, QueryProblem, Sea
 from catalog.search.vocabulary import Watch
 from mappings import fields
 
+if TYPE_CHECKING:
+    from catalog.search.explain import Restriction
+
 __all__ = ["SearchService", "from_parameters", "to_parameters"]
 
 MAX_SIZE = MAX_RESULT_WINDOW
 MAX_METRIC_FACETS = 4
+VALUES_SEARCHED = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +64,9 @@ class SearchService:
         """
         started = time.monotonic()
         understood = self._understood(state)
-        names = facets.wanted(understood.state, _metrics(understood)) if facets_shown else []
         shown = _drop_unread(understood.state, understood.selections)
-        request = self._request(understood, facets.aggregations(shown, names))
+        names, aggregations = _asked_facets(shown, understood) if facets_shown else ([], {})
+        request = self._request(understood, aggregations)
         result = self.engine.search(request)
         understood, result = self._on_last_page(understood, request, result)
         reasons, words = ((), ()) if result.total else self._explained(understood)
@@ -75,7 +77,7 @@ class SearchService:
             page_count=_pages(result.total, understood.state.size),
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
-            facets=facets.views(shown, names, result.aggregations),
+            facets=_shown_facets(shown, names, result),
             problems=(*understood.problems, *words),
             empty_reasons=reasons,
             notices=(*understood.notices, *_limits(result.total, understood.state)),
@@ -103,7 +105,7 @@ class SearchService:
     def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
         """More values of one facet, those that begin with `prefix`, counted without the facet's own selection."""
         understood = self._understood(state)
-        terms = TermsAgg(field=field, size=facets.TERMS_SEARCHED, prefix=prefix or None)
+        terms = TermsAgg(field=field, size=VALUES_SEARCHED, prefix=prefix or None)
         request = replace(self._request(understood, {field: terms}), size=0, offset=0)
         answer = self.engine.search(request).aggregations[field]
         row = fields().get(field)
@@ -179,10 +181,27 @@ class SearchService:
         return understood, replace(again, aggregations=result.aggregations)
 
     def _explained(self, understood: _Understood) -> tuple[Any, Any]:
+        from catalog.search.explain import explain  # noqa: PLC0415 - most searches find something
+
         restrictions = _restrictions(understood)
         if not restrictions:
             return (), ()
         return explain(self.engine, restrictions, understood.state.text, self._vocabulary())
+
+
+def _asked_facets(state: SearchState, understood: _Understood) -> tuple[list[str], Mapping[str, Aggregation]]:
+    from catalog.search import facets  # noqa: PLC0415 - the command line shows none
+
+    names = facets.wanted(state, _metrics(understood))
+    return names, facets.aggregations(state, names)
+
+
+def _shown_facets(state: SearchState, names: list[str], result: SearchResult) -> tuple[FacetView, ...]:
+    if not names:
+        return ()
+    from catalog.search import facets  # noqa: PLC0415 - the command line shows none
+
+    return facets.views(state, names, result.aggregations)
 
 
 def _drop_unread(state: SearchState, selections: Mapping[str, Query]) -> SearchState:
@@ -313,6 +332,8 @@ def _without_condition(understood: _Understood, index: int) -> SearchState:
 
 
 def _restrictions(understood: _Understood) -> list[Restriction]:
+    from catalog.search.explain import Restriction  # noqa: PLC0415 - most searches find something
+
     found = [
         Restriction(
             label=condition.label,

@@ -1,0 +1,189 @@
+"""Answers in Elasticsearch's shape, from real searches on the reference engine."""
+
+import json
+
+import pytest
+
+from catalog.query.dsl import from_dsl
+from catalog.query.dsl_response import to_es_response
+from catalog.search.engine import IndexAction
+from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
+
+
+def document(number):
+    return {
+        "id": f"{number:064x}",
+        "name": f"bert_base-{number}",
+        "description": "A <b>small</b> model for bert fans & others" if number else "A large model",
+        "task": ["ner", "pos"][number % 2],
+        "complete": bool(number % 2),
+        "parameters": 1_000_000 * (number + 1),
+        "best_date": f"202{number}-03-01T00:00:00Z",
+        "metrics": {"accuracy": 0.9 + number / 100, "loss": 0.1},
+        "metric_names": ["accuracy", "loss"],
+        "evaluations": [
+            {"metric": "accuracy", "value": 0.9 + number / 100, "dataset": "imagenet"},
+            {"metric": "f1", "value": 0.5, "dataset": "imagenet"},
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def engine():
+    index = MemoryIndex()
+    actions = [IndexAction(id=d["id"], revision=1, document=d) for d in map(document, range(4))]
+    assert not MemoryWriter(index).write(actions).rejected
+    return MemoryEngine(index)
+
+
+@pytest.fixture
+def answer(engine):
+    def ask(body):
+        request, options = from_dsl(body)
+        found = to_es_response(engine.search(request), request, "models", options)
+        return json.loads(json.dumps(found))
+
+    return ask
+
+
+def test_hits_have_index_id_score_and_source(answer):
+    found = answer({"query": {"match": {"name": "bert"}}, "size": 2})
+    assert found["timed_out"] is False
+    assert found["_shards"]["failed"] == 0
+    assert found["hits"]["total"] == {"value": 4, "relation": "eq"}
+    first = found["hits"]["hits"][0]
+    assert first["_index"] == "models"
+    assert first["_id"] == first["_source"]["id"]
+    assert first["_score"] == found["hits"]["max_score"]
+    assert "sort" not in first
+
+
+def test_sorted_hits_have_no_score_and_dates_as_milliseconds(answer):
+    found = answer({"sort": [{"best_date": "desc"}, "_doc"], "size": 1})
+    hit = found["hits"]["hits"][0]
+    assert hit["_score"] is None
+    assert found["hits"]["max_score"] is None
+    assert hit["sort"] == [1_677_628_800_000, hit["_id"], hit["_id"]]
+
+
+def test_search_after_goes_on_where_the_last_page_ended(answer):
+    body = {"sort": [{"best_date": "desc"}], "size": 3}
+    first = answer(body)
+    rest = answer(body | {"search_after": first["hits"]["hits"][-1]["sort"]})
+    names = [hit["_source"]["name"] for page in (first, rest) for hit in page["hits"]["hits"]]
+    assert names == ["bert_base-3", "bert_base-2", "bert_base-1", "bert_base-0"]
+
+
+@pytest.mark.parametrize(
+    ("tracked", "total"),
+    [(True, {"value": 4, "relation": "eq"}), (3, {"value": 3, "relation": "gte"}), (4, {"value": 4, "relation": "eq"}), (False, None)],
+)
+def test_total_is_counted_as_far_as_was_asked(answer, tracked, total):
+    assert answer({"track_total_hits": tracked})["hits"].get("total") == total
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        (False, None),
+        (["name"], {"name"}),
+        ("metrics.accuracy", {"metrics"}),
+        (["metrics.*", "evaluations.dataset"], {"metrics", "evaluations"}),
+        ({"excludes": ["evaluations", "metric*", "description"]}, {"id", "name", "task", "complete", "parameters", "best_date"}),
+        ({"includes": ["metrics"], "excludes": ["metrics.loss"]}, {"metrics"}),
+    ],
+)  # fmt: skip
+def test_source_is_cut_to_the_asked_patterns(answer, source, keys):
+    found = answer({"_source": source, "size": 1})["hits"]["hits"][0].get("_source")
+    assert (None if found is None else set(found)) == keys
+    if keys and "evaluations" in keys:
+        assert found["evaluations"] == [{"dataset": "imagenet"}, {"dataset": "imagenet"}]
+    if source == {"includes": ["metrics"], "excludes": ["metrics.loss"]}:
+        assert set(found["metrics"]) == {"accuracy"}
+
+
+def test_fields_are_lists(answer):
+    hit = answer({"fields": ["name", "evaluations.*"], "_source": False, "size": 1})["hits"]["hits"][0]
+    assert hit["fields"]["evaluations.dataset"] == ["imagenet", "imagenet"]
+
+
+def test_highlights_mark_found_words_and_escape_the_rest(answer):
+    body = {"query": {"match": {"description": "BERT"}}, "highlight": {"fields": {"description": {}, "name": {}}}}
+    marked = answer(body)["hits"]["hits"][0]["highlight"]
+    assert marked["description"] == ["A &lt;b&gt;small&lt;/b&gt; model for <em>bert</em> fans &amp; others"]
+    assert marked["name"][0].startswith("<em>bert_base</em>-")
+
+
+def test_buckets_have_the_keys_that_tools_expect(answer):
+    found = answer(
+        {
+            "size": 0,
+            "aggs": {
+                "tasks": {"terms": {"field": "task"}, "aggs": {"best": {"max": {"field": "metrics.accuracy"}}}},
+                "whole": {"terms": {"field": "complete"}},
+                "years": {"date_histogram": {"field": "best_date", "calendar_interval": "year"}},
+                "sizes": {"range": {"field": "parameters", "ranges": [{"to": 3e6}, {"from": 3e6, "key": "big"}]}},
+                "named": {"range": {"field": "parameters", "ranges": [{"to": 3e6, "key": "small"}], "keyed": True}},
+                "old": {"date_range": {"field": "best_date", "ranges": [{"to": "2022"}]}},
+                "steps": {"histogram": {"field": "parameters", "interval": 2e6}},
+                "stats": {"stats": {"field": "metrics.accuracy"}},
+                "newest": {"max": {"field": "best_date"}},
+                "middle": {"percentiles": {"field": "parameters", "percents": [50]}},
+                "kinds": {"cardinality": {"field": "task"}},
+                "none": {"missing": {"field": "license"}},
+                "sets": {
+                    "nested": {"path": "evaluations"},
+                    "aggs": {
+                        "names": {"terms": {"field": "evaluations.dataset"}, "aggs": {"models": {"reverse_nested": {}}}}
+                    },
+                },
+                "good": {"filter": {"range": {"metrics.accuracy": {"gt": 0.915}}}},
+            },
+        }
+    )["aggregations"]
+    assert found["tasks"] == {
+        "doc_count_error_upper_bound": 0,
+        "sum_other_doc_count": 0,
+        "buckets": [
+            {"key": "ner", "doc_count": 2, "best": {"value": 0.92}},
+            {"key": "pos", "doc_count": 2, "best": {"value": 0.93}},
+        ],
+    }
+    assert found["whole"]["buckets"][0] == {"key": 0, "key_as_string": "false", "doc_count": 2}
+    assert found["years"]["buckets"][0] == {
+        "key_as_string": "2020-01-01T00:00:00.000Z",
+        "key": 1_577_836_800_000,
+        "doc_count": 1,
+    }
+    assert found["sizes"]["buckets"] == [
+        {"key": "*-3000000.0", "to": 3_000_000.0, "doc_count": 2},
+        {"key": "big", "from": 3_000_000.0, "doc_count": 2},
+    ]
+    assert found["named"]["buckets"] == {"small": {"to": 3_000_000.0, "doc_count": 2}}
+    assert found["old"]["buckets"][0]["to_as_string"] == "2022-01-01T00:00:00.000Z"
+    assert found["old"]["buckets"][0]["doc_count"] == 2
+    assert found["steps"]["buckets"][0] == {"key": 0.0, "doc_count": 1}
+    assert set(found["stats"]) == {"count", "min", "max", "avg", "sum"}
+    assert found["newest"]["value_as_string"] == "2023-03-01T00:00:00.000Z"
+    assert found["middle"]["values"] == {"50.0": 2_500_000.0}
+    assert found["kinds"] == {"value": 2}
+    assert found["none"] == {"doc_count": 4}
+    assert found["sets"]["doc_count"] == 8
+    assert found["sets"]["names"]["buckets"][0] == {"key": "imagenet", "doc_count": 8, "models": {"doc_count": 4}}
+    assert found["good"] == {"doc_count": 2}
+
+
+def test_nested_query_holds_for_one_evaluation(answer):
+    inner = [{"term": {"evaluations.metric": "f1"}}, {"range": {"evaluations.value": {"gt": 0.8}}}]
+    assert answer({"query": {"nested": {"path": "evaluations", "query": {"bool": {"must": inner}}}}})["hits"]["total"]["value"] == 0
+
+
+def test_dates_are_periods_here_too(answer):
+    def total(bounds):
+        return answer({"query": {"range": {"best_date": bounds}}})["hits"]["total"]["value"]
+
+    assert total({"gt": "2021"}) == 2
+    assert total({"gte": "2021"}) == 3
+    assert total({"lte": "2021"}) == 2
+    assert total({"lt": "2021"}) == 1
+    assert total({"gte": 1_614_556_800_000}) == 3
