@@ -400,6 +400,8 @@ def _placed(source: Source, made: Group, document: dict[str, object]) -> dict[st
     files = [member.object.key for member in made.members if fingerprints.is_weights_file(member)]
     if made.kind == "file" and len(files) == 1:
         key = files[0]
+    elif made.kind == "run":
+        key = ObjectKey(made.key.partition("#")[0])
     elif made.kind in {"file", "shards"}:
         key = ObjectKey(made.key.rpartition("/")[0] or ".")
     elif made.kind == "directory" and files and made.key != "." and not files[0].startswith(f"{made.key}/"):

@@ -95,6 +95,20 @@ class Records:
                 )
         return [ModelId(found) for found in ids]
 
+    def names_like(self, text: str, *, limit: int = 5) -> list[str]:
+        """Names that contain the text, whatever its case, shortest first."""
+        chosen = func.lower(records.c.name).contains(text.lower(), autoescape=True) & (
+            records.c.state != GONE
+        )
+        ordered = (
+            select(records.c.name)
+            .where(chosen)
+            .group_by(records.c.name)
+            .order_by(func.length(records.c.name), records.c.name)
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(ordered.limit(limit)).scalars())
+
     def iterate(self) -> Iterator[StoredModel]:
         """Every model but the gone ones, in id order."""
         last = ""
