@@ -76,7 +76,12 @@ def test_search_after_goes_on_where_the_last_page_ended(answer):
 
 @pytest.mark.parametrize(
     ("tracked", "total"),
-    [(True, {"value": 4, "relation": "eq"}), (3, {"value": 3, "relation": "gte"}), (4, {"value": 4, "relation": "eq"}), (False, None)],
+    [
+        (True, {"value": 4, "relation": "eq"}),
+        (3, {"value": 3, "relation": "gte"}),
+        (4, {"value": 4, "relation": "eq"}),
+        (False, None),
+    ],
 )
 def test_total_is_counted_as_far_as_was_asked(answer, tracked, total):
     assert answer({"track_total_hits": tracked})["hits"].get("total") == total
@@ -108,7 +113,10 @@ def test_fields_are_lists(answer):
 
 
 def test_highlights_mark_found_words_and_escape_the_rest(answer):
-    body = {"query": {"match": {"description": "BERT"}}, "highlight": {"fields": {"description": {}, "name": {}}}}
+    body = {
+        "query": {"match": {"description": "BERT"}},
+        "highlight": {"fields": {"description": {}, "name": {}}},
+    }
     marked = answer(body)["hits"]["hits"][0]["highlight"]
     assert marked["description"] == ["A &lt;b&gt;small&lt;/b&gt; model for <em>bert</em> fans &amp; others"]
     assert marked["name"][0].startswith("<em>bert_base</em>-")
@@ -119,11 +127,18 @@ def test_buckets_have_the_keys_that_tools_expect(answer):
         {
             "size": 0,
             "aggs": {
-                "tasks": {"terms": {"field": "task"}, "aggs": {"best": {"max": {"field": "metrics.accuracy"}}}},
+                "tasks": {
+                    "terms": {"field": "task"},
+                    "aggs": {"best": {"max": {"field": "metrics.accuracy"}}},
+                },
                 "whole": {"terms": {"field": "complete"}},
                 "years": {"date_histogram": {"field": "best_date", "calendar_interval": "year"}},
-                "sizes": {"range": {"field": "parameters", "ranges": [{"to": 3e6}, {"from": 3e6, "key": "big"}]}},
-                "named": {"range": {"field": "parameters", "ranges": [{"to": 3e6, "key": "small"}], "keyed": True}},
+                "sizes": {
+                    "range": {"field": "parameters", "ranges": [{"to": 3e6}, {"from": 3e6, "key": "big"}]}
+                },
+                "named": {
+                    "range": {"field": "parameters", "ranges": [{"to": 3e6, "key": "small"}], "keyed": True}
+                },
                 "old": {"date_range": {"field": "best_date", "ranges": [{"to": "2022"}]}},
                 "steps": {"histogram": {"field": "parameters", "interval": 2e6}},
                 "stats": {"stats": {"field": "metrics.accuracy"}},
@@ -134,7 +149,10 @@ def test_buckets_have_the_keys_that_tools_expect(answer):
                 "sets": {
                     "nested": {"path": "evaluations"},
                     "aggs": {
-                        "names": {"terms": {"field": "evaluations.dataset"}, "aggs": {"models": {"reverse_nested": {}}}}
+                        "names": {
+                            "terms": {"field": "evaluations.dataset"},
+                            "aggs": {"models": {"reverse_nested": {}}},
+                        }
                     },
                 },
                 "good": {"filter": {"range": {"metrics.accuracy": {"gt": 0.915}}}},
@@ -169,13 +187,22 @@ def test_buckets_have_the_keys_that_tools_expect(answer):
     assert found["kinds"] == {"value": 2}
     assert found["none"] == {"doc_count": 4}
     assert found["sets"]["doc_count"] == 8
-    assert found["sets"]["names"]["buckets"][0] == {"key": "imagenet", "doc_count": 8, "models": {"doc_count": 4}}
+    assert found["sets"]["names"]["buckets"][0] == {
+        "key": "imagenet",
+        "doc_count": 8,
+        "models": {"doc_count": 4},
+    }
     assert found["good"] == {"doc_count": 2}
 
 
 def test_nested_query_holds_for_one_evaluation(answer):
     inner = [{"term": {"evaluations.metric": "f1"}}, {"range": {"evaluations.value": {"gt": 0.8}}}]
-    assert answer({"query": {"nested": {"path": "evaluations", "query": {"bool": {"must": inner}}}}})["hits"]["total"]["value"] == 0
+    assert (
+        answer({"query": {"nested": {"path": "evaluations", "query": {"bool": {"must": inner}}}}})["hits"][
+            "total"
+        ]["value"]
+        == 0
+    )
 
 
 def test_dates_are_periods_here_too(answer):
