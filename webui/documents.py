@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,9 +33,11 @@ def text_at(document: Mapping[str, Any], name: str) -> str:
 
 
 def number_at(document: Mapping[str, Any], name: str) -> int | float | None:
-    """The field if it is one number."""
+    """The field if it is one number that can be compared."""
     value = value_at(document, name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
 
 
 def rows_at(document: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:

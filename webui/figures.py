@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +52,8 @@ def _stepped(number: float, steps: tuple[tuple[int, str], ...]) -> str:
 def decimal(number: float, digits: int = 4) -> Figure:
     """So many significant digits; what is lost is in `exact`."""
     exact = repr(number)
+    if not math.isfinite(number):
+        return Figure(text=str(number), exact=exact)
     if isinstance(number, int) or number == int(number):
         return Figure(text=f"{int(number):,}", exact=exact)
     text = (
@@ -123,7 +126,7 @@ def figure(value: Any, unit: str | None, kind: str = "") -> Figure:
 
 
 def _number(value: float, unit: str | None) -> Figure:
-    if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN is the value unequal to itself
+    if not math.isfinite(value):
         return Figure(text=str(value), exact=str(value))
     match unit:
         case "bytes":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -39,7 +40,7 @@ def plain(value: Any) -> Any:
         return [plain(inner) for inner in value]
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, float) and (value != value or value in {float("inf"), float("-inf")}):  # noqa: PLR0124
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, str):
         # A lone surrogate (an undecodable file name) has no UTF-8 form.

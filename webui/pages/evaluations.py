@@ -43,7 +43,7 @@ def evaluation_rows(
     rows = []
     for entry in rows_at(document, "evaluations"):
         name = str(entry.get("metric") or entry.get("raw_name") or "")
-        headline = next((one for one in (name, headline_name(entry)) if one in open_headlines), "")
+        headline = next((one for one in (headline_name(entry), name) if one in open_headlines), "")
         is_headline = bool(headline) and open_headlines[headline] == entry.get("value")
         if is_headline:
             del open_headlines[headline]

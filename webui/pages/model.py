@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ TITLES = {
     "trust": "Record",
 }
 ELSEWHERE = frozenset(
-    {"id", "name", "description", "evaluations", "metrics", "metric_names", "files", "file_names", "risks", "problems",
+    {"id", "evaluations", "metrics", "metric_names", "files", "file_names", "risks", "problems",
      "hyperparameters", "extra", "all_text", "inputs", "outputs", "alternatives", "dtypes", "revision",
      "trained_at_precision", "created_at_precision", "best_date_precision", "date_source", "parameters_source"}
 )  # fmt: skip
@@ -177,7 +178,7 @@ def model_page(model: StoredModel, addresses: Addresses) -> ModelPage:
         sections=tuple(_sections(document, known, addresses)),
         hyperparameters=tuple(_entries(document, "hyperparameters", known))[:ENTRIES_SHOWN],
         dtypes=tuple(_entries(document, "dtypes", known, unit="count")),
-        signature=tuple(_signature(document)),
+        signature=tuple(_signature(document, known)),
         alternatives=tuple(_alternatives(document)),
         extra=tuple(extra[:ENTRIES_SHOWN]),
         more_extra=max(0, len(extra) - ENTRIES_SHOWN),
@@ -218,7 +219,7 @@ def _field_row(
         values=tuple(_value(field, value, document, addresses) for value in values[:VALUES_SHOWN]),
         code=field.name in CODE_FIELDS,
         more=max(0, len(values) - VALUES_SHOWN),
-        why=provenance_of(field.name, known, field.description if field.rule == "derived" else ""),
+        why=provenance_of(field.name, known, field.description),
     )
 
 
@@ -265,7 +266,9 @@ def _file(row: Mapping[str, Any]) -> FileRow:
     bytes_found = row.get("size_bytes")
     return FileRow(
         key=shown(row.get("key") or "", 400),
-        size=size(bytes_found) if isinstance(bytes_found, int | float) else None,
+        size=size(bytes_found)
+        if isinstance(bytes_found, int | float) and math.isfinite(bytes_found)
+        else None,
         format=shown(row.get("format") or "", 40),
         role=shown(row.get("role") or "", 40),
         status=shown(row.get("status") or "", 40),
@@ -289,8 +292,9 @@ def _entries(
         )
 
 
-def _signature(document: Mapping[str, Any]) -> Iterator[Entry]:
+def _signature(document: Mapping[str, Any], known: Mapping[str, FieldProvenance]) -> Iterator[Entry]:
     for field, word in (("inputs", "input"), ("outputs", "output")):
+        why = provenance_of(field, known) if field in known else None
         for row in rows_at(document, field)[:VALUES_SHOWN]:
             shape = row.get("shape")
             dimensions = (
@@ -299,7 +303,7 @@ def _signature(document: Mapping[str, Any]) -> Iterator[Entry]:
                 else ""
             )
             text = " ".join(part for part in (shown(row.get("dtype") or "", 20), dimensions) if part)
-            yield Entry(name=f"{word} {shown(row.get('name') or '', 80)}", text=text, exact=text, why=None)
+            yield Entry(name=f"{word} {shown(row.get('name') or '', 80)}", text=text, exact=text, why=why)
 
 
 def _alternatives(document: Mapping[str, Any]) -> Iterator[Entry]:

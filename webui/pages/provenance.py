@@ -94,7 +94,7 @@ def provenance_of(field: str, found: Mapping[str, FieldProvenance], description:
     """The provenance of a field, or the statement that it follows from the others."""
     entry = found.get(field)
     if entry is None or not (entry.winners or entry.losers):
-        how = description or "Worked out from the other values"
+        how = f"Made by Modeldex from all files. {description}".removesuffix(".").rstrip()
         return Provenance(summary="computed", winners=(), losers=(), hidden=0, conflict=False, derived=how)
     winners = tuple(_statement(contender) for contender in entry.winners[:STATEMENTS_SHOWN])
     losers = tuple(_statement(contender) for contender in entry.losers[:STATEMENTS_SHOWN])
