@@ -119,11 +119,13 @@ def models(settings: Settings, *, as_json: bool) -> None:
 def _one(store: Store, typed: str) -> StoredModel:
     ids = store.records.find(typed)
     if not ids:
-        advice = (
-            "List them with: modeldex models"
-            if store.records.count()
-            else "Start with: modeldex crawl FOLDER"
-        )
+        alike = ", ".join(printable(name, limit=60) for name in store.records.names_like(typed))
+        if alike:
+            advice = f"Did you mean {alike}?"
+        elif store.records.count():
+            advice = "List them with: modeldex models"
+        else:
+            advice = "Start with: modeldex crawl FOLDER"
         raise UserError(f"No model has the id or name {printable(typed, limit=80)!r}.", advice=advice)
     if len(ids) > 1:
         listed = ", ".join(model[:12] for model in ids[:SHOWN])
@@ -185,7 +187,7 @@ def _summary(report: CrawlReport, waiting: int | None) -> dict[str, Any]:
         "unread": [{"key": key, "reason": printable(reason)} for key, reason in report.unread],
         "problems": list(report.problems),
         "skipped": [{"key": key, "reason": reason} for key, reason in report.skipped],
-        "would_lose": [printable(path) for path in report.would_lose],
+        "would_lose_paths": [printable(path) for path in report.would_lose],
     }
 
 

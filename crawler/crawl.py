@@ -125,7 +125,7 @@ class _Crawl:
         self._progress = Progress()
         self._counts = self._progress.counts
         self._watch = watch
-        self._problems: list[str] = []
+        self._problems: list[str] = list(registry.unavailable)
         self._skipped: list[tuple[str, str]] = []
         self._lost: tuple[str, ...] = ()
         self._previous = store.runs.latest(1, source=source.id)
@@ -363,7 +363,8 @@ class _Crawl:
     def _state(self) -> RunState:
         readings = self._manifest.counts()
         unread = readings.get("failed", 0) + readings.get("retry", 0)
-        return RunState.PARTIAL if self._scopes.failed or unread else RunState.COMPLETE
+        incomplete = self._scopes.failed or unread or self._registry.unavailable
+        return RunState.PARTIAL if incomplete else RunState.COMPLETE
 
 
 def _batches(steps: Iterable[Sequence[ObjectMeta]]) -> Iterator[list[ObjectMeta]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from catalog import plugins
-from catalog.errors import ExtractError, ModeldexError, ObjectChanged, SourceError
+from catalog.errors import ExtractError, ModeldexError, ObjectChanged, PluginUnavailable, SourceError
 from catalog.records import Extraction, FileStatus, ObjectMeta, Role
 from catalog.store.manifest import Entry, Reading, outlined
 from crawler import listing
@@ -31,7 +31,8 @@ NOT_OPENED = "not opened"
 class Registry:
     """The extractors of this process. `fingerprint` changes when one is added or says something new."""
 
-    def __init__(self, extractors: Sequence[Extractor]) -> None:
+    def __init__(self, extractors: Sequence[Extractor], *, unavailable: Sequence[str] = ()) -> None:
+        self.unavailable = tuple(unavailable)
         self._extractors = list(extractors)
         self._versions = {extractor.name: extractor.version for extractor in extractors}
         self._versions[listing.EXTRACTOR] = listing.VERSION
@@ -40,8 +41,15 @@ class Registry:
 
     @classmethod
     def installed(cls) -> Registry:
-        """Every registered extractor. Raises PluginUnavailable."""
-        return cls([extractor() for _, extractor in plugins.load_all("extractor")])
+        """Every registered extractor that can be loaded; `unavailable` says which cannot, and why."""
+        loaded: list[Extractor] = []
+        unavailable: list[str] = []
+        for name in plugins.names("extractor"):
+            try:
+                loaded.append(plugins.load("extractor", name)())
+            except PluginUnavailable as error:
+                unavailable.append(str(error))
+        return cls(loaded, unavailable=unavailable)
 
     def best(self, key: str, head: bytes) -> tuple[Extractor, Claim] | None:
         """The extractor with the strongest claim; of equals the first by name."""

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 from fixtures.crawling import safetensors
 
+from catalog import plugins
 from catalog.cli import cli
 from catalog.errors import ModeldexError
 from catalog.settings import Settings
@@ -73,6 +74,8 @@ def test_a_held_run_ends_with_three_and_says_how_to_accept(home):
     held = home.run("crawl", home.models)
     assert held.exit_code == 3
     assert f"modeldex crawl {home.models} --accept" in held.stderr
+    summary = json.loads(home.run("crawl", home.models, "--json").stdout)
+    assert (summary["state"], summary["would_lose"], summary["would_lose_paths"]) == ("held", 1, ["a"])
     assert home.run("crawl", home.models, "--accept").exit_code == 0
 
 
@@ -162,3 +165,18 @@ def test_models_of_the_catalogs_own_home_are_not_crawled(home):
     home.put("a.safetensors", safetensors())
     home.put(".catalog/index/b.safetensors", safetensors())
     assert home.run("crawl", home.models).stdout.startswith("1 model:")
+
+
+def test_a_part_of_a_name_is_answered_with_the_whole(home):
+    home.put("sentiment-bert.safetensors", safetensors())
+    home.run("crawl", home.models)
+    assert "Did you mean sentiment-bert?" in str(home.refused("show", "BERT"))
+
+
+def test_a_plug_in_that_cannot_be_loaded_costs_its_own_format_only(home, monkeypatch):
+    table = {**plugins.EXTRACTORS, "broken": "crawler.extractors.absent:Absent"}
+    monkeypatch.setattr(plugins, "TABLES", {**plugins.TABLES, "extractor": table})
+    home.put("a.safetensors", safetensors())
+    done = home.run("crawl", home.models)
+    assert (done.exit_code, done.stdout[:8]) == (1, "1 model:")
+    assert "The extractor 'broken' cannot be used" in done.stderr
