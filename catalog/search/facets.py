@@ -65,23 +65,35 @@ def kind_of(name: str) -> str:
 def _parts(name: str, chosen: tuple[str, ...]) -> dict[str, Aggregation]:
     kind = kind_of(name)
     if kind == "terms":
-        parts: dict[str, Aggregation] = {
-            _TOP: TermsAgg(field=name, size=TERMS_SHOWN),
-            _NONE: MissingAgg(field=name),
-        }
+        parts: dict[str, Aggregation] = {_TOP: TermsAgg(field=name, size=TERMS_SHOWN)}
+        if _many(name):
+            parts[_NONE] = MissingAgg(field=name)
         for index, value in enumerate(one for one in chosen if one != NONE):
             query, _ = selection_query(name, (value,))
             parts[f"chosen{index}"] = FilterAgg(query=query or Term(name, value))
         return parts
-    parts = {_NONE: MissingAgg(field=name)}
     if kind == "date":
-        parts[_RANGES] = DateHistogramAgg(field=name, calendar_interval="month", min_doc_count=1)
-        return parts
-    parts[_STATS] = MetricAgg(kind="stats", field=name)
+        return {_RANGES: DateHistogramAgg(field=name, calendar_interval="month", min_doc_count=1)}
+    parts = {_STATS: MetricAgg(kind="stats", field=name)}
     edges = _edges(name)
     if edges:
         parts[_RANGES] = RangeAgg(field=name, ranges=_ranges(edges))
     return parts
+
+
+def _many(name: str) -> bool:
+    row = fields().get(name)
+    return row is not None and row.list
+
+
+def _missing(parts: Mapping[str, AggregationResult], total: int) -> int:
+    """How many models have no value: where each has at most one, those that are in no bucket."""
+    if _NONE in parts:
+        return parts[_NONE].count or 0
+    if _STATS in parts:
+        return max(0, total - int(parts[_STATS].values.get("count") or 0))
+    counted = parts.get(_TOP) or parts.get(_RANGES) or AggregationResult()
+    return max(0, total - sum(bucket.count for bucket in counted.buckets) - counted.other_count)
 
 
 def _edges(name: str) -> Sequence[float]:
@@ -105,13 +117,15 @@ def _ranges(edges: Sequence[float]) -> tuple[RangeBucket, ...]:
 
 
 def views(
-    state: SearchState, names: Iterable[str], answers: Mapping[str, AggregationResult]
+    state: SearchState, names: Iterable[str], answers: Mapping[str, AggregationResult], total: int
 ) -> tuple[FacetView, ...]:
     """The facets that have something to choose, in their order."""
     found = []
     for name in names:
-        parts = answers[name].aggregations if name in state.selections else _own(name, answers)
-        view = _view(state, name, parts)
+        chosen = name in state.selections
+        parts = answers[name].aggregations if chosen else _own(name, answers)
+        scope = (answers[name].count or 0) if chosen else total
+        view = _view(state, name, parts, scope)
         if view is not None:
             found.append(view)
     return tuple(found)
@@ -122,9 +136,15 @@ def _own(name: str, answers: Mapping[str, AggregationResult]) -> dict[str, Aggre
     return {key.removeprefix(prefix): answer for key, answer in answers.items() if key.startswith(prefix)}
 
 
-def _view(state: SearchState, name: str, parts: Mapping[str, AggregationResult]) -> FacetView | None:
+def _view(
+    state: SearchState, name: str, parts: Mapping[str, AggregationResult], total: int
+) -> FacetView | None:
     kind = kind_of(name)
-    view = terms_view(state, name, parts) if kind == "terms" else _range_view(state, name, kind, parts)
+    missing = _missing(parts, total)
+    if kind == "terms":
+        view = _terms_view(state, name, parts, missing)
+    else:
+        view = _range_view(state, name, kind, parts, missing)
     if name in state.selections:
         return view
     return view if _useful(view) else None
@@ -138,7 +158,9 @@ def _useful(view: FacetView) -> bool:
     return bool(known) or view.minimum is not None
 
 
-def terms_view(state: SearchState, name: str, parts: Mapping[str, AggregationResult]) -> FacetView:
+def _terms_view(
+    state: SearchState, name: str, parts: Mapping[str, AggregationResult], missing: int
+) -> FacetView:
     """The values with their counts: chosen ones first, even at 0, then the most frequent; `(none)` last."""
     chosen = chosen_values(state.selections, name)
     top = parts.get(_TOP, AggregationResult())
@@ -151,7 +173,6 @@ def terms_view(state: SearchState, name: str, parts: Mapping[str, AggregationRes
             counts[value] = (answer.count or 0) if answer else 0
     buckets = [_bucket(state, name, value, count) for value, count in counts.items()]
     buckets.sort(key=lambda bucket: not bucket.selected)
-    missing = parts.get(_NONE, AggregationResult()).count or 0
     if missing or NONE in chosen:
         buckets.append(_bucket(state, name, NONE, missing))
     row = fields().get(name)
@@ -188,14 +209,13 @@ def _bucket(state: SearchState, name: str, value: str, count: int) -> FacetBucke
 
 
 def _range_view(
-    state: SearchState, name: str, kind: str, parts: Mapping[str, AggregationResult]
+    state: SearchState, name: str, kind: str, parts: Mapping[str, AggregationResult], missing: int
 ) -> FacetView:
     chosen = state.selections.get(name, ())
     low, high = _chosen_ends(chosen)
     stats = parts.get(_STATS, AggregationResult()).values
     bars = parts.get(_RANGES, AggregationResult()).buckets
     buckets = _date_buckets(state, name, bars) if kind == "date" else _number_buckets(state, name, bars)
-    missing = parts.get(_NONE, AggregationResult()).count or 0
     if missing or NONE in chosen:
         buckets.append(_bucket(state, name, NONE, missing))
     target = target_of(name)

@@ -201,7 +201,7 @@ def _shown_facets(state: SearchState, names: list[str], result: SearchResult) ->
         return ()
     from catalog.search import facets  # noqa: PLC0415 - the command line shows none
 
-    return facets.views(state, names, result.aggregations)
+    return facets.views(state, names, result.aggregations, result.total)
 
 
 def _drop_unread(state: SearchState, selections: Mapping[str, Query]) -> SearchState:
