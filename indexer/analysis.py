@@ -12,6 +12,7 @@ from functools import lru_cache
 
 MAX_TEXT_CHARACTERS = 200_000
 """Longer text is cut before it is analysed; a model card's median is 3 kB."""
+LABEL_CHARACTERS = 40
 MAX_WORD_CHARACTERS = 100
 """Longer words are cut, when indexing and when asking. Below the 255 of Elasticsearch's whitespace tokenizer."""
 
@@ -51,6 +52,16 @@ def phrase_words(text: str) -> list[str]:
 
 def analysed(text: str) -> tuple[str, str]:
     """What `words` and `phrase_words` give, each joined by spaces: the form that engines index."""
+    return _analysed_label(text) if len(text) <= LABEL_CHARACTERS else _analysed(text)
+
+
+@lru_cache(maxsize=50_000)
+def _analysed_label(text: str) -> tuple[str, str]:
+    """Labels such as tasks, licences and tags are the same in many models."""
+    return _analysed(text)
+
+
+def _analysed(text: str) -> tuple[str, str]:
     pairs = [_chunk(chunk) for chunk in _plain(text).split()]
     return " ".join([pair[0] for pair in pairs if pair[0]]), " ".join([pair[1] for pair in pairs if pair[1]])
 

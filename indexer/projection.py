@@ -18,8 +18,8 @@ from catalog.errors import DocumentRejected
 from indexer.analysis import analysed, fold
 from mappings import Field, fields
 
-ANY_TEXT = "_any"
-"""Text column of everything that a search without a field reads."""
+ANY_TEXT = "all_text"
+"""The field that a search without a field reads; everything that people search by is added to what it holds."""
 HEADING = "_heading"
 """Text column of name, titles and labels, which weigh more."""
 HEADING_FIELDS = frozenset({"name", "title", "tags"})

@@ -14,8 +14,8 @@ from typing import Any
 from mappings import FOLDER, Field, fields
 
 TARGET = FOLDER / "models.json"
-DERIVED_TEXT = ("_any", "_heading")
-"""Text columns that are made of several fields: everything a search without a field reads, and what weighs more."""
+DERIVED_TEXT = ("_heading",)
+"""The text column that is made of several fields: name, titles and labels, which weigh more."""
 EVALUATION_KEYWORDS = (
     "metric",
     "raw_name",

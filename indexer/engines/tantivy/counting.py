@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import tantivy
@@ -214,20 +214,18 @@ class Counter:
         if not cuts:
             whole = self.count(every([query, self.translator.exists(field)]))
             return [whole] * len(ranges)
-        pieces = [
-            {"to": cuts[0]},
-            *({"from": a, "to": b} for a, b in pairwise(cuts)),
-            {"from": cuts[-1]},
-        ]
+        pieces = [{"to": cuts[0]}, *({"from": a, "to": b} for a, b in pairwise(cuts)), {"from": cuts[-1]}]
         asked = {"pieces": {"range": {"field": column(field), "ranges": pieces}}}
         found = self.searcher.aggregate(query, asked)["pieces"]["buckets"]
-        held = [
-            (bucket.get("from", -math.inf), bucket.get("to", math.inf), bucket["doc_count"])
-            for bucket in found
-        ]
-        return [
-            sum(count for low, high, count in held if low >= start and high <= end) for start, end in ends
-        ]
+        held = {bucket.get("from", -math.inf): bucket["doc_count"] for bucket in found}
+        below = dict(
+            zip(
+                [-math.inf, *cuts, math.inf],
+                accumulate((held.get(cut, 0) for cut in [-math.inf, *cuts]), initial=0),
+                strict=True,
+            )
+        )
+        return [max(below[end] - below[start], 0) for start, end in ends]
 
     def _histogram(self, query: tantivy.Query, wanted: HistogramAgg) -> AggregationResult:
         extent = self._extent(query, wanted.field)

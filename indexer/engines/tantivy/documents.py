@@ -69,11 +69,12 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
 def encode(document: Mapping[str, Any]) -> bytes:
     """The document as JSON. Numbers that JSON does not know become null."""
     try:
-        return json.dumps(document, allow_nan=False, default=str, separators=(",", ":")).encode("ascii")
+        return _encode(document).encode("ascii")
     except ValueError:
-        return json.dumps(_finite(document), allow_nan=False, default=str, separators=(",", ":")).encode(
-            "ascii"
-        )
+        return _encode(_finite(document)).encode("ascii")
+
+
+_encode = json.JSONEncoder(allow_nan=False, default=str, separators=(",", ":")).encode
 
 
 def _finite(value: Any) -> Any:

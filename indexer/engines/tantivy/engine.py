@@ -57,9 +57,10 @@ class TantivyEngine:
         with _honest():
             snapshot = self._now()
             search = _Search(snapshot, request)
+            hits, total = search.hits_and_total()
             return SearchResult(
-                total=search.total(),
-                hits=search.hits(),
+                total=total,
+                hits=hits,
                 aggregations=search.aggregations(),
                 took_ms=int((time.perf_counter() - started) * 1000),
                 engine=self.name,
@@ -143,18 +144,20 @@ class _Search:
         score = Score(self.searcher, self.translator, units(self.request.query), descending=True)
         return every([query, score.at_least(self.request.min_score)])
 
-    def total(self) -> int:
-        return int(self.searcher.search(self.matching, 1).count)  # type: ignore[attr-defined]  # missing in the stub
-
-    def hits(self) -> tuple[Hit, ...]:
+    def hits_and_total(self) -> tuple[tuple[Hit, ...], int]:
+        """One page, and how many there are in all; sorting counts as it goes, so this is mostly one pass."""
         if not self.request.size:
-            return ()
+            return (), self._count()
         ordering = Ordering(self.searcher, self.translator, self.request)
         query = self.matching
         if self.request.after is not None:
             query = every([query, ordering.after(indexed_position(self.request))])
         window = ordering.window(query, self.request.offset, self.request.offset + self.request.size)
-        return tuple(self._hit(found) for found in window)
+        known = self.request.after is None and ordering.counts_all
+        return tuple(self._hit(found) for found in window), ordering.total if known else self._count()
+
+    def _count(self) -> int:
+        return int(self.searcher.search(self.matching, 1).count)  # type: ignore[attr-defined]  # missing in the stub
 
     def _hit(self, found: Found) -> Hit:
         stored = self.searcher.doc(found.address)

@@ -73,11 +73,17 @@ class Ordering:
         self.searcher = searcher
         self.translator = translator
         self.criteria = [self._criterion(key, request.query) for key in effective_sort(request)]
+        self.total = 0
         self.identity = KeywordColumn(searcher, translator, ID, descending=False)
 
     def window(self, query: tantivy.Query, start: int, stop: int) -> list[Found]:
         """The hits at positions [start, stop)."""
         return self._window(query, [*self.criteria, self.identity], start, stop)
+
+    @property
+    def counts_all(self) -> bool:
+        """Whether `total` is known after `window`: every criterion but a long-tail metric's counts while it sorts."""
+        return not isinstance(self.criteria[0], TailMetric)
 
     def after(self, position: Sequence[Any]) -> tantivy.Query:
         """The models that come after this position in the order."""
@@ -105,7 +111,10 @@ class Ordering:
         first, *rest = criteria
         found: list[Found] = []
         position = 0
-        for group in first.groups(query, stop):
+        groups = first.groups(query, stop)
+        if first is self.criteria[0]:
+            self.total = sum(group.count for group in groups)
+        for group in groups:
             begin, end = position, position + group.count
             position = end
             if end <= start:

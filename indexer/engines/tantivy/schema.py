@@ -14,13 +14,13 @@ from functools import cache, lru_cache
 
 import tantivy
 
-from indexer.projection import ANY_TEXT, HEADING
+from indexer.projection import HEADING
 from mappings import fields
 from mappings.metrics import metrics
 
 ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
 VERSION: str = tantivy.__version__  # type: ignore[attr-defined]  # missing in the published type stub
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the columns of the same field table change."""
 
 
@@ -32,7 +32,7 @@ def metric_columns() -> frozenset[str]:
 
 @cache
 def text_columns() -> tuple[str, ...]:
-    return (*(row.name for row in fields().values() if row.type in {"text", "name"}), ANY_TEXT, HEADING)
+    return (*(row.name for row in fields().values() if row.type in {"text", "name"}), HEADING)
 
 
 @cache
