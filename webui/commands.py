@@ -49,7 +49,7 @@ def serve(
         raise UserError(
             f"{path}: there is no such file or directory.", advice="Give the folder that holds the models."
         )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("waitress").setLevel(logging.ERROR)
     host = host or settings.host
     wanted_port = settings.port if port is None else port

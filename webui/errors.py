@@ -77,8 +77,15 @@ def _unknown_error(error: Exception) -> Response:
 
 def _logged(error: Exception) -> str:
     request_id = secrets.token_hex(6)
+    # What we raise on purpose says all in its sentence; only what nobody expected needs its stack.
+    stack = None if isinstance(error, ModeldexError) else error
     log.error(
-        "request failed id=%s method=%s path=%r", request_id, request.method, request.path, exc_info=error
+        "request failed id=%s method=%s path=%r error=%s",
+        request_id,
+        request.method,
+        request.path,
+        error,
+        exc_info=stack,
     )
     return request_id
 

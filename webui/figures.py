@@ -119,6 +119,9 @@ def figure(value: Any, unit: str | None, kind: str = "") -> Figure:
         return Figure(text="yes" if value else "no", exact="true" if value else "false")
     if isinstance(value, int | float):
         return _number(value, unit)
+    if isinstance(value, list | tuple):
+        text = shown(", ".join(str(one) for one in value))
+        return Figure(text=text, exact=text)
     if kind == "date" and (date := moment(value)):
         return date
     text = shown(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -123,7 +124,7 @@ def _statement(contender: Contender) -> Statement:
         kind, rest = "", observation.pointer
     lost = contender.lost_because
     return Statement(
-        value=shown(contender.value, RAW_CHARACTERS),
+        value=_said(contender.value),
         raw=_raw(observation.raw),
         file=shown(display_key(observation.key), 300),
         pointer=shown(rest, 200),
@@ -137,4 +138,11 @@ def _statement(contender: Contender) -> Statement:
 
 
 def _raw(value: object) -> str:
-    return shown(repr(value) if isinstance(value, str) else value, RAW_CHARACTERS)
+    """The raw value as JSON writes it: text in quotes, so that "12" and 12 differ."""
+    return shown(json.dumps(value, ensure_ascii=False, default=str), RAW_CHARACTERS)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return shown(", ".join(str(one) for one in value), RAW_CHARACTERS)
+    return shown(value, RAW_CHARACTERS)
