@@ -106,9 +106,11 @@ class Findings:
         context: Mapping[str, Any] | None = None,
         subject: str | None = None,
     ) -> None:
-        """One observation. None and empty text are nothing said."""
+        """One observation. None and empty text are nothing said; an empty name below a field is `unnamed`."""
         if raw is None or raw == "":
             return
+        if field.endswith("."):
+            field += "unnamed"
         if len(self._observations) >= MAX_OBSERVATIONS:
             if len(self._observations) == MAX_OBSERVATIONS:
                 self.problem(

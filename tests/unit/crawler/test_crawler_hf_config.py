@@ -263,3 +263,8 @@ def test_best_claim_wins(key, head, winner):
         if (claim := kind().claims(key, head))
     ]
     assert max(claims)[1] == winner
+
+
+def test_key_without_a_name_is_kept_as_unnamed():
+    found, _ = said(HfConfigExtractor, "config.json", {"": 5})
+    assert found == {"extra.unnamed": [5]}
