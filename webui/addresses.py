@@ -31,14 +31,14 @@ class Addresses:
         return self._with_query(f"/api/export.{kind}", state)
 
     def values(self, field: str, state: SearchState) -> str:
-        return self._with_query(f"/values/{quote(field, safe='')}", state)
+        return self._with_query(f"/values/{quote(field, safe='', errors='replace')}", state)
 
     def model(self, model_id: str) -> str:
-        return f"{self.root}/models/{quote(model_id, safe='')}"
+        return f"{self.root}/models/{quote(model_id, safe='', errors='replace')}"
 
     def model_json(self, model_id: str) -> str:
-        return f"{self.root}/api/models/{quote(model_id, safe='')}"
+        return f"{self.root}/api/models/{quote(model_id, safe='', errors='replace')}"
 
     def _with_query(self, path: str, state: SearchState) -> str:
-        query = urlencode(to_parameters(state))
+        query = urlencode(to_parameters(state), errors="replace")
         return f"{self.root}{path}?{query}" if query else f"{self.root}{path}"

@@ -35,17 +35,19 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {_encodable(str(key)): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(inner) for inner in value]
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, str):
-        # A lone surrogate (an undecodable file name) has no UTF-8 form.
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    return value
+    return _encodable(value) if isinstance(value, str) else value
+
+
+def _encodable(text: str) -> str:
+    """A lone surrogate (an undecodable file name, an escape in somebody's JSON) has no UTF-8 form."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def etag(*parts: object) -> str:

@@ -112,3 +112,16 @@ def test_a_document_of_the_wrong_shapes_still_has_a_page():
         best_date=12, parameters="many", size_bytes=float("nan"), inputs={"name": 1, "shape": "s"}, dtypes=3,
     )  # fmt: skip
     assert page.name == "tiny"
+
+
+def test_undecodable_text_anywhere_has_a_page_and_json():
+    """A lone surrogate comes from a file name that is not UTF-8, or from an escape in somebody's JSON."""
+    from webui.rendering import dumps
+
+    odd = "caf\udce9"
+    page = page_of(
+        name=odd, task=odd, tags=[odd], license=odd, extra={odd: odd}, datasets=[odd], files=[{"key": odd}]
+    )
+    dumps(page).encode("utf-8")
+    assert "⟨U+DCE9⟩" in page.name
+    assert all(tag.url.isascii() for tag in page.tags)
