@@ -99,14 +99,17 @@ class ProtobufWalker:
 
     def numbers_of(self, field: Field, *, limit: int = 4096) -> list[int]:
         """The unsigned numbers of a repeated varint field, packed or not."""
-        if field.wire == VARINT:
+        if field.wire != BYTES:
             return [field.value]
         data, numbers, position = self.bytes_of(field, limit=limit * MAX_VARINT_BYTES), list[int](), 0
-        while position < len(data):
-            value, position = _varint(data, position, len(data))
-            numbers.append(value)
-            if len(numbers) > limit:
-                raise LimitExceeded(f"numbers in protobuf field {field.number}", limit=limit)
+        try:
+            while position < len(data):
+                value, position = _varint(data, position, len(data))
+                numbers.append(value)
+                if len(numbers) > limit:
+                    raise LimitExceeded(f"numbers in protobuf field {field.number}", limit=limit)
+        except _CutOffError:
+            raise Malformed("packed protobuf numbers are cut off", where=f"byte {field.start}") from None
         return numbers
 
     def _field(self, position: int, stop: int) -> tuple[Field, int]:
@@ -184,8 +187,8 @@ def as_float(field: Field) -> float:
     raise Malformed(f"protobuf field {field.number} is not a floating number")
 
 
-def sniff(head: bytes, *, limit: int = 64) -> list[Field] | None:
-    """The first fields of a file from its first bytes alone: None when they are not protobuf.
+def sniff(head: bytes, *, limit: int = 64) -> list[Field]:
+    """The first fields of a file from its first bytes alone: none when they are not protobuf.
 
     The last field may reach beyond `head`; its place is given as the file has it.
     """
@@ -195,7 +198,7 @@ def sniff(head: bytes, *, limit: int = 64) -> list[Field] | None:
             tag, at = _varint(head, position, len(head))
             number, wire = tag >> 3, tag & 7
             if not 0 < number <= MAX_FIELD_NUMBER or wire not in {VARINT, BYTES, FIXED32, FIXED64}:
-                return None
+                return []
             value, end = 0, at
             if wire == VARINT:
                 value, end = _varint(head, at, len(head))
@@ -208,7 +211,7 @@ def sniff(head: bytes, *, limit: int = 64) -> list[Field] | None:
         except _CutOffError:
             break
         except Malformed:
-            return None
+            return []
         fields.append(Field(number, wire, value, at, end))
         position = end
     return fields

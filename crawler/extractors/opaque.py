@@ -1,0 +1,184 @@
+"""Formats that are recognised and not read: they are catalogued with what listings and sidecars say.
+
+Source: lutzroeder/netron source/view.js and its format modules for names and magics; NVIDIA TensorRT developer guide;
+ultralytics/ultralytics engine/exporter.py for the metadata before a TensorRT engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import ExtractError
+from catalog.records import Evidence, FileStatus, Origin, Role, Severity
+from crawler.extractor import Claim, Findings
+from crawler.formats import jsons, properties, zips
+from crawler.formats.protobuf import BYTES, sniff
+
+if TYPE_CHECKING:
+    from catalog.records import Extraction
+    from crawler.reader import RangedReader
+
+MAX_METADATA_BYTES = 64 * 1024
+ENGINES = (b"ptrt", b"ftrt")
+
+_PIECE = re.compile(
+    r"(?:^|[/._-])(?:spiece|sentencepiece|tokenizer|spm|bpe)(?:[._-].*)?\.(?:model|spm)$|\.spm$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueFormat:
+    """How one format is told: by its first bytes, by its name, or by both."""
+
+    format: str
+    starts: Callable[[bytes], bool] | None = None
+    named: re.Pattern[str] | None = None
+    role: Role = Role.WEIGHTS
+    framework: str | None = None
+    danger: str | None = None
+
+    def confidence(self, key: str, head: bytes) -> int:
+        """0 when this is another format; magic and name together are sure."""
+        name = self.named is not None and self.named.search(key) is not None
+        if self.starts is None:
+            return 45 if name else 0
+        if not self.starts(head):
+            return 0
+        if self.named is None:
+            return 90
+        return 95 if name else 0
+
+
+def _at(offset: int, *magics: bytes) -> Callable[[bytes], bool]:
+    return lambda head: any(head[offset : offset + len(magic)] == magic for magic in magics)
+
+
+def _suffix(*suffixes: str) -> re.Pattern[str]:
+    return re.compile("(?:" + "|".join(re.escape(suffix) for suffix in suffixes) + ")$", re.IGNORECASE)
+
+
+def _engine_behind_metadata(head: bytes) -> bool:
+    """Ultralytics puts a u32 length and a JSON object before the engine."""
+    length = int.from_bytes(head[:4], "little")
+    return 2 <= length <= MAX_METADATA_BYTES and head[4:5] == b"{" and b'"' in head[5:8]
+
+
+def _is_sentencepiece(head: bytes) -> bool:
+    """A ModelProto begins with its pieces: a text, then a score."""
+    fields = sniff(head[:512])
+    if not fields or fields[0].number != 1 or fields[0].wire != BYTES:
+        return False
+    piece = sniff(head[fields[0].start : fields[0].end])
+    return bool(piece) and piece[0].number == 1 and piece[0].wire == BYTES
+
+
+FORMATS = (
+    OpaqueFormat(
+        "tensorrt",
+        _at(0, *ENGINES),
+        framework="tensorrt",
+        danger="an engine may hold native code of plug-ins",
+    ),
+    OpaqueFormat(
+        "tensorrt",
+        _engine_behind_metadata,
+        _suffix(".engine", ".plan", ".trt"),
+        framework="tensorrt",
+        danger="an engine may hold native code of plug-ins",
+    ),
+    OpaqueFormat("tensorrt", None, _suffix(".engine", ".plan", ".trt"), framework="tensorrt"),
+    OpaqueFormat("executorch", _at(4, b"ET12", b"ET13"), framework="executorch"),
+    OpaqueFormat("ort", _at(4, b"ORTM"), framework="onnxruntime"),
+    OpaqueFormat("rknn", _at(0, b"RKNN"), framework="rknn"),
+    OpaqueFormat("hailo", _at(0, b"\x01HEF"), framework="hailo"),
+    OpaqueFormat("litert_lm", _at(0, b"LITERTLM"), framework="tflite"),
+    OpaqueFormat("mlir", _at(0, b"ML\xefR")),
+    OpaqueFormat("cntk", _at(0, b"B\0C\0N\0"), framework="cntk"),
+    OpaqueFormat("ncnn", _at(0, b"7767517\n", b"7767517\r"), framework="ncnn"),
+    OpaqueFormat("ncnn", None, _suffix(".ncnn.bin"), role=Role.DATA, framework="ncnn"),
+    OpaqueFormat("mnn", None, _suffix(".mnn"), framework="mnn"),
+    OpaqueFormat("mxnet", _at(0, (0x112).to_bytes(8, "little")), framework="mxnet"),
+    OpaqueFormat(
+        "mxnet",
+        lambda head: head.lstrip()[:1] == b"{" and b'"nodes"' in head[:512],
+        _suffix("-symbol.json"),
+        role=Role.CONFIG,
+        framework="mxnet",
+    ),
+    OpaqueFormat("caffe", None, _suffix(".caffemodel"), framework="caffe"),
+    OpaqueFormat("darknet", _at(8, b"\0\0\0\0", b"\x05\0\0\0"), _suffix(".weights"), framework="darknet"),
+    OpaqueFormat("pmml", lambda head: b"<PMML" in head[:2048], framework="pmml"),
+    OpaqueFormat(
+        "torchserve",
+        zips.is_zip,
+        _suffix(".mar"),
+        framework="pytorch",
+        danger="an archive with a Python handler",
+    ),
+    OpaqueFormat(
+        "rds",
+        _at(0, b"\x1f\x8b", b"X\n", b"BZh", b"\xfd7zXZ"),
+        _suffix(".rds", ".rda"),
+        framework="r",
+        danger="objects of R can run code when they are used",
+    ),
+    OpaqueFormat("coreml", None, re.compile(r"\.mlmodelc/coremldata\.bin$"), framework="coreml"),
+    OpaqueFormat("coreml", None, re.compile(r"\.mlmodelc/.+"), role=Role.AUXILIARY, framework="coreml"),
+    OpaqueFormat("tensorflow_graph", None, _suffix(".pbtxt"), role=Role.CONFIG, framework="tensorflow"),
+    OpaqueFormat("sentencepiece", _is_sentencepiece, _PIECE, role=Role.AUXILIARY),
+)
+
+
+def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
+    ranked = [(known.confidence(key, head), known) for known in FORMATS]
+    confidence, best = max(ranked, key=lambda pair: pair[0])
+    return (confidence, best) if confidence else None
+
+
+class OpaqueExtractor:
+    name = "opaque"
+    version = 1
+    description = "TensorRT, ExecuTorch, NCNN, MNN, RKNN, PMML, MXNet, Caffe, CNTK, TorchServe and others, by their magic"
+    reads = "the format; of TensorRT engines the metadata that Ultralytics puts before them"
+    limits = "nothing inside is read; sidecars say the rest"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        found = _recognise(key, head)
+        if found is None:
+            return None
+        confidence, known = found
+        return Claim(format=known.format, role=known.role, confidence=confidence)
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        head = reader.head(4096)
+        found = _recognise(reader.key, head)
+        known = found[1] if found is not None else OpaqueFormat("unknown", role=Role.AUXILIARY)
+        shown = None if known.role is Role.AUXILIARY else known.format
+        findings = Findings(reader, self, format=shown, role=known.role, origin=Origin.EMBEDDED)
+        findings.status = FileStatus.OPAQUE if known.role is Role.WEIGHTS else FileStatus.OK
+        if known.role is not Role.AUXILIARY:
+            findings.say("framework", known.framework, "magic:", evidence=Evidence.INFERRED)
+        if known.danger is not None:
+            findings.risk("unchecked", Severity.MEDIUM, known.danger)
+        if known.format == "tensorrt":
+            _tell_engine(findings, reader, head)
+        return findings.extraction()
+
+
+def _tell_engine(findings: Findings, reader: RangedReader, head: bytes) -> None:
+    if head[:4] in ENGINES:
+        findings.say("extra.serialization_version", int.from_bytes(head[4:8], "little"), "magic:")
+        return
+    if not _engine_behind_metadata(head):
+        return
+    length = int.from_bytes(head[:4], "little")
+    try:
+        metadata: Any = jsons.load(reader.take(4, 4 + length))
+    except ExtractError as error:
+        findings.failed(error, status=FileStatus.OPAQUE)
+        return
+    for name, value in list(metadata.items())[:500] if isinstance(metadata, dict) else ():
+        properties.tell_property(findings, name, value, f"json:/{name}", block="metadata")
