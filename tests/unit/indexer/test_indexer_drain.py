@@ -1,0 +1,134 @@
+"""From the store's outbox to the engine, with crashes and refusals in between."""
+
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+
+from catalog.cli import cli
+from catalog.errors import EngineUnavailable
+from catalog.records import ModelRecord, SourceId, model_id
+from catalog.search.request import SearchRequest
+from catalog.settings import Settings
+from catalog.store import open_store
+from catalog.store.records import RecordChange
+from indexer.drain import drain, drain_now
+from indexer.engines import open_engine, open_writer
+from indexer.engines.memory import MemoryIndex, MemoryWriter
+
+SOURCE = SourceId("file:///models")
+
+
+def change(path, **document):
+    made = model_id(SOURCE, path)
+    held = {"id": made, "name": path, "uri": f"file:///models/{path}", "status": "ok", **document}
+    record = ModelRecord(id=made, source=SOURCE, group_key=path, document=held, file_keys=(path,))
+    return RecordChange(record=record, signature=str(document), fingerprint=None, moved_from=None)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def store(settings):
+    with open_store(settings, write=True) as opened:
+        yield opened
+
+
+def commit(store, *changes):
+    with store.lease("writer") as lease:
+        store.records.commit(changes, lease=lease)
+
+
+def total(settings):
+    return open_engine(settings).search(SearchRequest()).total
+
+
+def test_the_first_drain_builds_the_index_and_later_ones_follow(settings, store):
+    commit(store, change("a"), change("b"))
+    first = drain_now(settings, store)
+    assert (first.indexed, first.waiting, total(settings)) == (2, 0, 2)
+    commit(store, change("c"))
+    second = drain_now(settings, store)
+    assert (second.indexed, second.rebuilt, total(settings)) == (1, None, 3)
+    assert drain_now(settings, store).indexed == 0
+
+
+def test_a_crash_between_commit_and_index_is_repaired_by_the_next_drain(settings, store):
+    """The process that committed is killed before it could write the index."""
+    commit(store, change("a"))
+    drain_now(settings, store)
+    code = f"""
+import os, sys
+sys.path.insert(0, {__file__.rpartition("/")[0]!r})
+from pathlib import Path
+from catalog.settings import Settings
+from catalog.store import open_store
+from test_indexer_drain import change, commit
+store = open_store(Settings(home=Path({str(settings.home)!r})), write=True)
+commit(store, change("b"), change("c"))
+os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert total(settings) == 1
+    assert store.outbox.size() == 2
+    assert drain_now(settings, store).indexed == 2
+    assert total(settings) == 3
+
+
+def test_a_crash_after_the_index_and_before_the_outbox_does_no_harm(settings, store):
+    commit(store, change("a"))
+    with closing(open_writer(settings)) as writer:
+        writer.write(store.outbox.pending())  # and the process dies here: the outbox never hears of it
+        assert drain(store.outbox, writer).indexed == 1
+    assert total(settings) == 1
+
+
+def test_one_bad_document_becomes_a_dead_letter_with_its_reason(settings, store):
+    commit(store, change("good"), change("bad", parameters="many"))
+    with closing(open_writer(settings)) as writer:
+        report = drain(store.outbox, writer)
+    assert report.indexed == 1
+    (letter,) = store.outbox.dead_letters()
+    assert "parameters" in letter.reason
+    assert store.outbox.size() == 0
+
+
+def test_an_engine_that_another_process_writes_leaves_everything_waiting(settings, store):
+    commit(store, change("a"))
+    with closing(open_writer(settings)):
+        report = drain_now(settings, store)
+    assert report.waiting == 1
+    assert "another process writes" in report.unavailable
+    assert drain_now(settings, store).indexed == 1
+
+
+def test_an_engine_that_goes_away_in_the_middle_keeps_the_rest(store):
+    class Leaving(MemoryWriter):
+        calls = 0
+
+        def write(self, actions):
+            self.calls += 1
+            if self.calls > 1:
+                raise EngineUnavailable("memory", "it went away.")
+            return super().write(actions[:1])
+
+    commit(store, change("a"), change("b"))
+    index = MemoryIndex()
+    report = drain(store.outbox, Leaving(index))
+    assert (report.indexed, report.waiting, report.unavailable) == (1, 1, "memory: it went away.")
+    assert drain(store.outbox, MemoryWriter(index)).indexed == 1
+    assert len(index.items) == 2
+
+
+def test_reindex_needs_no_model_file_and_prints_counts(settings, store):
+    commit(store, change("a"), change("b"))
+    result = CliRunner().invoke(cli, ["--home", str(settings.home), "reindex", "--json"])
+    assert result.exit_code == 0, result.output
+    assert '"documents": 2' in result.stdout
+    assert total(settings) == 2
+    assert store.outbox.size() == 0
