@@ -20,7 +20,7 @@ from indexer.engines.elasticsearch import ElasticsearchEngine, ElasticsearchWrit
 
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
 
-COUNT = 1_500
+COUNT = 5_000
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def engines(elasticsearch_url, tmp_path_factory):
 
 
 @given(request=requests())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_generated_requests_have_the_same_answer(
     engines: tuple[SearchEngine, SearchEngine], request: SearchRequest
 ) -> None:

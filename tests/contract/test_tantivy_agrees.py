@@ -13,7 +13,7 @@ from catalog.testing.requests import requests
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 from indexer.engines.tantivy import TantivyEngine, TantivyWriter
 
-COUNT = 1_500
+COUNT = 5_000
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def engines(tmp_path_factory):
     MemoryWriter(index).write(made)
     home = Settings(home=tmp_path_factory.mktemp("home"))
     writer = TantivyWriter(home)
-    for start in range(0, COUNT, 400):  # several segments
+    for start in range(0, COUNT, 1_300):  # several segments
         writer.write(made[start : start + 400])
     engine = TantivyEngine(home)
     yield engine, MemoryEngine(index)
@@ -32,7 +32,7 @@ def engines(tmp_path_factory):
 
 
 @given(request=requests())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_generated_requests_have_the_same_answer(
     engines: tuple[SearchEngine, SearchEngine], request: SearchRequest
 ) -> None:
