@@ -1,6 +1,6 @@
 """Whatever shape a document has, it has a row, a page and a line in every export."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.records import ModelId, StoredModel
@@ -49,6 +49,7 @@ DOCUMENTS = st.dictionaries(st.sampled_from(HEADS), VALUES, max_size=12)
 
 @settings(max_examples=150, deadline=None)
 @given(DOCUMENTS)
+@example({"metrics": {"metric": None, "value": None}})
 def test_every_document_has_a_page_a_row_and_a_line(document):
     model = StoredModel(id=ModelId("a" * 64), revision=1, document=document, provenance={})
     found = SearchPage(state=SearchState(), canonical_text="", total=1, page_count=1, hits=(document,))

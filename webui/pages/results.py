@@ -273,7 +273,7 @@ def _metric_orders(hits: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     counted: Counter[str] = Counter()
     for document in hits:
         metrics = document.get("metrics")
-        counted.update(metrics if isinstance(metrics, Mapping) else ())
+        counted.update(list(metrics) if isinstance(metrics, Mapping) else [])
     orders = []
     for name, _ in counted.most_common(METRICS_TO_SORT_BY):
         metric = find(name)
