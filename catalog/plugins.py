@@ -92,6 +92,7 @@ COMMANDS: Mapping[str, str] = {
     "search": "indexer.commands:search",
     "serve": "webui.commands:serve",
     "show": "crawler.commands:show",
+    "worker": "crawler.worker:worker",
 }
 
 HOOKS: Mapping[str, str] = {
