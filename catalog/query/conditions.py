@@ -43,31 +43,6 @@ FLAGS = frozenset(
         "unchecked",
     }
 )
-DTYPES: Mapping[str, str] = {
-    "FP64": "F64",
-    "FLOAT64": "F64",
-    "DOUBLE": "F64",
-    "FP32": "F32",
-    "FLOAT32": "F32",
-    "FLOAT": "F32",
-    "SINGLE": "F32",
-    "FP16": "F16",
-    "FLOAT16": "F16",
-    "HALF": "F16",
-    "BFLOAT16": "BF16",
-    "BFP16": "BF16",
-    "INT64": "I64",
-    "INT32": "I32",
-    "INT16": "I16",
-    "INT8": "I8",
-    "UINT8": "U8",
-    "FLOAT8_E4M3FN": "F8_E4M3",
-    "FLOAT8_E4M3": "F8_E4M3",
-    "FP8_E4M3": "F8_E4M3",
-    "FLOAT8_E5M2": "F8_E5M2",
-    "FP8_E5M2": "F8_E5M2",
-}
-"""Other spellings of dtypes, in upper case. Source: names of PyTorch, NumPy, ONNX and safetensors for the same types."""
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _IDS = frozenset({"base_model.id", "datasets"})
 """Fields whose values may carry an owner that people leave out: `squad` means `rajpurkar/squad` too."""
@@ -195,7 +170,7 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         stem = text.rstrip("*")
         node: Query = Prefix(target.path, stem)
         return Leaf(node=node, label=_text_of(node, token))
-    value = canonical_value(target, text)
+    value = canonical_value(target, text, reading)
     exact = piece.quoted or token.operator == "=" or not _bare(value)
     if exact and (target.path == "license" or target.path in _IDS):
         return Leaf(
@@ -227,11 +202,24 @@ def _bare(text: str) -> bool:
     return quoted(text) == text
 
 
-def canonical_value(target: Target, text: str) -> str:
-    """The spelling that documents use, where several mean the same."""
+def canonical_value(target: Target, text: str, reading: Reading) -> str:
+    """The spelling that documents use, where several mean the same: FP16 is F16, `ner` may be token-classification.
+
+    Names of tasks and frameworks give way only to one that the catalog has, and only where it lacks the typed one.
+    """
     if target.path in {"precision", "training.precision"}:
-        return DTYPES.get(text.upper().removeprefix("TORCH."), text)
-    return text
+        from catalog.normalise.names import dtype  # noqa: PLC0415 - other queries need none of its tables
+
+        return dtype(text) or text
+    if target.path not in {"task", "framework", "library"} or reading.vocabulary is None:
+        return text
+    known = {value.casefold() for value in reading.vocabulary.values.get(target.path, {})}
+    if text.casefold() in known:
+        return text
+    from catalog.normalise import names  # noqa: PLC0415 - other queries need none of its tables
+
+    other = str(getattr(names, target.path)(text))
+    return other if other.casefold() in known else text
 
 
 def _license(value: str) -> Leaf:
@@ -275,8 +263,11 @@ def _check_value(piece: Piece, target: Target, value: str, reading: Reading) -> 
 
 
 def _containing(value: str, counts: Mapping[str, int]) -> list[str]:
+    """Values in which a word begins like this one."""
     wanted = value.casefold()
-    found = [one for one in counts if len(wanted) > 2 and wanted in one.casefold()]
+    if len(wanted) < 3:
+        return []
+    found = [one for one in counts if any(word.startswith(wanted) for word in slug(one).split("_"))]
     return sorted(found, key=lambda one: (-counts[one], one))[:3]
 
 

@@ -15,7 +15,7 @@ from mappings.metrics import Metric, find, spellings
 MAX_NAME_CHARACTERS = 100
 MAX_DATASET_CHARACTERS = 200
 
-_NOT_SLUG = re.compile(r"[^a-z0-9_]+")
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _SPLITS: Mapping[str, str] = {
     "eval": "validation",
     "val": "validation",
@@ -103,7 +103,16 @@ class Target:
 
 def slug(name: str) -> str:
     """Lower case, everything but letters and digits as one underscore."""
-    return _NOT_SLUG.sub("_", name.casefold().strip()).strip("_")
+    return _NOT_SLUG.sub("_", name.casefold()).strip("_")
+
+
+def _stored_slug(name: str) -> str:
+    """The slug under which documents keep a name that no table knows, foreign letters included."""
+    if name.isascii():
+        return slug(name)
+    from catalog.normalise.names import slug as stored  # noqa: PLC0415 - ASCII needs none of its tables
+
+    return stored(name)
 
 
 def folded(name: str) -> str:
@@ -159,9 +168,9 @@ def unknown_metric(name: str) -> Target:
             name = name[len(prefix) :]
     base, _, dataset = name.partition("@")
     dataset = unquoted(dataset)
-    if not slug(base) or not dataset:
+    if not base.strip() or not dataset:
         base, dataset = name, ""
-    path = slug(base) or "unnamed"
+    path = _stored_slug(base) or "unnamed"
     label = f"{path} on {dataset}" if dataset else path
     return Target(kind="metric", path=f"metrics.{path}", label=label, dataset=dataset_id(dataset) or None)
 
@@ -206,6 +215,7 @@ def _parameter(name: str) -> tuple[Target, ...]:
     known = _field(key)
     if known is not None and known.path.startswith("training."):
         return (known,)
+    key = _stored_slug(name)
     return (
         (Target(kind="flattened", path=f"hyperparameters.{key}", label=f"Hyper-parameter {key}"),)
         if key
@@ -214,7 +224,7 @@ def _parameter(name: str) -> tuple[Target, ...]:
 
 
 def _tag(name: str) -> tuple[Target, ...]:
-    key = slug(name)
+    key = _stored_slug(name)
     return (Target(kind="flattened", path=f"extra.{key}", label=key),) if key else ()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.query.names import Vocabulary
+from catalog.query.names import Vocabulary, metric_target
 from catalog.query.nodes import All, And, Match, Query, Range
 from catalog.query.printing import name_of
 from catalog.query.spelling import nearest
@@ -143,6 +143,9 @@ def _unknown_word(restriction: Restriction, words: Mapping[str, int], text: str)
     word = restriction.node.text
     close = nearest(word, words, counts=words)
     start, end = restriction.start, restriction.end
+    metric = metric_target(word)
+    if metric is not None and not metric.nested:
+        close = [f"has:{metric.name}", *close]
     offered = tuple(Suggestion(label=one, text=f"{text[:start]}{one}{text[end:]}") for one in close)
     ask = f" Did you mean {close[0]}?" if close else ""
     return QueryProblem(
@@ -158,6 +161,6 @@ def _known_words(names: AggregationResult | None, vocabulary: Vocabulary) -> dic
         listed += values.items()
     for value, count in listed:
         for word in value.casefold().replace("/", " ").replace("_", " ").replace("-", " ").split():
-            if len(word) > 2 and not word.isdigit():  # noqa: PLR2004 - shorter words are near everything
+            if len(word) > 2 and not word.isdigit():
                 counts[word] = counts.get(word, 0) + count
     return counts

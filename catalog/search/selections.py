@@ -80,7 +80,7 @@ def _exact(value: str) -> int | float | None:
         number = float(value)
     except ValueError:
         return None
-    if number != number or abs(number) > 1e15:  # noqa: PLR0124, PLR2004 - NaN, and beyond exact doubles
+    if number != number or abs(number) > 1e15:  # noqa: PLR0124 - NaN, and beyond exact doubles
         return None
     return int(number) if number.is_integer() else number
 

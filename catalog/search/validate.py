@@ -5,7 +5,6 @@ What is refused here is refused in the same words by every engine, because every
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -101,6 +100,8 @@ def resolve(name: str) -> Resolved:
         return Resolved(name, "leaf", many=True)
     if root == NESTED_PATH and rest in NESTED_FIELDS:
         raise RequestRefused(name, f"belongs to one evaluation; ask for it inside nested {NESTED_PATH}.")
+    import difflib  # noqa: PLC0415 - 5 ms that a right name need not pay
+
     close = difflib.get_close_matches(name, fields(), n=1)
     raise RequestRefused(name, "is not a field of a model." + (f" Did you mean {close[0]}?" if close else ""))
 
