@@ -85,7 +85,7 @@ def _tell_values(
     for name, value in values.items():
         if told >= MAX_VALUES:
             return told
-        if name.startswith("_") or (isinstance(value, Mapping) and value.get("_type") in _MEDIA):
+        if name.startswith("_") or (isinstance(value, Mapping) and str(value.get("_type")) in _MEDIA):
             continue
         here = (*path, name)
         if isinstance(value, Mapping) and len(here) < MAX_LEVELS:

@@ -177,3 +177,10 @@ def test_metadata_of_a_run_leaves_out_where_and_who_its_machine_is():
 )
 def test_only_its_own_files_are_claimed(extractor, key, head, claimed):
     assert (extractor().claims(key, head) is not None) is claimed
+
+
+def test_odd_types_in_a_summary_cost_only_themselves():
+    summary = {"a": {"_type": ["x"]}, "b": {"_type": {"x": 1}, "c": 0.5}, "accuracy": 0.9, "list": [1, 2]}
+    found = said(WandbFilesExtractor, "wandb-summary.json", summary)
+    assert found["metrics.accuracy"] == [0.9]
+    assert found["metrics.b/c"] == [0.5]
