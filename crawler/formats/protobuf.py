@@ -53,6 +53,7 @@ class ProtobufWalker:
         self._reader = reader
         self._max_fields = max_fields
         self._fields = 0
+        self._next_look = min(FIELDS_BETWEEN_CLOCK_LOOKS, max_fields + 1)
         self._window = b""
         self._base = 0
         self._blocks = 1
@@ -89,13 +90,18 @@ class ProtobufWalker:
         length = field.end - field.start
         if length > limit:
             raise LimitExceeded(f"bytes of protobuf field {field.number}", limit=limit, found=length)
-        return self._reader.take(field.start, field.end)
+        return self._payload(field.start, field.end)
 
     def text_of(self, field: Field, *, limit: int = MAX_TEXT_BYTES) -> str:
         """The payload as text, cut at `limit` bytes; bytes that are not UTF-8 become U+FFFD."""
-        return self._reader.take(field.start, min(field.end, field.start + limit)).decode(
+        return self._payload(field.start, min(field.end, field.start + limit)).decode(
             "utf-8", errors="replace"
         )
+
+    def _payload(self, start: int, end: int) -> bytes:
+        if self._base <= start and end <= self._base + len(self._window):
+            return self._window[start - self._base : end - self._base]
+        return self._reader.take(start, end)
 
     def numbers_of(self, field: Field, *, limit: int = 4096) -> list[int]:
         """The unsigned numbers of a repeated varint field, packed or not."""
@@ -113,26 +119,40 @@ class ProtobufWalker:
         return numbers
 
     def _field(self, position: int, stop: int) -> tuple[Field, int]:
-        self._count()
-        window, base = self._at(position)
+        self._fields += 1
+        if self._fields >= self._next_look:
+            self._look()
+        window, base = self._window, self._base
+        at = position - base
+        if at < 0 or at + LONGEST_TAG_BYTES > len(window):
+            window, base = self._at(position)
+            at = position - base
         limit = min(len(window), stop - base)
         try:
-            tag, at = _varint(window, position - base, limit)
+            # nearly all tags and most lengths are one byte: a call each would cost more than all the rest
+            tag = window[at] if at < limit else 0x80
+            if tag < 0x80:
+                at += 1
+            else:
+                tag, at = _varint(window, at, limit)
             number, wire = tag >> 3, tag & 7
             if not 0 < number <= MAX_FIELD_NUMBER:
                 raise Malformed(f"protobuf field number {number}", where=f"byte {position}")
-            if wire == VARINT:
-                value, at = _varint(window, at, limit)
-                return Field(number, wire, value, base + at, base + at), base + at
-            if wire == BYTES:
-                length, at = _varint(window, at, limit)
+            if wire in {VARINT, BYTES}:
+                value = window[at] if at < limit else 0x80
+                if value < 0x80:
+                    at += 1
+                else:
+                    value, at = _varint(window, at, limit)
+                if wire == VARINT:
+                    return Field(number, wire, value, base + at, base + at), base + at
                 start = base + at
-                if length > stop - start:
+                if value > stop - start:
                     raise Malformed(
-                        f"protobuf field {number} of {length} bytes is longer than its message",
+                        f"protobuf field {number} of {value} bytes is longer than its message",
                         where=f"byte {position}",
                     )
-                return Field(number, wire, 0, start, start + length), start + length
+                return Field(number, wire, 0, start, start + value), start + value
             if wire in {FIXED32, FIXED64}:
                 width = 4 if wire == FIXED32 else 8
                 if at + width > limit:
@@ -163,12 +183,12 @@ class ProtobufWalker:
             self._blocks = min(self._blocks * 2, MAX_WINDOW_BLOCKS) if goes_on else 1
             self._window, self._base = self._reader.read(start, start + self._blocks * BLOCK_BYTES), start
 
-    def _count(self) -> None:
-        self._fields += 1
+    def _look(self) -> None:
+        """At the budget and the clock, now and then."""
         if self._fields > self._max_fields:
             raise LimitExceeded("protobuf fields of one file", limit=self._max_fields)
-        if self._fields % FIELDS_BETWEEN_CLOCK_LOOKS == 0:
-            self._reader.check_time()
+        self._reader.check_time()
+        self._next_look = min(self._fields + FIELDS_BETWEEN_CLOCK_LOOKS, self._max_fields + 1)
 
 
 def signed(value: int) -> int:

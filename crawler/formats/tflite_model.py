@@ -74,7 +74,7 @@ class Dense:
 
 @dataclass(slots=True)
 class LiteModel:
-    """What the file says; `constants` counts every buffer once, however many tensors share it."""
+    """What the file says; `constants` has each weight once, however many subgraphs share it."""
 
     version: int = 0
     description: str = ""
@@ -188,15 +188,19 @@ def _read_fully_connected(subgraph: Table, model: LiteModel) -> None:
 
 
 def _read_constants(buffer: Flatbuffer, subgraph: Table, model: LiteModel) -> None:
+    """The constants of one subgraph. Subgraphs share their buffers: what an earlier one counted is not counted again.
+
+    Inside one subgraph the converter merges constants of equal bytes; there each tensor is a weight of its own.
+    """
+    earlier = frozenset(model.counted)
     for tensor in subgraph.tables(0, MAX_TENSORS):
         index = tensor.integer(2, "I")
-        if index == 0 or index in model.counted or index >= len(model.buffers):
+        if index == 0 or index in earlier or index >= len(model.buffers):
             continue
         length = _stored_bytes(buffer, model.buffers[index])
-        if not length:
-            continue
-        model.counted.add(index)
-        model.constants.append(_constant(tensor, length))
+        if length:
+            model.counted.add(index)
+            model.constants.append(_constant(tensor, length))
 
 
 def _constant(tensor: Table, length: int) -> LiteTensor:
