@@ -24,7 +24,7 @@ def engines(tmp_path_factory):
     home = Settings(home=tmp_path_factory.mktemp("home"))
     writer = TantivyWriter(home)
     for start in range(0, COUNT, 1_300):  # several segments
-        writer.write(made[start : start + 400])
+        writer.write(made[start : start + 1_300])
     engine = TantivyEngine(home)
     yield engine, MemoryEngine(index)
     engine.close()
