@@ -8,6 +8,7 @@ attackers were seen to use; CPython `sys.stdlib_module_names`.
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import IntEnum
 
@@ -116,6 +117,10 @@ _INERT = frozenset(
         "numpy.random._pickle.__bit_generator_ctor",
         "numpy.ma.core._mareconstruct",
         "numpy.rec.recarray",
+        "numpy.recarray",
+        "numpy.record",
+        "numpy.matrix",
+        "numpy.matrixlib.defmatrix.matrix",
         "pandas._libs.internals._unpickle_block",
         "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
         "pandas.core.indexes.base._new_Index",
@@ -181,6 +186,11 @@ _KNOWN_LIBRARIES = (
 )
 """Libraries whose classes (names in capitals) are known. Their functions are not: some of them evaluate text."""
 
+_SCIPY_CLASS = re.compile(
+    r"(csr|csc|coo|bsr|dia|dok|lil)_(matrix|array)|rv_(\w+_)?frozen|\w+_gen|interp[12]d"
+)
+"""Classes of SciPy that are written in small letters."""
+
 _NEVER_KNOWN = (
     "sklearn.utils._testing",
     "sklearn.utils.estimator_checks",
@@ -225,6 +235,7 @@ _DANGEROUS_MODULES = _words(
     "numpy.testing numpy.f2py numpy.distutils torch.hub torch.utils.cpp_extension torch.utils.model_zoo "
     "torch.utils.collect_env torch.utils.bottleneck torch._dynamo torch._inductor torch.distributed.run "
     "torch.distributed.launch torch.distributed.rpc torch.multiprocessing torch.jit.unsupported_tensor_ops torch.package "
+    "torch.utils._config_module torch.utils.data.datapipes imaplib poplib nntplib httplib urllib2 urllib3 "
     "torch.serialization torch.fx joblib.parallel joblib.externals joblib.memory cgitb _pyrepl antigravity turtle tkinter "
     "sysconfig _aix_support _osx_support uuid._netbios_getter atexit faulthandler symtable dis "
     "nltk.data"
@@ -362,6 +373,8 @@ def _is_known(module: str, name: str, *, called: bool) -> bool:
     if not any(dotted.startswith(prefix) for prefix in _KNOWN_LIBRARIES):
         return False
     if name.lstrip("_")[:1].isupper():
+        return True
+    if module.startswith("scipy.") and _SCIPY_CLASS.fullmatch(name):
         return True
     # Cython's own rebuilders and plain references (a loss, an activation) run nothing when the file is loaded.
     return name.startswith("__pyx_unpickle_") or (not called and not name.startswith("__"))
