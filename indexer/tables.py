@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from catalog.query.values import looks_numeric
 from catalog.terminal import count_text, printable, size_text, table
 from mappings.metrics import find, metrics
 
@@ -29,6 +30,8 @@ def lines(page: SearchPage) -> list[str]:
 def asked_metric(page: SearchPage) -> str | None:
     """The metric that the search is about, if it is about one."""
     for chip in page.chips:
+        if _words_only(chip.label):
+            continue
         name = chip.label.removeprefix("sort:").lstrip("-(").removeprefix("has:").removeprefix("metrics.")
         for mark in "<>=:@ ,":
             name = name.partition(mark)[0]
@@ -36,6 +39,12 @@ def asked_metric(page: SearchPage) -> str | None:
         if name and (find(name) is not None or "metrics." in chip.label):
             return name
     return None
+
+
+def _words_only(label: str) -> bool:
+    """`precision:F16` is about a dtype, `precision:0.9` about a metric."""
+    name, colon, value = label.partition(":")
+    return bool(colon) and name.lstrip("-(") not in {"sort", "has"} and not looks_numeric(value)
 
 
 def _row(document: Document, metric: str | None) -> list[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from catalog.query.conditions import known_target, negated, read_condition, read_unknown
+from catalog.query.conditions import known_target, read_condition, read_unknown
 from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query
 from catalog.query.printing import quote
-from catalog.query.reading import Leaf, Reading
+from catalog.query.reading import Leaf, Reading, negated
 from catalog.query.scanner import Kind, Token
 
 MAX_DEPTH = 10

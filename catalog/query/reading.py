@@ -1,4 +1,4 @@
-"""What the readers of conditions share: the text, the clock, the vocabulary, and the problems found so far."""
+"""What the readers of conditions share: one parse in progress, and conditions as understood, joined and negated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from catalog.query.names import Vocabulary
-from catalog.query.nodes import Query
+from catalog.query.nodes import And, Not, Or, Query
 from catalog.search.state import QueryProblem, Suggestion
 
 MAX_PROBLEMS = 20
@@ -52,3 +52,33 @@ class Reading:
     def may_look_up(self) -> bool:
         self.looked_up += 1
         return self.looked_up <= MAX_SUGGESTED
+
+
+def any_of(leaves: list[Leaf]) -> Leaf | None:
+    """One leaf that means any of these (none of these, when they are negations)."""
+    if len(leaves) < 2:
+        return leaves[0] if leaves else None
+    nodes = tuple(leaf.node for leaf in leaves)
+    said = "; ".join(dict.fromkeys(leaf.explanation for leaf in leaves if leaf.explanation))
+    if all(isinstance(node, Not) for node in nodes):
+        return Leaf(
+            node=And(nodes), label=" ".join(leaf.label for leaf in leaves), explanation=said, loose="and"
+        )
+    flat = tuple(one for node in nodes for one in (node.clauses if isinstance(node, Or) else (node,)))
+    return Leaf(node=Or(flat), label=" OR ".join(leaf.label for leaf in leaves), explanation=said, loose="or")
+
+
+def negated(leaf: Leaf) -> Leaf:
+    """The opposite: a minus goes or comes, `has:` and `missing:` trade places."""
+    node = leaf.node.clause if isinstance(leaf.node, Not) else Not(leaf.node)
+    return Leaf(node=node, label=_opposite(leaf), explanation=leaf.explanation, kind=leaf.kind)
+
+
+def _opposite(leaf: Leaf) -> str:
+    label = leaf.label
+    if leaf.loose:
+        return f"-({label})"
+    for word, other in (("has:", "missing:"), ("missing:", "has:")):
+        if label.startswith(word):
+            return other + label.removeprefix(word)
+    return label[1:] if label.startswith("-") else f"-{label}"

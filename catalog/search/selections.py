@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from catalog.query.comparisons import any_of, date_leaves, numeric_leaves
+from catalog.query.comparisons import numeric_leaves
+from catalog.query.dates import date_leaves
 from catalog.query.names import Target, field_target, resolve, unknown_metric
 from catalog.query.nodes import Exists, Not, Or, Query, Term, Terms
-from catalog.query.reading import Reading
+from catalog.query.reading import Reading, any_of
 from catalog.query.scanner import Kind, Piece, Token
 from catalog.search.state import SearchState
 from mappings import fields
