@@ -32,6 +32,8 @@ _OPTIMIZER = re.compile(
 _AUXILIARY = re.compile(r"rngs?|rng_key|seed|prng\w*|step|global_step|count|epoch|iteration|dropout_rng")
 _AVERAGE = re.compile(r"ema(_params)?|ema_state|average_params")
 _STEP = re.compile(r"(?:.*[_-])?(\d{1,12})")
+_DATA = re.compile(r"(?:^|/)(?:d/[0-9a-f]{32}|manifest\.ocdbt)$")
+_BESIDE = re.compile(r"(?:^|/)(?:_sharding|array_metadatas/process_\d+|commit_success\.txt)$")
 _UNFINISHED = re.compile(r"\.orbax-checkpoint-tmp")
 
 
@@ -44,6 +46,10 @@ class OrbaxExtractor:
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2]
+        if _DATA.search(key):
+            return Claim(format="orbax", role=Role.DATA, confidence=70)
+        if _BESIDE.search(key):
+            return Claim(format="orbax", role=Role.AUXILIARY, confidence=60)
         if name == TREE_METADATA and b'"tree_metadata"' in head[:256]:
             return Claim(format="orbax", role=Role.WEIGHTS, confidence=95)
         if name in {STEP_METADATA, ROOT_METADATA} and head[:1] == b"{":
@@ -51,6 +57,9 @@ class OrbaxExtractor:
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:
+        if _DATA.search(reader.key) or _BESIDE.search(reader.key):
+            role = Role.DATA if _DATA.search(reader.key) else Role.AUXILIARY
+            return Findings(reader, self, format=None, role=role, origin=Origin.EMBEDDED).extraction()
         tree = reader.name == TREE_METADATA
         role = Role.WEIGHTS if tree else Role.CONFIG
         origin = Origin.EMBEDDED if tree else Origin.RUN
