@@ -221,11 +221,13 @@ def _tell_progress(findings: Findings, pairs: Dict, resolve: Resolver | None) ->
 
 
 def _tell_settings(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
+    said: set[str] = set()
     for group in _SETTINGS:
         node = pairs.get(group)
         if node is None or tensor_of(node) is not None:
             continue
         for name, value in flattened(node, resolve=resolve):
+            said.add(name)
             findings.say(f"hyperparameters.{name}", value, f"pickle:/{group}/{name.replace('.', '/')}")
             if name.lower() in {"dataset", "dataset_name"} and isinstance(value, str):
                 findings.say("datasets", value, f"pickle:/{group}/{name}", evidence=Evidence.INFERRED)
@@ -238,10 +240,15 @@ def _tell_settings(findings: Findings, pairs: Dict, resolve: Resolver | None) ->
     first = mapping(_first_of(groups))
     if first is None:
         return
-    for name in ("lr", "weight_decay", "momentum", "betas", "eps", "nesterov", "amsgrad", "initial_lr"):
+    for name in ("weight_decay", "momentum", "betas", "eps", "nesterov", "amsgrad"):
         value = plain(first.get(name), resolve=resolve)
-        if value is not None:
+        if value is not None and name not in said:
             findings.say(f"hyperparameters.{name}", value, f"pickle:/optimizer/param_groups/0/{name}")
+    if said.isdisjoint(_RATES):  # a scheduler has usually moved the optimizer's own rate: what was set counts
+        name = "initial_lr" if "initial_lr" in first else "lr"
+        rate = plain(first.get(name), resolve=resolve)
+        if rate is not None:
+            findings.say("hyperparameters.lr", rate, f"pickle:/optimizer/param_groups/0/{name}")
 
 
 def _first_of(node: Any) -> Any:

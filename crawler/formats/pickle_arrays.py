@@ -16,12 +16,26 @@ from crawler.formats.dtypes import of_numpy
 from crawler.formats.pickle_nodes import Array, Call
 
 MAX_RANK = 64
+MAX_KEPT_BYTES = 4096
 MAX_ELEMENTS = 2**62
 _WRAPPERS = frozenset(
     {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
 )
 _DTYPES = frozenset({"numpy.dtype", "numpy._core.multiarray.dtype", "numpy.core.multiarray.dtype"})
 _SCALARS = frozenset({"numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"})
+_BYTE_STRINGS = frozenset(
+    {"builtins.bytearray", "builtins.bytes", "__builtin__.bytearray", "__builtin__.bytes"}
+)
+_CODES = {
+    "F64": "f8",
+    "F32": "f4",
+    "I64": "i8",
+    "I32": "i4",
+    "I16": "i2",
+    "I8": "i1",
+    "U8": "u1",
+    "BOOL": "b1",
+}
 _STRUCT_CODES = {
     "f2": "e",
     "f4": "f",
@@ -61,8 +75,18 @@ def joblib_array(wrapper: Call, stream: ByteStream) -> Array:
         padding = stream.take(1)[0]
         stream.skip(padding)
     offset, size = stream.position, math.prod(shape) * item_bytes
-    stream.skip(size)
-    return Array(shape=shape, dtype=of_numpy(code), item_bytes=item_bytes, offset=offset, size_bytes=size)
+    content = stream.take(size) if size <= MAX_KEPT_BYTES else None
+    if content is None:
+        stream.skip(size)
+    return Array(
+        shape=shape,
+        dtype=of_numpy(code),
+        item_bytes=item_bytes,
+        offset=offset,
+        size_bytes=size,
+        content=content,
+        order=byte_order(attributes.get("dtype")),
+    )
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
@@ -117,20 +141,37 @@ def dtype_bytes(node: Any) -> int | None:
     return int(digits) * (4 if code[0] == "U" else 1)
 
 
+def raw_bytes(node: Any) -> bytes | None:
+    """A byte string, also as protocols below 3 and 5 write it: `_codecs.encode(text, 'latin1')`, `bytearray(…)`."""
+    for _ in range(3):
+        if type(node) is bytes:
+            return node
+        if type(node) is not Call:
+            return None
+        first = node.argument(0)
+        if node.name == "_codecs.encode" and type(first) is str:
+            return first.encode("latin-1", errors="replace")
+        if node.name not in _BYTE_STRINGS:
+            return None
+        node = first if type(node.args) is tuple and node.args else b""
+    return None
+
+
 def scalar(node: Any) -> float | int | bool | str | None:
     """The value of a NumPy scalar node (`numpy.core.multiarray.scalar(dtype, bytes)`); None when it is something else."""
     if type(node) is not Call or node.name not in _SCALARS:
         return None
-    code, raw = dtype_code(node.argument(0)), node.argument(1)
-    if code is None or type(raw) is not bytes:
-        return raw if type(raw) in {int, float, str, bool} else None
+    code, value = dtype_code(node.argument(0)), node.argument(1)
+    raw = raw_bytes(value)
+    if code is None or raw is None:
+        return value if type(value) in {int, float, str, bool} else None
     if code[0] == "U" and len(raw) <= 4096:
         return raw.decode("utf-32-le", errors="replace").rstrip("\0")
     letter = _STRUCT_CODES.get(code)
     if letter is None or struct.calcsize(letter) != len(raw):
         return None
-    value: float | int | bool = struct.unpack(byte_order(node.argument(0)) + letter, raw)[0]
-    return value
+    number: float | int | bool = struct.unpack(byte_order(node.argument(0)) + letter, raw)[0]
+    return number
 
 
 def numpy_array(node: Any) -> tuple[tuple[int, ...], str] | None:
@@ -150,18 +191,37 @@ def numpy_array(node: Any) -> tuple[tuple[int, ...], str] | None:
 
 
 def listed_values(node: Any, limit: int = 100) -> list[Any] | None:
-    """The elements of a small array whose values stand in the pickle: numbers, or texts of an object array."""
-    if type(node) is not Call or not node.name.endswith(".multiarray._reconstruct"):
+    """The elements of a small array whose values stand in the file: numbers, or texts of an object array."""
+    if type(node) is Array:
+        return _kept_values(node, limit)
+    if type(node) is not Call:
         return None
-    state = node.state
-    if type(state) is not tuple or len(state) < 5:
+    if node.name.endswith(".multiarray._reconstruct"):
+        state = node.state
+        if type(state) is not tuple or len(state) < 5:
+            return None
+        shape, dtype, content = shape_of(state[1]), state[2], state[4]
+    elif node.name.endswith(".numeric._frombuffer"):
+        shape, dtype, content = shape_of(node.argument(2)), node.argument(1), node.argument(0)
+    else:
         return None
-    shape, code, content = shape_of(state[1]), dtype_code(state[2]), state[4]
+    code = dtype_code(dtype)
     if shape is None or code is None or math.prod(shape) > limit:
         return None
     if type(content) is list:
         return [item for item in content if type(item) in {str, int, float, bool}][:limit]
-    return decoded(content, code, byte_order(state[2]), math.prod(shape)) if type(content) is bytes else None
+    raw = raw_bytes(content)
+    return None if raw is None else decoded(raw, code, byte_order(dtype), math.prod(shape))
+
+
+def _kept_values(array: Array, limit: int) -> list[Any] | None:
+    if array.value is not None:
+        return listed_values(array.value, limit) if type(array.value) is Call else None
+    code = f"U{array.item_bytes // 4}" if array.dtype == "STR" else _CODES.get(array.dtype)
+    count = math.prod(array.shape)
+    if array.content is None or code is None or count > limit:
+        return None
+    return decoded(array.content, code, array.order, count)
 
 
 def decoded(content: bytes, code: str, order: str, count: int) -> list[Any] | None:

@@ -31,6 +31,10 @@ HIGHEST_PROTOCOL = 5
 TICK_OPCODES = 16_384
 COMPUTED = "<computed>"
 
+_CONSTRUCTORS = frozenset(
+    {"copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__", "copy_reg.__newobj__"}
+)
+
 _OLD_STARTS = frozenset({b"c", b"(", b"}", b"]"})
 _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.DOTALL)
 _ENCODED = re.compile(
@@ -495,6 +499,8 @@ class Machine:
         for argument in args if type(args) is tuple else ():
             if type(argument) is Global:  # torch's _rebuild_from_type_v2 and others call what they are given
                 self.imports[argument.full].called = True
+        if type(callee) is Global and callee.full in _CONSTRUCTORS and type(args) is tuple and len(args) > 0:
+            callee, args = args[0], args[1:]  # what protocols 0 and 1 write for NEWOBJ
         self._stack.append(Call(callee, args, keywords))
 
     def build(self) -> None:

@@ -134,6 +134,8 @@ class Array:
     offset: int
     size_bytes: int
     value: Any = None  # of an array of objects: the nested pickle's value
+    content: bytes | None = None  # of a small array
+    order: str = "<"
 
 
 @dataclass(slots=True, eq=False, repr=False)

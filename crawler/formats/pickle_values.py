@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from crawler.formats.pickle_arrays import listed_values, numpy_array, scalar
+from crawler.formats.pickle_arrays import listed_values, numpy_array, raw_bytes, scalar
 from crawler.formats.pickle_nodes import Array, Call, Clipped, Dict, Global, Set
 
 MAX_DEPTH = 6
@@ -167,9 +167,8 @@ class _Plain:
             and type(first) in {str, int}
         ):
             return self.value(first, depth)  # an enumeration's member
-        if node.class_name in {"datetime", "date"} and type(first) is bytes:
-            return _moment(first)
-        return None
+        moment = raw_bytes(first) if node.class_name in {"datetime", "date"} else None
+        return None if moment is None else _moment(moment)
 
     def _array(self, node: Any) -> Any:
         found = numpy_array(node) if type(node) in {Call, Array} else None

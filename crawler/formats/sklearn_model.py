@@ -19,7 +19,7 @@ from crawler.extractor import Findings
 from crawler.formats import lightgbm_text, xgboost_model
 from crawler.formats.boosters import tell_booster
 from crawler.formats.catboost_model import read_model
-from crawler.formats.pickle_arrays import listed_values, numpy_array
+from crawler.formats.pickle_arrays import listed_values, numpy_array, raw_bytes
 from crawler.formats.pickle_nodes import Array, Call, Clipped, Dict
 from crawler.formats.pickle_values import flattened, mapping, plain
 from crawler.reader import RangedReader, bytes_reader
@@ -239,11 +239,8 @@ class _Telling:
         listed = listed_values(node, MAX_NAMES)
         if listed is None and type(node) is list:
             listed = [item for item in node[:MAX_NAMES] if type(item) in {str, int, float, bool}]
-        if listed is None and type(node) is Array:
-            if type(node.value) is Call:
-                return plain(listed_values(node.value, MAX_NAMES)) or None
-            if self._read_array is not None:
-                listed = self._read_array(node)
+        if listed is None and type(node) is Array and self._read_array is not None:
+            listed = self._read_array(node)
         return plain(listed) or None
 
     def _boosters(self, estimator: Call, pointer: str) -> None:
@@ -259,7 +256,7 @@ class _Telling:
             or booster.get("model_str")
         )
         if type(handle) is Call:
-            handle = handle.argument(0)  # bytearray(b'…') of protocols below 5
+            handle = raw_bytes(handle) or handle.argument(0)  # bytearray(b'…') of protocols below 5
         reader = self._read_literal(handle)
         if reader is None or reader.size_bytes < 16:
             return

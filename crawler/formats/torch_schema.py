@@ -5,6 +5,7 @@ Source: torch/_export/serde/schema.py (`ScalarType`, `TensorMeta`, `GraphSignatu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -38,6 +39,7 @@ SCALAR_TYPES = {
     35: "U64",
 }
 MAX_PORTS = 500
+_SYMBOL = re.compile(r"Symbol\('(\w+)'[^)]*\)")
 MAX_SYMBOL_CHARACTERS = 100
 
 
@@ -157,4 +159,6 @@ def _size(size: Any, *, symbols: bool) -> Any:
         return number
     expression = size.get("as_expr")
     text = expression.get("expr_str") if isinstance(expression, Mapping) else None
-    return text[:MAX_SYMBOL_CHARACTERS] if symbols and isinstance(text, str) else None
+    if not symbols or not isinstance(text, str):
+        return None
+    return _SYMBOL.sub(r"\1", text[:MAX_SYMBOL_CHARACTERS])

@@ -35,7 +35,7 @@ def tell_torchscript(findings: Findings, container: TorchZip, root: Any) -> None
     findings.tensors = summarise(infos, unknown=unknown)
     if type(root) is Call and root.class_name:
         findings.say("architecture", root.class_name, "pickle:/")
-        findings.say("extra.class", root.name, "pickle:/")
+        findings.say("extra.class", _plain_name(root.name), "pickle:/")
     classes = Counter(_plain_name(node.name) for node in modules.values())
     findings.say("extra.submodules", [name for name, _ in classes.most_common(100)], "pickle:/")
     findings.say("layers", len(modules) - 1 if modules else None, "pickle:/", evidence=Evidence.COUNTED)

@@ -23,7 +23,7 @@ MAX_DEBUG_PICKLES = 256
 SNIFF_BYTES = 512
 _KNOWN = re.compile(
     r"^(data\.pkl|data/[^/]+|version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id|\.data/version"
-    r"|constants\.pkl|constants/[^/]+|attributes\.pkl|extra/.+|code/.+\.py|code/.+\.py\.debug_pkl|code/.+\.debug_pkl"
+    r"|constants\.pkl|constants/[^/]+|traced_inputs/[^/]+|attributes\.pkl|extra/.+|code/.+\.py|code/.+\.py\.debug_pkl|code/.+\.debug_pkl"
     r"|tensors/[^/]+|model\.json|bytecode\.pkl|mobile_debug_handles\.pkl|mobile_debug_info\.pkl|forward_backward.*)$"
 )
 
