@@ -5,6 +5,7 @@ Size, depth and number of values are measured on the text, so a hostile document
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -25,6 +26,10 @@ _STRING = re.compile(
     r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
 )  # always matches at a quote: no second try, linear
 _NOT_BRACKET = re.compile(r"[^\[\]{}]+")
+_UNUSUAL_NUMBER = re.compile(rf"[0-9]{{{MAX_INT_DIGITS + 1}}}|[eE]\+?[0-9]{{3}}")
+"""What may be an integer beyond the limit or a number beyond a double: such documents take the slower decoder."""
+
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -87,7 +92,7 @@ def load_text(text: str, *, limits: JsonLimits | None = None) -> Json:
     """As `load`, of text that is already decoded."""
     _check_structure(text, limits or JsonLimits())
     try:
-        value = _DECODER.decode(text)
+        value = (_CAREFUL if _UNUSUAL_NUMBER.search(text) else _QUICK).decode(text)
     except (ValueError, RecursionError) as error:
         where = f"character {error.pos}" if isinstance(error, json.JSONDecodeError) else None
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
@@ -103,10 +108,8 @@ def _check_structure(text: str, limits: JsonLimits) -> None:
     nodes = bare.count(",") + bare.count("[") + bare.count("{") + 1
     if nodes > limits.nodes:
         raise LimitExceeded("values of a JSON document", limit=limits.nodes, found=nodes)
-    depth = deepest = 0
-    for bracket in _NOT_BRACKET.sub("", bare):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
+    steps = map(_STEP.__getitem__, _NOT_BRACKET.sub("", bare))
+    deepest = max(itertools.accumulate(steps), default=0)
     if deepest > limits.depth:
         raise LimitExceeded("depth of a JSON document", limit=limits.depth, found=deepest)
 
@@ -145,6 +148,7 @@ def _without_surrogates(value: Json) -> Json:
     return value
 
 
-_DECODER = json.JSONDecoder(
+_QUICK = json.JSONDecoder(object_pairs_hook=JsonObject, parse_constant=str, strict=False)
+_CAREFUL = json.JSONDecoder(
     object_pairs_hook=JsonObject, parse_int=_int, parse_float=_float, parse_constant=str, strict=False
 )
