@@ -48,6 +48,16 @@ RISK_KINDS = frozenset(
 RELATIONS = frozenset({"shard", "data", "component", "tensor-map"})
 PARTS = frozenset({"model", "buffer", "optimizer", "ema", "auxiliary", "constant"})
 HOSTILE_NUMBERS = (2**63, 2**60, 2**64 - 1, 2**32 - 1, 2**31, 10**12, 0)
+OTHER_VALUES: tuple[Any, ...] = (
+    *(None, True, 0, -1, 1.5, 2**63, "", "x", "../x", "NaN", "\0", [], [[]], [1, "a", None], {}, {"a": 1}),
+    *(
+        {"": [None]},
+        {"a": {"b": [1, {"c": None}]}},
+        {"value": {"value": 1}},
+        {"type": ["x"]},
+        {"name": {"x": 1}},
+    ),
+)
 
 _POINTER = re.compile(r"[a-z][a-z0-9-]*:")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -208,6 +218,18 @@ class ExtractorSuite:
         part = sample[start:end]
         self.check_damaged(sample[:start] + part * data.draw(st.sampled_from([0, 2, 3])) + sample[end:])
 
+    @_FUZZ
+    @given(data=st.data())
+    def test_json_of_other_types_is_an_error_or_otherwise_said(self, data: st.DataObject) -> None:
+        """For samples that are JSON: a list where an object belongs, text where a number belongs, and so on."""
+        try:
+            value = json.loads(self._sample().data)
+        except ValueError:
+            return
+        for _ in range(data.draw(st.integers(1, 3))):
+            value = _with_other_type(value, data)
+        self.check_damaged(json.dumps(value).encode())
+
     def test_empty_file_is_an_error_or_nothing_said(self) -> None:
         self.check_damaged(b"")
 
@@ -259,6 +281,18 @@ class ExtractorSuite:
         """Positions in the sample, the first half kilobyte more often: headers are there."""
         last = max(0, len(self._sample().data) - 1)
         return st.one_of(st.integers(0, min(512, last)), st.integers(0, last))
+
+
+def _with_other_type(value: Any, data: st.DataObject) -> Any:
+    """The value with something else at one place that hypothesis chooses."""
+    deeper = isinstance(value, (dict, list)) and bool(value) and data.draw(st.integers(0, 5)) > 0
+    if not deeper:
+        return data.draw(st.sampled_from(OTHER_VALUES))
+    if isinstance(value, list):
+        place = data.draw(st.integers(0, len(value) - 1))
+        return [*value[:place], _with_other_type(value[place], data), *value[place + 1 :]]
+    key = data.draw(st.sampled_from(sorted(value)))
+    return {**value, key: _with_other_type(value[key], data)}
 
 
 def check_claim(claim: Claim) -> bool:
