@@ -122,8 +122,11 @@ def _tell(findings: Findings, model: CoreModel) -> None:
         findings.say("outputs", model.outputs, "proto:/description/output")
     findings.say("extra.operations", model.operations or None, "proto:/", evidence=Evidence.COUNTED)
     findings.say("trees", len(model.trees) or None, "proto:/treeEnsemble", evidence=Evidence.COUNTED)
-    for name, value in model.properties:
-        _tell_property(findings, name, value)
+    own = [(name, value) for name, value in model.properties if name.startswith("com.github.apple.")]
+    for name, value in own:
+        _tell_tool(findings, name, value)
+    others = [pair for pair in model.properties if pair not in own]
+    properties.tell_properties(findings, others, "meta:userDefined", block="userDefined")
     for name in sorted(set(model.custom))[:50]:
         findings.risk(
             "remote-code", Severity.INFO, f"the custom layer {name!r} needs code of the app", member=name
@@ -131,7 +134,8 @@ def _tell(findings: Findings, model: CoreModel) -> None:
     _tell_files(findings, model)
 
 
-def _tell_property(findings: Findings, name: str, value: str) -> None:
+def _tell_tool(findings: Findings, name: str, value: str) -> None:
+    """What the converter says of itself."""
     pointer = f"meta:userDefined/{name}"
     if name == f"{TOOLS}source":
         origin = _ORIGINS.get(value.partition("==")[0].strip().lower())
@@ -141,10 +145,8 @@ def _tell_property(findings: Findings, name: str, value: str) -> None:
         findings.say("framework_version", value, pointer)
     elif name == f"{TOOLS}conversion_date":
         findings.say("created_at", value, pointer)
-    elif name.startswith("com.github.apple."):
-        findings.say(f"extra.{name.rpartition('.')[2]}", value, pointer)
     else:
-        properties.tell_property(findings, name, value, pointer, block="userDefined")
+        findings.say(f"extra.{name.rpartition('.')[2] or 'coremltools'}", value, pointer)
 
 
 def _tell_files(findings: Findings, model: CoreModel) -> None:

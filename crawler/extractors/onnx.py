@@ -128,8 +128,7 @@ def _tell_header(findings: Findings, model: OnnxModel) -> None:
     if model.model_version:
         findings.say("version", str(model.model_version), "proto:/model_version")
     findings.say("description", model.description.strip(), "proto:/doc_string")
-    for name, value in model.properties:
-        properties.tell_property(findings, name, value, f"meta:props/{name}", block="metadata_props")
+    properties.tell_properties(findings, model.properties, "meta:props", block="metadata_props")
     if model.has_training_info:
         findings.say("extra.training_info", "yes", "proto:/training_info")
 

@@ -127,7 +127,9 @@ FORMATS = (
     ),
     OpaqueFormat("coreml", None, re.compile(r"\.mlmodelc/coremldata\.bin$"), framework="coreml"),
     OpaqueFormat("coreml", None, re.compile(r"\.mlmodelc/.+"), role=Role.AUXILIARY, framework="coreml"),
-    OpaqueFormat("tensorflow_graph", None, _suffix(".pbtxt"), role=Role.CONFIG, framework="tensorflow"),
+    OpaqueFormat(
+        "tensorflow_saved_model", None, re.compile(r"(?:^|/)saved_model\.pbtxt$"), framework="tensorflow"
+    ),
     OpaqueFormat("sentencepiece", _is_sentencepiece, _PIECE, role=Role.AUXILIARY),
 )
 
@@ -156,7 +158,7 @@ class OpaqueExtractor:
         head = reader.head(4096)
         found = _recognise(reader.key, head)
         known = found[1] if found is not None else OpaqueFormat("unknown", role=Role.AUXILIARY)
-        shown = None if known.role is Role.AUXILIARY else known.format
+        shown = known.format if known.role in {Role.WEIGHTS, Role.DATA} else None
         findings = Findings(reader, self, format=shown, role=known.role, origin=Origin.EMBEDDED)
         findings.status = FileStatus.OPAQUE if known.role is Role.WEIGHTS else FileStatus.OK
         if known.role is not Role.AUXILIARY:
@@ -180,5 +182,5 @@ def _tell_engine(findings: Findings, reader: RangedReader, head: bytes) -> None:
     except ExtractError as error:
         findings.failed(error, status=FileStatus.OPAQUE)
         return
-    for name, value in list(metadata.items())[:500] if isinstance(metadata, dict) else ():
-        properties.tell_property(findings, name, value, f"json:/{name}", block="metadata")
+    items = list(metadata.items())[:500] if isinstance(metadata, dict) else []
+    properties.tell_properties(findings, items, "json:", block="metadata")

@@ -7,7 +7,7 @@ name or alias, or a metric with a number behind it, goes there, everything else 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ MAX_NESTED = 500
 MAX_KEY_CHARACTERS = 200
 
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
+_CLASS = re.compile(r"(?:^\s*\{|,)\s*[\"']?\d+[\"']?\s*:")
 _METRICS_PREFIX = re.compile(r"metrics?[^A-Za-z0-9]+", re.IGNORECASE)
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _SPLIT = re.compile(
@@ -110,6 +111,30 @@ def field_of(name: str) -> str | None:
     return _IDENTITY.get(key) or _training_names().get(key)
 
 
+def tell_properties(
+    findings: Findings, items: Iterable[tuple[str, Any]], pointer: str, *, block: str
+) -> None:
+    """All properties of one file. Exports of Ultralytics mean their library by `version` and list classes in `names`."""
+    listed = list(items)
+    texts = {name: value for name, value in listed if isinstance(value, str)}
+    ultralytics = texts.get("author") == "Ultralytics" or texts.get("description", "").startswith(
+        "Ultralytics"
+    )
+    for name, value in listed:
+        place = f"{pointer}/{name}"
+        if ultralytics and name == "version":
+            findings.say("extra.ultralytics_version", value, place)
+            continue
+        if ultralytics and name == "names":
+            findings.say("classes", _classes(value), place, evidence=Evidence.DERIVED)
+        tell_property(findings, name, value, place, block=block)
+
+
+def _classes(names: Any) -> int | None:
+    """The entries of {0: 'person', 1: …}, as JSON or as Python writes it."""
+    return len(names) if isinstance(names, (Mapping, list)) else len(_CLASS.findall(str(names))) or None
+
+
 def tell_property(
     findings: Findings, name: str, value: Any, pointer: str, *, block: str = "properties", prefix: str = ""
 ) -> None:
@@ -124,9 +149,7 @@ def tell_property(
         return
     bare = name[:MAX_KEY_CHARACTERS] or "unnamed"
     if key.startswith(("metrics_", "metric_")) and _is_number(value):
-        findings.metric(
-            _METRICS_PREFIX.sub("", bare) or bare, value, pointer, block=block
-        )
+        findings.metric(_METRICS_PREFIX.sub("", bare) or bare, value, pointer, block=block)
     elif is_metric(bare, value):
         findings.metric(bare, value, pointer, block=block)
     elif (field := field_of(bare)) is not None:

@@ -51,6 +51,17 @@ def test_weights_are_counted_in_every_precision(name, dtypes, bits):
     assert bits == next((o.raw for o in extraction.observations if o.field == "quantization.bits"), None)
 
 
+def test_metadata_buffer_names_the_model():
+    """Written with the layout of TFLite Support's metadata schema."""
+    extraction = extract("described.tflite")
+    said = {observation.field: observation.raw for observation in extraction.observations}
+    assert (said["name"], said["description"]) == ("Digit reader", "Reads one digit.")
+    assert (said["version"], said["owner"], said["license"]) == ("v3", "Ada", "Apache-2.0")
+    assert said["extra.min_parser_version"] == "1.3.0"
+    weights = sum(tally.elements for tally in extraction.tensors.tallies if tally.part == "model")
+    assert weights == COUNTS["tflite/digits.tflite"]
+
+
 def test_zip_behind_the_model_is_no_risk():
     """Label files are appended as a zip on purpose. Source: tensorflow.org/lite/models/convert/metadata."""
     data = (DATA / "tflite" / "digits.tflite").read_bytes() + b"PK\3\4labels"

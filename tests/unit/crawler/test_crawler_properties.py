@@ -7,7 +7,7 @@ import pytest
 from catalog.records import Origin, Role
 from crawler.extractor import Findings
 from crawler.extractors.onnx import OnnxExtractor
-from crawler.formats.properties import _IDENTITY, tell_property
+from crawler.formats.properties import _IDENTITY, tell_properties, tell_property
 from crawler.reader import bytes_reader
 from mappings import fields
 
@@ -47,3 +47,16 @@ def test_every_identity_field_is_in_the_table_and_may_be_observed():
 )
 def test_a_property_becomes_the_field_it_names(name, value, expected):
     assert tell(name, value) == expected
+
+
+def test_exports_of_ultralytics_mean_their_library_by_version():
+    findings = Findings(
+        bytes_reader("m", b""), OnnxExtractor(), format="onnx", role=Role.WEIGHTS, origin=Origin.EMBEDDED
+    )
+    names = "{0: 'person', 1: 'bicycle', 2: 'car, truck'}"
+    items = [("author", "Ultralytics"), ("version", "8.3.1"), ("names", names), ("task", "detect")]
+    tell_properties(findings, items, "meta:props", block="props")
+    said = {observation.field: observation.raw for observation in findings.extraction().observations}
+    assert said["extra.ultralytics_version"] == "8.3.1"
+    assert "version" not in said
+    assert (said["classes"], said["task"]) == (3, "detect")
