@@ -36,22 +36,23 @@ def fold(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def words(text: str) -> list[str]:
-    """The words under which a text is indexed, in order, repeats included.
+def words(text: str) -> set[str]:
+    """The words under which a text is found.
 
     `RoBERTa_large-v2.1` gives roberta, its case parts, large, v2.1, v, 2.1, and neighbours joined (`largev2.1`), so that
     `resnet50`, `resnet-50` and `ResNet 50` find each other's hyphenated form. CJK runs give characters and bigrams.
     """
-    return analysed(text)[0].split()
+    pieces, more = analysed(text)
+    return {*pieces.split(), *more.split()}
 
 
 def phrase_words(text: str) -> list[str]:
     """The smallest pieces in order, independent of case: what a phrase compares."""
-    return analysed(text)[1].split()
+    return analysed(text)[0].split()
 
 
 def analysed(text: str) -> tuple[str, str]:
-    """What `words` and `phrase_words` give, each joined by spaces: the form that engines index."""
+    """The pieces of a text in order, and the words that it is found by besides them; each joined by spaces."""
     return _analysed_label(text) if len(text) <= LABEL_CHARACTERS else _analysed(text)
 
 
@@ -94,10 +95,11 @@ def _folded(word: str) -> str:
 def _chunk(chunk: str) -> tuple[str, str]:
     """The analysed forms of one run without spaces. Words repeat a lot, so most are looked up."""
     if _ASCII_PLAIN.fullmatch(chunk):
-        word = chunk[:MAX_WORD_CHARACTERS]
-        return word, word
+        return chunk[:MAX_WORD_CHARACTERS], ""
     found = _WORD.findall(chunk)
-    return " ".join(_index_words(found)), " ".join(_phrase_pieces(found))
+    pieces = _phrase_pieces(found)
+    more = [word for word in dict.fromkeys(_index_words(found)) if word not in pieces]
+    return " ".join(pieces), " ".join(more)
 
 
 def _index_words(chunk: list[str]) -> list[str]:

@@ -65,13 +65,13 @@ class Projection:
     )  # names that exist without a value in `keywords` or `numbers`
     analysed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def words(self, column: str) -> str:
-        """The words of a text column, joined by spaces."""
-        return " ".join([self._analysed(text)[0] for text in self.texts.get(column, ())])
+    def pieces(self, column: str) -> list[str]:
+        """The pieces of each text of a column in order, joined by spaces; a phrase lies within one of them."""
+        return [self._analysed(text)[0] for text in self.texts.get(column, ())]
 
-    def phrases(self, column: str) -> list[str]:
-        """The pieces of each text of a column, joined by spaces; a phrase lies within one of them."""
-        return [self._analysed(text)[1] for text in self.texts.get(column, ())]
+    def more_words(self, column: str) -> str:
+        """The words by which a text column is found besides its pieces, joined by spaces."""
+        return " ".join([more for text in self.texts.get(column, ()) if (more := self._analysed(text)[1])])
 
     def _analysed(self, text: str) -> tuple[str, str]:
         found = self.analysed.get(text)  # the same text stands in several columns
@@ -113,12 +113,18 @@ def project(document: Mapping[str, Any]) -> Projection:
     table = _table()
     for first, value in document.items():
         for row, rest, handler in table.get(first, ()):
-            found = [value] if not rest and type(value) in _SCALARS and value != "" else _values(value, rest)
-            if found:
-                try:
-                    handler(into, row, found)
-                except (TypeError, ValueError) as error:
-                    raise DocumentRejected(str(document.get("id", "?")), f"{row.name}: {error}") from error
+            if not rest and type(value) in _SCALARS:
+                if value == "":
+                    continue
+                found = [value]
+            else:
+                found = _values(value, rest)
+                if not found:
+                    continue
+            try:
+                handler(into, row, found)
+            except (TypeError, ValueError) as error:
+                raise DocumentRejected(str(document.get("id", "?")), f"{row.name}: {error}") from error
     _collect_text(into)
     return into
 
@@ -158,15 +164,19 @@ def _single(row: Field, found: list[Any]) -> Any:
 
 
 def _keyword(into: Projection, row: Field, found: list[Any]) -> None:
-    _single(row, found)
-    for value in found:
-        if not isinstance(value, str):
-            raise TypeError(f"{type(value).__name__} where text is expected")
-    kept = [fold(value) for value in found if len(value) <= MAX_KEYWORD_CHARACTERS]
+    if len(found) > 1:
+        _single(row, found)
+    kept = [fold(value) for value in found if _is_text(value) and len(value) <= MAX_KEYWORD_CHARACTERS]
     if kept:
         into.keywords[row.name] = kept if len(kept) == 1 else list(dict.fromkeys(kept))
         if row.name in free_text_fields():
             into.texts[row.name] = found
+
+
+def _is_text(value: Any) -> bool:
+    if type(value) is str or isinstance(value, str):
+        return True
+    raise TypeError(f"{type(value).__name__} where text is expected")
 
 
 def _text(into: Projection, row: Field, found: list[Any]) -> None:

@@ -1,7 +1,7 @@
 """Writes models.json, the Elasticsearch settings and mappings, from the field table: `python -m mappings.generate`.
 
-Only what Elasticsearch's core has is used: no analysis plug-in, no extra mapper. Text arrives analysed (words joined by
-spaces, in `words` and `phrases`), keywords arrive folded, and the document itself is kept whole in `document`, which is
+Only what Elasticsearch's core has is used: no analysis plug-in, no extra mapper. Text arrives analysed (joined by spaces,
+its `pieces` in order and the `words` it is found by besides), keywords arrive folded, and the document itself is kept whole in `document`, which is
 all that `_source` holds. Everything else is there to be searched.
 """
 
@@ -36,7 +36,7 @@ def mapping() -> dict[str, Any]:
         "document": {"type": "object", "enabled": False},
         "present": {"type": "keyword", "doc_values": False},
         "words": {"properties": {name: _text("docs") for name in text_columns()}},
-        "phrases": {"properties": {name: _text("positions") for name in text_columns()}},
+        "pieces": {"properties": {name: _text("positions") for name in text_columns()}},
     }
     for row in fields().values():
         _place(properties, row)
@@ -80,7 +80,7 @@ def _place(properties: dict[str, Any], row: Field) -> None:
 
 
 def _property(row: Field) -> dict[str, Any] | None:
-    """The mapping of one field; None for what is only shown, and for text, which lives in `words` and `phrases`."""
+    """The mapping of one field; None for what is only shown, and for text, which lives in `pieces` and `words`."""
     match row.type:
         case "text" | "object":
             return None

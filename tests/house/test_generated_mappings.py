@@ -17,4 +17,4 @@ def test_every_searchable_field_is_mapped():
                 at = at["properties"][part]
             assert at["type"], row.name
         if row.type in {"text", "name"}:
-            assert row.name in body["words"]["properties"]
+            assert row.name in body["pieces"]["properties"]

@@ -18,8 +18,8 @@ def words(name: str) -> str:
     return f"words.{name}"
 
 
-def phrases(name: str) -> str:
-    return f"phrases.{name}"
+def pieces(name: str) -> str:
+    return f"pieces.{name}"
 
 
 def is_text(name: str) -> bool:

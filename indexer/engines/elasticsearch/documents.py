@@ -32,8 +32,8 @@ def make_body(model_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
     if held.evaluations:
         body["evaluations"] = held.evaluations
     columns = [name for name in text_columns() if name in held.texts]
-    body["words"] = {name: held.words(name) for name in columns}
-    body["phrases"] = {name: PHRASE_BREAK.join(held.phrases(name)) for name in columns}
+    body["pieces"] = {name: PHRASE_BREAK.join(held.pieces(name)) for name in columns}
+    body["words"] = {name: more for name in columns if (more := held.more_words(name))}
     return body
 
 

@@ -29,7 +29,7 @@ from indexer.engines.elasticsearch.columns import (
     has_column,
     is_text,
     kind,
-    phrases,
+    pieces,
     words,
 )
 from indexer.projection import ANY_TEXT
@@ -133,7 +133,8 @@ def _text(query: Match | Phrase) -> Clause:
 
 def _words(columns: Sequence[str], query: Match) -> Clause:
     clauses = [
-        either([{"term": {words(name): word}} for name in columns]) for word in query_words(query.text)
+        either([{"term": {place(name): word}} for name in columns for place in (pieces, words)])
+        for word in query_words(query.text)
     ]
     if not clauses or not columns:
         return NOTHING
@@ -141,5 +142,5 @@ def _words(columns: Sequence[str], query: Match) -> Clause:
 
 
 def _phrase(columns: Sequence[str], text: str) -> Clause:
-    pieces = " ".join(phrase_words(text))
-    return either([{"match_phrase": {phrases(name): pieces}} for name in columns]) if pieces else NOTHING
+    wanted = " ".join(phrase_words(text))
+    return either([{"match_phrase": {pieces(name): wanted}} for name in columns]) if wanted else NOTHING

@@ -118,7 +118,7 @@ def _text(query: Match | Phrase, item: Item) -> bool:
     if isinstance(query, Phrase):
         wanted = phrase_words(query.text)
         return any(
-            _contains(phrase.split(), wanted) for name in columns for phrase in item.projection.phrases(name)
+            _contains(phrase.split(), wanted) for name in columns for phrase in item.projection.pieces(name)
         )
     held = frozenset[str]().union(*(_words(item.projection, name) for name in columns))
     asked = query_words(query.text)
@@ -127,7 +127,7 @@ def _text(query: Match | Phrase, item: Item) -> bool:
 
 @lru_cache(maxsize=200_000)
 def _words(projection: Projection, column: str) -> frozenset[str]:
-    return frozenset(projection.words(column).split())
+    return frozenset(" ".join([*projection.pieces(column), projection.more_words(column)]).split())
 
 
 def is_text_column(name: str) -> bool:

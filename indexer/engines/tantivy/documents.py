@@ -35,6 +35,8 @@ EVALUATION_SETS = ("metric", "dataset", "split")
 """Conditions on one evaluation that are answered in any combination, together with a range of its value."""
 EVALUATION_SINGLES = ("raw_name", "source", "unit")
 """Conditions that are answered alone, together with a range of the value."""
+UNVALUED = "g"
+"""Stands for the value of an evaluation without one: after all numbers, which are hex digits."""
 _PARTS = (*EVALUATION_SETS, *EVALUATION_SINGLES)
 
 
@@ -55,12 +57,14 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
         row[TAIL] = tail
     row[f"{ID}.order"] = order_key(model_id)
     for name, values in held.keywords.items():
-        if name != ID and name in ordered_keywords():
+        if name in ordered_keywords():
             row[f"{name}.order"] = order_key(values[0])
     for name in text_columns():
         if name in held.texts:
-            row[f"{name}.words"] = held.words(name)
-            row[f"{name}.phrases"] = PHRASE_BREAK.join(held.phrases(name))
+            row[f"{name}.pieces"] = PHRASE_BREAK.join(held.pieces(name))
+            more = held.more_words(name)
+            if more:
+                row[f"{name}.words"] = more
     row[PRESENT] = list(held.present)
     row[CODED] = list(_coded(held, tail))
     return tantivy.Document.from_dict(row, build_schema())
@@ -101,13 +105,10 @@ def _coded(held: Projection, tail: Mapping[str, float]) -> Iterator[str]:
     for slug, value in tail.items():
         yield code_name(f"metrics.{slug}") + code_number(value)
     for evaluation in held.evaluations:
-        heads = _heads(tuple(evaluation.get(name) for name in _PARTS))
-        yield from heads
         number = evaluation.get("value")
-        if isinstance(number, float):
-            suffix = code_number(number)
-            for head in heads:
-                yield head + suffix
+        suffix = code_number(number) if isinstance(number, float) else UNVALUED
+        for head in _heads(tuple(evaluation.get(name) for name in _PARTS)):
+            yield head + suffix
 
 
 @lru_cache(maxsize=20_000)

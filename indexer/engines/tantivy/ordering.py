@@ -13,11 +13,12 @@ from typing import Any, Protocol
 
 import tantivy
 
+from catalog.errors import RequestRefused
 from catalog.query.nodes import Query
 from catalog.search.request import SearchRequest, SortKey
 from catalog.search.validate import effective_sort
 from indexer.buckets import typed_key
-from indexer.engines.tantivy.schema import ID, TAIL, column, order_key
+from indexer.engines.tantivy.schema import ID, TAIL, column, order_key, ordered_keywords
 from indexer.engines.tantivy.translate import (
     MUST,
     MUST_NOT,
@@ -31,8 +32,8 @@ from indexer.engines.tantivy.translate import (
 from indexer.relevance import Unit, units
 from mappings import fields
 
-MAX_TEXT_GROUP = 65_000
-"""Texts that share their first eight bytes, when a page goes on after one of them."""
+MAX_TEXT_GROUP = 200_000
+"""Texts that are looked through when a page goes on after one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,26 +183,32 @@ class NumberColumn(_Column):
 
 
 class KeywordColumn(_Column):
-    """A folded text. Going on after a value uses its first eight bytes, and the list of texts that share them."""
+    """A folded text. Going on after a value lists the values that follow; an `.order` column keeps that list short."""
 
     def after(self, value: Any) -> tantivy.Query:
         if value is None:
             return tantivy.Query.empty_query()
+        if self.field not in ordered_keywords():
+            return either([self._missing(), self._later(value, tantivy.Query.all_query())])
         held, prefix = f"{self.field}.order", order_key(value)
         schema = self.translator.schema
+        same = tantivy.Query.term_query(schema, held, prefix)
         ends = (0, prefix - 1) if self.descending else (prefix + 1, 2**64 - 1)
-        branches = [self._missing(), self._sharing(held, prefix, value)]
+        branches = [self._missing(), self._later(value, same)]
         if 0 <= ends[0] <= ends[1] < 2**64:
             branches.append(tantivy.Query.range_query(schema, held, tantivy.FieldType.Unsigned, *ends))
         return either(branches)
 
-    def _sharing(self, held: str, prefix: int, value: str) -> tantivy.Query:
-        same = tantivy.Query.term_query(self.translator.schema, held, prefix)
+    def _later(self, value: str, among: tantivy.Query) -> tantivy.Query:
+        """Models whose text comes after this one; the texts are those of the models in `among`."""
         wanted = {"terms": {"field": self.field, "size": MAX_TEXT_GROUP, "segment_size": MAX_TEXT_GROUP}}
-        texts = [
-            bucket["key"] for bucket in self.searcher.aggregate(same, {"texts": wanted})["texts"]["buckets"]
-        ]
+        found = self.searcher.aggregate(among, {"texts": wanted})["texts"]
+        if found["sum_other_doc_count"]:
+            raise RequestRefused(
+                "search_after", f"has too many values of {self.field} to go on; sort by name or id."
+            )
         mark = value.encode()
+        texts = [bucket["key"] for bucket in found["buckets"]]
         later = [
             text for text in texts if (text.encode() < mark if self.descending else text.encode() > mark)
         ]

@@ -1,7 +1,7 @@
 """The index schema, made from the field table, and which column answers for which field.
 
-Every column has the name of its field. Text has two columns of words that were analysed in Python: `.words` for what
-appears, `.phrases` for what stands next to each other. Dates are milliseconds, booleans 0 or 1: plain integers sort,
+Every column has the name of its field. Text has two columns that were analysed in Python: `.pieces`
+in their order, for words and phrases, and `.words` for what it is found by besides. Dates are milliseconds, booleans 0 or 1: plain integers sort,
 count and compare alike on every engine. Canonical metrics have a column each; all others share a JSON column (`tail`,
 to sort and count) and coded terms (`_coded`, to compare), because JSON paths take no range in tantivy-py 0.27.
 """
@@ -20,7 +20,7 @@ from mappings.metrics import metrics
 
 ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
 VERSION: str = tantivy.__version__  # type: ignore[attr-defined]  # missing in the published type stub
-LAYOUT = 2
+LAYOUT = 3
 """Raised when the columns of the same field table change."""
 
 
@@ -37,15 +37,8 @@ def text_columns() -> tuple[str, ...]:
 
 @cache
 def ordered_keywords() -> frozenset[str]:
-    """Single keyword fields: they can be sorted by, and have a `.order` column to go on from."""
-    return frozenset(
-        row.name for row in fields().values() if row.type in {"keyword", "name"} and row.sortable
-    )
-
-
-@cache
-def flattened_roots() -> tuple[str, ...]:
-    return tuple(row.name for row in fields().values() if row.type == "flattened")
+    """Keywords with a value per model, mostly: an `.order` column holds where each one lies, to go on from."""
+    return frozenset({ID, *(row.name for row in fields().values() if row.type == "name")})
 
 
 @cache
@@ -75,7 +68,7 @@ def build_schema() -> tantivy.Schema:
         builder.add_float_field(f"metrics.{slug}", fast=True)
     for name in text_columns():
         builder.add_text_field(f"{name}.words", tokenizer_name="whitespace", index_option="basic")
-        builder.add_text_field(f"{name}.phrases", tokenizer_name="whitespace", index_option="position")
+        builder.add_text_field(f"{name}.pieces", tokenizer_name="whitespace", index_option="position")
     return builder.build()
 
 

@@ -26,7 +26,7 @@ from catalog.query.nodes import (
     Terms,
 )
 from indexer.analysis import fold, phrase_words, query_words
-from indexer.engines.tantivy.documents import evaluation_key, has_own_exists
+from indexer.engines.tantivy.documents import UNVALUED, evaluation_key, has_own_exists
 from indexer.engines.tantivy.evaluations import Alternative, alternatives
 from indexer.engines.tantivy.schema import CODED, PRESENT, TAIL, code_name, code_number, column
 from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text, milliseconds
@@ -164,7 +164,7 @@ class Translator:
     def _coded_range(
         self, head: str, low: float, high: float, *, low_open: bool = False, high_open: bool = False
     ) -> tantivy.Query:
-        """A range of terms made of hex digits only: the one query that goes through Tantivy's parser."""
+        """A range of terms made of hex digits: with `_evaluation`, all that goes through Tantivy's parser."""
         if low > high:
             return tantivy.Query.empty_query()
         opening, closing = "{" if low_open else "[", "}" if high_open else "]"
@@ -175,7 +175,7 @@ class Translator:
     def _evaluation(self, wanted: Alternative) -> tantivy.Query:
         head = code_name(evaluation_key(wanted.equal))
         if not wanted.valued:
-            return self._term(CODED, head)
+            return self.index.parse_query(f"{CODED}:[{head} TO {head}{UNVALUED}]")
         return self._coded_range(
             head, wanted.low, wanted.high, low_open=wanted.low_open, high_open=wanted.high_open
         )
@@ -225,7 +225,7 @@ class Translator:
 
     def _words(self, columns: Sequence[str], query: Match) -> tantivy.Query:
         clauses = [
-            either([self._term(f"{name}.words", word) for name in columns])
+            either([self._term(f"{name}.{part}", word) for name in columns for part in ("pieces", "words")])
             for word in query_words(query.text)
         ]
         if not clauses or not columns:
@@ -237,10 +237,8 @@ class Translator:
         if not pieces:
             return tantivy.Query.empty_query()
         if len(pieces) == 1:  # Tantivy's phrase needs two words
-            return either([self._term(f"{name}.phrases", pieces[0]) for name in columns])
-        return either(
-            [tantivy.Query.phrase_query(self.schema, f"{name}.phrases", pieces) for name in columns]
-        )
+            return either([self._term(f"{name}.pieces", pieces[0]) for name in columns])
+        return either([tantivy.Query.phrase_query(self.schema, f"{name}.pieces", pieces) for name in columns])
 
 
 def comparable(name: str, value: Any) -> Any:
