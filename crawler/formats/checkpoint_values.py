@@ -84,6 +84,7 @@ _SILENT = frozenset(
         "loops",
     }
 )
+_ULTRALYTICS_KEYS = {"date", "version", "docs", "updates", "train_results", "git"}
 _ULTRALYTICS_TASKS = {
     "detect": "object-detection",
     "segment": "image-segmentation",
@@ -266,7 +267,8 @@ def _tell_scores(findings: Findings, pairs: Dict, resolve: Resolver | None) -> N
 
 def _tell_others(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
     said = 0
-    known = {*_EPOCHS, *_STEPS, *_RATES, *_TEXTS, *_SILENT, "pytorch-lightning_version", "best_fitness"}
+    known = _ULTRALYTICS_KEYS if "train_args" in pairs else set()
+    known |= {*_EPOCHS, *_STEPS, *_RATES, *_TEXTS, *_SILENT, "pytorch-lightning_version", "best_fitness"}
     for name, node in pairs.named():
         if not name or name in known or said >= MAX_OTHERS:
             continue

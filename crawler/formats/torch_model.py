@@ -57,8 +57,8 @@ class CountedTensors:
     storages: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
-def count_tensors(root: Any, *, buffers: frozenset[str] | None = None) -> CountedTensors:
-    """All tensors of an unpickled-in-mind object, each in its part. `buffers` are the names known not to be trained."""
+def count_tensors(root: Any) -> CountedTensors:
+    """All tensors below the root of a pickle, each in its part."""
     found = list(tensors_below(root))
     model_key = choose_model(root, found)
     names = _part_names(root, model_key, found)
@@ -76,7 +76,9 @@ def count_tensors(root: Any, *, buffers: frozenset[str] | None = None) -> Counte
             counted.tied.append(name)
             continue
         seen.add(identity)
-        infos.append(_info(named.tensor, name, _refined(part, name, buffers)))
+        if part == "model" and named.place:
+            part = "buffer" if named.place == "buffer" else "auxiliary"  # noqa: PLW2901 - a part of the module
+        infos.append(_info(named.tensor, name, part))
     counted.summary = summarise(infos, unknown=unknown)
     return counted
 
@@ -142,10 +144,6 @@ def part_of(key: str, default: str = "auxiliary") -> str:
     if _AVERAGE.match(key):
         return "ema"
     return default
-
-
-def _refined(part: str, name: str, buffers: frozenset[str] | None) -> str:
-    return "buffer" if part == "model" and buffers is not None and name in buffers else part
 
 
 def _info(tensor: TorchTensor, name: str, part: str) -> TensorInfo:

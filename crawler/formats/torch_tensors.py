@@ -14,7 +14,7 @@ from catalog.errors import LimitExceeded
 from crawler.formats.byte_streams import BytesStream
 from crawler.formats.dtypes import canonical, item_bits
 from crawler.formats.pickle_arrays import numpy_array, shape_of
-from crawler.formats.pickle_nodes import Array, Call, Dict, Global, Persistent, children
+from crawler.formats.pickle_nodes import Array, Call, Dict, Global, Persistent, Set, children
 from crawler.formats.pickles import read_pickles
 
 MAX_NODES = 2_000_000
@@ -230,10 +230,14 @@ def sizes_of(node: Any, *, signed: bool = False) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Named:
-    """A tensor with the names on the way to it; the first is the root's own key."""
+    """A tensor with the names on the way to it; the first is the root's own key.
+
+    `place` is how a pickled module holds it: `buffer`, or `attribute` for what its state dict leaves out.
+    """
 
     path: tuple[str, ...]
     tensor: TorchTensor | Unknown
+    place: str = ""
 
     @property
     def name(self) -> str:
@@ -246,10 +250,10 @@ def tensors_below(root: Any) -> Iterator[Named]:
     Bounds: 2 million nodes; names are cut at 512 characters and paths at 32 parts.
     """
     seen: set[int] = set()
-    waiting: list[tuple[Any, tuple[str, ...]]] = [(root, ())]
+    waiting: list[tuple[Any, tuple[str, ...], str]] = [(root, (), "")]
     walked = 0
     while waiting:
-        node, path = waiting.pop()
+        node, path, place = waiting.pop()
         kind = type(node)
         if kind in _LEAVES or id(node) in seen:
             continue
@@ -259,10 +263,42 @@ def tensors_below(root: Any) -> Iterator[Named]:
         seen.add(id(node))
         tensor = tensor_of(node)
         if tensor is not None:
-            yield Named(path=path, tensor=tensor)
+            yield Named(path=path, tensor=tensor, place=place)
             continue
-        below = [(child, _longer(path, name)) for name, child in children(node) if type(child) not in _LEAVES]
+        if is_module(node):
+            waiting.extend(reversed(list(_module_parts(node, path, place))))
+            continue
+        below = [
+            (child, _longer(path, name), place)
+            for name, child in children(node)
+            if type(child) not in _LEAVES
+        ]
         waiting.extend(reversed(below))
+
+
+def is_module(node: Any) -> bool:
+    """Whether a node is a `torch.nn.Module` that was pickled whole."""
+    attributes = node.attributes if type(node) is Call else None
+    return attributes is not None and "_modules" in attributes and "_parameters" in attributes
+
+
+def _module_parts(
+    node: Call, path: tuple[str, ...], place: str
+) -> Iterator[tuple[Any, tuple[str, ...], str]]:
+    """What a module holds: its state dict keeps parameters, persistent buffers and submodules, nothing else.
+
+    Source: torch/nn/modules/module.py `_save_to_state_dict`.
+    """
+    attributes = node.attributes or Dict()
+    for name in ("_parameters", "_modules"):
+        yield attributes.get(name), path, place
+    transient = attributes.get("_non_persistent_buffers_set")
+    left_out = {name for name in transient.items if type(name) is str} if type(transient) is Set else set()
+    for name, child in children(attributes.get("_buffers")):
+        yield child, _longer(path, name), "attribute" if name in left_out else place or "buffer"
+    for name, child in attributes.named():
+        if name not in _SILENT and type(child) not in _LEAVES:
+            yield child, _longer(path, name), "attribute"
 
 
 _LEAVES = frozenset({type(None), bool, int, float, str, bytes, Global})
