@@ -71,7 +71,7 @@ class TorchExportExtractor:
             if _WEIGHTS.match(member.name):
                 found.extend(weights_of(_json(directory, member), "model"))
             elif _CONSTANTS.match(member.name):
-                found.extend(weights_of(_json(directory, member), "constant"))
+                found.extend(weights_of(_json(directory, member), "auxiliary"))
         programs = [member for member in directory.members if _PROGRAM.match(member.name)]
         for number, member in enumerate(programs[:4]):
             program = program_of(_json(directory, member))

@@ -94,7 +94,7 @@ def signature_tensors(program: Mapping[str, Any]) -> Iterator[TensorInfo | None]
         for kind, key, part in (
             ("parameter", "parameter_name", "model"),
             ("buffer", "buffer_name", "buffer"),
-            ("tensor_constant", "tensor_constant_name", "constant"),
+            ("tensor_constant", "tensor_constant_name", "auxiliary"),
         ):
             entry = spec.get(kind)
             if isinstance(entry, Mapping):

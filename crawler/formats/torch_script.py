@@ -16,7 +16,7 @@ from crawler.extractor import Findings
 from crawler.formats.dtypes import size_bytes
 from crawler.formats.pickle_nodes import Call
 from crawler.formats.tensors import summarise
-from crawler.formats.torch_tensors import TorchTensor, tensor_of, tensors_below
+from crawler.formats.torch_tensors import TorchTensor, tensors_below
 from crawler.formats.torch_zip import TorchZip
 
 MAX_CODE_BYTES = 1024 * 1024
@@ -119,13 +119,13 @@ def _tensors(
 
 
 def _part(owner: Call | None, name: str, lists: dict[str, tuple[frozenset[str], frozenset[str]]]) -> str:
-    """A tensor that a class declares as neither is an attribute: a constant of the traced code."""
+    """A tensor that a class declares as neither is an attribute: something that the state dict leaves out."""
     if owner is None or owner.name not in lists:
         return "model"
     parameters, buffers = lists[owner.name]
     if name in parameters:
         return "model"
-    return "buffer" if name in buffers or tensor_of(owner) is not None else "constant"
+    return "buffer" if name in buffers else "auxiliary"
 
 
 def _plain_name(name: str) -> str:
