@@ -18,6 +18,7 @@ SOURCES: Mapping[str, str] = {
 
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
+    "model-configs": "crawler.extractors.model_configs:ModelConfigsExtractor",
     "dduf": "crawler.extractors.dduf:DdufExtractor",
     "lm-eval": "crawler.extractors.lm_eval:LmEvalExtractor",
     "wandb-files": "crawler.extractors.wandb_files:WandbFilesExtractor",
