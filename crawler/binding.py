@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from catalog.records import Member, Subject
+from crawler.content_names import content_key
 from crawler.drafts import Draft, directory_of
 
 MAX_FILES_PER_RUN = 20_000
@@ -56,6 +57,8 @@ def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
         yield f"path:{key}"
         if member.object.sha256:
             yield f"sha256:{member.object.sha256}"
+        if (content := content_key(key)) is not None:
+            yield content
         yield from member.extraction.join_keys if member.extraction else ()
     for member in draft.context.values():
         if member.subject is None and member.extraction is not None and member.distance >= 0:

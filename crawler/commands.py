@@ -37,8 +37,16 @@ SHOWN = 20
 @click.option(
     "--reread", "--full", "reread", is_flag=True, help="Read every file again, also the unchanged ones."
 )
+@click.option(
+    "--hash",
+    "hash_weights",
+    is_flag=True,
+    help="Read weights to their end and hash their bytes, to find equal models. Once per file.",
+)
 @click.pass_obj
-def crawl(settings: Settings, path: str, *, as_json: bool, accept: bool, reread: bool) -> None:
+def crawl(
+    settings: Settings, path: str, *, as_json: bool, accept: bool, reread: bool, hash_weights: bool
+) -> None:
     """Read the model files below the directory PATH into the catalog.
 
     Files that did not change since the last crawl are not opened. Exit code 0: all was read; 1: something could not be
@@ -51,7 +59,9 @@ def crawl(settings: Settings, path: str, *, as_json: bool, accept: bool, reread:
     with open_store(settings, write=True) as store, _interruptible():
         watch = _ProgressLine()
         try:
-            report = run_crawl(store, source, settings, accept=accept, reread=reread, watch=watch)
+            report = run_crawl(
+                store, source, settings, accept=accept, reread=reread, hash_weights=hash_weights, watch=watch
+            )
         finally:
             watch.clear()
         indexed = _drain(settings, store)

@@ -11,7 +11,7 @@ import re
 _LAYOUTS = (
     ("sha256", re.compile(r"(?:^|/)blobs/sha256[-/]([0-9a-f]{64})$")),
     ("sha256", re.compile(r"(?:^|/)models--[^/]+/blobs/([0-9a-f]{64})$")),
-    ("md5", re.compile(r"(?:^|/)files/md5/([0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?)$")),
+    ("md5", re.compile(r"(?:^|/)(?:files/md5/)?([0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?)$")),
 )
 
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from catalog.errors import ObjectUnreadable, SourceError
 from catalog.records import (
@@ -23,10 +24,11 @@ from catalog.records import (
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.leases import Lease
-from catalog.store.manifest import Entry, Manifest, Sightings
+from catalog.store.manifest import Entry, Manifest, Sightings, outlined
 from catalog.store.records import GONE, LIVE, MISSING, RecordChange
 from crawler import fingerprints
 from crawler.grouping import group
+from crawler.hashing import Hashes, hash_file, lacks_hashes
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Outcome, Registry
 from crawler.reconciliation import Scopes, Verdicts, judge_missing, judge_vanished
@@ -56,6 +58,7 @@ COUNTED = (
     "objects",
     "opened",
     "bytes_read",
+    "hashed",
     "missing_total",
     "scopes_failed",
     "would_lose",
@@ -90,15 +93,17 @@ def crawl(
     *,
     accept: bool = False,
     reread: bool = False,
+    hash_weights: bool = False,
     registry: Registry | None = None,
     watch: Callable[[Progress], None] = lambda _progress: None,
 ) -> CrawlReport:
     """Brings the records of the source up to date. `accept` lets a run lose more models than the guard allows,
-    `reread` reads every file again. Raises WriterBusy, StoreError, and SourceError if the root cannot be listed.
+    `reread` reads every file again, `hash_weights` reads weights to their end for hashes of bytes that are not known
+    yet. Raises WriterBusy, StoreError, and SourceError if the root cannot be listed.
     """
     with store.lease(WRITER) as lease:
         return _Crawl(store, source, settings, lease, registry or Registry.installed(), watch).go(
-            accept=accept, reread=reread
+            accept=accept, reread=reread, hash_weights=hash_weights
         )
 
 
@@ -128,9 +133,10 @@ class _Crawl:
         self._problems: list[str] = list(registry.unavailable)
         self._skipped: list[tuple[str, str]] = []
         self._lost: tuple[str, ...] = ()
+        self._unhashed = 0
         self._previous = store.runs.latest(1, source=source.id)
 
-    def go(self, *, accept: bool, reread: bool) -> CrawlReport:
+    def go(self, *, accept: bool, reread: bool, hash_weights: bool) -> CrawlReport:
         """The numbered list: list, diff, read, judge what is absent, group, normalise, commit."""
         run = self._store.runs.start(self._source.id, self._source.uri, self._lease)
         state = RunState.INTERRUPTED
@@ -142,6 +148,8 @@ class _Crawl:
                 emptied = had_objects and seen.count() == 0 and not self._scopes.failed
             absent = [key for key in unseen if self._scopes.proves_absence(key)]
             hidden = set(unseen) - set(absent)
+            if hash_weights:
+                self._hash_weights(set(unseen))
             if not self._settle(run, absent, hidden, accept=accept, emptied=emptied):
                 state = RunState.HELD
             else:
@@ -224,6 +232,40 @@ class _Crawl:
     def _write(self, page: list[Outcome]) -> None:
         self._manifest.put([(outcome.entry, outcome.extraction) for outcome in page], lease=self._lease)
         page.clear()
+
+    def _hash_weights(self, unseen: set[ObjectKey]) -> None:
+        """Hashes weights whose bytes nothing vouches for yet; hard links are read once."""
+        self._progress.phase = "hashing"
+        known: dict[tuple[str, str], Hashes] = {}
+        for member in self._members(unseen):
+            if not lacks_hashes(member):
+                continue
+            meta = member.object
+            place = (meta.file_identity or f"key:{meta.key}", meta.change_token)
+            try:
+                if place not in known:
+                    known[place] = hash_file(
+                        meta,
+                        partial(self._source.read, meta),
+                        format=member.extraction.format if member.extraction else None,
+                    )
+            except SourceError as error:
+                self._unhashed += 1
+                self._problems.append(_shown(f"not hashed: {error}"))
+                continue
+            self._counts["bytes_read"] += meta.size_bytes
+            self._counts["hashed"] += 1
+            self._note_hashes(meta.key, known[place])
+            self._watch(self._progress)
+
+    def _note_hashes(self, key: ObjectKey, hashes: Hashes) -> None:
+        entry = self._manifest.entries([key])[key]
+        extraction = self._manifest.extractions([key]).get(key)
+        entry = replace(entry, object=replace(entry.object, sha256=hashes.sha256))
+        if extraction is not None and entry.outline is not None:
+            extraction = replace(extraction, tensors_digest=hashes.tensors)
+            entry = replace(entry, outline=outlined(extraction))
+        self._manifest.put([(entry, extraction)], lease=self._lease)
 
     # 4. judge what is absent, 5. group, 6. normalise, 7. commit
 
@@ -320,6 +362,7 @@ class _Crawl:
             record=replace(record, document=_placed(self._source, made, document)),
             signature=signature,
             fingerprint=document.get("content_hash") or fingerprints.contents(made),
+            tensors=document.get("tensors_hash"),
             identity=fingerprints.identity(made),
             moved_from=origins.get(record.id),
         )
@@ -363,7 +406,7 @@ class _Crawl:
     def _state(self) -> RunState:
         readings = self._manifest.counts()
         unread = readings.get("failed", 0) + readings.get("retry", 0)
-        incomplete = self._scopes.failed or unread or self._registry.unavailable
+        incomplete = self._scopes.failed or unread or self._unhashed or self._registry.unavailable
         return RunState.PARTIAL if incomplete else RunState.COMPLETE
 
 

@@ -7,13 +7,14 @@ import os
 from collections.abc import Iterable
 
 from catalog.records import Group, Member, Role
+from catalog.records.hashes import combined_sha256
 
 WEIGHTS = frozenset({Role.WEIGHTS, Role.DATA})
 
 
 def signature(group: Group, recipe: str) -> str:
     """Equal if and only if normalising again would give the same record: every file's state, reading and place."""
-    parts = [recipe, group.kind, group.name_hint or ""]
+    parts = [recipe, group.kind, group.name_hint or "", "orphan" if group.orphan else ""]
     for member in group.members:
         extraction = member.extraction
         read_by = (
@@ -24,6 +25,8 @@ def signature(group: Group, recipe: str) -> str:
         parts += [
             member.object.key,
             member.object.change_token,
+            member.object.sha256 or "",
+            (extraction.tensors_digest if extraction else None) or "",
             read_by,
             member.subject or "",
             str(member.distance),
@@ -45,9 +48,9 @@ def identity(group: Group) -> str | None:
 def contents(group: Group) -> str | None:
     """Equal only for the same bytes: by SHA-256 of every weights file, or because they are the same files (links)."""
     weights = _weights(group)
-    hashes = sorted({member.object.sha256 for member in weights if member.object.sha256})
-    if weights and all(member.object.sha256 for member in weights):
-        return hashes[0] if len(hashes) == 1 else f"sha256s:{_digest(hashes)}"
+    hashes = [member.object.sha256 for member in weights if member.object.sha256]
+    if weights and len(hashes) == len(weights):
+        return combined_sha256(hashes)
     files = [member.object.file_identity for member in weights]
     if files and all(files):
         return f"files:{_digest(sorted({name for name in files if name}))}"

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 
 from catalog.records import Group, Member, Role, SourceId
 from crawler.binding import bind_subjects
+from crawler.content_names import content_key
+from crawler.content_stores import is_orphan, named_objects, with_promised_hashes
 from crawler.drafts import (
     Draft,
     directory_of,
@@ -44,11 +46,14 @@ ROOT_KEY = "."
 
 def group(source: SourceId, members: Sequence[Member]) -> list[Group]:
     """The models of a source, in key order. A file may belong to several (a card, a run), weights to one."""
+    members = with_promised_hashes(members)
     tree = _Tree([_as_used(member) for member in _without_linked_blobs(members)])
     drafts = _draft_models(tree)
     _bind_context(tree, drafts)
     runs = bind_subjects(tree.members, drafts)
-    return [_finished(source, draft) for draft in sorted([*drafts, *runs], key=lambda draft: draft.key)]
+    named = named_objects(tree.members)
+    made = sorted([*drafts, *runs], key=lambda draft: draft.key)
+    return [_finished(source, draft, orphan=is_orphan(draft, named)) for draft in made]
 
 
 def _as_used(member: Member) -> Member:
@@ -292,7 +297,7 @@ def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -
     return []
 
 
-def _finished(source: SourceId, draft: Draft) -> Group:
+def _finished(source: SourceId, draft: Draft, *, orphan: bool) -> Group:
     placed = [
         replace(member, distance=distance_between(draft.directory, directory_of(key)))
         for key, member in sorted(draft.weights.items())
@@ -302,12 +307,19 @@ def _finished(source: SourceId, draft: Draft) -> Group:
     ]
     members = tuple([*placed, *context][:MAX_FILES_PER_MODEL])
     return Group(
-        source=source, key=draft.key, kind=draft.kind, members=members, name_hint=_name_hint(source, draft)
+        source=source,
+        key=draft.key,
+        kind=draft.kind,
+        members=members,
+        name_hint=_name_hint(source, draft),
+        orphan=orphan,
     )
 
 
 def _name_hint(source: SourceId, draft: Draft) -> str:
     """What people would call the model by its path alone."""
+    if (given := _name_in_store(draft)) is not None:
+        return given
     path = draft.key if draft.key != ROOT_KEY else ""
     name = name_of(path)
     parent = name_of(directory_of(path))
@@ -318,3 +330,15 @@ def _name_hint(source: SourceId, draft: Draft) -> str:
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = parent
     return name or unquote(str(source).rstrip("/").rpartition("/")[2])
+
+
+def _name_in_store(draft: Draft) -> str | None:
+    """What those who name an object by its hash call it: the name of an output, or of its repository."""
+    if not draft.weights or any(content_key(key) is None for key in draft.weights):
+        return None
+    for (_, subject_id), member in sorted(draft.context.items(), key=lambda item: item[0][0]):
+        for subject in member.extraction.subjects if member.extraction else ():
+            if subject.id == subject_id and subject.name:
+                stem = name_of(stem_of(subject.name).stem)
+                return (GENERIC_STEMS.match(stem) and name_of(directory_of(member.object.key))) or stem
+    return None

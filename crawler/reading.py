@@ -13,7 +13,7 @@ from catalog import plugins
 from catalog.errors import ExtractError, ModeldexError, ObjectChanged, PluginUnavailable, SourceError
 from catalog.records import Extraction, FileStatus, ObjectMeta, Role
 from catalog.store.manifest import Entry, Reading, outlined
-from crawler import listing
+from crawler import hashing, listing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
 from crawler.source import Source
@@ -143,7 +143,7 @@ class ObjectReader:
                     type(error).__name__,
                 )
             outcome = self._failed(meta, before, claimed, error)
-        return replace(outcome, bytes_read=reader.bytes_read)
+        return replace(_remembered(outcome, before), bytes_read=reader.bytes_read)
 
     def _read(
         self, meta: ObjectMeta, reader: RangedReader, claimed: list[tuple[Extractor, Claim]]
@@ -161,7 +161,7 @@ class ObjectReader:
         extraction = extractor.extract(reader)
         if extraction.format is None and claim.format:
             extraction = replace(extraction, format=claim.format)
-        return self._said(_hashed(meta, reader, extraction), extraction, extractor)
+        return self._said(*_hashed(meta, reader, extraction), extractor)
 
     def _said(self, meta: ObjectMeta, extraction: Extraction, extractor: Extractor | None) -> Outcome:
         entry = Entry(
@@ -182,7 +182,7 @@ class ObjectReader:
         )
         status = FileStatus.UNREADABLE if listing.promises_surely(meta.key) else FileStatus.OPAQUE
         extraction = listing.unreadable(meta, "unrecognised", message, status=status)
-        return self._said(_hashed(meta, reader, extraction), extraction, None)
+        return self._said(*_hashed(meta, reader, extraction), None)
 
     def _put_off(self, meta: ObjectMeta, before: Entry | None, error: SourceError) -> Outcome:
         """Storage's fault or a changing file: what was known stays, and the next run reads again."""
@@ -243,9 +243,25 @@ def _is_fresh(meta: ObjectMeta) -> bool:
     return meta.last_modified is not None and datetime.now(UTC) - meta.last_modified < STILL_WRITTEN
 
 
-def _hashed(meta: ObjectMeta, reader: RangedReader, extraction: Extraction) -> ObjectMeta:
-    """With its SHA-256, if the file is weights and was read whole anyway."""
+def _hashed(meta: ObjectMeta, reader: RangedReader, extraction: Extraction) -> tuple[ObjectMeta, Extraction]:
+    """With its hashes, if the file is weights and was read whole anyway."""
     whole = meta.size_bytes <= WHOLE_FILE_BYTES and reader.bytes_read >= meta.size_bytes
     if meta.sha256 is not None or not whole or extraction.role not in {Role.WEIGHTS, Role.DATA}:
-        return meta
-    return replace(meta, sha256=hashlib.sha256(reader.read(0, meta.size_bytes)).hexdigest())
+        return meta, extraction
+    hashes = hashing.hash_file(meta, reader.read, format=extraction.format)
+    return replace(meta, sha256=hashes.sha256), replace(extraction, tensors_digest=hashes.tensors)
+
+
+def _remembered(outcome: Outcome, before: Entry | None) -> Outcome:
+    """With the hashes that an earlier run made of the same bytes."""
+    entry = outcome.entry
+    if before is None or before.object.change_token != entry.object.change_token:
+        return outcome
+    if entry.object.sha256 is None and before.object.sha256 is not None:
+        entry = replace(entry, object=replace(entry.object, sha256=before.object.sha256))
+    extraction = outcome.extraction
+    digest = before.outline.tensors_digest if before.outline else None
+    if extraction is not None and extraction.tensors_digest is None and digest is not None:
+        extraction = replace(extraction, tensors_digest=digest)
+        entry = replace(entry, outline=outlined(extraction))
+    return replace(outcome, entry=entry, extraction=extraction)

@@ -48,6 +48,8 @@ NOT_BY_RULE = frozenset(
         "precision",
         "shards.expected",
         "metric_names",
+        "content_hash",
+        "tensors_hash",
     }
 )
 """Observed fields that are settled elsewhere than by the rule alone."""

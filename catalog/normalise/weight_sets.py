@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.normalise.names import stem
-from catalog.records import FileStatus, Group, Member, Role, TensorInfo, TensorSummary
+from catalog.records import FileStatus, Group, Member, Role, TensorSummary
 
 FORMAT_ORDER = (
     "safetensors", "gguf", "pytorch", "torch", "torchscript", "pt2", "lightning", "torch_dcp", "dcp", "nemo", "keras", "hdf5",
@@ -64,13 +64,6 @@ class WeightSet:
             for member in self.members
             if member.extraction is not None and member.extraction.tensors is not None
         )
-
-    @property
-    def all_tensors(self) -> tuple[TensorInfo, ...] | None:
-        """Every tensor one by one, or None where only their count was kept."""
-        if any(summary.count != len(summary.tensors) for summary in self.summaries) or not self.summaries:
-            return None
-        return tuple(tensor for summary in self.summaries for tensor in summary.tensors)
 
     @property
     def tensors_identity(self) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from collections.abc import Sequence
 
+from catalog.normalise import hashes
 from catalog.normalise.assembly import Draft
 from catalog.normalise.measured import counted_observation, listing_observation
 from catalog.normalise.parameters import (
@@ -63,7 +63,7 @@ def describe(draft: Draft) -> None:
     _set_parameters(draft, chosen, counted)
     set_precision(draft, chosen, counted, quantizer)
     _set_alternatives(draft, sets, chosen, quantizer)
-    _set_hashes(draft, chosen)
+    hashes.describe(draft, chosen, _weight_files(draft, chosen))
     formats = _formats(draft, sets)
     if formats:
         draft.values["format"] = formats
@@ -265,38 +265,6 @@ def _set_alternatives(
         made.append({name: value for name, value in entry.items() if value is not None})
     if made:
         draft.values["alternatives"] = made
-
-
-def _set_hashes(draft: Draft, chosen: Sequence[WeightSet]) -> None:
-    files = sorted(
-        (member for item in chosen for member in item.members), key=lambda member: member.object.key
-    )
-    if len(files) == 1 and files[0].object.sha256:
-        draft.set_derived(
-            "content_hash",
-            files[0].object.sha256,
-            listing_observation(files, "content_hash", files[0].object.sha256),
-        )
-    identity = _tensors_identity(chosen)
-    if identity is not None and "tensors_hash" not in draft.values:
-        draft.set_derived("tensors_hash", identity, counted_observation(chosen, "tensors_hash", identity))
-
-
-def _tensors_identity(chosen: Sequence[WeightSet]) -> str | None:
-    """One identity of the same tensors however they are sharded: that of a single file, or made anew over all shards."""
-    digests = [digest for item in chosen for digest in item.tensors_identity]
-    if len(digests) <= 1:
-        return digests[0] if digests else None
-    tensors = [item.all_tensors for item in chosen]
-    if any(listed is None for listed in tensors):
-        return None
-    lines = sorted((tensor.name, tensor.dtype, tensor.shape) for listed in tensors for tensor in listed or ())
-    digest = hashlib.sha256()
-    for name, dtype, shape in lines:
-        digest.update(
-            f"{name}\0{dtype}\0{','.join(map(str, shape))}\n".encode("utf-8", errors="surrogatepass")
-        )
-    return digest.hexdigest()
 
 
 def _formats(draft: Draft, sets: Sequence[WeightSet]) -> list[str]:

@@ -204,7 +204,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """All that one file says. Complete, or absent: an extractor returns one or raises `ExtractError`."""
+    """All that one file says. Complete, or absent: an extractor returns one or raises `ExtractError`.
+
+    `tensors_digest` stands for names, dtypes, shapes and bytes of all its tensors (`catalog.records.hashes`), and is
+    known only when the bytes were read.
+    """
 
     key: ObjectKey
     extractor: str
@@ -221,3 +225,4 @@ class Extraction:
     problems: tuple[Problem, ...] = ()
     bytes_read: int = 0
     requests: int = 0
+    tensors_digest: str | None = None

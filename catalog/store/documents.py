@@ -14,13 +14,15 @@ OWN_FLAGS = frozenset({"missing", "duplicate", "moved"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What the store knows of a model. `copies` are the URIs of live models with provably the same weights."""
+    """What the store knows of a model. `copies` are the URIs of live models with provably the same weights, and
+    `duplicate_group` is what they share.
+    """
 
     state: str
     first_seen: str
     moved_to: str | None = None
     moved_path: str | None = None
-    fingerprint: str | None = None
+    duplicate_group: str | None = None
     copies: tuple[str, ...] = ()
 
 
@@ -39,7 +41,7 @@ def finish(content: Document, standing: Standing) -> Document:
         document["problems"] = [*document.get("problems", ()), moved]
     if standing.copies and standing.state == LIVE:
         flags.add("duplicate")
-        document["duplicate_group"] = standing.fingerprint
+        document["duplicate_group"] = standing.duplicate_group
         places = [*document.get("locations", ()), *sorted(standing.copies)]
         document["locations"] = list(dict.fromkeys(places))[:MAX_LOCATIONS]
     if flags:

@@ -27,13 +27,15 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordChange:
-    """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal weights (None: no
-    proof), `identity` proves that files moved. `moved_from` is the model it was before.
+    """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal files of weights and
+    `tensors` equal tensors in whatever files (None: no proof), `identity` proves that files moved. `moved_from` is the
+    model it was before.
     """
 
     record: ModelRecord
     signature: str
     fingerprint: str | None = None
+    tensors: str | None = None
     identity: str | None = None
     moved_from: ModelId | None = None
 
@@ -235,6 +237,7 @@ class _Batch:
         self._contents: dict[str, Document] = {}
         self._dirty: set[str] = set()
         self._revised: dict[str, tuple[Document, str]] = {}
+        self._reprinted: set[str] = set()
 
     def put(self, changes: Sequence[RecordChange], result: Committed) -> set[str]:
         ids = [change.record.id for change in changes]
@@ -244,9 +247,10 @@ class _Batch:
             model = change.record.id
             before = self._rows.get(model)
             row = self._row(change, before)
-            touched.update(
-                print_ for print_ in (row["fingerprint"], before and before["fingerprint"]) if print_
-            )
+            earlier = _prints(before) if before else ()
+            touched.update(earlier, _prints(row))
+            if earlier != _prints(row):
+                self._reprinted.add(model)
             self._rows[model] = row
             self._contents[model] = sanitised(change.record.document)
             self._dirty.add(model)
@@ -272,30 +276,48 @@ class _Batch:
             row["moved_to"] = moved.get(model, row["moved_to"])
             self._dirty.add(model)
             self._restate(model)
-            if row["fingerprint"]:
-                touched.add(row["fingerprint"])
+            touched.update(_prints(row))
         return touched
 
-    def settle_copies(self, fingerprints: Iterable[str]) -> None:
-        """Every live model of these fingerprints knows its copies, also those that this batch did not bring."""
-        for part in _parts(sorted(fingerprints)):
-            chosen = records.c.fingerprint.in_(part)
-            known = list(self._connection.execute(select(records.c.id).where(chosen)).scalars())
-            self._load([ModelId(model) for model in known])
-            for print_ in part:
-                members = [
-                    model
-                    for model, row in self._rows.items()
-                    if row["fingerprint"] == print_ and row["state"] == LIVE
-                ]
-                uris = {
-                    model: self._content(model).get("uri", self._rows[model]["source"]) for model in members
-                }
-                if len(members) < 2 and not any(self._stored_copies(model) for model in members):
-                    continue  # alone before and now
-                for model in members:
-                    copies = tuple(sorted(uri for other, uri in uris.items() if other != model))
-                    self._restate(model, copies)
+    def settle_copies(self, prints: Iterable[str]) -> None:
+        """Every live model of these prints knows its copies, also those that this batch did not bring."""
+        for members in self._alike(self._load_alike(set(prints))):
+            shared = Counter(print_ for model in members for print_ in _prints(self._rows[model]))
+            group = min((print_ for print_, number in shared.items() if number > 1), default=None)
+            uris = {model: self._content(model).get("uri", self._rows[model]["source"]) for model in members}
+            for model in members:
+                copies = tuple(sorted(uri for other, uri in uris.items() if other != model))
+                if copies or self._stored_copies(model)[1]:
+                    self._restate(model, (group, copies))
+
+    def _load_alike(self, prints: set[str]) -> set[str]:
+        """Loads all rows with these prints, with the prints that those have, and so on; returns all the prints."""
+        reached: set[str] = set()
+        while fresh := prints - reached:
+            reached |= fresh
+            for part in _parts(sorted(fresh)):
+                chosen = records.c.fingerprint.in_(part) | records.c.tensors.in_(part)
+                self._load(list(self._connection.execute(select(records.c.id).where(chosen)).scalars()))
+            prints = {
+                print_
+                for row in self._rows.values()
+                if row["state"] == LIVE and reached.intersection(_prints(row))
+                for print_ in _prints(row)
+            }
+        return reached
+
+    def _alike(self, prints: set[str]) -> list[list[str]]:
+        """The live models with these prints, those together that share one."""
+        groups: dict[str, set[str]] = {}
+        for model, row in self._rows.items():
+            own = prints.intersection(_prints(row))
+            if row["state"] != LIVE or not own:
+                continue
+            joined = {model}.union(*(groups[print_] for print_ in own if print_ in groups))
+            for other in joined:
+                for print_ in _prints(self._rows[other]):
+                    groups[print_] = joined
+        return [sorted(members) for members in {id(members): members for members in groups.values()}.values()]
 
     def write(self) -> None:
         """Everything of this batch in the transaction that it was given."""
@@ -341,6 +363,7 @@ class _Batch:
             "sha256": before["sha256"] if before else "",
             "signature": change.signature,
             "fingerprint": change.fingerprint,
+            "tensors": change.tensors and f"tensors:{change.tensors}",
             "identity": change.identity,
             "risks": len(record.document.get("risks", ())),
             "first_seen": first_seen,
@@ -352,18 +375,17 @@ class _Batch:
             "document": before["document"] if before else "{}",
         }
 
-    def _restate(self, model: str, copies: tuple[str, ...] | None = None) -> bool:
-        """Whether the finished document is another one than the stored."""
+    def _restate(self, model: str, alike: tuple[str | None, tuple[str, ...]] | None = None) -> bool:
+        """Whether the finished document is another one than the stored. `alike`: what it shares with which copies."""
         row = self._rows[model]
         target = self._rows.get(row["moved_to"] or "")
-        if copies is None:
-            copies = self._stored_copies(model)
+        group, copies = alike or self._stored_copies(model)
         standing = Standing(
             state=row["state"],
             first_seen=f"{row['first_seen'][:23]}Z",
             moved_to=row["moved_to"],
             moved_path=None if target is None else self._content(target["id"]).get("uri"),
-            fingerprint=row["fingerprint"],
+            duplicate_group=group,
             copies=copies,
         )
         document = finish(self._content(model), standing)
@@ -371,12 +393,13 @@ class _Batch:
         self._revised[model] = document, digest
         return bool(digest != row["sha256"])
 
-    def _stored_copies(self, model: str) -> tuple[str, ...]:
+    def _stored_copies(self, model: str) -> tuple[str | None, tuple[str, ...]]:
         before = json.loads(self._rows[model]["document"])
-        if before.get("duplicate_group") != self._rows[model]["fingerprint"]:
-            return ()
+        group = before.get("duplicate_group")
+        if group is None or model in self._reprinted:
+            return None, ()
         own = {before.get("uri"), *self._content(model).get("locations", ())}
-        return tuple(uri for uri in before.get("locations", ()) if uri not in own)
+        return group, tuple(uri for uri in before.get("locations", ()) if uri not in own)
 
     def _content(self, model: str) -> Document:
         if model not in self._contents:
@@ -387,6 +410,11 @@ class _Batch:
         wanted = [model for model in dict.fromkeys(ids) if model and model not in self._rows]
         for row in _rows(self._connection, wanted):
             self._rows[row.id] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _prints(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What proves that this model's weights are those of another."""
+    return tuple(print_ for print_ in (row["fingerprint"], row["tensors"]) if print_)
 
 
 def _rows(connection: Connection, ids: Sequence[str]) -> Iterator[Any]:

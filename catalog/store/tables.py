@@ -101,6 +101,7 @@ records = Table(
     Column("sha256", String(64), nullable=False),
     Column("signature", String(64), nullable=False),
     Column("fingerprint", Text),
+    Column("tensors", Text),
     Column("identity", Text),
     Column("risks", Integer, nullable=False),
     Column("first_seen", String(32), nullable=False),
@@ -113,6 +114,7 @@ records = Table(
     Column("document", Text, nullable=False),
     Index("records_by_source", "source", "state"),
     Index("records_by_fingerprint", "fingerprint"),
+    Index("records_by_tensors", "tensors"),
     Index("records_by_name", "name"),
 )
 

@@ -11,7 +11,7 @@ from typing import Any
 from catalog.errors import Unsupported
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
-from crawler.formats import dvc, yamls
+from crawler.formats import dvc, jsons, yamls
 from crawler.formats.json_values import mapping, text
 from crawler.reader import RangedReader
 
@@ -22,24 +22,27 @@ class DvcExtractor:
     """Reads whole YAML files. Commands are text and never run; a path that leaves the root binds nothing."""
 
     name = "dvc"
-    version = 1
+    version = 2
     description = "DVC (`*.dvc`, dvc.yaml, dvc.lock)"
-    reads = (
-        "outputs with hash and size bound to files and remote objects, parameters, dependencies, artifacts"
-    )
+    reads = "outputs with hash and size bound to files and objects of caches and remotes, parameters, dependencies, artifacts"
     limits = "YAML 2 MB; pipelines are not run, remotes are not contacted"
 
-    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
+    def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]
         if name in {"dvc.yaml", "dvc.lock"}:
             return Claim(format="dvc", role=Role.RUN, confidence=85)
         if name.endswith(".dvc") and name != ".dvc":
             return Claim(format="dvc", role=Role.POINTER, confidence=85)
+        if name.endswith(".dir") and head[:1] == b"[" and dvc.REMOTE_OBJECT.search(key):
+            return Claim(format="dvc", role=Role.POINTER, confidence=85)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:
-        role = Role.POINTER if reader.name.endswith(".dvc") else Role.RUN
+        role = Role.POINTER if reader.name.endswith((".dvc", ".dir")) else Role.RUN
         findings = Findings(reader, self, format="dvc", role=role, origin=Origin.RUN)
+        if reader.name.endswith(".dir"):
+            _tell_directory(findings, reader)
+            return findings.extraction()
         content = mapping(yamls.json_value(yamls.read(reader)))
         if reader.name == "dvc.lock":
             _tell_lock(findings, reader.key, content)
@@ -62,6 +65,18 @@ def _tell_pointer(findings: Findings, key: str, content: Mapping[str, Any]) -> N
                     f"yaml:/deps/{place}/path",
                     subject=subject.id,
                 )
+
+
+def _tell_directory(findings: Findings, reader: RangedReader) -> None:
+    """The list of a directory's files: whatever names the directory is about each of them."""
+    match = dvc.REMOTE_OBJECT.search(reader.key)
+    assert match is not None, "claimed by it"
+    entries = _entries(jsons.read(reader))
+    hashes = [entry["md5"] for entry in entries if dvc.MD5.fullmatch(str(entry.get("md5")))]
+    own = f"{match[1]}{match[2]}"
+    findings.tells_of(
+        Subject(id=f"dvc-dir:{own}", join_keys=(f"md5:{own}", *(f"md5:{digest}" for digest in hashes)))
+    )
 
 
 def _tell_lock(findings: Findings, key: str, content: Mapping[str, Any]) -> None:

@@ -43,11 +43,12 @@ class Fault:
 class SafetensorsHeader:
     """What a header says. `unknown` tensors have entries that cannot be true and are not counted.
 
-    `data_bytes` is where the last tensor ends: more than the file has means that it is cut off.
+    `spans` are the places of `tensors`, one each, in bytes after the header. `data_bytes` is where the last tensor ends: more than the file has means that it is cut off.
     """
 
     metadata: Mapping[str, str] = field(default_factory=dict)
     tensors: list[TensorInfo] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
     unknown: int = 0
     header_bytes: int = 0
     data_bytes: int = 0
@@ -147,6 +148,7 @@ def _tensor(name: str, entry: Any, header: SafetensorsHeader) -> tuple[int, int]
     header.tensors.append(
         TensorInfo(name=name, dtype=dtype, shape=shape, elements=elements, bytes=end - start)
     )
+    header.spans.append((start, end))
     return start, end
 
 

@@ -80,22 +80,6 @@ def test_a_rounded_size_label_is_no_conflict(written: str, counted: int, conflic
     assert ("parameters-conflict" in codes(made)) == conflict
 
 
-def test_shards_and_a_single_file_of_the_same_tensors_have_one_identity() -> None:
-    from hashlib import sha256
-
-    identity = sha256(b"a\0F32\x001\nb\0F32\x001\n").hexdigest()
-    single = document(
-        weights("m/model.safetensors", summary=tensors(tally(2), names=["a", "b"], identity=identity)),
-        key="m",
-    )
-    sharded = document(
-        weights("m/model-00001-of-00002.safetensors", summary=tensors(tally(1), names=["a"])),
-        weights("m/model-00002-of-00002.safetensors", summary=tensors(tally(1), names=["b"])),
-        key="m",
-    )
-    assert single["tensors_hash"] == sharded["tensors_hash"] == identity
-
-
 def test_graph_shapes_are_no_weights() -> None:
     made = document(
         weights(

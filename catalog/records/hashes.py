@@ -1,0 +1,40 @@
+"""Identities of bytes: of a model's files, and of its tensors wherever they are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+_SUM_BITS = 2048
+_SUM = 1 << _SUM_BITS
+
+
+def combined_sha256(hashes: Iterable[str]) -> str:
+    """The SHA-256 of one file as it is; of several, that of their sorted hex digests, one a line.
+
+    Names take no part: copies of a model under other names are the same.
+    """
+    ordered = sorted(hashes)
+    if len(ordered) == 1:
+        return ordered[0]
+    return hashlib.sha256("".join(f"{digest}\n" for digest in ordered).encode("ascii")).hexdigest()
+
+
+def tensor_digest(name: str, dtype: str, shape: Iterable[int], data_sha256: bytes) -> int:
+    """One tensor as a number to be summed up: name, dtype, shape and bytes all count."""
+    header = f"{name}\0{dtype}\0{','.join(map(str, shape))}\0".encode("utf-8", errors="surrogatepass")
+    return int.from_bytes(hashlib.shake_256(header + data_sha256).digest(_SUM_BITS // 8), "big")
+
+
+def tensors_digest(digests: Iterable[int]) -> str:
+    """A set of tensors as hex, the same in any order. Sums modulo 2^2048, so that shards add up to the whole.
+
+    Source: Bellare and Micciancio, A New Paradigm for Collision-Free Hashing, 1997 (AdHash).
+    """
+    return f"{sum(digests) % _SUM:0{_SUM_BITS // 4}x}"
+
+
+def tensors_hash(file_digests: Iterable[str]) -> str:
+    """The identity of all tensors of all files, 64 hex digits: equal however they are split into files."""
+    whole = tensors_digest(int(digest, 16) for digest in file_digests)
+    return hashlib.sha256(whole.encode("ascii")).hexdigest()

@@ -1,0 +1,117 @@
+"""Hashes of weights: SHA-256 of a file and the digest of its tensors, in one pass with bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from catalog.errors import ExtractError, ObjectChanged
+from catalog.records import FileStatus, Member, ObjectMeta, Role, TensorInfo
+from catalog.records.hashes import tensor_digest, tensors_digest
+from crawler.formats import safetensors_format
+from crawler.reader import WHOLE_FILE_BYTES, Budget, Fetch, RangedReader
+
+CHUNK_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashes:
+    """What the bytes of one file proved. `tensors` is None for formats whose tensors have no places of their own."""
+
+    sha256: str
+    tensors: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    tensor: TensorInfo
+    start: int
+    end: int
+
+
+def lacks_hashes(member: Member) -> bool:
+    """Whether reading the file to its end would prove something: weights, or data that weights name, not yet hashed."""
+    extraction, meta = member.extraction, member.object
+    if meta.size_bytes == 0:
+        return False
+    if extraction is None:
+        return meta.sha256 is None
+    if extraction.role not in {Role.WEIGHTS, Role.DATA} or extraction.status is FileStatus.POINTER:
+        return False
+    placed = extraction.format == "safetensors" and meta.size_bytes > WHOLE_FILE_BYTES
+    return meta.sha256 is None or (placed and extraction.tensors_digest is None)
+
+
+def hash_file(meta: ObjectMeta, fetch: Fetch, *, format: str | None) -> Hashes:  # noqa: A002 - the document's word
+    """Reads the whole file once, 4 MB at a time. Raises SourceError, ObjectChanged."""
+    places = _places(meta, fetch) if format == "safetensors" else None
+    whole = hashlib.sha256()
+    tensors = None if places is None else _TensorHashes(places)
+    position = 0
+    for chunk in _chunks(meta, fetch):
+        whole.update(chunk)
+        if tensors is not None:
+            tensors.feed(position, memoryview(chunk))
+        position += len(chunk)
+    return Hashes(sha256=whole.hexdigest(), tensors=None if tensors is None else tensors.digest())
+
+
+def _chunks(meta: ObjectMeta, fetch: Fetch) -> Iterator[bytes]:
+    position = 0
+    while position < meta.size_bytes:
+        chunk = fetch(position, min(position + CHUNK_BYTES, meta.size_bytes))
+        if not chunk:
+            raise ObjectChanged(meta.key)
+        yield chunk
+        position += len(chunk)
+
+
+def _places(meta: ObjectMeta, fetch: Fetch) -> list[_Place] | None:
+    """Where each tensor is, in the order of the file; None unless the header is one that every reader agrees on."""
+    reader = RangedReader(meta.key, meta.size_bytes, fetch, budget=Budget())
+    try:
+        header = safetensors_format.read_header(reader)
+    except ExtractError:
+        return None
+    if header.unknown or any(fault.hostile or fault.code == "truncated" for fault in header.faults):
+        return None
+    base = 8 + header.header_bytes
+    return [
+        _Place(tensor=tensor, start=base + start, end=base + end)
+        for tensor, (start, end) in sorted(
+            zip(header.tensors, header.spans, strict=True), key=lambda pair: (pair[1], pair[0].name)
+        )
+    ]
+
+
+class _TensorHashes:
+    """Tensors that follow each other in a file, hashed while its bytes pass by."""
+
+    def __init__(self, places: list[_Place]) -> None:
+        self._places = places
+        self._next = 0
+        self._hasher = hashlib.sha256()
+        self._digests: list[int] = []
+
+    def feed(self, position: int, chunk: memoryview) -> None:
+        end = position + len(chunk)
+        while self._next < len(self._places):
+            place = self._places[self._next]
+            if place.start >= end and place.end > place.start:
+                return
+            self._hasher.update(chunk[max(0, place.start - position) : max(0, place.end - position)])
+            if place.end > end:
+                return
+            self._finish(place)
+
+    def digest(self) -> str:
+        while self._next < len(self._places):  # empty tensors at the end of the file
+            self._finish(self._places[self._next])
+        return tensors_digest(self._digests)
+
+    def _finish(self, place: _Place) -> None:
+        tensor = place.tensor
+        self._digests.append(tensor_digest(tensor.name, tensor.dtype, tensor.shape, self._hasher.digest()))
+        self._hasher = hashlib.sha256()
+        self._next += 1
