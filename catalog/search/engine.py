@@ -40,6 +40,16 @@ class IndexOutcome:
     retry: Mapping[str, str] = field(default_factory=dict)
 
 
+class PointInTime(Protocol):
+    """The index as it was when this was opened: whatever is written later, searches answer alike."""
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Raises what the engine's own search raises, and RequestRefused when it was not asked for too long."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class SearchEngine(Protocol):
     """Reads. Raises `RequestRefused` for what it cannot answer rightly and `EngineUnavailable` when it cannot answer now."""
 
@@ -53,6 +63,10 @@ class SearchEngine(Protocol):
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """The documents of these ids; absent ids are left out."""
+        ...
+
+    def point_in_time(self, *, keep_seconds: float) -> PointInTime:
+        """The index as it is now, for reading page by page: kept for that time after each search, until it is closed."""
         ...
 
     def info(self) -> EngineInfo: ...

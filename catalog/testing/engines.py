@@ -377,6 +377,36 @@ class EngineSuite:
         writer.refresh()
         assert [document["id"][0] for document in running] == list("bcde")
 
+    def test_a_point_in_time_stays_as_it_was(self, filled: Pair) -> None:
+        writer, engine = filled
+        request = SearchRequest(
+            sort=(SortKey(field="id"),), size=2, aggregations={"task": TermsAgg(field="task")}
+        )
+        point = engine.point_in_time(keep_seconds=60)
+        first = point.search(request)
+        writer.write([IndexAction(id="d" * 64, revision=2, document=None)])
+        writer.write([IndexAction(id="f" * 64, revision=1, document={"id": "f" * 64, "name": "new"})])
+        writer.refresh()
+        rest = point.search(replace(request, after=first.hits[-1].sort, size=10))
+        assert [hit.id[0] for hit in (*first.hits, *rest.hits)] == list("abcde")
+        assert (rest.total, rest.aggregations) == (first.total, first.aggregations)
+        point.close()
+        assert engine.search(request).total == 5
+
+    def test_a_point_in_time_outlives_a_rebuild(self, filled: Pair) -> None:
+        writer, engine = filled
+        point = engine.point_in_time(keep_seconds=60)
+        writer.rebuild(actions(DOCUMENTS[:1]))
+        assert [hit.id[0] for hit in point.search(SearchRequest(sort=(SortKey(field="id"),))).hits] == list(
+            "abcde"
+        )
+        point.close()
+
+    def test_a_point_in_time_before_anything_was_written_is_empty(self, pair: Pair) -> None:
+        point = pair[1].point_in_time(keep_seconds=60)
+        assert point.search(SearchRequest()).total == 0
+        point.close()
+
     # Facets and aggregations ------------------------------------------------------------------------------
 
     def test_a_selected_facet_keeps_its_alternatives(self, engine: SearchEngine) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from catalog.errors import RequestRefused
 from catalog.search.engine import EngineInfo
 from catalog.search.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
 from catalog.search.validate import effective_sort, validate
@@ -44,14 +45,7 @@ class ElasticsearchEngine:
         with honest():
             self._check()
             found = self.client.search(index=self.alias, ignore_unavailable=True, **body)
-        hits = found["hits"]
-        return SearchResult(
-            total=hits["total"]["value"],
-            hits=tuple(_hit(request, hit) for hit in hits["hits"]),
-            aggregations=_read_aggregations(request, found.get("aggregations", {})),
-            took_ms=int((time.perf_counter() - started) * 1000),
-            engine=self.name,
-        )
+        return _answer(request, found, started)
 
     def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
         validate(request)
@@ -92,6 +86,15 @@ class ElasticsearchEngine:
             found |= {hit["_id"]: hit["_source"][DOCUMENT] for hit in answer["hits"]["hits"]}
         return {key: found[key] for key in ids if key in found}
 
+    def point_in_time(self, *, keep_seconds: float) -> ElasticsearchPoint:
+        kept = f"{max(1, round(keep_seconds))}s"
+        with honest():
+            self._check()
+            if not self.client.indices.exists_alias(name=self.alias):
+                return ElasticsearchPoint(self.client, None, kept)
+            opened = self.client.open_point_in_time(index=self.alias, keep_alive=kept)
+        return ElasticsearchPoint(self.client, str(opened["id"]), kept)
+
     def info(self) -> EngineInfo:
         with honest():
             version = self._check()
@@ -119,6 +122,47 @@ class ElasticsearchEngine:
         if self._version is None:
             self._version = check_version(self.client)
         return self._version
+
+
+class ElasticsearchPoint:
+    """One point in time. Without an id there was no index yet, and nothing is found."""
+
+    def __init__(self, client: Elasticsearch, identifier: str | None, kept: str) -> None:
+        self._client = client
+        self._id = identifier
+        self._kept = kept
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        from elasticsearch import NotFoundError  # noqa: PLC0415 - an optional dependency
+
+        started = time.perf_counter()
+        validate(request)
+        if self._id is None:
+            return SearchResult(total=0, hits=(), aggregations=_read_aggregations(request, {}), engine=NAME)
+        with honest():
+            try:
+                found = self._client.search(pit={"id": self._id, "keep_alive": self._kept}, **_body(request))
+            except NotFoundError as error:
+                raise RequestRefused("pit", "was not asked for too long; open another.") from error
+        self._id = str(found.get("pit_id", self._id))
+        return _answer(request, found, started)
+
+    def close(self) -> None:
+        if self._id is not None:
+            with honest():
+                self._client.options(ignore_status=404).close_point_in_time(id=self._id)
+            self._id = None
+
+
+def _answer(request: SearchRequest, found: Any, started: float) -> SearchResult:
+    hits = found["hits"]
+    return SearchResult(
+        total=hits["total"]["value"],
+        hits=tuple(_hit(request, hit) for hit in hits["hits"]),
+        aggregations=_read_aggregations(request, found.get("aggregations", {})),
+        took_ms=int((time.perf_counter() - started) * 1000),
+        engine=NAME,
+    )
 
 
 def _matching(request: SearchRequest) -> dict[str, Any]:

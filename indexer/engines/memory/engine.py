@@ -59,6 +59,11 @@ class MemoryEngine:
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return {key: self.index.items[key].document for key in ids if key in self.index.items}
 
+    def point_in_time(self, *, keep_seconds: float) -> MemoryEngine:  # noqa: ARG002 - it costs nothing to keep
+        now = MemoryIndex()
+        now.items = dict(self.index.items)
+        return MemoryEngine(now)
+
     def info(self) -> EngineInfo:
         return EngineInfo(
             name=self.name,

@@ -14,7 +14,7 @@ from typing import Any
 
 import tantivy
 
-from catalog.errors import EngineUnavailable
+from catalog.errors import EngineUnavailable, RequestRefused
 from catalog.search.engine import EngineInfo
 from catalog.search.request import Aggregation, AggregationResult, Hit, SearchRequest, SearchResult
 from catalog.search.validate import effective_sort, validate
@@ -55,16 +55,7 @@ class TantivyEngine:
         started = time.perf_counter()
         validate(request)
         with _honest():
-            snapshot = self._now()
-            search = _Search(snapshot, request)
-            hits, total = search.hits_and_total()
-            return SearchResult(
-                total=total,
-                hits=hits,
-                aggregations=search.aggregations(),
-                took_ms=int((time.perf_counter() - started) * 1000),
-                engine=self.name,
-            )
+            return _answer(self._now(), request, started)
 
     def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
         validate(request)
@@ -82,6 +73,10 @@ class TantivyEngine:
                 stored = snapshot.searcher.doc(address)
                 documents[str(stored.get_first(ID))] = _decode(stored)
             return {key: documents[key] for key in ids if key in documents}
+
+    def point_in_time(self, *, keep_seconds: float) -> TantivyPoint:  # noqa: ARG002 - nothing here expires by itself
+        with _honest():
+            return TantivyPoint(self._now())
 
     def info(self) -> EngineInfo:
         with _honest():
@@ -124,6 +119,36 @@ class TantivyEngine:
         translator = Translator(self._index)
         generation = f"{path.name}:{_identity(path / 'meta.json')[1]}" if path else "empty"
         self._snapshot = Snapshot(self._index.searcher(), translator, generation)
+
+
+class TantivyPoint:
+    """One point in time: its files stay open, also those that the writer has merged away or rebuilt since."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot: Snapshot | None = snapshot
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        started = time.perf_counter()
+        validate(request)
+        if self._snapshot is None:
+            raise RequestRefused("pit", "is closed.")
+        with _honest():
+            return _answer(self._snapshot, request, started)
+
+    def close(self) -> None:
+        self._snapshot = None
+
+
+def _answer(snapshot: Snapshot, request: SearchRequest, started: float) -> SearchResult:
+    search = _Search(snapshot, request)
+    hits, total = search.hits_and_total()
+    return SearchResult(
+        total=total,
+        hits=hits,
+        aggregations=search.aggregations(),
+        took_ms=int((time.perf_counter() - started) * 1000),
+        engine=NAME,
+    )
 
 
 class _Search:
