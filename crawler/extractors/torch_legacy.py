@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalog.errors import ExtractError, Malformed
-from catalog.records import Extraction, Origin, Role, Severity
+from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import ReaderStream
-from crawler.formats.pickle_risks import tell_risks
+from crawler.formats.pickle_risks import tell_risks, tell_unchecked
 from crawler.formats.pickle_values import mapping, plain
 from crawler.formats.pickles import Pickle, read_pickle
 from crawler.formats.torch_files import refuse, tell_pickled_model
@@ -19,6 +19,7 @@ from crawler.reader import RangedReader
 
 MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # the pickled 0x1950A86A20F9469CFC6C
 _STARTS = (MAGIC, MAGIC.replace(b"\x80\x02", b"\x80\x03", 1), MAGIC.replace(b"\x80\x02", b"\x80\x04", 1))
+_TAR_MEMBERS = frozenset({b"sys_info", b"pickle", b"storages", b"tensors"})
 _PARTS = 5  # magic, protocol, system, object, storage keys
 
 
@@ -30,14 +31,16 @@ class TorchLegacyExtractor:
     limits = "64 MB of pickle, 3 million opcodes; nothing is unpickled"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
-        """The pickled magic number, whatever the name."""
+        """The pickled magic number, or the first member of the tar before it, whatever the name."""
         del key
-        return (
-            Claim(format="pytorch", role=Role.WEIGHTS, confidence=100) if head.startswith(_STARTS) else None
-        )
+        if head.startswith(_STARTS):
+            return Claim(format="pytorch", role=Role.WEIGHTS, confidence=100)
+        return Claim(format="pytorch", role=Role.WEIGHTS, confidence=85) if _is_tar(head) else None
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format="pytorch", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        if _is_tar(reader.head(512)):
+            return _opaque(findings)
         findings.say("extra.serialization", "legacy", "pickle:/")
         stream = ReaderStream(reader)
         pickles: list[Pickle] = []
@@ -68,6 +71,25 @@ class TorchLegacyExtractor:
                 "malformed", f"the storages are cut off: {reader.size_bytes} bytes of at least {expected}"
             )
             findings.risk("suspicious-structure", Severity.LOW, "The storages are cut off")
+
+
+def _is_tar(head: bytes) -> bool:
+    """A tar whose first member is one that torch before 0.2 wrote."""
+    return head[257:262] == b"ustar" and head[:100].rstrip(b"\0") in _TAR_MEMBERS
+
+
+def _opaque(findings: Findings) -> Extraction:
+    """The tar is only named: torch itself unpickled it even where it promised not to (CVE-2025-32434)."""
+    findings.say("extra.serialization", "tar", "tar:/")
+    findings.say("framework", "pytorch", "tar:/", evidence=Evidence.INFERRED)
+    findings.risk(
+        "legacy-format",
+        Severity.MEDIUM,
+        "A torch file of before 0.2: loading it unpickles, whatever is asked",
+    )
+    tell_unchecked(findings, "the tar format of torch before 0.2 is not read")
+    findings.status = FileStatus.OPAQUE
+    return findings.extraction()
 
 
 class _Storages:

@@ -83,6 +83,9 @@ def _tell_pickle(
                 library_of(name.module) for verdict, name in judgements if verdict is Verdict.KNOWN
             )
         _tell_names(findings, judgements, inside, member)
+        if part.nested:
+            detail = f"{len(part.nested)} pickles hidden in literals: inert until something loads them"
+            findings.risk(STRUCTURE, Severity.MEDIUM, detail, member=member)
         for callee in part.computed[:MAX_SAID]:
             findings.risk(
                 CODE_EXECUTION, Severity.HIGH, f"Calls what it computes: {callee}{inside}", member=member

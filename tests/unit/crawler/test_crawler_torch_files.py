@@ -1,0 +1,109 @@
+"""Torch files that are odd without being broken."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import tarfile
+
+import pytest
+from fixtures.hostile_pickles import torch_zip
+
+from catalog.records import FileStatus
+from crawler.extractors.torch_legacy import TorchLegacyExtractor
+from crawler.extractors.torch_zip import TorchZipExtractor
+from crawler.reader import bytes_reader
+
+
+def tensor(key, numel, size, stride, offset=0, storage="FloatStorage"):
+    """Opcodes of one tensor whose storage announces so many elements."""
+
+    def numbers(values):
+        return b"(" + b"".join(b"K" + bytes([value]) for value in values) + b"t"
+
+    persistent = (
+        b"(X\x07\x00\x00\x00storagectorch\n"
+        + storage.encode()
+        + b"\nX\x01\x00\x00\x00"
+        + key.encode()
+        + b"X\x03\x00\x00\x00cpuK"
+        + bytes([numel])
+        + b"tQ"
+    )
+    return (
+        b"ctorch._utils\n_rebuild_tensor_v2\n("
+        + persistent
+        + b"K"
+        + bytes([offset])
+        + numbers(size)
+        + numbers(stride)
+        + b"\x89ccollections\nOrderedDict\n)RtR"
+    )
+
+
+def state(*tensors):
+    body = b"".join(b"X\x01\x00\x00\x00" + name.encode() + content for name, content in tensors)
+    return b"\x80\x02}(" + body + b"u."
+
+
+def extract(data, **members):
+    extra = [(name.replace("_", "/"), content) for name, content in members.items()]
+    return TorchZipExtractor().extract(bytes_reader("model.pt", torch_zip(data, extra=extra)))
+
+
+def kinds(extraction):
+    return {risk.kind for risk in extraction.risks}
+
+
+def test_storage_of_the_announced_size_is_fine():
+    extraction = extract(state(("w", tensor("0", 6, (2, 3), (3, 1)))), data_0=bytes(24))
+    assert extraction.tensors.tallies[0].elements == 6
+    assert extraction.risks == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "members"),
+    [
+        (state(("w", tensor("0", 6, (2, 3), (3, 1)))), {"data_0": bytes(20)}),
+        (state(("w", tensor("0", 6, (2, 3), (3, 1)))), {}),
+        (state(("w", tensor("0", 6, (2, 3), (3, 1), offset=1))), {"data_0": bytes(24)}),
+        (state(("w", tensor("0", 6, (2, 9), (9, 1)))), {"data_0": bytes(24)}),
+    ],
+    ids=["shorter storage", "no storage", "offset too far", "shape too big"],
+)
+def test_storage_that_disagrees_with_its_tensor_is_suspicious(content, members):
+    assert "suspicious-structure" in kinds(extract(content, **members))
+
+
+def test_unknown_rebuilder_is_counted_as_unknown_never_guessed():
+    content = b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_something_new\n(K\x01tRs."
+    extraction = extract(content)
+    assert extraction.tensors.unknown_tensors == 1
+    assert extraction.tensors.count == 0
+
+
+def test_average_beside_the_weights_in_one_state_dict_is_a_copy():
+    content = (
+        b"\x80\x02}(X\x0f\x00\x00\x00model_ema.layer"
+        + tensor("0", 6, (2, 3), (3, 1))
+        + b"X\x05\x00\x00\x00layer"
+        + tensor("1", 6, (2, 3), (3, 1))
+        + b"u."
+    )
+    extraction = extract(content, data_0=bytes(24), data_1=bytes(24))
+    assert {tally.part for tally in extraction.tensors.tallies} == {"model", "ema"}
+
+
+def test_tar_of_the_first_torch_versions_is_named_and_not_checkable():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in ("sys_info", "pickle", "storages", "tensors"):
+            info = tarfile.TarInfo(name)
+            content = pickle.dumps({}, 2)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    data = out.getvalue()
+    assert TorchLegacyExtractor().claims("model.pth", data[:4096]) is not None
+    extraction = TorchLegacyExtractor().extract(bytes_reader("model.pth", data))
+    assert extraction.status is FileStatus.OPAQUE
+    assert {"legacy-format", "unchecked"} <= kinds(extraction)
