@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from catalog.records import Extraction, Origin, Role
+from catalog.records import Extraction, Origin
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import compression_of
 from crawler.formats.pickled_file import begins_like_pickle, read_pickled_file
+from crawler.formats.torch_files import role_of
 from crawler.formats.zips import is_zip
 from crawler.reader import RangedReader
 
@@ -34,15 +35,15 @@ class PickleExtractor:
             return None
         if begins_like_pickle(head):
             known = name.endswith((*_PICKLE_SUFFIXES, *_TORCH_SUFFIXES))
-            return Claim(format="pickle", role=Role.WEIGHTS, confidence=85 if known else 70)
+            return Claim(format="pickle", role=role_of(key), confidence=85 if known else 70)
         if name.endswith(_COMPRESSED) and compression_of(head) is not None:
-            return Claim(format="pickle", role=Role.WEIGHTS, confidence=80)
+            return Claim(format="pickle", role=role_of(key), confidence=80)
         if name.endswith((*_SURE_SUFFIXES, *_SUSPECT_SUFFIXES)):
-            return Claim(format="pickle", role=Role.WEIGHTS, confidence=30)
+            return Claim(format="pickle", role=role_of(key), confidence=30)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:
         """A pickle that cannot be read is catalogued with the risk `unchecked`."""
-        findings = Findings(reader, self, format="pickle", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        findings = Findings(reader, self, format="pickle", role=role_of(reader.key), origin=Origin.EMBEDDED)
         read_pickled_file(findings, reader)
         return findings.extraction()

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalog.errors import ExtractError, Malformed
-from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
+from catalog.records import Evidence, Extraction, FileStatus, Origin, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickle_risks import tell_risks, tell_unchecked
 from crawler.formats.pickle_values import mapping, plain
 from crawler.formats.pickles import Pickle, read_pickle
-from crawler.formats.torch_files import refuse, tell_pickled_model
+from crawler.formats.torch_files import refuse, role_of, tell_pickled_model
 from crawler.reader import RangedReader
 
 MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # the pickled 0x1950A86A20F9469CFC6C
@@ -32,13 +32,12 @@ class TorchLegacyExtractor:
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The pickled magic number, or the first member of the tar before it, whatever the name."""
-        del key
         if head.startswith(_STARTS):
-            return Claim(format="pytorch", role=Role.WEIGHTS, confidence=100)
-        return Claim(format="pytorch", role=Role.WEIGHTS, confidence=85) if _is_tar(head) else None
+            return Claim(format="pytorch", role=role_of(key), confidence=100)
+        return Claim(format="pytorch", role=role_of(key), confidence=85) if _is_tar(head) else None
 
     def extract(self, reader: RangedReader) -> Extraction:
-        findings = Findings(reader, self, format="pytorch", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        findings = Findings(reader, self, format="pytorch", role=role_of(reader.key), origin=Origin.EMBEDDED)
         if _is_tar(reader.head(512)):
             return _opaque(findings)
         findings.say("extra.serialization", "legacy", "pickle:/")

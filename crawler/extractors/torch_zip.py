@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from catalog.errors import ExtractError
-from catalog.records import Extraction, Origin, Role
+from catalog.records import Extraction, Origin
 from crawler.extractor import Claim, Findings
 from crawler.formats import torch_zip
 from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.pickles import Pickle, looks_like_pickle
-from crawler.formats.torch_files import refuse, tell_pickled_model
+from crawler.formats.torch_files import refuse, role_of, tell_pickled_model
 from crawler.formats.torch_script import tell_torchscript
 from crawler.formats.zips import is_zip, open_zip
 from crawler.reader import RangedReader
@@ -51,17 +51,17 @@ class TorchZipExtractor:
             return None
         length = int.from_bytes(head[26:28], "little")
         if _FIRST_MEMBER.match(head[30 : 30 + length]):
-            return Claim(format="pytorch", role=Role.WEIGHTS, confidence=90)
+            return Claim(format="pytorch", role=role_of(key), confidence=90)
         if key.lower().endswith(_SUFFIXES):
-            return Claim(format="pytorch", role=Role.WEIGHTS, confidence=60)
+            return Claim(format="pytorch", role=role_of(key), confidence=60)
         content = head[30 + length + int.from_bytes(head[28:30], "little") :]
         if _PICKLE_NAME.search(head[30 : 30 + length]) or looks_like_pickle(content):
-            return Claim(format="pytorch", role=Role.WEIGHTS, confidence=50)
+            return Claim(format="pytorch", role=role_of(key), confidence=50)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:
         """Tensors, plain values and risks. A zip that cannot be read is catalogued with the risk `unchecked`."""
-        findings = Findings(reader, self, format="pytorch", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        findings = Findings(reader, self, format="pytorch", role=role_of(reader.key), origin=Origin.EMBEDDED)
         try:
             directory = open_zip(reader)
         except ExtractError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from catalog.errors import ExtractError
-from catalog.records import Evidence, FileStatus, Severity
+from catalog.records import Evidence, FileStatus, Role, Severity
 from crawler.extractor import Findings
 from crawler.formats.checkpoint_values import tell_checkpoint
 from crawler.formats.pickle_nodes import Call
@@ -17,6 +18,10 @@ from crawler.formats.torch_model import CountedTensors, count_tensors, storage_m
 from crawler.formats.torch_tensors import TorchTensor, tensor_of
 
 MAX_SCALARS_READ = 8
+_TRAINING_STATE = re.compile(
+    r"^(optimizer|scheduler|scaler|random_states_\d+|rng_state(_\d+)?|.*optim_states)\.(pt|pth|bin|pkl)$|.*\.(pdopt|pdiparams\.info)$"
+)
+"""Files beside the weights that only continue a training (transformers Trainer, accelerate, DeepSpeed, Paddle)."""
 _UNPACK = {
     "F64": "d",
     "F32": "f",
@@ -30,6 +35,11 @@ _UNPACK = {
 }
 ReadStorage = Callable[[str, int, int], bytes]
 """Reads bytes [start, end) of the storage with this key."""
+
+
+def role_of(key: str) -> Role:
+    """Weights, unless the name says that the file only continues a training."""
+    return Role.AUXILIARY if _TRAINING_STATE.match(key.rsplit("/", 1)[-1]) else Role.WEIGHTS
 
 
 def refuse(findings: Findings, reason: str, *, member: str | None = None) -> None:
@@ -63,6 +73,8 @@ def tell_pickled_model(
         findings.risk(
             STRUCTURE, Severity.MEDIUM, f"A tensor reaches outside its storage: {counted.outside[0][:200]}"
         )
+    if findings.role is not Role.WEIGHTS:
+        return counted
     if counted.summary.count or counted.summary.unknown_tensors:
         findings.tensors = counted.summary
     if counted.tied:

@@ -9,7 +9,7 @@ import tarfile
 import pytest
 from fixtures.hostile_pickles import torch_zip
 
-from catalog.records import FileStatus
+from catalog.records import FileStatus, Role
 from crawler.extractors.torch_legacy import TorchLegacyExtractor
 from crawler.extractors.torch_zip import TorchZipExtractor
 from crawler.reader import bytes_reader
@@ -107,3 +107,21 @@ def test_tar_of_the_first_torch_versions_is_named_and_not_checkable():
     extraction = TorchLegacyExtractor().extract(bytes_reader("model.pth", data))
     assert extraction.status is FileStatus.OPAQUE
     assert {"legacy-format", "unchecked"} <= kinds(extraction)
+
+
+@pytest.mark.parametrize(
+    ("key", "role"),
+    [
+        ("run/checkpoint-5/optimizer.pt", Role.AUXILIARY),
+        ("run/checkpoint-5/rng_state_0.pth", Role.AUXILIARY),
+        ("run/zero_pp_rank_0_mp_rank_00_optim_states.pt", Role.AUXILIARY),
+        ("run/checkpoint-5/pytorch_model.bin", Role.WEIGHTS),
+        ("run/optimizer/model.pt", Role.WEIGHTS),
+    ],
+)
+def test_state_that_only_continues_a_training_is_not_weights(key, role):
+    data = torch_zip(state(("w", tensor("0", 6, (2, 3), (3, 1)))), extra=[("data/0", bytes(24))])
+    claim = TorchZipExtractor().claims(key, data[:4096])
+    extraction = TorchZipExtractor().extract(bytes_reader(key, data))
+    assert (claim.role, extraction.role) == (role, role)
+    assert (extraction.tensors is not None) == (role is Role.WEIGHTS)
