@@ -45,8 +45,13 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address that `modeldex serve` listens on.")
     port: int = _setting(8080, "Port that `modeldex serve` listens on.")
     api_keys: str = _setting(
-        "", "Comma-separated keys that /es/ accepts; empty means no key is asked.", secret=True
+        "",
+        "Comma-separated keys that /es/ accepts, `secret` or `id:secret`; empty means no key, and this machine only.",
+        secret=True,
     )
+    api_concurrency: int = _setting(2, "Requests of one user that /es/ answers at the same time.")
+    api_requests_per_minute: int = _setting(1_200, "Requests of one user that /es/ answers in a minute.")
+    api_timeout_seconds: float = _setting(5.0, "Longest time for one search at /es/, in seconds.")
     file_requests: int = _setting(512, "Most range requests for one file.")
     file_bytes: int = _setting(64 * 1024 * 1024, "Most bytes read of one file.")
     file_seconds: float = _setting(20.0, "Longest time spent on one file, in seconds.")

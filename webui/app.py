@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, url_for
 
-from webui import api, views
+from webui import api, es, views
 from webui.errors import register_errors
 from webui.security import with_security_headers
 
@@ -22,7 +22,10 @@ BODY_BYTES = 64 * 1024
 
 
 def create_app(settings: Settings, services: Services) -> Flask:
-    """The application over these services. It holds no state of its own, so any number of processes may serve it."""
+    """The application over these services; any number of processes may serve it.
+
+    Pages hold no state. /es/ counts its users' requests and keeps their points in time in each process by itself.
+    """
     app = Flask("webui")
     app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES, SEND_FILE_MAX_AGE_DEFAULT=STATIC_SECONDS)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it, the base class does not
@@ -33,6 +36,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.jinja_env.globals["asset"] = _asset
     app.register_blueprint(views.blueprint)
     app.register_blueprint(api.blueprint)
+    es.register(app, settings, services)
     register_errors(app)
     app.after_request(with_security_headers)
     app.get("/healthz")(_healthz)

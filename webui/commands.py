@@ -15,6 +15,8 @@ from catalog.errors import UserError
 from catalog.settings import Settings
 
 THREADS = 8
+BODY_BYTES = 1024 * 1024
+"""More is not even received; what of it is read, the application decides."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -51,6 +53,7 @@ def serve(
         )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("waitress").setLevel(logging.ERROR)
+    logging.getLogger("webui.es").setLevel(logging.INFO)  # one line per request of a program
     host = host or settings.host
     wanted_port = settings.port if port is None else port
     _run(settings, host, wanted_port, None if no_crawl else path, names)
@@ -82,6 +85,7 @@ def _run(settings: Settings, host: str, port: int, path: Path | None, names: tup
         server.close()
         if crawl is not None:
             crawl.stop()
+        app.extensions["modeldex-es"].close()
         close_services(services)
 
 
@@ -108,7 +112,13 @@ def _listening(app: Any, host: str, port: int) -> Any:
 
     try:
         return create_server(
-            app, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
+            app,
+            host=host,
+            port=port,
+            threads=THREADS,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+            max_request_body_size=BODY_BYTES,
         )
     except OSError as error:
         raise _cannot_listen(host, port, error) from error

@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from catalog.errors import ModeldexError, UserError
+from webui.es import es_error
 from webui.rendering import answer, html
 from webui.text import shown
 
@@ -91,6 +92,8 @@ def _logged(error: Exception) -> str:
 
 
 def _respond(page: ErrorPage) -> Response:
+    if request.path == "/es" or request.path.startswith("/es/"):
+        return es_error(page.status, page.detail or page.title)
     if request.path.startswith("/api/"):
         return answer({"error": page}, status=page.status)
     return html("error.html", page, status=page.status)

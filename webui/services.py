@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from catalog.records import ModelId, Run, StoredModel
-    from catalog.search.engine import EngineInfo, SearchEngine
+    from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.search.request import SearchRequest, SearchResult
     from catalog.search.service import SearchService
     from catalog.search.state import FacetView, SearchPage, SearchState
@@ -108,6 +108,9 @@ class LazyEngine:
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return self._opened().get(ids)
+
+    def point_in_time(self, *, keep_seconds: float) -> PointInTime:
+        return self._opened().point_in_time(keep_seconds=keep_seconds)
 
     def info(self) -> EngineInfo:
         return self._opened().info()

@@ -13,6 +13,7 @@ from catalog.search.parameters import PAGE, to_parameters
 from webui.errors import NotFoundHere
 from webui.pages.language import language_page
 from webui.pages.model import ModelPage, model_page
+from webui.pages.query_example import QueryExample, query_example
 from webui.pages.results import ResultsPage, results_page
 from webui.pages.status import CrawlStatus, StatusPage, status_page
 from webui.pages.values import ValuesPage, facet_field, values_page
@@ -22,6 +23,8 @@ from webui.rendering import dumps, etag, html, not_modified
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from catalog.search.state import SearchState
+    from catalog.settings import Settings
     from webui.services import Services
 
 blueprint = Blueprint("pages", __name__)
@@ -75,7 +78,15 @@ def favicon() -> BaseResponse:
 
 def find_results(wanted: Asked) -> ResultsPage:
     """The results that the address asks for."""
-    return results_page(services().search.page(wanted.state), addresses(), crawl_status(), wanted.notices)
+    found = services().search.page(wanted.state)
+    return results_page(found, addresses(), crawl_status(), wanted.notices, _example(found.state))
+
+
+def _example(state: SearchState) -> QueryExample | None:
+    """The search as it is asked at /es/ of this server."""
+    settings: Settings = current_app.extensions["modeldex-settings"]
+    url = f"{request.url_root.rstrip('/')}/es"
+    return query_example(services().search.request(state), url, needs_key=bool(settings.api_keys))
 
 
 def search_tag(kind: str, wanted: Asked) -> str:

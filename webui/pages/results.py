@@ -15,6 +15,7 @@ from mappings.metrics import find
 from webui.addresses import Addresses
 from webui.pages.facets import FacetPanel, facet_panels
 from webui.pages.headline import metric_label
+from webui.pages.query_example import QueryExample
 from webui.pages.rows import ResultRow, result_row
 from webui.pages.status import CrawlStatus
 from webui.text import shown
@@ -128,13 +129,18 @@ class ResultsPage:
     ndjson_url: str
     csv_url: str
     examples: tuple[FixView, ...]
+    example: QueryExample | None  # the same search at /es/
     crawl: CrawlStatus | None
     took_ms: int
     engine: str
 
 
 def results_page(
-    found: SearchPage, addresses: Addresses, crawl: CrawlStatus | None = None, notices: tuple[str, ...] = ()
+    found: SearchPage,
+    addresses: Addresses,
+    crawl: CrawlStatus | None = None,
+    notices: tuple[str, ...] = (),
+    example: QueryExample | None = None,
 ) -> ResultsPage:
     """The page for one answer of the search service."""
     state = found.state
@@ -167,6 +173,7 @@ def results_page(
         ndjson_url=addresses.export(state, "ndjson"),
         csv_url=addresses.export(state, "csv"),
         examples=tuple(FixView(label=query, url=addresses.search_text(query)) for query, _ in EXAMPLES),
+        example=example,
         crawl=crawl,
         took_ms=found.took_ms,
         engine=found.engine,

@@ -139,7 +139,7 @@
       button.addEventListener("click", async () => {
         await navigator.clipboard.writeText(button.dataset.copy);
         button.textContent = "Copied";
-        live.textContent = "Id copied";
+        live.textContent = button.dataset.said || "Copied";
       });
     }
     const waiting = document.querySelector("#page [data-poll]");

@@ -1,0 +1,133 @@
+"""Points in time and scrolls: what a caller holds open between requests, bounded in number and time.
+
+They live in this process. An id that another process gave, or another user, or that expired, is not known: 404.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from catalog.query.dsl import Options
+from catalog.search.engine import PointInTime
+from catalog.search.request import SearchRequest
+from webui.es.faults import Fault, illegal, no_such_context
+
+MAX_KEEP_ALIVE_SECONDS = 3_600.0
+MAX_OPEN_OF_ONE_USER = 16
+MAX_OPEN = 64
+"""Each holds files of the index open, and on Elasticsearch a search context (500 there by default)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One point in time. A scroll also has its search, moved on by every page."""
+
+    user: str
+    point: PointInTime
+    keep_alive: float
+    expires_at: float
+    request: SearchRequest | None = None
+    options: Options | None = None
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Contexts:
+    """All that is held open here."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Context] = {}
+        self._lock = threading.Lock()
+
+    def keep(
+        self,
+        user: str,
+        point: PointInTime,
+        seconds: float,
+        *,
+        request: SearchRequest | None = None,
+        options: Options | None = None,
+    ) -> str:
+        """The id of the new context. Raises Fault 429 when too many are open; the point is closed then."""
+        self._sweep()
+        with self._lock:
+            mine = sum(context.user == user for context in self._held.values())
+            if mine < MAX_OPEN_OF_ONE_USER and len(self._held) < MAX_OPEN:
+                identifier = secrets.token_urlsafe(24)
+                self._held[identifier] = Context(
+                    user=user,
+                    point=point,
+                    keep_alive=seconds,
+                    expires_at=time.monotonic() + seconds,
+                    request=request,
+                    options=options,
+                )
+                return identifier
+        point.close()
+        reason = f"[contexts] at most {MAX_OPEN_OF_ONE_USER} points in time and scrolls are open per user; close some."
+        raise Fault(429, "es_rejected_execution_exception", reason)
+
+    @contextmanager
+    def use(
+        self, user: str, identifier: str, seconds: float | None = None, *, scroll: bool = False
+    ) -> Iterator[Context]:
+        """The user's context, for this request alone, and kept again for its time. Raises Fault 404 for any other."""
+        self._sweep()
+        with self._lock:
+            context = self._held.get(identifier)
+            if context is None or context.user != user or (context.request is not None) != scroll:
+                raise no_such_context(identifier)
+            self._renew(context, seconds)
+        if not context.busy.acquire(blocking=False):
+            raise Fault(429, "es_rejected_execution_exception", "[context] it is answering another request.")
+        try:
+            yield context
+        finally:
+            context.busy.release()
+            self._renew(context, None)
+
+    def drop(self, user: str, identifiers: list[str]) -> int:
+        """Closes these; how many there were."""
+        dropped = []
+        with self._lock:
+            for identifier in identifiers:
+                context = self._held.get(identifier)
+                if context is not None and context.user == user:
+                    dropped.append(self._held.pop(identifier))
+        for context in dropped:
+            context.point.close()
+        return len(dropped)
+
+    def close(self) -> None:
+        with self._lock:
+            held, self._held = list(self._held.values()), {}
+        for context in held:
+            context.point.close()
+
+    @staticmethod
+    def _renew(context: Context, seconds: float | None) -> None:
+        context.keep_alive = seconds or context.keep_alive
+        context.expires_at = time.monotonic() + context.keep_alive
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            old = [
+                name
+                for name, context in self._held.items()
+                if context.expires_at < now and not context.busy.locked()
+            ]
+            expired = [self._held.pop(name) for name in old]
+        for context in expired:
+            context.point.close()
+
+
+def keep_alive(seconds: float) -> float:
+    """The time, if it may be asked for."""
+    if not 0 < seconds <= MAX_KEEP_ALIVE_SECONDS:
+        raise illegal("keep_alive", f"is at most {MAX_KEEP_ALIVE_SECONDS / 60:g}m; every request renews it.")
+    return seconds

@@ -1,0 +1,93 @@
+"""What one request has, and what all requests share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from webui.es.access import Key, read_keys
+from webui.es.contexts import Contexts
+from webui.es.gate import Gate, Runner
+
+if TYPE_CHECKING:
+    from catalog.search.engine import SearchEngine
+    from catalog.settings import Settings
+    from webui.es.arguments import Arguments
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """The engine behind this door, who may use it, and how much of it. Counts and contexts are this process's own."""
+
+    engine: SearchEngine
+    keys: tuple[Key, ...]
+    gate: Gate
+    runner: Runner
+    contexts: Contexts
+
+    @classmethod
+    def of(cls, settings: Settings, engine: SearchEngine) -> Dialect:
+        return cls(
+            engine=engine,
+            keys=read_keys(settings.api_keys),
+            gate=Gate(
+                together=max(1, settings.api_concurrency), per_minute=max(1, settings.api_requests_per_minute)
+            ),
+            runner=Runner(settings.api_timeout_seconds),
+            contexts=Contexts(),
+        )
+
+    def close(self) -> None:
+        """Ends what is held open between requests."""
+        self.contexts.close()
+        self.runner.close()
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request: who asks, under which number it is logged, and the engine calls that run for it."""
+
+    dialect: Dialect
+    id: str
+    opaque_id: str = ""
+    user: str = ""
+    part: str = ""
+    content_type: str = "application/json"
+    inside: bool = False
+    started: float = field(default_factory=time.monotonic)
+    running: list[Future[Any]] = field(default_factory=list)
+
+    def run(self, call: Callable[[], Answer], *, seconds: float | None = None) -> Answer:
+        """The engine's answer within the time limit. Raises Fault 408 after it."""
+        running: list[Future[Answer]] = []
+        try:
+            return self.dialect.runner.run(call, seconds=seconds, running=running)
+        finally:
+            self.running += running
+
+    def leave(self) -> None:
+        """Gives the user's place back: now, or when an engine call that outlived its request ends."""
+        if not self.inside:
+            return
+        self.inside = False
+        gate, user = self.dialect.gate, self.user
+        late = [future for future in self.running if not future.done()]
+        if late:
+            late[-1].add_done_callback(lambda _: gate.leave(user))
+        else:
+            gate.leave(user)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the path asks: the index expression if there is one, and what follows the endpoint's name."""
+
+    call: Call
+    arguments: Arguments
+    index: str | None = None
+    parameter: str = ""

@@ -1,0 +1,46 @@
+"""Which index a request means. There is one, so a path can ask for it or for nothing: it never chooses another."""
+
+from __future__ import annotations
+
+import fnmatch
+
+from webui.es.faults import illegal, no_such_index
+
+INDEX = "models"
+_NAMES = (INDEX, "models-1")
+"""The alias, and the versioned index that it stands for, so that `models-*` finds it as it does in Elasticsearch."""
+MAX_EXPRESSION = 1_000
+_FORBIDDEN = frozenset('\\/?"<>| #:')
+
+
+def means_models(
+    expression: str | None, *, ignore_unavailable: bool = False, allow_no_indices: bool = True
+) -> bool:
+    """True when the expression names the models, False when it is a pattern that names nothing.
+
+    Commas separate names, `*` stands for anything. Raises Fault: 404 for an unknown name, 400 for what cannot be one.
+    """
+    if expression is None:
+        return True
+    if len(expression) > MAX_EXPRESSION:
+        raise illegal("index", "is too long.")
+    found = False
+    for name in expression.split(","):
+        found = _one(name, ignore_unavailable) or found
+    if not found and not allow_no_indices:
+        raise no_such_index(expression)
+    return found
+
+
+def _one(name: str, ignore_unavailable: bool) -> bool:
+    if name == "_all":
+        raise illegal("_all", f"is every index of a cluster; here is one: {INDEX}.")
+    if not name or name[0] in "_-+." or not _FORBIDDEN.isdisjoint(name) or name != name.lower():
+        raise illegal(name or "index", f"is no name of an index here; ask for {INDEX}.")
+    if "*" in name:
+        return any(fnmatch.fnmatchcase(known, name) for known in _NAMES)
+    if name in _NAMES:
+        return True
+    if ignore_unavailable:
+        return False
+    raise no_such_index(name)

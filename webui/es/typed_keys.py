@@ -1,0 +1,75 @@
+"""`typed_keys`: names of aggregations with their types before them, as typed clients want them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.search.request import (
+    Aggregation,
+    DateHistogramAgg,
+    FilterAgg,
+    HistogramAgg,
+    MetricAgg,
+    MissingAgg,
+    NestedAgg,
+    RangeAgg,
+    ReverseNestedAgg,
+    TermsAgg,
+)
+from catalog.search.validate import NESTED_FIELDS, NESTED_PATH, resolve
+
+_NAMES: Mapping[type, str] = {
+    HistogramAgg: "histogram",
+    DateHistogramAgg: "date_histogram",
+    MissingAgg: "missing",
+    FilterAgg: "filter",
+    NestedAgg: "nested",
+    ReverseNestedAgg: "reverse_nested",
+}
+_TERMS = {"long": "lterms", "date": "lterms", "boolean": "lterms", "double": "dterms", "metric": "dterms"}
+
+
+def typed(asked: Mapping[str, Aggregation], answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The same answers, each under `type#name`.
+
+    Source: the `typed_keys` parameter of Elasticsearch; types are the writeable names of its aggregations.
+    """
+    return {
+        f"{_type(aggregation)}#{name}": _below(aggregation, answers[name])
+        for name, aggregation in asked.items()
+        if name in answers
+    }
+
+
+def _below(asked: Aggregation, answer: dict[str, Any]) -> dict[str, Any]:
+    aggs: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
+    if not aggs:
+        return answer
+    buckets = answer.get("buckets")
+    if isinstance(buckets, list):
+        return {**answer, "buckets": [_renamed(aggs, bucket) for bucket in buckets]}
+    if isinstance(buckets, dict):
+        return {**answer, "buckets": {key: _renamed(aggs, bucket) for key, bucket in buckets.items()}}
+    return _renamed(aggs, answer)
+
+
+def _renamed(aggs: Mapping[str, Aggregation], holder: Mapping[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in holder.items() if key not in aggs}
+    return {**rest, **typed(aggs, holder)}
+
+
+def _type(asked: Aggregation) -> str:
+    match asked:
+        case TermsAgg(field=name):
+            return _TERMS.get(_kind(name), "sterms")
+        case RangeAgg(field=name):
+            return "date_range" if _kind(name) == "date" else "range"
+        case MetricAgg(kind=kind):
+            return "tdigest_percentiles" if kind == "percentiles" else kind
+    return _NAMES[type(asked)]
+
+
+def _kind(name: str) -> str:
+    root, _, rest = name.partition(".")
+    return NESTED_FIELDS[rest] if root == NESTED_PATH and rest in NESTED_FIELDS else resolve(name).type
