@@ -5,8 +5,6 @@ Source: CPython Modules/_pickle.c `load` and Lib/pickle.py `_Unpickler`, whose o
 
 from __future__ import annotations
 
-import binascii
-import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +13,14 @@ from typing import Any
 from catalog.errors import LimitExceeded, Malformed
 from crawler.formats.byte_streams import ByteStream
 from crawler.formats.pickle_arrays import is_array_wrapper, joblib_array
+from crawler.formats.pickle_literals import (
+    COMPUTED,
+    MAY_HIDE_A_PICKLE,
+    decoded,
+    described,
+    hidden_pickle,
+    unescaped,
+)
 from crawler.formats.pickle_nodes import Array, Call, Clipped, Dict, Global, Opaque, Persistent, Set
 
 MAX_OPCODES = 3_000_000
@@ -29,18 +35,11 @@ MAX_COMPUTED = 100
 MAX_LITERALS_SCANNED = 64
 HIGHEST_PROTOCOL = 5
 TICK_OPCODES = 16_384
-COMPUTED = "<computed>"
 
 _CONSTRUCTORS = frozenset(
     {"copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__", "copy_reg.__newobj__"}
 )
 
-_OLD_STARTS = frozenset({b"c", b"(", b"}", b"]"})
-_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.DOTALL)
-_ENCODED = re.compile(
-    rb"(?:gA[JNRV]|gAS[VX]|800[2-5])[0-9A-Za-z+/]{8,}"
-)  # \x80 and a protocol, in base64 or hexadecimal
-_LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _U16, _U32, _I32, _U64, _F64 = (struct.Struct(code) for code in ("<H", "<I", "<i", "<Q", ">d"))
 
 
@@ -282,24 +281,19 @@ class Machine:
 
     def _text(self, length: int) -> None:
         if length > MAX_LITERAL_BYTES:
-            self._stack.append(self._clipped("str", length, MAX_LITERAL_BYTES))
+            clipped = self._clipped("str", length, MAX_LITERAL_BYTES)
+            self._scan_later(clipped.head)
+            self._stack.append(clipped)
             return
         raw = self._stream.take(length)
-        if (
-            raw[:2] == b"\xc2\x80"
-        ):  # a byte string as protocol 2 writes it: text for _codecs.encode(…, 'latin1')
-            self._scan_later(_decoded(raw).encode("latin-1", errors="replace"))
-        elif raw[:1] in _OLD_STARTS:
-            self._scan_later(raw)
-        elif _ENCODED.match(raw):
-            self._scan_later(_unpacked(raw))
-        self._stack.append(_decoded(raw))
+        self._scan_later(raw)
+        self._stack.append(decoded(raw))
 
     def string_line(self) -> None:
         line = self._stream.line(MAX_LINE_BYTES).strip()
         if len(line) < 2 or line[:1] not in {b"'", b'"'} or line[-1:] != line[:1]:
             raise Malformed("a quoted text without its quotes", where=str(self._stream.position))
-        self._stack.append(_unescaped(line[1:-1]))
+        self._stack.append(unescaped(line[1:-1]))
 
     def string_1(self) -> None:
         self._bytes(self._stream.take(1)[0], text=True)
@@ -336,12 +330,11 @@ class Machine:
         return Clipped(kind, head, length, offset)
 
     def _scan_later(self, raw: bytes) -> None:
-        """Remembers a literal that begins like a pickle: something may load it."""
-        begins = raw[:1] == b"\x80" and len(raw) > 3 and raw[1] <= HIGHEST_PROTOCOL
-        if not begins and raw[:1] in _OLD_STARTS:
-            begins = raw[-1:] == b"." and b"\n" in raw[:512]
-        if begins and len(self.literals) < MAX_LITERALS_SCANNED:
-            self.literals.append(raw)
+        """Remembers a literal that hides a pickle: something may load it."""
+        if raw[:1] in MAY_HIDE_A_PICKLE and len(self.literals) < MAX_LITERALS_SCANNED:
+            hidden = hidden_pickle(raw)
+            if hidden:
+                self.literals.append(hidden)
 
     # Containers
 
@@ -433,8 +426,8 @@ class Machine:
     # Imports and calls
 
     def global_line(self) -> None:
-        module = _decoded(self._stream.line(MAX_LINE_BYTES))
-        name = _decoded(self._stream.line(MAX_LINE_BYTES))
+        module = decoded(self._stream.line(MAX_LINE_BYTES))
+        name = decoded(self._stream.line(MAX_LINE_BYTES))
         self._stack.append(self._import(module, name))
 
     def stack_global(self) -> None:
@@ -486,8 +479,8 @@ class Machine:
         self._call(items[0], tuple(items[1:]))
 
     def inst(self) -> None:
-        module = _decoded(self._stream.line(MAX_LINE_BYTES))
-        name = _decoded(self._stream.line(MAX_LINE_BYTES))
+        module = decoded(self._stream.line(MAX_LINE_BYTES))
+        name = decoded(self._stream.line(MAX_LINE_BYTES))
         args = tuple(self._to_mark())
         self._call(self._import(module, name), args)
 
@@ -495,7 +488,7 @@ class Machine:
         if type(callee) is Global:
             self.imports[callee.full].called = True
         elif len(self.computed) < MAX_COMPUTED:
-            self.computed.append(_described(callee))
+            self.computed.append(described(callee))
         for argument in args if type(args) is tuple else ():
             if type(argument) is Global:  # torch's _rebuild_from_type_v2 and others call what they are given
                 self.imports[argument.full].called = True
@@ -519,7 +512,7 @@ class Machine:
             self.imports[target.full].changed = True
 
     def persistent_line(self) -> None:
-        self._stack.append(Persistent(_decoded(self._stream.line(MAX_LINE_BYTES))))
+        self._stack.append(Persistent(decoded(self._stream.line(MAX_LINE_BYTES))))
 
     def persistent(self) -> None:
         self._stack.append(Persistent(self._pop()))
@@ -554,46 +547,6 @@ def _add_pairs(target: Dict, items: list[Any]) -> None:
         raise Malformed("a dictionary with a key that has no value")
     for position in range(0, len(items), 2):
         target.add(items[position], items[position + 1])
-
-
-def _unpacked(raw: bytes) -> bytes:
-    """A text that is a pickle in base64 or in hexadecimal digits; empty when it is neither."""
-    try:
-        return bytes.fromhex(raw.decode("ascii")) if raw[:2] == b"80" else binascii.a2b_base64(raw)
-    except (ValueError, binascii.Error):
-        return b""
-
-
-def _decoded(raw: bytes) -> str:
-    return raw.decode("utf-8", errors="backslashreplace")
-
-
-def _unescaped(raw: bytes) -> str:
-    return _ESCAPE.sub(_unescape, raw).decode("latin-1")
-
-
-def _unescape(found: re.Match[bytes]) -> bytes:
-    escape = found[1]
-    if escape[:1] == b"x" and len(escape) == 3:
-        return bytes([int(escape[1:], 16)])
-    if escape.isdigit():
-        return escape if escape in {b"8", b"9"} else bytes([int(escape, 8) & 0xFF])
-    return _LETTERS.get(escape, escape)
-
-
-def _described(callee: Any) -> str:
-    """What a computed call calls, in one line: `builtins.getattr(os, 'system')`."""
-    if type(callee) is not Call:
-        return f"<{type(callee).__name__.lower()}>"
-    parts = []
-    for argument in callee.args[:3] if type(callee.args) is tuple else ():
-        if type(argument) is Global:
-            parts.append(argument.full)
-        elif type(argument) is str:
-            parts.append(f"'{argument[:60]}'")
-        else:
-            parts.append("…")
-    return f"{callee.name or COMPUTED}({', '.join(parts)})"
 
 
 _METHODS: dict[bytes, Callable[[Machine], None]] = {
