@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _DATA_SUFFIXES = (".h5ad", ".nc", ".nc4", ".mat", ".loom", ".cool", ".mcool", ".fast5", ".h5mu", ".hdf")
 _KERAS_ATTRIBUTES = frozenset({"keras_version", "backend", "model_config", "training_config"})
-_STRUCTURE = frozenset({"layer_names", "weight_names", "optimizer_name", "top_level_model_weights"})
 
 
 class KerasHdf5Extractor:
@@ -72,13 +71,13 @@ def _tell_attributes(findings: Findings, outline: Hdf5Outline) -> None:
         if config is not None:
             tell(findings, config, f"attr:/@{name}")
     for name, value in root.items():
-        if name not in _KERAS_ATTRIBUTES | _STRUCTURE and not name.startswith("layer_names"):
+        if name not in _KERAS_ATTRIBUTES:
             properties.tell_property(findings, name, value, f"attr:/@{name}", block="attributes")
 
 
 def _is_keras(outline: Hdf5Outline, attributes: Mapping[str, Any]) -> bool:
     """By its attributes, or by the tree that Keras 3 writes weights in."""
-    if attributes.keys() & {"keras_version", "model_config", "layer_names"}:
+    if attributes.keys() & {"keras_version", "model_config"}:
         return True
     paths = [dataset.path for dataset in outline.datasets]
     return bool(paths) and all("/vars/" in path for path in paths)

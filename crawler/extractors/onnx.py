@@ -62,7 +62,7 @@ _KNOWN_DOMAINS = re.compile(
 )
 _PYTHON_OPERATORS = frozenset({"PyOp", "PyCustomOp", "PyOpWrapper", "PythonOp", "PythonOpGrad"})
 _GENERIC_NAMES = re.compile(
-    r"(?i)(main_?graph|torch[-_ ]?(jit|export|script).*|tf2onnx|onnx.*|.*graph|model|main|[0-9a-f-]{16,})"
+    r"(?i)(main_?graph|torch[-_ ]?(jit|export|script).*|tf2onnx|.*onnx.*|.*graph|model(_\d+)?|main|[0-9a-f-]{16,})"
 )
 
 

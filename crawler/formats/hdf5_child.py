@@ -26,6 +26,9 @@ MAX_TEXT_LIST = 2_000
 MAX_RANK = 32
 READ_AHEAD_BYTES = 64 * 1024
 
+NAME_LISTS = ("layer_names", "weight_names")
+"""Lists of what the groups show themselves; h5py cannot read the empty ones of Keras 2."""
+
 LARGE_ATTRIBUTES = frozenset({"model_config", "training_config"})
 MAX_SMALL_TEXT = 8 * 1024
 
@@ -210,13 +213,16 @@ class Outline:
         except (OSError, RuntimeError, ValueError):
             return
         for name in names:
+            if name.startswith(NAME_LISTS):
+                continue
             try:
                 attribute = group.attrs.get_id(name)
                 if attribute.get_storage_size() > MAX_ATTRIBUTE_BYTES:
                     continue
                 value = plain(group.attrs[name])
             except (OSError, ValueError, TypeError, RuntimeError, KeyError, MemoryError, UnicodeError):
-                self.unread.append(f"attribute {path}@{name}"[:300])
+                if not path:
+                    self.unread.append(f"attribute @{name}"[:300])
                 continue
             limit = MAX_ATTRIBUTE_BYTES if name in LARGE_ATTRIBUTES else MAX_SMALL_TEXT
             if value is not None and not (isinstance(value, str) and len(value) > limit):
