@@ -102,6 +102,13 @@ class Machine:
                     return value
                 self._resume(value)
 
+    def bottom(self) -> Any:
+        """What lies deepest on the stack: of a pickle that broke off, usually the object it was building."""
+        inner, outer = (
+            (self._pending[0][1], self._pending[0][2]) if self._pending else (self._stack, self._outer)
+        )
+        return next((stack[0] for stack in (*outer, inner) if stack), None)
+
     # Stack
 
     def _check(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from catalog.errors import ExtractError, Unsupported
+from catalog.errors import ExtractError, LimitExceeded, Unsupported
 from catalog.records import Evidence, FileStatus, Severity
 from crawler.extractor import Findings
 from crawler.formats.byte_streams import BytesStream, ByteStream, InflatedStream, ReaderStream, compression_of
@@ -17,7 +17,13 @@ from crawler.formats.pickle_nodes import Call, Clipped
 from crawler.formats.pickle_risks import CODE_EXECUTION, tell_risks, tell_unchecked
 from crawler.formats.pickle_values import mapping
 from crawler.formats.pickles import Pickle, looks_like_pickle, read_pickle, read_pickles
-from crawler.formats.sklearn_model import find_estimator, literal_reader, tell_estimator
+from crawler.formats.sklearn_model import (
+    find_estimator,
+    is_estimator,
+    literal_reader,
+    tell_class,
+    tell_estimator,
+)
 from crawler.formats.torch_files import refuse, tell_pickled_model
 from crawler.formats.torch_model import choose_model
 from crawler.formats.torch_tensors import tensors_below
@@ -73,7 +79,10 @@ def read_pickled_file(findings: Findings, reader: RangedReader) -> None:
         findings.say("extra.arrays", len(first.arrays), "pickle:/", evidence=Evidence.COUNTED)
         _check_other_reading(findings, reader, compression)
     if first.error is not None:
-        findings.failed(first.error, status=FileStatus.UNREADABLE)
+        limited = isinstance(first.error, LimitExceeded)
+        findings.failed(first.error, status=FileStatus.PARTIAL if limited else FileStatus.UNREADABLE)
+        if is_estimator(first.bottom):
+            tell_class(findings, first.bottom, "pickle:/")
         return
     _tell_model(findings, first, _Literals(reader, inside=compression is not None))
 

@@ -27,7 +27,8 @@ HIGHEST_PROTOCOL = 5
 
 @dataclass(slots=True, eq=False, repr=False)
 class Pickle:
-    """What one pickle says. `error` is why its reading ended before STOP; `value` is then None.
+    """What one pickle says. `error` is why its reading ended before STOP; `value` is then None, and `bottom` what was
+    deepest on the stack.
 
     `computed` describes calls of something that is not a plain name. `nested` are pickles found inside literals: inert
     until something loads them.
@@ -43,6 +44,7 @@ class Pickle:
     nested: list[Pickle] = field(default_factory=list)
     arrays: list[Array] = field(default_factory=list)
     error: ExtractError | None = None
+    bottom: Any = None
 
 
 def read_pickle(stream: ByteStream, *, arrays: bool = False) -> Pickle:
@@ -72,6 +74,7 @@ def _read(stream: ByteStream, *, arrays: bool) -> tuple[Pickle, list[bytes]]:
         pickle.value = machine.run()
     except ExtractError as error:
         pickle.error = error
+        pickle.bottom = machine.bottom()
     pickle.end = stream.position
     pickle.protocol = machine.protocol
     pickle.opcodes = machine.opcodes

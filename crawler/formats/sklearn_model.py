@@ -101,6 +101,14 @@ def is_estimator(node: Any) -> bool:
     return node.name.split(".", 1)[0] in LIBRARIES and node.class_name[:1].isupper()
 
 
+def tell_class(findings: Findings, estimator: Call, pointer: str) -> None:
+    """Class and library alone, of an estimator whose state could not be read to its end."""
+    library = LIBRARIES.get(estimator.name.split(".", 1)[0])
+    findings.say("architecture", estimator.class_name, pointer)
+    findings.say("extra.class", estimator.name, pointer)
+    findings.say("framework", library, pointer, evidence=Evidence.INFERRED)
+
+
 def tell_estimator(
     findings: Findings,
     estimator: Call,

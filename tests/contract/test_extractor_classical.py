@@ -214,3 +214,12 @@ def test_arrays_have_their_names_dtypes_and_shapes(name, expected):
 def test_array_of_objects_is_said_to_be_a_pickle():
     extraction = extract(NumpyExtractor, "objects.npy")
     assert [risk.kind for risk in extraction.risks] == ["needs-trust"]
+
+
+@pytest.mark.parametrize("name", ["forest_4.pkl", "forest_2.pkl"])
+def test_estimator_that_is_cut_off_still_tells_its_class_and_is_not_checkable(name):
+    data = (DATA / name).read_bytes()[:-500]
+    extraction = PickleExtractor().extract(RangedReader(name, len(data), Storage(data).fetch))
+    assert said(extraction)["architecture"] == "RandomForestClassifier"
+    assert said(extraction)["framework"] == "scikit-learn"
+    assert "unchecked" in {risk.kind for risk in extraction.risks}
