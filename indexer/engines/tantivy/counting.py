@@ -57,14 +57,27 @@ class Counter:
         self, query: tantivy.Query, wanted: Mapping[str, Aggregation]
     ) -> dict[str, AggregationResult]:
         """The answer to each aggregation over the models that satisfy the query."""
-        answers = self._terms_together(query, wanted)
-        for name, aggregation in wanted.items():
-            if name not in answers:
-                answers[name] = self._one(query, aggregation)
-        return answers
+        questions = {name: _question(aggregation) for name, aggregation in wanted.items()}
+        found = self._asked_together(query, {name: asked for name, asked in questions.items() if asked})
+        return {name: self._one(query, aggregation, found.get(name)) for name, aggregation in wanted.items()}
 
-    def _one(self, query: tantivy.Query, wanted: Aggregation) -> AggregationResult:
-        kinds: Mapping[type, Callable[[tantivy.Query, Any], AggregationResult]] = {
+    def _asked_together(self, query: tantivy.Query, questions: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The native answers from one pass over the models; none of them where one is refused."""
+        if not questions:
+            return {}
+        names = {str(at): name for at, name in enumerate(questions)}  # any name is allowed, not so in Tantivy
+        try:
+            found = self.searcher.aggregate(query, {at: questions[name] for at, name in names.items()})
+        except ValueError:  # too many buckets in one of them: each alone says which
+            return {}
+        return {name: found[at] for at, name in names.items()}
+
+    def _alone(self, query: tantivy.Query, question: Mapping[str, Any]) -> Any:
+        return self.searcher.aggregate(query, {"alone": question})["alone"]
+
+    def _one(self, query: tantivy.Query, wanted: Aggregation, found: Any) -> AggregationResult:
+        """`found` is the native answer to the aggregation's `_question`, if there is one."""
+        kinds: Mapping[type, Callable[[tantivy.Query, Any, Any], AggregationResult]] = {
             TermsAgg: self._terms,
             RangeAgg: self._ranges,
             HistogramAgg: self._histogram,
@@ -75,55 +88,33 @@ class Counter:
             NestedAgg: _refuse_nested,
             ReverseNestedAgg: _refuse_nested,
         }
-        return kinds[type(wanted)](query, wanted)
+        return kinds[type(wanted)](query, wanted, found)
 
     def count(self, query: tantivy.Query) -> int:
         return int(self.searcher.search(query, 1).count)  # type: ignore[attr-defined]  # missing in the type stub
 
     # Terms ------------------------------------------------------------------------------------------------
 
-    def _terms_together(
-        self, query: tantivy.Query, wanted: Mapping[str, Aggregation]
-    ) -> dict[str, AggregationResult]:
-        """All plain terms facets in one pass; those whose border has a tie are left for a second look."""
-        plain = {
-            str(at): (name, aggregation)
-            for at, (name, aggregation) in enumerate(wanted.items())
-            if isinstance(aggregation, TermsAgg) and _is_plain(aggregation)
-        }
-        if len(plain) < 2:
-            return {}
-        asked = {
-            key: _native_terms(aggregation, _first_guess(aggregation))
-            for key, (_, aggregation) in plain.items()
-        }
-        found = self.searcher.aggregate(query, asked)
-        answers = {}
-        for key, (name, aggregation) in plain.items():
-            answer = _exact(aggregation, found[key], _first_guess(aggregation))
-            if answer is not None:
-                answers[name] = answer
-        return answers
-
-    def _terms(self, query: tantivy.Query, wanted: TermsAgg) -> AggregationResult:
+    def _terms(self, query: tantivy.Query, wanted: TermsAgg, found: Any) -> AggregationResult:
         if not _is_plain(wanted):
             return self._all_terms(query, wanted)
         size = _first_guess(wanted)
         while size <= MAX_TERMS:
-            found = self.searcher.aggregate(query, {"terms": _native_terms(wanted, size)})["terms"]
+            if found is None:
+                found = self._alone(query, _native_terms(wanted, size))
             answer = _exact(wanted, found, size)
             if answer is not None:
                 return self._with_inner(query, wanted, answer)
-            size *= 8
+            size, found = size * 8, None
         raise _too_many(wanted.field)
 
     def _all_terms(self, query: tantivy.Query, wanted: TermsAgg) -> AggregationResult:
         """Every value with its count and numbers, ordered here."""
         native = _native_terms(wanted, MAX_TERMS, aggs=_native_metrics(wanted.aggs))
-        found = self.searcher.aggregate(query, {"terms": native})["terms"]
+        found = self._alone(query, native)
         if found["sum_other_doc_count"]:
             raise _too_many(wanted.field)
-        buckets = [_terms_bucket(wanted, bucket) for bucket in found["buckets"]]
+        buckets = _terms_buckets(wanted, found)
         if wanted.missing is not None:
             buckets = self._with_missing(query, wanted, buckets)
         return self._with_inner(query, wanted, ordered_terms(wanted, buckets))
@@ -178,18 +169,17 @@ class Counter:
 
     # Numbers ----------------------------------------------------------------------------------------------
 
-    def _metric(self, query: tantivy.Query, wanted: MetricAgg) -> AggregationResult:
-        found = self.searcher.aggregate(query, {"metric": _native_metric(wanted)})["metric"]
-        return _metric_result(wanted, found)
+    def _metric(self, query: tantivy.Query, wanted: MetricAgg, found: Any) -> AggregationResult:
+        return _metric_result(wanted, found or self._alone(query, _native_metric(wanted)))
 
-    def _extent(self, query: tantivy.Query, field: str) -> tuple[float, float] | None:
-        found = self.searcher.aggregate(query, {"extent": {"stats": {"field": column(field)}}})["extent"]
+    def _extent(self, query: tantivy.Query, field: str, found: Any = None) -> tuple[float, float] | None:
+        found = found or self._alone(query, _native_extent(field))
         return (found["min"], found["max"]) if found["count"] else None
 
     # Ranges and histograms --------------------------------------------------------------------------------
 
-    def _ranges(self, query: tantivy.Query, wanted: RangeAgg) -> AggregationResult:
-        counts = self._counts_between(query, wanted.field, wanted.ranges)
+    def _ranges(self, query: tantivy.Query, wanted: RangeAgg, found: Any) -> AggregationResult:
+        counts = self._counts_between(query, wanted.field, wanted.ranges, found)
         buckets = [
             Bucket(key=row.key, name=row.key, count=count, start=row.start, end=row.end)
             for row, count in zip(wanted.ranges, counts, strict=True)
@@ -205,19 +195,18 @@ class Counter:
             field, comparable(field, start), comparable(field, end), high_open=True
         )
 
-    def _counts_between(self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket]) -> list[int]:
+    def _counts_between(
+        self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket], found: Any = None
+    ) -> list[int]:
         """Models per [start, end). Ranges may overlap: they are sums of the pieces between all their bounds."""
         if any(_is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
             return [self.count(every([query, self._between(field, row.start, row.end)])) for row in ranges]
-        ends = [(_bound(field, row.start, -math.inf), _bound(field, row.end, math.inf)) for row in ranges]
-        cuts = sorted({cut for pair in ends for cut in pair if math.isfinite(cut)})
+        ends, cuts = _ends_and_cuts(field, ranges)
         if not cuts:
             whole = self.count(every([query, self.translator.exists(field)]))
             return [whole] * len(ranges)
-        pieces = [{"to": cuts[0]}, *({"from": a, "to": b} for a, b in pairwise(cuts)), {"from": cuts[-1]}]
-        asked = {"pieces": {"range": {"field": column(field), "ranges": pieces}}}
-        found = self.searcher.aggregate(query, asked)["pieces"]["buckets"]
-        held = {bucket.get("from", -math.inf): bucket["doc_count"] for bucket in found}
+        found = found or self._alone(query, _native_pieces(field, cuts))
+        held = {bucket.get("from", -math.inf): bucket["doc_count"] for bucket in found["buckets"]}
         below = dict(
             zip(
                 [-math.inf, *cuts, math.inf],
@@ -227,21 +216,21 @@ class Counter:
         )
         return [max(below[end] - below[start], 0) for start, end in ends]
 
-    def _histogram(self, query: tantivy.Query, wanted: HistogramAgg) -> AggregationResult:
-        extent = self._extent(query, wanted.field)
-        if extent is None:
-            return AggregationResult()
-        first, last = (math.floor((value - wanted.offset) / wanted.interval) for value in extent)
+    def _histogram(self, query: tantivy.Query, wanted: HistogramAgg, found: Any) -> AggregationResult:
+        if found is None:
+            self._refuse_too_fine(query, wanted)
+            found = self._alone(query, _native_histogram(wanted))
+        counts = _histogram_counts(wanted, found)
+        first, last = min(counts, default=0), max(counts, default=-1)
         if last - first + 1 > MAX_BUCKETS:
-            raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
-        counts = self._histogram_counts(query, wanted)
+            raise _too_fine()
         edges = (wanted.interval, wanted.offset)
         buckets = [
             Bucket(
                 key=place * wanted.interval + wanted.offset,
                 count=counts.get(place, 0),
-                start=histogram_start(place, *edges),
-                end=histogram_start(place + 1, *edges),
+                start=histogram_start(place, *edges) if wanted.aggs else None,
+                end=histogram_start(place + 1, *edges) if wanted.aggs else None,
             )
             for place in range(first, last + 1)
             if counts.get(place, 0) >= wanted.min_doc_count
@@ -251,31 +240,26 @@ class Counter:
             AggregationResult(buckets=tuple(buckets)),
             lambda bucket: every([query, self._between(wanted.field, bucket.start, bucket.end)]),
         )
-        return _without_bounds(answer)
+        return _without_bounds(answer) if wanted.aggs else answer
 
-    def _histogram_counts(self, query: tantivy.Query, wanted: HistogramAgg) -> dict[int, int]:
-        options = {"field": column(wanted.field), "interval": wanted.interval, "min_doc_count": 1}
-        offset = math.fmod(wanted.offset, wanted.interval)
-        if offset:
-            options["offset"] = offset
-        found = self.searcher.aggregate(query, {"histogram": {"histogram": options}})["histogram"]["buckets"]
-        return {
-            round((bucket["key"] - wanted.offset) / wanted.interval): bucket["doc_count"]
-            for bucket in found
-            if bucket["doc_count"]
-        }
-
-    def _date_histogram(self, query: tantivy.Query, wanted: DateHistogramAgg) -> AggregationResult:
-        interval = wanted.calendar_interval or wanted.fixed_seconds or 0
+    def _refuse_too_fine(self, query: tantivy.Query, wanted: HistogramAgg) -> None:
         extent = self._extent(query, wanted.field)
+        if extent is not None and (extent[1] - extent[0]) / wanted.interval > MAX_BUCKETS:
+            raise _too_fine()
+
+    def _date_histogram(
+        self, query: tantivy.Query, wanted: DateHistogramAgg, found: Any
+    ) -> AggregationResult:
+        interval = wanted.calendar_interval or wanted.fixed_seconds or 0
+        extent = self._extent(query, wanted.field, found)
         if extent is None:
             return AggregationResult()
         first, last = moment(extent[0]), moment(extent[1])
         if isinstance(interval, int) and (last - first).total_seconds() / interval > MAX_BUCKETS:
-            raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
+            raise _too_fine()
         starts = list(periods(first, last, interval))
         if len(starts) > MAX_BUCKETS:
-            raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
+            raise _too_fine()
         ranges = [RangeBucket(key="", start=start, end=_end_of(start, interval)) for start in starts]
         counts = self._counts_between(query, wanted.field, ranges)
         buckets = [
@@ -297,10 +281,10 @@ class Counter:
             count=self.count(query), aggregations=self.aggregate(query, aggs) if aggs else {}
         )
 
-    def _missing(self, query: tantivy.Query, wanted: MissingAgg) -> AggregationResult:
+    def _missing(self, query: tantivy.Query, wanted: MissingAgg, _: Any) -> AggregationResult:
         return self._single(every([query, without(self.translator.exists(wanted.field))]), wanted.aggs)
 
-    def _filter(self, query: tantivy.Query, wanted: FilterAgg) -> AggregationResult:
+    def _filter(self, query: tantivy.Query, wanted: FilterAgg, _: Any) -> AggregationResult:
         return self._single(every([query, self.translator.query(wanted.query)]), wanted.aggs)
 
 
@@ -308,7 +292,9 @@ def _without_bounds(answer: AggregationResult) -> AggregationResult:
     return replace(answer, buckets=tuple(replace(bucket, start=None, end=None) for bucket in answer.buckets))
 
 
-def _refuse_nested(_: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg) -> AggregationResult:
+def _refuse_nested(
+    _query: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg, _found: Any
+) -> AggregationResult:
     part = "nested" if isinstance(wanted, NestedAgg) else "reverse_nested"
     raise RequestRefused(
         part, "cannot count evaluations one by one in the embedded engine. Use Elasticsearch."
@@ -317,6 +303,64 @@ def _refuse_nested(_: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg) -> Ag
 
 def _too_many(field: str) -> RequestRefused:
     return RequestRefused(field, f"has more than {MAX_TERMS:,} values; narrow the search.")
+
+
+def _too_fine() -> RequestRefused:
+    return RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
+
+
+def _question(wanted: Aggregation) -> dict[str, Any] | None:
+    """What Tantivy is asked first for this aggregation, together with all others; None where nothing is sure."""
+    match wanted:
+        case TermsAgg() if _is_plain(wanted):
+            return _native_terms(wanted, _first_guess(wanted))
+        case MetricAgg():
+            return _native_metric(wanted)
+        case HistogramAgg():
+            return _native_histogram(wanted)
+        case DateHistogramAgg(field=field):
+            return _native_extent(field)
+        case RangeAgg(field=field, ranges=ranges):
+            if any(_is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
+                return None
+            _, cuts = _ends_and_cuts(field, ranges)
+            return _native_pieces(field, cuts) if cuts else None
+        case _:
+            return None
+
+
+def _native_extent(field: str) -> dict[str, Any]:
+    return {"stats": {"field": column(field)}}
+
+
+def _ends_and_cuts(
+    field: str, ranges: Sequence[RangeBucket]
+) -> tuple[list[tuple[float, float]], list[float]]:
+    """The bounds of each range, and all finite bounds in order."""
+    ends = [(_bound(field, row.start, -math.inf), _bound(field, row.end, math.inf)) for row in ranges]
+    return ends, sorted({cut for pair in ends for cut in pair if math.isfinite(cut)})
+
+
+def _native_pieces(field: str, cuts: Sequence[float]) -> dict[str, Any]:
+    pieces = [{"to": cuts[0]}, *({"from": a, "to": b} for a, b in pairwise(cuts)), {"from": cuts[-1]}]
+    return {"range": {"field": column(field), "ranges": pieces}}
+
+
+def _native_histogram(wanted: HistogramAgg) -> dict[str, Any]:
+    options = {"field": column(wanted.field), "interval": wanted.interval, "min_doc_count": 1}
+    offset = math.fmod(wanted.offset, wanted.interval)
+    if offset:
+        options["offset"] = offset
+    return {"histogram": options}
+
+
+def _histogram_counts(wanted: HistogramAgg, found: Mapping[str, Any]) -> dict[int, int]:
+    """Models by the place of their bucket, for every bucket that holds one."""
+    return {
+        round((bucket["key"] - wanted.offset) / wanted.interval): bucket["doc_count"]
+        for bucket in found["buckets"]
+        if bucket["doc_count"]
+    }
 
 
 def _is_plain(wanted: TermsAgg) -> bool:
@@ -346,7 +390,7 @@ def _pattern(text: str) -> str:
 
 def _exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> AggregationResult | None:
     """The answer, if no value beyond the border of what was asked for could belong to it."""
-    buckets = [_terms_bucket(wanted, bucket) for bucket in found["buckets"]]
+    buckets = _terms_buckets(wanted, found)
     complete = len(buckets) < size
     if not complete and buckets[wanted.size - 1].count == buckets[-1].count:
         return None
@@ -361,22 +405,23 @@ def _exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> Aggregation
     return replace(answer, other_count=other)
 
 
-def _terms_bucket(wanted: TermsAgg, bucket: Mapping[str, Any]) -> Bucket:
-    aggregations = {
-        name: _metric_result(agg, bucket[name])
-        for name, agg in wanted.aggs.items()
-        if isinstance(agg, MetricAgg) and name in bucket
-    }
-    return Bucket(
-        key=_terms_key(wanted.field, bucket["key"]), count=bucket["doc_count"], aggregations=aggregations
-    )
+def _terms_buckets(wanted: TermsAgg, found: Mapping[str, Any]) -> list[Bucket]:
+    kind = resolve(wanted.field).type
+    metrics = {name: agg for name, agg in wanted.aggs.items() if isinstance(agg, MetricAgg)}
+    return [
+        Bucket(
+            key=bucket["key"] if kind in _KEYWORDS else _terms_key(wanted.field, kind, bucket["key"]),
+            count=bucket["doc_count"],
+            aggregations={
+                name: _metric_result(agg, bucket[name]) for name, agg in metrics.items() if name in bucket
+            },
+        )
+        for bucket in found["buckets"]
+    ]
 
 
-def _terms_key(field: str, key: Any) -> Any:
-    kind = resolve(field).type
-    if kind in {"double", "metric"}:
-        return float(key)
-    return key if kind in _KEYWORDS else typed_key(field, key)
+def _terms_key(field: str, kind: str, key: Any) -> Any:
+    return float(key) if kind in {"double", "metric"} else typed_key(field, key)
 
 
 def _native_metrics(aggs: Mapping[str, Aggregation]) -> dict[str, Any]:

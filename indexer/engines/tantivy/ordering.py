@@ -32,6 +32,8 @@ from indexer.engines.tantivy.translate import (
 from indexer.relevance import Unit, units
 from mappings import fields
 
+BEYOND = 16
+"""Hits asked for behind the page: where they show that its last value is not shared, nothing is asked again."""
 MAX_TEXT_GROUP = 200_000
 """Texts that are looked through when a page goes on after one of them."""
 
@@ -75,7 +77,7 @@ class Ordering:
         self.translator = translator
         self.criteria = [self._criterion(key, request.query) for key in effective_sort(request)]
         self.total = 0
-        self.identity = KeywordColumn(searcher, translator, ID, descending=False)
+        self.identity = Identity(searcher, translator, ID, descending=False)
 
     def window(self, query: tantivy.Query, start: int, stop: int) -> list[Found]:
         """The hits at positions [start, stop)."""
@@ -151,6 +153,9 @@ class Ordering:
 class _Column:
     """What number and keyword columns share: the searcher sorts by them."""
 
+    beyond = 0
+    """Hits asked for behind the page."""
+
     def __init__(
         self, searcher: tantivy.Searcher, translator: Translator, field: str, *, descending: bool
     ) -> None:
@@ -161,7 +166,7 @@ class _Column:
 
     def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
         order = tantivy.Order.Desc if self.descending else tantivy.Order.Asc
-        found = self.searcher.search(query, stop, order_by_field=self.field, order=order)
+        found = self.searcher.search(query, stop + self.beyond, order_by_field=self.field, order=order)
         return _grouped(found.hits, _total(found))
 
     def equal(self, value: Any) -> tantivy.Query:
@@ -173,6 +178,8 @@ class _Column:
 
 class NumberColumn(_Column):
     """A whole or real number, a date or a boolean."""
+
+    beyond = BEYOND
 
     def after(self, value: Any) -> tantivy.Query:
         if value is None:
@@ -215,6 +222,31 @@ class KeywordColumn(_Column):
         return (
             tantivy.Query.term_set_query(self.translator.schema, self.field, later) if later else either([])
         )
+
+
+class Identity(KeywordColumn):
+    """The id, which every model has and no two share.
+
+    A text is looked up for every hit that is sorted by one (16 us each); the number that its first bytes make is not.
+    """
+
+    def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
+        wanted = stop + BEYOND
+        found = self.searcher.search(query, wanted, order_by_field=f"{ID}.order", order=tantivy.Order.Asc)
+        total = _total(found)
+        sure = _grouped(found.hits, total)
+        if total > len(found.hits):
+            sure.pop()
+        placed = [one for group in sure for one in self._named(group)]
+        if len(placed) < min(stop, total):  # many ids begin alike
+            return super().groups(query, stop)
+        rest = [Group(None, total - len(placed), ())] if total > len(placed) else []
+        return placed + rest
+
+    def _named(self, group: Group) -> list[Group]:
+        named = [(str(self.searcher.doc(address).get_first(ID)), address) for address in group.addresses]
+        named.sort(key=lambda pair: pair[0].encode())
+        return [Group(name, 1, (address,)) for name, address in named]
 
 
 class TailMetric:
@@ -272,7 +304,7 @@ class Score:
         clauses += [
             (SHOULD, tantivy.Query.const_score_query(clause, float(weight))) for weight, clause in self.units
         ]
-        found = self.searcher.search(tantivy.Query.boolean_query(clauses), stop)
+        found = self.searcher.search(tantivy.Query.boolean_query(clauses), stop + BEYOND)
         return _grouped(found.hits, _total(found))
 
     def _ascending(self, query: tantivy.Query, stop: int) -> list[Group]:
