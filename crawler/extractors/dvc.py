@@ -22,7 +22,7 @@ class DvcExtractor:
     """Reads whole YAML files. Commands are text and never run; a path that leaves the root binds nothing."""
 
     name = "dvc"
-    version = 2
+    version = 3
     description = "DVC (`*.dvc`, dvc.yaml, dvc.lock)"
     reads = "outputs with hash and size bound to files and objects of caches and remotes, parameters, dependencies, artifacts"
     limits = "YAML 2 MB; pipelines are not run, remotes are not contacted"
@@ -92,12 +92,9 @@ def _tell_lock(findings: Findings, key: str, content: Mapping[str, Any]) -> None
 
 def _tell_stage(findings: Findings, key: str, name: str, stage: Mapping[str, Any]) -> None:
     place = f"yaml:/stages/{name}"
-    outs = _entries(stage.get("outs"))
-    models = [out for out in outs if _is_model(out)]
-    for number, out in enumerate(outs):
-        if out not in models:
-            continue
-        subject = _output(findings, key, out, f"{place}/outs/{number}", standalone=True)
+    for number, out in enumerate(_entries(stage.get("outs"))):
+        # Any output may turn out to hold a model; only one that looks like a model is one without its bytes.
+        subject = _output(findings, key, out, f"{place}/outs/{number}", standalone=_is_model(out))
         if subject is None:
             continue
         findings.say("extra.stage", name, place, subject=subject.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.errors import ExtractError
+from catalog.errors import ExtractError, LimitExceeded
 from catalog.records import Extraction, FileStatus, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import tars, torch_zip, yamls
@@ -16,23 +16,25 @@ from crawler.formats.json_values import leftovers, mapping, text
 from crawler.formats.pickle_risks import tell_risks
 from crawler.formats.torch_files import refuse, tell_pickled_model
 from crawler.formats.zips import open_zip
-from crawler.reader import RangedReader
+from crawler.reader import RangedReader, bytes_reader
 
 CONFIG = "model_config.yaml"
 WEIGHTS = "model_weights.ckpt"
+MAX_CONFIG_BYTES = 2 * 1024 * 1024
+MAX_WEIGHTS_BYTES = 64 * 1024 * 1024  # of a gzipped archive, where they have to be inflated into memory
 SETTINGS = frozenset(
     {"target", "nemo_version", "optim", "train_ds", "validation_ds", "test_ds", "tokenizer", "labels"}
 )
 
 
 class NemoExtractor:
-    """Reads the configuration and, in an uncompressed archive, the checkpoint's pickle symbolically."""
+    """Reads the configuration, and the checkpoint's pickle symbolically."""
 
     name = "nemo"
-    version = 1
+    version = 2
     description = "NeMo (`.nemo`)"
     reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
-    limits = "10,000 members; of a gzipped archive the configuration only, within 64 MB; `${}` stays text"
+    limits = "10,000 members; of a gzipped archive 64 MB of weights; `${}` stays text"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".nemo"):
@@ -44,11 +46,7 @@ class NemoExtractor:
         findings = Findings(reader, self, format="nemo", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
         findings.say("framework", "nemo", "name:")
         if reader.head().startswith(tars.GZIP_MAGIC):
-            config = tars.first_gzip_member(reader, CONFIG)
-            findings.status = FileStatus.PARTIAL
-            findings.problem("unsupported", "a gzipped archive: its weights are not counted")
-            if config is not None:
-                _tell_config(findings, config)
+            _tell_compressed(findings, reader)
             return findings.extraction()
         for member in tars.members(reader):
             if not member.regular:
@@ -58,6 +56,19 @@ class NemoExtractor:
             elif member.name.endswith(WEIGHTS):
                 _tell_weights(findings, tars.member_reader(reader, member), member.name)
         return findings.extraction()
+
+
+def _tell_compressed(findings: Findings, reader: RangedReader) -> None:
+    """A gzip stream has to be inflated from its beginning: what lies beyond the limits stays unknown."""
+    try:
+        for name, data in tars.gzip_members(reader, {CONFIG: MAX_CONFIG_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES}):
+            if name.endswith(CONFIG):
+                _tell_config(findings, data)
+            else:
+                _tell_weights(findings, bytes_reader(reader.key, data), name)
+    except LimitExceeded as error:
+        findings.status = FileStatus.PARTIAL
+        findings.problem(error.code, f"a gzipped archive: its weights are not counted ({error})")
 
 
 def _tell_config(findings: Findings, data: bytes) -> None:

@@ -21,6 +21,8 @@ MAX_OTHERS = 200
 
 _SETTINGS = (
     "hyper_parameters",
+    "hyperparameters",
+    "hyperparams",
     "hparams",
     "args",
     "train_args",

@@ -12,6 +12,7 @@ from catalog.errors import ExtractError, LimitExceeded, Unsupported
 from catalog.records import Evidence, FileStatus, Severity
 from crawler.extractor import Findings
 from crawler.formats.byte_streams import BytesStream, ByteStream, InflatedStream, ReaderStream, compression_of
+from crawler.formats.pickle_bundle import tell_bundle
 from crawler.formats.pickle_names import Verdict, judged
 from crawler.formats.pickle_nodes import Call, Clipped
 from crawler.formats.pickle_risks import CODE_EXECUTION, tell_risks, tell_unchecked
@@ -130,6 +131,7 @@ def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None
     if found is not None:
         estimator, pointer = found
         tell_estimator(findings, estimator, f"pickle:{pointer}", read_literal=literals.literal)
+        tell_bundle(findings, pickle.value)
         return
     pairs = mapping(pickle.value)
     if pairs is not None and _STRUCTURED_NAMES in pairs:

@@ -24,6 +24,7 @@ MAX_NESTED = 500
 MAX_KEY_CHARACTERS = 200
 
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
+_DATE = re.compile(r"\s*\d{4}-\d{2}(-\d{2})?([T ]|\s*$)")
 _CLASS = re.compile(r"(?:^\s*\{|,)\s*[\"']?\d+[\"']?\s*:")
 _METRICS_PREFIX = re.compile(r"metrics?[^A-Za-z0-9]+", re.IGNORECASE)
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
@@ -152,6 +153,8 @@ def tell_property(
         findings.metric(_METRICS_PREFIX.sub("", bare) or bare, value, pointer, block=block)
     elif is_metric(bare, value):
         findings.metric(bare, value, pointer, block=block)
+    elif key == "trained_on" and _DATE.match(str(value)):
+        findings.say("trained_at", value, pointer)
     elif (field := field_of(bare)) is not None:
         findings.say(field, value, pointer, evidence=_evidence(field))
     else:

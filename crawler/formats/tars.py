@@ -7,7 +7,7 @@ Source: POSIX.1-2001 pax, section "ustar Interchange Format".
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded, Malformed
@@ -71,22 +71,31 @@ def member_reader(reader: RangedReader, member: TarMember) -> RangedReader:
     return RangedReader(reader.key, member.end - member.start, fetch, budget=reader.budget)
 
 
-def first_gzip_member(reader: RangedReader, suffix: str) -> bytes | None:
-    """The data of the first member whose name ends so, from a gzip stream read no further than needed."""
+def gzip_members(reader: RangedReader, suffixes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
+    """Name and data of the members whose names end so, in one pass over a gzip stream; `suffixes` says the most bytes
+    that one of each may have. Raises Malformed, and LimitExceeded after the others if one was too large.
+    """
     stream = _Inflated(reader)
+    too_large: LimitExceeded | None = None
     for _ in range(MAX_MEMBERS):
         block = stream.take(BLOCK_BYTES)
         if len(block) < BLOCK_BYTES or not block.strip(b"\0"):
-            return None
+            break
         size = _header_size(block, stream.position)
-        if _name(block).endswith(suffix) and block[156:157] in _REGULAR:
-            if size > _CHUNK_BYTES * 8:
-                raise LimitExceeded(
-                    "bytes of a member of a compressed tar", limit=_CHUNK_BYTES * 8, found=size
-                )
-            return stream.take(size)
-        stream.skip(-(-size // BLOCK_BYTES) * BLOCK_BYTES)
-    return None
+        name = _name(block)
+        limit = next((most for suffix, most in suffixes.items() if name.endswith(suffix)), None)
+        padding = -size % BLOCK_BYTES
+        if limit is None or block[156:157] not in _REGULAR:
+            stream.skip(size + padding)
+            continue
+        if size > limit:
+            too_large = LimitExceeded("bytes of a member of a compressed tar", limit=limit, found=size)
+            stream.skip(size + padding)
+            continue
+        yield name, stream.take(size)
+        stream.skip(padding)
+    if too_large is not None:
+        raise too_large
 
 
 class _Inflated:
@@ -96,12 +105,13 @@ class _Inflated:
         self._reader = reader
         self._inflate = zlib.decompressobj(wbits=31)
         self._read_to = self._made = self.position = 0
-        self._ready = b""
+        self._ready = bytearray()
 
     def take(self, count: int) -> bytes:
         while len(self._ready) < count and self._more():
             pass
-        data, self._ready = self._ready[:count], self._ready[count:]
+        data = bytes(memoryview(self._ready)[:count])
+        del self._ready[:count]
         self.position += len(data)
         return data
 

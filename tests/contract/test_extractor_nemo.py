@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import ExtractError
+from catalog.records import FileStatus
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.nemo import NemoExtractor
 from crawler.reader import bytes_reader
@@ -62,11 +63,20 @@ def test_the_weights_inside_are_counted_without_unpickling():
     assert extraction.risks == ()
 
 
-def test_a_gzipped_archive_gives_its_configuration_and_says_that_weights_are_not_counted():
+def test_the_weights_of_a_gzipped_archive_are_counted_too():
     extraction = NemoExtractor().extract(bytes_reader("a.nemo", archive("w:gz")))
-    assert {o.field: o.raw for o in extraction.observations}["architecture"] == "EncDecCTCModel"
-    assert extraction.tensors is None
-    assert extraction.problems[0].code == "unsupported"
+    assert extraction.tensors is not None
+    assert sum(tally.elements for tally in extraction.tensors.tallies) == 587
+    assert extraction.status is FileStatus.OK
+
+
+def test_a_gzipped_archive_with_large_weights_keeps_the_configuration_and_says_what_is_missing(monkeypatch):
+    monkeypatch.setattr("crawler.extractors.nemo.MAX_WEIGHTS_BYTES", 100)
+    data = archive("w:gz", extra=[("./later/model_config.yaml", b"sample_rate: 8000")])
+    extraction = NemoExtractor().extract(bytes_reader("a.nemo", data))
+    assert [o.raw for o in extraction.observations if o.field == "extra.sample_rate"] == [16000, 8000]
+    assert (extraction.tensors, extraction.status) == (None, FileStatus.PARTIAL)
+    assert extraction.problems[0].code == "limit-exceeded"
 
 
 def test_a_member_that_claims_more_than_the_archive_holds_is_refused():
