@@ -33,7 +33,7 @@ _TYPES = {
     "boolean": "boolean",
     "flattened": "flattened",
 }
-_COUNTED = frozenset({"keyword", "long", "double", "date", "boolean", "flattened"})
+_COUNTED = frozenset({"keyword", "long", "double", "date", "boolean"})
 
 
 def root(asked: Asked) -> Json:
