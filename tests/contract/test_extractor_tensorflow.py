@@ -67,6 +67,40 @@ def test_operators_that_reach_out_are_high_risks():
     assert not extract(TensorflowSavedModelExtractor, "exported/saved_model.pb").risks
 
 
+def test_constants_are_the_weights_of_a_frozen_graph():
+    extraction = extract(TensorflowSavedModelExtractor, "frozen.pb")
+    counted = json.loads((DATA / "frozen.json").read_text())["frozen.pb"]
+    assert extraction.format == "tensorflow_graph"
+    assert sum(tally.elements for tally in extraction.tensors.tallies) == counted
+    assert extraction.tensors.counts_are_parameters
+
+
+def field(number, payload):
+    assert len(payload) < 2**14
+    return bytes([number << 3 | 2, len(payload) & 0x7F | 0x80, len(payload) >> 7]) + payload
+
+
+def test_keras_2_metadata_of_a_saved_model():
+    """SavedMetadata: nodes of path and JSON; the root is the model."""
+    layers = [
+        {"class_name": "Dense", "config": {"name": "d"}},
+        {"class_name": "Lambda", "config": {"name": "l"}},
+    ]
+    optimizer = {"class_name": "Adam", "config": {"learning_rate": 0.001}}
+    root = {
+        "class_name": "Functional",
+        "config": {"name": "net", "layers": layers},
+        "training_config": {"loss": "mse", "optimizer_config": optimizer},
+    }
+    nodes = [(b"root.layer-0", {"class_name": "Dense"}), (b"root", root)]
+    data = b"".join(field(1, field(3, path) + field(5, json.dumps(value).encode())) for path, value in nodes)
+    extraction = TensorflowSavedModelExtractor().extract(bytes_reader("m/keras_metadata.pb", data))
+    said = {o.field: o.raw for o in extraction.observations}
+    assert (said["architecture"], said["layers"]) == ("Functional", 2)
+    assert (said["training.optimizer"], said["training.learning_rate"]) == ("Adam", 0.001)
+    assert [risk.kind for risk in extraction.risks] == ["lambda-layer"]
+
+
 def test_fingerprint_identifies_the_export():
     said = {o.field for o in extract(TensorflowSavedModelExtractor, "exported/fingerprint.pb").observations}
     assert said == {"extra.saved_model_checksum", "extra.fingerprint_uuid"}
