@@ -13,7 +13,8 @@ from catalog.records import Evidence, Origin, Reference, Role, Severity, TensorI
 from crawler.extractor import Claim, Findings
 from crawler.formats import properties, tensors
 from crawler.formats.dtypes import FLOATS
-from crawler.formats.onnx_graph import OnnxModel, OnnxTensor, read_graph, read_header
+from crawler.formats.onnx_graph import OnnxModel, read_graph, read_header
+from crawler.formats.onnx_tensor import OnnxTensor
 from crawler.formats.protobuf import BYTES, VARINT, ProtobufWalker, sniff
 from crawler.formats.siblings import sibling
 

@@ -6,24 +6,27 @@ microsoft/onnxruntime docs/ContribOperators.md for the quantised operators.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from catalog.errors import LimitExceeded, Malformed
-from crawler.formats.dtypes import size_bytes
-from crawler.formats.onnx_types import DTYPES, read_value
+from crawler.formats.onnx_tensor import (
+    MAX_NAME_BYTES,
+    MAX_TEXT_BYTES,
+    OnnxTensor,
+    read_pair,
+    read_sparse_tensor,
+    read_tensor,
+)
+from crawler.formats.onnx_types import read_value
 from crawler.formats.protobuf import BYTES, VARINT, Field, ProtobufWalker, signed
 
 MAX_GRAPH_DEPTH = 64
 MAX_TENSORS = 500_000
-MAX_RANK = 64
-MAX_NAME_BYTES = 1024
 MAX_NODE_INPUTS = 64  # kept per node: the longest list of weights of one operator has 17
 MAX_KEPT_NAMES = 500_000
 MAX_PROPERTIES = 2_000
-MAX_TEXT_BYTES = 64 * 1024
 MAX_TREE_NODES = 1_000_000
 
 GENERATORS = frozenset(
@@ -82,20 +85,6 @@ LISTED_WEIGHTS = {
 """Attributes that hold weights as a list of floats."""
 
 TREE_OPERATORS = frozenset(["TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"])
-
-
-@dataclass(slots=True)
-class OnnxTensor:
-    """One stored tensor. `known` is False when its data do not fit its shape; `logical` is the unpacked count."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    elements: int
-    bytes: int
-    known: bool = True
-    external: dict[str, str] | None = None
-    logical: int | None = None
 
 
 @dataclass(slots=True)
@@ -208,17 +197,6 @@ def read_graph(walker: ProtobufWalker, model: OnnxModel) -> None:
     model.complete = True
 
 
-def read_pair(walker: ProtobufWalker, entry: Field) -> tuple[str, str]:
-    """A StringStringEntryProto."""
-    key = value = ""
-    for part in walker.fields(entry.start, entry.end):
-        if part.number == 1 and part.wire == BYTES:
-            key = walker.text_of(part, limit=MAX_NAME_BYTES)
-        elif part.number == 2 and part.wire == BYTES:
-            value = walker.text_of(part, limit=MAX_TEXT_BYTES)
-    return key, value
-
-
 def _opset(walker: ProtobufWalker, entry: Field) -> tuple[str, int]:
     domain, version = "", 0
     for part in walker.fields(entry.start, entry.end):
@@ -273,9 +251,9 @@ class _GraphWalk:
         elif kind == "function":
             return
         elif part.number == 5:
-            self._initializer(self._tensor(part), kind)
+            self._initializer(read_tensor(self._walker, part), kind)
         elif part.number == 15:
-            self._initializer(self._sparse(part), kind)
+            self._initializer(read_sparse_tensor(self._walker, part), kind)
         elif kind != "main":
             return
         elif part.number == 2:
@@ -318,9 +296,9 @@ class _GraphWalk:
             attribute.floats += part.number == 2
             attribute.integer = signed(part.value)
         elif part.number in {5, 10} and part.wire == BYTES:
-            attribute.node.tensors.append(self._tensor(part))
+            attribute.node.tensors.append(read_tensor(self._walker, part))
         elif part.number == 22 and part.wire == BYTES:
-            attribute.node.tensors.append(self._sparse(part))
+            attribute.node.tensors.append(read_sparse_tensor(self._walker, part))
         elif part.number in {6, 11} and part.wire == BYTES:
             self._push("subgraph", part)
         elif part.number == 7:
@@ -378,77 +356,6 @@ class _GraphWalk:
             and len(self._model.packed) < MAX_KEPT_NAMES
         ):
             self._model.packed[node.inputs[1]] = rows * columns
-
-    def _sparse(self, part: Field) -> OnnxTensor:
-        """A SparseTensorProto: named by its values, as large as its own dimensions say."""
-        values, shape = OnnxTensor("", "F32", (), 0, 0, known=False), list[int]()
-        for inner in self._walker.fields(part.start, part.end):
-            if inner.number == 1 and inner.wire == BYTES:
-                values = self._tensor(inner)
-            elif inner.number == 3:
-                _extend_shape(shape, self._walker, inner)
-        if not _plausible(shape):
-            values.known = False
-        values.shape = tuple(shape)
-        values.elements = math.prod(shape)
-        return values
-
-    def _tensor(self, part: Field) -> OnnxTensor:
-        return read_tensor(self._walker, part)
-
-
-def read_tensor(walker: ProtobufWalker, message: Field) -> OnnxTensor:
-    """A TensorProto without its data; the length of the data must fit shape and type."""
-    name, data_type, shape = "", 0, list[int]()
-    raw_bytes: int | None = None
-    typed_bytes = typed_values = 0
-    external: dict[str, str] = {}
-    is_external = False
-    for part in walker.fields(message.start, message.end):
-        if part.number == 1:
-            _extend_shape(shape, walker, part)
-        elif part.number == 2 and part.wire == VARINT:
-            data_type = part.value
-        elif part.number == 8 and part.wire == BYTES:
-            name = walker.text_of(part, limit=MAX_NAME_BYTES)
-        elif part.number == 9 and part.wire == BYTES:
-            raw_bytes = part.end - part.start
-        elif part.number in {4, 5, 6, 7, 10, 11}:
-            typed_bytes += part.end - part.start
-            typed_values += part.wire != BYTES or part.number == 6
-        elif part.number == 13 and part.wire == BYTES and len(external) < 16:
-            key, value = read_pair(walker, part)
-            external[key] = value
-        elif part.number == 14 and part.wire == VARINT:
-            is_external = part.value == 1
-    dtype = DTYPES.get(data_type, f"ONNX_{data_type}")
-    plausible = _plausible(shape)
-    elements = math.prod(shape) if plausible else 0
-    stored = size_bytes(dtype, elements)
-    if is_external:
-        known, length = plausible, _external_length(external, stored or 0)
-    elif raw_bytes is not None:
-        known, length = plausible and stored in {None, raw_bytes}, raw_bytes
-    else:
-        # typed fields hold at least one byte per value, packed or not; four-bit values share one
-        held = max(typed_bytes, typed_values)
-        known, length = plausible and elements <= held * 2, stored or typed_bytes
-    return OnnxTensor(name, dtype, tuple(shape), elements, length, known, external if is_external else None)
-
-
-def _external_length(external: dict[str, str], stored: int) -> int:
-    text = external.get("length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else stored
-
-
-def _extend_shape(shape: list[int], walker: ProtobufWalker, part: Field) -> None:
-    shape.extend(signed(value) for value in walker.numbers_of(part, limit=MAX_RANK))
-    if len(shape) > MAX_RANK:
-        raise LimitExceeded("dimensions of an ONNX tensor", limit=MAX_RANK, found=len(shape))
-
-
-def _plausible(shape: list[int]) -> bool:
-    return all(0 <= size < 2**53 for size in shape) and math.prod(shape) < 2**63
 
 
 def _add(names: set[str], more: list[str]) -> None:
