@@ -174,7 +174,7 @@ class WriterBusy(StoreError):
 
 
 class LeaseLost(StoreError):
-    """This process was stopped for so long that another one took over its writing; its own writes are refused."""
+    """Another process took over the writing while this one was stopped; its own writes are refused."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The lease {name!r} was taken over by another process. Nothing more was written; start again.")
