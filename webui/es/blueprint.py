@@ -15,7 +15,7 @@ from webui.es.access import user_of
 from webui.es.arguments import Arguments
 from webui.es.dialect import Asked, Call, Dialect
 from webui.es.faults import Fault, body_of, unexpected
-from webui.es.filtering import filtered
+from webui.es.filtering import read_filter
 from webui.es.media import answer_type, write_json, zipped
 from webui.es.routing import ENDPOINTS, handler_of, place_of
 
@@ -65,14 +65,12 @@ def answer(path: str = "") -> Response:
     call.part = (place.endpoint or "index") if place.endpoint in ENDPOINTS else "unknown"
     handler = handler_of(place, request.method)
     arguments = Arguments(request.args.to_dict())
-    filter_path = arguments.text("filter_path")
+    wanted = read_filter(arguments.text("filter_path") or "")
     given: Any = handler(Asked(call=call, arguments=arguments, index=place.index, parameter=place.parameter))
     if isinstance(given, Response):
         return given
     body, status = given if isinstance(given, tuple) else (given, 200)
-    if filter_path:
-        body = filtered(body, filter_path)
-    return write_json(body, call.content_type, status)
+    return write_json(wanted.applied(body), call.content_type, status)
 
 
 @blueprint.errorhandler(ModeldexError)
@@ -102,7 +100,9 @@ def es_error(status: int, reason: str) -> Response:
         reason = "[body] is too long."
     kinds = {404: "resource_not_found_exception", 405: "method_not_allowed_exception"}
     fault = Fault(status, kinds.get(status, "illegal_argument_exception"), reason[:300])
-    return write_json(body_of(fault), _content_type(), status)
+    response = write_json(body_of(fault), _content_type(), status)
+    response.headers["X-Elastic-Product"] = "Elasticsearch"
+    return response
 
 
 @blueprint.after_request

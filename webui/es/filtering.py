@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from webui.es.faults import illegal
@@ -16,19 +17,35 @@ Wanted = frozenset[Steps]
 """Patterns that are still possible below a place of the answer, each without the steps that are done."""
 
 
-def filtered(answer: Any, filter_path: str) -> Any:
-    """The answer cut to the patterns: names between dots, `*` within a name, `**` for any depth, `-` to leave out."""
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The parts to keep (none: all of them) and the parts to leave out."""
+
+    includes: Wanted = frozenset()
+    excludes: Wanted = frozenset()
+
+    def applied(self, answer: Any) -> Any:
+        """The answer with nothing but what is wanted."""
+        if self.excludes:
+            answer = _without(answer, self.excludes)
+        if not self.includes:
+            return answer
+        kept = _only(answer, self.includes)
+        return {} if kept is None else kept
+
+
+def read_filter(filter_path: str) -> Filter:
+    """The filter that the patterns mean: names between dots, `*` within a name, `**` for any depth, `-` to leave out.
+
+    Raises Fault 400 for more patterns than an answer needs.
+    """
     patterns = [pattern.strip() for pattern in filter_path.split(",") if pattern.strip()]
     if len(patterns) > MAX_PATTERNS or any(len(pattern) > MAX_PATTERN for pattern in patterns):
         raise illegal("filter_path", f"is up to {MAX_PATTERNS} patterns of up to {MAX_PATTERN} characters.")
-    excludes = frozenset(_steps(pattern[1:]) for pattern in patterns if pattern[0] == "-")
-    includes = frozenset(_steps(pattern) for pattern in patterns if pattern[0] != "-")
-    if excludes:
-        answer = _without(answer, excludes)
-    if includes:
-        kept = _only(answer, includes)
-        return {} if kept is None else kept
-    return answer
+    return Filter(
+        includes=frozenset(_steps(pattern) for pattern in patterns if pattern[0] != "-"),
+        excludes=frozenset(_steps(pattern[1:]) for pattern in patterns if pattern[0] == "-"),
+    )
 
 
 def _steps(pattern: str) -> Steps:
