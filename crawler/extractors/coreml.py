@@ -11,7 +11,8 @@ from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role, Severity, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, tensors
-from crawler.formats.coreml_model import CoreModel, CoreTensor, read_header, read_weights
+from crawler.formats.coreml_model import CoreModel, read_header, read_weights
+from crawler.formats.coreml_program import CoreTensor
 from crawler.formats.dtypes import FLOATS
 from crawler.formats.protobuf import VARINT, ProtobufWalker, sniff
 from crawler.formats.siblings import sibling

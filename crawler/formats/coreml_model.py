@@ -1,20 +1,18 @@
 """A Core ML model specification: description, signature, weights of programs and neural networks, trees.
 
-Source: apple/coremltools mlmodel/format/Model.proto, FeatureTypes.proto, MIL.proto, NeuralNetwork.proto,
+Source: apple/coremltools mlmodel/format/Model.proto, FeatureTypes.proto, NeuralNetwork.proto,
 TreeEnsemble.proto.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from catalog.errors import LimitExceeded
+from crawler.formats.coreml_program import CoreProgram, CoreTensor, messages, read_program
 from crawler.formats.protobuf import BYTES, VARINT, Field, ProtobufWalker, signed
 
 MAX_NAME_BYTES = 1024
-MAX_DEPTH = 64
 MAX_TENSORS = 500_000
 MAX_RANK = 64
 MAX_PROPERTIES = 2_000
@@ -61,30 +59,6 @@ KINDS = {
 }
 _PIPELINES, _NETWORKS, _TREES = frozenset({200, 201, 202}), frozenset({303, 403, 500}), frozenset({302, 402})
 
-DTYPES = {
-    1: "BOOL",
-    2: "STR",
-    10: "F16",
-    11: "F32",
-    12: "F64",
-    13: "BF16",
-    21: "I8",
-    22: "I16",
-    23: "I32",
-    24: "I64",
-    25: "I4",
-    31: "U8",
-    32: "U16",
-    33: "U32",
-    34: "U64",
-    35: "U4",
-    36: "U2",
-    37: "U1",
-    38: "U6",
-    39: "U3",
-    40: "F8_E4M3",
-    41: "F8_E5M2",
-}
 ARRAY_DTYPES = {65568: "F32", 65600: "F64", 131104: "I32", 131080: "I8", 65552: "F16"}
 
 LAYER_WEIGHTS = {
@@ -106,18 +80,6 @@ LAYER_WEIGHTS = {
 }
 """Per layer type, its fields that are WeightParams."""
 LSTM_LAYERS, LSTM_WEIGHTS = frozenset({420, 430}), 20
-
-
-@dataclass(frozen=True, slots=True)
-class CoreTensor:
-    """One array of weights. `compressed` marks values that another operator unpacks."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    elements: int
-    bytes: int | None
-    compressed: bool = False
 
 
 @dataclass(slots=True)
@@ -165,7 +127,12 @@ def read_weights(walker: ProtobufWalker, body: Field, model: CoreModel) -> None:
         elif current.number in _NETWORKS:
             _read_network(walker, current, model)
         elif current.number == 502:
-            _read_program(walker, current, model)
+            program = CoreProgram()
+            read_program(walker, current, program)
+            model.blob_files |= program.blob_files
+            model.operations += program.operations
+            for tensor in program.tensors:
+                _keep(model, tensor)
         elif current.number in _TREES:
             _read_trees(walker, current, model, seen)
         elif current.number == 555:
@@ -193,17 +160,17 @@ def _read_metadata(walker: ProtobufWalker, message: Field, model: CoreModel) -> 
         if part.number in names:
             model.metadata[names[part.number]] = walker.text_of(part)
         elif part.number == 100 and len(model.properties) < MAX_PROPERTIES:
-            texts = {inner.number: walker.text_of(inner) for inner in _messages(walker, part)}
+            texts = {inner.number: walker.text_of(inner) for inner in messages(walker, part)}
             model.properties.append((texts.get(1, ""), texts.get(2, "")))
 
 
 def _feature(walker: ProtobufWalker, message: Field) -> dict[str, object]:
     feature: dict[str, object] = {}
-    for part in _messages(walker, message):
+    for part in messages(walker, message):
         if part.number == 1:
             feature["name"] = walker.text_of(part, limit=MAX_NAME_BYTES)
         elif part.number == 3:
-            for kind in _messages(walker, part):
+            for kind in messages(walker, part):
                 feature.update(_feature_type(walker, kind))
     return feature
 
@@ -227,21 +194,16 @@ def _feature_type(walker: ProtobufWalker, kind: Field) -> dict[str, object]:
     return {}
 
 
-def _messages(walker: ProtobufWalker, message: Field) -> Iterator[Field]:
-    """The length-delimited fields of a message."""
-    return (part for part in walker.fields(message.start, message.end) if part.wire == BYTES)
-
-
 def _pipeline_models(walker: ProtobufWalker, pipeline: Field, model: CoreModel) -> list[Field]:
     """The bodies of the models in a Pipeline; a classifier's or regressor's pipeline is one level deeper."""
     inner = [pipeline]
     if pipeline.number in {200, 201}:
-        inner = [part for part in _messages(walker, pipeline) if part.number == 1]
+        inner = [part for part in messages(walker, pipeline) if part.number == 1]
     bodies = []
     for part in inner:
-        for nested in _messages(walker, part):
+        for nested in messages(walker, part):
             if nested.number == 1:
-                bodies += [body for body in _messages(walker, nested) if body.number in KINDS]
+                bodies += [body for body in messages(walker, nested) if body.number in KINDS]
     model.kinds_inside += [KINDS[body.number] for body in bodies][:100]
     return bodies[:100]
 
@@ -253,7 +215,7 @@ def _keep(model: CoreModel, tensor: CoreTensor) -> None:
 
 
 def _read_network(walker: ProtobufWalker, network: Field, model: CoreModel) -> None:
-    for layer in _messages(walker, network):
+    for layer in messages(walker, network):
         if layer.number == 1:
             model.operations += 1
             _read_layer(walker, layer, model)
@@ -261,19 +223,19 @@ def _read_network(walker: ProtobufWalker, network: Field, model: CoreModel) -> N
 
 def _read_layer(walker: ProtobufWalker, layer: Field, model: CoreModel) -> None:
     name = ""
-    for part in _messages(walker, layer):
+    for part in messages(walker, layer):
         if part.number == 1:
             name = walker.text_of(part, limit=MAX_NAME_BYTES)
         elif part.number in LAYER_WEIGHTS:
             wanted = LAYER_WEIGHTS[part.number]
-            for inner in _messages(walker, part):
+            for inner in messages(walker, part):
                 if inner.number in wanted:
                     _read_weight_params(walker, inner, f"{name}/{inner.number}", model)
                 elif part.number == 500 and inner.number == 10:
                     model.custom.append(walker.text_of(inner, limit=200))
         elif part.number in LSTM_LAYERS:
-            for inner in _messages(walker, part):
-                for weights in _messages(walker, inner) if inner.number == LSTM_WEIGHTS else ():
+            for inner in messages(walker, part):
+                for weights in messages(walker, inner) if inner.number == LSTM_WEIGHTS else ():
                     _read_weight_params(walker, weights, f"{name}/{weights.number}", model)
 
 
@@ -297,137 +259,8 @@ def _read_weight_params(walker: ProtobufWalker, message: Field, name: str, model
 
 
 def _read_trees(walker: ProtobufWalker, body: Field, model: CoreModel, number: int) -> None:
-    for ensemble in _messages(walker, body):
-        for node in _messages(walker, ensemble) if ensemble.number == 1 else ():
+    for ensemble in messages(walker, body):
+        for node in messages(walker, ensemble) if ensemble.number == 1 else ():
             if node.number == 1:
                 first = next((f for f in walker.fields(node.start, node.end) if f.number == 1), None)
                 model.trees.add((number, 0 if first is None else first.value))
-
-
-def _read_program(walker: ProtobufWalker, program: Field, model: CoreModel) -> None:
-    """All operations of all functions and blocks, on an explicit stack of blocks."""
-    blocks = [(block, 1) for block in _function_blocks(walker, program)]
-    packed: set[str] = set()
-    found: list[CoreTensor] = []
-    while blocks:
-        block, depth = blocks.pop()
-        if depth > MAX_DEPTH:
-            raise LimitExceeded("nested Core ML blocks", limit=MAX_DEPTH)
-        for part in _messages(walker, block):
-            if part.number == 3:
-                inner, tensor = _read_operation(walker, part, packed, model)
-                blocks += [(nested, depth + 1) for nested in inner]
-                if tensor is not None:
-                    found.append(tensor)
-    for tensor in found:
-        hidden = tensor.name in packed
-        _keep(
-            model, CoreTensor(tensor.name, tensor.dtype, tensor.shape, tensor.elements, tensor.bytes, hidden)
-        )
-
-
-def _function_blocks(walker: ProtobufWalker, program: Field) -> Iterator[Field]:
-    for entry in _messages(walker, program):
-        for function in _messages(walker, entry) if entry.number == 2 else ():
-            for part in _messages(walker, function) if function.number == 2 else ():
-                for block in _messages(walker, part) if part.number == 3 else ():
-                    if block.number == 2:
-                        yield block
-
-
-def _read_operation(
-    walker: ProtobufWalker, operation: Field, packed: set[str], model: CoreModel
-) -> tuple[list[Field], CoreTensor | None]:
-    kind, name, shape = "", "", None
-    blocks, inputs, values = list[Field](), list[Field](), list[Field]()
-    for part in _messages(walker, operation):
-        if part.number == 1:
-            kind = walker.text_of(part, limit=MAX_NAME_BYTES)
-        elif part.number == 2:
-            inputs.append(part)
-        elif part.number == 3 and not name:
-            name, shape = _named_type(walker, part)
-        elif part.number == 4:
-            blocks.append(part)
-        elif part.number == 5:
-            values.append(part)
-    model.operations += 1
-    if kind == "const":
-        return blocks, _constant(walker, name, shape, values, model)
-    if kind.startswith("constexpr_"):
-        packed.update(_argument_names(walker, inputs))
-        for value in values:
-            _constant(walker, name, None, [value], model)  # its blob files belong to the model
-        return blocks, _of_type(name, shape, None)
-    return blocks, None
-
-
-def _constant(
-    walker: ProtobufWalker,
-    name: str,
-    shape: tuple[str, tuple[int, ...]] | None,
-    values: list[Field],
-    model: CoreModel,
-) -> CoreTensor | None:
-    """A constant with its blob file or immediate value; scalars are parameters of operators, not weights."""
-    stored = None
-    for entry in values:
-        value = next((part for part in _messages(walker, entry) if part.number == 2), None)
-        for part in _messages(walker, value) if value is not None else ():
-            if part.number == 5:
-                file = next((f for f in _messages(walker, part) if f.number == 1), None)
-                if file is not None and len(model.blob_files) < 1000:
-                    model.blob_files.add(walker.text_of(file, limit=MAX_NAME_BYTES))
-                stored = 0
-            elif part.number == 3:
-                stored = part.end - part.start
-    tensor = _of_type(name, shape, stored)
-    return tensor if tensor is not None and tensor.shape else None
-
-
-def _of_type(name: str, typed: tuple[str, tuple[int, ...]] | None, stored: int | None) -> CoreTensor | None:
-    if typed is None:
-        return None
-    dtype, shape = typed
-    elements = math.prod(shape)
-    if min(shape, default=0) < 0 or elements >= 2**53:
-        return None
-    return CoreTensor(name, dtype, shape, elements, stored)
-
-
-def _argument_names(walker: ProtobufWalker, inputs: list[Field]) -> Iterator[str]:
-    for entry in inputs:
-        for argument in _messages(walker, entry):
-            for binding in _messages(walker, argument) if argument.number == 2 else ():
-                for part in _messages(walker, binding) if binding.number == 1 else ():
-                    if part.number == 1:
-                        yield walker.text_of(part, limit=MAX_NAME_BYTES)
-
-
-def _named_type(walker: ProtobufWalker, message: Field) -> tuple[str, tuple[str, tuple[int, ...]] | None]:
-    name, typed = "", None
-    for part in _messages(walker, message):
-        if part.number == 1:
-            name = walker.text_of(part, limit=MAX_NAME_BYTES)
-        elif part.number == 2:
-            for tensor in _messages(walker, part):
-                if tensor.number == 1:
-                    typed = _tensor_type(walker, tensor)
-    return name, typed
-
-
-def _tensor_type(walker: ProtobufWalker, message: Field) -> tuple[str, tuple[int, ...]]:
-    dtype, shape = "unknown", list[int]()
-    for part in walker.fields(message.start, message.end):
-        if part.number == 1 and part.wire == VARINT:
-            dtype = DTYPES.get(part.value, f"COREML_{part.value}")
-        elif part.number == 3 and part.wire == BYTES and len(shape) < MAX_RANK:
-            size = -1
-            for dimension in _messages(walker, part):
-                if dimension.number == 1:
-                    constant = next(
-                        (f for f in walker.fields(dimension.start, dimension.end) if f.number == 1), None
-                    )
-                    size = 0 if constant is None else constant.value
-            shape.append(size)
-    return dtype, tuple(shape)

@@ -20,7 +20,7 @@ MAX_TEXT_BYTES = 64 * 1024
 
 @dataclass(slots=True)
 class OnnxTensor:
-    """One stored tensor. `known` is False when its data do not fit its shape;"""
+    """One stored tensor. `known` is False when its data do not fit its shape."""
 
     name: str
     dtype: str
