@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
-from crawler.formats.byte_streams import compression_of
+from crawler.formats.byte_streams import compression_of, first_lz4_literal
 from crawler.formats.pickled_file import begins_like_pickle, read_pickled_file
 from crawler.formats.zips import is_zip
 from crawler.reader import RangedReader
@@ -19,7 +19,7 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 1
+    version = 2
     description = (
         "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz or lzma"
     )
@@ -35,6 +35,8 @@ class JoblibExtractor:
             return Claim(format="joblib", role=Role.WEIGHTS, confidence=100 if named else 88)
         if named:
             return Claim(format="joblib", role=Role.WEIGHTS, confidence=90 if compression_of(head) else 40)
+        if begins_like_pickle(first_lz4_literal(head)):
+            return Claim(format="joblib", role=Role.WEIGHTS, confidence=70)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:

@@ -38,6 +38,8 @@ _CODE = re.compile(
     r"<script\b|\bjavascript:|\bos\.system\s*\(|\bsubprocess\.\w+\s*\(|\b(?:exec|eval)\s*\(|\b__import__\s*\(|"
     r"\brm\s+-rf\b|\b(?:curl|wget)\s+https?:|\bbase64\.b64decode\s*\("
 )
+_FETCHED = re.compile(r"(?i)callback|webhook|download|payload|exfil|remote_code|code_url")
+_ADDRESS = re.compile(r"(?i)\s*(?:https?|ftp|wss?|file)://")
 LORA_PAIRS = (
     (re.compile(r"\.lora_A(?:\.[^.]+)?\.weight$"), 0),
     (re.compile(r"\.lora_down\.weight$"), 0),
@@ -52,7 +54,7 @@ class SafetensorsExtractor:
     """Reads the header: one request, two when it is longer than 128 kB. Tensor data is never read."""
 
     name = "safetensors"
-    version = 1
+    version = 2
     description = "safetensors weights (single files and shards)"
     reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec and kohya training keys"
     limits = "header 32 MB, 500,000 tensors, rank 16"
@@ -130,6 +132,10 @@ def _check_text(findings: Findings, metadata: Mapping[str, str]) -> None:
     keys = [key for key, value in metadata.items() if _CODE.search(value[:MAX_CHECKED_CHARACTERS])]
     if keys:
         detail = f"text that looks like code in __metadata__: {', '.join(key[:60] for key in keys[:10])}"
+        findings.risk("suspicious-structure", Severity.INFO, detail)
+    fetched = [key for key, value in metadata.items() if _FETCHED.search(key) and _ADDRESS.match(value)]
+    if fetched:
+        detail = f"addresses for programs to fetch or call in __metadata__: {', '.join(key[:60] for key in fetched[:10])}"
         findings.risk("suspicious-structure", Severity.INFO, detail)
 
 

@@ -227,6 +227,24 @@ def compression_of(head: bytes) -> str | None:
     return None
 
 
+def first_lz4_literal(head: bytes) -> bytes:
+    """The bytes that an LZ4 frame stores plainly at its start: the beginning of what was compressed.
+
+    Source: lz4/lz4 doc/lz4_Frame_format.md and lz4_Block_format.md.
+    """
+    if compression_of(head) != "lz4" or len(head) < 24:
+        return b""
+    flags = head[4]
+    block = 7 + 8 * bool(flags & 0x08) + 4 * bool(flags & 0x01) + 4
+    length, start = head[block] >> 4, block + 1
+    while length >= 15 and start < len(head):
+        length += head[start]
+        start += 1
+        if head[start - 1] != 255:
+            break
+    return head[start : start + length]
+
+
 def _inflate(reader: RangedReader, method: str) -> Iterator[bytes]:
     if method == "zlib":
         return _pieces(reader, _Zlib(zlib.decompressobj()))

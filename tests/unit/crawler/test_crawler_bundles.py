@@ -92,3 +92,37 @@ def test_an_output_directory_of_any_name_is_about_the_model_in_it(shop):
     (made,) = shop.documents().values()
     assert made["training"]["learning_rate"] == 0.02
     assert made["extra"]["stage"] == "train"
+
+
+def lz4_frame(data: bytes, *, size: bool) -> bytes:
+    """A frame of one block that is one literal."""
+    length = len(data) - 15
+    block = b"\xf0" + b"\xff" * (length // 255) + bytes([length % 255]) + data
+    header = (
+        bytes([0x48 if size else 0x40, 0x40]) + (len(data).to_bytes(8, "little") if size else b"") + b"\xc0"
+    )
+    return b"\x04\x22\x4d\x18" + header + len(block).to_bytes(4, "little") + block + bytes(4)
+
+
+@pytest.mark.parametrize("size", [True, False])
+def test_a_pickle_packed_with_lz4_is_never_clean_and_other_lz4_no_model(size):
+    joblib = plugins.load("extractor", "joblib")()
+    packed = lz4_frame(pickle.dumps({"weights": list(range(200))}), size=size)
+    assert joblib.claims("net.lz4", packed[:4096]) is not None
+    extraction = joblib.extract(bytes_reader("net.lz4", packed))
+    assert [risk.kind for risk in extraction.risks] == ["unchecked"]
+    assert joblib.claims("log.lz4", lz4_frame(b"2024-01-01 a line of a log\n" * 9, size=size)) is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "risky"),
+    [
+        ({"callback_url": "http://example.org/x"}, True),
+        ({"source": "https://example.org/model"}, False),
+        ({"downloads": "12"}, False),
+    ],
+)
+def test_addresses_for_programs_in_safetensors_metadata_are_remarked(metadata, risky):
+    data = safetensors(metadata=metadata)
+    extraction = plugins.load("extractor", "safetensors")().extract(bytes_reader("m.safetensors", data))
+    assert bool(extraction.risks) == risky
