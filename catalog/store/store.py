@@ -45,7 +45,10 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """A database that fails while it is used (full disk, damaged page, lost server) is told as a StoreError."""
         self.close()
+        if isinstance(error, DatabaseError):
+            raise StoreError(f"The store {self._engine.url} cannot be used: {sentence(error)}.") from error
 
 
 def open_store(settings: Settings, *, write: bool) -> Store:

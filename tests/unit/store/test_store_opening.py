@@ -105,3 +105,14 @@ def test_the_lease_of_a_process_that_died_is_taken_at_once(tmp_path):
             )
         with store.lease("writer") as lease:
             assert lease.token == 8
+
+
+def test_a_database_that_fails_while_it_is_used_is_one_clear_sentence(tmp_path):
+    """A table that went missing stands for every damage that shows only after opening."""
+    with (
+        pytest.raises(StoreError, match="cannot be used: no such table: records"),
+        open_store(Settings(home=tmp_path), write=True) as store,
+    ):
+        with store._engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE records")
+        store.records.count()
