@@ -109,7 +109,7 @@ def test_the_lease_of_a_process_that_died_is_taken_at_once(tmp_path):
 
 def test_a_database_that_fails_while_it_is_used_is_one_clear_sentence(tmp_path):
     """A table that went missing stands for every damage that shows only after opening."""
-    with (
+    with (  # noqa: PT012 - leaving the store is what raises
         pytest.raises(StoreError, match="cannot be used: no such table: records"),
         open_store(Settings(home=tmp_path), write=True) as store,
     ):
