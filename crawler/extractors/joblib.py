@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import compression_of, first_lz4_literal
@@ -10,6 +12,9 @@ from crawler.formats.zips import is_zip
 from crawler.reader import RangedReader
 
 _WRAPPER = b"joblib.numpy_pickle"
+_PICKLE_START = re.compile(
+    rb"\x80[\x02-\x05][\x95}\](cX\x8c]", re.DOTALL
+)  # LZ4 may store no more than that plainly
 _SUFFIXES = tuple(
     f".{name}{packed}"
     for name in ("joblib", "jbl")
@@ -19,7 +24,7 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 2
+    version = 3
     description = (
         "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz or lzma"
     )
@@ -35,7 +40,7 @@ class JoblibExtractor:
             return Claim(format="joblib", role=Role.WEIGHTS, confidence=100 if named else 88)
         if named:
             return Claim(format="joblib", role=Role.WEIGHTS, confidence=90 if compression_of(head) else 40)
-        if begins_like_pickle(first_lz4_literal(head)):
+        if _PICKLE_START.match(first_lz4_literal(head)):
             return Claim(format="joblib", role=Role.WEIGHTS, confidence=70)
         return None
 
