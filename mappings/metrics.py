@@ -17,6 +17,13 @@ TABLE = Path(__file__).parent / "metrics.toml"
 MAX_CUTOFF = 100_000
 """The largest k of a metric@k; a longer number in a name is an id, not a cut-off."""
 
+LOWER_IS_BETTER = (
+    "loss", "error", "err", "rate_error", "mse", "mae", "rmse", "perplexity", "fid", "wer", "cer",
+)  # fmt: skip
+"""Endings of metrics that no row names and whose smaller values are better."""
+LOWER_COSTS = ("latency_ms", "seconds")
+"""Endings of performance numbers of which one wants less."""
+
 _CUTOFF = re.compile(r"(?P<stem>[a-z0-9_]+?)(?:_at)?_(?P<k>[1-9]\d{0,5})")
 _GLUED_CUTOFF = re.compile(r"(?P<stem>[a-z_]+?)(?P<k>[1-9]\d{0,5})")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from catalog.normalise.names import slug
-from mappings.metrics import Metric, find
+from mappings.metrics import LOWER_IS_BETTER, Metric, find
 
 SPLITS = {
     "eval": "validation",
@@ -44,19 +44,6 @@ AGGREGATIONS = {
     "step": "step",
 }
 UNCERTAINTY_SUFFIXES = ("stderr", "std_err", "std_error", "std", "stdev", "std_dev", "stddev", "ci95")
-DOWN_SUFFIXES = (
-    "loss",
-    "error",
-    "err",
-    "rate_error",
-    "mse",
-    "mae",
-    "rmse",
-    "perplexity",
-    "fid",
-    "wer",
-    "cer",
-)
 NOT_METRICS = frozenset(
     {
         "epoch", "epochs", "step", "steps", "global_step", "iteration", "iter", "learning_rate", "lr", "grad_norm", "timestamp",
@@ -96,7 +83,7 @@ class MetricName:
     def direction(self) -> str | None:
         if self.metric is not None:
             return self.metric.direction
-        return "down" if self.name.endswith(DOWN_SUFFIXES) else None
+        return "down" if self.name.endswith(LOWER_IS_BETTER) else None
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -116,7 +103,7 @@ def metric_direction(name: str) -> str | None:
     metric = find(name) or find(bare)
     if metric is not None:
         return metric.direction
-    return "down" if bare.endswith(DOWN_SUFFIXES) else None
+    return "down" if bare.endswith(LOWER_IS_BETTER) else None
 
 
 @lru_cache(maxsize=16_384)

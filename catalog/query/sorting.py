@@ -15,7 +15,7 @@ from catalog.query.scanner import Kind, Piece, Token
 from catalog.search.request import SortKey
 from catalog.search.state import Suggestion
 from mappings import fields
-from mappings.metrics import find
+from mappings.metrics import LOWER_COSTS, LOWER_IS_BETTER, find
 
 MAX_SORT_KEYS = 5
 
@@ -116,24 +116,7 @@ def lower_is_better(metric: str) -> bool:
     row = find(metric)
     if row is not None and row.direction is not None:
         return row.direction == "down"
-    return metric.endswith(_LOWER)
-
-
-_LOWER = (
-    "loss",
-    "error",
-    "err",
-    "rate_error",
-    "mse",
-    "mae",
-    "rmse",
-    "perplexity",
-    "fid",
-    "wer",
-    "cer",
-    "latency_ms",
-    "seconds",
-)
+    return metric.endswith((*LOWER_IS_BETTER, *LOWER_COSTS))
 
 
 def print_sort(keys: Iterable[SortKey]) -> str:
