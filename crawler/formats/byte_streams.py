@@ -236,6 +236,8 @@ def first_lz4_literal(head: bytes) -> bytes:
         return b""
     flags = head[4]
     block = 7 + 8 * bool(flags & 0x08) + 4 * bool(flags & 0x01) + 4
+    if head[block - 1] & 0x80:  # the block is stored as it is
+        return head[block:]
     length, start = head[block] >> 4, block + 1
     while length >= 15 and start < len(head):
         length += head[start]

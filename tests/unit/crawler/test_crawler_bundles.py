@@ -114,8 +114,13 @@ def test_a_pickle_packed_with_lz4_is_never_clean_and_other_lz4_no_model(size):
     assert joblib.claims("log.lz4", lz4_frame(b"2024-01-01 a line of a log\n" * 9, size=size)) is None
 
 
-def test_a_frame_that_stores_only_the_first_bytes_plainly_is_recognised():
-    head = bytes.fromhex("04224d184040c0e0690000528004 95db000100f1335d9428") + bytes(40)
+@pytest.mark.parametrize(
+    "start",
+    ["04224d184040c0e0690000528004 95db000100f1335d9428", "04224d184040c000000180800495db00000000000000"],
+    ids=["packed", "stored"],
+)
+def test_a_frame_that_stores_only_the_first_bytes_plainly_is_recognised(start):
+    head = bytes.fromhex(start) + bytes(40)
     assert plugins.load("extractor", "joblib")().claims("assets/pnet.lz4", head) is not None
 
 
