@@ -175,9 +175,12 @@ def _count(findings: Findings, model: CoreModel) -> None:
     packed = [
         _BITS[tensor.dtype] for tensor in model.tensors if tensor.dtype in _BITS and tensor.elements > 64
     ]
-    if packed:
+    packed += [_BITS[dtype] for _, dtype in model.compressions if dtype in _BITS]
+    if packed or model.compressions:
         findings.say("quantization.method", "coreml", "proto:", evidence=Evidence.DERIVED)
-        findings.say("quantization.bits", min(packed), "proto:", evidence=Evidence.COUNTED)
+        findings.say("quantization.bits", min(packed, default=None), "proto:", evidence=Evidence.COUNTED)
+    schemes = sorted({scheme for scheme, _ in model.compressions})
+    findings.say("quantization.scheme", ", ".join(schemes), "proto:", evidence=Evidence.DERIVED)
 
 
 def _info(tensor: CoreTensor) -> TensorInfo:

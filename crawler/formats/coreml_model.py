@@ -95,6 +95,7 @@ class CoreModel:
     outputs: list[dict[str, object]] = field(default_factory=list)
     tensors: list[CoreTensor] = field(default_factory=list)
     blob_files: set[str] = field(default_factory=set)
+    compressions: set[tuple[str, str]] = field(default_factory=set)
     custom: list[str] = field(default_factory=list)
     trees: set[tuple[int, int]] = field(default_factory=set)
     operations: int = 0
@@ -131,6 +132,7 @@ def read_weights(walker: ProtobufWalker, body: Field, model: CoreModel) -> None:
             read_program(walker, current, program)
             model.blob_files |= program.blob_files
             model.operations += program.operations
+            model.compressions |= program.compressions
             for tensor in program.tensors:
                 _keep(model, tensor)
         elif current.number in _TREES:

@@ -17,6 +17,7 @@ MAX_DEPTH = 64
 MAX_RANK = 64
 MAX_TENSORS = 500_000
 MAX_BLOB_FILES = 1_000
+MAX_COMPRESSIONS = 100
 
 DTYPES = {
     1: "BOOL",
@@ -63,6 +64,9 @@ class CoreProgram:
     tensors: list[CoreTensor] = field(default_factory=list)
     blob_files: set[str] = field(default_factory=set)
     operations: int = 0
+    compressions: set[tuple[str, str]] = field(
+        default_factory=set
+    )  # how weights are packed, and into which type
 
 
 def messages(walker: ProtobufWalker, message: Field) -> Iterator[Field]:
@@ -120,10 +124,43 @@ def _read_operation(
         return blocks, _constant(walker, name, shape, values, program)
     if kind.startswith("constexpr_"):
         packed.update(_argument_names(walker, inputs))
+        if len(program.compressions) < MAX_COMPRESSIONS:
+            packing = _packed_type(walker, [*values, *inputs])
+            program.compressions.add((kind.removeprefix("constexpr_"), packing))
         for value in values:
             _constant(walker, name, None, [value], program)  # its blob files belong to the model
         return blocks, _of_type(name, shape, None)
     return blocks, None
+
+
+def _packed_type(walker: ProtobufWalker, entries: list[Field]) -> str:
+    """The element type of the packed values, empty where they are another operation's result."""
+    for entry in entries:
+        parts = {part.number: part for part in messages(walker, entry)}
+        name = walker.text_of(parts[1], limit=MAX_NAME_BYTES) if parts.keys() >= {1, 2} else ""
+        if name not in {"quantized_data", "indices", "data", "nonzero_data"}:
+            continue
+        dtype = next(
+            (dtype for value in _values(walker, parts[2]) if (dtype := _value_type(walker, value))), ""
+        )
+        # indices into a table were packed into bytes before there were narrower types
+        return "" if name == "indices" and dtype == "U8" else dtype
+    return ""
+
+
+def _value_type(walker: ProtobufWalker, value: Field) -> str | None:
+    typed = next((part for part in messages(walker, value) if part.number == 2), None)
+    tensors = messages(walker, typed) if typed is not None else ()
+    tensor = next((part for part in tensors if part.number == 1), None)
+    return None if tensor is None else _tensor_type(walker, tensor)[0]
+
+
+def _values(walker: ProtobufWalker, holder: Field) -> Iterator[Field]:
+    """The Value itself, and the values that are bound in an Argument."""
+    yield holder
+    for binding in messages(walker, holder):
+        if binding.number == 1:
+            yield from (part for part in messages(walker, binding) if part.number == 2)
 
 
 def _constant(

@@ -145,6 +145,22 @@ def test_half_precision_is_told_by_the_constants():
 
 
 @pytest.mark.parametrize(
+    ("name", "scheme", "bits"),
+    [
+        ("linear-ios16", "affine_dequantize", 8),
+        ("linear-ios18", "blockwise_shift_scale", 8),
+        ("palette-ios16", "lut_to_dense", None),
+        ("palette-ios18", "lut_to_dense", 4),
+    ],
+)
+def test_packed_core_ml_weights_count_as_what_they_unpack_to(name, scheme, bits):
+    extraction = extract(CoremlExtractor, f"coreml/{name}.mlmodel")
+    assert weights(extraction) == COUNTS[f"coreml/{name}.mlmodel"]
+    assert said(extraction)["quantization.scheme"] == scheme
+    assert said(extraction).get("quantization.bits") == bits
+
+
+@pytest.mark.parametrize(
     ("extractor", "path", "reference", "size"),
     [
         (OpenvinoExtractor, "openvino/tiny.xml", "tiny.bin", 1792),

@@ -64,6 +64,32 @@ def coreml(counts):
         counts[f"coreml/{name}.mlpackage"] = 64 * 100 + 64
 
 
+def coreml_compressed(counts):
+    """Linear quantisation and palettes, in the operators of iOS 16 and of iOS 18; the specification is enough."""
+    import coremltools as ct
+    import coremltools.optimize.coreml as cto
+    from coremltools.converters.mil import Builder
+
+    weights, bias = array(64, 100), array(64)
+    linear = cto.OptimizationConfig(cto.OpLinearQuantizerConfig(weight_threshold=16))
+    palette = cto.OptimizationConfig(cto.OpPalettizerConfig(nbits=4, mode="uniform", weight_threshold=16))
+    for target in (ct.target.iOS16, ct.target.iOS18):
+
+        @Builder.program(input_specs=[Builder.TensorSpec(shape=(1, 100))], opset_version=target)
+        def program(x):
+            return Builder.relu(x=Builder.linear(x=x, weight=weights, bias=bias))
+
+        model = ct.convert(program, minimum_deployment_target=target, skip_model_load=True)
+        for kind, packed in (
+            ("linear", cto.linear_quantize_weights(model, linear)),
+            ("palette", cto.palettize_weights(model, palette)),
+        ):
+            name = f"{kind}-{target.name.lower()}.mlmodel"
+            packed.save("packed.mlpackage")
+            shutil.copy("packed.mlpackage/Data/com.apple.CoreML/model.mlmodel", DATA / "coreml" / name)
+            counts[f"coreml/{name}"] = 64 * 100 + 64
+
+
 def openvino(counts):
     import openvino as ov
     from openvino import opset13 as ops
@@ -106,6 +132,7 @@ def paddle_models(counts):
 def main():
     counts = {}
     coreml(counts)
+    coreml_compressed(counts)
     openvino(counts)
     paddle_models(counts)
     (DATA / "coreml" / "counts.json").write_text(json.dumps(counts, indent=2) + "\n")
