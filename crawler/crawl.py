@@ -150,7 +150,7 @@ class _Crawl:
             hidden = set(unseen) - set(absent)
             if hash_weights:
                 self._hash_weights(set(unseen))
-            if not self._settle(run, absent, hidden, accept=accept, emptied=emptied):
+            if not self._settle(run, absent, hidden, accept=accept, emptied=emptied, reread=reread):
                 state = RunState.HELD
             else:
                 state = self._state()
@@ -270,7 +270,14 @@ class _Crawl:
     # 4. judge what is absent, 5. group, 6. normalise, 7. commit
 
     def _settle(
-        self, run: Run, absent: Sequence[ObjectKey], hidden: set[ObjectKey], *, accept: bool, emptied: bool
+        self,
+        run: Run,
+        absent: Sequence[ObjectKey],
+        hidden: set[ObjectKey],
+        *,
+        accept: bool,
+        emptied: bool,
+        reread: bool,
     ) -> bool:
         """False if the run is held: then no record has changed."""
         before = self._store.records.standing(self._source.id)
@@ -302,7 +309,7 @@ class _Crawl:
         self._commit(
             run,
             groups,
-            {model: row.signature for model, row in shelved.items() if row.state == LIVE},
+            {} if reread else {model: row.signature for model, row in shelved.items() if row.state == LIVE},
             recipe,
             verdicts,
         )

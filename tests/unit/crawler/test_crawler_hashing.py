@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import struct
+from dataclasses import replace
 
 import pytest
 from fixtures.crawling import safetensors
 
-from catalog.records import ObjectKey, ObjectMeta, RunState, SourceId
+from catalog.records import ObjectKey, ObjectMeta, Problem, RunState, SourceId
 from crawler.hashing import CHUNK_BYTES, hash_file
 
 LARGE = 300_000  # values: more than the megabyte that is read whole anyway
@@ -145,3 +146,17 @@ def test_the_name_of_a_cached_blob_is_the_hash_of_its_snapshot(shop):
     link.symlink_to(os.path.relpath(blob, link.parent))
     shop.crawl()
     assert [made.get("content_hash") for made in shop.documents().values()] == [digest]
+
+
+def test_reading_again_makes_records_again_although_no_file_and_no_version_changed(shop, monkeypatch):
+    shop.model("a.safetensors")
+    shop.crawl()
+    extractor = next(known for known in shop.registry._extractors if known.name == "safetensors")
+    whole = type(extractor).extract
+
+    def says_more(self, reader):
+        return replace(whole(self, reader), problems=(Problem(code="new", message="seen now"),))
+
+    monkeypatch.setattr(type(extractor), "extract", says_more)
+    shop.crawl(reread=True)
+    assert shop.documents()["a.safetensors"]["problems"][0]["code"] == "new"
