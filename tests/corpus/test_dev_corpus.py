@@ -114,3 +114,21 @@ def test_a_second_crawl_opens_nothing_and_changes_nothing(crawled_corpus, corpus
     assert {d["id"]: d["revision"] for d in json.loads(listed.stdout)} == {
         d["id"]: d["revision"] for d in documents
     }
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("accuracy > 0.9 framework:onnx", {"mlp-onnx"}),
+        ("accuracy>=93% accuracy<94% license:Apache-2.0", {"sentiment-bert-tiny"}),
+        ("risk:code-execution", {"suspicious-upload"}),
+        ("params:160k..170k has:context_length", {"chat-llama-tiny"}),
+        ("base:meta-llama/Llama-3.1-8B is:adapter", {"llama-lora"}),
+        ("precision:Q8_0 OR quantization:q8_0", {"Tiny Llama Chat"}),
+    ],
+)
+def test_bytes_on_disk_come_back_as_the_json_of_a_search(crawled_corpus, modeldex, query, expected):
+    """The whole way: file, extraction, record, outbox, index, query text, JSON."""
+    found = modeldex(crawled_corpus[0], "search", query, "--json")
+    assert found.returncode == 0, found.stderr
+    assert {document["name"] for document in json.loads(found.stdout)} == expected
