@@ -30,6 +30,7 @@ from crawler.layouts import (
     ALTERNATIVE_DIRECTORIES,
     CHECKPOINT_DIRECTORY,
     GENERIC_STEMS,
+    HUB_SNAPSHOT,
     MODEL_CONFIGS,
     PACKAGE_SUFFIX,
     PROJECTOR,
@@ -323,7 +324,10 @@ def _name_hint(source: SourceId, draft: Draft) -> str:
     path = draft.key if draft.key != ROOT_KEY else ""
     name = name_of(path)
     parent = name_of(directory_of(path))
-    if draft.kind in {"file", "shards"} and GENERIC_STEMS.match(name):
+    generic = draft.kind in {"file", "shards"} and GENERIC_STEMS.match(name)
+    if match := HUB_SNAPSHOT.search(draft.directory if generic else path):
+        name = match["name"]
+    elif generic:
         name = name_of(draft.directory) or name
     elif CHECKPOINT_DIRECTORY.match(name) and parent:
         name = f"{parent}-{name}"

@@ -13,6 +13,8 @@ TF_DATA = re.compile(r"^(?P<stem>.+)\.data-\d{5}-of-\d{5}$")
 CONSOLIDATED = re.compile(r"^(?P<stem>consolidated)\.(?P<number>\d{2,3})(?P<rest>\.pth)$")
 RANK = re.compile(r"^(?P<stem>.+?)_world_size_(?P<total>\d+)_rank_(?P<number>\d+)(?P<rest>\..*)$")
 VARIANT = re.compile(r"[._-](fp16|fp32|bf16|fp8|int8|uint8|q4|q4f16|bnb4|non_ema|ema|quantized|onnx_data)$")
+HUB_SNAPSHOT = re.compile(r"(?:^|/)models--(?:[^/]+--)?(?P<name>[^/]+)/snapshots/[^/]+$")
+"""One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
 CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
 SIDECAR = re.compile(r"^(?P<target>.+)\.modeldex\.(ya?ml|json)$")
 PROJECTOR = re.compile(r"^(mmproj|mtp)[-_.].*\.gguf$|.*[-_.]mmproj[-_.].*\.gguf$", re.IGNORECASE)

@@ -228,6 +228,8 @@ class Draft:
         good, bad = self.contenders(row)
         if row.name == "framework":
             good = _most_specific(good)
+        elif row.name == "version":
+            good = _newest_registered(good)
         self.settle(row, good, bad)
 
     def _set_union(self, row: Field) -> None:
@@ -383,7 +385,19 @@ def _material(winner: Contender, loser: Contender) -> bool:
     seen = loser.observation
     if seen.evidence in weak or seen.origin is Origin.FILENAME or winner.observation.origin is Origin.EDIT:
         return False
+    if seen.origin is winner.observation.origin is Origin.REGISTRY:
+        return False  # several versions of one registry may name the same files
     return str(winner.value).casefold() != str(loser.value).casefold()
+
+
+def _newest_registered(good: list[Contender]) -> list[Contender]:
+    """A registry that has the same files as several versions means the last of them."""
+    if not good or good[0].observation.origin is not Origin.REGISTRY:
+        return good
+    registered = [item for item in good if item.observation.origin is Origin.REGISTRY]
+    others = [item for item in good if item.observation.origin is not Origin.REGISTRY]
+    registered.sort(key=lambda item: int(item.value) if str(item.value).isdecimal() else -1, reverse=True)
+    return [*registered, *others]
 
 
 def _model_id(word: str) -> str:

@@ -81,3 +81,13 @@ def test_a_blob_bears_the_name_of_the_manifest_that_names_its_digest(store):
     (made,) = store.documents().values()
     assert made["name"] == "tiny:latest"
     assert made["content_hash"] == digest
+
+
+@pytest.mark.parametrize("config", [True, False])
+def test_a_model_in_a_hub_cache_bears_the_name_of_its_repository(shop, config):
+    revision = "models--acme--tiny-bert/snapshots/0123456789abcdef0123456789abcdef01234567"
+    shop.model(f"hub/{revision}/model.safetensors")
+    if config:
+        shop.put(f"hub/{revision}/config.json", {"architectures": ["BertModel"], "model_type": "bert"})
+    shop.crawl()
+    assert [made["name"] for made in shop.documents().values()] == ["tiny-bert"]

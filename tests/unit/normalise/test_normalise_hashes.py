@@ -106,3 +106,13 @@ def test_every_part_of_a_tensor_counts() -> None:
         tensor_digest("a", "F32", (2, 3), sha256(b"y").digest()),
     }
     assert len(others | {whole}) == 5
+
+
+def test_of_several_registered_versions_of_the_same_files_the_newest_is_the_version() -> None:
+    versions = [
+        said("version", number, origin=Origin.REGISTRY, pointer=f"sql:/{number}")
+        for number in ("9", "10", "2")
+    ]
+    made = document(weights("m/model.safetensors", tally(1)), file("mlflow.db", *versions), key="m")
+    assert made["version"] == "10"
+    assert "conflict" not in made.get("flags", ())
