@@ -78,11 +78,15 @@ class Count:
         weights = {name: number for name, number in self.dtypes.items() if is_weight_dtype(name)} or dict(
             self.dtypes
         )
+        # A tree of shapes without element types (Orbax) has a count and no precision.
         total = sum(weights.values())
-        if not total:
+        if not total or set(weights) == {UNKNOWN_DTYPE}:
             return None
         name = min(weights, key=lambda item: (-weights[item], item))
         return name, weights[name] / total
+
+
+UNKNOWN_DTYPE = "UNKNOWN"
 
 
 def is_weight_dtype(name: str) -> bool:

@@ -117,3 +117,9 @@ def test_the_packaging_is_a_format_beside_that_of_the_weights() -> None:
         key="m",
     )
     assert made["format"] == ["skops", "mlflow"]
+
+
+def test_weights_of_unknown_type_are_counted_and_have_no_precision() -> None:
+    made = document(weights("m/_METADATA", tally(40, dtype="UNKNOWN"), format="orbax"), key="m")
+    assert made["parameters"] == 40
+    assert "precision" not in made
