@@ -63,8 +63,8 @@ def _analysed_label(text: str) -> tuple[str, str]:
 
 
 def _analysed(text: str) -> tuple[str, str]:
-    pairs = [_chunk(chunk) for chunk in _plain(text).split()]
-    return " ".join([pair[0] for pair in pairs if pair[0]]), " ".join([pair[1] for pair in pairs if pair[1]])
+    pairs = list(map(_chunk, text[:MAX_TEXT_CHARACTERS].split()))
+    return " ".join([pieces for pieces, _ in pairs if pieces]), " ".join([more for _, more in pairs if more])
 
 
 def query_words(text: str) -> list[str]:
@@ -96,7 +96,10 @@ def _chunk(chunk: str) -> tuple[str, str]:
     """The analysed forms of one run without spaces. Words repeat a lot, so most are looked up."""
     if _ASCII_PLAIN.fullmatch(chunk):
         return chunk[:MAX_WORD_CHARACTERS], ""
-    found = _WORD.findall(chunk)
+    plain = _plain(chunk)
+    if len(plain.split()) > 1:  # some signs stand for several words
+        return _analysed(plain)
+    found = _WORD.findall(plain)
     pieces = _phrase_pieces(found)
     more = [word for word in dict.fromkeys(_index_words(found)) if word not in pieces]
     return " ".join(pieces), " ".join(more)

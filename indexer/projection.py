@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
@@ -35,16 +35,8 @@ MAX_LONG = 2**63 - 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _NOT_SLUG = re.compile(r"[^a-z0-9_]+")
-_EVALUATION_KEYWORDS = (
-    "metric",
-    "dataset",
-    "split",
-    "raw_name",
-    "source",
-    "unit",
-    "config",
-    "task",
-    "revision",
+_EVALUATION_KEYWORDS = frozenset(
+    {"metric", "dataset", "split", "raw_name", "source", "unit", "config", "task", "revision"}
 )
 
 Evaluation = Mapping[str, str | float]
@@ -67,17 +59,25 @@ class Projection:
 
     def pieces(self, column: str) -> list[str]:
         """The pieces of each text of a column in order, joined by spaces; a phrase lies within one of them."""
-        return [self._analysed(text)[0] for text in self.texts.get(column, ())]
+        return self.text(column)[0]
 
     def more_words(self, column: str) -> str:
         """The words by which a text column is found besides its pieces, joined by spaces."""
-        return " ".join([more for text in self.texts.get(column, ()) if (more := self._analysed(text)[1])])
+        return self.text(column)[1]
 
-    def _analysed(self, text: str) -> tuple[str, str]:
-        found = self.analysed.get(text)  # the same text stands in several columns
-        if found is None:
-            found = self.analysed[text] = analysed(text)
-        return found
+    def text(self, column: str) -> tuple[list[str], str]:
+        """Both at once."""
+        known = self.analysed  # the same text stands in several columns
+        pieces: list[str] = []
+        more: list[str] = []
+        for text in self.texts.get(column, ()):
+            found = known.get(text)
+            if found is None:
+                found = known[text] = analysed(text)
+            pieces.append(found[0])
+            if found[1]:
+                more.append(found[1])
+        return pieces, " ".join(more)
 
 
 def milliseconds(moment: datetime) -> int:
@@ -110,37 +110,87 @@ def leaf_text(value: Any) -> str | None:
 def project(document: Mapping[str, Any]) -> Projection:
     """All indexed values of a document. Raises DocumentRejected with the field and the reason."""
     into = Projection()
-    table = _table()
-    for first, value in document.items():
-        for row, rest, handler in table.get(first, ()):
-            if not rest and type(value) in _SCALARS:
-                if value == "":
-                    continue
-                found = [value]
-            else:
-                found = _values(value, rest)
-                if not found:
-                    continue
-            try:
-                handler(into, row, found)
-            except (TypeError, ValueError) as error:
-                raise DocumentRejected(str(document.get("id", "?")), f"{row.name}: {error}") from error
+    _walk(into, document, _tree(), document)
     _collect_text(into)
     return into
 
 
-_SCALARS = frozenset({str, int, float, bool})
 Handler = Callable[[Projection, Field, list[Any]], None]
 
 
+@dataclass(slots=True)
+class _Place:
+    """What stands at one name of a document: a field, an object with fields below it, or both."""
+
+    row: Field | None = None
+    handler: Handler | None = None
+    keyword: str = ""  # the field's name, if it is a plain keyword
+    is_searched: bool = False
+    below: dict[str, _Place] = field(default_factory=dict)
+
+
 @cache
-def _table() -> Mapping[str, tuple[tuple[Field, tuple[str, ...], Handler], ...]]:
-    """Fields by the first part of their path."""
-    table: dict[str, list[tuple[Field, tuple[str, ...], Handler]]] = {}
+def _tree() -> Mapping[str, _Place]:
+    """The field table by the parts of its names, so that a document is walked once, by what it holds."""
+    root = _Place()
     for row in fields().values():
-        first, *rest = row.name.split(".")
-        table.setdefault(first, []).append((row, tuple(rest), _HANDLERS[row.type]))
-    return {first: tuple(rows) for first, rows in table.items()}
+        place = root
+        for part in row.name.split("."):
+            place = place.below.setdefault(part, _Place())
+        place.row, place.handler = row, _HANDLERS[row.type]
+        place.keyword = row.name if row.type == "keyword" else ""
+        place.is_searched = row.name in free_text_fields()
+    return root.below
+
+
+def _walk(
+    into: Projection, held: Mapping[str, Any], places: Mapping[str, _Place], document: Mapping[str, Any]
+) -> None:
+    for name, value in held.items():
+        place = places.get(name)
+        if place is None or value is None or value == "":
+            continue
+        kind = type(value)
+        if kind is str and place.keyword and len(value) <= MAX_KEYWORD_CHARACTERS:  # most of what there is
+            into.keywords[place.keyword] = [value.lower() if value.isascii() else fold(value)]
+            if place.is_searched:
+                into.texts[place.keyword] = [value]
+            continue
+        if place.row is not None:
+            found = _values(value, ()) if kind is list or kind is tuple else [value]
+            if found:
+                _handle(into, place, found, document)
+        if not place.below:
+            continue
+        if kind is dict or isinstance(value, Mapping):
+            _walk(into, value, place.below, document)
+        elif kind is list or kind is tuple:
+            _walk_list(into, value, place.below, (), document)
+
+
+def _walk_list(
+    into: Projection,
+    elements: Any,
+    places: Mapping[str, _Place],
+    path: tuple[str, ...],
+    document: Mapping[str, Any],
+) -> None:
+    """The same for a list of objects: one field has the values of all of them."""
+    for name, place in places.items():
+        if place.row is not None and (found := _values(elements, (*path, name))):
+            _handle(into, place, found, document)
+        if place.below:
+            _walk_list(into, elements, place.below, (*path, name), document)
+
+
+def _handle(into: Projection, place: _Place, found: list[Any], document: Mapping[str, Any]) -> None:
+    row, handler = place.row, place.handler
+    if row is None or handler is None:
+        return
+    try:
+        handler(into, row, found)
+    except (TypeError, ValueError) as error:
+        raise DocumentRejected(str(document.get("id", "?")), f"{row.name}: {error}") from error
 
 
 def _values(value: Any, path: tuple[str, ...]) -> list[Any]:
@@ -166,17 +216,18 @@ def _single(row: Field, found: list[Any]) -> Any:
 def _keyword(into: Projection, row: Field, found: list[Any]) -> None:
     if len(found) > 1:
         _single(row, found)
-    kept = [fold(value) for value in found if _is_text(value) and len(value) <= MAX_KEYWORD_CHARACTERS]
+    for value in found:
+        if type(value) is not str and not isinstance(value, str):
+            raise TypeError(f"{type(value).__name__} where text is expected")
+    kept = [
+        value.lower() if value.isascii() else fold(value)
+        for value in found
+        if len(value) <= MAX_KEYWORD_CHARACTERS
+    ]
     if kept:
         into.keywords[row.name] = kept if len(kept) == 1 else list(dict.fromkeys(kept))
         if row.name in free_text_fields():
             into.texts[row.name] = found
-
-
-def _is_text(value: Any) -> bool:
-    if type(value) is str or isinstance(value, str):
-        return True
-    raise TypeError(f"{type(value).__name__} where text is expected")
 
 
 def _text(into: Projection, row: Field, found: list[Any]) -> None:
@@ -218,10 +269,17 @@ def _boolean(into: Projection, row: Field, found: list[Any]) -> None:
 def _date(into: Projection, row: Field, found: list[Any]) -> None:
     value = _single(row, found)
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
+        into.numbers[row.name] = _written_date(value)
+    elif isinstance(value, datetime):
+        into.numbers[row.name] = milliseconds(value)
+    else:
         raise TypeError(f"{type(value).__name__} where a date is expected")
-    into.numbers[row.name] = milliseconds(value)
+
+
+@lru_cache(maxsize=10_000)
+def _written_date(text: str) -> int:
+    """Several dates of a model are often the same."""
+    return milliseconds(datetime.fromisoformat(text))
 
 
 def _metrics(into: Projection, row: Field, found: list[Any]) -> None:
@@ -237,34 +295,40 @@ def _metrics(into: Projection, row: Field, found: list[Any]) -> None:
 
 def _flattened(into: Projection, row: Field, found: list[Any]) -> None:
     leaves: dict[str, list[str]] = {}
-    for path, value in _leaves(found, "", 0):
-        text = leaf_text(value)
-        if text is None or len(text) > MAX_KEYWORD_CHARACTERS or len(leaves) >= MAX_FLATTENED_LEAVES:
-            continue
-        held = leaves.setdefault(path, [])
-        if text not in held:
-            held.append(text)
+    for element in found:
+        _add_leaves(leaves, element, "", 1)
     if leaves:
         into.flattened[row.name] = leaves
-        into.present.update(f"{row.name}.{path}" for path in leaves)
+        into.present.update([f"{row.name}.{path}" for path in leaves])
         into.present.add(row.name)
 
 
-def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    if depth > MAX_FLATTENED_DEPTH:
+def _add_leaves(leaves: dict[str, list[str]], value: Any, path: str, depth: int) -> None:
+    kind = type(value)
+    if kind is dict or isinstance(value, Mapping):
+        if depth < MAX_FLATTENED_DEPTH:
+            for key, element in value.items():
+                slug = _slug(str(key))
+                _add_leaves(leaves, element, f"{path}.{slug}" if path else slug, depth + 1)
+    elif kind is list or kind is tuple:
+        if depth < MAX_FLATTENED_DEPTH:
+            for element in value:
+                _add_leaves(leaves, element, path, depth + 1)
+    elif path:
+        _add_leaf(leaves, path, leaf_text(value))
+
+
+def _add_leaf(leaves: dict[str, list[str]], path: str, text: str | None) -> None:
+    if text is None or len(text) > MAX_KEYWORD_CHARACTERS or len(leaves) >= MAX_FLATTENED_LEAVES:
         return
-    if isinstance(value, Mapping):
-        for key, element in value.items():
-            slug = _slug(str(key))
-            yield from _leaves(element, f"{path}.{slug}" if path else slug, depth + 1)
-    elif isinstance(value, (list, tuple)):
-        for element in value:
-            yield from _leaves(element, path, depth + 1)
-    elif value is not None and path:
-        yield path, value
+    held = leaves.get(path)
+    if held is None:
+        leaves[path] = [text]
+    elif text not in held:
+        held.append(text)
 
 
-@cache
+@lru_cache(maxsize=50_000)
 def _slug(text: str) -> str:
     return _NOT_SLUG.sub("_", text.lower()).strip("_") or "_"
 
@@ -274,10 +338,13 @@ def _nested(into: Projection, row: Field, found: list[Any]) -> None:
         if not isinstance(element, Mapping):
             raise TypeError(f"{type(element).__name__} where an object is expected")
         kept: dict[str, str | float] = {}
-        for name in _EVALUATION_KEYWORDS:
-            value = element.get(name)
-            if isinstance(value, str) and value and len(value) <= MAX_KEYWORD_CHARACTERS:
-                kept[name] = fold(value)
+        for name, value in element.items():
+            if (
+                name in _EVALUATION_KEYWORDS
+                and isinstance(value, str)
+                and 0 < len(value) <= MAX_KEYWORD_CHARACTERS
+            ):
+                kept[name] = value.lower() if value.isascii() else fold(value)
         number = element.get("value")
         if isinstance(number, (int, float)) and not isinstance(number, bool) and math.isfinite(number):
             kept["value"] = float(number) + 0.0
@@ -324,6 +391,6 @@ def _collect_text(into: Projection) -> None:
         if name in HEADING_FIELDS:
             heading += found
     if everything:
-        into.texts[ANY_TEXT] = everything
+        into.texts[ANY_TEXT] = list(dict.fromkeys(everything))
     if heading:
-        into.texts[HEADING] = heading
+        into.texts[HEADING] = list(dict.fromkeys(heading))

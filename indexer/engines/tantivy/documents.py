@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import combinations
 from typing import Any
@@ -47,27 +47,34 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
     row[ID] = model_id
     row[REVISION] = revision
     row[DOCUMENT] = encode(document)
+    tail = _add_metrics(row, held)
+    row[f"{ID}.order"] = order_key(model_id)
+    for name in ordered_keywords():
+        if name in held.keywords:
+            row[f"{name}.order"] = order_key(held.keywords[name][0])
+    for name in text_columns():
+        if name in held.texts:
+            pieces, more = held.text(name)
+            row[f"{name}.pieces"] = PHRASE_BREAK.join(pieces)
+            if more:
+                row[f"{name}.words"] = more
+    row[PRESENT] = " ".join(held.present)
+    row[CODED] = " ".join(_coded(held, tail))
+    return tantivy.Document.from_dict(row, build_schema())
+
+
+def _add_metrics(row: dict[str, Any], held: Projection) -> dict[str, float]:
+    """The metrics without a column of their own, once all are in the row."""
     tail = {}
+    columns = metric_columns()
     for slug, value in held.metrics.items():
-        if slug in metric_columns():
+        if slug in columns:
             row[f"metrics.{slug}"] = value
         else:
             tail[slug] = value
     if tail:
         row[TAIL] = tail
-    row[f"{ID}.order"] = order_key(model_id)
-    for name, values in held.keywords.items():
-        if name in ordered_keywords():
-            row[f"{name}.order"] = order_key(values[0])
-    for name in text_columns():
-        if name in held.texts:
-            row[f"{name}.pieces"] = PHRASE_BREAK.join(held.pieces(name))
-            more = held.more_words(name)
-            if more:
-                row[f"{name}.words"] = more
-    row[PRESENT] = list(held.present)
-    row[CODED] = list(_coded(held, tail))
-    return tantivy.Document.from_dict(row, build_schema())
+    return tail
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -101,18 +108,17 @@ def has_own_exists(name: str) -> bool:
     return name in _columns_with_own_exists()
 
 
-def _coded(held: Projection, tail: Mapping[str, float]) -> Iterator[str]:
-    for slug, value in tail.items():
-        yield code_name(f"metrics.{slug}") + code_number(value)
+def _coded(held: Projection, tail: Mapping[str, float]) -> list[str]:
+    found = [code_name(f"metrics.{slug}") + code_number(value) for slug, value in tail.items()]
     for evaluation in held.evaluations:
         number = evaluation.get("value")
         suffix = code_number(number) if isinstance(number, float) else UNVALUED
-        for head in _heads(tuple(evaluation.get(name) for name in _PARTS)):
-            yield head + suffix
+        found += [head + suffix for head in _heads(tuple(map(evaluation.get, _PARTS)))]
+    return found
 
 
 @lru_cache(maxsize=20_000)
-def _heads(values: tuple[str | None, ...]) -> tuple[str, ...]:
+def _heads(values: tuple[Any, ...]) -> tuple[str, ...]:
     """The codes of every set of conditions that an evaluation with these parts satisfies."""
     held = {name: value for name, value in zip(_PARTS, values, strict=True) if value is not None}
     sets = [name for name in EVALUATION_SETS if name in held]

@@ -20,7 +20,7 @@ from mappings.metrics import metrics
 
 ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
 VERSION: str = tantivy.__version__  # type: ignore[attr-defined]  # missing in the published type stub
-LAYOUT = 3
+LAYOUT = 4
 """Raised when the columns of the same field table change."""
 
 
@@ -48,8 +48,8 @@ def build_schema() -> tantivy.Schema:
     builder.add_text_field(ID, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_bytes_field(DOCUMENT, stored=True)
     builder.add_integer_field(REVISION, fast=True)
-    builder.add_text_field(PRESENT, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field(CODED, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(PRESENT, tokenizer_name="whitespace", index_option="basic")
+    builder.add_text_field(CODED, tokenizer_name="whitespace", index_option="basic")
     builder.add_json_field(TAIL, fast=True, tokenizer_name="raw", index_option="basic")
     for row in fields().values():
         if row.name != ID and row.type in {"keyword", "name"}:
@@ -98,6 +98,7 @@ def code_name(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
 
 
+@lru_cache(maxsize=50_000)
 def code_number(value: float) -> str:
     """Sixteen hex digits that order as the numbers do. Source: IEEE 754-2019, 5.10 totalOrder."""
     bits: int = struct.unpack(">Q", struct.pack(">d", value + 0.0))[0]
