@@ -180,7 +180,9 @@ def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
     if not targets and (is_name(name, reading) or name.startswith("metrics.")):
         targets = (unknown_metric(name),) if only_shown(name) is None else ()
     if targets:
-        return _exists(targets[0])
+        # `loss < 0.3` compares the metric, so `has:loss` asks for it, too, and not for the loss function.
+        metrics = (target for target in targets if target.kind == "metric" and not target.nested)
+        return _exists(next(metrics, targets[0]))
     if only_shown(name) is not None:
         reading.problem(
             "not-searchable",
