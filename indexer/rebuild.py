@@ -35,7 +35,7 @@ def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
     started = time.perf_counter()
     documents, watermark = store.outbox.snapshot()
     outcome = writer.rebuild(documents, catch_up=store.outbox.since(watermark))
-    store.outbox.rebuilt(watermark)
+    store.outbox.rebuilt(watermark, outcome.rejected)
     writer.refresh()
     report = RebuildReport(
         documents=len(set(outcome.done)),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, func, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
 
 from catalog.records import ModelId
 from catalog.search.engine import IndexAction, IndexOutcome
@@ -120,8 +120,11 @@ class Outbox:
                 return
             watermark = rows[-1].serial
 
-    def rebuilt(self, watermark: int) -> None:
-        """A rebuilt index holds everything up to the watermark: those rows need no drain any more."""
+    def rebuilt(self, watermark: int, rejected: Mapping[str, str] | None = None) -> None:
+        """A rebuilt index holds everything up to the watermark: those rows need no drain any more.
+
+        What it `rejected` (model -> reason) becomes a dead letter, whether it waited or not.
+        """
         held = select(revisions.c.model, func.max(revisions.c.number).label("number")).where(
             revisions.c.serial <= watermark
         )
@@ -130,8 +133,10 @@ class Outbox:
             held_rows, and_(held_rows.c.model == outbox.c.model, outbox.c.revision <= held_rows.c.number)
         )
         with self._engine.begin() as connection:
-            chosen = outbox.c.model.in_(settled.scalar_subquery()) & (outbox.c.state == "pending")
-            connection.execute(delete(outbox).where(chosen))
+            # Dead letters among them, too: the new index either holds those models now or rejects them once more.
+            connection.execute(delete(outbox).where(outbox.c.model.in_(settled.scalar_subquery())))
+            for model, reason in (rejected or {}).items():
+                _bury(connection, model, reason)
 
     def _all(self) -> Iterator[IndexAction]:
         last = ""
@@ -163,6 +168,15 @@ def enqueue(connection: Connection, changed: Sequence[tuple[str, int]]) -> None:
             for model, revision in changed
         ],
     )
+
+
+def _bury(connection: Connection, model: str, reason: str) -> None:
+    """A dead letter for the present state of a model; a newer state that waits is left to its drain."""
+    waiting = connection.execute(select(outbox.c.model).where(outbox.c.model == model)).first()
+    row = connection.execute(select(records.c.revision).where(records.c.id == model)).first()
+    if waiting is None and row is not None:
+        values = {"model": model, "revision": row.revision, "state": "dead", "reason": str(reason)[:2000]}
+        connection.execute(insert(outbox).values(**values, attempts=1, next_try=0.0))
 
 
 def _actions(*more: Any) -> Any:

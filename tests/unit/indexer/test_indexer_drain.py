@@ -17,6 +17,7 @@ from catalog.store.records import RecordChange
 from indexer.drain import drain, drain_now
 from indexer.engines import open_engine, open_writer
 from indexer.engines.memory import MemoryIndex, MemoryWriter
+from indexer.rebuild import rebuild
 
 SOURCE = SourceId("file:///models")
 
@@ -132,3 +133,31 @@ def test_reindex_needs_no_model_file_and_prints_counts(settings, store):
     assert '"documents": 2' in result.stdout
     assert total(settings) == 2
     assert store.outbox.size() == 0
+
+
+def test_what_a_rebuild_rejects_is_a_dead_letter_until_it_is_mended(settings, store):
+    """A rebuild once took the rows of rejected models away, and nobody was told why they are not found."""
+    commit(store, change("good"), change("bad", parameters="many"))
+    first = drain_now(settings, store)
+    assert (first.rebuilt is not None, first.indexed, first.waiting) == (True, 1, 0)
+    (letter,) = store.outbox.dead_letters()
+    assert (letter.id, "parameters" in letter.reason) == (model_id(SOURCE, "bad"), True)
+    with closing(open_writer(settings)) as writer:
+        rebuild(store, writer)  # rejected once more, and still told
+    assert [again.id for again in store.outbox.dead_letters()] == [letter.id]
+    commit(store, change("bad", parameters=7))
+    with closing(open_writer(settings)) as writer:
+        rebuild(store, writer)
+    assert (store.outbox.dead_letters(), store.outbox.size(), total(settings)) == ([], 0, 2)
+
+
+def test_a_model_that_changed_while_a_rebuild_rejected_it_still_waits(store):
+    class Slow(MemoryWriter):
+        def rebuild(self, documents, *, catch_up=()):
+            outcome = super().rebuild(documents)
+            commit(store, change("bad", parameters=7))
+            return outcome
+
+    commit(store, change("bad", parameters="many"))
+    rebuild(store, Slow(MemoryIndex()))
+    assert (store.outbox.dead_letters(), store.outbox.size()) == ([], 1)
