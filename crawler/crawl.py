@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from catalog.errors import ObjectUnreadable, SourceError
 from catalog.records import (
@@ -24,11 +23,11 @@ from catalog.records import (
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.leases import Lease
-from catalog.store.manifest import Entry, Manifest, Sightings, outlined
+from catalog.store.manifest import Entry, Manifest, Sightings
 from catalog.store.records import GONE, LIVE, MISSING, RecordChange
 from crawler import fingerprints
 from crawler.grouping import group
-from crawler.hashing import Hashes, hash_file, lacks_hashes
+from crawler.hashing_run import hash_weights
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Outcome, Registry
 from crawler.reconciliation import Scopes, Verdicts, judge_missing, judge_vanished
@@ -41,7 +40,7 @@ BATCH_OBJECTS = 500
 PAGE_OBJECTS = 200
 PAGE_SECONDS = 2.0
 PAGE_MODELS = 100
-RECIPE = "1"
+RECIPE = "2"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 
@@ -234,38 +233,15 @@ class _Crawl:
         page.clear()
 
     def _hash_weights(self, unseen: set[ObjectKey]) -> None:
-        """Hashes weights whose bytes nothing vouches for yet; hard links are read once."""
         self._progress.phase = "hashing"
-        known: dict[tuple[str, str], Hashes] = {}
-        for member in self._members(unseen):
-            if not lacks_hashes(member):
-                continue
-            meta = member.object
-            place = (meta.file_identity or f"key:{meta.key}", meta.change_token)
-            try:
-                if place not in known:
-                    known[place] = hash_file(
-                        meta,
-                        partial(self._source.read, meta),
-                        format=member.extraction.format if member.extraction else None,
-                    )
-            except SourceError as error:
+        for step in hash_weights(self._source, self._manifest, self._members(unseen), lease=self._lease):
+            if step.error is not None:
                 self._unhashed += 1
-                self._problems.append(_shown(f"not hashed: {error}"))
-                continue
-            self._counts["bytes_read"] += meta.size_bytes
-            self._counts["hashed"] += 1
-            self._note_hashes(meta.key, known[place])
+                self._problems.append(_shown(f"not hashed: {step.error}"))
+            else:
+                self._counts["hashed"] += 1
+                self._counts["bytes_read"] += step.bytes_read
             self._watch(self._progress)
-
-    def _note_hashes(self, key: ObjectKey, hashes: Hashes) -> None:
-        entry = self._manifest.entries([key])[key]
-        extraction = self._manifest.extractions([key]).get(key)
-        entry = replace(entry, object=replace(entry.object, sha256=hashes.sha256))
-        if extraction is not None and entry.outline is not None:
-            extraction = replace(extraction, tensors_digest=hashes.tensors)
-            entry = replace(entry, outline=outlined(extraction))
-        self._manifest.put([(entry, extraction)], lease=self._lease)
 
     # 4. judge what is absent, 5. group, 6. normalise, 7. commit
 

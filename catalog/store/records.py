@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from catalog.records import Document, ModelId, ModelRecord, Revision, SourceId, StoredModel
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.codec import instant, pack, pack_json, parse_instant, unpack, unpack_json
+from catalog.store.copies import alike, shared_print
 from catalog.store.database import ROWS_PER_STATEMENT, upsert
 from catalog.store.documents import GONE, LIVE, MISSING, Standing, finish
 from catalog.store.leases import Lease
@@ -281,9 +282,14 @@ class _Batch:
 
     def settle_copies(self, prints: Iterable[str]) -> None:
         """Every live model of these prints knows its copies, also those that this batch did not bring."""
-        for members in self._alike(self._load_alike(set(prints))):
-            shared = Counter(print_ for model in members for print_ in _prints(self._rows[model]))
-            group = min((print_ for print_, number in shared.items() if number > 1), default=None)
+        reached = self._load_alike(set(prints))
+        live = {
+            model: _prints(row)
+            for model, row in self._rows.items()
+            if row["state"] == LIVE and reached.intersection(_prints(row))
+        }
+        for members in alike(live):
+            group = shared_print(live[model] for model in members)
             uris = {model: self._content(model).get("uri", self._rows[model]["source"]) for model in members}
             for model in members:
                 copies = tuple(sorted(uri for other, uri in uris.items() if other != model))
@@ -305,19 +311,6 @@ class _Batch:
                 for print_ in _prints(row)
             }
         return reached
-
-    def _alike(self, prints: set[str]) -> list[list[str]]:
-        """The live models with these prints, those together that share one."""
-        groups: dict[str, set[str]] = {}
-        for model, row in self._rows.items():
-            own = prints.intersection(_prints(row))
-            if row["state"] != LIVE or not own:
-                continue
-            joined = {model}.union(*(groups[print_] for print_ in own if print_ in groups))
-            for other in joined:
-                for print_ in _prints(self._rows[other]):
-                    groups[print_] = joined
-        return [sorted(members) for members in {id(members): members for members in groups.values()}.values()]
 
     def write(self) -> None:
         """Everything of this batch in the transaction that it was given."""
