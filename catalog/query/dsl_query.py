@@ -61,10 +61,11 @@ class QueryReader:
         reader = _LEAVES.get(kind)
         if reader is None:
             raise refuse(str(kind)[:100])
-        self.leaves += 1
+        found = reader(inner, nested)
+        self.leaves += _leaves(found)
         if self.leaves > MAX_LEAVES:
             raise RequestRefused("query", f"has more than {MAX_LEAVES} clauses.")
-        return reader(inner, nested)
+        return found
 
     def bool_(self, body: Any, depth: int, nested: bool) -> Query:
         allowed = frozenset({"must", "filter", "should", "must_not", "minimum_should_match", "boost"})
@@ -117,6 +118,16 @@ class QueryReader:
         if nested or parts.get("path") != NESTED_PATH:
             raise RequestRefused("nested", f"is possible on {NESTED_PATH} only, one level deep.")
         return Nested(NESTED_PATH, self.read(parts.get("query"), depth=depth + 1, nested=True))
+
+
+def _leaves(query: Query) -> int:
+    """How many clauses one clause stands for: simple_query_string holds as many as its text has words."""
+    match query:
+        case And(clauses=clauses) | Or(clauses=clauses):
+            return sum(map(_leaves, clauses))
+        case Not(clause=clause):
+            return _leaves(clause)
+    return 1
 
 
 _COMPOUNDS: Mapping[str, Callable[[QueryReader, Any, int, bool], Query]] = {

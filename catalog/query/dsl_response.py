@@ -6,6 +6,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from catalog.query.dsl import Options
@@ -109,13 +110,19 @@ def source_of(document: Mapping[str, Any], options: Options) -> dict[str, Any] |
 Matcher = Callable[[str], bool]
 
 
-def _matcher(patterns: Sequence[str]) -> tuple[Matcher, Matcher]:
-    """Whether a path is named by a pattern, and whether something below it may be."""
+@lru_cache(maxsize=64)
+def _matcher(patterns: tuple[str, ...]) -> tuple[Matcher, Matcher]:
+    """Whether a path is named by a pattern, and whether something below it may be.
+
+    Both remember their answers: the paths of a thousand hits are the same few hundred.
+    """
     compiled = [re.compile(fnmatch.translate(pattern)) for pattern in patterns]
 
+    @lru_cache(maxsize=4096)
     def named(path: str) -> bool:
         return any(pattern.fullmatch(path) for pattern in compiled)
 
+    @lru_cache(maxsize=4096)
     def above(path: str) -> bool:
         return any(pattern.startswith(f"{path}.") or _reaches(pattern, path) for pattern in patterns)
 
@@ -160,15 +167,12 @@ def _cut(
     return found
 
 
-def _field_lists(document: Mapping[str, Any], patterns: Sequence[str]) -> dict[str, list[Any]]:
+def _field_lists(document: Mapping[str, Any], patterns: tuple[str, ...]) -> dict[str, list[Any]]:
     """`fields`: every value as a list, under its dotted name."""
     flat: dict[str, list[Any]] = {}
     _flatten(document, "", flat)
-    return {
-        path: values
-        for path, values in flat.items()
-        if any(fnmatch.fnmatchcase(path, one) for one in patterns)
-    }
+    named, _ = _matcher(patterns)
+    return {path: values for path, values in flat.items() if named(path)}
 
 
 def _flatten(value: Any, path: str, found: dict[str, list[Any]]) -> None:

@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from catalog.query.dsl import Options
-from catalog.search.engine import PointInTime
-from catalog.search.request import SearchRequest
 from webui.es.faults import Fault, illegal, no_such_context
+
+if TYPE_CHECKING:
+    from catalog.search.engine import PointInTime
+    from webui.es.searching import Search
 
 MAX_KEEP_ALIVE_SECONDS = 3_600.0
 MAX_OPEN_OF_ONE_USER = 16
@@ -31,8 +33,7 @@ class Context:
     point: PointInTime
     keep_alive: float
     expires_at: float
-    request: SearchRequest | None = None
-    options: Options | None = None
+    search: Search | None = None
     busy: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -49,8 +50,7 @@ class Contexts:
         point: PointInTime,
         seconds: float,
         *,
-        request: SearchRequest | None = None,
-        options: Options | None = None,
+        search: Search | None = None,
     ) -> str:
         """The id of the new context. Raises Fault 429 when too many are open; the point is closed then."""
         self._sweep()
@@ -63,8 +63,7 @@ class Contexts:
                     point=point,
                     keep_alive=seconds,
                     expires_at=time.monotonic() + seconds,
-                    request=request,
-                    options=options,
+                    search=search,
                 )
                 return identifier
         point.close()
@@ -79,7 +78,7 @@ class Contexts:
         self._sweep()
         with self._lock:
             context = self._held.get(identifier)
-            if context is None or context.user != user or (context.request is not None) != scroll:
+            if context is None or context.user != user or (context.search is not None) != scroll:
                 raise no_such_context(identifier)
             self._renew(context, seconds)
         if not context.busy.acquire(blocking=False):

