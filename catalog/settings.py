@@ -6,7 +6,6 @@ A setting comes from `MODELDEX_<NAME>`, else from `modeldex.toml` in the home fo
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -96,10 +95,16 @@ def load_settings(home: str | None = None, environment: Mapping[str, str] | None
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}.") from error
+    import tomllib  # noqa: PLC0415 - most homes have no settings file
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} cannot be read: {error}.") from error
 
 

@@ -6,9 +6,10 @@ no stemming: `tuned` and `tune` are two words on every engine.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
+
+from catalog.patterns import pattern
 
 MAX_TEXT_CHARACTERS = 200_000
 """Longer text is cut before it is analysed; a model card's median is 3 kB."""
@@ -18,14 +19,14 @@ MAX_WORD_CHARACTERS = 100
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _SYMBOL = "\u2600-\u27bf\U0001f000-\U0001faff"
-_WORD = re.compile(
+_WORD = pattern(
     rf"[{_CJK}]+|[{_SYMBOL}]|[^\W_{_CJK}]+(?:(?<=\d)\.(?=\d)[^\W_{_CJK}]+)*(?:\+\+|\#(?!\w))?",
 )
-_PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
-_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_IS_CJK = re.compile(rf"[{_CJK}]")
-_COMBINING = re.compile("[\u0300-\u036f]")
-_ASCII_PLAIN = re.compile(r"[a-z]+")
+_PART = pattern(r"\d+(?:\.\d+)*|[^\W\d_]+")
+_CAMEL = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_IS_CJK = pattern(rf"[{_CJK}]")
+_COMBINING = pattern("[\u0300-\u036f]")
+_ASCII_PLAIN = pattern(r"[a-z]+")
 
 
 def fold(text: str) -> str:

@@ -7,7 +7,6 @@ document (`DocumentRejected`), except numbers that are not finite: those are lef
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
+from catalog.patterns import pattern
 from indexer.analysis import analysed, fold
 from mappings import Field, fields
 
@@ -34,7 +34,7 @@ MAX_LONG = 2**63 - 2
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_NOT_SLUG = re.compile(r"[^a-z0-9_]+")
+_NOT_SLUG = pattern(r"[^a-z0-9_]+")
 _EVALUATION_KEYWORDS = frozenset(
     {"metric", "dataset", "split", "raw_name", "source", "unit", "config", "task", "revision"}
 )

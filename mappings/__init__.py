@@ -5,14 +5,15 @@ Nobody else lists a field or a metric: whoever needs them reads `FIELDS` and `ME
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
+from mappings.tables import FOLDER, table
+
+__all__ = ["FOLDER", "Field", "facet_fields", "fields"]
+
 NUMERIC_TYPES = frozenset({"long", "double"})
 SEARCHABLE_TYPES = frozenset({"keyword", "text", "name", "long", "double", "boolean", "date", "flattened"})
 
@@ -51,8 +52,7 @@ class Field:
 @cache
 def fields() -> Mapping[str, Field]:
     """Every document field by its dotted name, in the table's order."""
-    with (FOLDER / "fields.toml").open("rb") as file:
-        rows: dict[str, dict[str, Any]] = tomllib.load(file)["fields"]
+    rows: dict[str, dict[str, Any]] = table("fields")["fields"]
     rows = {
         name: {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         for name, row in rows.items()

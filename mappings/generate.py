@@ -1,5 +1,7 @@
 """Writes models.json, the Elasticsearch settings and mappings, from the field table: `python -m mappings.generate`.
 
+And fields.json and metrics.json, which say what the TOML files say (`mappings.tables`).
+
 Only what Elasticsearch's core has is used: no analysis plug-in, no extra mapper. Text arrives analysed (joined by spaces,
 its `pieces` in order and the `words` it is found by besides), keywords arrive folded, and the document itself is kept whole in `document`, which is
 all that `_source` holds. Everything else is there to be searched.
@@ -12,8 +14,11 @@ import json
 from typing import Any
 
 from mappings import FOLDER, Field, fields
+from mappings.tables import twin_text
 
 TARGET = FOLDER / "models.json"
+TWINS = ("fields", "metrics")
+"""The tables that have a JSON file with the same content, which is read sooner."""
 DERIVED_TEXT = ("_heading",)
 """The text column that is made of several fields: name, titles and labels, which weigh more."""
 EVALUATION_KEYWORDS = (
@@ -111,6 +116,8 @@ def _hash(body: dict[str, Any]) -> str:
 
 def main() -> None:
     TARGET.write_text(rendered(), "utf-8")
+    for name in TWINS:
+        (FOLDER / f"{name}.json").write_text(twin_text(name), "utf-8")
 
 
 if __name__ == "__main__":

@@ -6,14 +6,13 @@ A name here is a slug (`[a-z0-9_]+`); `catalog.normalise.metrics` turns what fil
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
-TABLE = Path(__file__).parent / "metrics.toml"
+from mappings.tables import table
+
 MAX_CUTOFF = 100_000
 """The largest k of a metric@k; a longer number in a name is an id, not a cut-off."""
 
@@ -24,8 +23,8 @@ LOWER_IS_BETTER = (
 LOWER_COSTS = ("latency_ms", "seconds")
 """Endings of performance numbers of which one wants less."""
 
-_CUTOFF = re.compile(r"(?P<stem>[a-z0-9_]+?)(?:_at)?_(?P<k>[1-9]\d{0,5})")
-_GLUED_CUTOFF = re.compile(r"(?P<stem>[a-z_]+?)(?P<k>[1-9]\d{0,5})")
+_CUTOFF = r"(?P<stem>[a-z0-9_]+?)(?:_at)?_(?P<k>[1-9]\d{0,5})"
+_GLUED_CUTOFF = r"(?P<stem>[a-z_]+?)(?P<k>[1-9]\d{0,5})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +51,8 @@ class Metric:
 @cache
 def metrics() -> Mapping[str, Metric]:
     """Every canonical metric by its name, in the table's order."""
-    with TABLE.open("rb") as file:
-        table: dict[str, dict[str, dict[str, Any]]] = tomllib.load(file)
-    return {name: _row(name, row, table["families"]) for name, row in table["metrics"].items()}
+    held = table("metrics")
+    return {name: _row(name, row, held["families"]) for name, row in held["metrics"].items()}
 
 
 @cache
@@ -77,7 +75,7 @@ def find(slug: str) -> Metric | None:
 
 
 def _with_cutoff(slug: str) -> Metric | None:
-    match = _CUTOFF.fullmatch(slug) or _GLUED_CUTOFF.fullmatch(slug)
+    match = re.fullmatch(_CUTOFF, slug) or re.fullmatch(_GLUED_CUTOFF, slug)
     if match is None:
         return None
     stem, k = spellings().get(match["stem"]), int(match["k"])

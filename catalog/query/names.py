@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Protocol
 
+from catalog.patterns import pattern
 from catalog.query.spelling import nearest
 from mappings import Field, fields
 from mappings.metrics import Metric, find, spellings
@@ -15,7 +15,7 @@ from mappings.metrics import Metric, find, spellings
 MAX_NAME_CHARACTERS = 100
 MAX_DATASET_CHARACTERS = 200
 
-_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_NOT_SLUG = pattern(r"[^a-z0-9]+")
 _SPLITS: Mapping[str, str] = {
     "eval": "validation",
     "val": "validation",
@@ -27,7 +27,7 @@ _SPLITS: Mapping[str, str] = {
     "train": "train",
     "training": "train",
 }
-_PREFIX_SPLIT = re.compile(rf"(?P<split>{'|'.join(_SPLITS)})[_/.\-](?P<rest>.+)")
+_PREFIX_SPLIT = pattern(rf"(?P<split>{'|'.join(_SPLITS)})[_/.\-](?P<rest>.+)")
 _METRIC_PREFIXES = ("metrics.", "metric.")
 _PARAMETER_PREFIXES = ("params.", "param.", "parameters.", "hyperparameters.", "hparams.")
 _TAG_PREFIXES = ("tags.", "tag.", "extra.")

@@ -10,16 +10,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from catalog.patterns import pattern
 from catalog.query import phrases
 from catalog.query.parser import PLAIN_WORD
 from catalog.query.phrases import Sentence, Word
 from catalog.query.reading import Reading
 from catalog.query.scanner import Token
 
-_WORDS = re.compile(r"\S+")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
+_WORDS = pattern(r"\S+")
+_QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
 _EDGES = ",.?!;"
-_PLAIN = re.compile(r"(?:[<>]=?|≥|≤)?[\w.%@/+-]+|[<>]=?|!=|==?|≥|≤", re.UNICODE)
+_PLAIN = pattern(r"(?:[<>]=?|≥|≤)?[\w.%@/+-]+|[<>]=?|!=|==?|≥|≤", re.UNICODE)
 _FILLERS = frozenset(
     [
         "a",

@@ -5,9 +5,9 @@ OR binds weakest, then AND (written or implied), then NOT. Missing operands, bra
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from catalog.patterns import pattern
 from catalog.query.conditions import known_target, read_condition, read_unknown
 from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query
 from catalog.query.printing import quote
@@ -15,7 +15,7 @@ from catalog.query.reading import Leaf, Reading, negated
 from catalog.query.scanner import Kind, Token
 
 MAX_DEPTH = 10
-PLAIN_WORD = re.compile(r"[A-Za-z0-9.%+]*[A-Za-z0-9][A-Za-z0-9.%+]*")
+PLAIN_WORD = pattern(r"[A-Za-z0-9.%+]*[A-Za-z0-9][A-Za-z0-9.%+]*")
 """One word without punctuation inside: in quotes it means the same."""
 _STRIPPED = "-!<>=:~,;.|&'`*?^\\/[]{}"
 _SIGNS = ":<>=!\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}"

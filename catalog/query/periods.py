@@ -6,10 +6,11 @@ every engine stores.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+
+from catalog.patterns import pattern
 
 FIRST_YEAR, LAST_YEAR = 1900, 9998
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -31,19 +32,19 @@ MAX_RELATIVE = 10_000
 _DAYS = {"d": 1, "w": 7}
 _MONTHS = {"m": 1, "mo": 1, "y": 12}
 
-_YEAR = re.compile(r"\d{4}")
-_MONTH = re.compile(r"(\d{4})[-/.](\d{1,2})")
-_DAY = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
-_COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_QUARTER = re.compile(r"(\d{4})-?q([1-4])|q([1-4])[-/ ]?(\d{4})")
-_INSTANT = re.compile(
+_YEAR = pattern(r"\d{4}")
+_MONTH = pattern(r"(\d{4})[-/.](\d{1,2})")
+_DAY = pattern(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
+_COMPACT_DAY = pattern(r"(\d{4})(\d{2})(\d{2})")
+_QUARTER = pattern(r"(\d{4})-?q([1-4])|q([1-4])[-/ ]?(\d{4})")
+_INSTANT = pattern(
     r"(\d{4}-\d{1,2}-\d{1,2})[t ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(z|utc|[+-]\d{2}:?\d{2})?"
 )
-_RELATIVE = re.compile(r"-(\d{1,5})\s?(min|h|d|w|mo|m|y)")
-_WORDS_DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[-/. ]+([a-z]{3,9})\.?,?[-/. ]+(\d{4})")
-_WORDS_DAY_US = re.compile(r"([a-z]{3,9})\.?[-/. ]+(\d{1,2})(?:st|nd|rd|th)?(?:,[-/. ]*|[-/. ]+)(\d{4})")
-_WORDS_MONTH = re.compile(r"([a-z]{3,9})\.?,?[-/. ]*(\d{4})|(\d{4})[-/. ]+([a-z]{3,9})")
-_AMBIGUOUS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
+_RELATIVE = pattern(r"-(\d{1,5})\s?(min|h|d|w|mo|m|y)")
+_WORDS_DAY = pattern(r"(\d{1,2})(?:st|nd|rd|th)?[-/. ]+([a-z]{3,9})\.?,?[-/. ]+(\d{4})")
+_WORDS_DAY_US = pattern(r"([a-z]{3,9})\.?[-/. ]+(\d{1,2})(?:st|nd|rd|th)?(?:,[-/. ]*|[-/. ]+)(\d{4})")
+_WORDS_MONTH = pattern(r"([a-z]{3,9})\.?,?[-/. ]*(\d{4})|(\d{4})[-/. ]+([a-z]{3,9})")
+_AMBIGUOUS = pattern(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ what; None when it does not fit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from catalog.patterns import pattern
 from catalog.query.names import Target, Vocabulary, folded, resolve
 from catalog.query.periods import parse_period
 from catalog.query.printing import quoted
@@ -37,7 +37,7 @@ _SIGNS = {
     "\N{GREATER-THAN OR EQUAL TO}": ">=",
     "\N{LESS-THAN OR EQUAL TO}": "<=",
 }
-_NUMBER = re.compile(
+_NUMBER = pattern(
     r"(?P<sign>[<>]=?|\N{GREATER-THAN OR EQUAL TO}|\N{LESS-THAN OR EQUAL TO})?"
     r"(?P<digits>\d[\d,]*\.?\d*(?:e[+-]?\d+)?)(?P<unit>%|[a-z]{0,8})(?P<plus>\+)?"
 )

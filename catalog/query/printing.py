@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from catalog.patterns import pattern
 from catalog.query.names import EXISTS_INSTEAD, metric_alone, resolve, short_name
 from catalog.query.nodes import (
     All,
@@ -27,7 +28,7 @@ from catalog.query.periods import format_instant, format_start, last_period, spe
 from catalog.query.values import format_number
 from mappings import fields
 
-_BARE_VALUE = re.compile(
+_BARE_VALUE = pattern(
     r"[^\s\"'()\[\],<>=:!*\\`\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}][^\s\"()\[\],*\\]*"
 )
 _SHOWN_AS = {instead: shown for shown, instead in EXISTS_INSTEAD.items() if shown == "metrics"}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from catalog.patterns import pattern
 from catalog.query.values import looks_numeric
 
 QUOTES = {
@@ -34,14 +35,14 @@ OPERATORS = {
     "\N{LESS-THAN OR EQUAL TO}": "<=",
     "\N{NOT EQUAL TO}": "!=",
 }
-_OPERATOR = re.compile("|".join(re.escape(one) for one in sorted(OPERATORS, key=len, reverse=True)))
-_NAME = re.compile(
+_OPERATOR = pattern("|".join(re.escape(one) for one in sorted(OPERATORS, key=len, reverse=True)))
+_NAME = pattern(
     r"`[^`\n]{1,100}`|[^\W\d_][\w.\-/]*(?:`[^`\n]{1,100}`)?(?:@(?:\"[^\"\n]{1,200}\"|[\w.\-/]+))*"
 )
-_SPACE = re.compile(r"\s+")
-_WORD_END = re.compile(r"[\s()\"\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}]")
-_VALUE_STOP = re.compile(r"[\s,()\]]")
-_RANGE = re.compile(r"[^\s,]*\.\.[^\s,]*")
+_SPACE = pattern(r"\s+")
+_WORD_END = pattern(r"[\s()\"\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}]")
+_VALUE_STOP = pattern(r"[\s,()\]]")
+_RANGE = pattern(r"[^\s,]*\.\.[^\s,]*")
 
 
 class Kind(Enum):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+
+from catalog.patterns import pattern
 
 MAX_NUMBER_CHARACTERS = 40
 MAX_MAGNITUDE = Decimal("1e300")
@@ -49,7 +50,7 @@ UNITS: Mapping[str | None, Mapping[str, int]] = {
     None: {},
 }
 
-_NUMBER = re.compile(
+_NUMBER = pattern(
     r"(?P<digits>[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)"
     r"\s*(?P<unit>%|percent|pct|-?[a-zA-Z]*)"
 )

@@ -6,13 +6,13 @@ What is refused here is refused in the same words by every engine, because every
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.patterns import pattern
 from catalog.query.nodes import (
     All,
     And,
@@ -70,8 +70,8 @@ NESTED_FIELDS: Mapping[str, str] = {
 CALENDAR_INTERVALS = ("year", "quarter", "month", "week", "day")
 METRIC_KINDS = frozenset({"min", "max", "avg", "sum", "value_count", "stats", "cardinality", "percentiles"})
 _ANY_TYPE_KINDS = frozenset({"value_count", "cardinality"})
-_SLUG = re.compile(r"[a-z0-9_]{1,200}")
-_LEAF = re.compile(r"[a-z0-9_]{1,200}(\.[a-z0-9_]{1,200}){0,10}")
+_SLUG = pattern(r"[a-z0-9_]{1,200}")
+_LEAF = pattern(r"[a-z0-9_]{1,200}(\.[a-z0-9_]{1,200}){0,10}")
 
 NUMBERS = frozenset({"long", "double", "metric"})
 COLUMNS = NUMBERS | {"date", "boolean"}

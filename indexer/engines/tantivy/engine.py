@@ -19,7 +19,6 @@ from catalog.search.engine import EngineInfo
 from catalog.search.request import Aggregation, AggregationResult, Hit, SearchRequest, SearchResult
 from catalog.search.validate import effective_sort, validate
 from catalog.settings import Settings
-from indexer.engines.tantivy.counting import Counter
 from indexer.engines.tantivy.location import NAME, REINDEX, IndexHome, written_by_this_schema
 from indexer.engines.tantivy.ordering import Found, Ordering, Score, indexed_position, sort_values
 from indexer.engines.tantivy.schema import DOCUMENT, ID, VERSION, build_schema, schema_hash
@@ -198,6 +197,10 @@ class _Search:
 
     def aggregations(self) -> dict[str, AggregationResult]:
         """Aggregations that see all selections together; each selected facet under the others' selections."""
+        if not self.request.aggregations:
+            return {}
+        from indexer.engines.tantivy.counting import Counter  # noqa: PLC0415 - the command line counts nothing
+
         counter = Counter(self.searcher, self.translator)
         together: dict[str, Aggregation] = {}
         answers: dict[str, AggregationResult] = {}

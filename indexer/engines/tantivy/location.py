@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -81,6 +80,8 @@ class IndexHome:
 
     def sweep(self) -> None:
         """Remove what is neither current nor previous. Readers that still hold an old one keep their open files."""
+        import shutil  # noqa: PLC0415 - a search removes nothing
+
         kept = {path for path in (self.current(), self.previous()) if path is not None}
         for path in self._folders():
             if path not in kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tantivy
 
@@ -27,10 +27,12 @@ from catalog.query.nodes import (
 )
 from indexer.analysis import fold, phrase_words, query_words
 from indexer.engines.tantivy.documents import UNVALUED, evaluation_key, has_own_exists
-from indexer.engines.tantivy.evaluations import Alternative, alternatives
 from indexer.engines.tantivy.schema import CODED, PRESENT, TAIL, code_name, code_number, column
 from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text, milliseconds
 from mappings import fields
+
+if TYPE_CHECKING:
+    from indexer.engines.tantivy.evaluations import Alternative
 
 MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 _FLOAT, _INTEGER = tantivy.FieldType.Float, tantivy.FieldType.Integer
@@ -94,6 +96,8 @@ class Translator:
             case Match() | Phrase():
                 return self._text(query)
             case Nested(_, inner):
+                from indexer.engines.tantivy.evaluations import alternatives  # noqa: PLC0415 - few searches ask
+
                 return either([self._evaluation(one) for one in alternatives(inner)])
 
     def equal(self, name: str, value: Any) -> tantivy.Query:
