@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -130,7 +131,7 @@ def _readable_keys(text: str) -> dict[str, Any]:
     """Of front matter that is not YAML as a whole, the keys that are YAML by themselves."""
     kept: dict[str, Any] = {}
     starts = [match.start() for match in _TOP_KEY.finditer(text)][:MAX_SALVAGED_KEYS]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(text)]):
         with contextlib.suppress(ExtractError):
             value = yamls.load(text[start:end])
             if isinstance(value, Mapping):

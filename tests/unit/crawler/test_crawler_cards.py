@@ -230,3 +230,8 @@ def test_result_without_data_set_costs_only_itself():
     assert said(extraction, "metrics.t score") == [0.5]
     assert [problem.code for problem in extraction.problems] == ["eval-results", "eval-results"]
     assert extraction.observations[0].context["evaluated_at"] == "2025-01-01"
+
+
+def test_front_matter_without_one_readable_key_leaves_the_prose():
+    extraction = read(card("{[ \x07 : :", "# Net\n\nA net that sees.\n"))
+    assert said(extraction, "description") == ["A net that sees."]
