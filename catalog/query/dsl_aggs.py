@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from catalog.errors import RequestRefused
@@ -311,7 +312,19 @@ def _edge(value: Any) -> str:
     """The way Elasticsearch names the ends of an unnamed range: `*-0.5`, `2024-01-01T00:00:00.000Z-*`."""
     if value is None:
         return "*"
-    return str(json_value(value)) if isinstance(value, datetime) else str(float(value))
+    return str(json_value(value)) if isinstance(value, datetime) else _java_text(float(value))
+
+
+def _java_text(value: float) -> str:
+    """A number as Elasticsearch writes it in keys: `1000000.0`, `1.0E9`, `1.0E-4`.
+
+    Source: java.lang.Double.toString, decimal between 10^-3 and 10^7, else with an exponent.
+    """
+    if not value or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    fraction = "".join(map(str, digits[1:])) or "0"
+    return f"{'-' if sign else ''}{digits[0]}.{fraction}E{int(exponent) + len(digits) - 1}"
 
 
 def _fixed(text: Any) -> int:

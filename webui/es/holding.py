@@ -41,7 +41,8 @@ def open_point(asked: Asked) -> Json:
 def close_point(asked: Asked) -> tuple[Json, int]:
     body = only(read_json(http), "_pit", frozenset({"id"}))
     asked.arguments.done()
-    return _dropped(asked, _identifiers(body.get("id"), "id"))
+    count, status = _dropped(asked, _identifiers(body.get("id"), "id"))
+    return {"succeeded": bool(count), "num_freed": count}, status
 
 
 def search_at_point(asked: Asked, wanted: Search, form: Form) -> Json:
@@ -94,7 +95,8 @@ def close_scrolls(asked: Asked) -> tuple[Json, int]:
     body = only(read_json(http), "_search/scroll", frozenset({"scroll_id"}))
     given = body.get("scroll_id", asked.arguments.listed("scroll_id"))
     asked.arguments.done()
-    return _dropped(asked, _identifiers(given, "scroll_id"))
+    count, status = _dropped(asked, _identifiers(given, "scroll_id"))
+    return {"succeeded": True, "num_freed": count}, status
 
 
 def _scrollable(wanted: Search) -> None:
@@ -131,6 +133,7 @@ def _identifiers(given: Any, part: str) -> list[str]:
     return listed
 
 
-def _dropped(asked: Asked, identifiers: list[str]) -> tuple[Json, int]:
+def _dropped(asked: Asked, identifiers: list[str]) -> tuple[int, int]:
+    """How many of these were open, and the status that says so."""
     count = asked.call.dialect.contexts.drop(asked.call.user, identifiers)
-    return {"succeeded": True, "num_freed": count}, 200 if count else 404
+    return count, 200 if count else 404

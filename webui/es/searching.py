@@ -204,6 +204,7 @@ def shaped(result: SearchResult, wanted: Search, form: Form) -> Json:
     body = to_es_response(result, request, INDEX, wanted.options)
     if not wanted.among_models:
         body["_shards"] = dict(_NO_SHARDS)
+        body["hits"]["max_score"] = 0.0
     if wanted.versions:
         for shown, hit in zip(body["hits"]["hits"], result.hits, strict=True):
             shown["_version"] = hit.document.get("revision", 1)

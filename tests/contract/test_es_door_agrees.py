@@ -1,0 +1,226 @@
+"""/es/ answers as a real Elasticsearch does: the same requests, sent by the same client to both.
+
+The node holds the documents as they are, under a plain mapping, so nothing of ours is behind its answers.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+
+import pytest
+from elasticsearch import ApiError, Elasticsearch, helpers
+from fixtures.es_door import app_over, engine_pair, filled, serving
+
+from catalog.settings import Settings
+from catalog.testing.documents import documents
+
+pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
+COUNT = 400
+MAPPING = {"evaluations": {"type": "nested"}, "best_date": {"type": "date"}, "extra": {"enabled": False}}
+DOUBLES = {"doubles": {"match_mapping_type": "double", "mapping": {"type": "double"}}}
+FIRST = next(documents(1))["id"]
+EVERY_AGGREGATION = {
+    "terms": {
+        "terms": {"field": "architecture.keyword", "size": 3},
+        "aggs": {"a": {"avg": {"field": "parameters"}}, "s": {"stats": {"field": "parameters"}}},
+    },
+    "numbers": {"terms": {"field": "context_length", "order": {"_key": "asc"}}},
+    "flags": {"terms": {"field": "complete"}},
+    "range": {
+        "range": {"field": "parameters", "ranges": [{"to": 1e6}, {"from": 1e6, "to": 1e9}, {"from": 1e9}]}
+    },
+    "named": {
+        "range": {
+            "field": "size_bytes",
+            "keyed": True,
+            "ranges": [{"key": "small", "to": 1e9}, {"from": 1e9}],
+        }
+    },
+    "histogram": {"histogram": {"field": "metrics.accuracy", "interval": 0.25}},
+    "sparse": {
+        "histogram": {"field": "metrics.accuracy", "interval": 0.125, "offset": 0.1, "min_doc_count": 1}
+    },
+    "years": {"date_histogram": {"field": "best_date", "calendar_interval": "year", "min_doc_count": 1}},
+    "dates": {"date_range": {"field": "best_date", "ranges": [{"to": "2021-01-01"}, {"from": "2021-01-01"}]}},
+    "missing": {"missing": {"field": "parameters"}, "aggs": {"m": {"max": {"field": "size_bytes"}}}},
+    "filter": {
+        "filter": {"range": {"parameters": {"gte": 10**9}}},
+        "aggs": {"t": {"terms": {"field": "architecture.keyword"}}},
+    },
+    "min": {"min": {"field": "best_date"}},
+    "sum": {"sum": {"field": "metrics.f1"}},
+    "count": {"value_count": {"field": "parameters"}},
+    "distinct": {"cardinality": {"field": "architecture.keyword"}},
+    "percentiles": {"percentiles": {"field": "metrics.accuracy", "percents": [50]}},
+}
+QUERIES = {
+    "all": {"match_all": {}},
+    "number": {"range": {"parameters": {"gte": 10**6, "lt": 10**10}}},
+    "metric": {"range": {"metrics.accuracy": {"gt": 0.5}}},
+    "dates": {"range": {"best_date": {"gte": "2021-03-01", "lt": "2023-01-01T12:00:00Z"}}},
+    "milliseconds": {"range": {"best_date": {"lte": 1_650_000_000_000}}},
+    "exists": {"bool": {"must_not": {"exists": {"field": "metrics"}}}},
+    "keyword": {"term": {"architecture.keyword": "ResNet"}},
+    "keywords": {"terms": {"license.keyword": ["MIT", "other"]}},
+    "prefix": {"prefix": {"architecture.keyword": "Bert"}},
+    "wildcard": {"wildcard": {"architecture.keyword": "Llama*"}},
+    "ids": {"ids": {"values": [FIRST, "nothing"]}},
+    "flag": {"term": {"complete": True}},
+    "alternatives": {
+        "bool": {
+            "should": [{"term": {"architecture.keyword": "T5"}}, {"range": {"parameters": {"lt": 10**5}}}],
+            "minimum_should_match": 1,
+            "must_not": [{"term": {"license.keyword": "MIT"}}],
+        }
+    },
+    "one evaluation": {
+        "nested": {
+            "path": "evaluations",
+            "query": {
+                "bool": {
+                    "filter": [
+                        {"term": {"evaluations.metric.keyword": "accuracy"}},
+                        {"term": {"evaluations.dataset.keyword": "MNIST"}},
+                        {"range": {"evaluations.value": {"gt": 0.3}}},
+                    ]
+                }
+            },
+        }
+    },
+}
+SHAPES = {
+    "plain": lambda es: es.search(index="models", size=2, query=QUERIES["number"]),
+    "scored": lambda es: es.search(index="models", size=1, query={"match": {"description": "model"}}),
+    "highlighted": lambda es: es.search(
+        index="models",
+        size=1,
+        version=True,
+        query={"match": {"description": "model"}},
+        highlight={"fields": {"description": {}}},
+    ),
+    "fields": lambda es: es.search(index="models", size=1, fields=["revision"], source=False),
+    "uncounted": lambda es: es.search(index="models", size=0, track_total_hits=False),
+    "number as total": lambda es: es.search(index="models", size=0, rest_total_hits_as_int=True),
+    "no index": lambda es: es.search(index="nothing-*"),
+    "typed": lambda es: es.search(index="models", size=0, typed_keys=True, aggs=EVERY_AGGREGATION),
+    "filtered": lambda es: es.search(index="models", size=1, filter_path="hits.hits._id,-hits.total"),
+    "filtered to nothing": lambda es: es.search(index="models", size=1, filter_path="nothing"),
+    "count": lambda es: es.count(index="models"),
+    "document": lambda es: es.get(index="models", id=FIRST),
+    "no document": lambda es: es.get(index="models", id="nothing"),
+    "no source": lambda es: es.get_source(index="models", id="nothing"),
+    "documents": lambda es: es.mget(index="models", ids=[FIRST, "nothing"]),
+    "documents elsewhere": lambda es: es.mget(docs=[{"_index": "nothing", "_id": "x"}]),
+    "many": lambda es: es.msearch(searches=[{"index": "models"}, {"size": 1}, {"index": "nothing"}, {}]),
+    "unknown index": lambda es: es.search(index="nothing"),
+    "mapping": lambda es: es.indices.get_mapping(index="models"),
+    "index": lambda es: es.indices.get(index="models"),
+    "point": lambda es: es.open_point_in_time(index="models", keep_alive="1m"),
+    "scroll": lambda es: es.search(index="models", scroll="1m", size=2),
+    "scroll from": lambda es: es.search(index="models", scroll="1m", from_=5),
+    "closed scroll": lambda es: es.clear_scroll(scroll_id=GONE),
+    "unknown parameter": lambda es: es.perform_request("GET", "/models/_search?telepathy=1"),
+    "health": lambda es: es.cluster.health(filter_path="status,timed_out,number_of_nodes"),
+    "table": lambda es: es.cat.indices(index="models", h="index,docs.count", format="json"),
+}
+GONE = "DXF1ZXJ5QW5kRmV0Y2gBAAAAAAAAAD4WYm9laVYtZndUQlNsdDcwakFMNjU1QQ=="
+INDEX_OWN = frozenset(
+    {"_source", "_ignored", "properties", "settings", "aliases", "dynamic_templates", "terminated_early"}
+)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return [{key: value for key, value in row.items() if key != "extra"} for row in documents(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def node(elasticsearch_url, rows):
+    """The documents in an index of their own, which this client reaches under the name `models`."""
+    index = f"plain-{uuid.uuid4().hex[:12]}"
+    with Elasticsearch(elasticsearch_url) as es:
+        es.indices.create(index=index, mappings={"properties": MAPPING, "dynamic_templates": [DOUBLES]})
+        helpers.bulk(es, ({"_index": index, "_id": row["id"], "_source": row} for row in rows))
+        es.indices.refresh(index=index)
+        es.indices.update_aliases(actions=[{"add": {"index": index, "alias": "models"}}])
+        yield es
+        es.indices.delete(index=index)
+
+
+@pytest.fixture(scope="module", params=["memory", "tantivy", "elasticsearch"])
+def ours(request, rows, tmp_path_factory):
+    settings = Settings(home=tmp_path_factory.mktemp("agrees"), api_timeout_seconds=30.0)
+    with engine_pair(request.param, settings, request) as (writer, engine):
+        filled(writer, rows)
+        with serving(app_over(engine, settings)) as url, Elasticsearch(f"{url}/es") as es:
+            yield es
+
+
+def said(ask, es):
+    """The body and status, whatever they are."""
+    try:
+        answer = ask(es)
+    except ApiError as error:
+        return error.body, error.status_code
+    return answer.body, answer.meta.status
+
+
+def shape(value):
+    """Names and types, without what the index alone decides."""
+    if isinstance(value, dict):
+        return {
+            "*" if key.startswith("plain-") or key == "models" else key: shape(inner)
+            for key, inner in value.items()
+            if key not in INDEX_OWN
+        }
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return (
+        "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+    )
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_answers_have_the_shape_and_status_of_the_real_ones(node, ours, name):
+    theirs, status = said(SHAPES[name], node)
+    found, our_status = said(SHAPES[name], ours)
+    assert our_status == status
+    assert shape(found) == shape(theirs)
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_queries_find_and_order_the_same(node, ours, query):
+    sort = [{"parameters": "desc"}, {"id.keyword": "asc"}]
+    theirs, found = (es.search(index="models", query=query, sort=sort, size=500) for es in (node, ours))
+    assert found["hits"]["total"] == theirs["hits"]["total"]
+    assert found["hits"]["total"]["value"] > 0
+    assert [hit["_id"] for hit in found["hits"]["hits"]] == [hit["_id"] for hit in theirs["hits"]["hits"]]
+
+
+@pytest.mark.parametrize("query", ["all", "metric", "alternatives"])
+@pytest.mark.parametrize("name", EVERY_AGGREGATION)
+def test_aggregations_count_and_measure_the_same(node, ours, name, query):
+    aggs = {name: EVERY_AGGREGATION[name]}
+    theirs, found = (
+        es.search(index="models", size=0, query=QUERIES[query], aggs=aggs)["aggregations"][name]
+        for es in (node, ours)
+    )
+    if name == "percentiles":
+        assert found["values"]["50.0"] == pytest.approx(theirs["values"]["50.0"], rel=0.05)
+    else:
+        assert rounded(found) == rounded(theirs)
+
+
+def rounded(value):
+    """Sums of floats depend on their order, and keys of our keyword buckets are folded."""
+    if isinstance(value, dict):
+        return {
+            key: inner.casefold() if key == "key" and isinstance(inner, str) else rounded(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    if isinstance(value, float) and value and math.isfinite(value):
+        return float(f"{value:.10g}")
+    return value
