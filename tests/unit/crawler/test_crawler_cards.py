@@ -233,5 +233,5 @@ def test_result_without_data_set_costs_only_itself():
 
 
 def test_front_matter_without_one_readable_key_leaves_the_prose():
-    extraction = read(card("{[ \x07 : :", "# Net\n\nA net that sees.\n"))
+    extraction = card("{[ \x07 : :", "# Net\n\nA net that sees.\n")
     assert said(extraction, "description") == ["A net that sees."]
