@@ -65,6 +65,7 @@ EXTRACTORS: Mapping[str, str] = {
     "xgboost": "crawler.extractors.xgboost:XgboostExtractor",
     "mlflow-model": "crawler.extractors.mlflow_model:MlflowModelExtractor",
     "mlflow-runs": "crawler.extractors.mlflow_runs:MlflowRunsExtractor",
+    "mlflow-registry": "crawler.extractors.mlflow_registry:MlflowRegistryExtractor",
     "mlflow-database": "crawler.extractors.mlflow_database:MlflowDatabaseExtractor",
     "dvc": "crawler.extractors.dvc:DvcExtractor",
     "metrics-file": "crawler.extractors.metrics_file:MetricsFileExtractor",

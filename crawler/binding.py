@@ -34,7 +34,7 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
     for draft in drafts:
         for key in _keys_of(draft, alone=in_directory[draft.directory] == 1):
             by_key[key].append(draft)
-    _bind_whole_files(members, by_key)
+    _bind_whole_files(members, drafts, by_key)
     bound = {id(telling): _found(telling.subject.join_keys, by_key) for telling in tellings}
     # One step further: a run is bound through the logged model that names both it and the files. No more than one,
     # or two models of one run would become one.
@@ -49,7 +49,32 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
             draft.bind_by_name(replace(telling.member, subject=telling.subject.id))
         if not targets:
             unbound.append(telling)
-    return list(_standalone(unbound))
+    alone = list(_standalone(unbound))
+    _bind_wider(tellings, [*drafts, *alone])
+    return alone
+
+
+def _bind_wider(tellings: Sequence[_Telling], drafts: Sequence[Draft]) -> None:
+    """What is said of a wider thing is said of each of its parts; a part may be a part's part."""
+    subjects: dict[tuple[str, str], Subject] = {
+        (telling.member.object.key, telling.subject.id): telling.subject for telling in tellings
+    }
+    wider = {part for subject in subjects.values() for part in subject.part_of}
+    about: dict[str, list[_Telling]] = defaultdict(list)
+    for telling in tellings if wider else ():
+        if telling.subject.id in wider:
+            about[telling.subject.id].append(telling)
+    for draft in drafts if wider else ():
+        todo = [
+            subjects[key, subject] for key, subject in draft.context if subject and (key, subject) in subjects
+        ]
+        seen: set[str] = set()
+        while todo:
+            for part in set(todo.pop().part_of) - seen:
+                seen.add(part)
+                for telling in about[part]:
+                    draft.bind_by_name(replace(telling.member, subject=part))
+                    todo.append(telling.subject)
 
 
 def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
@@ -67,11 +92,16 @@ def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
         yield f"dir:{draft.directory}"
 
 
-def _bind_whole_files(members: Iterable[Member], by_key: dict[str, list[Draft]]) -> None:
-    """A file without subjects that names a model by a join key (`model.bin.dvc`) is about that model."""
+def _bind_whole_files(
+    members: Iterable[Member], drafts: Iterable[Draft], by_key: dict[str, list[Draft]]
+) -> None:
+    """A file without subjects that names a model by a join key (a checksum file) is about that model; one inside a
+    model's own directory is about no other, although two models of one run share that run's key.
+    """
+    inside = {key for draft in drafts if draft.whole for key, _ in draft.context}
     for member in members:
         extraction = member.extraction
-        if extraction is None or extraction.subjects:
+        if extraction is None or extraction.subjects or member.object.key in inside:
             continue
         for draft in _found(extraction.join_keys, by_key):
             if member.object.key not in draft.weights:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from catalog.normalise.dates import DateReading
 from catalog.normalise.metrics import (
     MetricName,
+    metric_direction,
 )
-from catalog.normalise.units import plain, read_number
+from catalog.normalise.units import plain, read_number, to_float
 from catalog.records import Observation, Origin, display_key
 
 MAX_RAW_CHARS = 1_024
@@ -107,7 +109,30 @@ def entry_of(item: Evaluation) -> dict[str, Any]:
         entry[part] = context_text(context.get(part))
     step = read_number(context.get("step"))
     entry["step"] = None if step is None else plain(step.value)
+    entry["history"] = _history(item)
     return {name: value for name, value in entry.items() if value is not None}
+
+
+def _history(item: Evaluation) -> dict[str, Any] | None:
+    """The values before this one, in its unit: how many there were, the first, and the best with its step."""
+    told = item.observation.context.get("history")
+    if not isinstance(told, Mapping) or item.value is None:
+        return None
+    best = {"up": "max", "down": "min"}.get(metric_direction(item.name.name) or "")
+    found = {
+        "points": told.get("points"),
+        "first": _in_unit(item, told.get("first")),
+        "best": _in_unit(item, told.get(best)) if best else None,
+        "best_step": told.get(f"{best}_step") if best else None,
+    }
+    return {name: value for name, value in found.items() if value is not None} or None
+
+
+def _in_unit(item: Evaluation, value: Any) -> float | None:
+    number = read_number(value)
+    if number is None:
+        return None
+    return to_float(number.value / (100 if "percent÷100" in item.changes else 1))
 
 
 def context_text(value: Any) -> str | None:

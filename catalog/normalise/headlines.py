@@ -87,8 +87,11 @@ def headlines(
 
 
 def _is_earlier_step(item: Evaluation, winner: Evaluation) -> bool:
-    same_file = item.observation.key == winner.observation.key
-    return same_file and negative_step(item.observation) > negative_step(winner.observation)
+    """Whether this is what the metric was before, in the same file or, by the block, of the same run."""
+    seen, other = item.observation, winner.observation
+    block = seen.context.get("block")
+    same_run = seen.key == other.key or (block is not None and block == other.context.get("block"))
+    return same_run and negative_step(seen) > negative_step(other)
 
 
 def _why_not(item: Evaluation, winner: Evaluation) -> str:

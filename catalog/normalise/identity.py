@@ -148,6 +148,8 @@ def _set_status(draft: Draft) -> None:
             else FileStatus.OK
         )
     draft.values["status"] = str(worst)
+    if draft.group.kind == "run" and not any(item.role is Role.POINTER for item in extractions):
+        draft.flags.add("run")
     if worst is FileStatus.POINTER:
         draft.flags.add("pointer")
 

@@ -41,6 +41,7 @@ FLAGS = frozenset(
         "orphan",
         "pointer",
         "quantized",
+        "run",
         "conflict",
         "unchecked",
     }

@@ -194,12 +194,15 @@ class Subject:
 
     It is bound to the model group that shares one of `join_keys` (`path:<key>`, `dir:<key>`, `mlflow:<model id>`,
     `md5:<hex>`, `sha256:<hex>`); unbound, it becomes a model of its own if `standalone`, else it is dropped.
+    What is said of a wider thing (an experiment, a data set, a registered model) is said of every model that has a
+    subject with its id in `part_of`; that makes no two of them one.
     """
 
     id: str
     join_keys: tuple[str, ...]
     name: str | None = None
     standalone: bool = False
+    part_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,34 +1,42 @@
 """MLflow's SQLite backend, read without MLflow: runs, logged models, registered versions.
 
-Source: mlflow/mlflow, mlflow/store/tracking/dbmodels/models.py and mlflow/store/db_migrations.
+Source: mlflow/mlflow, mlflow/store/tracking/dbmodels/models.py, mlflow/store/model_registry/dbmodels/models.py.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.errors import LimitExceeded, Malformed, Unsupported
+from catalog.errors import LimitExceeded
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow
+from crawler.formats.mlflow_schemas import check_schema
 from crawler.formats.sqlite_reading import MAGIC, ForeignDatabase, opened
 from crawler.reader import MAX_READ_BYTES, RangedReader
 
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
 MAX_FILE_BYTES = 48 * 1024 * 1024
-NEEDED = {"runs": {"run_uuid", "status", "lifecycle_stage"}, "alembic_version": {"version_num"}}
+MAX_HISTORY_ROWS = 1_000_000
 
 
 class MlflowDatabaseExtractor:
     """Reads the whole file into memory and asks fixed questions of the tables it knows."""
 
     name = "mlflow-database"
-    version = 1
+    version = 2
     description = "MLflow SQLite backend"
-    reads = "runs, parameters, latest metrics (a NaN is no number), tags, logged models, registered versions and aliases"
-    limits = "48 MB a file, 100,000 rows a table, 10 s; read-only, views and triggers never run"
+    reads = (
+        "runs with experiment and parents, parameters, latest metrics with their history summed up (a NaN is no number),"
+        " tags, data sets with their role, logged models, registered versions, aliases and stages"
+    )
+    limits = (
+        "48 MB a file, 100,000 rows a table (1,000,000 metric values), 10 s; known schemas (MLflow 1.4 to 3.17), others are"
+        " refused; read-only, views and triggers never run"
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not head.startswith(MAGIC):
@@ -43,14 +51,15 @@ class MlflowDatabaseExtractor:
             raise LimitExceeded("bytes of a SQLite file", limit=MAX_FILE_BYTES, found=reader.size_bytes)
         findings = Findings(reader, self, format="mlflow_db", role=Role.RUN, origin=Origin.RUN)
         with opened(_whole(reader)) as database:
-            if not database.has("runs"):
+            if not database.has("runs") or not database.has("alembic_version"):
                 # Somebody's other database: nothing to say, and no fault of the file's.
                 findings.format, findings.role = None, Role.AUXILIARY
                 return findings.extraction()
-            _check_schema(database)
-            runs = _tell_runs(findings, database)
-            models = _tell_models(findings, database)
-            _tell_versions(findings, database, runs, models)
+            check_schema(database)
+            values = _Values.of(findings, database)
+            _tell_runs(findings, database, values)
+            _tell_models(findings, database, values)
+            _tell_registered(findings, database, reader.key)
         return findings.extraction()
 
 
@@ -59,36 +68,66 @@ def _whole(reader: RangedReader) -> bytes:
     return b"".join(reader.take(start, min(start + MAX_READ_BYTES, reader.size_bytes)) for start in starts)
 
 
-def _check_schema(database: ForeignDatabase) -> None:
-    for table, columns in NEEDED.items():
-        missing = columns - database.columns(table)
-        if missing:
-            raise Unsupported(
-                f"an MLflow database of an unknown schema: {table} lacks {', '.join(sorted(missing))}"
-            )
-    if not list(database.rows("alembic_version", ["version_num"])):
-        raise Malformed("an MLflow database without a schema version")
+Rows = list[dict[str, Any]]
 
 
-def _grouped(
-    database: ForeignDatabase, table: str, by: str, columns: list[str]
-) -> Mapping[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _grouped(database: ForeignDatabase, table: str, by: str, columns: list[str]) -> Mapping[str, Rows]:
+    found: dict[str, Rows] = defaultdict(list)
     for row in database.rows(table, [by, *columns]):
         found[str(row.get(by))].append(row)
     return found
 
 
-def _tell_runs(findings: Findings, database: ForeignDatabase) -> set[str]:
-    names = {
-        str(row["experiment_id"]): row.get("name")
-        for row in database.rows("experiments", ["experiment_id", "name"])
+@dataclass(slots=True)
+class _Values:
+    """What all metric rows of the file say together."""
+
+    histories: dict[tuple[str, str], mlflow.History] = field(
+        default_factory=lambda: defaultdict(mlflow.History)
+    )
+    not_numbers: set[tuple[str, str, Any, Any]] = field(default_factory=set)  # run, name, step, time
+
+    @classmethod
+    def of(cls, findings: Findings, database: ForeignDatabase) -> _Values:
+        """The rows of `metrics`; without its history a metric still has its latest value."""
+        values = cls()
+        columns = ["run_uuid", "key", "value", "is_nan", "step", "timestamp"]
+        try:
+            for row in database.rows("metrics", columns, most=MAX_HISTORY_ROWS):
+                values.add(row)
+        except LimitExceeded as error:
+            findings.problem(error.code, f"{error}; histories are left out", "sql:/metrics")
+            values.histories.clear()
+        return values
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        run, name, value, step = (
+            str(row.get("run_uuid")),
+            str(row.get("key")),
+            row.get("value"),
+            row.get("step"),
+        )
+        if row.get("is_nan"):
+            self.not_numbers.add((run, name, step, row.get("timestamp")))
+            value = float("nan")
+        if isinstance(value, (int, float)):
+            self.histories[run, name].add(step if isinstance(step, int) else 0, float(value))
+
+    def history(self, run: str, name: Any) -> dict[str, Any] | None:
+        found = self.histories.get((run, str(name)))
+        return None if found is None else found.said()
+
+
+def _tell_runs(findings: Findings, database: ForeignDatabase, values: _Values) -> None:
+    experiments = {
+        str(row["experiment_id"]): row
+        for row in database.rows("experiments", ["experiment_id", "name", "lifecycle_stage"])
     }
     params = _grouped(database, "params", "run_uuid", ["key", "value"])
-    metrics = _grouped(
-        database, "latest_metrics", "run_uuid", ["key", "value", "is_nan", "step", "timestamp"]
-    )
+    columns = ["key", "value", "is_nan", "step", "timestamp"]
+    metrics = _grouped(database, "latest_metrics", "run_uuid", columns)
     tags = _grouped(database, "tags", "run_uuid", ["key", "value"])
+    datasets = _datasets(database)
     columns = [
         "run_uuid",
         "name",
@@ -99,58 +138,97 @@ def _tell_runs(findings: Findings, database: ForeignDatabase) -> set[str]:
         "end_time",
         "experiment_id",
     ]
-    told = set()
     for row in database.rows("runs", columns):
         run = row.get("run_uuid")
-        if row.get("lifecycle_stage") == "deleted" or not isinstance(run, str):
+        if not isinstance(run, str):
             continue
-        told.add(run)
-        subject = mlflow.run_subject(run, row.get("name"))
-        place = f"sql:/runs/{run}"
-        findings.tells_of(subject)
-        findings.say("run_id", run, place, subject=subject.id)
-        findings.say("name", row.get("name"), f"{place}/name", evidence=Evidence.INFERRED, subject=subject.id)
-        findings.say("extra.run_name", row.get("name"), f"{place}/name", subject=subject.id)
-        findings.say("owner", row.get("user_id"), f"{place}/user_id", subject=subject.id)
-        experiment = names.get(str(row.get("experiment_id")))
-        findings.say("extra.experiment", experiment, f"{place}/experiment_id", subject=subject.id)
-        times = row.get("start_time"), row.get("end_time"), row.get("status")
-        mlflow.say_times(findings, *times, place, subject=subject.id)
-        _tell_params(findings, params.get(run, []), f"sql:/params/{run}", "key", "value", subject.id)
-        _tell_tags(findings, tags.get(run, []), f"sql:/tags/{run}", "key", "value", subject.id)
+        experiment = experiments.get(str(row.get("experiment_id")), {})
+        if mlflow.DELETED in {row.get("lifecycle_stage"), experiment.get("lifecycle_stage")}:
+            _tell_deleted(findings, run)
+            continue
+        subject = _tell_run(findings, row, experiment.get("name"))
+        _tell_params(findings, params.get(run, []), f"sql:/params/{run}", "key", "value", subject)
+        _tell_tags(findings, tags.get(run, []), f"sql:/tags/{run}", "key", "value", subject)
+        for name, context in datasets.get(run, ()):
+            mlflow.say_dataset(findings, name, f"sql:/inputs/{run}/{name}", context=context, subject=subject)
         for metric in metrics.get(run, []):
             _tell_metric(
-                findings, metric.get("key"), metric.get("value"), metric.get("is_nan"), f"sql:/latest_metrics/{run}",
-                subject.id, step=metric.get("step"), evaluated_at=metric.get("timestamp"), source="run",
+                findings, metric.get("key"), "NaN" if metric.get("is_nan") else metric.get("value"), f"sql:/latest_metrics/{run}",
+                subject=subject, step=metric.get("step"), evaluated_at=metric.get("timestamp"), source="run",
+                block=subject, history=values.history(run, metric.get("key")),
             )  # fmt: skip
-    return told
 
 
-def _tell_models(findings: Findings, database: ForeignDatabase) -> set[str]:
+def _tell_deleted(findings: Findings, run: str) -> None:
+    """The models that it logged stay when a run is deleted; all else about it is gone."""
+    subject = mlflow.run_subject(run, standalone=False)
+    findings.tells_of(subject)
+    findings.say("extra.run_status", "DELETED", f"sql:/runs/{run}/lifecycle_stage", subject=subject.id)
+
+
+def _tell_run(findings: Findings, row: Mapping[str, Any], experiment: Any) -> str:
+    run, name = str(row["run_uuid"]), row.get("name")
+    subject = mlflow.run_subject(run, name if isinstance(name, str) and name else None)
+    place = f"sql:/runs/{run}"
+    findings.tells_of(subject)
+    findings.say("run_id", run, place, subject=subject.id)
+    mlflow.say_model_name(findings, name, f"{place}/name", origin=Origin.RUN, subject=subject.id)
+    findings.say("extra.run_name", name, f"{place}/name", subject=subject.id)
+    findings.say("owner", row.get("user_id"), f"{place}/user_id", subject=subject.id)
+    findings.say("extra.experiment", experiment, f"{place}/experiment_id", subject=subject.id)
+    number = row.get("experiment_id")
+    findings.say(
+        "extra.experiment_id",
+        None if number is None else str(number),
+        f"{place}/experiment_id",
+        subject=subject.id,
+    )
+    times = row.get("start_time"), row.get("end_time"), row.get("status")
+    mlflow.say_times(findings, *times, place, subject=subject.id)
+    return subject.id
+
+
+def _datasets(database: ForeignDatabase) -> Mapping[str, list[tuple[str, Any]]]:
+    """Names and contexts of the data sets that each run read."""
+    names = {
+        row.get("dataset_uuid"): row.get("name")
+        for row in database.rows("datasets", ["dataset_uuid", "name"])
+    }
+    contexts = {
+        row.get("input_uuid"): row.get("value")
+        for row in database.rows("input_tags", ["input_uuid", "name", "value"])
+        if row.get("name") == "mlflow.data.context"
+    }
+    found: dict[str, list[tuple[str, Any]]] = defaultdict(list)
+    columns = ["input_uuid", "source_type", "source_id", "destination_type", "destination_id"]
+    for row in database.rows("inputs", columns):
+        name = names.get(row.get("source_id"))
+        if (
+            row.get("source_type") == "DATASET"
+            and row.get("destination_type") == "RUN"
+            and isinstance(name, str)
+        ):
+            found[str(row.get("destination_id"))].append((name, contexts.get(row.get("input_uuid"))))
+    return found
+
+
+def _tell_models(findings: Findings, database: ForeignDatabase, values: _Values) -> None:
     params = _grouped(database, "logged_model_params", "model_id", ["param_key", "param_value"])
     tags = _grouped(database, "logged_model_tags", "model_id", ["tag_key", "tag_value"])
-    columns = ["metric_name", "metric_value", "metric_step", "metric_timestamp_ms", "dataset_name"]
+    columns = ["metric_name", "metric_value", "metric_step", "metric_timestamp_ms", "dataset_name", "run_id"]
     metrics = _grouped(database, "logged_model_metrics", "model_id", columns)
     columns = ["model_id", "name", "creation_timestamp_ms", "lifecycle_stage", "model_type", "source_run_id"]
-    told = set()
     for row in database.rows("logged_models", columns):
-        model = row.get("model_id")
-        if row.get("lifecycle_stage") == "deleted" or not isinstance(model, str):
+        model, name = row.get("model_id"), row.get("name")
+        if row.get("lifecycle_stage") == mlflow.DELETED or not isinstance(model, str):
             continue
-        told.add(model)
-        subject = mlflow.model_subject(model, row.get("name"))
-        place = f"sql:/logged_models/{model}"
+        subject = mlflow.model_subject(model, name if isinstance(name, str) else None)
         findings.tells_of(subject)
-        findings.say("extra.model_id", model, place, subject=subject.id)
-        findings.say("run_id", row.get("source_run_id"), f"{place}/source_run_id", subject=subject.id)
-        findings.say(
-            "created_at",
-            row.get("creation_timestamp_ms"),
-            f"{place}/creation_timestamp_ms",
-            unit="ms",
-            subject=subject.id,
-        )
-        findings.say("extra.model_type", row.get("model_type"), f"{place}/model_type", subject=subject.id)
+        run = row.get("source_run_id")
+        if isinstance(run, str):
+            keys = (mlflow.model_key(model), mlflow.run_key(run))
+            findings.tells_of(Subject(id=mlflow.run_key(run), join_keys=keys))
+        _tell_model(findings, row, subject.id)
         _tell_params(
             findings,
             params.get(model, []),
@@ -167,17 +245,34 @@ def _tell_models(findings: Findings, database: ForeignDatabase) -> set[str]:
             "tag_value",
             subject.id,
         )
-        for metric in _latest(metrics.get(model, [])):
-            value = metric.get("metric_value")
-            _tell_metric(
-                findings, metric.get("metric_name"), value, None, f"sql:/logged_model_metrics/{model}", subject.id,
-                step=metric.get("metric_step"), evaluated_at=metric.get("metric_timestamp_ms"),
-                dataset=metric.get("dataset_name"), source="logged model",
-            )  # fmt: skip
-    return told
+        _tell_model_metrics(findings, metrics.get(model, []), subject.id, model, values)
 
 
-def _latest(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _tell_model(findings: Findings, row: Mapping[str, Any], subject: str) -> None:
+    place = f"sql:/logged_models/{row['model_id']}"
+    findings.say("extra.model_id", row["model_id"], place, subject=subject)
+    mlflow.say_model_name(findings, row.get("name"), f"{place}/name", origin=Origin.CONFIG, subject=subject)
+    findings.say("extra.model_name", row.get("name"), f"{place}/name", subject=subject)
+    findings.say("run_id", row.get("source_run_id"), f"{place}/source_run_id", subject=subject)
+    made = row.get("creation_timestamp_ms")
+    findings.say("created_at", made, f"{place}/creation_timestamp_ms", unit="ms", subject=subject)
+    findings.say("extra.model_type", row.get("model_type"), f"{place}/model_type", subject=subject)
+
+
+def _tell_model_metrics(findings: Findings, rows: Rows, subject: str, model: str, values: _Values) -> None:
+    """A logged model's table has no column for NaN and keeps 0.0 in its place: the row of its run knows better."""
+    for metric in _latest(rows):
+        name, run = metric.get("metric_name"), str(metric.get("run_id"))
+        row_of_run = (run, str(name), metric.get("metric_step"), metric.get("metric_timestamp_ms"))
+        value = metric.get("metric_value")
+        _tell_metric(
+            findings, name, "NaN" if value is None or row_of_run in values.not_numbers else value, f"sql:/logged_model_metrics/{model}",
+            subject=subject, step=metric.get("metric_step"), evaluated_at=metric.get("metric_timestamp_ms"),
+            dataset=metric.get("dataset_name"), source="logged model", block=mlflow.run_key(run),
+        )  # fmt: skip
+
+
+def _latest(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Of each metric and data set the row of the greatest step and time."""
     best: dict[tuple[Any, Any], dict[str, Any]] = {}
     for row in rows:
@@ -192,96 +287,86 @@ def _moment(row: Mapping[str, Any]) -> tuple[int, int]:
     return (step if isinstance(step, int) else 0, timestamp if isinstance(timestamp, int) else 0)
 
 
-def _tell_versions(findings: Findings, database: ForeignDatabase, runs: set[str], models: set[str]) -> None:
+def _tell_registered(findings: Findings, database: ForeignDatabase, store: str) -> None:
     tags = _grouped(database, "model_version_tags", "name", ["version", "key", "value"])
     aliases = _grouped(database, "registered_model_aliases", "name", ["alias", "version"])
-    columns = [
-        "name",
-        "version",
-        "creation_time",
-        "description",
-        "user_id",
-        "current_stage",
-        "source",
-        "run_id",
-    ]
+    columns = ["name", "version", "creation_time", "description", "user_id", "current_stage", "source", "run_id",
+               "status", "storage_location"]  # fmt: skip
     for row in database.rows("model_versions", columns):
         name, version = row.get("name"), row.get("version")
-        if not isinstance(name, str) or row.get("current_stage") == "Deleted_Internal":
+        if not isinstance(name, str) or row.get("current_stage") == mlflow.DELETED_VERSION:
             continue
-        identity = f"mlflow-version:{name}/{version}"
-        subject = Subject(
-            id=identity, join_keys=_version_keys(row, identity, runs, models), name=name, standalone=True
+        registered = f"mlflow-registered:{store}/{name}"
+        identity, place = f"{registered}/{version}", f"sql:/model_versions/{name}/{version}"
+        keys = (*_version_keys(row), identity)
+        findings.tells_of(
+            Subject(id=identity, join_keys=keys, name=name, standalone=True, part_of=(registered,))
         )
-        place = f"sql:/model_versions/{name}/{version}"
-        findings.tells_of(subject)
-        mlflow.say_registered(findings, name, version, place, subject=identity)
-        registry = Origin.REGISTRY
-        findings.say(
-            "description", row.get("description"), f"{place}/description", origin=registry, subject=identity
-        )
-        findings.say("owner", row.get("user_id"), f"{place}/user_id", origin=registry, subject=identity)
-        findings.say(
-            "created_at",
-            row.get("creation_time"),
-            f"{place}/creation_time",
-            unit="ms",
-            origin=registry,
-            subject=identity,
-        )
-        if row.get("current_stage") not in {None, "None", ""}:
-            findings.say("extra.stage", row["current_stage"], f"{place}/current_stage", subject=identity)
+        _tell_version(findings, row, place, identity)
         for alias in aliases.get(name, []):
             if str(alias.get("version")) == str(version):
-                findings.say(
-                    "tags",
-                    alias.get("alias"),
-                    f"sql:/registered_model_aliases/{name}",
-                    origin=registry,
-                    subject=identity,
-                )
+                said = f"sql:/registered_model_aliases/{name}"
+                findings.say("tags", alias.get("alias"), said, origin=Origin.REGISTRY, subject=identity)
         mine = [tag for tag in tags.get(name, []) if str(tag.get("version")) == str(version)]
         _tell_tags(findings, mine, f"sql:/model_version_tags/{name}/{version}", "key", "value", identity)
+    _tell_registered_models(findings, database, store)
 
 
-def _version_keys(row: Mapping[str, Any], identity: str, runs: set[str], models: set[str]) -> tuple[str, ...]:
-    """What binds a version to files: the logged model it was made of, else its run. In MLflow 3 `source` is
-    `models:/m-…` and the path stands in `storage_location`.
-    """
-    model = str(row.get("source") or "").removeprefix("models:/")
-    if model in models or mlflow.MODEL_ID.fullmatch(model):
-        return mlflow.model_key(model), identity
+def _tell_version(findings: Findings, row: Mapping[str, Any], place: str, subject: str) -> None:
+    registry = Origin.REGISTRY
+    mlflow.say_registered(findings, row["name"], row.get("version"), place, subject=subject)
+    findings.say(
+        "description", row.get("description"), f"{place}/description", origin=registry, subject=subject
+    )
+    findings.say("owner", row.get("user_id"), f"{place}/user_id", origin=registry, subject=subject)
+    made = row.get("creation_time")
+    findings.say("created_at", made, f"{place}/creation_time", unit="ms", origin=registry, subject=subject)
+    stage, status, source = row.get("current_stage"), row.get("status"), row.get("source")
+    mlflow.say_version_state(findings, stage, status, source, place, subject=subject)
+
+
+def _tell_registered_models(findings: Findings, database: ForeignDatabase, store: str) -> None:
+    """What is said of the registered name holds for each of its versions that says nothing else."""
+    tags = _grouped(database, "registered_model_tags", "name", ["key", "value"])
+    for row in database.rows("registered_models", ["name", "description"]):
+        name = row.get("name")
+        if not isinstance(name, str):
+            continue
+        subject = f"mlflow-registered:{store}/{name}"
+        findings.tells_of(Subject(id=subject, join_keys=(), name=name))
+        findings.say(
+            "description", row.get("description"), f"sql:/registered_models/{name}/description",
+            origin=Origin.REGISTRY, evidence=Evidence.DECLARED, subject=subject,
+        )  # fmt: skip
+        _tell_tags(
+            findings, tags.get(name, []), f"sql:/registered_model_tags/{name}", "key", "value", subject
+        )
+
+
+def _version_keys(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What binds a version to files: the logged model or artifact it was made of, else its run."""
+    key = mlflow.source_key(row.get("source")) or mlflow.source_key(row.get("storage_location"))
+    if key is not None:
+        return (key,)
     run = row.get("run_id")
-    if isinstance(run, str) and run in runs:
-        return mlflow.run_key(run), identity
-    return (identity,)
+    return (mlflow.run_key(run),) if isinstance(run, str) and mlflow.RUN_ID.fullmatch(run) else ()
 
 
-def _tell_params(
-    findings: Findings, rows: list[dict[str, Any]], place: str, key: str, value: str, subject: str
-) -> None:
+def _tell_params(findings: Findings, rows: Rows, place: str, key: str, value: str, subject: str) -> None:
     for row in rows:
         if isinstance(row.get(key), str):
             mlflow.say_parameter(findings, row[key], row.get(value), f"{place}/{row[key]}", subject=subject)
 
 
-def _tell_tags(
-    findings: Findings, rows: list[dict[str, Any]], place: str, key: str, value: str, subject: str
-) -> None:
+def _tell_tags(findings: Findings, rows: Rows, place: str, key: str, value: str, subject: str) -> None:
     for row in rows:
         name, text = row.get(key), row.get(value)
-        if not isinstance(name, str) or not isinstance(text, str):
-            continue
-        if name == "mlflow.modelVersions":
-            mlflow.say_registered_versions(findings, text, f"{place}/{name}", subject=subject)
-        else:
+        if isinstance(name, str) and isinstance(text, str):
             mlflow.say_tag(findings, name, text, f"{place}/{name}", subject=subject)
 
 
 def _tell_metric(
-    findings: Findings, name: Any, value: Any, is_nan: Any, place: str, subject: str, **context: Any
-) -> None:  # fmt: skip
-    """MLflow keeps a NaN as the value 0.0 with is_nan set; logged models have no such column and keep it as NULL."""
+    findings: Findings, name: Any, value: Any, place: str, *, subject: str, **context: Any
+) -> None:
     if isinstance(name, str) and name:
-        said = "NaN" if is_nan or value is None else value
-        findings.metric(name, said, f"{place}/{name}", subject=subject, block=subject, **context)
+        findings.metric(name, value, f"{place}/{name}", subject=subject, **context)

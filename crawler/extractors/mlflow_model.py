@@ -44,7 +44,7 @@ class MlflowModelExtractor:
     """Reads the whole YAML file; the flavours' own files are other extractors' work."""
 
     name = "mlflow-model"
-    version = 1
+    version = 2
     description = "MLflow model directory (`MLmodel`)"
     reads = "flavours and their versions, signature, run and model id, creation time, the author's metadata"
     limits = "YAML 2 MB, 100,000 nodes"
@@ -70,9 +70,9 @@ def _tell_flavours(findings: Findings, flavours: Mapping[str, Any]) -> None:
     wrapper = mapping(flavours.get(WRAPPER))
     findings.say("extra.python_version", text(wrapper.get("python_version")), "yaml:/flavors/python_function")
     findings.say("extra.loader_module", text(wrapper.get("loader_module")), "yaml:/flavors/python_function")
+    findings.say("extra.flavors", list(flavours)[:64], "yaml:/flavors")
     for flavour, settings in flavours.items():
         pointer = f"yaml:/flavors/{flavour}"
-        findings.say("extra.flavors", flavour, pointer)
         if flavour == WRAPPER:
             continue
         findings.say("framework", flavour, pointer)
@@ -92,8 +92,15 @@ def _tell_identity(findings: Findings, model: Mapping[str, Any]) -> None:
     findings.say("run_id", values.get("run_id"), "yaml:/run_id")
     for key in ("mlflow_version", "model_size_bytes", "artifact_path", "model_uuid"):
         findings.say(f"extra.{key}", values.get(key), f"yaml:/{key}")
-    if isinstance(values.get("run_id"), str):
-        findings.joins(mlflow.run_key(values["run_id"]))
+    run, artifact = values.get("run_id"), values.get("artifact_path")
+    if isinstance(run, str):
+        findings.joins(mlflow.run_key(run))
+    # MLflow 3 writes the URI of the machine that trained; MLflow 2 the path among the run's artifacts, and it is
+    # the name that `log_model` was called with.
+    if isinstance(artifact, str) and "://" not in artifact and not artifact.startswith("/"):
+        mlflow.say_model_name(findings, artifact, "yaml:/artifact_path", origin=Origin.CONFIG)
+        if isinstance(run, str):
+            findings.joins(mlflow.artifact_key(run, artifact))
     identities = {values.get("model_id"), values.get("model_uuid")}
     for identity in sorted(value for value in identities if isinstance(value, str)):
         findings.joins(mlflow.model_key(identity))

@@ -1,12 +1,14 @@
-"""Names that MLflow's own files share: subjects, join keys, tags and timestamps.
+"""What MLflow's files, database and MLmodel share: subjects, join keys, tags, names, times and histories.
 
 Source: mlflow/mlflow, mlflow/store/tracking/file_store.py and mlflow/utils/mlflow_tags.py.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import ExtractError
@@ -16,6 +18,8 @@ from crawler.formats import jsons
 
 MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 RUN_ID = re.compile(r"[0-9a-f]{32}")
+DELETED = "deleted"
+DELETED_VERSION = "Deleted_Internal"
 
 TAG_FIELDS = {
     "mlflow.user": "owner",
@@ -31,6 +35,14 @@ TAG_FIELDS = {
 """Tags that MLflow sets itself; all others of its prefix are bookkeeping."""
 
 RUN_STATUS = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5": "KILLED"}
+EVALUATED_ON = frozenset({"validation", "valid", "val", "test", "testing", "eval", "evaluation", "holdout"})
+"""Contexts of a data set that a run read and did not train on."""
+
+_SAYS_NOTHING = re.compile(r"(?i)(?:ml)?models?|artifacts?|m-[0-9a-f]{32}|[0-9a-f]{32}")
+_ARTIFACT = re.compile(r"(?:^|/)(?P<run>[0-9a-f]{32})/artifacts/(?P<path>[^?#]+?)/?$")
+_RUN_URI = re.compile(
+    r"^(?:mlflow-artifacts:/.*/|runs:/)(?P<run>[0-9a-f]{32})/(?:artifacts/)?(?P<path>.+?)/?$"
+)
 
 
 def run_key(run_id: str) -> str:
@@ -41,19 +53,60 @@ def model_key(model_id: str) -> str:
     return f"mlflow:{model_id}"
 
 
-def run_subject(run_id: str, name: str | None = None) -> Subject:
+def artifact_key(run_id: str, path: str) -> str:
+    """The directory `path` among the artifacts of a run: one of the models that the run logged."""
+    return f"mlflow-artifact:{run_id}/{path.strip('/')}"
+
+
+def source_key(source: Any) -> str | None:
+    """The join key that the source of a registered version is: a logged model, or an artifact of a run."""
+    if not isinstance(source, str):
+        return None
+    model = source.removeprefix("models:/")
+    if MODEL_ID.fullmatch(model):
+        return model_key(model)
+    match = _RUN_URI.search(source) or _ARTIFACT.search(source)
+    return artifact_key(match["run"], match["path"]) if match else None
+
+
+def run_subject(
+    run_id: str, name: str | None = None, *, standalone: bool = True, part_of: tuple[str, ...] = ()
+) -> Subject:
     """A run: bound to the models it logged, else a model of its own."""
-    return Subject(id=run_key(run_id), join_keys=(run_key(run_id),), name=name, standalone=True)
+    keys = (run_key(run_id),)
+    return Subject(id=keys[0], join_keys=keys, name=name, standalone=standalone, part_of=part_of)
 
 
-def model_subject(model_id: str, name: str | None = None) -> Subject:
+def model_subject(
+    model_id: str, name: str | None = None, *, standalone: bool = True, part_of: tuple[str, ...] = ()
+) -> Subject:
     """A logged model: bound to its MLmodel directory, else a model of its own."""
-    return Subject(id=model_key(model_id), join_keys=(model_key(model_id),), name=name, standalone=True)
+    keys = (model_key(model_id),)
+    return Subject(id=keys[0], join_keys=keys, name=name, standalone=standalone, part_of=part_of)
+
+
+def say_model_name(
+    findings: Findings, name: Any, pointer: str, *, origin: Origin, subject: str | None = None
+) -> None:
+    """A name that a run or logged model was given. It counts less than a registered one; `model` and ids say nothing."""
+    if isinstance(name, str) and name and not _SAYS_NOTHING.fullmatch(name.rsplit("/", 1)[-1]):
+        said = name.rsplit("/", 1)[-1]
+        findings.say("name", said, pointer, origin=origin, evidence=Evidence.INFERRED, subject=subject)
+
+
+def say_dataset(findings: Findings, name: Any, pointer: str, *, context: Any, subject: str) -> None:
+    """A data set that a run read, under the role that the run gave it."""
+    if str(context or "").lower() in EVALUATED_ON:
+        findings.say("extra.evaluation_dataset", name, pointer, subject=subject)
+    else:
+        findings.say("datasets", name, pointer, subject=subject)
 
 
 def say_tag(findings: Findings, name: str, value: str, pointer: str, *, subject: str) -> None:
     """One tag of a run or model: MLflow's own become fields, a person's become labels of the model."""
-    if name in TAG_FIELDS:
+    if name == "mlflow.modelVersions":
+        say_registered_versions(findings, value, pointer, subject=subject)
+    elif name in TAG_FIELDS:
         findings.say(TAG_FIELDS[name], value, pointer, subject=subject)
     elif not name.startswith("mlflow."):
         field = "use_case" if name == "use_case" else f"extra.tag_{name}"
@@ -116,12 +169,71 @@ def say_registered_versions(findings: Findings, text: str, pointer: str, *, subj
 
 
 def say_registered(findings: Findings, name: Any, version: Any, pointer: str, *, subject: str) -> None:
-    """A registered name with its version, which is text."""
+    """A registered name with its version, which is text; with its name in the free values, where all of them stay."""
     findings.say("name", name, pointer, origin=Origin.REGISTRY, subject=subject)
-    if version is not None:
-        findings.say("version", str(version), pointer, origin=Origin.REGISTRY, subject=subject)
+    if version is None:
+        return
+    findings.say("version", str(version), pointer, origin=Origin.REGISTRY, subject=subject)
+    registered = f"{name} {version}"
+    findings.say(
+        f"extra.registered {registered}", registered, pointer, origin=Origin.REGISTRY, subject=subject
+    )
+
+
+def say_version_state(
+    findings: Findings, stage: Any, status: Any, source: Any, place: str, *, subject: str
+) -> None:
+    """Stage and source of a registered version, and its state if it is not ready."""
+    if stage not in {None, "None", ""}:
+        findings.say("extra.stage", stage, f"{place}/current_stage", subject=subject)
+    if status not in {None, "READY", ""}:
+        findings.say("extra.registration_status", status, f"{place}/status", subject=subject)
+    findings.say("extra.registered_source", source, f"{place}/source", subject=subject)
 
 
 def say_parameter(findings: Findings, name: str, value: Any, pointer: str, *, subject: str) -> None:
     """One parameter of a run; MLflow keeps them all as text."""
     findings.say(f"hyperparameters.{name}", value, pointer, evidence=Evidence.EXPLICIT, subject=subject)
+
+
+@dataclass(slots=True)
+class History:
+    """A metric over the steps of a run, summed up: how often it was logged, and its first, least and greatest value."""
+
+    points: int = 0
+    first: tuple[int, float] | None = None
+    least: tuple[int, float] | None = None
+    greatest: tuple[int, float] | None = None
+
+    def add(self, step: int, value: float) -> None:
+        """One value; of equal ones the earliest step counts."""
+        self.points += 1
+        if not math.isfinite(value):
+            return
+        if self.first is None or step < self.first[0]:
+            self.first = step, value
+        if self.least is None or (value, step) < (self.least[1], self.least[0]):
+            self.least = step, value
+        if self.greatest is None or (-value, step) < (-self.greatest[1], self.greatest[0]):
+            self.greatest = step, value
+
+    def said(self) -> dict[str, Any] | None:
+        """As a metric's context has it; None for a single value."""
+        if self.points < 2 or self.first is None or self.least is None or self.greatest is None:
+            return None
+        return {
+            "points": self.points,
+            "first": self.first[1],
+            "min": self.least[1],
+            "min_step": self.least[0],
+            "max": self.greatest[1],
+            "max_step": self.greatest[0],
+        }
+
+
+def history_of(values: Iterable[tuple[int, float]]) -> History:
+    """The history of (step, value) pairs."""
+    history = History()
+    for step, value in values:
+        history.add(step, value)
+    return history

@@ -39,15 +39,18 @@ class ForeignDatabase:
             self._columns[table] = frozenset(str(row[0]) for row in rows)
         return self._columns[table]
 
-    def rows(self, table: str, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The rows of a table as {column: value}, columns that this file's schema lacks left out."""
+    def rows(self, table: str, wanted: Sequence[str], *, most: int = MAX_ROWS) -> Iterator[dict[str, Any]]:
+        """The rows of a table as {column: value}, columns that this file's schema lacks left out.
+
+        Raises LimitExceeded after `most` rows.
+        """
         present = [column for column in wanted if column in self.columns(table)]
         if not present:
             return
-        question = f"SELECT {', '.join(present)} FROM {table} LIMIT {MAX_ROWS + 1}"  # noqa: S608 - names are ours
+        question = f"SELECT {', '.join(present)} FROM {table} LIMIT {most + 1}"  # noqa: S608 - names are ours
         for number, row in enumerate(self._ask(question)):
-            if number == MAX_ROWS:
-                raise LimitExceeded(f"rows of table {table}", limit=MAX_ROWS)
+            if number == most:
+                raise LimitExceeded(f"rows of table {table}", limit=most)
             yield dict(zip(present, row, strict=True))
 
     def _ask(self, question: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:

@@ -12,8 +12,10 @@ from crawler.extractors.dvc import DvcExtractor
 from crawler.extractors.metrics_file import MetricsFileExtractor
 from crawler.extractors.mlflow_database import MlflowDatabaseExtractor
 from crawler.extractors.mlflow_model import MlflowModelExtractor
+from crawler.extractors.mlflow_registry import MlflowRegistryExtractor
 from crawler.extractors.mlflow_runs import MlflowRunsExtractor
 from crawler.extractors.python_requirements import PythonRequirementsExtractor
+from crawler.formats import mlflow
 from crawler.reader import bytes_reader
 
 DATA = Path(__file__).parents[1] / "corpus" / "data"
@@ -47,6 +49,32 @@ class TestMlflowRuns(ExtractorSuite):
             "start_time: 1795475737268\nstatus: 3\nuser_id: ada\n"
         )
         return Sample(key=f"mlruns/7/{RUN}/meta.yaml", data=text.encode())
+
+
+class TestMlflowExperiment(ExtractorSuite):
+    extractor = MlflowRunsExtractor
+    expected = {"extra.experiment": "iris", "extra.experiment_id": "7"}
+
+    def sample(self):
+        text = "artifact_location: file:///srv/mlruns/7\nexperiment_id: '7'\nlifecycle_stage: active\nname: iris\n"
+        return Sample(key="mlruns/7/meta.yaml", data=text.encode())
+
+
+class TestMlflowRegistry(ExtractorSuite):
+    extractor = MlflowRegistryExtractor
+    expected = {
+        "name": "iris",
+        "version": "2",
+        "description": "The stronger one.",
+        "extra.stage": "Production",
+    }
+
+    def sample(self):
+        text = (
+            "creation_timestamp: 1795562741208\ncurrent_stage: Production\ndescription: The stronger one.\n"
+            f"model_id: null\nname: iris\nrun_id: {RUN}\nsource: runs:/{RUN}/classifier\nstatus: READY\nversion: 2\n"
+        )
+        return Sample(key="mlruns/models/iris/version-2/meta.yaml", data=text.encode())
 
 
 class TestMlflowDatabase(ExtractorSuite):
@@ -121,8 +149,32 @@ def test_a_nan_that_the_database_keeps_as_zero_is_not_zero():
     ] == ["NaN"]
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (f"models:/{MODEL}", f"mlflow:{MODEL}"),
+        (f"runs:/{RUN}/nested/model", f"mlflow-artifact:{RUN}/nested/model"),
+        (f"file:///srv/mlruns/1/{RUN}/artifacts/model", f"mlflow-artifact:{RUN}/model"),
+        (f"s3://bucket/mlruns/1/{RUN}/artifacts/model/", f"mlflow-artifact:{RUN}/model"),
+        (f"mlflow-artifacts:/1/{RUN}/artifacts/model", f"mlflow-artifact:{RUN}/model"),
+        ("s3://bucket/models/scorer", None),
+        (None, None),
+    ],
+)
+def test_the_source_of_a_version_names_one_model_of_its_run(source, expected):
+    assert mlflow.source_key(source) == expected
+
+
+def test_an_alias_file_of_something_else_is_not_claimed():
+    assert MlflowRegistryExtractor().claims("models/net/aliases/champion", b"2") is not None
+    assert MlflowRegistryExtractor().claims("models/net/aliases/champion", b"two") is None
+    assert MlflowRegistryExtractor().claims("models/net/meta.yaml", b"layers: 3\n") is None
+
+
 def test_deleted_runs_of_a_database_are_left_out():
-    assert said(MlflowDatabaseExtractor, "mlflow.db", database_bytes())["run_id"] == [RUN, RUN]
+    found = said(MlflowDatabaseExtractor, "mlflow.db", database_bytes())
+    assert found["run_id"] == [RUN, RUN]
+    assert found["extra.run_status"] == ["DELETED"]
 
 
 def test_a_registered_version_binds_to_the_logged_model_it_was_made_of():
@@ -177,8 +229,9 @@ def test_a_stage_binds_its_parameters_to_the_model_and_not_to_its_metrics_file()
     extraction = DvcExtractor().extract(
         bytes_reader("repo/dvc.lock", (DATA / "dvc" / "dvc.lock").read_bytes())
     )
-    assert [subject.id for subject in extraction.subjects] == ["dvc:repo/models/model.bin"]
-    assert "md5:c303714c4312deb287806576c8462782" in extraction.subjects[0].join_keys
+    alone = [subject for subject in extraction.subjects if subject.standalone]
+    assert [subject.id for subject in alone] == ["dvc:repo/models/model.bin"]
+    assert "md5:c303714c4312deb287806576c8462782" in alone[0].join_keys
 
 
 def test_credentials_in_a_requirement_are_not_kept():

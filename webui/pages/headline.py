@@ -92,8 +92,20 @@ def evaluation_note(evaluation: Mapping[str, Any]) -> str:
         "unit inferred" if inferred else "",
         shown(str(evaluation.get("flag") or "").replace("-", " "), LABEL_CHARACTERS),
         direction_note(str(evaluation.get("metric") or "")),
+        _history_note(evaluation.get("history")),
     ]
     return ", ".join(note for note in notes if note)
+
+
+def _history_note(history: Any) -> str:
+    """What came before the last value of a run: `best 0.96 at step 1 of 3 values`."""
+    if not isinstance(history, Mapping) or not isinstance(history.get("points"), int):
+        return ""
+    best, step = history.get("best"), history.get("best_step")
+    if not isinstance(best, int | float):
+        return f"last of {history['points']:,} values"
+    at = f" at step {step:,}" if isinstance(step, int) else ""
+    return f"best {decimal(best).text}{at}, {history['points']:,} values"
 
 
 def dataset_of(evaluation: Mapping[str, Any]) -> str:

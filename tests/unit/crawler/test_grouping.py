@@ -462,3 +462,37 @@ def test_a_large_tree_is_grouped(per_directory):
     """Once it took 40 s: every model was compared with every other."""
     members = [member(f"d{number // per_directory}/m{number}.pt") for number in range(20_000)]
     assert len(group(SOURCE, members)) == 20_000
+
+
+def test_what_is_said_of_an_experiment_is_said_of_each_of_its_runs_and_joins_none_of_them():
+    experiment = member("exp/meta.yaml", role=Role.RUN, subjects=[Subject(id="experiment", join_keys=())])
+    runs = [
+        member(
+            f"exp/{name}/meta.yaml",
+            role=Role.RUN,
+            subjects=[Subject(id=name, join_keys=(name,), standalone=True, part_of=("experiment",))],
+        )
+        for name in ("a", "b")
+    ]
+    bound = member(
+        "exp/c/meta.yaml",
+        role=Role.RUN,
+        subjects=[Subject(id="c", join_keys=("dir:out",), part_of=("experiment",))],
+    )
+    made = grouped(experiment, *runs, bound, "out/model.pt")
+    assert shown(made) == {
+        "exp/a#a": ["exp/a/meta.yaml", "exp/meta.yaml"],
+        "exp/b#b": ["exp/b/meta.yaml", "exp/meta.yaml"],
+        "out/model": ["exp/c/meta.yaml", "exp/meta.yaml", "out/model.pt"],
+    }
+
+
+def test_two_models_of_one_run_do_not_read_each_other_s_files():
+    logged = [
+        member(f"run/artifacts/{name}/MLmodel", join_keys=("mlflow-run:1",)) for name in ("encoder", "head")
+    ]
+    made = grouped(*logged, "run/artifacts/encoder/model.pkl", "run/artifacts/head/model.pkl")
+    assert shown(made) == {
+        f"run/artifacts/{name}": [f"run/artifacts/{name}/MLmodel", f"run/artifacts/{name}/model.pkl"]
+        for name in ("encoder", "head")
+    }
