@@ -133,6 +133,7 @@ PARAMETERS = {
     "scroll from": ("scroll=1m&from=1", "from"),
     "many filters": ("filter_path=" + ",".join(["a"] * 60), "filter_path"),
     "stored fields": ("stored_fields=x", "stored_fields"),
+    "another format": ("format=smile", "format"),
     "suggest": ("suggest_text=x", "suggest_text"),
 }
 

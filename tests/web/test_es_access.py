@@ -251,6 +251,27 @@ def test_scroll_that_fails_holds_nothing_open(small_es):
     assert contexts._held == {}
 
 
+def test_point_that_cannot_be_closed_is_forgotten_all_the_same(small_es):
+    dialect = small_es.application.extensions["modeldex-es"]
+    point = dialect.engine.point_in_time(keep_seconds=1)
+
+    def unreachable():
+        raise EngineUnavailable("elasticsearch", "it does not answer.")
+
+    point.close = unreachable
+    dialect.engine.point_in_time = lambda **_: point
+    identifier = small_es.post("/es/models/_pit?keep_alive=1m").get_json()["id"]
+    answer = small_es.delete("/es/_pit", json={"id": identifier})
+    assert answer.get_json() == {"succeeded": True, "num_freed": 1}
+
+
+def test_pretty_answers_are_for_people(small_es):
+    assert small_es.get("/es/_count?pretty").text == (
+        '{\n  "count": 25,\n  "_shards": {\n    "total": 1,\n    "successful": 1,\n    "skipped": 0,\n'
+        '    "failed": 0\n  }\n}\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("accept", "content_type"),
     [
@@ -286,3 +307,33 @@ def test_media_types_that_are_not_spoken_are_refused(small_es, accept, status):
     answer = small_es.get("/es/", headers={"Accept": accept})
     assert answer.status_code == status
     assert answer.get_json()["error"]["type"] == "media_type_header_exception"
+
+
+NINE = "application/vnd.elasticsearch+{}; compatible-with=9"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "data"),
+    [
+        ("GET", "/es/", None, None),
+        ("POST", "/es/models/_search", "json", b'{"query":{"match_all":{}},"size":1}'),
+        ("POST", "/es/models/_search?scroll=5m", "json", b'{"sort":"_doc","size":10}'),
+        ("POST", "/es/models/_count", "json", b'{"query":{"exists":{"field":"task"}}}'),
+        ("POST", "/es/_msearch", "x-ndjson", b'{"index":"models"}\n{"size":0}\n'),
+        ("POST", "/es/models/_pit?keep_alive=1m", None, None),
+        ("POST", "/es/models/_field_caps?fields=*", None, None),
+        ("GET", "/es/models/_mapping", None, None),
+        ("POST", "/es/_cat/count/models", None, None),
+        ("HEAD", "/es/models", None, None),
+    ],
+)
+def test_what_the_client_of_version_nine_sends_is_answered(small_es, method, path, kind, data):
+    """The headers of elasticsearch-py 9.5, which needs Python packages that contradict those of 8.19."""
+    headers = {"Accept": NINE.format("json"), "User-Agent": "elasticsearch-py/9.5.1"}
+    headers |= {"Content-Type": NINE.format(kind)} if kind else {}
+    answer = small_es.open(path, method=method, data=data, headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/vnd.elasticsearch+json;compatible-with=9" or (
+        "_cat" in path
+    )
+    assert answer.headers["X-Elastic-Product"] == "Elasticsearch"

@@ -14,7 +14,7 @@ from catalog.errors import ModeldexError
 from webui.es.access import user_of
 from webui.es.arguments import Arguments
 from webui.es.dialect import Asked, Call, Dialect
-from webui.es.faults import Fault, body_of, unexpected
+from webui.es.faults import Fault, body_of, illegal, unexpected
 from webui.es.filtering import read_filter
 from webui.es.media import answer_type, write_json, zipped
 from webui.es.routing import ENDPOINTS, handler_of, place_of
@@ -65,12 +65,15 @@ def answer(path: str = "") -> Response:
     call.part = (place.endpoint or "index") if place.endpoint in ENDPOINTS else "unknown"
     handler = handler_of(place, request.method)
     arguments = Arguments(request.args.to_dict())
+    pretty = arguments.flag("pretty")
+    if arguments.text("format") not in {None, "json", "text"}:
+        raise illegal("format", "is json here.")
     wanted = read_filter(arguments.text("filter_path") or "")
     given: Any = handler(Asked(call=call, arguments=arguments, index=place.index, parameter=place.parameter))
     if isinstance(given, Response):
         return given
     body, status = given if isinstance(given, tuple) else (given, 200)
-    return write_json(wanted.applied(body), call.content_type, status)
+    return write_json(wanted.applied(body), call.content_type, status, pretty=pretty)
 
 
 @blueprint.errorhandler(ModeldexError)

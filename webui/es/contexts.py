@@ -5,6 +5,7 @@ They live in this process. An id that another process gave, or another user, or 
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -13,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from catalog.errors import EngineError
 from webui.es.faults import Fault, illegal, no_such_context
 
 if TYPE_CHECKING:
     from catalog.search.engine import PointInTime
     from webui.es.searching import Search
 
+log = logging.getLogger(__name__)
 MAX_KEEP_ALIVE_SECONDS = 3_600.0
 MAX_OPEN_OF_ONE_USER = 16
 MAX_OPEN = 64
@@ -66,7 +69,7 @@ class Contexts:
                     search=search,
                 )
                 return identifier
-        point.close()
+        _end(point)
         reason = f"[contexts] at most {MAX_OPEN_OF_ONE_USER} points in time and scrolls are open per user; close some."
         raise Fault(429, "es_rejected_execution_exception", reason)
 
@@ -98,14 +101,14 @@ class Contexts:
                 if context is not None and context.user == user:
                     dropped.append(self._held.pop(identifier))
         for context in dropped:
-            context.point.close()
+            _end(context.point)
         return len(dropped)
 
     def close(self) -> None:
         with self._lock:
             held, self._held = list(self._held.values()), {}
         for context in held:
-            context.point.close()
+            _end(context.point)
 
     @staticmethod
     def _renew(context: Context, seconds: float | None) -> None:
@@ -122,7 +125,15 @@ class Contexts:
             ]
             expired = [self._held.pop(name) for name in old]
         for context in expired:
-            context.point.close()
+            _end(context.point)
+
+
+def _end(point: PointInTime) -> None:
+    """Closes it. An engine that is away now forgets it by itself, so the caller need not hear of it."""
+    try:
+        point.close()
+    except EngineError as error:
+        log.warning("point in time not closed error=%s", error)
 
 
 def keep_alive(seconds: float) -> float:

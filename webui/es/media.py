@@ -107,8 +107,12 @@ def read_lines(request: Request) -> list[Any]:
     return [parse_body(line) for line in lines]
 
 
-def write_json(body: Any, content_type: str, status: int = 200) -> Response:
-    return Response(_encoded(body), status=status, content_type=content_type)
+def write_json(body: Any, content_type: str, status: int = 200, *, pretty: bool = False) -> Response:
+    """The answer as one line of JSON, or as lines for a person."""
+    encoded = _encoded(body)
+    if pretty:
+        encoded = json.dumps(json.loads(encoded), ensure_ascii=False, indent=2).encode() + b"\n"
+    return Response(encoded, status=status, content_type=content_type)
 
 
 def _encoded(body: Any) -> bytes:
