@@ -34,6 +34,16 @@ def next_period(start: datetime, interval: str | int) -> datetime:
     return start.replace(year=months // 12, month=months % 12 + 1)
 
 
+def period_count(first: datetime, last: datetime, interval: str | int) -> int:
+    """How many periods lie between two starts of periods, both included."""
+    if isinstance(interval, str) and interval in _MONTHS:
+        months = (last.year - first.year) * 12 + last.month - first.month
+        return months // _MONTHS[interval] + 1
+    days = {"day": 1, "week": 7}
+    length = timedelta(days=days[interval]) if isinstance(interval, str) else timedelta(seconds=interval)
+    return (last - first) // length + 1
+
+
 def periods(first: datetime, last: datetime, interval: str | int) -> Iterator[datetime]:
     """Starts of all periods from the one that holds `first` to the one that holds `last`."""
     start = period_start(first, interval)

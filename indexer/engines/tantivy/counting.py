@@ -1,8 +1,9 @@
 """Aggregations over one searcher: one native call where Tantivy's answer is exact, a call per bucket where it is not.
 
-Native: terms (asked for until the border of the list has no tie), ranges, histograms, and numbers inside them.
-Everything that Tantivy lacks (filters by typed queries, missing, calendar periods, buckets inside buckets) is the same
-question asked again under a narrower query. Percentiles and cardinality are approximate, as on Elasticsearch.
+Native, and asked together in one pass: terms (asked for until the border of the list has no tie), ranges, histograms,
+the days that calendar periods are made of, and numbers. Everything that Tantivy lacks (filters by typed queries,
+missing, buckets inside buckets) is the same question asked again under a narrower query. Percentiles and cardinality
+are approximate, as on Elasticsearch.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 import tantivy
@@ -32,18 +33,30 @@ from catalog.search.request import (
     ReverseNestedAgg,
     TermsAgg,
 )
-from catalog.search.validate import MAX_BUCKETS, resolve
-from indexer.analysis import fold
+from catalog.search.validate import MAX_BUCKETS
 from indexer.buckets import histogram_start, ordered_terms, typed_key
-from indexer.calendar import next_period, periods
+from indexer.calendar import next_period, period_count, periods
+from indexer.engines.tantivy.questions import (
+    MAX_TERMS,
+    ends_and_cuts,
+    exact,
+    first_guess,
+    histogram_counts,
+    is_beyond_doubles,
+    is_plain,
+    metric_result,
+    native_days,
+    native_histogram,
+    native_metric,
+    native_metrics,
+    native_pieces,
+    native_terms,
+    period_counts,
+    question,
+    terms_buckets,
+)
 from indexer.engines.tantivy.schema import column
 from indexer.engines.tantivy.translate import Translator, comparable, every, without
-from indexer.projection import moment
-from mappings import fields
-
-MAX_TERMS = 1_000_000
-"""More distinct values than this are refused rather than counted from a part."""
-_KEYWORDS = frozenset({"keyword", "name", "leaf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ class Counter:
         self, query: tantivy.Query, wanted: Mapping[str, Aggregation]
     ) -> dict[str, AggregationResult]:
         """The answer to each aggregation over the models that satisfy the query."""
-        questions = {name: _question(aggregation) for name, aggregation in wanted.items()}
+        questions = {name: question(aggregation) for name, aggregation in wanted.items()}
         found = self._asked_together(query, {name: asked for name, asked in questions.items() if asked})
         return {name: self._one(query, aggregation, found.get(name)) for name, aggregation in wanted.items()}
 
@@ -72,11 +85,11 @@ class Counter:
             return {}
         return {name: found[at] for at, name in names.items()}
 
-    def _alone(self, query: tantivy.Query, question: Mapping[str, Any]) -> Any:
-        return self.searcher.aggregate(query, {"alone": question})["alone"]
+    def _alone(self, query: tantivy.Query, asked: Mapping[str, Any]) -> Any:
+        return self.searcher.aggregate(query, {"alone": asked})["alone"]
 
     def _one(self, query: tantivy.Query, wanted: Aggregation, found: Any) -> AggregationResult:
-        """`found` is the native answer to the aggregation's `_question`, if there is one."""
+        """`found` is the native answer to the aggregation's `question`, if there is one."""
         kinds: Mapping[type, Callable[[tantivy.Query, Any, Any], AggregationResult]] = {
             TermsAgg: self._terms,
             RangeAgg: self._ranges,
@@ -96,13 +109,13 @@ class Counter:
     # Terms ------------------------------------------------------------------------------------------------
 
     def _terms(self, query: tantivy.Query, wanted: TermsAgg, found: Any) -> AggregationResult:
-        if not _is_plain(wanted):
+        if not is_plain(wanted):
             return self._all_terms(query, wanted)
-        size = _first_guess(wanted)
+        size = first_guess(wanted)
         while size <= MAX_TERMS:
             if found is None:
-                found = self._alone(query, _native_terms(wanted, size))
-            answer = _exact(wanted, found, size)
+                found = self._alone(query, native_terms(wanted, size))
+            answer = exact(wanted, found, size)
             if answer is not None:
                 return self._with_inner(query, wanted, answer)
             size, found = size * 8, None
@@ -110,11 +123,11 @@ class Counter:
 
     def _all_terms(self, query: tantivy.Query, wanted: TermsAgg) -> AggregationResult:
         """Every value with its count and numbers, ordered here."""
-        native = _native_terms(wanted, MAX_TERMS, aggs=_native_metrics(wanted.aggs))
+        native = native_terms(wanted, MAX_TERMS, aggs=native_metrics(wanted.aggs))
         found = self._alone(query, native)
         if found["sum_other_doc_count"]:
             raise _too_many(wanted.field)
-        buckets = _terms_buckets(wanted, found)
+        buckets = terms_buckets(wanted, found)
         if wanted.missing is not None:
             buckets = self._with_missing(query, wanted, buckets)
         return self._with_inner(query, wanted, ordered_terms(wanted, buckets))
@@ -170,10 +183,10 @@ class Counter:
     # Numbers ----------------------------------------------------------------------------------------------
 
     def _metric(self, query: tantivy.Query, wanted: MetricAgg, found: Any) -> AggregationResult:
-        return _metric_result(wanted, found or self._alone(query, _native_metric(wanted)))
+        return metric_result(wanted, found or self._alone(query, native_metric(wanted)))
 
-    def _extent(self, query: tantivy.Query, field: str, found: Any = None) -> tuple[float, float] | None:
-        found = found or self._alone(query, _native_extent(field))
+    def _extent(self, query: tantivy.Query, field: str) -> tuple[float, float] | None:
+        found = self._alone(query, {"stats": {"field": column(field)}})
         return (found["min"], found["max"]) if found["count"] else None
 
     # Ranges and histograms --------------------------------------------------------------------------------
@@ -199,13 +212,13 @@ class Counter:
         self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket], found: Any = None
     ) -> list[int]:
         """Models per [start, end). Ranges may overlap: they are sums of the pieces between all their bounds."""
-        if any(_is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
+        if any(is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
             return [self.count(every([query, self._between(field, row.start, row.end)])) for row in ranges]
-        ends, cuts = _ends_and_cuts(field, ranges)
+        ends, cuts = ends_and_cuts(field, ranges)
         if not cuts:
             whole = self.count(every([query, self.translator.exists(field)]))
             return [whole] * len(ranges)
-        found = found or self._alone(query, _native_pieces(field, cuts))
+        found = found or self._alone(query, native_pieces(field, cuts))
         held = {bucket.get("from", -math.inf): bucket["doc_count"] for bucket in found["buckets"]}
         below = dict(
             zip(
@@ -219,8 +232,8 @@ class Counter:
     def _histogram(self, query: tantivy.Query, wanted: HistogramAgg, found: Any) -> AggregationResult:
         if found is None:
             self._refuse_too_fine(query, wanted)
-            found = self._alone(query, _native_histogram(wanted))
-        counts = _histogram_counts(wanted, found)
+            found = self._alone(query, native_histogram(wanted))
+        counts = histogram_counts(wanted, found)
         first, last = min(counts, default=0), max(counts, default=-1)
         if last - first + 1 > MAX_BUCKETS:
             raise _too_fine()
@@ -251,28 +264,31 @@ class Counter:
         self, query: tantivy.Query, wanted: DateHistogramAgg, found: Any
     ) -> AggregationResult:
         interval = wanted.calendar_interval or wanted.fixed_seconds or 0
-        extent = self._extent(query, wanted.field, found)
-        if extent is None:
+        if found is None:
+            try:
+                found = self._alone(query, native_days(wanted))
+            except ValueError as error:  # more buckets than Tantivy makes
+                raise _too_fine() from error
+        counts = period_counts(found, interval)
+        if not counts:
             return AggregationResult()
-        first, last = moment(extent[0]), moment(extent[1])
-        if isinstance(interval, int) and (last - first).total_seconds() / interval > MAX_BUCKETS:
+        first, last = min(counts), max(counts)
+        if period_count(first, last, interval) > MAX_BUCKETS:
             raise _too_fine()
-        starts = list(periods(first, last, interval))
-        if len(starts) > MAX_BUCKETS:
-            raise _too_fine()
-        ranges = [RangeBucket(key="", start=start, end=_end_of(start, interval)) for start in starts]
-        counts = self._counts_between(query, wanted.field, ranges)
+        starts = sorted(counts) if wanted.min_doc_count else periods(first, last, interval)
         buckets = [
-            Bucket(key=row.start, count=count, end=row.end)
-            for row, count in zip(ranges, counts, strict=True)
-            if count >= wanted.min_doc_count
+            Bucket(
+                key=start, count=counts.get(start, 0), end=_end_of(start, interval) if wanted.aggs else None
+            )
+            for start in starts
+            if counts.get(start, 0) >= wanted.min_doc_count
         ]
         answer = self._nested_in(
             wanted.aggs,
             AggregationResult(buckets=tuple(buckets)),
             lambda bucket: every([query, self._between(wanted.field, bucket.key, bucket.end)]),
         )
-        return _without_bounds(answer)
+        return _without_bounds(answer) if wanted.aggs else answer
 
     # One bucket -------------------------------------------------------------------------------------------
 
@@ -307,162 +323,6 @@ def _too_many(field: str) -> RequestRefused:
 
 def _too_fine() -> RequestRefused:
     return RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
-
-
-def _question(wanted: Aggregation) -> dict[str, Any] | None:
-    """What Tantivy is asked first for this aggregation, together with all others; None where nothing is sure."""
-    match wanted:
-        case TermsAgg() if _is_plain(wanted):
-            return _native_terms(wanted, _first_guess(wanted))
-        case MetricAgg():
-            return _native_metric(wanted)
-        case HistogramAgg():
-            return _native_histogram(wanted)
-        case DateHistogramAgg(field=field):
-            return _native_extent(field)
-        case RangeAgg(field=field, ranges=ranges):
-            if any(_is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
-                return None
-            _, cuts = _ends_and_cuts(field, ranges)
-            return _native_pieces(field, cuts) if cuts else None
-        case _:
-            return None
-
-
-def _native_extent(field: str) -> dict[str, Any]:
-    return {"stats": {"field": column(field)}}
-
-
-def _ends_and_cuts(
-    field: str, ranges: Sequence[RangeBucket]
-) -> tuple[list[tuple[float, float]], list[float]]:
-    """The bounds of each range, and all finite bounds in order."""
-    ends = [(_bound(field, row.start, -math.inf), _bound(field, row.end, math.inf)) for row in ranges]
-    return ends, sorted({cut for pair in ends for cut in pair if math.isfinite(cut)})
-
-
-def _native_pieces(field: str, cuts: Sequence[float]) -> dict[str, Any]:
-    pieces = [{"to": cuts[0]}, *({"from": a, "to": b} for a, b in pairwise(cuts)), {"from": cuts[-1]}]
-    return {"range": {"field": column(field), "ranges": pieces}}
-
-
-def _native_histogram(wanted: HistogramAgg) -> dict[str, Any]:
-    options = {"field": column(wanted.field), "interval": wanted.interval, "min_doc_count": 1}
-    offset = math.fmod(wanted.offset, wanted.interval)
-    if offset:
-        options["offset"] = offset
-    return {"histogram": options}
-
-
-def _histogram_counts(wanted: HistogramAgg, found: Mapping[str, Any]) -> dict[int, int]:
-    """Models by the place of their bucket, for every bucket that holds one."""
-    return {
-        round((bucket["key"] - wanted.offset) / wanted.interval): bucket["doc_count"]
-        for bucket in found["buckets"]
-        if bucket["doc_count"]
-    }
-
-
-def _is_plain(wanted: TermsAgg) -> bool:
-    """Whether the most frequent values can be cut off natively."""
-    return wanted.order == ("_count", True) and wanted.missing is None
-
-
-def _first_guess(wanted: TermsAgg) -> int:
-    return wanted.size * 2 + 20
-
-
-def _native_terms(wanted: TermsAgg, size: int, *, aggs: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    # segment_size: every segment hands over all of its values, so that merged counts are exact.
-    options: dict[str, Any] = {"field": column(wanted.field), "size": size, "segment_size": MAX_TERMS}
-    if wanted.prefix:
-        options["include"] = _pattern(fold(wanted.prefix)) + "(.|\n)*"
-    return {"terms": options, "aggs": aggs} if aggs else {"terms": options}
-
-
-def _pattern(text: str) -> str:
-    """A pattern that matches this text and nothing else."""
-    return "".join(
-        letter if letter.isalnum() else f"[{letter}]" if letter not in "[]^\\-&~" else f"\\{letter}"
-        for letter in text
-    )
-
-
-def _exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> AggregationResult | None:
-    """The answer, if no value beyond the border of what was asked for could belong to it."""
-    buckets = _terms_buckets(wanted, found)
-    complete = len(buckets) < size
-    if not complete and buckets[wanted.size - 1].count == buckets[-1].count:
-        return None
-    answer = ordered_terms(wanted, buckets)
-    if complete:
-        return answer
-    other = (
-        found["sum_other_doc_count"]
-        + sum(bucket.count for bucket in buckets)
-        - sum(b.count for b in answer.buckets)
-    )
-    return replace(answer, other_count=other)
-
-
-def _terms_buckets(wanted: TermsAgg, found: Mapping[str, Any]) -> list[Bucket]:
-    kind = resolve(wanted.field).type
-    metrics = {name: agg for name, agg in wanted.aggs.items() if isinstance(agg, MetricAgg)}
-    return [
-        Bucket(
-            key=bucket["key"] if kind in _KEYWORDS else _terms_key(wanted.field, kind, bucket["key"]),
-            count=bucket["doc_count"],
-            aggregations={
-                name: _metric_result(agg, bucket[name]) for name, agg in metrics.items() if name in bucket
-            },
-        )
-        for bucket in found["buckets"]
-    ]
-
-
-def _terms_key(field: str, kind: str, key: Any) -> Any:
-    return float(key) if kind in {"double", "metric"} else typed_key(field, key)
-
-
-def _native_metrics(aggs: Mapping[str, Aggregation]) -> dict[str, Any]:
-    return {name: _native_metric(agg) for name, agg in aggs.items() if isinstance(agg, MetricAgg)}
-
-
-def _native_metric(wanted: MetricAgg) -> dict[str, Any]:
-    kind = "stats" if wanted.kind in {"min", "max", "avg", "sum"} else wanted.kind
-    options: dict[str, Any] = {"field": column(wanted.field)}
-    if kind == "percentiles":
-        options["percents"] = [float(percent) for percent in wanted.percents]
-    return {kind: options}
-
-
-def _metric_result(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationResult:
-    if wanted.kind == "percentiles":
-        return AggregationResult(values={name: _number(value) for name, value in found["values"].items()})
-    if wanted.kind == "stats":
-        return AggregationResult(
-            values={name: _number(found[name]) for name in ("count", "min", "max", "avg", "sum")}
-        )
-    value = found[wanted.kind] if wanted.kind in {"min", "max", "avg", "sum"} else found["value"]
-    return AggregationResult(values={"value": _number(value)})
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value
-
-
-def _bound(field: str, bound: Any, otherwise: float) -> float:
-    """A bound as the column compares it; between whole numbers the next one stands for a fraction."""
-    if bound is None:
-        return otherwise
-    value = float(comparable(field, bound))
-    row = fields().get(field)
-    return float(math.ceil(value)) if row is not None and row.type == "long" else value
-
-
-def _is_beyond_doubles(field: str, bound: Any) -> bool:
-    """Whether a bound is a whole number that a double cannot hold exactly."""
-    return bound is not None and not isinstance(bound, datetime) and abs(comparable(field, bound)) > 2**53
 
 
 def _end_of(start: datetime, interval: str | int) -> datetime | None:

@@ -1,0 +1,206 @@
+"""What Tantivy is asked for each aggregation in its own JSON, and what its answers say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from catalog.search.request import (
+    Aggregation,
+    AggregationResult,
+    Bucket,
+    DateHistogramAgg,
+    HistogramAgg,
+    MetricAgg,
+    RangeAgg,
+    RangeBucket,
+    TermsAgg,
+)
+from catalog.search.validate import resolve
+from indexer.analysis import fold
+from indexer.buckets import ordered_terms, typed_key
+from indexer.calendar import period_start
+from indexer.engines.tantivy.schema import column
+from indexer.engines.tantivy.translate import comparable
+from indexer.projection import moment
+from mappings import fields
+
+MAX_TERMS = 1_000_000
+"""More distinct values than this are refused rather than counted from a part."""
+SECONDS_PER_DAY = 86_400
+_KEYWORDS = frozenset({"keyword", "name", "leaf"})
+
+
+def question(wanted: Aggregation) -> dict[str, Any] | None:
+    """What Tantivy is asked first for this aggregation, together with all others; None where nothing is sure."""
+    match wanted:
+        case TermsAgg() if is_plain(wanted):
+            return native_terms(wanted, first_guess(wanted))
+        case MetricAgg():
+            return native_metric(wanted)
+        case HistogramAgg():
+            return native_histogram(wanted)
+        case DateHistogramAgg():
+            return native_days(wanted)
+        case RangeAgg(field=field, ranges=ranges):
+            if any(is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
+                return None
+            _, cuts = ends_and_cuts(field, ranges)
+            return native_pieces(field, cuts) if cuts else None
+        case _:
+            return None
+
+
+def native_days(wanted: DateHistogramAgg) -> dict[str, Any]:
+    """Every calendar period is made of days in UTC; Tantivy itself knows no months."""
+    interval = 1000 * (wanted.fixed_seconds or SECONDS_PER_DAY)
+    return {"histogram": {"field": column(wanted.field), "interval": interval, "min_doc_count": 1}}
+
+
+def period_counts(found: Mapping[str, Any], interval: str | int) -> dict[datetime, int]:
+    """Models by the start of their period, for every period that holds one."""
+    counts: dict[datetime, int] = {}
+    for bucket in found["buckets"]:
+        start = _period_of(bucket["key"], interval)
+        counts[start] = counts.get(start, 0) + bucket["doc_count"]
+    return counts
+
+
+@lru_cache(maxsize=50_000)
+def _period_of(milliseconds: float, interval: str | int) -> datetime:
+    return period_start(moment(milliseconds), interval)
+
+
+def ends_and_cuts(field: str, ranges: Sequence[RangeBucket]) -> tuple[list[tuple[float, float]], list[float]]:
+    """The bounds of each range, and all finite bounds in order."""
+    ends = [(_bound(field, row.start, -math.inf), _bound(field, row.end, math.inf)) for row in ranges]
+    return ends, sorted({cut for pair in ends for cut in pair if math.isfinite(cut)})
+
+
+def native_pieces(field: str, cuts: Sequence[float]) -> dict[str, Any]:
+    pieces = [{"to": cuts[0]}, *({"from": a, "to": b} for a, b in pairwise(cuts)), {"from": cuts[-1]}]
+    return {"range": {"field": column(field), "ranges": pieces}}
+
+
+def native_histogram(wanted: HistogramAgg) -> dict[str, Any]:
+    options = {"field": column(wanted.field), "interval": wanted.interval, "min_doc_count": 1}
+    offset = math.fmod(wanted.offset, wanted.interval)
+    if offset:
+        options["offset"] = offset
+    return {"histogram": options}
+
+
+def histogram_counts(wanted: HistogramAgg, found: Mapping[str, Any]) -> dict[int, int]:
+    """Models by the place of their bucket, for every bucket that holds one."""
+    return {
+        round((bucket["key"] - wanted.offset) / wanted.interval): bucket["doc_count"]
+        for bucket in found["buckets"]
+        if bucket["doc_count"]
+    }
+
+
+def is_plain(wanted: TermsAgg) -> bool:
+    """Whether the most frequent values can be cut off natively."""
+    return wanted.order == ("_count", True) and wanted.missing is None
+
+
+def first_guess(wanted: TermsAgg) -> int:
+    return wanted.size * 2 + 20
+
+
+def native_terms(wanted: TermsAgg, size: int, *, aggs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    # segment_size: every segment hands over all of its values, so that merged counts are exact.
+    options: dict[str, Any] = {"field": column(wanted.field), "size": size, "segment_size": MAX_TERMS}
+    if wanted.prefix:
+        options["include"] = _pattern(fold(wanted.prefix)) + "(.|\n)*"
+    return {"terms": options, "aggs": aggs} if aggs else {"terms": options}
+
+
+def _pattern(text: str) -> str:
+    """A pattern that matches this text and nothing else."""
+    return "".join(
+        letter if letter.isalnum() else f"[{letter}]" if letter not in "[]^\\-&~" else f"\\{letter}"
+        for letter in text
+    )
+
+
+def exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> AggregationResult | None:
+    """The answer, if no value beyond the border of what was asked for could belong to it."""
+    buckets = terms_buckets(wanted, found)
+    complete = len(buckets) < size
+    if not complete and buckets[wanted.size - 1].count == buckets[-1].count:
+        return None
+    answer = ordered_terms(wanted, buckets)
+    if complete:
+        return answer
+    other = (
+        found["sum_other_doc_count"]
+        + sum(bucket.count for bucket in buckets)
+        - sum(b.count for b in answer.buckets)
+    )
+    return replace(answer, other_count=other)
+
+
+def terms_buckets(wanted: TermsAgg, found: Mapping[str, Any]) -> list[Bucket]:
+    kind = resolve(wanted.field).type
+    metrics = {name: agg for name, agg in wanted.aggs.items() if isinstance(agg, MetricAgg)}
+    return [
+        Bucket(
+            key=bucket["key"] if kind in _KEYWORDS else _terms_key(wanted.field, kind, bucket["key"]),
+            count=bucket["doc_count"],
+            aggregations={
+                name: metric_result(agg, bucket[name]) for name, agg in metrics.items() if name in bucket
+            },
+        )
+        for bucket in found["buckets"]
+    ]
+
+
+def _terms_key(field: str, kind: str, key: Any) -> Any:
+    return float(key) if kind in {"double", "metric"} else typed_key(field, key)
+
+
+def native_metrics(aggs: Mapping[str, Aggregation]) -> dict[str, Any]:
+    return {name: native_metric(agg) for name, agg in aggs.items() if isinstance(agg, MetricAgg)}
+
+
+def native_metric(wanted: MetricAgg) -> dict[str, Any]:
+    kind = "stats" if wanted.kind in {"min", "max", "avg", "sum"} else wanted.kind
+    options: dict[str, Any] = {"field": column(wanted.field)}
+    if kind == "percentiles":
+        options["percents"] = [float(percent) for percent in wanted.percents]
+    return {kind: options}
+
+
+def metric_result(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationResult:
+    if wanted.kind == "percentiles":
+        return AggregationResult(values={name: _number(value) for name, value in found["values"].items()})
+    if wanted.kind == "stats":
+        return AggregationResult(
+            values={name: _number(found[name]) for name in ("count", "min", "max", "avg", "sum")}
+        )
+    value = found[wanted.kind] if wanted.kind in {"min", "max", "avg", "sum"} else found["value"]
+    return AggregationResult(values={"value": _number(value)})
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _bound(field: str, bound: Any, otherwise: float) -> float:
+    """A bound as the column compares it; between whole numbers the next one stands for a fraction."""
+    if bound is None:
+        return otherwise
+    value = float(comparable(field, bound))
+    row = fields().get(field)
+    return float(math.ceil(value)) if row is not None and row.type == "long" else value
+
+
+def is_beyond_doubles(field: str, bound: Any) -> bool:
+    """Whether a bound is a whole number that a double cannot hold exactly."""
+    return bound is not None and not isinstance(bound, datetime) and abs(comparable(field, bound)) > 2**53
