@@ -1,5 +1,6 @@
 """Searching as a person does: typing, clicking, going back; with and without JavaScript, wide and on a phone."""
 
+import json
 import re
 
 import pytest
@@ -242,3 +243,16 @@ CONTRAST = """() => {
   }
   return [...poor];
 }"""
+
+
+def test_the_search_is_copied_as_elasticsearch_json(chromium, web_url):
+    context = chromium.new_context(base_url=web_url, permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto("/?q=task:ner")
+    page.click("#query-example summary")
+    page.locator("#query-example button").first.click()
+    page.wait_for_function("document.querySelector('#query-example button').textContent === 'Copied'")
+    copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+    found = context.request.post("/es/models/_search", data=copied).json()
+    assert found["hits"]["total"] == {"value": total(page), "relation": "eq"}
+    context.close()
