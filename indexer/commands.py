@@ -122,7 +122,8 @@ def _print_dsl(service: SearchService, state: SearchState) -> None:
     from catalog.query.dsl import to_dsl  # noqa: PLC0415 - a table needs none
 
     _say_problems(state.text, service.understood(state.text).problems)
-    click.echo(json.dumps(to_dsl(service.request(state)), indent=2))
+    # Counted to the end, so that the query says the same total wherever it is pasted.
+    click.echo(json.dumps({**to_dsl(service.request(state)), "track_total_hits": True}, indent=2))
 
 
 def _say_problems(text: str, problems: tuple[QueryProblem, ...]) -> None:
