@@ -294,7 +294,7 @@ def _chips(understood: _Understood) -> tuple[Chip, ...]:
             )
             for value in values
         ]
-    if state.sort or parsed.sort:
+    if understood.sort and (state.sort or parsed.sort):  # an unknown order is a notice, and best match stays
         without = replace(state, sort="", text=_text(parsed.conditions), page=1)
         label = f"sort:{print_sort(understood.sort)}"
         chips.append(Chip(label=label, explanation=_order(understood.sort), kind="sort", without=without))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from catalog.errors import RequestRefused
 from catalog.search.engine import SearchEngine
 from catalog.search.request import AggregationResult, MetricAgg, SearchRequest
 
@@ -47,3 +48,21 @@ def _close(found: float | None, expected: float | None) -> bool:
     if found is None or expected is None:
         return found is expected
     return math.isclose(found, expected, rel_tol=FLOAT_TOLERANCE, abs_tol=FLOAT_TOLERANCE)
+
+
+def assert_agree_or_refuse(engine: SearchEngine, reference: SearchEngine, request: SearchRequest) -> None:
+    """The same answer, or the same refusal in the same words."""
+    expected = refusal(reference, request)
+    if expected is None:
+        assert_agree(engine, reference, request)
+    else:
+        assert refusal(engine, request) == expected
+
+
+def refusal(engine: SearchEngine, request: SearchRequest) -> str | None:
+    """The words in which the engine refuses the request; None when it answers."""
+    try:
+        engine.search(request)
+    except RequestRefused as refused:
+        return str(refused)
+    return None

@@ -90,10 +90,12 @@ def _grouped(wanted: Any, items: Items, position: Callable[[Any], Any]) -> dict[
 
 def _histogram(wanted: HistogramAgg, items: Items) -> AggregationResult:
     groups = _grouped(wanted, items, lambda value: math.floor((value - wanted.offset) / wanted.interval))
-    places: Sequence[int] = range(min(groups), max(groups) + 1) if groups else ()
-    if len(places) > MAX_BUCKETS:
+    first, last = (min(groups), max(groups)) if groups else (0, -1)
+    if last - first >= MAX_BUCKETS:
         raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
-    found = ((place * wanted.interval + wanted.offset, groups.get(place, [])) for place in places)
+    found = (
+        (place * wanted.interval + wanted.offset, groups.get(place, [])) for place in range(first, last + 1)
+    )
     return _histogram_result(wanted, found)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from catalog.errors import DocumentRejected
-from catalog.query.nodes import And, Query
+from catalog.query.nodes import Query
 from catalog.search.engine import EngineInfo, IndexAction, IndexOutcome
 from catalog.search.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
 from catalog.search.validate import effective_sort, validate
@@ -39,21 +40,22 @@ class MemoryEngine:
     def search(self, request: SearchRequest) -> SearchResult:
         started = time.perf_counter()
         validate(request)
-        hits = self._ordered(request)
+        among = self._answering(request)
+        hits = self._ordered(request, _narrowed(request, among))
         total = len(hits)
         if request.after is not None:
             hits = [hit for hit in hits if _position(request, hit.sort) > _position(request, request.after)]
         return SearchResult(
             total=total,
             hits=tuple(hits[request.offset : request.offset + request.size]),
-            aggregations=self._aggregations(request),
+            aggregations=_aggregations(request, among),
             took_ms=int((time.perf_counter() - started) * 1000),
             engine=self.name,
         )
 
     def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
         validate(request)
-        found = self._matching(request)
+        found = _narrowed(request, self._answering(request))
         return iter([item.document for item in sorted(found, key=lambda item: item.id)])
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
@@ -76,37 +78,41 @@ class MemoryEngine:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _matching(self, request: SearchRequest) -> list[Item]:
-        clauses = [request.query, *request.selections.values()]
-        if request.post_filter is not None:
-            clauses.append(request.post_filter)
-        found = [item for item in self.index.items.values() if matches(And(tuple(clauses)), item)]
+    def _answering(self, request: SearchRequest) -> list[Item]:
+        """The models that satisfy the query, selections and post filter left aside."""
+        found = [item for item in self.index.items.values() if matches(request.query, item)]
         if request.min_score is None:
             return found
         return [item for item in found if _score(request.query, item) >= request.min_score]
 
-    def _ordered(self, request: SearchRequest) -> list[Hit]:
+    def _ordered(self, request: SearchRequest, items: Sequence[Item]) -> list[Hit]:
         scored = any(key.field == "_score" for key in effective_sort(request))
         hits = []
-        for item in self._matching(request):
+        for item in items:
             score = _score(request.query, item) if scored else None
             values = tuple(_sort_value(key, item, score) for key in effective_sort(request))
             hits.append(Hit(id=item.id, score=score, document=dict(item.document), sort=(*values, item.id)))
         return sorted(hits, key=lambda hit: _position(request, hit.sort))
 
-    def _aggregations(self, request: SearchRequest) -> dict[str, AggregationResult]:
-        answers: dict[str, AggregationResult] = {}
-        for name, aggregation in request.aggregations.items():
-            others = [clause for field, clause in request.selections.items() if field != name]
-            query: Query = And((request.query, *others))
-            items = [
-                item
-                for item in self.index.items.values()
-                if matches(query, item)
-                and (request.min_score is None or _score(request.query, item) >= request.min_score)
-            ]
-            answers |= aggregate({name: aggregation}, items)
-        return answers
+
+def _narrowed(request: SearchRequest, items: Sequence[Item]) -> list[Item]:
+    clauses = [*request.selections.values()]
+    if request.post_filter is not None:
+        clauses.append(request.post_filter)
+    return [item for item in items if all(matches(clause, item) for clause in clauses)]
+
+
+def _aggregations(request: SearchRequest, among: Sequence[Item]) -> dict[str, AggregationResult]:
+    """Each under all selections but its own, and never under the post filter."""
+    selected = replace(request, post_filter=None)
+    under_all = _narrowed(selected, among) if request.aggregations else []
+    answers: dict[str, AggregationResult] = {}
+    for name, aggregation in request.aggregations.items():
+        others = {field: clause for field, clause in request.selections.items() if field != name}
+        apart = len(others) < len(request.selections)
+        items = _narrowed(replace(selected, selections=others), among) if apart else under_all
+        answers |= aggregate({name: aggregation}, items)
+    return answers
 
 
 class MemoryWriter:

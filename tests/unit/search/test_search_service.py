@@ -331,3 +331,11 @@ def test_selection_that_is_no_range_is_left_out_and_said(service):
     page = service.page(SearchState(selections={"parameters": ("many",)}))
     assert page.total == MODELS
     assert any("many" in notice for notice in page.notices)
+
+
+def test_an_unknown_order_is_a_notice_beside_the_best_matches(service):
+    """Words with an order that nobody knows once broke the page."""
+    page = service.page(SearchState(text="bert", sort="nosuch"))
+    assert page.total == MODELS
+    assert any("nosuch" in notice for notice in page.notices)
+    assert [chip.kind for chip in page.chips] == ["text"]
