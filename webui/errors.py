@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from catalog.errors import ModeldexError, UserError
 from webui.es import es_error
@@ -46,6 +46,8 @@ def register_errors(app: Flask) -> None:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, SecurityError):
+        return _foreign_name()
     status = error.code or 500
     if status < 400:
         response = error.get_response()
@@ -55,6 +57,12 @@ def _http_error(error: HTTPException) -> Response:
     return _respond(
         ErrorPage(status=status, title=title, detail=described or "", advice=advice, request_id="")
     )
+
+
+def _foreign_name() -> Response:
+    """A request under a name that is not ours has no addresses, so it gets no page that links to anything."""
+    sentence = "This server does not answer to that name. If it is yours, start it with: modeldex serve --allow-host NAME"
+    return Response(f"{sentence}\n", status=400, mimetype="text/plain")
 
 
 def _known_error(error: ModeldexError) -> Response:
