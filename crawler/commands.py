@@ -208,6 +208,9 @@ def _sentence(report: CrawlReport) -> str:
     more = []
     if counts.get("failed"):
         more.append(f"{counts['failed']:,} {'file' if counts['failed'] == 1 else 'files'} could not be read")
+    if counts.get("scopes_failed"):
+        number = counts["scopes_failed"]
+        more.append(f"{number:,} {'directory' if number == 1 else 'directories'} could not be listed")
     if counts.get("risks"):
         more.append(f"{counts['risks']:,} {'model' if counts['risks'] == 1 else 'models'} with risks")
     number = counts.get("models", 0)

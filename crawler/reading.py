@@ -187,16 +187,15 @@ class ObjectReader:
     def _put_off(self, meta: ObjectMeta, before: Entry | None, error: SourceError) -> Outcome:
         """Storage's fault or a changing file: what was known stays, and the next run reads again."""
         attempts = (before.attempts if before else 0) + 1
+        reason = str(error).removeprefix(f"{meta.key}: ")  # whoever shows it names the file
         if before is not None and before.outline is not None:
             return Outcome(
-                entry=replace(
-                    before, state="live", reading=Reading.RETRY, attempts=attempts, error=str(error)
-                )
+                entry=replace(before, state="live", reading=Reading.RETRY, attempts=attempts, error=reason)
             )
-        entry = Entry(object=meta, reading=Reading.RETRY, signature="", attempts=attempts, error=str(error))
+        entry = Entry(object=meta, reading=Reading.RETRY, signature="", attempts=attempts, error=reason)
         if isinstance(error, ObjectChanged) or listing.promised_format(meta.key) is None:
             return Outcome(entry=entry)
-        extraction = listing.unreadable(meta, "unreadable", str(error))
+        extraction = listing.unreadable(meta, "unreadable", reason)
         return Outcome(entry=replace(entry, outline=outlined(extraction)), extraction=extraction)
 
     def _failed(

@@ -51,8 +51,9 @@ class MlflowDatabaseExtractor:
             raise LimitExceeded("bytes of a SQLite file", limit=MAX_FILE_BYTES, found=reader.size_bytes)
         findings = Findings(reader, self, format="mlflow_db", role=Role.RUN, origin=Origin.RUN)
         with opened(_whole(reader)) as database:
-            if not database.has("runs") or not database.has("alembic_version"):
-                # Somebody's other database: nothing to say, and no fault of the file's.
+            if "run_uuid" not in database.columns("runs") or not database.has("alembic_version"):
+                # Somebody's other database (Modeldex's own store has runs and Alembic, too): nothing to say, and no
+                # fault of the file's.
                 findings.format, findings.role = None, Role.AUXILIARY
                 return findings.extraction()
             check_schema(database)

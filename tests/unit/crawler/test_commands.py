@@ -1,5 +1,6 @@
 """`crawl`, `show` and `models` as people and scripts use them."""
 
+import errno
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from catalog.cli import cli
 from catalog.errors import ModeldexError
 from catalog.settings import Settings
 from catalog.store import open_store
+from crawler.sources.local import LocalSource
 
 CARD = """---
 license: mit
@@ -65,6 +67,42 @@ def test_what_could_not_be_read_is_named_on_stderr_and_ends_with_one(home):
     assert done.exit_code == 1
     assert "1 file could not be read" in done.stdout
     assert "bad.safetensors: " in done.stderr
+
+
+def test_a_file_without_permission_is_named_once(home, monkeypatch):
+    home.put("net/model.safetensors", safetensors())
+
+    def refuse(self, key):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(LocalSource, "_open_file", refuse)
+    done = home.run("crawl", home.models)
+    assert done.exit_code == 1
+    assert done.stderr.splitlines() == ["  net/model.safetensors: cannot be read: Permission denied"]
+
+
+def test_a_directory_that_cannot_be_listed_is_counted_in_the_summary(home, monkeypatch):
+    home.put("open/a.safetensors", safetensors())
+    home.put("locked/b.safetensors", safetensors())
+    whole = LocalSource._open_directory
+
+    def refuse(self, key):
+        if key == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return whole(self, key)
+
+    monkeypatch.setattr(LocalSource, "_open_directory", refuse)
+    done = home.run("crawl", home.models)
+    assert done.exit_code == 1
+    assert done.stdout.startswith("1 model: 1 new, 0 changed, 0 unchanged; 1 directory could not be listed.")
+
+
+def test_a_catalogs_own_store_is_no_broken_file(home):
+    """The store has tables `runs` and `alembic_version`, as MLflow's database has."""
+    home.home = home.models
+    home.put("a.safetensors", safetensors())
+    home.run("crawl", home.models)
+    assert home.run("crawl", home.models).exit_code == 0
 
 
 def test_a_held_run_ends_with_three_and_says_how_to_accept(home):
