@@ -55,7 +55,7 @@ from indexer.engines.tantivy.questions import (
     question,
     terms_buckets,
 )
-from indexer.engines.tantivy.schema import column
+from indexer.engines.tantivy.schema import column, is_leaf
 from indexer.engines.tantivy.translate import Translator, comparable, every, without
 
 
@@ -127,7 +127,15 @@ class Counter:
         found = self._alone(query, native)
         if found["sum_other_doc_count"]:
             raise _too_many(wanted.field)
-        buckets = terms_buckets(wanted, found)
+        buckets = terms_buckets(wanted, found["buckets"])
+        by = wanted.order[0].partition(".")[0]
+        if by in wanted.aggs and buckets and by not in buckets[0].aggregations:
+            measured = self._nested_in(
+                {by: wanted.aggs[by]},
+                AggregationResult(buckets=tuple(buckets)),
+                lambda bucket: self._bucket_query(query, wanted, bucket.key),
+            )
+            buckets = list(measured.buckets)
         if wanted.missing is not None:
             buckets = self._with_missing(query, wanted, buckets)
         return self._with_inner(query, wanted, ordered_terms(wanted, buckets))
@@ -183,7 +191,15 @@ class Counter:
     # Numbers ----------------------------------------------------------------------------------------------
 
     def _metric(self, query: tantivy.Query, wanted: MetricAgg, found: Any) -> AggregationResult:
+        if is_leaf(wanted.field):
+            return self._leaf_metric(query, wanted)
         return metric_result(wanted, found or self._alone(query, native_metric(wanted)))
+
+    def _leaf_metric(self, query: tantivy.Query, wanted: MetricAgg) -> AggregationResult:
+        """How many values, or how many different ones, there are below a flattened field."""
+        buckets = self._all_terms(query, TermsAgg(field=wanted.field, size=MAX_TERMS)).buckets
+        count = len(buckets) if wanted.kind == "cardinality" else sum(bucket.count for bucket in buckets)
+        return AggregationResult(values={"value": float(count)})
 
     def _extent(self, query: tantivy.Query, field: str) -> tuple[float, float] | None:
         found = self._alone(query, {"stats": {"field": column(field)}})

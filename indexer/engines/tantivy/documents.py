@@ -21,6 +21,7 @@ from indexer.engines.tantivy.schema import (
     build_schema,
     code_name,
     code_number,
+    column_codes,
     metric_columns,
     order_key,
     ordered_keywords,
@@ -43,7 +44,11 @@ _PARTS = (*EVALUATION_SETS, *EVALUATION_SINGLES)
 def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tantivy.Document:
     """The indexed and stored form of a document. Raises DocumentRejected."""
     held = project(document)
-    row: dict[str, Any] = {**held.keywords, **held.numbers, **held.flattened}
+    codes = column_codes()
+    row: dict[str, Any] = {codes.get(name, name): values for name, values in held.keywords.items()}
+    row |= {codes[name]: value for name, value in held.numbers.items() if name in codes}
+    for name, leaves in held.flattened.items():
+        row[codes[name]] = [f"{path}={text}" for path, texts in leaves.items() for text in texts]
     row[ID] = model_id
     row[REVISION] = revision
     row[DOCUMENT] = encode(document)
@@ -66,14 +71,15 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
 def _add_metrics(row: dict[str, Any], held: Projection) -> dict[str, float]:
     """The metrics without a column of their own, once all are in the row."""
     tail = {}
-    columns = metric_columns()
+    codes = column_codes()
     for slug, value in held.metrics.items():
-        if slug in columns:
-            row[f"metrics.{slug}"] = value
-        else:
+        code = codes.get(f"metrics.{slug}")
+        if code is None:
             tail[slug] = value
+        else:
+            row[code] = value
     if tail:
-        row[TAIL] = tail
+        row[codes[TAIL]] = tail
     return tail
 
 

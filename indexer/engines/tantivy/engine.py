@@ -19,8 +19,9 @@ from catalog.search.engine import EngineInfo
 from catalog.search.request import Aggregation, AggregationResult, Hit, SearchRequest, SearchResult
 from catalog.search.validate import effective_sort, validate
 from catalog.settings import Settings
+from indexer.buckets import typed_key
 from indexer.engines.tantivy.location import NAME, REINDEX, IndexHome, written_by_this_schema
-from indexer.engines.tantivy.ordering import Found, Ordering, Score, indexed_position, sort_values
+from indexer.engines.tantivy.ordering import Found, Ordering, Score, indexed_position
 from indexer.engines.tantivy.schema import DOCUMENT, ID, VERSION, build_schema, schema_hash
 from indexer.engines.tantivy.translate import Translator, every
 from indexer.relevance import units
@@ -157,6 +158,8 @@ class _Search:
         self.searcher = snapshot.searcher
         self.translator = snapshot.translator
         self.request = request
+        self.keys = [key.field for key in effective_sort(request)]
+        self.score_at = self.keys.index("_score") if "_score" in self.keys else None
         self.query = self._floor(self.translator.query(request.query))
         self.selections = {name: self.translator.query(clause) for name, clause in request.selections.items()}
         narrowing = [] if request.post_filter is None else [self.translator.query(request.post_filter)]
@@ -186,13 +189,11 @@ class _Search:
     def _hit(self, found: Found) -> Hit:
         stored = self.searcher.doc(found.address)
         model_id = str(stored.get_first(ID))
-        keys = [key.field for key in effective_sort(self.request)]
-        score = float(found.values[keys.index("_score")]) if "_score" in keys else None
         return Hit(
             id=model_id,
-            score=score,
+            score=None if self.score_at is None else float(found.values[self.score_at]),
             document=_decode(stored),
-            sort=sort_values(self.request, found, model_id),
+            sort=(*map(typed_key, self.keys, found.values), model_id),
         )
 
     def aggregations(self) -> dict[str, AggregationResult]:
@@ -240,8 +241,11 @@ def open_index(path: Path) -> tantivy.Index:
 
 def _decode(stored: tantivy.Document) -> dict[str, Any]:
     content = stored.get_first(DOCUMENT)
-    document: dict[str, Any] = json.loads(content) if content is not None else {}
+    document: dict[str, Any] = _read_json(content.decode("ascii")) if content is not None else {}
     return document
+
+
+_read_json = json.JSONDecoder().decode  # `json.loads` looks for the encoding each time
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

@@ -17,8 +17,7 @@ from catalog.errors import RequestRefused
 from catalog.query.nodes import Query
 from catalog.search.request import SearchRequest, SortKey
 from catalog.search.validate import effective_sort
-from indexer.buckets import typed_key
-from indexer.engines.tantivy.schema import ID, TAIL, column, order_key, ordered_keywords
+from indexer.engines.tantivy.schema import ID, column, is_in_tail, order_key, ordered_keywords
 from indexer.engines.tantivy.translate import (
     MUST,
     MUST_NOT,
@@ -100,7 +99,7 @@ class Ordering:
     def _criterion(self, key: SortKey, query: Query) -> Criterion:
         if key.field == "_score":
             return Score(self.searcher, self.translator, units(query), descending=key.descending)
-        if column(key.field).startswith(f"{TAIL}."):
+        if is_in_tail(key.field):
             return TailMetric(self.searcher, self.translator, key.field, descending=key.descending)
         row = fields().get(key.field)
         make = KeywordColumn if row is not None and row.type in {"keyword", "name"} else NumberColumn
@@ -166,7 +165,9 @@ class _Column:
 
     def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
         order = tantivy.Order.Desc if self.descending else tantivy.Order.Asc
-        found = self.searcher.search(query, stop + self.beyond, order_by_field=self.field, order=order)
+        found = self.searcher.search(
+            query, stop + self.beyond, order_by_field=column(self.field), order=order
+        )
         return _grouped(found.hits, _total(found))
 
     def equal(self, value: Any) -> tantivy.Query:
@@ -208,7 +209,9 @@ class KeywordColumn(_Column):
 
     def _later(self, value: str, among: tantivy.Query) -> tantivy.Query:
         """Models whose text comes after this one; the texts are those of the models in `among`."""
-        wanted = {"terms": {"field": self.field, "size": MAX_TEXT_GROUP, "segment_size": MAX_TEXT_GROUP}}
+        wanted = {
+            "terms": {"field": column(self.field), "size": MAX_TEXT_GROUP, "segment_size": MAX_TEXT_GROUP}
+        }
         found = self.searcher.aggregate(among, {"texts": wanted})["texts"]
         if found["sum_other_doc_count"]:
             raise RequestRefused(
@@ -220,7 +223,9 @@ class KeywordColumn(_Column):
             text for text in texts if (text.encode() < mark if self.descending else text.encode() > mark)
         ]
         return (
-            tantivy.Query.term_set_query(self.translator.schema, self.field, later) if later else either([])
+            tantivy.Query.term_set_query(self.translator.schema, column(self.field), later)
+            if later
+            else either([])
         )
 
 
@@ -352,13 +357,6 @@ def _grouped(hits: Sequence[tuple[Any, tantivy.DocAddress]], total: int) -> list
         last = groups[-1]
         groups[-1] = Group(last.value, last.count + total - len(hits), last.addresses)
     return groups
-
-
-def sort_values(request: SearchRequest, found: Found, model_id: str) -> tuple[Any, ...]:
-    """The sort values of a hit as `after` takes them."""
-    keys = effective_sort(request)
-    typed = [typed_key(key.field, value) for key, value in zip(keys, found.values, strict=False)]
-    return (*typed, model_id)
 
 
 def indexed_position(request: SearchRequest) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -23,9 +22,9 @@ from catalog.search.request import (
 )
 from catalog.search.validate import resolve
 from indexer.analysis import fold
-from indexer.buckets import ordered_terms, typed_key
+from indexer.buckets import typed_key
 from indexer.calendar import period_start
-from indexer.engines.tantivy.schema import column
+from indexer.engines.tantivy.schema import column, is_leaf, leaf_prefix
 from indexer.engines.tantivy.translate import comparable
 from indexer.projection import moment
 from mappings import fields
@@ -41,7 +40,7 @@ def question(wanted: Aggregation) -> dict[str, Any] | None:
     match wanted:
         case TermsAgg() if is_plain(wanted):
             return native_terms(wanted, first_guess(wanted))
-        case MetricAgg():
+        case MetricAgg(field=field) if not is_leaf(field):
             return native_metric(wanted)
         case HistogramAgg():
             return native_histogram(wanted)
@@ -116,8 +115,10 @@ def first_guess(wanted: TermsAgg) -> int:
 def native_terms(wanted: TermsAgg, size: int, *, aggs: Mapping[str, Any] | None = None) -> dict[str, Any]:
     # segment_size: every segment hands over all of its values, so that merged counts are exact.
     options: dict[str, Any] = {"field": column(wanted.field), "size": size, "segment_size": MAX_TERMS}
-    if wanted.prefix:
-        options["include"] = _pattern(fold(wanted.prefix)) + "(.|\n)*"
+    beginning = leaf_prefix(wanted.field) if is_leaf(wanted.field) else ""
+    beginning += fold(wanted.prefix) if wanted.prefix else ""
+    if beginning:
+        options["include"] = _pattern(beginning) + "(.|\n)*"
     return {"terms": options, "aggs": aggs} if aggs else {"terms": options}
 
 
@@ -131,33 +132,37 @@ def _pattern(text: str) -> str:
 
 def exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> AggregationResult | None:
     """The answer, if no value beyond the border of what was asked for could belong to it."""
-    buckets = terms_buckets(wanted, found)
-    complete = len(buckets) < size
-    if not complete and buckets[wanted.size - 1].count == buckets[-1].count:
+    rows = found["buckets"]
+    complete = len(rows) < size
+    if not complete and rows[wanted.size - 1]["doc_count"] == rows[-1]["doc_count"]:
         return None
-    answer = ordered_terms(wanted, buckets)
-    if complete:
-        return answer
-    other = (
-        found["sum_other_doc_count"]
-        + sum(bucket.count for bucket in buckets)
-        - sum(b.count for b in answer.buckets)
-    )
-    return replace(answer, other_count=other)
+    kept = [row for row in rows if row["doc_count"] >= wanted.min_doc_count]
+    kept.sort(key=lambda row: (-row["doc_count"], row["key"]))
+    beyond = _total(kept[wanted.size :])
+    if not complete:
+        beyond += found["sum_other_doc_count"] + _total(rows) - _total(kept)
+    return AggregationResult(buckets=tuple(terms_buckets(wanted, kept[: wanted.size])), other_count=beyond)
 
 
-def terms_buckets(wanted: TermsAgg, found: Mapping[str, Any]) -> list[Bucket]:
+def _total(rows: Sequence[Mapping[str, Any]]) -> int:
+    return sum([row["doc_count"] for row in rows])
+
+
+def terms_buckets(wanted: TermsAgg, rows: Sequence[Mapping[str, Any]]) -> list[Bucket]:
     kind = resolve(wanted.field).type
+    beginning = len(leaf_prefix(wanted.field)) if kind == "leaf" else 0
     metrics = {name: agg for name, agg in wanted.aggs.items() if isinstance(agg, MetricAgg)}
     return [
         Bucket(
-            key=bucket["key"] if kind in _KEYWORDS else _terms_key(wanted.field, kind, bucket["key"]),
+            key=bucket["key"][beginning:]
+            if kind in _KEYWORDS
+            else _terms_key(wanted.field, kind, bucket["key"]),
             count=bucket["doc_count"],
             aggregations={
                 name: metric_result(agg, bucket[name]) for name, agg in metrics.items() if name in bucket
             },
         )
-        for bucket in found["buckets"]
+        for bucket in rows
     ]
 
 
@@ -166,7 +171,12 @@ def _terms_key(field: str, kind: str, key: Any) -> Any:
 
 
 def native_metrics(aggs: Mapping[str, Aggregation]) -> dict[str, Any]:
-    return {name: native_metric(agg) for name, agg in aggs.items() if isinstance(agg, MetricAgg)}
+    """Without those below flattened fields, whose values share a column."""
+    return {
+        name: native_metric(agg)
+        for name, agg in aggs.items()
+        if isinstance(agg, MetricAgg) and not is_leaf(agg.field)
+    }
 
 
 def native_metric(wanted: MetricAgg) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The index schema, made from the field table, and which column answers for which field.
 
-Every column has the name of its field. Text has two columns that were analysed in Python: `.pieces`
+Columns have short codes (`column`): Tantivy compresses the list of their names once it is longer than 2 kB, and then
+opens a column in 22 us instead of 4, for each column and segment of a search. Text has two columns that were analysed in Python: `.pieces`
 in their order, for words and phrases, and `.words` for what it is found by besides. Dates are milliseconds, booleans 0 or 1: plain integers sort,
 count and compare alike on every engine. Canonical metrics have a column each; all others share a JSON column (`tail`,
 to sort and count) and coded terms (`_coded`, to compare), because JSON paths take no range in tantivy-py 0.27.
@@ -9,6 +10,7 @@ to sort and count) and coded terms (`_coded`, to compare), because JSON paths ta
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from zlib import adler32, crc32
 
@@ -20,7 +22,7 @@ from mappings.metrics import metrics
 
 ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
 VERSION: str = tantivy.__version__  # type: ignore[attr-defined]  # missing in the published type stub
-LAYOUT = 4
+LAYOUT = 5
 """Raised when the columns of the same field table change."""
 
 
@@ -50,22 +52,20 @@ def build_schema() -> tantivy.Schema:
     builder.add_integer_field(REVISION, fast=True)
     builder.add_text_field(PRESENT, tokenizer_name="whitespace", index_option="basic")
     builder.add_text_field(CODED, tokenizer_name="whitespace", index_option="basic")
-    builder.add_json_field(TAIL, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_json_field(column_codes()[TAIL], fast=True, tokenizer_name="raw", index_option="basic")
     for row in fields().values():
         if row.name != ID and row.type in {"keyword", "name"}:
-            builder.add_text_field(row.name, fast=True, tokenizer_name="raw", index_option="basic")
+            builder.add_text_field(column(row.name), fast=True, tokenizer_name="raw", index_option="basic")
         elif row.type in {"long", "date", "boolean"}:
-            builder.add_integer_field(row.name, fast=True)
+            builder.add_integer_field(column(row.name), fast=True)
         elif row.type == "double":
-            builder.add_float_field(row.name, fast=True)
-        elif row.type == "flattened":
-            builder.add_json_field(
-                row.name, fast=True, tokenizer_name="raw", index_option="basic", expand_dots_enabled=True
-            )
+            builder.add_float_field(column(row.name), fast=True)
+        elif row.type == "flattened":  # one column of `path=value`, however many paths there are
+            builder.add_text_field(column(row.name), fast=True, tokenizer_name="raw", index_option="basic")
     for name in sorted(ordered_keywords()):
         builder.add_unsigned_field(f"{name}.order", fast=True, indexed=True)
     for slug in sorted(metric_columns()):
-        builder.add_float_field(f"metrics.{slug}", fast=True)
+        builder.add_float_field(column(f"metrics.{slug}"), fast=True)
     for name in text_columns():
         builder.add_text_field(f"{name}.words", tokenizer_name="whitespace", index_option="basic")
         builder.add_text_field(f"{name}.pieces", tokenizer_name="whitespace", index_option="position")
@@ -82,10 +82,41 @@ def schema_hash() -> str:
     return f"{crc32(text):08x}{adler32(text) & 0xFFFF:04x}"
 
 
+@cache
+def column_codes() -> Mapping[str, str]:
+    """The columns with a short code, by field: all that are sorted by and counted, except the id."""
+    kinds = {"keyword", "name", "long", "date", "boolean", "double", "flattened"}
+    names = [row.name for row in fields().values() if row.type in kinds and row.name != ID]
+    names += [TAIL, *(f"metrics.{slug}" for slug in metric_columns())]
+    return {name: f"c{at:03x}" for at, name in enumerate(sorted(names))}
+
+
 def column(name: str) -> str:
     """The column that holds the field `name`."""
+    code = column_codes().get(name)
+    if code is not None:
+        return code
     root, _, rest = name.partition(".")
-    return f"{TAIL}.{rest}" if root == "metrics" and rest not in metric_columns() else name
+    if root == "metrics":
+        return f"{column_codes()[TAIL]}.{rest}"
+    return column_codes()[root] if is_leaf(name) else name
+
+
+def is_in_tail(name: str) -> bool:
+    """Whether this is a metric without a column of its own."""
+    return name.startswith("metrics.") and name not in column_codes()
+
+
+def is_leaf(name: str) -> bool:
+    """Whether this is a path below a flattened field."""
+    root, _, rest = name.partition(".")
+    row = fields().get(root)
+    return bool(rest) and row is not None and row.type == "flattened"
+
+
+def leaf_prefix(name: str) -> str:
+    """What the values of this path begin with in the column of its flattened field."""
+    return f"{name.partition('.')[2]}="
 
 
 def order_key(text: str) -> int:

@@ -27,7 +27,16 @@ from catalog.query.nodes import (
 )
 from indexer.analysis import fold, phrase_words, query_words
 from indexer.engines.tantivy.documents import UNVALUED, evaluation_key, has_own_exists
-from indexer.engines.tantivy.schema import CODED, PRESENT, TAIL, code_name, code_number, column
+from indexer.engines.tantivy.schema import (
+    CODED,
+    PRESENT,
+    code_name,
+    code_number,
+    column,
+    is_in_tail,
+    is_leaf,
+    leaf_prefix,
+)
 from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text, milliseconds
 from mappings import fields
 
@@ -105,8 +114,10 @@ class Translator:
         if value is None:
             return without(self.exists(name))
         held = column(name)
-        if held.startswith(f"{TAIL}."):
+        if is_in_tail(name):
             return self._term(CODED, code_name(name) + code_number(value))
+        if is_leaf(name):
+            return self._term(held, leaf_prefix(name) + str(value))
         if isinstance(value, (int, float)):
             return self.between(name, value, value)
         return self._term(held, value)
@@ -114,7 +125,7 @@ class Translator:
     def exists(self, name: str) -> tantivy.Query:
         if name == "id":
             return tantivy.Query.all_query()
-        return tantivy.Query.exists_query(name) if has_own_exists(name) else self._term(PRESENT, name)
+        return tantivy.Query.exists_query(column(name)) if has_own_exists(name) else self._term(PRESENT, name)
 
     def prefix(self, name: str, value: str) -> tantivy.Query:
         folded = fold(value)
@@ -123,6 +134,8 @@ class Translator:
         if len(folded) > MAX_KEYWORD_CHARACTERS:
             return tantivy.Query.empty_query()
         # An edit distance of zero with an open end is a prefix; no pattern syntax is involved.
+        if is_leaf(name):
+            folded = leaf_prefix(name) + folded
         return tantivy.Query.fuzzy_term_query(self.schema, column(name), folded, 0, prefix=True)
 
     def between(
@@ -136,7 +149,7 @@ class Translator:
     ) -> tantivy.Query:
         """The models whose number lies in the interval; None is open-ended."""
         held = column(name)
-        if held.startswith(f"{TAIL}."):
+        if is_in_tail(name):
             ends = (-math.inf if low is None else low, math.inf if high is None else high)
             return self._coded_range(code_name(name), *ends, low_open=low_open, high_open=high_open)
         row = fields().get(name)
@@ -189,7 +202,7 @@ class Translator:
 
     def _terms(self, name: str, values: Iterable[Any]) -> tantivy.Query:
         distinct = list(dict.fromkeys(values))
-        if distinct and all(isinstance(value, str) for value in distinct):
+        if distinct and all(isinstance(value, str) for value in distinct) and not is_leaf(name):
             return tantivy.Query.term_set_query(self.schema, column(name), distinct)
         return either([self.equal(name, value) for value in distinct])
 
