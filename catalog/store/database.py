@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
 
 from catalog.errors import StoreError
 
@@ -32,6 +36,8 @@ def open_database(url: str, *, write: bool) -> Engine:
 
 
 def _open_sqlite(url: str, path: str | None, *, write: bool) -> Engine:
+    if path and not write and _is_read_only(Path(path)):
+        return _open_read_only(Path(path))
     if path and path != ":memory:":
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +53,24 @@ def _open_sqlite(url: str, path: str | None, *, write: bool) -> Engine:
     statement = "BEGIN IMMEDIATE" if write else "BEGIN"
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(statement))
     return engine
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether this user may look at the store and not write it: SQLite itself writes a lock file beside it to read."""
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _open_read_only(path: Path) -> Engine:
+    """Looks anew at each transaction whether there is a write-ahead log: with one, reading takes its lock file;
+    without one the file says all. Source: https://www.sqlite.org/wal.html, "Read-Only Databases".
+    """
+
+    def connect() -> sqlite3.Connection:
+        alone = not path.with_name(f"{path.name}-wal").exists()
+        address = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if alone else ''}"
+        return sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False)
+
+    return create_engine(f"sqlite:///{path}", creator=connect, poolclass=NullPool)
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
@@ -79,3 +103,9 @@ def upsert(
 def sentence(error: DBAPIError) -> str:
     """The driver's own words in one line."""
     return " ".join(str(error.orig).split())
+
+
+def is_read_only(error: DBAPIError) -> bool:
+    """Whether the database failed because this user may not write there."""
+    code: int = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}

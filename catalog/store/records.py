@@ -79,7 +79,7 @@ class Records:
             return None if row is None else _stored(row, seen_at(connection))
 
     def find(self, prefix: str, *, limit: int = 20) -> list[ModelId]:
-        """The ids that begin with `prefix`, or else the models of exactly this name."""
+        """The ids that begin with `prefix`, or else the models of exactly this name: those that are there, if any is."""
         with self._engine.connect() as connection:
             ids: list[str] = []
             if prefix and all(letter in "0123456789abcdef" for letter in prefix):
@@ -89,13 +89,14 @@ class Records:
                         select(records.c.id).where(chosen).order_by(records.c.id).limit(limit)
                     ).scalars()
                 )
-            if not ids and prefix:
-                chosen = (func.lower(records.c.name) == prefix.lower()) & (records.c.state != GONE)
-                ids = list(
-                    connection.execute(
-                        select(records.c.id).where(chosen).order_by(records.c.id).limit(limit)
-                    ).scalars()
-                )
+            for states in ((LIVE,), (MISSING,)):  # a model that moved leaves a missing one of the same name
+                if not ids and prefix:
+                    chosen = (func.lower(records.c.name) == prefix.lower()) & records.c.state.in_(states)
+                    ids = list(
+                        connection.execute(
+                            select(records.c.id).where(chosen).order_by(records.c.id).limit(limit)
+                        ).scalars()
+                    )
         return [ModelId(found) for found in ids]
 
     def names_like(self, text: str, *, limit: int = 5) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from catalog.errors import StoreError
 from catalog.records import SourceId
 from catalog.settings import Settings
-from catalog.store.database import open_database, sentence
+from catalog.store.database import is_read_only, open_database, sentence
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.outbox import Outbox
@@ -58,7 +58,8 @@ def open_store(settings: Settings, *, write: bool) -> Store:
         prepare(engine)
     except DatabaseError as error:
         engine.dispose()
-        raise StoreError(f"The store {engine.url} cannot be opened: {sentence(error)}.") from error
+        advice = " Make its folder writable, or use another --home." if is_read_only(error) else ""
+        raise StoreError(f"The store {engine.url} cannot be opened: {sentence(error)}.{advice}") from error
     except BaseException:
         engine.dispose()
         raise

@@ -75,7 +75,12 @@ def test_a_loopback_server_answers_to_no_foreign_name(tmp_path):
             except urllib.error.HTTPError as error:
                 codes.setdefault(name, set()).add(error.code)
                 error.close()
-        assert codes == {"evil.example": {400}, "models.example": {200}, "localhost": {200}, "127.0.0.1": {200}}
+        assert codes == {
+            "evil.example": {400},
+            "models.example": {200},
+            "localhost": {200},
+            "127.0.0.1": {200},
+        }
     finally:
         assert "Traceback" not in ended(process, signal.SIGTERM)[1]
 

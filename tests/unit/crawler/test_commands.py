@@ -218,3 +218,14 @@ def test_a_plug_in_that_cannot_be_loaded_costs_its_own_format_only(home, monkeyp
     done = home.run("crawl", home.models)
     assert (done.exit_code, done.stdout[:8]) == (1, "1 model:")
     assert "The extractor 'broken' cannot be used" in done.stderr
+
+
+def test_show_of_a_name_means_the_model_that_is_there_and_not_what_it_moved_from(home):
+    home.put("before/net.safetensors", safetensors())
+    home.run("crawl", home.models)
+    (home.models / "before").rename(home.models / "after")
+    assert "1 moved" in home.run("crawl", home.models).stdout
+    assert json.loads(home.run("show", "net", "--json").stdout)["status"] == "ok"
+    (home.models / "after" / "net.safetensors").unlink()
+    home.run("crawl", home.models, "--accept")
+    assert "2 models answer to 'net'" in str(home.refused("show", "net"))

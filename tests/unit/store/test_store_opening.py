@@ -1,10 +1,12 @@
 """Opening a store: new, too new, damaged, out of reach; by two processes; on PostgreSQL."""
 
+import os
 import sqlite3
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
 
 from catalog.errors import StoreError, StoreTooNew, WriterBusy
 from catalog.settings import Settings
@@ -116,3 +118,28 @@ def test_a_database_that_fails_while_it_is_used_is_one_clear_sentence(tmp_path):
         with store._engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE records")
         store.records.count()
+
+
+def test_a_home_that_only_others_write_can_be_read(tmp_path, monkeypatch):
+    """A catalog on a shared or read-only disk: SQLite would write a lock file to read, and failed."""
+    with open_store(Settings(home=tmp_path), write=True) as store, store.lease("writer"):
+        pass
+    before = sorted(path.name for path in tmp_path.iterdir())
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with open_store(Settings(home=tmp_path), write=False) as store:
+        assert store.records.count() == 0
+        assert sorted(path.name for path in tmp_path.iterdir()) == before
+        with pytest.raises(OperationalError, match="readonly"), store._engine.begin() as connection:
+            connection.exec_driver_sql("INSERT INTO leases VALUES ('x', '{}', 1, 0)")
+
+
+def test_a_reader_of_a_read_only_home_sees_what_its_owner_writes_meanwhile(tmp_path, monkeypatch):
+    with open_store(Settings(home=tmp_path), write=True) as writer:
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        with open_store(Settings(home=tmp_path), write=False) as reader:
+            for number in range(2):
+                with writer._engine.begin() as connection:
+                    connection.exec_driver_sql(f"INSERT INTO leases VALUES ('{number}', '{{}}', 1, 0)")
+                with reader._engine.connect() as connection:
+                    found = connection.exec_driver_sql("SELECT count(*) FROM leases").scalar_one()
+                assert found == number + 1
