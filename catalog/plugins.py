@@ -68,6 +68,7 @@ EXTRACTORS: Mapping[str, str] = {
     "mlflow-registry": "crawler.extractors.mlflow_registry:MlflowRegistryExtractor",
     "mlflow-database": "crawler.extractors.mlflow_database:MlflowDatabaseExtractor",
     "dvc": "crawler.extractors.dvc:DvcExtractor",
+    "git-references": "crawler.extractors.git_references:GitReferencesExtractor",
     "metrics-file": "crawler.extractors.metrics_file:MetricsFileExtractor",
     "licence-text": "crawler.extractors.licence_text:LicenceTextExtractor",
     "checksums": "crawler.extractors.checksums:ChecksumsExtractor",

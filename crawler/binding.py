@@ -11,6 +11,8 @@ from crawler.content_names import content_key
 from crawler.drafts import Draft, directory_of
 
 MAX_FILES_PER_RUN = 20_000
+FILE = "path:"
+"""In front of a key: the id of a whole file that another one names."""
 
 
 @dataclass(slots=True)
@@ -50,28 +52,46 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
         if not targets:
             unbound.append(telling)
     alone = list(_standalone(unbound))
-    _bind_wider(tellings, [*drafts, *alone])
+    _bind_wider(members, tellings, [*drafts, *alone])
     return alone
 
 
-def _bind_wider(tellings: Sequence[_Telling], drafts: Sequence[Draft]) -> None:
+def spoken_for(members: Iterable[Member]) -> frozenset[str]:
+    """Keys of the files that others name as theirs, such as the metrics file of a pipeline's stage: they are about
+    the models of those that name them, wherever they stand.
+    """
+    ids = (
+        identity
+        for member in members
+        if member.extraction is not None
+        for subject in member.extraction.subjects
+        for identity in (subject.id, *subject.part_of)
+    )
+    return frozenset(identity.removeprefix(FILE) for identity in ids if identity.startswith(FILE))
+
+
+def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts: Sequence[Draft]) -> None:
     """What is said of a wider thing is said of each of its parts; a part may be a part's part."""
-    subjects: dict[tuple[str, str], Subject] = {
-        (telling.member.object.key, telling.subject.id): telling.subject for telling in tellings
-    }
-    wider = {part for subject in subjects.values() for part in subject.part_of}
+    subjects: dict[tuple[str, str], list[Subject]] = defaultdict(list)
+    for telling in tellings:
+        subjects[telling.member.object.key, telling.subject.id].append(telling.subject)
+    wider = {part for found in subjects.values() for subject in found for part in subject.part_of}
+    if not wider:
+        return
     about: dict[str, list[_Telling]] = defaultdict(list)
-    for telling in tellings if wider else ():
+    for telling in tellings:
         if telling.subject.id in wider:
             about[telling.subject.id].append(telling)
-    for draft in drafts if wider else ():
-        todo = [
-            subjects[key, subject] for key, subject in draft.context if subject and (key, subject) in subjects
-        ]
+    files = {identity: member for member in members if (identity := f"{FILE}{member.object.key}") in wider}
+    for draft in drafts:
+        bound = [place for place in draft.context if place[1] is not None]
+        todo = [subject for key, name in bound for subject in subjects.get((key, name or ""), ())]
         seen: set[str] = set()
         while todo:
             for part in set(todo.pop().part_of) - seen:
                 seen.add(part)
+                if part in files and files[part].extraction is not None:
+                    draft.bind_by_name(files[part])
                 for telling in about[part]:
                     draft.bind_by_name(replace(telling.member, subject=part))
                     todo.append(telling.subject)

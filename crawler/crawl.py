@@ -438,7 +438,8 @@ def _placed(source: Source, made: Group, document: dict[str, object]) -> dict[st
     else:
         key = ObjectKey(made.key)
     uri = source.uri_of(ObjectKey("" if key == "." else key))
-    return {**document, "path": display_key(key), "uri": uri, "locations": [uri]}
+    locations = [uri, *map(source.uri_of, made.copies)]
+    return {**document, "path": display_key(key), "uri": uri, "locations": locations}
 
 
 def _shown(text: str) -> str:

@@ -19,6 +19,7 @@ class Draft:
     places: set[str] = field(default_factory=set)
     weights: dict[str, Member] = field(default_factory=dict)
     context: dict[tuple[str, str | None], Member] = field(default_factory=dict)
+    copies: list[str] = field(default_factory=list)
 
     def bind(self, member: Member) -> None:
         """The file says something about this model because of where it is."""

@@ -14,7 +14,7 @@ WEIGHTS = frozenset({Role.WEIGHTS, Role.DATA})
 
 def signature(group: Group, recipe: str) -> str:
     """Equal if and only if normalising again would give the same record: every file's state, reading and place."""
-    parts = [recipe, group.kind, group.name_hint or "", "orphan" if group.orphan else ""]
+    parts = [recipe, group.kind, group.name_hint or "", "orphan" if group.orphan else "", *group.copies]
     for member in group.members:
         extraction = member.extraction
         read_by = (

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
-from catalog.records import Group, Member, Role, SourceId
-from crawler.binding import bind_subjects
+from catalog.records import Group, Member, ObjectKey, Role, SourceId
+from crawler.binding import bind_subjects, spoken_for
 from crawler.content_names import content_key
-from crawler.content_stores import is_orphan, named_objects, with_promised_hashes
+from crawler.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
 from crawler.drafts import (
     Draft,
     directory_of,
@@ -53,7 +53,7 @@ def group(source: SourceId, members: Sequence[Member]) -> list[Group]:
     _bind_context(tree, drafts)
     runs = bind_subjects(tree.members, drafts)
     named = named_objects(tree.members)
-    made = sorted([*drafts, *runs], key=lambda draft: draft.key)
+    made = sorted([*without_copies(drafts), *runs], key=lambda draft: draft.key)
     return [_finished(source, draft, orphan=is_orphan(draft, named)) for draft in made]
 
 
@@ -245,9 +245,10 @@ def _bind_context(tree: _Tree, drafts: Sequence[Draft]) -> None:
             by_directory[place].append(draft)
         for directory in upwards(draft.directory):
             inside[directory].append(draft)
+    named = spoken_for(tree.members)
     for member in tree.members:
         extraction = member.extraction
-        if extraction is None or is_weights(member) or extraction.subjects:
+        if extraction is None or is_weights(member) or extraction.subjects or member.object.key in named:
             continue
         for draft in _context_of(tree, member, by_directory, inside):
             draft.bind(member)
@@ -314,6 +315,7 @@ def _finished(source: SourceId, draft: Draft, *, orphan: bool) -> Group:
         members=members,
         name_hint=_name_hint(source, draft),
         orphan=orphan,
+        copies=tuple(ObjectKey(key) for key in sorted(draft.copies)),
     )
 
 

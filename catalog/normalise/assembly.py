@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -396,8 +397,14 @@ def _newest_registered(good: list[Contender]) -> list[Contender]:
         return good
     registered = [item for item in good if item.observation.origin is Origin.REGISTRY]
     others = [item for item in good if item.observation.origin is not Origin.REGISTRY]
-    registered.sort(key=lambda item: int(item.value) if str(item.value).isdecimal() else -1, reverse=True)
+    registered.sort(key=lambda item: _version_order(str(item.value)), reverse=True)
     return [*registered, *others]
+
+
+def _version_order(version: str) -> tuple[tuple[int, ...], bool]:
+    """`10` after `9`, v1.10.0 after v1.9.0; a pre-release (v2.0.0-rc1) before its release."""
+    number, dash, _ = version.partition("-")
+    return tuple(int(part) for part in re.findall(r"[0-9]{1,18}", number)), not dash
 
 
 def _model_id(word: str) -> str:

@@ -44,6 +44,7 @@ class Group:
     name_hint: str | None = None
     uri: str | None = None  # the source's own URI of `key`; None makes it of the source's id and the key
     orphan: bool = False  # bytes in a store that goes by hashes, and nothing names them any more
+    copies: tuple[ObjectKey, ...] = ()  # objects of such a store that hold the same bytes once more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,13 @@ Source: treeverse/dvc, dvc/schema.py (schema 2.0 of dvc.lock); iterative/gto for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from catalog.errors import Unsupported
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
-from crawler.formats import dvc, jsons, yamls
+from crawler.formats import dvc, git, jsons, yamls
 from crawler.formats.json_values import mapping, text
 from crawler.reader import RangedReader
 
@@ -22,9 +22,12 @@ class DvcExtractor:
     """Reads whole YAML files. Commands are text and never run; a path that leaves the root binds nothing."""
 
     name = "dvc"
-    version = 3
+    version = 4
     description = "DVC (`*.dvc`, dvc.yaml, dvc.lock)"
-    reads = "outputs with hash and size bound to files and objects of caches and remotes, parameters, dependencies, artifacts"
+    reads = (
+        "outputs with hash and size bound to files and objects of caches and remotes, parameters and metrics files of their"
+        " stages, dependencies, artifacts"
+    )
     limits = "YAML 2 MB; pipelines are not run, remotes are not contacted"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
@@ -47,18 +50,18 @@ class DvcExtractor:
         if reader.name == "dvc.lock":
             _tell_lock(findings, reader.key, content)
         elif reader.name == "dvc.yaml":
-            _tell_artifacts(findings, reader.key, mapping(content.get("artifacts")))
+            _tell_pipeline(findings, reader.key, content)
         else:
             _tell_pointer(findings, reader.key, content)
         return findings.extraction()
 
 
 def _tell_pointer(findings: Findings, key: str, content: Mapping[str, Any]) -> None:
-    for number, out in enumerate(_entries(content.get("outs"))):
-        subject = _output(findings, key, out, f"yaml:/outs/{number}", standalone=_is_model(out))
+    for number, out in enumerate(dvc.entries(content.get("outs"))):
+        subject = _output(findings, key, out, f"yaml:/outs/{number}", standalone=dvc.is_model(out))
         if subject is not None:
             findings.say("description", content.get("desc"), "yaml:/desc", subject=subject.id)
-            for place, dependency in enumerate(_entries(content.get("deps"))):
+            for place, dependency in enumerate(dvc.entries(content.get("deps"))):
                 findings.say(
                     "extra.imported_from",
                     dependency.get("path"),
@@ -71,8 +74,11 @@ def _tell_directory(findings: Findings, reader: RangedReader) -> None:
     """The list of a directory's files: whatever names the directory is about each of them."""
     match = dvc.REMOTE_OBJECT.search(reader.key)
     assert match is not None, "claimed by it"
-    entries = _entries(jsons.read(reader))
-    hashes = [entry["md5"] for entry in entries if dvc.MD5.fullmatch(str(entry.get("md5")))]
+    entries = jsons.read(reader)
+    found = (
+        [entry for entry in entries[:10_000] if isinstance(entry, dict)] if isinstance(entries, list) else []
+    )
+    hashes = [entry["md5"] for entry in found if dvc.MD5.fullmatch(str(entry.get("md5")))]
     own = f"{match[1]}{match[2]}"
     findings.tells_of(
         Subject(id=f"dvc-dir:{own}", join_keys=(f"md5:{own}", *(f"md5:{digest}" for digest in hashes)))
@@ -84,33 +90,44 @@ def _tell_lock(findings: Findings, key: str, content: Mapping[str, Any]) -> None
     if not schema.startswith(LOCK_SCHEMAS):
         raise Unsupported(f"dvc.lock of schema {schema}")
     # Schema 1 had the stages at the top level.
-    stages = mapping(content.get("stages")) if "stages" in content else content
-    for name, stage in stages.items():
-        if isinstance(stage, dict):
-            _tell_stage(findings, key, name, stage)
+    found = mapping(content.get("stages")) if "stages" in content else content
+    stages = [dvc.stage_of(name, stage) for name, stage in found.items() if isinstance(stage, dict)]
+    for stage in stages:
+        _tell_stage(findings, key, stage, stages)
 
 
-def _tell_stage(findings: Findings, key: str, name: str, stage: Mapping[str, Any]) -> None:
-    place = f"yaml:/stages/{name}"
-    for number, out in enumerate(_entries(stage.get("outs"))):
+def _tell_stage(findings: Findings, key: str, stage: dvc.Stage, stages: Sequence[dvc.Stage]) -> None:
+    place = f"yaml:/stages/{stage.name}"
+    for number, out in enumerate(stage.outs):
         # Any output may turn out to hold a model; only one that looks like a model is one without its bytes.
-        subject = _output(findings, key, out, f"{place}/outs/{number}", standalone=_is_model(out))
+        reports = dvc.reports_of(stage, str(out.get("path")), stages)
+        part_of = (*git.repositories(key), *dvc.named_files(key, reports))
+        subject = _output(
+            findings, key, out, f"{place}/outs/{number}", standalone=dvc.is_model(out), part_of=part_of
+        )
         if subject is None:
             continue
-        findings.say("extra.stage", name, place, subject=subject.id)
-        findings.say("extra.command", text(stage.get("cmd")), f"{place}/cmd", subject=subject.id)
+        findings.say("extra.pipeline_stage", stage.name, place, subject=subject.id)
+        findings.say("extra.command", text(stage.content.get("cmd")), f"{place}/cmd", subject=subject.id)
         _tell_inputs(findings, stage, place, subject)
-        for file, values in mapping(stage.get("params")).items():
+        for file, values in mapping(stage.content.get("params")).items():
             _tell_parameters(findings, values, f"{place}/params/{file}", subject)
+    for file in mapping(stage.content.get("params")):
+        _speaks_for_stages(findings, key, file)
 
 
-def _tell_inputs(findings: Findings, stage: Mapping[str, Any], place: str, subject: Subject) -> None:
-    for number, dependency in enumerate(_entries(stage.get("deps"))):
-        path = text(dependency.get("path"))
-        code = path is not None and path.endswith((".py", ".sh", ".ipynb", ".R", ".jl"))
+def _tell_inputs(findings: Findings, stage: dvc.Stage, place: str, subject: Subject) -> None:
+    for number, path in enumerate(stage.deps):
+        code = path.endswith((".py", ".sh", ".ipynb", ".R", ".jl"))
         findings.say(
             "extra.code" if code else "data_sources", path, f"{place}/deps/{number}/path", subject=subject.id
         )
+
+
+def _speaks_for_stages(findings: Findings, key: str, path: str) -> None:
+    """A parameters file of a pipeline holds the values of all its stages: where it stands says nothing."""
+    for identity in dvc.named_files(key, [path]):
+        findings.tells_of(Subject(id=identity, join_keys=()))
 
 
 def _tell_parameters(findings: Findings, values: Any, place: str, subject: Subject) -> None:
@@ -118,37 +135,60 @@ def _tell_parameters(findings: Findings, values: Any, place: str, subject: Subje
         findings.say(f"hyperparameters.{name}", value, f"{place}/{name}", subject=subject.id)
 
 
+def _tell_pipeline(findings: Findings, key: str, content: Mapping[str, Any]) -> None:
+    """What dvc.lock does not know: which outputs are metrics, and of which stages they are before a first run."""
+    found = mapping(content.get("stages"))
+    stages = [dvc.stage_of(name, stage) for name, stage in found.items() if isinstance(stage, dict)]
+    for stage in stages:
+        here = f"{key.rpartition('/')[0]}/{stage.content.get('wdir') or '.'}/dvc.yaml".lstrip("/")
+        for number, out in enumerate(stage.outs):
+            path = str(out.get("path"))
+            if "${" not in path and dvc.is_model(out):
+                reports = dvc.reports_of(stage, path, stages)
+                place = f"yaml:/stages/{stage.name}/outs/{number}"
+                part_of = dvc.named_files(here, reports)
+                _output(findings, here, {"path": path}, place, standalone=False, part_of=part_of)
+    _tell_artifacts(findings, key, mapping(content.get("artifacts")))
+
+
 def _tell_artifacts(findings: Findings, key: str, artifacts: Mapping[str, Any]) -> None:
     for name, artifact in artifacts.items():
         if not isinstance(artifact, dict) or not isinstance(artifact.get("path"), str):
             continue
         place = f"yaml:/artifacts/{name}"
-        subject = _output(findings, key, artifact, place, standalone=artifact.get("type") == "model")
+        subject = _output(
+            findings,
+            key,
+            artifact,
+            place,
+            standalone=artifact.get("type") == "model",
+            part_of=git.artifacts(key, name),
+        )
         if subject is not None:
             findings.say("name", name, place, origin=Origin.REGISTRY, subject=subject.id)
 
 
 def _output(
-    findings: Findings, key: str, out: Mapping[str, Any], place: str, *, standalone: bool
+    findings: Findings,
+    key: str,
+    out: Mapping[str, Any],
+    place: str,
+    *,
+    standalone: bool,
+    part_of: tuple[str, ...] = (),
 ) -> Subject | None:
     path, md5 = out.get("path"), out.get("md5")
     if not isinstance(path, str):
         return None
-    subject = dvc.output_subject(key, path, md5 if isinstance(md5, str) else None, is_model=standalone)
+    known = md5 if isinstance(md5, str) else None
+    subject = dvc.output_subject(key, path, known, is_model=standalone, part_of=part_of)
     if subject is None:
         findings.problem("outside", f"output {path[:200]!r} lies outside the source", f"{place}/path")
         return None
     findings.tells_of(subject)
+    findings.say("extra.dvc_path", subject.id.removeprefix("dvc:"), f"{place}/path", subject=subject.id)
     dvc.say_output(findings, out, place, subject=subject.id)
     return subject
-
-
-def _is_model(out: Mapping[str, Any]) -> bool:
-    return out.get("type") == "model" or dvc.looks_like_a_model(str(out.get("path") or ""))
-
-
-def _entries(value: Any) -> list[dict[str, Any]]:
-    return [entry for entry in value[:10_000] if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "", levels: int = 6) -> Iterator[tuple[str, Any]]:

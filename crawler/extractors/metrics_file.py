@@ -20,6 +20,7 @@ MAX_LIST = 64
 _METRICS = re.compile(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
+_METRICS_DIRECTORY = re.compile(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
 _PARAMETERS = re.compile(r"(?:hyper)?param(?:eter)?s\.(?:json|ya?ml)|hparams\.(?:json|ya?ml)")
 _CONTEXTUAL = {"dataset": "dataset", "split": "split", "model": "source", "task": "task"}
 
@@ -28,17 +29,19 @@ class MetricsFileExtractor:
     """Reads the whole of a small JSON or YAML file; nested names are joined by '/'."""
 
     name = "metrics-file"
-    version = 1
-    description = "metrics.json, scores.yaml, params.yaml and their like"
+    version = 2
+    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like"
     reads = "every number as a metric, or every value as a hyper-parameter; data set and split where the file says them"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
 
-    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the name decides
+    def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()
         if _METRICS.fullmatch(name):
             return Claim(format="metrics", role=Role.RUN, confidence=60)
         if _PARAMETERS.fullmatch(name) and name != "params.json":
             return Claim(format="parameters", role=Role.RUN, confidence=60)
+        if _METRICS_DIRECTORY.search(key) and (head[:1] == b"{" or not name.endswith(".json")):
+            return Claim(format="metrics", role=Role.RUN, confidence=45)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:

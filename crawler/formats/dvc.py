@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from catalog.records import Subject
@@ -53,7 +54,75 @@ def resolved(key: str, path: str) -> str | None:
     return None if joined == ".." or joined.startswith("../") else joined
 
 
-def output_subject(key: str, path: str, md5: str | None, *, is_model: bool) -> Subject | None:
+REPORTS = (".json", ".yaml", ".yml")
+"""Suffixes of the metrics and parameters files that are read here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage of a pipeline: paths as its file writes them."""
+
+    name: str
+    outs: Sequence[Mapping[str, Any]]
+    deps: Sequence[str]
+    metrics: Sequence[str]
+    content: Mapping[str, Any]
+
+    @property
+    def models(self) -> list[str]:
+        return [path for out in self.outs if (path := path_of(out)) and is_model(out)]
+
+
+def path_of(entry: Mapping[str, Any]) -> str | None:
+    path = entry.get("path")
+    return path if isinstance(path, str) else None
+
+
+def is_model(out: Mapping[str, Any]) -> bool:
+    """Whether its author or its name says that an output is a model."""
+    return out.get("type") == "model" or looks_like_a_model(str(out.get("path") or ""))
+
+
+def entries(value: Any) -> Iterator[dict[str, Any]]:
+    """What dvc.yaml and dvc.lock list: `path`, `{path: {options}}` or `{path: …, md5: …}`, all as the last."""
+    for entry in value[:10_000] if isinstance(value, list) else ():
+        if isinstance(entry, str):
+            yield {"path": entry}
+        elif isinstance(entry, dict) and isinstance(entry.get("path"), str):
+            yield entry
+        elif isinstance(entry, dict):
+            for path, options in entry.items():
+                yield {**(options if isinstance(options, dict) else {}), "path": path}
+
+
+def stage_of(name: str, content: Mapping[str, Any]) -> Stage:
+    """The stage `name` of dvc.yaml or dvc.lock; the latter lists metrics among the outputs."""
+    outs = list(entries(content.get("outs")))
+    metrics = [path for entry in entries(content.get("metrics")) if (path := path_of(entry))]
+    reports = [
+        path for out in outs if (path := path_of(out)) and path.endswith(REPORTS) and not is_model(out)
+    ]
+    deps = [path for entry in entries(content.get("deps")) if (path := path_of(entry))]
+    return Stage(name=name, outs=outs, deps=deps, metrics=[*metrics, *reports], content=content)
+
+
+def reports_of(stage: Stage, path: str, stages: Iterable[Stage]) -> list[str]:
+    """The metrics files that are about the model `path`: its own stage's, and those of stages that only measure it."""
+    found = list(stage.metrics)
+    for other in stages:
+        if path in other.deps and not other.models:
+            found.extend(other.metrics)
+    return list(dict.fromkeys(found))
+
+
+def named_files(key: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """Ids of files, as a DVC file at `key` names them: what they say is said of whoever has them in `part_of`."""
+    return tuple(f"path:{target}" for path in paths if (target := resolved(key, path)) is not None)
+
+
+def output_subject(
+    key: str, path: str, md5: str | None, *, is_model: bool, part_of: tuple[str, ...] = ()
+) -> Subject | None:
     """The output `path`, bound to the model at that path or with that content; a model that is not here stands alone."""
     target = resolved(key, path)
     if target is None:
@@ -61,7 +130,7 @@ def output_subject(key: str, path: str, md5: str | None, *, is_model: bool) -> S
     content = [f"md5:{md5}"] if md5 is not None and MD5.fullmatch(md5) else []
     keys = (f"path:{target}", f"dir:{target}", *content)
     name = target.rsplit("/", 1)[-1]
-    return Subject(id=f"dvc:{target}", join_keys=keys, name=name, standalone=is_model)
+    return Subject(id=f"dvc:{target}", join_keys=keys, name=name, standalone=is_model, part_of=part_of)
 
 
 def looks_like_a_model(path: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,6 @@ RACY_MARK = "~"
 
 SKIPPED_DIRECTORIES = frozenset(
     {
-        ".git",
         ".hg",
         ".svn",
         ".locks",
@@ -43,6 +43,9 @@ SKIPPED_DIRECTORIES = frozenset(
         "lost+found",
     }
 )
+GIT_REFERENCES = re.compile(r"HEAD|packed-refs|refs|refs/(?:heads|tags)(?:/.+)?")
+"""What is listed below `.git`: what its commits are called. Its objects may be many and say nothing of models."""
+
 UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".incomplete", ".crdownload", ".aria2", ".filepart")
 UNFINISHED_PREFIXES = (".nfs", "._", ".~lock")
 
@@ -162,6 +165,9 @@ class LocalSource:
 
     def _sort(self, entry: os.DirEntry[str], key: str, found: _Found) -> None:
         """Puts one directory entry where it belongs."""
+        _, inside, reference = f"/{key}".rpartition("/.git/")
+        if inside and not GIT_REFERENCES.fullmatch(reference):
+            return
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in SKIPPED_DIRECTORIES and self._path(key) not in self._exclude:
                 found.below.append(_Directory(key, found.directory.depth + 1))

@@ -9,6 +9,7 @@ import pytest
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.dvc import DvcExtractor
+from crawler.extractors.git_references import GitReferencesExtractor
 from crawler.extractors.metrics_file import MetricsFileExtractor
 from crawler.extractors.mlflow_database import MlflowDatabaseExtractor
 from crawler.extractors.mlflow_model import MlflowModelExtractor
@@ -20,6 +21,7 @@ from crawler.reader import bytes_reader
 
 DATA = Path(__file__).parents[1] / "corpus" / "data"
 RUN = "96dbd1f56a3446f3ac0f7f0221d81abb"
+COMMIT, TAG = "2112fc5cb694a9263a2d123b95df40e6bdf27a59", "5857f7749090552a945b2c77fe380339508bcd37"
 MODEL = "m-74daf2f0a4b249649c1341f72ae05d73"
 
 
@@ -87,10 +89,43 @@ class TestMlflowDatabase(ExtractorSuite):
 
 class TestDvc(ExtractorSuite):
     extractor = DvcExtractor
-    expected = {"hyperparameters.train.lr": 0.05, "data_sources": "data.csv", "extra.stage": "train"}
+    expected = {"hyperparameters.train.lr": 0.05, "data_sources": "data.csv", "extra.pipeline_stage": "train"}
 
     def sample(self):
         return Sample(key="repo/dvc.lock", data=(DATA / "dvc" / "dvc.lock").read_bytes())
+
+
+class TestDvcPipeline(ExtractorSuite):
+    extractor = DvcExtractor
+    expected = {"name": "scorer", "tags": "edge", "extra.dvc_path": "repo/models/scorer.pkl"}
+
+    def sample(self):
+        text = (
+            "stages:\n  train:\n    cmd: python train.py\n    wdir: src\n    deps: [data.csv]\n    outs: [../models/scorer.pkl]\n"
+            "    metrics: [scores.json: {cache: false}]\n"
+            "artifacts:\n  scorer: {path: models/scorer.pkl, type: model, labels: [edge]}\n"
+        )
+        return Sample(key="repo/dvc.yaml", data=text.encode())
+
+    def test_metrics_of_a_stage_belong_to_its_model(self):
+        sample = self.sample()
+        extraction = DvcExtractor().extract(bytes_reader(sample.key, sample.data))
+        model = extraction.subjects[0]
+        assert (model.id, model.part_of) == ("dvc:repo/models/scorer.pkl", ("path:repo/src/scores.json",))
+
+
+class TestGitReferences(ExtractorSuite):
+    extractor = GitReferencesExtractor
+    expected = {"version": "v1.10.0", "tags": "prod", "extra.stage prod": "v1.10.0", "code_version": COMMIT}
+
+    def sample(self):
+        text = (
+            "# pack-refs with: peeled fully-peeled sorted \n"
+            f"{COMMIT} refs/heads/main\n"
+            f"{TAG} refs/tags/scorer#prod#2\n^{COMMIT}\n{TAG} refs/tags/scorer@v1.10.0\n^{COMMIT}\n"
+            f"{COMMIT} refs/tags/scorer@v9.9.9\n"
+        )
+        return Sample(key="repo/.git/packed-refs", data=text.encode())
 
 
 class TestMetricsFile(ExtractorSuite):
@@ -237,3 +272,27 @@ def test_a_stage_binds_its_parameters_to_the_model_and_not_to_its_metrics_file()
 def test_credentials_in_a_requirement_are_not_kept():
     found = said(PythonRequirementsExtractor, "requirements.txt", b"pkg @ https://user:secret@host/pkg.whl\n")
     assert found == {"dependencies": ["pkg @ https://host/pkg.whl"]}
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (["scorer@v1.0.0", "scorer@v1.0.0!#2"], set()),
+        (["scorer@v1.0.0", "scorer#prod#1"], {("version", "v1.0.0"), ("tags", "prod")}),
+        (["scorer#prod#1", "scorer#prod!#2"], set()),
+        (["scorer#prod!#1", "scorer#prod#2"], {("tags", "prod")}),
+        (["models=scorer@v2.0.0-rc1"], {("version", "v2.0.0-rc1")}),
+        (["v1.0.0", "release-2", "nightly#", "@v1"], set()),
+    ],
+)
+def test_the_tags_of_gto_say_versions_and_stages(tags, expected):
+    lines = "".join(f"{TAG} refs/tags/{tag}\n^{COMMIT}\n" for tag in tags)
+    found = GitReferencesExtractor().extract(bytes_reader(".git/packed-refs", f"# peeled\n{lines}".encode()))
+    assert {(o.field, o.raw) for o in found.observations if not o.field.startswith("extra.")} == expected
+
+
+@pytest.mark.parametrize(
+    "key", [".git/objects/21/12fc", ".git/config", "HEAD", ".git/logs/HEAD", "a.git/HEAD"]
+)
+def test_of_a_repository_only_references_are_read(key):
+    assert GitReferencesExtractor().claims(key, COMMIT.encode()) is None

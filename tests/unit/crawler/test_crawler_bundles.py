@@ -91,7 +91,7 @@ def test_an_output_directory_of_any_name_is_about_the_model_in_it(shop):
     shop.crawl()
     (made,) = shop.documents().values()
     assert made["training"]["learning_rate"] == 0.02
-    assert made["extra"]["stage"] == "train"
+    assert made["extra"]["pipeline_stage"] == "train"
 
 
 def lz4_frame(data: bytes, *, size: bool) -> bytes:
