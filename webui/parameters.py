@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from flask import request
 
@@ -13,8 +13,6 @@ from webui.addresses import Addresses
 
 LOW, HIGH = ".low", ".high"
 PAIRS_READ = 500
-VALUES_CHOSEN = 40
-"""Each chosen value is counted on its own so that it stays visible; engines count at most 100 things at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +38,6 @@ def asked() -> Asked:
     given = list(request.args.items(multi=True))[:PAIRS_READ]
     merged, from_form = _merged_bounds(given)
     state, notices = from_parameters(merged)
-    state, said = _bounded(state)
-    notices = (*notices, *said)
     return Asked(state=state, notices=notices, redirect=from_form)
 
 
@@ -69,16 +65,3 @@ def _merged_bounds(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, st
         if low or high:
             plain.append((name, f"{low or '*'}..{high or '*'}"))
     return plain, from_form
-
-
-def _bounded(state: SearchState) -> tuple[SearchState, tuple[str, ...]]:
-    left = VALUES_CHOSEN
-    kept: dict[str, tuple[str, ...]] = {}
-    for field, values in state.selections.items():
-        if left and values:
-            kept[field] = values[:left]
-            left -= len(kept[field])
-    if kept == dict(state.selections):
-        return state, ()
-    notice = f"Only the first {VALUES_CHOSEN} chosen values count."
-    return replace(state, selections=kept), (notice,)

@@ -12,7 +12,8 @@ TEXT, SORT, PAGE, PER_PAGE = "q", "sort", "page", "per_page"
 RESERVED = frozenset({TEXT, SORT, PAGE, PER_PAGE})
 MAX_PER_PAGE = 100
 MAX_PAGE = 1_000_000
-MAX_SELECTED = 200
+MAX_SELECTED = 40
+"""Each chosen value is counted on its own so that it stays visible; engines count at most 100 things at once."""
 MAX_PARAMETERS = 500
 MAX_TEXT_CHARACTERS = 20_000
 
@@ -52,7 +53,9 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
                 field = field_of(name)
                 if field is None:
                     notices[f"{name[:60]} is no condition that this page knows; it is left out."] = None
-                elif value.strip() and selected < MAX_SELECTED:
+                elif value.strip() and selected == MAX_SELECTED:
+                    notices[f"Only the first {MAX_SELECTED} chosen values count."] = None
+                elif value.strip():
                     selected += 1
                     selections.setdefault(field, {})[value.strip()] = None
     chosen = {field: tuple(values) for field, values in selections.items()}
