@@ -55,6 +55,8 @@ def crawl(
     from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
 
+    if not path:  # an unset variable of a script, not the directory one happens to be in
+        raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
     source = plugins.load("source", "local")(path, exclude=(settings.home,))
     with open_store(settings, write=True) as store, _interruptible():
         watch = _ProgressLine()

@@ -30,6 +30,8 @@ def open_database(url: str, *, write: bool) -> Engine:
             return _open_sqlite(url, parsed.database, write=write)
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() != "postgresql":
+            raise StoreError("The setting database_url must begin with sqlite:/// or postgresql://.")
         return create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise StoreError(f"The setting database_url cannot be used: {error}.") from error
