@@ -5,6 +5,7 @@ Source: CycloneDX 1.6 (modelCard), SPDX 3.0 (AI profile), https://docs.mlcommons
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,17 +17,17 @@ from crawler.reader import RangedReader
 
 SUFFIXES = (".cdx.json", ".bom.json", ".spdx.json", ".spdx3.json", ".aibom.json")
 NAMES = frozenset({"bom.json", "sbom.json", "aibom.json", "mlbom.json", "croissant.json", "metadata.json"})
+AMBIGUOUS_NAMES = frozenset({"croissant.json", "metadata.json"})
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class BillOfMaterialsExtractor:
     """Reads the whole JSON flat: no context of JSON-LD is fetched, no schema is needed."""
 
     name = "bill-of-materials"
-    version = 1
+    version = 2
     description = "CycloneDX ML-BOM, SPDX 3 AI, Croissant"
-    reads = (
-        "identity, licence, task, architecture, metrics, hyper-parameters; a Croissant file names a data set"
-    )
+    reads = "identity, hash, licence, task, architecture, data sets, metrics, hyper-parameters; a Croissant file names a data set"
     limits = "JSON 16 MB; the bill's own timestamp is not the model's date"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
@@ -34,17 +35,23 @@ class BillOfMaterialsExtractor:
         if name not in NAMES and not name.endswith(SUFFIXES):
             return None
         kind = _kind(head)
+        if kind is None and name not in AMBIGUOUS_NAMES and head.lstrip()[:1] == b"{":
+            # CycloneDX's own library for Python writes `bomFormat` behind all components.
+            return Claim(format="cyclonedx", role=Role.CONFIG, confidence=60)
         return None if kind is None else Claim(format=kind, role=Role.CONFIG, confidence=85)
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.PACKAGE)
         value = jsons.read_object(reader)
-        _READERS[_kind(reader.head()) or "cyclonedx"](findings, value)
+        kind = "cyclonedx" if value.get("bomFormat") == "CycloneDX" else _kind(reader.head())
+        if kind is not None:
+            findings.format = kind
+            _READERS[kind](findings, value)
         return findings.extraction()
 
 
 def _kind(head: bytes) -> str | None:
-    if b'"CycloneDX"' in head:
+    if re.search(rb'"bomFormat"\s*:\s*"CycloneDX"', head):
         return "cyclonedx"
     if b"spdx.org/rdf/3" in head or b"ai_AIPackage" in head:
         return "spdx"
@@ -81,7 +88,13 @@ def _tell_component(findings: Findings, component: Mapping[str, Any], place: str
         ("publisher", "owner"),
     ):
         findings.say(field, text(component.get(key)), f"{place}/{key}")
-    findings.say("owner", text(mapping(component.get("supplier")).get("name")), f"{place}/supplier/name")
+    for key in ("supplier", "manufacturer"):
+        findings.say("owner", text(mapping(component.get(key)).get("name")), f"{place}/{key}/name")
+    for number, author in enumerate(_objects(component.get("authors"))[:1]):
+        findings.say("owner", text(author.get("name")), f"{place}/authors/{number}/name")
+    for entry in _objects(component.get("hashes")):
+        if entry.get("alg") == "SHA-256":
+            _say_hash(findings, entry.get("content"), f"{place}/hashes")
     for number, entry in enumerate(_objects(component.get("licenses"))):
         licence = mapping(entry.get("license"))
         said = text(licence.get("id")) or text(entry.get("expression")) or text(licence.get("name"))
@@ -115,6 +128,13 @@ def _tell_component(findings: Findings, component: Mapping[str, Any], place: str
     )
 
 
+def _say_hash(findings: Findings, value: Any, place: str) -> None:
+    """The bytes that the bill is about: it speaks for the model that has them, wherever that is."""
+    if isinstance(value, str) and _SHA256.fullmatch(value.lower()):
+        findings.say("extra.declared_sha256", value.lower(), place)
+        findings.joins(f"sha256:{value.lower()}")
+
+
 def _tell_model_parameters(findings: Findings, parameters: Mapping[str, Any], place: str) -> None:
     for key, field in (
         ("task", "task"),
@@ -129,10 +149,47 @@ def _tell_model_parameters(findings: Findings, parameters: Mapping[str, Any], pl
 
 
 def _tell_spdx(findings: Findings, document: Mapping[str, Any]) -> None:
-    for number, element in enumerate(_objects(document.get("@graph"))):
-        if element.get("type") == "ai_AIPackage":
-            _tell_package(findings, element, f"json:/@graph/{number}")
-            return
+    graph = _objects(document.get("@graph"))
+    found = [
+        (number, element) for number, element in enumerate(graph) if element.get("type") == "ai_AIPackage"
+    ]
+    if len(found) > 1:
+        message = f"{len(found)} models in one bill of materials; only the first is read"
+        findings.problem("ambiguous", message, f"json:/@graph/{found[1][0]}")
+    for number, package in found[:1]:
+        _tell_package(findings, package, f"json:/@graph/{number}")
+        _tell_relations(findings, package, graph)
+
+
+def _identity(element: Mapping[str, Any]) -> str | None:
+    return text(element.get("spdxId")) or text(element.get("@id"))
+
+
+def _tell_relations(findings: Findings, package: Mapping[str, Any], graph: list[Mapping[str, Any]]) -> None:
+    """What the elements beside the model's own are to it: its data sets, its licence, its makers."""
+    elements = {identity: element for element in graph if (identity := _identity(element)) is not None}
+    for number, relation in enumerate(graph):
+        if relation.get("from") != _identity(package) or relation.get("from") is None:
+            continue
+        field, key = _RELATIONS.get(str(relation.get("relationshipType")), (None, ""))
+        if field is None:
+            continue
+        targets = relation.get("to")
+        for target in targets if isinstance(targets, list) else [targets]:
+            said = text(mapping(elements.get(str(target))).get(key))
+            findings.say(field, said, f"json:/@graph/{number}/to")
+    for key in ("suppliedBy", "originatedBy"):
+        makers = package.get(key)
+        for maker in makers if isinstance(makers, list) else [makers]:
+            findings.say("owner", text(mapping(elements.get(str(maker))).get("name")), f"json:/{key}")
+
+
+_RELATIONS: Mapping[str, tuple[str, str]] = {
+    "trainedOn": ("datasets", "name"),
+    "testedOn": ("extra.evaluation_dataset", "name"),
+    "hasDeclaredLicense": ("license", "simplelicensing_licenseExpression"),
+    "hasConcludedLicense": ("license", "simplelicensing_licenseExpression"),
+}
 
 
 def _tell_package(findings: Findings, package: Mapping[str, Any], place: str) -> None:
@@ -157,6 +214,9 @@ def _tell_package(findings: Findings, package: Mapping[str, Any], place: str) ->
         values = package.get(key)
         for number, value in enumerate(values if isinstance(values, list) else [values]):
             findings.say(field, text(value), f"{place}/{key}/{number}")
+    for entry in _objects(package.get("verifiedUsing")):
+        if entry.get("algorithm") == "sha256":
+            _say_hash(findings, entry.get("hashValue"), f"{place}/verifiedUsing")
     for number, entry in enumerate(_objects(package.get("ai_hyperparameter"))):
         name = text(entry.get("key"))
         if name:
@@ -176,7 +236,9 @@ def _tell_package(findings: Findings, package: Mapping[str, Any], place: str) ->
 def _tell_croissant(findings: Findings, dataset: Mapping[str, Any]) -> None:
     """A data set that lies beside a model is one it has to do with; its licence and dates are its own."""
     findings.say("datasets", text(dataset.get("name")), "json:/name")
-    findings.say("extra.dataset_license", text(dataset.get("license")), "json:/license")
+    licence = dataset.get("license")
+    licence = licence[0] if isinstance(licence, list) and licence else licence
+    findings.say("extra.dataset_license", text(licence), "json:/license")
     findings.say("extra.dataset_url", text(dataset.get("url")), "json:/url")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from crawler.extractors.licence_text import LicenceTextExtractor, licence_of
 from crawler.extractors.oci_manifest import OciManifestExtractor
 from crawler.reader import bytes_reader
 
+DATA = Path(__file__).parents[1] / "corpus" / "data" / "boms"
 DIGEST = "a" * 63 + "1"
 MIT = (
     "MIT License\n\nCopyright (c) 2024 Somebody\n\nPermission is hereby granted, free of charge, to any person obtaining "
@@ -105,6 +107,50 @@ class TestCycloneDx(ExtractorSuite):
         return Sample(key="model/pose.cdx.json", data=json.dumps(CYCLONEDX).encode())
 
 
+class TestCycloneDxByItsLibrary(ExtractorSuite):
+    """The library writes `bomFormat` after sixty components."""
+
+    extractor = BillOfMaterialsExtractor
+    expected = {
+        "name": "pose-net",
+        "version": "2.1.0",
+        "license": "Apache-2.0",
+        "owner": "Grace",
+        "extra.declared_sha256": "a" * 64,
+    }
+
+    def sample(self):
+        return Sample(key="model/bom.json", data=(DATA / "bom.json").read_bytes())
+
+
+class TestSpdxByItsLibrary(ExtractorSuite):
+    extractor = BillOfMaterialsExtractor
+    expected = {
+        "name": "speech-small",
+        "version": "0.9",
+        "license": "MIT",
+        "owner": "Ada",
+        "datasets": "LibriSpeech",
+        "metrics.wer": "0.12",
+        "hyperparameters.layers": "4",
+        "released_at": "2024-05-02T00:00:00Z",
+    }
+
+    def sample(self):
+        return Sample(key="model/speech.spdx.json", data=(DATA / "speech.spdx.json").read_bytes())
+
+
+class TestCroissantByItsLibrary(ExtractorSuite):
+    extractor = BillOfMaterialsExtractor
+    expected = {
+        "datasets": "titanic",
+        "extra.dataset_license": "https://creativecommons.org/licenses/by/4.0/",
+    }
+
+    def sample(self):
+        return Sample(key="model/croissant.json", data=(DATA / "croissant.json").read_bytes())
+
+
 class TestOllama(ExtractorSuite):
     extractor = OciManifestExtractor
     expected = {"name": "llama3:8b", "version": "8b"}
@@ -176,3 +222,13 @@ def test_a_checksum_of_a_file_outside_is_not_taken(line):
 )
 def test_layouts_that_name_files_by_content_are_known(key, expected):
     assert content_key(key) == expected
+
+
+def test_a_bill_speaks_for_the_bytes_whose_hash_it_names():
+    extraction = extracted(BillOfMaterialsExtractor, "boms/bom.json", (DATA / "bom.json").read_bytes())
+    assert extraction.join_keys == (f"sha256:{'a' * 64}",)
+
+
+def test_a_json_file_that_is_called_bom_and_is_none_says_nothing():
+    extraction = extracted(BillOfMaterialsExtractor, "a/bom.json", {"parts": [1, 2]})
+    assert (extraction.observations, extraction.problems, extraction.format) == ((), (), None)
