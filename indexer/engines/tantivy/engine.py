@@ -222,8 +222,9 @@ class _Search:
             groups = ordering.identity.groups(query, SCAN_PAGE)
             for group in groups:
                 for address in group.addresses:
-                    yield _decode(self.searcher.doc(address))
-                    last = group.value
+                    stored = self.searcher.doc(address)
+                    last = str(stored.get_first(ID))
+                    yield _decode(stored)
             if len(groups) < SCAN_PAGE:
                 return
 

@@ -233,6 +233,7 @@ class Identity(KeywordColumn):
     """The id, which every model has and no two share.
 
     A text is looked up for every hit that is sorted by one (16 us each); the number that its first bytes make is not.
+    So the values of its groups are only known where ids begin alike.
     """
 
     def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
@@ -249,6 +250,8 @@ class Identity(KeywordColumn):
         return placed + rest
 
     def _named(self, group: Group) -> list[Group]:
+        if group.count == 1:
+            return [Group(None, 1, group.addresses)]
         named = [(str(self.searcher.doc(address).get_first(ID)), address) for address in group.addresses]
         named.sort(key=lambda pair: pair[0].encode())
         return [Group(name, 1, (address,)) for name, address in named]
