@@ -118,15 +118,20 @@ def names(kind: str) -> list[str]:
 
 
 def load(kind: str, name: str) -> Any:
-    """The object registered under this name. Raises PluginUnavailable with the reason."""
+    """The object registered under this name. Raises PluginUnavailable with the reason.
+
+    Our own names come first: a package that registers one of them again does not replace it.
+    """
     target = TABLES[kind].get(name) or _entry_points(kind).get(name)
     if target is None:
         raise PluginUnavailable(kind, name, f"there is none; known are {', '.join(names(kind))}")
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except ImportError as error:
         raise PluginUnavailable(kind, name, str(error)) from error
+    except Exception as error:  # whatever a stranger's module raises costs this plug-in alone
+        raise PluginUnavailable(kind, name, f"{type(error).__name__}: {error}") from error
 
 
 def load_all(kind: str) -> Iterator[tuple[str, Any]]:

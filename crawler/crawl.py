@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 
 from catalog.errors import ObjectUnreadable, SourceError
 from catalog.records import (
-    Extraction,
     Group,
     Member,
     ModelId,
@@ -32,6 +31,7 @@ from crawler.reader import Budget
 from crawler.reading import ObjectReader, Outcome, Registry
 from crawler.reconciliation import Scopes, Verdicts, judge_missing, judge_vanished
 from crawler.source import Source
+from crawler.whole_readings import WholeReadings
 
 WRITER = "writer"
 """The lease that a crawl holds: one writer per store."""
@@ -121,6 +121,7 @@ class _Crawl:
         self._lease = lease
         self._registry = registry
         self._manifest: Manifest = store.manifest(source.id)
+        self._readings = WholeReadings(self._manifest)
         budget = Budget(
             requests=settings.file_requests, bytes=settings.file_bytes, seconds=settings.file_seconds
         )
@@ -157,6 +158,7 @@ class _Crawl:
             state = RunState.FAILED
             raise
         finally:
+            self._problems += [said for said in self._registry.unavailable if said not in self._problems]
             self._count_up()
             run = self._store.runs.finish(
                 run, state, {name: self._counts[name] for name in COUNTED}, self._problems
@@ -326,9 +328,12 @@ class _Crawl:
     def _commit_page(self, run: Run, page: list[tuple[Group, str]], origins: dict[ModelId, ModelId]) -> None:
         if not page:
             return
-        keys = sorted({member.object.key for made, _ in page for member in made.members})
-        whole = self._manifest.extractions(keys)
-        changes = [self._change(run, _filled(made, whole), signature, origins) for made, signature in page]
+        groups = self._readings.filled(made for made, _ in page)
+        signatures = [signature for _, signature in page]
+        changes = [
+            self._change(run, made, signature, origins)
+            for made, signature in zip(groups, signatures, strict=True)
+        ]
         done = self._store.records.commit(changes, lease=self._lease, seen=run.started_at)
         self._counts["new"] += sum(model not in origins for model in done.new)
         self._counts["changed"] += len(done.changed)
@@ -409,17 +414,6 @@ def _referenced(member: Member) -> Iterator[ObjectKey]:
     folder = member.object.key.rpartition("/")[0]
     for reference in member.extraction.references if member.extraction else ():
         yield ObjectKey(f"{folder}/{reference.name}" if folder else reference.name)
-
-
-def _filled(made: Group, whole: dict[ObjectKey, Extraction]) -> Group:
-    """The group with whole extractions in place of outlines; the role that grouping gave a file stays."""
-    members = []
-    for member in made.members:
-        found = whole.get(member.object.key)
-        if found is not None and member.extraction is not None:
-            found = replace(found, role=member.extraction.role)
-        members.append(replace(member, extraction=found if member.extraction is not None else None))
-    return replace(made, members=tuple(members))
 
 
 def _placed(source: Source, made: Group, document: dict[str, object]) -> dict[str, object]:

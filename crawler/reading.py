@@ -46,19 +46,35 @@ class Registry:
         unavailable: list[str] = []
         for name in plugins.names("extractor"):
             try:
-                loaded.append(plugins.load("extractor", name)())
+                made = plugins.load("extractor", name)
             except PluginUnavailable as error:
                 unavailable.append(str(error))
+                continue
+            try:
+                loaded.append(made())
+            except Exception as error:  # noqa: BLE001 - a stranger's plug-in costs its own format alone
+                reason = f"{type(error).__name__}: {error}"
+                unavailable.append(str(PluginUnavailable("extractor", name, reason)))
         return cls(loaded, unavailable=unavailable)
 
     def best(self, key: str, head: bytes) -> tuple[Extractor, Claim] | None:
         """The extractor with the strongest claim; of equals the first by name."""
         best: tuple[Extractor, Claim] | None = None
-        for extractor in self._extractors:
-            claim = extractor.claims(key, head)
+        for extractor in tuple(self._extractors):
+            claim = self._claimed(extractor, key, head)
             if claim is not None and (best is None or claim.confidence > best[1].confidence):
                 best = extractor, claim
         return best
+
+    def _claimed(self, extractor: Extractor, key: str, head: bytes) -> Claim | None:
+        """What it claims. One that breaks over a name would break over every file: it is left out from here on."""
+        try:
+            return extractor.claims(key, head)
+        except Exception as error:  # noqa: BLE001 - a stranger's plug-in must not cost a file that others read
+            self._extractors.remove(extractor)
+            reason = f"{type(error).__name__} while it looked at a file: {error}"
+            self.unavailable += (str(PluginUnavailable("extractor", extractor.name, reason)),)
+            return None
 
     def signature(self, extractor: Extractor | None) -> str:
         """What a reading depends on beside the bytes."""

@@ -1,0 +1,133 @@
+"""docs/extending.md, done: its package is put where Python finds packages, and crawled, shown and tested with."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "extending.md"
+VECTORS = b"2 3\nking 0.1 0.2 0.3\nqueen 0.1 0.3 0.2\n"
+FILE = re.compile(r"`([\w.]+)`[^`\n]*:\n\n```\w+\n(.*?)```", re.DOTALL)
+
+
+class Environment:
+    """A folder on Python's path that holds installed packages, and the command line that sees it."""
+
+    def __init__(self, folder):
+        self.packages, self.models, self.home = (folder / name for name in ("packages", "models", "home"))
+        self.packages.mkdir()
+        self.models.mkdir()
+
+    def install(self, name, module, source, group="modeldex.extractors", plugin="word-vectors", attribute=""):
+        """What an installer leaves of a package with one module and one entry point."""
+        (self.packages / f"{module}.py").write_text(source)
+        record = self.packages / f"{name.replace('-', '_')}-1.0.dist-info"
+        record.mkdir()
+        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (record / "entry_points.txt").write_text(f"[{group}]\n{plugin} = {module}:{attribute}\n")
+
+    def python(self, *arguments, cwd=ROOT):
+        search = os.pathsep.join((str(self.packages), str(ROOT)))
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env={"PYTHONPATH": search, "MODELDEX_HOME": str(self.home), "LANG": "C.UTF-8"},
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def crawl(self):
+        return self.python("-m", "catalog", "crawl", str(self.models))
+
+    def models_listed(self):
+        return json.loads(self.python("-m", "catalog", "models", "--json").stdout)
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return Environment(tmp_path)
+
+
+@pytest.fixture
+def guide():
+    """The files of the guide by name."""
+    return dict(FILE.findall(GUIDE.read_text("utf-8")))
+
+
+def install_guide(environment, guide):
+    project = tomllib.loads(guide["pyproject.toml"])["project"]
+    ((group, points),) = project["entry-points"].items()
+    ((plugin, target),) = points.items()
+    module, _, attribute = target.partition(":")
+    environment.install(project["name"], module, guide[f"{module}.py"], group, plugin, attribute)
+
+
+def test_a_package_with_one_class_and_one_line_adds_a_format_to_files_that_were_crawled_before(
+    environment, guide
+):
+    (environment.models / "words.vec").write_bytes(VECTORS)
+    environment.crawl()
+    assert environment.models_listed() == []
+    install_guide(environment, guide)
+    done = environment.crawl()
+    assert (done.returncode, done.stdout[:15]) == (0, "1 model: 1 new,"), done.stderr
+    (model,) = environment.models_listed()
+    assert model["format"] == ["word_vectors"]
+    assert (model["embedding_dimension"], model["parameters"], model["parameters_source"]) == (
+        3,
+        6,
+        "counted",
+    )
+    assert model["extra"]["words"] == 2
+
+
+def test_the_guides_own_tests_pass(environment, guide, tmp_path):
+    install_guide(environment, guide)
+    (tmp_path / "test_word_vectors.py").write_text(guide["test_word_vectors.py"])
+    done = environment.python(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_word_vectors.py", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert " passed" in done.stdout
+
+
+BROKEN = {
+    "module": "raise RuntimeError('needs a licence key')\nclass Broken: ...\n",
+    "syntax": "class Broken(:\n",
+    "constructor": "class Broken:\n    def __init__(self, key): ...\n",
+    "claims": (
+        "class Broken:\n"
+        "    name, version, description, reads, limits = 'broken', 1, '', '', ''\n"
+        "    def claims(self, key, head):\n        return head[9_999]\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_strangers_plug_in_that_breaks_costs_its_own_format_alone(environment, guide, fault):
+    """An extractor that raised over a name made every file of the catalog unreadable."""
+    install_guide(environment, guide)
+    environment.install(
+        "broken-plug-in", "broken_plug_in", BROKEN[fault], plugin="broken", attribute="Broken"
+    )
+    (environment.models / "words.vec").write_bytes(VECTORS)
+    done = environment.crawl()
+    assert (done.returncode, done.stdout[:15]) == (1, "1 model: 1 new,"), done.stderr
+    assert "The extractor 'broken' cannot be used: " in done.stderr
+    assert "Traceback" not in done.stderr
+    (model,) = environment.models_listed()
+    assert model["status"] == "ok"
+
+
+def test_a_stranger_replaces_none_of_our_own(environment):
+    environment.install("thief", "thief", "raise SystemExit\n", plugin="safetensors", attribute="Thief")
+    program = "from catalog import plugins; print(plugins.load('extractor', 'safetensors').__module__)"
+    assert environment.python("-c", program).stdout == "crawler.extractors.safetensors\n"
