@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import EngineUnavailable, ModeldexError, PluginUnavailable
@@ -36,6 +37,9 @@ def connect(settings: Settings) -> Elasticsearch:
     elif settings.elasticsearch_user:
         options["basic_auth"] = (settings.elasticsearch_user, settings.elasticsearch_password)
     if settings.elasticsearch_ca:
+        if not Path(settings.elasticsearch_ca).is_file():
+            reason = f"there is no file {settings.elasticsearch_ca} with its certificate authority."
+            raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_CA.")
         options["ca_certs"] = settings.elasticsearch_ca
     return Elasticsearch(settings.elasticsearch_url, **options)
 
@@ -66,7 +70,12 @@ def check_version(client: Elasticsearch) -> str:
 @contextmanager
 def honest() -> Iterator[None]:
     """Turns the client's errors into EngineUnavailable (or the refusal that every engine gives)."""
-    from elasticsearch import ApiError, TransportError, UnsupportedProductError  # noqa: PLC0415 - an optional dependency
+    from elasticsearch import (  # noqa: PLC0415 - an optional dependency
+        ApiError,
+        SSLError,
+        TransportError,
+        UnsupportedProductError,
+    )
 
     try:
         yield
@@ -75,6 +84,11 @@ def honest() -> Iterator[None]:
         raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_URL.") from error
     except ApiError as error:
         raise _meaning(error) from error
+    except SSLError as error:
+        advice = "Check that MODELDEX_ELASTICSEARCH_CA is the file of the authority that signed it."
+        raise EngineUnavailable(
+            NAME, f"its certificate is not trusted ({error.message}).", advice=advice
+        ) from error
     except TransportError as error:
         raise EngineUnavailable(
             NAME,

@@ -19,6 +19,7 @@ from catalog.search.request import (
     MissingAgg,
     NestedAgg,
     RangeAgg,
+    RangeBucket,
     ReverseNestedAgg,
     TermsAgg,
 )
@@ -32,6 +33,7 @@ from indexer.projection import moment
 MAX_TERMS = 60_000
 """Values of one field that are ordered by a number inside them. Source: search.max_buckets is 65,536."""
 CARDINALITY_PRECISION = 40_000
+MAX_EXACT = 2**53
 
 Json = dict[str, Any]
 
@@ -72,11 +74,26 @@ def _terms(wanted: TermsAgg) -> Json:
 
 
 def _range(wanted: RangeAgg) -> Json:
+    if kind(wanted.field) != "date" and all(_exact(row.start) and _exact(row.end) for row in wanted.ranges):
+        rows = [_range_row(at, row) for at, row in enumerate(wanted.ranges)]
+        return {"range": {"field": wanted.field, "keyed": True, "ranges": rows}}
     filters = {
         f"r{at}": translate(Range(field=wanted.field, gte=row.start, lt=row.end))
         for at, row in enumerate(wanted.ranges)
     }
     return {"filters": {"filters": filters}}
+
+
+def _exact(bound: Any) -> bool:
+    """Elasticsearch's own ranges compare as doubles, one filter per range as whole numbers."""
+    return bound is None or abs(bound) < MAX_EXACT
+
+
+def _range_row(at: int, row: RangeBucket) -> Json:
+    if row.start is not None and row.end is not None and row.end < row.start:
+        return {"key": f"r{at}", "from": row.start, "to": row.start}  # which nothing is in
+    ends = {"from": row.start, "to": row.end}
+    return {"key": f"r{at}", **{name: bound for name, bound in ends.items() if bound is not None}}
 
 
 def _histogram(wanted: HistogramAgg) -> Json:

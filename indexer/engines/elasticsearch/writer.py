@@ -6,7 +6,10 @@ models-write  where changes go          -> the same index
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import DocumentRejected, EngineUnavailable
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 CHUNK_ACTIONS = 500
 CHUNK_BYTES = 10 * 1024 * 1024
+SENDERS = 2
+"""Bulk requests under way at once. Source: Elasticsearch, tune for indexing speed: several workers, not many."""
 BULK_RETRIES = 5
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30
@@ -176,15 +181,28 @@ class ElasticsearchWriter:
             )
 
     def _bulk(self, index: str, actions: Iterable[IndexAction]) -> IndexOutcome:
-        """Every item by itself: taken, newer already there, busy (after retries of that item alone), or never."""
+        """Every item by itself: taken, newer already there, busy (after retries of that item alone), or never.
+
+        Bodies are made while earlier ones are on their way. Their order does not matter: versions decide.
+        """
+        fates = _Fates()
+        under_way: deque[Future[list[Fate]]] = deque()
+        items = _items(index, actions, fates.rejected)
+        with ThreadPoolExecutor(SENDERS) as senders:
+            while chunk := list(islice(items, CHUNK_ACTIONS)):
+                under_way.append(senders.submit(self._send, chunk))
+                if len(under_way) > SENDERS:
+                    fates.add(under_way.popleft().result())
+            for sent in under_way:
+                fates.add(sent.result())
+        return fates.outcome()
+
+    def _send(self, items: Sequence[dict[str, Any]]) -> list[Fate]:
         from elasticsearch.helpers import streaming_bulk  # noqa: PLC0415 - an optional dependency
 
-        done: list[str] = []
-        rejected: dict[str, str] = {}
-        retry: dict[str, str] = {}
         results = streaming_bulk(
             self.client,
-            _items(index, actions, rejected),
+            items,
             chunk_size=CHUNK_ACTIONS,
             max_chunk_bytes=CHUNK_BYTES,
             max_retries=BULK_RETRIES,
@@ -194,24 +212,51 @@ class ElasticsearchWriter:
             raise_on_exception=False,
             retry_on_status=tuple(BUSY),
         )
-        for _, item in results:
-            ((operation, answer),) = item.items()
+        return [next(iter(item.items())) for _, item in results]
+
+
+Fate = tuple[str, dict[str, Any]]
+"""The operation that was asked for one document, and the server's answer to it."""
+
+
+class _Fates:
+    """What became of each document."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.rejected: dict[str, str] = {}
+        self.retry: dict[str, str] = {}
+
+    def add(self, fates: Iterable[Fate]) -> None:
+        for operation, answer in fates:
             status, model_id = answer.get("status"), answer["_id"]
-            if isinstance(status, int) and (
-                status < 300 or status == 409 or (operation == "delete" and status == 404)
-            ):
-                done.append(model_id)
-            elif (
-                status in BUSY
-                or not isinstance(status, int)
-                or status >= 500
-                or "cluster_block" in _reason(answer)
-                or "index_not_found" in _reason(answer)
-            ):
-                retry[model_id] = _reason(answer)
+            if _taken(operation, status):
+                self.done.append(model_id)
+            elif _may_pass(status, _reason(answer)):
+                self.retry[model_id] = _reason(answer)
             else:
-                rejected[model_id] = _reason(answer)
-        return IndexOutcome(done=done, rejected=rejected, retry=retry)
+                self.rejected[model_id] = _reason(answer)
+
+    def outcome(self) -> IndexOutcome:
+        return IndexOutcome(done=self.done, rejected=self.rejected, retry=self.retry)
+
+
+def _taken(operation: str, status: Any) -> bool:
+    """Written, or a newer state is there (409), or there was nothing to delete."""
+    return isinstance(status, int) and (
+        status < 300 or status == 409 or (operation == "delete" and status == 404)
+    )
+
+
+def _may_pass(status: Any, reason: str) -> bool:
+    """Whether the document may be taken later: it is the cluster's trouble, not the document's."""
+    return (
+        not isinstance(status, int)  # no answer at all
+        or status in BUSY
+        or status >= 500
+        or "cluster_block" in reason
+        or "index_not_found" in reason
+    )
 
 
 def _items(index: str, actions: Iterable[IndexAction], rejected: dict[str, str]) -> Iterator[dict[str, Any]]:
