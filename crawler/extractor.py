@@ -79,8 +79,11 @@ class Findings:
         format: str | None,  # noqa: A002 - the document's word
         role: Role,
         origin: Origin,
+        max_observations: int = MAX_OBSERVATIONS,
     ) -> None:
         self._reader = reader
+        self._max_observations = max_observations
+        self._is_full = False
         self._extractor = extractor
         self.format = format
         self.role = role
@@ -111,10 +114,13 @@ class Findings:
             return
         if field.endswith("."):
             field += "unnamed"
-        if len(self._observations) >= MAX_OBSERVATIONS:
-            if len(self._observations) == MAX_OBSERVATIONS:
+        if len(self._observations) >= self._max_observations:
+            if not self._is_full:
+                self._is_full = True
                 self.problem(
-                    "limit-exceeded", f"more than {MAX_OBSERVATIONS} values; the rest is left out", pointer
+                    "limit-exceeded",
+                    f"more than {self._max_observations:,} values; the rest is left out",
+                    pointer,
                 )
             return
         self._observations.append(

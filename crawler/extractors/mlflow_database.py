@@ -21,6 +21,7 @@ from crawler.reader import MAX_READ_BYTES, RangedReader
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
 MAX_FILE_BYTES = 48 * 1024 * 1024
 MAX_HISTORY_ROWS = 1_000_000
+MAX_OBSERVATIONS = 200_000  # about 5,000 runs of 40 values each
 
 
 class MlflowDatabaseExtractor:
@@ -34,7 +35,7 @@ class MlflowDatabaseExtractor:
         " tags, data sets with their role, logged models, registered versions, aliases and stages"
     )
     limits = (
-        "48 MB a file, 100,000 rows a table (1,000,000 metric values), 10 s; known schemas (MLflow 1.4 to 3.17), others are"
+        "48 MB a file, 200,000 values, 100,000 rows a table (1,000,000 metric values), 10 s; known schemas (MLflow 1.4 to 3.17), others are"
         " refused; read-only, views and triggers never run"
     )
 
@@ -49,7 +50,14 @@ class MlflowDatabaseExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         if reader.size_bytes > MAX_FILE_BYTES:
             raise LimitExceeded("bytes of a SQLite file", limit=MAX_FILE_BYTES, found=reader.size_bytes)
-        findings = Findings(reader, self, format="mlflow_db", role=Role.RUN, origin=Origin.RUN)
+        findings = Findings(
+            reader,
+            self,
+            format="mlflow_db",
+            role=Role.RUN,
+            origin=Origin.RUN,
+            max_observations=MAX_OBSERVATIONS,
+        )
         with opened(_whole(reader)) as database:
             if "run_uuid" not in database.columns("runs") or not database.has("alembic_version"):
                 # Somebody's other database (Modeldex's own store has runs and Alembic, too): nothing to say, and no
@@ -58,9 +66,9 @@ class MlflowDatabaseExtractor:
                 return findings.extraction()
             check_schema(database)
             values = _Values.of(findings, database)
-            _tell_runs(findings, database, values)
-            _tell_models(findings, database, values)
             _tell_registered(findings, database, reader.key)
+            _tell_models(findings, database, values)
+            _tell_runs(findings, database, values)
         return findings.extraction()
 
 
@@ -139,7 +147,9 @@ def _tell_runs(findings: Findings, database: ForeignDatabase, values: _Values) -
         "end_time",
         "experiment_id",
     ]
-    for row in database.rows("runs", columns):
+    # The newest first: they are what is left if there are more than can be told.
+    rows = sorted(database.rows("runs", columns), key=_started, reverse=True)
+    for row in rows:
         run = row.get("run_uuid")
         if not isinstance(run, str):
             continue
@@ -158,6 +168,11 @@ def _tell_runs(findings: Findings, database: ForeignDatabase, values: _Values) -
                 subject=subject, step=metric.get("step"), evaluated_at=metric.get("timestamp"), source="run",
                 block=subject, history=values.history(run, metric.get("key")),
             )  # fmt: skip
+
+
+def _started(row: Mapping[str, Any]) -> int:
+    moment = row.get("start_time")
+    return moment if isinstance(moment, int) else 0
 
 
 def _tell_deleted(findings: Findings, run: str) -> None:
