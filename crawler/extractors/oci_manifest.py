@@ -17,6 +17,7 @@ from crawler.reader import RangedReader
 
 MAX_LAYERS = 2_000
 _OLLAMA = re.compile(r"(?:^|/)manifests/(?P<registry>[^/]+)/(?P<owner>[^/]+)/(?P<name>[^/]+)/(?P<tag>[^/]+)$")
+_OLLAMA_ROOT = re.compile(r"(?:^|(?<=/))(?P<root>manifests)/[^/]+/[^/]+/[^/]+/[^/]+$")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _WEIGHTS = re.compile(
     r"image\.(?:model|adapter|projector)$|model\.weight|kitops\.model|vnd\.cncf\.model\.(?!manifest|config|doc)"
@@ -39,9 +40,9 @@ class OciManifestExtractor:
     """Reads the whole manifest; layers are other objects of the same storage, bound by their digest."""
 
     name = "oci-manifest"
-    version = 1
+    version = 2
     description = "OCI, ModelPack, KitOps and Ollama manifests"
-    reads = "name and tag, annotations, the ModelPack descriptor, and which blobs are the weights"
+    reads = "name and tag, annotations, the index of a layout, the ModelPack descriptor, and which blobs are the weights"
     limits = "JSON 16 MB, 2,000 layers; registries are not contacted"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
@@ -67,9 +68,40 @@ class OciManifestExtractor:
         manifest = jsons.read_object(reader)
         if "descriptor" in manifest and "layers" not in manifest:
             _tell_descriptor(findings, manifest)
+        elif isinstance(manifest.get("manifests"), list):
+            _tell_index(findings, manifest["manifests"])
         else:
             _tell_manifest(findings, reader.key, manifest)
         return findings.extraction()
+
+
+def _tell_index(findings: Findings, manifests: list[Any]) -> None:
+    """The names that a layout's index gives its manifests: each is about the model of that manifest."""
+    for number, entry in enumerate(manifests[:MAX_LAYERS]):
+        digest, annotations = mapping(entry).get("digest"), mapping(mapping(entry).get("annotations"))
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            continue
+        subject = Subject(id=f"oci-manifest:{digest}", join_keys=())
+        findings.tells_of(subject)
+        named = text(annotations.get("org.opencontainers.image.ref.name"))
+        name, colon, tag = (named or "").rpartition("/")[2].rpartition(":")
+        pointer = f"json:/manifests/{number}/annotations"
+        findings.say("name", name if colon else None, pointer, subject=subject.id)
+        findings.say("version", tag or None, pointer, subject=subject.id)
+
+
+def _described_elsewhere(key: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Ids of what else speaks for the model of this manifest: its entry in the index, and its config blob."""
+    found = []
+    folder, _, own = key.rpartition("/")
+    if re.fullmatch(r"[0-9a-f]{64}", own):
+        found.append(f"oci-manifest:sha256:{own}")
+    config = mapping(manifest.get("config")).get("digest")
+    if isinstance(config, str) and _DIGEST.fullmatch(config):
+        digest = config.removeprefix("sha256:")
+        root = key[: match.start("root")] if (match := _OLLAMA_ROOT.search(key)) else None
+        found.append(f"path:{folder}/{digest}" if root is None else f"path:{root}blobs/sha256-{digest}")
+    return tuple(found)
 
 
 def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) -> None:
@@ -78,7 +110,9 @@ def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) ->
         return
     match = _OLLAMA.search(key)
     name = match["name"] if match else None
-    subject = Subject(id=f"oci:{key}", join_keys=weights, name=name)
+    subject = Subject(
+        id=f"oci:{key}", join_keys=weights, name=name, part_of=_described_elsewhere(key, manifest)
+    )
     findings.tells_of(subject)
     if match:
         findings.say("name", f"{match['name']}:{match['tag']}", "name:", subject=subject.id)
