@@ -46,10 +46,11 @@ def explain(
     engine: SearchEngine, restrictions: Sequence[Restriction], text: str, vocabulary: Vocabulary
 ) -> tuple[tuple[EmptyReason, ...], tuple[QueryProblem, ...]]:
     """The reasons, the most promising first, and a problem for every word that no model has."""
+    every = restrictions
     restrictions = restrictions[:MAX_CONDITIONS]
     aggregations: dict[str, Aggregation] = {}
     for index, restriction in enumerate(restrictions):
-        rest = [other.node for place, other in enumerate(restrictions) if place != index]
+        rest = [other.node for place, other in enumerate(every) if place != index]
         query: Query = And(tuple(rest)) if rest else All()
         aggregations[f"{_WITHOUT}{index}"] = FilterAgg(query=query, aggs=_nearness(restriction.node))
         if isinstance(restriction.node, Match):

@@ -4,7 +4,11 @@ import json
 
 import pytest
 
+from catalog.search.service import SearchService
+from catalog.search.state import SearchState
 from catalog.testing.sources import ODD_KEYS
+from indexer.drain import drain_now
+from indexer.engines import open_engine
 
 
 @pytest.mark.parametrize("name", [key for key in ODD_KEYS if "/" not in key], ids=ascii)
@@ -26,3 +30,20 @@ def test_composed_and_decomposed_names_are_two_files(shop):
     shop.model("cafe\N{COMBINING ACUTE ACCENT}.safetensors")
     shop.crawl()
     assert len(shop.documents()) == 2
+
+
+@pytest.mark.parametrize(
+    "typed", ["caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}", "cafe"]
+)
+def test_either_form_of_a_name_finds_both_files(shop, typed):
+    shop.model("caf\N{LATIN SMALL LETTER E WITH ACUTE}.safetensors")
+    shop.model("cafe\N{COMBINING ACUTE ACCENT}.safetensors", values=8)
+    shop.crawl()
+    drain_now(shop.settings, shop.store)
+    engine = open_engine(shop.settings)
+    try:
+        page = SearchService(engine).page(SearchState(text=typed))
+    finally:
+        engine.close()
+    assert {hit["id"] for hit in page.hits} == {document["id"] for document in shop.documents().values()}
+    assert page.total == 2

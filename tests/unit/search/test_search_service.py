@@ -210,6 +210,17 @@ def test_search_that_finds_nothing_says_what_each_condition_costs(service):
     assert reasons["task:ner"].without_count == 0
 
 
+def test_what_a_condition_costs_is_true_however_many_there_are(service):
+    """Only the first twenty are explained; the others still hold."""
+    harmless = " ".join(f"-tag:absent{number}" for number in range(22))
+    page = service.page(SearchState(text=f"accuracy>0.99 {harmless} task:ner"))
+    costs = {reason.label: reason.without_count for reason in page.empty_reasons}
+    assert len(costs) == 20
+    assert costs["accuracy>0.99"] == 20
+    for reason in page.empty_reasons:
+        assert service.page(reason.without).total == reason.without_count
+
+
 def test_word_that_nobody_uses_offers_the_nearest_one(service):
     page = service.page(SearchState(text="brt task:ner"))
     problem = next(problem for problem in page.problems if problem.code == "unknown-word")
