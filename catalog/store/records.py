@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 from collections import Counter
@@ -17,7 +18,7 @@ from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.codec import instant, pack, pack_json, parse_instant, unpack, unpack_json
 from catalog.store.copies import alike, shared_print
 from catalog.store.database import ROWS_PER_STATEMENT, upsert
-from catalog.store.documents import GONE, LIVE, MISSING, Standing, finish
+from catalog.store.documents import GONE, LIVE, MAX_LOCATIONS, MISSING, Standing, finish
 from catalog.store.leases import Lease
 from catalog.store.outbox import enqueue, shown_last_seen
 from catalog.store.runs import seen_at
@@ -291,11 +292,32 @@ class _Batch:
         }
         for members in alike(live):
             group = shared_print(live[model] for model in members)
-            uris = {model: self._content(model).get("uri", self._rows[model]["source"]) for model in members}
+            uris = {model: self._uri(model) for model in members}
+            # A document lists so many places and no more, the oldest first: a thousand copies must not cost a million
+            # places, and one more copy must not change the thousand.
+            oldest = heapq.nsmallest(
+                MAX_LOCATIONS, members, key=lambda model: (self._rows[model]["first_seen"], uris[model])
+            )
             for model in members:
-                copies = tuple(sorted(uri for other, uri in uris.items() if other != model))
-                if copies or self._stored_copies(model)[1]:
-                    self._restate(model, (group, copies))
+                copies = sorted(uris[other] for other in oldest if other != model)
+                if not self._tells(model, group, copies):
+                    self._restate(model, (group, tuple(copies)))
+
+    def _uri(self, model: str) -> str:
+        known = self._contents.get(model) or self._stored(model)
+        return str(known.get("uri", self._rows[model]["source"]))
+
+    def _tells(self, model: str, group: str | None, copies: Sequence[str]) -> bool:
+        """Whether the stored document of a model that this batch did not bring already lists just these copies."""
+        if model in self._contents:
+            return False
+        stored = self._stored(model)
+        places = [place for place in stored.get("locations", ()) if place != stored.get("uri")]
+        return stored.get("duplicate_group") == group and sorted(places) == copies[: MAX_LOCATIONS - 1]
+
+    def _stored(self, model: str) -> Document:
+        found: Document = json.loads(self._rows[model]["document"])
+        return found
 
     def _load_alike(self, prints: set[str]) -> set[str]:
         """Loads all rows with these prints, with the prints that those have, and so on; returns all the prints."""
@@ -388,7 +410,7 @@ class _Batch:
         return bool(digest != row["sha256"])
 
     def _stored_copies(self, model: str) -> tuple[str | None, tuple[str, ...]]:
-        before = json.loads(self._rows[model]["document"])
+        before = self._stored(model)
         group = before.get("duplicate_group")
         if group is None or model in self._reprinted:
             return None, ()
