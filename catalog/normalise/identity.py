@@ -87,7 +87,10 @@ def _set_name(draft: Draft) -> None:
 
 
 def _set_files(draft: Draft) -> None:
-    members = sorted(draft.group.members, key=lambda member: member.object.key)
+    once = {
+        member.object.key: member for member in draft.group.members
+    }  # a file may tell of several subjects
+    members = sorted(once.values(), key=lambda member: member.object.key)
     draft.values["files"] = [_file(member) for member in members[:MAX_FILES]]
     draft.values["file_names"] = list(
         dict.fromkeys(display_key(posixpath.basename(member.object.key)) for member in members)

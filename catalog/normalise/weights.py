@@ -105,7 +105,8 @@ def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
 
 
 def _set_sizes(draft: Draft, chosen: Sequence[WeightSet]) -> None:
-    everything = draft.group.members
+    # A database or lock file that tells of many models is not one model's own.
+    everything = [member for member in draft.group.members if member.subject is None]
     if everything:
         draft.set_derived(
             "total_bytes", unique_bytes(everything), listing_observation(everything, "total_bytes", None)

@@ -92,6 +92,15 @@ def test_the_copy_in_the_cache_is_another_location(store):
     assert len(locations) == (2 if (root / "repo").exists() else 1)
 
 
+def test_files_of_the_whole_repository_are_listed_once_and_are_no_part_of_a_model_s_size(store):
+    _, _, documents = store
+    small = documents["small-classifier"]
+    keys = [file["key"] for file in small["files"]]
+    assert len(keys) == len(set(keys))
+    assert any(key.endswith(".git/packed-refs") for key in keys)
+    assert small["total_bytes"] == 91 + 47 + 34, "the weights and the two reports"
+
+
 def test_objects_that_nothing_names_are_found_as_orphans(store):
     _, home, _ = store
     found = run_modeldex(home, "search", "is:orphan", "--json")
