@@ -422,7 +422,7 @@ def _placed(source: Source, made: Group, document: dict[str, object]) -> dict[st
     if made.kind == "file" and len(files) == 1:
         key = files[0]
     elif made.kind == "run":
-        key = ObjectKey(made.key.partition("#")[0])
+        key = _shared_file(made) or ObjectKey(made.key.partition("#")[0])
     elif made.kind in {"file", "shards"}:
         key = ObjectKey(made.key.rpartition("/")[0] or ".")
     elif made.kind == "directory" and files and made.key != "." and not files[0].startswith(f"{made.key}/"):
@@ -434,6 +434,15 @@ def _placed(source: Source, made: Group, document: dict[str, object]) -> dict[st
     uri = source.uri_of(ObjectKey("" if key == "." else key))
     locations = [uri, *map(source.uri_of, made.copies)]
     return {**document, "path": display_key(key), "uri": uri, "locations": locations}
+
+
+def _shared_file(made: Group) -> ObjectKey | None:
+    """The one file that tells of this run and of others: a tracker's database."""
+    if len({member.object.key for member in made.members}) != 1:
+        return None
+    (first, *_) = made.members
+    shared = first.extraction is not None and len({subject.id for subject in first.extraction.subjects}) > 1
+    return first.object.key if shared else None
 
 
 def _shown(text: str) -> str:

@@ -132,6 +132,12 @@ def test_the_model_of_a_deleted_run_says_that_it_was_deleted(store):
     assert "trained_at" not in document
 
 
+def test_a_run_is_found_in_its_directory_or_in_its_database(store):
+    path = store["baseline"]["path"]
+    run = store["baseline"]["run_id"]
+    assert path == "mlflow.db" or (path.startswith("mlruns/") and path.endswith(run))
+
+
 def test_a_version_whose_files_are_elsewhere_says_where(store):
     assert store["legacy-scorer 2"]["extra"]["registered_source"] == "s3://models/legacy/scorer-2"
 
