@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from catalog.query.names import Target, suggestions
+from catalog.query.names import Target, more_metrics, suggestions
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term
 from catalog.query.printing import metric_name, name_of, print_query
 from catalog.query.reading import Leaf, Reading
@@ -272,4 +272,7 @@ def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:
         for one in close
     ]
     ask = f" Did you mean {close[0]}?" if close else ""
-    reading.problem("unknown-metric", f"No model reports {name}.{ask}", token.start, token.name_end, *offered)
+    said = f"No model reports {name}."
+    if more_metrics(vocabulary):
+        said = f"{name} is none of the {len(counts):,} most frequent metrics."
+    reading.problem("unknown-metric", f"{said}{ask}", token.start, token.name_end, *offered)

@@ -10,13 +10,14 @@ from catalog.query.names import (
     EXISTS_INSTEAD,
     Target,
     field_target,
+    more_metrics,
     only_shown,
     resolve,
     slug,
     suggestions,
     unknown_metric,
 )
-from catalog.query.nodes import Exists, Term
+from catalog.query.nodes import Exists, Query, Term
 from catalog.query.printing import has_metric, name_of, print_query, quoted
 from catalog.query.reading import Leaf, Reading, any_of, negated
 from catalog.query.scanner import Piece, Token
@@ -193,6 +194,8 @@ def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
         )
         return None
     close = suggestions(name, reading.vocabulary, numeric=False) if reading.may_look_up() else []
+    if more_metrics(reading.vocabulary) and not any(resolve(one) for one in close):
+        return _exists(unknown_metric(name))
     close = close or (suggestions(name, reading.vocabulary, numeric=True) if reading.may_look_up() else [])
     offered = [reading.replaced(piece.start, piece.end, one) for one in close]
     ask = f" Did you mean {close[0]}?" if close else ""
@@ -205,7 +208,10 @@ def _exists(target: Target) -> Leaf:
     if target.nested:
         label = has_metric(target.path.removeprefix("metrics."), target.dataset, target.split)
         return Leaf(node=evaluation(target), label=label, explanation=target.label)
-    node = Exists(target.path)
+    node: Query = Exists(target.path)
+    if target.kind == "metric" and target.metric is None:
+        # A model with hundreds of metrics has the usual ones as fields; the names of all are in the list of names.
+        node = Term("metric_names", target.path.removeprefix("metrics."))
     return Leaf(node=node, label=print_query(node) or f"has:{target.path}", explanation=target.note)
 
 

@@ -175,6 +175,11 @@ def unknown_metric(name: str) -> Target:
     return Target(kind="metric", path=f"metrics.{path}", label=label, dataset=dataset_id(dataset) or None)
 
 
+def more_metrics(vocabulary: Vocabulary | None) -> bool:
+    """Whether the catalog has more metrics than the vocabulary lists: an unknown name may be one of them."""
+    return vocabulary is not None and bool(vocabulary.metrics) and "metric_names" not in vocabulary.complete
+
+
 def dataset_id(text: str) -> str:
     """A data set as evaluations name it: lower case, without its owner."""
     return text.casefold().rstrip("/").rsplit("/", 1)[-1]

@@ -180,8 +180,33 @@ KNOWN = ListedVocabulary(
         "datasets": {"squad": 1, "rajpurkar/squad": 2},
         "task": {"token-classification": 5, "text-classification": 7},
     },
-    complete=frozenset({"framework", "task"}),
+    complete=frozenset({"framework", "task", "metric_names"}),
 )
+
+
+def test_a_metric_that_only_its_owner_knows_is_looked_for_in_the_list_of_all_names():
+    """Of hundreds of metrics a model has the usual ones as fields: `has:` found none of the others."""
+    reported = Term("metric_names", "ap_class_7")
+    assert parse("has:metrics.ap_class_7", now=NOW).query == reported
+    assert (
+        parse("has:ap_class_7", vocabulary=ListedVocabulary(metrics={"ap_class_7": 1}), now=NOW).query
+        == reported
+    )
+    assert parse("missing:metrics.ap_class_7", now=NOW).query == Not(reported)
+
+
+def test_a_name_beyond_those_that_the_vocabulary_lists_may_be_a_metric():
+    listed = {f"ap_class_{number}": 1 for number in range(9)}
+    truncated = ListedVocabulary(metrics=listed)
+    assert parse("has:zebra_recall", vocabulary=truncated, now=NOW).query == Term(
+        "metric_names", "zebra_recall"
+    )
+    (problem,) = parse("zebra_recall > 0.1", vocabulary=truncated, now=NOW).problems
+    assert problem.message.startswith("zebra_recall is none of the 9 most frequent metrics.")
+    whole = ListedVocabulary(metrics=listed, complete=frozenset({"metric_names"}))
+    assert parse("has:zebra_recall", vocabulary=whole, now=NOW).query == All()
+    (problem,) = parse("zebra_recall > 0.1", vocabulary=whole, now=NOW).problems
+    assert problem.message.startswith("No model reports zebra_recall.")
 
 
 @pytest.mark.parametrize(("text", "canonical"), SENTENCES)
