@@ -10,6 +10,9 @@ import unicodedata
 from functools import lru_cache
 
 from catalog.patterns import pattern
+from catalog.query.folding import fold
+
+__all__ = ["analysed", "fold", "phrase_words", "query_words", "words"]
 
 MAX_TEXT_CHARACTERS = 200_000
 """Longer text is cut before it is analysed; a model card's median is 3 kB."""
@@ -27,14 +30,6 @@ _CAMEL = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _IS_CJK = pattern(rf"[{_CJK}]")
 _COMBINING = pattern("[\u0300-\u036f]")
 _ASCII_PLAIN = pattern(r"[a-z]+")
-
-
-def fold(text: str) -> str:
-    """The form in which keywords are compared: case ignored, one Unicode form, valid UTF-8."""
-    if text.isascii():
-        return text.lower()
-    text = unicodedata.normalize("NFC", text.casefold())
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def words(text: str) -> set[str]:

@@ -149,10 +149,13 @@ class LazyStore:
 def open_services(settings: Settings, *, crawl: CrawlReader | None = None) -> Services:
     """The real parts behind the pages, none of them opened yet."""
     from catalog.search.service import SearchService  # noqa: PLC0415 - the parts are imported when a server starts
+    from catalog.search.spellings import SpelledEngine  # noqa: PLC0415
 
     engine = LazyEngine(settings.engine, lambda: _engine(settings))
     search: SearchService = SearchService(engine)
-    return Services(search=search, engine=engine, store=LazyStore(lambda: _store(settings)), crawl=crawl)
+    return Services(
+        search=search, engine=SpelledEngine(engine), store=LazyStore(lambda: _store(settings)), crawl=crawl
+    )
 
 
 def close_services(services: Services) -> None:

@@ -24,6 +24,7 @@ from catalog.search.request import (
     TermsAgg,
 )
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
+from catalog.search.spellings import SpelledEngine
 from catalog.search.state import Chip, FacetBucket, FacetView, QueryProblem, SearchPage, SearchState
 from catalog.search.vocabulary import Watch
 from mappings import fields
@@ -55,6 +56,7 @@ class SearchService:
 
     def __init__(self, engine: SearchEngine) -> None:
         self.engine = engine
+        self._spelled = SpelledEngine(engine)
         self._watch = Watch(engine)
 
     def page(self, state: SearchState, *, facets_shown: bool = True) -> SearchPage:
@@ -67,7 +69,7 @@ class SearchService:
         shown = _drop_unread(understood.state, understood.selections)
         names, aggregations = _asked_facets(shown, understood) if facets_shown else ([], {})
         request = self._request(understood, aggregations)
-        result = self.engine.search(request)
+        result = self._counted(request)
         understood, result = self._on_last_page(understood, request, result)
         reasons, words = ((), ()) if result.total else self._explained(understood)
         return SearchPage(
@@ -107,7 +109,7 @@ class SearchService:
         understood = self._understood(state)
         terms = TermsAgg(field=field, size=VALUES_SEARCHED, prefix=prefix or None)
         request = replace(self._request(understood, {field: terms}), size=0, offset=0)
-        answer = self.engine.search(request).aggregations[field]
+        answer = self._counted(request).aggregations[field]
         row = fields().get(field)
         chosen = {value.casefold() for value in state.selections.get(field, ())}
         buckets = [
@@ -128,6 +130,11 @@ class SearchService:
             buckets=tuple(buckets),
             other_count=answer.other_count,
         )
+
+    def _counted(self, request: SearchRequest) -> SearchResult:
+        """The engine's answer, its values named as documents write them."""
+        self._spelled.of_generation(self._watch.info().generation)
+        return self._spelled.search(request)
 
     def _vocabulary(self) -> Vocabulary:
         return self._watch.vocabulary()

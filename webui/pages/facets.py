@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from catalog.search.selections import NONE
 from catalog.search.state import FacetBucket, FacetView, SearchState
 from webui.addresses import Addresses
-from webui.documents import values_at
 from webui.text import shown
 
 OPTIONS_AT_ONCE = 6
 LISTS_FIRST = 3
-UPPER_CASE = frozenset({"precision"})  # names of dtypes
 CHART_WIDTH = 240.0
 CHART_HEIGHT = 40.0
 SMALLEST_BAR = 1.5
@@ -71,16 +66,10 @@ class FacetPanel:
 
 
 def facet_panels(
-    views: tuple[FacetView, ...],
-    state: SearchState,
-    hits: Sequence[Mapping[str, Any]],
-    addresses: Addresses,
+    views: tuple[FacetView, ...], state: SearchState, addresses: Addresses
 ) -> tuple[FacetPanel, ...]:
-    """The facets worth showing: one whose only value nobody chose tells nothing.
-
-    Engines count values in lower case; `hits` show how they are written.
-    """
-    panels = [_panel(view, state, _spellings(view.field, hits), addresses) for view in views]
+    """The facets worth showing: one whose only value nobody chose tells nothing."""
+    panels = [_panel(view, state, addresses) for view in views]
     return _ordered([panel for panel in panels if _worth_showing(panel)])
 
 
@@ -91,19 +80,6 @@ def _ordered(panels: list[FacetPanel]) -> tuple[FacetPanel, ...]:
     return (*lists[:LISTS_FIRST], *ranges, *lists[LISTS_FIRST:])
 
 
-def _spellings(field: str, hits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The most frequent spelling among the hits of each value in lower case."""
-    written = Counter(value for hit in hits for value in values_at(hit, field) if isinstance(value, str))
-    # The most frequent one is written last and stays.
-    return {value.casefold(): value for value, _ in reversed(written.most_common())}
-
-
-def _written(field: str, bucket: FacetBucket, spellings: Mapping[str, str]) -> str:
-    if bucket.label in spellings:
-        return spellings[bucket.label]
-    return bucket.label.upper() if field in UPPER_CASE and bucket.value != NONE else bucket.label
-
-
 def _worth_showing(panel: FacetPanel) -> bool:
     if panel.active:
         return True
@@ -112,13 +88,11 @@ def _worth_showing(panel: FacetPanel) -> bool:
     return len(panel.bars) > 1 or bool(panel.options)
 
 
-def _panel(
-    view: FacetView, state: SearchState, spellings: Mapping[str, str], addresses: Addresses
-) -> FacetPanel:
+def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPanel:
     largest = max((bucket.count for bucket in view.buckets), default=0)
     ranged = view.kind != "terms"
     buckets = [bucket for bucket in view.buckets if not ranged or bucket.value == NONE]
-    options = [_option(view.field, bucket, largest, spellings, addresses) for bucket in buckets]
+    options = [_option(bucket, largest, addresses) for bucket in buckets]
     at_once = [option for index, option in enumerate(options) if index < OPTIONS_AT_ONCE or option.selected]
     bars = [bucket for bucket in view.buckets if ranged and bucket.value != NONE]
     return FacetPanel(
@@ -149,12 +123,10 @@ def _edge(buckets: tuple[FacetBucket, ...], kind: str, index: int) -> str:
     return (low if index == 0 else high).strip("*<=")
 
 
-def _option(
-    field: str, bucket: FacetBucket, largest: int, spellings: Mapping[str, str], addresses: Addresses
-) -> FacetOption:
+def _option(bucket: FacetBucket, largest: int, addresses: Addresses) -> FacetOption:
     return FacetOption(
         value=bucket.value,
-        label=shown(_written(field, bucket, spellings), LABEL_CHARACTERS),
+        label=shown(bucket.label, LABEL_CHARACTERS),
         count=bucket.count,
         count_text=f"{bucket.count:,}",
         selected=bucket.selected,

@@ -145,7 +145,7 @@ def results_page(
     """The page for one answer of the search service."""
     state = found.state
     text = state.text
-    panels = facet_panels(found.facets, state, found.hits, addresses)
+    panels = facet_panels(found.facets, state, addresses)
     words = _text_words(found.chips)
     wanted = _metrics_asked(found)
     return ResultsPage(

@@ -171,10 +171,11 @@ def test_facet_can_be_searched_by_prefix(service):
     assert [bucket.value for bucket in view.buckets if bucket.selected] == ["tag1"]
 
 
-def test_page_is_one_request_once_the_vocabulary_is_known(service, engine):
-    service.page(SearchState(text="task:ner"))
+def test_page_is_one_request_once_the_vocabulary_and_spellings_are_known(service, engine):
+    state = SearchState(text="accuracy>0.6 task:ner", selections={"framework": ("pytorch",)})
+    service.page(state)
     engine.requests.clear()
-    service.page(SearchState(text="accuracy>0.6 task:ner", selections={"framework": ("pytorch",)}))
+    service.page(state)
     assert len(engine.requests) == 1
 
 

@@ -1,0 +1,13 @@
+"""How keywords are compared: one rule for indexes, queries and what is shown of both."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def fold(text: str) -> str:
+    """The form in which keywords are compared: case ignored, one Unicode form, valid UTF-8."""
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFC", text.casefold())
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
