@@ -113,16 +113,18 @@ def _meaning(error: Any) -> ModeldexError:
             NAME, "its disk is full, so the index is read-only.", advice=f"Free space there. {KEPT}"
         )
     if error.status_code == 403:
-        return EngineUnavailable(
-            NAME,
-            f"the user may not do this: {reason}.",
-            advice="Give the key read or write rights on the alias.",
-        )
+        return not_allowed(reason)
     if error.status_code in {429, 502, 503, 504} or "all shards failed" in reason:
         return EngineUnavailable(
             NAME, f"the cluster cannot answer now ({reason}).", advice="Look at GET /_cluster/health."
         )
     return EngineUnavailable(NAME, f"it refused a request ({kind}: {reason}).")
+
+
+def not_allowed(reason: str) -> EngineUnavailable:
+    """The server knows who asks, and refuses."""
+    advice = "Give the key read or write rights on the alias."
+    return EngineUnavailable(NAME, f"the user may not do this: {reason}.", advice=advice)
 
 
 def cause(body: Any) -> tuple[str, str]:

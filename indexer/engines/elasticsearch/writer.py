@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import DocumentRejected, EngineUnavailable
 from catalog.search.engine import IndexAction, IndexOutcome
-from indexer.engines.elasticsearch.connection import NAME, cause, check_version, connect, honest
+from indexer.engines.elasticsearch.connection import NAME, cause, check_version, connect, honest, not_allowed
 from indexer.engines.elasticsearch.documents import make_body
 from mappings.generate import mapping
 
@@ -31,6 +31,7 @@ BULK_RETRIES = 5
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30
 BUSY = frozenset({429, 502, 503, 504})
+FORBIDDEN = frozenset({401, 403})
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
 
 
@@ -232,6 +233,8 @@ class _Fates:
             status, model_id = answer.get("status"), answer["_id"]
             if _taken(operation, status):
                 self.done.append(model_id)
+            elif status in FORBIDDEN and "security" in _reason(answer):
+                raise not_allowed(_reason(answer))  # no document's fault: all of them wait
             elif _may_pass(status, _reason(answer)):
                 self.retry[model_id] = _reason(answer)
             else:
