@@ -19,7 +19,7 @@ from crawler.reader import RangedReader
 
 MAX_VALUE_BYTES = 64 * 1024
 
-_STORE = r"(?P<store>/(?:[^/]+/)*)models/(?P<name>(?!m-[0-9a-f]{32}/)[^/]+)/"
+_STORE = r"^(?P<store>/(?:[^/]+/)*)models/(?P<name>(?!m-[0-9a-f]{32}/)[^/]+)/"
 _PLACES = (
     ("version", re.compile(rf"{_STORE}version-(?P<version>\d+)/meta\.yaml$")),
     ("version tag", re.compile(rf"{_STORE}version-(?P<version>\d+)/tags/(?P<tag>.+)$")),
@@ -80,6 +80,8 @@ class MlflowRegistryExtractor:
 
 
 def _placed(key: str) -> _Place | None:
+    if "models/" not in key:
+        return None
     for kind, pattern in _PLACES:
         if match := pattern.search(f"/{key}"):
             return _Place(kind, match.groupdict())

@@ -26,13 +26,14 @@ _PLACES = (
     ("output", re.compile(r"/(?P<run>[0-9a-f]{32})/outputs/(?P<model>m-[0-9a-f]{32})/meta\.yaml$")),
     (
         "input",
-        re.compile(r"(?P<experiment>/(?:[^/]+/)*)(?P<run>[0-9a-f]{32})/inputs/(?P<input>[^/]+)/meta\.yaml$"),
+        re.compile(r"^(?P<experiment>/(?:[^/]+/)*)(?P<run>[0-9a-f]{32})/inputs/(?P<input>[^/]+)/meta\.yaml$"),
     ),
-    ("dataset", re.compile(r"(?P<experiment>/(?:[^/]+/)*)datasets/(?P<dataset>[0-9a-f]{32})/meta\.yaml$")),
-    ("model", re.compile(rf"(?P<experiment>/(?:[^/]+/)*)models/(?P<model>m-[0-9a-f]{{32}})/{_FILES}")),
-    ("run", re.compile(rf"(?P<experiment>/(?:[^/]+/)*)(?P<run>[0-9a-f]{{32}})/{_FILES}")),
-    ("experiment", re.compile(r"(?P<experiment>/(?:[^/]+/)*\d{1,20}/)meta\.yaml$")),
+    ("dataset", re.compile(r"^(?P<experiment>/(?:[^/]+/)*)datasets/(?P<dataset>[0-9a-f]{32})/meta\.yaml$")),
+    ("model", re.compile(rf"^(?P<experiment>/(?:[^/]+/)*)models/(?P<model>m-[0-9a-f]{{32}})/{_FILES}")),
+    ("run", re.compile(rf"^(?P<experiment>/(?:[^/]+/)*)(?P<run>[0-9a-f]{{32}})/{_FILES}")),
+    ("experiment", re.compile(r"^(?P<experiment>/(?:[^/]+/)*\d{1,20}/)meta\.yaml$")),
 )
+_VALUE = re.compile(r"/(?:params|metrics|tags)/")
 _EXPERIMENT_HEAD = re.compile(rb"^(?:artifact_location|experiment_id):", re.MULTILINE)
 
 
@@ -87,6 +88,8 @@ class MlflowRunsExtractor:
 
 
 def _placed(key: str) -> _Place | None:
+    if not key.endswith("meta.yaml") and not _VALUE.search(key):
+        return None
     for kind, pattern in _PLACES:
         match = pattern.search(f"/{key}")
         if match is not None:
@@ -210,7 +213,7 @@ def _tell_metric(findings: Findings, data: bytes, name: str, place: _Place) -> N
     by_dataset: dict[str | None, list[_Line]] = defaultdict(list)
     for line in _metric_lines(data):
         by_dataset[line.dataset].append(line)
-    if not by_dataset:
+    if not by_dataset and data.strip():
         raise Malformed("a metric file without a value")
     for dataset, lines in by_dataset.items():
         last = max(lines, key=lambda line: (line.step, line.timestamp_ms, line.number))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.errors import ExtractError
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.dvc import DvcExtractor
 from crawler.extractors.git_references import GitReferencesExtractor
@@ -244,6 +245,12 @@ def test_somebody_s_other_database_says_nothing():
 def test_the_metric_of_a_run_is_its_value_at_the_last_step(lines, expected):
     found = said(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/val/accuracy", lines.encode())
     assert found == {"metrics.val/accuracy": [expected]}
+
+
+def test_a_metric_that_is_just_being_written_says_nothing_yet():
+    assert said(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/loss", b"") == {}
+    with pytest.raises(ExtractError, match="without a value"):
+        said(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/loss", b"no metric")
 
 
 @pytest.mark.parametrize(
