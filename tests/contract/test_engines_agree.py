@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from agreement import assert_agree, assert_agree_or_refuse, refusal
+from fixtures.agreement import assert_agree, assert_agree_or_refuse, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
