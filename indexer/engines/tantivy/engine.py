@@ -230,12 +230,17 @@ class _Search:
 
 
 def open_index(path: Path) -> tantivy.Index:
-    """The index in this folder. Raises EngineUnavailable when it is damaged."""
+    """The index in this folder. Raises EngineUnavailable when it is damaged or this user may not open it."""
     try:
         index = tantivy.Index.open(str(path))
         index.config_reader("manual", 0)
         index.reload()
     except (ValueError, OSError) as error:
+        if not os.access(path, os.W_OK):
+            # Not damaged: Tantivy locks a file in the folder while it opens an index, also to read it.
+            reason = f"{path} may not be written by this user, and opening an index takes a lock there."
+            advice = "Ask its owner for that permission, or search a copy of the home with --home."
+            raise EngineUnavailable(NAME, reason, advice=advice) from error
         raise EngineUnavailable(NAME, f"the index is damaged ({error}).", advice=REINDEX) from error
     return index
 
