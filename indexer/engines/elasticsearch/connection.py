@@ -41,7 +41,11 @@ def connect(settings: Settings) -> Elasticsearch:
             reason = f"there is no file {settings.elasticsearch_ca} with its certificate authority."
             raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_CA.")
         options["ca_certs"] = settings.elasticsearch_ca
-    return Elasticsearch(settings.elasticsearch_url, **options)
+    try:
+        return Elasticsearch(settings.elasticsearch_url, **options)
+    except ValueError as error:  # the address is not repeated: it may hold a password
+        reason = "its address is not a URL with scheme, host and port, as in https://localhost:9200."
+        raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_URL.") from error
 
 
 def check_version(client: Elasticsearch) -> str:
