@@ -375,10 +375,10 @@ class _Crawl:
         finished = [run for run in self._previous if run.state in {RunState.COMPLETE, RunState.PARTIAL}]
         since = finished[0].started_at if finished else None
         if out_of_sight - unseen:
-            self._store.records.note_unseen(sorted(out_of_sight - unseen), since=since)
+            self._store.records.note_unseen(sorted(out_of_sight - unseen), since=since, lease=self._lease)
         present = {model_id(made.source, made.key) for made in groups}
         if unseen & present - out_of_sight:
-            self._store.records.note_seen(sorted(unseen & present - out_of_sight))
+            self._store.records.note_seen(sorted(unseen & present - out_of_sight), lease=self._lease)
 
     # 8. account
 

@@ -208,9 +208,10 @@ class Records:
             batch.settle_copies(touched)
             batch.write()
 
-    def note_unseen(self, ids: Sequence[ModelId], *, since: datetime | None) -> None:
-        """A run could not look at these: their last sight is the one before it."""
+    def note_unseen(self, ids: Sequence[ModelId], *, since: datetime | None, lease: Lease) -> None:
+        """A run could not look at these: their last sight is the one before it. Raises LeaseLost."""
         with self._engine.begin() as connection:
+            lease.check(connection)
             for part in _parts(ids):
                 chosen = records.c.id.in_(part) & records.c.last_seen.is_(None)
                 connection.execute(
@@ -219,9 +220,10 @@ class Records:
                     .values(last_seen=records.c.first_seen if since is None else instant(since))
                 )
 
-    def note_seen(self, ids: Sequence[ModelId]) -> None:
-        """These were seen by the latest run after others could not look at them."""
+    def note_seen(self, ids: Sequence[ModelId], *, lease: Lease) -> None:
+        """These were seen by the latest run after others could not look at them. Raises LeaseLost."""
         with self._engine.begin() as connection:
+            lease.check(connection)
             for part in _parts(ids):
                 connection.execute(update(records).where(records.c.id.in_(part)).values(last_seen=None))
 

@@ -231,7 +231,16 @@ def test_iterate_walks_all_pages_in_id_order(store, lease):
     assert ids == sorted(ids)
 
 
-def test_a_stolen_lease_refuses_the_old_writer(store, lease):
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda store, lease: store.records.commit([change("a")], lease=lease),
+        lambda store, lease: store.records.note_seen([change("a").record.id], lease=lease),
+        lambda store, lease: store.records.note_unseen([change("a").record.id], since=None, lease=lease),
+    ],
+    ids=["commit", "seen", "unseen"],
+)
+def test_a_stolen_lease_refuses_the_old_writer(store, lease, write):
     """A crawler that slept through its lease must not write over what the new one did."""
     from sqlalchemy import update
 
@@ -241,7 +250,7 @@ def test_a_stolen_lease_refuses_the_old_writer(store, lease):
     with store._engine.begin() as connection:
         connection.execute(update(leases).values(expires=0.0))
     with store.lease("writer"), pytest.raises(LeaseLost):
-        store.records.commit([change("a")], lease=lease)
+        write(store, lease)
     assert store.records.count() == 0
 
 
