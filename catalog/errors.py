@@ -177,7 +177,9 @@ class LeaseLost(StoreError):
     """Another process took over the writing while this one was stopped; its own writes are refused."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The lease {name!r} was taken over by another process. Nothing more was written; start again.")
+        super().__init__(
+            f"The lease {name!r} was taken over by another process. Nothing more was written; start again."
+        )
         self.name = name
 
 
