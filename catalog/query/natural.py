@@ -7,7 +7,6 @@ Words that no rule reads stay words; filler words go only when a rule has fired.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from catalog.patterns import pattern
@@ -58,8 +57,6 @@ _FILLERS = frozenset(
         "with",
     ]
 )
-
-Rule = Callable[[Sentence, int], tuple[int, str] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

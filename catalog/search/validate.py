@@ -123,11 +123,6 @@ def validate(request: SearchRequest) -> None:
         budget.check(aggregation, depth=1, nested=False)
 
 
-def validate_query(query: Query) -> None:
-    """The same for a query alone."""
-    _Budget().query(query, "query")
-
-
 def sort_field(key: SortKey) -> Resolved | None:
     """The field that a sort key compares; None for the score."""
     if key.field == "_score":

@@ -38,17 +38,6 @@ def tell_risks(
         )
 
 
-def is_clean(pickles: Iterable[Pickle], *, torchscript: bool = False) -> bool:
-    """Whether these pickles were read to their end and import nothing but data and classes of known libraries."""
-    return all(
-        part.error is None
-        and not part.computed
-        and all(_verdict(name, torchscript=torchscript) < Verdict.UNKNOWN for name in part.imports.values())
-        for pickle in pickles
-        for part in _with_nested(pickle)
-    )
-
-
 def tell_oddities(findings: Findings, directory: ZipDirectory) -> None:
     """What readers of this zip disagree about, as risks; a bomb has its own kind."""
     for oddity in directory.oddities:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.errors import ExtractError
@@ -12,7 +12,7 @@ from catalog.records import Evidence, FileStatus, Role, Severity
 from crawler.extractor import Findings
 from crawler.formats.checkpoint_values import tell_checkpoint
 from crawler.formats.pickle_nodes import Call
-from crawler.formats.pickle_risks import STRUCTURE, tell_risks, tell_unchecked
+from crawler.formats.pickle_risks import STRUCTURE, tell_unchecked
 from crawler.formats.pickles import Pickle
 from crawler.formats.torch_model import CountedTensors, count_tensors, storage_mismatches
 from crawler.formats.torch_tensors import TorchTensor, tensor_of
@@ -82,13 +82,6 @@ def tell_pickled_model(
     resolve = _Scalars(read_storage, little_endian=little_endian) if read_storage is not None else None
     tell_checkpoint(findings, pickle.value, model_key=counted.model_key, framework=framework, resolve=resolve)
     return counted
-
-
-def tell_all_risks(
-    findings: Findings, pickles: Iterable[tuple[str | None, Sequence[Pickle]]], *, torchscript: bool = False
-) -> None:
-    for member, found in pickles:
-        tell_risks(findings, found, member=member, torchscript=torchscript)
 
 
 def _tell_mismatches(findings: Findings, counted: CountedTensors, stored_bytes: Mapping[str, int]) -> None:

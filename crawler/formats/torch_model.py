@@ -95,11 +95,6 @@ def choose_model(root: Any, found: Sequence[Named]) -> str | None:
     return None
 
 
-def is_average(key: str | None) -> bool:
-    """Whether a key names an average of the weights rather than the weights."""
-    return key is not None and _AVERAGE.match(key) is not None
-
-
 def _part_names(root: Any, model_key: str | None, found: Sequence[Named]) -> list[tuple[str, str]]:
     if model_key is not None:
         inside = [named.path[1:] if named.path[:1] == (model_key,) else None for named in found]
