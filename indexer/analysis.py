@@ -59,8 +59,11 @@ def _analysed_label(text: str) -> tuple[str, str]:
 
 
 def _analysed(text: str) -> tuple[str, str]:
-    pairs = list(map(_chunk, text[:MAX_TEXT_CHARACTERS].split()))
-    return " ".join([pieces for pieces, _ in pairs if pieces]), " ".join([more for _, more in pairs if more])
+    chunks = text[:MAX_TEXT_CHARACTERS].split()
+    if not chunks:
+        return "", ""
+    pieces, more = zip(*map(_chunk, chunks), strict=True)
+    return " ".join(filter(None, pieces)), " ".join(filter(None, more))
 
 
 def query_words(text: str) -> list[str]:

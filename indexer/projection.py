@@ -7,6 +7,7 @@ document (`DocumentRejected`), except numbers that are not finite: those are lef
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,8 +33,11 @@ MAX_FLATTENED_DEPTH = 10
 MAX_LONG = 2**63 - 2
 """The largest whole number that is indexed; the one above it stands for "missing" when Elasticsearch sorts."""
 
+MAX_DOUBLE = sys.float_info.max
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_WRITTEN_WHOLE_NUMBER = pattern(r"-?[0-9]{1,40}")
 _NOT_SLUG = pattern(r"[^a-z0-9_]+")
 _EVALUATION_KEYWORDS = frozenset(
     {"metric", "dataset", "split", "raw_name", "source", "unit", "config", "task", "revision"}
@@ -61,23 +65,13 @@ class Projection:
         """The pieces of each text of a column in order, joined by spaces; a phrase lies within one of them."""
         return self.text(column)[0]
 
-    def more_words(self, column: str) -> str:
-        """The words by which a text column is found besides its pieces, joined by spaces."""
-        return self.text(column)[1]
-
     def text(self, column: str) -> tuple[list[str], str]:
-        """Both at once."""
-        known = self.analysed  # the same text stands in several columns
-        pieces: list[str] = []
-        more: list[str] = []
-        for text in self.texts.get(column, ()):
-            found = known.get(text)
-            if found is None:
-                found = known[text] = analysed(text)
-            pieces.append(found[0])
-            if found[1]:
-                more.append(found[1])
-        return pieces, " ".join(more)
+        """The pieces of each text of a column, and the words by which it is found besides, joined by spaces."""
+        known = self.analysed
+        if not known:  # the same text stands in several columns, and all of them in the last one
+            known = self.analysed = {text: analysed(text) for text in self.texts.get(ANY_TEXT, ())}
+        found = [known[text] for text in self.texts.get(column, ())]
+        return [pieces for pieces, _ in found], " ".join([more for _, more in found if more])
 
 
 def milliseconds(moment: datetime) -> int:
@@ -116,6 +110,7 @@ def project(document: Mapping[str, Any]) -> Projection:
 
 
 Handler = Callable[[Projection, Field, list[Any]], None]
+Taker = Callable[[Projection, str, Any], bool]
 
 
 @dataclass(slots=True)
@@ -124,8 +119,8 @@ class _Place:
 
     row: Field | None = None
     handler: Handler | None = None
-    keyword: str = ""  # the field's name, if it is a plain keyword
-    is_searched: bool = False
+    name: str = ""
+    takers: Mapping[type, Taker] = field(default_factory=dict)
     below: dict[str, _Place] = field(default_factory=dict)
 
 
@@ -137,9 +132,8 @@ def _tree() -> Mapping[str, _Place]:
         place = root
         for part in row.name.split("."):
             place = place.below.setdefault(part, _Place())
-        place.row, place.handler = row, _HANDLERS[row.type]
-        place.keyword = row.name if row.type == "keyword" else ""
-        place.is_searched = row.name in free_text_fields()
+        place.row, place.handler, place.name = row, _HANDLERS[row.type], row.name
+        place.takers = _takers(row)
     return root.below
 
 
@@ -151,10 +145,8 @@ def _walk(
         if place is None or value is None or value == "":
             continue
         kind = type(value)
-        if kind is str and place.keyword and len(value) <= MAX_KEYWORD_CHARACTERS:  # most of what there is
-            into.keywords[place.keyword] = [value.lower() if value.isascii() else fold(value)]
-            if place.is_searched:
-                into.texts[place.keyword] = [value]
+        take = place.takers.get(kind)
+        if take is not None and take(into, place.name, value):  # most of what there is
             continue
         if place.row is not None:
             found = _values(value, ()) if kind is list or kind is tuple else [value]
@@ -245,18 +237,22 @@ def _name(into: Projection, row: Field, found: list[Any]) -> None:
 
 def _number(into: Projection, row: Field, found: list[Any]) -> None:
     value = _single(row, found)
+    if isinstance(value, str) and _WRITTEN_WHOLE_NUMBER.fullmatch(value):
+        value = int(value)  # the store writes what JSON's numbers cannot carry exactly as text
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{type(value).__name__} where a number is expected")
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return
     if row.type == "long":
         if value != int(value):
             raise ValueError(f"{value!r} where a whole number is expected")
         if abs(value) > MAX_LONG:
-            raise ValueError(f"{value:.3g} is beyond 64 bits")
+            raise ValueError(f"{str(value)[:40]} is beyond 64 bits")
         into.numbers[row.name] = int(value)
+    elif abs(value) > MAX_DOUBLE:
+        raise ValueError(f"{str(value)[:40]} is beyond 64-bit floating point")
     else:
-        into.numbers[row.name] = float(value) + 0.0  # -0.0 becomes 0.0, which sorts alike everywhere
+        into.numbers[row.name] = float(value) + 0.0
 
 
 def _boolean(into: Projection, row: Field, found: list[Any]) -> None:
@@ -370,6 +366,94 @@ _HANDLERS: Mapping[str, Handler] = {
     "metrics": _metrics,
     "nested": _nested,
 }
+
+
+def _takers(row: Field) -> Mapping[type, Taker]:
+    """The short ways for values of just the right type. What one does not take (False) goes to the field's handler."""
+    match row.type:
+        case "keyword" if row.name in free_text_fields():
+            return {str: _take_searched_keyword, **({list: _take_searched_keywords} if row.list else {})}
+        case "keyword":
+            return {str: _take_keyword, **({list: _take_keywords} if row.list else {})}
+        case "text":
+            return {str: _take_text}
+        case "long":
+            return {int: _take_whole_number}
+        case "double":
+            return {int: _take_number, float: _take_number}
+        case "boolean":
+            return {bool: _take_truth}
+        case "date":
+            return {str: _take_date}
+        case _:
+            return {}
+
+
+def _take_keyword(into: Projection, name: str, value: str) -> bool:
+    if len(value) > MAX_KEYWORD_CHARACTERS:
+        return False
+    into.keywords[name] = [value.lower() if value.isascii() else fold(value)]
+    return True
+
+
+def _take_searched_keyword(into: Projection, name: str, value: str) -> bool:
+    if len(value) > MAX_KEYWORD_CHARACTERS:
+        return False
+    into.keywords[name] = [value.lower() if value.isascii() else fold(value)]
+    into.texts[name] = [value]
+    return True
+
+
+def _take_keywords(into: Projection, name: str, values: list[Any]) -> bool:
+    folded = []
+    for value in values:
+        if type(value) is not str or not 0 < len(value) <= MAX_KEYWORD_CHARACTERS:
+            return False
+        folded.append(value.lower() if value.isascii() else fold(value))
+    if folded:
+        into.keywords[name] = folded if len(folded) == 1 else list(dict.fromkeys(folded))
+    return True
+
+
+def _take_searched_keywords(into: Projection, name: str, values: list[Any]) -> bool:
+    if not _take_keywords(into, name, values):
+        return False
+    if values:
+        into.texts[name] = values
+    return True
+
+
+def _take_text(into: Projection, name: str, value: str) -> bool:
+    into.texts[name] = [value]
+    into.present.add(name)
+    return True
+
+
+def _take_whole_number(into: Projection, name: str, value: int) -> bool:
+    if not -MAX_LONG <= value <= MAX_LONG:
+        return False
+    into.numbers[name] = value
+    return True
+
+
+def _take_number(into: Projection, name: str, value: float) -> bool:
+    if not -MAX_DOUBLE <= value <= MAX_DOUBLE:  # infinite, or no number
+        return False
+    into.numbers[name] = float(value) + 0.0  # -0.0 becomes 0.0, which sorts alike everywhere
+    return True
+
+
+def _take_truth(into: Projection, name: str, value: bool) -> bool:
+    into.numbers[name] = int(value)
+    return True
+
+
+def _take_date(into: Projection, name: str, value: str) -> bool:
+    try:
+        into.numbers[name] = _written_date(value)
+    except ValueError:
+        return False
+    return True
 
 
 @cache

@@ -24,13 +24,13 @@ KEPT = "What is not indexed stays in the outbox."
 def connect(settings: Settings) -> Elasticsearch:
     """A client for these settings; it connects when it is first used."""
     try:
-        from elasticsearch import Elasticsearch  # noqa: PLC0415 - an optional dependency
+        from elasticsearch import Elasticsearch, OrjsonSerializer  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
         raise PluginUnavailable("engine", NAME, "install modeldex[elasticsearch]") from error
     options: dict[str, Any] = {
         "request_timeout": settings.elasticsearch_timeout_seconds,
         "max_retries": 1,
-        "http_compress": True,
+        "serializer": OrjsonSerializer(),
     }
     if settings.elasticsearch_api_key:
         options["api_key"] = settings.elasticsearch_api_key

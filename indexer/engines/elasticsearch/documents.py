@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -17,24 +16,43 @@ PHRASE_BREAK = " ¶ "
 
 
 def make_body(model_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    """The indexed form, with the document itself inside. Raises DocumentRejected."""
+    """The indexed form, with the document itself inside as it was given. Raises DocumentRejected."""
     held = project(document)
-    body: dict[str, Any] = {DOCUMENT: clean(document), PRESENT: sorted(held.present), "id": model_id}
+    body: dict[str, Any] = {DOCUMENT: document, PRESENT: sorted(held.present)}
+    parents = _parents()
     for name, values in held.keywords.items():
-        if name != "id":
-            _place(body, name, values)
+        place = parents.get(name)
+        if place is None:
+            body[name] = values
+        else:
+            body.setdefault(place[0], {})[place[1]] = values
     booleans = _booleans()
     for name, value in held.numbers.items():
-        _place(body, name, bool(value) if name in booleans else value)
+        place = parents.get(name)
+        if place is None:
+            body[name] = bool(value) if name in booleans else value
+        else:
+            body.setdefault(place[0], {})[place[1]] = value
+    body["id"] = model_id
     if held.metrics:
         body["metrics"] = held.metrics
     body |= held.flattened
     if held.evaluations:
         body["evaluations"] = held.evaluations
-    columns = [name for name in text_columns() if name in held.texts]
-    body["pieces"] = {name: PHRASE_BREAK.join(held.pieces(name)) for name in columns}
-    body["words"] = {name: more for name in columns if (more := held.more_words(name))}
+    pieces, words = {}, {}
+    for name in held.texts:
+        if name in _text_columns():
+            found, more = held.text(name)
+            pieces[name] = found[0] if len(found) == 1 else PHRASE_BREAK.join(found)
+            if more:
+                words[name] = more
+    body["pieces"], body["words"] = pieces, words
     return body
+
+
+@cache
+def _text_columns() -> frozenset[str]:
+    return frozenset(text_columns())
 
 
 @cache
@@ -42,22 +60,8 @@ def _booleans() -> frozenset[str]:
     return frozenset(row.name for row in fields().values() if row.type == "boolean")
 
 
-def _place(body: dict[str, Any], name: str, value: Any) -> None:
-    *parents, last = name.split(".")
-    for parent in parents:
-        body = body.setdefault(parent, {})
-    body[last] = value
-
-
-def clean(value: Any) -> Any:
-    """The value as JSON that every parser takes: no NaN, no lone surrogates."""
-    kind = type(value)
-    if kind is str:
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if kind is float:
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): clean(element) for key, element in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [clean(element) for element in value]
-    return value
+@cache
+def _parents() -> Mapping[str, tuple[str, str]]:
+    """The object and the key of each field that lies within an object."""
+    split = {name: tuple(name.split(".")) for name in fields() if "." in name}
+    return {name: (parent, key) for name, (parent, key) in split.items()}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import DocumentRejected, EngineUnavailable
 from catalog.search.engine import IndexAction, IndexOutcome
+from indexer.encoding import encoded
 from indexer.engines.elasticsearch.connection import NAME, cause, check_version, connect, honest, not_allowed
 from indexer.engines.elasticsearch.documents import make_body
 from mappings.generate import mapping
@@ -31,6 +32,8 @@ BULK_RETRIES = 5
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30
 BUSY = frozenset({429, 502, 503, 504})
+ANSWERED = "items.*._id,items.*.status,items.*.error"
+"""What is read of a bulk answer; the rest is not sent."""
 FORBIDDEN = frozenset({401, 403})
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
 
@@ -188,22 +191,25 @@ class ElasticsearchWriter:
         """
         fates = _Fates()
         under_way: deque[Future[list[Fate]]] = deque()
-        items = _items(index, actions, fates.rejected)
+        items = _items(actions, fates.rejected)
         with ThreadPoolExecutor(SENDERS) as senders:
             while chunk := list(islice(items, CHUNK_ACTIONS)):
-                under_way.append(senders.submit(self._send, chunk))
+                under_way.append(senders.submit(self._send, index, chunk))
                 if len(under_way) > SENDERS:
                     fates.add(under_way.popleft().result())
             for sent in under_way:
                 fates.add(sent.result())
         return fates.outcome()
 
-    def _send(self, items: Sequence[dict[str, Any]]) -> list[Fate]:
+    def _send(self, index: str, items: Sequence[Any]) -> list[Fate]:
         from elasticsearch.helpers import streaming_bulk  # noqa: PLC0415 - an optional dependency
 
         results = streaming_bulk(
             self.client,
             items,
+            expand_action_callback=_as_it_is,
+            index=index,
+            filter_path=ANSWERED,
             chunk_size=CHUNK_ACTIONS,
             max_chunk_bytes=CHUNK_BYTES,
             max_retries=BULK_RETRIES,
@@ -216,6 +222,8 @@ class ElasticsearchWriter:
         return [next(iter(item.items())) for _, item in results]
 
 
+Item = tuple[dict[str, Any], bytes | None]
+"""The action line of a bulk request, and the encoded body; None for a deletion."""
 Fate = tuple[str, dict[str, Any]]
 """The operation that was asked for one document, and the server's answer to it."""
 
@@ -262,19 +270,19 @@ def _may_pass(status: Any, reason: str) -> bool:
     )
 
 
-def _items(index: str, actions: Iterable[IndexAction], rejected: dict[str, str]) -> Iterator[dict[str, Any]]:
+def _as_it_is(item: Any) -> Any:
+    """For the client, which would else take each item apart and put it together again."""
+    return item
+
+
+def _items(actions: Iterable[IndexAction], rejected: dict[str, str]) -> Iterator[Item]:
     for action in actions:
-        common = {
-            "_index": index,
-            "_id": action.id,
-            "version": action.revision,
-            "version_type": "external_gte",
-        }
+        told = {"_id": action.id, "version": action.revision, "version_type": "external_gte"}
         if action.document is None:
-            yield {"_op_type": "delete", **common}
+            yield {"delete": told}, None
             continue
         try:
-            yield {"_op_type": "index", "_source": make_body(action.id, action.document), **common}
+            yield {"index": told}, encoded(make_body(action.id, action.document))
         except DocumentRejected as error:
             rejected[action.id] = error.reason
 

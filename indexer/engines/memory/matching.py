@@ -127,7 +127,8 @@ def _text(query: Match | Phrase, item: Item) -> bool:
 
 @lru_cache(maxsize=200_000)
 def _words(projection: Projection, column: str) -> frozenset[str]:
-    return frozenset(" ".join([*projection.pieces(column), projection.more_words(column)]).split())
+    pieces, more = projection.text(column)
+    return frozenset(" ".join([*pieces, more]).split())
 
 
 def is_text_column(name: str) -> bool:

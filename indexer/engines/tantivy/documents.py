@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
-from itertools import combinations
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import tantivy
 
+from indexer.encoding import encoded
+from indexer.engines.tantivy.codes import EVALUATION_PARTS, UNVALUED, heads
 from indexer.engines.tantivy.schema import (
     CODED,
     DOCUMENT,
@@ -22,23 +21,14 @@ from indexer.engines.tantivy.schema import (
     code_name,
     code_number,
     column_codes,
-    metric_columns,
     order_key,
     ordered_keywords,
     text_columns,
 )
 from indexer.projection import Projection, project
-from mappings import fields
 
 PHRASE_BREAK = " ¶ "
 """Stands between the values of a list, so that no phrase reaches across. The analyzer never makes this word."""
-EVALUATION_SETS = ("metric", "dataset", "split")
-"""Conditions on one evaluation that are answered in any combination, together with a range of its value."""
-EVALUATION_SINGLES = ("raw_name", "source", "unit")
-"""Conditions that are answered alone, together with a range of the value."""
-UNVALUED = "g"
-"""Stands for the value of an evaluation without one: after all numbers, which are hex digits."""
-_PARTS = (*EVALUATION_SETS, *EVALUATION_SINGLES)
 
 
 def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tantivy.Document:
@@ -51,18 +41,20 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
         row[codes[name]] = [f"{path}={text}" for path, texts in leaves.items() for text in texts]
     row[ID] = model_id
     row[REVISION] = revision
-    row[DOCUMENT] = encode(document)
+    row[DOCUMENT] = encoded(document)
     tail = _add_metrics(row, held)
     row[f"{ID}.order"] = order_key(model_id)
     for name in ordered_keywords():
         if name in held.keywords:
             row[f"{name}.order"] = order_key(held.keywords[name][0])
-    for name in text_columns():
-        if name in held.texts:
+    columns = _columns_of_texts()
+    for name in held.texts:
+        if name in columns:
+            for_pieces, for_words = columns[name]
             pieces, more = held.text(name)
-            row[f"{name}.pieces"] = PHRASE_BREAK.join(pieces)
+            row[for_pieces] = pieces[0] if len(pieces) == 1 else PHRASE_BREAK.join(pieces)
             if more:
-                row[f"{name}.words"] = more
+                row[for_words] = more
     row[PRESENT] = " ".join(held.present)
     row[CODED] = " ".join(_coded(held, tail))
     return tantivy.Document.from_dict(row, build_schema())
@@ -83,63 +75,15 @@ def _add_metrics(row: dict[str, Any], held: Projection) -> dict[str, float]:
     return tail
 
 
-def encode(document: Mapping[str, Any]) -> bytes:
-    """The document as JSON. Numbers that JSON does not know become null."""
-    try:
-        return _encode(document).encode("ascii")
-    except ValueError:
-        return _encode(_finite(document)).encode("ascii")
-
-
-_encode = json.JSONEncoder(allow_nan=False, default=str, separators=(",", ":")).encode
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(element) for key, element in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(element) for element in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@cache
-def _columns_with_own_exists() -> frozenset[str]:
-    """Fields whose fast column says whether they exist; all others are named in `_present`."""
-    kinds = {"keyword", "name", "long", "double", "date", "boolean"}
-    own = {row.name for row in fields().values() if row.type in kinds}
-    return frozenset(own | {f"metrics.{slug}" for slug in metric_columns()})
-
-
-def has_own_exists(name: str) -> bool:
-    return name in _columns_with_own_exists()
-
-
 def _coded(held: Projection, tail: Mapping[str, float]) -> list[str]:
     found = [code_name(f"metrics.{slug}") + code_number(value) for slug, value in tail.items()]
     for evaluation in held.evaluations:
         number = evaluation.get("value")
         suffix = code_number(number) if isinstance(number, float) else UNVALUED
-        found += [head + suffix for head in _heads(tuple(map(evaluation.get, _PARTS)))]
+        found += [head + suffix for head in heads(tuple(map(evaluation.get, EVALUATION_PARTS)))]
     return found
 
 
-@lru_cache(maxsize=20_000)
-def _heads(values: tuple[Any, ...]) -> tuple[str, ...]:
-    """The codes of every set of conditions that an evaluation with these parts satisfies."""
-    held = {name: value for name, value in zip(_PARTS, values, strict=True) if value is not None}
-    sets = [name for name in EVALUATION_SETS if name in held]
-    chosen: list[tuple[str, ...]] = [
-        names for size in range(len(sets) + 1) for names in combinations(sets, size)
-    ]
-    chosen += [(name,) for name in EVALUATION_SINGLES if name in held]
-    return tuple(code_name(evaluation_key({name: held[name] for name in names})) for names in chosen)
-
-
-def evaluation_key(conditions: Mapping[str, str]) -> str:
-    """The text whose code stands for these conditions on one evaluation."""
-    return "\x1f".join(["evaluations", *(f"{name}={conditions[name]}" for name in sorted(conditions))])
-
-
-def answerable(names: Sequence[str]) -> bool:
-    """Whether conditions on these parts of one evaluation, taken together, have a code."""
-    return set(names) <= set(EVALUATION_SETS) or (len(names) == 1 and names[0] in EVALUATION_SINGLES)
+@cache
+def _columns_of_texts() -> Mapping[str, tuple[str, str]]:
+    return {name: (f"{name}.pieces", f"{name}.words") for name in text_columns()}

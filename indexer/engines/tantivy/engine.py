@@ -247,7 +247,7 @@ def open_index(path: Path) -> tantivy.Index:
 
 def _decode(stored: tantivy.Document) -> dict[str, Any]:
     content = stored.get_first(DOCUMENT)
-    document: dict[str, Any] = _read_json(content.decode("ascii")) if content is not None else {}
+    document: dict[str, Any] = _read_json(content.decode("utf-8")) if content is not None else {}
     return document
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from catalog.errors import RequestRefused
 from catalog.query.nodes import All, And, Exists, Match, Nothing, Or, Phrase, Query, Range, Term, Terms
 from indexer.analysis import fold
-from indexer.engines.tantivy.documents import EVALUATION_SETS, EVALUATION_SINGLES, answerable
+from indexer.engines.tantivy.codes import EVALUATION_SETS, EVALUATION_SINGLES, answerable
 
 MAX_ALTERNATIVES = 256
 """Alternatives that one nested query may come to."""

@@ -26,7 +26,7 @@ from catalog.query.nodes import (
     Terms,
 )
 from indexer.analysis import fold, phrase_words, query_words
-from indexer.engines.tantivy.documents import UNVALUED, evaluation_key, has_own_exists
+from indexer.engines.tantivy.codes import UNVALUED, evaluation_key, has_own_exists
 from indexer.engines.tantivy.schema import (
     CODED,
     PRESENT,
