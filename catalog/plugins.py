@@ -13,7 +13,8 @@ from typing import Any
 from catalog.errors import PluginUnavailable
 
 SOURCES: Mapping[str, str] = {
-    "local": "crawler.sources.local:LocalSource",
+    # By the scheme of their addresses: `file` answers for `file:///models` and for paths.
+    "file": "crawler.sources.local:open_local",
 }
 
 EXTRACTORS: Mapping[str, str] = {
@@ -90,6 +91,7 @@ WRITERS: Mapping[str, str] = {
 
 COMMANDS: Mapping[str, str] = {
     "crawl": "crawler.commands:crawl",
+    "forget": "crawler.forgetting:forget",
     "models": "crawler.commands:models",
     "reindex": "indexer.reindex_command:reindex",
     "search": "indexer.commands:search",

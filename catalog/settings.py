@@ -17,6 +17,8 @@ from catalog.errors import UserError
 
 PREFIX = "MODELDEX_"
 FILE_NAME = "modeldex.toml"
+SQLITE_ENDINGS = ("", "-wal", "-shm", "-journal")
+"""What SQLite writes beside a database. Source: https://www.sqlite.org/tempfiles.html, 2.1 to 2.3."""
 
 
 def _setting(
@@ -72,6 +74,14 @@ class Settings:
     @property
     def index_path(self) -> Path:
         return self.home / "index"
+
+    @property
+    def own_paths(self) -> tuple[Path, ...]:
+        """What the catalog itself writes, which no crawl may take for somebody's models."""
+        kind, _, path = self.store_url.partition(":///")
+        stores = (path.partition("?")[0],) if kind.startswith("sqlite") and path else ()
+        files = [Path(f"{store}{ending}") for store in stores for ending in SQLITE_ENDINGS]
+        return (self.home, self.index_path, self.home / FILE_NAME, *files)
 
 
 def default_home(environment: Mapping[str, str]) -> Path:

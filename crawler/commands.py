@@ -47,18 +47,23 @@ SHOWN = 20
 def crawl(
     settings: Settings, path: str, *, as_json: bool, accept: bool, reread: bool, hash_weights: bool
 ) -> None:
-    """Read the model files below the directory PATH into the catalog.
+    """Read the model files below PATH, a directory or the address of another storage, into the catalog.
 
     Files that did not change since the last crawl are not opened. Exit code 0: all was read; 1: something could not be
     read; 3: so many models would go missing that nothing was changed.
     """
     from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
+    from crawler.addresses import open_source  # noqa: PLC0415
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
+    from crawler.overlaps import overlaps  # noqa: PLC0415
 
     if not path:  # an unset variable of a script, not the directory one happens to be in
         raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
-    source = plugins.load("source", "local")(path, exclude=(settings.home,))
+    source = open_source(path, settings)
     with open_store(settings, write=True) as store, _interruptible():
+        twice = list(overlaps(source, store.records.sources()))
+        for sentence in twice:
+            click.echo(f"Note: {sentence}", err=True)
         watch = _ProgressLine()
         try:
             report = run_crawl(
@@ -66,9 +71,10 @@ def crawl(
             )
         finally:
             watch.clear()
-        indexed = _drain(settings, store)
+        indexed = drain_index(settings, store)
     if as_json:
-        click.echo(json.dumps(_summary(report, indexed), indent=2, ensure_ascii=False))
+        summary = {**_summary(report, indexed), "listed_twice": twice}
+        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
         click.echo(_sentence(report))
     _tell(report, path, talk_of_files=not as_json)
@@ -171,7 +177,7 @@ def _print_array(documents: Iterator[dict[str, Any]]) -> None:
     click.echo("\n]")
 
 
-def _drain(settings: Settings, store: Store) -> int | None:
+def drain_index(settings: Settings, store: Store) -> int | None:
     """How many models still wait for the index; None if the index could not be brought up to date."""
     try:
         plugins.load("hook", "after-crawl")(settings, store)

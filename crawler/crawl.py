@@ -210,9 +210,14 @@ class _Crawl:
         except ObjectUnreadable:
             raise  # the root itself: there is nothing to go on with
         except SourceError as error:
-            self._scopes.broken_off = True
-            self._scopes.failed.append(("", str(error)))
-            self._problems.append(_shown(str(error)))
+            self._broke_off(str(error))
+        except Exception as error:  # noqa: BLE001 - a stranger's source that breaks has not shown that anything is absent
+            self._broke_off(f"the listing broke off: {type(error).__name__}: {error}")
+
+    def _broke_off(self, reason: str) -> None:
+        self._scopes.broken_off = True
+        self._scopes.failed.append(("", reason))
+        self._problems.append(_shown(reason))
 
     def _is_current(self, meta: ObjectMeta, before: Entry | None) -> bool:
         return (

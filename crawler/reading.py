@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from catalog import plugins
-from catalog.errors import ExtractError, ModeldexError, ObjectChanged, PluginUnavailable, SourceError
+from catalog.errors import (
+    ExtractError,
+    ModeldexError,
+    ObjectChanged,
+    ObjectUnreadable,
+    PluginUnavailable,
+    SourceError,
+)
 from catalog.records import Extraction, FileStatus, ObjectMeta, Role
 from catalog.store.manifest import Entry, Reading, outlined
 from crawler import hashing, listing
@@ -143,7 +150,7 @@ class ObjectReader:
         reader = RangedReader(
             meta.key,
             meta.size_bytes,
-            lambda start, end: self._shared.read(meta, start, end),
+            lambda start, end: self._from_storage(meta, start, end),
             budget=self._budget,
         )
         claimed: list[tuple[Extractor, Claim]] = []
@@ -160,6 +167,15 @@ class ObjectReader:
                 )
             outcome = self._failed(meta, before, claimed, error)
         return replace(_remembered(outcome, before), bytes_read=reader.bytes_read)
+
+    def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
+        """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
+        try:
+            return self._shared.read(meta, start, end)
+        except ModeldexError:
+            raise
+        except Exception as error:
+            raise ObjectUnreadable(meta.key, f"{type(error).__name__}: {error}") from error
 
     def _read(
         self, meta: ObjectMeta, reader: RangedReader, claimed: list[tuple[Extractor, Claim]]

@@ -1,6 +1,7 @@
 """The door for storage: list it whole or say that the listing broke, look at one object, read ranges of it.
 
-A new storage is one file in `crawler/sources/` and one line in `catalog/plugins.py`; the suite to subclass is
+A new storage is one file in `crawler/sources/` and one line in `catalog/plugins.py`, under the scheme of its addresses;
+what the line names is called with the address as it was typed and the settings. The suite to subclass is
 `catalog.testing.sources.SourceSuite`.
 """
 

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from catalog import plugins
-from catalog.errors import ModeldexError, UserError
+from catalog.errors import ModeldexError
 from catalog.settings import Settings
+from crawler.addresses import check_address
 
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -38,8 +38,7 @@ def worker(settings: Settings, paths: tuple[str, ...], every_seconds: float) -> 
     was away is written as soon as it is back.
     """
     for path in paths:
-        if not Path(path).is_dir():
-            raise UserError(f"There is no directory {path!r}.", advice="Give existing directories.")
+        check_address(path)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     Worker(settings, paths).run(every_seconds)
 

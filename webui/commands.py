@@ -21,7 +21,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @click.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.argument("path", required=False)
 @click.option("--host", help="Address to listen on (default: the setting host, 127.0.0.1).")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Port to listen on, 0 for any free one (default: 8080)."
@@ -37,29 +37,40 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 @click.pass_obj
 def serve(
     settings: Settings,
-    path: Path | None,
+    path: str | None,
     host: str | None,
     port: int | None,
     names: tuple[str, ...],
     no_crawl: bool,
 ) -> None:
-    """Serve the search page; with PATH, crawl that folder meanwhile.
+    """Serve the search page; with PATH, crawl that folder or address meanwhile.
 
     The page answers at once and shows the crawl's progress. End with Ctrl-C.
     """
-    if path is not None and not path.exists():
-        raise UserError(
-            f"{path}: there is no such file or directory.", advice="Give the folder that holds the models."
-        )
+    address = None if path is None else _crawlable(path)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("waitress").setLevel(logging.ERROR)
     logging.getLogger("webui.es").setLevel(logging.INFO)  # one line per request of a program
     host = host or settings.host
     wanted_port = settings.port if port is None else port
-    _run(settings, host, wanted_port, None if no_crawl else path, names)
+    _run(settings, host, wanted_port, None if no_crawl else address, names)
 
 
-def _run(settings: Settings, host: str, port: int, path: Path | None, names: tuple[str, ...]) -> None:
+def _crawlable(path: str) -> str:
+    """The address to crawl, the same wherever the crawl runs. Raises UserError if there is nothing there."""
+    from crawler.addresses import LOCAL, local_path, scheme_of  # noqa: PLC0415 - only where there is a PATH
+
+    if scheme_of(path) != LOCAL:
+        return path
+    folder = Path(local_path(path))
+    if not folder.exists():
+        raise UserError(
+            f"{path}: there is no such file or directory.", advice="Give the folder that holds the models."
+        )
+    return str(folder.resolve())
+
+
+def _run(settings: Settings, host: str, port: int, path: str | None, names: tuple[str, ...]) -> None:
     from webui.app import create_app  # noqa: PLC0415 - Flask is paid for by this command alone
     from webui.crawl_child import CrawlChild  # noqa: PLC0415
     from webui.services import close_services, open_services  # noqa: PLC0415
@@ -74,7 +85,7 @@ def _run(settings: Settings, host: str, port: int, path: Path | None, names: tup
     try:
         # The port is ours before the crawl starts: a second `serve` must not crawl and then fail.
         if path is not None:
-            crawl = waiting.child = CrawlChild(path.resolve(), home=settings.home)
+            crawl = waiting.child = CrawlChild(path, home=settings.home)
         click.echo(f"Modeldex is at {_address(host, server)} (end with Ctrl-C)", err=True)
         if host not in LOOPBACK:
             click.echo("Note: everybody who reaches this address can read the catalog.", err=True)

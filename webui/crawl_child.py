@@ -26,9 +26,9 @@ OUTCOMES = {
 class CrawlChild:
     """Runs `modeldex crawl PATH` and knows the last line it said. Its output also goes on to our own stderr."""
 
-    def __init__(self, path: Path, *, home: Path, command: Sequence[str] | None = None) -> None:
+    def __init__(self, path: str, *, home: Path, command: Sequence[str] | None = None) -> None:
         self._path = path
-        arguments = command or [sys.executable, "-c", PROGRAM, "--home", str(home), "crawl", str(path)]
+        arguments = command or [sys.executable, "-c", PROGRAM, "--home", str(home), "crawl", path]
         self._process = subprocess.Popen(  # noqa: S603 - our own program with a path that the user gave
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

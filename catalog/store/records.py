@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, case, func, insert, select, update
 
 from catalog.records import Document, ModelId, ModelRecord, Revision, SourceId, StoredModel
 from catalog.store.canonical import document_sha256, sanitised
@@ -22,7 +22,7 @@ from catalog.store.documents import GONE, LIVE, MAX_LOCATIONS, MISSING, Standing
 from catalog.store.leases import Lease
 from catalog.store.outbox import enqueue, shown_last_seen
 from catalog.store.runs import seen_at
-from catalog.store.tables import records, revisions
+from catalog.store.tables import records, revisions, sources
 
 PAGE = 500
 
@@ -56,6 +56,16 @@ class Shelved:
     missing_run: int | None
     moved_to: str | None
     unseen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSource:
+    """A source that was crawled, with how many of its models are there and how many are missing."""
+
+    id: SourceId
+    uri: str
+    live: int
+    missing: int
 
 
 @dataclass(slots=True)
@@ -162,6 +172,22 @@ class Records:
                     counts["risky"] += number * bool(risky)
                     counts["unseen"] += number * bool(unseen)
         return counts
+
+    def sources(self) -> list[KnownSource]:
+        """Every source that was ever crawled, by address."""
+        counts = {state: func.sum(case((records.c.state == state, 1), else_=0)) for state in (LIVE, MISSING)}
+        joined = sources.join(records, records.c.source == sources.c.id, isouter=True)
+        statement = (
+            select(sources.c.id, sources.c.uri, counts[LIVE], counts[MISSING])
+            .select_from(joined)
+            .group_by(sources.c.id, sources.c.uri)
+            .order_by(sources.c.uri)
+        )
+        with self._engine.connect() as connection:
+            return [
+                KnownSource(id=SourceId(name), uri=uri, live=int(live), missing=int(missing))
+                for name, uri, live, missing in connection.execute(statement)
+            ]
 
     def file_keys(self, ids: Sequence[ModelId]) -> dict[ModelId, tuple[str, ...]]:
         """The keys of the files that each record was made of."""
@@ -481,4 +507,4 @@ def _revision(row: Any) -> Revision:
     )
 
 
-__all__ = ["GONE", "LIVE", "MISSING", "Committed", "RecordChange", "Records", "Shelved"]
+__all__ = ["GONE", "LIVE", "MISSING", "Committed", "KnownSource", "RecordChange", "Records", "Shelved"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from catalog.errors import (
     AccessDenied,
@@ -24,6 +24,8 @@ from catalog.errors import (
     UserError,
 )
 from catalog.records import ObjectKey, ObjectMeta, SourceId
+from catalog.settings import Settings
+from crawler.drafts import upwards
 from crawler.source import Listed
 
 MAX_DEPTH = 64
@@ -68,12 +70,12 @@ class _Found:
 class LocalSource:
     """The files below `root`. Links are followed only to files inside the root, and no directory is entered twice.
 
-    `exclude` are directories that are not entered (the catalog's own home, if it lies below the root).
+    `exclude` are directories and files that are left out (the catalog's own, where they lie below the root).
     """
 
     def __init__(self, root: str | os.PathLike[str], *, exclude: Sequence[Path] = ()) -> None:
         self.root = Path(os.path.realpath(_checked(Path(root))))
-        self.uri = "file://" + quote_from_bytes(os.fsencode(self.root))
+        self.uri = uri_of_directory(self.root)
         self.id = SourceId(self.uri)
         self._exclude = frozenset(os.path.realpath(path) for path in exclude)
 
@@ -166,10 +168,10 @@ class LocalSource:
     def _sort(self, entry: os.DirEntry[str], key: str, found: _Found) -> None:
         """Puts one directory entry where it belongs."""
         _, inside, reference = f"/{key}".rpartition("/.git/")
-        if inside and not GIT_REFERENCES.fullmatch(reference):
+        if (inside and not GIT_REFERENCES.fullmatch(reference)) or self._path(key) in self._exclude:
             return
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in SKIPPED_DIRECTORIES and self._path(key) not in self._exclude:
+            if entry.name not in SKIPPED_DIRECTORIES:
                 found.below.append(_Directory(key, found.directory.depth + 1))
         elif entry.name.endswith(UNFINISHED_SUFFIXES) or entry.name.startswith(UNFINISHED_PREFIXES):
             found.skipped.append((key, "an unfinished or temporary file"))
@@ -184,6 +186,8 @@ class LocalSource:
         target = self._target(key)
         if target is None:
             found.skipped.append((key, "a link that leaves the root, leads nowhere or in a circle"))
+            return
+        if any(self._path(above) in self._exclude for above in upwards(target)):
             return
         status = os.stat(self._path(target), follow_symlinks=False)  # noqa: PTH116 - Path would normalise the name
         if stat.S_ISREG(status.st_mode):
@@ -272,6 +276,28 @@ class LocalSource:
             return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
         finally:
             os.close(directory)
+
+
+def open_local(address: str, settings: Settings) -> LocalSource:
+    """The directory of a path or of a `file:` address, without the catalog's own files. Raises UserError."""
+    return LocalSource(path_of(address), exclude=settings.own_paths)
+
+
+def path_of(address: str) -> str:
+    """The path that a path or a `file:` address means. Source: RFC 8089, section 2."""
+    if not address.lower().startswith("file://"):
+        return address
+    host, slash, path = address[len("file://") :].partition("/")
+    if host.lower() not in {"", "localhost"} or not slash:
+        raise UserError(
+            "A file:// address names a directory of this machine.", advice="Write it as file:///FOLDER"
+        )
+    return os.fsdecode(unquote_to_bytes(f"/{path}"))
+
+
+def uri_of_directory(path: str | os.PathLike[str]) -> str:
+    """The one address of a directory, however its path is spelled; it need not exist."""
+    return "file://" + quote_from_bytes(os.fsencode(os.path.realpath(path)))
 
 
 def _checked(root: Path) -> Path:

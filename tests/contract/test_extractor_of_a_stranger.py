@@ -1,65 +1,10 @@
 """docs/extending.md, done: its package is put where Python finds packages, and crawled, shown and tested with."""
 
-import json
-import os
-import re
-import subprocess
-import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "extending.md"
 VECTORS = b"2 3\nking 0.1 0.2 0.3\nqueen 0.1 0.3 0.2\n"
-FILE = re.compile(r"`([\w.]+)`[^`\n]*:\n\n```\w+\n(.*?)```", re.DOTALL)
-
-
-class Environment:
-    """A folder on Python's path that holds installed packages, and the command line that sees it."""
-
-    def __init__(self, folder):
-        self.packages, self.models, self.home = (folder / name for name in ("packages", "models", "home"))
-        self.packages.mkdir()
-        self.models.mkdir()
-
-    def install(self, name, module, source, group="modeldex.extractors", plugin="word-vectors", attribute=""):
-        """What an installer leaves of a package with one module and one entry point."""
-        (self.packages / f"{module}.py").write_text(source)
-        record = self.packages / f"{name.replace('-', '_')}-1.0.dist-info"
-        record.mkdir()
-        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (record / "entry_points.txt").write_text(f"[{group}]\n{plugin} = {module}:{attribute}\n")
-
-    def python(self, *arguments, cwd=ROOT):
-        search = os.pathsep.join((str(self.packages), str(ROOT)))
-        return subprocess.run(
-            [sys.executable, *arguments],
-            env={"PYTHONPATH": search, "MODELDEX_HOME": str(self.home), "LANG": "C.UTF-8"},
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-
-    def crawl(self):
-        return self.python("-m", "catalog", "crawl", str(self.models))
-
-    def models_listed(self):
-        return json.loads(self.python("-m", "catalog", "models", "--json").stdout)
-
-
-@pytest.fixture
-def environment(tmp_path):
-    return Environment(tmp_path)
-
-
-@pytest.fixture
-def guide():
-    """The files of the guide by name."""
-    return dict(FILE.findall(GUIDE.read_text("utf-8")))
 
 
 def install_guide(environment, guide):

@@ -1,0 +1,139 @@
+"""The storage of docs/extending.md, done: registered by an entry point, crawled by its scheme, held to the suite."""
+
+import importlib.util
+import shutil
+import sys
+import zipfile
+
+import pytest
+from fixtures.crawling import safetensors
+from fixtures.strangers import FILE, GUIDE
+
+from catalog.settings import Settings
+from catalog.testing.sources import ODD_KEYS, SourceSuite
+
+
+def install(environment, source, scheme="zip", attribute="ZipSource"):
+    environment.install(
+        "modeldex-zip", "modeldex_zip", source, "modeldex.sources", plugin=scheme, attribute=attribute
+    )
+
+
+def write(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "models.zip"
+    write(path, {"a/one.safetensors": safetensors(), "two.safetensors": safetensors(values=8)})
+    return path
+
+
+def test_the_scheme_of_an_address_chooses_the_source(environment, guide, archive):
+    install(environment, guide["modeldex_zip.py"])
+    done = environment.crawl(f"ZIP://{archive}")
+    assert (done.returncode, done.stdout) == (0, "2 models: 2 new, 0 changed, 0 unchanged.\n"), done.stderr
+    uris = {model["uri"] for model in environment.models_listed()}
+    assert uris == {f"zip://{archive}#two.safetensors", f"zip://{archive}#a/one.safetensors"}
+    write(archive, {"two.safetensors": safetensors(values=8)})
+    assert "1 unchanged, 1 missing" in environment.crawl(f"zip://{archive}").stdout
+    done = environment.modeldex("forget", f"zip://{archive}", "--apply")
+    assert "2 models" in done.stdout, done.stderr
+    assert environment.models_listed() == []
+
+
+def test_what_a_strangers_source_refuses_is_one_sentence(environment, guide, tmp_path):
+    install(environment, guide["modeldex_zip.py"])
+    done = environment.crawl(f"zip://{tmp_path}/absent.zip")
+    assert (done.returncode, done.stderr) == (2, f"modeldex: {tmp_path}/absent.zip is no zip archive.\n")
+
+
+def test_an_unknown_scheme_is_refused_with_the_known_ones(environment, guide):
+    install(environment, guide["modeldex_zip.py"])
+    done = environment.crawl("zib:///models.zip")
+    sentence = "There is no source for zib:// addresses. Known are file://, zip:// and paths of this machine."
+    assert (done.returncode, done.stderr) == (2, f"modeldex: {sentence}\n")
+
+
+@pytest.mark.parametrize("verb", ["crawl", "serve", "worker"])
+def test_s3_is_refused_in_one_sentence_that_keeps_what_the_address_holds(environment, verb):
+    done = environment.modeldex(verb, "s3://key:secret@bucket/models")
+    assert done.returncode == 2
+    assert done.stderr.startswith("modeldex: Addresses with s3:// are not supported yet")
+    assert done.stderr.count("\n") == 1
+    assert "secret" not in done.stderr
+
+
+def test_a_package_may_bring_what_is_not_supported_yet(environment, guide, archive):
+    install(environment, guide["modeldex_zip.py"], scheme="s3")
+    assert environment.crawl(f"s3://{archive}").stdout.startswith("2 models")
+
+
+def test_our_own_scheme_cannot_be_replaced(environment):
+    (environment.models / "a.safetensors").write_bytes(safetensors())
+    install(environment, "raise SystemExit\n", scheme="file")
+    assert environment.crawl(f"file://{environment.models}").stdout.startswith("1 model:")
+
+
+BROKEN = {
+    "module": "raise RuntimeError('needs a licence key')\n",
+    "constructor": "class ZipSource:\n    def __init__(self, address): ...\n",
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_strangers_source_that_cannot_be_made_is_one_sentence(environment, fault):
+    install(environment, BROKEN[fault])
+    done = environment.crawl("zip:///models.zip")
+    assert done.returncode == 1
+    assert done.stderr.startswith("modeldex: The source 'zip' cannot be used: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_error_of_the_storages_own_loses_no_model_and_is_read_again(environment, guide, archive):
+    """An exception that is not Modeldex's was taken for the file's fault, for ever; in a listing it was a traceback."""
+    broken = guide["modeldex_zip.py"].replace("member.seek(start)", "raise RuntimeError('503 slow down')")
+    install(environment, broken)
+    done = environment.crawl(f"zip://{archive}")
+    assert done.returncode == 1
+    assert "two.safetensors: cannot be read: RuntimeError: 503 slow down" in done.stderr
+    (environment.packages / "modeldex_zip.py").write_text(guide["modeldex_zip.py"])
+    shutil.rmtree(environment.packages / "__pycache__", ignore_errors=True)
+    assert environment.crawl(f"zip://{archive}").returncode == 0
+    unlistable = guide["modeldex_zip.py"].replace(
+        "yield Listed(scope", "raise RuntimeError('503')\n        yield Listed(scope"
+    )
+    (environment.packages / "modeldex_zip.py").write_text(unlistable)
+    shutil.rmtree(environment.packages / "__pycache__", ignore_errors=True)
+    done = environment.crawl(f"zip://{archive}")
+    assert done.returncode == 1
+    assert "the listing broke off: RuntimeError: 503" in done.stderr
+    assert {model["status"] for model in environment.models_listed()} == {"ok"}
+
+
+class TestZipSource(SourceSuite):
+    odd_keys = tuple(key for key in ODD_KEYS if key.isascii() or key.isprintable())  # names in a zip are text
+
+    @pytest.fixture(autouse=True)
+    def _archive(self, tmp_path, monkeypatch):
+        source = tmp_path / "modeldex_zip.py"
+        source.write_text(dict(FILE.findall(GUIDE.read_text("utf-8")))["modeldex_zip.py"])
+        spec = importlib.util.spec_from_file_location("modeldex_zip", source)
+        self.module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "modeldex_zip", self.module)
+        spec.loader.exec_module(self.module)
+        self.folder, self.files = tmp_path, {}
+
+    def fill(self, files):
+        self.files |= files
+        write(self.folder / "models.zip", self.files)
+
+    def remove(self, key):
+        del self.files[key]
+        self.fill({})
+
+    def open(self):
+        return self.module.ZipSource(f"zip://{self.folder}/models.zip", Settings(home=self.folder / "home"))
