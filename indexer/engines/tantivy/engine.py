@@ -20,8 +20,15 @@ from catalog.search.request import Aggregation, AggregationResult, Hit, SearchRe
 from catalog.search.validate import effective_sort, validate
 from catalog.settings import Settings
 from indexer.buckets import typed_key
-from indexer.engines.tantivy.location import NAME, REINDEX, IndexHome, written_by_this_schema
+from indexer.engines.tantivy.location import (
+    NAME,
+    REINDEX,
+    IndexHome,
+    IndexUnreadable,
+    written_by_this_schema,
+)
 from indexer.engines.tantivy.ordering import Found, Ordering, Score, indexed_position
+from indexer.engines.tantivy.read_only import may_only_read, open_read_only
 from indexer.engines.tantivy.schema import DOCUMENT, ID, VERSION, build_schema, schema_hash
 from indexer.engines.tantivy.translate import Translator, every
 from indexer.relevance import units
@@ -99,11 +106,20 @@ class TantivyEngine:
             path = self.home.current()
             seen = (path, _identity(path / "meta.json") if path else None)
             if self._snapshot is None or seen != self._seen:
-                self._open(path)
-                self._seen = seen
+                self._follow(path, seen)
             if self._snapshot is None:
                 raise EngineUnavailable(NAME, "the index could not be opened.", advice=REINDEX)
             return self._snapshot
+
+    def _follow(self, path: Path | None, seen: tuple[Any, ...]) -> None:
+        try:
+            self._open(path)
+            self._seen = seen
+        except (
+            IndexUnreadable
+        ):  # a commit that its writer has not shared yet: the one before serves a moment longer
+            if self._snapshot is None:
+                raise
 
     def _open(self, path: Path | None) -> None:
         if path is None:
@@ -112,6 +128,8 @@ class TantivyEngine:
             raise EngineUnavailable(
                 NAME, "the index was made by another version of Modeldex.", advice=REINDEX
             )
+        elif may_only_read(path):
+            self._index = open_read_only(path)
         elif self._index is not None and self._seen and self._seen[0] == path:
             self._index.reload()
         else:
@@ -230,17 +248,12 @@ class _Search:
 
 
 def open_index(path: Path) -> tantivy.Index:
-    """The index in this folder. Raises EngineUnavailable when it is damaged or this user may not open it."""
+    """The index in this folder. Raises EngineUnavailable when it is damaged."""
     try:
         index = tantivy.Index.open(str(path))
         index.config_reader("manual", 0)
         index.reload()
     except (ValueError, OSError) as error:
-        if not os.access(path, os.W_OK):
-            # Not damaged: Tantivy locks a file in the folder while it opens an index, also to read it.
-            reason = f"{path} may not be written by this user, and opening an index takes a lock there."
-            advice = "Ask its owner for that permission, or search a copy of the home with --home."
-            raise EngineUnavailable(NAME, reason, advice=advice) from error
         raise EngineUnavailable(NAME, f"the index is damaged ({error}).", advice=REINDEX) from error
     return index
 

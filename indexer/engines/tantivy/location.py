@@ -8,8 +8,10 @@ index/writer.lock                 held by the process that writes
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,6 +21,14 @@ from indexer.engines.tantivy.schema import schema_hash
 
 NAME = "tantivy"
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
+
+
+class IndexUnreadable(EngineUnavailable):
+    """Nothing is wrong with the index, but this user may not read it; or not yet, just after a commit."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        advice = f"Its owner can allow it with: chmod -R a+rX {root}"
+        super().__init__(NAME, f"{path} may not be read by this user.", advice=advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,8 @@ class IndexHome:
             name = (self.root / pointer).read_text("ascii").strip()
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            raise IndexUnreadable(self.root / pointer, self.root) from error
         except (OSError, UnicodeDecodeError) as error:
             raise EngineUnavailable(
                 NAME, f"{self.root / pointer} cannot be read: {error}.", advice=REINDEX
@@ -121,3 +133,15 @@ class IndexHome:
 
 def written_by_this_schema(path: Path) -> bool:
     return path.name.startswith(f"index-{schema_hash()}-")
+
+
+def share(path: Path) -> None:
+    """Whoever may read the segments of an index may read which of them belong to it, too.
+
+    Tantivy writes `meta.json` through a temporary file, which only its owner may read, whatever the umask says.
+    """
+    meta = path / "meta.json"
+    with contextlib.suppress(OSError):
+        wanted = stat.S_IMODE((path / ".tantivy-meta.lock").stat().st_mode)
+        if stat.S_IMODE(meta.stat().st_mode) != wanted:
+            meta.chmod(wanted)

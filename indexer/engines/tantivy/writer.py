@@ -14,7 +14,7 @@ from catalog.search.engine import IndexAction, IndexOutcome
 from catalog.settings import Settings
 from indexer.engines.tantivy.documents import make_row
 from indexer.engines.tantivy.engine import open_index
-from indexer.engines.tantivy.location import NAME, REINDEX, IndexHome, written_by_this_schema
+from indexer.engines.tantivy.location import NAME, REINDEX, IndexHome, share, written_by_this_schema
 from indexer.engines.tantivy.schema import ID, REVISION, build_schema
 
 WRITE_HEAP_BYTES = 64 * 1024 * 1024
@@ -52,6 +52,7 @@ class TantivyWriter:
             for action in actions:
                 load.apply(action)
             writer.commit()
+            self._share()
         except (ValueError, OSError) as error:
             self._abandon()
             reason = f"the index could not be written ({error}). {FULL_DISK}"
@@ -116,6 +117,13 @@ class TantivyWriter:
             with contextlib.suppress(ValueError, OSError):
                 self._writer.wait_merging_threads()
         self._writer = self._index = None
+        self._share()
+
+    def _share(self) -> None:
+        with contextlib.suppress(EngineUnavailable):  # a damaged pointer: whoever reads it says so
+            path = self.home.current()
+            if path is not None:
+                share(path)
 
     def _revisions(self, ids: Sequence[str]) -> dict[str, int]:
         """The revisions that the index holds of these models."""
@@ -152,6 +160,7 @@ class TantivyWriter:
                 caught.apply(action)
             writer.commit()
             writer.wait_merging_threads()
+            share(path)
         except (ValueError, OSError) as error:
             raise EngineUnavailable(
                 NAME, f"the new index could not be written ({error}).", advice=FULL_DISK

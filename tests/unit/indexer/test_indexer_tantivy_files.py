@@ -112,20 +112,6 @@ def test_a_damaged_index_names_the_way_out(settings, writer, damage):
         total(settings)
 
 
-def test_an_index_that_this_user_may_not_open_is_not_called_damaged(settings, writer, monkeypatch):
-    """A reader of a read-only home was told to rebuild an index that nothing was wrong with."""
-    writer.write(actions(DOCUMENTS))
-    monkeypatch.setattr("os.access", lambda *_: False)
-    assert total(settings) == len(DOCUMENTS)  # the lock can be had after all: root, or an access list
-    lock = IndexHome(settings.index_path).current() / ".tantivy-meta.lock"
-    lock.unlink(missing_ok=True)
-    lock.mkdir()
-    with pytest.raises(EngineUnavailable, match="may not be written by this user") as caught:
-        total(settings)
-    assert "reindex" not in str(caught.value)
-    assert "--home" in str(caught.value)
-
-
 def test_an_index_of_another_schema_is_rebuilt_and_never_misread(settings, writer):
     writer.write(actions(DOCUMENTS))
     writer.close()
