@@ -6,13 +6,17 @@ A body is read into our own types and rebuilt from them; nothing of it reaches a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.errors import ModeldexError, RequestRefused
-from catalog.query.dsl_aggs import AggregationReader, Shapes, aggregations_json
+from catalog.query.dsl_aggs import AggregationReader, below
+from catalog.query.dsl_aggs_json import aggregations_json
+from catalog.query.dsl_dates import DateFormat, date_formats, period_of
+from catalog.query.dsl_highlight import Highlight, read_highlight
 from catalog.query.dsl_query import QueryReader, query_json
+from catalog.query.dsl_shapes import Shapes
 from catalog.query.dsl_values import (
     REFUSED_BECAUSE,
     field_name,
@@ -20,7 +24,6 @@ from catalog.query.dsl_values import (
     json_value,
     number,
     only,
-    period_of,
     whole,
 )
 from catalog.query.nodes import All, And, Query
@@ -33,6 +36,7 @@ MAX_BODY_DEPTH = 60
 MAX_SIZE = 1_000
 MAX_SORT_KEYS = 5
 MAX_SOURCE_PATTERNS = 100
+MAX_PATTERN = 300
 _TOP_LEVEL = frozenset(
     {
         "query",
@@ -54,6 +58,13 @@ _TOP_LEVEL = frozenset(
         "version",
     }
 )
+_SORT_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "mode": ("min", "max", "avg", "sum", "median"),
+    "numeric_type": ("long", "double", "date", "date_nanos"),
+    "unmapped_type": ("keyword", "long", "integer", "double", "float", "date", "boolean", "text"),
+    "format": (),
+}
+"""What a sort key may say besides. One value per model has no mode to choose, and every field is mapped."""
 _BY_ID = frozenset({"_doc", "_id", "_shard_doc", "id"})
 
 
@@ -61,16 +72,17 @@ _BY_ID = frozenset({"_doc", "_id", "_shard_doc", "id"})
 class Options:
     """What a body says about the form of its answer, beside the search itself.
 
-    `source` is True, False or the patterns to include; `excludes` the patterns to leave out. `pit` is the id of a point
+    `source` is True, False or the patterns to include; `excludes` the patterns to leave out. `fields` are patterns, and
+    `sort_written` are sort keys, with the form in which dates are wanted. `pit` is the id of a point
     in time that the body names; whoever issues them checks it.
     """
 
     source: bool | tuple[str, ...] = True
     excludes: tuple[str, ...] = ()
     track_total_hits: bool | int = True
-    highlight: tuple[str, ...] = ()
-    highlight_tags: tuple[str, str] = ("<em>", "</em>")
-    fields: tuple[str, ...] = ()
+    highlight: tuple[Highlight, ...] = ()
+    fields: tuple[tuple[str, DateFormat | None], ...] = ()
+    sort_written: tuple[DateFormat | None, ...] = ()
     shapes: Shapes = field(default_factory=dict)
     scored: bool = True
     pit: str | None = None
@@ -84,11 +96,21 @@ def parse_body(raw: bytes | str) -> Any:
     if not raw.strip():
         return {}
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
+        body = json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         said = "is nested too deep." if isinstance(error, RecursionError) else f"is no JSON: {error}"
         raise RequestRefused("body", said[:300]) from None
     return body
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The second `must` of a clause would silently take the place of the first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RequestRefused(twice[:100], "stands twice in one object.")
+    return found
 
 
 def _no_constant(name: str) -> Any:
@@ -111,11 +133,13 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
     request = SearchRequest(
         query=queries.read(given["query"]) if given.get("query") is not None else All(),
         post_filter=queries.read(given["post_filter"]) if given.get("post_filter") is not None else None,
-        aggregations=aggregations.read(given.get("aggs", given.get("aggregations", {}))),
+        aggregations=aggregations.read(below(given)),
         sort=sort,
         offset=whole(given.get("from", 0), "from", 0, MAX_RESULT_WINDOW),
         size=whole(given.get("size", 10), "size", 0, MAX_SIZE),
-        after=_after(given.get("search_after"), sort),
+        after=_after(
+            given.get("search_after"), sort, [_sort_form(one) for one in _listed_sort(given.get("sort"))]
+        ),
         min_score=None if given.get("min_score") is None else float(number(given["min_score"], "min_score")),
     )
     validate(request)
@@ -141,10 +165,21 @@ def _shallow(body: Any) -> None:
 def _sort(given: Any) -> tuple[SortKey, ...]:
     if given is None:
         return ()
-    listed = given if isinstance(given, list) else [given]
+    listed = _listed_sort(given)
     if len(listed) > MAX_SORT_KEYS:
         raise RequestRefused("sort", f"takes at most {MAX_SORT_KEYS} keys.")
     return tuple(_sort_key(one) for one in listed)
+
+
+def _listed_sort(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [] if given is None else [given]
+
+
+def _sort_form(given: Any) -> DateFormat | None:
+    """The form in which the sort values of a date are wanted; milliseconds where there is none."""
+    inner = next(iter(given.values())) if isinstance(given, dict) else None
+    form = inner.get("format") if isinstance(inner, dict) else None
+    return None if form is None else date_formats(form)[0]
 
 
 def _sort_key(given: Any) -> SortKey:
@@ -159,11 +194,15 @@ def _sort_key(given: Any) -> SortKey:
         raise RequestRefused(name, "is not allowed here.")
     direction = inner
     if isinstance(inner, dict):
-        allowed = frozenset({"order", "missing", "unmapped_type", "mode", "format", "numeric_type"})
-        inner = only(inner, "sort", allowed)
+        inner = only(inner, "sort", frozenset({"order", "missing", *_SORT_OPTIONS}))
         direction = inner.get("order")
         if inner.get("missing", "_last") != "_last":
-            raise RequestRefused("missing", "is _last here.")
+            raise RequestRefused(
+                "missing", "is _last here; models without a value come last in both directions."
+            )
+        for option, known in _SORT_OPTIONS.items():
+            if option in inner and known and inner[option] not in known:
+                raise RequestRefused(option, f"is {', '.join(known[:-1])} or {known[-1]}.")
     if direction is not None and str(direction) not in {"asc", "desc"}:
         raise RequestRefused("order", "is asc or desc.")
     if name == "_score":
@@ -173,7 +212,9 @@ def _sort_key(given: Any) -> SortKey:
     return key
 
 
-def _after(given: Any, sort: tuple[SortKey, ...]) -> tuple[Any, ...] | None:
+def _after(
+    given: Any, sort: tuple[SortKey, ...], forms: Sequence[DateFormat | None]
+) -> tuple[Any, ...] | None:
     """The sort values of the last hit, as its `sort` gave them: one per key and its id."""
     if given is None:
         return None
@@ -184,13 +225,15 @@ def _after(given: Any, sort: tuple[SortKey, ...]) -> tuple[Any, ...] | None:
         if keys[-1].field != "id":
             raise RequestRefused("search_after", "needs the id of the hit at its end.")
         given = [*given, given[-1]]
-    return (*(_after_value(key, value) for key, value in zip(keys, given, strict=False)), given[-1])
+    forms = [*forms, *[None] * len(keys)]
+    values = zip(keys, given, forms, strict=False)
+    return (*(_after_value(key, value, form) for key, value, form in values), given[-1])
 
 
-def _after_value(key: SortKey, value: Any) -> Any:
+def _after_value(key: SortKey, value: Any, form: DateFormat | None) -> Any:
     resolved = sort_field(key)
     if value is not None and resolved is not None and resolved.type == "date":
-        return period_of(value, key.field).start
+        return period_of(value, key.field, () if form is None else (form,)).start
     if resolved is not None and resolved.type == "boolean" and value in (0, 1):
         return bool(value)
     return value
@@ -198,7 +241,7 @@ def _after_value(key: SortKey, value: Any) -> Any:
 
 def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Options:
     source, excludes = _source(given.get("_source", True))
-    highlight, tags = _highlight(given.get("highlight"))
+    flag(given.get("version", False), "version")
     total = given.get("track_total_hits", 10_000)
     if not isinstance(total, bool):
         whole(total, "track_total_hits", 0, 2**31)
@@ -206,8 +249,8 @@ def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Optio
         source=source,
         excludes=excludes,
         track_total_hits=total,
-        highlight=highlight,
-        highlight_tags=tags,
+        highlight=read_highlight(given.get("highlight")),
+        sort_written=tuple(_sort_form(one) for one in _listed_sort(given.get("sort"))),
         fields=_fields(given.get("fields", [])),
         shapes=aggregations.shapes,
         scored=not given.get("sort") or flag(given.get("track_scores", False), "track_scores"),
@@ -245,62 +288,27 @@ def _source(given: Any) -> tuple[bool | tuple[str, ...], tuple[str, ...]]:
 def _patterns(given: Any) -> tuple[str, ...]:
     listed = given if isinstance(given, list) else [given]
     if len(listed) > MAX_SOURCE_PATTERNS or not all(
-        isinstance(one, str) and len(one) <= 300 for one in listed
+        isinstance(one, str) and len(one) <= MAX_PATTERN for one in listed
     ):
         raise RequestRefused("_source", f"needs up to {MAX_SOURCE_PATTERNS} names.")
     return tuple(listed)
 
 
-def _fields(given: Any) -> tuple[str, ...]:
+def _fields(given: Any) -> tuple[tuple[str, DateFormat | None], ...]:
     if not isinstance(given, list) or len(given) > MAX_SOURCE_PATTERNS:
         raise RequestRefused("fields", f"needs a list of up to {MAX_SOURCE_PATTERNS} names.")
-    found = []
-    for one in given:
-        name = (
-            only(one, "fields", frozenset({"field", "format"})).get("field") if isinstance(one, dict) else one
-        )
-        if not isinstance(name, str):
-            raise RequestRefused("fields", "needs names.")
-        found.append(name if "*" in name else field_name(name).name)
-    return tuple(found)
+    return tuple(map(_field, given))
 
 
-def _highlight(given: Any) -> tuple[tuple[str, ...], tuple[str, str]]:
-    if given is None:
-        return (), ("<em>", "</em>")
-    allowed = frozenset(
-        {
-            "fields",
-            "pre_tags",
-            "post_tags",
-            "encoder",
-            "number_of_fragments",
-            "fragment_size",
-            "require_field_match",
-            "type",
-            "order",
-        }
+def _field(given: Any) -> tuple[str, DateFormat | None]:
+    parts = (
+        only(given, "fields", frozenset({"field", "format"})) if isinstance(given, dict) else {"field": given}
     )
-    parts = only(given, "highlight", allowed)
-    named = parts.get("fields", {})
-    if isinstance(named, list):
-        named = {key: value for one in named if isinstance(one, dict) for key, value in one.items()}
-    if not isinstance(named, dict):
-        raise RequestRefused("highlight", "needs fields.")
-    found = []
-    for name in named:
-        resolved = field_name(name)
-        if resolved.type not in {"text", "name", "keyword"}:
-            raise RequestRefused(resolved.name, "cannot be highlighted; it holds no text.")
-        found.append(resolved.name)
-    return tuple(found), (_tag(parts.get("pre_tags"), "<em>"), _tag(parts.get("post_tags"), "</em>"))
-
-
-def _tag(given: Any, default: str) -> str:
-    listed = [default] if given is None else given if isinstance(given, list) else [given]
-    if not listed or not isinstance(listed[0], str) or len(listed[0]) > 100:
-        raise RequestRefused("highlight", "tags are short texts.")
-    return listed[0]
+    name = parts.get("field")
+    if not isinstance(name, str) or len(name) > MAX_PATTERN:
+        raise RequestRefused("fields", "needs names.")
+    form = date_formats(parts["format"])[0] if parts.get("format") is not None else None
+    return (name if "*" in name else field_name(name).name), form
 
 
 def to_dsl(request: SearchRequest) -> dict[str, Any]:

@@ -9,24 +9,26 @@ from decimal import Decimal
 from typing import Any
 
 from catalog.errors import RequestRefused
-from catalog.query.dsl_query import QueryReader, query_json
+from catalog.query.dsl_dates import DateFormat, date_options, period_of
+from catalog.query.dsl_query import QueryReader
+from catalog.query.dsl_shapes import Shape, read_shape
 from catalog.query.dsl_values import (
-    date_options,
     field_name,
     flag,
     json_value,
     number,
     only,
-    period_of,
     refuse,
     text_of,
     value_of,
     whole,
 )
+from catalog.query.nodes import Not, Or, Query
 from catalog.search.request import (
     Aggregation,
     DateHistogramAgg,
     FilterAgg,
+    FiltersAgg,
     HistogramAgg,
     MetricAgg,
     MissingAgg,
@@ -49,6 +51,7 @@ MAX_RANGES = 100
 MAX_BUCKETS = 10_000
 """Most buckets that one request may be expected to make."""
 MAX_PERCENTS = 20
+MAX_FILTERS = 50
 SMALLEST_INTERVAL = 1e-3
 _YEARS_OF_DATA = 20
 _UNBOUNDED_BUCKETS = 100
@@ -68,11 +71,8 @@ _CALENDAR = {
 _CALENDAR_BUCKETS = {"year": 1, "quarter": 4, "month": 12, "week": 53, "day": 366}
 _FIXED = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_SINGLE = frozenset({"min", "max", "avg", "sum", "value_count", "cardinality", "stats"})
+_SINGLE = frozenset({"min", "max", "avg", "sum", "value_count", "cardinality", "stats", "extended_stats"})
 _PASSING = (FilterAgg, NestedAgg, ReverseNestedAgg)
-
-Shapes = Mapping[tuple[str, ...], bool]
-"""Which bucket lists were asked for as objects (`keyed`), by the path of aggregation names."""
 
 
 class AggregationReader:
@@ -81,7 +81,7 @@ class AggregationReader:
     def __init__(self, queries: QueryReader) -> None:
         self.queries = queries
         self.count = 0
-        self.shapes: dict[tuple[str, ...], bool] = {}
+        self.shapes: dict[tuple[str, ...], Shape] = {}
 
     def read(self, body: Any) -> dict[str, Aggregation]:
         """Every aggregation by its name. Raises RequestRefused with the part's name."""
@@ -115,28 +115,39 @@ class AggregationReader:
         if not isinstance(body, dict):
             raise RequestRefused(path[-1], "needs an object.")
         kinds = [key for key in body if key not in {"aggs", "aggregations", "meta"}]
-        if "meta" in body:
-            raise RequestRefused("meta", "is not allowed here.")
         if len(kinds) != 1:
             raise RequestRefused(path[-1], "needs exactly one kind of aggregation.")
         kind = str(kinds[0])[:100]
-        inner = body.get("aggs", body.get("aggregations", {}))
         if kind in _SINGLE or kind == "percentiles":
-            if inner:
+            if below(body):
                 raise RequestRefused(kind, "takes no aggregations below it.")
-            return _metric(kind, body[kind], nested)
-        reader = _KINDS.get(kind)
-        if reader is None:
-            raise refuse(kind)
-        inside = kind == "nested" or (nested and kind != "reverse_nested")
-        parts = self._named(inner, path, nested=inside)
-        given = body[kind]
-        if isinstance(given, dict) and "keyed" in given:
-            self.shapes[path] = flag(given["keyed"], "keyed")
-        return reader(self, given, parts, nested)
+            found = _metric(kind, body[kind], nested)
+        else:
+            reader = _KINDS.get(kind)
+            if reader is None:
+                raise refuse(kind)
+            inside = kind == "nested" or (nested and kind != "reverse_nested")
+            found = reader(self, body[kind], self._named(below(body), path, nested=inside), nested)
+        self.shapes[path] = read_shape(kind, body[kind], body.get("meta"))
+        return found
 
     def filter_(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
         return FilterAgg(query=self.queries.read(body, nested=nested), aggs=parts)
+
+    def filters(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
+        given = only(body, "filters", frozenset({"filters", "other_bucket", "other_bucket_key", "keyed"}))
+        rows = given.get("filters")
+        if isinstance(rows, list):
+            rows = {str(at): row for at, row in enumerate(rows)}
+        if not isinstance(rows, dict) or not 0 < len(rows) <= MAX_FILTERS:
+            raise RequestRefused("filters", f"needs 1 to {MAX_FILTERS} filters.")
+        queries = {
+            text_of(key, "filters"): self.queries.read(row, nested=nested) for key, row in rows.items()
+        }
+        other = given.get("other_bucket_key")
+        if other is not None or flag(given.get("other_bucket", False), "other_bucket"):
+            queries[text_of("_other_" if other is None else other, "other_bucket_key")] = _none_of(queries)
+        return FiltersAgg(filters=queries, aggs=parts)
 
     def terms(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
         allowed = frozenset(
@@ -152,6 +163,8 @@ class AggregationReader:
             }
         )
         given = only(body, "terms", allowed)
+        flag(given.get("show_term_doc_count_error", False), "show_term_doc_count_error")
+        whole(given.get("shard_size", MAX_TERMS_SIZE), "shard_size", 1, 10**6)
         field = field_name(given.get("field"), nested=nested)
         if field.type == "text":
             raise RequestRefused(field.name, "holds text; terms needs a keyword field.")
@@ -168,14 +181,17 @@ class AggregationReader:
     def range_(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
         given = only(body, "range", frozenset({"field", "ranges", "keyed", "format", "time_zone"}))
         field = field_name(given.get("field"), nested=nested)
-        date_options(given)
+        formats = date_options(given)
         rows = given.get("ranges")
         if not isinstance(rows, list) or not 0 < len(rows) <= MAX_RANGES:
             raise RequestRefused("ranges", f"needs a list of 1 to {MAX_RANGES} ranges.")
-        return RangeAgg(field=field.name, ranges=tuple(_bucket(row, field) for row in rows), aggs=parts)
+        return RangeAgg(
+            field=field.name, ranges=tuple(_bucket(row, field, formats) for row in rows), aggs=parts
+        )
 
     def histogram(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
-        given = only(body, "histogram", frozenset({"field", "interval", "offset", "min_doc_count", "keyed"}))
+        allowed = frozenset({"field", "interval", "offset", "min_doc_count", "keyed", "order"})
+        given = only(body, "histogram", allowed)
         field = field_name(given.get("field"), nested=nested)
         interval = number(given.get("interval"), "interval")
         if interval < SMALLEST_INTERVAL:
@@ -190,8 +206,19 @@ class AggregationReader:
 
     def date_histogram(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
         allowed = frozenset(
-            {"field", "calendar_interval", "fixed_interval", "min_doc_count", "format", "time_zone", "keyed"}
+            {
+                "field",
+                "calendar_interval",
+                "fixed_interval",
+                "min_doc_count",
+                "format",
+                "time_zone",
+                "keyed",
+                "order",
+            }
         )
+        if isinstance(body, dict) and "interval" in body:
+            raise RequestRefused("interval", "of a date_histogram is calendar_interval or fixed_interval.")
         given = only(body, "date_histogram", allowed)
         field = field_name(given.get("field"), nested=nested)
         date_options(given)
@@ -226,6 +253,7 @@ class AggregationReader:
 
 _KINDS: Mapping[str, Callable[[AggregationReader, Any, Mapping[str, Aggregation], bool], Aggregation]] = {
     "filter": AggregationReader.filter_,
+    "filters": AggregationReader.filters,
     "terms": AggregationReader.terms,
     "range": AggregationReader.range_,
     "date_range": AggregationReader.range_,
@@ -237,10 +265,27 @@ _KINDS: Mapping[str, Callable[[AggregationReader, Any, Mapping[str, Aggregation]
 }
 
 
+def below(body: Mapping[str, Any]) -> Any:
+    """What stands under `aggs`, or `aggregations`; not both, of which one would be lost."""
+    if "aggs" in body and "aggregations" in body:
+        raise RequestRefused("aggregations", "stands beside aggs; put all of them into one.")
+    return body.get("aggs", body.get("aggregations", {}))
+
+
+def _none_of(queries: Mapping[str, Query]) -> Query:
+    listed = tuple(queries.values())
+    return Not(listed[0] if len(listed) == 1 else Or(listed))
+
+
+_METRIC_OPTIONS: Mapping[str, frozenset[str]] = {
+    "percentiles": frozenset({"percents", "keyed", "tdigest"}),
+    "cardinality": frozenset({"precision_threshold"}),
+}
+
+
 def _metric(kind: str, body: Any, nested: bool) -> Aggregation:
-    allowed = {"field"} | ({"percents"} if kind == "percentiles" else set())
-    allowed |= {"precision_threshold"} if kind == "cardinality" else set()
-    given = only(body, kind, frozenset(allowed))
+    given = only(body, kind, frozenset({"field", "format"}) | _METRIC_OPTIONS.get(kind, frozenset()))
+    whole(given.get("precision_threshold", 0), "precision_threshold", 0, 10**9)
     field = field_name(given.get("field"), nested=nested)
     if kind != "percentiles" or "percents" not in given:
         return MetricAgg(kind=kind, field=field.name)
@@ -256,6 +301,8 @@ def _included(pattern: Any) -> str | None:
     """`include` as a prefix (`bert.*`), the only pattern that both engines count alike."""
     if pattern is None:
         return None
+    if isinstance(pattern, list):
+        raise RequestRefused("include", "takes no list here; filter by terms, or count with filters.")
     text = text_of(pattern, "include")
     stem = text.removesuffix(".*")
     if stem == text or re.search(r"[.?+*|{}\[\]()\"\\#@&<>~^$]", stem):
@@ -289,13 +336,13 @@ def _order(order: Any, parts: Mapping[str, Aggregation]) -> tuple[str, bool]:
     return (name, direction == "desc")
 
 
-def _bucket(row: Any, field: Resolved) -> RangeBucket:
+def _bucket(row: Any, field: Resolved, formats: tuple[DateFormat, ...]) -> RangeBucket:
     given = only(row, "ranges", frozenset({"key", "from", "to"}))
     start: Any
     end: Any
     if field.type == "date":
         start, end = (
-            period_of(given[end], field.name).start if given.get(end) is not None else None
+            period_of(given[end], field.name, formats).start if given.get(end) is not None else None
             for end in ("from", "to")
         )
     elif field.type in {"long", "double", "metric"}:
@@ -304,15 +351,19 @@ def _bucket(row: Any, field: Resolved) -> RangeBucket:
         )
     else:
         raise RequestRefused(field.name, "has no order; a range needs a number or a date.")
-    key = text_of(given["key"], "key") if given.get("key") is not None else f"{_edge(start)}-{_edge(end)}"
+    written = formats[0].written if formats else None
+    unnamed = f"{_edge(start, written)}-{_edge(end, written)}"
+    key = text_of(given["key"], "key") if given.get("key") is not None else unnamed
     return RangeBucket(key=key, start=start, end=end)
 
 
-def _edge(value: Any) -> str:
+def _edge(value: Any, written: Callable[[datetime], str] | None) -> str:
     """The way Elasticsearch names the ends of an unnamed range: `*-0.5`, `2024-01-01T00:00:00.000Z-*`."""
     if value is None:
         return "*"
-    return str(json_value(value)) if isinstance(value, datetime) else _java_text(float(value))
+    if isinstance(value, datetime):
+        return written(value) if written else str(json_value(value))
+    return _java_text(float(value))
 
 
 def _java_text(value: float) -> str:
@@ -354,6 +405,8 @@ def _own_buckets(aggregation: Aggregation) -> int:
             return size
         case RangeAgg(ranges=ranges):
             return len(ranges)
+        case FiltersAgg(filters=filters):
+            return len(filters)
         case HistogramAgg(field=field, interval=interval):
             return max(1, round(_span(field) / interval)) if _span(field) else _UNBOUNDED_BUCKETS
         case DateHistogramAgg(calendar_interval=str() as calendar):
@@ -372,63 +425,3 @@ def _span(field: str) -> float:
     if metric is None or metric.low is None or metric.high is None:
         return 0.0
     return metric.high - metric.low
-
-
-def aggregations_json(aggregations: Mapping[str, Aggregation]) -> dict[str, Any]:
-    """Aggregations as Elasticsearch JSON that reads as the same again."""
-    return {name: _aggregation_json(aggregation) for name, aggregation in aggregations.items()}
-
-
-def _aggregation_json(aggregation: Aggregation) -> dict[str, Any]:
-    found = _own_json(aggregation)
-    below = getattr(aggregation, "aggs", {})
-    if below:
-        found["aggs"] = aggregations_json(below)
-    return found
-
-
-def _own_json(aggregation: Aggregation) -> dict[str, Any]:
-    match aggregation:
-        case TermsAgg():
-            return {"terms": _terms_json(aggregation)}
-        case RangeAgg(field=field, ranges=ranges):
-            row = fields().get(field)
-            kind = "date_range" if row is not None and row.type == "date" else "range"
-            return {kind: {"field": field, "ranges": [_bucket_json(one) for one in ranges]}}
-        case HistogramAgg(field=field, interval=interval, offset=offset, min_doc_count=least):
-            shown = {"field": field, "interval": interval, "min_doc_count": least}
-            return {"histogram": {**shown, **({"offset": offset} if offset else {})}}
-        case DateHistogramAgg(
-            field=field, calendar_interval=calendar, fixed_seconds=seconds, min_doc_count=least
-        ):
-            width = {"calendar_interval": calendar} if calendar else {"fixed_interval": f"{seconds}s"}
-            return {"date_histogram": {"field": field, **width, "min_doc_count": least}}
-        case MetricAgg(kind=kind, field=field, percents=percents):
-            asked = {"percents": list(percents)} if kind == "percentiles" else {}
-            return {kind: {"field": field, **asked}}
-        case MissingAgg(field=field):
-            return {"missing": {"field": field}}
-        case FilterAgg(query=query):
-            return {"filter": query_json(query)}
-        case NestedAgg(path=path):
-            return {"nested": {"path": path}}
-        case ReverseNestedAgg():
-            return {"reverse_nested": {}}
-
-
-def _terms_json(aggregation: TermsAgg) -> dict[str, Any]:
-    shown: dict[str, Any] = {"field": aggregation.field, "size": aggregation.size}
-    if aggregation.order != ("_count", True):
-        shown["order"] = {aggregation.order[0]: "desc" if aggregation.order[1] else "asc"}
-    if aggregation.prefix:
-        shown["include"] = f"{aggregation.prefix}.*"
-    if aggregation.min_doc_count != 1:
-        shown["min_doc_count"] = aggregation.min_doc_count
-    if aggregation.missing is not None:
-        shown["missing"] = json_value(aggregation.missing)
-    return shown
-
-
-def _bucket_json(bucket: RangeBucket) -> dict[str, Any]:
-    ends = {"from": json_value(bucket.start), "to": json_value(bucket.end)}
-    return {"key": bucket.key, **{name: value for name, value in ends.items() if value is not None}}

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.patterns import pattern
+from catalog.query.dsl_dates import DateFormat, date_options, period_of
 from catalog.query.dsl_values import (
-    date_options,
     field_name,
+    flag,
     json_value,
     one_of,
     only,
-    period_of,
     refuse,
     text_of,
     unboosted,
     value_of,
 )
+from catalog.query.dsl_words import read_words
 from catalog.query.nodes import (
     All,
     And,
@@ -36,6 +37,7 @@ from catalog.query.nodes import (
     Terms,
 )
 from catalog.search.validate import NESTED_PATH, Resolved
+from mappings import fields
 
 MAX_DEPTH = 12
 MAX_LEAVES = 256
@@ -43,6 +45,9 @@ MAX_TERMS = 1_024
 SHORTEST_PREFIX = 2
 SHORTEST_WILDCARD = 3
 MAX_FIELDS = 20
+_MINIMUM = pattern(r"(-?\d{1,6})(%?)")
+_WORDS = pattern(r"[\u3040-\ud7af\uf900-\ufaff]|[^\W_\u3040-\ud7af\uf900-\ufaff]+")
+"""The words that an engine asks for, or a few more: scripts without spaces count by the character."""
 
 
 class QueryReader:
@@ -64,7 +69,9 @@ class QueryReader:
         found = reader(inner, nested)
         self.leaves += _leaves(found)
         if self.leaves > MAX_LEAVES:
-            raise RequestRefused("query", f"has more than {MAX_LEAVES} clauses.")
+            raise RequestRefused(
+                "query", f"has more than {MAX_LEAVES} clauses; each word of a text is one in each field."
+            )
         return found
 
     def bool_(self, body: Any, depth: int, nested: bool) -> Query:
@@ -92,17 +99,12 @@ class QueryReader:
 
     def _should(self, options: list[Query], minimum: Any, *, alone: bool) -> list[Query]:
         """As many alternatives as are asked for: one, or all of them."""
-        if minimum is None:
-            minimum = 1 if alone else 0
-        if minimum == "100%":
-            minimum = len(options)
-        if isinstance(minimum, str) and minimum.isdigit():
-            minimum = int(minimum[:6])
-        if minimum == 1:
+        wanted = (1 if alone else 0) if minimum is None else _minimum(minimum, len(options))
+        if wanted == 1 or (wanted == 0 and alone):
             return [options[0] if len(options) == 1 else Or(tuple(options))]
-        if minimum == len(options):
+        if wanted == len(options):
             return options
-        if minimum == 0:
+        if wanted == 0:
             raise RequestRefused(
                 "should", "would only change the order here; set minimum_should_match to 1, or use sort."
             )
@@ -115,18 +117,36 @@ class QueryReader:
 
     def nested_(self, body: Any, depth: int, nested: bool) -> Query:
         parts = only(body, "nested", frozenset({"path", "query", "score_mode", "ignore_unmapped"}))
+        _flags(parts, "ignore_unmapped")
+        if parts.get("score_mode", "none") not in ("avg", "max", "min", "none", "sum"):
+            raise RequestRefused("score_mode", "is avg, max, min, none or sum.")
         if nested or parts.get("path") != NESTED_PATH:
             raise RequestRefused("nested", f"is possible on {NESTED_PATH} only, one level deep.")
         return Nested(NESTED_PATH, self.read(parts.get("query"), depth=depth + 1, nested=True))
 
 
+def _minimum(given: Any, count: int) -> int:
+    """How many of `count` clauses `minimum_should_match` asks for: a number, `-1` for all but one, or a percentage."""
+    match = _MINIMUM.fullmatch(str(given)) if not isinstance(given, bool | float) else None
+    if match is None:
+        raise RequestRefused("minimum_should_match", "is a number or a percentage here.")
+    asked = int(match[1])
+    if match[2]:
+        asked = int(count * asked / 100)
+    return max(0, asked + count if match[1].startswith("-") else asked)
+
+
 def _leaves(query: Query) -> int:
-    """How many clauses one clause stands for: simple_query_string holds as many as its text has words."""
+    """How many clauses an engine makes of one: a text is one per word and field."""
     match query:
         case And(clauses=clauses) | Or(clauses=clauses):
             return sum(map(_leaves, clauses))
         case Not(clause=clause):
             return _leaves(clause)
+        case Match(text=text, fields=fields):
+            return max(1, len(_WORDS.findall(text))) * max(1, len(fields))
+        case Phrase(fields=fields):
+            return max(1, len(fields))
     return 1
 
 
@@ -135,6 +155,14 @@ _COMPOUNDS: Mapping[str, Callable[[QueryReader, Any, int, bool], Query]] = {
     "constant_score": QueryReader.constant_score,
     "nested": QueryReader.nested_,
 }
+
+
+def _flags(parts: Mapping[str, Any], *names: str) -> None:
+    """Options that change nothing here; as long as they are what Elasticsearch takes."""
+    for name in names:
+        value = parts.get(name, False)
+        if value not in ("true", "false"):
+            flag(value, name)
 
 
 def _field_of(body: Any, kind: str, nested: bool) -> tuple[Resolved, Any]:
@@ -157,14 +185,18 @@ def _term(body: Any, nested: bool) -> Query:
     if isinstance(inner, dict):
         inner = only(inner, "term", frozenset({"value", "case_insensitive", "boost"}))
         unboosted(inner)
+        _flags(inner, "case_insensitive")
         inner = inner.get("value")
     return equal(field, inner)
 
 
 def equal(field: Resolved, value: Any) -> Query:
-    """Exactly the value; on text fields its words."""
+    """Exactly the value; on text fields its words, on dates the whole period that is named."""
     if field.type == "text":
         return Match(text_of(value, field.name), (field.name,))
+    if field.type == "date":
+        period = period_of(value, field.name)
+        return Range(field=field.name, gte=period.start, lt=period.end)
     return Term(field.name, value_of(field, value))
 
 
@@ -184,11 +216,11 @@ def _terms(body: Any, nested: bool) -> Query:
         raise RequestRefused("terms", f"has more than {MAX_TERMS:,} values.")
     if field.type == "text":
         raise RequestRefused(field.name, "holds text; use match.")
-    return (
-        Terms(field.name, tuple(value_of(field, value) for value in values))
-        if values
-        else Nothing("no terms")
-    )
+    if not values:
+        return Nothing("no terms")
+    if field.type == "date":
+        return Or(tuple(equal(field, value) for value in values))
+    return Terms(field.name, tuple(value_of(field, value) for value in values))
 
 
 def _range(body: Any, nested: bool) -> Query:
@@ -198,20 +230,20 @@ def _range(body: Any, nested: bool) -> Query:
     unboosted(parts)
     if str(parts.get("relation", "INTERSECTS")).upper() != "INTERSECTS":
         raise RequestRefused("relation", "is for fields that hold ranges; there are none.")
-    date_options(parts)
+    formats = date_options(parts)
     bounds = {key: parts[key] for key in ("gt", "gte", "lt", "lte") if parts.get(key) is not None}
     if not bounds:
         return Exists(field.name)
     if field.type == "date":
-        return _date_range(field, bounds)
+        return _date_range(field, bounds, formats)
     if field.type not in {"long", "double", "metric"}:
         raise RequestRefused(field.name, "has no order; a range needs a number or a date.")
     return Range(field=field.name, **{key: value_of(field, value) for key, value in bounds.items()})
 
 
-def _date_range(field: Resolved, bounds: Mapping[str, Any]) -> Query:
+def _date_range(field: Resolved, bounds: Mapping[str, Any], formats: tuple[DateFormat, ...]) -> Query:
     """Dates are periods: after a year begins with the next one."""
-    periods = {key: period_of(value, field.name) for key, value in bounds.items()}
+    periods = {key: period_of(value, field.name, formats) for key, value in bounds.items()}
     lows = [periods["gt"].end] if "gt" in periods else []
     lows += [periods["gte"].start] if "gte" in periods else []
     highs = [periods["lt"].start] if "lt" in periods else []
@@ -221,7 +253,12 @@ def _date_range(field: Resolved, bounds: Mapping[str, Any]) -> Query:
 
 def _exists(body: Any, nested: bool) -> Query:
     parts = only(body, "exists", frozenset({"field", "boost"}))
-    return Exists(field_name(parts.get("field"), nested=nested).name)
+    unboosted(parts)
+    name = parts.get("field")
+    below = [] if nested else [known for known in fields() if known.startswith(f"{name}.")]
+    if below and name not in fields():
+        return Or(tuple(Exists(known) for known in below))
+    return Exists(field_name(name, nested=nested).name)
 
 
 def _prefix(body: Any, nested: bool) -> Query:
@@ -229,6 +266,7 @@ def _prefix(body: Any, nested: bool) -> Query:
     if isinstance(inner, dict):
         inner = only(inner, "prefix", frozenset({"value", "case_insensitive", "boost"}))
         unboosted(inner)
+        _flags(inner, "case_insensitive")
         inner = inner.get("value")
     text = text_of(inner, field.name)
     if len(text) < SHORTEST_PREFIX:
@@ -247,6 +285,7 @@ def _wildcard(body: Any, nested: bool) -> Query:
     if isinstance(inner, dict):
         inner = only(inner, "wildcard", frozenset({"value", "wildcard", "case_insensitive", "boost"}))
         unboosted(inner)
+        _flags(inner, "case_insensitive")
         inner = inner.get("value", inner.get("wildcard"))
     text = text_of(inner, field.name)
     stem = text.removesuffix("*")
@@ -270,9 +309,11 @@ def _match(body: Any, nested: bool) -> Query:
     parts = inner if isinstance(inner, dict) else {"query": inner}
     parts = only(parts, "match", frozenset({"query", "operator", "minimum_should_match", "boost", "lenient"}))
     unboosted(parts)
+    _flags(parts, "lenient")
+    operator = _operator(parts)
     if field.type not in {"text", "name"}:
         return equal(field, parts.get("query"))
-    return Match(text_of(parts.get("query"), field.name), (field.name,), _operator(parts))
+    return Match(text_of(parts.get("query"), field.name), (field.name,), operator)
 
 
 def _operator(parts: Mapping[str, Any]) -> str:
@@ -310,79 +351,44 @@ def _text_fields(parts: Mapping[str, Any], kind: str, nested: bool) -> tuple[str
         raise RequestRefused(kind, f"is not allowed inside nested {NESTED_PATH}; use match.")
     if any(isinstance(name, str) and "^" in name for name in given):
         raise RequestRefused("fields", "weights are fixed here; leave the ^ out.")
-    fields = [field_name(name) for name in given]
-    for field in fields:
+    named = [field_name(name) for name in given]
+    for field in named:
         if field.type not in {"text", "name", "keyword"}:
             raise RequestRefused(field.name, "does not hold text.")
-    return tuple(dict.fromkeys(field.name for field in fields))
+    return tuple(dict.fromkeys(field.name for field in named))
 
 
 def _multi_match(body: Any, nested: bool) -> Query:
     allowed = frozenset({"query", "fields", "type", "operator", "minimum_should_match", "boost", "lenient"})
     parts = only(body, "multi_match", allowed)
     unboosted(parts)
-    fields = _text_fields(parts, "multi_match", nested)
+    names = _text_fields(parts, "multi_match", nested)
+    _flags(parts, "lenient")
     text = text_of(parts.get("query"), "multi_match")
+    operator = _operator(parts)
     kind = parts.get("type", "best_fields")
     if kind == "phrase":
-        return Phrase(text, fields)
+        return Phrase(text, names)
     if str(kind) not in {"best_fields", "most_fields", "cross_fields"}:
         raise RequestRefused("type", "of multi_match is best_fields, cross_fields or phrase here.")
-    return Match(text, fields, _operator(parts))
-
-
-_WORD = re.compile(r'(?P<sign>[+|-]*)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"|]+))|(?P<or>\|)')
+    return Match(text, names, operator)
 
 
 def _simple_query_string(body: Any, nested: bool) -> Query:
-    """Words, "phrases", +and, |or, -not and prefix*. Brackets, ~ and the rest are words."""
     allowed = frozenset(
-        {
-            "query",
-            "fields",
-            "default_operator",
-            "flags",
-            "analyze_wildcard",
-            "lenient",
-            "boost",
-            "minimum_should_match",
-        }
+        {"query", "fields", "default_operator", "flags", "analyze_wildcard", "lenient", "boost"}
     )
     parts = only(body, "simple_query_string", allowed)
     unboosted(parts)
-    fields = _text_fields(parts, "simple_query_string", nested)
+    _flags(parts, "analyze_wildcard", "lenient")
+    if parts.get("flags", "ALL") != "ALL":
+        raise RequestRefused(
+            "flags", "is ALL here; write a backslash before a letter that shall mean itself."
+        )
+    names = _text_fields(parts, "simple_query_string", nested)
     text = text_of(parts.get("query"), "simple_query_string")
     default = _operator({"operator": parts.get("default_operator", "or")})
-    alternatives = [
-        found for piece in _bars(text) if (found := _simple_words(piece, fields, default)) is not None
-    ]
-    if not alternatives:
-        return Nothing("no words")
-    return alternatives[0] if len(alternatives) == 1 else Or(tuple(alternatives))
-
-
-def _bars(text: str) -> list[str]:
-    """The text cut at bars that are not inside quotes."""
-    return [piece for piece in re.findall(r'(?:[^|"]|"[^"]*"?)+', text) if piece.strip()]
-
-
-def _simple_words(text: str, fields: tuple[str, ...], default: str) -> Query | None:
-    wanted: list[Query] = []
-    unwanted: list[Query] = []
-    every = default == "and"
-    for match in list(_WORD.finditer(text))[:MAX_LEAVES]:
-        sign = match["sign"] or ""
-        every = every or "+" in sign
-        said = match["phrase"] if match["phrase"] is not None else match["word"] or ""
-        if not any(letter.isalnum() for letter in said):
-            continue
-        word = Phrase(said, fields) if match["phrase"] is not None else Match(said.strip("()~*"), fields)
-        (unwanted if "-" in sign else wanted).append(Not(word) if "-" in sign else word)
-    if not wanted and not unwanted:
-        return None
-    core: list[Query] = wanted if every or len(wanted) < 2 else [Or(tuple(wanted))]
-    clauses = [*core, *unwanted]
-    return clauses[0] if len(clauses) == 1 else And(tuple(clauses))
+    return read_words(text, names, default=default)
 
 
 _LEAVES: Mapping[str, Callable[[Any, bool], Query]] = {

@@ -5,35 +5,17 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from catalog.query.dsl import Options
-from catalog.query.dsl_aggs import Shapes
-from catalog.query.dsl_values import iso, milliseconds
-from catalog.query.nodes import And, Match, Not, Or, Phrase, Query
-from catalog.search.request import (
-    Aggregation,
-    AggregationResult,
-    Bucket,
-    FilterAgg,
-    HistogramAgg,
-    MetricAgg,
-    MissingAgg,
-    NestedAgg,
-    RangeAgg,
-    ReverseNestedAgg,
-    SearchRequest,
-    SearchResult,
-    TermsAgg,
-)
+from catalog.query.dsl_buckets import aggregations_response
+from catalog.query.dsl_dates import EPOCH, ISO, DateFormat, milliseconds
+from catalog.query.dsl_highlight import flat, highlights
+from catalog.query.periods import parse_period
+from catalog.search.request import SearchRequest, SearchResult
 from mappings import fields
-
-MAX_FRAGMENT = 200
-"""Characters around the first found word of a long text."""
-_WORD = re.compile(r"\w+")
-_WITH_COUNT = (FilterAgg, MissingAgg, NestedAgg, ReverseNestedAgg)
 
 
 def to_es_response(
@@ -80,17 +62,18 @@ def _hit(hit: Any, request: SearchRequest, index: str, options: Options) -> dict
     if options.fields:
         shown["fields"] = _field_lists(hit.document, options.fields)
     if options.highlight:
-        marked = highlights(hit.document, request.query, options.highlight, options.highlight_tags)
+        marked = highlights(hit.document, request.query, options.highlight)
         if marked:
             shown["highlight"] = marked
     if request.sort or options.pit is not None:
-        shown["sort"] = [_sort_value(value) for value in hit.sort]
+        forms = (*options.sort_written, *[None] * len(hit.sort))
+        shown["sort"] = [_sort_value(value, form) for value, form in zip(hit.sort, forms, strict=False)]
     return shown
 
 
-def _sort_value(value: Any) -> Any:
+def _sort_value(value: Any, form: DateFormat | None) -> Any:
     if isinstance(value, datetime):
-        return milliseconds(value)
+        return milliseconds(value) if form is None else form.written(value)
     return value
 
 
@@ -107,6 +90,7 @@ def source_of(document: Mapping[str, Any], options: Options) -> dict[str, Any] |
     return _cut(document, "", _matcher(includes), _matcher(options.excludes), inside=not includes)
 
 
+FieldForms = Sequence[tuple[str, DateFormat | None]]
 Matcher = Callable[[str], bool]
 
 
@@ -167,170 +151,21 @@ def _cut(
     return found
 
 
-def _field_lists(document: Mapping[str, Any], patterns: tuple[str, ...]) -> dict[str, list[Any]]:
-    """`fields`: every value as a list, under its dotted name."""
-    flat: dict[str, list[Any]] = {}
-    _flatten(document, "", flat)
-    named, _ = _matcher(patterns)
-    return {path: values for path, values in flat.items() if named(path)}
-
-
-def _flatten(value: Any, path: str, found: dict[str, list[Any]]) -> None:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            _flatten(inner, f"{path}.{key}" if path else str(key), found)
-    elif isinstance(value, list):
-        for inner in value:
-            _flatten(inner, path, found)
-    else:
-        found.setdefault(path, []).append(value)
-
-
-# Highlights -------------------------------------------------------------------------------------------------------
-
-
-def highlights(
-    document: Mapping[str, Any], query: Query, names: Sequence[str], tags: tuple[str, str]
-) -> dict[str, list[str]]:
-    """The found words between tags, per field. The text of files is escaped for HTML, so that only our tags are tags."""
-    wanted = {folded for text in _searched(query) for folded in _words(text)}
-    if not wanted:
-        return {}
-    flat: dict[str, list[Any]] = {}
-    _flatten(document, "", flat)
-    found = {}
-    for name in names:
-        marked = [
-            text for value in flat.get(name, []) if (text := _marked(str(value), wanted, tags)) is not None
-        ]
-        if marked:
-            found[name] = marked[:5]
+def _field_lists(document: Mapping[str, Any], wanted: FieldForms) -> dict[str, list[Any]]:
+    """`fields`: every value as a list, under its dotted name; dates in one form, whatever the document has."""
+    found: dict[str, list[Any]] = {}
+    values = flat(document)
+    for pattern, form in wanted:
+        named, _ = _matcher((pattern,))
+        for path in values:
+            if named(path):
+                found[path] = [_field_value(path, value, form) for value in values[path]]
     return found
 
 
-def _searched(query: Query) -> list[str]:
-    match query:
-        case Match(text=text) | Phrase(text=text):
-            return [text]
-        case And(clauses=clauses) | Or(clauses=clauses):
-            return [text for clause in clauses for text in _searched(clause)]
-        case Not():
-            return []
-    return []
-
-
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text)]
-
-
-def _marked(text: str, wanted: set[str], tags: tuple[str, str]) -> str | None:
-    """A piece of the text around its first found word; None when there is none."""
-    spots = [match.span() for match in _WORD.finditer(text) if _found(match[0], wanted)]
-    if not spots:
-        return None
-    start = max(0, spots[0][0] - MAX_FRAGMENT // 2)
-    end = min(len(text), max(start + MAX_FRAGMENT, spots[0][1]))
-    parts, at = [], start
-    for low, high in spots:
-        if low < at or high > end:
-            continue
-        parts += [_escaped(text[at:low]), tags[0], _escaped(text[low:high]), tags[1]]
-        at = high
-    return "".join((*parts, _escaped(text[at:end])))
-
-
-def _found(word: str, wanted: set[str]) -> bool:
-    folded = word.casefold()
-    return folded in wanted or any(part in wanted for part in folded.split("_"))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-
-
-# Aggregations -----------------------------------------------------------------------------------------------------
-
-
-def aggregations_response(
-    asked: Mapping[str, Aggregation],
-    answers: Mapping[str, AggregationResult],
-    shapes: Shapes,
-    path: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """Every answer by its name."""
-    return {
-        name: _aggregation(aggregation, answers[name], shapes, (*path, name))
-        for name, aggregation in asked.items()
-        if name in answers
-    }
-
-
-def _aggregation(
-    asked: Aggregation, answer: AggregationResult, shapes: Shapes, path: tuple[str, ...]
-) -> dict[str, Any]:
-    if isinstance(asked, MetricAgg):
-        return _metric(asked, answer)
-    if isinstance(asked, _WITH_COUNT):
-        below = aggregations_response(asked.aggs, answer.aggregations, shapes, path)
-        return {"doc_count": answer.count or 0, **below}
-    buckets = [_bucket(asked, bucket, shapes, path) for bucket in answer.buckets]
-    found: dict[str, Any] = {}
-    if isinstance(asked, TermsAgg):
-        found = {"doc_count_error_upper_bound": 0, "sum_other_doc_count": answer.other_count}
-    if shapes.get(path):
-        return {**found, "buckets": {_name(bucket): _unnamed(bucket) for bucket in buckets}}
-    return {**found, "buckets": buckets}
-
-
-def _name(bucket: Mapping[str, Any]) -> str:
-    return str(bucket.get("key_as_string", bucket["key"]))
-
-
-def _unnamed(bucket: dict[str, Any]) -> dict[str, Any]:
-    """A keyed bucket of a range goes by its name; one of a histogram keeps its key."""
-    return {key: value for key, value in bucket.items() if key != "key" or not isinstance(value, str)}
-
-
-def _bucket(asked: Any, bucket: Bucket, shapes: Shapes, path: tuple[str, ...]) -> dict[str, Any]:
-    below = aggregations_response(asked.aggs, bucket.aggregations, shapes, path)
-    return {**_key(asked, bucket), "doc_count": bucket.count, **below}
-
-
-def _key(asked: Any, bucket: Bucket) -> dict[str, Any]:
-    if isinstance(asked, RangeAgg):
-        return _range_key(bucket)
-    if isinstance(bucket.key, datetime):
-        return {"key_as_string": iso(bucket.key), "key": milliseconds(bucket.key)}
-    if isinstance(bucket.key, bool):
-        return {"key": int(bucket.key), "key_as_string": "true" if bucket.key else "false"}
-    if isinstance(asked, HistogramAgg):
-        return {"key": float(bucket.key)}
-    return {"key": bucket.key}
-
-
-def _range_key(bucket: Bucket) -> dict[str, Any]:
-    shown: dict[str, Any] = {"key": bucket.name or str(bucket.key)}
-    for name, end in (("from", bucket.start), ("to", bucket.end)):
-        if isinstance(end, datetime):
-            shown |= {name: float(milliseconds(end)), f"{name}_as_string": iso(end)}
-        elif end is not None:
-            shown[name] = float(end)
-    return shown
-
-
-def _metric(asked: MetricAgg, answer: AggregationResult) -> dict[str, Any]:
-    if asked.kind == "percentiles":
-        return {"values": dict(answer.values)}
-    row = fields().get(asked.field)
-    if row is None or row.type != "date" or asked.kind in {"value_count", "cardinality"}:
-        return dict(answer.values)
-    found: dict[str, Any] = {}
-    for name, value in answer.values.items():
-        found[name] = value
-        if value is not None and name != "count":
-            found[f"{name}_as_string"] = _iso_of(value)
-    return found
-
-
-def _iso_of(value: float) -> str:
-    return iso(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value))
+def _field_value(path: str, value: Any, form: DateFormat | None) -> Any:
+    row = fields().get(path)
+    if row is None or row.type != "date" or not isinstance(value, str):
+        return value
+    period = parse_period(value, EPOCH)
+    return value if period is None else (form or ISO).written(period.start)

@@ -1,4 +1,4 @@
-"""What every part of the Elasticsearch JSON needs: checked objects, field names, values, dates.
+"""What every part of the Elasticsearch JSON needs: checked objects, field names, values.
 
 Everything refused is refused by name, before any engine sees it.
 """
@@ -6,31 +6,18 @@ Everything refused is refused by name, before any engine sees it.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.query.dsl_dates import DateFormat, iso, period_of
 from catalog.query.nodes import Value
-from catalog.query.periods import Period, parse_period
 from catalog.search.validate import NESTED_FIELDS, NESTED_PATH, Resolved, resolve
 
 MAX_STRING = 4_096
 _SUBFIELDS = (".keyword", ".kw", ".raw", ".sort")
 """Sub-fields that analysts' tools ask for; here a keyword field is one already."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MATH = re.compile(r"now(?:([+-])(\d{1,5})([yMwdhHms]))?(?:/([yMwdhHm]))?")
-_DATE_FORMATS = frozenset(
-    {
-        "strict_date_optional_time",
-        "date_optional_time",
-        "epoch_millis",
-        "strict_date_optional_time||epoch_millis",
-        "iso8601",
-    }
-)
-_UTC = frozenset({"UTC", "Z", "+00:00", "GMT", "Etc/UTC"})
 REFUSED_BECAUSE: Mapping[str, str] = {
     "script": "scripts are not run here.",
     "script_score": "scripts are not run here.",
@@ -55,11 +42,40 @@ REFUSED_BECAUSE: Mapping[str, str] = {
     "profile": "is not allowed here.",
     "explain": "is not allowed here.",
     "stored_fields": "is not allowed here; use _source.",
-    "docvalue_fields": "is not allowed here; use _source.",
+    "docvalue_fields": "is not allowed here; use fields.",
     "global": "would count models beyond the query; leave the query out instead.",
     "significant_terms": "is not allowed here; use terms.",
     "significant_text": "is not allowed here; use terms.",
-    "top_hits": "is not allowed here; search with the bucket's value instead.",
+    "top_hits": "is not allowed here; search with the bucket's value instead, several in one _msearch.",
+    "top_metrics": "is not allowed here; sort a search, or measure with max and min.",
+    "composite": "is not allowed here; use terms with terms below it, or read documents with a point in time.",
+    "multi_terms": "is not allowed here; use terms with terms below it.",
+    "rare_terms": "is not allowed here; use terms ordered by _count.",
+    "auto_date_histogram": "is not allowed here; use date_histogram with calendar_interval.",
+    "sampler": "is not needed here: everything is counted.",
+    "random_sampler": "is not needed here: everything is counted.",
+    "diversified_sampler": "is not needed here: everything is counted.",
+    "percentile_ranks": "is not allowed here; count with a range aggregation.",
+    "median_absolute_deviation": "is not allowed here; use percentiles or extended_stats.",
+    "weighted_avg": "is not allowed here; read both fields and weigh them yourself.",
+    "matrix_stats": "is not allowed here; use extended_stats.",
+    "bucket_sort": "is not allowed here; use order and size of terms.",
+    "bucket_script": "scripts are not run here.",
+    "bucket_selector": "scripts are not run here.",
+    "cumulative_sum": "is not allowed here; add up the buckets yourself, in pandas by cumsum().",
+    "derivative": "is not allowed here; compare the buckets yourself, in pandas by diff().",
+    "moving_fn": "scripts are not run here.",
+    "dis_max": "is not allowed here; use bool with should and minimum_should_match 1.",
+    "match_phrase_prefix": "is not allowed here; use match_phrase, or prefix on a keyword field.",
+    "match_bool_prefix": "is not allowed here; use match, or prefix on a keyword field.",
+    "combined_fields": "is not allowed here; use multi_match.",
+    "terms_set": "is not allowed here; use bool with one term per clause.",
+    "fuzziness": "is not allowed here; words are found as they are written.",
+    "slice": "is not allowed here; one point in time reads everything in order.",
+    "terminate_after": "is not allowed here; use size.",
+    "seq_no_primary_term": "is not allowed here; version says the revision.",
+    "inner_hits": "is not allowed here; the whole list is in _source.",
+    "_name": "is not allowed here; ask with filters which clause finds how many.",
 }
 
 
@@ -108,9 +124,13 @@ def whole(value: Any, part: str, low: int, high: int) -> int:
 
 
 def number(value: Any, part: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise RequestRefused(part, "needs a finite number.")
-    return value
+    """A number that a double may stand for; Python's whole numbers have no end."""
+    try:
+        if not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value):
+            return value
+    except OverflowError:
+        pass
+    raise RequestRefused(part, "needs a finite number.")
 
 
 def flag(value: Any, part: str) -> bool:
@@ -135,10 +155,10 @@ def field_name(name: Any, *, nested: bool = False) -> Resolved:
     return resolve(name)
 
 
-def value_of(field: Resolved, value: Any) -> Value:
+def value_of(field: Resolved, value: Any, formats: Sequence[DateFormat] = ()) -> Value:
     """A value in the field's own type."""
     if field.type == "date":
-        return period_of(value, field.name).start
+        return period_of(value, field.name, formats).start
     if field.type == "boolean":
         if isinstance(value, bool):
             return value
@@ -158,91 +178,6 @@ def _number_of(field: Resolved, value: Any) -> float:
         except ValueError:
             raise RequestRefused(field.name, f"needs a number, not {value!r:.80}.") from None
     return number(value, field.name)
-
-
-def period_of(value: Any, part: str) -> Period:
-    """The period that a date covers: text of any precision, `now-30d/d`, or milliseconds since 1970."""
-    if isinstance(value, bool):
-        raise RequestRefused(part, "needs a date.")
-    if isinstance(value, int | float) and math.isfinite(value):
-        return _instant(value, part)
-    if not isinstance(value, str) or len(value) > 60:
-        raise RequestRefused(part, "needs a date.")
-    if re.fullmatch(r"-?\d{9,14}", value):
-        return _instant(int(value), part)
-    now = datetime.now(UTC)
-    if value.startswith("now"):
-        return _math(value, now, part)
-    period = parse_period(value, now) if not value.startswith("-") else None
-    if period is None or period.relative:
-        raise RequestRefused(part, f"needs a date such as 2024-05-01, 2024-05, now-30d, not {value!r:.80}.")
-    return period
-
-
-def _instant(milliseconds: float, part: str) -> Period:
-    try:
-        start = _EPOCH + timedelta(milliseconds=math.floor(milliseconds))
-    except OverflowError:
-        raise RequestRefused(part, "is a date out of range.") from None
-    return Period(start=start, end=start + timedelta(milliseconds=1))
-
-
-def _math(text: str, now: datetime, part: str) -> Period:
-    match = _MATH.fullmatch(text)
-    if match is None:
-        raise RequestRefused(part, f"needs a date such as now-30d or now-1y/d, not {text!r:.80}.")
-    moment = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    if match[1]:
-        amount, unit = int(match[2]), match[3]
-        spelled = {"y": "y", "M": "mo", "w": "w", "d": "d", "h": "h", "H": "h", "m": "min"}.get(unit)
-        if match[1] == "+" or spelled is None:
-            seconds = {"s": 1, "m": 60, "h": 3600, "H": 3600, "d": 86_400, "w": 604_800}.get(unit)
-            if seconds is None:
-                raise RequestRefused(part, f"cannot add months or years: {text!r:.80}.")
-            moment += timedelta(seconds=seconds * amount * (1 if match[1] == "+" else -1))
-        else:
-            back = parse_period(f"-{amount}{spelled}", moment)
-            if back is None:
-                raise RequestRefused(part, f"is a date out of range: {text!r:.80}.")
-            moment = back.start
-    return _rounded(moment, match[4])
-
-
-def _rounded(moment: datetime, unit: str | None) -> Period:
-    if unit is None:
-        return Period(start=moment, end=moment + timedelta(milliseconds=1))
-    pattern = {"y": "%Y", "M": "%Y-%m", "d": "%Y-%m-%d"}.get(unit)
-    if pattern is not None:
-        period = parse_period(moment.strftime(pattern), moment)
-        assert period is not None  # we just wrote it
-        return period
-    if unit == "w":
-        start = moment.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=moment.weekday())
-        return Period(start=start, end=start + timedelta(days=7))
-    if unit == "m":
-        start = moment.replace(second=0, microsecond=0)
-        return Period(start=start, end=start + timedelta(minutes=1))
-    start = moment.replace(minute=0, second=0, microsecond=0)
-    return Period(start=start, end=start + timedelta(hours=1))
-
-
-def date_options(body: Mapping[str, Any]) -> None:
-    """Dates are UTC and in the usual formats; anything else would be answered wrongly."""
-    if str(body.get("time_zone", "UTC")) not in _UTC:
-        raise RequestRefused("time_zone", "dates are UTC here.")
-    if "format" in body and str(body["format"]) not in _DATE_FORMATS:
-        raise RequestRefused("format", "dates are written as ISO 8601 or milliseconds here.")
-
-
-def milliseconds(moment: datetime) -> int:
-    """Milliseconds since 1970, as Elasticsearch gives dates."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
-
-
-def iso(moment: datetime) -> str:
-    """`2024-01-01T00:00:00.000Z`, as Elasticsearch writes dates."""
-    moment = moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
 def json_value(value: Any) -> Any:

@@ -85,7 +85,10 @@ class DateHistogramAgg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricAgg:
-    """One number or set of numbers: kind is min, max, avg, sum, value_count, stats, cardinality or percentiles."""
+    """One number or set of numbers.
+
+    Kind is min, max, avg, sum, value_count, stats, extended_stats (stats and sum_of_squares), cardinality or percentiles.
+    """
 
     kind: str
     field: str
@@ -105,6 +108,14 @@ class FilterAgg:
     """The models that also satisfy `query`."""
 
     query: Query
+    aggs: Mapping[str, Aggregation] = default(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiltersAgg:
+    """One bucket per query, under its name and in this order. A model may be in several of them."""
+
+    filters: Mapping[str, Query]
     aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
@@ -131,6 +142,7 @@ Aggregation: TypeAlias = (
     | MetricAgg
     | MissingAgg
     | FilterAgg
+    | FiltersAgg
     | NestedAgg
     | ReverseNestedAgg
 )

@@ -34,6 +34,7 @@ from catalog.search.request import (
     Aggregation,
     DateHistogramAgg,
     FilterAgg,
+    FiltersAgg,
     HistogramAgg,
     MetricAgg,
     MissingAgg,
@@ -57,6 +58,11 @@ MAX_AGGREGATION_DEPTH = 4
 MAX_BUCKETS = 10_000
 """Buckets of one aggregation."""
 MAX_SELECTIONS = 64
+MAX_INCLUDE_CHARACTERS = 256
+"""Of the beginning that the values of a terms aggregation share; engines look it up as a regular expression."""
+MAX_OFFSET_INTERVALS = 100
+"""A histogram's keys lose digits beside an offset that is much larger than its buckets."""
+MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 NESTED_PATH = "evaluations"
 NESTED_FIELDS: Mapping[str, str] = {
     "metric": "keyword",
@@ -68,7 +74,9 @@ NESTED_FIELDS: Mapping[str, str] = {
     "unit": "keyword",
 }
 CALENDAR_INTERVALS = ("year", "quarter", "month", "week", "day")
-METRIC_KINDS = frozenset({"min", "max", "avg", "sum", "value_count", "stats", "cardinality", "percentiles"})
+METRIC_KINDS = frozenset(
+    {"min", "max", "avg", "sum", "value_count", "stats", "extended_stats", "cardinality", "percentiles"}
+)
 _ANY_TYPE_KINDS = frozenset({"value_count", "cardinality"})
 _SLUG = pattern(r"[a-z0-9_]{1,200}")
 _LEAF = pattern(r"[a-z0-9_]{1,200}(\.[a-z0-9_]{1,200}){0,10}")
@@ -152,7 +160,9 @@ def _window(request: SearchRequest) -> None:
     for key, value in zip(effective_sort(request), request.after, strict=False):
         resolved = sort_field(key)
         if value is not None:
-            _value(resolved.type if resolved else "double", "search_after", value)
+            kind = resolved.type if resolved else "double"
+            _value(kind, "search_after", value)
+            _held(kind, "search_after", value)
     if not isinstance(request.after[-1], str):
         raise RequestRefused("search_after", "ends with the id of a model.")
 
@@ -244,8 +254,7 @@ def _comparable(field: Resolved) -> None:
 def _value(kind: str, part: str, value: Any) -> None:
     """Refuses a value that the field cannot hold."""
     if kind in NUMBERS:
-        good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        expected = "a finite number"
+        good, expected = _is_finite(value), "a finite number"
     elif kind == "boolean":
         good, expected = isinstance(value, bool), "true or false"
     elif kind == "date":
@@ -255,6 +264,22 @@ def _value(kind: str, part: str, value: Any) -> None:
         expected = "text"
     if not good:
         raise RequestRefused(part, f"needs {expected}, not {value!r:.80}.")
+
+
+def _is_finite(value: Any) -> bool:
+    """A number that a double may stand for. Whole numbers of any length are numbers of Python, not of engines."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _held(kind: str, part: str, value: Any) -> None:
+    """Refuses a number that no document can hold, where it would stand among their values."""
+    if kind == "long" and not MIN_LONG <= value <= MAX_LONG:
+        raise RequestRefused(part, "is a whole number of up to 64 bits.")
 
 
 class _AggregationBudget:
@@ -279,6 +304,11 @@ class _AggregationBudget:
                 inside = False
             case FilterAgg(query=query):
                 _Budget().query(query, "filter", nested=nested)
+            case FiltersAgg(filters=filters):
+                if len(filters) > MAX_BUCKETS:
+                    raise RequestRefused("filters", f"has more than {MAX_BUCKETS:,} buckets.")
+                for query in filters.values():
+                    _Budget().query(query, "filters", nested=nested)
             case _:
                 _aggregation(aggregation, _resolved(aggregation.field, nested=nested))
         for sub in getattr(aggregation, "aggs", {}).values():
@@ -297,8 +327,11 @@ def _aggregation(aggregation: Any, field: Resolved) -> None:
                 _value(field.type, "range", bound)
         case HistogramAgg(interval=interval, offset=offset):
             _needs(field, NUMBERS, "histogram")
-            if not (math.isfinite(interval) and interval > 0 and math.isfinite(offset)):
+            if not (_is_finite(interval) and interval > 0):
                 raise RequestRefused("interval", "must be a positive number.")
+            if not (_is_finite(offset) and abs(offset) <= MAX_OFFSET_INTERVALS * interval):
+                reason = f"is at most {MAX_OFFSET_INTERVALS} times the interval."
+                raise RequestRefused("offset", reason)
         case DateHistogramAgg(calendar_interval=calendar, fixed_seconds=seconds):
             _needs(field, frozenset({"date"}), "date_histogram")
             if (calendar is None) == (seconds is None):
@@ -310,7 +343,8 @@ def _aggregation(aggregation: Any, field: Resolved) -> None:
         case MetricAgg(kind=kind, percents=percents):
             if kind not in METRIC_KINDS:
                 raise RequestRefused(kind, f"is not known; known are {', '.join(sorted(METRIC_KINDS))}.")
-            _needs(field, COLUMNS | (KEYWORDS if kind in _ANY_TYPE_KINDS else frozenset()), kind)
+            allowed = NUMBERS if kind == "extended_stats" else COLUMNS
+            _needs(field, allowed | (KEYWORDS if kind in _ANY_TYPE_KINDS else frozenset()), kind)
             if not all(0 <= percent <= 100 for percent in percents):
                 raise RequestRefused("percents", "lie between 0 and 100.")
         case MissingAgg():
@@ -328,10 +362,13 @@ def _terms(aggregation: TermsAgg, field: Resolved) -> None:
         raise RequestRefused("size", f"of terms lies between 1 and {MAX_BUCKETS:,}.")
     if aggregation.prefix is not None and field.type not in KEYWORDS:
         raise RequestRefused("include", "needs a keyword field.")
+    if aggregation.prefix is not None and len(aggregation.prefix) > MAX_INCLUDE_CHARACTERS:
+        raise RequestRefused("include", f"is longer than {MAX_INCLUDE_CHARACTERS} characters.")
     if aggregation.min_doc_count < 1:
         raise RequestRefused("min_doc_count", "of terms is at least 1.")
     if aggregation.missing is not None:
         _value(field.type, "missing", aggregation.missing)
+        _held(field.type, "missing", aggregation.missing)
     by = aggregation.order[0].split(".")[0]
     if by not in {"_count", "_key"} and not isinstance(aggregation.aggs.get(by), MetricAgg):
         raise RequestRefused("order", f"names {by!r}, which is no metric among the sub-aggregations.")

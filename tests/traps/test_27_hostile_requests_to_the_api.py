@@ -121,7 +121,12 @@ def test_double_slashes_lead_to_the_plain_path_at_most(untouched):
 PARAMETERS = {
     "unknown": ("telepathy=1", "telepathy"),
     "lucene text": ("q=name:*", "q"),
-    "body in the address": ("source={}", "source"),
+    "hostile body in the address": ('source={"script_fields":{}}', "script_fields"),
+    "body of another type in the address": (
+        "source={}&source_content_type=application/yaml",
+        "source_content_type",
+    ),
+    "no object in the address": ("source=[]", "source"),
     "explain": ("explain=true", "explain"),
     "size": ("size=100000", "size"),
     "size as text": ("size=many", "size"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.query.dsl import parse_body
 from webui.es.faults import Fault, illegal
 
 MAX_VALUE = 4_096
@@ -34,7 +35,6 @@ _ABOUT_SHARDS = frozenset(
 """Ask for nothing that one index without shards could do differently."""
 _NOT_HERE: Mapping[str, str] = {
     "q": "is not read here; send a body with simple_query_string, match or bool.",
-    "source": "is not read here; send the body as a body.",
     "explain": "is not allowed here.",
     "stored_fields": "is not allowed here; use _source.",
     "docvalue_fields": "is not allowed here; use _source.",
@@ -93,7 +93,7 @@ class Arguments:
 
 def over_body(arguments: Arguments, body: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a search with the parameters that say the same things laid over it, as Elasticsearch does."""
-    merged = dict(body)
+    merged = sent_body(arguments, body)
     for name in ("from", "size"):
         number = arguments.whole(name)
         if number is not None:
@@ -111,10 +111,25 @@ def over_body(arguments: Arguments, body: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("track_scores", "version"):
         if arguments.text(name) is not None:
             merged[name] = arguments.flag(name)
-    source = source_of_address(arguments)
-    if source is not None:
-        merged["_source"] = source
+    cut = source_of_address(arguments)
+    if cut is not None:
+        merged["_source"] = cut
     return merged
+
+
+def sent_body(arguments: Arguments, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body, or the one that a client sends as the parameter `source`, whose GET carries none."""
+    source, kind = arguments.text("source"), arguments.text("source_content_type")
+    if source is None:
+        return dict(body)
+    if body:
+        raise illegal("source", "stands beside a body; send one of them.")
+    if kind not in {None, "application/json"}:
+        raise illegal("source_content_type", "is application/json here.")
+    parsed = parse_body(source)
+    if not isinstance(parsed, dict):
+        raise illegal("source", "needs an object.")
+    return parsed
 
 
 def source_of_address(arguments: Arguments) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flask import Response
@@ -12,7 +12,7 @@ from flask import request as http
 from catalog.errors import RequestRefused
 from catalog.query.dsl_values import only
 from catalog.search.engine import EngineInfo
-from catalog.search.validate import NESTED_FIELDS
+from catalog.search.validate import NESTED_FIELDS, NESTED_PATH
 from mappings import Field, fields
 from mappings.metrics import metrics
 from webui.es.dialect import Asked
@@ -33,6 +33,8 @@ _TYPES = {
     "boolean": "boolean",
     "flattened": "flattened",
 }
+_FILTERS = frozenset({"+metadata", "-metadata", "-multifield", "-nested", "-parent"})
+"""Source: Elasticsearch, field capabilities, parameter `filters`."""
 _COUNTED = frozenset({"keyword", "long", "double", "date", "boolean"})
 
 
@@ -115,6 +117,7 @@ def field_caps(asked: Asked) -> Json:
     included = among_models(asked)
     body = only(read_json(http), "_field_caps", frozenset({"fields"}))
     given = body.get("fields", asked.arguments.listed("fields"))
+    kept = _kept(asked.arguments.listed("filters") or [], asked.arguments.listed("types") or [])
     asked.arguments.flag("include_unmapped")
     asked.arguments.flag("include_empty_fields", default=True)
     asked.arguments.done()
@@ -128,9 +131,29 @@ def field_caps(asked: Asked) -> Json:
     wanted = {
         name: {caps["type"]: caps}
         for name, caps in _capabilities(properties(), "")
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        if kept(name, caps) and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
     }
     return {"indices": [INDEX], "fields": wanted}
+
+
+def _kept(filters: list[str], types: list[str]) -> Callable[[str, Json], bool]:
+    """Whether a field passes `filters` and `types`. There are no metadata fields, and none are refused to anybody."""
+    unknown = sorted(set(filters) - _FILTERS)
+    if unknown:
+        raise illegal("filters", f"knows {', '.join(sorted(_FILTERS))}, not {unknown[0]:.60}.")
+    inner = {f"{name}.keyword" for name, row in fields().items() if row.type == "name"}
+
+    def kept(name: str, caps: Json) -> bool:
+        kind = caps["type"]
+        if "-multifield" in filters and name in inner:
+            return False
+        if "-nested" in filters and name.partition(".")[0] == NESTED_PATH:
+            return False
+        if kind in {"object", "nested"} and "-parent" in filters:
+            return False
+        return "+metadata" not in filters and (not types or kind in types)
+
+    return kept
 
 
 def _capabilities(level: Mapping[str, Any], path: str) -> Iterator[tuple[str, Json]]:

@@ -14,7 +14,7 @@ from catalog.query.dsl_response import to_es_response
 from catalog.query.dsl_values import only
 from catalog.search.engine import SearchEngine
 from catalog.search.request import SearchRequest, SearchResult
-from webui.es.arguments import Arguments, over_body
+from webui.es.arguments import Arguments, over_body, sent_body
 from webui.es.contexts import keep_alive
 from webui.es.dialect import Asked
 from webui.es.faults import Json, body_of, illegal
@@ -139,7 +139,7 @@ def search(asked: Asked) -> Json:
 def count(asked: Asked) -> Json:
     """The answer to `_count`: a query and how many models it finds."""
     included = among_models(asked)
-    body = read_json(http)
+    body = sent_body(asked.arguments, read_json(http))
     asked.arguments.done()
     wanted = read_search({**only(body, "_count", frozenset({"query"})), "size": 0}, Form())
     if not included:

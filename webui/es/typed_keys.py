@@ -9,6 +9,7 @@ from catalog.search.request import (
     Aggregation,
     DateHistogramAgg,
     FilterAgg,
+    FiltersAgg,
     HistogramAgg,
     MetricAgg,
     MissingAgg,
@@ -24,6 +25,7 @@ _NAMES: Mapping[type, str] = {
     DateHistogramAgg: "date_histogram",
     MissingAgg: "missing",
     FilterAgg: "filter",
+    FiltersAgg: "filters",
     NestedAgg: "nested",
     ReverseNestedAgg: "reverse_nested",
 }

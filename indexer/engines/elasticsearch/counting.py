@@ -14,6 +14,7 @@ from catalog.search.request import (
     Bucket,
     DateHistogramAgg,
     FilterAgg,
+    FiltersAgg,
     HistogramAgg,
     MetricAgg,
     MissingAgg,
@@ -134,6 +135,9 @@ _QUESTIONS: Mapping[type, Callable[[Any], Json]] = {
     MetricAgg: _metric,
     MissingAgg: lambda wanted: {"filter": translate(Not(Exists(wanted.field)))},
     FilterAgg: lambda wanted: {"filter": translate(wanted.query)},
+    FiltersAgg: lambda wanted: {
+        "filters": {"filters": [translate(query) for query in wanted.filters.values()]}
+    },
     NestedAgg: lambda wanted: {"nested": {"path": wanted.path}},
     ReverseNestedAgg: lambda _: {"reverse_nested": {}},
 }
@@ -147,6 +151,8 @@ def _answer(wanted: Aggregation, found: Mapping[str, Any]) -> AggregationResult:
             return _read_ranges(wanted, found)
         case HistogramAgg() | DateHistogramAgg():
             return _read_histogram(wanted, found)
+        case FiltersAgg():
+            return _read_filters(wanted, found)
         case MetricAgg():
             return _read_metric(wanted, found)
         case _:
@@ -192,6 +198,16 @@ def _read_ranges(wanted: RangeAgg, found: Mapping[str, Any]) -> AggregationResul
     )
 
 
+def _read_filters(wanted: FiltersAgg, found: Mapping[str, Any]) -> AggregationResult:
+    held = found.get("buckets") or [{}] * len(wanted.filters)
+    return AggregationResult(
+        buckets=tuple(
+            Bucket(key=key, count=bucket.get("doc_count", 0), aggregations=read(wanted.aggs, bucket))
+            for key, bucket in zip(wanted.filters, held, strict=True)
+        )
+    )
+
+
 def _read_histogram(wanted: HistogramAgg | DateHistogramAgg, found: Mapping[str, Any]) -> AggregationResult:
     held = found.get("buckets", [])
     if len(held) > MAX_BUCKETS:
@@ -220,10 +236,12 @@ def _read_metric(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationResu
         return AggregationResult(
             values={str(float(percent)): held.get(str(float(percent))) for percent in wanted.percents}
         )
-    if wanted.kind == "stats":
-        names = ("count", "min", "max", "avg", "sum")
+    if wanted.kind in {"stats", "extended_stats"}:
+        names = ("count", "min", "max", "avg", "sum", "sum_of_squares")[: 5 if wanted.kind == "stats" else 6]
+        sums = {"count", "sum", "sum_of_squares"}
+        values = {name: found.get(name) for name in names}
         return AggregationResult(
-            values={name: found.get(name, 0 if name in {"count", "sum"} else None) for name in names}
+            values={name: 0 if value is None and name in sums else value for name, value in values.items()}
         )
     empty = None if wanted.kind in {"min", "max", "avg"} else 0
     return AggregationResult(values={"value": found.get("value", empty)})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import RequestRefused
 from catalog.search.engine import EngineInfo
 from catalog.search.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
-from catalog.search.validate import effective_sort, validate
+from catalog.search.validate import MAX_LONG, MIN_LONG, effective_sort, validate
 from indexer.buckets import typed_key
 from indexer.engines.elasticsearch import counting
 from indexer.engines.elasticsearch.columns import DOCUMENT, comparable, kind
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SCAN_PAGE = 1_000
 SCAN_KEEP_ALIVE = "2m"
-MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 _UNMAPPED = {"double": "double", "long": "long", "date": "date", "boolean": "boolean"}
 _STATE = {"indices": {"terms": {"field": "_index"}, "aggs": {"newest": {"max": {"field": "_seq_no"}}}}}
 """Which index answers, how many models it holds, and the number of the newest write that is visible."""

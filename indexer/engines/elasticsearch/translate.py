@@ -22,6 +22,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
+from catalog.search.validate import MAX_LONG, MIN_LONG
 from indexer.analysis import fold, phrase_words, query_words
 from indexer.engines.elasticsearch.columns import (
     PRESENT,
@@ -37,6 +38,11 @@ from indexer.relevance import units
 
 Clause = dict[str, Any]
 NOTHING: Clause = {"match_none": {}}
+MAX_PREFIX_CHARACTERS = 300
+"""Longer beginnings are asked for as a range, for Elasticsearch refuses a prefix of more than 1,000 UTF-16 units.
+Source: index.max_regex_length. One character is at most two units.
+"""
+_LAST_CHARACTER = "\U0010ffff"
 
 
 def every(clauses: Sequence[Clause]) -> Clause:
@@ -77,7 +83,7 @@ def translate(query: Query) -> Clause:
         case Exists(name):
             return exists(name)
         case Prefix(name, value):
-            return {"prefix": {name: fold(value)}} if value else exists(name)
+            return _prefix(name, fold(value)) if value else exists(name)
         case Match() | Phrase():
             return _text(query)
         case Nested(path, inner):
@@ -112,14 +118,29 @@ def exists(name: str) -> Clause:
     return {"exists": {"field": name}} if has_column(name) else {"term": {PRESENT: name}}
 
 
+def _prefix(name: str, beginning: str) -> Clause:
+    if len(beginning) <= MAX_PREFIX_CHARACTERS:
+        return {"prefix": {name: beginning}}
+    return {"range": {name: {"gte": beginning, "lt": beginning + _LAST_CHARACTER}}}
+
+
 def _range(query: Range) -> Clause:
     given = {"gt": query.gt, "gte": query.gte, "lt": query.lt, "lte": query.lte}
     bounds = [(name, comparable(query.field, value)) for name, value in given.items() if value is not None]
+    if kind(query.field) == "long":
+        # Elasticsearch fails on a bound that is no long instead of comparing with it.
+        if any(_excludes_every_long(name, value) for name, value in bounds):
+            return NOTHING
+        bounds = [(name, value) for name, value in bounds if MIN_LONG <= value <= MAX_LONG]
     if not bounds:
         return exists(query.field)
     extra = {"format": "epoch_millis"} if kind(query.field) == "date" else {}
     # One clause per bound: Elasticsearch lets the last of gt and gte win instead of holding to both.
     return every([{"range": {query.field: {name: value, **extra}}} for name, value in bounds])
+
+
+def _excludes_every_long(name: str, bound: float) -> bool:
+    return bound > MAX_LONG if name in {"gt", "gte"} else bound < MIN_LONG
 
 
 def _text(query: Match | Phrase) -> Clause:

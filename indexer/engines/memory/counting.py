@@ -14,6 +14,7 @@ from catalog.search.request import (
     Bucket,
     DateHistogramAgg,
     FilterAgg,
+    FiltersAgg,
     HistogramAgg,
     MetricAgg,
     MissingAgg,
@@ -139,6 +140,10 @@ def _metric(wanted: MetricAgg, items: Items) -> AggregationResult:
         "avg": math.fsum(values) / count if values else None,
         "sum": math.fsum(values),
     }
+    if wanted.kind == "extended_stats":
+        return AggregationResult(
+            values={**stats, "sum_of_squares": math.fsum(float(value) ** 2 for value in values)}
+        )
     return AggregationResult(values=stats if wanted.kind == "stats" else {"value": stats[wanted.kind]})
 
 
@@ -152,6 +157,16 @@ def _missing(wanted: MissingAgg, items: Items) -> AggregationResult:
 
 def _filter(wanted: FilterAgg, items: Items) -> AggregationResult:
     return _single([item for item in items if matches(wanted.query, item)], wanted.aggs)
+
+
+def _filters(wanted: FiltersAgg, items: Items) -> AggregationResult:
+    groups = {key: [item for item in items if matches(query, item)] for key, query in wanted.filters.items()}
+    return AggregationResult(
+        buckets=tuple(
+            Bucket(key=key, count=len(group), aggregations=aggregate(wanted.aggs, group))
+            for key, group in groups.items()
+        )
+    )
 
 
 def _nested(wanted: NestedAgg, items: Items) -> AggregationResult:
@@ -171,6 +186,7 @@ _KINDS: Mapping[type, Callable[[Any, Items], AggregationResult]] = {
     MetricAgg: _metric,
     MissingAgg: _missing,
     FilterAgg: _filter,
+    FiltersAgg: _filters,
     NestedAgg: _nested,
     ReverseNestedAgg: _reverse_nested,
 }

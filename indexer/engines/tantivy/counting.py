@@ -24,6 +24,7 @@ from catalog.search.request import (
     Bucket,
     DateHistogramAgg,
     FilterAgg,
+    FiltersAgg,
     HistogramAgg,
     MetricAgg,
     MissingAgg,
@@ -98,6 +99,7 @@ class Counter:
             MetricAgg: self._metric,
             MissingAgg: self._missing,
             FilterAgg: self._filter,
+            FiltersAgg: self._filters,
             NestedAgg: _refuse_nested,
             ReverseNestedAgg: _refuse_nested,
         }
@@ -318,6 +320,18 @@ class Counter:
 
     def _filter(self, query: tantivy.Query, wanted: FilterAgg, _: Any) -> AggregationResult:
         return self._single(every([query, self.translator.query(wanted.query)]), wanted.aggs)
+
+    def _filters(self, query: tantivy.Query, wanted: FiltersAgg, _: Any) -> AggregationResult:
+        found = {
+            key: self._single(every([query, self.translator.query(one)]), wanted.aggs)
+            for key, one in wanted.filters.items()
+        }
+        return AggregationResult(
+            buckets=tuple(
+                Bucket(key=key, count=one.count or 0, aggregations=one.aggregations)
+                for key, one in found.items()
+            )
+        )
 
 
 def _without_bounds(answer: AggregationResult) -> AggregationResult:

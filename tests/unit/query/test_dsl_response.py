@@ -115,7 +115,7 @@ def test_fields_are_lists(answer):
 def test_highlights_mark_found_words_and_escape_the_rest(answer):
     body = {
         "query": {"match": {"description": "BERT"}},
-        "highlight": {"fields": {"description": {}, "name": {}}},
+        "highlight": {"fields": {"description": {}, "name": {"require_field_match": False}, "title": {}}},
     }
     marked = answer(body)["hits"]["hits"][0]["highlight"]
     assert marked["description"] == ["A &lt;b&gt;small&lt;/b&gt; model for <em>bert</em> fans &amp; others"]
