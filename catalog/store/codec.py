@@ -137,7 +137,7 @@ class _Row:
 
 
 @cache
-def _rows(kind: type[Any]) -> tuple[_Row, ...]:
+def _rows(kind: Any) -> tuple[_Row, ...]:
     return tuple(
         _Row(
             row.name,
