@@ -12,6 +12,7 @@ import math
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
@@ -26,6 +27,7 @@ MAX_DIMENSION = 2**53
 MAX_ELEMENTS = 2**63 - 1
 MAX_NAME_CHARACTERS = 4096
 READ_STEP_BYTES = 8 * 1024 * 1024
+REMEMBERED_BYTES = 1024 * 1024
 
 _LIMITS = jsons.JsonLimits(size_bytes=MAX_HEADER_BYTES, depth=16, nodes=MAX_TENSORS * 9)
 
@@ -76,7 +78,15 @@ def read_header(reader: RangedReader) -> SafetensorsHeader:
         raise Malformed(f"the header says it is {length} bytes long, the file has {reader.size_bytes}")
     steps = range(8, 8 + length, READ_STEP_BYTES)
     data = b"".join(reader.take(start, min(start + READ_STEP_BYTES, 8 + length)) for start in steps)
-    return parse_header(data, file_bytes=reader.size_bytes)
+    if len(data) > REMEMBERED_BYTES:
+        return parse_header(data, file_bytes=reader.size_bytes)
+    return _remembered(data, reader.size_bytes)
+
+
+@lru_cache(maxsize=4)
+def _remembered(data: bytes, file_bytes: int) -> SafetensorsHeader:
+    """A file is read for what its header says, and then for the bytes of its tensors: the header is parsed once."""
+    return parse_header(data, file_bytes=file_bytes)
 
 
 def parse_header(data: bytes, *, file_bytes: int | None = None) -> SafetensorsHeader:
