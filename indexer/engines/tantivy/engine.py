@@ -115,11 +115,9 @@ class TantivyEngine:
         try:
             self._open(path)
             self._seen = seen
-        except (
-            IndexUnreadable
-        ):  # a commit that its writer has not shared yet: the one before serves a moment longer
+        except IndexUnreadable:
             if self._snapshot is None:
-                raise
+                raise  # else it is a commit that its writer has not shared yet: the one before serves a moment longer
 
     def _open(self, path: Path | None) -> None:
         if path is None:
