@@ -1,14 +1,10 @@
 """Two real nodes as one cluster: the one that holds the primary dies, and nothing is lost."""
 
-import os
-import signal
-import tempfile
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from fixtures.elasticsearch import Node, distribution, free_port
+from fixtures.elasticsearch_node import Node, distribution, free_port, node_folder
 
 from catalog.search.engine import IndexAction
 from catalog.search.request import SearchRequest
@@ -28,15 +24,14 @@ def cluster():
     """A master that also holds data, and a second node that only holds data."""
     peers = {"one": free_port(), "two": free_port()}
     archive = distribution()
-    with tempfile.TemporaryDirectory(prefix="modeldex-elasticsearch-", ignore_cleanup_errors=True) as folder:
+    with node_folder() as folder:
         nodes = []
         try:
             for name, roles in (("one", ["master", "data"]), ("two", ["data"])):
-                place = Path(folder) / name
+                place = folder / name
                 place.mkdir()
                 node = Node(archive, place, name=name, peers=peers, roles=roles)
                 nodes.append(node)
-                Path(folder).chmod(0o755)
                 node.start()
             yield nodes
         finally:
@@ -55,7 +50,7 @@ def test_losing_the_primary_loses_nothing(cluster, tmp_path):
             client.cluster.health(wait_for_nodes="2", timeout="60s")
             writer.rebuild(actions(DOCUMENTS))
             _hold_primary_on(client, "two")
-            os.kill(int(two.pid.read_text()), signal.SIGKILL)
+            two.kill()
             _wait_until_primary_is_on(client, "one")
         assert engine.search(SearchRequest()).total == len(DOCUMENTS)
         assert len(engine.get([document["id"] for document in DOCUMENTS])) == len(DOCUMENTS)

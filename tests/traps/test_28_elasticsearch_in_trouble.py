@@ -67,14 +67,14 @@ def total(settings):
 
 
 def bulks(proxy):
-    return [path for _, path, _ in proxy.requests if path.startswith("/_bulk")]
+    return [path for _, path, _ in proxy.requests if "/_bulk" in path]
 
 
 def test_only_the_item_that_was_refused_is_sent_again(writer, settings, unruly_proxy):
     answered = []
 
     def spoil(path, status, body):
-        if path.startswith("/_bulk"):
+        if "/_bulk" in path:
             answered.append(len(body["items"]))
             if len(answered) == 1:
                 body["errors"] = True
@@ -90,7 +90,7 @@ def test_only_the_item_that_was_refused_is_sent_again(writer, settings, unruly_p
 
 def test_an_item_that_stays_refused_waits_in_the_outbox(writer, settings, unruly_proxy):
     def spoil(path, status, body):
-        for item in body.get("items", []) if path.startswith("/_bulk") else ():
+        for item in body.get("items", []) if "/_bulk" in path else ():
             if item["index"]["_id"] == "b" * 64:
                 body["errors"] = True
                 item["index"] |= {"status": 429, "error": BUSY}
@@ -105,7 +105,7 @@ def test_an_item_that_stays_refused_waits_in_the_outbox(writer, settings, unruly
 
 def test_a_document_that_the_server_refuses_is_a_dead_letter_alone(writer, settings, unruly_proxy):
     def spoil(path, status, body):
-        for item in body.get("items", []) if path.startswith("/_bulk") else ():
+        for item in body.get("items", []) if "/_bulk" in path else ():
             if item["index"]["_id"] == "c" * 64:
                 body["errors"] = True
                 item["index"] |= {
