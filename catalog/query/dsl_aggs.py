@@ -193,13 +193,13 @@ class AggregationReader:
         allowed = frozenset({"field", "interval", "offset", "min_doc_count", "keyed", "order"})
         given = only(body, "histogram", allowed)
         field = field_name(given.get("field"), nested=nested)
-        interval = number(given.get("interval"), "interval")
+        interval = float(number(given.get("interval"), "interval"))
         if interval < SMALLEST_INTERVAL:
             raise RequestRefused("interval", f"is at least {SMALLEST_INTERVAL}.")
         return HistogramAgg(
             field=field.name,
             interval=interval,
-            offset=number(given.get("offset", 0.0), "offset"),
+            offset=float(number(given.get("offset", 0.0), "offset")),
             min_doc_count=whole(given.get("min_doc_count", 0), "min_doc_count", 0, 10**9),
             aggs=parts,
         )

@@ -12,7 +12,7 @@ from catalog.query.dsl_values import field_name, flag, only, whole
 from catalog.query.nodes import And, Match, Or, Phrase, Query
 from mappings import fields
 
-MAX_FIELDS = 50
+MAX_FIELDS = 100
 MAX_TAG = 100
 FRAGMENT_SIZE = 200
 FRAGMENTS = 5

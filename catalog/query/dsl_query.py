@@ -44,6 +44,7 @@ MAX_LEAVES = 256
 MAX_TERMS = 1_024
 SHORTEST_PREFIX = 2
 SHORTEST_WILDCARD = 3
+LONGEST_PREFIX = 256
 MAX_FIELDS = 20
 _MINIMUM = pattern(r"(-?\d{1,6})(%?)")
 _WORDS = pattern(r"[\u3040-\ud7af\uf900-\ufaff]|[^\W_\u3040-\ud7af\uf900-\ufaff]+")
@@ -277,6 +278,8 @@ def _prefix(body: Any, nested: bool) -> Query:
 def _begins(field: Resolved, text: str, kind: str) -> Query:
     if field.type not in {"keyword", "name", "leaf"}:
         raise RequestRefused(field.name, f"takes no {kind}; it needs a keyword field.")
+    if len(text) > LONGEST_PREFIX:
+        raise RequestRefused(kind, f"has at most {LONGEST_PREFIX} characters.")
     return Prefix(field.name, text)
 
 

@@ -155,11 +155,13 @@ def _field_lists(document: Mapping[str, Any], wanted: FieldForms) -> dict[str, l
     """`fields`: every value as a list, under its dotted name; dates in one form, whatever the document has."""
     found: dict[str, list[Any]] = {}
     values = flat(document)
-    for pattern, form in wanted:
-        named, _ = _matcher((pattern,))
-        for path in values:
-            if named(path):
-                found[path] = [_field_value(path, value, form) for value in values[path]]
+    for form in dict.fromkeys(form for _, form in wanted):
+        named, _ = _matcher(tuple(pattern for pattern, its in wanted if its == form))
+        found |= {
+            path: [_field_value(path, value, form) for value in values[path]]
+            for path in values
+            if named(path)
+        }
     return found
 
 

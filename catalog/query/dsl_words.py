@@ -18,7 +18,7 @@ from catalog.search.validate import resolve
 
 MAX_LEVELS = 12
 """Brackets within brackets, and changes between + and |, each of which is a level of its own."""
-SHORTEST_BEGINNING = 2
+SHORTEST_BEGINNING, LONGEST_BEGINNING = 2, 256
 _SPACE = " \t\r\n"
 _ENDS = f'"|+(){_SPACE}'
 _PART = "simple_query_string"
@@ -152,8 +152,9 @@ class _Reading:
 
     def _beginning(self, text: str) -> Query:
         """Running text is found by whole words, so that only a keyword has a beginning."""
-        if len(text) < SHORTEST_BEGINNING:
-            raise RequestRefused("*", f"needs at least {SHORTEST_BEGINNING} characters before it.")
+        if not SHORTEST_BEGINNING <= len(text) <= LONGEST_BEGINNING:
+            reason = f"needs {SHORTEST_BEGINNING} to {LONGEST_BEGINNING} characters before it."
+            raise RequestRefused("*", reason)
         if not self.fields or any(resolve(name).type not in {"keyword", "name"} for name in self.fields):
             raise RequestRefused(
                 "*", "finds the beginning of keywords; name such fields, as in fields: [name]."

@@ -48,6 +48,66 @@ EVERY_AGGREGATION = {
         "filter": {"range": {"parameters": {"gte": 10**9}}},
         "aggs": {"t": {"terms": {"field": "architecture.keyword"}}},
     },
+    "filters": {
+        "filters": {
+            "other_bucket_key": "rest",
+            "filters": {
+                "large": {"range": {"parameters": {"gte": 10**9}}},
+                "resnet": {"term": {"architecture.keyword": "ResNet"}},
+            },
+        },
+        "aggs": {"a": {"max": {"field": "parameters"}}},
+    },
+    "filters without names": {
+        "filters": {"filters": [{"exists": {"field": "parameters"}}, {"term": {"complete": False}}]}
+    },
+    "filters in a list": {"filters": {"keyed": False, "filters": {"a": {"exists": {"field": "parameters"}}}}},
+    "months": {
+        "date_histogram": {
+            "field": "best_date",
+            "calendar_interval": "month",
+            "format": "yyyy-MM",
+            "min_doc_count": 1,
+            "order": {"_key": "desc"},
+        }
+    },
+    "busiest months": {
+        "date_histogram": {
+            "field": "best_date",
+            "calendar_interval": "month",
+            "min_doc_count": 1,
+            "order": {"_count": "desc"},
+        }
+    },
+    "keyed years": {
+        "date_histogram": {
+            "field": "best_date",
+            "calendar_interval": "year",
+            "format": "yyyy",
+            "keyed": True,
+            "min_doc_count": 1,
+        }
+    },
+    "full bins first": {
+        "histogram": {"field": "metrics.accuracy", "interval": 0.25, "order": {"_count": "asc"}}
+    },
+    "dates in a format": {
+        "date_range": {
+            "field": "best_date",
+            "format": "dd/MM/yyyy",
+            "ranges": [{"to": "01/03/2021"}, {"from": "01/03/2021", "to": "01/02/2023"}],
+        }
+    },
+    "moving dates": {
+        "date_range": {
+            "field": "best_date",
+            "ranges": [{"from": "2022-05-17||/M", "to": "2022-05-31||+1M+1d"}],
+        }
+    },
+    "extended": {"extended_stats": {"field": "metrics.accuracy"}},
+    "extended, large": {"extended_stats": {"field": "parameters"}},
+    "last day": {"max": {"field": "best_date", "format": "yyyy-MM-dd"}},
+    "remembered": {"terms": {"field": "complete"}, "meta": {"colour": ["red", 1]}},
     "min": {"min": {"field": "best_date"}},
     "sum": {"sum": {"field": "metrics.f1"}},
     "count": {"value_count": {"field": "parameters"}},
@@ -59,6 +119,25 @@ QUERIES = {
     "number": {"range": {"parameters": {"gte": 10**6, "lt": 10**10}}},
     "metric": {"range": {"metrics.accuracy": {"gt": 0.5}}},
     "dates": {"range": {"best_date": {"gte": "2021-03-01", "lt": "2023-01-01T12:00:00Z"}}},
+    "a day as a term": {"term": {"best_date": "2024-01-01"}},
+    "after a rounded date": {"range": {"best_date": {"gt": "2022-05-17||/M"}}},
+    "up to a rounded date": {"range": {"best_date": {"lte": "2022-05-17||-1y/M"}}},
+    "before a date and some": {"range": {"best_date": {"lt": "2022-05-31||+1M-2d+3h"}}},
+    "from a day in a format": {"range": {"best_date": {"gte": "17/05/2022", "format": "dd/MM/yyyy||yyyy"}}},
+    "seconds": {"range": {"best_date": {"gte": 1_650_000_000, "format": "epoch_second"}}},
+    "a part of an object": {"exists": {"field": "quantization"}},
+    "all but one": {
+        "bool": {
+            "should": [{"term": {"architecture.keyword": "T5"}}, {"range": {"parameters": {"lt": 10**9}}}],
+            "minimum_should_match": -1,
+        }
+    },
+    "most of them": {
+        "bool": {
+            "should": [{"term": {"architecture.keyword": "T5"}}, {"range": {"parameters": {"lt": 10**9}}}],
+            "minimum_should_match": "75%",
+        }
+    },
     "milliseconds": {"range": {"best_date": {"lte": 1_650_000_000_000}}},
     "exists": {"bool": {"must_not": {"exists": {"field": "metrics"}}}},
     "keyword": {"term": {"architecture.keyword": "ResNet"}},
@@ -103,7 +182,38 @@ SHAPES = {
     "uncounted": lambda es: es.search(index="models", size=0, track_total_hits=False),
     "number as total": lambda es: es.search(index="models", size=0, rest_total_hits_as_int=True),
     "no index": lambda es: es.search(index="nothing-*"),
-    "typed": lambda es: es.search(index="models", size=0, typed_keys=True, aggs=EVERY_AGGREGATION),
+    "typed": lambda es: es.search(index="models", size=0, typed_keys=True, aggs=some_aggregations(0)),
+    "more typed": lambda es: es.search(index="models", size=0, typed_keys=True, aggs=some_aggregations(1)),
+    "extended of nothing": lambda es: es.search(
+        index="models",
+        size=0,
+        query={"match_none": {}},
+        aggs={"a": {"extended_stats": {"field": "parameters"}}},
+    ),
+    "percentiles in a list": lambda es: es.search(
+        index="models",
+        size=0,
+        aggs={name: {"percentiles": {"field": name, "keyed": False}} for name in ("best_date", "parameters")},
+    ),
+    "percentiles of dates": lambda es: es.search(
+        index="models", size=0, aggs={"a": {"percentiles": {"field": "best_date", "percents": [50]}}}
+    ),
+    "formatted": lambda es: es.search(
+        index="models",
+        size=1,
+        source=False,
+        sort=[{"best_date": {"order": "desc", "format": "yyyy-MM-dd"}}],
+        fields=["best_date", {"field": "created_at", "format": "epoch_millis"}],
+    ),
+    "highlighted elsewhere": lambda es: es.search(
+        index="models",
+        size=3,
+        query={"match": {"description": "news"}},
+        highlight={"fields": {"all_text": {}}},
+    ),
+    "body in the address": lambda es: es.perform_request(
+        "GET", '/models/_search?source={"size":1}&source_content_type=application/json'
+    ),
     "filtered": lambda es: es.search(index="models", size=1, filter_path="hits.hits._id,-hits.total"),
     "filtered to nothing": lambda es: es.search(index="models", size=1, filter_path="nothing"),
     "count": lambda es: es.count(index="models"),
@@ -124,6 +234,13 @@ SHAPES = {
     "health": lambda es: es.cluster.health(filter_path="status,timed_out,number_of_nodes"),
     "table": lambda es: es.cat.indices(index="models", h="index,docs.count", format="json"),
 }
+
+
+def some_aggregations(half):
+    """Half of them: so many in one request would be refused."""
+    return dict(list(EVERY_AGGREGATION.items())[half::2])
+
+
 GONE = "DXF1ZXJ5QW5kRmV0Y2gBAAAAAAAAAD4WYm9laVYtZndUQlNsdDcwakFMNjU1QQ=="
 INDEX_OWN = frozenset(
     {"_source", "_ignored", "properties", "settings", "aliases", "dynamic_templates", "terminated_early"}
@@ -195,6 +312,69 @@ def test_queries_find_and_order_the_same(node, ours, query):
     theirs, found = (es.search(index="models", query=query, sort=sort, size=500) for es in (node, ours))
     assert found["hits"]["total"] == theirs["hits"]["total"]
     assert found["hits"]["total"]["value"] > 0
+    assert [hit["_id"] for hit in found["hits"]["hits"]] == [hit["_id"] for hit in theirs["hits"]["hits"]]
+
+
+@pytest.mark.parametrize("text", ["news", "label smoothing", "Encoder", "straße"])
+def test_whole_values_are_highlighted_the_same(node, ours, text):
+    description = {"number_of_fragments": 0, "pre_tags": ["<b>"], "post_tags": ["</b>"]}
+    wanted = {
+        "encoder": "html",
+        "fields": {"description": description, "title": {"require_field_match": False}, "all_text": {}},
+    }
+    theirs, found = (
+        [
+            hit["highlight"]
+            for hit in es.search(
+                index="models",
+                query={"match": {"description": text}},
+                highlight=wanted,
+                sort=["id.keyword"],
+                size=50,
+            )["hits"]["hits"]
+        ]
+        for es in (node, ours)
+    )
+    assert len(theirs) == 50
+    assert found == theirs
+
+
+WORDS = [
+    "news",
+    "news sentiment",
+    "news +sentiment",
+    "news | sentiment + reviews",
+    "news + sentiment | reviews",
+    "(news | sentiment) + reviews",
+    "news + (sentiment | (reviews + data)) -layer",
+    "-news",
+    "news -sentiment",
+    "news + -sentiment",
+    "--news",
+    '"early stopping"',
+    '"early stopping" + -"news sentiment"',
+    'news "never closed',
+    "((news",
+    "news))) + sentiment",
+    "() news",
+    "| + news |",
+    "news |+ sentiment",
+    r"\-news \"",
+    "news - sentiment",
+    "(news sentiment) | (reviews data)",
+    "news + | sentiment",
+    'news + "" sentiment',
+]
+
+
+@pytest.mark.parametrize("default", ["or", "and"])
+@pytest.mark.parametrize("text", WORDS)
+def test_simple_query_strings_mean_the_same(node, ours, text, default):
+    asked = {"query": text, "fields": ["description"], "default_operator": default}
+    theirs, found = (
+        es.search(index="models", query={"simple_query_string": asked}, sort=["id.keyword"], size=500)
+        for es in (node, ours)
+    )
     assert [hit["_id"] for hit in found["hits"]["hits"]] == [hit["_id"] for hit in theirs["hits"]["hits"]]
 
 

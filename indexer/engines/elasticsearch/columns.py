@@ -53,4 +53,6 @@ def comparable(name: str, value: Any) -> Any:
         return milliseconds(value)
     if kind(name) == "leaf":
         return leaf_text(value)
+    if kind(name) == "double" and isinstance(value, int):
+        return float(value)  # a whole number of more than 64 bits is none in JSON
     return fold(value) if isinstance(value, str) else value

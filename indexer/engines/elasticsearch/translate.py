@@ -38,11 +38,11 @@ from indexer.relevance import units
 
 Clause = dict[str, Any]
 NOTHING: Clause = {"match_none": {}}
-MAX_PREFIX_CHARACTERS = 300
-"""Longer beginnings are asked for as a range, for Elasticsearch refuses a prefix of more than 1,000 UTF-16 units.
-Source: index.max_regex_length. One character is at most two units.
+MAX_PREFIX_BYTES = 990
+"""Values that agree on so many bytes begin alike; Elasticsearch fails on a longer prefix.
+
+Source: index.max_regex_length, and Lucene's limit of 1,000 states for a chain of them.
 """
-_LAST_CHARACTER = "\U0010ffff"
 
 
 def every(clauses: Sequence[Clause]) -> Clause:
@@ -75,9 +75,10 @@ def translate(query: Query) -> Clause:
         case Not(clause):
             return without(translate(clause))
         case Term(name, value):
-            return {"term": {name: comparable(name, value)}}
+            return {"term": {name: comparable(name, value)}} if _can_hold(name, value) else NOTHING
         case Terms(name, values):
-            return {"terms": {name: list(dict.fromkeys(comparable(name, value) for value in values))}}
+            held = [comparable(name, value) for value in values if _can_hold(name, value)]
+            return {"terms": {name: list(dict.fromkeys(held))}}
         case Range():
             return _range(query)
         case Exists(name):
@@ -119,9 +120,7 @@ def exists(name: str) -> Clause:
 
 
 def _prefix(name: str, beginning: str) -> Clause:
-    if len(beginning) <= MAX_PREFIX_CHARACTERS:
-        return {"prefix": {name: beginning}}
-    return {"range": {name: {"gte": beginning, "lt": beginning + _LAST_CHARACTER}}}
+    return {"prefix": {name: beginning.encode()[:MAX_PREFIX_BYTES].decode(errors="ignore")}}
 
 
 def _range(query: Range) -> Clause:
@@ -137,6 +136,11 @@ def _range(query: Range) -> Clause:
     extra = {"format": "epoch_millis"} if kind(query.field) == "date" else {}
     # One clause per bound: Elasticsearch lets the last of gt and gte win instead of holding to both.
     return every([{"range": {query.field: {name: value, **extra}}} for name, value in bounds])
+
+
+def _can_hold(name: str, value: Any) -> bool:
+    """Whether the column may hold the value: no long has more than 64 bits."""
+    return kind(name) != "long" or MIN_LONG <= value <= MAX_LONG
 
 
 def _excludes_every_long(name: str, bound: float) -> bool:
