@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog import plugins
-from catalog.errors import EngineError, PluginUnavailable, UserError
+from catalog.errors import UserError
 from catalog.settings import Settings
 from catalog.terminal import count_text, printable, size_text, table
+from crawler.indexing import bring_up_to_date
 
 if TYPE_CHECKING:
     from catalog.records import StoredModel
@@ -71,16 +71,17 @@ def crawl(
             )
         finally:
             watch.clear()
-        indexed = drain_index(settings, store)
+        index = bring_up_to_date(settings, store)
     if as_json:
-        summary = {**_summary(report, indexed), "listed_twice": twice}
+        summary = {**_summary(report), **index.summary(), "listed_twice": twice}
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
         click.echo(_sentence(report))
     _tell(report, path, talk_of_files=not as_json)
+    index.tell()
     if report.run.state == "held":
         sys.exit(EXIT_HELD)
-    if report.run.state != "complete" or indexed is None:
+    if report.run.state != "complete" or not index.is_current:
         sys.exit(EXIT_INCOMPLETE)
 
 
@@ -177,22 +178,7 @@ def _print_array(documents: Iterator[dict[str, Any]]) -> None:
     click.echo("\n]")
 
 
-def drain_index(settings: Settings, store: Store) -> int | None:
-    """How many models still wait for the index; None if the index could not be brought up to date."""
-    try:
-        plugins.load("hook", "after-crawl")(settings, store)
-    except (EngineError, PluginUnavailable) as error:
-        waiting = store.outbox.size()
-        click.echo(f"modeldex: {printable(error)}", err=True)
-        click.echo(
-            f"The catalog is safe; {waiting} models wait for the index. Go on with: modeldex reindex",
-            err=True,
-        )
-        return None
-    return store.outbox.size()
-
-
-def _summary(report: CrawlReport, waiting: int | None) -> dict[str, Any]:
+def _summary(report: CrawlReport) -> dict[str, Any]:
     run = report.run
     return {
         "source": run.source,
@@ -201,7 +187,6 @@ def _summary(report: CrawlReport, waiting: int | None) -> dict[str, Any]:
         "started_at": run.started_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
         **report.counts,
-        "waiting_for_index": waiting,
         "unread": [{"key": key, "reason": printable(reason)} for key, reason in report.unread],
         "problems": list(report.problems),
         "skipped": [{"key": key, "reason": reason} for key, reason in report.skipped],

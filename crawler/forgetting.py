@@ -29,7 +29,8 @@ def forget(settings: Settings, path: str, *, apply: bool) -> None:
     PATH need not exist any more.
     """
     from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
-    from crawler.commands import EXIT_INCOMPLETE, drain_index  # noqa: PLC0415
+    from crawler.commands import EXIT_INCOMPLETE  # noqa: PLC0415
+    from crawler.indexing import bring_up_to_date  # noqa: PLC0415
     from crawler.overlaps import typed  # noqa: PLC0415
 
     with open_store(settings, write=apply) as store:
@@ -43,8 +44,10 @@ def forget(settings: Settings, path: str, *, apply: bool) -> None:
             return
         _forget(store, source)
         click.echo(f"{models} left the catalog. They come back with: modeldex crawl {typed(source.uri)}")
-        if drain_index(settings, store) is None:
-            sys.exit(EXIT_INCOMPLETE)
+        index = bring_up_to_date(settings, store)
+    index.tell()
+    if not index.is_current:
+        sys.exit(EXIT_INCOMPLETE)
 
 
 def _known(store: Store, path: str) -> KnownSource:

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import click
 
-from catalog import plugins
 from catalog.errors import ModeldexError
 from catalog.settings import Settings
 from crawler.addresses import check_address
+from crawler.indexing import IndexState, bring_up_to_date
 
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -51,6 +51,7 @@ class Worker:
         self._paths = paths
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
+        self._told: str | None = None
 
     def run(self, every_seconds: float) -> None:
         """Until SIGTERM or Ctrl-C."""
@@ -97,9 +98,22 @@ class Worker:
 
         try:
             with open_store(self._settings, write=True) as store:
-                waiting = store.outbox.size()
-                if waiting:
-                    plugins.load("hook", "after-crawl")(self._settings, store)
-                    log.info("outbox drained before=%s after=%s", waiting, store.outbox.size())
+                before = store.outbox.size()
+                if before:
+                    self._note(before, bring_up_to_date(self._settings, store))
         except ModeldexError as error:
-            log.warning("outbox not drained reason=%s", error)
+            self._warn(str(error))
+
+    def _note(self, before: int, index: IndexState) -> None:
+        if index.waiting < before:
+            log.info("index brought up to date models=%s waiting=%s", before - index.waiting, index.waiting)
+        if index.problem is None:
+            self._told = None
+        else:
+            self._warn(index.problem, index.waiting)
+
+    def _warn(self, reason: str, waiting: int | None = None) -> None:
+        """Once, not every ten seconds of an outage that lasts an hour."""
+        if reason != self._told:
+            log.warning("index not brought up to date waiting=%s reason=%s", waiting, reason)
+        self._told = reason

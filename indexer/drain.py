@@ -7,6 +7,7 @@ does no harm, because states of one model are ordered by revision.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -34,12 +35,16 @@ class OutboxReader(Protocol):
 
     def settle(self, actions: Sequence[IndexAction], outcome: IndexOutcome) -> None: ...
 
+    def put_off(self, actions: Sequence[IndexAction], reason: str) -> None: ...
+
+    def retry_now(self) -> None: ...
+
     def size(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainReport:
-    """What a drain did. `waiting` models are still to come; `unavailable` says why the engine took none of them."""
+    """What a drain did. `waiting` models are still to come, and `unavailable` says why."""
 
     indexed: int = 0
     rejected: dict[str, str] = field(default_factory=dict)
@@ -49,27 +54,32 @@ class DrainReport:
 
 
 def drain(outbox: OutboxReader, writer: IndexWriter) -> DrainReport:
-    """Write everything that is due. What the engine cannot take now is put off, what it will never take is set aside."""
+    """Write everything that waits. What the engine cannot take now is put off, what it will never take is set aside.
+
+    Also what earlier drains put off is tried: whoever has just mended the engine need not wait for it. An engine that
+    takes nothing of a batch is left alone until the next drain.
+    """
     indexed = 0
     rejected: dict[str, str] = {}
-    unavailable = None
+    reasons: Counter[str] = Counter()
+    outbox.retry_now()
     while actions := outbox.pending(BATCH):
         try:
             outcome = writer.write(actions)
         except EngineUnavailable as error:
-            unavailable = str(error)
-            log.warning("drain stopped: %s", error)
+            reasons = Counter([str(error)])
+            outbox.put_off(actions, str(error))
             break
         outbox.settle(actions, outcome)
         indexed += len(outcome.done)
         rejected |= outcome.rejected
-        for model, reason in outcome.rejected.items():
-            log.warning("dead letter model=%s reason=%s", model, reason)
-        if not (outcome.done or outcome.rejected or outcome.retry):
+        reasons.update(outcome.retry.values())
+        if not (outcome.done or outcome.rejected):
             break
     if indexed:
         writer.refresh()
-    return DrainReport(indexed=indexed, rejected=rejected, waiting=outbox.size(), unavailable=unavailable)
+    (commonest, _), *_ = [*reasons.most_common(1), (None, 0)]
+    return DrainReport(indexed=indexed, rejected=rejected, waiting=outbox.size(), unavailable=commonest)
 
 
 def drain_now(settings: Settings, store: Store) -> DrainReport:
@@ -78,22 +88,29 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
     An engine that cannot be written now is no error here: everything stays in the outbox, and the report says why.
     """
     try:
-        writer = open_writer(settings)
+        with closing(open_writer(settings)) as writer:
+            reason = needs_rebuild(writer)
+            report = drain(store.outbox, writer) if reason is None else _rebuilt(store, writer, reason)
     except EngineUnavailable as error:
-        return DrainReport(waiting=store.outbox.size(), unavailable=str(error))
-    with closing(writer):
-        reason = needs_rebuild(writer)
-        if reason is None:
-            return drain(store.outbox, writer)
-        try:
-            built = rebuild(store, writer)
-        except EngineUnavailable as error:
-            return DrainReport(waiting=store.outbox.size(), unavailable=str(error))
-        rest = drain(store.outbox, writer)
-        return DrainReport(
-            indexed=built.documents + rest.indexed,
-            rejected={**built.rejected, **rest.rejected},
-            waiting=rest.waiting,
-            rebuilt=reason,
-            unavailable=rest.unavailable,
-        )
+        store.outbox.put_off(store.outbox.pending(BATCH), str(error))
+        report = DrainReport(waiting=store.outbox.size(), unavailable=str(error))
+    log.info(
+        "outbox drained indexed=%d rejected=%d waiting=%d reason=%s",
+        report.indexed,
+        len(report.rejected),
+        report.waiting,
+        report.unavailable,
+    )
+    return report
+
+
+def _rebuilt(store: Store, writer: IndexWriter, reason: str) -> DrainReport:
+    built = rebuild(store, writer)
+    rest = drain(store.outbox, writer)
+    return DrainReport(
+        indexed=built.documents + rest.indexed,
+        rejected={**built.rejected, **rest.rejected},
+        waiting=rest.waiting,
+        rebuilt=reason,
+        unavailable=rest.unavailable,
+    )

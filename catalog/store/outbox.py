@@ -22,6 +22,7 @@ GONE = "gone"
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 300.0
 PAGE = 500
+TROUBLES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,15 @@ class DeadLetter:
     revision: int
     reason: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """How many models the index lacks for one reason; `final` when they are not tried again as they are."""
+
+    models: int
+    reason: str
+    final: bool
 
 
 class Outbox:
@@ -47,7 +57,9 @@ class Outbox:
             _actions()
             .join(outbox, outbox.c.model == records.c.id)
             .where(due)
-            .order_by(outbox.c.next_try)  # as the index has it: sorting by more would read all that waits, each time
+            .order_by(
+                outbox.c.next_try
+            )  # as the index has it: sorting by more would read all that waits, each time
         )
         with self._engine.connect() as connection:
             return _built(connection, connection.execute(statement.limit(limit)))
@@ -76,8 +88,26 @@ class Outbox:
 
     def retry_now(self) -> None:
         """Everything that waits is due at once (the engine is back)."""
+        put_off = (outbox.c.state == "pending") & (outbox.c.next_try > 0)
         with self._engine.begin() as connection:
-            connection.execute(update(outbox).where(outbox.c.state == "pending").values(next_try=0.0))
+            connection.execute(update(outbox).where(put_off).values(next_try=0.0))
+
+    def put_off(self, actions: Sequence[IndexAction], reason: str) -> None:
+        """The engine took none of these, and says why."""
+        self.settle(actions, IndexOutcome(retry={action.id: reason for action in actions}))
+
+    def troubles(self, limit: int = TROUBLES) -> list[Trouble]:
+        """Why models are not in the index in their present state, the commonest reason first."""
+        counted = func.count()
+        statement = (
+            select(outbox.c.state, outbox.c.reason, counted.label("models"))
+            .where(outbox.c.reason.is_not(None))
+            .group_by(outbox.c.state, outbox.c.reason)
+            .order_by(counted.desc(), outbox.c.state, outbox.c.reason)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(statement.limit(limit))
+            return [Trouble(models=row.models, reason=row.reason, final=row.state == "dead") for row in rows]
 
     def dead_letters(self) -> list[DeadLetter]:
         with self._engine.connect() as connection:

@@ -25,10 +25,10 @@ class Outbox:
     def __init__(self, waiting):
         self.waiting = {action.id: action for action in waiting}
         self.dead = {}
-        self.put_off = {}
+        self.later = {}
 
     def pending(self, limit=500):
-        return [action for action in self.waiting.values() if action.id not in self.put_off][:limit]
+        return [action for action in self.waiting.values() if action.id not in self.later][:limit]
 
     def settle(self, _actions, outcome: IndexOutcome):
         for model in outcome.done:
@@ -36,7 +36,13 @@ class Outbox:
         for model, reason in outcome.rejected.items():
             self.dead[model] = reason
             self.waiting.pop(model, None)
-        self.put_off |= outcome.retry
+        self.later |= outcome.retry
+
+    def put_off(self, actions, reason):
+        self.later |= {action.id: reason for action in actions}
+
+    def retry_now(self):
+        self.later.clear()
 
     def size(self):
         return len(self.waiting)
@@ -99,7 +105,7 @@ def test_an_item_that_stays_refused_waits_in_the_outbox(writer, settings, unruly
     unruly_proxy.spoil = spoil
     outbox = Outbox(actions(DOCUMENTS))
     report = drain(outbox, writer)
-    assert (report.indexed, report.waiting, list(outbox.put_off)) == (4, 1, ["b" * 64])
+    assert (report.indexed, report.waiting, list(outbox.later)) == (4, 1, ["b" * 64])
     assert not outbox.dead
 
 
@@ -132,7 +138,6 @@ def test_a_cluster_that_answers_nothing_keeps_everything_waiting(settings, unrul
         assert report.waiting == 4
         assert not outbox.dead
         unruly_proxy.spoil = calm
-        outbox.put_off.clear()  # their time has come
         assert drain(outbox, writer).indexed == 4
     assert total(settings) == 5
 

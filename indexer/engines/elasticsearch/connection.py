@@ -112,10 +112,8 @@ def _meaning(error: Any) -> ModeldexError:
     if error.status_code == 401:
         advice = "Check MODELDEX_ELASTICSEARCH_API_KEY, or _USER and _PASSWORD."
         return EngineUnavailable(NAME, "it refused the credentials.", advice=advice)
-    if "flood-stage" in reason or "disk usage exceeded" in reason:
-        return EngineUnavailable(
-            NAME, "its disk is full, so the index is read-only.", advice=f"Free space there. {KEPT}"
-        )
+    if (closed := _closed(kind, reason)) is not None:
+        return closed
     if error.status_code == 403:
         return not_allowed(reason)
     if error.status_code in {429, 502, 503, 504} or "all shards failed" in reason:
@@ -123,6 +121,28 @@ def _meaning(error: Any) -> ModeldexError:
             NAME, f"the cluster cannot answer now ({reason}).", advice="Look at GET /_cluster/health."
         )
     return EngineUnavailable(NAME, f"it refused a request ({kind}: {reason}).")
+
+
+def _closed(kind: str, reason: str) -> EngineUnavailable | None:
+    """The index may be read and not be written: by Elasticsearch itself when its disk is full, else by somebody."""
+    if "flood-stage" in reason or "disk usage exceeded" in reason:
+        return EngineUnavailable(
+            NAME, "its disk is full, so the index is read-only.", advice=f"Free space there. {KEPT}"
+        )
+    if kind == "cluster_block_exception":
+        advice = f"Look at index.blocks in the settings of the index. {KEPT}"
+        return EngineUnavailable(NAME, f"somebody closed the index ({reason.rstrip('; ')}).", advice=advice)
+    return None
+
+
+def put_off(error: Any) -> str:
+    """Why one document waits: the sentence that a whole request would get."""
+    kind, reason = cause({"error": error})
+    found = _closed(kind, reason)
+    if found is None:
+        advice = f"Look at GET /_cluster/health. {KEPT}"
+        found = EngineUnavailable(NAME, f"the cluster cannot write now ({kind}: {reason}).", advice=advice)
+    return str(found)
 
 
 def not_allowed(reason: str) -> EngineUnavailable:

@@ -7,7 +7,7 @@ models-write  where changes go          -> the same index
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,17 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import DocumentRejected, EngineUnavailable
 from catalog.search.engine import IndexAction, IndexOutcome
 from indexer.encoding import encoded
-from indexer.engines.elasticsearch.connection import NAME, cause, check_version, connect, honest, not_allowed
+from indexer.engines.elasticsearch.connection import (
+    NAME,
+    cause,
+    check_version,
+    connect,
+    honest,
+    not_allowed,
+    put_off,
+)
 from indexer.engines.elasticsearch.documents import make_body
+from indexer.engines.elasticsearch.versions import Versions
 from mappings.generate import mapping
 
 if TYPE_CHECKING:
@@ -47,21 +56,22 @@ class ElasticsearchWriter:
         self.alias = settings.elasticsearch_index
         self.write_alias = f"{self.alias}-write"
         self.client: Elasticsearch = connect(settings)
+        self.versions = Versions(self.client, self.alias)
         self._ready = False
 
     @property
     def needs_rebuild(self) -> str | None:
         """Why the index must be built from the store before it takes single changes; None when it is fine."""
         with honest():
-            current = self._current()
-            if current is None:
-                return "there is no index yet"
-            held = self.client.indices.get_mapping(index=current)[current]["mappings"].get("_meta", {})
-        return (
-            None
-            if held.get("schema_hash") == _schema_hash()
-            else "the index was made by another version of Modeldex"
-        )
+            read, written = (self.versions.behind(alias) for alias in (self.alias, self.write_alias))
+        if not read:
+            return "there is no index yet"
+        if len(read) > 1 or read.keys() != written.keys():
+            return "its aliases do not point at one index"
+        (held,) = read.values()
+        if held != _schema_hash():
+            return "the index was made by another version of Modeldex"
+        return None
 
     def write(self, actions: Sequence[IndexAction]) -> IndexOutcome:
         with honest():
@@ -77,16 +87,20 @@ class ElasticsearchWriter:
     ) -> IndexOutcome:
         with honest():
             check_version(self.client)
+            (
+                self.versions.behind(self.alias),
+                self.versions.behind(self.write_alias),
+            )  # are the names ours to give?
             fresh = self._create(loading=True)
         try:
             with honest():
                 outcome = self._load(fresh, documents, catch_up)
-                before = self._current()
+                before = self.versions.behind(self.alias)
                 self._swap(fresh)
-                self._sweep(keep={fresh, before})
+                self._sweep(keep={fresh, *before})
         except BaseException:
             with honest():
-                if self._current() != fresh:
+                if fresh not in self.versions.behind(self.alias):
                     self.client.indices.delete(index=fresh, ignore_unavailable=True)
             raise
         self._ready = True
@@ -95,8 +109,9 @@ class ElasticsearchWriter:
     def roll_back(self) -> None:
         """Point both aliases at the index from before the last rebuild. Changes since then must be indexed anew."""
         with honest():
-            current = self._current()
-            earlier = [name for name in self._versions() if name != current]
+            earlier = [
+                name for name in self.versions.loaded() if name not in self.versions.behind(self.alias)
+            ]
             if not earlier:
                 raise EngineUnavailable(NAME, "there is no earlier index to go back to.", advice=REINDEX)
             self._swap(earlier[-1])
@@ -108,51 +123,37 @@ class ElasticsearchWriter:
         if self._ready:
             return
         check_version(self.client)
-        if self._current() is None:
+        if not self.versions.behind(self.alias):
             self._swap(self._create(loading=False))
         elif (reason := self.needs_rebuild) is not None:
             raise EngineUnavailable(NAME, f"{reason}.", advice=REINDEX)
         self._ready = True
-
-    def _current(self) -> str | None:
-        """The index behind the read alias."""
-        from elasticsearch import NotFoundError  # noqa: PLC0415 - an optional dependency
-
-        try:
-            return next(iter(sorted(self.client.indices.get_alias(name=self.alias))), None)
-        except NotFoundError:
-            return None
-
-    def _versions(self) -> list[str]:
-        """Our indices, oldest first."""
-        found = self.client.indices.get(index=f"{self.alias}-*", allow_no_indices=True, features="settings")
-        ours = [name for name in found if name.rpartition("-")[2].isdigit()]
-        return sorted(ours, key=_number)
 
     def _create(self, *, loading: bool) -> str:
         body = mapping()
         settings: dict[str, Any] = dict(body["settings"])
         if loading:
             settings |= {"refresh_interval": "-1", "auto_expand_replicas": False, "number_of_replicas": 0}
-        number = max((_number(name) for name in self._versions()), default=0) + 1
-        name = f"{self.alias}-{_schema_hash()}-{number}"
+        name = f"{self.alias}-{_schema_hash()}-{self.versions.next_number()}"
         self.client.indices.create(index=name, settings=settings, mappings=body["mappings"])
         return name
 
     def _swap(self, to: str) -> None:
         """Both aliases at once; nobody sees a moment without an index."""
         actions: list[dict[str, Any]] = []
-        before = self._current()
         for alias in (self.alias, self.write_alias):
-            if before is not None and before != to:
-                actions.append({"remove": {"index": before, "alias": alias, "must_exist": False}})
+            actions += [
+                {"remove": {"index": before, "alias": alias, "must_exist": False}}
+                for before in self.versions.behind(alias)
+                if before != to
+            ]
             actions.append(
                 {"add": {"index": to, "alias": alias, "is_write_index": alias == self.write_alias}}
             )
         self.client.indices.update_aliases(actions=actions)
 
     def _sweep(self, keep: set[str | None]) -> None:
-        for name in self._versions():
+        for name in self.versions.ours():
             if name not in keep:
                 self.client.indices.delete(index=name, ignore_unavailable=True)
 
@@ -209,6 +210,8 @@ class ElasticsearchWriter:
             items,
             expand_action_callback=_as_it_is,
             index=index,
+            require_alias=index
+            == self.write_alias,  # else a server makes an index of that name where none is
             filter_path=ANSWERED,
             chunk_size=CHUNK_ACTIONS,
             max_chunk_bytes=CHUNK_BYTES,
@@ -239,12 +242,12 @@ class _Fates:
     def add(self, fates: Iterable[Fate]) -> None:
         for operation, answer in fates:
             status, model_id = answer.get("status"), answer["_id"]
-            if _taken(operation, status):
+            if _taken(operation, answer):
                 self.done.append(model_id)
             elif status in FORBIDDEN and "security" in _reason(answer):
                 raise not_allowed(_reason(answer))  # no document's fault: all of them wait
             elif _may_pass(status, _reason(answer)):
-                self.retry[model_id] = _reason(answer)
+                self.retry[model_id] = put_off(answer.get("error", ""))
             else:
                 self.rejected[model_id] = _reason(answer)
 
@@ -252,11 +255,11 @@ class _Fates:
         return IndexOutcome(done=self.done, rejected=self.rejected, retry=self.retry)
 
 
-def _taken(operation: str, status: Any) -> bool:
-    """Written, or a newer state is there (409), or there was nothing to delete."""
-    return isinstance(status, int) and (
-        status < 300 or status == 409 or (operation == "delete" and status == 404)
-    )
+def _taken(operation: str, answer: Mapping[str, Any]) -> bool:
+    """Written, or a newer state is there (409), or there was nothing to delete (unless the index itself is gone)."""
+    status = answer.get("status")
+    nothing_there = operation == "delete" and status == 404 and not answer.get("error")
+    return isinstance(status, int) and (status < 300 or status == 409 or nothing_there)
 
 
 def _may_pass(status: Any, reason: str) -> bool:
@@ -267,6 +270,7 @@ def _may_pass(status: Any, reason: str) -> bool:
         or status >= 500
         or "cluster_block" in reason
         or "index_not_found" in reason
+        or "no write index" in reason
     )
 
 
@@ -289,10 +293,6 @@ def _items(actions: Iterable[IndexAction], rejected: dict[str, str]) -> Iterator
 
 def _reason(answer: dict[str, Any]) -> str:
     return ": ".join(cause({"error": answer.get("error", "")}))
-
-
-def _number(name: str) -> int:
-    return int(name.rpartition("-")[2])
 
 
 def _schema_hash() -> str:
