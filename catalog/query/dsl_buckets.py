@@ -128,7 +128,7 @@ def _metric(asked: MetricAgg, answer: AggregationResult, shape: Shape) -> dict[s
     form = (shape.written or ISO) if row is not None and row.type == "date" else None
     values = answer.values
     if asked.kind == "percentiles":
-        return {"values": _percentiles(values, form, keyed=shape.keyed is not False)}
+        return {"values": _percentiles(values, keyed=shape.keyed is not False)}
     if asked.kind in _COUNTS:
         return {name: None if value is None else round(value) for name, value in values.items()}
     found: dict[str, Any] = {}
@@ -140,24 +140,9 @@ def _metric(asked: MetricAgg, answer: AggregationResult, shape: Shape) -> dict[s
     return _extended(found) if asked.kind == "extended_stats" else found
 
 
-def _percentiles(values: Mapping[str, float | None], form: DateFormat | None, *, keyed: bool) -> Any:
+def _percentiles(values: Mapping[str, float | None], *, keyed: bool) -> Any:
     ordered = sorted(values.items(), key=lambda one: float(one[0]))
-    if not keyed:
-        return [
-            {
-                "key": float(percent),
-                "value": value,
-                **({} if (text := _written(value, form)) is None else {"value_as_string": text}),
-            }
-            for percent, value in ordered
-        ]
-    found: dict[str, Any] = {}
-    for percent, value in ordered:
-        found[percent] = value
-        text = _written(value, form)
-        if text is not None:
-            found[f"{percent}_as_string"] = text
-    return found
+    return dict(ordered) if keyed else [{"key": float(name), "value": value} for name, value in ordered]
 
 
 def _written(value: float | None, form: DateFormat | None) -> str | None:

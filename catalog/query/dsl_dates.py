@@ -84,7 +84,7 @@ class DateFormat:
     def read(self, text: str) -> Period | None:
         """The period that the text names in this form; None when it is in another."""
         if self.name.startswith("epoch_"):
-            if not pattern(r"-?\d{1,14}").fullmatch(text):
+            if not pattern(r"-?\d{1,17}").fullmatch(text):
                 return None
             return _instant(int(text) * (1 if self.name == "epoch_millis" else 1_000), "format")
         if not self.parts:

@@ -152,11 +152,18 @@ def _fragments(text: str, wanted: set[str], form: Highlight) -> Iterator[str]:
         return
     begun = 0
     while spots:
-        start = max(begun, spots[0][0] - form.size // 2)
+        start = _at_a_word(text, max(begun, spots[0][0] - form.size // 2), spots[0][0])
         begun = end = min(len(text), max(start + form.size, spots[0][1]))
         inside = [spot for spot in spots if spot[1] <= end]
         spots = spots[len(inside) :]
         yield _marked(text, inside, start, end, form.tags)
+
+
+def _at_a_word(text: str, start: int, latest: int) -> int:
+    """The next place where no word is cut in two."""
+    while 0 < start < latest and (text[start - 1].isalnum() or not text[start].isalnum()):
+        start += 1
+    return start
 
 
 def _marked(text: str, spots: list[tuple[int, int]], start: int, end: int, tags: tuple[str, str]) -> str:

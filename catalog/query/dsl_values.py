@@ -116,6 +116,9 @@ def text_of(value: Any, part: str) -> str:
 
 
 def whole(value: Any, part: str, low: int, high: int) -> int:
+    """A whole number, also in quotes, as Elasticsearch takes it."""
+    if isinstance(value, str) and len(value) <= 18 and value.isascii() and value.isdigit():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise RequestRefused(part, "needs a whole number.")
     if not low <= value <= high:

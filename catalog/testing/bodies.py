@@ -24,7 +24,7 @@ DATES = (
     "now-3y/d",
 )
 CALENDARS = ("year", "quarter", "1M", "week")
-NUMBER_KINDS = ("min", "max", "avg", "sum", "value_count", "stats")
+NUMBER_KINDS = ("min", "max", "avg", "sum", "value_count", "stats", "extended_stats")
 NESTED_VALUES = {
     "evaluations.metric": made.METRICS,
     "evaluations.dataset": made.DATASETS,
@@ -149,9 +149,9 @@ def _terms(draw: st.DrawFn) -> Json:
 
 @st.composite
 def _numbers(draw: st.DrawFn) -> Json:
-    return {
-        draw(st.sampled_from(NUMBER_KINDS)): {"field": draw(st.sampled_from((*NUMBER_RANGES, *DATE_FIELDS)))}
-    }
+    kind = draw(st.sampled_from(NUMBER_KINDS))
+    dates = () if kind == "extended_stats" else DATE_FIELDS
+    return {kind: {"field": draw(st.sampled_from((*NUMBER_RANGES, *dates)))}}
 
 
 @st.composite
@@ -177,7 +177,11 @@ def _dates(draw: st.DrawFn) -> Json:
 @st.composite
 def _filters(draw: st.DrawFn) -> Json:
     inner = {"frameworks": {"terms": {"field": "framework", "size": 3}}}
-    kind = draw(st.sampled_from(("filter", "missing", "histogram")))
+    kind = draw(st.sampled_from(("filter", "filters", "missing", "histogram")))
+    if kind == "filters":
+        listed = draw(st.lists(st.one_of(keyword_clauses(), range_clauses()), min_size=1, max_size=3))
+        rows = {f"f{at}": clause for at, clause in enumerate(listed)}
+        return {"filters": {"filters": rows, "other_bucket": draw(st.booleans())}, "aggs": inner}
     if kind == "filter":
         return {
             "filter": draw(st.one_of(keyword_clauses(), range_clauses(), nested_clauses())),

@@ -26,7 +26,15 @@ from catalog.query.nodes import (
     Terms,
 )
 from catalog.search.engine import IndexAction
-from catalog.search.request import HistogramAgg, MetricAgg, ReverseNestedAgg, SearchRequest, SortKey, TermsAgg
+from catalog.search.request import (
+    FiltersAgg,
+    HistogramAgg,
+    MetricAgg,
+    ReverseNestedAgg,
+    SearchRequest,
+    SortKey,
+    TermsAgg,
+)
 
 NEW_YEAR_2024 = datetime(2024, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -238,6 +246,38 @@ REFUSED: Mapping[str, tuple[SearchRequest, str]] = {
     "window too far": (SearchRequest(offset=9_990, size=20), "from"),
     "after of another length": (SearchRequest(after=("x",)), "search_after"),
     "terms of too many": (SearchRequest(aggregations={"x": TermsAgg(field="task", size=10**6)}), "size"),
+    "missing value of more than 64 bits": (
+        SearchRequest(aggregations={"x": TermsAgg(field="parameters", missing=10**30)}),
+        "missing",
+    ),
+    "after a value of more than 64 bits": (
+        SearchRequest(sort=(SortKey(field="parameters"),), after=(10**30, "x")),
+        "search_after",
+    ),
+    "number that no double stands for": (
+        SearchRequest(query=Range(field="metrics.accuracy", gt=10**400)),
+        "metrics.accuracy",
+    ),
+    "values that begin with a long text": (
+        SearchRequest(aggregations={"x": TermsAgg(field="task", prefix="x" * 2_000)}),
+        "include",
+    ),
+    "offset far away": (
+        SearchRequest(aggregations={"x": HistogramAgg(field="metrics.accuracy", interval=0.1, offset=1e300)}),
+        "offset",
+    ),
+    "percentiles of dates": (
+        SearchRequest(aggregations={"x": MetricAgg(kind="percentiles", field="best_date")}),
+        "best_date",
+    ),
+    "deviation of dates": (
+        SearchRequest(aggregations={"x": MetricAgg(kind="extended_stats", field="best_date")}),
+        "best_date",
+    ),
+    "hostile filter among filters": (
+        SearchRequest(aggregations={"x": FiltersAgg(filters={"a": Term("acuracy", "x")})}),
+        "acuracy",
+    ),
     "histogram without width": (
         SearchRequest(aggregations={"x": HistogramAgg(field="parameters", interval=0)}),
         "interval",

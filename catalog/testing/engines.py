@@ -18,8 +18,10 @@ from catalog.query.nodes import (
     Exists,
     Match,
     Nothing,
+    Prefix,
     Range,
     Term,
+    Terms,
 )
 from catalog.search.engine import IndexAction, IndexWriter, SearchEngine
 from catalog.search.request import (
@@ -27,6 +29,7 @@ from catalog.search.request import (
     AggregationResult,
     DateHistogramAgg,
     FilterAgg,
+    FiltersAgg,
     HistogramAgg,
     MetricAgg,
     MissingAgg,
@@ -295,6 +298,50 @@ class EngineSuite:
         nobody = SearchRequest(query=Nothing(), aggregations={"x": MetricAgg(kind="max", field="parameters")})
         assert engine.search(nobody).aggregations["x"].values["value"] is None
 
+    def test_sum_of_squares(self, engine: SearchEngine) -> None:
+        values = self.ask(engine, MetricAgg(kind="extended_stats", field="metrics.accuracy")).values
+        assert set(values) == {"count", "min", "max", "avg", "sum", "sum_of_squares"}
+        assert values["sum_of_squares"] == pytest.approx(0.91**2 + 0.93**2 + 0.93**2)
+        nobody = SearchRequest(
+            query=Nothing(), aggregations={"x": MetricAgg(kind="extended_stats", field="parameters")}
+        )
+        empty = engine.search(nobody).aggregations["x"].values
+        assert (empty["count"], empty["avg"], empty["sum_of_squares"]) == (0, None, 0)
+
+    @pytest.mark.parametrize(
+        ("bounds", "everything"),
+        [
+            ({"gt": 10**30}, False),
+            ({"lte": -1e30}, False),
+            ({"gt": 1e30, "lt": 1e31}, False),
+            ({"lt": 10**30}, True),
+            ({"gte": -(2**63) - 1, "lte": 2**63}, True),
+        ],
+    )
+    def test_bounds_beyond_64_bits(
+        self, engine: SearchEngine, bounds: dict[str, Any], everything: bool
+    ) -> None:
+        found = engine.search(SearchRequest(query=Range(field="parameters", **bounds))).total
+        assert found == (engine.search(SearchRequest(query=Exists("parameters"))).total if everything else 0)
+
+    def test_values_beyond_64_bits_and_long_beginnings_find_nothing(self, engine: SearchEngine) -> None:
+        for query in (
+            Term("parameters", 10**30),
+            Terms("parameters", (10**30, -(10**30))),
+            Term("metrics.accuracy", 10**30),
+            Prefix("task", "x" * 2_000),
+            Prefix("task", "模" * 2_000),
+        ):
+            assert engine.search(SearchRequest(query=query)).total == 0
+
+    def test_ranges_beyond_64_bits(self, engine: SearchEngine) -> None:
+        rows = (RangeBucket(key="a", end=1e308), RangeBucket(key="b", start=-1e308, end=-1e300))
+        answer = self.ask(engine, RangeAgg(field="parameters", ranges=rows))
+        assert buckets(answer) == {
+            "a": engine.search(SearchRequest(query=Exists("parameters"))).total,
+            "b": 0,
+        }
+
     def test_percentiles_lie_between_the_values(self, engine: SearchEngine) -> None:
         values = self.ask(
             engine, MetricAgg(kind="percentiles", field="metrics.accuracy", percents=(0, 50, 100))
@@ -310,6 +357,18 @@ class EngineSuite:
             3,
             {"ner": 1, "text-classification": 1},
         )
+
+    def test_filters_keep_their_order_and_may_overlap(self, engine: SearchEngine) -> None:
+        wanted = FiltersAgg(
+            filters={"z": Match("bert"), "nobody": Nothing(), "a": Exists("task")},
+            aggs={"task": TermsAgg(field="task")},
+        )
+        answer = self.ask(engine, wanted)
+        assert [bucket.key for bucket in answer.buckets] == ["z", "nobody", "a"]
+        assert answer.buckets[0].count == 3
+        assert buckets(answer.buckets[0].aggregations["task"]) == {"ner": 1, "text-classification": 1}
+        assert (answer.buckets[1].count, answer.buckets[1].aggregations["task"].buckets) == (0, ())
+        assert answer.buckets[2].count == engine.search(SearchRequest(query=Exists("task"))).total
 
     def test_buckets_inside_buckets(self, engine: SearchEngine) -> None:
         wanted = TermsAgg(

@@ -118,6 +118,91 @@ REFUSED = {
     "indices boost": ({"indices_boost": [{"users": 2}]}, "indices_boost"),
     "highlight of a number": ({"highlight": {"fields": {"parameters": {}}}}, "parameters"),
     "not an object": ([1], "the body"),
+    "number without end": ({"query": {"range": {"parameters": {"gt": 10**400}}}}, "parameters"),
+    "interval without end": (
+        {"aggs": {"a": {"histogram": {"field": "parameters", "interval": 10**400}}}},
+        "interval",
+    ),
+    "date without end": ({"query": {"range": {"best_date": {"gt": 10**400}}}}, "best_date"),
+    "score without end": ({"min_score": 10**400}, "min_score"),
+    "position without end": (
+        {"sort": ["parameters"], "search_after": [10**400, "x"]},
+        "search_after",
+    ),
+    "offset far away": (
+        {"aggs": {"a": {"histogram": {"field": "metrics.accuracy", "interval": 1, "offset": 1e300}}}},
+        "offset",
+    ),
+    "long prefix": ({"query": {"prefix": {"name": "x" * 2_000}}}, "prefix"),
+    "long wildcard": ({"query": {"wildcard": {"name": "x" * 2_000 + "*"}}}, "wildcard"),
+    "long include": (
+        {"aggs": {"a": {"terms": {"field": "task", "include": "x" * 2_000 + ".*"}}}},
+        "include",
+    ),
+    "more words than clauses": (
+        {"query": {"match": {"description": " ".join(f"w{number}" for number in range(257))}}},
+        "query",
+    ),
+    "more words in several fields": (
+        {
+            "query": {
+                "multi_match": {
+                    "query": " ".join(f"w{number}" for number in range(100)),
+                    "fields": ["name", "title", "tags"],
+                }
+            }
+        },
+        "query",
+    ),
+    "words without spaces": ({"query": {"match": {"description": "模" * 300}}}, "query"),
+    "brackets": (
+        {"query": {"simple_query_string": {"query": "(a " * 100 + ")" * 100}}},
+        "simple_query_string",
+    ),
+    "likeness": ({"query": {"simple_query_string": {"query": "bert~2"}}}, "~"),
+    "word with an open end": ({"query": {"simple_query_string": {"query": "ber*"}}}, "*"),
+    "flags": ({"query": {"simple_query_string": {"query": "a", "flags": "NONE"}}}, "flags"),
+    "as many of the words": (
+        {"query": {"simple_query_string": {"query": "a", "minimum_should_match": 1}}},
+        "minimum_should_match",
+    ),
+    "script as a flag": ({"query": {"match": {"name": {"query": "x", "lenient": {"script": 1}}}}}, "lenient"),
+    "script as an operator": (
+        {"query": {"multi_match": {"query": "x", "type": "phrase", "operator": {"script": 1}}}},
+        "operator",
+    ),
+    "script as a threshold": (
+        {"aggs": {"a": {"cardinality": {"field": "task", "precision_threshold": "x"}}}},
+        "precision_threshold",
+    ),
+    "another query in a highlight": (
+        {"highlight": {"fields": {"name": {"highlight_query": {"script": {}}}}}},
+        "highlight_query",
+    ),
+    "unescaped highlight": ({"highlight": {"encoder": "default", "fields": {"name": {}}}}, "encoder"),
+    "highlight of no names": ({"highlight": {"fields": [1]}}, "highlight"),
+    "sort by an unknown mode": ({"sort": [{"name": {"mode": "script"}}]}, "mode"),
+    "sort in an unknown format": ({"sort": [{"best_date": {"format": "EEE"}}]}, "format"),
+    "aggregations twice": (
+        {"aggs": {}, "aggregations": {"a": {"terms": {"field": "task"}}}},
+        "aggregations",
+    ),
+    "many filters": (
+        {"aggs": {"a": {"filters": {"filters": [{"match_all": {}}] * 51}}}},
+        "filters",
+    ),
+    "script among filters": (
+        {"aggs": {"a": {"filters": {"filters": {"x": {"script": {}}}}}}},
+        "script",
+    ),
+    "large meta": ({"aggs": {"a": {"terms": {"field": "task"}, "meta": {"x": "y" * 2_000}}}}, "meta"),
+    "fuzzy histogram": (
+        {"aggs": {"a": {"date_histogram": {"field": "best_date", "interval": "month"}}}},
+        "interval",
+    ),
+    "composite": ({"aggs": {"a": {"composite": {"sources": []}}}}, "composite"),
+    "documents as fields": ({"docvalue_fields": ["name"]}, "docvalue_fields"),
+    "version as text": ({"version": "x"}, "version"),
 }
 
 
@@ -142,6 +227,14 @@ def test_body_that_is_no_json_is_refused(raw):
     with pytest.raises(RequestRefused) as refused:
         from_dsl(raw)
     assert refused.value.part == "body"
+
+
+def test_a_name_that_stands_twice_is_refused_and_not_lost():
+    """The second `must` would take the place of the first, and find too much."""
+    raw = b'{"query": {"bool": {"must": {"term": {"task": "ner"}}, "must": {"match_all": {}}}}}'
+    with pytest.raises(RequestRefused) as refused:
+        from_dsl(raw)
+    assert refused.value.part == "must"
 
 
 ALLOWED = {

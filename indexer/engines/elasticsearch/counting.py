@@ -34,6 +34,8 @@ from indexer.projection import moment
 MAX_TERMS = 60_000
 """Values of one field that are ordered by a number inside them. Source: search.max_buckets is 65,536."""
 CARDINALITY_PRECISION = 40_000
+COMPRESSION = 1_000
+"""With the default of 100 the quartiles of 4,262 parameter counts were up to 68 % off, with 1,000 they were exact."""
 MAX_EXACT = 2**53
 
 Json = dict[str, Any]
@@ -121,7 +123,7 @@ def _date_histogram(wanted: DateHistogramAgg) -> Json:
 def _metric(wanted: MetricAgg) -> Json:
     options: Json = {"field": wanted.field}
     if wanted.kind == "percentiles":
-        options["percents"] = list(wanted.percents)
+        options |= {"percents": list(wanted.percents), "tdigest": {"compression": COMPRESSION}}
     if wanted.kind == "cardinality":
         options["precision_threshold"] = CARDINALITY_PRECISION
     return {wanted.kind: options}

@@ -195,8 +195,10 @@ def metric_result(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationRes
             values={name: _number(found[name]) for name in ("count", "min", "max", "avg", "sum")}
         )
     if wanted.kind == "extended_stats":
-        names = ("count", "min", "max", "avg", "sum", "sum_of_squares")
-        return AggregationResult(values={name: _number(found[name]) for name in names})
+        values = {
+            name: _number(found[name]) for name in ("count", "min", "max", "avg", "sum", "sum_of_squares")
+        }
+        return AggregationResult(values={**values, "sum_of_squares": values["sum_of_squares"] or 0.0})
     value = found[wanted.kind] if wanted.kind in {"min", "max", "avg", "sum"} else found["value"]
     return AggregationResult(values={"value": _number(value)})
 

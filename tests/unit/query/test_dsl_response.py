@@ -214,3 +214,146 @@ def test_dates_are_periods_here_too(answer):
     assert total({"lte": "2021"}) == 2
     assert total({"lt": "2021"}) == 1
     assert total({"gte": 1_614_556_800_000}) == 3
+
+
+def aggregated(answer, **aggregation):
+    return answer({"size": 0, "aggs": {"a": aggregation}})["aggregations"]["a"]
+
+
+def test_dates_are_written_in_the_format_that_is_asked_for(answer):
+    years = {"field": "best_date", "calendar_interval": "year", "format": "yyyy"}
+    assert [one["key_as_string"] for one in aggregated(answer, date_histogram=years)["buckets"]] == [
+        "2020", "2021", "2022", "2023"
+    ]  # fmt: skip
+    assert set(aggregated(answer, date_histogram={**years, "keyed": True})["buckets"]) >= {"2020", "2023"}
+    last = aggregated(answer, max={"field": "best_date", "format": "dd/MM/yyyy"})
+    assert last["value_as_string"] == "01/03/2023"
+    ranges = {"field": "best_date", "format": "MM/yyyy", "ranges": [{"from": "01/2021", "to": "01/2022"}]}
+    (bucket,) = aggregated(answer, date_range=ranges)["buckets"]
+    assert (bucket["key"], bucket["to_as_string"], bucket["doc_count"]) == ("01/2021-01/2022", "01/2022", 1)
+
+
+def test_buckets_of_histograms_come_in_the_asked_order(answer):
+    years = {"field": "best_date", "calendar_interval": "year", "order": {"_key": "desc"}}
+    keys = [one["key_as_string"][:4] for one in aggregated(answer, date_histogram=years)["buckets"]]
+    assert keys == ["2023", "2022", "2021", "2020"]
+    bins = {"field": "parameters", "interval": 3_000_000, "order": {"_count": "asc"}}
+    found = [one["doc_count"] for one in aggregated(answer, histogram=bins)["buckets"]]
+    assert found == sorted(found)
+
+
+def test_deviations_are_those_of_python(answer):
+    import statistics
+
+    found = aggregated(answer, extended_stats={"field": "parameters"})
+    values = [1_000_000 * (number + 1) for number in range(4)]
+    assert found["variance"] == found["variance_population"] == pytest.approx(statistics.pvariance(values))
+    assert found["std_deviation_sampling"] == pytest.approx(statistics.stdev(values))
+    assert found["std_deviation_bounds"]["lower"] == pytest.approx(
+        statistics.mean(values) - 2 * statistics.pstdev(values)
+    )
+    one = answer(
+        {
+            "size": 0,
+            "query": {"term": {"parameters": 1_000_000}},
+            "aggs": {"a": {"extended_stats": {"field": "parameters"}}},
+        }
+    )["aggregations"]["a"]
+    assert (one["variance"], one["variance_sampling"]) == (0, "NaN")
+
+
+def test_a_sum_of_dates_is_a_number_and_no_date(answer):
+    """It was written as a date of the year 8000, or failed."""
+    found = answer({"aggs": {"a": {"stats": {"field": "best_date"}}, "s": {"sum": {"field": "best_date"}}}})
+    assert found["aggregations"]["a"]["max_as_string"] == "2023-03-01T00:00:00.000Z"
+    assert found["aggregations"]["s"]["value"] > 0
+
+
+def test_counts_are_whole_numbers(answer):
+    for kind in ("value_count", "cardinality"):
+        assert json.dumps(aggregated(answer, **{kind: {"field": "task"}})["value"]) in {"4", "2"}
+    assert json.dumps(aggregated(answer, stats={"field": "parameters"})["count"]) == "4"
+
+
+def test_percentiles_come_in_order_as_an_object_or_a_list(answer):
+    asked = {"field": "parameters", "percents": [75, 25]}
+    assert list(aggregated(answer, percentiles=asked)["values"]) == ["25.0", "75.0"]
+    listed = aggregated(answer, percentiles={**asked, "keyed": False})["values"]
+    assert [one["key"] for one in listed] == [25.0, 75.0]
+
+
+def test_filters_are_named_or_listed_with_the_rest_at_the_end(answer):
+    ner, large = {"term": {"task": "ner"}}, {"range": {"parameters": {"gt": 3_500_000}}}
+    named = {"filters": {"ner": ner, "large": large}, "other_bucket_key": "rest"}
+    assert aggregated(answer, filters=named)["buckets"] == {
+        "ner": {"doc_count": 2},
+        "large": {"doc_count": 1},
+        "rest": {"doc_count": 1},
+    }
+    assert aggregated(answer, filters={"filters": [ner, large]})["buckets"] == [
+        {"doc_count": 2},
+        {"doc_count": 1},
+    ]
+
+
+def test_meta_comes_back(answer):
+    asked = {"terms": {"field": "task"}, "meta": {"colour": "red"}}
+    assert aggregated(answer, **asked)["meta"] == {"colour": "red"}
+
+
+def test_only_fields_that_were_asked_are_highlighted_unless_all_may_be(answer):
+    body = {"query": {"match": {"name": "bert"}}, "highlight": {"fields": {"description": {}, "name": {}}}}
+    assert set(answer(body)["hits"]["hits"][1]["highlight"]) == {"name"}
+    body["highlight"]["require_field_match"] = False
+    assert set(answer(body)["hits"]["hits"][1]["highlight"]) == {"name", "description"}
+    body["highlight"] = {"fields": {"*": {}}}
+    assert set(answer(body)["hits"]["hits"][1]["highlight"]) == {"name"}
+
+
+@pytest.mark.parametrize(
+    ("options", "pieces"),
+    [
+        ({"fragment_size": 10, "number_of_fragments": 2}, 2),
+        ({"fragment_size": 10}, 3),
+        ({"number_of_fragments": 0}, 1),
+    ],
+)
+def test_long_texts_are_highlighted_in_pieces(options, pieces):
+    from catalog.query.dsl_highlight import highlights, read_highlight
+    from catalog.query.nodes import Match
+
+    text = " ".join(f"filler {'bert' if number % 20 == 0 else number}" for number in range(60))
+    wanted = read_highlight({"fields": {"description": options}})
+    found = highlights({"description": text}, Match("bert"), wanted)["description"]
+    assert len(found) == pieces
+    plain = [piece.replace("<em>", "").replace("</em>", "") for piece in found]
+    assert all(piece in text for piece in plain)
+    assert sum(piece.count("<em>bert</em>") for piece in found) == (pieces if pieces > 1 else 3)
+
+
+def test_sort_values_in_a_format_go_back_into_search_after(answer):
+    body = {"sort": [{"best_date": {"order": "desc", "format": "yyyy-MM-dd"}}], "size": 2}
+    first = answer(body)
+    assert first["hits"]["hits"][1]["sort"][0] == "2022-03-01"
+    rest = answer(body | {"search_after": first["hits"]["hits"][-1]["sort"]})
+    assert [hit["sort"][0] for hit in rest["hits"]["hits"]] == ["2021-03-01", "2020-03-01"]
+
+
+def test_fields_write_dates_in_one_form(answer):
+    body = {
+        "fields": ["best_date", {"field": "parameters"}],
+        "_source": False,
+        "size": 1,
+        "sort": ["best_date"],
+    }
+    assert answer(body)["hits"]["hits"][0]["fields"]["best_date"] == ["2020-03-01T00:00:00.000Z"]
+    body["fields"] = [{"field": "best_date", "format": "epoch_millis"}]
+    assert answer(body)["hits"]["hits"][0]["fields"]["best_date"] == ["1583020800000"]
+
+
+def test_an_object_exists_where_one_of_its_fields_does(answer):
+    assert answer({"query": {"exists": {"field": "quantization"}}})["hits"]["total"]["value"] == 0
+
+
+def test_numbers_in_quotes_are_numbers(answer):
+    assert len(aggregated(answer, terms={"field": "task", "size": "1"})["buckets"]) == 1
