@@ -7,14 +7,51 @@ from contextlib import closing
 
 import click
 
+from catalog.errors import UserError
 from catalog.settings import Settings
+
+AGAIN = "Build it anew with: modeldex reindex"
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--roll-back",
+    "back",
+    is_flag=True,
+    help="Go back to the index from before the last rebuild; what changed since is written to it again.",
+)
 @click.pass_obj
-def reindex(settings: Settings, *, as_json: bool) -> None:
+def reindex(settings: Settings, *, as_json: bool, back: bool) -> None:
     """Build the search index anew from the record store. No model file is read; searches go on meanwhile."""
+    if back:
+        _roll_back(settings, as_json=as_json)
+    else:
+        _rebuild(settings, as_json=as_json)
+
+
+def _roll_back(settings: Settings, *, as_json: bool) -> None:
+    from catalog.store.store import open_store  # noqa: PLC0415 - SQLAlchemy costs a quarter of a second
+    from indexer.engines import open_writer  # noqa: PLC0415 - only this verb writes
+
+    with open_store(settings, write=True) as store:
+        with closing(open_writer(settings)) as writer:
+            roll_back = getattr(writer, "roll_back", None)
+            if roll_back is None:
+                raise UserError(f"The engine {settings.engine!r} keeps no earlier index.", advice=AGAIN)
+            roll_back()
+        waiting = store.outbox.all_again()
+    if as_json:
+        click.echo(json.dumps({"waiting": waiting, "engine": settings.engine}))
+    else:
+        models = "1 model waits" if waiting == 1 else f"{waiting:,} models wait"
+        click.echo(
+            f"Searches read the index from before the last rebuild. {models} to be compared with it: "
+            "the next crawl or the worker does that."
+        )
+
+
+def _rebuild(settings: Settings, *, as_json: bool) -> None:
     from catalog.store.store import open_store  # noqa: PLC0415 - SQLAlchemy costs a quarter of a second
     from indexer.engines import open_writer  # noqa: PLC0415 - only this verb writes
     from indexer.rebuild import rebuild  # noqa: PLC0415 - only this verb rebuilds

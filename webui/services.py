@@ -38,10 +38,25 @@ class RunReader(Protocol):
     def latest(self, limit: int) -> list[Run]: ...
 
 
+class IndexTrouble(Protocol):
+    """How many models the index lacks for one reason; `final` when they are not tried again as they are."""
+
+    @property
+    def models(self) -> int: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def final(self) -> bool: ...
+
+
 class OutboxReader(Protocol):
     """What the index does not hold yet."""
 
     def size(self) -> int: ...
+
+    def troubles(self) -> Sequence[IndexTrouble]: ...
 
 
 class StoreReader(Protocol):

@@ -15,7 +15,7 @@ from webui.pages.language import language_page
 from webui.pages.model import ModelPage, model_page
 from webui.pages.query_example import QueryExample, query_example
 from webui.pages.results import ResultsPage, results_page
-from webui.pages.status import CrawlStatus, StatusPage, status_page
+from webui.pages.status import CrawlStatus, StatusPage, index_problems, status_page
 from webui.pages.values import ValuesPage, facet_field, values_page
 from webui.parameters import Asked, addresses, asked, canonical
 from webui.rendering import dumps, etag, html, not_modified
@@ -141,13 +141,14 @@ def find_runs() -> StatusPage:
         problem = str(error)
     try:
         store = found.store()
-        latest, models, waiting = (
+        latest, models, waiting, troubles = (
             store.runs.latest(RUNS_SHOWN),
             _counted(store.records.count),
             _counted(store.outbox.size),
+            store.outbox.troubles(),
         )
     except ModeldexError as error:
-        latest, models, waiting, problem = [], None, None, problem or str(error)
+        latest, models, waiting, troubles, problem = [], None, None, (), problem or str(error)
     return status_page(
         latest,
         crawl=crawl_status(),
@@ -156,6 +157,7 @@ def find_runs() -> StatusPage:
         waiting=waiting,
         engine=engine,
         engine_problem=problem,
+        index_problems=index_problems(troubles),
     )
 
 

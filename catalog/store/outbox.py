@@ -109,6 +109,18 @@ class Outbox:
             rows = connection.execute(statement.limit(limit))
             return [Trouble(models=row.models, reason=row.reason, final=row.state == "dead") for row in rows]
 
+    def all_again(self) -> int:
+        """Every model waits, also those that are gone: the index may hold anything. How many wait now."""
+        last = ""
+        while True:
+            with self._engine.begin() as connection:
+                chosen = select(records.c.id, records.c.revision).where(records.c.id > last)
+                rows = list(connection.execute(chosen.order_by(records.c.id).limit(PAGE)))
+                enqueue(connection, [(row.id, row.revision) for row in rows])
+            if len(rows) < PAGE:
+                return self.size()
+            last = rows[-1].id
+
     def dead_letters(self) -> list[DeadLetter]:
         with self._engine.connect() as connection:
             rows = connection.execute(select(outbox).where(outbox.c.state == "dead").order_by(outbox.c.model))

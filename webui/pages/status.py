@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from catalog.records import Run, RunState
 from webui.figures import clock, seconds, size
 from webui.text import shown
+
+if TYPE_CHECKING:
+    from webui.services import IndexTrouble
 
 PROBLEMS_SHOWN = 100
 STATE_WORDS = {
@@ -76,6 +80,7 @@ class StatusPage:
     waiting_text: str
     engine: str
     engine_problem: str
+    index_problems: tuple[str, ...]  # why models are not in the index in their present state
 
 
 def run_row(run: Run) -> RunRow:
@@ -117,6 +122,7 @@ def status_page(
     waiting: int | None,
     engine: str,
     engine_problem: str,
+    index_problems: tuple[str, ...] = (),
 ) -> StatusPage:
     """The page; None where a number could not be had."""
     return StatusPage(
@@ -130,7 +136,19 @@ def status_page(
         waiting_text=_number(waiting),
         engine=engine,
         engine_problem=engine_problem,
+        index_problems=index_problems,
     )
+
+
+def index_problems(troubles: Iterable[IndexTrouble]) -> tuple[str, ...]:
+    """One sentence per reason. What waits is tried again, what was refused is not until it changes."""
+    return tuple(f"{trouble.models:,} {_fate(trouble)}: {shown(trouble.reason, 400)}" for trouble in troubles)
+
+
+def _fate(trouble: IndexTrouble) -> str:
+    if trouble.final:
+        return "model cannot be searched" if trouble.models == 1 else "models cannot be searched"
+    return "model waits for the index" if trouble.models == 1 else "models wait for the index"
 
 
 def _number(value: int | None) -> str:

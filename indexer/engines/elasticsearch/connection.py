@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,8 @@ def connect(settings: Settings) -> Elasticsearch:
             reason = f"there is no file {settings.elasticsearch_ca} with its certificate authority."
             raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_CA.")
         options["ca_certs"] = settings.elasticsearch_ca
+    # What goes wrong is told by our own sentence; the client would add a line for each request.
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
     try:
         return Elasticsearch(settings.elasticsearch_url, **options)
     except ValueError as error:  # the address is not repeated: it may hold a password
@@ -84,8 +87,7 @@ def honest() -> Iterator[None]:
     try:
         yield
     except UnsupportedProductError as error:
-        reason = "what answers there is not Elasticsearch."
-        raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_URL.") from error
+        raise _somebody_else() from error
     except ApiError as error:
         raise _meaning(error) from error
     except SSLError as error:
@@ -120,7 +122,14 @@ def _meaning(error: Any) -> ModeldexError:
         return EngineUnavailable(
             NAME, f"the cluster cannot answer now ({reason}).", advice="Look at GET /_cluster/health."
         )
+    if not (isinstance(error.body, dict) and "error" in error.body):
+        return _somebody_else()
     return EngineUnavailable(NAME, f"it refused a request ({kind}: {reason}).")
+
+
+def _somebody_else() -> EngineUnavailable:
+    reason = "what answers there is not Elasticsearch."
+    return EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_URL.")
 
 
 def _closed(kind: str, reason: str) -> EngineUnavailable | None:

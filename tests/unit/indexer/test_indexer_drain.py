@@ -1,5 +1,6 @@
 """From the store's outbox to the engine, with crashes and refusals in between."""
 
+import json
 import subprocess
 import sys
 from contextlib import closing
@@ -10,16 +11,20 @@ from click.testing import CliRunner
 from catalog.cli import cli
 from catalog.errors import EngineUnavailable
 from catalog.records import ModelRecord, SourceId, model_id
+from catalog.search.engine import IndexOutcome
 from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.records import RecordChange
+from indexer import drain as draining
 from indexer.drain import drain, drain_now
 from indexer.engines import open_engine, open_writer
 from indexer.engines.memory import MemoryIndex, MemoryWriter
 from indexer.rebuild import rebuild
 
 SOURCE = SourceId("file:///models")
+HEADER = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+SAFETENSORS = len(HEADER).to_bytes(8, "little") + HEADER + bytes(8)
 
 
 def change(path, **document):
@@ -161,3 +166,84 @@ def test_a_model_that_changed_while_a_rebuild_rejected_it_still_waits(store):
     commit(store, change("bad", parameters="many"))
     rebuild(store, Slow(MemoryIndex()))
     assert (store.outbox.dead_letters(), store.outbox.size()) == ([], 1)
+
+
+class Choosy(MemoryWriter):
+    """Takes nothing while it is told to be busy."""
+
+    busy = True
+    asked = 0
+
+    def write(self, actions):
+        self.asked += 1
+        if self.busy:
+            return IndexOutcome(retry={action.id: "memory: its disk is full." for action in actions})
+        return super().write(actions)
+
+
+def test_an_engine_that_takes_nothing_is_asked_once_and_says_why(store, monkeypatch):
+    monkeypatch.setattr(draining, "BATCH", 2)
+    commit(store, *(change(name) for name in "abcde"))
+    writer = Choosy(MemoryIndex())
+    report = drain(store.outbox, writer)
+    assert (report.indexed, report.waiting, report.unavailable) == (0, 5, "memory: its disk is full.")
+    assert writer.asked == 1
+    (trouble,) = store.outbox.troubles()
+    assert (trouble.models, trouble.reason, trouble.final) == (2, "memory: its disk is full.", False)
+
+
+def test_what_was_put_off_is_written_by_the_next_drain_not_minutes_later(store):
+    """After an hour of refusals the next try of a model lay five minutes ahead, and a crawl left it there."""
+    commit(store, change("a"), change("b"))
+    writer = Choosy(MemoryIndex())
+    for _ in range(12):
+        drain(store.outbox, writer)
+    writer.busy = False
+    report = drain(store.outbox, writer)
+    assert (report.indexed, report.waiting, report.unavailable) == (2, 0, None)
+    assert store.outbox.troubles() == []
+
+
+def modeldex(settings, *arguments):
+    return CliRunner().invoke(cli, ["--home", str(settings.home), *arguments])
+
+
+def test_a_roll_back_brings_the_earlier_index_and_what_changed_since(settings, store):
+    commit(store, change("a"))
+    drain_now(settings, store)
+    assert modeldex(settings, "reindex").exit_code == 0
+    commit(store, change("b"))
+    drain_now(settings, store)
+    rolled = modeldex(settings, "reindex", "--roll-back")
+    assert (rolled.exit_code, "2 models wait" in rolled.stdout) == (0, True), rolled.output
+    assert total(settings) == 1
+    assert drain_now(settings, store).waiting == 0
+    assert total(settings) == 2
+
+
+def test_a_roll_back_without_an_earlier_index_is_one_sentence(settings, store):
+    commit(store, change("a"))
+    drain_now(settings, store)
+    with pytest.raises(EngineUnavailable, match="no earlier index"), closing(open_writer(settings)) as writer:
+        writer.roll_back()
+    rolled = modeldex(settings, "reindex", "--roll-back")
+    assert rolled.exit_code == 1
+    assert store.outbox.size() == 0
+
+
+def test_a_crawl_ends_with_one_and_the_reason_while_models_wait(settings, tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "tiny.safetensors").write_bytes(SAFETENSORS)
+    with closing(open_writer(settings)):  # another process writes the index
+        crawled = modeldex(settings, "crawl", str(models), "--json")
+    assert crawled.exit_code == 1
+    said = json.loads(crawled.stdout)
+    assert said["waiting_for_index"] == 1
+    assert "another process writes" in said["index_problem"]
+    assert crawled.stderr.count("\n") == 2
+    assert "1 model waits for the index" in crawled.stderr
+    again = modeldex(settings, "crawl", str(models), "--json")
+    said = json.loads(again.stdout)
+    assert (again.exit_code, said["waiting_for_index"], said["opened"]) == (0, 0, 0)
+    assert total(settings) == 1
