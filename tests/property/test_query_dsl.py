@@ -9,6 +9,7 @@ from catalog.errors import RequestRefused
 from catalog.query.dsl import from_dsl, to_dsl
 from catalog.query.text import parse
 from catalog.search.request import SearchRequest
+from catalog.testing.states import texts
 
 NOW = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
 CONDITIONS = [
@@ -68,6 +69,10 @@ NAMES = st.sampled_from(
         "date_range",
         "avg",
         "stats",
+        "extended_stats",
+        "filters",
+        "other_bucket",
+        "meta",
         "percentiles",
         "missing",
         "reverse_nested",
@@ -142,6 +147,17 @@ def test_query_survives_the_way_through_elasticsearch_json(text):
     first = to_dsl(SearchRequest(query=parsed.query, sort=parsed.sort))
     request, _ = from_dsl(first)
     assert to_dsl(request) == first
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=texts())
+def test_texts_as_people_write_them_keep_their_nodes(text):
+    parsed = parse(text, now=NOW)
+    request = SearchRequest(query=parsed.query, sort=parsed.sort)
+    once, _ = from_dsl(to_dsl(request))
+    assert to_dsl(once) == to_dsl(request)
+    again, _ = from_dsl(to_dsl(once))
+    assert again == once
 
 
 @settings(max_examples=1_500, deadline=None)
