@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,11 @@ import click
 from catalog.errors import UserError
 from catalog.settings import Settings
 from catalog.terminal import count_text, printable, size_text, table
-from crawler.indexing import bring_up_to_date
 
 if TYPE_CHECKING:
     from catalog.records import StoredModel
     from catalog.store import Store
-    from crawler.crawl import CrawlReport
+    from crawler.crawl import CrawlReport, Progress
 
 EXIT_INCOMPLETE = 1
 EXIT_HELD = 3
@@ -43,9 +41,17 @@ SHOWN = 20
     is_flag=True,
     help="Read weights to their end and hash their bytes, to find equal models. Once per file.",
 )
+@click.option("--live", is_flag=True, hidden=True, help="Show progress to a program that reads stderr.")
 @click.pass_obj
 def crawl(
-    settings: Settings, path: str, *, as_json: bool, accept: bool, reread: bool, hash_weights: bool
+    settings: Settings,
+    path: str,
+    *,
+    as_json: bool,
+    accept: bool,
+    reread: bool,
+    hash_weights: bool,
+    live: bool,
 ) -> None:
     """Read the model files below PATH, a directory or the address of another storage, into the catalog.
 
@@ -56,6 +62,7 @@ def crawl(
     from crawler.addresses import open_source  # noqa: PLC0415
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
     from crawler.overlaps import overlaps  # noqa: PLC0415
+    from crawler.progress import FollowingIndex, ProgressLine  # noqa: PLC0415
 
     if not path:  # an unset variable of a script, not the directory one happens to be in
         raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
@@ -64,14 +71,20 @@ def crawl(
         twice = list(overlaps(source, store.records.sources()))
         for sentence in twice:
             click.echo(f"Note: {sentence}", err=True)
-        watch = _ProgressLine()
+        shown, following = ProgressLine(live=live), FollowingIndex(settings, store)
+
+        def watch(progress: Progress) -> None:
+            shown(progress)
+            following(progress)
+
         try:
             report = run_crawl(
                 store, source, settings, accept=accept, reread=reread, hash_weights=hash_weights, watch=watch
             )
+            shown.say(f"indexing: {store.outbox.size():,} models wait")
+            index = following.finish()
         finally:
-            watch.clear()
-        index = bring_up_to_date(settings, store)
+            shown.clear()
     if as_json:
         summary = {**_summary(report), **index.summary(), "listed_twice": twice}
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
@@ -231,26 +244,6 @@ def _tell(report: CrawlReport, path: str, *, talk_of_files: bool) -> None:
         click.echo(f"  {line}", err=True)
     if len(lines) > SHOWN:
         click.echo(f"  and {len(lines) - SHOWN:,} more: see --json", err=True)
-
-
-class _ProgressLine:
-    """One line on a terminal's stderr, rewritten at most ten times a second; nothing anywhere else."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._next = 0.0
-
-    def __call__(self, progress: Any) -> None:
-        if not self._shown or time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + 0.1
-        counts = progress.counts
-        text = f"{progress.phase}: {counts['objects']:,} files seen, {counts['opened']:,} read, {counts['new'] + counts['changed']:,} models written"
-        click.echo(f"\r\x1b[K{text}", nl=False, err=True)
-
-    def clear(self) -> None:
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings
 from catalog.store.records import GONE, LIVE, MISSING, RecordChange
 from crawler import fingerprints
+from crawler.early import EarlyLooks, finished
 from crawler.grouping import group
 from crawler.hashing_run import hash_weights
 from crawler.reader import Budget
@@ -43,6 +44,9 @@ PAGE_MODELS = 100
 RECIPE = "2"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
+
+WRITTEN = ("new", "changed", "unchanged")
+"""What writing records counts; together the models that are done."""
 
 COUNTED = (
     "models",
@@ -134,6 +138,8 @@ class _Crawl:
         self._skipped: list[tuple[str, str]] = []
         self._lost: tuple[str, ...] = ()
         self._unhashed = 0
+        self._early = EarlyLooks()
+        self._recipe = f"{RECIPE}:{registry.fingerprint}"
         self._previous = store.runs.latest(1, source=source.id)
 
     def go(self, *, accept: bool, reread: bool, hash_weights: bool) -> CrawlReport:
@@ -143,7 +149,9 @@ class _Crawl:
         try:
             with self._manifest.sightings() as seen:
                 had_objects = bool(sum(self._manifest.counts().values()))
-                self._list_and_read(seen, reread=reread)
+                if not had_objects and not self._store.records.shelved(self._source.id):
+                    self._early.allow()
+                self._list_and_read(run, seen, reread=reread)
                 unseen = list(seen.unseen())
                 emptied = had_objects and seen.count() == 0 and not self._scopes.failed
             absent = [key for key in unseen if self._scopes.proves_absence(key)]
@@ -174,13 +182,15 @@ class _Crawl:
 
     # 1. list, 2. diff against the manifest, 3. read what changed, page by page
 
-    def _list_and_read(self, seen: Sightings, *, reread: bool) -> None:
+    def _list_and_read(self, run: Run, seen: Sightings, *, reread: bool) -> None:
         page: list[Outcome] = []
         written = time.monotonic()
         for meta, before in self._changed(seen, reread=reread):
             page.append(self._read(meta, before))
             if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
                 self._write(page)
+                if self._early.due():
+                    self._look_early(run, meta.key)
                 written = time.monotonic()
         self._write(page)
 
@@ -239,6 +249,22 @@ class _Crawl:
         self._manifest.put([(outcome.entry, outcome.extraction) for outcome in page], lease=self._lease)
         page.clear()
 
+    def _look_early(self, run: Run, key: ObjectKey) -> None:
+        """Records of the models that the listing has left behind, so that a long first crawl shows them meanwhile."""
+        started = time.monotonic()
+        groups = finished(group(self._source.id, self._members(set())), key.rpartition("/")[0])
+        shelved = self._store.records.shelved(self._source.id)
+        known = {model: row.signature for model, row in shelved.items()}
+        self._commit(run, groups, known, self._recipe, Verdicts())
+        self._count_as_new(groups)
+        self._early.took(time.monotonic() - started)
+
+    def _count_as_new(self, groups: Sequence[Group]) -> None:
+        """Whatever a first crawl did in several steps, to its reader all is new."""
+        for name in (*WRITTEN, "gone"):
+            self._counts[name] = 0
+        self._counts["new"] = len(groups)
+
     def _hash_weights(self, unseen: set[ObjectKey]) -> None:
         self._progress.phase = "hashing"
         for step in hash_weights(self._source, self._manifest, self._members(unseen), lease=self._lease):
@@ -264,9 +290,8 @@ class _Crawl:
     ) -> bool:
         """False if the run is held: then no record has changed."""
         before = self._store.records.standing(self._source.id)
-        recipe = f"{RECIPE}:{self._registry.fingerprint}"
         quiet = not absent and not hidden and not before["unseen"] and not before[MISSING]
-        if quiet and self._manifest.recipe() == recipe:
+        if quiet and self._manifest.recipe() == self._recipe:
             self._counts["unchanged"] = before[LIVE]
             return True
         self._progress.phase = "grouping"
@@ -280,11 +305,13 @@ class _Crawl:
             for model, keys in self._store.records.file_keys(absentees).items()
         }
         verdicts = judge_vanished(groups, shelved, file_keys)
+        if self._early.taken:  # what is no model after all never was one
+            verdicts = Verdicts(gone=[model for model in absentees if shelved[model].state == LIVE])
         if not accept and (verdicts.too_many(before[LIVE]) or (emptied and verdicts.lost)):
             self._lost = tuple(sorted(shelved[model].path for model in verdicts.lost))
             self._counts["would_lose"] = len(verdicts.lost)
             return False
-        verdicts.gone = judge_missing(
+        verdicts.gone += judge_missing(
             [shelved[model] for model in absentees], file_keys, self._scopes, run=run.id, now=run.started_at
         )
         if absent:
@@ -293,14 +320,16 @@ class _Crawl:
             run,
             groups,
             {} if reread else {model: row.signature for model, row in shelved.items() if row.state == LIVE},
-            recipe,
+            self._recipe,
             verdicts,
         )
         self._mark(run, verdicts)
+        if self._early.taken:
+            self._count_as_new(groups)
         self._note_sight(groups, hidden, {model for model, row in shelved.items() if row.unseen})
         for model in verdicts.gone:
             self._manifest.forget(file_keys.get(model, ()), lease=self._lease)
-        self._manifest.settled(recipe, lease=self._lease)
+        self._manifest.settled(self._recipe, lease=self._lease)
         return True
 
     def _members(self, absent: set[ObjectKey]) -> list[Member]:
@@ -320,6 +349,9 @@ class _Crawl:
         self._progress.phase = "normalising"
         origins = {new: old for old, new in {**verdicts.superseded, **verdicts.moved}.items()}
         page: list[tuple[Group, str]] = []
+        for name in WRITTEN:
+            self._counts[name] = 0  # an early look counted them, too
+        self._counts["groups"] = len(groups)
         for made in groups:
             model, signature = model_id(made.source, made.key), fingerprints.signature(made, recipe)
             if before.get(model) == signature:

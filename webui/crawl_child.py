@@ -24,11 +24,13 @@ OUTCOMES = {
 
 
 class CrawlChild:
-    """Runs `modeldex crawl PATH` and knows the last line it said. Its output also goes on to our own stderr."""
+    """Runs `modeldex crawl PATH` and knows the last line it said. Its output also goes on to our own stderr, but for its
+    progress, which the page shows.
+    """
 
     def __init__(self, path: str, *, home: Path, command: Sequence[str] | None = None) -> None:
         self._path = path
-        arguments = command or [sys.executable, "-c", PROGRAM, "--home", str(home), "crawl", path]
+        arguments = command or [sys.executable, "-c", PROGRAM, "--home", str(home), "crawl", "--live", path]
         self._process = subprocess.Popen(  # noqa: S603 - our own program with a path that the user gave
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -41,11 +43,11 @@ class CrawlChild:
             return
         with stream:
             for raw in stream:
-                # A progress line is rewritten in place with \r; only its newest state counts.
-                text = raw.decode("utf-8", "replace").rstrip("\n").rsplit("\r", 1)[-1].strip()
+                text = raw.decode("utf-8", "replace").strip()
                 if text:
                     self._line = text[:LINE_CHARACTERS]
-                    sys.stderr.write(f"{text}\n")
+                    if not raw.startswith(b"\r"):  # that is a state of the progress, with the next to come
+                        sys.stderr.write(f"{text}\n")
 
     def status(self) -> CrawlStatus:
         code = self._process.poll()

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from webui.crawl_child import CrawlChild
+
 PROGRAM = [sys.executable, "-c", "from catalog.cli import main; main()"]
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 60
@@ -140,3 +142,12 @@ def test_serving_a_folder_crawls_it_and_shows_its_models_without_a_restart(tmp_p
     finally:
         code, rest = ended(process, signal.SIGTERM)
     assert (code, "Traceback" in rest) == (0, False)
+
+
+def test_the_page_shows_the_progress_of_its_crawl_and_the_terminal_does_not(capsys):
+    program = "import sys; sys.stderr.write('\\rreading: 7 files listed\\nNote: one\\n\\rwriting: 3 of 7 models\\n')"
+    child = CrawlChild("/models", home=ROOT, command=[sys.executable, "-c", program])
+    child._process.wait(WAIT_SECONDS)
+    child._reader.join(WAIT_SECONDS)
+    assert child.status().line == "writing: 3 of 7 models"
+    assert capsys.readouterr().err == "Note: one\n"

@@ -1,0 +1,60 @@
+"""The first crawl of a source that takes long: when records are made of what was read so far, and of which models.
+
+Only a source of which nothing is known is looked at early. There a model cannot have moved or gone missing, so that what
+an early look took for a model and the whole listing does not was a mistake of this crawl alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from catalog.records import Group
+from crawler.drafts import upwards
+
+FIRST_SECONDS = 15.0
+REST_PER_LOOK = 10
+"""Reading goes on ten times as long as the last look took: all looks cost a crawl at most a tenth of its time."""
+
+
+class EarlyLooks:
+    """Decides on early looks. `taken` says whether there was one."""
+
+    def __init__(self) -> None:
+        self.taken = False
+        self._allowed = False
+        self._next = 0.0
+
+    def allow(self) -> None:
+        """Nothing is known of the source."""
+        self._allowed = True
+        self._next = time.monotonic() + FIRST_SECONDS
+
+    def due(self) -> bool:
+        return self._allowed and time.monotonic() >= self._next
+
+    def took(self, seconds: float) -> None:
+        self.taken = True
+        self._next = time.monotonic() + max(FIRST_SECONDS, REST_PER_LOOK * seconds)
+
+
+def finished(groups: Iterable[Group], directory: str) -> list[Group]:
+    """The groups to which a listing that is at this directory adds no more, if it goes directory by directory.
+
+    A listing in another order only makes some models known with less than they have in the end.
+    """
+    still_open = set(upwards(directory))
+    return [
+        made
+        for made in groups
+        if not any(_directory(member.object.key) in still_open for member in made.members)
+    ]
+
+
+def _directory(key: str) -> str:
+    """Where everything lies that may belong to the file. Blobs are named from beside their directory.
+
+    Source: https://huggingface.co/docs/huggingface_hub/guides/manage-cache; OCI image layout, "blobs".
+    """
+    store, inside, _ = f"/{key}".partition("/blobs/")
+    return store[1:] if inside else key.rpartition("/")[0]
