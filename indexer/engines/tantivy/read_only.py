@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +50,8 @@ def open_read_only(path: Path) -> tantivy.Index:
 
 @contextmanager
 def _private_folder() -> Iterator[Path]:
+    import tempfile  # noqa: PLC0415 - 4 ms that the search of one's own home need not pay
+
     try:
         folder = tempfile.TemporaryDirectory(prefix="modeldex-index-")
     except OSError as error:
