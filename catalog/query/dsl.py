@@ -15,7 +15,8 @@ from catalog.query.dsl_aggs import AggregationReader, below
 from catalog.query.dsl_aggs_json import aggregations_json
 from catalog.query.dsl_dates import DateFormat, date_formats, period_of
 from catalog.query.dsl_highlight import Highlight, read_highlight
-from catalog.query.dsl_query import QueryReader, query_json
+from catalog.query.dsl_query import QueryReader
+from catalog.query.dsl_query_json import query_json
 from catalog.query.dsl_shapes import Shapes
 from catalog.query.dsl_values import (
     REFUSED_BECAUSE,

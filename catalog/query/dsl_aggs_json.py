@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.query.dsl_query import query_json
+from catalog.query.dsl_query_json import query_json
 from catalog.query.dsl_values import json_value
 from catalog.search.request import (
     Aggregation,

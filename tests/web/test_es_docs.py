@@ -36,7 +36,9 @@ def test_programs_of_the_page_run_from_top_to_bottom(door, capsys):
     assert [size for _, size in named["largest"]] == sizes[:5]
     assert named["everything"] == sizes
     assert 0 < named["accurate"] < len(door.rows)
-    assert "largest" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "largest" in said
+    assert "[regexp] is not allowed here; use prefix." in said
 
 
 def test_first_program_is_ten_lines():

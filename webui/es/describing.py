@@ -224,6 +224,7 @@ def _table(asked: Asked, rows: list[Mapping[str, str]]) -> list[Mapping[str, str
     columns = arguments.listed("h") or list(rows[0])
     headed = arguments.flag("v")
     wanted = arguments.text("format") or ""
+    arguments.text("s")  # one row is in order
     arguments.done()
     unknown = [column for column in columns if column not in rows[0]]
     if unknown:
