@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-import subprocess
-import sys
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -166,7 +164,9 @@ def test_a_full_disk_keeps_everything_waiting_and_readable(node, filled):
         outcome = write(filled)
         assert not outcome.done
         assert not outcome.rejected
-        assert outcome.retry["a" * 64].startswith("elasticsearch: its disk is full, so the index is read-only.")
+        assert outcome.retry["a" * 64].startswith(
+            "elasticsearch: its disk is full, so the index is read-only."
+        )
         assert found(filled) == len(DOCUMENTS)
     finally:
         node.admin.cluster.put_settings(persistent={**calm, threshold: False})
@@ -184,53 +184,3 @@ def wait_until(holds, seconds=60):
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.3)
-
-
-# The node stops and starts again -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def modeldex(settings, monkeypatch):
-    """The command line with the settings of this node."""
-    for name in ("url", "ca", "user", "password", "timeout_seconds"):
-        monkeypatch.setenv(
-            f"MODELDEX_ELASTICSEARCH_{name.upper()}", str(getattr(settings, f"elasticsearch_{name}"))
-        )
-    monkeypatch.setenv("MODELDEX_ENGINE", "elasticsearch")
-
-    def run(*arguments):
-        command = [sys.executable, "-m", "catalog", "--home", str(settings.home), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    return run
-
-
-def test_an_outage_loses_nothing_and_needs_no_crawl(node, modeldex, tmp_path):
-    models = tmp_path / "models"
-    for name in ("one", "two"):
-        (models / name).mkdir(parents=True)
-        (models / name / "model.safetensors").write_bytes(WEIGHTS)
-        (models / name / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    node.node.stop()
-    try:
-        crawled = modeldex("crawl", str(models))
-        assert crawled.returncode == 1
-        assert "does not answer" in crawled.stderr
-        assert "2 models wait for the index. The next crawl or the worker goes on" in crawled.stderr
-        assert crawled.stderr.count("\n") == 2
-        searched = modeldex("search", "bert")
-        assert searched.returncode == 1
-        assert "MODELDEX_ELASTICSEARCH_URL" in searched.stderr
-        assert searched.stderr.count("\n") == 1
-        listed = modeldex("models", "--json")
-        assert (listed.returncode, len(json.loads(listed.stdout))) == (0, 2)
-        shown = modeldex("show", json.loads(listed.stdout)[0]["id"])
-        assert shown.returncode == 0, shown.stderr
-    finally:
-        node.node.start()
-    for path in models.rglob("*.*"):
-        path.unlink()  # nothing can be read again
-    built = modeldex("reindex")
-    assert (built.returncode, "2 models" in built.stdout) == (0, True), built.stderr
-    again = modeldex("search", "bert", "--json")
-    assert len(json.loads(again.stdout)) == 2
