@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,23 +111,28 @@ def _tag(given: Any, default: str) -> str:
     return listed[0]
 
 
-def highlights(
-    document: Mapping[str, Any], query: Query, wanted: tuple[Highlight, ...]
-) -> dict[str, list[str]]:
-    """The found words between tags, per field. Only our tags are tags: the rest is escaped."""
-    values: dict[str, list[Any]] | None = None
-    found = {}
-    for one in wanted:
-        searched = {word for text in _searched(query, one) for word in _words(text)}
-        if not searched:
-            continue
-        values = flat(document) if values is None else values
-        marked = [
-            text for value in values.get(one.field, []) for text in _fragments(str(value), searched, one)
-        ]
-        if marked:
-            found[one.field] = marked[: one.fragments or None]
-    return found
+def highlighter(
+    query: Query, wanted: tuple[Highlight, ...]
+) -> Callable[[Mapping[str, Any]], dict[str, list[str]]]:
+    """What shows the found words of a document between tags, per field. Only our tags are tags: the rest is escaped.
+
+    What was looked for is the same in every hit, so that it is gathered once.
+    """
+    searched = [(one, {word for text in _searched(query, one) for word in _words(text)}) for one in wanted]
+    searched = [(one, words) for one, words in searched if words]
+
+    def highlights(document: Mapping[str, Any]) -> dict[str, list[str]]:
+        values = flat(document) if searched else {}
+        found = {}
+        for one, words in searched:
+            marked = [
+                text for value in values.get(one.field, ()) for text in _fragments(str(value), words, one)
+            ]
+            if marked:
+                found[one.field] = marked[: one.fragments or None]
+        return found
+
+    return highlights
 
 
 def _searched(query: Query, wanted: Highlight) -> list[str]:
@@ -150,13 +155,16 @@ def _fragments(text: str, wanted: set[str], form: Highlight) -> Iterator[str]:
     if spots and not form.fragments:
         yield _marked(text, spots, 0, len(text), form.tags)
         return
-    begun = 0
-    while spots:
-        start = _at_a_word(text, max(begun, spots[0][0] - form.size // 2), spots[0][0])
-        begun = end = min(len(text), max(start + form.size, spots[0][1]))
-        inside = [spot for spot in spots if spot[1] <= end]
-        spots = spots[len(inside) :]
-        yield _marked(text, inside, start, end, form.tags)
+    begun = at = 0
+    for _ in range(form.fragments):
+        if at == len(spots):
+            return
+        start = _at_a_word(text, max(begun, spots[at][0] - form.size // 2), spots[at][0])
+        begun = end = min(len(text), max(start + form.size, spots[at][1]))
+        first = at
+        while at < len(spots) and spots[at][1] <= end:
+            at += 1
+        yield _marked(text, spots[first:at], start, end, form.tags)
 
 
 def _at_a_word(text: str, start: int, latest: int) -> int:

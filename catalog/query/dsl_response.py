@@ -12,7 +12,7 @@ from typing import Any
 from catalog.query.dsl import Options
 from catalog.query.dsl_buckets import aggregations_response
 from catalog.query.dsl_dates import EPOCH, ISO, DateFormat, milliseconds
-from catalog.query.dsl_highlight import flat, highlights
+from catalog.query.dsl_highlight import flat, highlighter
 from catalog.query.periods import parse_period
 from catalog.search.request import SearchRequest, SearchResult
 from mappings import fields
@@ -29,7 +29,8 @@ def to_es_response(
     if total is not None:
         hits["total"] = total
     hits["max_score"] = max(scores) if scores and options.scored else None
-    hits["hits"] = [_hit(hit, request, index, options) for hit in result.hits]
+    highlights = highlighter(request.query, options.highlight)
+    hits["hits"] = [_hit(hit, request, index, options, highlights) for hit in result.hits]
     body = {
         "took": result.took_ms,
         "timed_out": False,
@@ -54,7 +55,9 @@ def _total(total: int, tracked: bool | int) -> dict[str, Any] | None:
     return {"value": total, "relation": "eq"}
 
 
-def _hit(hit: Any, request: SearchRequest, index: str, options: Options) -> dict[str, Any]:
+def _hit(
+    hit: Any, request: SearchRequest, index: str, options: Options, highlights: Highlighter
+) -> dict[str, Any]:
     shown: dict[str, Any] = {"_index": index, "_id": hit.id, "_score": hit.score if options.scored else None}
     source = source_of(hit.document, options)
     if source is not None:
@@ -62,7 +65,7 @@ def _hit(hit: Any, request: SearchRequest, index: str, options: Options) -> dict
     if options.fields:
         shown["fields"] = _field_lists(hit.document, options.fields)
     if options.highlight:
-        marked = highlights(hit.document, request.query, options.highlight)
+        marked = highlights(hit.document)
         if marked:
             shown["highlight"] = marked
     if request.sort or options.pit is not None:
@@ -90,6 +93,7 @@ def source_of(document: Mapping[str, Any], options: Options) -> dict[str, Any] |
     return _cut(document, "", _matcher(includes), _matcher(options.excludes), inside=not includes)
 
 
+Highlighter = Callable[[Mapping[str, Any]], dict[str, list[str]]]
 FieldForms = Sequence[tuple[str, DateFormat | None]]
 Matcher = Callable[[str], bool]
 

@@ -319,16 +319,26 @@ def test_only_fields_that_were_asked_are_highlighted_unless_all_may_be(answer):
     ],
 )
 def test_long_texts_are_highlighted_in_pieces(options, pieces):
-    from catalog.query.dsl_highlight import highlights, read_highlight
+    from catalog.query.dsl_highlight import highlighter, read_highlight
     from catalog.query.nodes import Match
 
     text = " ".join(f"filler {'bert' if number % 20 == 0 else number}" for number in range(60))
     wanted = read_highlight({"fields": {"description": options}})
-    found = highlights({"description": text}, Match("bert"), wanted)["description"]
+    found = highlighter(Match("bert"), wanted)({"description": text})["description"]
     assert len(found) == pieces
     plain = [piece.replace("<em>", "").replace("</em>", "") for piece in found]
     assert all(piece in text for piece in plain)
     assert sum(piece.count("<em>bert</em>") for piece in found) == (pieces if pieces > 1 else 3)
+
+
+def test_no_more_pieces_are_made_than_are_wanted():
+    """A piece per word of a long card, each looking through all words that are left, took minutes."""
+    from catalog.query.dsl_highlight import highlighter, read_highlight
+    from catalog.query.nodes import Match
+
+    wanted = read_highlight({"fields": {"all_text": {"fragment_size": 1, "number_of_fragments": 3}}})
+    found = highlighter(Match("bert"), wanted)({"all_text": "bert " * 40_000})
+    assert found == {"all_text": ["<em>bert</em>"] * 3}
 
 
 def test_sort_values_in_a_format_go_back_into_search_after(answer):
