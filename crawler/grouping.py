@@ -7,11 +7,12 @@ the path of its files without suffix and shard number, and so stays the same whe
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
+from catalog.normalise import names
 from catalog.records import Group, Member, ObjectKey, Role, SourceId
 from crawler.binding import bind_subjects, spoken_for
 from crawler.content_names import content_key
@@ -29,6 +30,7 @@ from crawler.drafts import (
 from crawler.layouts import (
     ALTERNATIVE_DIRECTORIES,
     CHECKPOINT_DIRECTORY,
+    DATED_DIRECTORY,
     GENERIC_STEMS,
     HUB_SNAPSHOT,
     MODEL_CONFIGS,
@@ -54,7 +56,33 @@ def group(source: SourceId, members: Sequence[Member]) -> list[Group]:
     runs = bind_subjects(tree.members, drafts)
     named = named_objects(tree.members)
     made = sorted([*without_copies(drafts), *runs], key=lambda draft: draft.key)
-    return [_finished(source, draft, orphan=is_orphan(draft, named)) for draft in made]
+    return _told_apart([_finished(source, draft, orphan=is_orphan(draft, named)) for draft in made])
+
+
+def _told_apart(groups: Sequence[Group]) -> list[Group]:
+    """`best` and `last` of one directory are both called as the directory; together they need their own names, too."""
+
+    def place(group: Group) -> tuple[str, str | None]:
+        return directory_of(group.key), group.name_hint
+
+    generic = [
+        group
+        for group in groups
+        if group.kind in {"file", "shards"}
+        and GENERIC_STEMS.match(name_of(group.key))
+        and group.name_hint == name_of(directory_of(group.key))
+    ]
+    number = Counter(map(place, generic))
+    apart = {group.key for group in generic if number[place(group)] > 1}
+    return [
+        replace(group, name_hint=f"{_run_of(group)}-{name_of(group.key)}") if group.key in apart else group
+        for group in groups
+    ]
+
+
+def _run_of(group: Group) -> str:
+    """The nearest directory that is not a word like `checkpoints`."""
+    return names.model_name(directory_of(group.key), is_file=False) or str(group.name_hint)
 
 
 def _as_used(member: Member) -> Member:
@@ -331,7 +359,7 @@ def _name_hint(source: SourceId, draft: Draft) -> str:
         name = match["name"]
     elif generic:
         name = name_of(draft.directory) or name
-    elif CHECKPOINT_DIRECTORY.match(name) and parent:
+    elif (CHECKPOINT_DIRECTORY.match(name) or DATED_DIRECTORY.match(name)) and parent:
         name = f"{parent}-{name}"
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = parent

@@ -16,6 +16,9 @@ VARIANT = re.compile(r"[._-](fp16|fp32|bf16|fp8|int8|uint8|q4|q4f16|bnb4|non_ema
 HUB_SNAPSHOT = re.compile(r"(?:^|/)models--(?:[^/]+--)?(?P<name>[^/]+)/snapshots/[^/]+$")
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
 CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
+DATED_DIRECTORY = re.compile(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
+"""A day, perhaps with a time: one version of what the directory above is called."""
+
 SIDECAR = re.compile(r"^(?P<target>.+)\.modeldex\.(ya?ml|json)$")
 PROJECTOR = re.compile(r"^(mmproj|mtp)[-_.].*\.gguf$|.*[-_.]mmproj[-_.].*\.gguf$", re.IGNORECASE)
 
@@ -30,6 +33,8 @@ COMPOUND_SUFFIXES = (
     ".onnx.data",
     ".onnx_data",
     ".pdiparams.info",
+    ".pth.tar",
+    ".pt.tar",
     ".cleanup.json",
 )
 INDEX_VARIANT = re.compile(r"\.(safetensors|bin)\.index\.(?P<variant>[A-Za-z0-9_]+)\.json$")
@@ -73,6 +78,7 @@ ALTERNATIVE_DIRECTORIES = frozenset(
 
 GENERIC_STEMS = re.compile(
     r"^(model|pytorch_model|adapter_model|diffusion_pytorch_model|tf_model|flax_model|checkpoint|ckpt([-_]?\d+)?|last|best|final"
+    r"|(epoch|step)[-_=]?\d+.*|checkpoint[-_]?\d+"
     r"|weights|consolidated|saved_model|model_best|best_model|inference|network|artifact|data|variables)$",
     re.IGNORECASE,
 )

@@ -25,7 +25,18 @@ GENERIC_STEMS = frozenset(
     }
 )  # fmt: skip
 GENERIC_DIRECTORIES = frozenset(
-    {"artifacts", "model", "models", "weights", "checkpoints", "ckpt", "variables", "data", "files"}
+    {
+        "artifacts",
+        "model",
+        "models",
+        "weights",
+        "checkpoints",
+        "ckpt",
+        "variables",
+        "data",
+        "files",
+        "lightning_logs",
+    }
 )
 SUFFIXES = re.compile(
     r"(?i)\.(?:safetensors|gguf|ggml|onnx|pth?|pt2|ckpt|bin|h5|hdf5|keras|pb|tflite|lite|mlmodel|mlpackage|joblib|pkl|pickle|skops"
@@ -231,7 +242,7 @@ def without_quantization(name: str) -> str:
 def is_machine_name(name: str) -> bool:
     """A directory that a program named: a long hexadecimal id, a number, or a word that every model uses."""
     return name.lower() in GENERIC_DIRECTORIES or bool(
-        re.fullmatch(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+", name.lower())
+        re.fullmatch(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+|version_\d+", name.lower())
     )
 
 

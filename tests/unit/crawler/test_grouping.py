@@ -496,3 +496,30 @@ def test_two_models_of_one_run_do_not_read_each_other_s_files():
         f"run/artifacts/{name}": [f"run/artifacts/{name}/MLmodel", f"run/artifacts/{name}/model.pkl"]
         for name in ("encoder", "head")
     }
+
+
+def hints(*keys):
+    return {made.key: made.name_hint for made in grouped(*keys)}
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        (["net/best.pt"], ["net"]),
+        (["net/best.pt", "net/last.pt"], ["net-best", "net-last"]),
+        (["net/best.pt", "net/other.pt"], ["net", "other"]),
+        (["tf/ckpt-1.h5", "tf/ckpt-2.h5"], ["tf-ckpt-1", "tf-ckpt-2"]),
+        (["lit/version_0/checkpoints/epoch=3-step=400.ckpt"], ["checkpoints"]),
+        (
+            ["lit/lightning_logs/version_0/checkpoints/epoch=3-step=400.ckpt",
+             "lit/lightning_logs/version_0/checkpoints/last.ckpt"],
+            ["lit-epoch=3-step=400", "lit-last"],
+        ),
+        (["zoo/resnet18.pth.tar"], ["resnet18"]),
+        (["churn/2024-02-29/config.json", "churn/2024-02-29/model.safetensors"], ["churn-2024-02-29"]),
+        (["churn/20240229T101500Z/config.json", "churn/20240229T101500Z/model.bin"], ["churn-20240229T101500Z"]),
+        (["churn/2024-99-29/config.json", "churn/2024-99-29/model.bin"], ["2024-99-29"]),
+    ],
+)  # fmt: skip
+def test_models_are_called_as_their_paths_tell_them_apart(keys, names):
+    assert list(hints(*keys).values()) == names
