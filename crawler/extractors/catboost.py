@@ -1,4 +1,4 @@
-"""CatBoost binary models.
+"""CatBoost models: the binary format, and JSON.
 
 Source: catboost/catboost catboost/libs/model/flatbuffers/model.fbs.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from catalog.records import Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats.boosters import tell_booster
-from crawler.formats.catboost_model import MAGIC, read_model
+from crawler.formats.catboost_model import MAGIC, looks_like_json, read_json, read_model
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -21,12 +21,14 @@ MAX_METRICS = 200
 
 class CatboostExtractor:
     name = "catboost"
-    version = 1
-    description = "CatBoost binary models"
+    version = 2
+    description = "CatBoost models: binary (.cbm) and JSON"
     reads = "trees, features, classes, training parameters, best train and validation metrics, when training ended"
-    limits = "2,000 properties of 8 MB, 2 M reads"
+    limits = "2,000 properties of 8 MB, 2 M reads; JSON 16 MB"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
+        if looks_like_json(head):
+            return Claim(format="catboost", role=Role.WEIGHTS, confidence=90)
         if head[:4] != MAGIC:
             return None
         return Claim(
@@ -35,7 +37,7 @@ class CatboostExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format="catboost", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
-        model = read_model(reader)
+        model = read_model(reader) if reader.head(4) == MAGIC else read_json(reader)
         tell_booster(findings, model.booster, "kv:")
         findings.say("trained_at", model.finished_at, "kv:train_finish_time")
         findings.say("extra.model_guid", model.guid, "kv:model_guid")

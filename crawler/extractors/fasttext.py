@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MAGIC = struct.pack("<i", 793712314)
 HEADER = struct.Struct("<ii12id3i2q")
+VERSIONS = (11, 12)
+"""The two have one layout. Source: facebookresearch/fastText src/fasttext.cc, `checkModel`."""
+
 MAX_ROWS = 2**40
 MAX_DIMENSION = 2**20
 
@@ -59,7 +62,7 @@ class _Header:
 
 class FasttextExtractor:
     name = "fasttext"
-    version = 1
+    version = 2
     description = "fastText models and word vectors (.bin, .ftz)"
     reads = "dimension, loss, epochs, n-grams, words, labels, number of weights"
     limits = "the first 92 bytes"
@@ -82,8 +85,8 @@ def _read_header(reader: RangedReader) -> _Header:
     magic, version, *values = HEADER.unpack(reader.take(0, HEADER.size))
     if struct.pack("<i", magic) != MAGIC:
         raise Malformed("not a fastText model")
-    if version != 12:
-        raise Unsupported(f"version {version} of the fastText format; 12 is read")
+    if version not in VERSIONS:
+        raise Unsupported(f"version {version} of the fastText format; 11 and 12 are read")
     header = _Header(*values)
     sizes = (header.words, header.labels, header.buckets, header.entries)
     if not 0 < header.dimension <= MAX_DIMENSION or min(sizes) < 0 or sum(header.rows()) > MAX_ROWS:

@@ -17,6 +17,7 @@ from crawler.formats.xgboost_model import (
     booster_of,
     linear_weights,
     looks_like_json,
+    looks_like_old_binary,
     looks_like_ubj,
     read_document,
     read_old_binary,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 class XgboostExtractor:
     name = "xgboost"
-    version = 1
+    version = 2
     description = "XGBoost models: JSON, UBJSON, old binary"
     reads = "objective, trees, features, classes, feature names, attributes with the best score, version"
     limits = "the first 512 kB and the last 64 kB of files above 1 MB"
@@ -38,7 +39,7 @@ class XgboostExtractor:
         suffix = key.lower().rpartition(".")[2]
         if looks_like_ubj(head) or (looks_like_json(head) and suffix != "txt"):
             return Claim(format="xgboost", role=Role.WEIGHTS, confidence=95)
-        if head[:4] == OLD_BINARY:
+        if head[:4] == OLD_BINARY or looks_like_old_binary(head):
             return Claim(format="xgboost", role=Role.WEIGHTS, confidence=85)
         if suffix in {"ubj", "xgb"}:
             return Claim(format="xgboost", role=Role.WEIGHTS, confidence=40)
@@ -46,7 +47,7 @@ class XgboostExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format="xgboost", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
-        if reader.head(4) == OLD_BINARY:
+        if reader.head(4) == OLD_BINARY or looks_like_old_binary(reader.head(4096)):
             tell_booster(findings, read_old_binary(reader), "binary:")
             findings.problem("unsupported", "XGBoost's old binary format has no version and no attributes")
             return findings.extraction()

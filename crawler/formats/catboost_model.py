@@ -5,12 +5,13 @@ Source: catboost/catboost catboost/libs/model/flatbuffers/model.fbs and features
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from catalog.errors import ExtractError, Malformed
+from catalog.errors import ExtractError, LimitExceeded, Malformed
 from crawler.formats import jsons
 from crawler.formats.boosters import Booster, flattened
 from crawler.formats.flatbuffer import Flatbuffer, Table
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 
 MAGIC = b"CBM1"
 MAX_ENTRIES = 2_000
+MAX_JSON_BYTES = 16 * 1024 * 1024
+MAX_JSON_NODES = 2_000_000
 MAX_VALUE_BYTES = 8 * 1024 * 1024
 MAX_FEATURES = 200_000
 FEATURES_NAMED = 500
 
 _RELEASE = re.compile(r"(?:release|tags/v|Version:?)\s*v?(\d+\.\d+(?:\.\d+)*)")
+_JSON_START = re.compile(rb'\s*\{\s*"features_info"\s*:\s*\{')
 _KNOWN = frozenset(
     {"catboost_version_info", "class_params", "model_guid", "output_options", "params", "training"}
 )
@@ -63,6 +67,40 @@ def read_model(reader: RangedReader) -> CatboostModel:
         for entry in core.tables(2, MAX_ENTRIES)
     }
     _read_entries(entries, model)
+    return model
+
+
+def looks_like_json(head: bytes) -> bool:
+    """A model in JSON begins with its features, as its writer sorts the keys."""
+    return _JSON_START.match(head) is not None and b"_features" in head[:256]
+
+
+def read_json(reader: RangedReader) -> CatboostModel:
+    """The model of a JSON file, which has the same properties as objects."""
+    limits = jsons.JsonLimits(size_bytes=MAX_JSON_BYTES, nodes=MAX_JSON_NODES)
+    if reader.size_bytes > limits.size_bytes:
+        raise LimitExceeded(
+            "bytes of a CatBoost model in JSON", limit=limits.size_bytes, found=reader.size_bytes
+        )
+    document: Any = jsons.load(reader.take(0, reader.size_bytes), limits=limits)
+    features = document.get("features_info") if isinstance(document, dict) else None
+    if not isinstance(features, dict):
+        raise Malformed("a CatBoost model without features_info")
+    booster = Booster(library="catboost", kind="gbdt")
+    trees = document.get("oblivious_trees", document.get("trees"))
+    booster.trees = len(trees) if isinstance(trees, list) else None
+    described = [item for kind in features.values() if isinstance(kind, list) for item in kind]
+    flat = [item for item in described if isinstance(item, dict) and "flat_feature_index" in item]
+    booster.features = len(flat)
+    names = [str(item.get("feature_id") or "") for item in flat[:FEATURES_NAMED]]
+    booster.feature_names = names if all(names) else []
+    model = CatboostModel(booster=booster)
+    info = document.get("model_info")
+    properties = info if isinstance(info, dict) else {}
+    _read_entries(
+        {name: value if isinstance(value, str) else json.dumps(value) for name, value in properties.items()},
+        model,
+    )
     return model
 
 

@@ -27,6 +27,10 @@ OLD_BINARY = b"binf"
 
 _JSON_START = re.compile(rb'\s*\{\s*"(learner|Config|version)"\s*:')
 _UBJ_START = re.compile(rb"\{[LliIU][\0-\xff]{1,8}?learner\{", re.DOTALL)
+_OLD_STRUCT = re.compile(
+    rb".{28}\0{108}[\x02-\x3f]\0{7}[a-z][a-z0-9:_-]+(?:\x06\0{7}gbtree|\x08\0{7}gblinear|\x04\0{7}dart)",
+    re.DOTALL,
+)
 _UBJ_PARAMETERS = b"L" + struct.pack(">q", 19) + b"learner_model_param"
 _UBJ_LEARNER = b"{L" + struct.pack(">q", 7) + b"learner{"
 _TREES = re.compile(r',?\s*"(iteration_indptr|tree_info|trees|weights)"\s*:')
@@ -41,6 +45,11 @@ def looks_like_json(head: bytes) -> bool:
 
 def looks_like_ubj(head: bytes) -> bool:
     return bool(_UBJ_START.match(head))
+
+
+def looks_like_old_binary(head: bytes) -> bool:
+    """The binary format without its magic: the C struct with its reserved zeros, then the names of objective and booster."""
+    return _OLD_STRUCT.match(head) is not None
 
 
 def read_document(reader: RangedReader) -> tuple[dict[str, Any], bool]:

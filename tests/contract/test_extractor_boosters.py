@@ -182,3 +182,34 @@ def test_xgboost_in_its_old_binary_format():
     found = said(extract(XgboostExtractor, "old.model", b"binf" + parameters + names + bytes(64)))
     assert (found["training.objective"], found["model_type"]) == ("multi:softmax", "gbtree")
     assert (found["features"], found["classes"]) == (12, 3)
+
+
+class TestCatboostJson(ExtractorSuite):
+    extractor = CatboostExtractor
+    expected: ClassVar = {
+        "framework": "catboost",
+        "trees": TRUTH["catboost"]["trees"],
+        "features": TRUTH["catboost"]["features"],
+        "classes": TRUTH["catboost"]["classes"],
+        "extra.feature_names": NAMES,
+        "training.seed": 5,
+    }
+
+    def sample(self):
+        return Sample(key="iris.json", data=(DATA / "iris-catboost.json").read_bytes())
+
+
+def test_xgboost_s_oldest_binary_format_has_no_magic_and_is_told_by_its_struct():
+    names = b"".join(struct.pack("<Q", len(name)) + name for name in (b"binary:logistic", b"gbtree"))
+    data = struct.pack("<fIi", 0.5, 127, 0) + bytes(124) + names + bytes(200)
+    assert XgboostExtractor().claims("mushroom.model", data[:4096]).format == "xgboost"
+    told = said(extract(XgboostExtractor, "mushroom.model", data))
+    assert (told["features"], told["training.objective"], told["classes"]) == (127, "binary:logistic", 2)
+    assert XgboostExtractor().claims("zeros.model", bytes(4096)) is None
+
+
+def test_fasttext_of_version_11_is_laid_out_as_version_12():
+    data = bytearray((DATA / "words.bin").read_bytes())
+    told = said(extract(FasttextExtractor, "words.bin", bytes(data)))
+    data[4:8] = struct.pack("<i", 11)
+    assert said(extract(FasttextExtractor, "words.bin", bytes(data))) == told

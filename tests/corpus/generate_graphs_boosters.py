@@ -77,6 +77,7 @@ def cat(truth):
     model.fit(train, eval_set=test)
     model.get_metadata()["owner"] = "flowers-team"
     model.save_model(DATA / "iris.cbm")
+    model.save_model(DATA / "iris-catboost.json", format="json")
     truth["catboost"] = {
         "trees": model.tree_count_,
         "features": len(model.feature_names_),
