@@ -13,9 +13,11 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import tensors
 from crawler.formats.dtypes import FLOATS
 from crawler.formats.flatbuffer import Flatbuffer
-from crawler.formats.tflite_model import LiteModel, LiteTensor, converted, described, read_model
+from crawler.formats.tflite_model import Dense, LiteModel, LiteTensor, converted, described, read_model
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from catalog.records import Extraction
     from crawler.reader import RangedReader
 
@@ -33,7 +35,7 @@ _FIELDS = {
 
 class TfliteExtractor:
     name = "tflite"
-    version = 1
+    version = 2
     description = "TensorFlow Lite (LiteRT) models"
     reads = "signature, custom operators, constants, the metadata buffer, converter and runtime version"
     limits = "2 M reads, 500,000 tensors"
@@ -127,17 +129,19 @@ def _zero_biases(model: LiteModel) -> list[TensorInfo]:
             return []
     except ExtractError:
         return []
-    unique = {layer.weight: layer.units for layer in dense}
-    return [
-        TensorInfo(name=f"{weight}/zero_bias", dtype="F32", shape=(units,), elements=units, bytes=0)
-        for weight, units in unique.items()
-    ]
+    unique = {layer.weight: layer for layer in dense}
+    return [_bias_of(layer) for layer in unique.values()]
+
+
+def _bias_of(layer: Dense) -> TensorInfo:
+    name = f"{layer.weight}/zero_bias"
+    return TensorInfo(name=name, dtype="F32", shape=(layer.units,), elements=layer.units, bytes=0)
 
 
 def _count(findings: Findings, model: LiteModel) -> None:
     unknown = [tensor for tensor in model.constants if not tensor.known]
-    known = [_info(tensor) for tensor in model.constants if tensor.known]
-    left_out = _zero_biases(model)
+    known = [_info(tensor, model.made_up_biases) for tensor in model.constants if tensor.known]
+    left_out = [*_zero_biases(model), *(_bias_of(layer) for layer in model.shared_biases)]
     if left_out:
         missing = sum(tensor.elements for tensor in left_out)
         findings.say("extra.zero_biases", missing, "flatbuffer:/subgraphs", evidence=Evidence.DERIVED)
@@ -158,18 +162,19 @@ def _count(findings: Findings, model: LiteModel) -> None:
         findings.say("quantization.bits", narrowest, "flatbuffer:/subgraphs", evidence=Evidence.COUNTED)
 
 
-def _info(tensor: LiteTensor) -> TensorInfo:
+def _info(tensor: LiteTensor, made_up: AbstractSet[str]) -> TensorInfo:
     weight = (
         tensor.dtype in FLOATS
         or tensor.dtype in _SMALL_INTEGERS
         or tensor.dtype in {"C64", "C128"}
         or (tensor.scaled and tensor.dtype in {"I32", "I16", "U16", "I64"})  # a quantised bias has scales too
     )
+    part = "model" if weight else "auxiliary" if tensor.dtype in {"I16", "U16"} else "constant"
     return TensorInfo(
         name=tensor.name,
         dtype=tensor.dtype,
         shape=tensor.shape,
         elements=tensor.elements,
         bytes=tensor.bytes,
-        part="model" if weight else "auxiliary" if tensor.dtype in {"I16", "U16"} else "constant",
+        part="auxiliary" if tensor.name in made_up else part,
     )

@@ -8,6 +8,7 @@ tensorflow/tensorflow tensorflow/compiler/mlir/lite/schema/conversion_metadata.f
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crawler.formats.dtypes import size_bytes
@@ -22,7 +23,11 @@ MAX_METADATA = 256
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 MAX_NAME_BYTES = 1024
 MAX_UNITS = 2**24
-FULLY_CONNECTED = 9  # BuiltinOperator
+FULLY_CONNECTED = 9
+CONVOLUTIONS = {3: 2, 4: 2, 67: 3, 132: 2}
+"""BuiltinOperator -> which of its inputs is the bias: CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV, CONV_3D."""
+
+MAX_BIAS_BYTES = 1024 * 1024
 
 DTYPES = [
     "F32",
@@ -74,12 +79,18 @@ class Dense:
 
 @dataclass(slots=True)
 class LiteModel:
-    """What the file says; `constants` has each weight once, however many subgraphs share it."""
+    """What the file says; `constants` has each weight once, however many subgraphs share it.
+
+    `shared_biases` are convolutions that use the bias of an earlier one, because both were zero; `made_up_biases` name
+    the zeros that the converter gave to convolutions without a bias.
+    """
 
     version: int = 0
     description: str = ""
     operator_codes: list[int] = field(default_factory=list)
     fully_connected: list[Dense] = field(default_factory=list)
+    shared_biases: list[Dense] = field(default_factory=list)
+    made_up_biases: set[str] = field(default_factory=set)
     custom_operators: list[str] = field(default_factory=list)
     inputs: list[dict[str, object]] = field(default_factory=list)
     outputs: list[dict[str, object]] = field(default_factory=list)
@@ -104,6 +115,7 @@ def read_model(buffer: Flatbuffer, model: LiteModel) -> None:
     for subgraph in subgraphs:
         _read_constants(buffer, subgraph, model)
         _read_fully_connected(subgraph, model)
+        _read_convolutions(subgraph, model)
     model.complete = True
 
 
@@ -185,6 +197,44 @@ def _read_fully_connected(subgraph: Table, model: LiteModel) -> None:
             has_bias = len(places) > 2 and places[2] >= 0
             name = weight.text(3, limit=MAX_NAME_BYTES)
             model.fully_connected.append(Dense(weight=name, units=shape[0], has_bias=has_bias))
+
+
+def _read_convolutions(subgraph: Table, model: LiteModel) -> None:
+    tensors = subgraph.vector(0)
+    if tensors is None:
+        return
+    users: dict[int, dict[int, Dense]] = {}  # bias -> weight -> the convolution
+    for operator in subgraph.tables(3, MAX_OPERATORS):
+        code = operator.integer(0, "I")
+        at = CONVOLUTIONS.get(model.operator_codes[code]) if code < len(model.operator_codes) else None
+        inputs = operator.vector(1)
+        places = inputs.numbers("i", limit=MAX_RANK) if inputs is not None else ()
+        if at is None or len(places) <= at or not all(0 <= places[n] < len(tensors) for n in (1, at)):
+            continue
+        bias = tensors.table(places[at])
+        shape = _shape(bias, 0) if _dtype(bias) == "F32" else ()
+        if len(shape) == 1 and 0 < shape[0] < MAX_UNITS:
+            name = tensors.table(places[1]).text(3, limit=MAX_NAME_BYTES)
+            layer = Dense(weight=name, units=shape[0], has_bias=True)
+            users.setdefault(places[at], {}).setdefault(places[1], layer)
+    for index, layers in users.items():
+        bias = tensors.table(index)
+        if _is_made_up(bias, [layer.weight for layer in layers.values()], model):
+            model.made_up_biases.add(bias.text(3, limit=MAX_NAME_BYTES))
+        else:
+            model.shared_biases += list(layers.values())[1:]
+
+
+def _is_made_up(bias: Table, weights: Sequence[str], model: LiteModel) -> bool:
+    """Zeros called as an operator itself: a bias of the network is called as its addition, or is a merged constant."""
+    name, index = bias.text(3, limit=MAX_NAME_BYTES), bias.integer(2, "I")
+    as_operator = name.rstrip("0123456789") in {weight.rstrip("0123456789") for weight in weights}
+    if not name or not as_operator or index >= len(model.buffers):
+        return False
+    data = model.buffers[index].vector(0, width=1)
+    return (
+        data is not None and data.size_bytes <= MAX_BIAS_BYTES and not any(data.bytes(limit=MAX_BIAS_BYTES))
+    )
 
 
 def _read_constants(buffer: Flatbuffer, subgraph: Table, model: LiteModel) -> None:

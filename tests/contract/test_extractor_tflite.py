@@ -67,3 +67,10 @@ def test_zip_behind_the_model_is_no_risk():
     data = (DATA / "tflite" / "digits.tflite").read_bytes() + b"PK\3\4labels"
     extraction = TfliteExtractor().extract(RangedReader("m.tflite", len(data), Storage(data).fetch))
     assert not extraction.risks
+
+
+@pytest.mark.parametrize("name", ["convolutions.tflite", "convolutions-without-bias.tflite"])
+def test_zero_biases_count_as_often_as_the_network_has_them(name):
+    """The converter merges zero biases of one length, and gives zeros to convolutions that have no bias."""
+    tallies = extract(name).tensors.tallies
+    assert sum(tally.elements for tally in tallies if tally.part == "model") == COUNTS[f"tflite/{name}"]

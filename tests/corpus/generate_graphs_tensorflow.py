@@ -119,6 +119,27 @@ def write_tflite(network, counts):
     folded = network.count_params() - 4 * 4 + 2 * 4
     for name in ("digits", "digits-int8", "digits-f16"):
         counts[f"tflite/{name}.tflite"] = folded
+    write_untrained(folder, counts)
+
+
+def write_untrained(folder, counts):
+    """Networks whose biases are still zero, or that have none: the converter merges the ones and makes up the others."""
+    layers = keras.layers
+    networks = {
+        "convolutions": [
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(8, activation="relu"),
+            layers.Dense(2),
+        ],
+        "convolutions-without-bias": [layers.Conv2D(4, 3, use_bias=False), layers.Flatten(), layers.Dense(2)],
+    }
+    for name, stack in networks.items():
+        network = keras.Sequential([keras.Input((8, 8, 3)), *stack])
+        converter = tf.lite.TFLiteConverter.from_keras_model(network)
+        (folder / f"{name}.tflite").write_bytes(converter.convert())
+        counts[f"tflite/{name}.tflite"] = network.count_params()
 
 
 def main():
