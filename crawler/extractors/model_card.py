@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
-from crawler.formats import front_matter, markdown, model_index, properties, yamls
+from crawler.formats import front_matter, markdown, model_index, properties, tasks, yamls
 from crawler.formats.json_values import leftovers, texts
 from crawler.reader import RangedReader
 
@@ -72,11 +72,17 @@ SETTINGS = {
     "mixed_precision_training": "training.precision",
 }
 PACKAGES = {"pytorch": "torch", "tensorflow": "tensorflow", "sentence-transformers": "sentence-transformers"}
+HUB_MIXIN = "pytorch_model_hub_mixin"
+"""Source: huggingface_hub src/huggingface_hub/hub_mixin.py (`PyTorchModelHubMixin`), whose weights name no framework."""
+
 RESULTS = ("model-index", "model_index", "modelIndex")
 _HANDLED = frozenset(
     {*LISTS, *TEXTS, *RESULTS, "metrics", "base_model", "base_model_relation", "eval_results"}
 )
 _TOP_KEY = re.compile(r"^[A-Za-z_][\w-]{0,100}:(?=\s)", re.MULTILINE)
+_OPTIMIZER = re.compile(r"(?:Use )?(?:OptimizerNames\.)?(\w+) (?:with|and) ")
+"""The name in the sentence that the Trainer's cards have. Source: transformers src/transformers/modelcard.py."""
+
 _NAME = re.compile(r"(?:^|/)(?:readme|model[-_ ]?card)(?:\.(?:md|markdown))$", re.IGNORECASE)
 
 
@@ -87,7 +93,7 @@ class ModelCardExtractor:
     """
 
     name = "model-card"
-    version = 1
+    version = 2
     description = "Model cards (README.md with YAML front matter)"
     reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, settings lists"
     limits = "file 2 MB, front matter 256 kB, text 256 kB; YAML 100,000 nodes, no merge keys"
@@ -149,6 +155,11 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
             findings.say(field, str(value), _place(key))
     library = str(metadata.get("library_name") or "").lower()
     findings.say("framework", FRAMEWORKS.get(library), _place("library_name"), evidence=Evidence.INFERRED)
+    tags = _names(metadata.get("tags"))
+    if HUB_MIXIN in tags:
+        findings.say("framework", "pytorch", _place("tags"), evidence=Evidence.INFERRED)
+    if metadata.get("pipeline_tag") is None:
+        _tell_task(findings, metadata, tags)
     _tell_base(findings, metadata)
     for key in RESULTS:
         if metadata.get(key) is not None:
@@ -157,6 +168,22 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
     if names:
         findings.say("extra.declared_metrics", names, _place("metrics"))
     _tell_rest(findings, metadata)
+
+
+def _tell_task(findings: Findings, metadata: Mapping[str, Any], tags: Iterable[str]) -> None:
+    """The task of a card without `pipeline_tag`: the one that its results are about, else the one among its tags."""
+    for key in RESULTS:
+        if metadata.get(key) is not None:
+            reported = model_index.read(yamls.json_value(metadata[key]), root=key)
+            some = itertools.islice(reported, model_index.MAX_RESULTS)
+            named = {
+                str(found.context.get("task")) for found in some if isinstance(found, model_index.Measured)
+            }
+            task = tasks.only_one_named(named) if len(named) == 1 else None
+            if task is not None:
+                findings.say("task", task, _place(key), evidence=Evidence.INFERRED)
+                return
+    findings.say("task", tasks.only_one_named(tags), _place("tags"), evidence=Evidence.INFERRED)
 
 
 def _tell_base(findings: Findings, metadata: Mapping[str, Any]) -> None:
@@ -214,6 +241,9 @@ def _tell_body(findings: Findings, body: str, *, described: bool) -> None:
         findings.say(
             "hyperparameters.train_batch_size", settings.pop("train_batch_size"), "text:train_batch_size"
         )
+    if (named := _OPTIMIZER.match(settings.get("optimizer", ""))) is not None:
+        findings.say("hyperparameters.optimizer_settings", settings["optimizer"], "text:optimizer")
+        settings["optimizer"] = named[1].lower()
     for name, value in settings.items():
         place = f"text:{name}"
         if name in SETTINGS:

@@ -6,6 +6,8 @@ Source: huggingface/transformers src/transformers/models/auto/modeling_auto.py; 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _SUFFIXES = (
     ("ForCausalLM", "text-generation"),
     ("LMHeadModel", "text-generation"),
@@ -101,6 +103,26 @@ _PIPELINES = (
     ("LDMPipeline", "unconditional-image-generation"),
     ("LDMTextToImage", "text-to-image"),
 )
+
+_TAGS = (
+    "text-classification token-classification table-question-answering question-answering zero-shot-classification "
+    "translation summarization feature-extraction text-generation text2text-generation fill-mask sentence-similarity "
+    "text-ranking text-to-speech text-to-audio automatic-speech-recognition audio-to-audio audio-classification "
+    "voice-activity-detection depth-estimation image-classification object-detection image-segmentation text-to-image "
+    "image-to-text image-to-image image-to-video unconditional-image-generation video-classification text-to-video "
+    "zero-shot-image-classification mask-generation zero-shot-object-detection text-to-3d image-to-3d "
+    "image-feature-extraction keypoint-detection reinforcement-learning robotics tabular-classification "
+    "tabular-regression time-series-forecasting visual-question-answering document-question-answering "
+    "image-text-to-text audio-text-to-text video-text-to-text visual-document-retrieval any-to-any "
+    "graph-ml multiple-choice"
+)
+PIPELINE_TAGS = frozenset(_TAGS.split())
+
+
+def only_one_named(names: Iterable[str]) -> str | None:
+    """The one pipeline tag among the names; None if there is none, or more than one."""
+    found = {name for name in names if name in PIPELINE_TAGS}
+    return found.pop() if len(found) == 1 else None
 
 
 def of_architecture(name: str) -> str | None:

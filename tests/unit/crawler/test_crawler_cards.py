@@ -235,3 +235,40 @@ def test_result_without_data_set_costs_only_itself():
 def test_front_matter_without_one_readable_key_leaves_the_prose():
     extraction = card("{[ \x07 : :", "# Net\n\nA net that sees.\n")
     assert said(extraction, "description") == ["A net that sees."]
+
+
+RESULT = "  - task: {{type: {}}}\n    dataset: {{name: d, type: d}}\n    metrics: [{{type: accuracy, value: 0.9}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("front", "task"),
+    [
+        ("model-index:\n- name: m\n  results:\n" + RESULT.format("summarization"), ["summarization"]),
+        ("model-index:\n- name: m\n  results:\n" + RESULT.format("Retrieval"), []),
+        (
+            "model-index:\n- name: m\n  results:\n"
+            + RESULT.format("summarization")
+            + RESULT.format("translation"),
+            [],
+        ),
+        ("tags: [summarization, nlp]", ["summarization"]),
+        ("tags: [summarization, translation]", []),
+        ("pipeline_tag: translation\ntags: [summarization]", ["translation"]),
+    ],
+    ids=["of its results", "no pipeline tag", "two", "of its tags", "two tags", "stated"],
+)
+def test_task_of_a_card_without_pipeline_tag_is_the_one_that_it_names(front, task):
+    assert said(card(front), "task") == task
+
+
+def test_optimizer_of_a_trainer_s_card_is_its_name_and_the_sentence_is_kept():
+    extraction = card("license: mit", TRAINER_BODY)
+    assert said(extraction, "training.optimizer") == ["adamw_torch"]
+    sentence = "Use adamw_torch with betas=(0.9,0.999) and epsilon=1e-08"
+    assert said(extraction, "hyperparameters.optimizer_settings") == [sentence]
+
+
+def test_weights_pushed_by_the_hub_s_mixin_are_pytorch_s():
+    assert said(card("tags: [pytorch_model_hub_mixin]\nlibrary_name: some-library"), "framework") == [
+        "pytorch"
+    ]
