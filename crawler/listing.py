@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from catalog.records import Evidence, Extraction, FileStatus, ObjectMeta, Observation, Origin, Problem, Role
 
 EXTRACTOR = "listing"
-VERSION = 1
+VERSION = 2
 ZERO_BYTES = 512
 
 _NEVER_OPENED = (
@@ -66,6 +66,12 @@ ERROR_PAGE = re.compile(
     rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype html|<html|<head|<\?xml[^>]*>\s*<error>|<error>)", re.IGNORECASE
 )
 
+# Python reads paths and imports out of *.pth files in its directories of packages. Brackets and quotes are left out
+# of the paths: no pickle that calls anything does without them as text.
+# Source: docs.python.org, module `site`
+PATH_OR_IMPORT = re.compile(rb"import[ \t].*|#.*|[\w./\\:~+@ -]*", re.ASCII)
+JSON_OBJECT = re.compile(rb'\s*\{\s*"[\t\n\r -~\x80-\xff]*')
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -97,6 +103,22 @@ def promised_format(key: str) -> str | None:
 def promises_surely(key: str) -> bool:
     """Whether the suffix belongs to one format alone, so that other bytes under it are broken and not just unknown."""
     return any(key.lower().endswith(suffix) for suffix in FORMAT_OF_SUFFIX)
+
+
+def is_of_another_program(key: str, size_bytes: int, head: bytes) -> bool:
+    """Whether the file is text of a program that uses the name of a kind of model for something else.
+
+    Python's own `.pth` files, and states in JSON under `.ckpt` or `.pth`. An error in JSON is what a download left
+    in place of a model, and no file of another program.
+    """
+    suffix = key.lower().rpartition(".")[2]
+    if suffix not in {"pth", "ckpt"} or size_bytes == 0:
+        return False
+    if suffix == "pth" and size_bytes == len(head) and all(map(PATH_OR_IMPORT.fullmatch, head.splitlines())):
+        return True
+    return JSON_OBJECT.fullmatch(head) is not None and not re.search(
+        rb'"(error|message)"\s*:', head[:ZERO_BYTES]
+    )
 
 
 def judge(size_bytes: int, head: bytes) -> Verdict | None:

@@ -183,6 +183,8 @@ class ObjectReader:
         head = reader.head(HEAD_BYTES)
         best = self._registry.best(meta.key, head)
         if best is None or best[1].confidence < MAGIC_CONFIDENCE:
+            if listing.is_of_another_program(meta.key, meta.size_bytes, head):
+                return Outcome(entry=self._unwanted(meta))
             verdict = listing.judge(meta.size_bytes, head) if _promises_model(meta, best) else None
             if verdict is not None:
                 return self._said(meta, listing.verdict_extraction(meta, verdict), None)
@@ -207,14 +209,16 @@ class ObjectReader:
 
     def _unclaimed(self, meta: ObjectMeta, reader: RangedReader, head: bytes) -> Outcome:
         if listing.promised_format(meta.key) is None:
-            entry = Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))
-            return Outcome(entry=entry)
+            return Outcome(entry=self._unwanted(meta))
         message = (
             f"the name promises a model, but nothing here reads a file that begins with {head[:8].hex(' ')}"
         )
         status = FileStatus.UNREADABLE if listing.promises_surely(meta.key) else FileStatus.OPAQUE
         extraction = listing.unreadable(meta, "unrecognised", message, status=status)
         return self._said(*_hashed(meta, reader, extraction), None)
+
+    def _unwanted(self, meta: ObjectMeta) -> Entry:
+        return Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))
 
     def _put_off(self, meta: ObjectMeta, before: Entry | None, error: SourceError) -> Outcome:
         """Storage's fault or a changing file: what was known stays, and the next run reads again."""

@@ -54,7 +54,7 @@ _NAMES = frozenset({"saved_model.pb", "fingerprint.pb", "keras_metadata.pb"})
 
 class TensorflowSavedModelExtractor:
     name = "tensorflow-saved-model"
-    version = 1
+    version = 2
     description = "TensorFlow SavedModel directories and frozen graphs (.pb, .meta)"
     reads = "TensorFlow version, tags, signatures, operators that reach out, constants, Keras metadata, fingerprint"
     limits = "5 M fields, 32 meta graphs; variables are counted by their checkpoint index"
@@ -151,7 +151,7 @@ def _looks_like_graph(head: bytes, *, meta: bool) -> bool:
         return bool({part.number for part in fields} <= set(range(1, 8)))
     numbers = [part.number for part in inner]
     operator = next((part for part in inner if part.number == 2), None)
-    if numbers[:2] != [1, 2] or operator is None:
+    if numbers[:2] != [1, 2] or operator is None or inner[0].wire != BYTES or operator.wire != BYTES:
         return False
     name = head[fields[0].start + operator.start : fields[0].start + operator.end]
     return name.isalnum() and all(part.number in {1, 2, 3, 4} for part in fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin
@@ -36,9 +37,20 @@ _SUFFIXES = (
 )
 
 
+def _first_bytes(head: bytes, start: int) -> bytes:
+    """The beginning of the first member, inflated if it is deflated."""
+    content, method = head[start:], int.from_bytes(head[8:10], "little")
+    if method == zlib.DEFLATED:
+        try:
+            return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, 64)
+        except zlib.error:
+            return b""
+    return content
+
+
 class TorchZipExtractor:
     name = "torch-zip"
-    version = 1
+    version = 2
     description = (
         "PyTorch zip files: state dicts, Lightning and Ultralytics checkpoints, whole modules, TorchScript"
     )
@@ -54,7 +66,7 @@ class TorchZipExtractor:
             return Claim(format="pytorch", role=role_of(key), confidence=90)
         if key.lower().endswith(_SUFFIXES):
             return Claim(format="pytorch", role=role_of(key), confidence=60)
-        content = head[30 + length + int.from_bytes(head[28:30], "little") :]
+        content = _first_bytes(head, 30 + length + int.from_bytes(head[28:30], "little"))
         if _PICKLE_NAME.search(head[30 : 30 + length]) or looks_like_pickle(content):
             return Claim(format="pytorch", role=role_of(key), confidence=50)
         return None

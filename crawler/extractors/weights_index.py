@@ -18,6 +18,8 @@ MAX_SHARDS = 2_000
 MAX_TENSORS = 500_000
 
 _NAME = re.compile(r"\.(safetensors|bin|h5|msgpack|pt|pth)\.index(?:\.[\w-]+)?\.json$", re.IGNORECASE)
+_KERAS_NAME = re.compile(r"\.weights\.json$", re.IGNORECASE)
+"""Source: keras-team/keras keras/src/saving/saving_lib.py, `ShardedH5IOStore`."""
 _FORMATS = {
     "safetensors": "safetensors",
     "bin": "pytorch",
@@ -33,14 +35,18 @@ class WeightsIndexExtractor:
     """Reads the whole index. Shards must be files beside it: anything else is a risk and is not looked up."""
 
     name = "weights-index"
-    version = 1
+    version = 2
     description = "Indexes of sharded weights (model.safetensors.index.json and its like)"
     reads = "shards and the tensors that each should hold; total_parameters as declared"
     limits = "2,000 shards, 500,000 tensors, JSON 32 MB"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         match = _NAME.search(key)
-        if match is None or head.lstrip()[:1] not in {b"{", b""}:
+        if head.lstrip()[:1] not in {b"{", b""}:
+            return None
+        if _KERAS_NAME.search(key) and (b'"weight_map"' in head or b'"metadata"' in head[:64]):
+            return Claim(format="hdf5", role=Role.INDEX, confidence=100)
+        if match is None:
             return None
         return Claim(format=_FORMATS[match[1].lower()], role=Role.INDEX, confidence=100)
 
@@ -76,13 +82,16 @@ def _tell_shards(findings: Findings, weight_map: Mapping[str, Any]) -> None:
     if len(weight_map) > MAX_TENSORS:
         raise LimitExceeded("tensors of an index", limit=MAX_TENSORS, found=len(weight_map))
     shards: dict[str, list[str]] = {}
-    for tensor, shard in weight_map.items():
-        if not isinstance(shard, str):
-            findings.problem(
-                "malformed", f"the shard of {tensor[:200]!r} is not text", pointer("weight_map", tensor)
-            )
-            continue
-        shards.setdefault(shard, []).append(tensor)
+    for tensor, place in weight_map.items():
+        for shard in place if isinstance(place, list) else [place]:  # Keras has a list, of names of groups
+            if not isinstance(shard, str):
+                findings.problem(
+                    "malformed", f"the shard of {tensor[:200]!r} is not text", pointer("weight_map", tensor)
+                )
+                continue
+            shards.setdefault(shard, [])
+            if not isinstance(place, list):
+                shards[shard].append(tensor)
     if len(shards) > MAX_SHARDS:
         raise LimitExceeded("shards of an index", limit=MAX_SHARDS, found=len(shards))
     for shard, tensors in shards.items():
@@ -90,6 +99,6 @@ def _tell_shards(findings: Findings, weight_map: Mapping[str, Any]) -> None:
         if name is None or "/" in name:
             detail = f"weight_map names {shard[:200]!r}, which is not a file beside the index"
             findings.risk("path-traversal", Severity.HIGH, detail)
-            findings.problem("path-traversal", detail, pointer("weight_map", tensors[0]))
+            findings.problem("path-traversal", detail, pointer("weight_map", *tensors[:1]))
             continue
         findings.refers_to(Reference(name=name, relation="shard", tensors=tuple(tensors)))

@@ -93,7 +93,7 @@ _TORCH_DTYPES = _words(
 )
 
 _INERT_BUILTINS = _words(
-    "set list dict tuple int float str bytes bytearray slice range complex frozenset object bool"
+    "set list dict tuple int float str bytes bytearray slice range complex frozenset object bool hash long unicode xrange"
 )
 _INERT = frozenset(
     {
@@ -183,6 +183,8 @@ _KNOWN_LIBRARIES = (
     "paddle.",
     "spacy.",
     "thinc.",
+    "gensim.models.",
+    "gensim.corpora.",
 )
 """Libraries whose classes (names in capitals) are known. Their functions are not: some of them evaluate text."""
 
@@ -223,6 +225,7 @@ _NEVER_KNOWN = (
     "torch.utils.data.datapipes",
     "paddle.utils",
     "paddle.hub",
+    "gensim.models.wrappers",  # they run programs
 )
 
 _DANGEROUS_MODULES = _words(

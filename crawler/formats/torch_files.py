@@ -38,7 +38,9 @@ ReadStorage = Callable[[str, int, int], bytes]
 
 
 def role_of(key: str) -> Role:
-    """Weights, unless the name says that the file only continues a training."""
+    """Weights, unless the name says that the file only continues a training, or that `.metadata` tells what is in it."""
+    if key.endswith(".distcp"):
+        return Role.DATA
     return Role.AUXILIARY if _TRAINING_STATE.match(key.rsplit("/", 1)[-1]) else Role.WEIGHTS
 
 

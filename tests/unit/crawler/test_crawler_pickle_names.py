@@ -34,6 +34,9 @@ KNOWN = [
     "argparse.Namespace",
     "omegaconf.dictconfig.DictConfig",
     "pathlib.PosixPath",
+    "gensim.models.word2vec.Word2Vec",
+    "__builtin__.hash",
+    "__builtin__.long",
     "lightning.pytorch.utilities.parsing.AttributeDict",
     "ultralytics.nn.tasks.DetectionModel",
     "torch.nn.modules.conv.Conv2d",
@@ -146,3 +149,7 @@ def test_torchscript_classes_are_data_in_torchscript_only():
 def test_function_of_the_standard_library_that_nobody_thought_of_is_dangerous():
     assert judged("sunau", "open_anything", called=True) in {Verdict.DANGEROUS, Verdict.UNKNOWN}
     assert judged("graphlib", "run_it", called=True) is Verdict.DANGEROUS
+
+
+def test_gensim_s_wrappers_run_programs_and_are_not_known():
+    assert judged("gensim.models.wrappers.ldamallet", "LdaMallet", called=True) is Verdict.UNKNOWN
