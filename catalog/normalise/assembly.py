@@ -407,7 +407,13 @@ def _version_order(version: str) -> tuple[tuple[int, ...], bool]:
     return tuple(int(part) for part in re.findall(r"[0-9]{1,18}", number)), not dash
 
 
+_FOLDER = re.compile(r"/|~|\.{1,2}/|[A-Za-z]:[\\/]")
+
+
 def _model_id(word: str) -> str:
+    """A hub id without the hub's address; of a folder of the machine that trained, the last part is all that means something."""
+    if _FOLDER.match(word):
+        word = word.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return word.removeprefix("https://huggingface.co/").removeprefix("hf.co/").strip("/ ")
 
 

@@ -145,11 +145,8 @@ def _set_status(draft: Draft) -> None:
         and readable
         and worst in {FileStatus.UNREADABLE, FileStatus.POINTER, FileStatus.OPAQUE, FileStatus.EMPTY}
     ):
-        worst = (
-            FileStatus.PARTIAL
-            if worst is FileStatus.UNREADABLE and draft.values.get("complete") is False
-            else FileStatus.OK
-        )
+        cut = worst is FileStatus.UNREADABLE and draft.values.get("complete") is False
+        worst = FileStatus.PARTIAL if cut or FileStatus.PARTIAL in statuses else FileStatus.OK
     draft.values["status"] = str(worst)
     if draft.group.kind == "run" and not any(item.role is Role.POINTER for item in extractions):
         draft.flags.add("run")

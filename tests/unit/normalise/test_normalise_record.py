@@ -477,3 +477,28 @@ def test_normalising_is_total_and_the_order_of_members_does_not_matter(
     order.shuffle(shuffled)
     assert record(*shuffled, key="m") == first
     json.dumps(first.document, allow_nan=False, ensure_ascii=False).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown"),
+    [
+        ("/data/models/mistral-base/", "mistral-base"),
+        ("./out/bert", "bert"),
+        ("C:\\models\\bert", "bert"),
+        ("google-bert/bert-base-uncased", "google-bert/bert-base-uncased"),
+        ("https://huggingface.co/google-bert/bert-base-uncased", "google-bert/bert-base-uncased"),
+    ],
+)
+def test_a_base_model_in_a_folder_of_the_trainer_s_machine_is_its_last_part(stated: str, shown: str) -> None:
+    made = document(file("m/README.md", said("base_model.id", stated), role=Role.CARD))
+    assert [base["id"] for base in made["base_model"]] == [shown]
+
+
+def test_weights_that_are_cut_off_make_the_model_partial_whatever_became_of_its_alternatives() -> None:
+    cut = weights("m/net.safetensors", tally(210))
+    cut = replace(cut, extraction=replace(cut.extraction, status=FileStatus.PARTIAL))
+    broken = weights("m/net.pt", tally(0))
+    broken = replace(
+        broken, extraction=replace(broken.extraction, tensors=None, status=FileStatus.UNREADABLE)
+    )
+    assert document(cut, broken)["status"] == "partial"
