@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from catalog.errors import EngineUnavailable
+from catalog.errors import EngineUnavailable, WriterBusy
 from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
 from indexer.engines import open_writer
 from indexer.rebuild import needs_rebuild, rebuild
@@ -91,7 +91,7 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
         with closing(open_writer(settings)) as writer:
             reason = needs_rebuild(writer)
             report = drain(store.outbox, writer) if reason is None else _rebuilt(store, writer, reason)
-    except EngineUnavailable as error:
+    except (EngineUnavailable, WriterBusy) as error:
         store.outbox.put_off(store.outbox.pending(BATCH), str(error))
         report = DrainReport(waiting=store.outbox.size(), unavailable=str(error))
     log.info(

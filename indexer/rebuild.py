@@ -12,6 +12,9 @@ from catalog.search.engine import IndexWriter
 if TYPE_CHECKING:
     from catalog.store.store import Store
 
+REBUILD = "rebuild"
+"""The lease of whoever builds the index anew."""
+
 log = logging.getLogger(__name__)
 
 
@@ -31,12 +34,16 @@ def needs_rebuild(writer: IndexWriter) -> str | None:
 
 
 def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
-    """Build the index anew from the store's present state, with what changes meanwhile, and swap it in."""
+    """Build the index anew from the store's present state, with what changes meanwhile, and swap it in.
+
+    Raises WriterBusy while another process does that: each of the two would sweep away what the other loads.
+    """
     started = time.perf_counter()
-    documents, watermark = store.outbox.snapshot()
-    outcome = writer.rebuild(documents, catch_up=store.outbox.since(watermark))
-    store.outbox.rebuilt(watermark, outcome.rejected)
-    writer.refresh()
+    with store.lease(REBUILD):
+        documents, watermark = store.outbox.snapshot()
+        outcome = writer.rebuild(documents, catch_up=store.outbox.since(watermark))
+        store.outbox.rebuilt(watermark, outcome.rejected)
+        writer.refresh()
     report = RebuildReport(
         documents=len(set(outcome.done)),
         rejected=dict(outcome.rejected),

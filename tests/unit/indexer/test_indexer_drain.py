@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from catalog.cli import cli
-from catalog.errors import EngineUnavailable
+from catalog.errors import EngineUnavailable, WriterBusy
 from catalog.records import ModelRecord, SourceId, model_id
 from catalog.search.engine import IndexOutcome
 from catalog.search.request import SearchRequest
@@ -247,3 +247,29 @@ def test_a_crawl_ends_with_one_and_the_reason_while_models_wait(settings, tmp_pa
     said = json.loads(again.stdout)
     assert (again.exit_code, said["waiting_for_index"], said["opened"]) == (0, 0, 0)
     assert total(settings) == 1
+
+
+def test_two_rebuilds_at_once_are_one_and_a_sentence(settings, store):
+    """On Elasticsearch each once swept away the index that the other was loading."""
+    commit(store, change("a"))
+    code = f"""
+import time
+from pathlib import Path
+from catalog.settings import Settings
+from catalog.store import open_store
+from indexer.rebuild import REBUILD
+with open_store(Settings(home=Path({str(settings.home)!r})), write=True) as store, store.lease(REBUILD):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout.readline() == "held\n"
+            second = CliRunner().invoke(cli, ["--home", str(settings.home), "reindex"])
+            report = drain_now(settings, store)
+        finally:
+            other.kill()
+    assert isinstance(second.exception, WriterBusy)
+    assert report.waiting == 1
+    assert "Another Modeldex process" in report.unavailable
+    assert drain_now(settings, store).indexed == 1  # the other one is dead
