@@ -157,7 +157,7 @@ class _Crawl:
             absent = [key for key in unseen if self._scopes.proves_absence(key)]
             hidden = set(unseen) - set(absent)
             if hash_weights:
-                self._hash_weights(set(unseen))
+                self._hash_weights(run, set(unseen))
             if not self._settle(run, absent, hidden, accept=accept, emptied=emptied, reread=reread):
                 state = RunState.HELD
             else:
@@ -190,7 +190,7 @@ class _Crawl:
             if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
                 self._write(page)
                 if self._early.due():
-                    self._look_early(run, meta.key)
+                    self._look_early(run, meta.key.rpartition("/")[0])
                 written = time.monotonic()
         self._write(page)
 
@@ -249,14 +249,20 @@ class _Crawl:
         self._manifest.put([(outcome.entry, outcome.extraction) for outcome in page], lease=self._lease)
         page.clear()
 
-    def _look_early(self, run: Run, key: ObjectKey) -> None:
-        """Records of the models that the listing has left behind, so that a long first crawl shows them meanwhile."""
+    def _look_early(self, run: Run, directory: str | None = None) -> None:
+        """Records of the models that the listing has left behind, so that a long first crawl shows them meanwhile.
+
+        `directory` is where the listing is; None when it has ended.
+        """
         started = time.monotonic()
-        groups = finished(group(self._source.id, self._members(set())), key.rpartition("/")[0])
+        groups = group(self._source.id, self._members(set()))
+        if directory is not None:
+            groups = finished(groups, directory)
         shelved = self._store.records.shelved(self._source.id)
         known = {model: row.signature for model, row in shelved.items()}
         self._commit(run, groups, known, self._recipe, Verdicts())
         self._count_as_new(groups)
+        self._readings = WholeReadings(self._manifest)  # what is hashed from here on says more
         self._early.took(time.monotonic() - started)
 
     def _count_as_new(self, groups: Sequence[Group]) -> None:
@@ -265,8 +271,7 @@ class _Crawl:
             self._counts[name] = 0
         self._counts["new"] = len(groups)
 
-    def _hash_weights(self, unseen: set[ObjectKey]) -> None:
-        self._progress.phase = "hashing"
+    def _hash_weights(self, run: Run, unseen: set[ObjectKey]) -> None:
         for step in hash_weights(self._source, self._manifest, self._members(unseen), lease=self._lease):
             if step.error is not None:
                 self._unhashed += 1
@@ -274,7 +279,10 @@ class _Crawl:
             else:
                 self._counts["hashed"] += 1
                 self._counts["bytes_read"] += step.bytes_read
+            self._progress.phase = "hashing"
             self._watch(self._progress)
+            if self._early.due():
+                self._look_early(run)
 
     # 4. judge what is absent, 5. group, 6. normalise, 7. commit
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from catalog.errors import SourceError
+from catalog.errors import ObjectUnreadable, SourceError
 from catalog.records import Member, ObjectKey
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest, outlined
@@ -40,6 +40,10 @@ def hash_weights(
                 known[place] = hash_file(meta, partial(source.read, meta), format=said)
         except SourceError as error:
             yield Step(key=meta.key, error=error)
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's source raises costs this file alone
+            failure = ObjectUnreadable(meta.key, f"{type(error).__name__}: {error}")
+            yield Step(key=meta.key, error=failure)
             continue
         _note(manifest, meta.key, known[place], lease)
         yield Step(key=meta.key, bytes_read=meta.size_bytes if fresh else 0)

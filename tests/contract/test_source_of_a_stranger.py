@@ -114,6 +114,17 @@ def test_an_error_of_the_storages_own_loses_no_model_and_is_read_again(environme
     assert {model["status"] for model in environment.models_listed()} == {"ok"}
 
 
+def test_an_error_of_the_storages_own_while_weights_are_hashed_costs_one_file(environment, guide, archive):
+    write(archive, {"big.safetensors": safetensors(values=300_000), "two.safetensors": safetensors()})
+    broken = guide["modeldex_zip.py"].replace(
+        "member.seek(start)", "member.seek(start if end - start < 1_000_000 else 1 // 0)"
+    )
+    install(environment, broken)
+    done = environment.modeldex("crawl", f"zip://{archive}", "--hash")
+    assert (done.returncode, done.stdout[:8]) == (1, "2 models")
+    assert "big.safetensors: cannot be read: ZeroDivisionError" in done.stderr
+
+
 class TestZipSource(SourceSuite):
     odd_keys = tuple(key for key in ODD_KEYS if key.isascii() or key.isprintable())  # names in a zip are text
 

@@ -139,6 +139,26 @@ def test_early_looks_change_nothing_of_what_a_crawl_ends_with(tree, tmp_path, re
         assert again.counts["unchanged"] == again.counts["models"] == len(expected)
 
 
+def test_models_are_shown_while_their_weights_are_hashed(tmp_path, monkeypatch):
+    """Reading took seconds and hashing takes hours: until then nothing was to be seen."""
+    root = tmp_path / "models"
+    copies(root)
+    weights = safetensors(values=300_000)  # more than is hashed while it is read
+    for name in ("big", "same"):
+        put(root, f"{name}/net.safetensors", weights)
+    _, expected = crawled(tmp_path / "plain", LocalSource(root), hash_weights=True)
+    shown = []
+
+    def watch(progress):
+        if progress.phase == "hashing":
+            shown.append(progress.counts["new"])
+
+    monkeypatch.setattr(early.EarlyLooks, "due", lambda self: self._allowed and bool(shown))
+    _, found = crawled(tmp_path / "looking", LocalSource(root), hash_weights=True, watch=watch)
+    assert found == expected
+    assert shown == [0, 5]
+
+
 @pytest.mark.usefixtures("looking")
 def test_what_is_finished_is_written_once(tmp_path):
     copies(tmp_path / "models")
