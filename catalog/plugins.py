@@ -62,6 +62,7 @@ EXTRACTORS: Mapping[str, str] = {
     "lightgbm": "crawler.extractors.lightgbm:LightgbmExtractor",
     "tensorflow-checkpoint": "crawler.extractors.tensorflow_checkpoint:TensorflowCheckpointExtractor",
     "tensorflow-saved-model": "crawler.extractors.tensorflow_saved_model:TensorflowSavedModelExtractor",
+    "tfjs": "crawler.extractors.tfjs:TfjsExtractor",
     "tflite": "crawler.extractors.tflite:TfliteExtractor",
     "xgboost": "crawler.extractors.xgboost:XgboostExtractor",
     "mlflow-model": "crawler.extractors.mlflow_model:MlflowModelExtractor",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from catalog.normalise import names
-from catalog.records import Group, Member, ObjectKey, Role, SourceId
+from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId
 from crawler.binding import bind_subjects, spoken_for
 from crawler.content_names import content_key
 from crawler.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
@@ -41,6 +41,7 @@ from crawler.layouts import (
     container_kind,
     stem_of,
 )
+from crawler.listing import EXTRACTOR
 
 MAX_FILES_PER_MODEL = 20_000
 MAX_PARENT_LEVELS = 2
@@ -259,10 +260,22 @@ def _take_in_references(tree: _Tree, drafts: dict[str, Draft]) -> None:
                 named = by_key.get(key)
                 if named is None or (named.extraction is not None and not is_weights(named)):
                     continue
+                named = _as_data(named, reference)
                 before = taken.get(key)
                 if before is not None and before is not draft and before.key in drafts:
                     before.weights.pop(key, None)
                 draft.weights[key] = named
+
+
+def _as_data(member: Member, reference: Reference) -> Member:
+    """Bytes that nobody recognised by themselves are no riddle once a model says that they are its weights."""
+    extraction = member.extraction
+    unknown = (
+        extraction is not None
+        and extraction.extractor == EXTRACTOR
+        and extraction.status is FileStatus.OPAQUE
+    )
+    return replace(member, extraction=None) if unknown and reference.relation == "data" else member
 
 
 def _bind_context(tree: _Tree, drafts: Sequence[Draft]) -> None:

@@ -34,6 +34,7 @@ COMPOUND_SUFFIXES = (
     ".onnx_data",
     ".pdiparams.info",
     ".pth.tar",
+    "-weights_manifest.json",
     ".pt.tar",
     ".cleanup.json",
 )

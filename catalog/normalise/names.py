@@ -75,6 +75,7 @@ CANONICAL_DTYPES = frozenset(DTYPES.values()) | {"F6_E2M3", "F6_E3M2"}
 FRAMEWORKS: Mapping[str, str] = {
     "pt": "pytorch", "torch": "pytorch", "pytorch": "pytorch", "libtorch": "pytorch", "torchscript": "pytorch",
     "tf": "tensorflow", "tensorflow": "tensorflow", "tf2": "tensorflow", "tflite": "tensorflow-lite", "litert": "tensorflow-lite",
+    "tfjs": "tensorflow.js", "tensorflowjs": "tensorflow.js", "tensorflow_js": "tensorflow.js",
     "sklearn": "scikit-learn", "scikit_learn": "scikit-learn", "scikitlearn": "scikit-learn", "skops": "scikit-learn",
     "flax": "flax", "jax": "jax", "mlx": "mlx", "keras": "keras", "tf_keras": "keras", "keras_hub": "keras",
     "pytorch_lightning": "pytorch-lightning", "lightning": "pytorch-lightning", "lightning_fabric": "pytorch-lightning",
