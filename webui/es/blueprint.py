@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from catalog.errors import ModeldexError
+from catalog.search.caller import CALLER
 from webui.es.access import user_of
 from webui.es.arguments import Arguments
 from webui.es.dialect import Asked, Call, Dialect
@@ -53,6 +54,7 @@ def _enter() -> None:
     )
     call.dialect.gate.enter(call.user)
     call.inside = True
+    CALLER.set(f"{call.user}/{call.id}")
 
 
 @blueprint.route("", methods=METHODS, strict_slashes=False, provide_automatic_options=False)
@@ -136,6 +138,7 @@ def _noted(response: Response) -> Response:
 
 @blueprint.teardown_request
 def _leave(_error: BaseException | None) -> None:
+    CALLER.set("")
     call: Call | None = g.get("call")
     if call is not None:
         call.leave()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from webui.es.faults import Fault
@@ -107,7 +108,7 @@ class Runner:
     ) -> Answer:
         """What `call` returns. Raises Fault 408 after the limit; `running` then holds the call that goes on."""
         limit = self.seconds if seconds is None else min(seconds, self.seconds)
-        future = self._pool.submit(call)
+        future = self._pool.submit(copy_context().run, call)  # who asks is known there, too
         running.append(future)
         try:
             return future.result(timeout=limit)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import EngineUnavailable, ModeldexError, PluginUnavailable
+from catalog.search.caller import CALLER
 from indexer.engines.elasticsearch.counting import too_many_buckets
 
 if TYPE_CHECKING:
@@ -72,6 +73,12 @@ def check_version(client: Elasticsearch) -> str:
                 advice=f"Modeldex works with {OLDEST[0]}.{OLDEST[1]} to {NEWEST_MAJOR}.x.",
             )
     return ", ".join(versions)
+
+
+def named(client: Elasticsearch) -> Elasticsearch:
+    """The client under the caller's name, so that the server's slow log and its tasks tell who asked."""
+    caller = CALLER.get()
+    return client.options(opaque_id=caller) if caller else client
 
 
 @contextmanager

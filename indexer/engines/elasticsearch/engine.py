@@ -13,7 +13,7 @@ from catalog.search.validate import MAX_LONG, MIN_LONG, effective_sort, validate
 from indexer.buckets import typed_key
 from indexer.engines.elasticsearch import counting
 from indexer.engines.elasticsearch.columns import DOCUMENT, comparable, kind
-from indexer.engines.elasticsearch.connection import NAME, check_version, connect, honest
+from indexer.engines.elasticsearch.connection import NAME, check_version, connect, honest, named
 from indexer.engines.elasticsearch.translate import at_least, every, scored, translate
 from mappings.generate import mapping
 
@@ -45,7 +45,7 @@ class ElasticsearchEngine:
         body = _body(request)
         with honest():
             self._check()
-            found = self.client.search(index=self.alias, ignore_unavailable=True, **body)
+            found = named(self.client).search(index=self.alias, ignore_unavailable=True, **body)
         return _answer(request, found, started)
 
     def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
@@ -140,7 +140,9 @@ class ElasticsearchPoint:
             return SearchResult(total=0, hits=(), aggregations=_read_aggregations(request, {}), engine=NAME)
         with honest():
             try:
-                found = self._client.search(pit={"id": self._id, "keep_alive": self._kept}, **_body(request))
+                found = named(self._client).search(
+                    pit={"id": self._id, "keep_alive": self._kept}, **_body(request)
+                )
             except NotFoundError as error:
                 raise RequestRefused("pit", "was not asked for too long; open another.") from error
         self._id = str(found.get("pit_id", self._id))
