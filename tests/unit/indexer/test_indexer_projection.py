@@ -49,7 +49,7 @@ def test_long_keyword_is_left_out_and_its_neighbours_stay():
 
 @pytest.mark.parametrize("tags", [["a", 7], [["a"], [7]], [True]])
 def test_keyword_that_is_no_text_is_refused(tags):
-    with pytest.raises(DocumentRejected, match="tags: .* where text is expected"):
+    with pytest.raises(DocumentRejected, match=r"tags: .* where text is expected"):
         project({"id": "a", "tags": tags})
 
 
