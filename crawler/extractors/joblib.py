@@ -24,7 +24,7 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 3
+    version = 4
     description = (
         "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz or lzma"
     )

@@ -185,6 +185,7 @@ _KNOWN_LIBRARIES = (
     "thinc.",
     "gensim.models.",
     "gensim.corpora.",
+    "gensim.utils.",
 )
 """Libraries whose classes (names in capitals) are known. Their functions are not: some of them evaluate text."""
 

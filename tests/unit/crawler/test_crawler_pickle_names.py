@@ -35,6 +35,7 @@ KNOWN = [
     "omegaconf.dictconfig.DictConfig",
     "pathlib.PosixPath",
     "gensim.models.word2vec.Word2Vec",
+    "gensim.utils.ClippedCorpus",
     "__builtin__.hash",
     "__builtin__.long",
     "lightning.pytorch.utilities.parsing.AttributeDict",
@@ -153,3 +154,8 @@ def test_function_of_the_standard_library_that_nobody_thought_of_is_dangerous():
 
 def test_gensim_s_wrappers_run_programs_and_are_not_known():
     assert judged("gensim.models.wrappers.ldamallet", "LdaMallet", called=True) is Verdict.UNKNOWN
+
+
+def test_function_of_gensim_is_known_where_it_stands_and_not_where_it_is_called():
+    assert judged("gensim.utils", "call_on_class_only", called=False) is Verdict.KNOWN
+    assert judged("gensim.utils", "unpickle", called=True) is Verdict.UNKNOWN
