@@ -26,6 +26,7 @@ from catalog.search.request import (
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
 from catalog.search.spellings import SpelledEngine
 from catalog.search.state import Chip, FacetBucket, FacetView, QueryProblem, SearchPage, SearchState
+from catalog.search.validate import MAX_INCLUDE_CHARACTERS
 from catalog.search.vocabulary import Watch
 from mappings import fields
 
@@ -107,7 +108,8 @@ class SearchService:
     def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
         """More values of one facet, those that begin with `prefix`, counted without the facet's own selection."""
         understood = self._understood(state)
-        terms = TermsAgg(field=field, size=VALUES_SEARCHED, prefix=prefix or None)
+        begun = prefix[:MAX_INCLUDE_CHARACTERS] or None  # typed by a person: the rest is no reason to refuse
+        terms = TermsAgg(field=field, size=VALUES_SEARCHED, prefix=begun)
         request = replace(self._request(understood, {field: terms}), size=0, offset=0)
         answer = self._counted(request).aggregations[field]
         row = fields().get(field)
