@@ -141,13 +141,17 @@ def test_a_red_index_is_one_sentence(node, settings):
     """The only copy of the index is on no node."""
     nowhere = {"number_of_replicas": 0, "routing.allocation.require._name": "nobody"}
     node.admin.indices.create(
-        index="models-red-1", settings=nowhere, aliases={"models": {}}, wait_for_active_shards=0
+        index="models-0a-1",
+        settings=nowhere,
+        mappings={"_meta": {"schema_hash": "0a"}},
+        aliases={"models": {}},
+        wait_for_active_shards=0,
     )
     try:
         with pytest.raises(EngineUnavailable, match=r"the cluster cannot answer now.*_cluster/health"):
             found(changed(settings, timeout_seconds=5.0))
     finally:
-        node.admin.indices.delete(index="models-red-1")
+        node.admin.indices.delete(index="models-0a-1")
 
 
 def test_a_full_disk_keeps_everything_waiting_and_readable(node, filled):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import RequestRefused
@@ -15,6 +16,7 @@ from indexer.engines.elasticsearch import counting
 from indexer.engines.elasticsearch.columns import DOCUMENT, comparable, kind
 from indexer.engines.elasticsearch.connection import NAME, check_version, connect, honest, named
 from indexer.engines.elasticsearch.translate import at_least, every, scored, translate
+from indexer.engines.elasticsearch.versions import Versions
 from mappings.generate import mapping
 
 if TYPE_CHECKING:
@@ -118,8 +120,14 @@ class ElasticsearchEngine:
         self.client.close()
 
     def _check(self) -> str:
+        """Once: a server that we speak with, and an index that is ours."""
+        from elasticsearch import AuthorizationException  # noqa: PLC0415 - an optional dependency
+
         if self._version is None:
-            self._version = check_version(self.client)
+            version = check_version(self.client)
+            with suppress(AuthorizationException):  # a key that may read need not see whose index it is
+                Versions(self.client, self.alias).behind(self.alias)
+            self._version = version
         return self._version
 
 
