@@ -53,13 +53,12 @@ class Outbox:
     def pending(self, limit: int = PAGE) -> list[IndexAction]:
         """The next actions that are due, those that have waited longest first; each carries the model's present state."""
         due = (outbox.c.state == "pending") & (outbox.c.next_try <= time.time())
+        # In the order that the database's index has: sorting by more would read all that waits, each time.
         statement = (
             _actions()
             .join(outbox, outbox.c.model == records.c.id)
             .where(due)
-            .order_by(
-                outbox.c.next_try
-            )  # as the index has it: sorting by more would read all that waits, each time
+            .order_by(outbox.c.next_try)
         )
         with self._engine.connect() as connection:
             return _built(connection, connection.execute(statement.limit(limit)))

@@ -87,10 +87,8 @@ class ElasticsearchWriter:
     ) -> IndexOutcome:
         with honest():
             check_version(self.client)
-            (
-                self.versions.behind(self.alias),
-                self.versions.behind(self.write_alias),
-            )  # are the names ours to give?
+            for alias in (self.alias, self.write_alias):
+                self.versions.behind(alias)  # raises unless the name is ours to give
             fresh = self._create(loading=True)
         try:
             with honest():
@@ -210,8 +208,8 @@ class ElasticsearchWriter:
             items,
             expand_action_callback=_as_it_is,
             index=index,
-            require_alias=index
-            == self.write_alias,  # else a server makes an index of that name where none is
+            # Else a server makes an index of that name where there is no alias.
+            require_alias=index == self.write_alias,
             filter_path=ANSWERED,
             chunk_size=CHUNK_ACTIONS,
             max_chunk_bytes=CHUNK_BYTES,
