@@ -55,10 +55,7 @@ class Outbox:
         due = (outbox.c.state == "pending") & (outbox.c.next_try <= time.time())
         # In the order that the database's index has: sorting by more would read all that waits, each time.
         statement = (
-            _actions()
-            .join(outbox, outbox.c.model == records.c.id)
-            .where(due)
-            .order_by(outbox.c.next_try)
+            _actions().join(outbox, outbox.c.model == records.c.id).where(due).order_by(outbox.c.next_try)
         )
         with self._engine.connect() as connection:
             return _built(connection, connection.execute(statement.limit(limit)))
