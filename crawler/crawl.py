@@ -24,8 +24,7 @@ from catalog.store import Store
 from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings
 from catalog.store.records import GONE, LIVE, MISSING, RecordChange
-from crawler import fingerprints
-from crawler.early import EarlyLooks, finished
+from crawler import early, fingerprints
 from crawler.grouping import group
 from crawler.hashing_run import hash_weights
 from crawler.reader import Budget
@@ -138,9 +137,10 @@ class _Crawl:
         self._skipped: list[tuple[str, str]] = []
         self._lost: tuple[str, ...] = ()
         self._unhashed = 0
-        self._early = EarlyLooks()
+        self._early = early.EarlyLooks()
         self._recipe = f"{RECIPE}:{registry.fingerprint}"
-        self._previous = store.runs.latest(1, source=source.id)
+        self._previous = store.runs.last_finished(source.id)
+        self._superseding: set[ModelId] = set()
 
     def go(self, *, accept: bool, reread: bool, hash_weights: bool) -> CrawlReport:
         """The numbered list: list, diff, read, judge what is absent, group, normalise, commit."""
@@ -257,7 +257,7 @@ class _Crawl:
         started = time.monotonic()
         groups = group(self._source.id, self._members(set()))
         if directory is not None:
-            groups = finished(groups, directory)
+            groups = early.finished(groups, directory)
         shelved = self._store.records.shelved(self._source.id)
         known = {model: row.signature for model, row in shelved.items()}
         self._commit(run, groups, known, self._recipe, Verdicts())
@@ -267,7 +267,7 @@ class _Crawl:
 
     def _count_as_new(self, groups: Sequence[Group]) -> None:
         """Whatever a first crawl did in several steps, to its reader all is new."""
-        for name in (*WRITTEN, "gone"):
+        for name in WRITTEN:
             self._counts[name] = 0
         self._counts["new"] = len(groups)
 
@@ -312,9 +312,12 @@ class _Crawl:
             model: tuple(map(ObjectKey, keys))
             for model, keys in self._store.records.file_keys(absentees).items()
         }
-        verdicts = judge_vanished(groups, shelved, file_keys)
-        if self._early.taken:  # what is no model after all never was one
-            verdicts = Verdicts(gone=[model for model in absentees if shelved[model].state == LIVE])
+        mistakes: set[ModelId] = set()
+        if self._early.taken or self._previous is None:
+            live = [model for model in absentees if shelved[model].state == LIVE]
+            mistakes = early.mistakes(live, file_keys, self._manifest, set(absent))
+        founded = {model: row for model, row in shelved.items() if model not in mistakes}
+        verdicts = judge_vanished(groups, founded, file_keys)
         if not accept and (verdicts.too_many(before[LIVE]) or (emptied and verdicts.lost)):
             self._lost = tuple(sorted(shelved[model].path for model in verdicts.lost))
             self._counts["would_lose"] = len(verdicts.lost)
@@ -322,6 +325,7 @@ class _Crawl:
         verdicts.gone += judge_missing(
             [shelved[model] for model in absentees], file_keys, self._scopes, run=run.id, now=run.started_at
         )
+        verdicts.gone += sorted(mistakes)
         if absent:
             self._manifest.mark_missing(absent, lease=self._lease)
         self._commit(
@@ -332,6 +336,7 @@ class _Crawl:
             verdicts,
         )
         self._mark(run, verdicts)
+        self._counts["gone"] -= len(mistakes)
         if self._early.taken:
             self._count_as_new(groups)
         self._note_sight(groups, hidden, {model for model, row in shelved.items() if row.unseen})
@@ -356,6 +361,7 @@ class _Crawl:
     ) -> None:
         self._progress.phase = "normalising"
         origins = {new: old for old, new in {**verdicts.superseded, **verdicts.moved}.items()}
+        self._superseding = set(verdicts.superseded.values()) - set(verdicts.moved.values())
         page: list[tuple[Group, str]] = []
         for name in WRITTEN:
             self._counts[name] = 0  # an early look counted them, too
@@ -381,7 +387,7 @@ class _Crawl:
         ]
         done = self._store.records.commit(changes, lease=self._lease, seen=run.started_at)
         self._counts["new"] += sum(model not in origins for model in done.new)
-        self._counts["changed"] += len(done.changed)
+        self._counts["changed"] += len(done.changed) + len(self._superseding.intersection(done.new))
         self._counts["unchanged"] += len(done.unchanged)
         page.clear()
         self._watch(self._progress)
@@ -417,8 +423,7 @@ class _Crawl:
             for made in groups
             if hidden and made.members and all(member.object.key in hidden for member in made.members)
         }
-        finished = [run for run in self._previous if run.state in {RunState.COMPLETE, RunState.PARTIAL}]
-        since = finished[0].started_at if finished else None
+        since = self._previous.started_at if self._previous else None
         if out_of_sight - unseen:
             self._store.records.note_unseen(sorted(out_of_sight - unseen), since=since, lease=self._lease)
         present = {model_id(made.source, made.key) for made in groups}

@@ -1,15 +1,18 @@
 """The first crawl of a source that takes long: when records are made of what was read so far, and of which models.
 
 Only a source of which nothing is known is looked at early. There a model cannot have moved or gone missing, so that what
-an early look took for a model and the whole listing does not was a mistake of this crawl alone.
+an early look took for a model and the whole listing does not was a mistake. A crawl that was stopped leaves such mistakes
+to the one that goes on from there.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from catalog.records import Group
+from catalog.records import Group, ModelId, ObjectKey
+from catalog.store.manifest import Manifest
+from catalog.store.records import LIVE
 from crawler.drafts import upwards
 
 FIRST_SECONDS = 15.0
@@ -49,6 +52,19 @@ def finished(groups: Iterable[Group], directory: str) -> list[Group]:
         for made in groups
         if not any(_directory(member.object.key) in still_open for member in made.members)
     ]
+
+
+def mistakes(
+    models: Sequence[ModelId],
+    file_keys: Mapping[ModelId, Sequence[ObjectKey]],
+    manifest: Manifest,
+    absent: set[ObjectKey],
+) -> set[ModelId]:
+    """Those of these models that never were any: their files are all there, and now that all is listed they make none."""
+    keys = {key for model in models for key in file_keys.get(model, ())}
+    entries = manifest.entries(sorted(keys))
+    there = {key for key, entry in entries.items() if entry.state == LIVE} - absent
+    return {model for model in models if there.issuperset(file_keys.get(model, ()))}
 
 
 def _directory(key: str) -> str:

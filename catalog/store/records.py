@@ -285,10 +285,11 @@ class _Batch:
             self._rows[model] = row
             self._contents[model] = sanitised(change.record.document)
             self._dirty.add(model)
-            if self._restate(model) and before is not None:
-                result.changed.append(model)
-            elif before is None:
+            differs = self._restate(model)
+            if before is None or before["state"] == GONE:
                 result.new.append(model)
+            elif differs:
+                result.changed.append(model)
             else:
                 result.unchanged.append(model)
         return touched

@@ -39,6 +39,13 @@ class Runs:
             row = connection.execute(select(runs).where(runs.c.id == number)).one_or_none()
             return None if row is None else _run(row)
 
+    def last_finished(self, source: SourceId) -> Run | None:
+        """The newest run that looked at the whole source; None if none ever did."""
+        chosen = (runs.c.source == source) & runs.c.state.in_(FINISHED)
+        with self._engine.connect() as connection:
+            row = connection.execute(select(runs).where(chosen).order_by(runs.c.id.desc()).limit(1)).first()
+            return None if row is None else _run(row)
+
     def start(self, source: SourceId, uri: str, lease: Lease) -> Run:
         """A new running run. Whoever holds the lease is the only writer: other running rows are of dead owners."""
         now = instant(datetime.now(UTC))

@@ -217,3 +217,34 @@ def test_small_weights_have_their_hash(shop):
     shop.put("x.safetensors", data)
     shop.crawl()
     assert shop.documents()["x.safetensors"]["content_hash"] == hashlib.sha256(data).hexdigest()
+
+
+def test_a_model_that_became_part_of_another_counts_as_changed(shop):
+    """Every model of the catalog is in exactly one of the counts."""
+    shop.model("kept/model.safetensors", values=5)
+    shop.model("net/model.safetensors")
+    shop.crawl()
+    shop.put("net/config.json", {"architectures": ["X"], "model_type": "bert"})
+    report = shop.crawl()
+    assert shop.statuses() == {"kept/model.safetensors": "ok", "net": "ok"}
+    assert [report.counts[name] for name in ("models", "new", "changed", "unchanged")] == [2, 0, 1, 1]
+
+
+def test_what_cannot_be_looked_at_was_last_seen_by_the_last_crawl_that_ended(shop):
+    """A crawl that was stopped in between has not looked everywhere."""
+    shop.model("bad/model.safetensors")
+    shop.model("good/model.safetensors")
+    shop.crawl()
+    second = shop.crawl()
+
+    def stop(_key):
+        raise KeyboardInterrupt
+
+    shop.source.before_read = stop
+    with pytest.raises(KeyboardInterrupt):
+        shop.crawl(reread=True)
+    shop.source.before_read = lambda key: None
+    shop.source.unlistable["bad"] = "Permission denied"
+    shop.crawl()
+    seen = shop.documents()["bad/model.safetensors"]["last_seen"]
+    assert seen[:23] == second.run.started_at.isoformat()[:23]

@@ -15,12 +15,14 @@ from crawler import crawl as conductor
 from crawler import early
 from crawler.crawl import crawl
 from crawler.reading import Registry
+from crawler.source import Listed
 from crawler.sources.local import LocalSource
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 REGISTRY = Registry.installed()
 OCI = "application/vnd.docker.distribution.manifest.v2+json"
 PASSING = {"first_seen", "last_seen", "revision"}
+RUNS = ("a1" * 16, "b2" * 16)
 
 
 def put(root, path, data):
@@ -187,6 +189,66 @@ def test_a_crawl_that_is_stopped_keeps_its_models_and_goes_on_to_the_same_end(tr
         report = crawl(store, LocalSource(tree), settings, registry=REGISTRY)
         assert report.run.state == "complete"
         assert documents(store) == expected
+
+
+class RunsFirst(Interrupted):
+    """A storage that lists in no order of directories, and all as one scope: what runs logged comes last."""
+
+    def list(self):
+        objects = [one for step in super().list() for one in step.objects]
+        objects.sort(key=lambda one: ("/artifacts/" in one.key, one.key))
+        yield Listed(scope="", objects=tuple(objects), complete=True)
+
+
+def tracked_runs(root):
+    for number, run in enumerate(RUNS):
+        folder = f"mlruns/0/{run}"
+        put(root, f"{folder}/meta.yaml", f"run_id: {run}\nexperiment_id: '0'\nstatus: 3\n".encode())
+        put(root, f"{folder}/metrics/accuracy", b"1700000000000 0.9 0\n")
+        logged = f"run_id: {run}\nflavors:\n  pytorch:\n    model_data: data\n"
+        put(root, f"{folder}/artifacts/model/MLmodel", logged.encode())
+        put(root, f"{folder}/artifacts/model/data/model.safetensors", safetensors(values=30 + number))
+
+
+@pytest.mark.usefixtures("looking")
+@pytest.mark.parametrize("deleted", [False, True])
+def test_what_a_stopped_crawl_took_for_a_model_by_mistake_is_not_missing(tmp_path, deleted):
+    """A run whose model was not listed yet is all that there is of it; a model whose files were deleted is another matter."""
+    root, settings = tmp_path / "models", Settings(home=tmp_path / "home")
+    tracked_runs(root)
+    put(root, "a/kept.safetensors", safetensors(values=8))
+    put(root, "b/other.safetensors", safetensors(values=9))
+    with open_store(settings, write=True) as store:
+        with pytest.raises(KeyboardInterrupt):
+            crawl(store, RunsFirst(root, reads=8), settings, registry=REGISTRY)
+        assert RUNS[0] in {Path(found["uri"]).name for found in documents(store).values()}
+        if deleted:
+            (root / "b/other.safetensors").unlink()
+        report = crawl(store, RunsFirst(root, reads=100), settings, registry=REGISTRY)
+        states = sorted((Path(found["uri"]).name, found["status"]) for found in documents(store).values())
+        other = "missing" if deleted else "ok"
+        assert states == [
+            ("kept.safetensors", "ok"),
+            ("model", "ok"),
+            ("model", "ok"),
+            ("other.safetensors", other),
+        ]
+        counts = [report.counts[name] for name in ("models", "missing", "gone")]
+        assert counts == [4 - deleted, deleted, 0]
+
+
+@pytest.mark.usefixtures("looking")
+def test_a_model_that_moves_while_its_first_crawl_is_stopped_is_told_as_moved(tmp_path):
+    root, settings = tmp_path / "models", Settings(home=tmp_path / "home")
+    for number, name in enumerate("abc"):
+        put(root, f"{name}/net.safetensors", safetensors(values=5 + number))
+    with open_store(settings, write=True) as store:
+        with pytest.raises(KeyboardInterrupt):
+            crawl(store, Interrupted(root, reads=2), settings, registry=REGISTRY)
+        assert store.records.count() == 1
+        (root / "a").rename(root / "d")
+        report = crawl(store, LocalSource(root), settings, registry=REGISTRY)
+        assert [report.counts[name] for name in ("models", "moved", "missing", "gone")] == [3, 1, 0, 0]
 
 
 @pytest.mark.usefixtures("looking")

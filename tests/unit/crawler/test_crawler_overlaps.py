@@ -103,7 +103,7 @@ def test_forgetting_shows_its_plan_first_and_then_keeps_history(tree):
     assert tree.names() == ["net", "other"]
     assert json.loads(tree.run("search", "--json", "net").stdout)[0]["path"] == "models/net.safetensors"
     assert tree.run("crawl", tree.data).stderr == ""
-    assert "1 changed" in tree.run("crawl", tree.models).stdout
+    assert tree.run("crawl", tree.models).stdout == "1 model: 1 new, 0 changed, 0 unchanged.\n"
     assert tree.names() == ["net", "net", "other"]
     with open_store(Settings(home=tree.home), write=False) as store:
         (back,) = [model for model in store.records.iterate() if model.document["uri"].endswith("models/net.safetensors")
