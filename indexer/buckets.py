@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 from catalog.search.request import AggregationResult, Bucket, TermsAgg
 from indexer.projection import moment
 from mappings import fields
+
+_DOUBLE, _LONG = struct.Struct("<d"), struct.Struct("<q")
 
 
 def typed_key(name: str, value: Any) -> Any:
@@ -48,12 +51,33 @@ def _metric_order(bucket: Bucket, name: str, part: str, *, descending: bool) -> 
 
 def histogram_start(place: int, interval: float, offset: float) -> float:
     """The smallest number that a histogram counts in bucket `place`, whatever rounding makes of its key."""
-    edge = place * interval + offset
-    while math.floor((edge - offset) / interval) < place:
-        edge = math.nextafter(edge, math.inf)
-    while math.floor((math.nextafter(edge, -math.inf) - offset) / interval) >= place:
-        edge = math.nextafter(edge, -math.inf)
-    return edge
+
+    def reached(rank: int) -> bool:
+        return (_double(rank) - offset) / interval >= place
+
+    high, step = _rank(place * interval + offset), 1
+    while not reached(high):
+        high, step = high + step, step * 2
+    low, step = high - 1, 1
+    while reached(
+        low
+    ):  # the smallest numbers below 0 are in bucket 0, too: divided by the interval they are -0.0
+        high, low, step = low, low - step, step * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return _double(high)
+
+
+def _rank(value: float) -> int:
+    """Doubles in their order, counted: the rank of 0.0 is 0, that of the next number is 1."""
+    bits: int = _LONG.unpack(_DOUBLE.pack(value))[0]
+    return bits if bits >= 0 else -(bits + 2**63)
+
+
+def _double(rank: int) -> float:
+    value: float = _DOUBLE.unpack(_LONG.pack(abs(rank)))[0]
+    return value if rank >= 0 else -value
 
 
 def exact_percentile(ordered: Sequence[float], percent: float) -> float | None:

@@ -11,7 +11,7 @@ from catalog.testing.requests import DATE_FIELDS, KEYWORD_VALUES, NUMBER_RANGES,
 
 Json = dict[str, Any]
 
-COUNTED = (*sorted(KEYWORD_VALUES), "complete", "quantization.bits", "metrics.odd_metric")
+COUNTED = (*sorted(KEYWORD_VALUES), "complete", "quantization.bits", "metrics.odd_metric", "precision_mix")
 SORTED = (*NUMBER_RANGES, *DATE_FIELDS, "name", "owner.keyword", "task", "complete", "_score", "_doc")
 DATES = (
     "2023",
@@ -189,8 +189,13 @@ def _filters(draw: st.DrawFn) -> Json:
         }
     if kind == "missing":
         return {"missing": {"field": draw(st.sampled_from((*KEYWORD_VALUES, *NUMBER_RANGES)))}, "aggs": inner}
-    interval = draw(st.sampled_from((0.05, 0.1, 0.25)))
-    return {"histogram": {"field": "metrics.accuracy", "interval": interval}, "aggs": inner}
+    field, interval = draw(
+        st.sampled_from(
+            (("metrics.accuracy", 0.05), ("metrics.accuracy", 0.1), ("parameters", 1e9), ("parameters", 1e12))
+        )
+    )
+    shown = {"field": field, "interval": interval, "offset": draw(st.sampled_from((0, 0.03, -3)))}
+    return {"histogram": {**shown, "min_doc_count": draw(st.integers(1, 2))}, "aggs": inner}
 
 
 @st.composite

@@ -122,6 +122,11 @@ QUERIES: Mapping[str, tuple[Query, str]] = {
     "term on a date": (Term("trained_at", NEW_YEAR_2024), "b"),
     "term on a flattened number": (Term("hyperparameters.dropout", 0.1), "a"),
     "term on a flattened boolean": (Term("hyperparameters.fp16", value=True), "a"),
+    "empty text below a flattened field": (
+        Or((Term("hyperparameters.dropout", ""), Match("", ("hyperparameters.nosuch",)))),
+        "",
+    ),
+    "empty texts below a flattened field": (Terms("hyperparameters.dropout", ("", 0.2)), "b"),
     "term below a flattened object": (Term("extra.nested.owner", "ada"), "a"),
     "terms": (Terms("task", ("NER", "text-classification")), "abc"),
     "terms of none": (Terms("task", ()), ""),

@@ -106,6 +106,12 @@ class EngineSuite:
         assert [hit.score for hit in engine.search(request).hits] == [4.0, 2.0, 1.0]
         assert walk(engine, replace(request, size=1)) == "bec"
 
+    def test_a_page_of_the_worst_scores_counts_all(self, engine: SearchEngine) -> None:
+        request = SearchRequest(query=Match("bert"), sort=(SortKey(field="_score"),), size=1)
+        found = engine.search(request)
+        assert ([hit.id[0] for hit in found.hits], found.total) == (["c"], 3)
+        assert walk(engine, request) == "ceb"
+
     def test_a_name_that_is_the_whole_text_scores_most(self, engine: SearchEngine) -> None:
         assert order(engine, SearchRequest(query=Match("resnet50"))) == "ed"
 
@@ -212,6 +218,11 @@ class EngineSuite:
             "ner": 1,
         }
         assert buckets(self.ask(engine, TermsAgg(field="tags", prefix="P"))) == {"production": 2}
+        assert buckets(self.ask(engine, TermsAgg(field="task", prefix="T", missing="tabular"))) == {
+            "tabular": 2,
+            "text-classification": 2,
+        }
+        assert buckets(self.ask(engine, TermsAgg(field="task", prefix="N", missing="tabular"))) == {"ner": 1}
         keyed = self.ask(engine, TermsAgg(field="tags", order=("_key", True)))
         assert list(buckets(keyed)) == ["été", "vision", "production", "nlp"]
         rare = self.ask(engine, TermsAgg(field="tags", order=("_count", False), size=2))
@@ -258,6 +269,19 @@ class EngineSuite:
         )
         shifted = self.ask(engine, HistogramAgg(field="metrics.odd_metric", interval=2, offset=-3))
         assert [(bucket.key, bucket.count) for bucket in shifted.buckets] == [(-1.0, 1), (1.0, 0), (3.0, 1)]
+
+    def test_a_bin_that_begins_at_zero_holds_more(self, engine: SearchEngine) -> None:
+        """Between 0 and the number before it lie 10^15 others, which fall into the same bin by rounding."""
+        inner = {"most": MetricAgg(kind="max", field="parameters")}
+        answer = self.ask(engine, HistogramAgg(field="parameters", interval=1e12, aggs=inner))
+        assert buckets(answer) == {0.0: 3}
+        assert answer.buckets[0].aggregations["most"].values["value"] == 355_000_000
+
+    def test_bins_may_be_shifted_by_many_of_their_widths(self, engine: SearchEngine) -> None:
+        wanted = HistogramAgg(field="metrics.odd_metric", interval=0.1, offset=-5, min_doc_count=1)
+        inner = {"most": MetricAgg(kind="max", field="metrics.odd_metric")}
+        for shown in (wanted, replace(wanted, aggs=inner)):
+            assert buckets(self.ask(engine, shown)) == {-1.0: 1, 3.5: 1}
 
     @pytest.mark.parametrize(
         ("interval", "expected"),

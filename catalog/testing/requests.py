@@ -196,7 +196,7 @@ def histograms(draw: st.DrawFn) -> HistogramAgg:
     return HistogramAgg(
         field=field,
         interval=draw(st.sampled_from((0.1, 0.25, 3.0))),
-        offset=draw(st.sampled_from((0.0, 0.05))),
+        offset=draw(st.sampled_from((0.0, 0.05, -3.0))),
         min_doc_count=draw(st.integers(0, 2)),
     )
 

@@ -50,6 +50,17 @@ def test_bodies_of_analysts(real_engines: list[SearchEngine], reference: SearchE
         assert (found.total, found.hits) == (expected.total, expected.hits)
 
 
+@pytest.mark.parametrize("least", [1, 5, 60, 5_000])
+@pytest.mark.parametrize("field", ["precision_mix", "owner", "metrics.odd_metric"])
+def test_values_that_are_too_rare_are_not_counted_as_others(
+    real_engines: list[SearchEngine], reference: SearchEngine, field: str, least: int
+) -> None:
+    terms = {"terms": {"field": field, "size": 3, "min_doc_count": least}}
+    request, _ = from_dsl({"size": 0, "aggs": {"values": terms}})
+    for engine in real_engines:
+        assert_agree(engine, reference, request)
+
+
 @given(body=bodies(nested=True))
 @settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
 def test_counting_evaluations_is_right_or_refused_by_name(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,6 +66,8 @@ def _terms(wanted: TermsAgg) -> Json:
         options["order"] = [{by: "desc" if descending else "asc"}]
     else:
         options["size"] = MAX_TERMS
+    if wanted.min_doc_count > 1:  # what a shard leaves out counts as others, however rare it is
+        options["shard_size"] = MAX_TERMS
     if wanted.prefix:
         options["include"] = (
             "".join(letter if letter.isalnum() else f"\\{letter}" for letter in fold(wanted.prefix)) + ".*"
@@ -105,9 +106,8 @@ def _histogram(wanted: HistogramAgg) -> Json:
         "interval": wanted.interval,
         "min_doc_count": wanted.min_doc_count,
     }
-    offset = math.fmod(wanted.offset, wanted.interval)
-    if offset:
-        options["offset"] = offset if offset > 0 else offset + wanted.interval
+    if wanted.offset:
+        options["offset"] = wanted.offset
     return {"histogram": options}
 
 
@@ -241,12 +241,17 @@ def _read_metric(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationResu
     if wanted.kind in {"stats", "extended_stats"}:
         names = ("count", "min", "max", "avg", "sum", "sum_of_squares")[: 5 if wanted.kind == "stats" else 6]
         sums = {"count", "sum", "sum_of_squares"}
-        values = {name: found.get(name) for name in names}
+        values = {name: _number(found.get(name)) for name in names}
         return AggregationResult(
             values={name: 0 if value is None and name in sums else value for name, value in values.items()}
         )
     empty = None if wanted.kind in {"min", "max", "avg"} else 0
-    return AggregationResult(values={"value": found.get("value", empty)})
+    return AggregationResult(values={"value": _number(found.get("value", empty))})
+
+
+def _number(value: float | str | None) -> float | None:
+    """Elasticsearch writes what is no number in JSON as text, such as Infinity."""
+    return float(value) if isinstance(value, str) else value
 
 
 def too_many_buckets() -> RequestRefused:

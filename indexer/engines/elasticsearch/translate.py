@@ -139,8 +139,8 @@ def _range(query: Range) -> Clause:
 
 
 def _can_hold(name: str, value: Any) -> bool:
-    """Whether the column may hold the value: no long has more than 64 bits."""
-    return kind(name) != "long" or MIN_LONG <= value <= MAX_LONG
+    """Whether the column may hold the value: no long has more than 64 bits, no flattened field an empty text."""
+    return MIN_LONG <= value <= MAX_LONG if kind(name) == "long" else comparable(name, value) is not None
 
 
 def _excludes_every_long(name: str, bound: float) -> bool:
@@ -150,7 +150,11 @@ def _excludes_every_long(name: str, bound: float) -> bool:
 def _text(query: Match | Phrase) -> Clause:
     names = query.fields or (ANY_TEXT,)
     columns = [name for name in names if is_text(name)]
-    whole = [{"term": {name: comparable(name, query.text)}} for name in names if name not in columns]
+    whole = [
+        {"term": {name: comparable(name, query.text)}}
+        for name in names
+        if name not in columns and comparable(name, query.text) is not None
+    ]
     return either(
         [*whole, _phrase(columns, query.text) if isinstance(query, Phrase) else _words(columns, query)]
     )

@@ -90,7 +90,10 @@ def _grouped(wanted: Any, items: Items, position: Callable[[Any], Any]) -> dict[
 
 
 def _histogram(wanted: HistogramAgg, items: Items) -> AggregationResult:
-    groups = _grouped(wanted, items, lambda value: math.floor((value - wanted.offset) / wanted.interval))
+    try:
+        groups = _grouped(wanted, items, lambda value: math.floor((value - wanted.offset) / wanted.interval))
+    except OverflowError:
+        raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.") from None
     first, last = (min(groups), max(groups)) if groups else (0, -1)
     if last - first >= MAX_BUCKETS:
         raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
@@ -137,14 +140,22 @@ def _metric(wanted: MetricAgg, items: Items) -> AggregationResult:
         "count": count,
         "min": float(min(values)) if values else None,
         "max": float(max(values)) if values else None,
-        "avg": math.fsum(values) / count if values else None,
-        "sum": math.fsum(values),
+        "avg": _sum(values) / count if values else None,
+        "sum": _sum(values),
     }
     if wanted.kind == "extended_stats":
         return AggregationResult(
-            values={**stats, "sum_of_squares": math.fsum(float(value) ** 2 for value in values)}
+            values={**stats, "sum_of_squares": _sum([float(value) * float(value) for value in values])}
         )
     return AggregationResult(values=stats if wanted.kind == "stats" else {"value": stats[wanted.kind]})
+
+
+def _sum(values: Sequence[float]) -> float:
+    """Infinite where a double cannot hold it, as in every engine."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return float(sum(values))
 
 
 def _single(items: Items, aggs: Mapping[str, Aggregation]) -> AggregationResult:

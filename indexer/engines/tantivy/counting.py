@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import tantivy
@@ -35,6 +35,7 @@ from catalog.search.request import (
     TermsAgg,
 )
 from catalog.search.validate import MAX_BUCKETS
+from indexer.analysis import fold
 from indexer.buckets import histogram_start, ordered_terms, typed_key
 from indexer.calendar import next_period, period_count, periods
 from indexer.engines.tantivy.questions import (
@@ -45,6 +46,7 @@ from indexer.engines.tantivy.questions import (
     histogram_counts,
     is_beyond_doubles,
     is_plain,
+    is_within_one,
     metric_result,
     native_days,
     native_histogram,
@@ -138,7 +140,7 @@ class Counter:
                 lambda bucket: self._bucket_query(query, wanted, bucket.key),
             )
             buckets = list(measured.buckets)
-        if wanted.missing is not None:
+        if wanted.missing is not None and _included(wanted):
             buckets = self._with_missing(query, wanted, buckets)
         return self._with_inner(query, wanted, ordered_terms(wanted, buckets))
 
@@ -248,10 +250,7 @@ class Counter:
         return [max(below[end] - below[start], 0) for start, end in ends]
 
     def _histogram(self, query: tantivy.Query, wanted: HistogramAgg, found: Any) -> AggregationResult:
-        if found is None:
-            self._refuse_too_fine(query, wanted)
-            found = self._alone(query, native_histogram(wanted))
-        counts = histogram_counts(wanted, found)
+        counts = self._places(query, wanted, found)
         first, last = min(counts, default=0), max(counts, default=-1)
         if last - first + 1 > MAX_BUCKETS:
             raise _too_fine()
@@ -272,6 +271,25 @@ class Counter:
             lambda bucket: every([query, self._between(wanted.field, bucket.start, bucket.end)]),
         )
         return _without_bounds(answer) if wanted.aggs else answer
+
+    def _places(self, query: tantivy.Query, wanted: HistogramAgg, found: Any) -> dict[int, int]:
+        """Models by the place of their bucket."""
+        if found is None:
+            self._refuse_too_fine(query, wanted)
+            if not is_within_one(wanted):
+                return self._places_by_edges(query, wanted)
+            found = self._alone(query, native_histogram(wanted))
+        return histogram_counts(wanted, found)
+
+    def _places_by_edges(self, query: tantivy.Query, wanted: HistogramAgg) -> dict[int, int]:
+        extent = self._extent(query, wanted.field)
+        if extent is None:
+            return {}
+        first, last = (math.floor((end - wanted.offset) / wanted.interval) for end in extent)
+        edges = [histogram_start(place, wanted.interval, wanted.offset) for place in range(first, last + 2)]
+        rows = [RangeBucket(key="", start=low, end=high) for low, high in pairwise(edges)]
+        counts = self._counts_between(query, wanted.field, rows)
+        return dict(zip(range(first, last + 1), counts, strict=True))
 
     def _refuse_too_fine(self, query: tantivy.Query, wanted: HistogramAgg) -> None:
         extent = self._extent(query, wanted.field)
@@ -345,6 +363,11 @@ def _refuse_nested(
     raise RequestRefused(
         part, "cannot count evaluations one by one in the embedded engine. Use Elasticsearch."
     )
+
+
+def _included(wanted: TermsAgg) -> bool:
+    """Whether the value that stands for none begins as all values shall."""
+    return wanted.prefix is None or fold(str(wanted.missing)).startswith(fold(wanted.prefix))
 
 
 def _too_many(field: str) -> RequestRefused:

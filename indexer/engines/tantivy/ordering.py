@@ -84,8 +84,12 @@ class Ordering:
 
     @property
     def counts_all(self) -> bool:
-        """Whether `total` is known after `window`: every criterion but a long-tail metric's counts while it sorts."""
-        return not isinstance(self.criteria[0], TailMetric)
+        """Whether `total` is known after `window`.
+
+        Every criterion counts while it sorts, but a long-tail metric's and an ascending score's, which stop before.
+        """
+        first = self.criteria[0]
+        return first.descending if isinstance(first, Score) else not isinstance(first, TailMetric)
 
     def after(self, position: Sequence[Any]) -> tantivy.Query:
         """The models that come after this position in the order."""

@@ -42,7 +42,7 @@ def question(wanted: Aggregation) -> dict[str, Any] | None:
             return native_terms(wanted, first_guess(wanted))
         case MetricAgg(field=field) if not is_leaf(field):
             return native_metric(wanted)
-        case HistogramAgg():
+        case HistogramAgg() if is_within_one(wanted):
             return native_histogram(wanted)
         case DateHistogramAgg():
             return native_days(wanted)
@@ -86,11 +86,15 @@ def native_pieces(field: str, cuts: Sequence[float]) -> dict[str, Any]:
     return {"range": {"field": column(field), "ranges": pieces}}
 
 
+def is_within_one(wanted: HistogramAgg) -> bool:
+    """Whether Tantivy takes the offset: not beyond one interval. The rest of it rounds elsewhere."""
+    return abs(wanted.offset) < wanted.interval
+
+
 def native_histogram(wanted: HistogramAgg) -> dict[str, Any]:
     options = {"field": column(wanted.field), "interval": wanted.interval, "min_doc_count": 1}
-    offset = math.fmod(wanted.offset, wanted.interval)
-    if offset:
-        options["offset"] = offset
+    if wanted.offset:
+        options["offset"] = wanted.offset
     return {"histogram": options}
 
 
@@ -139,8 +143,10 @@ def exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> AggregationR
     kept = [row for row in rows if row["doc_count"] >= wanted.min_doc_count]
     kept.sort(key=lambda row: (-row["doc_count"], row["key"]))
     beyond = _total(kept[wanted.size :])
-    if not complete:
-        beyond += found["sum_other_doc_count"] + _total(rows) - _total(kept)
+    if not complete and len(kept) == len(rows):
+        if wanted.min_doc_count > 1:
+            return None  # some of the values beyond may be frequent enough, some not
+        beyond += found["sum_other_doc_count"]
     return AggregationResult(buckets=tuple(terms_buckets(wanted, kept[: wanted.size])), other_count=beyond)
 
 
@@ -192,15 +198,24 @@ def metric_result(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationRes
         return AggregationResult(values={name: _number(value) for name, value in found["values"].items()})
     if wanted.kind == "stats":
         return AggregationResult(
-            values={name: _number(found[name]) for name in ("count", "min", "max", "avg", "sum")}
+            values={name: _measured(found, name) for name in ("count", "min", "max", "avg", "sum")}
         )
     if wanted.kind == "extended_stats":
         values = {
-            name: _number(found[name]) for name in ("count", "min", "max", "avg", "sum", "sum_of_squares")
+            name: _measured(found, name) for name in ("count", "min", "max", "avg", "sum", "sum_of_squares")
         }
         return AggregationResult(values={**values, "sum_of_squares": values["sum_of_squares"] or 0.0})
-    value = found[wanted.kind] if wanted.kind in {"min", "max", "avg", "sum"} else found["value"]
-    return AggregationResult(values={"value": _number(value)})
+    if wanted.kind in {"min", "max", "avg", "sum"}:
+        return AggregationResult(values={"value": _measured(found, wanted.kind)})
+    return AggregationResult(values={"value": _number(found["value"])})
+
+
+def _measured(found: Mapping[str, Any], name: str) -> float | None:
+    """One number of `stats`. Tantivy corrects its sums, which makes NaN of what no double can hold."""
+    value = found[name]
+    if not found["count"] or value is None or not math.isnan(value):
+        return _number(value)
+    return math.inf if name == "sum_of_squares" or found["max"] > -found["min"] else -math.inf
 
 
 def _number(value: float | None) -> float | None:

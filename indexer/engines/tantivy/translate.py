@@ -93,7 +93,7 @@ class Translator:
             case Not(clause):
                 return without(self.query(clause))
             case Term(name, value):
-                return self.equal(name, comparable(name, value))
+                return self._holding(name, value)
             case Terms(name, values):
                 return self._terms(name, [comparable(name, value) for value in values])
             case Range():
@@ -121,6 +121,11 @@ class Translator:
         if isinstance(value, (int, float)):
             return self.between(name, value, value)
         return self._term(held, value)
+
+    def _holding(self, name: str, value: Any) -> tantivy.Query:
+        """The models with a value that a person asks for; none for one that no column holds, such as an empty text."""
+        held = comparable(name, value)
+        return tantivy.Query.empty_query() if held is None else self.equal(name, held)
 
     def exists(self, name: str) -> tantivy.Query:
         if name == "id":
@@ -201,7 +206,7 @@ class Translator:
         return tantivy.Query.term_query(self.schema, held, value, index_option="basic")
 
     def _terms(self, name: str, values: Iterable[Any]) -> tantivy.Query:
-        distinct = list(dict.fromkeys(values))
+        distinct = [value for value in dict.fromkeys(values) if value is not None]
         if distinct and all(isinstance(value, str) for value in distinct) and not is_leaf(name):
             return tantivy.Query.term_set_query(self.schema, column(name), distinct)
         return either([self.equal(name, value) for value in distinct])
@@ -230,7 +235,7 @@ class Translator:
     def _text(self, query: Match | Phrase) -> tantivy.Query:
         names = query.fields or (ANY_TEXT,)
         columns = [name for name in names if is_text_column(name)]
-        whole = [self.equal(name, comparable(name, query.text)) for name in names if name not in columns]
+        whole = [self._holding(name, query.text) for name in names if name not in columns]
         return either(
             [
                 *whole,
