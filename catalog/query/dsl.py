@@ -97,7 +97,12 @@ def parse_body(raw: bytes | str) -> Any:
     if not raw.strip():
         return {}
     try:
-        body = json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_once)
+        text = raw if isinstance(raw, str) else raw.decode("utf-8-sig")
+        body = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        if "\\u" in text:
+            json.dumps(
+                body, ensure_ascii=False
+            ).encode()  # half a character (\ud800) is no text to any engine
     except (ValueError, RecursionError) as error:
         said = "is nested too deep." if isinstance(error, RecursionError) else f"is no JSON: {error}"
         raise RequestRefused("body", said[:300]) from None

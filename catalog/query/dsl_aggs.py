@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from catalog.errors import RequestRefused
-from catalog.query.dsl_dates import DateFormat, date_options, period_of
+from catalog.query.dsl_dates import DateFormat, date_options, iso, period_of
 from catalog.query.dsl_query import QueryReader
 from catalog.query.dsl_shapes import Shape, read_shape
 from catalog.query.dsl_values import (
     field_name,
     flag,
-    json_value,
+    java_text,
     number,
     only,
     refuse,
@@ -146,7 +145,10 @@ class AggregationReader:
         }
         other = given.get("other_bucket_key")
         if other is not None or flag(given.get("other_bucket", False), "other_bucket"):
-            queries[text_of("_other_" if other is None else other, "other_bucket_key")] = _none_of(queries)
+            name = text_of("_other_" if other is None else other, "other_bucket_key")
+            if name in queries:
+                raise RequestRefused("other_bucket_key", f"{name!r:.100} is the name of a filter, too.")
+            queries[name] = _none_of(queries)
         return FiltersAgg(filters=queries, aggs=parts)
 
     def terms(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
@@ -362,20 +364,8 @@ def _edge(value: Any, written: Callable[[datetime], str] | None) -> str:
     if value is None:
         return "*"
     if isinstance(value, datetime):
-        return written(value) if written else str(json_value(value))
-    return _java_text(float(value))
-
-
-def _java_text(value: float) -> str:
-    """A number as Elasticsearch writes it in keys: `1000000.0`, `1.0E9`, `1.0E-4`.
-
-    Source: java.lang.Double.toString, decimal between 10^-3 and 10^7, else with an exponent.
-    """
-    if not value or 1e-3 <= abs(value) < 1e7:
-        return repr(value)
-    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    fraction = "".join(map(str, digits[1:])) or "0"
-    return f"{'-' if sign else ''}{digits[0]}.{fraction}E{int(exponent) + len(digits) - 1}"
+        return written(value) if written else iso(value)
+    return java_text(float(value))
 
 
 def _fixed(text: Any) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.query.dsl_dates import EPOCH, ISO, DateFormat, milliseconds
 from catalog.query.dsl_shapes import PLAIN, Shape, Shapes
+from catalog.query.dsl_values import java_text
 from catalog.search.request import (
     Aggregation,
     AggregationResult,
@@ -84,7 +85,8 @@ def _listed(asked: Aggregation, buckets: list[dict[str, Any]], shape: Shape) -> 
 
 
 def _name(bucket: Mapping[str, Any]) -> str:
-    return str(bucket.get("key_as_string", bucket["key"]))
+    key = bucket.get("key_as_string", bucket["key"])
+    return java_text(key) if isinstance(key, float) else str(key)
 
 
 def _unnamed(bucket: dict[str, Any]) -> dict[str, Any]:
@@ -133,11 +135,11 @@ def _metric(asked: MetricAgg, answer: AggregationResult, shape: Shape) -> dict[s
         return {name: None if value is None else round(value) for name, value in values.items()}
     found: dict[str, Any] = {}
     for name, value in values.items():
-        found[name] = round(value) if name == "count" and value is not None else value
+        found[name] = round(value) if name == "count" and value is not None else _number(value)
         text = None if form is None or name == "count" else _written(value, form)
         if text is not None:
             found[f"{name}_as_string"] = text
-    return _extended(found) if asked.kind == "extended_stats" else found
+    return {**found, **_extended(values)} if asked.kind == "extended_stats" else found
 
 
 def _percentiles(values: Mapping[str, float | None], *, keyed: bool) -> Any:
@@ -155,12 +157,16 @@ def _written(value: float | None, form: DateFormat | None) -> str | None:
         return None
 
 
-def _extended(found: dict[str, Any]) -> dict[str, Any]:
+def _extended(values: Mapping[str, float | None]) -> dict[str, Any]:
     """Variances and deviations from count, sum and sum of squares.
 
     Source: Elasticsearch 8.19, InternalExtendedStats; a sample of one has no variance ("NaN"), nothing has null.
     """
-    count, total, squares = found["count"], found["sum"], found["sum_of_squares"]
+    # What an engine could not add up, since doubles end at 1.8E308, has no variance either.
+    count, average, total, squares = (
+        math.nan if (value := values[name]) is None else value
+        for name in ("count", "avg", "sum", "sum_of_squares")
+    )
     names = ("population", "sampling")
     if not count:
         empty = {f"{kind}_{name}": None for kind in ("variance", "std_deviation") for name in names}
@@ -175,8 +181,9 @@ def _extended(found: dict[str, Any]) -> dict[str, Any]:
             "std_deviation": None,
             "std_deviation_bounds": nothing,
         }
-        return {**found, **rest, **empty}
-    spread = max(0.0, squares - total * total / count)
+        return {**rest, **empty}
+    spread = squares - total * total / count
+    spread = 0.0 if spread < 0 else spread
     variances = {"population": spread / count, "sampling": spread / (count - 1) if count > 1 else math.nan}
     shown: dict[str, Any] = {"variance": variances["population"]}
     shown |= {f"variance_{name}": variances[name] for name in names}
@@ -185,13 +192,15 @@ def _extended(found: dict[str, Any]) -> dict[str, Any]:
     bounds: dict[str, float | str | None] = {}
     for side, sign in (("upper", SIGMA), ("lower", -SIGMA)):
         for end, name in (("", "population"), ("_population", "population"), ("_sampling", "sampling")):
-            bounds[f"{side}{end}"] = _number(found["avg"] + sign * math.sqrt(variances[name]))
+            bounds[f"{side}{end}"] = _number(average + sign * math.sqrt(variances[name]))
     return {
-        **found,
         **{name: _number(value) for name, value in shown.items()},
         "std_deviation_bounds": bounds,
     }
 
 
-def _number(value: float) -> float | str:
-    return "NaN" if math.isnan(value) else value
+def _number(value: float | None) -> float | str | None:
+    """What is no number in JSON, in Elasticsearch's words."""
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

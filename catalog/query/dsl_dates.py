@@ -104,9 +104,9 @@ class DateFormat:
                 found.get("milli", 0) * 1_000,
                 tzinfo=UTC,
             )
-        except ValueError:
+            return _period(start, next((unit for name, unit in _PRECISION if name in found), "y"))
+        except (ValueError, OverflowError):
             return None
-        return _period(start, next((unit for name, unit in _PRECISION if name in found), "y"))
 
 
 def _written(part: str, moment: datetime) -> str:
@@ -266,4 +266,5 @@ def milliseconds(moment: datetime) -> int:
 def iso(moment: datetime) -> str:
     """`2024-01-01T00:00:00.000Z`, as Elasticsearch writes dates."""
     moment = moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+    # %Y alone writes the year 126 with three digits.
+    return f"{moment.year:04}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"

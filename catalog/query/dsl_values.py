@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from catalog.errors import RequestRefused
-from catalog.query.dsl_dates import DateFormat, iso, period_of
+from catalog.query.dsl_dates import DateFormat, iso, milliseconds, period_of
 from catalog.query.nodes import Value
+from catalog.query.periods import FIRST_YEAR, LAST_YEAR
 from catalog.search.validate import NESTED_FIELDS, NESTED_PATH, Resolved, resolve
 
 MAX_STRING = 4_096
@@ -184,4 +186,19 @@ def _number_of(field: Resolved, value: Any) -> float:
 
 
 def json_value(value: Any) -> Any:
-    return iso(value) if isinstance(value, datetime) else value
+    """A value as it reads again: dates as text, or as milliseconds where no text is read (`now-1000y`)."""
+    if not isinstance(value, datetime):
+        return value
+    return iso(value) if FIRST_YEAR <= value.year <= LAST_YEAR else milliseconds(value)
+
+
+def java_text(value: float) -> str:
+    """A number as Elasticsearch writes it in names of buckets: `1000000.0`, `1.0E9`, `1.0E-4`.
+
+    Source: java.lang.Double.toString, decimal between 10^-3 and 10^7, else with an exponent.
+    """
+    if not value or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    fraction = "".join(map(str, digits[1:])) or "0"
+    return f"{'-' if sign else ''}{digits[0]}.{fraction}E{int(exponent) + len(digits) - 1}"

@@ -62,6 +62,8 @@ MAX_INCLUDE_CHARACTERS = 256
 """Of the beginning that the values of a terms aggregation share; engines look it up as a regular expression."""
 MAX_OFFSET_INTERVALS = 100
 """A histogram's keys lose digits beside an offset that is much larger than its buckets."""
+MAX_FIXED_SECONDS = 36_500 * 86_400
+"""Buckets begin at a multiple of their width from 1970: those of a thousand years would begin before there are dates."""
 MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 NESTED_PATH = "evaluations"
 NESTED_FIELDS: Mapping[str, str] = {
@@ -159,7 +161,7 @@ def _window(request: SearchRequest) -> None:
         raise RequestRefused("search_after", "needs one value per sort key and the id at the end.")
     for key, value in zip(effective_sort(request), request.after, strict=False):
         resolved = sort_field(key)
-        if value is not None:
+        if value is not None or resolved is None:  # models may lack any value but a score
             kind = resolved.type if resolved else "double"
             _value(kind, "search_after", value)
             _held(kind, "search_after", value)
@@ -338,8 +340,8 @@ def _aggregation(aggregation: Any, field: Resolved) -> None:
                 raise RequestRefused("date_histogram", "needs either a calendar or a fixed interval.")
             if calendar is not None and calendar not in CALENDAR_INTERVALS:
                 raise RequestRefused("calendar_interval", f"is one of {', '.join(CALENDAR_INTERVALS)}.")
-            if seconds is not None and seconds <= 0:
-                raise RequestRefused("fixed_interval", "must be positive.")
+            if seconds is not None and not 0 < seconds <= MAX_FIXED_SECONDS:
+                raise RequestRefused("fixed_interval", "is positive, and 36,500d at most.")
         case MetricAgg(kind=kind, percents=percents):
             if kind not in METRIC_KINDS:
                 raise RequestRefused(kind, f"is not known; known are {', '.join(sorted(METRIC_KINDS))}.")
@@ -370,6 +372,8 @@ def _terms(aggregation: TermsAgg, field: Resolved) -> None:
     if aggregation.missing is not None:
         _value(field.type, "missing", aggregation.missing)
         _held(field.type, "missing", aggregation.missing)
+        if field.type == "leaf" and aggregation.missing == "":
+            raise RequestRefused("missing", f"is no value of {field.name}: it holds no empty texts.")
     by = aggregation.order[0].split(".")[0]
     if by not in {"_count", "_key"} and not isinstance(aggregation.aggs.get(by), MetricAgg):
         raise RequestRefused("order", f"names {by!r}, which is no metric among the sub-aggregations.")

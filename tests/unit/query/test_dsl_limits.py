@@ -1,0 +1,108 @@
+"""Inputs at the edge of what dates, numbers and text can hold: answered or refused, and never a failure."""
+
+import json
+import math
+
+import pytest
+
+from catalog.errors import RequestRefused
+from catalog.query.dsl import from_dsl, parse_body, to_dsl
+from catalog.query.dsl_buckets import aggregations_response
+from catalog.search.request import (
+    AggregationResult,
+    Bucket,
+    HistogramAgg,
+    MetricAgg,
+)
+
+LAST_DAYS = [("9999", "yyyy"), ("31/12/9999", "dd/MM/yyyy"), ("9999-12", "yyyy-MM")]
+FAR_DATES = [-50_000_000_000_000, "now-1900y/d", "now+7960y/y", "1900||-1y"]
+
+
+@pytest.mark.parametrize(("text", "form"), LAST_DAYS)
+def test_a_period_whose_end_is_after_all_dates_is_refused(text, form):
+    with pytest.raises(RequestRefused) as refused:
+        from_dsl({"query": {"range": {"best_date": {"gte": text, "format": form}}}})
+    assert refused.value.part == "best_date"
+
+
+@pytest.mark.parametrize("date", FAR_DATES)
+def test_dates_beyond_those_that_people_write_read_as_themselves_again(date):
+    ranges = {"date_range": {"field": "best_date", "ranges": [{"from": date, "key": "far"}]}}
+    request, _ = from_dsl({"query": {"range": {"best_date": {"gte": date}}}, "aggs": {"far": ranges}})
+    again, _ = from_dsl(to_dsl(request))
+    assert again == request
+
+
+def test_unnamed_ranges_are_called_by_dates_however_early():
+    ranges = {"date_range": {"field": "best_date", "ranges": [{"to": "1900||-1774y"}]}}
+    request, _ = from_dsl({"aggs": {"early": ranges}})
+    assert request.aggregations["early"].ranges[0].key == "*-0126-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"query":{"term":{"task":"\\ud800"}}}', b'{"\\ude00":1}', b'{"a":"\xed\xa0\x80"}']
+)
+def test_half_a_character_is_refused_before_any_engine_sees_it(raw):
+    with pytest.raises(RequestRefused) as refused:
+        parse_body(raw)
+    assert refused.value.part == "body"
+
+
+def test_whole_characters_may_be_written_as_two_halves():
+    assert parse_body(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
+
+
+@pytest.mark.parametrize("interval", ["36501d", "999999d"])
+def test_buckets_of_centuries_are_refused(interval):
+    with pytest.raises(RequestRefused) as refused:
+        from_dsl({"aggs": {"a": {"date_histogram": {"field": "best_date", "fixed_interval": interval}}}})
+    assert refused.value.part == "fixed_interval"
+
+
+@pytest.mark.parametrize("key", ["_other_", None])
+def test_the_other_bucket_takes_no_name_of_a_filter(key):
+    filters = {"filters": {"_other_": {"match_all": {}}}, "other_bucket": True, "other_bucket_key": key}
+    with pytest.raises(RequestRefused) as refused:
+        from_dsl({"aggs": {"a": {"filters": filters}}})
+    assert refused.value.part == "other_bucket_key"
+
+
+def test_a_score_is_never_missing():
+    with pytest.raises(RequestRefused) as refused:
+        from_dsl({"sort": [{"_score": "desc"}], "search_after": [None, "id"]})
+    assert refused.value.part == "search_after"
+
+
+def test_flattened_fields_hold_no_empty_text_to_stand_for_none():
+    with pytest.raises(RequestRefused) as refused:
+        from_dsl({"aggs": {"a": {"terms": {"field": "hyperparameters.optimizer", "missing": ""}}}})
+    assert refused.value.part == "missing"
+
+
+def test_keyed_bins_are_named_as_elasticsearch_writes_numbers():
+    body = {"aggs": {"a": {"histogram": {"field": "parameters", "interval": 1e9, "keyed": True}}}}
+    request, options = from_dsl(body)
+    buckets = tuple(Bucket(key=key, count=1) for key in (0.0, 1e9, 0.0001))
+    found = aggregations_response(
+        request.aggregations, {"a": AggregationResult(buckets=buckets)}, options.shapes
+    )
+    assert isinstance(request.aggregations["a"], HistogramAgg)
+    assert list(found["a"]["buckets"]) == ["0.0", "1.0E9", "1.0E-4"]
+
+
+@pytest.mark.parametrize("total", [math.inf, None])
+def test_sums_that_no_double_holds_are_written_as_text(total):
+    values = {
+        "count": 2,
+        "min": 1e308,
+        "max": 1e308,
+        "avg": total,
+        "sum": total,
+        "sum_of_squares": math.inf,
+    }
+    asked = {"a": MetricAgg(kind="extended_stats", field="metrics.accuracy")}
+    found = aggregations_response(asked, {"a": AggregationResult(values=values)}, {})["a"]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["sum"] == (None if total is None else "Infinity")
+    assert found["variance"] == "NaN"
