@@ -102,9 +102,11 @@ class FollowingIndex:
         self._next = ended + max(STEP_SECONDS, REST_PER_STEP * (ended - started))
 
     def finish(self) -> IndexState:
-        """The index with everything that the crawl wrote, and what it refused on the way."""
+        """The index with everything that the crawl wrote, and what it refused on the way and does not hold by now."""
         self._step()
-        return self._state
+        dead = {letter.id for letter in self._store.outbox.dead_letters()} if self._state.rejected else set()
+        refused = {model: why for model, why in self._state.rejected.items() if model in dead}
+        return replace(self._state, rejected=refused)
 
     def _step(self) -> None:
         state = bring_up_to_date(self._settings, self._store)

@@ -13,16 +13,20 @@ from fixtures.crawling import safetensors
 
 from catalog import plugins
 from catalog.errors import EngineUnavailable
+from catalog.search.engine import IndexOutcome
 from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler import crawl as conductor
 from crawler import progress
 from crawler.crawl import Progress, crawl
+from crawler.reading import Registry
 from crawler.sources.local import LocalSource
+from indexer.drain import DrainReport
 from indexer.engines.tantivy import TantivyEngine
 
 ROOT = Path(__file__).parents[3]
+REGISTRY = Registry.installed()
 
 
 @pytest.fixture
@@ -149,14 +153,28 @@ def test_an_engine_that_failed_is_asked_again_only_at_the_end(models, tmp_path, 
         assert following.finish().problem == "tantivy: out of order."
 
 
-def test_what_the_engine_refused_on_the_way_is_told_at_the_end(tmp_path, monkeypatch):
-    from indexer.drain import DrainReport
-
-    reports = [DrainReport(rejected={"a" * 64: "too long"}), DrainReport(rejected={"b" * 64: "too deep"})]
-    monkeypatch.setattr(plugins, "load", lambda kind, name: lambda settings, store: reports.pop(0))
-    monkeypatch.setattr(progress, "STEP_SECONDS", 0)
+def test_what_the_engine_refused_on_the_way_and_never_took_is_told_at_the_end(models, tmp_path, monkeypatch):
     settings = Settings(home=tmp_path / "home")
+    monkeypatch.setattr(progress, "STEP_SECONDS", 0)
+
+    def engine(takes):
+        def drained(_settings, store):
+            actions = store.outbox.pending()
+            refused = {} if takes else {action.id: "too long" for action in actions}
+            done = frozenset(action.id for action in actions) - refused.keys()
+            store.outbox.settle(actions, IndexOutcome(done=done, rejected=refused))
+            return DrainReport(rejected=refused, waiting=store.outbox.size())
+
+        monkeypatch.setattr(plugins, "load", lambda kind, name: drained)
+
     with open_store(settings, write=True) as store:
+        crawl(store, LocalSource(models), settings, registry=REGISTRY)
         following = progress.FollowingIndex(settings, store)
-        following(Progress(counts=Counter(new=1)))
-        assert sorted(following.finish().rejected) == ["a" * 64, "b" * 64]
+        engine(takes=False)
+        following(Progress(counts=Counter(new=6)))
+        (models / "m0.safetensors").write_bytes(safetensors(values=60))
+        crawl(store, LocalSource(models), settings, registry=REGISTRY)
+        engine(takes=True)
+        refused = following.finish().rejected
+        names = {store.records.get(model).document["name"] for model in refused}
+    assert names == {f"m{number}" for number in range(1, 6)}
