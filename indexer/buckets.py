@@ -57,12 +57,12 @@ def histogram_start(place: int, interval: float, offset: float) -> float:
 
     high, step = _rank(place * interval + offset), 1
     while not reached(high):
-        high, step = high + step, step * 2
+        high, step = min(high + step, _INFINITY), step * 2
     low, step = high - 1, 1
     while reached(
         low
     ):  # the smallest numbers below 0 are in bucket 0, too: divided by the interval they are -0.0
-        high, low, step = low, low - step, step * 2
+        high, low, step = low, max(low - step, -_INFINITY), step * 2
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle) else (middle, high)
@@ -71,8 +71,11 @@ def histogram_start(place: int, interval: float, offset: float) -> float:
 
 def _rank(value: float) -> int:
     """Doubles in their order, counted: the rank of 0.0 is 0, that of the next number is 1."""
-    bits: int = _LONG.unpack(_DOUBLE.pack(value))[0]
-    return bits if bits >= 0 else -(bits + 2**63)
+    bits: int = _LONG.unpack(_DOUBLE.pack(abs(value)))[0]
+    return bits if value >= 0 else -bits
+
+
+_INFINITY = _rank(math.inf)
 
 
 def _double(rank: int) -> float:

@@ -1,4 +1,4 @@
-"""Aggregations of Elasticsearch JSON to ours and back, within limits that are checked before anything runs."""
+"""Aggregations of Elasticsearch JSON to ours, within limits that are checked before anything runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.query.dsl_costs import depth, estimate
 from catalog.query.dsl_dates import DateFormat, date_options, iso, period_of
 from catalog.query.dsl_query import QueryReader
 from catalog.query.dsl_shapes import Shape, read_shape
@@ -38,8 +39,6 @@ from catalog.search.request import (
     TermsAgg,
 )
 from catalog.search.validate import NESTED_PATH, Resolved
-from mappings import fields
-from mappings.metrics import find
 
 MAX_DEPTH = 2
 """Levels of aggregations that part or measure models; nested, reverse_nested and filter around them do not count."""
@@ -52,8 +51,6 @@ MAX_BUCKETS = 10_000
 MAX_PERCENTS = 20
 MAX_FILTERS = 50
 SMALLEST_INTERVAL = 1e-3
-_YEARS_OF_DATA = 20
-_UNBOUNDED_BUCKETS = 100
 _NAME = re.compile(r"[^\[\]>\n]{1,100}")
 _CALENDAR = {
     "year": "year",
@@ -67,11 +64,9 @@ _CALENDAR = {
     "day": "day",
     "1d": "day",
 }
-_CALENDAR_BUCKETS = {"year": 1, "quarter": 4, "month": 12, "week": 53, "day": 366}
 _FIXED = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _SINGLE = frozenset({"min", "max", "avg", "sum", "value_count", "cardinality", "stats", "extended_stats"})
-_PASSING = (FilterAgg, NestedAgg, ReverseNestedAgg)
 
 
 class AggregationReader:
@@ -374,44 +369,3 @@ def _fixed(text: Any) -> int:
     if seconds <= 0:
         raise RequestRefused("fixed_interval", "is a number with s, m, h or d, such as 30d.")
     return seconds
-
-
-def depth(aggregation: Aggregation) -> int:
-    """Levels that part or measure models."""
-    below = max((depth(part) for part in getattr(aggregation, "aggs", {}).values()), default=0)
-    return below + (not isinstance(aggregation, _PASSING))
-
-
-def estimate(aggregation: Aggregation) -> int:
-    """How many buckets may be expected, everything below included."""
-    own = _own_buckets(aggregation)
-    below = sum(estimate(part) for part in getattr(aggregation, "aggs", {}).values())
-    return own + own * below
-
-
-def _own_buckets(aggregation: Aggregation) -> int:
-    match aggregation:
-        case TermsAgg(size=size):
-            return size
-        case RangeAgg(ranges=ranges):
-            return len(ranges)
-        case FiltersAgg(filters=filters):
-            return len(filters)
-        case HistogramAgg(field=field, interval=interval):
-            return max(1, round(_span(field) / interval)) if _span(field) else _UNBOUNDED_BUCKETS
-        case DateHistogramAgg(calendar_interval=str() as calendar):
-            return _CALENDAR_BUCKETS[calendar] * _YEARS_OF_DATA
-        case DateHistogramAgg(fixed_seconds=int() as seconds):
-            return max(1, _YEARS_OF_DATA * 366 * 86_400 // seconds)
-    return 1
-
-
-def _span(field: str) -> float:
-    """How far the values of a field reach, where its bounds are known."""
-    row = fields().get(field)
-    if row is not None:
-        return 1.0 if row.unit == "fraction" else 0.0
-    metric = find(field.removeprefix("metrics."))
-    if metric is None or metric.low is None or metric.high is None:
-        return 0.0
-    return metric.high - metric.low

@@ -57,7 +57,6 @@ _READ = {
     "M": r"(?P<month>\d{2})",
     "d": r"(?P<day>\d{2})",
     "H": r"(?P<hour>\d{2})",
-} | {
     "m": r"(?P<minute>\d{2})",
     "s": r"(?P<second>\d{2})",
     "S": r"(?P<milli>\d{3})",

@@ -160,10 +160,13 @@ def _fragments(text: str, wanted: set[str], form: Highlight) -> Iterator[str]:
         if at == len(spots):
             return
         start = _at_a_word(text, max(begun, spots[at][0] - form.size // 2), spots[at][0])
-        begun = end = min(len(text), max(start + form.size, spots[at][1]))
+        end = min(len(text), max(start + form.size, spots[at][1]))
         first = at
         while at < len(spots) and spots[at][1] <= end:
             at += 1
+        if at < len(spots):
+            end = min(end, spots[at][0])  # the next found word stays whole
+        begun = end
         yield _marked(text, spots[first:at], start, end, form.tags)
 
 

@@ -22,8 +22,11 @@ DATES = (
     1_704_067_200_000,
     "1965-05-04",
     "now-3y/d",
+    "2023-01-31||+1M/M",
+    "2024-02-29T12:00:00Z||-1y+36h",
 )
 CALENDARS = ("year", "quarter", "1M", "week")
+FIXED = ("30d", "365d", "36500d", "2000h")
 NUMBER_KINDS = ("min", "max", "avg", "sum", "value_count", "stats", "extended_stats")
 NESTED_VALUES = {
     "evaluations.metric": made.METRICS,
@@ -170,7 +173,8 @@ def _dates(draw: st.DrawFn) -> Json:
         rows = [{"to": "2023"}, {"from": "2023", "to": "2024"}, {"from": "2024-01-01"}]
         return {"date_range": {"field": field, "ranges": rows}}
     inner = {"best": {"max": {"field": "metrics.f1"}}} if draw(st.booleans()) else {}
-    options = {"field": field, "calendar_interval": draw(st.sampled_from(CALENDARS))}
+    widths = [("calendar_interval", one) for one in CALENDARS] + [("fixed_interval", one) for one in FIXED]
+    options = dict((("field", field), draw(st.sampled_from(widths))))
     return {"date_histogram": {**options, "min_doc_count": draw(st.integers(0, 2))}, "aggs": inner}
 
 

@@ -19,10 +19,12 @@ def test_most_bins_begin_near_their_keys(place, interval, offset, start):
 
 @given(
     place=st.integers(-(10**6), 10**6),
-    interval=st.floats(1e-3, 1e15),
+    interval=st.floats(1e-3, 1e15) | st.floats(1e200, 1e300),
     offset=st.sampled_from([0.0, 0.1, -0.7, 12.5]),
+    widths=st.sampled_from([0, 0, 1, -1, 100]),
 )
-def test_a_bin_begins_where_the_one_before_it_ends(place, interval, offset):
+def test_a_bin_begins_where_the_one_before_it_ends(place, interval, offset, widths):
+    offset += widths * interval
     start = histogram_start(place, interval, offset)
     assert (start - offset) / interval >= place
     assert (math.nextafter(start, -math.inf) - offset) / interval < place
