@@ -85,6 +85,8 @@ class QueryReader:
         options = self._clauses(parts, "should", depth, nested)
         if options:
             needed += self._should(options, parts.get("minimum_should_match"), alone=not needed)
+        elif parts.get("minimum_should_match") is not None and _minimum(parts["minimum_should_match"], 0):
+            raise RequestRefused("minimum_should_match", "asks for clauses of should, and there are none.")
         needed += [Not(clause) for clause in self._clauses(parts, "must_not", depth, nested)]
         if not needed:
             return All()

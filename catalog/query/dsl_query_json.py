@@ -28,7 +28,7 @@ def query_json(query: Query) -> dict[str, Any]:
     match query:
         case All():
             return {"match_all": {}}
-        case Nothing():
+        case Nothing() | Or(clauses=()):
             return {"match_none": {}}
         case And(clauses=clauses):
             return _bool(clauses)

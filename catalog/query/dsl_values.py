@@ -12,12 +12,15 @@ from decimal import Decimal
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.patterns import pattern
 from catalog.query.dsl_dates import DateFormat, iso, milliseconds, period_of
 from catalog.query.nodes import Value
 from catalog.query.periods import FIRST_YEAR, LAST_YEAR
 from catalog.search.validate import NESTED_FIELDS, NESTED_PATH, Resolved, resolve
 
 MAX_STRING = 4_096
+MAX_NUMERAL = 40
+_NUMERAL = pattern(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _SUBFIELDS = (".keyword", ".kw", ".raw", ".sort")
 """Sub-fields that analysts' tools ask for; here a keyword field is one already."""
 REFUSED_BECAUSE: Mapping[str, str] = {
@@ -177,11 +180,10 @@ def value_of(field: Resolved, value: Any, formats: Sequence[DateFormat] = ()) ->
 
 def _number_of(field: Resolved, value: Any) -> float:
     """Numbers in quotes are numbers, as Elasticsearch reads them."""
-    if isinstance(value, str) and len(value) <= 40:
-        try:
-            value = int(value) if value.lstrip("+-").isdigit() else float(value)
-        except ValueError:
-            raise RequestRefused(field.name, f"needs a number, not {value!r:.80}.") from None
+    if isinstance(value, str):
+        if len(value) > MAX_NUMERAL or not _NUMERAL.fullmatch(value):
+            raise RequestRefused(field.name, f"needs a number, not {value!r:.80}.")
+        value = int(value) if value.lstrip("+-").isdigit() else float(value)
     return number(value, field.name)
 
 

@@ -8,11 +8,13 @@ import pytest
 from catalog.errors import RequestRefused
 from catalog.query.dsl import from_dsl, parse_body, to_dsl
 from catalog.query.dsl_buckets import aggregations_response
+from catalog.query.nodes import Nothing, Or, Term
 from catalog.search.request import (
     AggregationResult,
     Bucket,
     HistogramAgg,
     MetricAgg,
+    SearchRequest,
 )
 
 LAST_DAYS = [("9999", "yyyy"), ("31/12/9999", "dd/MM/yyyy"), ("9999-12", "yyyy-MM")]
@@ -66,6 +68,37 @@ def test_the_other_bucket_takes_no_name_of_a_filter(key):
     with pytest.raises(RequestRefused) as refused:
         from_dsl({"aggs": {"a": {"filters": filters}}})
     assert refused.value.part == "other_bucket_key"
+
+
+@pytest.mark.parametrize("minimum", [1, "1", 2, "x"])
+def test_clauses_that_are_asked_for_must_be_there(minimum):
+    for body in ({"must": [{"match_all": {}}]}, {"should": []}):
+        with pytest.raises(RequestRefused) as refused:
+            from_dsl({"query": {"bool": {**body, "minimum_should_match": minimum}}})
+        assert refused.value.part == "minimum_should_match"
+
+
+@pytest.mark.parametrize("minimum", [0, "75%", None])
+def test_asking_for_no_clauses_needs_none(minimum):
+    body = {"query": {"bool": {"filter": [{"term": {"task": "ner"}}], "minimum_should_match": minimum}}}
+    assert from_dsl(body)[0].query == Term("task", "ner")
+
+
+def test_an_alternative_of_nothing_finds_nothing_when_copied():
+    request, _ = from_dsl(to_dsl(SearchRequest(query=Or(()))))
+    assert isinstance(request.query, Nothing)
+
+
+@pytest.mark.parametrize("text", ["1_000", " 5", "\u0661\u0662", "0x1", "nan", "1e9999", "9" * 41, "", "+"])
+def test_numbers_in_quotes_are_decimal(text):
+    with pytest.raises(RequestRefused) as refused:
+        from_dsl({"query": {"term": {"parameters": text}}})
+    assert refused.value.part == "parameters"
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), ("-7.5e3", -7500.0), (".5", 0.5), ("+3.", 3.0)])
+def test_numbers_in_quotes_are_numbers(text, number):
+    assert from_dsl({"query": {"term": {"parameters": text}}})[0].query == Term("parameters", number)
 
 
 def test_a_score_is_never_missing():
