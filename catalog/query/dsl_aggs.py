@@ -64,7 +64,7 @@ _CALENDAR = {
     "day": "day",
     "1d": "day",
 }
-_FIXED = re.compile(r"(\d{1,6})([smhd])")
+_FIXED = re.compile(r"([0-9]{1,10})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _SINGLE = frozenset({"min", "max", "avg", "sum", "value_count", "cardinality", "stats", "extended_stats"})
 

@@ -62,6 +62,13 @@ def test_buckets_of_centuries_are_refused(interval):
     assert refused.value.part == "fixed_interval"
 
 
+@pytest.mark.parametrize("interval", ["90m", "30d", "36500d"])
+def test_fixed_intervals_read_as_themselves_again(interval):
+    body = {"aggs": {"a": {"date_histogram": {"field": "best_date", "fixed_interval": interval}}}}
+    request, _ = from_dsl(body)
+    assert from_dsl(to_dsl(request))[0] == request
+
+
 @pytest.mark.parametrize("key", ["_other_", None])
 def test_the_other_bucket_takes_no_name_of_a_filter(key):
     filters = {"filters": {"_other_": {"match_all": {}}}, "other_bucket": True, "other_bucket_key": key}
