@@ -62,7 +62,7 @@ def test_buckets_of_centuries_are_refused(interval):
     assert refused.value.part == "fixed_interval"
 
 
-@pytest.mark.parametrize("interval", ["90m", "30d", "36500d"])
+@pytest.mark.parametrize("interval", ["24h", "30d", "36500d"])
 def test_fixed_intervals_read_as_themselves_again(interval):
     body = {"aggs": {"a": {"date_histogram": {"field": "best_date", "fixed_interval": interval}}}}
     request, _ = from_dsl(body)
