@@ -82,10 +82,10 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def in_turn(rounds_: int, *calls: Callable[[], Any]) -> list[float]:
+def in_turn(rounds: int, *calls: Callable[[], Any]) -> list[float]:
     """The median seconds of each call, all called in turn, so that what else the machine does hits all alike."""
-    rounds = [[seconds(call) for call in calls] for _ in range(rounds_)]
-    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+    taken = [[seconds(call) for call in calls] for _ in range(rounds)]
+    return [statistics.median(column) for column in zip(*taken, strict=True)]
 
 
 def milliseconds(call: Callable[[], Any], clients: int) -> tuple[list[float], float]:
@@ -97,15 +97,15 @@ def milliseconds(call: Callable[[], Any], clients: int) -> tuple[list[float], fl
         return taken, 1000 * (time.perf_counter() - start) / len(taken)
 
 
-def compare_searches(bare: Callable[[], Any], ours: Callable[[], Any], rounds_: int, aim: str) -> None:
+def compare_searches(bare: Callable[[], Any], ours: Callable[[], Any], rounds: int, aim: str) -> None:
     """With 8 clients in one interpreter a single call says who had to wait; so all calls together are compared too."""
     for clients in (1, 8):
-        rounds = [(milliseconds(bare, clients), milliseconds(ours, clients)) for _ in range(rounds_)]
-        together = [statistics.median(pair[side][1] for pair in rounds) for side in (0, 1)]
+        pairs = [(milliseconds(bare, clients), milliseconds(ours, clients)) for _ in range(rounds)]
+        together = [statistics.median(pair[side][1] for pair in pairs) for side in (0, 1)]
         report(f"search, 8 facets, {clients} clients", *together, "ms", aim)
         for name, share in (("p50", 0.5), ("p95", 0.95)):
             there, here = (
-                statistics.median(pair[side][0][int(share * (len(pair[side][0]) - 1))] for pair in rounds)
+                statistics.median(pair[side][0][int(share * (len(pair[side][0]) - 1))] for pair in pairs)
                 for side in (0, 1)
             )
             report(f"  {name} of one search", there, here, "ms", "no aim")
