@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.errors import ObjectUnreadable, SourceError
+from catalog.query.folding import well_formed
 from catalog.records import (
     Group,
     Member,
@@ -213,7 +214,7 @@ class _Crawl:
                 self._skipped.extend(step.skipped[: max(0, 1000 - len(self._skipped))])
                 if step.error is not None:
                     self._scopes.failed_with(step.scope, str(step.error))
-                    self._problems.append(_shown(str(step.error)))
+                    self._problems.append(well_formed(str(step.error)))
                 elif step.complete:
                     self._scopes.ended(step.scope)
                 yield step.objects
@@ -227,7 +228,7 @@ class _Crawl:
     def _broke_off(self, reason: str) -> None:
         self._scopes.broken_off = True
         self._scopes.failed.append(("", reason))
-        self._problems.append(_shown(reason))
+        self._problems.append(well_formed(reason))
 
     def _is_current(self, meta: ObjectMeta, before: Entry | None) -> bool:
         return (
@@ -275,7 +276,7 @@ class _Crawl:
         for step in hash_weights(self._source, self._manifest, self._members(unseen), lease=self._lease):
             if step.error is not None:
                 self._unhashed += 1
-                self._problems.append(_shown(f"not hashed: {step.error}"))
+                self._problems.append(well_formed(f"not hashed: {step.error}"))
             else:
                 self._counts["hashed"] += 1
                 self._counts["bytes_read"] += step.bytes_read
@@ -493,7 +494,3 @@ def _shared_file(made: Group) -> ObjectKey | None:
     (first, *_) = made.members
     shared = first.extraction is not None and len({subject.id for subject in first.extraction.subjects}) > 1
     return first.object.key if shared else None
-
-
-def _shown(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

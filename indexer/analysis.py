@@ -16,6 +16,8 @@ __all__ = ["analysed", "fold", "phrase_words", "query_words", "words"]
 
 MAX_TEXT_CHARACTERS = 200_000
 """Longer text is cut before it is analysed; a model card's median is 3 kB."""
+PHRASE_BREAK = " ¶ "
+"""Stands between the values of a list, so that no phrase reaches across. The analyzer never makes this word."""
 LABEL_CHARACTERS = 40
 MAX_WORD_CHARACTERS = 100
 """Longer words are cut, when indexing and when asking. Below the 255 of Elasticsearch's whitespace tokenizer."""

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from catalog.query.instants import moment
 from catalog.search.request import AggregationResult, Bucket, TermsAgg
-from indexer.projection import moment
 from mappings import fields
 
 _DOUBLE, _LONG = struct.Struct("<d"), struct.Struct("<q")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from indexer.projection import EPOCH
+from catalog.query.instants import EPOCH
 
 _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from catalog.query.folding import well_formed
+
 
 def encoded(value: Any) -> bytes:
     """UTF-8 JSON that every parser takes: what is no number becomes null, lone surrogates become visible."""
@@ -20,7 +22,7 @@ def encoded(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+        return well_formed(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

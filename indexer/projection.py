@@ -10,12 +10,13 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
 from catalog.patterns import pattern
+from catalog.query.instants import milliseconds
 from indexer.analysis import analysed, fold
 from mappings import Field, fields
 
@@ -35,8 +36,6 @@ MAX_LONG = 2**63 - 2
 
 MAX_DOUBLE = sys.float_info.max
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _WRITTEN_WHOLE_NUMBER = pattern(r"-?[0-9]{1,40}")
 _NOT_SLUG = pattern(r"[^a-z0-9_]+")
 _EVALUATION_KEYWORDS = frozenset(
@@ -72,18 +71,6 @@ class Projection:
             known = self.analysed = {text: analysed(text) for text in self.texts.get(ANY_TEXT, ())}
         found = [known[text] for text in self.texts.get(column, ())]
         return [pieces for pieces, _ in found], " ".join([more for _, more in found if more])
-
-
-def milliseconds(moment: datetime) -> int:
-    """UTC milliseconds since 1970, cut (not rounded), as Elasticsearch's `date` keeps them."""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH) // _MILLISECOND
-
-
-def moment(value: float) -> datetime:
-    """The instant of these milliseconds."""
-    return EPOCH + timedelta(milliseconds=value)
 
 
 def leaf_text(value: Any) -> str | None:
@@ -211,11 +198,7 @@ def _keyword(into: Projection, row: Field, found: list[Any]) -> None:
     for value in found:
         if type(value) is not str and not isinstance(value, str):
             raise TypeError(f"{type(value).__name__} where text is expected")
-    kept = [
-        value.lower() if value.isascii() else fold(value)
-        for value in found
-        if len(value) <= MAX_KEYWORD_CHARACTERS
-    ]
+    kept = [fold(value) for value in found if len(value) <= MAX_KEYWORD_CHARACTERS]
     if kept:
         into.keywords[row.name] = kept if len(kept) == 1 else list(dict.fromkeys(kept))
         if row.name in free_text_fields():
@@ -340,7 +323,7 @@ def _nested(into: Projection, row: Field, found: list[Any]) -> None:
                 and isinstance(value, str)
                 and 0 < len(value) <= MAX_KEYWORD_CHARACTERS
             ):
-                kept[name] = value.lower() if value.isascii() else fold(value)
+                kept[name] = fold(value)
         number = element.get("value")
         if isinstance(number, (int, float)) and not isinstance(number, bool) and math.isfinite(number):
             kept["value"] = float(number) + 0.0
@@ -392,14 +375,13 @@ def _takers(row: Field) -> Mapping[type, Taker]:
 def _take_keyword(into: Projection, name: str, value: str) -> bool:
     if len(value) > MAX_KEYWORD_CHARACTERS:
         return False
-    into.keywords[name] = [value.lower() if value.isascii() else fold(value)]
+    into.keywords[name] = [fold(value)]
     return True
 
 
 def _take_searched_keyword(into: Projection, name: str, value: str) -> bool:
-    if len(value) > MAX_KEYWORD_CHARACTERS:
+    if not _take_keyword(into, name, value):
         return False
-    into.keywords[name] = [value.lower() if value.isascii() else fold(value)]
     into.texts[name] = [value]
     return True
 
@@ -409,7 +391,7 @@ def _take_keywords(into: Projection, name: str, values: list[Any]) -> bool:
     for value in values:
         if type(value) is not str or not 0 < len(value) <= MAX_KEYWORD_CHARACTERS:
             return False
-        folded.append(value.lower() if value.isascii() else fold(value))
+        folded.append(fold(value))
     if folded:
         into.keywords[name] = folded if len(folded) == 1 else list(dict.fromkeys(folded))
     return True

@@ -12,6 +12,8 @@ from typing import Any
 
 from flask import Response, make_response, render_template, request
 
+from catalog.query.folding import well_formed
+
 
 def html(template: str, page: Any, *, tag: str | None = None, status: int = 200) -> Response:
     """The page as HTML. `tag` names the state of everything that the page depends on."""
@@ -35,19 +37,14 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {_encodable(str(key)): plain(inner) for key, inner in value.items()}
+        return {well_formed(str(key)): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(inner) for inner in value]
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return _encodable(value) if isinstance(value, str) else value
-
-
-def _encodable(text: str) -> str:
-    """A lone surrogate (an undecodable file name, an escape in somebody's JSON) has no UTF-8 form."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return well_formed(value) if isinstance(value, str) else value
 
 
 def etag(*parts: object) -> str:

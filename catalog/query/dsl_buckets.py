@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from catalog.query.dsl_dates import EPOCH, ISO, DateFormat, milliseconds
+from catalog.query.dsl_dates import ISO, DateFormat
 from catalog.query.dsl_shapes import PLAIN, Shape, Shapes
 from catalog.query.dsl_values import java_text
+from catalog.query.instants import milliseconds, moment
 from catalog.search.request import (
     Aggregation,
     AggregationResult,
@@ -152,7 +153,7 @@ def _written(value: float | None, form: DateFormat | None) -> str | None:
     if value is None or form is None:
         return None
     try:
-        return form.written(EPOCH + timedelta(milliseconds=value))
+        return form.written(moment(value))
     except OverflowError:
         return None
 

@@ -5,7 +5,6 @@ A date is the period that it names: `2023` is a year, `now/d` a day, `2023-05-01
 
 from __future__ import annotations
 
-import calendar
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -15,13 +14,14 @@ from typing import Any
 
 from catalog.errors import RequestRefused
 from catalog.patterns import pattern
+from catalog.query.instants import milliseconds, months_later
+from catalog.query.instants import moment as instant_of
 from catalog.query.periods import FIRST_YEAR, LAST_YEAR, Period, parse_period
 
 MAX_DATE = 80
 """Characters of one date with its math."""
 MAX_PATTERN = 80
 _MOST_DIGITS = 10**18
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OPERATION = pattern(r"([+-])(\d{1,5})?([yMwdhHms])|/([yMwdhHms])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "H": 3_600, "d": 86_400, "w": 604_800}
 _MONTHS = {"M": 1, "y": 12}
@@ -198,7 +198,7 @@ def _now() -> datetime:
 
 def _instant(since_1970: float, part: str) -> Period:
     try:
-        start = EPOCH + timedelta(milliseconds=math.floor(since_1970))
+        start = instant_of(math.floor(since_1970))
         return Period(start=start, end=start + timedelta(milliseconds=1))
     except (OverflowError, ValueError):
         raise RequestRefused(part, "is a date out of range.") from None
@@ -229,10 +229,7 @@ def _moved(moment: datetime, amount: int, unit: str) -> datetime:
     """The 31st plus a month is the last day of that month, as in Elasticsearch."""
     if unit in _SECONDS:
         return moment + timedelta(seconds=_SECONDS[unit] * amount)
-    year, month = divmod(moment.year * 12 + moment.month - 1 + amount * _MONTHS[unit], 12)
-    return moment.replace(
-        year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1])
-    )
+    return months_later(moment, amount * _MONTHS[unit])
 
 
 def _rounded(moment: datetime, unit: str) -> datetime:
@@ -255,11 +252,6 @@ def date_options(body: Mapping[str, Any]) -> tuple[DateFormat, ...]:
     if str(body.get("time_zone", "UTC")) not in _UTC:
         raise RequestRefused("time_zone", "dates are UTC here; write the zone behind the date.")
     return date_formats(body["format"]) if body.get("format") is not None else ()
-
-
-def milliseconds(moment: datetime) -> int:
-    """Milliseconds since 1970, as Elasticsearch gives dates."""
-    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def iso(moment: datetime) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 from catalog.query.dsl import Options
 from catalog.query.dsl_buckets import aggregations_response
-from catalog.query.dsl_dates import EPOCH, ISO, DateFormat, milliseconds
+from catalog.query.dsl_dates import ISO, DateFormat
 from catalog.query.dsl_highlight import flat, highlighter
+from catalog.query.instants import EPOCH, milliseconds
 from catalog.query.periods import parse_period
 from catalog.search.request import SearchRequest, SearchResult
 from mappings import fields

@@ -13,7 +13,8 @@ from typing import Any
 
 from catalog.errors import RequestRefused
 from catalog.patterns import pattern
-from catalog.query.dsl_dates import DateFormat, iso, milliseconds, period_of
+from catalog.query.dsl_dates import DateFormat, iso, period_of
+from catalog.query.instants import milliseconds
 from catalog.query.nodes import Value
 from catalog.query.periods import FIRST_YEAR, LAST_YEAR
 from catalog.search.validate import NESTED_FIELDS, NESTED_PATH, Resolved, resolve

@@ -9,5 +9,9 @@ def fold(text: str) -> str:
     """The form in which keywords are compared: case ignored, one Unicode form, valid UTF-8."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFC", text.casefold())
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return well_formed(unicodedata.normalize("NFC", text.casefold()))
+
+
+def well_formed(text: str) -> str:
+    """The text with lone surrogates made visible, which have no UTF-8 form."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

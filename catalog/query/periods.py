@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from catalog.patterns import pattern
+from catalog.query.instants import months_later
 
 FIRST_YEAR, LAST_YEAR = 1900, 9998
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -169,8 +170,8 @@ def _relative(text: str, now: datetime) -> Period | None:
         start = today - timedelta(days=today.weekday() + (7 if text == "last-week" else 0))
         return Period(start=start, end=start + timedelta(days=7), relative=True)
     if text in {"this-month", "last-month"}:
-        first = _back(today.replace(day=1), 1 if text == "last-month" else 0)
-        return Period(start=first, end=_back(first, -1), relative=True)
+        first = months_later(today.replace(day=1), -1 if text == "last-month" else 0)
+        return Period(start=first, end=months_later(first, 1), relative=True)
     if text in {"this-year", "last-year"}:
         period = _months(now.year - (text == "last-year"), 1, 12)
         return Period(start=period.start, end=period.end, relative=True)
@@ -181,26 +182,13 @@ def _relative(text: str, now: datetime) -> Period | None:
     # A whole minute keeps the query, and with it caches and links, the same for that minute.
     minute = now.replace(second=0, microsecond=0)
     if unit in _MONTHS:
-        start = _back(minute, amount * _MONTHS[unit])
+        start = months_later(minute, -amount * _MONTHS[unit])
     elif unit in _DAYS:
         start = minute - timedelta(days=amount * _DAYS[unit])
     else:
         start = minute - (timedelta(hours=amount) if unit == "h" else timedelta(minutes=amount))
     _checked(start.year)
     return Period(start=start, end=start, relative=True)
-
-
-def _back(moment: datetime, months: int) -> datetime:
-    """The same day so many months before; the month's last day when it has no such day."""
-    index = moment.year * 12 + moment.month - 1 - months
-    year, month = divmod(index, 12)
-    for day in (moment.day, 30, 29, 28):
-        try:
-            return moment.replace(year=year, month=month + 1, day=min(day, moment.day))
-        except ValueError:
-            if not 1 <= year <= LAST_YEAR:
-                raise
-    raise AssertionError("every month has 28 days")
 
 
 def _checked(year: int) -> int:

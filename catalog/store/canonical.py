@@ -9,6 +9,7 @@ from typing import Any
 
 import rfc8785
 
+from catalog.query.folding import well_formed
 from catalog.records import Document
 
 MAX_EXACT_INTEGER = 2**53 - 1
@@ -56,6 +57,4 @@ def _text(value: str) -> str:
     text = str(value)
     if "\0" in text:
         text = text.replace("\0", "\u2400")
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return well_formed(text)

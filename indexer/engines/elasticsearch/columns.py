@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from catalog.query.instants import milliseconds
 from indexer.analysis import fold
-from indexer.projection import leaf_text, milliseconds
+from indexer.projection import leaf_text
 from mappings import fields
 
 DOCUMENT, PRESENT = "document", "present"

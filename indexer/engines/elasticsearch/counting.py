@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.query.instants import moment
 from catalog.query.nodes import Exists, Not, Range
 from catalog.search.request import (
     Aggregation,
@@ -28,7 +29,6 @@ from indexer.analysis import fold
 from indexer.buckets import ordered_terms, typed_key
 from indexer.engines.elasticsearch.columns import comparable, kind
 from indexer.engines.elasticsearch.translate import translate
-from indexer.projection import moment
 
 MAX_TERMS = 60_000
 """Values of one field that are ordered by a number inside them. Source: search.max_buckets is 65,536."""

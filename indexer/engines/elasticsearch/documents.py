@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from itertools import chain
 from typing import Any
 
+from indexer.analysis import PHRASE_BREAK
 from indexer.engines.elasticsearch.columns import DOCUMENT, PRESENT
 from indexer.projection import project
 from mappings import fields
 from mappings.generate import text_columns
-
-PHRASE_BREAK = " ¶ "
-"""Stands between the values of a list, so that no phrase reaches across. The analyzer never makes this word."""
 
 
 def make_body(model_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,17 +19,11 @@ def make_body(model_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
     held = project(document)
     body: dict[str, Any] = {DOCUMENT: document, PRESENT: sorted(held.present)}
     parents = _parents()
-    for name, values in held.keywords.items():
+    numbers = ((name, bool(value) if name in _booleans() else value) for name, value in held.numbers.items())
+    for name, value in chain(held.keywords.items(), numbers):
         place = parents.get(name)
         if place is None:
-            body[name] = values
-        else:
-            body.setdefault(place[0], {})[place[1]] = values
-    booleans = _booleans()
-    for name, value in held.numbers.items():
-        place = parents.get(name)
-        if place is None:
-            body[name] = bool(value) if name in booleans else value
+            body[name] = value
         else:
             body.setdefault(place[0], {})[place[1]] = value
     body["id"] = model_id
@@ -43,7 +36,7 @@ def make_body(model_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
     for name in held.texts:
         if name in _text_columns():
             found, more = held.text(name)
-            pieces[name] = found[0] if len(found) == 1 else PHRASE_BREAK.join(found)
+            pieces[name] = PHRASE_BREAK.join(found)
             if more:
                 words[name] = more
     body["pieces"], body["words"] = pieces, words

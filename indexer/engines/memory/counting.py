@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.query.instants import moment
 from catalog.query.nodes import Exists
 from catalog.search.request import (
     Aggregation,
@@ -28,7 +29,6 @@ from indexer.analysis import fold
 from indexer.buckets import exact_percentile, ordered_terms, typed_key
 from indexer.calendar import period_start, periods
 from indexer.engines.memory.matching import Item, comparable, matches
-from indexer.projection import moment
 
 Items = Sequence[Item]
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from catalog.query.instants import milliseconds
 from catalog.query.nodes import (
     All,
     And,
@@ -25,7 +26,7 @@ from catalog.query.nodes import (
     Terms,
 )
 from indexer.analysis import fold, phrase_words, query_words
-from indexer.projection import ANY_TEXT, Projection, leaf_text, milliseconds
+from indexer.projection import ANY_TEXT, Projection, leaf_text
 from mappings import fields
 
 

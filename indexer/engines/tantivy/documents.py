@@ -8,6 +8,7 @@ from typing import Any
 
 import tantivy
 
+from indexer.analysis import PHRASE_BREAK
 from indexer.encoding import encoded
 from indexer.engines.tantivy.codes import EVALUATION_PARTS, UNVALUED, heads
 from indexer.engines.tantivy.schema import (
@@ -26,9 +27,6 @@ from indexer.engines.tantivy.schema import (
     text_columns,
 )
 from indexer.projection import Projection, project
-
-PHRASE_BREAK = " ¶ "
-"""Stands between the values of a list, so that no phrase reaches across. The analyzer never makes this word."""
 
 
 def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tantivy.Document:
@@ -52,7 +50,7 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
         if name in columns:
             for_pieces, for_words = columns[name]
             pieces, more = held.text(name)
-            row[for_pieces] = pieces[0] if len(pieces) == 1 else PHRASE_BREAK.join(pieces)
+            row[for_pieces] = PHRASE_BREAK.join(pieces)
             if more:
                 row[for_words] = more
     row[PRESENT] = " ".join(held.present)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from catalog.query.instants import moment
 from catalog.search.request import (
     Aggregation,
     AggregationResult,
@@ -26,7 +27,6 @@ from indexer.buckets import typed_key
 from indexer.calendar import period_start
 from indexer.engines.tantivy.schema import column, is_leaf, leaf_prefix
 from indexer.engines.tantivy.translate import comparable
-from indexer.projection import moment
 from mappings import fields
 
 MAX_TERMS = 1_000_000

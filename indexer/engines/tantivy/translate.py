@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import tantivy
 
+from catalog.query.instants import milliseconds
 from catalog.query.nodes import (
     All,
     And,
@@ -37,7 +38,7 @@ from indexer.engines.tantivy.schema import (
     is_leaf,
     leaf_prefix,
 )
-from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text, milliseconds
+from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text
 from mappings import fields
 
 if TYPE_CHECKING:
