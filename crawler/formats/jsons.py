@@ -124,10 +124,11 @@ def _repeated(pairs: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
     return tuple(repeated)
 
 
-def _int(digits: str) -> int:
-    if len(digits) > MAX_INT_DIGITS:
-        raise LimitExceeded("digits of a JSON integer", limit=MAX_INT_DIGITS, found=len(digits))
-    return int(digits)
+def _int(text: str) -> int:
+    digits = len(text.removeprefix("-"))
+    if digits > MAX_INT_DIGITS:
+        raise LimitExceeded("digits of a JSON integer", limit=MAX_INT_DIGITS, found=digits)
+    return int(text)
 
 
 def _float(text: str) -> float | str:

@@ -26,6 +26,15 @@ def test_every_json_value_comes_back_as_it_was(value):
     assert jsons.load(data) == json.loads(data)
 
 
+def test_sign_is_no_digit_to_either_decoder():
+    longest = -(10 ** (jsons.MAX_INT_DIGITS - 1))
+    assert jsons.load(f"[{longest}]".encode()) == [longest]
+    assert jsons.load(f"[{longest}, 1e100]".encode()) == [longest, 1e100]
+    for others in ("", ", 1e100"):
+        with pytest.raises(LimitExceeded):
+            jsons.load(f"[{longest}0{others}]".encode())
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_value_or_a_typed_error(data):
     try:
