@@ -40,10 +40,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import tantivy
 
 from catalog.query.nodes import Range
+from catalog.query.request import HistogramAgg, SearchRequest, SortKey, TermsAgg
+from catalog.query.state import SearchState
 from catalog.search.engine import IndexAction
-from catalog.search.request import HistogramAgg, SearchRequest, SortKey, TermsAgg
 from catalog.search.service import SearchService
-from catalog.search.state import SearchState
 from catalog.settings import Settings
 from catalog.testing.documents import documents
 from indexer.engines import open_engine, open_writer

@@ -91,14 +91,14 @@ WRITERS: Mapping[str, str] = {
 }
 
 COMMANDS: Mapping[str, str] = {
-    "crawl": "crawler.commands:crawl",
-    "forget": "crawler.forgetting:forget",
-    "models": "crawler.commands:models",
-    "reindex": "indexer.reindex_command:reindex",
-    "search": "indexer.commands:search",
-    "serve": "webui.commands:serve",
-    "show": "crawler.commands:show",
-    "worker": "crawler.worker:worker",
+    "crawl": "crawler.commands.crawl:crawl",
+    "forget": "crawler.commands.forget:forget",
+    "models": "catalog.commands.models:models",
+    "reindex": "indexer.commands.reindex:reindex",
+    "search": "indexer.commands.search:search",
+    "serve": "webui.commands.serve:serve",
+    "show": "catalog.commands.show:show",
+    "worker": "crawler.commands.worker:worker",
 }
 
 HOOKS: Mapping[str, str] = {

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.errors import ObjectUnreadable, SourceError
-from catalog.query.folding import well_formed
 from catalog.records import (
     Group,
     Member,
@@ -25,8 +24,9 @@ from catalog.store import Store
 from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings
 from catalog.store.records import GONE, LIVE, MISSING, RecordChange
+from catalog.text.folding import well_formed
 from crawler import early, fingerprints
-from crawler.grouping import group
+from crawler.grouping.groups import group
 from crawler.hashing_run import hash_weights
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Outcome, Registry

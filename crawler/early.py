@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from catalog.records import Group, ModelId, ObjectKey
 from catalog.store.manifest import Manifest
 from catalog.store.records import LIVE
-from crawler.drafts import upwards
+from crawler.grouping.draft import upwards
 
 FIRST_SECONDS = 15.0
 REST_PER_LOOK = 10

@@ -20,7 +20,7 @@ from catalog.errors import (
 )
 from catalog.records import Extraction, FileStatus, ObjectMeta, Role
 from catalog.store.manifest import Entry, Reading, outlined
-from crawler import hashing, listing
+from crawler import hashing, sniffing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
 from crawler.source import Source
@@ -42,7 +42,7 @@ class Registry:
         self.unavailable = tuple(unavailable)
         self._extractors = list(extractors)
         self._versions = {extractor.name: extractor.version for extractor in extractors}
-        self._versions[listing.EXTRACTOR] = listing.VERSION
+        self._versions[sniffing.EXTRACTOR] = sniffing.VERSION
         named = ",".join(f"{name}:{version}" for name, version in sorted(self._versions.items()))
         self.fingerprint = hashlib.sha256(named.encode()).hexdigest()[:16]
 
@@ -92,7 +92,7 @@ class Registry:
         if entry.reading is Reading.RETRY:
             return False
         if entry.reading is Reading.SKIPPED:
-            return listing.never_opened(entry.object.key)
+            return sniffing.never_opened(entry.object.key)
         if entry.signature.startswith("none:"):
             return entry.signature == self.signature(None)
         name, _, version = entry.signature.rpartition(":")
@@ -144,7 +144,7 @@ class ObjectReader:
 
     def read(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
         """What the object says now. Never raises for what is in a file; `before` is what was known of it."""
-        if listing.never_opened(meta.key):
+        if sniffing.never_opened(meta.key):
             entry = Entry(object=meta, reading=Reading.SKIPPED, signature=NOT_OPENED)
             return Outcome(entry=entry, opened=False)
         reader = RangedReader(
@@ -183,11 +183,11 @@ class ObjectReader:
         head = reader.head(HEAD_BYTES)
         best = self._registry.best(meta.key, head)
         if best is None or best[1].confidence < MAGIC_CONFIDENCE:
-            if listing.is_of_another_program(meta.key, meta.size_bytes, head):
+            if sniffing.is_of_another_program(meta.key, meta.size_bytes, head):
                 return Outcome(entry=self._unwanted(meta))
-            verdict = listing.judge(meta.size_bytes, head) if _promises_model(meta, best) else None
+            verdict = sniffing.judge(meta.size_bytes, head) if _promises_model(meta, best) else None
             if verdict is not None:
-                return self._said(meta, listing.verdict_extraction(meta, verdict), None)
+                return self._said(meta, sniffing.verdict_extraction(meta, verdict), None)
         if best is None:
             return self._unclaimed(meta, reader, head)
         claimed.append(best)
@@ -208,13 +208,13 @@ class ObjectReader:
         return Outcome(entry=entry, extraction=extraction)
 
     def _unclaimed(self, meta: ObjectMeta, reader: RangedReader, head: bytes) -> Outcome:
-        if listing.promised_format(meta.key) is None:
+        if sniffing.promised_format(meta.key) is None:
             return Outcome(entry=self._unwanted(meta))
         message = (
             f"the name promises a model, but nothing here reads a file that begins with {head[:8].hex(' ')}"
         )
-        status = FileStatus.UNREADABLE if listing.promises_surely(meta.key) else FileStatus.OPAQUE
-        extraction = listing.unreadable(meta, "unrecognised", message, status=status)
+        status = FileStatus.UNREADABLE if sniffing.promises_surely(meta.key) else FileStatus.OPAQUE
+        extraction = sniffing.unreadable(meta, "unrecognised", message, status=status)
         return self._said(*_hashed(meta, reader, extraction), None)
 
     def _unwanted(self, meta: ObjectMeta) -> Entry:
@@ -229,9 +229,9 @@ class ObjectReader:
                 entry=replace(before, state="live", reading=Reading.RETRY, attempts=attempts, error=reason)
             )
         entry = Entry(object=meta, reading=Reading.RETRY, signature="", attempts=attempts, error=reason)
-        if isinstance(error, ObjectChanged) or listing.promised_format(meta.key) is None:
+        if isinstance(error, ObjectChanged) or sniffing.promised_format(meta.key) is None:
             return Outcome(entry=entry)
-        extraction = listing.unreadable(meta, "unreadable", reason)
+        extraction = sniffing.unreadable(meta, "unreadable", reason)
         return Outcome(entry=replace(entry, outline=outlined(extraction)), extraction=extraction)
 
     def _failed(
@@ -248,17 +248,17 @@ class ObjectReader:
         code = error.code if isinstance(error, ExtractError) else "extractor-error"
         message = str(error) if isinstance(error, ModeldexError) else f"{type(error).__name__}: {error}"
         extractor, claim = claimed[0] if claimed else (None, None)
-        if claim is None and listing.promised_format(meta.key) is None:
+        if claim is None and sniffing.promised_format(meta.key) is None:
             entry = Entry(
                 object=meta, reading=Reading.FAILED, signature=self._registry.signature(None), error=message
             )
             return Outcome(entry=entry)
-        extraction = listing.unreadable(
+        extraction = sniffing.unreadable(
             meta,
             code,
             message,
-            extractor=extractor.name if extractor else listing.EXTRACTOR,
-            version=extractor.version if extractor else listing.VERSION,
+            extractor=extractor.name if extractor else sniffing.EXTRACTOR,
+            version=extractor.version if extractor else sniffing.VERSION,
             role=claim.role if claim else Role.WEIGHTS,
             format=claim.format if claim else None,
         )
@@ -267,7 +267,7 @@ class ObjectReader:
 
 def _promises_model(meta: ObjectMeta, best: tuple[Extractor, Claim] | None) -> bool:
     by_claim = best is not None and best[1].role is Role.WEIGHTS
-    return by_claim or listing.promised_format(meta.key) is not None
+    return by_claim or sniffing.promised_format(meta.key) is not None
 
 
 def _is_broken(extraction: Extraction) -> bool:

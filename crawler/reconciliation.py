@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from catalog.records import Group, ModelId, ObjectKey, model_id
 from catalog.store.records import LIVE, MISSING, Shelved
-from crawler.drafts import name_of, upwards
 from crawler.fingerprints import WEIGHTS, contents, identity
+from crawler.grouping.draft import name_of, upwards
 
 GUARD_MODELS = 50
 GUARD_SHARE = 0.10

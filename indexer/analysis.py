@@ -9,8 +9,8 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-from catalog.patterns import pattern
-from catalog.query.folding import fold
+from catalog.text.folding import fold
+from catalog.text.patterns import pattern
 
 __all__ = ["analysed", "fold", "phrase_words", "query_words", "words"]
 

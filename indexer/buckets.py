@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog.query.instants import moment
-from catalog.search.request import AggregationResult, Bucket, TermsAgg
+from catalog.query.request import AggregationResult, Bucket, TermsAgg
 from mappings import fields
 
 _DOUBLE, _LONG = struct.Struct("<d"), struct.Struct("<q")

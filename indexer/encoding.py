@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from catalog.query.folding import well_formed
+from catalog.text.folding import well_formed
 
 
 def encoded(value: Any) -> bytes:

@@ -15,8 +15,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
-from catalog.patterns import pattern
 from catalog.query.instants import milliseconds
+from catalog.text.patterns import pattern
 from indexer.analysis import analysed, fold
 from mappings import Field, fields
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, url_for
 
-from webui import api, es, views
+from webui import api, es
 from webui.errors import register_errors
+from webui.html import views
 from webui.security import with_security_headers
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
-    from webui.services import Services
+    from webui.contracts import Services
 
 STATIC_SECONDS = 365 * 24 * 3600
 BODY_BYTES = 64 * 1024

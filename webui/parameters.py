@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from flask import request
 
+from catalog.query.state import SearchState
 from catalog.search.parameters import TEXT, from_parameters, to_parameters
-from catalog.search.state import SearchState
-from webui.addresses import Addresses
+from webui.urls import Addresses
 
 LOW, HIGH = ".low", ".high"
 PAIRS_READ = 500

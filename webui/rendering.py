@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Response, make_response, render_template, request
 
-from catalog.query.folding import well_formed
+from catalog.text.folding import well_formed
 
 
 def html(template: str, page: Any, *, tag: str | None = None, status: int = 200) -> Response:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from catalog.normalise import names, text, values
-from catalog.normalise.dates import DateReading
-from catalog.normalise.evaluations import Evaluations
+from catalog.normalise import names
 from catalog.normalise.gathering import Gathered
+from catalog.normalise.parts.evaluations import Evaluations
 from catalog.normalise.precedence import ranked, reason_lost
+from catalog.normalise.values import field_values
+from catalog.normalise.values.dates import DateReading
 from catalog.records import (
     Contender,
     Document,
@@ -25,6 +26,7 @@ from catalog.records import (
     Risk,
     Severity,
 )
+from catalog.text import cleaning
 from mappings import Field, fields
 
 MAX_TAGS = 500
@@ -107,7 +109,7 @@ class Draft:
         good: list[Contender] = []
         bad: list[Contender] = []
         for seen in self.observed(row.name):
-            converted = values.convert(row, seen, now=self.now)
+            converted = field_values.convert(row, seen, now=self.now)
             if converted.value is None:
                 bad.append(Contender(observation=seen, value=None, lost_because=converted.reason))
                 self._unconverted(row, seen, converted.reason or "")
@@ -259,7 +261,7 @@ class Draft:
             *self.found.free[prefix],
             *(item for item in self.unplaced if item.field.startswith(f"{prefix}.")),
         ):
-            converted = values.scalar(seen.raw)
+            converted = field_values.scalar(seen.raw)
             if converted.value is not None:
                 contender = Contender(observation=seen, value=converted.value, changes=converted.changes)
                 gathered.setdefault(names.slug(seen.field.partition(".")[2]), []).append(contender)
@@ -313,7 +315,7 @@ class Draft:
             Contender(observation=seen, value=word, changes=() if word == item else (f"alias {item}→{word}",))
             for seen in self.observed("base_model.id")
             for item in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
-            if isinstance(item, str | int | float) and (word := _model_id(text.keyword(str(item))))
+            if isinstance(item, str | int | float) and (word := _model_id(cleaning.keyword(str(item))))
         ]
         good = ranked("authored", contenders, distances=self.found.distances)
         made: dict[str, dict[str, str]] = {}
@@ -421,10 +423,10 @@ def _risk_entry(risk: Risk) -> dict[str, Any]:
     entry = {
         "kind": risk.kind,
         "severity": Severity(risk.severity).name.lower(),
-        "file": text.clean(risk.key),
-        "detail": text.clean(risk.detail, 500),
+        "file": cleaning.clean(risk.key),
+        "detail": cleaning.clean(risk.detail, 500),
     }
-    return {**entry, "member": text.clean(risk.member, 500)} if risk.member else entry
+    return {**entry, "member": cleaning.clean(risk.member, 500)} if risk.member else entry
 
 
 def _problem_entries(problems: Sequence[Problem]) -> list[dict[str, Any]]:
@@ -432,8 +434,8 @@ def _problem_entries(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     for item in problems[:MAX_PROBLEMS]:
         entry = {
             "code": item.code,
-            "message": text.clean(item.message, 1_000),
-            "key": item.key and text.clean(item.key),
+            "message": cleaning.clean(item.message, 1_000),
+            "key": item.key and cleaning.clean(item.key),
             "pointer": item.pointer,
         }
         kept = {name: value for name, value in entry.items() if value}

@@ -8,10 +8,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from catalog.normalise import secrets, text
 from catalog.normalise.names import slug
 from catalog.normalise.precedence import too_far
+from catalog.normalise.values import secrets
 from catalog.records import Group, Observation, Origin, Problem, Risk, Severity
+from catalog.text import cleaning
 from mappings import fields
 
 MAX_OBSERVATIONS = 100_000
@@ -90,12 +91,12 @@ def _safe(seen: Observation) -> tuple[Observation, bool]:
     if not hidden and secrets.is_secret_name(seen.pointer.rpartition("/")[2]):
         raw, hidden = secrets.masked(seen.pointer.rpartition("/")[2], raw)
     pointer, _ = secrets.masked("pointer", seen.pointer)
-    limit = text.MAX_ALL_TEXT_BYTES if seen.field == "all_text" else text.MAX_VALUE_CHARS
+    limit = cleaning.MAX_ALL_TEXT_BYTES if seen.field == "all_text" else cleaning.MAX_VALUE_CHARS
     return replace(
         seen,
         raw=_cleaned(raw, limit=limit),
-        context=text.cleaned(context),
-        pointer=text.clean(pointer, 1_024),
+        context=cleaning.cleaned(context),
+        pointer=cleaning.clean(pointer, 1_024),
     ), hidden or hidden_too
 
 
@@ -103,9 +104,9 @@ def _safe_text(message: str) -> str:
     return str(secrets.masked("message", message)[0])
 
 
-def _cleaned(raw: Any, *, limit: int = text.MAX_VALUE_CHARS) -> Any:
+def _cleaned(raw: Any, *, limit: int = cleaning.MAX_VALUE_CHARS) -> Any:
     """The raw value cleaned; a text that is unchanged keeps its class, which may know whether it was quoted."""
-    cleaned = text.clean(raw, limit) if isinstance(raw, str) else text.cleaned(raw)
+    cleaned = cleaning.clean(raw, limit) if isinstance(raw, str) else cleaning.cleaned(raw)
     return raw if isinstance(raw, str) and cleaned == raw else cleaned
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from catalog.normalise import assembly, identity, record_dates, weights
-from catalog.normalise.evaluations import evaluate
+from catalog.normalise import assembly
 from catalog.normalise.gathering import gather
+from catalog.normalise.parts import dates, identity, weights
+from catalog.normalise.parts.evaluations import evaluate
 from catalog.records import Group, ModelRecord, model_id
 
 
@@ -29,7 +30,7 @@ def normalise(group: Group, *, now: datetime) -> ModelRecord:
     draft.keep_unmeasured(evaluations.not_metrics)
     draft.set_fields()
     draft.set_evaluations(evaluations)
-    record_dates.describe(draft, evaluations.dates)
+    dates.describe(draft, evaluations.dates)
     weights.describe(draft)
     identity.describe(draft)
     draft.set_trust()

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-from catalog.patterns import pattern
 from catalog.query.instants import months_later
+from catalog.text.patterns import pattern
 
 FIRST_YEAR, LAST_YEAR = 1900, 9998
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

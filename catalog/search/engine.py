@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from catalog.search.request import SearchRequest, SearchResult
+from catalog.query.request import SearchRequest, SearchResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.query.names import Vocabulary, metric_target
 from catalog.query.nodes import All, And, Match, Query, Range
-from catalog.query.printing import name_of
-from catalog.query.spelling import nearest
-from catalog.query.values import format_number
-from catalog.search.engine import SearchEngine
-from catalog.search.request import (
+from catalog.query.problems import QueryProblem, Suggestion
+from catalog.query.request import (
     Aggregation,
     AggregationResult,
     FilterAgg,
@@ -23,7 +19,13 @@ from catalog.search.request import (
     SearchRequest,
     TermsAgg,
 )
-from catalog.search.state import EmptyReason, QueryProblem, SearchState, Suggestion
+from catalog.query.state import SearchState
+from catalog.query.text.numbers import format_number
+from catalog.query.text.printing import name_of
+from catalog.query.text.targets import Vocabulary, metric_target
+from catalog.search.engine import SearchEngine
+from catalog.search.page_state import EmptyReason
+from catalog.text.spelling import nearest
 from mappings import fields
 
 MAX_CONDITIONS = 20

@@ -11,9 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from catalog.query.nodes import All, Term
-from catalog.query.values import format_number
-from catalog.search.parameters import parameter_of
-from catalog.search.request import (
+from catalog.query.request import (
     Aggregation,
     AggregationResult,
     Bucket,
@@ -25,8 +23,11 @@ from catalog.search.request import (
     RangeBucket,
     TermsAgg,
 )
+from catalog.query.state import SearchState
+from catalog.query.text.numbers import format_number
+from catalog.search.page_state import FacetBucket, FacetView
+from catalog.search.parameters import parameter_of
 from catalog.search.selections import NONE, chosen_values, selection_query, target_of, toggled, value_label
-from catalog.search.state import FacetBucket, FacetView, SearchState
 from mappings import facet_fields, fields
 from mappings.metrics import find
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from catalog.query.names import resolve, short_name
-from catalog.search.state import PAGE_SIZE, SearchState
+from catalog.query.state import PAGE_SIZE, SearchState
+from catalog.query.text.targets import resolve, short_name
 from mappings import fields
 
 TEXT, SORT, PAGE, PER_PAGE = "q", "sort", "page", "per_page"

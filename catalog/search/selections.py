@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from catalog.query.comparisons import numeric_leaves
-from catalog.query.dates import date_leaves
-from catalog.query.names import Target, field_target, resolve, unknown_metric
 from catalog.query.nodes import Exists, Not, Or, Query, Term, Terms
-from catalog.query.reading import Reading, any_of
-from catalog.query.scanner import Kind, Piece, Token
-from catalog.search.state import SearchState
+from catalog.query.state import SearchState
+from catalog.query.text.comparisons import numeric_leaves
+from catalog.query.text.date_conditions import date_leaves
+from catalog.query.text.parse_context import Reading, any_of
+from catalog.query.text.scanner import Kind, Piece, Token
+from catalog.query.text.targets import Target, field_target, resolve, unknown_metric
 from mappings import fields
 
 NONE = "(none)"

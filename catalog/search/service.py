@@ -8,14 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from catalog.query.names import Vocabulary
 from catalog.query.nodes import And, Match, Nested, Not, Or, Phrase, Query, Range, Term
-from catalog.query.reading import Reading
-from catalog.query.sorting import parse_sort, print_sort
-from catalog.query.text import Condition, ParsedQuery, parse
-from catalog.search.engine import SearchEngine
-from catalog.search.parameters import from_parameters, parameter_of, to_parameters
-from catalog.search.request import (
+from catalog.query.problems import QueryProblem
+from catalog.query.request import (
     MAX_RESULT_WINDOW,
     Aggregation,
     SearchRequest,
@@ -23,10 +18,17 @@ from catalog.search.request import (
     SortKey,
     TermsAgg,
 )
+from catalog.query.state import Chip, SearchState
+from catalog.query.text.parse_context import Reading
+from catalog.query.text.search_text import Condition, ParsedQuery, parse
+from catalog.query.text.sorting import parse_sort, print_sort
+from catalog.query.text.targets import Vocabulary
+from catalog.query.validate import MAX_INCLUDE_CHARACTERS
+from catalog.search.display_values import SpelledEngine
+from catalog.search.engine import SearchEngine
+from catalog.search.page_state import FacetBucket, FacetView, SearchPage
+from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
-from catalog.search.spellings import SpelledEngine
-from catalog.search.state import Chip, FacetBucket, FacetView, QueryProblem, SearchPage, SearchState
-from catalog.search.validate import MAX_INCLUDE_CHARACTERS
 from catalog.search.vocabulary import Watch
 from mappings import fields
 

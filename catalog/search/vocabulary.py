@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
-from catalog.query.names import ListedVocabulary
+from catalog.query.request import AggregationResult, SearchRequest, TermsAgg
+from catalog.query.text.targets import ListedVocabulary
 from catalog.search.engine import EngineInfo, SearchEngine
-from catalog.search.request import AggregationResult, SearchRequest, TermsAgg
 from mappings import facet_fields
 
 MAX_METRICS = 1_000

@@ -9,8 +9,8 @@ from typing import Any
 
 import rfc8785
 
-from catalog.query.folding import well_formed
 from catalog.records import Document
+from catalog.text.folding import well_formed
 
 MAX_EXACT_INTEGER = 2**53 - 1
 """Larger integers are not interoperable JSON. Source: RFC 7493, section 2.2."""

@@ -25,8 +25,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
-from catalog.search.engine import IndexAction
-from catalog.search.request import (
+from catalog.query.request import (
     FiltersAgg,
     HistogramAgg,
     MetricAgg,
@@ -35,6 +34,7 @@ from catalog.search.request import (
     SortKey,
     TermsAgg,
 )
+from catalog.search.engine import IndexAction
 
 NEW_YEAR_2024 = datetime(2024, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

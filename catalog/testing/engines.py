@@ -23,8 +23,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
-from catalog.search.engine import IndexAction, IndexWriter, SearchEngine
-from catalog.search.request import (
+from catalog.query.request import (
     Aggregation,
     AggregationResult,
     DateHistogramAgg,
@@ -41,6 +40,7 @@ from catalog.search.request import (
     SortKey,
     TermsAgg,
 )
+from catalog.search.engine import IndexAction, IndexWriter, SearchEngine
 from catalog.testing.engine_cases import DOCUMENTS, QUERIES, REFUSED, SORTS, actions
 
 Pair = tuple[IndexWriter, SearchEngine]

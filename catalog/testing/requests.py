@@ -23,7 +23,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
-from catalog.search.request import (
+from catalog.query.request import (
     Aggregation,
     DateHistogramAgg,
     FilterAgg,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from catalog.query.state import SearchState
 from catalog.search.selections import NONE
-from catalog.search.state import SearchState
 from catalog.testing import documents as made
 from catalog.testing.requests import KEYWORD_VALUES, TEXTS
 

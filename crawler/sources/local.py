@@ -25,7 +25,7 @@ from catalog.errors import (
 )
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
-from crawler.drafts import upwards
+from crawler.grouping.draft import upwards
 from crawler.source import Listed
 
 MAX_DEPTH = 64

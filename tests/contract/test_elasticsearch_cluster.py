@@ -6,8 +6,8 @@ from contextlib import closing
 import pytest
 from fixtures.elasticsearch_node import Node, distribution, free_port, node_folder
 
+from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexAction
-from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.testing.engines import DOCUMENTS, actions
 

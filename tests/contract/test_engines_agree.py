@@ -10,11 +10,11 @@ from fixtures.agreement import assert_agree, assert_agree_or_refuse, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.query.dsl import from_dsl, to_dsl
+from catalog.dsl.body import from_dsl, to_dsl
+from catalog.query.request import SearchRequest
+from catalog.query.state import SearchState
 from catalog.search.engine import SearchEngine
-from catalog.search.request import SearchRequest
 from catalog.search.service import SearchService
-from catalog.search.state import SearchState
 from catalog.testing.bodies import bodies
 from catalog.testing.engines import REFUSED
 from catalog.testing.requests import requests

@@ -5,7 +5,7 @@ import math
 import pytest
 from fixtures.es_door import ENGINES, engine_pair, filled
 
-from catalog.query.dsl import from_dsl
+from catalog.dsl.body import from_dsl
 from catalog.settings import Settings
 
 KINDS = ["sum", "avg", "stats", "extended_stats"]

@@ -11,13 +11,13 @@ from elasticsearch import Elasticsearch
 from fixtures.es_door import app_over, serving
 from hypothesis import HealthCheck, assume, given, settings
 
-from catalog.query.dsl import from_dsl, to_dsl
+from catalog.dsl.body import from_dsl, to_dsl
+from catalog.query.state import SearchState
 from catalog.search.engine import SearchEngine
 from catalog.search.service import SearchService
-from catalog.search.state import SearchState
 from catalog.settings import Settings
 from catalog.testing.states import states
-from webui.pages.query_example import query_example
+from webui.html.query_example import query_example
 
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
 Door = tuple[SearchService, Elasticsearch, str]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from catalog.testing.extractors import ExtractorSuite, Sample
-from crawler.content_names import content_key
 from crawler.extractors.bill_of_materials import BillOfMaterialsExtractor
 from crawler.extractors.checksums import ChecksumsExtractor
 from crawler.extractors.licence_text import LicenceTextExtractor, licence_of
 from crawler.extractors.oci_manifest import OciManifestExtractor
+from crawler.grouping.content_addressed import content_key
 from crawler.reader import bytes_reader
 
 DATA = Path(__file__).parents[1] / "corpus" / "data" / "boms"

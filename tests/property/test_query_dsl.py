@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.dsl.body import from_dsl, to_dsl
 from catalog.errors import RequestRefused
-from catalog.query.dsl import from_dsl, to_dsl
-from catalog.query.text import parse
-from catalog.search.request import SearchRequest
+from catalog.query.request import SearchRequest
+from catalog.query.text.search_text import parse
 from catalog.testing.states import texts
 
 NOW = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catalog.query.names import ListedVocabulary
-from catalog.query.text import MAX_CHARACTERS, parse
+from catalog.query.text.search_text import MAX_CHARACTERS, parse
+from catalog.query.text.targets import ListedVocabulary
 
 NOW = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
 VOCABULARY = ListedVocabulary(

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl
 import pytest
 import yaml
 
+from catalog.dsl.body import from_dsl
 from catalog.errors import RequestRefused
-from catalog.query.dsl import from_dsl
-from catalog.search.request import SearchRequest
+from catalog.query.request import SearchRequest
+from catalog.query.state import SearchState
 from catalog.search.service import SearchService, from_parameters
-from catalog.search.state import SearchState
 from catalog.settings import Settings
 from catalog.testing.engines import DOCUMENTS, actions
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter

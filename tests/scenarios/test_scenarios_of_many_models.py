@@ -11,11 +11,11 @@ import pytest
 import yaml
 from fixtures.agreement import assert_agree
 
+from catalog.dsl.body import from_dsl
 from catalog.errors import RequestRefused
-from catalog.query.dsl import from_dsl
-from catalog.search.request import SearchRequest
+from catalog.query.request import SearchRequest
+from catalog.query.state import SearchState
 from catalog.search.service import SearchService, from_parameters
-from catalog.search.state import SearchState
 
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from catalog.query.state import SearchState
 from catalog.search.service import SearchService
-from catalog.search.state import SearchState
 from catalog.testing.sources import ODD_KEYS
 from indexer.drain import drain_now
 from indexer.engines import open_engine

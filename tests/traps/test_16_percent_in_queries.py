@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.query.nodes import Range
-from catalog.query.text import parse
+from catalog.query.text.search_text import parse
 
 
 @pytest.mark.parametrize(

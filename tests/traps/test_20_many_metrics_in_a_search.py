@@ -2,8 +2,8 @@
 
 import pytest
 
+from catalog.query.state import SearchState
 from catalog.search.service import SearchService
-from catalog.search.state import SearchState
 from crawler.reading import Registry
 from indexer.drain import drain_now
 from indexer.engines import open_engine

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from catalog.query.text import parse
+from catalog.query.state import SearchState
+from catalog.query.text.search_text import parse
 from catalog.search.engine import IndexAction
 from catalog.search.service import SearchService
-from catalog.search.state import SearchState
 from catalog.settings import Settings
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 from indexer.engines.tantivy import TantivyEngine, TantivyWriter

@@ -39,9 +39,10 @@ def test_size_zero_is_a_page_all_the_same(web):
 
 def test_the_limit_of_paging_is_said_together_with_the_export():
     """The 10,001st result is beyond every engine's window; the page says so instead of failing."""
-    from catalog.search.state import SearchPage, SearchState
-    from webui.addresses import Addresses
-    from webui.pages.results import results_page
+    from catalog.query.state import SearchState
+    from catalog.search.page_state import SearchPage
+    from webui.html.results import results_page
+    from webui.urls import Addresses
 
     found = SearchPage(
         state=SearchState(page=500),

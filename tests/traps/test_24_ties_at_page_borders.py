@@ -6,8 +6,8 @@ import pytest
 
 from catalog.errors import RequestRefused
 from catalog.query.nodes import Match
+from catalog.query.request import MAX_RESULT_WINDOW, SearchRequest, SortKey
 from catalog.search.engine import IndexAction
-from catalog.search.request import MAX_RESULT_WINDOW, SearchRequest, SortKey
 from catalog.settings import Settings
 from catalog.testing.documents import documents
 from catalog.testing.engines import actions

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from catalog.query.nodes import And, Match, Nothing
-from catalog.query.text import MAX_TERMS, parse
+from catalog.query.state import SearchState
+from catalog.query.text.search_text import MAX_TERMS, parse
 from catalog.search.engine import IndexAction
 from catalog.search.service import SearchService
-from catalog.search.state import SearchState
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

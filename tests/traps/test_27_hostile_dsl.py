@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from catalog.dsl.body import MAX_BODY_BYTES, error_body, from_dsl, to_dsl
 from catalog.errors import RequestRefused
-from catalog.query.dsl import MAX_BODY_BYTES, error_body, from_dsl, to_dsl
 
 ACCURATE = {"range": {"metrics.accuracy": {"gt": 0.9}}}
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_27_hostile_dsl import ALLOWED, REFUSED
 
-from catalog.query.dsl import MAX_BODY_BYTES
+from catalog.dsl.body import MAX_BODY_BYTES
 
 JSON = {"Content-Type": "application/json"}
 

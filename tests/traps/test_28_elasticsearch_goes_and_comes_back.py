@@ -13,7 +13,7 @@ from catalog.settings import Settings
 
 pytest.importorskip("elasticsearch")
 from webui.app import create_app
-from webui.services import close_services, open_services
+from webui.contracts import close_services, open_services
 
 HEADER = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
 WEIGHTS = len(HEADER).to_bytes(8, "little") + HEADER + bytes(8)

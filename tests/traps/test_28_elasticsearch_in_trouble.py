@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from catalog.errors import EngineUnavailable
+from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexOutcome
-from catalog.search.request import SearchRequest
 from catalog.testing.engines import DOCUMENTS, actions
 from indexer.drain import drain
 

@@ -13,7 +13,7 @@ import pytest
 from fixtures.unruly_proxy import UnrulyProxy
 
 from catalog.errors import EngineUnavailable
-from catalog.search.request import SearchRequest
+from catalog.query.request import SearchRequest
 from catalog.settings import Settings
 from catalog.testing.engines import DOCUMENTS, actions
 

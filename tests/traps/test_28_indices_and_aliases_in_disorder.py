@@ -8,9 +8,9 @@ import pytest
 from fixtures.a_server import running
 
 from catalog.errors import EngineUnavailable
+from catalog.query.request import SearchRequest
 from catalog.records import ModelRecord, SourceId, model_id
 from catalog.search.engine import IndexAction
-from catalog.search.request import SearchRequest
 from catalog.store import open_store
 from catalog.store.records import RecordChange
 from catalog.testing.engines import DOCUMENTS, actions

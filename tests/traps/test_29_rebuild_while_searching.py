@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexAction
-from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.testing.documents import documents
 from catalog.testing.engines import actions
@@ -63,7 +63,7 @@ def test_readers_in_other_processes_need_no_lock(settings):
     code = f"""
 from pathlib import Path
 from catalog.settings import Settings
-from catalog.search.request import SearchRequest
+from catalog.query.request import SearchRequest
 from indexer.engines.tantivy import TantivyEngine
 print(TantivyEngine(Settings(home=Path({str(settings.home)!r}))).search(SearchRequest()).total)
 """

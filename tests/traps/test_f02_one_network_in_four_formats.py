@@ -10,7 +10,7 @@ from catalog import plugins
 from catalog.normalise.record import normalise
 from catalog.records import Member, ObjectKey, ObjectMeta, SourceId
 from crawler.extractor import HEAD_BYTES
-from crawler.grouping import group
+from crawler.grouping.groups import group
 from crawler.reader import bytes_reader
 
 DATA = Path(__file__).parents[1] / "corpus" / "data"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from fixtures.es_door import app_over
 
-from catalog.search.request import SearchRequest
+from catalog.query.request import SearchRequest
 from indexer.engines import open_engine, open_writer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")

@@ -9,9 +9,9 @@ import pytest
 from elasticsearch import Elasticsearch, NotFoundError, helpers
 from elasticsearch.dsl import A, MultiSearch, Q, Search
 
-from catalog.query.dsl import from_dsl
+from catalog.dsl.body import from_dsl
+from catalog.query.state import SearchState
 from catalog.search.engine import IndexAction
-from catalog.search.state import SearchState
 
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
 LATE = "0" * 64

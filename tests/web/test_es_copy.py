@@ -12,14 +12,14 @@ from fixtures.es_door import Door, app_over, engine_pair, filled, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.query.dsl import from_dsl
+from catalog.dsl.body import from_dsl
 from catalog.query.nodes import Match
-from catalog.search.request import SearchRequest
+from catalog.query.request import SearchRequest
+from catalog.query.state import SearchState
 from catalog.search.service import SearchService
-from catalog.search.state import SearchState
 from catalog.settings import Settings
 from catalog.testing.documents import documents
-from webui.pages.query_example import query_example
+from webui.html.query_example import query_example
 
 ADDRESSES = {
     "everything": "",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog.query.dsl_aggs import _KINDS, _SINGLE
-from catalog.query.dsl_query import _COMPOUNDS, _LEAVES
+from catalog.dsl.aggregations import _KINDS, _SINGLE
+from catalog.dsl.clauses import _COMPOUNDS, _LEAVES
 from webui.es.routing import ENDPOINTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "analysts.md"

@@ -87,7 +87,7 @@ def test_an_engine_that_cannot_answer_is_503_with_its_reason(web_services, tmp_p
     from catalog.errors import EngineUnavailable
     from catalog.settings import Settings
     from webui.app import create_app
-    from webui.services import LazyEngine
+    from webui.contracts import LazyEngine
 
     def closed():
         raise EngineUnavailable("elasticsearch", "nothing answers at 127.0.0.1:9200.")

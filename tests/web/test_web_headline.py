@@ -2,7 +2,7 @@
 
 import pytest
 
-from webui.pages.headline import evaluation_note
+from webui.html.headline import evaluation_note
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.records import RecordChange
 from webui.app import create_app
-from webui.services import close_services, open_services
+from webui.contracts import close_services, open_services
 
 SOURCE = SourceId("file:///models")
 FULL = "elasticsearch: its disk is full, so the index is read-only. Free space there."

@@ -5,9 +5,9 @@ from fixtures.shelf import MemoryStore, model_documents
 
 from catalog.records import ModelId, StoredModel
 from mappings import fields
-from webui.addresses import Addresses
-from webui.pages.model import CODE_FIELDS, ELSEWHERE, model_page
-from webui.pages.rows import DATE_WORDS, TAG_FIELDS
+from webui.html.model import CODE_FIELDS, ELSEWHERE, model_page
+from webui.html.rows import DATE_WORDS, TAG_FIELDS
+from webui.urls import Addresses
 
 DOCUMENTS = model_documents()
 

@@ -3,15 +3,16 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from catalog.query.state import SearchState
 from catalog.records import ModelId, StoredModel
-from catalog.search.state import SearchPage, SearchState
+from catalog.search.page_state import SearchPage
 from mappings import fields
-from webui.addresses import Addresses
 from webui.api.export import _cells, cell
-from webui.pages.model import model_page
-from webui.pages.results import results_page
+from webui.html.model import model_page
+from webui.html.results import results_page
 from webui.rendering import dumps
 from webui.text import shown
+from webui.urls import Addresses
 
 HEADS = sorted({name.partition(".")[0] for name in fields()})
 LEAVES = (

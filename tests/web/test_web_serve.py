@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from webui.crawl_child import CrawlChild
+from webui.commands.crawl_child import CrawlChild
 
 PROGRAM = [sys.executable, "-c", "from catalog.cli import main; main()"]
 ROOT = Path(__file__).parents[2]

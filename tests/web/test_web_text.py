@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webui.api.export import cell
-from webui.figures import count, decimal, figure, moment, size
 from webui.links import safe_link
+from webui.numbers import count, decimal, figure, moment, size
 from webui.text import segments, shown
 
 

@@ -7,10 +7,10 @@ from flask import Blueprint, Response, current_app, request
 from catalog.errors import UserError
 from catalog.search.engine import SearchEngine
 from webui.api.export import csv_lines, ndjson_lines
-from webui.pages.suggestions import suggestions_page
+from webui.html.suggestions import suggestions_page
+from webui.html.views import find_model, find_results, find_runs, find_values, search_tag, services
 from webui.parameters import asked
 from webui.rendering import answer, dumps, etag, not_modified
-from webui.views import find_model, find_results, find_runs, find_values, search_tag, services
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 MOST_IDS = 1_000

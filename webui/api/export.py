@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from catalog.query.request import SearchRequest, TermsAgg
 from catalog.search.engine import SearchEngine
-from catalog.search.request import SearchRequest, TermsAgg
 from mappings import Field, fields
 from webui.documents import value_at, values_at
 from webui.rendering import dumps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.query.dsl import parse_body
+from catalog.dsl.body import parse_body
 from webui.es.faults import Fault, illegal
 
 MAX_VALUE = 4_096

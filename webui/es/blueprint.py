@@ -14,7 +14,7 @@ from catalog.errors import ModeldexError
 from catalog.search.caller import CALLER
 from webui.es.access import user_of
 from webui.es.arguments import Arguments
-from webui.es.dialect import Asked, Call, Dialect
+from webui.es.call import Asked, Call, Dialect
 from webui.es.faults import Fault, body_of, illegal, unexpected
 from webui.es.filtering import read_filter
 from webui.es.media import answer_type, write_json, zipped
@@ -22,7 +22,7 @@ from webui.es.routing import ENDPOINTS, handler_of, place_of
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
-    from webui.services import Services
+    from webui.contracts import Services
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("es", __name__, url_prefix="/es")

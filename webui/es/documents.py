@@ -7,12 +7,12 @@ from typing import Any
 
 from flask import request as http
 
+from catalog.dsl.body import Options, from_dsl
+from catalog.dsl.response import source_of
+from catalog.dsl.values import only
 from catalog.errors import RequestRefused
-from catalog.query.dsl import Options, from_dsl
-from catalog.query.dsl_response import source_of
-from catalog.query.dsl_values import only
 from webui.es.arguments import source_of_address
-from webui.es.dialect import Asked
+from webui.es.call import Asked
 from webui.es.faults import Fault, Json, body_of, illegal, no_such_index
 from webui.es.indices import INDEX, means_models
 from webui.es.media import read_json

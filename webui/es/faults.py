@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from catalog.dsl.body import error_body
 from catalog.errors import EngineError, ModeldexError, RequestRefused
-from catalog.query.dsl import error_body
 
 Json = dict[str, Any]
 ECHOED = 100

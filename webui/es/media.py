@@ -10,8 +10,8 @@ from typing import Any
 
 from flask import Request, Response
 
+from catalog.dsl.body import MAX_BODY_BYTES, parse_body
 from catalog.errors import RequestRefused
-from catalog.query.dsl import MAX_BODY_BYTES, parse_body
 from webui.es.faults import Fault
 from webui.rendering import dumps
 

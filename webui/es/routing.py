@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webui.es import describing, documents, holding, searching
-from webui.es.dialect import Asked
+from webui.es import documents, index_info, scrolls, searching
+from webui.es.call import Asked
 from webui.es.faults import Fault, illegal, read_only
 
 MAX_PATH = 2_000
@@ -44,24 +44,24 @@ def _reading(handler: Handler, *, post: bool = False) -> Mapping[str, Handler]:
 
 
 ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
-    "": _reading(describing.index),
-    "/": _reading(describing.root),
+    "": _reading(index_info.index),
+    "/": _reading(index_info.root),
     "_search": _reading(searching.search, post=True),
     "_search/scroll": {
-        **_reading(holding.next_of_scroll, post=True),
-        "DELETE": holding.close_scrolls,
+        **_reading(scrolls.next_of_scroll, post=True),
+        "DELETE": scrolls.close_scrolls,
     },
     "_count": _reading(searching.count, post=True),
     "_msearch": _reading(searching.msearch, post=True),
     "_mget": _reading(documents.mget, post=True),
     "_doc": _reading(documents.document),
     "_source": _reading(documents.source),
-    "_mapping": _reading(describing.mapping),
-    "_field_caps": _reading(describing.field_caps, post=True),
-    "_pit": {"POST": holding.open_point, "DELETE": holding.close_point},
-    "_cluster/health": _reading(describing.health),
-    "_cat/indices": _reading(describing.cat_indices),
-    "_cat/count": _reading(describing.cat_count, post=True),  # elasticsearch-py 9 posts it
+    "_mapping": _reading(index_info.mapping),
+    "_field_caps": _reading(index_info.field_caps, post=True),
+    "_pit": {"POST": scrolls.open_point, "DELETE": scrolls.close_point},
+    "_cluster/health": _reading(index_info.health),
+    "_cat/indices": _reading(index_info.cat_indices),
+    "_cat/count": _reading(index_info.cat_count, post=True),  # elasticsearch-py 9 posts it
 }
 """By the endpoint's name: what answers each method. `""` is an index itself, `/` the root."""
 _WITH_ID = frozenset({"_doc", "_source"})

@@ -8,15 +8,15 @@ from typing import Any
 
 from flask import request as http
 
+from catalog.dsl.body import Options, from_dsl
+from catalog.dsl.response import to_es_response
+from catalog.dsl.values import only
 from catalog.errors import ModeldexError, RequestRefused
-from catalog.query.dsl import Options, from_dsl
-from catalog.query.dsl_response import to_es_response
-from catalog.query.dsl_values import only
+from catalog.query.request import SearchRequest, SearchResult
 from catalog.search.engine import SearchEngine
-from catalog.search.request import SearchRequest, SearchResult
 from webui.es.arguments import Arguments, over_body, sent_body
+from webui.es.call import Asked
 from webui.es.contexts import keep_alive
-from webui.es.dialect import Asked
 from webui.es.faults import Json, body_of, illegal
 from webui.es.indices import INDEX, means_models
 from webui.es.media import read_json, read_lines
@@ -122,11 +122,11 @@ def search(asked: Asked) -> Json:
     asked.arguments.done()
     wanted = read_search(body, form, among_models=included)
     if scroll is not None:
-        from webui.es.holding import open_scroll  # noqa: PLC0415 - it searches, too
+        from webui.es.scrolls import open_scroll  # noqa: PLC0415 - it searches, too
 
         return open_scroll(asked, wanted, scroll, form)
     if wanted.options.pit is not None:
-        from webui.es.holding import search_at_point  # noqa: PLC0415 - it searches, too
+        from webui.es.scrolls import search_at_point  # noqa: PLC0415 - it searches, too
 
         return search_at_point(asked, wanted, form)
     if not included:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.search.request import (
+from catalog.query.request import (
     Aggregation,
     DateHistogramAgg,
     FilterAgg,
@@ -18,7 +18,7 @@ from catalog.search.request import (
     ReverseNestedAgg,
     TermsAgg,
 )
-from catalog.search.validate import NESTED_FIELDS, NESTED_PATH, resolve
+from catalog.query.validate import NESTED_FIELDS, NESTED_PATH, resolve
 
 _NAMES: Mapping[type, str] = {
     HistogramAgg: "histogram",

@@ -8,7 +8,7 @@ from typing import Any
 from catalog.errors import RequestRefused
 from catalog.query.instants import moment
 from catalog.query.nodes import Exists, Not, Range
-from catalog.search.request import (
+from catalog.query.request import (
     Aggregation,
     AggregationResult,
     Bucket,
@@ -24,7 +24,7 @@ from catalog.search.request import (
     ReverseNestedAgg,
     TermsAgg,
 )
-from catalog.search.validate import MAX_BUCKETS
+from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
 from indexer.buckets import ordered_terms, typed_key
 from indexer.engines.elasticsearch.columns import comparable, kind

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import RequestRefused
+from catalog.query.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
+from catalog.query.validate import MAX_LONG, MIN_LONG, effective_sort, validate
 from catalog.search.engine import EngineInfo
-from catalog.search.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
-from catalog.search.validate import MAX_LONG, MIN_LONG, effective_sort, validate
 from indexer.buckets import typed_key
 from indexer.engines.elasticsearch import counting
 from indexer.engines.elasticsearch.columns import DOCUMENT, comparable, kind

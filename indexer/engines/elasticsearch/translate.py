@@ -22,7 +22,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
-from catalog.search.validate import MAX_LONG, MIN_LONG
+from catalog.query.validate import MAX_LONG, MIN_LONG
 from indexer.analysis import fold, phrase_words, query_words
 from indexer.engines.elasticsearch.columns import (
     PRESENT,

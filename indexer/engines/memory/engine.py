@@ -10,9 +10,9 @@ from typing import Any
 
 from catalog.errors import DocumentRejected
 from catalog.query.nodes import Query
+from catalog.query.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
+from catalog.query.validate import effective_sort, validate
 from catalog.search.engine import EngineInfo, IndexAction, IndexOutcome
-from catalog.search.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
-from catalog.search.validate import effective_sort, validate
 from indexer.buckets import typed_key
 from indexer.engines.memory.counting import aggregate
 from indexer.engines.memory.matching import Item, comparable, matches

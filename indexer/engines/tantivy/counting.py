@@ -18,7 +18,7 @@ from typing import Any
 import tantivy
 
 from catalog.errors import RequestRefused
-from catalog.search.request import (
+from catalog.query.request import (
     Aggregation,
     AggregationResult,
     Bucket,
@@ -34,7 +34,7 @@ from catalog.search.request import (
     ReverseNestedAgg,
     TermsAgg,
 )
-from catalog.search.validate import MAX_BUCKETS
+from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
 from indexer.buckets import histogram_start, ordered_terms, typed_key
 from indexer.calendar import next_period, period_count, periods

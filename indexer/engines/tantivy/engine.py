@@ -15,9 +15,9 @@ from typing import Any
 import tantivy
 
 from catalog.errors import EngineUnavailable, RequestRefused
+from catalog.query.request import Aggregation, AggregationResult, Hit, SearchRequest, SearchResult
+from catalog.query.validate import effective_sort, validate
 from catalog.search.engine import EngineInfo
-from catalog.search.request import Aggregation, AggregationResult, Hit, SearchRequest, SearchResult
-from catalog.search.validate import effective_sort, validate
 from catalog.settings import Settings
 from indexer.buckets import typed_key
 from indexer.engines.tantivy.location import (

@@ -15,8 +15,8 @@ import tantivy
 
 from catalog.errors import RequestRefused
 from catalog.query.nodes import Query
-from catalog.search.request import SearchRequest, SortKey
-from catalog.search.validate import effective_sort
+from catalog.query.request import SearchRequest, SortKey
+from catalog.query.validate import effective_sort
 from indexer.engines.tantivy.schema import ID, column, is_in_tail, order_key, ordered_keywords
 from indexer.engines.tantivy.translate import (
     MUST,

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from catalog.query.instants import moment
-from catalog.search.request import (
+from catalog.query.request import (
     Aggregation,
     AggregationResult,
     Bucket,
@@ -21,7 +21,7 @@ from catalog.search.request import (
     RangeBucket,
     TermsAgg,
 )
-from catalog.search.validate import resolve
+from catalog.query.validate import resolve
 from indexer.analysis import fold
 from indexer.buckets import typed_key
 from indexer.calendar import period_start

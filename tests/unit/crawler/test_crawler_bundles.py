@@ -7,7 +7,7 @@ from fixtures.crawling import safetensors
 
 from catalog import plugins
 from catalog.records import Role
-from crawler import listing
+from crawler import sniffing
 from crawler.extractor import Findings
 from crawler.formats import properties
 from crawler.reader import bytes_reader
@@ -65,7 +65,7 @@ def test_trained_on_is_a_date_or_a_data_set(value, field):
 
 
 def test_a_torchscript_file_may_be_called_ts():
-    assert not listing.never_opened("a/traced.ts")
+    assert not sniffing.never_opened("a/traced.ts")
 
 
 LOCK = """schema: '2.0'

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from catalog.records import Role
-from crawler import listing
+from crawler import sniffing
 from crawler.extractors.opaque import OpaqueExtractor
 from crawler.extractors.tensorflow_saved_model import TensorflowSavedModelExtractor
 from crawler.extractors.torch_zip import TorchZipExtractor
@@ -45,7 +45,7 @@ def test_text_of_other_programs_under_names_of_models_is_no_model(all_readers):
     ],
 )
 def test_no_pickle_is_taken_for_a_file_of_paths(pickle):
-    assert not listing.is_of_another_program("a/net.pth", len(pickle), pickle)
+    assert not sniffing.is_of_another_program("a/net.pth", len(pickle), pickle)
 
 
 def test_shards_of_a_distributed_checkpoint_are_data_although_they_are_torch_s_zips():

@@ -13,12 +13,12 @@ from fixtures.crawling import safetensors
 
 from catalog import plugins
 from catalog.errors import EngineUnavailable
+from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexOutcome
-from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler import crawl as conductor
-from crawler import progress
+from crawler.commands import progress
 from crawler.crawl import Progress, crawl
 from crawler.reading import Registry
 from crawler.sources.local import LocalSource

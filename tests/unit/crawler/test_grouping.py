@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.records import Extraction, Member, ObjectKey, ObjectMeta, Reference, Role, SourceId, Subject
-from crawler.grouping import group
+from crawler.grouping.groups import group
 
 SOURCE = SourceId("file:///srv/models")
 

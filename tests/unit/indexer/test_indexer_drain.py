@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from catalog.cli import cli
 from catalog.errors import EngineUnavailable, WriterBusy
+from catalog.query.request import SearchRequest
 from catalog.records import ModelRecord, SourceId, model_id
 from catalog.search.engine import IndexOutcome
-from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.records import RecordChange

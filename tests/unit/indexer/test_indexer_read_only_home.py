@@ -11,8 +11,8 @@ from fixtures.crawling import safetensors
 from fixtures.other_user import modeldex, python
 
 from catalog.errors import EngineUnavailable
+from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexAction
-from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.testing.engines import DOCUMENTS, actions
 from indexer.engines.tantivy import TantivyEngine, TantivyWriter, read_only
@@ -73,7 +73,7 @@ SERVED = """
 from pathlib import Path
 from catalog.settings import Settings
 from webui.app import create_app
-from webui.services import close_services, open_services
+from webui.contracts import close_services, open_services
 
 def pages(home):
     settings = Settings(home=Path(home))

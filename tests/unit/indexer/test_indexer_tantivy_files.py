@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from catalog.errors import EngineUnavailable
+from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexAction
-from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.testing.documents import documents
 from catalog.testing.engines import DOCUMENTS, actions

@@ -6,8 +6,8 @@ from itertools import count
 import pytest
 
 from catalog.query.nodes import Exists, Prefix, Term, Terms
+from catalog.query.request import MetricAgg, MissingAgg, SearchRequest, TermsAgg
 from catalog.search.engine import IndexAction, SearchEngine
-from catalog.search.request import MetricAgg, MissingAgg, SearchRequest, TermsAgg
 from catalog.settings import Settings
 from catalog.testing.documents import documents
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter

@@ -8,7 +8,7 @@ from fixtures.normalise import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.normalise.dates import read_date
+from catalog.normalise.values.dates import read_date
 
 
 @pytest.mark.parametrize(

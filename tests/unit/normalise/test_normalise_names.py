@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.normalise import names
-from catalog.normalise.licences import licence
 from catalog.normalise.metrics import read_metric_name, resolve_metric_name
+from catalog.normalise.values.licences import licence
 from mappings.metrics import find, metrics, spellings
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.normalise.units import float32_shortest, parse_number, parse_quantity, read_number
+from catalog.normalise.values.units import float32_shortest, parse_number, parse_quantity, read_number
 
 
 @pytest.mark.parametrize(

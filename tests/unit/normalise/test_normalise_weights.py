@@ -102,7 +102,7 @@ def test_a_network_whose_weights_are_made_elsewhere_has_no_count() -> None:
 
 def test_queries_pay_for_no_licence_parser_and_no_database() -> None:
     code = (
-        "import sys, catalog.normalise.metrics, catalog.normalise.units, catalog.normalise.dates, mappings.metrics;"
+        "import sys, catalog.normalise.metrics, catalog.normalise.values.units, catalog.normalise.values.dates, mappings.metrics;"
         "print(sorted({'sqlalchemy', 'license_expression', 'yaml', 'flask'} & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.dsl.body import from_dsl
+from catalog.dsl.dates import date_formats, period_of
 from catalog.errors import RequestRefused
-from catalog.query.dsl import from_dsl
-from catalog.query.dsl_dates import date_formats, period_of
 from catalog.query.nodes import Or, Range
 
 CALCULATED = {

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.query.dsl_highlight import Highlight, highlighter
+from catalog.dsl.highlight import Highlight, highlighter
 from catalog.query.nodes import Match
 
 TEXTS = st.lists(st.sampled_from(["news", "aa", "b", "longer", ",", "Ünews", "news_x"]), max_size=14)

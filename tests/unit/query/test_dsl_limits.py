@@ -5,11 +5,11 @@ import math
 
 import pytest
 
+from catalog.dsl.body import from_dsl, parse_body, to_dsl
+from catalog.dsl.bucket_response import aggregations_response
 from catalog.errors import RequestRefused
-from catalog.query.dsl import from_dsl, parse_body, to_dsl
-from catalog.query.dsl_buckets import aggregations_response
 from catalog.query.nodes import Nothing, Or, Term
-from catalog.search.request import (
+from catalog.query.request import (
     AggregationResult,
     Bucket,
     HistogramAgg,

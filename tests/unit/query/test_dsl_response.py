@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from catalog.query.dsl import from_dsl
-from catalog.query.dsl_response import to_es_response
+from catalog.dsl.body import from_dsl
+from catalog.dsl.response import to_es_response
 from catalog.search.engine import IndexAction
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 
@@ -319,7 +319,7 @@ def test_only_fields_that_were_asked_are_highlighted_unless_all_may_be(answer):
     ],
 )
 def test_long_texts_are_highlighted_in_pieces(options, pieces):
-    from catalog.query.dsl_highlight import highlighter, read_highlight
+    from catalog.dsl.highlight import highlighter, read_highlight
     from catalog.query.nodes import Match
 
     text = " ".join(f"filler {'bert' if number % 20 == 0 else number}" for number in range(60))
@@ -333,7 +333,7 @@ def test_long_texts_are_highlighted_in_pieces(options, pieces):
 
 def test_no_more_pieces_are_made_than_are_wanted():
     """A piece per word of a long card, each looking through all words that are left, took minutes."""
-    from catalog.query.dsl_highlight import highlighter, read_highlight
+    from catalog.dsl.highlight import highlighter, read_highlight
     from catalog.query.nodes import Match
 
     wanted = read_highlight({"fields": {"all_text": {"fragment_size": 1, "number_of_fragments": 3}}})

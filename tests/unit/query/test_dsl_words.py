@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.dsl.simple_query_string import read_words
 from catalog.errors import RequestRefused
-from catalog.query.dsl_words import read_words
 from catalog.query.nodes import And, Match, Not, Nothing, Or, Phrase, Prefix
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from catalog.query.names import ListedVocabulary
 from catalog.query.nodes import All, And, Exists, Match, Nested, Not, Or, Phrase, Prefix, Range, Term, Terms
-from catalog.query.text import parse
-from catalog.search.request import SortKey
+from catalog.query.request import SortKey
+from catalog.query.text.search_text import parse
+from catalog.query.text.targets import ListedVocabulary
 
 NOW = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
 

@@ -2,8 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from catalog.query.spelling import edit_distance, nearest
-from catalog.query.values import format_number, parse_number
+from catalog.query.text.numbers import format_number, parse_number
+from catalog.text.spelling import edit_distance, nearest
 
 
 @pytest.mark.parametrize(

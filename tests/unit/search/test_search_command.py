@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from catalog.cli import cli
-from catalog.query.dsl import from_dsl
+from catalog.dsl.body import from_dsl
 from catalog.search.engine import IndexAction
 from catalog.settings import Settings
 from indexer.engines.tantivy import TantivyWriter

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from catalog.query.nodes import Term
+from catalog.query.request import SearchRequest
+from catalog.query.state import SearchState
 from catalog.search.engine import IndexAction
-from catalog.search.request import SearchRequest
 from catalog.search.service import SearchService, from_parameters, to_parameters
-from catalog.search.state import SearchState
 from catalog.settings import Settings
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 from indexer.engines.tantivy import TantivyEngine, TantivyWriter

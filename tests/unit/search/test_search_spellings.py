@@ -3,11 +3,11 @@
 import pytest
 
 from catalog.query.nodes import Term
+from catalog.query.request import FilterAgg, NestedAgg, SearchRequest, TermsAgg
+from catalog.query.state import SearchState
+from catalog.search.display_values import SpelledEngine
 from catalog.search.engine import IndexAction
-from catalog.search.request import FilterAgg, NestedAgg, SearchRequest, TermsAgg
 from catalog.search.service import SearchService
-from catalog.search.spellings import SpelledEngine
-from catalog.search.state import SearchState
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 
 WRITTEN = ("BertForSequenceClassification", "bertforsequenceclassification", "LlamaForCausalLM", None)

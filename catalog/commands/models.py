@@ -1,0 +1,56 @@
+"""The verb `models`: everything in the catalog. Data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from catalog.settings import Settings
+from catalog.terminal import count_text, size_text, table
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array of whole documents.")
+@click.pass_obj
+def models(settings: Settings, *, as_json: bool) -> None:
+    """List every model of the catalog."""
+    from catalog.store import open_store  # noqa: PLC0415
+
+    with open_store(settings, write=False) as store:
+        if as_json:
+            _print_array(found.document for found in store.records.iterate())
+            return
+        rows = [_row(found.document) for found in store.records.iterate()]
+    if not rows:
+        click.echo("The catalog is empty. Fill it with: modeldex crawl FOLDER", err=True)
+        return
+    rows.sort(key=lambda row: str(row[0]).lower())
+    for line in table(("name", "task", "framework", "params", "size", "status", "id"), rows, whole=("id",)):
+        click.echo(line)
+
+
+def _row(document: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        document.get("name"),
+        document.get("task"),
+        document.get("framework"),
+        count_text(document.get("parameters")),
+        size_text(document.get("size_bytes")),
+        document.get("status"),
+        document["id"][:10],
+    )
+
+
+def _print_array(documents: Iterator[dict[str, Any]]) -> None:
+    """One JSON array, written document by document."""
+    click.echo("[", nl=False)
+    for number, document in enumerate(documents):
+        click.echo(",\n" if number else "\n", nl=False)
+        click.echo(json.dumps(document, ensure_ascii=True), nl=False)
+    click.echo("\n]")

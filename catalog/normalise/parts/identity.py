@@ -1,0 +1,224 @@
+"""Name, place, files, status and free text of a record, and what follows from other fields."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from catalog.normalise import names
+from catalog.normalise.assembly import Draft
+from catalog.normalise.parts.measured import listing_observation
+from catalog.normalise.values.dates import instant_text
+from catalog.records import (
+    Contender,
+    Evidence,
+    FieldProvenance,
+    FileStatus,
+    Member,
+    ObjectKey,
+    Observation,
+    Origin,
+    Role,
+    display_key,
+    model_id,
+)
+from catalog.text import cleaning
+
+MAX_FILES = 20_000
+MAX_FILE_NAMES = 2_000
+_BROKEN_FIRST = (
+    FileStatus.UNREADABLE,
+    FileStatus.ARCHIVED,
+    FileStatus.EMPTY,
+    FileStatus.POINTER,
+    FileStatus.PARTIAL,
+    FileStatus.OPAQUE,
+)
+
+
+def describe(draft: Draft) -> None:
+    """Identity, place and files; then what other fields imply: framework, task, relation; then the text to search."""
+    _set_place(draft)
+    _set_name(draft)
+    _set_files(draft)
+    _set_status(draft)
+    _derive_framework(draft)
+    _derive_task(draft)
+    _derive_relation(draft)
+    _set_all_text(draft)
+
+
+def _set_place(draft: Draft) -> None:
+    group = draft.group
+    path = display_key(group.key)
+    uri = display_key(group.uri) if group.uri else f"{group.source}/{path}".removesuffix("/.").rstrip("/")
+    draft.values.update(
+        id=model_id(group.source, group.key), source=group.source, path=path or ".", uri=uri, locations=[uri]
+    )
+
+
+def _set_name(draft: Draft) -> None:
+    """The best stated name; without one, what the path calls the model."""
+    group = draft.group
+    is_file = group.kind in {"file", "shards"}
+    hint = group.name_hint if group.name_hint and not names.is_machine_name(group.name_hint) else None
+    made = (
+        hint
+        or names.model_name(group.key, is_file=is_file)
+        or names.model_name(group.source.rstrip("/"), is_file=False)
+    )
+    fallback = cleaning.keyword(display_key(made)) if made else ""
+    fallback = fallback or str(model_id(group.source, group.key))[:12]
+    seen = Observation(
+        field="name", raw=fallback, pointer="name:", key=ObjectKey(group.key), extractor="listing", extractor_version=1,
+        origin=Origin.FILENAME, evidence=Evidence.INFERRED,
+    )  # fmt: skip
+    by_path = Contender(observation=seen, value=fallback)
+    stated = draft.provenance.get("name")
+    if stated is None or not stated.winners:
+        losers = stated.losers if stated else ()
+        draft.values["name"] = fallback
+        draft.provenance["name"] = FieldProvenance(field="name", winners=(by_path,), losers=losers)
+        return
+    lost = replace(by_path, lost_because="equal" if fallback == stated.winners[0].value else "rank")
+    draft.provenance["name"] = replace(stated, losers=(*stated.losers, lost))
+
+
+def _set_files(draft: Draft) -> None:
+    once = {
+        member.object.key: member for member in draft.group.members
+    }  # a file may tell of several subjects
+    members = sorted(once.values(), key=lambda member: member.object.key)
+    draft.values["files"] = [_file(member) for member in members[:MAX_FILES]]
+    draft.values["file_names"] = list(
+        dict.fromkeys(display_key(posixpath.basename(member.object.key)) for member in members)
+    )[:MAX_FILE_NAMES]
+    weights = [
+        member
+        for member in members
+        if member.extraction and member.extraction.role in {Role.WEIGHTS, Role.DATA}
+    ] or members
+    dated = [member for member in weights if member.object.last_modified is not None]
+    if dated:
+        newest = max(dated, key=lambda member: (_instant(member), member.object.key))
+        draft.set_derived(
+            "modified_at", _instant(newest), listing_observation([newest], "modified_at", _instant(newest))
+        )
+    if draft.group.members and "owner" not in draft.values:
+        owner = next((member.object.owner for member in weights if member.object.owner), None)
+        if owner:
+            draft.set_derived("owner", cleaning.keyword(owner), listing_observation(weights, "owner", owner))
+
+
+def _instant(member: Member) -> str:
+    moment = member.object.last_modified
+    assert moment is not None
+    return instant_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _file(member: Member) -> dict[str, Any]:
+    extraction = member.extraction
+    entry = {
+        "key": display_key(member.object.key),
+        "size_bytes": member.object.size_bytes,
+        "format": extraction.format if extraction else None,
+        "sha256": member.object.sha256,
+        "role": str(extraction.role) if extraction else None,
+        "status": str(extraction.status) if extraction else None,
+    }
+    return {name: value for name, value in entry.items() if value is not None}
+
+
+def _set_status(draft: Draft) -> None:
+    """The worst that happened to the weights; a model without weights is judged by its other files."""
+    extractions = [member.extraction for member in draft.group.members if member.extraction]
+    weights = [item for item in extractions if item.role in {Role.WEIGHTS, Role.POINTER}]
+    considered = weights or extractions
+    statuses = {item.status for item in considered}
+    readable = {FileStatus.OK, FileStatus.PARTIAL} & statuses
+    counted = draft.values.get("parameters_source") in {"counted", "derived"}
+    worst = next((status for status in _BROKEN_FIRST if status in statuses), FileStatus.OK)
+    if (
+        counted
+        and readable
+        and worst in {FileStatus.UNREADABLE, FileStatus.POINTER, FileStatus.OPAQUE, FileStatus.EMPTY}
+    ):
+        cut = worst is FileStatus.UNREADABLE and draft.values.get("complete") is False
+        worst = FileStatus.PARTIAL if cut or FileStatus.PARTIAL in statuses else FileStatus.OK
+    draft.values["status"] = str(worst)
+    if draft.group.kind == "run" and not any(item.role is Role.POINTER for item in extractions):
+        draft.flags.add("run")
+    if worst is FileStatus.POINTER:
+        draft.flags.add("pointer")
+
+
+def _derive_framework(draft: Draft) -> None:
+    library = draft.values.get("library")
+    if "framework" not in draft.values and library:
+        seen = draft.provenance["library"].winners[0].observation
+        draft.set_derived(
+            "framework",
+            names.framework(library),
+            replace(seen, field="framework", evidence=Evidence.INFERRED),
+            ("from library",),
+        )
+
+
+def _derive_task(draft: Draft) -> None:
+    """The task that the architecture or the objective shows, when no file states one."""
+    if "task" in draft.values:
+        return
+    architecture, objective = draft.values.get("architecture"), draft.values.get("training.objective")
+    for source, task in (
+        ("architecture", architecture and names.task_of_architecture(str(architecture))),
+        ("training.objective", objective and names.task_of_objective(str(objective))),
+    ):
+        if (
+            task
+            and source in draft.provenance
+            and (source == "training.objective" or not _tabular(task) or _is_tabular(draft))
+        ):
+            seen = draft.provenance[source].winners[0].observation
+            draft.set_derived(
+                "task", task, replace(seen, field="task", evidence=Evidence.INFERRED), (f"from {source}",)
+            )
+            return
+
+
+def _tabular(task: str) -> bool:
+    return task.startswith("tabular-")
+
+
+def _is_tabular(draft: Draft) -> bool:
+    return draft.values.get("framework") in names.TABULAR_LIBRARIES
+
+
+def _derive_relation(draft: Draft) -> None:
+    """An adapter's only base model is what it adapts, a packed model's what it was quantised from."""
+    bases = draft.values.get("base_model") or []
+    for base in bases if len(bases) == 1 else ():
+        if "relation" in base:
+            continue
+        if "adapter" in draft.flags:
+            base["relation"] = "adapter"
+        elif "quantized" in draft.flags:
+            base["relation"] = "quantized"
+
+
+def _set_all_text(draft: Draft) -> None:
+    values = draft.values
+    parts = [values.get(name) for name in ("name", "title", "description")]
+    parts.append(" ".join(values.get("tags", ())))
+    parts.extend(values.get(name) for name in ("architecture", "model_type", "task", "owner", "use_case"))
+    parts.append(" ".join(values.get("datasets", ())))
+    parts.extend(_cards(draft.observed("all_text")))
+    joined = "\n".join(dict.fromkeys(str(part) for part in parts if part))
+    draft.values["all_text"] = cleaning.cut_bytes(joined, cleaning.MAX_ALL_TEXT_BYTES)
+
+
+def _cards(observations: Iterable[Observation]) -> list[str]:
+    texts = [seen.raw for seen in observations if isinstance(seen.raw, str)]
+    return [cleaning.clean(item, cleaning.MAX_ALL_TEXT_BYTES) for item in texts]

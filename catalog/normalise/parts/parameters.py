@@ -1,0 +1,277 @@
+"""How many weights a set of files holds and in which dtypes: the model's own, unpacked, explained.
+
+Packed quantisation is unpacked by what the tensors prove, else by the configuration's bits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from catalog.normalise.names import is_ggml_type
+from catalog.normalise.parts.weight_sets import WeightSet
+from catalog.records import TensorTally
+
+GRAPH_FORMATS = frozenset({"onnx", "tflite", "coreml", "openvino", "paddle", "tensorflow_saved_model"})
+FLOATS = frozenset(
+    {
+        "F64",
+        "F32",
+        "F16",
+        "BF16",
+        "TF32",
+        "F8_E4M3",
+        "F8_E5M2",
+        "F8_E4M3FNUZ",
+        "F8_E5M2FNUZ",
+        "F6_E2M3",
+        "F6_E3M2",
+        "F4",
+        "C64",
+        "C128",
+    }
+)
+SMALL_INTEGERS = frozenset({"I8", "U8", "I4", "U4", "I2", "U2", "I16", "U16"})
+NOT_WEIGHTS_IN_GRAPHS = frozenset({"I64", "U64", "I32", "U32", "BOOL", "STR"})
+PACKED_METHODS = frozenset(
+    {"gptq", "awq", "mlx", "compressed-tensors", "bitsandbytes", "mxfp4", "nvfp4", "modelopt"}
+)
+CONSTANT_PARTS = ("model", "buffer", "constant")
+WIDTH_BITS: Mapping[str, int] = {
+    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "I8": 8, "U8": 8, "F4": 4, "I4": 4, "C64": 64, "C128": 128,
+}  # fmt: skip
+MAX_EXACT_INTEGER = 2**53 - 1
+MIN_BITS_PER_WEIGHT = Fraction(1, 4)
+MAX_BITS_PER_WEIGHT = 70
+DISAGREEMENT = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantizer:
+    """What configurations say of packed weights: method, bits of one weight, group size, scheme."""
+
+    method: str | None = None
+    bits: float | None = None
+    group_size: int | None = None
+    scheme: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """The logical weights of some tensors. `parameters` is None when it cannot be known; then `reason` says why."""
+
+    parameters: int | None
+    stored_elements: int = 0
+    dtypes: Mapping[str, int] = field(default_factory=dict)
+    packed_label: str | None = None
+    changes: tuple[str, ...] = ()
+    reason: str | None = None
+    complete: bool = True
+    estimated: bool = False
+
+    @property
+    def top(self) -> tuple[str, float] | None:
+        """The dtype of most weights among floats and packed weights, with its share."""
+        weights = {name: number for name, number in self.dtypes.items() if is_weight_dtype(name)} or dict(
+            self.dtypes
+        )
+        # A tree of shapes without element types (Orbax) has a count and no precision.
+        total = sum(weights.values())
+        if not total or set(weights) == {UNKNOWN_DTYPE}:
+            return None
+        name = min(weights, key=lambda item: (-weights[item], item))
+        return name, weights[name] / total
+
+
+UNKNOWN_DTYPE = "UNKNOWN"
+
+
+def is_weight_dtype(name: str) -> bool:
+    return name in FLOATS or name in SMALL_INTEGERS or name.startswith("packed") or is_ggml_type(name)
+
+
+def count(sets: Iterable[WeightSet], quantizer: Quantizer) -> Count | None:
+    """The logical weights of all these sets; None when none of them has tensors that count."""
+    counts = [_count_set(item, quantizer) for item in sets if item.readable]
+    if not counts:
+        return None
+    dtypes: dict[str, int] = {}
+    for one in counts:
+        for name, number in one.dtypes.items():
+            dtypes[name] = dtypes.get(name, 0) + number
+    known = [one.parameters for one in counts if one.parameters is not None]
+    return Count(
+        parameters=sum(known) if len(known) == len(counts) else None,
+        stored_elements=sum(one.stored_elements for one in counts),
+        dtypes=dict(sorted(dtypes.items(), key=lambda pair: (-pair[1], pair[0]))),
+        packed_label=next((one.packed_label for one in counts if one.packed_label), None),
+        changes=tuple(dict.fromkeys(change for one in counts for change in one.changes)),
+        reason=next((one.reason for one in counts if one.reason), None),
+        complete=all(one.complete for one in counts),
+    )
+
+
+def _count_set(item: WeightSet, quantizer: Quantizer) -> Count:
+    tallies = [
+        tally for summary in item.summaries if summary.counts_are_parameters for tally in summary.tallies
+    ]
+    parts = {tally.part for tally in tallies}
+    changes = [f"{part}-left-out" for part in sorted(parts & {"optimizer", "auxiliary"})]
+    wanted = [tally for tally in tallies if tally.part in CONSTANT_PARTS]
+    if not any(tally.part == "model" for tally in wanted) and "ema" in parts:
+        wanted = [tally for tally in tallies if tally.part in {"ema", "buffer"}]
+        changes.append("ema-counted")
+    elif "ema" in parts:
+        changes.append("ema-left-out")
+    graph = item.format in GRAPH_FORMATS
+    total, stored, unknown = 0, 0, False
+    dtypes: dict[str, int] = {}
+    for tally in wanted:
+        if _is_shape_constant(tally, graph=graph, tflite=item.format == "tflite"):
+            continue
+        logical, label, change = _logical(tally, quantizer)
+        stored += tally.elements
+        if logical is None:
+            unknown = True
+            dtypes[tally.dtype] = dtypes.get(tally.dtype, 0) + tally.elements
+            continue
+        total += logical
+        dtypes[label] = dtypes.get(label, 0) + logical
+        if change and change not in changes:
+            changes.append(change)
+    complete = all(summary.complete for summary in item.summaries)
+    reason = "packed-bits-unknown" if unknown else None if complete else "count-incomplete"
+    return Count(
+        parameters=total if reason is None and (stored or not graph) and total <= MAX_EXACT_INTEGER else None,
+        stored_elements=stored,
+        dtypes=dtypes,
+        packed_label=next((label for label in dtypes if label.startswith("packed")), None),
+        changes=tuple(changes),
+        reason=reason,
+        complete=complete,
+    )
+
+
+def _is_shape_constant(tally: TensorTally, *, graph: bool, tflite: bool) -> bool:
+    """Integers of a graph that hold shapes and indices. A TFLite bias is I32 and is told apart by its extractor."""
+    if tally.part == "constant" and tally.dtype in NOT_WEIGHTS_IN_GRAPHS:
+        return True
+    return graph and tally.dtype in NOT_WEIGHTS_IN_GRAPHS and not (tflite and tally.dtype == "I32")
+
+
+def _logical(tally: TensorTally, quantizer: Quantizer) -> tuple[int | None, str, str | None]:
+    """The unpacked count of a tally, its dtype label and what was done; None when the width is unknown."""
+    method = (quantizer.method or "").lower()
+    if tally.logical_elements is not None:
+        factor = Fraction(tally.logical_elements, tally.elements) if tally.elements else Fraction(1)
+        if factor == 1:
+            return tally.logical_elements, tally.dtype, None
+        return tally.logical_elements, _packed_label(tally, quantizer, factor), f"packed×{_short(factor)}"
+    factor_or_none = _configured_factor(tally, quantizer, method)
+    if factor_or_none is None:
+        return None, tally.dtype, None
+    if factor_or_none == 1:
+        return tally.elements, tally.dtype, None
+    return (
+        int(tally.elements * factor_or_none),
+        _packed_label(tally, quantizer, factor_or_none),
+        f"packed×{_short(factor_or_none)}",
+    )
+
+
+def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) -> Fraction | None:
+    """How many weights one stored element holds by the configuration: 1 for what is not packed, None if unknown."""
+    bits = Fraction(quantizer.bits).limit_denominator(100) if quantizer.bits else None
+    words = tally.dtype in {"I32", "U32"}
+    if tally.suffix in {"qweight", "weight_packed"} and words:
+        return 32 / bits if bits and bits < 32 else None
+    if tally.suffix == "weight" and tally.dtype == "U32" and "scales" in tally.companions:
+        return 32 / bits if bits and bits < 32 else None
+    if tally.suffix == "weight_packed" and tally.dtype == "U8":
+        return 8 / bits if bits and bits < 8 else Fraction(2)
+    if tally.suffix == "blocks" and tally.dtype == "U8":
+        return Fraction(2)
+    if (
+        tally.suffix == "weight"
+        and tally.dtype == "U8"
+        and (bits == 4 or method in {"mxfp4", "nvfp4"})
+        and method in PACKED_METHODS
+    ):
+        return Fraction(2)
+    if (
+        method
+        and method not in PACKED_METHODS
+        and bits
+        and bits < 8
+        and tally.dtype in {"I32", "U32", "U8", "I8"}
+        and tally.part == "model"
+    ):
+        return None
+    return Fraction(1)
+
+
+def _packed_label(tally: TensorTally, quantizer: Quantizer, factor: Fraction) -> str:
+    width = {"I32": 32, "U32": 32, "U8": 8, "I8": 8}.get(tally.dtype, 32)
+    bits = _short(Fraction(width) / factor)
+    return f"packed{bits}({_method_label(tally, quantizer)})"
+
+
+def _method_label(tally: TensorTally, quantizer: Quantizer) -> str:
+    if quantizer.method:
+        return METHOD_LABELS.get(quantizer.method.lower(), quantizer.method)
+    if "quant_state" in tally.companions:
+        return METHOD_LABELS["bitsandbytes"]
+    if tally.suffix == "blocks":
+        return "MXFP4"
+    if "weight_scale_2" in tally.companions:
+        return "NVFP4"
+    return {"qweight": "GPTQ", "weight_packed": "compressed-tensors"}.get(
+        tally.suffix, "MLX" if tally.dtype == "U32" else "packed"
+    )
+
+
+METHOD_LABELS: Mapping[str, str] = {
+    "gptq": "GPTQ", "awq": "AWQ", "mlx": "MLX", "bitsandbytes": "bitsandbytes", "compressed-tensors": "compressed-tensors",
+    "mxfp4": "MXFP4", "nvfp4": "NVFP4", "modelopt": "ModelOpt", "fp8": "FP8",
+}  # fmt: skip
+
+
+def _short(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.3g}"
+
+
+def plausible(parameters: int, size_bytes: int) -> bool:
+    """Whether so many weights can be in so many bytes: a quarter of a bit to 70 bits each."""
+    if parameters <= 0:
+        return False
+    return MIN_BITS_PER_WEIGHT <= Fraction(8 * size_bytes, parameters) <= MAX_BITS_PER_WEIGHT
+
+
+def disagree(counted: int, declared: int, *, written: Any = None) -> bool:
+    """More than one percent apart, and more than the last digit that was written: 7.24 billion weights are a `7B`."""
+    last_digit = 0
+    match = re.match(r"\D{0,2}(\d+)(?:\.(\d+))?", written) if isinstance(written, str) else None
+    if match and not re.fullmatch(r"[\d,. _]+", str(written)):
+        digits = float(match[0].lstrip("~≈ ") or 0) if match[0][:1].isdigit() else 0.0
+        last_digit = int(declared / digits * 10.0 ** -len(match[2] or "")) if digits else 0
+    return abs(counted - declared) > max(DISAGREEMENT * max(counted, 1), last_digit)
+
+
+def estimate(size_bytes: int, dtype: str | None) -> int | None:
+    """Two significant digits of what fits into the bytes."""
+    width = WIDTH_BITS.get(dtype or "")
+    if width is None or size_bytes <= 0:
+        return None
+    number = size_bytes * 8 // width
+    return int(float(f"{number:.1e}")) if number else None
+
+
+def bits_of_ggml(label: str) -> float | None:
+    """Bits of one packed weight by a GGML type's name, without its scales: Q4_K_M → 4."""
+    match = re.match(r"I?Q(\d)|TQ([12])|(?:MX|NV)FP(\d)", label)
+    if match is None:
+        return None
+    return float(next(group for group in match.groups() if group))

@@ -1,0 +1,128 @@
+"""The label of a record's precision, and the quantisation that its tensors show."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from catalog.normalise import names
+from catalog.normalise.assembly import Draft
+from catalog.normalise.parts.measured import counted_observation
+from catalog.normalise.parts.parameters import METHOD_LABELS, Count, Quantizer, bits_of_ggml
+from catalog.normalise.parts.weight_sets import WeightSet
+from catalog.records import Contender, Evidence, Origin, display_key
+from catalog.text import cleaning
+from mappings import fields
+
+PRECISION_WORD = re.compile(
+    r"(?i)(?<![a-z0-9])(fp16|bf16|fp32|f16|f32|fp8|int8|int4|half|i?q\d_(?:k(?:_[sml])?|\d|xxs|xs|s|m|nl))(?![a-z0-9])"
+)
+
+
+def set_precision(
+    draft: Draft, chosen: Sequence[WeightSet], counted: Count | None, quantizer: Quantizer
+) -> None:
+    row = fields()["precision"]
+    good, bad = draft.contenders(row)
+    top = counted.top if counted is not None else None
+    if counted is not None and top is not None:
+        draft.values["dtypes"] = {
+            cleaning.keyword(name)[:64]: number for name, number in counted.dtypes.items()
+        }
+        label = _label(draft, top[0], counted, quantizer)
+        seen = counted_observation(chosen, "precision", dict(counted.dtypes))
+        edits = [item for item in good if item.observation.origin is Origin.EDIT]
+        good = [
+            *edits,
+            Contender(observation=seen, value=label),
+            *(item for item in good if item not in edits),
+        ]
+        draft.values["precision_mix"] = round(top[1], 6)
+        _set_quantization(draft, chosen, top[0], label, quantizer)
+    draft.settle(row, good or _named_precision(draft, chosen), bad)
+    if "quantization.method" in draft.values:
+        draft.flags.add("quantized")
+
+
+def _named_precision(draft: Draft, chosen: Sequence[WeightSet]) -> list[Contender]:
+    """The weakest statement: a dtype or quantisation word in the name of weights that could not be read."""
+    for member in sorted(
+        (member for item in chosen for member in item.members), key=lambda one: one.object.key
+    ):
+        words = PRECISION_WORD.findall(posixpath.basename(display_key(member.object.key)))
+        label = names.dtype(words[-1].replace("-", "_")) if words else None
+        if label is not None and draft.group.members:
+            seen = replace(
+                counted_observation(chosen, "precision", words[-1], Evidence.INFERRED),
+                pointer="name:",
+                origin=Origin.FILENAME,
+            )
+            return [Contender(observation=seen, value=label)]
+    return []
+
+
+def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
+    """One label: the file type for GGML, `INT4 (GPTQ, g128)` for packed weights, else the dtype of most weights."""
+    if top.startswith("packed"):
+        bits, _, rest = top.removeprefix("packed").partition("(")
+        method = rest.rstrip(")")
+        float4 = method in {"MXFP4", "NVFP4"} or (quantizer.scheme or "").lower() in {"nf4", "fp4"}
+        if method in {"MXFP4", "NVFP4"}:
+            return method
+        if float4:
+            return f"{(quantizer.scheme or '').upper()} ({method})"
+        return (
+            f"INT{bits} ({method}, g{quantizer.group_size})"
+            if quantizer.group_size
+            else f"INT{bits} ({method})"
+        )
+    if names.is_ggml_type(top):
+        return _ggml_label(draft, top, counted)
+    return cleaning.keyword(top)[:64]
+
+
+def _ggml_label(draft: Draft, top: str, counted: Count) -> str:
+    """The file type that the file or its name says, when its main type is really there; else the dominant type."""
+    said = [
+        str(seen.raw).upper()
+        for field in ("quantization.scheme", "quantization.method", "precision")
+        for seen in draft.observed(field)
+    ]
+    families = {
+        name.partition("_")[0] for name in counted.dtypes
+    }  # a Q4_K_M file holds Q4_K, IQ3_M holds IQ3_S
+    for name in said:
+        bare = name.removeprefix("MOSTLY_")
+        if names.is_ggml_type(bare) and bare.partition("_")[0] in families:
+            return bare
+    return top
+
+
+def _set_quantization(
+    draft: Draft, chosen: Sequence[WeightSet], top: str, label: str, quantizer: Quantizer
+) -> None:
+    """Method, bits and scheme where the tensors themselves show them; nothing for plain floats."""
+    made: dict[str, Any] = {}
+    if names.is_ggml_type(top):
+        made = {"method": label, "bits": bits_of_ggml(label), "scheme": "gguf"}
+    elif top.startswith("packed"):
+        bits, _, rest = top.removeprefix("packed").partition("(")
+        lowered = {name: method for method, name in METHOD_LABELS.items()}
+        made = {
+            "method": quantizer.method or lowered.get(rest.rstrip(")"), rest.rstrip(")").lower()),
+            "bits": quantizer.bits or float(bits),
+        }
+    elif top.startswith("F8"):
+        made = {"method": quantizer.method or "fp8", "bits": quantizer.bits or 8.0}
+    elif top in {"I8", "U8", "I4", "F4"}:
+        made = {
+            "method": quantizer.method or {"F4": "fp4"}.get(top, f"int{top[1:]}"),
+            "bits": quantizer.bits or float(top[1:]),
+        }
+    for name, value in made.items():
+        field = f"quantization.{name}"
+        if value is not None and draft.values.get(field) != value:
+            draft.set_derived(field, value, counted_observation(chosen, field, top))

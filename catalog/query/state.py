@@ -1,0 +1,31 @@
+"""The state of a search as its URL holds it, and the conditions that were understood of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchState:
+    """What the URL says. `selections`: facet field -> chosen values as text; a range facet holds one `low..high`,
+    and the value `(none)` means models without the field.
+    """
+
+    text: str = ""
+    selections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sort: str = ""  # `-accuracy,name`; empty is best match, or newest when there is no text
+    page: int = 1
+    size: int = PAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One understood condition: what was typed or clicked, how it is read, and the state without it."""
+
+    label: str  # canonical: `accuracy > 0.9`
+    explanation: str  # `trained or created from 1 Jan 2024 (UTC)`; empty when the label says it all
+    kind: str  # text | condition | selection | sort | rewritten | literal (undoes the reading of a sentence)
+    without: SearchState

@@ -1,0 +1,278 @@
+"""Conditions on numbers and metrics: operators, ranges, percent against fraction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from catalog.query.nodes import And, Nested, Not, Query, Range, Term
+from catalog.query.problems import Suggestion
+from catalog.query.text.numbers import Number, format_number, parse_number, plain
+from catalog.query.text.parse_context import Leaf, Reading
+from catalog.query.text.printing import metric_name, name_of, print_query
+from catalog.query.text.scanner import Piece, Token
+from catalog.query.text.targets import Target, more_metrics, suggestions
+
+_HUNDRED = Decimal(100)
+_OPEN_ENDS = frozenset({"", "*"})
+_EXACT, _FINEST = Decimal(10**15), Decimal("1e-12")
+"""Beyond these a double has no digits left to round by."""
+_EXAMPLES = {"bytes": "2GB", "count": "7B", "tokens": "32k", "seconds": "2h", "bits": "4"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """One value of a condition, taken apart: `0.9`, `7B..70B`, `>0.8..*`."""
+
+    low: Number | None
+    high: Number | None
+    single: bool
+    low_open: bool = False
+    high_open: bool = False
+
+
+def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]:
+    """One leaf per value; several values mean any of them. Empty when none is a number."""
+    found = [_numeric(piece, token, target, reading) for piece in _joined_thousands(token.values)]
+    if target.metric is None and target.kind == "metric":
+        _unknown_metric(token, target, reading)
+    return [leaf for leaf in found if leaf is not None]
+
+
+def _joined_thousands(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """`1,000,000` is one number, not three values."""
+    if (
+        len(pieces) < 2
+        or not pieces[0].text.isdigit()
+        or any(len(p.text) != 3 or not p.text.isdigit() for p in pieces[1:])
+    ):
+        return pieces
+    text = "".join(piece.text for piece in pieces)
+    return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
+
+
+def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf | None:
+    bounds = _bounds(piece, target)
+    if bounds is None:
+        example = _EXAMPLES.get(target.unit or "", "0.9")
+        reading.problem(
+            "not-a-number",
+            f"{target.label} needs a number such as {example}, not {piece.text!r}; this condition is left out.",
+            piece.start,
+            piece.end,
+        )
+        return None
+    bounds = _unswapped(bounds, piece, reading)
+    bounds, notice = _as_fractions(bounds, target)
+    if notice:
+        reading.problem("read-as-percent", notice, token.start, token.end)
+    node = _number_query(bounds, token.operator, target)
+    label = _number_label(bounds, node, token, target)
+    return Leaf(node=node, label=label, explanation=_explained(target, bounds, token.operator))
+
+
+def _bounds(piece: Piece, target: Target) -> _Bounds | None:
+    low_text, dots, high_text = piece.text.partition("..")
+    if not dots:
+        number = parse_number(piece.text, target.unit)
+        return None if number is None else _Bounds(low=number, high=number, single=True)
+    low_open, high_open = low_text.startswith(">"), high_text.startswith("<")
+    low_text, high_text = low_text.lstrip(">="), high_text.lstrip("<=")
+    low, high = parse_number(low_text, target.unit), parse_number(high_text, target.unit)
+    unread = (low is None and low_text not in _OPEN_ENDS) or (high is None and high_text not in _OPEN_ENDS)
+    if unread or (low is None and high is None):
+        return None
+    return _Bounds(low=low, high=high, single=False, low_open=low_open, high_open=high_open)
+
+
+def _unswapped(bounds: _Bounds, piece: Piece, reading: Reading) -> _Bounds:
+    if bounds.low is None or bounds.high is None or bounds.low.value <= bounds.high.value:
+        return bounds
+    low, _, high = piece.text.partition("..")
+    turned = f"{high.lstrip('<=')}..{low.lstrip('>=')}"
+    reading.problem(
+        "reversed-range",
+        f"The range {piece.text} ends before it begins; it is read as {turned}.",
+        piece.start,
+        piece.end,
+        reading.replaced(piece.start, piece.end, turned),
+    )
+    return _Bounds(
+        low=bounds.high, high=bounds.low, single=False, low_open=bounds.high_open, high_open=bounds.low_open
+    )
+
+
+def _as_fractions(bounds: _Bounds, target: Target) -> tuple[_Bounds, str]:
+    """Bounded metrics are fractions here: 90 % and 90 become 0.9. Says so where no percent sign was written."""
+    numbers = [number for number in (bounds.low, bounds.high) if number is not None]
+    fraction = target.unit == "fraction"
+    bounded = (target.metric is not None and target.metric.bounded) or (
+        target.metric is None and target.kind == "number" and fraction
+    )
+    assumed = (
+        bounded
+        and any(not n.percent and n.value > 1 for n in numbers)
+        and all(n.value <= _HUNDRED for n in numbers)
+    )
+    if not assumed and not (fraction and any(number.percent for number in numbers)):
+        if bounded and any(number.value > _HUNDRED for number in numbers):
+            return bounds, f"{target.label} is between 0 and 1 here (0 to 100 %)."
+        return bounds, ""
+
+    def scaled(number: Number | None) -> Number | None:
+        if number is None or not (assumed or number.percent):
+            return number
+        return Number(value=number.value / _HUNDRED, half_step=number.half_step / _HUNDRED, percent=True)
+
+    changed = _Bounds(
+        low=scaled(bounds.low),
+        high=scaled(bounds.high),
+        single=bounds.single,
+        low_open=bounds.low_open,
+        high_open=bounds.high_open,
+    )
+    if not assumed:
+        return changed, ""
+    said = " to ".join(f"{n.value.normalize():f} %" for n in dict.fromkeys(numbers))
+    return changed, f"{target.label} is between 0 and 1 here, so this is read as {said}."
+
+
+def _number_query(bounds: _Bounds, operator: str, target: Target) -> Query:
+    field = "evaluations.value" if target.nested else target.path
+    if not bounds.single:
+        between = _range(field, bounds, target)
+        return Not(_placed(between, target)) if operator == "!=" else _placed(between, target)
+    number = bounds.low
+    assert number is not None  # a single value has both ends
+    value = plain(number.value, integer=target.integer)
+    match operator:
+        case ">":
+            return _placed(Range(field=field, gt=value), target)
+        case ">=":
+            return _placed(Range(field=field, gte=value), target)
+        case "<":
+            return _placed(Range(field=field, lt=value), target)
+        case "<=":
+            return _placed(Range(field=field, lte=value), target)
+    equal = _placed(_equal(field, number, value, target), target)
+    return Not(equal) if operator == "!=" else equal
+
+
+def _range(field: str, bounds: _Bounds, target: Target) -> Range:
+    low = None if bounds.low is None else plain(bounds.low.value, integer=target.integer)
+    high = None if bounds.high is None else plain(bounds.high.value, integer=target.integer)
+    return Range(
+        field=field,
+        gt=low if bounds.low_open else None,
+        gte=None if bounds.low_open else low,
+        lt=high if bounds.high_open else None,
+        lte=None if bounds.high_open else high,
+    )
+
+
+def _rounds(number: Number, target: Target) -> bool:
+    """`params:7B` and `accuracy:0.93` mean what is shown as that; a plain count means itself."""
+    if abs(number.value) >= _EXACT or number.half_step < _FINEST:
+        return False
+    return target.kind == "metric" or (
+        bool(number.unit) and target.unit in {"count", "bytes"} and number.half_step >= 1
+    )
+
+
+def _equal(field: str, number: Number, value: float, target: Target) -> Query:
+    if not _rounds(number, target):
+        return Term(field, value)
+    low, high = number.value - number.half_step, number.value + number.half_step
+    return Range(field=field, gte=plain(low, integer=target.integer), lt=plain(high, integer=target.integer))
+
+
+def _placed(query: Query, target: Target) -> Query:
+    """On one data set or split the metric, its place and its value must be those of one evaluation."""
+    if not target.nested:
+        return query
+    return evaluation(target, query)
+
+
+def evaluation(target: Target, *rest: Query) -> Query:
+    """One evaluation of this metric on this data set and split that satisfies `rest`."""
+    clauses: list[Query] = [Term("evaluations.metric", target.path.removeprefix("metrics."))]
+    if target.dataset is not None:
+        clauses.append(Term("evaluations.dataset", target.dataset))
+    if target.split is not None:
+        clauses.append(Term("evaluations.split", target.split))
+    return Nested("evaluations", And((*clauses, *rest)))
+
+
+def _number_label(bounds: _Bounds, node: Query, token: Token, target: Target) -> str:
+    inner = node.clause if isinstance(node, Not) else node
+    if (
+        bounds.single
+        and bounds.low is not None
+        and _rounds(bounds.low, target)
+        and token.operator in {":", "=", "!="}
+    ):
+        number = bounds.low
+        text = _metric_digits(number) if target.kind == "metric" else _typed(number, target)
+        name = target_name(target)
+        return f"{'-' if isinstance(node, Not) else ''}{name}:{text}"
+    printed = print_query(inner) or token.text
+    return f"-{printed}" if isinstance(node, Not) else printed
+
+
+def target_name(target: Target) -> str:
+    if target.kind != "metric":
+        return name_of(target.path)
+    return metric_name(target.path.removeprefix("metrics."), target.dataset, target.split)
+
+
+def _typed(number: Number, target: Target) -> str:
+    """The number with as many digits as were typed: `7B` and `7.0B` round differently."""
+    step = number.half_step * 2
+    for suffix, factor in (
+        (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+        if target.unit == "bytes"
+        else (("T", 10**12), ("B", 10**9), ("M", 10**6), ("k", 10**3))
+    ):
+        if abs(number.value) >= factor or step >= factor:
+            digits = (
+                (number.value / factor).quantize(step / factor) if step < factor else number.value / factor
+            )
+            return f"{digits:f}{suffix}"
+    return f"{number.value:f}"
+
+
+def _metric_digits(number: Number) -> str:
+    return f"{number.value.quantize((number.half_step * 2).normalize()):f}"
+
+
+def _explained(target: Target, bounds: _Bounds, operator: str) -> str:
+    parts = [target.note] if target.note else []
+    if bounds.single and bounds.low is not None and operator in {":", "="} and _rounds(bounds.low, target):
+        low = bounds.low.value - bounds.low.half_step
+        high = bounds.low.value + bounds.low.half_step
+        ends = (format_number(plain(end, integer=target.integer), target.unit) for end in (low, high))
+        parts.append(f"about {' to '.join(ends)}")
+    if target.nested:
+        parts.append(target.label)
+    return "; ".join(parts)
+
+
+def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:
+    name = target.path.removeprefix("metrics.")
+    vocabulary = reading.vocabulary
+    if vocabulary is not None and name in vocabulary.metrics:
+        return
+    close = suggestions(name, vocabulary, numeric=True) if reading.may_look_up() else []
+    counts = vocabulary.metrics if vocabulary else {}
+    offered = [
+        Suggestion(
+            label=f"{one} ({counts[one]:,})" if counts.get(one) else one,
+            text=reading.replaced(token.start, token.name_end, one).text,
+        )
+        for one in close
+    ]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    said = f"No model reports {name}."
+    if more_metrics(vocabulary):
+        said = f"{name} is none of the {len(counts):,} most frequent metrics."
+    reading.problem("unknown-metric", f"{said}{ask}", token.start, token.name_end, *offered)

@@ -1,0 +1,238 @@
+"""From a condition token to what it means: which field, which kind of comparison, which problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from catalog.query.nodes import Exists, Query, Term
+from catalog.query.problems import Suggestion
+from catalog.query.text.comparisons import evaluation, numeric_leaves
+from catalog.query.text.date_conditions import WORD_OPERATORS, date_leaves
+from catalog.query.text.keywords import flattened_leaf, keyword_leaf, text_leaf
+from catalog.query.text.numbers import looks_numeric
+from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
+from catalog.query.text.printing import has_metric, name_of, print_query, quoted
+from catalog.query.text.scanner import Piece, Token
+from catalog.query.text.targets import (
+    EXISTS_INSTEAD,
+    Target,
+    field_target,
+    more_metrics,
+    only_shown,
+    resolve,
+    slug,
+    suggestions,
+    unknown_metric,
+)
+from catalog.text.spelling import nearest
+from mappings import fields
+
+HAS = frozenset({"has", "with_field", "exists"})
+MISSING = frozenset({"missing", "no", "without"})
+SPECIAL = HAS | MISSING | frozenset(WORD_OPERATORS) | {"is", "sort"}
+STATUSES = frozenset(
+    {"ok", "partial", "pointer", "opaque", "unreadable", "archived", "empty", "missing", "gone"}
+)
+FLAGS = frozenset(
+    {
+        "adapter",
+        "duplicate",
+        "incomplete",
+        "missing",
+        "orphan",
+        "pointer",
+        "quantized",
+        "run",
+        "conflict",
+        "unchecked",
+    }
+)
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def is_name(name: str, reading: Reading) -> bool:
+    """True for every name that a condition may start with."""
+    if slug(name) in SPECIAL or resolve(name) or only_shown(name):
+        return True
+    return reading.vocabulary is not None and slug(name.partition("@")[0]) in reading.vocabulary.metrics
+
+
+def read_condition(token: Token, reading: Reading) -> Leaf | None:
+    """What the condition means; None when it had to be left out, which a problem then says.
+
+    A condition whose name nobody knows gives its text back as words: see `read_unknown`.
+    """
+    word = slug(token.name)
+    if not token.values:
+        reading.problem(
+            "no-value",
+            f"{token.text.strip()} has no value yet; it is left out.",
+            token.start,
+            token.end,
+        )
+        return None
+    if word in HAS or word in MISSING:
+        return _has(token, reading, absent=word in MISSING)
+    if word == "is":
+        return _is(token, reading)
+    if word in WORD_OPERATORS and not resolve(token.name):
+        operator = WORD_OPERATORS[word] if token.operator in {":", "="} else token.operator
+        return any_of(date_leaves(token, field_target(fields()["best_date"]), operator, reading))
+    target = choose(token)
+    return _READERS[target.kind](token, target, reading)
+
+
+def known_target(token: Token, reading: Reading) -> bool:
+    """False when the name is unknown and the value does not make it a comparison of a metric."""
+    if is_name(token.name, reading):
+        return only_shown(token.name) is None or bool(resolve(token.name))
+    if token.operator in {":", "="}:
+        return any(
+            ".." in piece.text and looks_numeric(piece.text) for piece in token.values if not piece.quoted
+        )
+    return any(looks_numeric(piece.text) for piece in token.values)
+
+
+def read_unknown(token: Token, reading: Reading) -> None:
+    """Say that nothing is called so, and what may have been meant. The words are searched as text."""
+    shown = only_shown(token.name)
+    if shown is not None:
+        message = f"{shown.label} is shown on a model's page but cannot be searched; the words are searched as text."
+        reading.problem("not-searchable", message, token.start, token.name_end)
+        return
+    numeric = any(looks_numeric(piece.text) for piece in token.values)
+    close = suggestions(token.name, reading.vocabulary, numeric=numeric) if reading.may_look_up() else []
+    offered = [
+        Suggestion(label=one, text=reading.replaced(token.start, token.name_end, one).text) for one in close
+    ]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    message = f"There is no field {token.name!r}; the words are searched as text.{ask}"
+    reading.problem("unknown-field", message, token.start, token.name_end, *offered)
+
+
+def choose(token: Token) -> Target:
+    """The meaning that fits the value: `precision > 0.9` is the metric, `precision:FP16` the dtype."""
+    targets = resolve(token.name)
+    if not targets:
+        return unknown_metric(token.name)
+    compares = token.operator in {">", ">=", "<", "<="} or any(
+        ".." in piece.text for piece in token.values if not piece.quoted
+    )
+    numbers = compares or all(looks_numeric(piece.text) for piece in token.values)
+    for target in targets:
+        if target.numeric == numbers:
+            return target
+    return targets[0]
+
+
+def _boolean(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    piece = token.values[0]
+    value = _BOOLEANS.get(piece.text.casefold())
+    if value is None:
+        name = name_of(target.path)
+        message = f"{target.label} is true or false, not {piece.text!r}; this condition is left out."
+        offered = [reading.replaced(token.start, token.end, f"{name}:{one}") for one in ("true", "false")]
+        reading.problem("not-a-boolean", message, piece.start, piece.end, *offered)
+        return None
+    value = value != (token.operator == "!=")
+    node = Term(target.path, value)
+    return Leaf(node=node, label=print_query(node) or token.text)
+
+
+def _number(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    if all(piece.text == "*" and not piece.quoted for piece in token.values):
+        return _exists(target)
+    return any_of(numeric_leaves(token, target, reading))
+
+
+def _date(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    if all(piece.text == "*" and not piece.quoted for piece in token.values):
+        return _exists(target)
+    return any_of(date_leaves(token, target, token.operator, reading))
+
+
+_READERS: Mapping[str, Callable[[Token, Target, Reading], Leaf | None]] = {
+    "keyword": keyword_leaf,
+    "name": text_leaf,
+    "text": text_leaf,
+    "number": _number,
+    "metric": _number,
+    "date": _date,
+    "boolean": _boolean,
+    "flattened": flattened_leaf,
+}
+
+# has:, missing:, is: ----------------------------------------------------------------------------------------------
+
+
+def _has(token: Token, reading: Reading, *, absent: bool) -> Leaf | None:
+    leaves = [leaf for piece in token.values if (leaf := _has_one(piece, reading)) is not None]
+    leaf = any_of(leaves)
+    if leaf is None:
+        return None
+    return negated(leaf) if absent != (token.operator == "!=") else leaf
+
+
+def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
+    name = piece.text
+    instead = EXISTS_INSTEAD.get(slug(name))
+    if instead:
+        return _exists(field_target(fields()[instead]))
+    targets = resolve(name)
+    if not targets and (is_name(name, reading) or name.startswith("metrics.")):
+        targets = (unknown_metric(name),) if only_shown(name) is None else ()
+    if targets:
+        # `loss < 0.3` compares the metric, so `has:loss` asks for it, too, and not for the loss function.
+        metrics = (target for target in targets if target.kind == "metric" and not target.nested)
+        return _exists(next(metrics, targets[0]))
+    if only_shown(name) is not None:
+        reading.problem(
+            "not-searchable",
+            f"{name} cannot be searched; this condition is left out.",
+            piece.start,
+            piece.end,
+        )
+        return None
+    close = suggestions(name, reading.vocabulary, numeric=False) if reading.may_look_up() else []
+    if more_metrics(reading.vocabulary) and not any(resolve(one) for one in close):
+        return _exists(unknown_metric(name))
+    close = close or (suggestions(name, reading.vocabulary, numeric=True) if reading.may_look_up() else [])
+    offered = [reading.replaced(piece.start, piece.end, one) for one in close]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    message = f"There is no field or metric {name!r}; this condition is left out.{ask}"
+    reading.problem("unknown-field", message, piece.start, piece.end, *offered)
+    return None
+
+
+def _exists(target: Target) -> Leaf:
+    if target.nested:
+        label = has_metric(target.path.removeprefix("metrics."), target.dataset, target.split)
+        return Leaf(node=evaluation(target), label=label, explanation=target.label)
+    node: Query = Exists(target.path)
+    if target.kind == "metric" and target.metric is None:
+        # A model with hundreds of metrics has the usual ones as fields; the names of all are in the list of names.
+        node = Term("metric_names", target.path.removeprefix("metrics."))
+    return Leaf(node=node, label=print_query(node) or f"has:{target.path}", explanation=target.note)
+
+
+def _is(token: Token, reading: Reading) -> Leaf | None:
+    leaves = []
+    for piece in token.values:
+        value = piece.text.strip().casefold()
+        if value in STATUSES and value not in FLAGS:
+            leaves.append(Leaf(node=Term("status", value), label=f"status:{value}"))
+            continue
+        if value not in FLAGS:
+            close = nearest(value, (*FLAGS, *STATUSES)) if reading.may_look_up() else []
+            offered = [reading.replaced(piece.start, piece.end, one) for one in close]
+            known = ", ".join(sorted(FLAGS))
+            reading.problem(
+                "unknown-value",
+                f"is: knows {known}; {value!r} is none of them.",
+                piece.start,
+                piece.end,
+                *offered,
+            )
+        leaves.append(Leaf(node=Term("flags", value), label=f"is:{quoted(value)}"))
+    leaf = any_of(leaves)
+    return negated(leaf) if leaf is not None and token.operator == "!=" else leaf

@@ -1,0 +1,236 @@
+"""Conditions on fields that hold words: exact values, beginnings, places, licences, ids with owners, text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalog.query.nodes import Exists, Match, Or, Phrase, Prefix, Query, Term, Terms
+from catalog.query.problems import Suggestion
+from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
+from catalog.query.text.printing import name_of, print_query, quote, quoted
+from catalog.query.text.scanner import Piece, Token
+from catalog.query.text.targets import Target, slug
+from catalog.text.spelling import nearest
+
+_IDS = frozenset({"base_model.id", "datasets"})
+"""Fields whose values may carry an owner that people leave out: `squad` means `rajpurkar/squad` too."""
+
+
+def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    if token.operator not in {":", "=", "!="}:
+        reading.problem(
+            "not-ordered",
+            f"{target.label} holds words, so {token.operator} says nothing; this condition is left out.",
+            token.start,
+            token.end,
+            reading.replaced(token.start, token.end, f"{token.name}:{token.values[0].text}"),
+        )
+        return None
+    pieces = _whole_paths(token, target)
+    leaves = [_keyword_value(piece, token, target, reading) for piece in pieces]
+    plain = [leaf.node for leaf in leaves]
+    special = target.path == "license" or target.path in _IDS
+    if len(plain) > 1 and not special and all(isinstance(node, Term) for node in plain):
+        values = tuple(dict.fromkeys(node.value for node in plain if isinstance(node, Term)))
+        node: Query = Terms(target.path, values) if len(values) > 1 else plain[0]
+        leaf = Leaf(node=node, label=print_query(node) or token.text, explanation=target.note)
+    else:
+        joined = any_of(leaves)
+        assert joined is not None  # there is at least one value
+        leaf = joined
+    return negated(leaf) if token.operator == "!=" else leaf
+
+
+def _whole_paths(token: Token, target: Target) -> tuple[Piece, ...]:
+    """A comma belongs to a path unless brackets make it a list."""
+    if target.path not in {"path", "uri"} or token.bracketed or any(piece.quoted for piece in token.values):
+        return token.values
+    first, last = token.values[0], token.values[-1]
+    text = ",".join(piece.text for piece in token.values)
+    return (Piece(text=text, quoted=False, start=first.start, end=last.end),)
+
+
+def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf:
+    text = piece.text.strip()
+    if not piece.quoted and text and not text.strip("*"):
+        return Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}")
+    if target.path in {"path", "uri", "locations"}:
+        return _location(piece, target)
+    if not piece.quoted and text.endswith("*"):
+        stem = text.rstrip("*")
+        node: Query = Prefix(target.path, stem)
+        return Leaf(node=node, label=_text_of(node, token))
+    value = canonical_value(target, text, reading)
+    exact = piece.quoted or token.operator == "=" or not _bare(value)
+    if exact and (target.path == "license" or target.path in _IDS):
+        return Leaf(
+            node=Term(target.path, value),
+            label=f"{name_of(target.path)}:{quote(value)}",
+            explanation="exactly this",
+        )
+    if target.path == "license":
+        return _license(value)
+    owners = _with_owner(target, value, reading)
+    if owners:
+        node = Terms(target.path, (value, *owners))
+        return Leaf(
+            node=node,
+            label=f"{name_of(target.path)}:{quoted(value)}",
+            explanation=f"also {', '.join(owners)}",
+        )
+    _check_value(piece, target, value, reading)
+    node = Term(target.path, value)
+    said = f"{text} is {value} here" if value != text else target.note
+    return Leaf(node=node, label=_text_of(node, token), explanation=said)
+
+
+def _text_of(node: Query, token: Token) -> str:
+    return print_query(node) or token.text
+
+
+def _bare(text: str) -> bool:
+    return quoted(text) == text
+
+
+def canonical_value(target: Target, text: str, reading: Reading) -> str:
+    """The spelling that documents use, where several mean the same: FP16 is F16, `ner` may be token-classification.
+
+    Names of tasks and frameworks give way only to one that the catalog has, and only where it lacks the typed one.
+    """
+    if target.path in {"precision", "training.precision"}:
+        from catalog.normalise.names import dtype  # noqa: PLC0415 - other queries need none of its tables
+
+        return dtype(text) or text
+    if target.path not in {"task", "framework", "library"} or reading.vocabulary is None:
+        return text
+    known = {value.casefold() for value in reading.vocabulary.values.get(target.path, {})}
+    if text.casefold() in known:
+        return text
+    from catalog.normalise import names  # noqa: PLC0415 - other queries need none of its tables
+
+    other = str(getattr(names, target.path)(text))
+    return other if other.casefold() in known else text
+
+
+def _license(value: str) -> Leaf:
+    """`license:gpl` is every version and variant of it: SPDX ids go from the general to the special."""
+    node = Or((Term("license", value), Prefix("license", f"{value}-")))
+    return Leaf(node=node, label=f"license:{quoted(value)}", explanation=f"{value} and its versions")
+
+
+def _with_owner(target: Target, value: str, reading: Reading) -> list[str]:
+    if target.path not in _IDS or "/" in value or reading.vocabulary is None:
+        return []
+    tail = f"/{value.casefold()}"
+    return sorted(
+        one for one in reading.vocabulary.values.get(target.path, {}) if one.casefold().endswith(tail)
+    )
+
+
+def _check_value(piece: Piece, target: Target, value: str, reading: Reading) -> None:
+    """An unknown value is said where all values are known, with the nearest ones."""
+    vocabulary = reading.vocabulary
+    if vocabulary is None or target.path not in vocabulary.complete:
+        return
+    counts = vocabulary.values.get(target.path, {})
+    if value.casefold() in {one.casefold() for one in counts} or not reading.may_look_up():
+        return
+    close = nearest(value, counts, counts=counts) or _containing(value, counts)
+    offered = [
+        Suggestion(
+            label=f"{one} ({counts[one]:,})", text=reading.replaced(piece.start, piece.end, quoted(one)).text
+        )
+        for one in close
+    ]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    reading.problem(
+        "unknown-value",
+        f"No model has {target.label.casefold()} {value}.{ask}",
+        piece.start,
+        piece.end,
+        *offered,
+    )
+
+
+def _containing(value: str, counts: Mapping[str, int]) -> list[str]:
+    """Values in which a word begins like this one."""
+    wanted = value.casefold()
+    if len(wanted) < 3:
+        return []
+    found = [one for one in counts if any(word.startswith(wanted) for word in slug(one).split("_"))]
+    return sorted(found, key=lambda one: (-counts[one], one))[:3]
+
+
+def _location(piece: Piece, target: Target) -> Leaf:
+    """A directory means everything below it; `*` at the end means every name that begins so."""
+    text = piece.text.strip()
+    open_end = not piece.quoted and text.endswith("*")
+    folder = text.rstrip("*") if open_end else text
+    label = (
+        f"{name_of(target.path)}:{text}"
+        if _bare(text.rstrip("*"))
+        else f"{name_of(target.path)}:{quoted(text)}"
+    )
+    stems = [folder] if not open_end or folder.endswith("/") else []
+    clauses: list[Query] = []
+    for spelled in dict.fromkeys(path for stem in stems or [folder] for path in _spellings(stem, target)):
+        if open_end and not folder.endswith("/"):
+            clauses.append(Prefix(spelled[0], spelled[1]))
+            continue
+        whole = spelled[1].rstrip("/")
+        clauses += [Term(spelled[0], whole), Prefix(spelled[0], f"{whole}/")]
+    node = clauses[0] if len(clauses) == 1 else Or(tuple(clauses))
+    return Leaf(node=node, label=label, explanation="" if open_end else "this place and all below it")
+
+
+def _spellings(path: str, target: Target) -> list[tuple[str, str]]:
+    """A path inside its source, and, when it is absolute, the place it has on the machine or in the bucket."""
+    if target.path != "path":
+        return [(target.path, path)]
+    if "://" in path:
+        return [("uri", path)]
+    if path.startswith("/"):
+        return [("path", path.lstrip("/")), ("path", path), ("uri", f"file://{path}")]
+    return [("path", path.removeprefix("./"))]
+
+
+def text_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    leaves = []
+    for piece in token.values:
+        if not any(letter.isalnum() for letter in piece.text):
+            if piece.text.strip("*") or not piece.text:
+                reading.problem(
+                    "no-word", f"{piece.text!r} has no word to search for.", piece.start, piece.end
+                )
+                continue
+            leaves.append(Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}"))
+            continue
+        leaves.append(_text_value(piece, token, target))
+    leaf = any_of(leaves)
+    return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
+
+
+def _text_value(piece: Piece, token: Token, target: Target) -> Leaf:
+    text = " ".join(piece.text.split())
+    name = name_of(target.path)
+    if target.kind == "name" and not piece.quoted and text.endswith("*") and _bare(text.rstrip("*")):
+        return Leaf(node=Prefix(target.path, text.rstrip("*")), label=f"{name}:{text.rstrip('*')}*")
+    if target.kind == "name" and token.operator in {"=", "!="}:
+        return Leaf(
+            node=Term(target.path, text), label=f"{name}={quoted(text)}", explanation="exactly this name"
+        )
+    node: Query = Phrase(text, (target.path,)) if piece.quoted else Match(text.strip("*"), (target.path,))
+    label = print_query(node) or token.text
+    if isinstance(node, Match) and not _bare(node.text):
+        node = Phrase(node.text, (target.path,))
+    return Leaf(node=node, label=label)
+
+
+def flattened_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    if token.operator not in {":", "=", "!="}:
+        message = (
+            f"{target.label} is kept as text, so only equality can be asked; this condition is left out."
+        )
+        reading.problem("not-ordered", message, token.start, token.end)
+        return None
+    return keyword_leaf(token, target, reading)

@@ -1,0 +1,126 @@
+"""Numbers as people write them: `7B`, `350M`, `2GB`, `4GiB`, `90%`, `1.5e9`, `32k`, `2h`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from catalog.text.patterns import pattern
+
+MAX_NUMBER_CHARACTERS = 40
+MAX_MAGNITUDE = Decimal("1e300")
+"""Beyond this a double would become infinite on the way to an engine."""
+
+_THOUSAND, _KIBI = 1000, 1024
+_EXACT_BELOW = 1e15
+_LETTERS = "kmgtp"
+COUNT_UNITS: Mapping[str, int] = {
+    "k": _THOUSAND,
+    "thousand": _THOUSAND,
+    "m": _THOUSAND**2,
+    "mm": _THOUSAND**2,
+    "million": _THOUSAND**2,
+    "b": _THOUSAND**3,
+    "bn": _THOUSAND**3,
+    "g": _THOUSAND**3,
+    "billion": _THOUSAND**3,
+    "t": _THOUSAND**4,
+    "trillion": _THOUSAND**4,
+}
+BYTE_UNITS: Mapping[str, int] = {
+    "b": 1,
+    "byte": 1,
+    "bytes": 1,
+    **{letter: _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
+    **{f"{letter}b": _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
+    **{f"{letter}ib": _KIBI ** (power + 1) for power, letter in enumerate(_LETTERS)},
+}
+"""Decimal and binary prefixes. Source: IEC 80000-13:2008, clause 4."""
+TOKEN_UNITS: Mapping[str, int] = {**COUNT_UNITS, "tokens": 1, "ki": _KIBI}
+SECOND_UNITS: Mapping[str, int] = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+BIT_UNITS: Mapping[str, int] = {"bit": 1, "bits": 1, "-bit": 1}
+UNITS: Mapping[str | None, Mapping[str, int]] = {
+    "count": COUNT_UNITS,
+    "bytes": BYTE_UNITS,
+    "tokens": TOKEN_UNITS,
+    "seconds": SECOND_UNITS,
+    "bits": BIT_UNITS,
+    "fraction": {},
+    None: {},
+}
+
+_NUMBER = pattern(
+    r"(?P<digits>[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)"
+    r"\s*(?P<unit>%|percent|pct|-?[a-zA-Z]*)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A number in the unit of its field. `half_step` is half of the last digit that was written: 7B is 7e9 ± 0.5e9."""
+
+    value: Decimal
+    half_step: Decimal
+    percent: bool = False
+    unit: str = ""
+
+
+def parse_number(text: str, unit: str | None = None) -> Number | None:
+    """The number that `text` writes for a field measured in `unit`, or None when it is not one."""
+    text = text.strip().replace("\N{MINUS SIGN}", "-").replace("_", "")
+    if not 0 < len(text) <= MAX_NUMBER_CHARACTERS:
+        return None
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    suffix = match["unit"].casefold()
+    percent = suffix in {"%", "percent", "pct"}
+    factor = 1 if percent or not suffix else UNITS.get(unit, COUNT_UNITS).get(suffix)
+    if factor is None:
+        return None
+    try:
+        digits = Decimal(match["digits"].replace(",", ""))
+    except InvalidOperation:
+        return None
+    value = digits * factor
+    if abs(value) > MAX_MAGNITUDE:
+        return None
+    exponent = digits.as_tuple().exponent
+    step = Decimal(1).scaleb(min(exponent, 0) if isinstance(exponent, int) else 0) * factor
+    return Number(value=value, half_step=step / 2, percent=percent, unit=suffix)
+
+
+def looks_numeric(text: str) -> bool:
+    """True for anything that starts the way a number, or a range of numbers, does."""
+    text = text.lstrip("+-\N{MINUS SIGN}.*<>=")
+    return bool(text) and text[0].isdigit() and text[0].isascii()
+
+
+def plain(value: Decimal, *, integer: bool) -> int | float:
+    """The value as the type that nodes carry: int on whole-number fields, else float."""
+    if integer and value == value.to_integral_value():
+        return int(value)
+    return float(value)
+
+
+def format_number(value: float, unit: str | None = None) -> str:
+    """The shortest exact spelling: 7000000000 of a count is 7B, 2000000000 bytes are 2GB, 0.5 is 0.5."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    whole = int(value) if abs(value) < _EXACT_BELOW and value == int(value) else None
+    if whole is None:
+        return repr(value)
+    for suffix, factor in _PRINTED.get(unit, ()):
+        scaled = Decimal(whole) / factor
+        if abs(scaled) >= 1 and len(scaled.as_tuple().digits) <= 4:
+            return f"{scaled.normalize():f}{suffix}"
+    return str(whole)
+
+
+_COUNTS = (("T", 10**12), ("B", 10**9), ("M", 10**6), ("k", 10**3))
+_PRINTED: Mapping[str | None, tuple[tuple[str, int], ...]] = {
+    "count": _COUNTS,
+    "tokens": _COUNTS,
+    "bytes": (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)),
+}

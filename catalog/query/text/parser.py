@@ -1,0 +1,267 @@
+"""From tokens to one query: a Pratt parser in which every mistake has a reading.
+
+OR binds weakest, then AND (written or implied), then NOT. Missing operands, brackets and quotes are forgiven and said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query
+from catalog.query.text.conditions import known_target, read_condition, read_unknown
+from catalog.query.text.parse_context import Leaf, Reading, negated
+from catalog.query.text.printing import quote
+from catalog.query.text.scanner import Kind, Token
+from catalog.text.patterns import pattern
+
+MAX_DEPTH = 10
+PLAIN_WORD = pattern(r"[A-Za-z0-9.%+]*[A-Za-z0-9][A-Za-z0-9.%+]*")
+"""One word without punctuation inside: in quotes it means the same."""
+_STRIPPED = "-!<>=:~,;.|&'`*?^\\/[]{}"
+_SIGNS = ":<>=!\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}"
+_JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT}
+_OPERANDS = frozenset({Kind.CONDITION, Kind.CLOSE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A leaf or a group with its place in the text. `leaf.label` reads as `leaf.node` again."""
+
+    leaf: Leaf
+    start: int
+    end: int
+
+
+def read_words(tokens: list[Token]) -> list[Token]:
+    """The tokens without those that hold nothing to search for, and with lower-case operators between conditions.
+
+    `and`, `or` and `not` in lower case are words of a sentence, except where conditions stand on their sides.
+    """
+    kept = [token for token in tokens if not _wordless(token)]
+    return [_joining(token, kept, index) for index, token in enumerate(kept)]
+
+
+def _wordless(token: Token) -> bool:
+    return token.kind in {Kind.WORD, Kind.PHRASE} and not any(letter.isalnum() for letter in token.text)
+
+
+def _joining(token: Token, tokens: list[Token], index: int) -> Token:
+    kind = _JOINS.get(token.text) if token.kind is Kind.WORD else None
+    if kind is None:
+        return token
+    after = tokens[index + 1].kind if index + 1 < len(tokens) else None
+    before = tokens[index - 1].kind if index else None
+    fits = after in {Kind.CONDITION, Kind.OPEN, Kind.NOT} and (kind is Kind.NOT or before in _OPERANDS)
+    return Token(kind=kind, start=token.start, end=token.end, text=token.text) if fits else token
+
+
+class Parser:
+    """One pass over the tokens. `parts()` gives the conditions that must all hold."""
+
+    def __init__(self, tokens: list[Token], reading: Reading) -> None:
+        self.tokens = tokens
+        self.reading = reading
+        self.at = 0
+        self.depth = 0
+
+    def parts(self) -> list[Part]:
+        """The top-level conditions. One alternative of several at the top is one part."""
+        found: list[Part] = []
+        while self.at < len(self.tokens):
+            found += self._alternatives()
+            if self.at < len(self.tokens):  # only a closing bracket stops earlier
+                self._stray(self.tokens[self.at])
+        return found
+
+    def _stray(self, token: Token) -> None:
+        reading = self.reading
+        message = "This bracket was never opened; it is left out."
+        reading.problem(
+            "stray-bracket",
+            message,
+            token.start,
+            token.end,
+            reading.replaced(token.start, token.end, "", "Remove it"),
+        )
+        self.at += 1
+
+    def _alternatives(self) -> list[Part]:
+        """Everything up to a closing bracket or the end: conjuncts, or one part that holds alternatives."""
+        options = [self._conjuncts()]
+        while self._peek() is Kind.OR:
+            token = self.tokens[self.at]
+            self.at += 1
+            options.append(self._conjuncts())
+            if not options[-1] or not options[-2]:
+                message = "OR needs a condition on both sides; it is left out."
+                self.reading.problem("dangling-operator", message, token.start, token.end)
+        options = [option for option in options if option]
+        if len(options) < 2:
+            return options[0] if options else []
+        branches = [conjunction(option) for option in options]
+        node = Or(tuple(clause for branch in branches for clause in _flat(branch.leaf.node, Or)))
+        label = " OR ".join(branch.leaf.label for branch in branches)
+        return [_spanning(branches, Leaf(node=node, label=label, explanation=_said(branches), loose="or"))]
+
+    def _conjuncts(self) -> list[Part]:
+        found: list[Part] = []
+        while (kind := self._peek()) not in {None, Kind.OR, Kind.CLOSE}:
+            if kind is Kind.AND:
+                token = self.tokens[self.at]
+                self.at += 1
+                if not found or self._peek() in {None, Kind.OR, Kind.CLOSE, Kind.AND}:
+                    message = "AND needs a condition on both sides; it is left out."
+                    self.reading.problem("dangling-operator", message, token.start, token.end)
+                continue
+            found += self._operand()
+        return found
+
+    def _peek(self) -> Kind | None:
+        return self.tokens[self.at].kind if self.at < len(self.tokens) else None
+
+    def _operand(self) -> list[Part]:
+        negations = 0
+        first = self.tokens[self.at]
+        while self._peek() is Kind.NOT:
+            negations += 1
+            self.at += 1
+        if self._peek() in {None, Kind.OR, Kind.CLOSE, Kind.AND}:
+            self.reading.problem(
+                "dangling-operator",
+                "There is nothing to negate here; it is left out.",
+                first.start,
+                first.end,
+            )
+            return []
+        parts = self._group() if self._peek() is Kind.OPEN else self._leaf()
+        if negations % 2 and parts:
+            whole = conjunction(parts)
+            return [Part(leaf=negated(whole.leaf), start=first.start, end=whole.end)]
+        return parts
+
+    def _group(self) -> list[Part]:
+        opening = self.tokens[self.at]
+        self.at += 1
+        self.depth += 1
+        parts = self._too_deep(opening) if self.depth > MAX_DEPTH else self._alternatives()
+        self.depth -= 1
+        if self._peek() is Kind.CLOSE:
+            self.at += 1
+        elif self.depth < MAX_DEPTH:
+            reading = self.reading
+            mended = reading.replaced(len(reading.text), len(reading.text), ")", "Close it at the end")
+            reading.problem(
+                "open-bracket",
+                "This bracket is never closed; it ends with the text.",
+                opening.start,
+                opening.end,
+                mended,
+            )
+        return parts
+
+    def _too_deep(self, opening: Token) -> list[Part]:
+        """Brackets beyond the limit are ignored: their content belongs to the bracket outside. Not recursive."""
+        message = f"Brackets may be nested {MAX_DEPTH} deep; this one is ignored."
+        self.reading.problem("too-deep", message, opening.start, opening.end)
+        inside: list[Part] = []
+        level = 1
+        while self.at < len(self.tokens):
+            kind = self._peek()
+            if kind is Kind.CLOSE:
+                level -= 1
+                if level == 0:
+                    break
+                self.at += 1
+            elif kind is Kind.OPEN:
+                level += 1
+                self.at += 1
+            elif kind in {Kind.WORD, Kind.PHRASE, Kind.CONDITION}:
+                inside += self._leaf()
+            else:
+                self.at += 1
+        return inside
+
+    def _leaf(self) -> list[Part]:
+        token = self.tokens[self.at]
+        self.at += 1
+        leaf = self._read(token)
+        return [] if leaf is None else [Part(leaf=leaf, start=token.start, end=token.end)]
+
+    def _read(self, token: Token) -> Leaf | None:
+        reading = self.reading
+        if not token.closed:
+            mended = reading.replaced(token.end, token.end, "]" if token.bracketed else '"', "Close it")
+            reading.problem(
+                "open-quote", "This is never closed; it ends with the text.", token.start, token.end, mended
+            )
+        if token.kind is Kind.PHRASE:
+            return phrase(token.text)
+        if token.kind is Kind.CONDITION:
+            if known_target(token, reading):
+                return read_condition(token, reading)
+            read_unknown(token, reading)
+        return word(token.text)
+
+
+def phrase(text: str) -> Leaf:
+    """Quoted text: its words in this order. One plain word in quotes is that word, and is never rewritten."""
+    text = " ".join(text.split())
+    if PLAIN_WORD.fullmatch(text):
+        return Leaf(node=Match(text), label=quote(text), kind="text")
+    return Leaf(node=Phrase(text), label=quote(text), kind="text")
+
+
+def word(text: str) -> Leaf | None:
+    """Free text. `bert*` asks for names that begin so."""
+    if any(letter in text for letter in '"[(') or " " in text:
+        stripped = " ".join("".join(" " if letter in '"[]()' else letter for letter in text).split())
+        return phrase(stripped) if any(letter.isalnum() for letter in stripped) else None
+    if "://" in text[1:12]:
+        place = text.rstrip("*,;")
+        return Leaf(
+            node=Prefix("uri", place), label=f"{place}", explanation="where it is stored begins with this"
+        )
+    begins = text.endswith("*")
+    typed, text = text, text.strip(_STRIPPED)
+    if not any(letter.isalnum() for letter in text):
+        return None
+    if text != typed and any(sign in text for sign in _SIGNS):
+        return phrase(text)  # without what stood before it, it would read as a condition
+    if begins and len(text) > 1 and text.isalnum():
+        return Leaf(
+            node=Prefix("name", text), label=f"name:{text}*", explanation="names that begin with this"
+        )
+    if text in {"AND", "OR", "NOT"}:
+        text = text.lower()
+    return Leaf(node=Match(text), label=text, kind="text")
+
+
+def conjunction(parts: list[Part]) -> Part:
+    """All parts as one."""
+    if len(parts) == 1:
+        return parts[0]
+    node = And(tuple(clause for part in parts for clause in _flat(part.leaf.node, And)))
+    label = " ".join(label_of(part, parts) for part in parts)
+    return _spanning(parts, Leaf(node=node, label=label, explanation=_said(parts), loose="and"))
+
+
+def joined(parts: list[Part]) -> Query:
+    """The query that all parts make."""
+    return conjunction(parts).leaf.node if parts else All()
+
+
+def label_of(part: Part, parts: list[Part]) -> str:
+    """The part's text where it stands beside the others: alternatives need brackets there."""
+    return f"({part.leaf.label})" if len(parts) > 1 and part.leaf.loose == "or" else part.leaf.label
+
+
+def _said(parts: list[Part]) -> str:
+    return "; ".join(dict.fromkeys(part.leaf.explanation for part in parts if part.leaf.explanation))
+
+
+def _flat(node: Query, kind: type[And | Or]) -> tuple[Query, ...]:
+    return node.clauses if isinstance(node, kind) else (node,)
+
+
+def _spanning(parts: list[Part], leaf: Leaf) -> Part:
+    return Part(leaf=leaf, start=parts[0].start, end=max(part.end for part in parts))

@@ -1,0 +1,128 @@
+"""The text of a search box, a URL, the command line or a saved search as one query. Total: every text has a reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from catalog.query.nodes import Query
+from catalog.query.problems import QueryProblem
+from catalog.query.request import SortKey
+from catalog.query.text.conditions import is_name
+from catalog.query.text.parse_context import Reading
+from catalog.query.text.parser import Parser, Part, joined, label_of, read_words
+from catalog.query.text.scanner import Kind, Token, scan
+from catalog.query.text.sentences import Rewriting, quoted_words, rewrite
+from catalog.query.text.sorting import print_sort, read_sort
+from catalog.query.text.targets import Vocabulary
+
+MAX_CHARACTERS = 2_000
+MAX_TERMS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One of the conditions that must all hold. `label` is its canonical text, `text[start:end]` what was typed.
+
+    Kinds: text (free words), condition, rewritten (read out of a sentence).
+    """
+
+    label: str
+    explanation: str
+    kind: str
+    start: int
+    end: int
+    node: Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedQuery:
+    """How a text was understood. `canonical` reads as the same query again.
+
+    `rewritten` is the text after sentences became conditions, empty when there were none; `literal` is a text that
+    searches the words of such sentences as they stand.
+    """
+
+    query: Query
+    conditions: tuple[Condition, ...]
+    problems: tuple[QueryProblem, ...]
+    sort: tuple[SortKey, ...]
+    canonical: str
+    rewritten: str = ""
+    literal: str = ""
+
+
+def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | None = None) -> ParsedQuery:
+    """The query that `text` asks, with every doubt as a problem with its place and a way to mend it. Never raises.
+
+    Bounds: the first 2,000 characters and 100 terms count; brackets may be nested 10 deep.
+    """
+    reading = Reading(text=text[:MAX_CHARACTERS], now=now or datetime.now(UTC), vocabulary=vocabulary)
+    if len(text) > MAX_CHARACTERS:
+        message = f"Only the first {MAX_CHARACTERS:,} characters are read."
+        reading.problem("too-long", message, MAX_CHARACTERS, len(text))
+    rewriting = rewrite(reading.text, reading)
+    understood = _Pieces(rewriting, reading)
+    parts, sort = understood.read()
+    labels = [label_of(part, parts) for part in parts]
+    canonical = " ".join((*labels, *([f"sort:{print_sort(sort)}"] if sort else ())))
+    if rewrite(canonical, reading).changed or _joins(canonical, reading):
+        canonical = quoted_words(canonical)
+    return ParsedQuery(
+        query=joined(parts),
+        conditions=tuple(
+            _condition(part, label, rewriting) for part, label in zip(parts, labels, strict=True)
+        ),
+        problems=tuple(sorted(reading.problems, key=lambda problem: (problem.start, problem.end))),
+        sort=sort,
+        canonical=canonical,
+        rewritten=rewriting.text if rewriting.changed else "",
+        literal=quoted_words(reading.text) if rewriting.changed else "",
+    )
+
+
+def _joins(canonical: str, reading: Reading) -> bool:
+    """True when a word `and`, `or` or `not` would read as an operator in its new neighbourhood."""
+    tokens = read_words(scan(canonical, lambda name: is_name(name, reading)))
+    return any(token.text.islower() and token.kind in {Kind.AND, Kind.OR, Kind.NOT} for token in tokens)
+
+
+def _condition(part: Part, label: str, rewriting: Rewriting) -> Condition:
+    rewritten = any(start <= part.start < end for start, end in rewriting.spans)
+    kind = "rewritten" if rewritten else part.leaf.kind
+    return Condition(
+        label=label,
+        explanation=part.leaf.explanation,
+        kind=kind,
+        start=part.start,
+        end=part.end,
+        node=part.leaf.node,
+    )
+
+
+class _Pieces:
+    """Scans the rewritten text and gives every token its place in the text that was typed."""
+
+    def __init__(self, rewriting: Rewriting, reading: Reading) -> None:
+        self.rewriting = rewriting
+        self.reading = reading
+
+    def read(self) -> tuple[list[Part], tuple[SortKey, ...]]:
+        reading = self.reading
+        tokens = [
+            self._placed(token) for token in scan(self.rewriting.text, lambda name: is_name(name, reading))
+        ]
+        if len(tokens) > MAX_TERMS:
+            message = f"Only the first {MAX_TERMS} terms are read."
+            reading.problem("too-many-terms", message, tokens[MAX_TERMS].start, tokens[-1].end)
+            tokens = tokens[:MAX_TERMS]
+        sorts = [
+            token for token in tokens if token.kind is Kind.CONDITION and token.name.casefold() == "sort"
+        ]
+        rest = [token for token in tokens if token not in sorts] if sorts else tokens
+        return Parser(read_words(rest), reading).parts(), read_sort(sorts, reading)
+
+    def _placed(self, token: Token) -> Token:
+        if not self.rewriting.changed:
+            return token
+        return self.rewriting.placed(token)

@@ -1,0 +1,181 @@
+"""From plain sentences to conditions: "models trained after 2023 with >90% accuracy" is `after:2023 accuracy>90%`.
+
+Fixed rules, no guessing: a rule fires on whole phrases only, what it made is shown, and quoted text is never touched.
+Words that no rule reads stay words; filler words go only when a rule has fired.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from catalog.query.text import sentence_rules
+from catalog.query.text.parse_context import Reading
+from catalog.query.text.parser import PLAIN_WORD
+from catalog.query.text.scanner import Token
+from catalog.query.text.sentence_rules import Sentence, Word
+from catalog.text.patterns import pattern
+
+_WORDS = pattern(r"\S+")
+_QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
+_EDGES = ",.?!;"
+_PLAIN = pattern(r"(?:[<>]=?|≥|≤)?[\w.%@/+-]+|[<>]=?|!=|==?|≥|≤", re.UNICODE)
+_FILLERS = frozenset(
+    [
+        "a",
+        "all",
+        "an",
+        "and",
+        "are",
+        "checkpoint",
+        "checkpoints",
+        "find",
+        "for",
+        "get",
+        "give",
+        "has",
+        "have",
+        "having",
+        "i",
+        "is",
+        "list",
+        "me",
+        "model",
+        "models",
+        "of",
+        "please",
+        "search",
+        "show",
+        "that",
+        "the",
+        "these",
+        "want",
+        "was",
+        "were",
+        "which",
+        "whose",
+        "with",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewriting:
+    """The text with sentences as conditions. Segments say where each piece of it came from, in order.
+
+    A segment is (new start, new end, old start, old end, rewritten).
+    """
+
+    text: str
+    segments: tuple[tuple[int, int, int, int, bool], ...] = ()
+    changed: bool = False
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The typed spans that were read as sentences."""
+        return [(old, old_end) for _, _, old, old_end, rewritten in self.segments if rewritten]
+
+    def placed(self, token: Token) -> Token:
+        """The token with its places in the text that was typed."""
+        values = tuple(
+            replace(piece, start=self._old(piece.start, end=False), end=self._old(piece.end, end=True))
+            for piece in token.values
+        )
+        return replace(
+            token,
+            start=self._old(token.start, end=False),
+            end=self._old(token.end, end=True),
+            name_end=self._old(token.name_end, end=True) if token.name_end else 0,
+            values=values,
+        )
+
+    def _old(self, place: int, *, end: bool) -> int:
+        for new, new_end, old, old_end, rewritten in self.segments:
+            inside = new < place <= new_end if end else new <= place < new_end
+            if inside:
+                if rewritten:
+                    return old_end if end else old
+                return old + place - new
+        return self.segments[-1][3] if self.segments else place
+
+
+def rewrite(text: str, reading: Reading) -> Rewriting:
+    """The text with every phrase that a rule reads as its condition; unchanged when no rule fires."""
+    words = _words(text)
+    sentence = Sentence(words=words, vocabulary=reading.vocabulary, now=reading.now)
+    pieces: list[tuple[int, int, str | None]] = []  # old span, and the new text or None for as it is
+    at = 0
+    fired = False
+    while at < len(words):
+        count, new = _first(sentence, at) or (1, None)
+        start, end = words[at].start, words[at + count - 1].end
+        fired = fired or new is not None
+        pieces.append((start, end, new))
+        at += count
+    if not fired:
+        return Rewriting(text=text)
+    return _assembled(text, [piece for piece in pieces if not _filler(text, piece)])
+
+
+def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
+    if not sentence.words[at].plain:
+        return None
+    protected = sentence_rules.written_comparison(sentence, at)
+    if protected is not None:
+        return protected
+    for rule in sentence_rules.RULES:
+        found = rule(sentence, at)
+        if found is not None:
+            return found
+    return None
+
+
+def _filler(text: str, piece: tuple[int, int, str | None]) -> bool:
+    start, end, new = piece
+    return new is None and text[start:end].strip(_EDGES).casefold() in _FILLERS
+
+
+def _assembled(text: str, pieces: list[tuple[int, int, str | None]]) -> Rewriting:
+    parts: list[str] = []
+    segments = []
+    at = 0
+    for start, end, new in pieces:
+        part = text[start:end] if new is None else new
+        segments.append((at, at + len(part), start, end, new is not None))
+        parts.append(part)
+        at += len(part) + 1
+    return Rewriting(text=" ".join(parts), segments=tuple(segments), changed=True)
+
+
+def _words(text: str) -> tuple[Word, ...]:
+    """The words with their places. Quoted text is one word that no rule reads."""
+    found = []
+    at = 0
+    while (match := _WORDS.search(text, at)) is not None:
+        start, end = match.span()
+        quote = _QUOTED.search(text, start)
+        while quote is not None and start <= quote.start() < end:
+            rest = re.compile(r"\S*").match(text, quote.end())
+            end = max(end, quote.end(), rest.end() if rest else 0)
+            quote = _QUOTED.search(text, max(quote.end(), start + 1))
+        raw = text[start:end]
+        bare = raw.strip("()").rstrip(_EDGES)
+        plain = bare == raw.rstrip(_EDGES) and _PLAIN.fullmatch(bare) is not None
+        found.append(
+            Word(
+                text=bare.casefold(), raw=bare, start=start, end=end, plain=plain and not raw.startswith("-")
+            )
+        )
+        at = end
+    return tuple(found)
+
+
+def quoted_words(text: str) -> str:
+    """The text with every plain word in quotes, so that no rule reads it as a sentence."""
+    parts, at = [], 0
+    for word in _words(text):
+        bare = word.raw.lstrip("<>=≥≤")
+        simple = word.plain and PLAIN_WORD.fullmatch(bare) is not None and bare not in {"AND", "OR", "NOT"}
+        parts += [text[at : word.start], f'"{bare}"' if simple else text[word.start : word.end]]
+        at = word.end
+    return "".join((*parts, text[at:]))

@@ -1,0 +1,138 @@
+"""`sort:accuracy`: best first; `sort:-size`: descending; `sort:size-asc` and `sort:size-desc` as on GitHub.
+
+Without a sign the order is the one people mean: metrics best first by their direction, dates newest first, everything
+else ascending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from catalog.query.problems import Suggestion
+from catalog.query.request import SortKey
+from catalog.query.text.parse_context import Reading
+from catalog.query.text.printing import name_of
+from catalog.query.text.scanner import Kind, Piece, Token
+from catalog.query.text.targets import Target, resolve, slug, suggestions, unknown_metric
+from mappings import fields
+from mappings.metrics import LOWER_COSTS, LOWER_IS_BETTER, find
+
+MAX_SORT_KEYS = 5
+
+
+def read_sort(tokens: Iterable[Token], reading: Reading) -> tuple[SortKey, ...]:
+    """The sort keys in their order; what cannot be sorted by becomes a problem."""
+    found: dict[str, SortKey] = {}
+    for token in tokens:
+        if not token.values:
+            reading.problem("no-value", "sort: needs a field, such as sort:accuracy.", token.start, token.end)
+        for piece in token.values:
+            key = _key(piece, reading)
+            if key is not None:
+                found.setdefault(key.field, key)
+    return tuple(found.values())[:MAX_SORT_KEYS]
+
+
+def parse_sort(text: str, reading: Reading) -> tuple[SortKey, ...]:
+    """The sort keys of `-accuracy,name`, the way a URL holds them."""
+    pieces, start = [], 0
+    for part in text[:1000].split(","):
+        stripped = part.strip()
+        if stripped:
+            pieces.append(Piece(text=stripped, quoted=False, start=start, end=start + len(part)))
+        start += len(part) + 1
+    if not pieces:
+        return ()
+    return read_sort([Token(kind=Kind.CONDITION, start=0, end=len(text), values=tuple(pieces))], reading)
+
+
+def _key(piece: Piece, reading: Reading) -> SortKey | None:
+    text = piece.text.strip()
+    descending: bool | None = None
+    if text[:1] in {"-", "+"}:
+        descending, text = text[0] == "-", text[1:]
+    for ending, value in (("-asc", False), ("-desc", True), (":asc", False), (":desc", True)):
+        if text.casefold().endswith(ending):
+            descending, text = value, text[: -len(ending)]
+    if slug(text) in {"score", "relevance", "best_match"} or text == "_score":
+        return SortKey(field="_score", descending=True)
+    target = _sortable(text, reading)
+    if target is None:
+        _not_sortable(text, piece, reading)
+        return None
+    return SortKey(
+        field=target.path, descending=natural_direction(target.path) if descending is None else descending
+    )
+
+
+def _sortable(name: str, reading: Reading) -> Target | None:
+    for target in _numeric_first(resolve(name)):
+        if target.nested:
+            return None
+        row = fields().get(target.path)
+        if target.kind == "metric" or (row is not None and row.sortable):
+            return target
+    if reading.vocabulary is not None and slug(name) in reading.vocabulary.metrics:
+        return unknown_metric(name)
+    return None
+
+
+def _numeric_first(targets: tuple[Target, ...]) -> list[Target]:
+    """`sort:precision` and `sort:loss` mean the metric: nobody sorts by the name of a dtype or loss function."""
+    return sorted(targets, key=lambda target: not target.numeric)
+
+
+def _not_sortable(name: str, piece: Piece, reading: Reading) -> None:
+    known = resolve(name)
+    if known and known[0].nested:
+        message = (
+            f"Sorting by {known[0].label} is not possible; sort:{known[0].path.removeprefix('metrics.')} is."
+        )
+        reading.problem("not-sortable", message, piece.start, piece.end)
+        return
+    close = suggestions(name, reading.vocabulary, numeric=True) if reading.may_look_up() else []
+    offered: list[Suggestion] = [reading.replaced(piece.start, piece.end, one) for one in close]
+    ask = f" Did you mean {close[0]}?" if close else ""
+    said = (
+        f"{known[0].label} holds several values or text" if known else f"There is no field or metric {name!r}"
+    )
+    reading.problem(
+        "not-sortable", f"{said}, so it cannot be sorted by.{ask}", piece.start, piece.end, *offered
+    )
+
+
+def natural_direction(field: str) -> bool:
+    """True for descending: what somebody expects who names a field and no direction."""
+    if field == "_score":
+        return True
+    if field.startswith("metrics."):
+        return not lower_is_better(field.removeprefix("metrics."))
+    row = fields().get(field)
+    return row is not None and row.type == "date"
+
+
+def lower_is_better(metric: str) -> bool:
+    """By the table of metrics; a metric it does not know goes by its ending."""
+    row = find(metric)
+    if row is not None and row.direction is not None:
+        return row.direction == "down"
+    return metric.endswith((*LOWER_IS_BETTER, *LOWER_COSTS))
+
+
+def print_sort(keys: Iterable[SortKey]) -> str:
+    """The keys as a URL or a query holds them: descending with a minus, ascending bare or, where bare means
+    descending, with `-asc`.
+    """
+    return ",".join(_printed(key) for key in keys)
+
+
+def _printed(key: SortKey) -> str:
+    if key.field == "_score":
+        return "score"
+    # A bare name would mean the metric where both exist.
+    name = name_of(key.field)
+    if not key.field.startswith("metrics.") and any(target.kind == "metric" for target in resolve(name)):
+        name = key.field
+    if key.descending:
+        return f"-{name}"
+    return f"{name}-asc" if natural_direction(key.field) else name

@@ -1,0 +1,326 @@
+"""From the names people write to document fields and metrics: `params`, `lr`, `acc@1`, `metrics.f1`, `f1@conll2003`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Protocol
+
+from catalog.text.patterns import pattern
+from catalog.text.spelling import nearest
+from mappings import Field, fields
+from mappings.metrics import Metric, find, spellings
+
+MAX_NAME_CHARACTERS = 100
+MAX_DATASET_CHARACTERS = 200
+
+_NOT_SLUG = pattern(r"[^a-z0-9]+")
+_SPLITS: Mapping[str, str] = {
+    "eval": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+    "train": "train",
+    "training": "train",
+}
+_PREFIX_SPLIT = pattern(rf"(?P<split>{'|'.join(_SPLITS)})[_/.\-](?P<rest>.+)")
+_METRIC_PREFIXES = ("metrics.", "metric.")
+_PARAMETER_PREFIXES = ("params.", "param.", "parameters.", "hyperparameters.", "hparams.")
+_TAG_PREFIXES = ("tags.", "tag.", "extra.")
+_ATTRIBUTE_PREFIXES = ("attributes.", "attribute.", "attr.")
+"""Prefixes of pasted filters. Source: MLflow, search syntax of runs and of models."""
+
+EXISTS_INSTEAD: Mapping[str, str] = {
+    "metrics": "metric_names",
+    "evaluations": "metric_names",
+    "risks": "risk_kinds",
+}
+"""Which searchable field says whether a field that is only shown has anything in it."""
+
+
+class Vocabulary(Protocol):
+    """What the catalog holds, so that a name or value can be recognised: metric names and facet values with counts.
+
+    `complete` names the fields whose values are all listed: only there is an unknown value certainly a mistake.
+    """
+
+    @property
+    def metrics(self) -> Mapping[str, int]: ...
+
+    @property
+    def values(self) -> Mapping[str, Mapping[str, int]]: ...
+
+    @property
+    def complete(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedVocabulary:
+    """A vocabulary that is at hand."""
+
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    complete: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a name means. `path` is the field that nodes carry; a metric on a data set or split has both parts."""
+
+    kind: str  # keyword | text | name | number | boolean | date | flattened | metric
+    path: str
+    label: str
+    unit: str | None = None
+    integer: bool = False
+    metric: Metric | None = None
+    dataset: str | None = None
+    split: str | None = None
+    note: str = ""
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in {"number", "metric"}
+
+    @property
+    def nested(self) -> bool:
+        return self.dataset is not None or self.split is not None
+
+    @property
+    def name(self) -> str:
+        """The canonical name in a query: a metric goes by its own name, a field by its shortest unambiguous one."""
+        if self.kind != "metric":
+            return short_name(self.path)
+        base = self.path.removeprefix("metrics.")
+        name = base if metric_alone(base) else self.path
+        if self.split:
+            name = f"{self.split}/{base}"
+        return f"{name}@{self.dataset}" if self.dataset is not None else name
+
+
+def slug(name: str) -> str:
+    """Lower case, everything but letters and digits as one underscore."""
+    return _NOT_SLUG.sub("_", name.casefold()).strip("_")
+
+
+def _stored_slug(name: str) -> str:
+    """The slug under which documents keep a name that no table knows, foreign letters included."""
+    if name.isascii():
+        return slug(name)
+    from catalog.normalise.names import slug as stored  # noqa: PLC0415 - ASCII needs none of its tables
+
+    return stored(name)
+
+
+def folded(name: str) -> str:
+    return name.casefold().strip().replace("-", "_").replace(" ", "_")
+
+
+@lru_cache(maxsize=4096)
+def resolve(name: str) -> tuple[Target, ...]:
+    """Every known meaning of a name, the likeliest first. Empty when nothing is known by it."""
+    if not 0 < len(name) <= MAX_NAME_CHARACTERS + MAX_DATASET_CHARACTERS:
+        return ()
+    lowered = name.casefold()
+    for prefixes, reader in _PREFIX_READERS:
+        for prefix in prefixes:
+            if lowered.startswith(prefix) and len(name) > len(prefix):
+                return reader(name[len(prefix) :])
+    found = [target for target in (_field(folded(name)), metric_target(name)) if target is not None]
+    if len(found) > 1:
+        found = [_noted(target, found) for target in found]
+    return tuple(found)
+
+
+def _noted(target: Target, found: list[Target]) -> Target:
+    other = next(one for one in found if one is not target)
+    kind = "metric" if other.kind == "metric" else "field"
+    return _replaced(target, note=f"{target.label} is meant, not the {kind} {other.label} ({other.path})")
+
+
+def _replaced(target: Target, **changes: object) -> Target:
+    from dataclasses import replace  # noqa: PLC0415 - rare
+
+    return replace(target, **changes)  # type: ignore[arg-type]  # changes are this module's own
+
+
+def metric_target(name: str) -> Target | None:
+    """The known metric that a name means, perhaps on a data set (`f1@conll2003`) or split (`test/acc`)."""
+    whole = _known_metric(name)
+    if whole is not None:
+        return whole
+    at = name.rfind("@")
+    while at > 0:
+        base, dataset = _known_metric(name[:at]), unquoted(name[at + 1 :])
+        if base is not None and dataset:
+            return _replaced(base, dataset=dataset_id(dataset), label=f"{base.label} on {dataset}")
+        at = name.rfind("@", 0, at)
+    return None
+
+
+def unknown_metric(name: str) -> Target:
+    """A metric that no table knows, by its slug: catalogs hold metrics that only their owners know."""
+    for prefix in _METRIC_PREFIXES:
+        if name.casefold().startswith(prefix) and len(name) > len(prefix):
+            name = name[len(prefix) :]
+    base, _, dataset = name.partition("@")
+    dataset = unquoted(dataset)
+    if not base.strip() or not dataset:
+        base, dataset = name, ""
+    path = _stored_slug(base) or "unnamed"
+    label = f"{path} on {dataset}" if dataset else path
+    return Target(kind="metric", path=f"metrics.{path}", label=label, dataset=dataset_id(dataset) or None)
+
+
+def more_metrics(vocabulary: Vocabulary | None) -> bool:
+    """Whether the catalog has more metrics than the vocabulary lists: an unknown name may be one of them."""
+    return vocabulary is not None and bool(vocabulary.metrics) and "metric_names" not in vocabulary.complete
+
+
+def dataset_id(text: str) -> str:
+    """A data set as evaluations name it: lower case, without its owner."""
+    return text.casefold().rstrip("/").rsplit("/", 1)[-1]
+
+
+def unquoted(text: str) -> str:
+    return text.strip().strip('"').strip()
+
+
+def _known_metric(name: str) -> Target | None:
+    key = slug(name)
+    metric = find(key) if key else None
+    split = None
+    if metric is None:
+        match = _PREFIX_SPLIT.fullmatch(name.casefold())
+        if match is None:
+            return None
+        metric, split = find(slug(match["rest"])), _SPLITS[match["split"]]
+        if metric is None:
+            return None
+    label = f"{metric.label} ({split})" if split else metric.label
+    return Target(
+        kind="metric",
+        path=f"metrics.{metric.name}",
+        label=label,
+        unit=metric.unit,
+        metric=metric,
+        split=split,
+    )
+
+
+def _only_metric(name: str) -> tuple[Target, ...]:
+    return (metric_target(name) or unknown_metric(name),)
+
+
+def _parameter(name: str) -> tuple[Target, ...]:
+    key = slug(name)
+    known = _field(key)
+    if known is not None and known.path.startswith("training."):
+        return (known,)
+    key = _stored_slug(name)
+    return (
+        (Target(kind="flattened", path=f"hyperparameters.{key}", label=f"Hyper-parameter {key}"),)
+        if key
+        else ()
+    )
+
+
+def _tag(name: str) -> tuple[Target, ...]:
+    key = _stored_slug(name)
+    return (Target(kind="flattened", path=f"extra.{key}", label=key),) if key else ()
+
+
+def _attribute(name: str) -> tuple[Target, ...]:
+    return resolve(name)
+
+
+_PREFIX_READERS = (
+    (_METRIC_PREFIXES, _only_metric),
+    (_PARAMETER_PREFIXES, _parameter),
+    (_TAG_PREFIXES, _tag),
+    (_ATTRIBUTE_PREFIXES, _attribute),
+)
+
+_KINDS = {"long": "number", "double": "number"}
+
+
+def field_target(row: Field) -> Target:
+    kind = _KINDS.get(row.type, row.type)
+    return Target(kind=kind, path=row.name, label=row.label, unit=row.unit, integer=row.type == "long")
+
+
+def _field(name: str) -> Target | None:
+    path = _field_names().get(name)
+    return field_target(fields()[path]) if path else None
+
+
+@cache
+def _field_names() -> Mapping[str, str]:
+    """Every name of every searchable field: the dotted name, then aliases, then last parts that mean one field only."""
+    rows = [row for row in fields().values() if row.searchable and row.type != "flattened"]
+    found = {row.name: row.name for row in rows}
+    for row in rows:
+        for alias in row.aliases:
+            found.setdefault(alias, row.name)
+    lasts: dict[str, list[str]] = {}
+    for row in rows:
+        lasts.setdefault(row.name.rpartition(".")[2], []).append(row.name)
+    for last, owners in lasts.items():
+        if len(owners) == 1:
+            found.setdefault(last, owners[0])
+    return found
+
+
+@cache
+def short_name(path: str) -> str:
+    """The name a canonical query uses for a field: an alias that is a part of it, else its last part, else all of it."""
+    row = fields().get(path)
+    if row is None or not {".", "_"} & set(path):
+        return path
+    aliases = [alias for alias in row.aliases if alias in path]
+    for name in (*aliases, path.rpartition(".")[2]):
+        if _field_names().get(name) == path and metric_target(name) is None:
+            return name
+    return path
+
+
+@cache
+def metric_alone(name: str) -> bool:
+    """True when the bare metric name reads as this metric again; else the canonical spelling is `metrics.<name>`."""
+    targets = resolve(name)
+    return bool(targets) and any(target.path == f"metrics.{name}" and not target.nested for target in targets)
+
+
+def only_shown(name: str) -> Field | None:
+    """The field of that name, if it is kept and shown but not searched."""
+    row = fields().get(folded(name))
+    return row if row is not None and not row.searchable else None
+
+
+def suggestions(name: str, vocabulary: Vocabulary | None, *, numeric: bool) -> list[str]:
+    """Up to three names near an unknown one: metrics that the catalog reports come first, then fields and metrics."""
+    counts = dict(vocabulary.metrics) if vocabulary else {}
+    base = folded(name).partition("@")[0].removeprefix("metrics.")
+    options = dict.fromkeys(_options(numeric=numeric))
+    options.update(dict.fromkeys(counts))
+    found: dict[str, None] = {}
+    for close in nearest(base, options, counts=counts, limit=6):
+        targets = resolve(close)
+        found.setdefault(targets[0].name if targets else close, None)
+    ranked = sorted(found, key=lambda one: -counts.get(one, 0)) if numeric else list(found)
+    return ranked[:3]
+
+
+@cache
+def _options(*, numeric: bool) -> tuple[str, ...]:
+    own = _field_names()
+    if not numeric:
+        return (*own, *QUALIFIER_WORDS)
+    numbers = (name for name, path in own.items() if fields()[path].numeric or fields()[path].type == "date")
+    return (*numbers, *spellings())
+
+
+QUALIFIER_WORDS = ("has", "missing", "is", "sort", "after", "before", "since", "until", "on", "in")

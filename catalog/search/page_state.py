@@ -1,0 +1,65 @@
+"""What a page of results shows, before any renderer (HTML, JSON, terminal) has touched it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.query.problems import QueryProblem
+from catalog.query.state import Chip, SearchState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetBucket:
+    value: str  # what the URL holds
+    label: str
+    count: int
+    selected: bool
+    toggled: SearchState  # the state after clicking it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetView:
+    """One facet: terms with counts, or a range with a histogram of its values under all other conditions."""
+
+    field: str
+    parameter: str  # its name in the URL
+    label: str
+    kind: str  # terms | range | date
+    buckets: tuple[FacetBucket, ...] = ()
+    other_count: int = 0
+    low: str = ""  # the selected bounds as text, empty when open
+    high: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptyReason:
+    """Why nothing was found: how many models there would be without one condition."""
+
+    label: str
+    without_count: int
+    without: SearchState
+    detail: str = ""  # "best accuracy here is 0.887"; "21 of 37 report none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPage:
+    """Everything a results page shows."""
+
+    state: SearchState
+    canonical_text: str
+    total: int
+    page_count: int
+    hits: tuple[Mapping[str, Any], ...]  # whole documents
+    chips: tuple[Chip, ...] = ()
+    facets: tuple[FacetView, ...] = ()
+    problems: tuple[QueryProblem, ...] = ()
+    empty_reasons: tuple[EmptyReason, ...] = ()
+    notices: tuple[str, ...] = ()
+    catalog_size: int = 0
+    took_ms: int = 0
+    engine: str = ""

@@ -1,0 +1,168 @@
+"""The verb `crawl`. Data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from catalog.errors import UserError
+from catalog.settings import Settings
+from catalog.terminal import printable
+
+if TYPE_CHECKING:
+    from crawler.crawl import CrawlReport, Progress
+
+EXIT_INCOMPLETE = 1
+EXIT_HELD = 3
+EXIT_INTERRUPTED = 130
+SHOWN = 20
+
+
+@click.command()
+@click.argument("path", metavar="PATH")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option(
+    "--accept", is_flag=True, help="Let the models that are no longer there become missing, however many."
+)
+@click.option(
+    "--reread", "--full", "reread", is_flag=True, help="Read every file again, also the unchanged ones."
+)
+@click.option(
+    "--hash",
+    "hash_weights",
+    is_flag=True,
+    help="Read weights to their end and hash their bytes, to find equal models. Once per file.",
+)
+@click.option("--live", is_flag=True, hidden=True, help="Show progress to a program that reads stderr.")
+@click.pass_obj
+def crawl(
+    settings: Settings,
+    path: str,
+    *,
+    as_json: bool,
+    accept: bool,
+    reread: bool,
+    hash_weights: bool,
+    live: bool,
+) -> None:
+    """Read the model files below PATH, a directory or the address of another storage, into the catalog.
+
+    Files that did not change since the last crawl are not opened. Exit code 0: all was read; 1: something could not be
+    read; 3: so many models would go missing that nothing was changed.
+    """
+    from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
+    from crawler.addresses import open_source  # noqa: PLC0415
+    from crawler.commands.progress import FollowingIndex, ProgressLine  # noqa: PLC0415
+    from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
+    from crawler.overlaps import overlaps  # noqa: PLC0415
+
+    if not path:  # an unset variable of a script, not the directory one happens to be in
+        raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
+    source = open_source(path, settings)
+    with open_store(settings, write=True) as store, _interruptible():
+        twice = list(overlaps(source, store.records.sources()))
+        for sentence in twice:
+            click.echo(f"Note: {sentence}", err=True)
+        shown, following = ProgressLine(live=live), FollowingIndex(settings, store)
+
+        def watch(progress: Progress) -> None:
+            shown(progress)
+            following(progress)
+
+        try:
+            report = run_crawl(
+                store, source, settings, accept=accept, reread=reread, hash_weights=hash_weights, watch=watch
+            )
+            shown.say(f"indexing: {store.outbox.size():,} models wait")
+            index = following.finish()
+        finally:
+            shown.clear()
+    if as_json:
+        summary = {**_summary(report), **index.summary(), "listed_twice": twice}
+        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        click.echo(_sentence(report))
+    _tell(report, path, talk_of_files=not as_json)
+    index.tell()
+    if report.run.state == "held":
+        sys.exit(EXIT_HELD)
+    if report.run.state != "complete" or not index.is_current:
+        sys.exit(EXIT_INCOMPLETE)
+
+
+def _summary(report: CrawlReport) -> dict[str, Any]:
+    run = report.run
+    return {
+        "source": run.source,
+        "run": run.id,
+        "state": run.state.value,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        **report.counts,
+        "unread": [{"key": key, "reason": printable(reason)} for key, reason in report.unread],
+        "problems": list(report.problems),
+        "skipped": [{"key": key, "reason": reason} for key, reason in report.skipped],
+        "would_lose_paths": [printable(path) for path in report.would_lose],
+    }
+
+
+def _sentence(report: CrawlReport) -> str:
+    counts = report.counts
+    parts = [f"{counts.get(name, 0):,} {name}" for name in ("new", "changed", "unchanged")]
+    parts += [f"{counts[name]:,} {name}" for name in ("moved", "missing", "gone") if counts.get(name)]
+    more = []
+    if counts.get("failed"):
+        more.append(f"{counts['failed']:,} {'file' if counts['failed'] == 1 else 'files'} could not be read")
+    if counts.get("scopes_failed"):
+        number = counts["scopes_failed"]
+        more.append(f"{number:,} {'directory' if number == 1 else 'directories'} could not be listed")
+    if counts.get("risks"):
+        more.append(f"{counts['risks']:,} {'model' if counts['risks'] == 1 else 'models'} with risks")
+    number = counts.get("models", 0)
+    whole = f"{number:,} {'model' if number == 1 else 'models'}: {', '.join(parts)}"
+    return "; ".join([whole, *more]) + "."
+
+
+def _tell(report: CrawlReport, path: str, *, talk_of_files: bool) -> None:
+    if report.run.state == "held":
+        held = report.counts.get("would_lose", 0)
+        click.echo(
+            f"Held: {held:,} models are no longer there, and nothing was changed. If the storage is all there, accept it "
+            f"with: modeldex crawl {printable(path)} --accept",
+            err=True,
+        )
+        lines = [printable(lost, limit=200) for lost in report.would_lose]
+    else:
+        lines = (
+            [printable(f"{key}: {reason}", limit=300) for key, reason in report.unread]
+            if talk_of_files
+            else []
+        )
+        lines += [printable(problem, limit=300) for problem in report.problems]
+    for line in lines[:SHOWN]:
+        click.echo(f"  {line}", err=True)
+    if len(lines) > SHOWN:
+        click.echo(f"  and {len(lines) - SHOWN:,} more: see --json", err=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends a crawl like Ctrl-C: the page in hand is dropped, all before it is kept."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Interrupted. What was read is kept; the same command goes on from there.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,119 @@
+"""The verb `worker`: crawls directories again and again, and brings the index up to date after an outage.
+
+Each crawl is a process of its own: a file that takes its reader down costs one crawl and not the worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+import click
+
+from catalog.errors import ModeldexError
+from catalog.settings import Settings
+from crawler.addresses import check_address
+from crawler.commands.index_state import IndexState, bring_up_to_date
+
+DRAIN_SECONDS = 10.0
+STOP_SECONDS = 10.0
+"""How long a crawl may take to put its page away once the worker is told to stop."""
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--every", "every_seconds", type=click.FloatRange(min=1), default=900, show_default=True, metavar="SECONDS",
+              help="Pause after each round of crawls.")  # fmt: skip
+@click.pass_obj
+def worker(settings: Settings, paths: tuple[str, ...], every_seconds: float) -> None:
+    """Crawl the directories PATH... now and again, until told to stop.
+
+    A crawl that fails is told on stderr and tried again in the next round. What a search engine could not take while it
+    was away is written as soon as it is back.
+    """
+    for path in paths:
+        check_address(path)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    Worker(settings, paths).run(every_seconds)
+
+
+class Worker:
+    """Rounds of crawls with a pause in which the outbox is watched."""
+
+    def __init__(self, settings: Settings, paths: Sequence[str]) -> None:
+        self._settings = settings
+        self._paths = paths
+        self._stop = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._told: str | None = None
+
+    def run(self, every_seconds: float) -> None:
+        """Until SIGTERM or Ctrl-C."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+        while not self._stop.is_set():
+            for path in self._paths:
+                self._crawl(path)
+            self._pause(every_seconds)
+        log.info("worker stopped")
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+
+    def _crawl(self, path: str) -> None:
+        if self._stop.is_set():
+            return
+        command = [sys.executable, "-m", "catalog", "--home", str(self._settings.home), "crawl", path]
+        self._child = subprocess.Popen(command)  # noqa: S603 - our own command, no shell
+        try:
+            code = self._wait(self._child)
+        finally:
+            self._child = None
+        log.info("crawl ended path=%s exit_code=%s", path, code)
+
+    def _wait(self, child: subprocess.Popen[bytes]) -> int:
+        while True:
+            try:
+                return child.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                if self._stop.is_set():
+                    child.kill()
+
+    def _pause(self, seconds: float) -> None:
+        while seconds > 0 and not self._stop.wait(min(seconds, DRAIN_SECONDS)):
+            seconds -= DRAIN_SECONDS
+            self._drain()
+
+    def _drain(self) -> None:
+        """Write what still waits for the index. An engine that is away, or another writer, is no reason to end."""
+        from catalog.store import open_store  # noqa: PLC0415 - SQLAlchemy takes 0.2 s that `--help` need not pay
+
+        try:
+            with open_store(self._settings, write=True) as store:
+                before = store.outbox.size()
+                if before:
+                    self._note(before, bring_up_to_date(self._settings, store))
+        except ModeldexError as error:
+            self._warn(str(error))
+
+    def _note(self, before: int, index: IndexState) -> None:
+        if index.waiting < before:
+            log.info("index brought up to date models=%s waiting=%s", before - index.waiting, index.waiting)
+        if index.problem is None:
+            self._told = None
+        else:
+            self._warn(index.problem, index.waiting)
+
+    def _warn(self, reason: str, waiting: int | None = None) -> None:
+        """Once, not every ten seconds of an outage that lasts an hour."""
+        if reason != self._told:
+            log.warning("index not brought up to date waiting=%s reason=%s", waiting, reason)
+        self._told = reason

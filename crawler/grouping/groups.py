@@ -1,0 +1,391 @@
+"""Files to models: one group for every model of a source. Pure: the same members make the same groups.
+
+What extractors claim (role, format, references) decides; names are the fallback. A group's key is its directory, or
+the path of its files without suffix and shard number, and so stays the same when a format or a shard is added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+from catalog.normalise import names
+from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId
+from crawler.grouping.content_addressed import content_key
+from crawler.grouping.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
+from crawler.grouping.draft import (
+    Draft,
+    directory_of,
+    distance_between,
+    holds_model,
+    is_weights,
+    joined,
+    name_of,
+    upwards,
+)
+from crawler.grouping.layouts import (
+    ALTERNATIVE_DIRECTORIES,
+    CHECKPOINT_DIRECTORY,
+    DATED_DIRECTORY,
+    GENERIC_STEMS,
+    HUB_SNAPSHOT,
+    MODEL_CONFIGS,
+    PACKAGE_SUFFIX,
+    PROJECTOR,
+    SIDECAR,
+    TRAINING_STATE,
+    container_kind,
+    stem_of,
+)
+from crawler.grouping.subjects import bind_subjects, spoken_for
+from crawler.sniffing import EXTRACTOR
+
+MAX_FILES_PER_MODEL = 20_000
+MAX_PARENT_LEVELS = 2
+ROOT_KEY = "."
+
+
+def group(source: SourceId, members: Sequence[Member]) -> list[Group]:
+    """The models of a source, in key order. A file may belong to several (a card, a run), weights to one."""
+    members = with_promised_hashes(members)
+    tree = _Tree([_as_used(member) for member in _without_linked_blobs(members)])
+    drafts = _draft_models(tree)
+    _bind_context(tree, drafts)
+    runs = bind_subjects(tree.members, drafts)
+    named = named_objects(tree.members)
+    made = sorted([*without_copies(drafts), *runs], key=lambda draft: draft.key)
+    return _told_apart([_finished(source, draft, orphan=is_orphan(draft, named)) for draft in made])
+
+
+def _told_apart(groups: Sequence[Group]) -> list[Group]:
+    """`best` and `last` of one directory are both called as the directory; together they need their own names, too."""
+
+    def place(group: Group) -> tuple[str, str | None]:
+        return directory_of(group.key), group.name_hint
+
+    generic = [
+        group
+        for group in groups
+        if group.kind in {"file", "shards"}
+        and GENERIC_STEMS.match(name_of(group.key))
+        and group.name_hint == name_of(directory_of(group.key))
+    ]
+    number = Counter(map(place, generic))
+    apart = {group.key for group in generic if number[place(group)] > 1}
+    return [
+        replace(group, name_hint=f"{_run_of(group)}-{name_of(group.key)}") if group.key in apart else group
+        for group in groups
+    ]
+
+
+def _run_of(group: Group) -> str:
+    """The nearest directory that is not a word like `checkpoints`."""
+    return names.model_name(directory_of(group.key), is_file=False) or str(group.name_hint)
+
+
+def _as_used(member: Member) -> Member:
+    """A trainer's own state looks like weights to its extractor; beside a model it is none."""
+    extraction = member.extraction
+    if (
+        extraction is not None
+        and extraction.role is Role.WEIGHTS
+        and TRAINING_STATE.match(name_of(member.object.key))
+    ):
+        role = Role.RUN if name_of(member.object.key).startswith("training_args") else Role.AUXILIARY
+        return replace(member, extraction=replace(extraction, role=role))
+    return member
+
+
+def _without_linked_blobs(members: Sequence[Member]) -> list[Member]:
+    """A cache of blobs shows its files under the names of its snapshots; a blob that no snapshot links stays.
+
+    Source: huggingface_hub, file_download (`blobs/` holds the bytes, `snapshots/<revision>/` links to them).
+    """
+    blobs = [member for member in members if name_of(directory_of(member.object.key)) == "blobs"]
+    hidden = {id(member) for member in blobs}
+    named = {member.object.file_identity for member in members if id(member) not in hidden}
+    linked = {id(blob) for blob in blobs if blob.object.file_identity and blob.object.file_identity in named}
+    return [member for member in members if id(member) not in linked]
+
+
+class _Tree:
+    """The members by directory, and which directories are one model each."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        self.files: dict[str, list[Member]] = defaultdict(list)
+        self.below: dict[str, set[str]] = defaultdict(set)
+        for member in members:
+            self.files[directory_of(member.object.key)].append(member)
+        for directory in list(self.files):
+            for place in upwards(directory):
+                if place:
+                    self.below[directory_of(place)].add(name_of(place))
+        self.containers = self._containers()
+
+    def names(self, directory: str) -> set[str]:
+        return {name_of(member.object.key) for member in self.files.get(directory, ())}
+
+    def has_config(self, directory: str) -> bool:
+        return any(
+            name_of(member.object.key) in MODEL_CONFIGS and not is_weights(member)
+            for member in self.files.get(directory, ())
+        )
+
+    def owner(self, directory: str) -> str | None:
+        """The outermost container around the directory, looking no higher than a checkpoint of a run."""
+        found = None
+        for candidate in upwards(directory):
+            if candidate in self.containers:
+                found = candidate
+            if CHECKPOINT_DIRECTORY.match(name_of(candidate)):
+                break
+        return found
+
+    def home(self, directory: str) -> str:
+        """The directory whose model the weights in `directory` belong to: itself, or the one it is an alternative for."""
+        parent, _, name = directory.rpartition("/")
+        beside = directory and name.lower() in ALTERNATIVE_DIRECTORIES and not self.has_config(directory)
+        return parent if beside and self.has_config(parent) else directory
+
+    def _containers(self) -> dict[str, str]:
+        directories = {directory for name in self.files for directory in upwards(name)}
+        found = {}
+        for directory in directories:
+            kind = container_kind(directory, self.names(directory), self.below.get(directory, set()))
+            if kind is not None:
+                found[directory] = kind
+        return found
+
+
+def _draft_models(tree: _Tree) -> list[Draft]:
+    drafts: dict[str, Draft] = {}
+    for directory in sorted(tree.files):
+        weights = [
+            member for member in tree.files[directory] if member.extraction is not None and is_weights(member)
+        ]
+        owner = tree.owner(directory)
+        if owner is not None:
+            draft = _draft(drafts, _container_key(owner), tree.containers[owner], owner, whole=True)
+            draft.places.add(owner)
+            draft.weights.update({member.object.key: member for member in weights})
+            continue
+        home = tree.home(directory)
+        if weights and tree.has_config(home):
+            draft = _draft(drafts, home or ROOT_KEY, "directory", home)
+            draft.weights.update({member.object.key: member for member in weights})
+            continue
+        _draft_files(tree, directory, weights, drafts)
+    _take_in_references(tree, drafts)
+    return [draft for draft in drafts.values() if draft.whole or holds_model(draft.weights.values())]
+
+
+def _draft(drafts: dict[str, Draft], key: str, kind: str, directory: str, *, whole: bool = False) -> Draft:
+    draft = drafts.setdefault(key, Draft(key=key, kind=kind, directory=directory, whole=whole))
+    if whole or (draft.kind in {"file", "shards"} and kind not in {"file", "shards"}):
+        draft.kind, draft.directory, draft.whole = kind, directory, whole or draft.whole
+    return draft
+
+
+def _container_key(directory: str) -> str:
+    """The directory; a Core ML package is a file to its user, and shares its stem with the other formats."""
+    return PACKAGE_SUFFIX.sub("", directory) or ROOT_KEY
+
+
+def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts: dict[str, Draft]) -> None:
+    """Each stem a model; the same stem with another suffix is the same model again."""
+    projectors = [member for member in weights if PROJECTOR.match(name_of(member.object.key))]
+    others = [member for member in weights if not PROJECTOR.match(name_of(member.object.key))]
+    described = _described(tree.files[directory])
+    made: list[Draft] = []
+    for member in others:
+        name = name_of(member.object.key)
+        stem = stem_of(described.get(name, name))
+        kind = "shards" if stem.shard else "file"
+        draft = _draft(drafts, joined(directory, stem.stem), kind, directory)
+        if kind == "shards" and draft.kind == "file":
+            draft.kind = kind
+        draft.weights[member.object.key] = member
+        made.append(draft)
+    for member in projectors if others else ():
+        for draft in _closest(member, made):
+            draft.bind(member)
+    if not others:
+        for member in projectors:
+            key = joined(directory, stem_of(name_of(member.object.key)).stem)
+            _draft(drafts, key, "file", directory).weights[member.object.key] = member
+
+
+def _described(members: Iterable[Member]) -> dict[str, str]:
+    """Name of a described file (a shard, data) -> name of the file that describes it, inside one directory."""
+    return {
+        reference.name: name_of(member.object.key)
+        for member in members
+        if member.extraction is not None
+        for reference in member.extraction.references
+        if reference.relation in {"shard", "data"} and "/" not in reference.name
+    }
+
+
+def _closest(member: Member, drafts: Sequence[Draft]) -> list[Draft]:
+    """A projector belongs to the model whose name it repeats; if none stands out, to each of its directory."""
+    unique = list({draft.key: draft for draft in drafts}.values())
+    words = set(re.split(r"[^a-z0-9]+", name_of(member.object.key).lower())) - {
+        "mmproj",
+        "gguf",
+        "f16",
+        "bf16",
+        "f32",
+        "",
+    }
+    shared = {
+        draft.key: len(words & set(re.split(r"[^a-z0-9]+", name_of(draft.key).lower()))) for draft in unique
+    }
+    best = max(shared.values(), default=0)
+    return [draft for draft in unique if shared[draft.key] == best]
+
+
+def _take_in_references(tree: _Tree, drafts: dict[str, Draft]) -> None:
+    """Files that a model's file names belong to it, wherever below its directory they are and whatever they are called."""
+    by_key: dict[str, Member] = {member.object.key: member for member in tree.members}
+    taken = {key: draft for draft in drafts.values() for key in draft.weights}
+    for draft in list(drafts.values()):
+        for member in list(draft.weights.values()):
+            folder = directory_of(member.object.key)
+            for reference in member.extraction.references if member.extraction else ():
+                key = joined(folder, reference.name)
+                named = by_key.get(key)
+                if named is None or (named.extraction is not None and not is_weights(named)):
+                    continue
+                named = _as_data(named, reference)
+                before = taken.get(key)
+                if before is not None and before is not draft and before.key in drafts:
+                    before.weights.pop(key, None)
+                draft.weights[key] = named
+
+
+def _as_data(member: Member, reference: Reference) -> Member:
+    """Bytes that nobody recognised by themselves are no riddle once a model says that they are its weights."""
+    extraction = member.extraction
+    unknown = (
+        extraction is not None
+        and extraction.extractor == EXTRACTOR
+        and extraction.status is FileStatus.OPAQUE
+    )
+    return replace(member, extraction=None) if unknown and reference.relation == "data" else member
+
+
+def _bind_context(tree: _Tree, drafts: Sequence[Draft]) -> None:
+    by_directory: dict[str, list[Draft]] = defaultdict(list)
+    inside: dict[str, list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        for place in {draft.directory, *draft.places}:
+            by_directory[place].append(draft)
+        for directory in upwards(draft.directory):
+            inside[directory].append(draft)
+    named = spoken_for(tree.members)
+    for member in tree.members:
+        extraction = member.extraction
+        if extraction is None or is_weights(member) or extraction.subjects or member.object.key in named:
+            continue
+        for draft in _context_of(tree, member, by_directory, inside):
+            draft.bind(member)
+
+
+def _context_of(
+    tree: _Tree, member: Member, by_directory: dict[str, list[Draft]], inside: dict[str, list[Draft]]
+) -> Sequence[Draft]:
+    directory, name = directory_of(member.object.key), name_of(member.object.key)
+    owner = tree.owner(directory)
+    if owner is not None:
+        return [draft for draft in by_directory[owner] if draft.whole]
+    here = by_directory.get(directory, [])
+    if match := SIDECAR.match(name):
+        return _named(joined(directory, match["target"]), inside.get(directory, ()))
+    if here and (member.extraction and member.extraction.role is not Role.CARD):
+        return here
+    if here or inside.get(directory):
+        return _only_one_below(directory, inside.get(directory, ()))
+    return _from_side_directory(directory, by_directory)
+
+
+def _named(target: str, drafts: Iterable[Draft]) -> list[Draft]:
+    """The models that a sidecar `TARGET.modeldex.yaml` is written for: by the file's whole name, or by its stem."""
+    stem = joined(directory_of(target), stem_of(name_of(target)).stem)
+    found = [draft for draft in drafts if target in draft.weights or draft.key == target]
+    return found or [draft for draft in drafts if draft.key == stem]
+
+
+def _only_one_below(directory: str, drafts: Sequence[Draft]) -> list[Draft]:
+    """What stands above several models is about none of them in particular."""
+    if len(drafts) != 1 or -distance_between(drafts[0].directory, directory) > MAX_PARENT_LEVELS:
+        # A run and its checkpoints: the card beside the final weights is theirs alone.
+        own = [draft for draft in drafts if draft.directory == directory]
+        versions = all(
+            CHECKPOINT_DIRECTORY.match(name_of(draft.directory)) for draft in drafts if draft not in own
+        )
+        return own if len(own) == 1 and versions else []
+    return list(drafts)
+
+
+def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -> list[Draft]:
+    """A directory without models (`.eval_results/`, `.hydra/`, `logs/`) speaks for the one model it stands beside."""
+    for level, parent in enumerate(upwards(directory)):
+        if 0 < level <= MAX_PARENT_LEVELS and by_directory.get(parent):
+            beside = by_directory[parent]
+            return beside if len(beside) == 1 else []
+    return []
+
+
+def _finished(source: SourceId, draft: Draft, *, orphan: bool) -> Group:
+    placed = [
+        replace(member, distance=distance_between(draft.directory, directory_of(key)))
+        for key, member in sorted(draft.weights.items())
+    ]
+    context = [
+        draft.context[name] for name in sorted(draft.context, key=lambda name: (name[0], name[1] or ""))
+    ]
+    members = tuple([*placed, *context][:MAX_FILES_PER_MODEL])
+    return Group(
+        source=source,
+        key=draft.key,
+        kind=draft.kind,
+        members=members,
+        name_hint=_name_hint(source, draft),
+        orphan=orphan,
+        copies=tuple(ObjectKey(key) for key in sorted(draft.copies)),
+    )
+
+
+def _name_hint(source: SourceId, draft: Draft) -> str:
+    """What people would call the model by its path alone."""
+    if (given := _name_in_store(draft)) is not None:
+        return given
+    path = draft.key if draft.key != ROOT_KEY else ""
+    name = name_of(path)
+    parent = name_of(directory_of(path))
+    generic = draft.kind in {"file", "shards"} and GENERIC_STEMS.match(name)
+    if match := HUB_SNAPSHOT.search(draft.directory if generic else path):
+        name = match["name"]
+    elif generic:
+        name = name_of(draft.directory) or name
+    elif (CHECKPOINT_DIRECTORY.match(name) or DATED_DIRECTORY.match(name)) and parent:
+        name = f"{parent}-{name}"
+    elif name in {"artifacts", "model", "data"} and draft.whole and parent:
+        name = parent
+    return name or unquote(str(source).rstrip("/").rpartition("/")[2])
+
+
+def _name_in_store(draft: Draft) -> str | None:
+    """What those who name an object by its hash call it: the name of an output, or of its repository."""
+    if not draft.weights or any(content_key(key) is None for key in draft.weights):
+        return None
+    for (_, subject_id), member in sorted(draft.context.items(), key=lambda item: item[0][0]):
+        for subject in member.extraction.subjects if member.extraction else ():
+            if subject.id == subject_id and subject.name:
+                stem = name_of(stem_of(subject.name).stem)
+                return (GENERIC_STEMS.match(stem) and name_of(directory_of(member.object.key))) or stem
+    return None

@@ -1,0 +1,161 @@
+"""Which models a run, a registered version or a pointer tells about: those that share a join key."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from catalog.records import Member, Subject
+from crawler.grouping.content_addressed import content_key
+from crawler.grouping.draft import Draft, directory_of
+
+MAX_FILES_PER_RUN = 20_000
+FILE = "path:"
+"""In front of a key: the id of a whole file that another one names."""
+
+
+@dataclass(slots=True)
+class _Telling:
+    """One subject of one file."""
+
+    member: Member
+    subject: Subject
+
+
+def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Draft]:
+    """Binds every subject to the models it is about; returns drafts for those that stand for themselves."""
+    tellings = [
+        _Telling(member, subject)
+        for member in members
+        if member.extraction is not None
+        for subject in member.extraction.subjects
+    ]
+    by_key: dict[str, list[Draft]] = defaultdict(list)
+    in_directory = Counter(draft.directory for draft in drafts)
+    for draft in drafts:
+        for key in _keys_of(draft, alone=in_directory[draft.directory] == 1):
+            by_key[key].append(draft)
+    _bind_whole_files(members, drafts, by_key)
+    bound = {id(telling): _found(telling.subject.join_keys, by_key) for telling in tellings}
+    # One step further: a run is bound through the logged model that names both it and the files. No more than one,
+    # or two models of one run would become one.
+    through: dict[str, list[Draft]] = defaultdict(list)
+    for telling in tellings:
+        for key in telling.subject.join_keys if bound[id(telling)] else ():
+            through[key].extend(bound[id(telling)])
+    unbound = []
+    for telling in tellings:
+        targets = bound[id(telling)] or _found(telling.subject.join_keys, through)
+        for draft in targets:
+            draft.bind_by_name(replace(telling.member, subject=telling.subject.id))
+        if not targets:
+            unbound.append(telling)
+    alone = list(_standalone(unbound))
+    _bind_wider(members, tellings, [*drafts, *alone])
+    return alone
+
+
+def spoken_for(members: Iterable[Member]) -> frozenset[str]:
+    """Keys of the files that others name as theirs, such as the metrics file of a pipeline's stage: they are about
+    the models of those that name them, wherever they stand.
+    """
+    ids = (
+        identity
+        for member in members
+        if member.extraction is not None
+        for subject in member.extraction.subjects
+        for identity in (subject.id, *subject.part_of)
+    )
+    return frozenset(identity.removeprefix(FILE) for identity in ids if identity.startswith(FILE))
+
+
+def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts: Sequence[Draft]) -> None:
+    """What is said of a wider thing is said of each of its parts; a part may be a part's part."""
+    subjects: dict[tuple[str, str], list[Subject]] = defaultdict(list)
+    for telling in tellings:
+        subjects[telling.member.object.key, telling.subject.id].append(telling.subject)
+    wider = {part for found in subjects.values() for subject in found for part in subject.part_of}
+    if not wider:
+        return
+    about: dict[str, list[_Telling]] = defaultdict(list)
+    for telling in tellings:
+        if telling.subject.id in wider:
+            about[telling.subject.id].append(telling)
+    files = {identity: member for member in members if (identity := f"{FILE}{member.object.key}") in wider}
+    for draft in drafts:
+        bound = [place for place in draft.context if place[1] is not None]
+        todo = [subject for key, name in bound for subject in subjects.get((key, name or ""), ())]
+        seen: set[str] = set()
+        while todo:
+            for part in set(todo.pop().part_of) - seen:
+                seen.add(part)
+                if part in files and files[part].extraction is not None:
+                    draft.bind_by_name(files[part])
+                for telling in about[part]:
+                    draft.bind_by_name(replace(telling.member, subject=part))
+                    todo.append(telling.subject)
+
+
+def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
+    for key, member in draft.weights.items():
+        yield f"path:{key}"
+        if member.object.sha256:
+            yield f"sha256:{member.object.sha256}"
+        if (content := content_key(key)) is not None:
+            yield content
+        yield from member.extraction.join_keys if member.extraction else ()
+    for member in draft.context.values():
+        if member.subject is None and member.extraction is not None and member.distance >= 0:
+            yield from member.extraction.join_keys
+    if alone or draft.kind not in {"file", "shards"}:
+        yield f"dir:{draft.directory}"
+
+
+def _bind_whole_files(
+    members: Iterable[Member], drafts: Iterable[Draft], by_key: dict[str, list[Draft]]
+) -> None:
+    """A file without subjects that names a model by a join key (a checksum file) is about that model; one inside a
+    model's own directory is about no other, although two models of one run share that run's key.
+    """
+    inside = {key for draft in drafts if draft.whole for key, _ in draft.context}
+    for member in members:
+        extraction = member.extraction
+        if extraction is None or extraction.subjects or member.object.key in inside:
+            continue
+        for draft in _found(extraction.join_keys, by_key):
+            if member.object.key not in draft.weights:
+                draft.bind_by_name(member)
+
+
+def _found(keys: Iterable[str], by_key: dict[str, list[Draft]]) -> list[Draft]:
+    return list({draft.key: draft for key in keys for draft in by_key.get(key, ())}.values())
+
+
+def _standalone(tellings: Sequence[_Telling]) -> Iterator[Draft]:
+    """Unbound subjects that share a join key are one model, if one of them may stand alone."""
+    leaders: dict[str, int] = {}
+    parents = list(range(len(tellings)))
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    for number, telling in enumerate(tellings):
+        for key in (f"subject:{telling.subject.id}", *telling.subject.join_keys):
+            parents[root(number)] = root(leaders.setdefault(key, number))
+    sets: dict[int, list[_Telling]] = defaultdict(list)
+    for number, telling in enumerate(tellings):
+        sets[root(number)].append(telling)
+    for members in sets.values():
+        alone = [telling for telling in members if telling.subject.standalone]
+        if not alone:
+            continue
+        first = min(alone, key=lambda telling: (telling.member.object.key, telling.subject.id))
+        directory = directory_of(first.member.object.key)
+        draft = Draft(key=f"{directory or '.'}#{first.subject.id}", kind="run", directory=directory)
+        for telling in members[:MAX_FILES_PER_RUN]:
+            draft.bind_by_name(replace(telling.member, subject=telling.subject.id))
+        yield draft

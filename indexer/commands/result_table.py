@@ -1,0 +1,71 @@
+"""The rows of a search's table: which columns, and which metric stands in the fourth."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from catalog.query.text.numbers import looks_numeric
+from catalog.terminal import count_text, printable, size_text, table
+from mappings.metrics import find, metrics
+
+if TYPE_CHECKING:
+    from catalog.search.page_state import SearchPage
+
+Document = Mapping[str, Any]
+_ID_CHARACTERS = 12
+
+
+def lines(page: SearchPage) -> list[str]:
+    """The hits as lines: on a terminal a table that fits, elsewhere whole values between tabs."""
+    metric = asked_metric(page)
+    head = ["NAME", "TASK", "FRAMEWORK", (metric or "metric").upper(), "PARAMS", "SIZE", "DATE", "ID"]
+    rows = [_row(document, metric) for document in page.hits]
+    if sys.stdout.isatty():
+        return table(head, rows)
+    return ["\t".join(printable(cell) for cell in row) for row in (head, *rows)]
+
+
+def asked_metric(page: SearchPage) -> str | None:
+    """The metric that the search is about, if it is about one."""
+    for chip in page.chips:
+        if _words_only(chip.label):
+            continue
+        name = chip.label.removeprefix("sort:").lstrip("-(").removeprefix("has:").removeprefix("metrics.")
+        for mark in "<>=:@ ,":
+            name = name.partition(mark)[0]
+        name = name.removesuffix("-asc").rpartition("/")[2]
+        if name and (find(name) is not None or "metrics." in chip.label):
+            return name
+    return None
+
+
+def _words_only(label: str) -> bool:
+    """`precision:F16` is about a dtype, `precision:0.9` about a metric."""
+    name, colon, value = label.partition(":")
+    return bool(colon) and name.lstrip("-(") not in {"sort", "has"} and not looks_numeric(value)
+
+
+def _row(document: Document, metric: str | None) -> list[str]:
+    return [
+        str(document.get("name") or document.get("path") or ""),
+        str(document.get("task") or ""),
+        str(document.get("framework") or ""),
+        _metric(document, metric),
+        count_text(document.get("parameters")),
+        size_text(document.get("size_bytes")),
+        str(document.get("best_date") or "")[:10],
+        str(document.get("id", ""))[:_ID_CHARACTERS],
+    ]
+
+
+def _metric(document: Document, metric: str | None) -> str:
+    """The asked metric, or the best known of those that the model has."""
+    values = document.get("metrics")
+    if not isinstance(values, Mapping) or not values:
+        return ""
+    if metric is not None:
+        return f"{values[metric]:.4g}" if metric in values else ""
+    name = next((known for known in metrics() if known in values), min(values))
+    return f"{name} {values[name]:.4g}"

@@ -1,0 +1,164 @@
+"""`modeldex search`: the search box on a terminal.
+
+Data goes to stdout, everything said about it to stderr. What a plain search does not need is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from catalog.query.problems import QueryProblem
+    from catalog.query.state import SearchState
+    from catalog.search.page_state import SearchPage
+    from catalog.search.service import SearchService
+    from catalog.settings import Settings
+
+MAX_LIMIT = 10_000
+MAX_UNDERLINED = 100
+"""A longer query would wrap, and the marks below it would miss."""
+
+
+@click.command()
+@click.argument("query", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON array of whole documents.")
+@click.option(
+    "--limit", type=click.IntRange(1, MAX_LIMIT), default=20, show_default=True, help="Most models shown."
+)
+@click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Which page of that size.")
+@click.option(
+    "--sort",
+    default="",
+    metavar="FIELD",
+    help="accuracy (best first), -size (descending), date-asc, name ...",
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Every model found as JSON lines, in the order of ids."
+)
+@click.option("--dsl", is_flag=True, help="Print the query as Elasticsearch JSON instead of searching.")
+@click.option("--fail-if-empty", is_flag=True, help="Exit with 1 when nothing is found.")
+@click.pass_obj
+def search(
+    settings: Settings,
+    query: tuple[str, ...],
+    as_json: bool,
+    limit: int,
+    page: int,
+    sort: str,
+    everything: bool,
+    dsl: bool,
+    fail_if_empty: bool,
+) -> None:
+    """Find models: words, conditions and plain sentences.
+
+    \b
+    modeldex search "accuracy > 0.9 after:2023 framework:pytorch"
+    modeldex search "models smaller than 2 GB with at least 90% f1" --sort f1
+    modeldex search "task:ner params:1B..8B -license:gpl" --json
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    from catalog.query.state import SearchState  # noqa: PLC0415 - `--help` needs none of it
+    from catalog.search.service import SearchService  # noqa: PLC0415 - `--help` needs none of it
+    from indexer.engines import open_engine  # noqa: PLC0415
+
+    state = SearchState(text=" ".join(query), sort=sort, page=page, size=limit)
+    engine = open_engine(settings)
+    try:
+        service = SearchService(engine)
+        if dsl:
+            _print_dsl(service, state)
+            return
+        if everything:
+            found = _print_all(service, state)
+        else:
+            found = _print_page(service.page(state, facets_shown=False), as_json=as_json)
+    finally:
+        engine.close()
+    if fail_if_empty and not found:
+        raise click.exceptions.Exit(1)
+
+
+def _print_page(page: SearchPage, *, as_json: bool) -> int:
+    from catalog.terminal import printable  # noqa: PLC0415 - not for --help
+    from indexer.commands.result_table import lines  # noqa: PLC0415 - not for --dsl
+
+    _say_problems(page.state.text, page.problems)
+    for notice in page.notices:
+        _say(notice)
+    if as_json:
+        _print_json(page)
+    elif page.hits:
+        click.echo("\n".join(lines(page)))
+    if not page.total:
+        _explain(page)
+    elif not as_json:
+        said = f" · page {page.state.page:,} of {page.page_count:,}" if page.page_count > 1 else ""
+        models = "model" if page.total == 1 else "models"
+        understood = f" · {page.canonical_text}" if page.canonical_text else ""
+        _say(printable(f"{page.total:,} {models}{said}{understood}"))
+    return page.total
+
+
+def _print_json(page: SearchPage) -> None:
+    import json  # noqa: PLC0415 - a table needs none
+
+    # ASCII, so that no control or bidirectional character of a file reaches the terminal as it is.
+    click.echo("[" + ",\n ".join(json.dumps(hit, ensure_ascii=True) for hit in page.hits) + "]")
+
+
+def _print_all(service: SearchService, state: SearchState) -> int:
+    import json  # noqa: PLC0415 - a table needs none
+
+    _say_problems(state.text, service.understood(state.text).problems)
+    count = 0
+    for document in service.export(state):
+        click.echo(json.dumps(document, ensure_ascii=True))
+        count += 1
+    return count
+
+
+def _print_dsl(service: SearchService, state: SearchState) -> None:
+    import json  # noqa: PLC0415 - a table needs none
+
+    from catalog.dsl.body import to_dsl  # noqa: PLC0415 - a table needs none
+
+    _say_problems(state.text, service.understood(state.text).problems)
+    # Counted to the end, so that the query says the same total wherever it is pasted.
+    click.echo(json.dumps({**to_dsl(service.request(state)), "track_total_hits": True}, indent=2))
+
+
+def _say_problems(text: str, problems: tuple[QueryProblem, ...]) -> None:
+    """Each problem with the words it is about, and the first way to mend it."""
+    from catalog.terminal import printable  # noqa: PLC0415 - not for --help
+
+    for problem in problems:
+        _say(printable(problem.message))
+        if 0 < problem.end <= len(text) <= MAX_UNDERLINED and text.isprintable() and text.isascii():
+            _say(f"  {text}")
+            _say("  " + " " * problem.start + "^" * max(1, problem.end - problem.start))
+        for suggestion in problem.suggestions[:1]:
+            _say(printable(f'  modeldex search "{_escaped(suggestion.text)}"'))
+
+
+def _escaped(text: str) -> str:
+    """Safe between double quotes of a shell."""
+    for letter in ("\\", '"', "$", "`"):
+        text = text.replace(letter, f"\\{letter}")
+    return text
+
+
+def _explain(page: SearchPage) -> None:
+    from catalog.terminal import printable  # noqa: PLC0415 - not for --help
+
+    if not page.catalog_size:
+        _say("The catalog is empty. Fill it with: modeldex crawl FOLDER")
+        return
+    _say(f"No model matches; the catalog holds {page.catalog_size:,}.")
+    for reason in page.empty_reasons:
+        detail = f" ({reason.detail})" if reason.detail else ""
+        _say(printable(f"  without {reason.label}: {reason.without_count:,}{detail}"))
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

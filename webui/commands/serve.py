@@ -1,0 +1,161 @@
+"""`modeldex serve`: the search page on this machine, after a crawl of a folder if one is named."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from catalog.errors import UserError
+from catalog.settings import Settings
+
+THREADS = 8
+BODY_BYTES = 1024 * 1024
+"""More is not even received; what of it is read, the application decides."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@click.command()
+@click.argument("path", required=False)
+@click.option("--host", help="Address to listen on (default: the setting host, 127.0.0.1).")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Port to listen on, 0 for any free one (default: 8080)."
+)
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A name under which this server is reached by a proxy.",
+)
+@click.option("--no-crawl", is_flag=True, help="Do not crawl PATH first; only serve what is known.")
+@click.pass_obj
+def serve(
+    settings: Settings,
+    path: str | None,
+    host: str | None,
+    port: int | None,
+    names: tuple[str, ...],
+    no_crawl: bool,
+) -> None:
+    """Serve the search page; with PATH, crawl that folder or address meanwhile.
+
+    The page answers at once and shows the crawl's progress. End with Ctrl-C.
+    """
+    address = None if path is None else _crawlable(path)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    logging.getLogger("webui.es").setLevel(logging.INFO)  # one line per request of a program
+    host = host or settings.host
+    wanted_port = settings.port if port is None else port
+    _run(settings, host, wanted_port, None if no_crawl else address, names)
+
+
+def _crawlable(path: str) -> str:
+    """The address to crawl, the same wherever the crawl runs. Raises UserError if there is nothing there."""
+    from crawler.addresses import LOCAL, local_path, scheme_of  # noqa: PLC0415 - only where there is a PATH
+
+    if scheme_of(path) != LOCAL:
+        return path
+    folder = Path(local_path(path))
+    if not folder.exists():
+        raise UserError(
+            f"{path}: there is no such file or directory.", advice="Give the folder that holds the models."
+        )
+    return str(folder.resolve())
+
+
+def _run(settings: Settings, host: str, port: int, path: str | None, names: tuple[str, ...]) -> None:
+    from webui.app import create_app  # noqa: PLC0415 - Flask is paid for by this command alone
+    from webui.commands.crawl_child import CrawlChild  # noqa: PLC0415
+    from webui.contracts import close_services, open_services  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, _end)
+    crawl = None
+    waiting = _WaitingCrawl()
+    services = open_services(settings, crawl=waiting if path is not None else None)
+    app = create_app(settings, services)
+    app.config["TRUSTED_HOSTS"] = _trusted(host, names)
+    server = _listening(app, host, port)
+    try:
+        # The port is ours before the crawl starts: a second `serve` must not crawl and then fail.
+        if path is not None:
+            crawl = waiting.child = CrawlChild(path, home=settings.home)
+        click.echo(f"Modeldex is at {_address(host, server)} (end with Ctrl-C)", err=True)
+        if host not in LOOPBACK:
+            click.echo("Note: everybody who reaches this address can read the catalog.", err=True)
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.close()
+        if crawl is not None:
+            crawl.stop()
+        app.extensions["modeldex-es"].close()
+        close_services(services)
+
+
+def _trusted(host: str, names: tuple[str, ...]) -> list[str] | None:
+    """The names that requests may ask for; None for any.
+
+    A page from elsewhere can make a browser reach a loopback server under a name of its own (DNS rebinding) and read
+    what it says. On an address that others reach, their names for it cannot be known.
+    """
+    return [*LOOPBACK, "[::1]", *names] if host in LOOPBACK else [*names] or None
+
+
+class _WaitingCrawl:
+    """The crawl that is about to start, so that the application can be made before the child process is."""
+
+    child: Any = None
+
+    def status(self) -> Any:
+        return None if self.child is None else self.child.status()
+
+
+def _listening(app: Any, host: str, port: int) -> Any:
+    from waitress.server import create_server  # type: ignore[import-untyped]  # noqa: PLC0415 - no hints published
+
+    try:
+        return create_server(
+            app,
+            host=host,
+            port=port,
+            threads=THREADS,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+            max_request_body_size=BODY_BYTES,
+        )
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+    except ValueError as error:
+        raise UserError(f"{host}: not an address to listen on.", advice="Try --host 127.0.0.1.") from error
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> UserError:
+    if error.errno == errno.EADDRINUSE:
+        return UserError(
+            f"Port {port} on {host} is already in use.", advice=f"Try: modeldex serve --port {port + 1}"
+        )
+    if error.errno == errno.EACCES:
+        return UserError(
+            f"Port {port} may not be used by this user.", advice="Try: modeldex serve --port 8080"
+        )
+    return UserError(
+        f"Cannot listen on {host}:{port}: {error.strerror or error}.", advice="Try --host 127.0.0.1."
+    )
+
+
+def _address(host: str, server: Any) -> str:
+    port = getattr(server, "effective_port", None) or server.effective_listen[0][1]
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,97 @@
+"""Every reported value of a model as a table, the headlines marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.records import FieldProvenance
+from webui.documents import rows_at
+from webui.html.headline import dataset_of, evaluation_note, headline_name, metric_label
+from webui.html.provenance import Provenance, provenance_of
+from webui.numbers import Figure, decimal
+from webui.text import shown
+
+ROWS_SHOWN = 500
+CELL_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRow:
+    """One value: canonical, and as its file writes it. `why` is set on headlines."""
+
+    metric: str
+    label: str
+    value: Figure
+    dataset: str
+    split: str
+    raw: str
+    note: str
+    source: str
+    headline: bool
+    why: Provenance | None
+
+
+def evaluation_rows(
+    document: Mapping[str, Any], provenance: Mapping[str, FieldProvenance]
+) -> tuple[tuple[EvaluationRow, ...], int]:
+    """The rows, headline values first within each metric, and how many are left out."""
+    headlines = document.get("metrics")
+    numbers: Mapping[str, Any] = headlines if isinstance(headlines, Mapping) else {}
+    open_headlines = dict(numbers)
+    rows = []
+    for entry in rows_at(document, "evaluations"):
+        name = str(entry.get("metric") or entry.get("raw_name") or "")
+        headline = next((one for one in (headline_name(entry), name) if one in open_headlines), "")
+        is_headline = bool(headline) and open_headlines[headline] == entry.get("value")
+        if is_headline:
+            del open_headlines[headline]
+        rows.append(_row(entry, name, provenance if is_headline else None, headline))
+    rows += [_row({"value": value}, name, provenance, name) for name, value in open_headlines.items()]
+    first_place = {row.metric: index for index, row in reversed(list(enumerate(rows)))}
+    rows.sort(key=lambda row: (first_place[row.metric], not row.headline))
+    return tuple(rows[:ROWS_SHOWN]), max(0, len(rows) - ROWS_SHOWN)
+
+
+def _row(
+    entry: Mapping[str, Any], name: str, provenance: Mapping[str, FieldProvenance] | None, headline: str
+) -> EvaluationRow:
+    return EvaluationRow(
+        metric=shown(name, CELL_CHARACTERS),
+        label=metric_label(name),
+        value=_value(entry),
+        dataset=dataset_of(entry),
+        split=shown(entry.get("split") or "", CELL_CHARACTERS),
+        raw=_as_written(entry),
+        note=evaluation_note({**entry, "metric": name}),
+        source=_source(entry),
+        headline=provenance is not None,
+        why=None if provenance is None else provenance_of(f"metrics.{headline}", provenance),
+    )
+
+
+def _value(entry: Mapping[str, Any]) -> Figure:
+    value = entry.get("value")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        said = decimal(value)
+        spread = entry.get("uncertainty")
+        if isinstance(spread, int | float):
+            return Figure(
+                text=f"{said.text} ± {decimal(spread, digits=2).text}", exact=f"{said.exact} ± {spread!r}"
+            )
+        return said
+    raw = shown(entry.get("raw_value", ""), CELL_CHARACTERS)
+    return Figure(text=raw or "–", exact="Not a number that can be compared")
+
+
+def _as_written(entry: Mapping[str, Any]) -> str:
+    name, value = entry.get("raw_name"), entry.get("raw_value")
+    said = [shown(part, CELL_CHARACTERS) for part in (name, value) if part is not None]
+    return " = ".join(said)
+
+
+def _source(entry: Mapping[str, Any]) -> str:
+    key = str(entry.get("key") or "").rsplit("/", 1)[-1]
+    source = str(entry.get("source") or "")
+    return shown(" ".join(dict.fromkeys(part for part in (source, key) if part)), CELL_CHARACTERS)

@@ -1,0 +1,346 @@
+"""The results page: rows, facets, chips, problems, paging, made from what the search service answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from catalog.query.problems import QueryProblem
+from catalog.query.request import MAX_RESULT_WINDOW
+from catalog.query.state import Chip, SearchState
+from catalog.search.page_state import EmptyReason, SearchPage
+from catalog.search.parameters import PAGE, SORT, TEXT, to_parameters
+from mappings import fields
+from mappings.metrics import find
+from webui.html.facets import FacetPanel, facet_panels
+from webui.html.headline import metric_label
+from webui.html.query_example import QueryExample
+from webui.html.rows import ResultRow, result_row
+from webui.html.status import CrawlStatus
+from webui.text import shown
+from webui.urls import Addresses
+
+PAGES_AROUND = 2
+QUERY_CHARACTERS = 2_000
+METRICS_TO_SORT_BY = 5
+EXAMPLES = (
+    ("accuracy > 0.9 after:2023", "accurate and recent"),
+    ("params:1B..8B -license:gpl", "one to eight billion parameters, not GPL"),
+    ("has:metrics sort:-accuracy", "best reported accuracy first"),
+    ("risk:code-execution", "runs code when it is loaded"),
+    ("is:duplicate", "the same weights elsewhere"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipView:
+    """One understood condition, and the address of the search without it."""
+
+    label: str
+    explanation: str
+    kind: str
+    remove_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixView:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemView:
+    """A problem in the query: the query cut at the span that it is about, and searches that would mend it."""
+
+    code: str
+    message: str
+    before: str
+    span: str
+    after: str
+    start: int
+    end: int
+    fixes: tuple[FixView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptyView:
+    """One condition without which there would be models."""
+
+    label: str
+    detail: str
+    without_count: int
+    count_text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageLink:
+    """One entry of the paging: a number, or a gap without address."""
+
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortOption:
+    value: str
+    label: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    page: int
+    page_count: int
+    links: tuple[PageLink, ...]
+    previous_url: str
+    next_url: str
+    first_shown: int
+    last_shown: int
+    limit_note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsPage:
+    """Everything that the results page shows; its JSON is the answer of /api/search."""
+
+    query: str
+    canonical: str
+    url: str
+    total: int
+    total_text: str
+    catalog_size: int
+    catalog_size_text: str
+    results: tuple[ResultRow, ...]
+    chips: tuple[ChipView, ...]
+    facets: tuple[FacetPanel, ...]
+    problems: tuple[ProblemView, ...]
+    empty_reasons: tuple[EmptyView, ...]
+    empty_note: str
+    notices: tuple[str, ...]
+    sort: str
+    sort_options: tuple[SortOption, ...]
+    paging: Paging
+    hidden: tuple[tuple[str, str], ...]  # selections that the form carries along
+    refined: bool  # something was asked or chosen
+    clear_url: str
+    json_url: str
+    ndjson_url: str
+    csv_url: str
+    examples: tuple[FixView, ...]
+    example: QueryExample | None  # the same search at /es/
+    crawl: CrawlStatus | None
+    took_ms: int
+    engine: str
+
+
+def results_page(
+    found: SearchPage,
+    addresses: Addresses,
+    crawl: CrawlStatus | None = None,
+    notices: tuple[str, ...] = (),
+    example: QueryExample | None = None,
+) -> ResultsPage:
+    """The page for one answer of the search service."""
+    state = found.state
+    text = state.text
+    panels = facet_panels(found.facets, state, addresses)
+    words = _text_words(found.chips)
+    wanted = _metrics_asked(found)
+    return ResultsPage(
+        query=text,
+        canonical=found.canonical_text,
+        url=addresses.search(state),
+        total=found.total,
+        total_text=f"{found.total:,}",
+        catalog_size=found.catalog_size,
+        catalog_size_text=f"{found.catalog_size:,}",
+        results=tuple(result_row(document, words, wanted, addresses) for document in found.hits),
+        chips=tuple(_chip(chip, addresses) for chip in found.chips),
+        facets=panels,
+        problems=tuple(_problem(problem, state, addresses) for problem in found.problems),
+        empty_reasons=tuple(_empty(reason, addresses) for reason in found.empty_reasons),
+        empty_note=_empty_note(found.empty_reasons),
+        notices=tuple(shown(notice) for notice in dict.fromkeys((*notices, *found.notices))),
+        sort=state.sort,
+        sort_options=_sort_options(found),
+        paging=_paging(found, addresses),
+        hidden=_hidden(state, panels),
+        refined=bool(text.strip() or state.selections or state.sort),
+        clear_url=addresses.search(SearchState()),
+        json_url=addresses.search_json(state),
+        ndjson_url=addresses.export(state, "ndjson"),
+        csv_url=addresses.export(state, "csv"),
+        examples=tuple(FixView(label=query, url=addresses.search_text(query)) for query, _ in EXAMPLES),
+        example=example,
+        crawl=crawl,
+        took_ms=found.took_ms,
+        engine=found.engine,
+    )
+
+
+def _chip(chip: Chip, addresses: Addresses) -> ChipView:
+    return ChipView(
+        label=shown(chip.label, 120),
+        explanation=shown(chip.explanation, 200),
+        kind=chip.kind,
+        remove_url=addresses.search(chip.without),
+    )
+
+
+def _problem(problem: QueryProblem, state: SearchState, addresses: Addresses) -> ProblemView:
+    text = state.text[:QUERY_CHARACTERS]
+    start = min(max(problem.start, 0), len(text))
+    end = min(max(problem.end, start), len(text))
+    return ProblemView(
+        code=problem.code,
+        message=shown(problem.message),
+        before=shown(text[max(0, start - 60) : start], 60) + (" " if text[:start].endswith(" ") else ""),
+        span=shown(text[start:end], 80),
+        after=(" " if text[end : end + 1] == " " else "") + shown(text[end : end + 60], 60),
+        start=problem.start,
+        end=problem.end,
+        fixes=tuple(
+            FixView(label=shown(fix.label, 120), url=addresses.search(replace(state, text=fix.text, page=1)))
+            for fix in problem.suggestions
+        ),
+    )
+
+
+def _empty(reason: EmptyReason, addresses: Addresses) -> EmptyView:
+    return EmptyView(
+        label=shown(reason.label, 120),
+        detail=shown(reason.detail[:1].upper() + reason.detail[1:], 300),
+        without_count=reason.without_count,
+        count_text=f"{reason.without_count:,}",
+        url=addresses.search(reason.without),
+    )
+
+
+def _empty_note(reasons: tuple[EmptyReason, ...]) -> str:
+    if not reasons:
+        return ""
+    if any(reason.without_count for reason in reasons):
+        return "What there would be without one of the conditions:"
+    if len(reasons) == 1:
+        return "There is nothing without this condition either:"
+    return "No single condition is to blame: without any one of them there is still nothing."
+
+
+def _text_words(chips: Iterable[Chip]) -> tuple[str, ...]:
+    labels = [chip.label for chip in chips if chip.kind == "text"]
+    return tuple(word.strip("\"'()*") for label in labels for word in label.split())
+
+
+def _metrics_asked(found: SearchPage) -> tuple[str, ...]:
+    """The canonical metrics that the order or a condition names, so that each row shows what was asked for."""
+    names = [key.lstrip("-+") for key in found.state.sort.split(",")]
+    names += [
+        _first_name(chip.label) for chip in found.chips if chip.kind in {"condition", "rewritten", "sort"}
+    ]
+    metrics = [
+        find(name.removeprefix("sort:").lstrip("-+").removeprefix("metrics.").lower())
+        for name in names
+        if name
+    ]
+    return tuple(metric.name for metric in metrics if metric is not None)
+
+
+def _first_name(label: str) -> str:
+    name = ""
+    for character in label:
+        if not (character.isalnum() or character in "_.@+-:"):
+            break
+        name += character
+    return name.split("@")[0].rstrip(":")
+
+
+def _sort_options(found: SearchPage) -> tuple[SortOption, ...]:
+    words = any(chip.kind == "text" for chip in found.chips)
+    table = [
+        ("", "Best match" if words else "Newest"),
+        *([("-date", "Newest")] if words else []),
+        ("date", "Oldest"),
+        ("name", "Name"),
+        *_metric_orders(found.hits),
+        ("-parameters", "Most parameters"),
+        ("parameters", "Fewest parameters"),
+        ("-size", "Largest"),
+        ("size", "Smallest"),
+    ]
+    if found.state.sort not in {value for value, _ in table}:
+        table.append((found.state.sort, _order_label(found.state.sort)))
+    return tuple(
+        SortOption(value=value, label=label, selected=value == found.state.sort) for value, label in table
+    )
+
+
+def _metric_orders(hits: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    counted: Counter[str] = Counter()
+    for document in hits:
+        metrics = document.get("metrics")
+        counted.update(list(metrics) if isinstance(metrics, Mapping) else [])
+    orders = []
+    for name, _ in counted.most_common(METRICS_TO_SORT_BY):
+        metric = find(name)
+        if metric is None or metric.direction is None:
+            continue
+        sign = "-" if metric.direction == "up" else ""
+        orders.append((f"{sign}{name}", f"Best {_lower_first(metric.label)}"))
+    return orders
+
+
+def _lower_first(label: str) -> str:
+    return label if label[:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
+
+
+def _order_label(sort: str) -> str:
+    first = sort.split(",", maxsplit=1)[0]
+    name = first.lstrip("-+")
+    row = fields().get(name)
+    label = row.label if row else metric_label(name)
+    return shown(f"{label}, {'descending' if first.startswith('-') else 'ascending'}", 60)
+
+
+def _paging(found: SearchPage, addresses: Addresses) -> Paging:
+    state, count = found.state, found.page_count
+    page = state.page
+    first = (page - 1) * state.size + 1 if found.hits else 0
+    reachable = min(found.total, MAX_RESULT_WINDOW)
+    note = f"Pages end at the {reachable:,}th model: narrow the search, or export all {found.total:,}."
+    return Paging(
+        page=page,
+        page_count=count,
+        links=tuple(_page_links(state, count, addresses)),
+        previous_url=addresses.search(replace(state, page=min(page - 1, max(count, 1)))) if page > 1 else "",
+        next_url=addresses.search(replace(state, page=page + 1)) if page < count else "",
+        first_shown=first,
+        last_shown=first + len(found.hits) - 1 if found.hits else 0,
+        limit_note=note if found.total > MAX_RESULT_WINDOW and page >= count else "",
+    )
+
+
+def _page_links(state: SearchState, count: int, addresses: Addresses) -> Iterable[PageLink]:
+    if count < 2:
+        return
+    near = range(max(2, state.page - PAGES_AROUND), min(count - 1, state.page + PAGES_AROUND) + 1)
+    previous = 0
+    for number in sorted({1, *near, count}):
+        if number > previous + 1:
+            yield PageLink(label="…", url="", current=False)
+        url = addresses.search(replace(state, page=number))
+        yield PageLink(label=f"{number:,}", url=url, current=number == state.page)
+        previous = number
+
+
+def _hidden(state: SearchState, panels: tuple[FacetPanel, ...]) -> tuple[tuple[str, str], ...]:
+    """What the one form must carry: all selections but the ranges that have their own inputs, and the page size."""
+    ranges = {panel.parameter for panel in panels if panel.kind != "terms"}
+    return tuple(
+        (name, value)
+        for name, value in to_parameters(state)
+        if name not in {TEXT, SORT, PAGE} and not (name in ranges and ".." in value)
+    )

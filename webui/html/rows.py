@@ -1,0 +1,203 @@
+"""One model in a list of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webui.documents import number_at, rows_at, text_at, value_at, values_at
+from webui.html.headline import Score, scores
+from webui.numbers import Figure, count, moment, size
+from webui.text import NAME_CHARACTERS, SNIPPET_CHARACTERS, Segment, segments, shown
+from webui.urls import Addresses
+
+TAG_FIELDS = ("task", "framework", "format", "precision")
+TAGS_PER_FIELD = 2
+TAG_CHARACTERS = 40
+PATH_CHARACTERS = 90
+DATE_WORDS = {
+    "trained_at": "trained",
+    "created_at": "created",
+    "released_at": "released",
+    "modified_at": "modified",
+}
+STATUS_BADGES = {
+    "missing": ("warn", "missing", "Not found where it was when its directory was last listed whole"),
+    "gone": ("warn", "gone", "No longer there"),
+    "pointer": ("info", "pointer", "A pointer stands for the weights; the bytes are elsewhere"),
+    "partial": ("info", "partly read", "A limit ended the reading: what is shown is true, not all is shown"),
+    "opaque": ("info", "opaque", "Recognised, its inside is not read"),
+    "unreadable": ("warn", "unreadable", "A file of this model could not be read"),
+    "archived": ("info", "archived", "In cold storage: known by its listing only"),
+    "empty": ("warn", "empty", "The file holds no bytes"),
+}
+SEVERE = frozenset({"high", "critical", "medium"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A value that is also a search."""
+
+    field: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """Something to know before trusting the model. `tone` is danger, warn or info."""
+
+    tone: str
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One short fact with its exact value."""
+
+    label: str
+    figure: Figure
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    """What a list shows of one model, and its whole document."""
+
+    id: str
+    url: str
+    name: tuple[Segment, ...]
+    version: str
+    snippet: tuple[Segment, ...]
+    tags: tuple[Tag, ...]
+    scores: tuple[Score, ...]
+    facts: tuple[Fact, ...]
+    license: str
+    path: str
+    badges: tuple[Badge, ...]
+    document: Mapping[str, Any]
+
+
+def result_row(
+    document: Mapping[str, Any], words: tuple[str, ...], wanted: tuple[str, ...], addresses: Addresses
+) -> ResultRow:
+    """The row of one document: `words` are marked, the metrics in `wanted` come first."""
+    model_id = text_at(document, "id")
+    return ResultRow(
+        id=model_id,
+        url=addresses.model(model_id),
+        name=segments(
+            text_at(document, "name") or text_at(document, "path") or model_id, words, NAME_CHARACTERS
+        ),
+        version=shown(text_at(document, "version"), TAG_CHARACTERS),
+        snippet=snippet(document, words),
+        tags=tuple(tags(document, addresses)),
+        scores=scores(document, wanted),
+        facts=facts(document),
+        license=shown(text_at(document, "license"), TAG_CHARACTERS),
+        path=shown(location(document), PATH_CHARACTERS),
+        badges=badges(document),
+        document=document,
+    )
+
+
+def snippet(document: Mapping[str, Any], words: tuple[str, ...]) -> tuple[Segment, ...]:
+    """The description, or the part of the card's text that was found when the description does not show why."""
+    description = text_at(document, "description") or text_at(document, "title")
+    chosen = segments(description, words, SNIPPET_CHARACTERS)
+    name = text_at(document, "name").casefold()
+    if any(part.marked for part in chosen) or not words or any(word.casefold() in name for word in words):
+        return chosen
+    elsewhere = segments(text_at(document, "all_text"), words, SNIPPET_CHARACTERS)
+    return elsewhere if any(part.marked for part in elsewhere) else chosen
+
+
+def tags(document: Mapping[str, Any], addresses: Addresses) -> list[Tag]:
+    """Task, framework, formats and precision, each once."""
+    found: dict[str, Tag] = {}
+    for field in TAG_FIELDS:
+        for value in values_at(document, field)[:TAGS_PER_FIELD]:
+            text = shown(value, TAG_CHARACTERS)
+            if text and text.casefold() not in found:
+                found[text.casefold()] = Tag(
+                    field=field, text=text, url=addresses.selection(field, str(value))
+                )
+    return list(found.values())
+
+
+def facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Parameters, size and date, with how each is known."""
+    found = []
+    if (parameters := number_at(document, "parameters")) is not None:
+        how = text_at(document, "parameters_source")
+        found.append(
+            Fact(
+                label="parameters", figure=count(parameters), note="" if how == "counted" else shown(how, 20)
+            )
+        )
+    if (size_bytes := number_at(document, "size_bytes")) is not None:
+        found.append(Fact(label="size", figure=size(size_bytes), note=""))
+    if (date := date_fact(document)) is not None:
+        found.append(date)
+    return tuple(found)
+
+
+def date_fact(document: Mapping[str, Any]) -> Fact | None:
+    """The model's own date and which one it is."""
+    figure = moment(value_at(document, "best_date"), text_at(document, "best_date_precision") or None)
+    if figure is None:
+        return None
+    source = text_at(document, "date_source")
+    return Fact(label="date", figure=figure, note=DATE_WORDS.get(source, shown(source, 20)))
+
+
+def location(document: Mapping[str, Any]) -> str:
+    """Where it is, as its source calls it."""
+    return text_at(document, "path") or text_at(document, "uri")
+
+
+def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
+    """Risks first, then what is missing, then what is worth knowing."""
+    found = list(_risk_badges(document))
+    status = text_at(document, "status")
+    if status in STATUS_BADGES:
+        tone, text, detail = STATUS_BADGES[status]
+        found.append(Badge(tone=tone, text=text, detail=detail))
+    expected, present = number_at(document, "shards.expected"), number_at(document, "shards.found")
+    if expected and present is not None and present < expected:
+        text = f"{int(present)} of {int(expected)} shards"
+        found.append(Badge(tone="warn", text=text, detail="Incomplete: shards are missing"))
+    elif value_at(document, "complete") is False:
+        found.append(
+            Badge(tone="warn", text="incomplete", detail="A file that the model refers to is missing")
+        )
+    flags = {str(flag) for flag in values_at(document, "flags")}
+    if "duplicate" in flags:
+        found.append(
+            Badge(tone="info", text="duplicate", detail="The same weights are elsewhere in the catalog")
+        )
+    if "conflict" in flags:
+        found.append(
+            Badge(tone="info", text="sources disagree", detail="Its files say different things; see its page")
+        )
+    if "adapter" in flags:
+        found.append(Badge(tone="info", text="adapter", detail="Needs its base model"))
+    return tuple(found)
+
+
+def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
+    details: dict[str, tuple[str, str]] = {}
+    for risk in rows_at(document, "risks"):
+        kind, severity = str(risk.get("kind", "risk")), str(risk.get("severity", "")).lower()
+        tone = "danger" if severity in SEVERE or severity in {"3", "4", "5"} else "info"
+        if kind == "unchecked":
+            tone = "warn"
+        details.setdefault(kind, (tone, shown(risk.get("detail", ""), 160)))
+    for kind in values_at(document, "risk_kinds"):
+        details.setdefault(str(kind), ("warn" if kind == "unchecked" else "danger", ""))
+    order = sorted(details.items(), key=lambda item: ("danger", "warn", "info").index(item[1][0]))
+    return [
+        Badge(tone=tone, text=shown(kind, TAG_CHARACTERS), detail=detail) for kind, (tone, detail) in order
+    ]

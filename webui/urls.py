@@ -1,0 +1,44 @@
+"""The addresses of our own pages; the state of a search is its address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from catalog.query.state import SearchState
+from catalog.search.parameters import to_parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Addresses below `root`, the path at which the application is mounted (no slash at its end)."""
+
+    root: str = ""
+
+    def search(self, state: SearchState) -> str:
+        return self._with_query("/", state)
+
+    def search_text(self, text: str) -> str:
+        return self.search(SearchState(text=text))
+
+    def selection(self, field: str, value: str) -> str:
+        return self.search(SearchState(selections={field: (value,)}))
+
+    def search_json(self, state: SearchState) -> str:
+        return self._with_query("/api/search", state)
+
+    def export(self, state: SearchState, kind: str) -> str:
+        return self._with_query(f"/api/export.{kind}", state)
+
+    def values(self, field: str, state: SearchState) -> str:
+        return self._with_query(f"/values/{quote(field, safe='', errors='replace')}", state)
+
+    def model(self, model_id: str) -> str:
+        return f"{self.root}/models/{quote(model_id, safe='', errors='replace')}"
+
+    def model_json(self, model_id: str) -> str:
+        return f"{self.root}/api/models/{quote(model_id, safe='', errors='replace')}"
+
+    def _with_query(self, path: str, state: SearchState) -> str:
+        query = urlencode(to_parameters(state), errors="replace")
+        return f"{self.root}{path}?{query}" if query else f"{self.root}{path}"
