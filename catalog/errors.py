@@ -108,7 +108,7 @@ class Unsupported(ExtractError):
 
 
 class EngineError(ModeldexError):
-    """The search engine's side. The catalog stays readable; the outbox keeps what was not indexed."""
+    """The search engine's side. The catalog stays readable; the store knows what was not indexed."""
 
     http_status = 503
 
@@ -122,6 +122,10 @@ class EngineUnavailable(EngineError):
         super().__init__(f"{engine}: {reason}" if advice is None else f"{engine}: {reason} {advice}")
         self.engine = engine
         self.reason = reason
+
+
+class EngineBusy(EngineUnavailable):
+    """Another process writes this index now; what it does not write is written later."""
 
 
 class RequestRefused(EngineError):
@@ -164,12 +168,10 @@ class StoreTooNew(StoreError):
 
 
 class WriterBusy(StoreError):
-    """Another process holds the write lease. `holder` says which."""
+    """Another process does what only one may do at a time. `holder` says which, `task` what it is doing."""
 
-    def __init__(self, holder: str) -> None:
-        super().__init__(
-            f"Another Modeldex process is writing to this store ({holder}). Wait for it to end, or stop it."
-        )
+    def __init__(self, holder: str, *, task: str = "is writing to this store") -> None:
+        super().__init__(f"Another Modeldex process {task} ({holder}). Wait for it to end, or stop it.")
         self.holder = holder
 
 

@@ -34,9 +34,6 @@ from crawler.reconciliation import Scopes, Verdicts, judge_missing, judge_vanish
 from crawler.source import Source
 from crawler.whole_readings import WholeReadings
 
-WRITER = "writer"
-"""The lease that a crawl holds: one writer per store."""
-
 BATCH_OBJECTS = 500
 PAGE_OBJECTS = 200
 PAGE_SECONDS = 2.0
@@ -104,7 +101,7 @@ def crawl(
     `reread` reads every file again, `hash_weights` reads weights to their end for hashes of bytes that are not known
     yet. Raises WriterBusy, StoreError, and SourceError if the root cannot be listed.
     """
-    with store.lease(WRITER) as lease:
+    with store.source_lease(source.id) as lease:
         return _Crawl(store, source, settings, lease, registry or Registry.installed(), watch).go(
             accept=accept, reread=reread, hash_weights=hash_weights
         )

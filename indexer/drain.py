@@ -1,7 +1,7 @@
-"""From the outbox to the engine: what the store has committed and the index does not show yet.
+"""From the store to the engine: the revisions that are committed and that the index does not show yet.
 
-A crash anywhere between commit and index leaves rows in the outbox; the next drain finds them. Writing a state twice
-does no harm, because states of one model are ordered by revision.
+A crash anywhere between commit and index leaves revisions ahead of the index's cursor, or claims of a dead process; the
+next drain finds them. Writing a state twice does no harm, because states of one model are ordered by revision.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from catalog.errors import EngineUnavailable, WriterBusy
+from catalog.errors import EngineBusy, EngineUnavailable, WriterBusy
 from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
+from catalog.store import INDEX
 from indexer.engines import open_writer
 from indexer.rebuild import needs_rebuild, rebuild
 
@@ -28,14 +29,16 @@ BATCH = 1_000
 log = logging.getLogger(__name__)
 
 
-class OutboxReader(Protocol):
-    """The part of the store that a drain needs."""
+class Deliveries(Protocol):
+    """The part of the store that a drain needs: the work of one consumer."""
 
-    def pending(self, limit: int = ...) -> list[IndexAction]: ...
+    def claim(self, limit: int = ...) -> list[IndexAction]: ...
 
     def settle(self, actions: Sequence[IndexAction], outcome: IndexOutcome) -> None: ...
 
     def put_off(self, actions: Sequence[IndexAction], reason: str) -> None: ...
+
+    def release(self) -> None: ...
 
     def retry_now(self) -> None: ...
 
@@ -44,33 +47,42 @@ class OutboxReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainReport:
-    """What a drain did. `waiting` models are still to come, and `unavailable` says why."""
+    """What a drain did. `waiting` models are still to come, and `unavailable` says why; `busy` when another process is at it."""
 
     indexed: int = 0
     rejected: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
     rebuilt: str | None = None
     unavailable: str | None = None
+    busy: bool = False
 
 
-def drain(outbox: OutboxReader, writer: IndexWriter) -> DrainReport:
+def drain(waiting: Deliveries, writer: IndexWriter) -> DrainReport:
     """Write everything that waits. What the engine cannot take now is put off, what it will never take is set aside.
 
     Also what earlier drains put off is tried: whoever has just mended the engine need not wait for it. An engine that
-    takes nothing of a batch is left alone until the next drain.
+    takes nothing of a batch is left alone until the next drain. Whatever breaks a drain off leaves its batch to others.
     """
+    try:
+        return _drained(waiting, writer)
+    except BaseException:
+        waiting.release()
+        raise
+
+
+def _drained(waiting: Deliveries, writer: IndexWriter) -> DrainReport:
     indexed = 0
     rejected: dict[str, str] = {}
     reasons: Counter[str] = Counter()
-    outbox.retry_now()
-    while actions := outbox.pending(BATCH):
+    waiting.retry_now()
+    while actions := waiting.claim(BATCH):
         try:
             outcome = writer.write(actions)
         except EngineUnavailable as error:
             reasons = Counter([str(error)])
-            outbox.put_off(actions, str(error))
+            waiting.put_off(actions, str(error))
             break
-        outbox.settle(actions, outcome)
+        waiting.settle(actions, outcome)
         indexed += len(outcome.done)
         rejected |= outcome.rejected
         reasons.update(outcome.retry.values())
@@ -79,23 +91,29 @@ def drain(outbox: OutboxReader, writer: IndexWriter) -> DrainReport:
     if indexed:
         writer.refresh()
     (commonest, _), *_ = [*reasons.most_common(1), (None, 0)]
-    return DrainReport(indexed=indexed, rejected=rejected, waiting=outbox.size(), unavailable=commonest)
+    return DrainReport(indexed=indexed, rejected=rejected, waiting=waiting.size(), unavailable=commonest)
 
 
 def drain_now(settings: Settings, store: Store) -> DrainReport:
     """Open the engine's writer, drain, close it. An index that is missing or of another schema is built anew first.
 
-    An engine that cannot be written now is no error here: everything stays in the outbox, and the report says why.
+    An engine that cannot be written now is no error here: everything waits for the next drain, and the report says why.
     """
+    index = store.consumer(INDEX)
     try:
         with closing(open_writer(settings)) as writer:
             reason = needs_rebuild(writer)
-            report = drain(store.outbox, writer) if reason is None else _rebuilt(store, writer, reason)
-    except (EngineUnavailable, WriterBusy) as error:
-        store.outbox.put_off(store.outbox.pending(BATCH), str(error))
-        report = DrainReport(waiting=store.outbox.size(), unavailable=str(error))
+            report = drain(index, writer) if reason is None else _rebuilt(store, writer, reason)
+    except (
+        EngineBusy,
+        WriterBusy,
+    ) as error:  # nothing is wrong, and whoever writes it now may take ours along
+        report = DrainReport(waiting=index.size(), unavailable=str(error), busy=True)
+    except EngineUnavailable as error:
+        index.put_off(index.claim(BATCH), str(error))
+        report = DrainReport(waiting=index.size(), unavailable=str(error))
     log.info(
-        "outbox drained indexed=%d rejected=%d waiting=%d reason=%s",
+        "index drained indexed=%d rejected=%d waiting=%d reason=%s",
         report.indexed,
         len(report.rejected),
         report.waiting,
@@ -106,7 +124,7 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
 
 def _rebuilt(store: Store, writer: IndexWriter, reason: str) -> DrainReport:
     built = rebuild(store, writer)
-    rest = drain(store.outbox, writer)
+    rest = drain(store.consumer(INDEX), writer)
     return DrainReport(
         indexed=built.documents + rest.indexed,
         rejected={**built.rejected, **rest.rejected},

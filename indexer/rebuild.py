@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog.search.engine import IndexWriter
+from catalog.store import INDEX
 
 if TYPE_CHECKING:
     from catalog.store.store import Store
@@ -39,10 +40,11 @@ def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
     Raises WriterBusy while another process does that: each of the two would sweep away what the other loads.
     """
     started = time.perf_counter()
+    index = store.consumer(INDEX)
     with store.lease(REBUILD):
-        documents, watermark = store.outbox.snapshot()
-        outcome = writer.rebuild(documents, catch_up=store.outbox.since(watermark))
-        store.outbox.rebuilt(watermark, outcome.rejected)
+        documents, watermark = index.snapshot()
+        outcome = writer.rebuild(documents, catch_up=index.since(watermark))
+        index.rebuilt(watermark, outcome.rejected)
         writer.refresh()
     report = RebuildReport(
         documents=len(set(outcome.done)),

@@ -52,7 +52,7 @@ class IndexTrouble(Protocol):
     def final(self) -> bool: ...
 
 
-class OutboxReader(Protocol):
+class WaitingReader(Protocol):
     """What the index does not hold yet."""
 
     def size(self) -> int: ...
@@ -69,8 +69,7 @@ class StoreReader(Protocol):
     @property
     def runs(self) -> RunReader: ...
 
-    @property
-    def outbox(self) -> OutboxReader: ...
+    def consumer(self, name: str) -> WaitingReader: ...
 
 
 class SearchPages(Protocol):

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from catalog.store.store import Store, open_store
 
-__all__ = ["Store", "open_store"]
+INDEX = "index"
+"""The consumer of revisions that keeps the search index up to date."""
+
+__all__ = ["INDEX", "Store", "open_store"]
 
 
 def __getattr__(name: str) -> Any:

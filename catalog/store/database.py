@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -17,7 +18,11 @@ from sqlalchemy.pool import NullPool
 
 from catalog.errors import StoreError
 
-BUSY_TIMEOUT_MS = 15_000
+BUSY_TIMEOUT_MS = 60_000
+"""How long a transaction of one process waits for those of others: each takes well below a second, and several crawls
+may take turns."""
+
+COMMIT_LOCK = 7_265_340_911_208_114  # beside the lock of migrations
 ROWS_PER_STATEMENT = 500
 """SQLite takes 32,766 variables in a statement; 500 rows of the widest table stay below."""
 
@@ -83,6 +88,24 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+@contextmanager
+def begin_commit(engine: Engine) -> Iterator[Connection]:
+    """A transaction that changes records: one after another, whatever process and source they are of.
+
+    Two crawls may find copies of one model at once, each in its own source, and a document of either tells of the other:
+    neither would see what the other has not committed yet. Row locks do not help, because the copy is a new row.
+    """
+    with engine.begin() as connection:
+        take_turn(connection)
+        yield connection
+
+
+def take_turn(connection: Connection) -> None:
+    """Waits for every other transaction that has taken its turn. A write on SQLite has waited when it began."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": COMMIT_LOCK})
 
 
 def upsert(

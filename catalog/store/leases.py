@@ -1,4 +1,4 @@
-"""One writer at a time: a lease with a fencing token, taken over only from a holder that is dead or silent."""
+"""One process at a time for one task: a lease with a fencing token, taken over only from a holder that is dead or silent."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ RENEW_SECONDS = 10.0
 class Lease:
     """Held from entering to leaving. A thread renews it; every write transaction checks it by `check`."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, *, task: str = "is writing to this store") -> None:
         self.name = name
+        self._task = task
         self.token = 0
         self._engine = engine
         self._stop = threading.Event()
@@ -53,7 +54,10 @@ class Lease:
     def check(self, connection: Connection) -> None:
         """Raises LeaseLost if another process took over: called inside the transaction that it protects."""
         if (
-            connection.execute(select(leases.c.token).where(leases.c.name == self.name)).scalar_one_or_none()
+            connection.execute(
+                # Whoever would take over waits until this transaction has ended.
+                select(leases.c.token).where(leases.c.name == self.name).with_for_update(read=True)
+            ).scalar_one_or_none()
             != self.token
         ):
             raise LeaseLost(self.name)
@@ -65,12 +69,12 @@ class Lease:
         row = connection.execute(
             select(leases).where(leases.c.name == self.name).with_for_update()
         ).one_or_none()
-        if row is not None and row.expires > time.time() and not _is_dead(row.holder):
-            raise WriterBusy(_described(row.holder))
+        if row is not None and row.expires > time.time() and not is_dead(row.holder):
+            raise WriterBusy(_described(row.holder), task=self._task)
         token = 1 if row is None else int(row.token) + 1
         values = {
             "name": self.name,
-            "holder": _myself(),
+            "holder": this_process(),
             "token": token,
             "expires": time.time() + LEASE_SECONDS,
         }
@@ -88,13 +92,15 @@ class Lease:
                 continue  # the database is busy: the next round renews, and `check` guards the writes meanwhile
 
 
-def _myself() -> str:
+def this_process(**more: str) -> str:
+    """Who holds what this process holds; `more` tells its holders apart."""
     return json.dumps(
         {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
             "started": _process_start(os.getpid()),
+            **more,
         }
     )
 
@@ -104,7 +110,7 @@ def _described(holder: str) -> str:
     return f"process {who['pid']} on {who['host']} since {who['since']}"
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """True only if the holder was on this host and its process is no more (a reused pid has another start)."""
     who = json.loads(holder)
     if who["host"] != socket.gethostname():

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, insert, select, update
+from sqlalchemy import Connection, Engine, case, func, select, update
 
 from catalog.records import Document, ModelId, ModelRecord, Revision, SourceId, StoredModel
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.codec import instant, pack, pack_json, parse_instant, unpack, unpack_json
+from catalog.store.consumers import append, shown_last_seen
 from catalog.store.copies import alike, shared_print
-from catalog.store.database import ROWS_PER_STATEMENT, upsert
+from catalog.store.database import ROWS_PER_STATEMENT, begin_commit, upsert
 from catalog.store.documents import GONE, LIVE, MAX_LOCATIONS, MISSING, Standing, finish
 from catalog.store.leases import Lease
-from catalog.store.outbox import enqueue, shown_last_seen
 from catalog.store.runs import seen_at
 from catalog.store.tables import records, revisions, sources
 
@@ -78,7 +78,7 @@ class Committed:
 
 
 class Records:
-    """Reading by anybody, writing under a lease. A revision, its record and its outbox row are one transaction."""
+    """Reading by anybody, writing under a lease. A revision and its record are one transaction, and those take turns."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -204,12 +204,12 @@ class Records:
         made_by: str = "crawl",
         seen: datetime | None = None,
     ) -> Committed:
-        """Writes what differs and queues it for the engine; a record that is as before costs no revision.
+        """Writes what differs, for every consumer to see; a record that is as before costs no revision.
 
         `seen` is when the listing that shows these models began.
         """
         now, result = datetime.now(UTC), Committed()
-        with self._engine.begin() as connection:
+        with begin_commit(self._engine) as connection:
             lease.check(connection)
             batch = _Batch(connection, now, made_by, seen=seen)
             touched = batch.put(changes, result)
@@ -227,7 +227,7 @@ class Records:
     ) -> None:
         """The models are now missing or gone; `moved` says where those that moved are."""
         now = datetime.now(UTC)
-        with self._engine.begin() as connection:
+        with begin_commit(self._engine) as connection:
             lease.check(connection)
             batch = _Batch(connection, now, "crawl")
             touched = batch.mark(states, run, moved or {})
@@ -236,7 +236,7 @@ class Records:
 
     def note_unseen(self, ids: Sequence[ModelId], *, since: datetime | None, lease: Lease) -> None:
         """A run could not look at these: their last sight is the one before it. Raises LeaseLost."""
-        with self._engine.begin() as connection:
+        with begin_commit(self._engine) as connection:
             lease.check(connection)
             for part in _parts(ids):
                 chosen = records.c.id.in_(part) & records.c.last_seen.is_(None)
@@ -248,14 +248,14 @@ class Records:
 
     def note_seen(self, ids: Sequence[ModelId], *, lease: Lease) -> None:
         """These were seen by the latest run after others could not look at them. Raises LeaseLost."""
-        with self._engine.begin() as connection:
+        with begin_commit(self._engine) as connection:
             lease.check(connection)
             for part in _parts(ids):
                 connection.execute(update(records).where(records.c.id.in_(part)).values(last_seen=None))
 
 
 class _Batch:
-    """One transaction's worth of records: rows are changed in memory, then written with revisions and outbox."""
+    """One transaction's worth of records: rows are changed in memory, then written with their revisions."""
 
     def __init__(
         self, connection: Connection, now: datetime, made_by: str, *, seen: datetime | None = None
@@ -366,7 +366,7 @@ class _Batch:
 
     def write(self) -> None:
         """Everything of this batch in the transaction that it was given."""
-        made, queue = [], []
+        made = []
         for model, (document, digest) in self._revised.items():
             row = self._rows[model]
             parent, number = row["sha256"], row["revision"] + 1
@@ -387,12 +387,9 @@ class _Batch:
                     "document": pack_json(document),
                 }
             )
-            queue.append((model, number))
             self._dirty.add(model)
         upsert(self._connection, records, [self._rows[model] for model in sorted(self._dirty)])
-        if made:
-            self._connection.execute(insert(revisions), made)
-            enqueue(self._connection, queue)
+        append(self._connection, made)
 
     def _row(self, change: RecordChange, before: dict[str, Any] | None) -> dict[str, Any]:
         record = change.record

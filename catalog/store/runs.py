@@ -47,13 +47,13 @@ class Runs:
             return None if row is None else _run(row)
 
     def start(self, source: SourceId, uri: str, lease: Lease) -> Run:
-        """A new running run. Whoever holds the lease is the only writer: other running rows are of dead owners."""
+        """A new running run. Whoever holds the lease of a source is its only writer: its other running rows are of dead owners."""
         now = instant(datetime.now(UTC))
         with self._engine.begin() as connection:
             lease.check(connection)
             connection.execute(
                 update(runs)
-                .where(runs.c.state == RunState.RUNNING)
+                .where((runs.c.source == source) & (runs.c.state == RunState.RUNNING))
                 .values(state=RunState.INTERRUPTED, finished_at=now)
             )
             known = connection.execute(select(sources.c.id).where(sources.c.id == source)).one_or_none()

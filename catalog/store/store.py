@@ -1,4 +1,4 @@
-"""The store as its users hold it: records, runs, outbox, manifest and leases over one database."""
+"""The store as its users hold it: records, runs, consumers, manifest and leases over one database."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import StoreError
-from catalog.records import SourceId
+from catalog.records import SourceId, display_key
 from catalog.settings import Settings
+from catalog.store.consumers import Consumer
 from catalog.store.database import is_read_only, open_database, sentence
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
-from catalog.store.outbox import Outbox
 from catalog.store.records import Records
 from catalog.store.runs import Runs
 from catalog.store.schema import prepare
@@ -27,14 +27,22 @@ class Store:
         self._engine = engine
         self.records = Records(engine)
         self.runs = Runs(engine)
-        self.outbox = Outbox(engine)
+        self._consumers: dict[str, Consumer] = {}
 
     def manifest(self, source: SourceId) -> Manifest:
         return Manifest(self._engine, source)
 
+    def consumer(self, name: str) -> Consumer:
+        """The consumer of this name, of which this open store is one worker."""
+        return self._consumers.setdefault(name, Consumer(self._engine, name))
+
     def lease(self, name: str) -> Lease:
         """The lease of this name, to be entered; entering raises WriterBusy while another process holds it."""
         return Lease(self._engine, name)
+
+    def source_lease(self, source: SourceId) -> Lease:
+        """The right to change what is known of this source; other sources have theirs."""
+        return Lease(self._engine, f"source:{source}", task=f"is writing the models of {display_key(source)}")
 
     def close(self) -> None:
         self._engine.dispose()

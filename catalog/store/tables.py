@@ -144,22 +144,35 @@ edits = Table(
     Index("edits_by_model", "model"),
 )
 
-outbox = Table(
-    "outbox",
+consumers = Table(
+    "consumers",
     metadata,
+    Column("name", String(64), primary_key=True),
+    # The serial of the last revision that was taken up: whatever is newer waits.
+    Column("position", BigInteger, nullable=False),
+)
+
+# What was taken up and is not settled: under way, put off, or refused for good.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("consumer", String(64), primary_key=True),
     Column("model", String(64), primary_key=True),
     Column("revision", BigInteger, nullable=False),
     Column("state", String(8), nullable=False),
     Column("reason", Text),
     Column("attempts", Integer, nullable=False),
     Column("next_try", Float, nullable=False),
-    Index("outbox_by_state", "state", "next_try"),
+    # Null: nobody's. Another may take it when the claim has expired or its holder is dead.
+    Column("claimed_by", Text),
+    Column("claimed_until", Float),
+    Index("deliveries_by_claim", "consumer", "state", "claimed_by", "next_try"),
 )
 
 leases = Table(
     "leases",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", Text, primary_key=True),
     Column("holder", Text, nullable=False),
     Column("token", BigInteger, nullable=False),
     Column("expires", Float, nullable=False),

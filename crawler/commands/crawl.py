@@ -13,6 +13,7 @@ import click
 
 from catalog.errors import UserError
 from catalog.settings import Settings
+from catalog.store import INDEX
 from catalog.terminal import printable
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def crawl(
             report = run_crawl(
                 store, source, settings, accept=accept, reread=reread, hash_weights=hash_weights, watch=watch
             )
-            shown.say(f"indexing: {store.outbox.size():,} models wait")
+            shown.say(f"indexing: {store.consumer(INDEX).size():,} models wait")
             index = following.finish()
         finally:
             shown.clear()

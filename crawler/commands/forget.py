@@ -71,9 +71,8 @@ def _known(store: Store, path: str) -> KnownSource:
 
 def _forget(store: Store, source: KnownSource) -> None:
     from catalog.store.records import GONE  # noqa: PLC0415
-    from crawler.crawl import WRITER  # noqa: PLC0415
 
-    with store.lease(WRITER) as lease:
+    with store.source_lease(source.id) as lease:
         runs = store.runs.latest(1, source=source.id)
         store.manifest(source.id).settled("", lease=lease)  # the next crawl makes all its records anew
         there = [model for model, row in store.records.shelved(source.id).items() if row.state != GONE]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog import plugins
-from catalog.errors import EngineError, PluginUnavailable
+from catalog.errors import EngineBusy, EngineError, PluginUnavailable
+from catalog.store import INDEX
 from catalog.terminal import printable
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexState:
-    """What the index lacks of the catalog: `waiting` models for the reason `problem`, `rejected` (id -> reason) for good."""
+    """What the index lacks of the catalog: `waiting` models for the reason `problem`, `rejected` (id -> reason) for good.
+
+    `busy` says that the reason is another process that writes the index at this moment.
+    """
 
     waiting: int
     problem: str | None = None
     rejected: Mapping[str, str] = field(default_factory=dict)
+    busy: bool = False
 
     @property
     def is_current(self) -> bool:
@@ -55,9 +60,12 @@ class IndexState:
 
 
 def bring_up_to_date(settings: Settings, store: Store) -> IndexState:
-    """Write what waits in the outbox. An engine that cannot take it is a state, not an error."""
+    """Write what waits for the index. An engine that cannot take it is a state, not an error."""
     try:
         report = plugins.load("hook", "after-crawl")(settings, store)
     except (EngineError, PluginUnavailable) as error:
-        return IndexState(waiting=store.outbox.size(), problem=str(error))
-    return IndexState(waiting=report.waiting, problem=report.unavailable, rejected=report.rejected)
+        busy = isinstance(error, EngineBusy)
+        return IndexState(waiting=store.consumer(INDEX).size(), problem=str(error), busy=busy)
+    return IndexState(
+        waiting=report.waiting, problem=report.unavailable, rejected=report.rejected, busy=report.busy
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from catalog.store import INDEX
 from catalog.terminal import size_text
 from crawler.commands.index_state import IndexState, bring_up_to_date
 
@@ -24,6 +25,9 @@ FIRST_LINE_SECONDS, LONGEST_PAUSE_SECONDS = 10.0, 300.0
 STEP_SECONDS = 5.0
 REST_PER_STEP = 4
 """The index rests four times as long as its last step took: following costs a crawl at most a fifth of its time."""
+
+PATIENCE_SECONDS, POLL_SECONDS = 5.0, 0.1
+"""How long the end of a crawl waits for another process that writes the index: a step of another crawl is short."""
 
 
 class ProgressLine:
@@ -94,7 +98,8 @@ class FollowingIndex:
         """Between two steps of the crawl, when it has written records. An engine that failed once is left alone until the end."""
         written = progress.counts["new"] + progress.counts["changed"]
         started = time.monotonic()
-        if started < self._next or written == self._written or self._state.problem is not None:
+        failed = self._state.problem is not None and not self._state.busy
+        if started < self._next or written == self._written or failed:
             return
         self._written = written
         self._step()
@@ -104,7 +109,12 @@ class FollowingIndex:
     def finish(self) -> IndexState:
         """The index with everything that the crawl wrote, and what it refused on the way and does not hold by now."""
         self._step()
-        dead = {letter.id for letter in self._store.outbox.dead_letters()} if self._state.rejected else set()
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while self._state.busy and time.monotonic() < patience:
+            time.sleep(POLL_SECONDS)
+            self._step()
+        index = self._store.consumer(INDEX)
+        dead = {letter.id for letter in index.dead_letters()} if self._state.rejected else set()
         refused = {model: why for model, why in self._state.rejected.items() if model in dead}
         return replace(self._state, rejected=refused)
 

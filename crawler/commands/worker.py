@@ -16,6 +16,7 @@ import click
 
 from catalog.errors import ModeldexError
 from catalog.settings import Settings
+from catalog.store import INDEX
 from crawler.addresses import check_address
 from crawler.commands.index_state import IndexState, bring_up_to_date
 
@@ -44,7 +45,7 @@ def worker(settings: Settings, paths: tuple[str, ...], every_seconds: float) -> 
 
 
 class Worker:
-    """Rounds of crawls with a pause in which the outbox is watched."""
+    """Rounds of crawls with a pause in which it is watched what waits for the index."""
 
     def __init__(self, settings: Settings, paths: Sequence[str]) -> None:
         self._settings = settings
@@ -98,7 +99,7 @@ class Worker:
 
         try:
             with open_store(self._settings, write=True) as store:
-                before = store.outbox.size()
+                before = store.consumer(INDEX).size()
                 if before:
                     self._note(before, bring_up_to_date(self._settings, store))
         except ModeldexError as error:

@@ -9,6 +9,7 @@ import click
 
 from catalog.errors import UserError
 from catalog.settings import Settings
+from catalog.store import INDEX
 
 AGAIN = "Build it anew with: modeldex reindex"
 
@@ -40,7 +41,7 @@ def _roll_back(settings: Settings, *, as_json: bool) -> None:
             if roll_back is None:
                 raise UserError(f"The engine {settings.engine!r} keeps no earlier index.", advice=AGAIN)
             roll_back()
-        waiting = store.outbox.all_again()
+        waiting = store.consumer(INDEX).all_again()
     if as_json:
         click.echo(json.dumps({"waiting": waiting, "engine": settings.engine}))
     else:

@@ -128,7 +128,7 @@ def test_a_second_crawl_opens_nothing_and_changes_nothing(crawled_corpus, corpus
     ],
 )
 def test_bytes_on_disk_come_back_as_the_json_of_a_search(crawled_corpus, modeldex, query, expected):
-    """The whole way: file, extraction, record, outbox, index, query text, JSON."""
+    """The whole way: file, extraction, record, revision, index, query text, JSON."""
     found = modeldex(crawled_corpus[0], "search", query, "--json")
     assert found.returncode == 0, found.stderr
     assert {document["name"] for document in json.loads(found.stdout)} == expected

@@ -99,17 +99,17 @@ class LivingDirectory(RuleBasedStateMachine):
 
     @rule()
     def drain(self):
-        actions = self.store.outbox.pending(1000)
+        actions = self.store.consumer("index").claim(1000)
         for action in actions:
             if action.document is None:
                 self.index.pop(action.id, None)
             else:
                 self.index[action.id] = action.document
-        self.store.outbox.settle(actions, IndexOutcome(done=[action.id for action in actions]))
+        self.store.consumer("index").settle(actions, IndexOutcome(done=[action.id for action in actions]))
 
     @invariant()
-    def the_index_and_the_outbox_together_are_the_records(self):
-        waiting = {action.id for action in self.store.outbox.pending(1000)}
+    def the_index_and_what_waits_for_it_together_are_the_records(self):
+        waiting = {action.id for action in self.store.consumer("index").claim(1000)}
         for found in self.store.records.iterate():
             if found.id not in waiting:
                 assert self.index[found.id]["revision"] == found.revision

@@ -21,7 +21,7 @@ def test_a_model_of_any_name_is_indexed_once_and_shown_as_text(shop, name):
     json.dumps(document).encode("utf-8")
     json.dumps(document, ensure_ascii=False).encode("utf-8")
     assert document["uri"].isascii()
-    (action,) = shop.store.outbox.pending()
+    (action,) = shop.store.consumer("index").claim()
     assert action.document["path"] == document["path"]
 
 

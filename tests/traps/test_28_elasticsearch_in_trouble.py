@@ -19,15 +19,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security 
 BUSY = {"type": "es_rejected_execution_exception", "reason": "the queue is full"}
 
 
-class Outbox:
-    """The outbox of a store, in a dict."""
+class Waiting:
+    """What waits for a consumer, in a dict."""
 
     def __init__(self, waiting):
         self.waiting = {action.id: action for action in waiting}
         self.dead = {}
         self.later = {}
 
-    def pending(self, limit=500):
+    def claim(self, limit=500):
         return [action for action in self.waiting.values() if action.id not in self.later][:limit]
 
     def settle(self, _actions, outcome: IndexOutcome):
@@ -40,6 +40,9 @@ class Outbox:
 
     def put_off(self, actions, reason):
         self.later |= {action.id: reason for action in actions}
+
+    def release(self):
+        pass
 
     def retry_now(self):
         self.later.clear()
@@ -94,7 +97,7 @@ def test_only_the_item_that_was_refused_is_sent_again(writer, settings, unruly_p
     assert total(settings) == 5
 
 
-def test_an_item_that_stays_refused_waits_in_the_outbox(writer, settings, unruly_proxy):
+def test_an_item_that_stays_refused_waits_for_the_next_drain(writer, settings, unruly_proxy):
     def spoil(path, status, body):
         for item in body.get("items", []) if "/_bulk" in path else ():
             if item["index"]["_id"] == "b" * 64:
@@ -103,10 +106,10 @@ def test_an_item_that_stays_refused_waits_in_the_outbox(writer, settings, unruly
         return status, body
 
     unruly_proxy.spoil = spoil
-    outbox = Outbox(actions(DOCUMENTS))
-    report = drain(outbox, writer)
-    assert (report.indexed, report.waiting, list(outbox.later)) == (4, 1, ["b" * 64])
-    assert not outbox.dead
+    waiting = Waiting(actions(DOCUMENTS))
+    report = drain(waiting, writer)
+    assert (report.indexed, report.waiting, list(waiting.later)) == (4, 1, ["b" * 64])
+    assert not waiting.dead
 
 
 def test_a_document_that_the_server_refuses_is_a_dead_letter_alone(writer, settings, unruly_proxy):
@@ -121,24 +124,24 @@ def test_a_document_that_the_server_refuses_is_a_dead_letter_alone(writer, setti
         return status, body
 
     unruly_proxy.spoil = spoil
-    outbox = Outbox(actions(DOCUMENTS))
-    assert drain(outbox, writer).indexed == 4
-    assert outbox.dead == {"c" * 64: "document_parsing_exception: no such field"}
+    waiting = Waiting(actions(DOCUMENTS))
+    assert drain(waiting, writer).indexed == 4
+    assert waiting.dead == {"c" * 64: "document_parsing_exception: no such field"}
 
 
 @pytest.mark.parametrize("status", [429, 502, 503])
 def test_a_cluster_that_answers_nothing_keeps_everything_waiting(settings, unruly_proxy, status):
     with closing(ElasticsearchWriter(settings)) as writer:
         writer.write(actions(DOCUMENTS[:1]))
-        outbox = Outbox(actions(DOCUMENTS[1:]))
+        waiting = Waiting(actions(DOCUMENTS[1:]))
         calm = unruly_proxy.spoil
         unruly_proxy.spoil = lambda _path, _status, _body: (status, {"error": BUSY, "status": status})
-        report = drain(outbox, writer)
+        report = drain(waiting, writer)
         assert report.indexed == 0
         assert report.waiting == 4
-        assert not outbox.dead
+        assert not waiting.dead
         unruly_proxy.spoil = calm
-        assert drain(outbox, writer).indexed == 4
+        assert drain(waiting, writer).indexed == 4
     assert total(settings) == 5
 
 
@@ -146,9 +149,9 @@ def test_a_server_that_is_down_is_one_sentence_and_loses_nothing(elasticsearch_s
     settings = replace(
         elasticsearch_settings, elasticsearch_url="http://127.0.0.1:9", elasticsearch_timeout_seconds=2.0
     )
-    outbox = Outbox(actions(DOCUMENTS))
+    waiting = Waiting(actions(DOCUMENTS))
     with closing(ElasticsearchWriter(settings)) as writer:
-        report = drain(outbox, writer)
+        report = drain(waiting, writer)
     assert (report.indexed, report.waiting) == (0, 5)
     assert "does not answer" in report.unavailable
     with (

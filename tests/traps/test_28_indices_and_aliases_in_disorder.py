@@ -120,12 +120,12 @@ def test_an_alias_of_somebody_else_is_not_bent(writer, settings, client, alias):
 def test_a_write_alias_that_is_missing_is_mended_and_no_index_takes_its_name(settings, store, client, alias):
     drain_now(settings, store)
     client.indices.delete_alias(index=current(client, alias), name=f"{alias}-write")
-    store.outbox.all_again()
+    store.consumer("index").all_again()
     report = drain_now(settings, store)
     assert (report.waiting, report.rebuilt) == (0, "its aliases do not point at one index")
     assert current(client, f"{alias}-write") == current(client, alias)
     assert total(settings) == 2
-    assert not store.outbox.dead_letters()
+    assert not store.consumer("index").dead_letters()
 
 
 @pytest.mark.parametrize("ending", ["", "-write"])
@@ -133,13 +133,13 @@ def test_an_alias_that_points_at_two_indices_is_mended(settings, store, writer, 
     drain_now(settings, store)
     before = current(client, alias)
     with closing(ElasticsearchWriter(settings)) as other:
-        other.rebuild(store.outbox.snapshot()[0])
+        other.rebuild(store.consumer("index").snapshot()[0])
     client.indices.put_alias(index=before, name=f"{alias}{ending}")
-    store.outbox.all_again()
+    store.consumer("index").all_again()
     report = drain_now(settings, store)
     assert (report.waiting, report.rebuilt) == (0, "its aliases do not point at one index")
     assert current(client, f"{alias}-write") == current(client, alias)
-    assert (total(settings), store.outbox.dead_letters()) == (2, [])
+    assert (total(settings), store.consumer("index").dead_letters()) == (2, [])
 
 
 def test_an_index_that_was_deleted_is_built_again_from_the_store(settings, store, client, alias):
@@ -193,12 +193,12 @@ def test_an_index_that_may_not_be_written_keeps_models_waiting_with_the_reason(
     report = drain_now(settings, store)
     assert report.waiting == 1
     assert report.unavailable.startswith(f"elasticsearch: {sentence}")
-    (trouble,) = store.outbox.troubles()
+    (trouble,) = store.consumer("index").troubles()
     assert (trouble.models, trouble.final, trouble.reason) == (1, False, report.unavailable)
     assert total(settings) == 2
     client.indices.put_settings(index=alias, settings={f"index.blocks.{block}": None})
     assert drain_now(settings, store).waiting == 0  # at once: whoever mended it need not wait
-    assert (total(settings), store.outbox.troubles()) == (3, [])
+    assert (total(settings), store.consumer("index").troubles()) == (3, [])
 
 
 def test_two_writers_at_once_write_each_model_once(settings, store, client, alias):

@@ -29,9 +29,11 @@ def client(tmp_path):
     with open_store(settings, write=True) as store:
         with store.lease("writer") as lease:
             store.records.commit([change(name) for name in ("a", "b", "c", "d")], lease=lease)
-        actions = store.outbox.pending()
-        store.outbox.put_off(actions[:2], FULL)
-        store.outbox.settle(actions[2:3], IndexOutcome(rejected={actions[2].id: "<b>no such field</b>"}))
+        actions = store.consumer("index").claim()
+        store.consumer("index").put_off(actions[:2], FULL)
+        store.consumer("index").settle(
+            actions[2:3], IndexOutcome(rejected={actions[2].id: "<b>no such field</b>"})
+        )
     services = open_services(settings)
     app = create_app(settings, services)
     yield app.test_client()

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from catalog.errors import EngineError, ModeldexError
 from catalog.records import ModelId
 from catalog.search.parameters import PAGE, to_parameters
+from catalog.store import INDEX
 from webui.errors import NotFoundHere
 from webui.html.language import language_page
 from webui.html.model import ModelPage, model_page
@@ -144,8 +145,8 @@ def find_runs() -> StatusPage:
         latest, models, waiting, troubles = (
             store.runs.latest(RUNS_SHOWN),
             _counted(store.records.count),
-            _counted(store.outbox.size),
-            store.outbox.troubles(),
+            _counted(store.consumer(INDEX).size),
+            store.consumer(INDEX).troubles(),
         )
     except ModeldexError as error:
         latest, models, waiting, troubles, problem = [], None, None, (), problem or str(error)

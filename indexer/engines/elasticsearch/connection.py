@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAME = "elasticsearch"
 OLDEST = (8, 15)
 NEWEST_MAJOR = 9
-KEPT = "What is not indexed stays in the outbox."
+KEPT = "What is not indexed is kept for the next try."
 
 
 def connect(settings: Settings) -> Elasticsearch:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from catalog.errors import EngineUnavailable
+from catalog.errors import EngineBusy, EngineUnavailable
 from indexer.engines.tantivy.schema import schema_hash
 
 NAME = "tantivy"
@@ -119,7 +119,7 @@ class IndexHome:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             file.close()
-            raise EngineUnavailable(
+            raise EngineBusy(
                 NAME,
                 f"another process writes this index (process {holder}).",
                 advice="Wait for it to end, or stop it.",

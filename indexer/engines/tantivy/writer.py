@@ -20,7 +20,7 @@ from indexer.engines.tantivy.schema import ID, REVISION, build_schema
 WRITE_HEAP_BYTES = 64 * 1024 * 1024
 REBUILD_HEAP_BYTES = 256 * 1024 * 1024
 REBUILD_THREADS = 2
-FULL_DISK = "Free space in the home folder; what was not indexed stays in the outbox."
+FULL_DISK = "Free space in the home folder; what was not indexed is kept for the next try."
 
 
 class TantivyWriter:

@@ -139,7 +139,8 @@ def test_wrong_use_is_one_sentence_with_the_next_thing_to_do(home, arguments, se
 
 
 def test_a_second_writer_is_told_who_is_first(home):
-    with open_store(Settings(home=home.home), write=True) as store, store.lease("writer"):
+    source = LocalSource(home.models)
+    with open_store(Settings(home=home.home), write=True) as store, store.source_lease(source.id):
         assert "Another Modeldex process is writing" in str(home.refused("crawl", home.models))
 
 

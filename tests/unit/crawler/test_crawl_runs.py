@@ -149,12 +149,12 @@ def test_files_that_are_no_models_are_never_opened_or_shown(shop):
 
 
 def test_only_one_writer_at_a_time_and_the_second_learns_who(shop):
-    with shop.store.lease("writer"), pytest.raises(WriterBusy, match=f"process {os.getpid()} on"):
+    with shop.store.source_lease(shop.source.id), pytest.raises(WriterBusy, match=f"process {os.getpid()} on"):
         shop.crawl()
 
 
 def test_runs_of_a_dead_process_become_interrupted(shop):
-    with shop.store.lease("writer") as lease:
+    with shop.store.source_lease(shop.source.id) as lease:
         dead = shop.store.runs.start(shop.source.id, shop.source.uri, lease)
     shop.crawl()
     assert shop.store.runs.get(dead.id).state is RunState.INTERRUPTED

@@ -140,7 +140,7 @@ def test_an_engine_that_failed_is_asked_again_only_at_the_end(models, tmp_path, 
     asked = []
 
     def unavailable(settings, store):
-        asked.append(store.outbox.size())
+        asked.append(store.consumer("index").size())
         raise EngineUnavailable("tantivy", "out of order.")
 
     monkeypatch.setattr(plugins, "load", lambda kind, name: unavailable)
@@ -159,11 +159,11 @@ def test_what_the_engine_refused_on_the_way_and_never_took_is_told_at_the_end(mo
 
     def engine(takes):
         def drained(_settings, store):
-            actions = store.outbox.pending()
+            actions = store.consumer("index").claim()
             refused = {} if takes else {action.id: "too long" for action in actions}
             done = frozenset(action.id for action in actions) - refused.keys()
-            store.outbox.settle(actions, IndexOutcome(done=done, rejected=refused))
-            return DrainReport(rejected=refused, waiting=store.outbox.size())
+            store.consumer("index").settle(actions, IndexOutcome(done=done, rejected=refused))
+            return DrainReport(rejected=refused, waiting=store.consumer("index").size())
 
         monkeypatch.setattr(plugins, "load", lambda kind, name: drained)
 

@@ -1,4 +1,4 @@
-"""From the store's outbox to the engine, with crashes and refusals in between."""
+"""From the store to the engine, with crashes and refusals in between."""
 
 import json
 import subprocess
@@ -81,27 +81,29 @@ os.kill(os.getpid(), 9)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     assert total(settings) == 1
-    assert store.outbox.size() == 2
+    assert store.consumer("index").size() == 2
     assert drain_now(settings, store).indexed == 2
     assert total(settings) == 3
 
 
-def test_a_crash_after_the_index_and_before_the_outbox_does_no_harm(settings, store):
+def test_a_crash_after_the_index_and_before_the_store_knows_does_no_harm(settings, store):
     commit(store, change("a"))
     with closing(open_writer(settings)) as writer:
-        writer.write(store.outbox.pending())  # and the process dies here: the outbox never hears of it
-        assert drain(store.outbox, writer).indexed == 1
+        writer.write(
+            store.consumer("index").claim()
+        )  # and the process dies here: the store never hears of it
+        assert drain(store.consumer("index"), writer).indexed == 1
     assert total(settings) == 1
 
 
 def test_one_bad_document_becomes_a_dead_letter_with_its_reason(settings, store):
     commit(store, change("good"), change("bad", parameters="many"))
     with closing(open_writer(settings)) as writer:
-        report = drain(store.outbox, writer)
+        report = drain(store.consumer("index"), writer)
     assert report.indexed == 1
-    (letter,) = store.outbox.dead_letters()
+    (letter,) = store.consumer("index").dead_letters()
     assert "parameters" in letter.reason
-    assert store.outbox.size() == 0
+    assert store.consumer("index").size() == 0
 
 
 def test_an_engine_that_another_process_writes_leaves_everything_waiting(settings, store):
@@ -125,9 +127,9 @@ def test_an_engine_that_goes_away_in_the_middle_keeps_the_rest(store):
 
     commit(store, change("a"), change("b"))
     index = MemoryIndex()
-    report = drain(store.outbox, Leaving(index))
+    report = drain(store.consumer("index"), Leaving(index))
     assert (report.indexed, report.waiting, report.unavailable) == (1, 1, "memory: it went away.")
-    assert drain(store.outbox, MemoryWriter(index)).indexed == 1
+    assert drain(store.consumer("index"), MemoryWriter(index)).indexed == 1
     assert len(index.items) == 2
 
 
@@ -137,7 +139,7 @@ def test_reindex_needs_no_model_file_and_prints_counts(settings, store):
     assert result.exit_code == 0, result.output
     assert '"documents": 2' in result.stdout
     assert total(settings) == 2
-    assert store.outbox.size() == 0
+    assert store.consumer("index").size() == 0
 
 
 def test_what_a_rebuild_rejects_is_a_dead_letter_until_it_is_mended(settings, store):
@@ -145,15 +147,19 @@ def test_what_a_rebuild_rejects_is_a_dead_letter_until_it_is_mended(settings, st
     commit(store, change("good"), change("bad", parameters="many"))
     first = drain_now(settings, store)
     assert (first.rebuilt is not None, first.indexed, first.waiting) == (True, 1, 0)
-    (letter,) = store.outbox.dead_letters()
+    (letter,) = store.consumer("index").dead_letters()
     assert (letter.id, "parameters" in letter.reason) == (model_id(SOURCE, "bad"), True)
     with closing(open_writer(settings)) as writer:
         rebuild(store, writer)  # rejected once more, and still told
-    assert [again.id for again in store.outbox.dead_letters()] == [letter.id]
+    assert [again.id for again in store.consumer("index").dead_letters()] == [letter.id]
     commit(store, change("bad", parameters=7))
     with closing(open_writer(settings)) as writer:
         rebuild(store, writer)
-    assert (store.outbox.dead_letters(), store.outbox.size(), total(settings)) == ([], 0, 2)
+    assert (store.consumer("index").dead_letters(), store.consumer("index").size(), total(settings)) == (
+        [],
+        0,
+        2,
+    )
 
 
 def test_a_model_that_changed_while_a_rebuild_rejected_it_still_waits(store):
@@ -165,7 +171,7 @@ def test_a_model_that_changed_while_a_rebuild_rejected_it_still_waits(store):
 
     commit(store, change("bad", parameters="many"))
     rebuild(store, Slow(MemoryIndex()))
-    assert (store.outbox.dead_letters(), store.outbox.size()) == ([], 1)
+    assert (store.consumer("index").dead_letters(), store.consumer("index").size()) == ([], 1)
 
 
 class Choosy(MemoryWriter):
@@ -185,10 +191,10 @@ def test_an_engine_that_takes_nothing_is_asked_once_and_says_why(store, monkeypa
     monkeypatch.setattr(draining, "BATCH", 2)
     commit(store, *(change(name) for name in "abcde"))
     writer = Choosy(MemoryIndex())
-    report = drain(store.outbox, writer)
+    report = drain(store.consumer("index"), writer)
     assert (report.indexed, report.waiting, report.unavailable) == (0, 5, "memory: its disk is full.")
     assert writer.asked == 1
-    (trouble,) = store.outbox.troubles()
+    (trouble,) = store.consumer("index").troubles()
     assert (trouble.models, trouble.reason, trouble.final) == (2, "memory: its disk is full.", False)
 
 
@@ -197,11 +203,11 @@ def test_what_was_put_off_is_written_by_the_next_drain_not_minutes_later(store):
     commit(store, change("a"), change("b"))
     writer = Choosy(MemoryIndex())
     for _ in range(12):
-        drain(store.outbox, writer)
+        drain(store.consumer("index"), writer)
     writer.busy = False
-    report = drain(store.outbox, writer)
+    report = drain(store.consumer("index"), writer)
     assert (report.indexed, report.waiting, report.unavailable) == (2, 0, None)
-    assert store.outbox.troubles() == []
+    assert store.consumer("index").troubles() == []
 
 
 def modeldex(settings, *arguments):
@@ -228,7 +234,7 @@ def test_a_roll_back_without_an_earlier_index_is_one_sentence(settings, store):
         writer.roll_back()
     rolled = modeldex(settings, "reindex", "--roll-back")
     assert rolled.exit_code == 1
-    assert store.outbox.size() == 0
+    assert store.consumer("index").size() == 0
 
 
 def test_a_crawl_ends_with_one_and_the_reason_while_models_wait(settings, tmp_path):

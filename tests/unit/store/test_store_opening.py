@@ -17,7 +17,7 @@ from catalog.store.schema import VERSIONS
 def test_a_new_home_is_made_and_can_be_read_at_once(tmp_path):
     with open_store(Settings(home=tmp_path / "new" / "home"), write=False) as store:
         assert store.records.count() == 0
-        assert store.outbox.pending() == []
+        assert store.consumer("index").claim() == []
         assert store.runs.latest(5) == []
 
 

@@ -1,4 +1,4 @@
-"""Records, revisions and the outbox over a real database file."""
+"""Records, revisions and their first consumer over a real database file."""
 
 import json
 from dataclasses import replace
@@ -47,8 +47,8 @@ def lease(store):
 
 
 def drained(store):
-    actions = store.outbox.pending(100)
-    store.outbox.settle(actions, IndexOutcome(done=[action.id for action in actions]))
+    actions = store.consumer("index").claim(100)
+    store.consumer("index").settle(actions, IndexOutcome(done=[action.id for action in actions]))
     return {action.id: action for action in actions}
 
 
@@ -60,15 +60,15 @@ def test_a_new_record_has_revision_one_and_waits_for_the_engine(store, lease):
     assert found.document["parameters"] == 12
     assert found.document["revision"] == 1
     assert found.document["first_seen"] <= found.document["last_seen"]
-    assert [action.document["name"] for action in store.outbox.pending()] == ["bert"]
+    assert [action.document["name"] for action in store.consumer("index").claim()] == ["bert"]
 
 
-def test_the_same_state_again_makes_no_revision_and_no_outbox_row(store, lease):
+def test_the_same_state_again_makes_no_revision_and_nothing_waits(store, lease):
     store.records.commit([change("bert", parameters=12)], lease=lease)
     drained(store)
     done = store.records.commit([change("bert", parameters=12)], lease=lease)
     assert (done.new, done.changed, len(done.unchanged)) == ([], [], 1)
-    assert store.outbox.size() == 0
+    assert store.consumer("index").size() == 0
     assert len(store.records.history(done.unchanged[0])) == 1
 
 
@@ -83,56 +83,56 @@ def test_revisions_form_a_chain_of_hashes(store, lease):
 
 def test_a_drain_that_dies_before_it_settles_sends_the_model_again(store, lease):
     store.records.commit([change("bert")], lease=lease)
-    first = store.outbox.pending()
-    assert store.outbox.pending() == first
+    first = store.consumer("index").claim()
+    assert store.consumer("index").claim() == first
 
 
 def test_a_model_that_changes_while_it_is_indexed_stays_pending(store, lease):
     store.records.commit([change("bert", parameters=1)], lease=lease)
-    actions = store.outbox.pending()
+    actions = store.consumer("index").claim()
     store.records.commit([change("bert", parameters=2)], lease=lease)
-    store.outbox.settle(actions, IndexOutcome(done=[actions[0].id]))
-    assert [action.revision for action in store.outbox.pending()] == [2]
+    store.consumer("index").settle(actions, IndexOutcome(done=[actions[0].id]))
+    assert [action.revision for action in store.consumer("index").claim()] == [2]
 
 
 def test_rejected_states_become_dead_letters_until_the_model_changes(store, lease):
     store.records.commit([change("bert")], lease=lease)
-    actions = store.outbox.pending()
-    store.outbox.settle(actions, IndexOutcome(rejected={actions[0].id: "too long"}))
-    assert [(letter.id, letter.reason) for letter in store.outbox.dead_letters()] == [
+    actions = store.consumer("index").claim()
+    store.consumer("index").settle(actions, IndexOutcome(rejected={actions[0].id: "too long"}))
+    assert [(letter.id, letter.reason) for letter in store.consumer("index").dead_letters()] == [
         (actions[0].id, "too long")
     ]
-    assert store.outbox.size() == 0
+    assert store.consumer("index").size() == 0
     store.records.commit([change("bert", parameters=3)], lease=lease)
-    assert store.outbox.dead_letters() == []
-    assert store.outbox.size() == 1
+    assert store.consumer("index").dead_letters() == []
+    assert store.consumer("index").size() == 1
 
 
 def test_what_could_not_be_written_waits_and_is_due_again_on_demand(store, lease):
     store.records.commit([change("bert")], lease=lease)
-    actions = store.outbox.pending()
-    store.outbox.settle(actions, IndexOutcome(retry={actions[0].id: "down"}))
-    assert store.outbox.pending() == []
-    assert store.outbox.size() == 1
-    store.outbox.retry_now()
-    assert len(store.outbox.pending()) == 1
+    actions = store.consumer("index").claim()
+    store.consumer("index").settle(actions, IndexOutcome(retry={actions[0].id: "down"}))
+    assert store.consumer("index").claim() == []
+    assert store.consumer("index").size() == 1
+    store.consumer("index").retry_now()
+    assert len(store.consumer("index").claim()) == 1
 
 
 def test_a_snapshot_and_what_changed_since_make_the_present_state(store, lease):
     store.records.commit([change("a"), change("b")], lease=lease)
-    documents, watermark = store.outbox.snapshot()
+    documents, watermark = store.consumer("index").snapshot()
     store.records.commit([change("b", parameters=5), change("c")], lease=lease)
     drained(store)  # a drain during the rebuild must not hide these from the catch-up
     assert {action.document["name"] for action in documents} >= {"a", "b"}
-    assert {action.document["name"] for action in store.outbox.since(watermark)} == {"b", "c"}
+    assert {action.document["name"] for action in store.consumer("index").since(watermark)} == {"b", "c"}
 
 
 def test_a_rebuilt_index_needs_no_drain_for_what_it_holds(store, lease):
     store.records.commit([change("a"), change("b")], lease=lease)
-    _, watermark = store.outbox.snapshot()
+    _, watermark = store.consumer("index").snapshot()
     store.records.commit([change("b", parameters=5)], lease=lease)
-    store.outbox.rebuilt(watermark)
-    assert [action.document["name"] for action in store.outbox.pending()] == ["b"]
+    store.consumer("index").rebuilt(watermark)
+    assert [action.document["name"] for action in store.consumer("index").claim()] == ["b"]
 
 
 def test_equal_weights_are_one_duplicate_group_until_one_copy_is_gone(store, lease):
@@ -170,7 +170,7 @@ def test_missing_models_stay_and_gone_ones_leave_the_index_but_not_the_store(sto
     assert store.records.count() == 1
     store.records.mark({model: "gone"}, lease=lease, run=run.id)
     assert store.records.get(model).document["status"] == "gone"
-    assert [action.document for action in store.outbox.pending()] == [None]
+    assert [action.document for action in store.consumer("index").claim()] == [None]
     assert store.records.count() == 0
 
 
@@ -254,9 +254,9 @@ def test_a_stolen_lease_refuses_the_old_writer(store, lease, write):
     assert store.records.count() == 0
 
 
-def test_a_crash_inside_a_commit_leaves_neither_record_nor_outbox_row(store, lease, monkeypatch):
+def test_a_crash_inside_a_commit_leaves_no_record_and_nothing_waits(store, lease, monkeypatch):
     broken = replace(change("b"), record=replace(change("b").record, provenance={"name": object()}))
     with pytest.raises(TypeError):
         store.records.commit([change("a"), broken], lease=lease)
     assert store.records.count() == 0
-    assert store.outbox.size() == 0
+    assert store.consumer("index").size() == 0

@@ -1,0 +1,450 @@
+"""Consumers of revisions: the index, and whatever else follows the catalog, each with a cursor of its own.
+
+Revisions are the log. A consumer's cursor says up to which revision it has taken the models up; what it took up and has
+not settled is a delivery, claimed by the process that works on it, put off until later, or refused for good.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, union, update
+
+from catalog.errors import StoreError
+from catalog.records import ModelId
+from catalog.search.engine import IndexAction, IndexOutcome
+from catalog.store.canonical import sanitised
+from catalog.store.database import ROWS_PER_STATEMENT, take_turn, upsert
+from catalog.store.leases import is_dead, this_process
+from catalog.store.runs import seen_at
+from catalog.store.tables import consumers, deliveries, records, revisions
+
+GONE = "gone"
+PENDING, DEAD = "pending", "dead"
+CLAIM_SECONDS = 300.0
+"""How long a batch may take before another process may work on it, too. Who is known to be dead is not waited for."""
+FIRST_RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 300.0
+REASON_CHARACTERS = 2000
+PAGE = 500
+TROUBLES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A state of a model that the consumer will never accept, and why."""
+
+    id: ModelId
+    revision: int
+    reason: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """How many models a consumer lacks for one reason; `final` when they are not tried again as they are."""
+
+    models: int
+    reason: str
+    final: bool
+
+
+class Consumer:
+    """One who follows the revisions, and one who works for it: several, in any processes, share the work.
+
+    What is claimed and neither settled nor released comes again with the next claim of the same worker, or to others
+    when its process is dead or the claim is too old.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.name = name
+        self._engine = engine
+        self._worker = this_process(worker=secrets.token_hex(4))
+
+    def register(self, *, from_now: bool = False) -> None:
+        """Makes the consumer known, once: it gets every model there is, or only (`from_now`) what changes from now on."""
+        with self._engine.begin() as connection:
+            if connection.execute(_position(self.name)).scalar_one_or_none() is None:
+                position = _newest_serial(connection) if from_now else 0
+                connection.execute(insert(consumers).values(name=self.name, position=position))
+
+    def claim(self, limit: int = PAGE) -> list[IndexAction]:
+        """The next models to work on, those that have waited longest first, each in its present state."""
+        with self._engine.begin() as connection:
+            position = self._locked(connection)
+            models = self._due(connection, limit)
+            if len(models) < limit:
+                models += self._newer(connection, position, limit - len(models), models)
+            return _built(connection, models)
+
+    def settle(self, actions: Sequence[IndexAction], outcome: IndexOutcome) -> None:
+        """Takes note of what became of a claim. A model that changed meanwhile comes again."""
+        sent = {action.id: action.revision for action in sorted(actions, key=lambda action: action.id)}
+        done = [model for model in sent if model in set(outcome.done)]
+        with self._engine.begin() as connection:
+            self._locked(connection)
+            own = self._own(connection, list(sent))
+            settled = [{"settled": model} for model in done if model in own]
+            if settled:
+                connection.execute(delete(deliveries).where(self._is(bindparam("settled"))), settled)
+            for model, reason in outcome.rejected.items():
+                if model in own:
+                    self._note(connection, model, state=DEAD, reason=reason, attempts=own[model] + 1)
+            for model, reason in outcome.retry.items():
+                if model in own:
+                    later = time.time() + _pause(own[model])
+                    self._note(
+                        connection,
+                        model,
+                        next_try=later,
+                        reason=reason,
+                        attempts=own[model] + 1,
+                        state=PENDING,
+                    )
+            self._send_again(connection, {model: sent[model] for model in done if model not in own})
+
+    def put_off(self, actions: Sequence[IndexAction], reason: str) -> None:
+        """None of these could be delivered now, and why."""
+        self.settle(actions, IndexOutcome(retry={action.id: reason for action in actions}))
+
+    def release(self) -> None:
+        """Whatever this worker has claimed and not settled is free for others at once."""
+        with self._engine.begin() as connection:
+            self._locked(connection)
+            chosen = self._pending() & (deliveries.c.claimed_by == self._worker)
+            connection.execute(
+                update(deliveries).where(chosen).values(claimed_by=None, claimed_until=None, next_try=0.0)
+            )
+
+    def size(self) -> int:
+        """How many models wait or are being worked on, dead letters not counted."""
+        waiting = union(
+            select(revisions.c.model).where(revisions.c.serial > _position(self.name).scalar_subquery()),
+            select(deliveries.c.model).where(self._pending()),
+        ).subquery()
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(waiting)).scalar_one())
+
+    def retry_now(self) -> None:
+        """Everything that was put off is due at once (whoever takes it is back)."""
+        put_off = self._pending() & deliveries.c.claimed_by.is_(None) & (deliveries.c.next_try > 0)
+        with self._engine.begin() as connection:
+            self._locked(connection)
+            connection.execute(update(deliveries).where(put_off).values(next_try=0.0))
+
+    def troubles(self, limit: int = TROUBLES) -> list[Trouble]:
+        """Why models are not delivered in their present state, the commonest reason first."""
+        counted = func.count()
+        statement = (
+            select(deliveries.c.state, deliveries.c.reason, counted.label("models"))
+            .join(records, records.c.id == deliveries.c.model)
+            .where(self._current() & deliveries.c.reason.is_not(None))
+            .group_by(deliveries.c.state, deliveries.c.reason)
+            .order_by(counted.desc(), deliveries.c.state, deliveries.c.reason)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(statement.limit(limit))
+            return [Trouble(models=row.models, reason=row.reason, final=row.state == DEAD) for row in rows]
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """The models that are refused in their present state."""
+        statement = (
+            select(deliveries)
+            .join(records, records.c.id == deliveries.c.model)
+            .where(self._current() & (deliveries.c.state == DEAD))
+            .order_by(deliveries.c.model)
+        )
+        with self._engine.connect() as connection:
+            return [
+                DeadLetter(
+                    id=ModelId(row.model),
+                    revision=row.revision,
+                    reason=row.reason or "",
+                    attempts=row.attempts,
+                )
+                for row in connection.execute(statement)
+            ]
+
+    def all_again(self) -> int:
+        """Every model waits, also those that are gone: the other side may hold anything. How many wait now."""
+        with self._engine.begin() as connection:
+            self._locked(connection)
+            connection.execute(delete(deliveries).where(deliveries.c.consumer == self.name))
+            self._move(connection, 0)
+        return self.size()
+
+    def snapshot(self) -> tuple[Iterable[IndexAction], int]:
+        """Every model's present state in id order, for a rebuild, and the watermark to give to `since` afterwards."""
+        with self._engine.connect() as connection:
+            watermark = _newest_serial(connection)
+        return self._all(), watermark
+
+    def since(self, watermark: int) -> Iterator[IndexAction]:
+        """The present state of every model that changed after the snapshot; read when it is iterated."""
+        while True:
+            with self._engine.connect() as connection:
+                newer = (
+                    select(revisions.c.model, func.max(revisions.c.serial).label("serial"))
+                    .where(revisions.c.serial > watermark)
+                    .group_by(revisions.c.model)
+                    .subquery()
+                )
+                statement = (
+                    _states(newer.c.serial)
+                    .join(newer, newer.c.model == records.c.id)
+                    .order_by(newer.c.serial)
+                )
+                rows = list(connection.execute(statement.limit(PAGE)))
+                actions = _actions(connection, rows)
+            yield from actions
+            if len(rows) < PAGE:
+                return
+            watermark = rows[-1].serial
+
+    def rebuilt(self, watermark: int, rejected: Mapping[str, str] | None = None) -> None:
+        """Everything up to the watermark is delivered, by a rebuild.
+
+        What it `rejected` (model -> reason) becomes a dead letter, whether it waited or not.
+        """
+        contained = (
+            select(revisions.c.serial)
+            .where(revisions.c.model == deliveries.c.model, revisions.c.number == deliveries.c.revision)
+            .where(revisions.c.serial <= watermark)
+        )
+        with self._engine.begin() as connection:
+            position = self._locked(connection)
+            # Dead letters among them, too: they are delivered now, or rejected once more.
+            connection.execute(
+                delete(deliveries).where((deliveries.c.consumer == self.name) & contained.exists())
+            )
+            self._move(connection, max(position, watermark))
+            for model, reason in sorted((rejected or {}).items()):
+                self._bury(connection, model, reason, watermark)
+
+    def _locked(self, connection: Connection) -> int:
+        """The cursor, with the right to change deliveries until the transaction ends: workers take turns."""
+        position = connection.execute(_position(self.name).with_for_update()).scalar_one_or_none()
+        if position is None:
+            raise StoreError(f"No consumer of the name {self.name!r} is registered.")
+        return int(position)
+
+    def _move(self, connection: Connection, position: int) -> None:
+        connection.execute(update(consumers).where(consumers.c.name == self.name).values(position=position))
+
+    def _due(self, connection: Connection, limit: int) -> list[str]:
+        """Takes over what nobody works on any more, then what was put off and is due."""
+        now = time.time()
+        forsaken = deliveries.c.claimed_by.in_(self._forsaken(connection, now))
+        due = deliveries.c.claimed_by.is_(None) & (deliveries.c.next_try <= now)
+        models: list[str] = []
+        for free in (
+            forsaken,
+            due,
+        ):  # each in the order that the database's index has: it need not read all that waits
+            chosen = select(deliveries.c.model).where(self._pending() & free).order_by(deliveries.c.next_try)
+            models += connection.execute(chosen.limit(limit - len(models))).scalars()
+        claim = {"claimed_by": self._worker, "claimed_until": now + CLAIM_SECONDS}
+        for part in _parts(models):
+            mine = (deliveries.c.consumer == self.name) & deliveries.c.model.in_(part)
+            connection.execute(update(deliveries).where(mine).values(claim))
+        return models
+
+    def _forsaken(self, connection: Connection, now: float) -> list[str]:
+        """The workers whose claims are free: those of dead processes, those too old, and one's own."""
+        last = func.max(deliveries.c.claimed_until)
+        claims = (
+            select(deliveries.c.claimed_by, last)
+            .where(self._pending() & deliveries.c.claimed_by.is_not(None))
+            .group_by(deliveries.c.claimed_by)
+        )
+        return [
+            worker
+            for worker, until in connection.execute(claims)
+            if worker == self._worker or until < now or is_dead(worker)
+        ]
+
+    def _newer(self, connection: Connection, position: int, limit: int, taken: Sequence[str]) -> list[str]:
+        """Moves the cursor on and claims the models that it passes; a revision that a newer one follows is passed by."""
+        end = _newest_serial(connection)
+        newest = (revisions.c.model == records.c.id) & (revisions.c.number == records.c.revision)
+        statement = (
+            select(revisions.c.serial, revisions.c.model, revisions.c.number)
+            .join(records, newest)
+            .where(revisions.c.serial > position, revisions.c.serial <= end)
+            .order_by(revisions.c.serial)
+            .limit(limit)
+        )
+        rows = list(connection.execute(statement)) if end > position else []
+        claim = {"claimed_by": self._worker, "claimed_until": time.time() + CLAIM_SECONDS}
+        fresh = {"state": PENDING, "reason": None, "attempts": 0, "next_try": 0.0, **claim}
+        upsert(
+            connection,
+            deliveries,
+            [
+                {"consumer": self.name, "model": row.model, "revision": row.number, **fresh}
+                for row in sorted(rows, key=lambda row: str(row.model))
+            ],
+        )
+        reached = rows[-1].serial if len(rows) == limit else max(position, end)
+        if reached != position:
+            self._move(connection, reached)
+        already = set(taken)
+        return [row.model for row in rows if row.model not in already]
+
+    def _own(self, connection: Connection, models: Sequence[str]) -> dict[str, int]:
+        """The claims among these that are still this worker's, with the attempts before."""
+        own: dict[str, int] = {}
+        for part in _parts(models):
+            chosen = (
+                self._pending() & (deliveries.c.claimed_by == self._worker) & deliveries.c.model.in_(part)
+            )
+            for row in connection.execute(select(deliveries.c.model, deliveries.c.attempts).where(chosen)):
+                own[row.model] = row.attempts
+        return own
+
+    def _note(self, connection: Connection, model: str, *, reason: str, **values: Any) -> None:
+        """What became of a claim that did not succeed; the claim ends."""
+        ended = {"claimed_by": None, "claimed_until": None, "reason": str(reason)[:REASON_CHARACTERS]}
+        connection.execute(update(deliveries).where(self._is(model)).values(**ended, **values))
+
+    def _send_again(self, connection: Connection, late: Mapping[str, int]) -> None:
+        """Models that this worker delivered when its claim was another's already: an older state may have come last.
+
+        Versions keep most engines from that, but Elasticsearch forgets the version of a deleted document in a minute.
+        """
+        for part in _parts(list(late)):
+            chosen = select(records.c.id, records.c.revision).where(records.c.id.in_(part))
+            stale = [row for row in connection.execute(chosen) if row.revision > late[row.id]]
+            values = {"state": PENDING, "reason": None, "attempts": 0, "next_try": 0.0}
+            free = {**values, "claimed_by": None, "claimed_until": None}
+            upsert(
+                connection,
+                deliveries,
+                [{"consumer": self.name, "model": row.id, "revision": row.revision, **free} for row in stale],
+            )
+
+    def _bury(self, connection: Connection, model: str, reason: str, watermark: int) -> None:
+        """A dead letter for the present state of a model; a newer state that waits is left to its delivery."""
+        waiting = connection.execute(select(deliveries.c.model).where(self._is(model))).first()
+        newest = (revisions.c.model == records.c.id) & (revisions.c.number == records.c.revision)
+        chosen = (records.c.id == model) & (revisions.c.serial <= watermark)
+        row = connection.execute(select(records.c.revision).join(revisions, newest).where(chosen)).first()
+        if waiting is None and row is not None:
+            values = {
+                "state": DEAD,
+                "reason": str(reason)[:REASON_CHARACTERS],
+                "attempts": 1,
+                "next_try": 0.0,
+            }
+            connection.execute(
+                insert(deliveries).values(consumer=self.name, model=model, revision=row.revision, **values)
+            )
+
+    def _all(self) -> Iterator[IndexAction]:
+        last = ""
+        while True:
+            with self._engine.connect() as connection:
+                chosen = (records.c.id > last) & (records.c.state != GONE)
+                rows = list(connection.execute(_states().where(chosen).order_by(records.c.id).limit(PAGE)))
+                actions = _actions(connection, rows)
+            yield from actions
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].id
+
+    def _is(self, model: Any) -> Any:
+        return (deliveries.c.consumer == self.name) & (deliveries.c.model == model)
+
+    def _pending(self) -> Any:
+        return (deliveries.c.consumer == self.name) & (deliveries.c.state == PENDING)
+
+    def _current(self) -> Any:
+        """Deliveries of the present state of their model, in a join with the records."""
+        return (deliveries.c.consumer == self.name) & (deliveries.c.revision >= records.c.revision)
+
+
+def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New revisions at the end of the log; part of the transaction that changes their records.
+
+    Their serials must become visible in order, or a cursor would pass one that is committed after a higher one. So the
+    transactions that append take turns, from before they draw a serial until they are committed.
+    """
+    if rows:
+        take_turn(connection)
+        connection.execute(insert(revisions), list(rows))
+
+
+def shown_last_seen(row: Any, seen: dict[str, str]) -> str:
+    """When a crawl last saw the model, to the millisecond as every other date of a document."""
+    at: str = row.last_seen or seen.get(row.source) or json.loads(row.document)["first_seen"]
+    return at if len(at) <= 24 else f"{at[:23]}Z"
+
+
+def _position(name: str) -> Any:
+    return select(consumers.c.position).where(consumers.c.name == name)
+
+
+def _newest_serial(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(revisions.c.serial), 0))).scalar_one())
+
+
+def _states(*more: Any) -> Any:
+    columns = (
+        records.c.id,
+        records.c.source,
+        records.c.revision,
+        records.c.state,
+        records.c.last_seen,
+        records.c.document,
+    )
+    return select(*columns, *more)
+
+
+def _built(connection: Connection, models: Sequence[str]) -> list[IndexAction]:
+    """The present states of these models, in this order."""
+    rows = [
+        row for part in _parts(models) for row in connection.execute(_states().where(records.c.id.in_(part)))
+    ]
+    actions = {action.id: action for action in _actions(connection, rows)}
+    return [actions[model] for model in models]
+
+
+def _actions(connection: Connection, rows: Sequence[Any]) -> list[IndexAction]:
+    seen = seen_at(connection) if rows else {}
+    return [IndexAction(id=row.id, revision=row.revision, document=_document(row, seen)) for row in rows]
+
+
+def _document(row: Any, seen: dict[str, str]) -> dict[str, Any] | None:
+    if row.state == GONE:
+        return None
+    document = _read(row.document)
+    document["last_seen"] = shown_last_seen(row, seen)
+    return document
+
+
+def _read(text: str) -> dict[str, Any]:
+    """A stored document. It was sanitised when it was written; what a strict parser does not take is sanitised again."""
+    import orjson  # noqa: PLC0415 - 20 ms that only the writing side needs
+
+    try:
+        document: dict[str, Any] = orjson.loads(text)
+    except ValueError:
+        document = sanitised(json.loads(text))
+    return document
+
+
+def _pause(attempts: int) -> float:
+    """Seconds until the next try: twice as long each time, with jitter."""
+    longest = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts, 20))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
+def _parts(models: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(models), ROWS_PER_STATEMENT):
+        yield models[start : start + ROWS_PER_STATEMENT]
