@@ -149,7 +149,10 @@ def test_files_that_are_no_models_are_never_opened_or_shown(shop):
 
 
 def test_only_one_writer_at_a_time_and_the_second_learns_who(shop):
-    with shop.store.source_lease(shop.source.id), pytest.raises(WriterBusy, match=f"process {os.getpid()} on"):
+    with (
+        shop.store.source_lease(shop.source.id),
+        pytest.raises(WriterBusy, match=f"process {os.getpid()} on"),
+    ):
         shop.crawl()
 
 

@@ -119,7 +119,9 @@ def test_every_revision_is_there_with_its_hashes(settings):
 def test_what_waited_for_the_index_still_waits(settings):
     with open_store(settings, write=True) as store:
         waiting = {(action.id, action.revision) for action in store.consumer("index").claim()}
-        dead = {(letter.id, letter.revision, letter.reason) for letter in store.consumer("index").dead_letters()}
+        dead = {
+            (letter.id, letter.revision, letter.reason) for letter in store.consumer("index").dead_letters()
+        }
     rows = CONTENTS["outbox"]
     assert waiting == {(row["model"], row["revision"]) for row in rows if row["state"] == "pending"}
     assert dead == {(row["model"], row["revision"], row["reason"]) for row in rows if row["state"] == "dead"}
