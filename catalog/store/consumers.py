@@ -59,7 +59,7 @@ class Consumer:
     """One who follows the revisions, and one who works for it: several, in any processes, share the work.
 
     What is claimed and neither settled nor released comes again with the next claim of the same worker, or to others
-    when its process is dead or the claim is too old.
+    when its process is dead or the claim is too old. No two workers have the same model in their hands.
     """
 
     def __init__(self, engine: Engine, name: str) -> None:
@@ -77,37 +77,41 @@ class Consumer:
     def claim(self, limit: int = PAGE) -> list[IndexAction]:
         """The next models to work on, those that have waited longest first, each in its present state."""
         with self._engine.begin() as connection:
-            position = self._locked(connection)
-            models = self._due(connection, limit)
-            if len(models) < limit:
-                models += self._newer(connection, position, limit - len(models), models)
-            return _built(connection, models)
+            position = before = self._locked(connection)
+            rows = self._due(connection, limit)
+            while len(rows) < limit and position < (end := _newest_serial(connection)):
+                position, newer = self._newer(connection, position, end, limit - len(rows))
+                rows += newer
+            if position != before:
+                self._move(connection, position)
+            return _actions(connection, list({row.id: row for row in rows}.values()))
 
     def settle(self, actions: Sequence[IndexAction], outcome: IndexOutcome) -> None:
         """Takes note of what became of a claim. A model that changed meanwhile comes again."""
         sent = {action.id: action.revision for action in sorted(actions, key=lambda action: action.id)}
-        done = [model for model in sent if model in set(outcome.done)]
+        done = set(outcome.done).intersection(sent)
         with self._engine.begin() as connection:
             self._locked(connection)
             own = self._own(connection, list(sent))
-            settled = [{"settled": model} for model in done if model in own]
+            current = {model: tries for model, (revision, tries) in own.items() if revision <= sent[model]}
+            settled = [{"settled": model} for model in current if model in done]
             if settled:
                 connection.execute(delete(deliveries).where(self._is(bindparam("settled"))), settled)
             for model, reason in outcome.rejected.items():
-                if model in own:
-                    self._note(connection, model, state=DEAD, reason=reason, attempts=own[model] + 1)
+                if model in current:
+                    self._note(connection, model, reason, state=DEAD, attempts=current[model] + 1)
             for model, reason in outcome.retry.items():
-                if model in own:
-                    later = time.time() + _pause(own[model])
-                    self._note(
-                        connection,
-                        model,
-                        next_try=later,
-                        reason=reason,
-                        attempts=own[model] + 1,
-                        state=PENDING,
-                    )
-            self._send_again(connection, {model: sent[model] for model in done if model not in own})
+                if model in current:
+                    later = time.time() + _pause(current[model])
+                    self._note(connection, model, reason, next_try=later, attempts=current[model] + 1)
+            late = [model for model in done if model not in own]
+            self._wait_again(
+                connection,
+                [
+                    *own.keys() - current.keys(),
+                    *self._overtaken(connection, {model: sent[model] for model in late}),
+                ],
+            )
 
     def put_off(self, actions: Sequence[IndexAction], reason: str) -> None:
         """None of these could be delivered now, and why."""
@@ -237,23 +241,27 @@ class Consumer:
     def _move(self, connection: Connection, position: int) -> None:
         connection.execute(update(consumers).where(consumers.c.name == self.name).values(position=position))
 
-    def _due(self, connection: Connection, limit: int) -> list[str]:
-        """Takes over what nobody works on any more, then what was put off and is due."""
+    def _due(self, connection: Connection, limit: int) -> list[Any]:
+        """Takes over what nobody works on any more, then what was put off and is due.
+
+        A state that a newer one follows is left: the newer one is ahead of the cursor and takes its place.
+        """
         now = time.time()
         forsaken = deliveries.c.claimed_by.in_(self._forsaken(connection, now))
         due = deliveries.c.claimed_by.is_(None) & (deliveries.c.next_try <= now)
-        models: list[str] = []
+        waiting = _states().join(deliveries, deliveries.c.model == records.c.id).where(self._current())
+        rows: list[Any] = []
         for free in (
             forsaken,
             due,
         ):  # each in the order that the database's index has: it need not read all that waits
-            chosen = select(deliveries.c.model).where(self._pending() & free).order_by(deliveries.c.next_try)
-            models += connection.execute(chosen.limit(limit - len(models))).scalars()
+            chosen = waiting.where(self._pending() & free).order_by(deliveries.c.next_try)
+            rows += connection.execute(chosen.limit(limit - len(rows)))
         claim = {"claimed_by": self._worker, "claimed_until": now + CLAIM_SECONDS}
-        for part in _parts(models):
+        for part in _parts([row.id for row in rows]):
             mine = (deliveries.c.consumer == self.name) & deliveries.c.model.in_(part)
             connection.execute(update(deliveries).where(mine).values(claim))
-        return models
+        return rows
 
     def _forsaken(self, connection: Connection, now: float) -> list[str]:
         """The workers whose claims are free: those of dead processes, those too old, and one's own."""
@@ -269,65 +277,82 @@ class Consumer:
             if worker == self._worker or until < now or is_dead(worker)
         ]
 
-    def _newer(self, connection: Connection, position: int, limit: int, taken: Sequence[str]) -> list[str]:
-        """Moves the cursor on and claims the models that it passes; a revision that a newer one follows is passed by."""
-        end = _newest_serial(connection)
+    def _newer(self, connection: Connection, position: int, end: int, limit: int) -> tuple[int, list[Any]]:
+        """Claims what the cursor passes, and how far it comes; a revision that a newer one follows is passed by."""
         newest = (revisions.c.model == records.c.id) & (revisions.c.number == records.c.revision)
         statement = (
-            select(revisions.c.serial, revisions.c.model, revisions.c.number)
-            .join(records, newest)
+            _states(revisions.c.serial)
+            .join(revisions, newest)
             .where(revisions.c.serial > position, revisions.c.serial <= end)
             .order_by(revisions.c.serial)
-            .limit(limit)
         )
-        rows = list(connection.execute(statement)) if end > position else []
+        rows = list(connection.execute(statement.limit(limit)))
+        fresh = {"state": PENDING, "reason": None, "attempts": 0, "next_try": 0.0}
         claim = {"claimed_by": self._worker, "claimed_until": time.time() + CLAIM_SECONDS}
-        fresh = {"state": PENDING, "reason": None, "attempts": 0, "next_try": 0.0, **claim}
-        upsert(
-            connection,
-            deliveries,
-            [
-                {"consumer": self.name, "model": row.model, "revision": row.number, **fresh}
-                for row in sorted(rows, key=lambda row: str(row.model))
-            ],
-        )
-        reached = rows[-1].serial if len(rows) == limit else max(position, end)
-        if reached != position:
-            self._move(connection, reached)
-        already = set(taken)
-        return [row.model for row in rows if row.model not in already]
+        busy = self._under_way(connection, [row.id for row in rows])
+        mine = [row for row in rows if row.id not in busy]
+        upsert(connection, deliveries, [{**self._key(row), **fresh, **claim} for row in mine])
+        # The newer state of a model that somebody works on comes after that, so that no state overtakes another.
+        left = [{**self._key(row), **fresh} for row in rows if row.id in busy]
+        upsert(connection, deliveries, left, update=["revision"])
+        return (rows[-1].serial if len(rows) == limit else end), mine
 
-    def _own(self, connection: Connection, models: Sequence[str]) -> dict[str, int]:
-        """The claims among these that are still this worker's, with the attempts before."""
-        own: dict[str, int] = {}
+    def _key(self, row: Any) -> dict[str, Any]:
+        return {"consumer": self.name, "model": row.id, "revision": row.revision}
+
+    def _under_way(self, connection: Connection, models: Sequence[str]) -> set[str]:
+        """Those of these that another worker has in its hands."""
+        forsaken = self._forsaken(connection, time.time())
+        others = (
+            self._pending() & deliveries.c.claimed_by.is_not(None) & deliveries.c.claimed_by.not_in(forsaken)
+        )
+        return {
+            model
+            for part in _parts(models)
+            for model in connection.execute(
+                select(deliveries.c.model).where(others & deliveries.c.model.in_(part))
+            ).scalars()
+        }
+
+    def _own(self, connection: Connection, models: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """The claims among these that are still this worker's: the newest revision to deliver, the attempts before."""
+        own: dict[str, tuple[int, int]] = {}
+        columns = (deliveries.c.model, deliveries.c.revision, deliveries.c.attempts)
         for part in _parts(models):
             chosen = (
                 self._pending() & (deliveries.c.claimed_by == self._worker) & deliveries.c.model.in_(part)
             )
-            for row in connection.execute(select(deliveries.c.model, deliveries.c.attempts).where(chosen)):
-                own[row.model] = row.attempts
+            for row in connection.execute(select(*columns).where(chosen)):
+                own[row.model] = row.revision, row.attempts
         return own
 
-    def _note(self, connection: Connection, model: str, *, reason: str, **values: Any) -> None:
+    def _note(self, connection: Connection, model: str, reason: str, **values: Any) -> None:
         """What became of a claim that did not succeed; the claim ends."""
         ended = {"claimed_by": None, "claimed_until": None, "reason": str(reason)[:REASON_CHARACTERS]}
         connection.execute(update(deliveries).where(self._is(model)).values(**ended, **values))
 
-    def _send_again(self, connection: Connection, late: Mapping[str, int]) -> None:
-        """Models that this worker delivered when its claim was another's already: an older state may have come last.
+    def _overtaken(self, connection: Connection, late: Mapping[str, int]) -> list[str]:
+        """Models that this worker delivered when its claim was another's already, and of which there is a newer state.
 
-        Versions keep most engines from that, but Elasticsearch forgets the version of a deleted document in a minute.
+        The older may have come last. Versions keep an engine from taking it, but Elasticsearch forgets the version of a
+        deleted document within a minute.
         """
-        for part in _parts(list(late)):
-            chosen = select(records.c.id, records.c.revision).where(records.c.id.in_(part))
-            stale = [row for row in connection.execute(chosen) if row.revision > late[row.id]]
+        return [
+            row.id
+            for part in _parts(list(late))
+            for row in connection.execute(
+                select(records.c.id, records.c.revision).where(records.c.id.in_(part))
+            )
+            if row.revision > late[row.id]
+        ]
+
+    def _wait_again(self, connection: Connection, models: Sequence[str]) -> None:
+        """The present states of these models are due, for any worker."""
+        for part in _parts(sorted(models)):
+            rows = connection.execute(select(records.c.id, records.c.revision).where(records.c.id.in_(part)))
             values = {"state": PENDING, "reason": None, "attempts": 0, "next_try": 0.0}
             free = {**values, "claimed_by": None, "claimed_until": None}
-            upsert(
-                connection,
-                deliveries,
-                [{"consumer": self.name, "model": row.id, "revision": row.revision, **free} for row in stale],
-            )
+            upsert(connection, deliveries, [{**self._key(row), **free} for row in rows])
 
     def _bury(self, connection: Connection, model: str, reason: str, watermark: int) -> None:
         """A dead letter for the present state of a model; a newer state that waits is left to its delivery."""
@@ -406,15 +431,6 @@ def _states(*more: Any) -> Any:
     return select(*columns, *more)
 
 
-def _built(connection: Connection, models: Sequence[str]) -> list[IndexAction]:
-    """The present states of these models, in this order."""
-    rows = [
-        row for part in _parts(models) for row in connection.execute(_states().where(records.c.id.in_(part)))
-    ]
-    actions = {action.id: action for action in _actions(connection, rows)}
-    return [actions[model] for model in models]
-
-
 def _actions(connection: Connection, rows: Sequence[Any]) -> list[IndexAction]:
     seen = seen_at(connection) if rows else {}
     return [IndexAction(id=row.id, revision=row.revision, document=_document(row, seen)) for row in rows]
@@ -441,7 +457,7 @@ def _read(text: str) -> dict[str, Any]:
 
 def _pause(attempts: int) -> float:
     """Seconds until the next try: twice as long each time, with jitter."""
-    longest = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts, 20))
+    longest: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts, 20))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
 
 
