@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from fixtures.crawling import safetensors
 
+from catalog.query.request import SearchRequest
 from catalog.records import RunState
-from catalog.search.request import SearchRequest
 from catalog.settings import Settings
 from catalog.store import INDEX, open_store
 from crawler.sources.local import LocalSource
@@ -125,7 +125,7 @@ def test_both_succeed_and_every_copy_knows_of_the_other(settings, sources, begin
     assert len(by_name) == MODELS
     for one, two in by_name.values():
         assert one["duplicate_group"] == two["duplicate_group"]
-        assert (one["locations"], two["locations"]) == ([two["uri"]], [one["uri"]])
+        assert set(one["locations"]) == set(two["locations"]) == {one["uri"], two["uri"]}
 
 
 def test_a_crawl_that_is_killed_leaves_the_run_of_the_other_alone(settings, sources, begin, go_on):

@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,8 @@ from catalog.search.engine import IndexOutcome
 from catalog.settings import Settings
 from catalog.store import INDEX, consumers, open_store
 from catalog.store.consumers import append
-from catalog.store.records import RecordChange
+from catalog.store.database import begin_commit
+from catalog.store.records import Committed, RecordChange, _Batch
 from catalog.store.tables import deliveries, revisions
 
 ROOM = Path(__file__).parents[3]
@@ -301,6 +304,30 @@ def test_a_revision_that_is_committed_late_is_not_passed_by(tmp_path, postgresql
             )
             assert [found.model for found in order] == ["slow", "fast"]
         assert index.size() == 2
+
+
+def test_changes_of_two_sources_take_turns_or_copies_would_not_see_each_other(store, other):
+    """Of two copies that are committed at the same time, each would be without the other for ever."""
+    copy, committed = replace(change("copy"), fingerprint="f1"), threading.Event()
+
+    def commit_copy():
+        commit(other, copy)
+        committed.set()
+
+    with store.lease("other source") as lease:
+        with begin_commit(store._engine) as connection:
+            thread = threading.Thread(target=commit_copy)
+            thread.start()
+            assert not committed.wait(0.5)
+            batch = _Batch(connection, datetime.now(UTC), "crawl")
+            batch.settle_copies(batch.put([replace(change("first"), fingerprint="f1")], Committed()))
+            batch.write()
+            lease.check(connection)
+        thread.join()
+    groups = {
+        store.records.get(model_id(SOURCE, name)).document["duplicate_group"] for name in ("first", "copy")
+    }
+    assert groups == {"f1"}
 
 
 DRAINING = """
