@@ -185,6 +185,32 @@ class LeaseLost(StoreError):
         self.name = name
 
 
+class RevisionConflict(StoreError):
+    """Somebody else changed the model since it was looked at: the change that was to be made to `expected` was not made."""
+
+    http_status = 409
+
+    def __init__(self, model: str, *, expected: int, present: int) -> None:
+        super().__init__(
+            f"The model {model[:12]} is at revision {present} by now, not {expected}, and nothing was changed. "
+            f"Look at it again: modeldex show {model[:12]}"
+        )
+        self.model = model
+        self.expected = expected
+        self.present = present
+
+
+class NotRemakable(StoreError):
+    """The store does not know enough of this model to make its record again."""
+
+    http_status = 409
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"The model {model[:12]} cannot be changed: {reason}")
+        self.model = model
+        self.reason = reason
+
+
 class PluginUnavailable(ModeldexError):
     """A plug-in is known but cannot be loaded: its extra is not installed, or its module is broken."""
 

@@ -24,6 +24,26 @@ def model_id(source: SourceId, group_key: str) -> ModelId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a person finds a model: as text beside its source, as its source's own URI, and everywhere it is."""
+
+    path: str
+    uri: str
+    locations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A person's value for one field of a model: it wins over what files say. None gives the field back to the files."""
+
+    id: int
+    field: str
+    value: Any
+    made_by: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One file of a group. `alternative` marks the same weights in another format, not counted."""
 
@@ -31,6 +51,7 @@ class Member:
     extraction: Extraction | None
     subject: str | None = None  # only this subject's observations of the file belong to the group
     distance: int = 0  # directories between the file and the group's own directory; parents are negative
+    promised_sha256: str | None = None  # of its object, where another name of the same bytes says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +66,8 @@ class Group:
     uri: str | None = None  # the source's own URI of `key`; None makes it of the source's id and the key
     orphan: bool = False  # bytes in a store that goes by hashes, and nothing names them any more
     copies: tuple[ObjectKey, ...] = ()  # objects of such a store that hold the same bytes once more
+    place: Place | None = None
+    edits: tuple[Observation, ...] = ()  # what persons say of the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -23,6 +23,8 @@ BUSY_TIMEOUT_MS = 60_000
 may take turns."""
 
 COMMIT_LOCK = 7_265_340_911_208_114  # beside the lock of migrations
+T = TypeVar("T")
+
 ROWS_PER_STATEMENT = 500
 """SQLite takes 32,766 variables in a statement; 500 rows of the widest table stay below."""
 
@@ -106,6 +108,10 @@ def take_turn(connection: Connection) -> None:
     """Waits for every other transaction that has taken its turn. A write on SQLite has waited when it began."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": COMMIT_LOCK})
+def parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items in pages that fit into one statement."""
+    for start in range(0, len(items), ROWS_PER_STATEMENT):
+        yield items[start : start + ROWS_PER_STATEMENT]
 
 
 def upsert(

@@ -11,11 +11,11 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, Table, delete, func, select, update
+from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, Table, func, select, update
 
 from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId
 from catalog.store.codec import instant, pack, parse_instant, unpack
-from catalog.store.database import ROWS_PER_STATEMENT, upsert
+from catalog.store.database import parts, upsert
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.leases import Lease
 from catalog.store.tables import extractions, objects, sources
@@ -62,7 +62,7 @@ class Manifest:
         """What is known of these keys, missing ones included."""
         found: dict[ObjectKey, Entry] = {}
         with self._engine.connect() as connection:
-            for part in _parts([os.fsencode(key) for key in keys]):
+            for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
                 for row in connection.execute(select(objects).where(chosen)):
                     entry = _entry(row)
@@ -106,7 +106,7 @@ class Manifest:
         """The whole extractions of these keys."""
         found = {}
         with self._engine.connect() as connection:
-            for part in _parts([os.fsencode(key) for key in keys]):
+            for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (extractions.c.source == self._source) & extractions.c.key.in_(part)
                 for row in connection.execute(select(extractions).where(chosen)):
                     found[ObjectKey(os.fsdecode(row.key))] = unpack(Extraction, row.body)
@@ -136,26 +136,10 @@ class Manifest:
         now = instant(datetime.now(UTC))
         with self._engine.begin() as connection:
             lease.check(connection)
-            for part in _parts([os.fsencode(key) for key in keys]):
+            for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
                 connection.execute(update(objects).where(chosen).values(state=MISSING, missing_since=now))
             self._set_recipe(connection, "")
-
-    def forget(self, keys: Sequence[ObjectKey], *, lease: Lease) -> None:
-        """Drops missing objects of models that are gone."""
-        with self._engine.begin() as connection:
-            lease.check(connection)
-            for part in _parts([os.fsencode(key) for key in keys]):
-                missing = (
-                    (objects.c.source == self._source)
-                    & objects.c.key.in_(part)
-                    & (objects.c.state == MISSING)
-                )
-                dropped = list(connection.execute(select(objects.c.key).where(missing)).scalars())
-                connection.execute(delete(objects).where(missing))
-                if dropped:
-                    chosen = (extractions.c.source == self._source) & extractions.c.key.in_(dropped)
-                    connection.execute(delete(extractions).where(chosen))
 
     def recipe(self) -> str:
         """What the records of this source were made with; empty if they are behind the manifest."""
@@ -253,11 +237,6 @@ def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[st
     connection.execute(statement.on_conflict_do_nothing(), list(rows))
 
 
-def _parts(items: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(items), ROWS_PER_STATEMENT):
-        yield list(items[start : start + ROWS_PER_STATEMENT])
-
-
 def _row(entry: Entry) -> dict[str, Any]:
     meta = entry.object
     return {
@@ -283,8 +262,9 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(row: Any) -> Entry:
-    meta = ObjectMeta(
+def meta_of(row: Any) -> ObjectMeta:
+    """The object of a row of `objects`."""
+    return ObjectMeta(
         source=SourceId(row.source),
         key=ObjectKey(os.fsdecode(row.key)),
         size_bytes=row.size_bytes,
@@ -296,8 +276,11 @@ def _entry(row: Any) -> Entry:
         sha256=row.sha256,
         owner=row.owner,
     )
+
+
+def _entry(row: Any) -> Entry:
     return Entry(
-        object=meta,
+        object=meta_of(row),
         reading=Reading(row.reading),
         signature=row.signature,
         state=row.state,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +20,19 @@ from catalog.store.tables import runs, scopes, sources
 
 MAX_PROBLEMS = 200
 FINISHED = (RunState.COMPLETE.value, RunState.PARTIAL.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastListing:
+    """What an earlier run may testify: when it began, and where it could not look (None: that is not known)."""
+
+    run: int
+    started_at: datetime
+    failed_scopes: frozenset[str] | None
+
+    def proves_absence(self, scopes: Iterable[str]) -> bool:
+        """Whether it listed what is inside all these scopes to its end."""
+        return self.failed_scopes is not None and self.failed_scopes.isdisjoint(scopes)
 
 
 class Runs:
@@ -72,6 +87,34 @@ class Runs:
     def scope_failed(self, run: Run, scope: str, error: str) -> None:
         with self._engine.begin() as connection:
             upsert(connection, scopes, [{"run": run.id, "scope": os.fsencode(scope), "error": error}])
+
+    def note_counts(self, run: Run, counts: Mapping[str, int], *, lease: Lease) -> None:
+        """How far a running run is. Raises LeaseLost."""
+        with self._engine.begin() as connection:
+            lease.check(connection)
+            chosen = update(runs).where(runs.c.id == run.id)
+            connection.execute(chosen.values(counts=json.dumps(dict(counts))))
+
+    def listings_after(self, source: SourceId, run: int) -> list[PastListing]:
+        """The finished runs of the source after this one, oldest first."""
+        chosen = (runs.c.source == source) & runs.c.state.in_(FINISHED) & (runs.c.id > run)
+        failed: dict[int, set[str]] = defaultdict(set)
+        with self._engine.connect() as connection:
+            rows = list(connection.execute(select(runs).where(chosen).order_by(runs.c.id)))
+            joined = select(scopes).join(runs, runs.c.id == scopes.c.run).where(chosen)
+            for row in connection.execute(joined):
+                failed[row.run].add(os.fsdecode(row.scope))
+        return [
+            PastListing(
+                run=row.id,
+                started_at=parse_instant(row.started_at),
+                # An older version counted the scopes that failed, and did not write down which.
+                failed_scopes=None
+                if json.loads(row.counts).get("scopes_failed") and row.id not in failed
+                else frozenset(failed[row.id]),
+            )
+            for row in rows
+        ]
 
     def finish(self, run: Run, state: RunState, counts: Mapping[str, int], problems: Sequence[str]) -> Run:
         kept = [*problems[:MAX_PROBLEMS]]

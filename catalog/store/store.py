@@ -13,6 +13,7 @@ from catalog.records import SourceId, display_key
 from catalog.settings import Settings
 from catalog.store.consumers import Consumer
 from catalog.store.database import is_read_only, open_database, sentence
+from catalog.store.edits import Edits
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.records import Records
@@ -28,6 +29,8 @@ class Store:
         self.records = Records(engine)
         self.runs = Runs(engine)
         self._consumers: dict[str, Consumer] = {}
+        self.outbox = Outbox(engine)
+        self.edits = Edits(engine)
 
     def manifest(self, source: SourceId) -> Manifest:
         return Manifest(self._engine, source)

@@ -112,10 +112,38 @@ records = Table(
     Column("moved_to", String(64)),
     Column("record", LargeBinary, nullable=False),
     Column("document", Text, nullable=False),
+    # What its files are beside each other, as JSON (`catalog.store.members`). Null: the next crawl finds it out.
+    Column("grouping", Text),
     Index("records_by_source", "source", "state"),
     Index("records_by_fingerprint", "fingerprint"),
     Index("records_by_tensors", "tensors"),
     Index("records_by_name", "name"),
+)
+
+record_files = Table(
+    "record_files",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    # Empty: the file speaks of the model alone.
+    Column("subject", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    # Null: bytes that another file names as its data, whatever they look like by themselves.
+    Column("role", String(12)),
+    Column("distance", Integer, nullable=False),
+    # What the name of another file of the same bytes promises. Null: the manifest's own, if it has any.
+    Column("sha256", String(64)),
+    Index("record_files_by_key", "source", "key"),
+    sqlite_with_rowid=False,
+)
+
+# Models that came, left or changed since the documents of their copies were written, by each print that they have or had.
+copies_due = Table(
+    "copies_due",
+    metadata,
+    Column("id", SerialId, primary_key=True, autoincrement=True),
+    Column("print", Text, nullable=False),
+    Column("model", String(64), nullable=False),
 )
 
 revisions = Table(
@@ -132,6 +160,7 @@ revisions = Table(
     Index("revisions_by_model", "model", "number", unique=True),
 )
 
+# Every edit that was made, oldest first: of one field the last counts, and a value of null gives the field back to the files.
 edits = Table(
     "edits",
     metadata,

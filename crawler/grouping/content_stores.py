@@ -30,7 +30,7 @@ def with_promised_hashes(members: Sequence[Member]) -> list[Member]:
 def _with(member: Member, sha256: str | None) -> Member:
     if sha256 is None or member.object.sha256 is not None:
         return member
-    return replace(member, object=replace(member.object, sha256=sha256))
+    return replace(member, object=replace(member.object, sha256=sha256), promised_sha256=sha256)
 
 
 def named_objects(members: Iterable[Member]) -> frozenset[str]:

@@ -1,0 +1,351 @@
+"""One transaction's worth of records: rows are locked and changed in memory, then written with their revisions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from catalog.errors import RevisionConflict
+from catalog.records import Document, Edit, Group, ModelId, ModelRecord
+from catalog.store import edits, members
+from catalog.store.canonical import document_sha256, sanitised
+from catalog.store.codec import instant, pack, pack_json, unpack
+from catalog.store.consumers import append
+from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
+from catalog.store.database import parts, upsert
+from catalog.store.documents import GONE, LIVE, Standing, finish
+from catalog.store.runs import seen_at
+from catalog.store.tables import copies_due, records
+
+MAX_OTHERS = 500
+"""So many models outside a page are looked at for shared prints; with more, all its prints are settled later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChange:
+    """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal files of weights and
+    `tensors` equal tensors in whatever files (None: no proof), `identity` proves that files moved. `moved_from` is the
+    model it was before. `group` are the files it was made of; None knows but their keys. `edit` is the last edit that it
+    shows, 0 for none.
+    """
+
+    record: ModelRecord
+    signature: str
+    fingerprint: str | None = None
+    tensors: str | None = None
+    identity: str | None = None
+    moved_from: ModelId | None = None
+    group: Group | None = None
+    edit: int = 0
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a commit did, by model."""
+
+    new: list[ModelId] = field(default_factory=list)
+    changed: list[ModelId] = field(default_factory=list)
+    unchanged: list[ModelId] = field(default_factory=list)
+
+
+class RecordBatch:
+    """Records inside one open transaction. Everything that it touches is locked first, all at once and in id order, so
+    that two transactions wait for each other and never in a circle.
+    """
+
+    def __init__(
+        self, connection: Connection, *, now: datetime, made_by: str, seen: datetime | None = None
+    ) -> None:
+        self.result = Committed()
+        self.now = now
+        self._connection = connection
+        self._seen = instant(seen or now)
+        self._made_by = made_by
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._contents: dict[str, Document] = {}
+        self._dirty: set[str] = set()
+        self._revised: dict[str, tuple[Document, str]] = {}
+        self._reprinted: set[str] = set()
+        self._files: dict[ModelId, list[members.Row]] = {}
+        self._new: set[ModelId] = set()
+        self._gone: set[ModelId] = set()
+        self._touched: dict[str, set[str]] = {}
+        self._last_seen: dict[str, str] | None = None
+
+    def lock(self, models: Iterable[str | None]) -> None:
+        """Nobody else writes these records until this transaction ends."""
+        wanted = sorted({model for model in models if model and model not in self._rows})
+        for part in parts(wanted):
+            chosen = select(records).where(records.c.id.in_(part)).order_by(records.c.id)
+            for row in self._connection.execute(chosen.with_for_update()):
+                self._rows[row.id] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+    def state(self, model: ModelId) -> str | None:
+        """live, missing or gone; None if there is no such record."""
+        return self._rows[model]["state"] if model in self._rows else None
+
+    def moved_to(self, model: ModelId) -> str | None:
+        moved: str | None = self._rows[model]["moved_to"]
+        return moved
+
+    def signature(self, model: ModelId) -> str:
+        signature: str = self._rows[model]["signature"]
+        return signature
+
+    def expect(self, model: ModelId, revision: int) -> None:
+        """Raises RevisionConflict if the record is at another revision."""
+        present = self._rows[model]["revision"]
+        if present != revision:
+            raise RevisionConflict(model, expected=revision, present=present)
+
+    def groups(self, models: Iterable[ModelId]) -> dict[ModelId, Group]:
+        """The groups of locked records with the whole extractions of their files; none where only keys are known."""
+        return members.groups(self._connection, [self._rows[model] for model in models])
+
+    def edits(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[Edit, ...]]:
+        """The last edit of each field of these models, cleared ones included."""
+        return edits.last_edits(self._connection, models)
+
+    def edit(self, model: ModelId, values: Mapping[str, Any], *, made_by: str) -> None:
+        """A person sets these fields; None gives one back to the files."""
+        edits.add(self._connection, model, values, made_by=made_by, at=self.now)
+
+    def carry_edits(self, changes: Iterable[RecordChange]) -> None:
+        """What persons said of models at their old places is said of them at their new ones."""
+        edits.carry(
+            self._connection,
+            {
+                change.record.id: change.moved_from
+                for change in changes
+                if change.moved_from is not None and self.arrives(change.record.id)
+            },
+        )
+
+    def arrives(self, model: ModelId) -> bool:
+        """Whether the model is not there until now."""
+        return self.state(model) != LIVE
+
+    def put(self, changes: Sequence[RecordChange], *, remade: bool = False) -> None:
+        """These records are as the changes say: all there, or with their standing as it is if they are `remade`."""
+        self.lock([*(change.record.id for change in changes), *(change.moved_from for change in changes)])
+        for change in changes:
+            model = change.record.id
+            before = self._rows.get(model)
+            row = self._row(change, before)
+            if remade and before is not None:
+                row.update({name: before[name] for name in _STANDING})
+            earlier = prints_of(before) if before else ()
+            document = sanitised(change.record.document)
+            if row["state"] == LIVE and (
+                before is None
+                or before["state"] != LIVE
+                or earlier != prints_of(row)
+                or self._stored(model).get("uri") != document.get("uri")
+            ):
+                self._touched[model] = {*earlier, *prints_of(row)}
+            if earlier != prints_of(row):
+                self._reprinted.add(model)
+            self._rows[model] = row
+            self._contents[model] = document
+            self._dirty.add(model)
+            self._note_files(change)
+            if before is None:
+                self._new.add(model)
+            differs = self._restate(model)
+            if before is None or before["state"] == GONE:
+                self.result.new.append(model)
+            elif differs:
+                self.result.changed.append(model)
+            else:
+                self.result.unchanged.append(model)
+
+    def depart(self, states: Mapping[ModelId, str], run: int, moved: Mapping[ModelId, ModelId]) -> None:
+        """The models are now missing or gone; `moved` says where those that moved are."""
+        self.lock([*states, *(moved[model] for model in states if model in moved)])
+        for model, state in states.items():
+            row = self._rows[model]
+            if row["state"] == LIVE:
+                row["missing_since"], row["missing_run"] = instant(self.now), run
+                row["last_seen"] = (
+                    row["last_seen"] or self._sources_seen().get(row["source"]) or row["first_seen"]
+                )
+                self._touched[model] = set(prints_of(row))
+            row["state"] = state
+            row["moved_to"] = moved.get(model, row["moved_to"])
+            if state == GONE:
+                self._gone.add(model)
+            self._dirty.add(model)
+            self._restate(model)
+
+    def settle_copies(self) -> None:
+        """Models of this batch know those of their copies that are of this batch, too. What also concerns others is
+        written down for `copies.settle`: a page must not cost all the copies of its models.
+        """
+        touched = {print_ for own in self._touched.values() for print_ in own}
+        if not touched:
+            return
+        others = self._shared_with_others(touched)
+        live = {
+            model: prints_of(row)
+            for model, row in self._rows.items()
+            if row["state"] == LIVE and touched.intersection(prints_of(row))
+        }
+        reached = set(others)
+        for group in alike(live):
+            if not others.isdisjoint(print_ for model in group for print_ in live[model]):
+                reached.update(print_ for model in group for print_ in live[model])
+                continue
+            self._list_copies(group, live)
+        due = [
+            {"print": print_, "model": model}
+            for model, own in self._touched.items()
+            for print_ in sorted(own & reached)
+        ]
+        if due:
+            self._connection.execute(insert(copies_due), due)
+
+    def _list_copies(self, group: Sequence[str], prints: Mapping[str, Sequence[str]]) -> None:
+        shared = shared_print(prints[model] for model in group)
+        uris = {model: str(self._content(model).get("uri", self._rows[model]["source"])) for model in group}
+        oldest = listed([self._rows[model] for model in group])
+        for model in group:
+            copies = tuple(sorted(uris[other] for other in oldest if other != model))
+            self.list_copies(model, Sharing(shared, copies))
+
+    def list_copies(self, model: str, sharing: Sharing) -> None:
+        """The document of a locked live model lists these copies from now on."""
+        if model in self._contents or not tells(self._stored(model), sharing):
+            self._restate(model, sharing)
+
+    def _shared_with_others(self, touched: set[str]) -> set[str]:
+        """Those of the prints that live models outside this batch have, too."""
+        shared: set[str] = set()
+        columns = records.c.fingerprint, records.c.tensors
+        for part in parts(sorted(touched)):
+            chosen = (records.c.fingerprint.in_(part) | records.c.tensors.in_(part)) & (
+                records.c.state == LIVE
+            )
+            statement = select(*columns).where(chosen & records.c.id.not_in(sorted(self._rows)))
+            rows = list(self._connection.execute(statement.limit(MAX_OTHERS)))
+            if len(rows) == MAX_OTHERS:
+                shared.update(part)
+            shared.update(touched.intersection(print_ for row in rows for print_ in row))
+        return shared
+
+    def write(self) -> None:
+        """Everything of this batch in the transaction that it was given."""
+        made = []
+        for model, (document, digest) in self._revised.items():
+            row = self._rows[model]
+            parent, number = row["sha256"], row["revision"] + 1
+            if digest == parent:
+                continue
+            row.update(sha256=digest, revision=number)
+            row["document"] = json.dumps(
+                {**document, "revision": number}, ensure_ascii=False, separators=(",", ":")
+            )
+            made.append(
+                {
+                    "model": model,
+                    "number": number,
+                    "sha256": digest,
+                    "parent_sha256": parent or None,
+                    "made_by": self._made_by,
+                    "made_at": instant(self.now),
+                    "document": pack_json(document),
+                }
+            )
+            self._dirty.add(model)
+        upsert(self._connection, records, [self._rows[model] for model in sorted(self._dirty)])
+        members.write(self._connection, self._files, new=self._new)
+        members.drop(self._connection, sorted(self._gone))
+        append(self._connection, made)
+
+    def revision(self, model: ModelId) -> int:
+        """The number of the record's present revision; after `write` that which this batch made."""
+        number: int = self._rows[model]["revision"]
+        return number
+
+    def _note_files(self, change: RecordChange) -> None:
+        record = change.record
+        self._files[record.id] = (
+            members.rows_of(record.id, change.group)
+            if change.group is not None
+            else members.bare_rows(record.id, record.source, record.file_keys)
+        )
+
+    def _row(self, change: RecordChange, before: dict[str, Any] | None) -> dict[str, Any]:
+        record = change.record
+        earlier = self._rows.get(change.moved_from or "")
+        first_seen = before["first_seen"] if before else (earlier["first_seen"] if earlier else self._seen)
+        return {
+            "id": record.id,
+            "source": record.source,
+            "group_key": os.fsencode(record.group_key),
+            "state": LIVE,
+            "name": sanitised({"name": record.document.get("name") or record.group_key})["name"],
+            "revision": before["revision"] if before else 0,
+            "sha256": before["sha256"] if before else "",
+            "signature": change.signature,
+            "fingerprint": change.fingerprint,
+            "tensors": change.tensors and f"tensors:{change.tensors}",
+            "identity": change.identity,
+            "risks": len(record.document.get("risks", ())),
+            "first_seen": first_seen,
+            "last_seen": None,
+            "missing_since": None,
+            "missing_run": None,
+            "moved_to": None,
+            "record": pack(record),
+            "document": before["document"] if before else "{}",
+            "grouping": None if change.group is None else members.grouping_of(change.group),
+        }
+
+    def _restate(self, model: str, sharing: Sharing | None = None) -> bool:
+        """Whether the finished document is another one than the stored. `sharing` None leaves the copies as they are."""
+        row = self._rows[model]
+        target = self._rows.get(row["moved_to"] or "")
+        duplicate_group, copies = sharing or self._stored_copies(model)
+        standing = Standing(
+            state=row["state"],
+            first_seen=f"{row['first_seen'][:23]}Z",
+            moved_to=row["moved_to"],
+            moved_path=None if target is None else self._content(target["id"]).get("uri"),
+            duplicate_group=duplicate_group,
+            copies=copies,
+        )
+        document = finish(self._content(model), standing)
+        digest = document_sha256(document)
+        self._revised[model] = document, digest
+        return bool(digest != row["sha256"])
+
+    def _stored_copies(self, model: str) -> Sharing:
+        before = self._stored(model)
+        duplicate_group = before.get("duplicate_group")
+        if duplicate_group is None or model in self._reprinted:
+            return Sharing(None, ())
+        own = {before.get("uri"), *self._content(model).get("locations", ())}
+        return Sharing(duplicate_group, tuple(uri for uri in before.get("locations", ()) if uri not in own))
+
+    def _content(self, model: str) -> Document:
+        if model not in self._contents:
+            self._contents[model] = sanitised(unpack(ModelRecord, self._rows[model]["record"]).document)
+        return self._contents[model]
+
+    def _stored(self, model: str) -> Document:
+        document: Document = json.loads(self._rows[model]["document"]) if model in self._rows else {}
+        return document
+
+    def _sources_seen(self) -> dict[str, str]:
+        if self._last_seen is None:
+            self._last_seen = seen_at(self._connection)
+        return self._last_seen
+
+
+_STANDING = ("state", "first_seen", "last_seen", "missing_since", "missing_run", "moved_to")

@@ -1,0 +1,237 @@
+"""Which files make which model: rows of `record_files`, and the group of one model as they and the manifest have it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from catalog.records import (
+    Extraction,
+    Group,
+    Member,
+    ModelId,
+    ObjectKey,
+    ObjectMeta,
+    Place,
+    Role,
+    SourceId,
+)
+from catalog.store.codec import unpack
+from catalog.store.database import parts
+from catalog.store.documents import MISSING
+from catalog.store.manifest import meta_of
+from catalog.store.tables import extractions, objects, record_files
+
+Row = dict[str, Any]
+Places = dict[str, set[bytes]]
+"""Keys by their source."""
+
+
+def grouping_of(group: Group) -> str:
+    """What the store keeps of a group beside its files, as JSON."""
+    place = group.place
+    known = {
+        "kind": group.kind,
+        "name": group.name_hint,
+        "orphan": group.orphan,
+        "copies": group.copies,
+        "path": place and place.path,
+        "uri": place and place.uri,
+        "locations": place and place.locations != (place.uri,) and place.locations,
+    }
+    return json.dumps({name: value for name, value in known.items() if value}, separators=(",", ":"))
+
+
+def rows_of(model: ModelId, group: Group) -> list[Row]:
+    """The rows that say which files make the model."""
+    return [
+        {
+            "model": model,
+            "key": os.fsencode(member.object.key),
+            "subject": member.subject or "",
+            "source": group.source,
+            "role": None if member.extraction is None else member.extraction.role.value,
+            "distance": member.distance,
+            "sha256": member.promised_sha256,
+        }
+        for member in group.members
+    ]
+
+
+def bare_rows(model: ModelId, source: SourceId, keys: Iterable[ObjectKey]) -> list[Row]:
+    """The same where nothing but the keys is known."""
+    return [
+        {
+            "model": model,
+            "key": os.fsencode(key),
+            "subject": "",
+            "source": source,
+            "role": None,
+            "distance": 0,
+            "sha256": None,
+        }
+        for key in dict.fromkeys(keys)
+    ]
+
+
+def write(connection: Connection, files: Mapping[ModelId, Sequence[Row]], *, new: Iterable[ModelId]) -> None:
+    """These models are made of just these files; of `new` ones nothing was written before."""
+    known = _rows(connection, sorted(files.keys() - set(new)))
+    changed = {
+        model: rows
+        for model, rows in files.items()
+        if sorted(map(_ordered, known.get(model, ()))) != sorted(map(_ordered, rows))
+    }
+    for part in parts(sorted(changed.keys() & known.keys())):
+        connection.execute(delete(record_files).where(record_files.c.model.in_(part)))
+    added = [row for rows in changed.values() for row in rows]
+    for page in parts(added):
+        connection.execute(insert(record_files), page)
+
+
+def file_keys(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[ObjectKey, ...]]:
+    """The keys of the files that each model is made of, in order."""
+    columns = record_files.c.model, record_files.c.key
+    by_model: dict[ModelId, set[bytes]] = defaultdict(set)
+    for part in parts(models):
+        for row in connection.execute(select(*columns).where(record_files.c.model.in_(part))):
+            by_model[ModelId(row.model)].add(row.key)
+    return {
+        model: tuple(ObjectKey(os.fsdecode(key)) for key in sorted(keys)) for model, keys in by_model.items()
+    }
+
+
+def models_of(connection: Connection, source: SourceId, keys: Sequence[ObjectKey]) -> list[ModelId]:
+    """The models that any of these files makes, in id order."""
+    models: set[str] = set()
+    for part in parts([os.fsencode(key) for key in keys]):
+        chosen = (record_files.c.source == source) & record_files.c.key.in_(part)
+        models.update(connection.execute(select(record_files.c.model).where(chosen)).scalars())
+    return [ModelId(model) for model in sorted(models)]
+
+
+def groups(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> dict[ModelId, Group]:
+    """The groups of these rows of `records` with the whole extractions of their files, as the manifest has them now.
+
+    A record of which only the file keys are known has none.
+    """
+    known = {ModelId(row["id"]): row for row in rows if row["grouping"] is not None}
+    files = _rows(connection, sorted(known))
+    places = _places(row for own in files.values() for row in own)
+    metas, bodies = _metas(connection, places), _bodies(connection, places)
+    return {
+        model: _group(row, [_member(file, metas, bodies) for file in files.get(model, ())])
+        for model, row in known.items()
+    }
+
+
+def drop(connection: Connection, models: Sequence[ModelId]) -> None:
+    """These models are gone: no file makes them any more, and missing files that make no other leave the manifest."""
+    files = _rows(connection, models)
+    for part in parts(models):
+        connection.execute(delete(record_files).where(record_files.c.model.in_(part)))
+    for source, keys in _places(row for own in files.values() for row in own).items():
+        for page in parts(sorted(keys)):
+            _drop_missing(connection, source, page)
+
+
+def _drop_missing(connection: Connection, source: str, keys: Sequence[bytes]) -> None:
+    elsewhere = (record_files.c.source == objects.c.source) & (record_files.c.key == objects.c.key)
+    missing = (objects.c.source == source) & objects.c.key.in_(keys) & (objects.c.state == MISSING)
+    chosen = select(objects.c.key).where(missing & ~select(record_files.c.key).where(elsewhere).exists())
+    dropped = list(connection.execute(chosen).scalars())
+    for table in (objects, extractions) if dropped else ():
+        connection.execute(delete(table).where((table.c.source == source) & table.c.key.in_(dropped)))
+
+
+def _places(rows: Iterable[Row]) -> Places:
+    places: Places = defaultdict(set)
+    for row in rows:
+        places[row["source"]].add(row["key"])
+    return places
+
+
+def _rows(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, list[Row]]:
+    by_model: dict[ModelId, list[Row]] = defaultdict(list)
+    for part in parts(models):
+        statement = select(record_files).where(record_files.c.model.in_(part))
+        for row in connection.execute(
+            statement.order_by(record_files.c.model, record_files.c.key, record_files.c.subject)
+        ):
+            by_model[ModelId(row.model)].append(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
+    return by_model
+
+
+def _ordered(row: Row) -> tuple[Any, ...]:
+    return row["key"], row["subject"], row["source"], row["role"] or "", row["distance"], row["sha256"] or ""
+
+
+def _metas(connection: Connection, places: Places) -> dict[tuple[str, bytes], ObjectMeta]:
+    columns = [column for column in objects.c if column.name != "outline"]
+    return {
+        (row.source, row.key): meta_of(row)
+        for source, keys in places.items()
+        for part in parts(sorted(keys))
+        for row in connection.execute(
+            select(*columns).where((objects.c.source == source) & objects.c.key.in_(part))
+        )
+    }
+
+
+def _bodies(connection: Connection, places: Places) -> dict[tuple[str, bytes], Extraction]:
+    return {
+        (row.source, row.key): unpack(Extraction, row.body)
+        for source, keys in places.items()
+        for part in parts(sorted(keys))
+        for row in connection.execute(
+            select(extractions).where((extractions.c.source == source) & extractions.c.key.in_(part))
+        )
+    }
+
+
+def _member(
+    file: Row,
+    metas: Mapping[tuple[str, bytes], ObjectMeta],
+    bodies: Mapping[tuple[str, bytes], Extraction],
+) -> Member | None:
+    place = file["source"], file["key"]
+    meta, extraction = metas.get(place), bodies.get(place)
+    if meta is None:
+        return None
+    if file["sha256"] is not None:
+        meta = replace(meta, sha256=file["sha256"])
+    if file["role"] is None:
+        extraction = None
+    elif extraction is not None:
+        extraction = replace(extraction, role=Role(file["role"]))
+    return Member(
+        object=meta,
+        extraction=extraction,
+        subject=file["subject"] or None,
+        distance=file["distance"],
+        promised_sha256=file["sha256"],
+    )
+
+
+def _group(row: Mapping[str, Any], members: Iterable[Member | None]) -> Group:
+    known = json.loads(row["grouping"])
+    place = None
+    if "uri" in known:
+        locations = tuple(known.get("locations") or (known["uri"],))
+        place = Place(path=known["path"], uri=known["uri"], locations=locations)
+    return Group(
+        source=SourceId(row["source"]),
+        key=os.fsdecode(row["group_key"]),
+        kind=known["kind"],
+        members=tuple(member for member in members if member is not None),
+        name_hint=known.get("name"),
+        orphan=known.get("orphan", False),
+        copies=tuple(map(ObjectKey, known.get("copies", ()))),
+        place=place,
+    )
