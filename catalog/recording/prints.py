@@ -15,7 +15,9 @@ WEIGHTS = frozenset({Role.WEIGHTS, Role.DATA})
 def signature(group: Group, recipe: str) -> str:
     """Equal if and only if normalising again would give the same record: every file's state, reading and place."""
     parts = [recipe, group.kind, group.name_hint or "", "orphan" if group.orphan else "", *group.copies]
-    for member in group.members:
+    for member in sorted(
+        group.members, key=lambda member: (member.object.key, member.subject or "", member.distance)
+    ):
         extraction = member.extraction
         read_by = (
             f"{extraction.extractor}:{extraction.extractor_version}:{extraction.status}"

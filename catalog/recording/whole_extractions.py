@@ -25,11 +25,11 @@ class _Reading:
             self.by_subject = defaultdict(list)
             for seen in self.extraction.observations:
                 self.by_subject[seen.subject].append(seen)
-        said = [seen for name in (None, subject) for seen in self.by_subject.get(name, ())]
-        return replace(self.extraction, observations=tuple(said))
+        heard = [seen for name in (None, subject) for seen in self.by_subject.get(name, ())]
+        return replace(self.extraction, observations=tuple(heard))
 
 
-class WholeReadings:
+class WholeExtractions:
     """Reads them from the manifest; what the page before had too is not read again."""
 
     def __init__(self, manifest: Manifest) -> None:
@@ -39,12 +39,12 @@ class WholeReadings:
     def filled(self, groups: Iterable[Group]) -> list[Group]:
         """The groups with whole extractions in place of outlines; the role that grouping gave a file stays."""
         page = list(groups)
-        keys = {member.object.key for made in page for member in made.members}
+        keys = {member.object.key for group in page for member in group.members}
         self._known = {key: reading for key, reading in self._known.items() if key in keys}
         missing = sorted(keys - self._known.keys())
-        found = self._manifest.extractions(missing)
-        self._known |= {key: _Reading(extraction) for key, extraction in found.items()}
-        return [replace(made, members=tuple(map(self._filled, made.members))) for made in page]
+        stored = self._manifest.extractions(missing)
+        self._known |= {key: _Reading(extraction) for key, extraction in stored.items()}
+        return [replace(group, members=tuple(map(self._filled, group.members))) for group in page]
 
     def _filled(self, member: Member) -> Member:
         if member.extraction is None:

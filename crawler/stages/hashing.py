@@ -36,8 +36,8 @@ def hash_weights(
         fresh = place not in known
         try:
             if fresh:
-                said = member.extraction.format if member.extraction else None
-                known[place] = hash_file(meta, partial(source.read, meta), format=said)
+                format_ = member.extraction.format if member.extraction else None
+                known[place] = hash_file(meta, partial(source.read, meta), format=format_)
         except SourceError as error:
             yield Step(key=meta.key, error=error)
             continue

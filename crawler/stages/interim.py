@@ -1,7 +1,7 @@
-"""The first crawl of a source that takes long: when records are made of what was read so far, and of which models.
+"""Interim records, in the first crawl of a source that takes long: when they are made of what was read so far, and of which models.
 
 Only a source of which nothing is known is looked at early. There a model cannot have moved or gone missing, so that what
-an early look took for a model and the whole listing does not was a mistake. A crawl that was stopped leaves such mistakes
+an interim look took for a model and the whole listing does not was a mistake. A crawl that was stopped leaves such mistakes
 to the one that goes on from there.
 """
 
@@ -20,8 +20,8 @@ REST_PER_LOOK = 10
 """Reading goes on ten times as long as the last look took: all looks cost a crawl at most a tenth of its time."""
 
 
-class EarlyLooks:
-    """Decides on early looks. `taken` says whether there was one."""
+class InterimLooks:
+    """Decides on interim looks. `taken` says whether there was one."""
 
     def __init__(self) -> None:
         self.taken = False
@@ -48,9 +48,9 @@ def finished(groups: Iterable[Group], directory: str) -> list[Group]:
     """
     still_open = set(upwards(directory))
     return [
-        made
-        for made in groups
-        if not any(_directory(member.object.key) in still_open for member in made.members)
+        group
+        for group in groups
+        if not any(_directory(member.object.key) in still_open for member in group.members)
     ]
 
 

@@ -17,10 +17,10 @@ ROOM = Path(__file__).parents[2]
 
 SLOW_CRAWL = """
 import sys, time
-import crawler.crawl
+import crawler.stages.reading
 from catalog.cli import main
 from crawler.sources.local import LocalSource
-crawler.crawl.PAGE_OBJECTS = 1
+crawler.stages.reading.PAGE_OBJECTS = 1
 read = LocalSource.read
 def slow(self, *rest):
     print("reading", flush=True)

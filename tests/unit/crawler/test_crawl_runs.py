@@ -164,7 +164,7 @@ def test_runs_of_a_dead_process_become_interrupted(shop):
 
 
 def test_a_crawl_that_is_interrupted_keeps_its_pages_and_the_next_goes_on(shop, monkeypatch):
-    monkeypatch.setattr("crawler.crawl.PAGE_OBJECTS", 2)
+    monkeypatch.setattr("crawler.stages.reading.PAGE_OBJECTS", 2)
     for number in range(6):
         shop.model(f"m{number}/model.safetensors", values=number + 1)
 

@@ -11,12 +11,11 @@ from sqlalchemy import func, select
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.tables import records, revisions
-from crawler import crawl as conductor
-from crawler import early
 from crawler.crawl import crawl
 from crawler.reading import Registry
 from crawler.source import Listed
 from crawler.sources.local import LocalSource
+from crawler.stages import interim, reading
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 REGISTRY = Registry.installed()
@@ -91,9 +90,9 @@ def tree(tmp_path):
 @pytest.fixture
 def looking(monkeypatch):
     """A look after every file that is read."""
-    monkeypatch.setattr(early, "FIRST_SECONDS", 0)
-    monkeypatch.setattr(early, "REST_PER_LOOK", 0)
-    monkeypatch.setattr(conductor, "PAGE_OBJECTS", 1)
+    monkeypatch.setattr(interim, "FIRST_SECONDS", 0)
+    monkeypatch.setattr(interim, "REST_PER_LOOK", 0)
+    monkeypatch.setattr(reading, "PAGE_OBJECTS", 1)
 
 
 class Interrupted(LocalSource):
@@ -155,7 +154,7 @@ def test_models_are_shown_while_their_weights_are_hashed(tmp_path, monkeypatch):
         if progress.phase == "hashing":
             shown.append(progress.counts["new"])
 
-    monkeypatch.setattr(early.EarlyLooks, "due", lambda self: self._allowed and bool(shown))
+    monkeypatch.setattr(interim.InterimLooks, "due", lambda self: self._allowed and bool(shown))
     _, found = crawled(tmp_path / "looking", LocalSource(root), hash_weights=True, watch=watch)
     assert found == expected
     assert shown == [0, 5]

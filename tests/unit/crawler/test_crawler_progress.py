@@ -13,15 +13,15 @@ from fixtures.crawling import safetensors
 
 from catalog import plugins
 from catalog.errors import EngineUnavailable
-from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexOutcome
+from catalog.query.request import SearchRequest
 from catalog.settings import Settings
 from catalog.store import open_store
-from crawler import crawl as conductor
 from crawler.commands import progress
 from crawler.crawl import Progress, crawl
 from crawler.reading import Registry
 from crawler.sources.local import LocalSource
+from crawler.stages import committing
 from indexer.drain import DrainReport
 from indexer.engines.tantivy import TantivyEngine
 
@@ -117,7 +117,7 @@ def at_once(monkeypatch):
     """The index follows every commit, and commits are of one model."""
     monkeypatch.setattr(progress, "STEP_SECONDS", 0)
     monkeypatch.setattr(progress, "REST_PER_STEP", 0)
-    monkeypatch.setattr(conductor, "PAGE_MODELS", 1)
+    monkeypatch.setattr(committing, "PAGE_MODELS", 1)
 
 
 @pytest.mark.usefixtures("at_once")

@@ -1,10 +1,10 @@
 """Extractions that tell of many models, filled in page by page."""
 
+from catalog.recording.whole_extractions import WholeExtractions
 from catalog.records import Group, Member, ObjectKey, ObjectMeta, Origin, Role, SourceId, Subject
 from catalog.store.manifest import Entry, Reading, outlined
 from crawler.extractor import Findings
 from crawler.reader import bytes_reader
-from crawler.whole_readings import WholeReadings
 
 SOURCE = SourceId("file:///srv")
 
@@ -52,7 +52,7 @@ def stored(shop, extraction):
 
 def test_a_group_gets_what_the_file_says_of_its_own_subject_and_reads_it_once(shop):
     manifest, entry = stored(shop, database(["a", "b"]))
-    readings = WholeReadings(manifest)
+    readings = WholeExtractions(manifest)
 
     def page(subject):
         member = Member(object=entry.object, extraction=entry.outline, subject=subject)

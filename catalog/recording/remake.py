@@ -1,0 +1,68 @@
+"""Records made again from what the store has: after an event, an edit, a restore, a new key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catalog.errors import NotRemakable
+from catalog.recording import prints
+from catalog.recording.changes import change_of
+from catalog.records import ModelId
+from catalog.store import Store
+from catalog.store.batch import Committed, RecordBatch
+from catalog.store.documents import GONE
+
+PAGE_MODELS = 50
+
+
+def remake(
+    store: Store, models: Sequence[ModelId], *, made_by: str = "crawl", recipe: str | None = None
+) -> Committed:
+    """The records of these models made anew from their files' extractions and their edits, page by page.
+
+    Nothing of other models is read or written, but the documents of copies whose list of copies changes. `recipe` is
+    what a crawl makes records of this source with; None leaves it to the next crawl to find out whether it would make
+    the same. Raises NotRemakable for a model that is gone, or of which an older version kept no files.
+    """
+    done = Committed()
+    for start in range(0, len(models), PAGE_MODELS):
+        with store.records.transaction(made_by=made_by) as batch:
+            remake_in(batch, models[start : start + PAGE_MODELS], recipe=recipe)
+        done.changed += batch.result.changed
+        done.unchanged += batch.result.unchanged
+    store.records.settle_copies()
+    return done
+
+
+def remake_in(batch: RecordBatch, models: Sequence[ModelId], *, recipe: str | None = None) -> None:
+    """The same inside a transaction that locks these models."""
+    batch.lock(models)
+    for model in models:
+        _check(batch, model)
+    groups, edits = batch.groups(models), batch.edits(models)
+    for model in models:
+        if model not in groups:
+            raise NotRemakable(
+                model,
+                "it was catalogued by an older Modeldex and not crawled since. Crawl its folder once with: modeldex crawl FOLDER",
+            )
+    changes = [
+        change_of(
+            groups[model],
+            signature=batch.signature(model) if recipe is None else prints.signature(groups[model], recipe),
+            edits=edits.get(model, ()),
+            now=batch.now,
+        )
+        for model in models
+    ]
+    batch.put(changes, remade=True)
+
+
+def _check(batch: RecordBatch, model: ModelId) -> None:
+    state = batch.state(model)
+    if state is None:
+        raise NotRemakable(model, "there is none with this id.")
+    if (target := batch.moved_to(model)) is not None:
+        raise NotRemakable(model, f"it is elsewhere now. Use its present id: {target[:12]}")
+    if state == GONE:
+        raise NotRemakable(model, "it is gone. A crawl that finds its files brings it back.")

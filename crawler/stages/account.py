@@ -1,0 +1,123 @@
+"""What a crawl counts and says of itself: while it runs to whoever watches, now and then to its run, at the end as a report."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from catalog.text.folding import well_formed
+from catalog.records import Run, RunState, display_key
+from catalog.store.documents import LIVE, MISSING
+from catalog.store.leases import Lease
+from catalog.store.manifest import Manifest
+from catalog.store.store import Store
+
+COUNTS_SECONDS = 3.0
+MAX_SKIPPED = 1000
+MAX_UNREAD = 200
+
+WRITTEN = ("new", "changed", "unchanged")
+"""What writing records counts; together the models that are done."""
+
+COUNTED = (
+    *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "objects", "opened", "bytes_read"),
+    *("hashed", "missing_total", "scopes_failed", "would_lose"),
+)
+"""What every report counts; models and files unless the name says otherwise."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a terminal may show while a crawl runs."""
+
+    phase: str = "listing"
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlReport:
+    """How a crawl ended. `unread` names files that could not be read and why, `skipped` what was left out on purpose."""
+
+    run: Run
+    counts: dict[str, int]
+    unread: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    would_lose: tuple[str, ...] = ()
+
+
+class Account:
+    """The counts and problems of one run."""
+
+    def __init__(self, store: Store, run: Run, lease: Lease, watch: Callable[[Progress], None]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.problems: list[str] = []
+        self.skipped: list[tuple[str, str]] = []
+        self.would_lose: tuple[str, ...] = ()
+        self.scopes_failed = 0
+        self._progress = Progress(counts=self.counts)
+        self._store = store
+        self._run = run
+        self._lease = lease
+        self._watch = watch
+        self._next = time.monotonic() + COUNTS_SECONDS
+
+    def note(self, phase: str | None = None) -> None:
+        """Shows how far the crawl is, in this phase from now on; every few seconds to all, in its run."""
+        if phase is not None:
+            self._progress.phase = phase
+        self._watch(self._progress)
+        if time.monotonic() >= self._next:
+            self._store.runs.note_counts(self._run, self._so_far(), lease=self._lease)
+            self._next = time.monotonic() + COUNTS_SECONDS
+
+    def problem(self, reason: str) -> None:
+        self.problems.append(well_formed(reason))
+
+    def skip(self, skipped: tuple[tuple[str, str], ...]) -> None:
+        self.skipped.extend(skipped[: max(0, MAX_SKIPPED - len(self.skipped))])
+
+    def start_writing(self, groups: int) -> None:
+        """Counts of what is written begin anew: interim records were counted, too."""
+        self.counts.update(groups=groups - self.counts["groups"])
+        for name in WRITTEN:
+            self.counts[name] = 0
+        self.note("normalising")
+
+    def count_as_new(self, models: int) -> None:
+        """Whatever a first crawl did in several steps, to its reader all is new."""
+        for name in WRITTEN:
+            self.counts[name] = 0
+        self.counts["new"] = models
+
+    def finish(self, state: RunState, manifest: Manifest, unavailable: tuple[str, ...]) -> Run:
+        """The run as it ended, with the standing of its source."""
+        self.problems += [reason for reason in unavailable if reason not in self.problems]
+        standing = self._store.records.standing(self._run.source)
+        self.counts["failed"] = unread(manifest)
+        self.counts["models"] = standing[LIVE]
+        self.counts["missing_total"] = standing[MISSING]
+        self.counts["risks"] = standing["risky"]
+        self.counts["scopes_failed"] = self.scopes_failed
+        return self._store.runs.finish(self._run, state, self._so_far(), self.problems)
+
+    def report(self, run: Run, manifest: Manifest) -> CrawlReport:
+        return CrawlReport(
+            run=run,
+            counts=dict(run.counts),
+            unread=tuple((display_key(key), reason) for key, reason in manifest.unread(MAX_UNREAD)),
+            problems=tuple(self.problems),
+            skipped=tuple((display_key(key), reason) for key, reason in self.skipped),
+            would_lose=self.would_lose,
+        )
+
+    def _so_far(self) -> dict[str, int]:
+        return {name: self.counts[name] for name in COUNTED}
+
+
+def unread(manifest: Manifest) -> int:
+    """How many files could not be read."""
+    readings = manifest.counts()
+    return readings.get("failed", 0) + readings.get("retry", 0)

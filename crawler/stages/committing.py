@@ -1,0 +1,77 @@
+"""Groups to records, page by page: each page with the models that left for one of it, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from catalog.recording import prints
+from catalog.recording.places import place_of
+from catalog.recording.recorder import Departures, FreshGroup, Recorder
+from catalog.records import Group, ModelId, model_id
+from catalog.store.documents import GONE, MISSING
+from crawler.source import Source
+from crawler.stages.account import Account
+from crawler.stages.judging import Verdicts
+
+PAGE_MODELS = 100
+
+
+class CommittingStage:
+    """Writes what a run found and judged."""
+
+    def __init__(self, source: Source, recorder: Recorder, account: Account, verdicts: Verdicts) -> None:
+        self.origins = verdicts.origins()
+        self._source = source
+        self._recorder = recorder
+        self._account = account
+        self._replacing = verdicts.replacing()
+        self._whither = {**verdicts.moved, **verdicts.superseded}
+        self._states = {
+            **dict.fromkeys([*verdicts.lost, *verdicts.moved], MISSING),
+            **dict.fromkeys([*verdicts.gone, *verdicts.superseded], GONE),
+        }
+        self._leaving_for: dict[ModelId, list[ModelId]] = {}
+        for model, target in self._whither.items():
+            self._leaving_for.setdefault(target, []).append(model)
+
+    def pages(
+        self, groups: Sequence[Group], before: Mapping[ModelId, str], recipe: str
+    ) -> Iterator[list[FreshGroup]]:
+        """The groups of which other records than those of `before` (model -> signature) would be made."""
+        self._account.start_writing(len(groups))
+        page: list[FreshGroup] = []
+        for group in groups:
+            signature = prints.signature(group, recipe)
+            if before.get(model_id(group.source, group.key)) == signature:
+                self._account.counts["unchanged"] += 1
+            else:
+                page.append(FreshGroup(group=group, signature=signature))
+            if len(page) >= PAGE_MODELS:
+                yield page
+                page = []
+        if page:
+            yield page
+
+    def write(self, page: Sequence[FreshGroup]) -> None:
+        """The records of a page, together with the departure of those that are now part of it."""
+        placed = [fresh.at(place_of(fresh.group, self._source.uri_of)) for fresh in page]
+        leaving = [model for fresh in page for model in self._leaving_for.pop(fresh.model, ())]
+        done = self._recorder.record(placed, origins=self.origins, departures=self._departures(leaving))
+        counts = self._account.counts
+        counts["new"] += sum(model not in self.origins for model in done.new)
+        counts["changed"] += len(done.changed) + len(self._replacing.intersection(done.new))
+        counts["unchanged"] += len(done.unchanged)
+        self._account.note()
+
+    def depart(self) -> None:
+        """Those that are lost or gone, and those that left for a model that is as it was."""
+        rest = list(self._states)
+        for start in range(0, len(rest), PAGE_MODELS):
+            self._recorder.depart(self._departures(rest[start : start + PAGE_MODELS]))
+
+    def _departures(self, models: Sequence[ModelId]) -> Departures:
+        states = {model: self._states.pop(model) for model in list(models)}
+        return Departures(
+            states=states,
+            moved={model: self._whither[model] for model in states if model in self._whither},
+        )

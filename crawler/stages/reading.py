@@ -1,0 +1,124 @@
+"""List the source, compare each object with the manifest, read what changed, page by page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from catalog.errors import ObjectUnreadable, SourceError
+from catalog.records import ObjectKey, ObjectMeta
+from catalog.store.documents import LIVE
+from catalog.store.leases import Lease
+from catalog.store.manifest import Entry, Manifest, Sightings
+from crawler.reading import ObjectReader, Outcome, Registry
+from crawler.source import Source
+from crawler.stages.account import Account
+from crawler.stages.judging import Scopes
+
+BATCH_OBJECTS = 500
+PAGE_OBJECTS = 200
+PAGE_SECONDS = 2.0
+
+
+class ReadingStage:
+    """The listing of one run and what it reads."""
+
+    def __init__(
+        self,
+        source: Source,
+        manifest: Manifest,
+        reader: ObjectReader,
+        registry: Registry,
+        account: Account,
+        lease: Lease,
+    ) -> None:
+        self.scopes = Scopes()
+        self._source = source
+        self._manifest = manifest
+        self._reader = reader
+        self._registry = registry
+        self._account = account
+        self._lease = lease
+
+    def pages(self, seen: Sightings, *, reread: bool) -> Iterator[str]:
+        """Reads and writes page by page; after each, the directory at which the listing is."""
+        page: list[Outcome] = []
+        written = time.monotonic()
+        for meta, before in self._changed(seen, reread=reread):
+            page.append(self._read(meta, before))
+            if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
+                self._write(page)
+                yield meta.key.rpartition("/")[0]
+                written = time.monotonic()
+        self._write(page)
+
+    def _changed(self, seen: Sightings, *, reread: bool) -> Iterator[tuple[ObjectMeta, Entry | None]]:
+        """The listed objects that are not as the manifest has them."""
+        for batch in _batches(self._steps()):
+            seen.add(meta.key for meta in batch)
+            known = self._manifest.entries([meta.key for meta in batch])
+            self._account.counts["objects"] += len(batch)
+            for meta in batch:
+                before = known.get(meta.key)
+                if reread or not self._is_current(meta, before):
+                    yield meta, before
+            self._account.note()
+
+    def _steps(self) -> Iterator[tuple[ObjectMeta, ...]]:
+        """The batches of the listing; how its scopes ended is noted on the way."""
+        try:
+            for step in self._source.list():
+                self._account.skip(step.skipped)
+                if step.error is not None:
+                    self.scopes.failed_with(step.scope, str(step.error))
+                    self._account.problem(str(step.error))
+                elif step.complete:
+                    self.scopes.ended(step.scope)
+                yield step.objects
+        except ObjectUnreadable:
+            raise  # the root itself: there is nothing to go on with
+        except SourceError as error:
+            self._broke_off(str(error))
+        except Exception as error:  # noqa: BLE001 - a stranger's source that breaks has not shown that anything is absent
+            self._broke_off(f"the listing broke off: {type(error).__name__}: {error}")
+
+    def _broke_off(self, reason: str) -> None:
+        self.scopes.broke_off(reason)
+        self._account.problem(reason)
+
+    def _is_current(self, meta: ObjectMeta, before: Entry | None) -> bool:
+        return (
+            before is not None
+            and before.state == LIVE
+            and before.object.change_token == meta.change_token
+            and self._registry.still_holds(before)
+        )
+
+    def _read(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
+        outcome = self._reader.read(meta, before)
+        self._account.counts["opened"] += outcome.opened
+        self._account.counts["bytes_read"] += outcome.bytes_read
+        self._account.note("reading")
+        return outcome
+
+    def _write(self, page: list[Outcome]) -> None:
+        self._manifest.put([(outcome.entry, outcome.extraction) for outcome in page], lease=self._lease)
+        page.clear()
+
+
+def absent_and_hidden(unseen: Sequence[ObjectKey], scopes: Scopes) -> tuple[list[ObjectKey], set[ObjectKey]]:
+    """Of what the listing did not show: what is provably not there, and what it could not look at."""
+    absent = [key for key in unseen if scopes.proves_absence(key)]
+    return absent, set(unseen) - set(absent)
+
+
+def _batches(steps: Iterable[Sequence[ObjectMeta]]) -> Iterator[list[ObjectMeta]]:
+    """Many small directories as few large batches: each costs a query and a transaction."""
+    batch: list[ObjectMeta] = []
+    for step in steps:
+        batch.extend(step)
+        if len(batch) >= BATCH_OBJECTS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
