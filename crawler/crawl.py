@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from catalog.errors import SourceError
-from catalog.text.folding import well_formed
 from catalog.recording.recorder import FreshGroup, Recorder
 from catalog.records import Group, ModelId, ObjectKey, Run, RunState
 from catalog.settings import Settings
@@ -14,6 +13,7 @@ from catalog.store import Store
 from catalog.store.leases import Lease
 from catalog.store.manifest import Sightings
 from catalog.store.records import LIVE, MISSING
+from catalog.text.folding import well_formed
 from crawler.grouping.groups import group
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Registry

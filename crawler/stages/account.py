@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from catalog.text.folding import well_formed
 from catalog.records import Run, RunState, display_key
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.store import Store
+from catalog.text.folding import well_formed
 
 COUNTS_SECONDS = 3.0
 MAX_SKIPPED = 1000

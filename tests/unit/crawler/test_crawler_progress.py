@@ -13,8 +13,8 @@ from fixtures.crawling import safetensors
 
 from catalog import plugins
 from catalog.errors import EngineUnavailable
-from catalog.search.engine import IndexOutcome
 from catalog.query.request import SearchRequest
+from catalog.search.engine import IndexOutcome
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.commands import progress
