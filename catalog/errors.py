@@ -185,6 +185,14 @@ class LeaseLost(StoreError):
         self.name = name
 
 
+class EditRefused(UserError):
+    """An edit that no model can take: of a field that nobody may set, or with a value that it cannot hold."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__(f"Nothing was changed: {'; '.join(reasons)}.")
+        self.reasons = reasons
+
+
 class RevisionConflict(StoreError):
     """Somebody else changed the model since it was looked at: the change that was to be made to `expected` was not made."""
 

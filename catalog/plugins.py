@@ -92,6 +92,7 @@ WRITERS: Mapping[str, str] = {
 
 COMMANDS: Mapping[str, str] = {
     "crawl": "crawler.commands.crawl:crawl",
+    "edit": "crawler.commands.edit:edit",
     "forget": "crawler.commands.forget:forget",
     "models": "catalog.commands.models:models",
     "reindex": "indexer.commands.reindex:reindex",

@@ -32,7 +32,7 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
     from catalog.store import open_store  # noqa: PLC0415
 
     with open_store(settings, write=False) as store:
-        found = _one(store, model)
+        found = chosen_model(store, model)
     if as_json:
         from catalog.store.codec import encode  # noqa: PLC0415
 
@@ -48,7 +48,8 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def _one(store: Store, typed: str) -> StoredModel:
+def chosen_model(store: Store, typed: str) -> StoredModel:
+    """The one model whose id begins so, or that is called so. Raises UserError with what to do instead."""
     ids = store.records.find(typed)
     if not ids:
         alike = ", ".join(printable(name, limit=60) for name in store.records.names_like(typed))

@@ -236,7 +236,9 @@ class Draft:
         self.settle(row, good, bad)
 
     def _set_union(self, row: Field) -> None:
-        good, bad = self.contenders(row)
+        all_good, bad = self.contenders(row)
+        good, beaten = _edited(all_good)
+        bad = [*beaten, *bad]
         limit = MAX_TAGS if row.name == "tags" else MAX_UNION
         if row.name in {"inputs", "outputs"}:
             self.settle(row, _joined_ports(good), bad)
@@ -317,7 +319,7 @@ class Draft:
             for item in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
             if isinstance(item, str | int | float) and (word := _model_id(cleaning.keyword(str(item))))
         ]
-        good = ranked("authored", contenders, distances=self.found.distances)
+        good, beaten = _edited(ranked("authored", contenders, distances=self.found.distances))
         made: dict[str, dict[str, str]] = {}
         for contender in good[:MAX_UNION]:
             seen = contender.observation
@@ -327,7 +329,9 @@ class Draft:
                 entry.setdefault("relation", names.slug(str(relation)))
         if made:
             self.values["base_model"] = list(made.values())
-            self.provenance[row.name] = FieldProvenance(field=row.name, winners=tuple(good[:MAX_LOSERS]))
+            self.provenance[row.name] = FieldProvenance(
+                field=row.name, winners=tuple(good[:MAX_LOSERS]), losers=tuple(beaten[:MAX_LOSERS])
+            )
 
     def _unconverted(self, row: Field, seen: Observation, reason: str) -> None:
         if reason in {"empty", "date-missing"} or seen.context.get("setting"):
@@ -345,6 +349,15 @@ class Draft:
         if any(part in seen.pointer for part in WEAK_POINTERS.get(row.name, ())):
             return replace(seen, evidence=Evidence.INFERRED)
         return seen
+
+
+def _edited(good: list[Contender]) -> tuple[list[Contender], list[Contender]]:
+    """The winners and the losers of a field that joins what all say: a person's list replaces that of the files."""
+    edits = [item for item in good if item.observation.origin is Origin.EDIT]
+    if not edits:
+        return good, []
+    others = [item for item in good if item.observation.origin is not Origin.EDIT]
+    return edits, [replace(item, lost_because="rank") for item in others]
 
 
 def _most_specific(good: list[Contender]) -> list[Contender]:
