@@ -23,8 +23,8 @@ from catalog.store.documents import GONE, LIVE, Standing, finish
 from catalog.store.runs import seen_at
 from catalog.store.tables import copies_due, records
 
-MAX_OTHERS = 500
-"""So many models outside a page are looked at for shared prints; with more, all its prints are settled later."""
+MAX_OTHERS = 100
+"""So many models outside a page are looked at to learn which prints they share; then on without those prints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,16 +226,17 @@ class RecordBatch:
     def _shared_with_others(self, touched: set[str]) -> set[str]:
         """Those of the prints that live models outside this batch have, too."""
         shared: set[str] = set()
-        columns = records.c.fingerprint, records.c.tensors
+        own = sorted(self._rows)
         for part in parts(sorted(touched)):
-            chosen = (records.c.fingerprint.in_(part) | records.c.tensors.in_(part)) & (
-                records.c.state == LIVE
-            )
-            statement = select(*columns).where(chosen & records.c.id.not_in(sorted(self._rows)))
-            rows = list(self._connection.execute(statement.limit(MAX_OTHERS)))
-            if len(rows) == MAX_OTHERS:
-                shared.update(part)
-            shared.update(touched.intersection(print_ for row in rows for print_ in row))
+            unknown = set(part)
+            while unknown:
+                either = records.c.fingerprint.in_(unknown) | records.c.tensors.in_(unknown)
+                chosen = either & (records.c.state == LIVE) & records.c.id.not_in(own)
+                statement = select(records.c.fingerprint, records.c.tensors).where(chosen)
+                rows = list(self._connection.execute(statement.limit(MAX_OTHERS)))
+                known = unknown.intersection(print_ for row in rows for print_ in row)
+                shared |= known
+                unknown = unknown - known if len(rows) == MAX_OTHERS else set()
         return shared
 
     def write(self) -> None:
