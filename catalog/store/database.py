@@ -108,6 +108,8 @@ def take_turn(connection: Connection) -> None:
     """Waits for every other transaction that has taken its turn. A write on SQLite has waited when it began."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": COMMIT_LOCK})
+
+
 def parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """The items in pages that fit into one statement."""
     for start in range(0, len(items), ROWS_PER_STATEMENT):

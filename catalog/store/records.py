@@ -17,10 +17,10 @@ from catalog.records import ModelId, ModelRecord, ObjectKey, Revision, SourceId,
 from catalog.store import members, settling
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.codec import instant, parse_instant, unpack, unpack_json
+from catalog.store.consumers import shown_last_seen
 from catalog.store.database import begin_commit, parts
 from catalog.store.documents import GONE, LIVE, MISSING
 from catalog.store.leases import Lease
-from catalog.store.consumers import shown_last_seen
 from catalog.store.runs import seen_at
 from catalog.store.tables import records, revisions, sources
 

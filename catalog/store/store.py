@@ -29,7 +29,6 @@ class Store:
         self.records = Records(engine)
         self.runs = Runs(engine)
         self._consumers: dict[str, Consumer] = {}
-        self.outbox = Outbox(engine)
         self.edits = Edits(engine)
 
     def manifest(self, source: SourceId) -> Manifest:
