@@ -18,9 +18,10 @@ from catalog.records import ModelRecord, SourceId, model_id
 from catalog.search.engine import IndexOutcome
 from catalog.settings import Settings
 from catalog.store import INDEX, consumers, open_store
+from catalog.store.batch import RecordBatch
 from catalog.store.consumers import append
 from catalog.store.database import begin_commit
-from catalog.store.records import Committed, RecordChange, _Batch
+from catalog.store.records import RecordChange
 from catalog.store.tables import deliveries, revisions
 
 ROOM = Path(__file__).parents[3]
@@ -319,8 +320,9 @@ def test_changes_of_two_sources_take_turns_or_copies_would_not_see_each_other(st
             thread = threading.Thread(target=commit_copy)
             thread.start()
             assert not committed.wait(0.5)
-            batch = _Batch(connection, datetime.now(UTC), "crawl")
-            batch.settle_copies(batch.put([replace(change("first"), fingerprint="f1")], Committed()))
+            batch = RecordBatch(connection, now=datetime.now(UTC), made_by="crawl")
+            batch.put([replace(change("first"), fingerprint="f1")])
+            batch.settle_copies()
             batch.write()
             lease.check(connection)
         thread.join()
