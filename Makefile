@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# As many processes as processors; `make test PARALLEL=` runs the tests in one.
+PARALLEL ?= --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 DEMO_HOME ?= .cache/demo
 PORT ?= 8080
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -13,7 +15,7 @@ demo: $(VENV)/installed-demo
 	$(BIN)/modeldex --home $(DEMO_HOME) serve --port $(PORT)
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --durations=10 $(ARGS)
 
 # The gates alone, without the rest of the suite.
 check: $(VENV)/installed-test
