@@ -2,18 +2,28 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# As many processes as processors; `make test PARALLEL=` runs the tests in one.
+PARALLEL ?= --numprocesses auto --maxprocesses 8 --dist loadscope --no-loadscope-reorder
 DEMO_HOME ?= .cache/demo
 PORT ?= 8080
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check docs lock clean
+.PHONY: demo test fuzz check docs lock clean
 
 demo: $(VENV)/installed-demo
 	$(BIN)/modeldex --home $(DEMO_HOME) crawl examples || test $$? -eq 1
 	$(BIN)/modeldex --home $(DEMO_HOME) serve --port $(PORT)
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --durations=10 $(ARGS)
+
+# Property tests with new examples until FUZZ_SECONDS are over or one fails; `make test` draws the same ones every time.
+# FUZZ says which tests, tests/ means all of them; FUZZ_SEED repeats the round that failed.
+FUZZ ?= tests/property
+FUZZ_SECONDS ?= 300
+FUZZ_SEED ?=
+fuzz: $(VENV)/installed-test
+	$(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) $(FUZZ)
 
 # The gates alone, without the rest of the suite.
 check: $(VENV)/installed-test

@@ -5,6 +5,8 @@ A problem *inside* somebody's file or query is a value (`Problem`), because the 
 
 from __future__ import annotations
 
+import json
+
 
 class ModeldexError(Exception):
     """Every error that Modeldex raises on purpose. The command line shows its text and exits with `exit_code`."""
@@ -128,20 +130,30 @@ class EngineBusy(EngineUnavailable):
     """Another process writes this index now; what it does not write is written later."""
 
 
+BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Characters that count as letters or symbols and show nothing. Source: Unicode, Default_Ignorable and U+2800."""
+
+
+def visible(name: str) -> str:
+    """The name as it is; as JSON where it would show nothing, or holds what cannot be printed."""
+    shown = name.isprintable() and not all(character.isspace() or character in BLANK for character in name)
+    return name if shown else json.dumps(name)
+
+
 class RequestRefused(EngineError):
     """A request that this engine, or every engine, refuses by name rather than answer wrongly. HTTP 400, exit code 2.
 
     `part` names the refused part as the caller wrote it, `reason` says why and what to use instead. Both engines
-    refuse the same request in the same words.
+    refuse the same request in the same words. A name that nobody could see is written as JSON.
     """
 
     exit_code = 2
     http_status = 400
 
     def __init__(self, part: str, reason: str) -> None:
-        super().__init__(f"[{part}] {reason}")
-        self.part = part
+        self.part = visible(part)
         self.reason = reason
+        super().__init__(f"[{self.part}] {reason}")
 
 
 class DocumentRejected(EngineError):

@@ -194,7 +194,7 @@ def _sort_key(given: Any) -> SortKey:
         if len(given) != 1:
             raise RequestRefused("sort", "needs one field per key.")
         name, inner = next(iter(given.items()))
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.strip():
         raise RequestRefused("sort", "needs the names of fields.")
     if name in {"_script", "_geo_distance"}:
         raise RequestRefused(name, "is not allowed here.")
@@ -311,7 +311,7 @@ def _field(given: Any) -> tuple[str, DateFormat | None]:
         only(given, "fields", frozenset({"field", "format"})) if isinstance(given, dict) else {"field": given}
     )
     name = parts.get("field")
-    if not isinstance(name, str) or len(name) > MAX_PATTERN:
+    if not isinstance(name, str) or not name.strip() or len(name) > MAX_PATTERN:
         raise RequestRefused("fields", "needs names.")
     form = date_formats(parts["format"])[0] if parts.get("format") is not None else None
     return (name if "*" in name else field_name(name).name), form

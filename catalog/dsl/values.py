@@ -150,7 +150,7 @@ def flag(value: Any, part: str) -> bool:
 
 def field_name(name: Any, *, nested: bool = False) -> Resolved:
     """The field that a name means. Raises RequestRefused for what is no field."""
-    if not isinstance(name, str) or len(name) > 300:
+    if not isinstance(name, str) or not name.strip() or len(name) > 300:
         raise RequestRefused("field", "needs the name of a field.")
     if name == "_id":
         name = "id"

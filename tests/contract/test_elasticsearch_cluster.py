@@ -4,7 +4,8 @@ import time
 from contextlib import closing
 
 import pytest
-from fixtures.elasticsearch_node import Node, distribution, free_port, node_folder
+from fixtures.elasticsearch_node import Node, distribution, node_folder
+from fixtures.ports import free_port
 
 from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexAction

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.dsl.body import parse_body
-from webui.es.faults import Fault, illegal
+from catalog.errors import visible
+from webui.es.faults import ECHOED, Fault, illegal
 
 MAX_VALUE = 4_096
 _EVERYWHERE = frozenset({"pretty", "human", "error_trace", "filter_path", "format"})
@@ -86,9 +87,8 @@ class Arguments:
             said = _NOT_HERE.get(name)
             if said is not None:
                 raise illegal(name, said)
-            raise Fault(
-                400, "illegal_argument_exception", f"request contains unrecognized parameter: [{name[:100]}]"
-            )
+            reason = f"request contains unrecognized parameter: [{visible(name[:ECHOED])}]"
+            raise Fault(400, "illegal_argument_exception", reason)
 
 
 def over_body(arguments: Arguments, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from flask import request as http
 from catalog.dsl.body import Options, from_dsl
 from catalog.dsl.response import source_of
 from catalog.dsl.values import only
-from catalog.errors import RequestRefused
+from catalog.errors import RequestRefused, visible
 from webui.es.arguments import source_of_address
 from webui.es.call import Asked
 from webui.es.faults import Fault, Json, body_of, illegal, no_such_index
@@ -39,7 +39,7 @@ def source(asked: Asked) -> Json:
     found = _read(asked, [identifier])
     shown = source_of(found[identifier], options) if identifier in found else None
     if shown is None:
-        reason = f"Document not found [{INDEX}]/[{identifier}]"
+        reason = f"Document not found [{INDEX}]/[{visible(identifier)}]"
         raise Fault(404, "resource_not_found_exception", reason)
     return shown
 

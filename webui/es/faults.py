@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catalog.dsl.body import error_body
-from catalog.errors import EngineError, ModeldexError, RequestRefused
+from catalog.errors import EngineError, ModeldexError, RequestRefused, visible
 
 Json = dict[str, Any]
 ECHOED = 100
@@ -38,11 +38,11 @@ class Fault(ModeldexError):
 
 def illegal(part: str, reason: str) -> Fault:
     """400 for an argument that Elasticsearch refuses, too, or that means nothing here."""
-    return Fault(400, "illegal_argument_exception", f"[{part[:ECHOED]}] {reason}")
+    return Fault(400, "illegal_argument_exception", f"[{visible(part[:ECHOED])}] {reason}")
 
 
 def no_such_index(name: str) -> Fault:
-    name = name[:ECHOED]
+    name = visible(name[:ECHOED])
     kind = {"resource.type": "index_or_alias", "resource.id": name, "index_uuid": "_na_", "index": name}
     return Fault(404, "index_not_found_exception", f"no such index [{name}]", **kind)
 
@@ -52,14 +52,13 @@ def read_only(what: str) -> Fault:
     return Fault(
         403,
         "security_exception",
-        f"[{what[:ECHOED]}] is not allowed: this endpoint only reads. Models change by being crawled.",
+        f"[{visible(what[:ECHOED])}] is not allowed: this endpoint only reads. Models change by being crawled.",
     )
 
 
 def no_such_context(identifier: str) -> Fault:
-    return Fault(
-        404, "search_context_missing_exception", f"No search context found for id [{identifier[:ECHOED]}]"
-    )
+    shown = visible(identifier[:ECHOED])
+    return Fault(404, "search_context_missing_exception", f"No search context found for id [{shown}]")
 
 
 def body_of(error: ModeldexError) -> Json:
