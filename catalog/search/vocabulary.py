@@ -15,7 +15,7 @@ MAX_METRICS = 1_000
 MAX_VALUES = 500
 INFO_SECONDS = 5.0
 """How long the engine's own account of itself is trusted: an engine behind a network should not be asked twice a page."""
-_EXTRA = ("datasets", "base_model.id", "library", "model_type")
+_EXTRA = ("datasets", "base_model.id", "library", "model_type", "flags")
 _NAME = "metric_names"
 
 

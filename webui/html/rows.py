@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from mappings.flags import Flag, flags, statuses
 from webui.documents import number_at, rows_at, text_at, value_at, values_at
 from webui.html.headline import Score, scores
 from webui.numbers import Figure, count, moment, size
@@ -21,16 +22,6 @@ DATE_WORDS = {
     "created_at": "created",
     "released_at": "released",
     "modified_at": "modified",
-}
-STATUS_BADGES = {
-    "missing": ("warn", "missing", "Not found where it was when its directory was last listed whole"),
-    "gone": ("warn", "gone", "No longer there"),
-    "pointer": ("info", "pointer", "A pointer stands for the weights; the bytes are elsewhere"),
-    "partial": ("info", "partly read", "A limit ended the reading: what is shown is true, not all is shown"),
-    "opaque": ("info", "opaque", "Recognised, its inside is not read"),
-    "unreadable": ("warn", "unreadable", "A file of this model could not be read"),
-    "archived": ("info", "archived", "In cold storage: known by its listing only"),
-    "empty": ("warn", "empty", "The file holds no bytes"),
 }
 SEVERE = frozenset({"high", "critical", "medium"})
 
@@ -162,9 +153,7 @@ def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
     """Risks first, then what is missing, then what is worth knowing."""
     found = list(_risk_badges(document))
     status = text_at(document, "status")
-    if status in STATUS_BADGES:
-        tone, text, detail = STATUS_BADGES[status]
-        found.append(Badge(tone=tone, text=text, detail=detail))
+    found.extend(_badges(statuses(), {status}))
     expected, present = number_at(document, "shards.expected"), number_at(document, "shards.found")
     if expected and present is not None and present < expected:
         text = f"{int(present)} of {int(expected)} shards"
@@ -173,18 +162,16 @@ def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
         found.append(
             Badge(tone="warn", text="incomplete", detail="A file that the model refers to is missing")
         )
-    flags = {str(flag) for flag in values_at(document, "flags")}
-    if "duplicate" in flags:
-        found.append(
-            Badge(tone="info", text="duplicate", detail="The same weights are elsewhere in the catalog")
-        )
-    if "conflict" in flags:
-        found.append(
-            Badge(tone="info", text="sources disagree", detail="Its files say different things; see its page")
-        )
-    if "adapter" in flags:
-        found.append(Badge(tone="info", text="adapter", detail="Needs its base model"))
+    found.extend(_badges(flags(), {str(flag) for flag in values_at(document, "flags")}))
     return tuple(found)
+
+
+def _badges(table: Mapping[str, Flag], carried: Set[str | None]) -> list[Badge]:
+    return [
+        Badge(tone=row.badge, text=row.text, detail=row.description[:1].upper() + row.description[1:])
+        for row in table.values()
+        if row.badge is not None and row.name in carried
+    ]
 
 
 def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:

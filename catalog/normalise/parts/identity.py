@@ -26,17 +26,11 @@ from catalog.records import (
     model_id,
 )
 from catalog.text import cleaning
+from mappings.flags import statuses as known_statuses
 
 MAX_FILES = 20_000
 MAX_FILE_NAMES = 2_000
-_BROKEN_FIRST = (
-    FileStatus.UNREADABLE,
-    FileStatus.ARCHIVED,
-    FileStatus.EMPTY,
-    FileStatus.POINTER,
-    FileStatus.PARTIAL,
-    FileStatus.OPAQUE,
-)
+_BROKEN_FIRST = tuple(FileStatus(row.name) for row in known_statuses().values() if row.by == "normaliser")
 
 
 def describe(draft: Draft) -> None:

@@ -26,27 +26,11 @@ from catalog.query.text.targets import (
 )
 from catalog.text.spelling import nearest
 from mappings import fields
+from mappings.flags import askable, flags, statuses
 
 HAS = frozenset({"has", "with_field", "exists"})
 MISSING = frozenset({"missing", "no", "without"})
 SPECIAL = HAS | MISSING | frozenset(WORD_OPERATORS) | {"is", "sort"}
-STATUSES = frozenset(
-    {"ok", "partial", "pointer", "opaque", "unreadable", "archived", "empty", "missing", "gone"}
-)
-FLAGS = frozenset(
-    {
-        "adapter",
-        "duplicate",
-        "incomplete",
-        "missing",
-        "orphan",
-        "pointer",
-        "quantized",
-        "run",
-        "conflict",
-        "unchecked",
-    }
-)
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -219,16 +203,16 @@ def _is(token: Token, reading: Reading) -> Leaf | None:
     leaves = []
     for piece in token.values:
         value = piece.text.strip().casefold()
-        if value in STATUSES and value not in FLAGS:
+        if value in statuses() and value not in flags():
             leaves.append(Leaf(node=Term("status", value), label=f"status:{value}"))
             continue
-        if value not in FLAGS:
-            close = nearest(value, (*FLAGS, *STATUSES)) if reading.may_look_up() else []
+        if value not in flags() and not _is_carried(value, reading):
+            close = nearest(value, askable()) if reading.may_look_up() else []
             offered = [reading.replaced(piece.start, piece.end, one) for one in close]
-            known = ", ".join(sorted(FLAGS))
+            ask = f" Did you mean {close[0]}?" if close else ""
             reading.problem(
                 "unknown-value",
-                f"is: knows {known}; {value!r} is none of them.",
+                f"is: knows {', '.join(askable())}; {value!r} is none of them.{ask}",
                 piece.start,
                 piece.end,
                 *offered,
@@ -236,3 +220,8 @@ def _is(token: Token, reading: Reading) -> Leaf | None:
         leaves.append(Leaf(node=Term("flags", value), label=f"is:{quoted(value)}"))
     leaf = any_of(leaves)
     return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
+
+
+def _is_carried(flag: str, reading: Reading) -> bool:
+    """Whether models carry a flag that no table knows: a stranger's extractor may set its own."""
+    return reading.vocabulary is not None and flag in reading.vocabulary.values.get("flags", {})
