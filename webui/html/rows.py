@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,7 +167,7 @@ def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
     return tuple(found)
 
 
-def _badges(table: Mapping[str, Flag], carried: Set[str | None]) -> list[Badge]:
+def _badges(table: Mapping[str, Flag], carried: AbstractSet[str | None]) -> list[Badge]:
     return [
         Badge(tone=row.badge, text=row.text, detail=row.description[:1].upper() + row.description[1:])
         for row in table.values()
