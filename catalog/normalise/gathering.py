@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from catalog.normalise.names import slug
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
 from catalog.records import Group, Observation, Origin, Problem, Risk, Severity
 from catalog.text import cleaning
+from catalog.text.slugs import stored_slug
 from mappings import fields
 
 MAX_OBSERVATIONS = 100_000
@@ -181,8 +181,8 @@ def _leaves(prefix: str, value: dict[Any, Any], depth: int) -> Iterator[tuple[st
 
 def setting_field(name: str) -> str | None:
     """The training field that a setting's name means: lr → training.learning_rate."""
-    last = slug(name.rpartition(".")[2])
-    return _setting_fields().get(slug(name)) or _setting_fields().get(last)
+    last = stored_slug(name.rpartition(".")[2])
+    return _setting_fields().get(stored_slug(name)) or _setting_fields().get(last)
 
 
 @cache

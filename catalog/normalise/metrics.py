@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from catalog.normalise.names import slug
+from catalog.text.slugs import stored_slug
 from mappings.metrics import LOWER_IS_BETTER, Metric, find
 
 SPLITS = {
@@ -111,7 +111,7 @@ def read_metric_name(raw: str) -> MetricName:
     """The meaning of a raw metric name. Total: an unknown name is its own slug."""
     bare, filter_ = _without_filter(raw.strip())
     percent = "%" in bare
-    name = slug(_BARE_DECIMAL.sub("0.", bare.replace("%", " ")))
+    name = stored_slug(_BARE_DECIMAL.sub("0.", bare.replace("%", " ")))
     for suffix in ("_pct", "_percent", "_percentage"):
         if name.endswith(suffix) and find(name) is None:
             name, percent = name.removesuffix(suffix), True
@@ -132,7 +132,7 @@ def read_metric_name(raw: str) -> MetricName:
 
 def normal_split(text: str) -> str:
     """A data set's split as train, validation, test or other."""
-    name = slug(text)
+    name = stored_slug(text)
     if name in SPLITS:
         return SPLITS[name]
     words = name.split("_")

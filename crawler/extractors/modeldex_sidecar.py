@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.errors import Malformed
 from catalog.records import Extraction, Origin, Role
+from catalog.text.slugs import slug
 from crawler.extractor import Claim, Findings
 from crawler.formats import field_tree, jsons, properties, yamls
 from crawler.formats.json_values import leftovers
@@ -156,7 +157,7 @@ class _Teller:
         elif (
             isinstance(item, Mapping)
             and len(path) < field_tree.MAX_LEVELS
-            and metric_table.find(properties.slug(name)) is None
+            and metric_table.find(slug(name)) is None
         ):
             key = "split" if name.lower() in SPLITS else "dataset"
             self._metrics(item, path, {**context, key: name})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence
+from catalog.text.slugs import slug
 from crawler.formats import jsons
 from mappings import fields
 from mappings import metrics as metric_table
@@ -27,7 +28,6 @@ _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
 _DATE = re.compile(r"\s*\d{4}-\d{2}(-\d{2})?([T ]|\s*$)")
 _CLASS = re.compile(r"(?:^\s*\{|,)\s*[\"']?\d+[\"']?\s*:")
 _METRICS_PREFIX = re.compile(r"metrics?[^A-Za-z0-9]+", re.IGNORECASE)
-_NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _SPLIT = re.compile(
     r"^(?:eval|test|testing|val|valid|validation|dev|train|training|holdout|oof|cv|best|final)_|"
     r"_(?:eval|test|testing|val|valid|validation|dev|train|training|holdout|oof|cv)$"
@@ -89,11 +89,6 @@ _IDENTITY = {
     "num_parameters": "parameters",
     "parameter_count": "parameters",
 }
-
-
-def slug(name: str) -> str:
-    """Lower case, words joined by `_`."""
-    return _NOT_SLUG.sub("_", name.lower()).strip("_")
 
 
 def is_metric(name: str, value: Any) -> bool:

@@ -9,11 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from catalog.normalise import names
 from catalog.normalise.values import licences
 from catalog.normalise.values.dates import DateReading, read_date
 from catalog.normalise.values.units import parse_quantity, read_number, to_float, to_long
 from catalog.records import Observation
+from catalog.text import canonical as canonical_words
 from catalog.text import cleaning
 from mappings import Field
 
@@ -225,12 +225,14 @@ def _words(field: Field, raw: Any) -> Converted:
 
 CANONICAL: Mapping[str, Callable[[str], str | None]] = {
     "license": lambda word: licences.licence(word)[0],
-    "task": names.task,
-    "framework": names.framework,
-    "origin_framework": names.framework,
-    "library": names.library,
-    "precision": lambda word: names.dtype(word) or (word if names.is_ggml_type(word) else None),
-    "training.precision": lambda word: names.dtype(word) or word,
+    "task": canonical_words.task,
+    "framework": canonical_words.framework,
+    "origin_framework": canonical_words.framework,
+    "library": canonical_words.library,
+    "precision": lambda word: (
+        canonical_words.dtype(word) or (word if canonical_words.is_ggml_type(word) else None)
+    ),
+    "training.precision": lambda word: canonical_words.dtype(word) or word,
     "adapter.type": str.upper,
     "model_type": str.lower,
 }
@@ -283,7 +285,7 @@ def _port(item: Any) -> dict[str, Any]:
     port: dict[str, Any] = {}
     for key, value in cleaning.cleaned(item).items():
         if key == "dtype" and isinstance(value, str):
-            port[key] = names.dtype(value) or value
+            port[key] = canonical_words.dtype(value) or value
         elif key == "shape" and isinstance(value, list):
             port[key] = [None if isinstance(size, int | float) and size < 0 else size for size in value[:64]]
         elif value is not None:

@@ -20,10 +20,10 @@ from catalog.query.text.targets import (
     more_metrics,
     only_shown,
     resolve,
-    slug,
     suggestions,
     unknown_metric,
 )
+from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
 from mappings import fields
 from mappings.flags import askable, flags, statuses

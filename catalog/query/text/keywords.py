@@ -9,7 +9,8 @@ from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, print_query, quote, quoted
 from catalog.query.text.scanner import Piece, Token
-from catalog.query.text.targets import Target, slug
+from catalog.query.text.targets import Target
+from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
 
 _IDS = frozenset({"base_model.id", "datasets"})
@@ -98,7 +99,7 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
     Names of tasks and frameworks give way only to one that the catalog has, and only where it lacks the typed one.
     """
     if target.path in {"precision", "training.precision"}:
-        from catalog.normalise.names import dtype  # noqa: PLC0415 - other queries need none of its tables
+        from catalog.text.canonical import dtype  # noqa: PLC0415 - other queries need none of its tables
 
         return dtype(text) or text
     if target.path not in {"task", "framework", "library"} or reading.vocabulary is None:
@@ -106,9 +107,9 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
     known = {value.casefold() for value in reading.vocabulary.values.get(target.path, {})}
     if text.casefold() in known:
         return text
-    from catalog.normalise import names  # noqa: PLC0415 - other queries need none of its tables
+    from catalog.text import canonical  # noqa: PLC0415 - other queries need none of its tables
 
-    other = str(getattr(names, target.path)(text))
+    other = str(getattr(canonical, target.path)(text))
     return other if other.casefold() in known else text
 
 
