@@ -27,7 +27,7 @@ from catalog.records import (
 )
 from catalog.text import cleaning
 from catalog.text.slugs import stored_slug
-from mappings import Field, fields
+from mappings import Field, fields, fields_where
 from mappings.frameworks import frameworks
 
 MAX_TAGS = 500
@@ -38,25 +38,6 @@ MAX_PROBLEMS = 500
 MAX_RISKS = 1_000
 
 DEVICE_COUNTS = ("world_size", "num_devices", "n_gpu", "num_gpus", "num_processes")
-MATERIAL = frozenset(
-    {"license", "version", "quantization.bits", "code_version", "run_id", "adapter.type", "adapter.rank"}
-)
-"""Fields where two files that disagree are worth a person's look."""
-NOT_BY_RULE = frozenset(
-    {
-        "all_text",
-        "flags",
-        "base_model.id",
-        "base_model.relation",
-        "parameters",
-        "precision",
-        "shards.expected",
-        "metric_names",
-        "content_hash",
-        "tensors_hash",
-    }
-)
-"""Observed fields that are settled elsewhere than by the rule alone."""
 WEAK_POINTERS = {"context_length": ("model_max_length", "max_seq_length"), "name": ("_name_or_path",)}
 
 
@@ -92,7 +73,7 @@ class Draft:
         """Every observed field by its rule, then the free values."""
         for name in sorted(self.found.by_field):
             row = fields()[name]
-            if name in NOT_BY_RULE:
+            if name in fields_where("settled_apart"):
                 continue
             if row.rule == "derived":
                 self._refuse(row)
@@ -132,7 +113,7 @@ class Draft:
             return
         winner = good[0]
         losers = [replace(item, lost_because=reason_lost(row.rule, winner, item)) for item in good[1:]]
-        conflict = row.name in MATERIAL and any(_material(winner, item) for item in losers)
+        conflict = row.material and any(_material(winner, item) for item in losers)
         self.values[row.name] = winner.value
         self.provenance[row.name] = FieldProvenance(
             field=row.name, winners=(winner,), losers=tuple([*losers, *bad][:MAX_LOSERS]), conflict=conflict

@@ -45,7 +45,7 @@ from catalog.query.request import (
     TermsAgg,
 )
 from catalog.text.patterns import pattern
-from mappings import fields
+from mappings import evaluation_parts, fields
 
 MAX_CLAUSES = 4096
 """Leaf clauses of one query. Source: Elasticsearch indices.query.bool.max_clause_count is at least 1,024."""
@@ -67,13 +67,7 @@ MAX_FIXED_SECONDS = 36_500 * 86_400
 MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 NESTED_PATH = "evaluations"
 NESTED_FIELDS: Mapping[str, str] = {
-    "metric": "keyword",
-    "value": "double",
-    "dataset": "keyword",
-    "split": "keyword",
-    "raw_name": "keyword",
-    "source": "keyword",
-    "unit": "keyword",
+    part.name: part.type for part in evaluation_parts().values() if part.asked
 }
 CALENDAR_INTERVALS = ("year", "quarter", "month", "week", "day")
 METRIC_KINDS = frozenset(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from catalog.text.patterns import pattern
 from catalog.text.slugs import stored_slug
 from mappings.dtypes import aliases as dtype_aliases
@@ -52,3 +54,17 @@ def task(text: str) -> str:
     """The task as a pipeline tag: Text Classification, SEQ_CLS → text-classification."""
     name = stored_slug(text)
     return task_aliases().get(name, name.replace("_", "-"))
+
+
+def rule(kind: str | None) -> Callable[[str], str] | None:
+    """How the words of a field come to one spelling, by the table's column `canonical`; None for words that stay."""
+    match kind:
+        case "dtype":
+            return lambda text: dtype(text) or text
+        case "framework":
+            return framework
+        case "library":
+            return library
+        case "task":
+            return task
+    return None

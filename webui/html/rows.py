@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from mappings import fields, fields_where
 from mappings.flags import Flag, flags, statuses
 from webui.documents import number_at, rows_at, text_at, value_at, values_at
 from webui.html.headline import Score, scores
@@ -14,16 +15,9 @@ from webui.numbers import Figure, count, moment, size
 from webui.text import NAME_CHARACTERS, SNIPPET_CHARACTERS, Segment, segments, shown
 from webui.urls import Addresses
 
-TAG_FIELDS = ("task", "framework", "format", "precision")
 TAGS_PER_FIELD = 2
 TAG_CHARACTERS = 40
 PATH_CHARACTERS = 90
-DATE_WORDS = {
-    "trained_at": "trained",
-    "created_at": "created",
-    "released_at": "released",
-    "modified_at": "modified",
-}
 SEVERE = frozenset({"high", "critical", "medium"})
 
 
@@ -109,7 +103,7 @@ def snippet(document: Mapping[str, Any], words: tuple[str, ...]) -> tuple[Segmen
 def tags(document: Mapping[str, Any], addresses: Addresses) -> list[Tag]:
     """Task, framework, formats and precision, each once."""
     found: dict[str, Tag] = {}
-    for field in TAG_FIELDS:
+    for field in fields_where("tag"):
         for value in values_at(document, field)[:TAGS_PER_FIELD]:
             text = shown(value, TAG_CHARACTERS)
             if text and text.casefold() not in found:
@@ -142,7 +136,7 @@ def date_fact(document: Mapping[str, Any]) -> Fact | None:
     if figure is None:
         return None
     source = text_at(document, "date_source")
-    return Fact(label="date", figure=figure, note=DATE_WORDS.get(source, shown(source, 20)))
+    return Fact(label="date", figure=figure, note=_date_word(source))
 
 
 def location(document: Mapping[str, Any]) -> str:
@@ -189,3 +183,8 @@ def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
     return [
         Badge(tone=tone, text=shown(kind, TAG_CHARACTERS), detail=detail) for kind, (tone, detail) in order
     ]
+
+
+def _date_word(source: str) -> str:
+    row = fields().get(source)
+    return row.date_word if row is not None and row.date_word else shown(source, 20)

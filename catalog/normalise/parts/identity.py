@@ -27,7 +27,7 @@ from catalog.records import (
     model_id,
 )
 from catalog.text import canonical, cleaning
-from mappings import tasks
+from mappings import fields_where, tasks
 from mappings.flags import statuses as known_statuses
 from mappings.frameworks import frameworks
 
@@ -213,10 +213,10 @@ def _derive_relation(draft: Draft) -> None:
 
 def _set_all_text(draft: Draft) -> None:
     values = draft.values
-    parts = [values.get(name) for name in ("name", "title", "description")]
-    parts.append(" ".join(values.get("tags", ())))
-    parts.extend(values.get(name) for name in ("architecture", "model_type", "task", "owner", "use_case"))
-    parts.append(" ".join(values.get("datasets", ())))
+    parts = []
+    for row in sorted(fields_where("text_order").values(), key=lambda row: row.text_order or 0):
+        value = values.get(row.name)
+        parts.append(" ".join(value or ()) if row.list else value)
     parts.extend(_cards(draft.observed("all_text")))
     joined = "\n".join(dict.fromkeys(str(part) for part in parts if part))
     draft.values["all_text"] = cleaning.cut_bytes(joined, cleaning.MAX_ALL_TEXT_BYTES)

@@ -14,7 +14,6 @@ from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import has_metric, name_of, print_query, quoted
 from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import (
-    EXISTS_INSTEAD,
     Target,
     field_target,
     more_metrics,
@@ -159,9 +158,9 @@ def _has(token: Token, reading: Reading, *, absent: bool) -> Leaf | None:
 
 def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
     name = piece.text
-    instead = EXISTS_INSTEAD.get(slug(name))
-    if instead:
-        return _exists(field_target(fields()[instead]))
+    shown = fields().get(slug(name))
+    if shown is not None and shown.exists_by is not None:
+        return _exists(field_target(fields()[shown.exists_by]))
     targets = resolve(name)
     if not targets and (is_name(name, reading) or name.startswith("metrics.")):
         targets = (unknown_metric(name),) if only_shown(name) is None else ()

@@ -34,13 +34,6 @@ _TAG_PREFIXES = ("tags.", "tag.", "extra.")
 _ATTRIBUTE_PREFIXES = ("attributes.", "attribute.", "attr.")
 """Prefixes of pasted filters. Source: MLflow, search syntax of runs and of models."""
 
-EXISTS_INSTEAD: Mapping[str, str] = {
-    "metrics": "metric_names",
-    "evaluations": "metric_names",
-    "risks": "risk_kinds",
-}
-"""Which searchable field says whether a field that is only shown has anything in it."""
-
 
 class Vocabulary(Protocol):
     """What the catalog holds, so that a name or value can be recognised: metric names and facet values with counts.
