@@ -45,6 +45,7 @@ from catalog.query.request import (
     TermsAgg,
 )
 from catalog.text.patterns import pattern
+from catalog.text.spelling import nearest
 from mappings import evaluation_parts, fields
 
 MAX_CLAUSES = 4096
@@ -104,9 +105,7 @@ def resolve(name: str) -> Resolved:
         return Resolved(name, "leaf", many=True)
     if root == NESTED_PATH and rest in NESTED_FIELDS:
         raise RequestRefused(name, f"belongs to one evaluation; ask for it inside nested {NESTED_PATH}.")
-    import difflib  # noqa: PLC0415 - 5 ms that a right name need not pay
-
-    close = difflib.get_close_matches(name, fields(), n=1)
+    close = nearest(name, fields(), limit=1)
     raise RequestRefused(name, "is not a field of a model." + (f" Did you mean {close[0]}?" if close else ""))
 
 

@@ -12,14 +12,14 @@ def nearest(
     word: str, options: Iterable[str], *, counts: Mapping[str, int] | None = None, limit: int = 3
 ) -> list[str]:
     """The options within a small edit distance of `word`, nearest first, then most frequent, then alphabetical."""
-    word = word.casefold()
+    typed, word = word, word.casefold()
     allowed = allowed_distance(word)
     if not 1 < len(word) <= MAX_WORD_CHARACTERS:
         return []
     found: list[tuple[int, int, str]] = []
     for option in options:
         folded = option.casefold()
-        if folded == word or abs(len(folded) - len(word)) > allowed:
+        if option == typed or abs(len(folded) - len(word)) > allowed:
             continue
         distance = edit_distance(word, folded, allowed)
         if distance <= allowed:
