@@ -49,6 +49,9 @@ def test_names_without_latin_letters_keep_apart() -> None:
         ("<f4", "F32"),
         ("float8_e4m3fn", "F8_E4M3"),
         ("q4_k_m", "Q4_K_M"),
+        ("U4", "U4"),  # was U32: NumPy's u4 counts bytes
+        ("<u4", "U32"),
+        ("float8_e4m3fnuz", "F8_E4M3FNUZ"),
         ("IQ2_XS", "IQ2_XS"),
         ("int8", "I8"),
         ("F32", "F32"),
