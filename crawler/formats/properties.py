@@ -28,10 +28,6 @@ _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
 _DATE = re.compile(r"\s*\d{4}-\d{2}(-\d{2})?([T ]|\s*$)")
 _CLASS = re.compile(r"(?:^\s*\{|,)\s*[\"']?\d+[\"']?\s*:")
 _METRICS_PREFIX = re.compile(r"metrics?[^A-Za-z0-9]+", re.IGNORECASE)
-_SPLIT = re.compile(
-    r"^(?:eval|test|testing|val|valid|validation|dev|train|training|holdout|oof|cv|best|final)_|"
-    r"_(?:eval|test|testing|val|valid|validation|dev|train|training|holdout|oof|cv)$"
-)
 _IDENTITY = {
     "description": "description",
     "short_description": "description",
@@ -98,7 +94,7 @@ def is_metric(name: str, value: Any) -> bool:
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return False
     key = slug(name)
-    return metric_table.find(key) is not None or metric_table.find(_SPLIT.sub("", key)) is not None
+    return metric_table.find(key) is not None or metric_table.find(_split().sub("", key)) is not None
 
 
 def field_of(name: str) -> str | None:
@@ -206,3 +202,10 @@ def _is_number(value: Any) -> bool:
 
 def _evidence(field: str) -> Evidence:
     return Evidence.DECLARED if field == "parameters" else Evidence.EXPLICIT
+
+
+@cache
+def _split() -> re.Pattern[str]:
+    """A word for a split, or for the best or last of several values, before or behind the name of a metric."""
+    words = "|".join(metric_table.splits())
+    return re.compile(rf"^(?:{words}|best|final)_|_(?:{words})$")

@@ -11,23 +11,12 @@ from catalog.text.patterns import pattern
 from catalog.text.slugs import slug, stored_slug
 from catalog.text.spelling import nearest
 from mappings import Field, fields
-from mappings.metrics import Metric, find, spellings
+from mappings.metrics import Metric, find, spellings, splits
 
 MAX_NAME_CHARACTERS = 100
 MAX_DATASET_CHARACTERS = 200
 
-_SPLITS: Mapping[str, str] = {
-    "eval": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-    "train": "train",
-    "training": "train",
-}
-_PREFIX_SPLIT = pattern(rf"(?P<split>{'|'.join(_SPLITS)})[_/.\-](?P<rest>.+)")
+_PREFIX_SPLIT = pattern(r"(?P<split>[a-z]+)[_/.\-](?P<rest>.+)")
 _METRIC_PREFIXES = ("metrics.", "metric.")
 _PARAMETER_PREFIXES = ("params.", "param.", "parameters.", "hyperparameters.", "hparams.")
 _TAG_PREFIXES = ("tags.", "tag.", "extra.")
@@ -174,9 +163,9 @@ def _known_metric(name: str) -> Target | None:
     split = None
     if metric is None:
         match = _PREFIX_SPLIT.fullmatch(name.casefold())
-        if match is None:
+        if match is None or match["split"] not in splits():
             return None
-        metric, split = find(slug(match["rest"])), _SPLITS[match["split"]]
+        metric, split = find(slug(match["rest"])), splits()[match["split"]]
         if metric is None:
             return None
     label = f"{metric.label} ({split})" if split else metric.label
