@@ -33,9 +33,9 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            import difflib  # noqa: PLC0415 - 5 ms that a correct command need not pay
+            from catalog.text.spelling import nearest  # noqa: PLC0415 - a correct command need not pay for it
 
-            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            close = nearest(args[0], self.list_commands(ctx), limit=1)
             if not close:
                 raise
             raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from error

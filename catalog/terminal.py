@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+from catalog.text import safety
+
 NARROWEST = 4
-JOINERS = frozenset({"\u200d", "\ufe0f"})  # inside emoji and Indic words; they move nothing
 
 
 def printable(value: object, *, limit: int | None = None) -> str:
@@ -17,14 +17,10 @@ def printable(value: object, *, limit: int | None = None) -> str:
     text = str(value)
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_inert, text))
+    return safety.inert(text, _escape, categories=safety.ACTING | safety.UNKNOWN)
 
 
-def _inert(letter: str) -> str:
-    if unicodedata.category(letter) not in UNPRINTABLE or letter in JOINERS:
-        return letter
+def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 

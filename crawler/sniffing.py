@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.records import Evidence, Extraction, FileStatus, ObjectMeta, Observation, Origin, Problem, Role
+from crawler.promises import installed
 
 EXTRACTOR = "listing"
 VERSION = 2
@@ -25,36 +25,6 @@ _NEVER_OPENED = (
     " log out err swp bak orig rej diff patch"
 )
 NEVER_OPENED = frozenset(_NEVER_OPENED.split())
-
-FORMAT_OF_SUFFIX: Mapping[str, str] = {
-    ".safetensors": "safetensors",
-    ".gguf": "gguf",
-    ".pt": "pytorch",
-    ".pth": "pytorch",
-    ".ckpt": "pytorch",
-    ".pt2": "pytorch",
-    ".onnx": "onnx",
-    ".keras": "keras",
-    ".h5": "hdf5",
-    ".hdf5": "hdf5",
-    ".tflite": "tflite",
-    ".mlmodel": "coreml",
-    ".pdmodel": "paddle",
-    ".pdparams": "paddle",
-    ".joblib": "joblib",
-    ".skops": "skops",
-    ".ubj": "xgboost",
-    ".cbm": "catboost",
-    ".nemo": "nemo",
-    ".engine": "tensorrt",
-    ".pkl": "pickle",
-    ".pickle": "pickle",
-}
-"""Suffixes that promise a model, and the format they promise."""
-
-WEIGHTS_BIN = re.compile(
-    r"(pytorch_model|adapter_model|diffusion_pytorch_model|tf_model|flax_model|model)[^/]*\.(bin|h5|msgpack)$"
-)
 
 # Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 LFS_POINTER = re.compile(
@@ -88,21 +58,17 @@ def never_opened(key: str) -> bool:
     """Whether the name alone says that no extractor wants the file."""
     name = key.rsplit("/", 1)[-1].lower()
     _, dot, suffix = name.rpartition(".")
-    return bool(dot) and suffix in NEVER_OPENED
+    return bool(dot) and suffix in NEVER_OPENED and promised_format(key) is None
 
 
 def promised_format(key: str) -> str | None:
     """The format that the name promises; None if it promises no model."""
-    name = key.rsplit("/", 1)[-1].lower()
-    if WEIGHTS_BIN.search(name):
-        return "hdf5" if name.endswith(".h5") else ("flax" if name.endswith(".msgpack") else "pytorch")
-    _, dot, suffix = name.rpartition(".")
-    return FORMAT_OF_SUFFIX.get(f".{suffix}") if dot else None
+    return installed().format_of(key)
 
 
 def promises_surely(key: str) -> bool:
     """Whether the suffix belongs to one format alone, so that other bytes under it are broken and not just unknown."""
-    return any(key.lower().endswith(suffix) for suffix in FORMAT_OF_SUFFIX)
+    return installed().surely(key)
 
 
 def is_of_another_program(key: str, size_bytes: int, head: bytes) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from catalog import plugins
 from catalog.settings import PREFIX, Settings
 from mappings import fields
+from mappings.flags import flags, statuses
 from mappings.metrics import metrics
 
 HERE = Path(__file__).parent
@@ -21,6 +22,9 @@ def pages() -> dict[str, str]:
         "formats.md": page("Formats", "What Modeldex reads of each file, and where it stops.", formats()),
         "fields.md": page(
             "Fields", "The document of a model, and the names that a query may use.", field_rows()
+        ),
+        "flags.md": page(
+            "Flags", "What `is:` asks for: the flags of a model, and how far it could be read.", flag_rows()
         ),
         "metrics.md": page("Metrics", "Canonical metrics, their other names and their units.", metric_rows()),
         "settings.md": page(
@@ -54,6 +58,13 @@ def field_rows() -> Iterator[tuple[str, ...]]:
         kind = f"{field.type}[]" if field.list else field.type
         aliases = ", ".join(f"`{alias}`" for alias in field.aliases)
         yield f"`{field.name}`", kind, field.unit or "", aliases, field.rule, field.description or field.label
+
+
+def flag_rows() -> Iterator[tuple[str, ...]]:
+    yield "Asked as", "Kept in", "Set by", "Meaning"
+    for column, rows in (("flags", flags()), ("status", statuses())):
+        for row in rows.values():
+            yield f"`is:{row.name}`", f"`{column}`", row.by, row.description
 
 
 def metric_rows() -> Iterator[tuple[str, ...]]:

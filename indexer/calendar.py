@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from catalog.query.instants import EPOCH
+from catalog.query.instants import EPOCH, months_later
 
 _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 
@@ -30,8 +30,7 @@ def next_period(start: datetime, interval: str | int) -> datetime:
         return start + timedelta(seconds=interval)
     if interval in {"day", "week"}:
         return start + timedelta(days=1 if interval == "day" else 7)
-    months = start.year * 12 + start.month - 1 + _MONTHS[interval]
-    return start.replace(year=months // 12, month=months % 12 + 1)
+    return months_later(start, _MONTHS[interval])
 
 
 def period_count(first: datetime, last: datetime, interval: str | int) -> int:

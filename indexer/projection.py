@@ -18,13 +18,13 @@ from catalog.errors import DocumentRejected
 from catalog.query.instants import milliseconds
 from catalog.text.patterns import pattern
 from indexer.analysis import analysed, fold
-from mappings import Field, fields
+from mappings import Field, evaluation_parts, fields, fields_where
 
 ANY_TEXT = "all_text"
 """The field that a search without a field reads; everything that people search by is added to what it holds."""
 HEADING = "_heading"
 """Text column of name, titles and labels, which weigh more."""
-HEADING_FIELDS = frozenset({"name", "title", "tags"})
+HEADING_FIELDS = frozenset(fields_where("heading"))
 FREE_TEXT_GROUPS = frozenset({"identity", "training", "lineage", "weights"})
 MAX_KEYWORD_CHARACTERS = 1024
 """Longer keyword values are shown but not indexed. Source: B-tree and Lucene term limits are 8 to 64 kB of UTF-8."""
@@ -38,9 +38,7 @@ MAX_DOUBLE = sys.float_info.max
 
 _WRITTEN_WHOLE_NUMBER = pattern(r"-?[0-9]{1,40}")
 _NOT_SLUG = pattern(r"[^a-z0-9_]+")
-_EVALUATION_KEYWORDS = frozenset(
-    {"metric", "dataset", "split", "raw_name", "source", "unit", "config", "task", "revision"}
-)
+_EVALUATION_KEYWORDS = frozenset(part.name for part in evaluation_parts().values() if part.type == "keyword")
 
 Evaluation = Mapping[str, str | float]
 

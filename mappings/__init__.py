@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from mappings.tables import FOLDER, table
 
-__all__ = ["FOLDER", "Field", "facet_fields", "fields"]
+__all__ = ["FOLDER", "EvaluationPart", "Field", "evaluation_parts", "facet_fields", "fields", "fields_where"]
 
 NUMERIC_TYPES = frozenset({"long", "double"})
 SEARCHABLE_TYPES = frozenset({"keyword", "text", "name", "long", "double", "boolean", "date", "flattened"})
@@ -34,6 +34,21 @@ class Field:
     facet: str | None = None
     facet_order: int | None = None
     sensitive: bool = False
+    canonical: str | None = None
+    material: bool = False
+    settled_apart: bool = False
+    from_parent: bool = False
+    place: bool = False
+    spoken: tuple[str, ...] = ()
+    exists_by: str | None = None
+    vocabulary: bool = False
+    heading: bool = False
+    text_order: int | None = None
+    page: str | None = None
+    report: str | None = None
+    csv: bool = True
+    tag: bool = False
+    date_word: str | None = None
 
     @property
     def numeric(self) -> bool:
@@ -58,6 +73,28 @@ def fields() -> Mapping[str, Field]:
         for name, row in rows.items()
     }
     return {name: Field(name=name, **row) for name, row in rows.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationPart:
+    """One part of an evaluation. `asked` says how a query may ask for it, None where it may not."""
+
+    name: str
+    type: str
+    asked: Literal["together", "alone"] | None = None
+
+
+@cache
+def evaluation_parts() -> Mapping[str, EvaluationPart]:
+    """The parts of an evaluation that are indexed, by name."""
+    rows = table("fields")["evaluation"]
+    return {name: EvaluationPart(name=name, **row) for name, row in rows.items()}
+
+
+@cache
+def fields_where(column: str) -> Mapping[str, Field]:
+    """The fields that have something in this column of the table, by name, in the table's order."""
+    return {name: row for name, row in fields().items() if getattr(row, column)}
 
 
 def facet_fields() -> Iterator[Field]:

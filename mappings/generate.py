@@ -13,25 +13,14 @@ import hashlib
 import json
 from typing import Any
 
-from mappings import FOLDER, Field, fields
+from mappings import FOLDER, Field, evaluation_parts, fields
 from mappings.tables import twin_text
 
 TARGET = FOLDER / "models.json"
-TWINS = ("fields", "metrics")
+TWINS = ("fields", "metrics", "flags", "dtypes", "frameworks", "tasks")
 """The tables that have a JSON file with the same content, which is read sooner."""
 DERIVED_TEXT = ("_heading",)
 """The text column that is made of several fields: name, titles and labels, which weigh more."""
-EVALUATION_KEYWORDS = (
-    "metric",
-    "raw_name",
-    "dataset",
-    "split",
-    "source",
-    "unit",
-    "config",
-    "task",
-    "revision",
-)
 _TYPES = {"keyword": "keyword", "name": "keyword", "long": "long", "double": "double", "boolean": "boolean"}
 
 
@@ -96,11 +85,10 @@ def _property(row: Field) -> dict[str, Any] | None:
         case "flattened":
             return {"type": "flattened", "depth_limit": 20}
         case "nested":
-            keywords = {name: {"type": "keyword"} for name in EVALUATION_KEYWORDS}
             return {
                 "type": "nested",
                 "dynamic": "strict",
-                "properties": {**keywords, "value": {"type": "double"}},
+                "properties": {part.name: {"type": part.type} for part in evaluation_parts().values()},
             }
         case kind:
             return {"type": _TYPES[kind]}

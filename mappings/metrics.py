@@ -65,6 +65,18 @@ def spellings() -> Mapping[str, str]:
     return found
 
 
+@cache
+def splits() -> Mapping[str, str]:
+    """The split that a word means."""
+    return {word: split for split, words in table("metrics")["splits"]["words"].items() for word in words}
+
+
+@cache
+def ambiguous_splits() -> frozenset[str]:
+    """Words that mean a split before a name only."""
+    return frozenset(table("metrics")["splits"]["ambiguous"])
+
+
 @lru_cache(maxsize=8192)
 def find(slug: str) -> Metric | None:
     """The metric that a slug means: by name, by alias, or by a name with a cut-off (`recall_10`, `ndcg_at_5`)."""

@@ -6,16 +6,15 @@ Markup is not escaped here; Jinja's autoescape does that for every value.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from catalog.text import safety
 
 NAME_CHARACTERS = 160
 SNIPPET_CHARACTERS = 220
 VALUE_CHARACTERS = 2_000
-# Marks, overrides and isolates that reorder what a reader sees. Source: Unicode UAX #9 section 2, UTR #36 section 2.
-DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-INVISIBLE = frozenset("\u200b\u2060\ufeff\u00ad\u180e")
+LINE_BREAKS = "\n\r\t\v\f\u2028\u2029"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +27,11 @@ class Segment:
 
 def visible(text: str) -> str:
     """The text with line breaks as spaces and every control, direction or invisible character as ⟨U+XXXX⟩."""
-    return "".join(_visible_character(character) for character in text).strip()
+    return safety.inert(text, _visible_character).strip()
 
 
 def _visible_character(character: str) -> str:
-    if character in "\n\r\t\v\f":
-        return " "
-    if character in DIRECTION or character in INVISIBLE or unicodedata.category(character) in {"Cc", "Cs"}:
-        return f"⟨U+{ord(character):04X}⟩"
-    return character
+    return " " if character in LINE_BREAKS else f"⟨U+{ord(character):04X}⟩"
 
 
 def cut(text: str, characters: int) -> str:

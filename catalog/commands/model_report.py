@@ -12,9 +12,6 @@ from catalog.terminal import count_text, printable, size_text
 
 LONGEST_VALUE = 300
 MOST_LOSERS = 5
-LISTED_APART = frozenset(
-    {"metrics", "evaluations", "files", "problems", "risks", "alternatives", "all_text", "file_names", "name"}
-)
 
 
 def described(model: StoredModel) -> Iterator[str]:
@@ -23,12 +20,7 @@ def described(model: StoredModel) -> Iterator[str]:
     yield f"{printable(document.get('name', ''))}  (revision {model.revision})"
     for name, field in mappings.fields().items():
         value = _at(document, name)
-        if (
-            value is None
-            or name in LISTED_APART
-            or field.type == "object"
-            or name in {"hyperparameters", "extra"}
-        ):
+        if value is None or field.report == "apart" or field.type == "object":
             continue
         yield from _value(field.label, _worded(value, field.unit), model.provenance.get(name))
     yield from _several("Metrics", "metrics", document.get("metrics"), model.provenance)

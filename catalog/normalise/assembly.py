@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from catalog.normalise import names
 from catalog.normalise.gathering import Gathered
 from catalog.normalise.parts.evaluations import Evaluations
 from catalog.normalise.precedence import ranked, reason_lost
@@ -27,7 +26,9 @@ from catalog.records import (
     Severity,
 )
 from catalog.text import cleaning
-from mappings import Field, fields
+from catalog.text.slugs import stored_slug
+from mappings import Field, fields, fields_where
+from mappings.frameworks import frameworks
 
 MAX_TAGS = 500
 MAX_UNION = 2_000
@@ -37,25 +38,6 @@ MAX_PROBLEMS = 500
 MAX_RISKS = 1_000
 
 DEVICE_COUNTS = ("world_size", "num_devices", "n_gpu", "num_gpus", "num_processes")
-MATERIAL = frozenset(
-    {"license", "version", "quantization.bits", "code_version", "run_id", "adapter.type", "adapter.rank"}
-)
-"""Fields where two files that disagree are worth a person's look."""
-NOT_BY_RULE = frozenset(
-    {
-        "all_text",
-        "flags",
-        "base_model.id",
-        "base_model.relation",
-        "parameters",
-        "precision",
-        "shards.expected",
-        "metric_names",
-        "content_hash",
-        "tensors_hash",
-    }
-)
-"""Observed fields that are settled elsewhere than by the rule alone."""
 WEAK_POINTERS = {"context_length": ("model_max_length", "max_seq_length"), "name": ("_name_or_path",)}
 
 
@@ -91,7 +73,7 @@ class Draft:
         """Every observed field by its rule, then the free values."""
         for name in sorted(self.found.by_field):
             row = fields()[name]
-            if name in NOT_BY_RULE:
+            if name in fields_where("settled_apart"):
                 continue
             if row.rule == "derived":
                 self._refuse(row)
@@ -131,7 +113,7 @@ class Draft:
             return
         winner = good[0]
         losers = [replace(item, lost_because=reason_lost(row.rule, winner, item)) for item in good[1:]]
-        conflict = row.name in MATERIAL and any(_material(winner, item) for item in losers)
+        conflict = row.material and any(_material(winner, item) for item in losers)
         self.values[row.name] = winner.value
         self.provenance[row.name] = FieldProvenance(
             field=row.name, winners=(winner,), losers=tuple([*losers, *bad][:MAX_LOSERS]), conflict=conflict
@@ -189,7 +171,7 @@ class Draft:
             self.values["risk_severity"] = Severity(max(int(risk.severity) for risk in ordered)).name.lower()
         for seen in self.observed("flags"):
             self.flags.update(
-                names.slug(str(word)).replace("_", "-")
+                stored_slug(str(word)).replace("_", "-")
                 for word in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
             )
         if any(item.conflict for item in self.provenance.values()):
@@ -266,7 +248,7 @@ class Draft:
             converted = field_values.scalar(seen.raw)
             if converted.value is not None:
                 contender = Contender(observation=seen, value=converted.value, changes=converted.changes)
-                gathered.setdefault(names.slug(seen.field.partition(".")[2]), []).append(contender)
+                gathered.setdefault(stored_slug(seen.field.partition(".")[2]), []).append(contender)
         made: dict[str, Any] = {}
         for name in sorted(gathered)[:MAX_FREE]:
             good = ranked("nearest", gathered[name], distances=self.found.distances)
@@ -312,7 +294,7 @@ class Draft:
 
     def _set_base_models(self) -> None:
         row = fields()["base_model.id"]
-        relations = {seen.key: names.slug(str(seen.raw)) for seen in self.observed("base_model.relation")}
+        relations = {seen.key: stored_slug(str(seen.raw)) for seen in self.observed("base_model.relation")}
         contenders = [
             Contender(observation=seen, value=word, changes=() if word == item else (f"alias {item}→{word}",))
             for seen in self.observed("base_model.id")
@@ -326,7 +308,7 @@ class Draft:
             relation = seen.context.get("relation") or relations.get(seen.key)
             entry = made.setdefault(contender.value.casefold(), {"id": contender.value})
             if relation:
-                entry.setdefault("relation", names.slug(str(relation)))
+                entry.setdefault("relation", stored_slug(str(relation)))
         if made:
             self.values["base_model"] = list(made.values())
             self.provenance[row.name] = FieldProvenance(
@@ -365,16 +347,17 @@ def _most_specific(good: list[Contender]) -> list[Contender]:
 
     Loaders of several frameworks' weights (transformers) come last.
     """
+    known = frameworks()
     bases = {
-        names.BUILT_ON[item.value]
+        known[item.value].built_on
         for item in good
-        if item.value in names.BUILT_ON and item.observation.origin is not Origin.FILENAME
+        if item.value in known and item.observation.origin is not Origin.FILENAME
     }
     return sorted(
         good,
         key=lambda item: (
             item.observation.origin is not Origin.EDIT,
-            item.value in names.LOADERS,
+            item.value in known and known[item.value].loader,
             item.value in bases,
         ),
     )

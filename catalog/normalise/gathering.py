@@ -8,19 +8,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from catalog.normalise.names import slug
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
 from catalog.records import Group, Observation, Origin, Problem, Risk, Severity
 from catalog.text import cleaning
-from mappings import fields
+from catalog.text.slugs import stored_slug
+from mappings import fields, fields_where
 
 MAX_OBSERVATIONS = 100_000
-PARENT_CARD_FIELDS = frozenset(
-    {"name", "license", "license_name", "license_link", "tags", "language", "owner"}
-)
-"""What a card in a directory above may say of a model below it."""
-
 SETTING_ALIASES: Mapping[str, str] = {
     "lr": "learning_rate", "eta": "learning_rate", "base_lr": "learning_rate", "lr0": "learning_rate", "init_lr": "learning_rate",
     "learning_rate_init": "learning_rate", "initial_learning_rate": "learning_rate", "max_lr": "learning_rate", "shrinkage_rate": "learning_rate",
@@ -81,7 +76,7 @@ def gather(group: Group, *, now: datetime) -> Gathered:  # noqa: ARG001 - one si
 def _too_far(seen: Observation, distance: int) -> bool:
     if too_far(distance):
         return True
-    return distance < 0 and seen.origin is Origin.CARD and seen.field not in PARENT_CARD_FIELDS
+    return distance < 0 and seen.origin is Origin.CARD and seen.field not in fields_where("from_parent")
 
 
 def _safe(seen: Observation) -> tuple[Observation, bool]:
@@ -150,9 +145,7 @@ def _sorted_out(
 def _placed(seen: Observation) -> Iterator[Observation]:
     """The observation, mappings under a free name taken apart, and a setting also at the field that it means."""
     if isinstance(seen.raw, dict):
-        if seen.field in {"metrics", "hyperparameters", "extra"} or seen.field.startswith(
-            ("hyperparameters.", "extra.")
-        ):
+        if _holds_names(seen.field) or seen.field.startswith(("hyperparameters.", "extra.")):
             for name, value in _leaves(seen.field, seen.raw, 0):
                 yield from _placed(
                     replace(
@@ -182,8 +175,8 @@ def _leaves(prefix: str, value: dict[Any, Any], depth: int) -> Iterator[tuple[st
 
 def setting_field(name: str) -> str | None:
     """The training field that a setting's name means: lr → training.learning_rate."""
-    last = slug(name.rpartition(".")[2])
-    return _setting_fields().get(slug(name)) or _setting_fields().get(last)
+    last = stored_slug(name.rpartition(".")[2])
+    return _setting_fields().get(stored_slug(name)) or _setting_fields().get(last)
 
 
 @cache
@@ -191,3 +184,10 @@ def _setting_fields() -> Mapping[str, str]:
     own = {name.partition(".")[2]: name for name in fields() if name.startswith("training.")}
     direct = {short: name for short, name in own.items() if short not in _NOT_PROMOTED}
     return {**{alias: own[short] for alias, short in SETTING_ALIASES.items()}, **direct}
+
+
+@cache
+def _holds_names(name: str) -> bool:
+    """Whether files fill the field with names of their own."""
+    row = fields().get(name)
+    return row is not None and row.type in {"metrics", "flattened"}

@@ -9,29 +9,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from catalog.normalise.names import slug
-from mappings.metrics import LOWER_IS_BETTER, Metric, find
+from catalog.text.slugs import stored_slug
+from mappings.metrics import LOWER_IS_BETTER, Metric, ambiguous_splits, find, splits
 
-SPLITS = {
-    "eval": "validation",
-    "evaluation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "holdout": "validation",
-    "oof": "validation",
-    "cv": "validation",
-    "test": "test",
-    "testing": "test",
-    "predict": "test",
-    "prediction": "test",
-    "train": "train",
-    "training": "train",
-    "learn": "train",
-}
-AMBIGUOUS_SPLIT_WORDS = frozenset({"prediction", "learn", "holdout", "predict"})
-"""As a suffix or alone these are words, not splits."""
 GROUP_WORDS = frozenset({"metrics", "metric", "results", "scores", "performance", "summary"})
 AGGREGATIONS = {
     "best": "best",
@@ -111,7 +91,7 @@ def read_metric_name(raw: str) -> MetricName:
     """The meaning of a raw metric name. Total: an unknown name is its own slug."""
     bare, filter_ = _without_filter(raw.strip())
     percent = "%" in bare
-    name = slug(_BARE_DECIMAL.sub("0.", bare.replace("%", " ")))
+    name = stored_slug(_BARE_DECIMAL.sub("0.", bare.replace("%", " ")))
     for suffix in ("_pct", "_percent", "_percentage"):
         if name.endswith(suffix) and find(name) is None:
             name, percent = name.removesuffix(suffix), True
@@ -132,11 +112,11 @@ def read_metric_name(raw: str) -> MetricName:
 
 def normal_split(text: str) -> str:
     """A data set's split as train, validation, test or other."""
-    name = slug(text)
-    if name in SPLITS:
-        return SPLITS[name]
+    name = stored_slug(text)
+    if name in splits():
+        return splits()[name]
     words = name.split("_")
-    return next((SPLITS[word] for word in words if word in SPLITS), "other")
+    return next((splits()[word] for word in words if word in splits()), "other")
 
 
 def _without_filter(raw: str) -> tuple[str, str | None]:
@@ -176,16 +156,16 @@ def _stripped(name: str, *, aggregations: bool) -> tuple[str, str | None, str | 
 def _one_qualifier_less(name: str) -> tuple[str, str | None, str | None]:
     for pattern in (_ON_SPLIT, _SPLIT_SET):
         match = pattern.match(name)
-        if match and match["split"] in SPLITS:
-            return match["name"], SPLITS[match["split"]], None
+        if match and match["split"] in splits():
+            return match["name"], splits()[match["split"]], None
     first, _, rest = name.partition("_")
-    if rest and first in SPLITS:
-        return _SET_NUMBER.sub("", rest), SPLITS[first], None
+    if rest and first in splits():
+        return _SET_NUMBER.sub("", rest), splits()[first], None
     if rest and (first in GROUP_WORDS or (first in AGGREGATIONS and first not in {"epoch", "step"})):
         return rest, None, AGGREGATIONS.get(first)
     head, _, last = name.rpartition("_")
-    if head and last in SPLITS and last not in AMBIGUOUS_SPLIT_WORDS:
-        return head, SPLITS[last], None
+    if head and last in splits() and last not in ambiguous_splits():
+        return head, splits()[last], None
     if head and last in AGGREGATIONS and last != "max":
         return head, None, AGGREGATIONS[last]
     return name, None, None

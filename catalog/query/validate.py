@@ -45,7 +45,8 @@ from catalog.query.request import (
     TermsAgg,
 )
 from catalog.text.patterns import pattern
-from mappings import fields
+from catalog.text.spelling import nearest
+from mappings import evaluation_parts, fields
 
 MAX_CLAUSES = 4096
 """Leaf clauses of one query. Source: Elasticsearch indices.query.bool.max_clause_count is at least 1,024."""
@@ -67,13 +68,7 @@ MAX_FIXED_SECONDS = 36_500 * 86_400
 MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 NESTED_PATH = "evaluations"
 NESTED_FIELDS: Mapping[str, str] = {
-    "metric": "keyword",
-    "value": "double",
-    "dataset": "keyword",
-    "split": "keyword",
-    "raw_name": "keyword",
-    "source": "keyword",
-    "unit": "keyword",
+    part.name: part.type for part in evaluation_parts().values() if part.asked
 }
 CALENDAR_INTERVALS = ("year", "quarter", "month", "week", "day")
 METRIC_KINDS = frozenset(
@@ -110,9 +105,7 @@ def resolve(name: str) -> Resolved:
         return Resolved(name, "leaf", many=True)
     if root == NESTED_PATH and rest in NESTED_FIELDS:
         raise RequestRefused(name, f"belongs to one evaluation; ask for it inside nested {NESTED_PATH}.")
-    import difflib  # noqa: PLC0415 - 5 ms that a right name need not pay
-
-    close = difflib.get_close_matches(name, fields(), n=1)
+    close = nearest(name, fields(), limit=1)
     raise RequestRefused(name, "is not a field of a model." + (f" Did you mean {close[0]}?" if close else ""))
 
 

@@ -9,13 +9,12 @@ from functools import cached_property
 from catalog.query.request import AggregationResult, SearchRequest, TermsAgg
 from catalog.query.text.targets import ListedVocabulary
 from catalog.search.engine import EngineInfo, SearchEngine
-from mappings import facet_fields
+from mappings import facet_fields, fields_where
 
 MAX_METRICS = 1_000
 MAX_VALUES = 500
 INFO_SECONDS = 5.0
 """How long the engine's own account of itself is trusted: an engine behind a network should not be asked twice a page."""
-_EXTRA = ("datasets", "base_model.id", "library", "model_type")
 _NAME = "metric_names"
 
 
@@ -29,7 +28,8 @@ class EngineVocabulary:
     def _loaded(self) -> ListedVocabulary:
         names = [field.name for field in facet_fields() if field.facet == "terms"]
         aggregations = {
-            name: TermsAgg(field=name, size=MAX_VALUES) for name in dict.fromkeys((*names, *_EXTRA))
+            name: TermsAgg(field=name, size=MAX_VALUES)
+            for name in dict.fromkeys((*names, *fields_where("vocabulary")))
         }
         aggregations[_NAME] = TermsAgg(field=_NAME, size=MAX_METRICS)
         answers = self._engine.search(SearchRequest(size=0, aggregations=aggregations)).aggregations

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.records import Document
+from mappings.flags import flags as known_flags
 
 LIVE, MISSING, GONE = "live", "missing", "gone"
 MAX_LOCATIONS = 100
-OWN_FLAGS = frozenset({"missing", "duplicate", "moved"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,11 @@ class Standing:
 def finish(content: Document, standing: Standing) -> Document:
     """The document as revisions hold it: content, standing, and nothing that changes by being looked at."""
     document: dict[str, Any] = dict(content)
-    flags = {flag for flag in document.get("flags", ()) if flag not in OWN_FLAGS}
+    flags = {
+        flag
+        for flag in document.get("flags", ())
+        if flag not in known_flags() or known_flags()[flag].by != "store"
+    }
     document["first_seen"] = standing.first_seen
     if standing.state != LIVE:
         document["status"] = standing.state

@@ -40,8 +40,10 @@ from catalog.query.request import (
     SortKey,
     TermsAgg,
 )
+from catalog.query.text.search_text import parse
 from catalog.search.engine import IndexAction, IndexWriter, SearchEngine
 from catalog.testing.engine_cases import DOCUMENTS, QUERIES, REFUSED, SORTS, actions
+from mappings.flags import askable, flags
 
 Pair = tuple[IndexWriter, SearchEngine]
 __all__ = ["DOCUMENTS", "QUERIES", "REFUSED", "SORTS", "EngineSuite", "Pair", "actions"]
@@ -85,6 +87,21 @@ class EngineSuite:
         found = engine.search(SearchRequest(query=query))
         assert "".join(sorted(hit.id[0] for hit in found.hits)) == expected
         assert found.total == len(expected)
+
+    @pytest.mark.parametrize("state", askable())
+    def test_every_state_of_the_table_finds_the_model_that_carries_it(self, pair: Pair, state: str) -> None:
+        writer, engine = pair
+        carrying = {
+            name: {"flags": [name]} if name in flags() else {"status": name, "flags": ["unlisted"]}
+            for name in askable()
+        }
+        writer.write(
+            actions([{"id": name, "name": "model", **carried} for name, carried in carrying.items()])
+        )
+        writer.refresh()
+        parsed = parse(f"is:{state}")
+        assert [hit.id for hit in engine.search(SearchRequest(query=parsed.query)).hits] == [state]
+        assert parsed.problems == ()
 
     @pytest.mark.parametrize("situation", SORTS)
     def test_sort(self, engine: SearchEngine, situation: str) -> None:

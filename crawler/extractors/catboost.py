@@ -11,6 +11,7 @@ from catalog.records import Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats.boosters import tell_booster
 from crawler.formats.catboost_model import MAGIC, looks_like_json, read_json, read_model
+from crawler.promises import Promise
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -25,6 +26,7 @@ class CatboostExtractor:
     description = "CatBoost models: binary (.cbm) and JSON"
     reads = "trees, features, classes, training parameters, best train and validation metrics, when training ended"
     limits = "2,000 properties of 8 MB, 2 M reads; JSON 16 MB"
+    promises = Promise(formats={".cbm": "catboost"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if looks_like_json(head):

@@ -16,6 +16,8 @@ from crawler.formats.coreml_program import CoreTensor
 from crawler.formats.dtypes import FLOATS
 from crawler.formats.protobuf import VARINT, ProtobufWalker, sniff
 from crawler.formats.siblings import sibling
+from crawler.promises import Container, Promise
+from mappings import frameworks
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -28,20 +30,6 @@ TOOLS = "com.github.apple.coremltools."
 
 _SMALL_INTEGERS = frozenset({"I8", "U8", "I4", "U4", "U2", "U1", "U3", "U6"})
 _BITS = {"I8": 8, "U8": 8, "I4": 4, "U4": 4, "U2": 2, "U1": 1, "U3": 3, "U6": 6}
-_ORIGINS = {
-    "torch": "pytorch",
-    "pytorch": "pytorch",
-    "tensorflow": "tensorflow",
-    "tf": "tensorflow",
-    "keras": "keras",
-}
-_ORIGINS |= {
-    "xgboost": "xgboost",
-    "scikit-learn": "scikit-learn",
-    "sklearn": "scikit-learn",
-    "caffe": "caffe",
-    "onnx": "onnx",
-}
 _CLASSICAL = {
     "glmRegressor": "tabular-regression",
     "supportVectorRegressor": "tabular-regression",
@@ -60,6 +48,10 @@ class CoremlExtractor:
     description = "Core ML models (.mlmodel) and packages (.mlpackage)"
     reads = "signature, author, license, version, properties, origin, weights of programs and networks, trees"
     limits = "5 M fields, 64 blocks deep"
+    promises = Promise(
+        formats={".mlmodel": "coreml"},
+        containers=(Container(suffix=".mlpackage"), Container(suffix=".mlmodelc")),
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2]
@@ -139,7 +131,7 @@ def _tell_tool(findings: Findings, name: str, value: str) -> None:
     """What the converter says of itself."""
     pointer = f"meta:userDefined/{name}"
     if name == f"{TOOLS}source":
-        origin = _ORIGINS.get(value.partition("==")[0].strip().lower())
+        origin = frameworks.origin(value.partition("==")[0], of="coreml")
         findings.say("origin_framework", origin, pointer)
         findings.say("extra.source", value, pointer)
     elif name == f"{TOOLS}version":

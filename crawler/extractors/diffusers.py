@@ -8,6 +8,7 @@ from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import diffusers_index, jsons, quantization
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 COMPONENT_FILES = frozenset({"config.json", "scheduler_config.json"})
@@ -25,6 +26,7 @@ class DiffusersPipelineExtractor:
     description = "model_index.json of diffusers pipelines"
     reads = "pipeline class, components with library and class, custom code, diffusers version"
     limits = "JSON 16 MB, 200 components"
+    promises = Promise(containers=(Container(files=("model_index.json",), kind="pipeline"),))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rsplit("/", 1)[-1] != "model_index.json" or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.errors import Malformed
 from catalog.records import Extraction, Origin, Role
+from catalog.text.slugs import slug
 from crawler.extractor import Claim, Findings
 from crawler.formats import yamls
 from crawler.reader import RangedReader
@@ -73,10 +74,7 @@ def _metric(result: Mapping[str, Any], dataset: Mapping[str, Any]) -> str:
         if (name := _text(candidate)) is not None:
             return name[:200]
     task = _text(dataset.get("task_id"))
-    if (
-        task is not None
-        and metric_table.find(re.sub(r"[^a-z0-9]+", "_", task.lower()).strip("_")) is not None
-    ):
+    if task is not None and metric_table.find(slug(task)) is not None:
         return task[:200]
     return f"{task or _text(dataset.get('id')) or 'benchmark'} score"[:200]
 

@@ -13,6 +13,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, msgpack, properties, tensors
 from crawler.formats.json_values import MAX_NAME_CHARACTERS
 from crawler.formats.msgpack import Leaf, PackedArray
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 CHUNKED = "__msgpack_chunked_array__"
@@ -32,6 +33,7 @@ class FlaxMsgpackExtractor:
     description = "Flax checkpoints (flax_model.msgpack, checkpoint_N)"
     reads = "names, shapes, dtypes and counts of arrays; step; optimizer state is told apart"
     limits = "1,000,000 values, depth 64, 512 requests; beyond them the count is incomplete"
+    promises = Promise(names={r".*model[^/]*\.msgpack": "flax"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()

@@ -11,6 +11,7 @@ from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Seve
 from crawler.extractor import Claim, Findings
 from crawler.formats import ggml_types, gguf_format, templates, tensors
 from crawler.formats.gguf_format import GgufArray
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 MAX_EXTRA = 1_000
@@ -47,6 +48,7 @@ class GgufExtractor:
     description = "GGUF models, adapters and shards, versions 1 to 3, either byte order; older GGML by magic"
     reads = "counts per block type, quantisation, general.*, architecture sizes, chat templates"
     limits = "65,536 keys, 1,000,000 tensors, strings 8 MB, arrays 16 M elements, 4 dimensions"
+    promises = Promise(formats={".gguf": "gguf"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if head[:4] == gguf_format.MAGIC:

@@ -8,9 +8,11 @@ from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
-from crawler.formats import context_length, jsons, quantization, tasks
+from crawler.formats import context_length, jsons, quantization
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text, texts
+from crawler.promises import Promise
 from crawler.reader import RangedReader
+from mappings import tasks
 
 WIDTHS = ("hidden_size", "d_model", "n_embd", "dim", "hidden_dim", "model_dim", "embed_dim", "num_features")
 DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "depth")
@@ -55,6 +57,7 @@ class HfConfigExtractor:
     description = "config.json of transformers, timm and alike"
     reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code"
     limits = "JSON 16 MB, 200,000 values, depth 200"
+    promises = Promise(configs=("config.json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

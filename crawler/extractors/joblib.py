@@ -9,6 +9,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import compression_of, first_lz4_literal
 from crawler.formats.pickled_file import begins_like_pickle, read_pickled_file
 from crawler.formats.zips import is_zip
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 _WRAPPER = b"joblib.numpy_pickle"
@@ -30,6 +31,7 @@ class JoblibExtractor:
     )
     reads = "the opcodes, symbolically; arrays in the stream are stepped over"
     limits = "64 MB of opcodes, 256 MB inflated, 3 million opcodes; lz4 and zstd are named, not unpacked"
+    promises = Promise(formats={".joblib": "joblib"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The suffix of joblib, or a pickle that announces joblib's arrays in its beginning."""

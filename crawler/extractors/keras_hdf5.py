@@ -14,6 +14,7 @@ from crawler.formats import jsons, properties
 from crawler.formats.hdf5 import is_hdf5, read_outline
 from crawler.formats.keras_config import tell_architecture, tell_training
 from crawler.formats.keras_weights import summarise_outline
+from crawler.promises import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ class KerasHdf5Extractor:
         "architecture, layers, training configuration, names, shapes and dtypes of all arrays, Lambda layers"
     )
     limits = "needs h5py; in a process of its own with 1 GB and 20 s, 20,000 objects; links out of the file are refused"
+    promises = Promise(formats={".h5": "hdf5", ".hdf5": "hdf5"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         lowered = key.lower()

@@ -15,6 +15,7 @@ from crawler.formats import jsons, zips
 from crawler.formats.hdf5 import read_outline
 from crawler.formats.keras_config import tell_architecture, tell_training
 from crawler.formats.keras_weights import summarise_outline
+from crawler.promises import Promise
 from crawler.reader import bytes_reader
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class KerasZipExtractor:
     description = "Keras 3 archives (.keras)"
     reads = "Keras version, date, architecture, layers, optimizer, learning rate, loss, all weights, Lambda layers"
     limits = "weights need h5py; configuration of 16 MB"
+    promises = Promise(formats={".keras": "keras"}, endings=(".weights.h5",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not zips.is_zip(head):

@@ -13,6 +13,7 @@ from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow, yamls
 from crawler.formats.json_values import mapping, text
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 WRAPPER = "python_function"
@@ -48,6 +49,7 @@ class MlflowModelExtractor:
     description = "MLflow model directory (`MLmodel`)"
     reads = "flavours and their versions, signature, run and model id, creation time, the author's metadata"
     limits = "YAML 2 MB, 100,000 nodes"
+    promises = Promise(containers=(Container(files=("MLmodel",)),))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
         if key.rsplit("/", 1)[-1] != "MLmodel":

@@ -10,10 +10,12 @@ from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
+from catalog.text.slugs import slug
 from crawler.extractor import Claim, Findings
 from crawler.formats import front_matter, markdown, model_index, properties, tasks, yamls
 from crawler.formats.json_values import leftovers, texts
 from crawler.reader import RangedReader
+from mappings import frameworks
 
 MAX_CARD_BYTES = 2 * 1024 * 1024
 MAX_TAGS = 500
@@ -36,32 +38,6 @@ TEXTS = {
     "version": "version",
     "framework": "framework",
 }
-FRAMEWORKS = {
-    "keras": "keras",
-    "tf-keras": "keras",
-    "keras-hub": "keras",
-    "sentence-transformers": "sentence-transformers",
-    "diffusers": "diffusers",
-    "spacy": "spacy",
-    "sklearn": "scikit-learn",
-    "scikit-learn": "scikit-learn",
-    "fastai": "fastai",
-    "flair": "flair",
-    "paddlenlp": "paddle",
-    "paddlepaddle": "paddle",
-    "nemo": "nemo",
-    "espnet": "espnet",
-    "speechbrain": "speechbrain",
-    "fasttext": "fasttext",
-    "mlx": "mlx",
-    "ultralytics": "ultralytics",
-    "pytorch": "pytorch",
-    "tensorflow": "tensorflow",
-    "coreml": "coreml",
-    "openvino": "openvino",
-}
-"""Hub libraries that run a model themselves; the others (transformers, timm, peft …) run on a framework."""
-
 SETTINGS = {
     "total_train_batch_size": "training.batch_size",
     "train_batch_size": "training.batch_size",
@@ -154,7 +130,9 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
         if isinstance(value, yamls.Scalar) and not value.null:
             findings.say(field, str(value), _place(key))
     library = str(metadata.get("library_name") or "").lower()
-    findings.say("framework", FRAMEWORKS.get(library), _place("library_name"), evidence=Evidence.INFERRED)
+    framework = frameworks.spellings().get(slug(library))
+    if framework is not None and not framework.loader:  # a library that runs a model by itself
+        findings.say("framework", framework.name, _place("library_name"), evidence=Evidence.INFERRED)
     tags = _names(metadata.get("tags"))
     if HUB_MIXIN in tags:
         findings.say("framework", "pytorch", _place("tags"), evidence=Evidence.INFERRED)

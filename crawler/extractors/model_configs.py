@@ -9,6 +9,7 @@ from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import context_length, jsons
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 
@@ -26,6 +27,16 @@ class ModelConfigsExtractor:
     )
     reads = "model type, context length, sizes, quantisation, library"
     limits = "JSON 16 MB"
+    promises = Promise(
+        configs=(
+            "params.json",
+            "model_config.json",
+            "mlc-chat-config.json",
+            "open_clip_config.json",
+            "genai_config.json",
+            "hyperparams.yaml",
+        )
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

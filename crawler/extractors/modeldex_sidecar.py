@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.errors import Malformed
 from catalog.records import Extraction, Origin, Role
+from catalog.text.slugs import slug
 from crawler.extractor import Claim, Findings
 from crawler.formats import field_tree, jsons, properties, yamls
 from crawler.formats.json_values import leftovers
@@ -16,7 +17,6 @@ from mappings import Field
 from mappings import metrics as metric_table
 
 MAX_VALUES = 2_000
-SPLITS = frozenset({"train", "training", "validation", "valid", "val", "dev", "eval", "test", "holdout"})
 CONTEXT = frozenset(
     {
         "dataset",
@@ -156,9 +156,9 @@ class _Teller:
         elif (
             isinstance(item, Mapping)
             and len(path) < field_tree.MAX_LEVELS
-            and metric_table.find(properties.slug(name)) is None
+            and metric_table.find(slug(name)) is None
         ):
-            key = "split" if name.lower() in SPLITS else "dataset"
+            key = "split" if name.lower() in metric_table.splits() else "dataset"
             self._metrics(item, path, {**context, key: name})
         elif item is not None:
             self._findings.metric(name[:200], item, self._place(path), **{"block": "sidecar", **context})

@@ -16,6 +16,7 @@ from crawler.formats.json_values import leftovers, mapping, text
 from crawler.formats.pickle_risks import tell_risks
 from crawler.formats.torch_files import refuse, tell_pickled_model
 from crawler.formats.zips import open_zip
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader, bytes_reader
 
 CONFIG = "model_config.yaml"
@@ -35,6 +36,7 @@ class NemoExtractor:
     description = "NeMo (`.nemo`)"
     reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
     limits = "10,000 members; of a gzipped archive 64 MB of weights; `${}` stays text"
+    promises = Promise(formats={".nemo": "nemo"}, containers=(Container(folders=("context", "weights")),))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".nemo"):

@@ -17,6 +17,8 @@ from crawler.formats.onnx_graph import OnnxModel, read_graph, read_header
 from crawler.formats.onnx_tensor import OnnxTensor
 from crawler.formats.protobuf import BYTES, VARINT, ProtobufWalker, sniff
 from crawler.formats.siblings import sibling
+from crawler.promises import Promise
+from mappings import frameworks
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -29,34 +31,6 @@ MAX_OPERATORS_SHOWN = 200
 MAX_ELEMENTS = 2**62  # of a whole model: beyond it shapes are lies, and sums no longer fit a long
 
 _INTEGER_WEIGHTS = frozenset({"I8", "U8", "I4", "U4", "I2", "U2", "F8_E8M0"})
-_ORIGINS = {
-    "pytorch": "pytorch",
-    "torch": "pytorch",
-    "tf2onnx": "tensorflow",
-    "tensorflow": "tensorflow",
-    "tf-onnx": "tensorflow",
-    "keras": "keras",
-    "keras2onnx": "keras",
-    "skl2onnx": "scikit-learn",
-    "paddlepaddle": "paddle",
-    "paddle2onnx": "paddle",
-    "paddle": "paddle",
-    "mxnet": "mxnet",
-    "cntk": "cntk",
-    "caffe2": "caffe2",
-    "caffe": "caffe",
-    "coremltools": "coreml",
-    "winmltools": "coreml",
-    "jax2onnx": "jax",
-    "jax": "jax",
-    "matlab": "matlab",
-    "chainer": "chainer",
-    "mindspore": "mindspore",
-    "lightgbm": "lightgbm",
-    "xgboost": "xgboost",
-    "catboost": "catboost",
-    "sony": "nnabla",
-}
 _KNOWN_DOMAINS = re.compile(
     r"(ai\.onnx(\.ml|\.training|\.preview|\.preview\.training)?|com\.microsoft(\.\w+)*|pkg\.onnxscript(\.\w+)*|"
     r"pkg\.torch(\.\w+)*|pkg\.transformers(\.\w+)*|org\.pytorch(\.\w+)*|local|)"
@@ -73,6 +47,7 @@ class OnnxExtractor:
     description = "ONNX models, with external data"
     reads = "signature, opsets, operators, properties, all weights including constants of subgraphs, external files"
     limits = "5 M fields, 64 graphs deep, 500,000 tensors; weights that the model generates are unknown"
+    promises = Promise(formats={".onnx": "onnx"}, endings=(".onnx.data", ".onnx_data"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         named = key.lower().endswith(".onnx")
@@ -124,7 +99,7 @@ def _tell_header(findings: Findings, model: OnnxModel) -> None:
     findings.say("extra.producer", model.producer, "proto:/producer_name")
     findings.say("extra.producer_version", model.producer_version, "proto:/producer_version")
     findings.say("extra.domain", model.domain, "proto:/domain")
-    origin = _ORIGINS.get(model.producer.strip().lower())
+    origin = frameworks.origin(model.producer, of="onnx")
     findings.say("origin_framework", origin, "proto:/producer_name", evidence=Evidence.INFERRED)
     if model.model_version:
         findings.say("version", str(model.model_version), "proto:/model_version")

@@ -16,6 +16,7 @@ from catalog.records import Evidence, FileStatus, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, zips
 from crawler.formats.protobuf import BYTES, sniff
+from crawler.promises import Promise
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -147,6 +148,7 @@ class OpaqueExtractor:
     description = "TensorRT, ExecuTorch, NCNN, MNN, RKNN, PMML, MXNet, Caffe, CNTK, TorchServe and others, by their magic"
     reads = "the format; of TensorRT engines the metadata that Ultralytics puts before them"
     limits = "nothing inside is read; sidecars say the rest"
+    promises = Promise(formats={".engine": "tensorrt"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         found = _recognise(key, head)

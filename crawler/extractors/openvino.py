@@ -18,6 +18,7 @@ from catalog.records import Evidence, Origin, Reference, Role, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, properties, tensors
 from crawler.formats.xml_stream import read_elements
+from mappings import frameworks
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -31,13 +32,6 @@ MAX_RANK = 64
 _ROOT = re.compile(rb"<net\b[^>]*\b(?:name|version)\s*=")
 _SCALE = re.compile(r"(?:^|[/_.])(?:scales?|zero_points?|zp)(?:$|[/_.])", re.IGNORECASE)
 _BITS = {"I8": 8, "U8": 8, "I4": 4, "U4": 4, "NF4": 4, "F4": 4, "U2": 2, "U1": 1, "F8_E4M3": 8, "F8_E5M2": 8}
-_FRAMEWORKS = {
-    "pytorch": "pytorch",
-    "onnx": "onnx",
-    "tf": "tensorflow",
-    "tflite": "tflite",
-    "paddle": "paddle",
-}
 
 
 @dataclass(slots=True)
@@ -195,7 +189,7 @@ def _tell_value(findings: Findings, name: str, value: str) -> None:
     if last in {"OpenVINO Runtime", "Runtime_version"}:
         findings.say("framework_version", value.partition("-")[0], pointer)
     elif name == "conversion_parameters/framework":
-        findings.say("origin_framework", _FRAMEWORKS.get(value.lower()), pointer)
+        findings.say("origin_framework", frameworks.origin(value, of="openvino"), pointer)
     elif name.startswith("conversion_parameters/"):
         if value not in {"", "None", "False", "[]", "DIR"}:
             findings.say(f"extra.conversion.{last}", _without_folders(value), pointer)

@@ -14,6 +14,7 @@ from catalog.records import Evidence, FileStatus, Origin, Role, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, tensors
 from crawler.formats.json_values import leftovers
+from crawler.promises import Container, Promise
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -43,6 +44,9 @@ class OrbaxExtractor:
     description = "Orbax checkpoints"
     reads = "step, times of beginning and commit, metrics, custom metadata, names and shapes of arrays"
     limits = "element types are unknown; shapes are those that one process wrote"
+    promises = Promise(
+        containers=(Container(files=("_CHECKPOINT_METADATA",)), Container(files=("manifest.ocdbt",)))
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2]

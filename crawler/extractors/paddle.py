@@ -14,6 +14,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, jsons, tensors
 from crawler.formats.paddle_program import PaddleProgram, PaddleVariable, read_json_program, read_program
 from crawler.formats.protobuf import BYTES, ProtobufWalker, sniff
+from crawler.promises import Promise
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -33,6 +34,7 @@ class PaddleExtractor:
     description = "Paddle inference models (.pdmodel, .json with .pdiparams)"
     reads = "program version, inputs, outputs, operators, all parameters"
     limits = "5 M fields; JSON of 16 MB"
+    promises = Promise(formats={".pdmodel": "paddle", ".pdparams": "paddle"}, endings=(".pdiparams.info",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2].lower()

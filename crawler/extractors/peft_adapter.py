@@ -8,9 +8,11 @@ from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
-from crawler.formats import jsons, tasks
+from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text
+from crawler.promises import Promise
 from crawler.reader import RangedReader
+from mappings import tasks
 
 _KNOWN = frozenset(
     {"peft_type", "task_type", "base_model_name_or_path", "r", "lora_alpha", "peft_version", "auto_mapping"}
@@ -26,6 +28,7 @@ class PeftAdapterExtractor:
     description = "adapter_config.json of PEFT"
     reads = "adapter type, rank, alpha, target modules, base model, task"
     limits = "JSON 16 MB"
+    promises = Promise(configs=("adapter_config.json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rsplit("/", 1)[-1] != "adapter_config.json" or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {

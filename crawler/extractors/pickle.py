@@ -8,6 +8,7 @@ from crawler.formats.byte_streams import compression_of
 from crawler.formats.pickled_file import begins_like_pickle, read_pickled_file
 from crawler.formats.torch_files import role_of
 from crawler.formats.zips import is_zip
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 _PICKLE_SUFFIXES = (".pkl", ".pickle", ".pck", ".pcl", ".p", ".dat", ".sav", ".model", ".data")
@@ -27,6 +28,7 @@ class PickleExtractor:
     description = "Bare pickles: scikit-learn, XGBoost, LightGBM, CatBoost, old torch, Paddle dygraph, arrays"
     reads = "the opcodes, symbolically: class, versions, parameters, shapes; models inside byte strings"
     limits = "64 MB of opcodes and literals, 3 million opcodes, 8 pickles; nothing is unpickled"
+    promises = Promise(formats={".pkl": "pickle", ".pickle": "pickle"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """What begins with opcodes of a pickle, under any name; and what calls itself a pickle."""

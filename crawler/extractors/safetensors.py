@@ -9,16 +9,12 @@ from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Seve
 from crawler.extractor import Claim, Findings
 from crawler.formats import kohya, properties, safetensors_format, tensors
 from crawler.formats.json_values import MAX_LEFTOVERS, MAX_NAME_CHARACTERS
+from crawler.promises import Promise
 from crawler.reader import RangedReader
+from mappings import frameworks
 
-FRAMEWORKS = {
-    "pt": "pytorch",
-    "tf": "tensorflow",
-    "flax": "flax",
-    "np": "numpy",
-    "mlx": "mlx",
-    "paddle": "paddle",
-}
+WRITERS = frozenset({"pt", "tf", "flax", "np", "mlx", "paddle"})
+"""What libraries write as `format`. Source: huggingface/safetensors, bindings/python/py_src/safetensors."""
 
 # Source: Stability-AI/ModelSpec README.md
 MODELSPEC = {
@@ -58,6 +54,7 @@ class SafetensorsExtractor:
     description = "safetensors weights (single files and shards)"
     reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec and kohya training keys"
     limits = "header 32 MB, 500,000 tensors, rank 16"
+    promises = Promise(formats={".safetensors": "safetensors"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         named = key.lower().endswith((".safetensors", ".sft"))
@@ -110,12 +107,14 @@ def _rank(info: TensorInfo) -> int | None:
 
 def _tell_metadata(findings: Findings, metadata: Mapping[str, str]) -> None:
     written_by = metadata.get("format", "").lower()
-    findings.say("framework", FRAMEWORKS.get(written_by), "meta:format", evidence=Evidence.INFERRED)
+    if written_by in WRITERS:
+        name = frameworks.spellings()[written_by].name
+        findings.say("framework", name, "meta:format", evidence=Evidence.INFERRED)
     _check_text(findings, metadata)
     _tell_modelspec(findings, metadata)
     if any(key.startswith("ss_") for key in metadata):
         _tell_kohya(findings, metadata)
-    done = {"format"} if written_by in FRAMEWORKS else set()
+    done = {"format"} if written_by in WRITERS else set()
     rest = [key for key in metadata if key not in done and not key.startswith(("ss_", MODELSPEC_PREFIX))]
     for key in rest[:MAX_LEFTOVERS]:
         properties.tell_property(

@@ -12,6 +12,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
 from crawler.formats.siblings import sibling
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 MAX_MODULES = 50
@@ -35,6 +36,7 @@ class SentenceTransformersExtractor:
     description = "modules.json and module configurations of sentence-transformers"
     reads = "modules, embedding dimension, longest sequence, versions, similarity function, prompts"
     limits = "JSON 16 MB, 50 modules"
+    promises = Promise(containers=(Container(files=("modules.json",)),))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

@@ -16,6 +16,7 @@ from crawler.formats.sklearn_model import find_estimator, tell_estimator
 from crawler.formats.skops_schema import MAX_SCHEMA_BYTES, imports_of, load_schema, node_of
 from crawler.formats.torch_files import refuse
 from crawler.formats.zips import ZipDirectory, is_zip, open_zip
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 SCHEMA = "schema.json"
@@ -29,6 +30,7 @@ class SkopsExtractor:
     description = "skops files of scikit-learn estimators"
     reads = "schema.json: class, version, every parameter, pipeline steps, and every name that loading would look up"
     limits = "32 MB of schema, 2 million JSON values"
+    promises = Promise(formats={".skops": "skops"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """A zip that is called .skops, or that begins with the schema."""

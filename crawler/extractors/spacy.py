@@ -11,6 +11,7 @@ from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text, texts
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -70,6 +71,7 @@ class SpacyExtractor:
     description = "spaCy pipelines (meta.json, config.cfg)"
     reads = "language, licence, components, labels, scores, sources, training settings"
     limits = "JSON 16 MB; config.cfg 1 MB, 20,000 lines"
+    promises = Promise(containers=(Container(files=("meta.json", "config.cfg")),))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

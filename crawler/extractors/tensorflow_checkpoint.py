@@ -14,6 +14,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import tensors
 from crawler.formats.leveldb import is_table
 from crawler.formats.tensorflow_checkpoint import CheckpointIndex, read_index, tensors_of
+from crawler.promises import Promise
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -36,6 +37,7 @@ class TensorflowCheckpointExtractor:
     description = "TensorFlow checkpoints (.index with .data files), also inside a SavedModel"
     reads = "names, shapes and dtypes of all variables; the model's own apart from optimizer slots, counters and copies"
     limits = "1 M entries, uncompressed tables"
+    promises = Promise(stems=(r"(?P<stem>.+)\.data-\d{5}-of-\d{5}",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2]

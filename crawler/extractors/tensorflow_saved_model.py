@@ -23,6 +23,7 @@ from crawler.formats.tensorflow_graph import (
     read_meta_graph,
     read_saved_model,
 )
+from crawler.promises import Container, Promise
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -58,6 +59,9 @@ class TensorflowSavedModelExtractor:
     description = "TensorFlow SavedModel directories and frozen graphs (.pb, .meta)"
     reads = "TensorFlow version, tags, signatures, operators that reach out, constants, Keras metadata, fingerprint"
     limits = "5 M fields, 32 meta graphs; variables are counted by their checkpoint index"
+    promises = Promise(
+        containers=(Container(files=("saved_model.pb",)), Container(files=("saved_model.pbtxt",)))
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2].lower()

@@ -17,6 +17,7 @@ from crawler.formats.dtypes import FLOATS, canonical, size_bytes
 from crawler.formats.json_values import mapping, pointer, text
 from crawler.formats.keras_config import tell_architecture, tell_training
 from crawler.formats.siblings import sibling
+from crawler.promises import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,10 @@ class TfjsExtractor:
     description = "TensorFlow.js models (model.json, *weights_manifest.json)"
     reads = "signature, Keras topology, names, shapes and dtypes of all weights, the files that hold them"
     limits = "JSON 16 MB, 100,000 weights, 2,000 files of weights"
+    promises = Promise(
+        endings=("-weights_manifest.json",),
+        shards=(r"(?P<stem>.+?)-shard(?P<number>\d{1,5})of(?P<total>\d{1,5})(?:\.bin)?",),
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".json"):

@@ -14,6 +14,7 @@ from crawler.formats import tensors
 from crawler.formats.dtypes import FLOATS
 from crawler.formats.flatbuffer import Flatbuffer
 from crawler.formats.tflite_model import Dense, LiteModel, LiteTensor, converted, described, read_model
+from crawler.promises import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -39,6 +40,7 @@ class TfliteExtractor:
     description = "TensorFlow Lite (LiteRT) models"
     reads = "signature, custom operators, constants, the metadata buffer, converter and runtime version"
     limits = "2 M reads, 500,000 tensors"
+    promises = Promise(formats={".tflite": "tflite"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         named = key.lower().endswith((".tflite", ".lite", ".litert"))

@@ -20,6 +20,7 @@ from crawler.formats.siblings import sibling
 from crawler.formats.tensors import elements_of, summarise
 from crawler.formats.torch_model import MODEL_KEYS, part_of
 from crawler.formats.torch_tensors import sizes_of
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 MAX_REFERENCES = 2_000
@@ -32,6 +33,7 @@ class TorchDistributedExtractor:
     description = "Torch distributed checkpoints (DCP, FSDP, Megatron core, NeMo 2): the .metadata file"
     reads = "names, shapes and dtypes of all tensors, the shard files; one pickle, symbolically"
     limits = "64 MB of pickle, 500,000 tensors; nothing is unpickled"
+    promises = Promise(containers=(Container(files=(".metadata",), endings=(".distcp",)),))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The file's exact name and the beginning of a pickle."""

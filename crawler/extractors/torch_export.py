@@ -16,6 +16,7 @@ from crawler.formats.torch_files import refuse
 from crawler.formats.torch_schema import ports, program_of, signature_tensors, weights_of
 from crawler.formats.torch_zip import find_object, scan_member
 from crawler.formats.zips import Member, ZipDirectory, is_zip, open_zip
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 _FIRST_MEMBER = re.compile(
@@ -36,6 +37,7 @@ class TorchExportExtractor:
     description = "torch.export programs (.pt2)"
     reads = "weights configuration, graph signature, inputs and outputs, versions; pickles inside are checked"
     limits = "16 MB of JSON, 16 torch files inside; nothing is unpickled"
+    promises = Promise(formats={".pt2": "pytorch"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """A zip that begins with a member of an exported program, or is called .pt2."""

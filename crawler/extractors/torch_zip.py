@@ -14,6 +14,7 @@ from crawler.formats.pickles import Pickle, looks_like_pickle
 from crawler.formats.torch_files import refuse, role_of, tell_pickled_model
 from crawler.formats.torch_script import tell_torchscript
 from crawler.formats.zips import is_zip, open_zip
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 _FIRST_MEMBER = re.compile(
@@ -56,6 +57,11 @@ class TorchZipExtractor:
     )
     reads = "the zip's directory and data.pkl, symbolically; TorchScript's class lists; single numbers kept as tensors"
     limits = "100,000 members, 64 MB of pickle, 3 million opcodes; nothing is unpickled"
+    promises = Promise(
+        formats={".pt": "pytorch", ".pth": "pytorch", ".ckpt": "pytorch"},
+        names={r".*model[^/]*\.bin": "pytorch"},
+        endings=(".pth.tar", ".pt.tar"),
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """A zip whose first member is torch's or a pickle, or any zip under a torch suffix."""

@@ -12,6 +12,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, pointer, positive
 from crawler.formats.siblings import sibling
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 MAX_SHARDS = 2_000
@@ -39,6 +40,10 @@ class WeightsIndexExtractor:
     description = "Indexes of sharded weights (model.safetensors.index.json and its like)"
     reads = "shards and the tensors that each should hold; total_parameters as declared"
     limits = "2,000 shards, 500,000 tensors, JSON 32 MB"
+    promises = Promise(
+        endings=(".safetensors.index.json", ".bin.index.json", ".h5.index.json", ".msgpack.index.json"),
+        stems=(r"(?P<stem>.+?)\.(?:safetensors|bin)\.index\.(?P<variant>[A-Za-z0-9_]+)\.json",),
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         match = _NAME.search(key)

@@ -22,6 +22,7 @@ from crawler.formats.xgboost_model import (
     read_document,
     read_old_binary,
 )
+from crawler.promises import Promise
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -34,6 +35,7 @@ class XgboostExtractor:
     description = "XGBoost models: JSON, UBJSON, old binary"
     reads = "objective, trees, features, classes, feature names, attributes with the best score, version"
     limits = "the first 512 kB and the last 64 kB of files above 1 MB"
+    promises = Promise(formats={".ubj": "xgboost"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         suffix = key.lower().rpartition(".")[2]

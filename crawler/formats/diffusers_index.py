@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from catalog.records import Evidence, Reference, Severity
-from crawler.formats import tasks
 from crawler.formats.json_values import leftovers, pointer, text
 from crawler.formats.siblings import sibling
+from mappings import tasks
 
 if TYPE_CHECKING:
     from crawler.extractor import Findings

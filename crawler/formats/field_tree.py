@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as field_default
 from functools import cache
 from typing import Any
 
+from catalog.text.spelling import nearest
 from mappings import Field, fields
 
 MAX_LEVELS = 6
@@ -46,7 +46,7 @@ def walk(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[Entry]
         elif field is not None:
             yield Entry(name=field.name, value=value, path=here, field=field)
         else:
-            yield Entry(name=name, value=value, path=here, field=None, nearest=nearest(name))
+            yield Entry(name=name, value=value, path=here, field=None, nearest=nearest_field(name))
 
 
 def _group_item(item: Any, path: tuple[str, ...], number: int) -> Iterator[Entry]:
@@ -74,13 +74,12 @@ def find(name: str) -> Field | None:
     return field
 
 
-def nearest(name: str) -> str | None:
+def nearest_field(name: str) -> str | None:
     """The field that was probably meant."""
-    candidates = [*fields(), *_aliases()]
-    found = difflib.get_close_matches(name.lower(), candidates, n=1, cutoff=0.6)
-    if not found:
+    close = nearest(name, [*fields(), *_aliases()], limit=1)
+    if not close:
         return None
-    return found[0] if found[0] in fields() else _aliases()[found[0]].name
+    return close[0] if close[0] in fields() else _aliases()[close[0]].name
 
 
 @cache

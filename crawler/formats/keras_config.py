@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from catalog.records import Evidence, Severity
+from mappings.dtypes import aliases as dtype_aliases
 
 if TYPE_CHECKING:
     from crawler.extractor import Findings
@@ -166,7 +167,7 @@ def _tell_inputs(findings: Findings, layers: list[Any], inner: Mapping[str, Any]
         shape = config.get("batch_shape") or config.get("batch_input_shape")
         value: dict[str, Any] = {"name": str(config.get("name") or "input")[:MAX_TEXT]}
         if isinstance(dtype := config.get("dtype"), str):
-            value["dtype"] = _DTYPES.get(dtype, dtype[:32])
+            value["dtype"] = dtype_aliases().get(dtype, dtype[:32])
         if isinstance(shape, list) and len(shape) <= 64:
             value["shape"] = [size if isinstance(size, int) and size >= 0 else None for size in shape]
         inputs.append(value)
@@ -174,17 +175,6 @@ def _tell_inputs(findings: Findings, layers: list[Any], inner: Mapping[str, Any]
         inputs = [{"name": "input", "shape": [size if isinstance(size, int) else None for size in shape]}]
     if inputs:
         findings.say("inputs", inputs[:1000], f"{pointer}/layers")
-
-
-_DTYPES = {
-    "float32": "F32",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "float64": "F64",
-    "int32": "I32",
-    "int64": "I64",
-}
-_DTYPES |= {"uint8": "U8", "string": "STR", "bool": "BOOL"}
 
 
 def _tell_optimizer(findings: Findings, optimizer: Mapping[str, Any], pointer: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.formats.properties import slug
+from catalog.text.slugs import slug
 from mappings import metrics as metric_table
 
 MAX_RESULTS = 5_000

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence
+from catalog.text.slugs import slug
 from crawler.formats import jsons
 from mappings import fields
 from mappings import metrics as metric_table
@@ -27,11 +28,6 @@ _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
 _DATE = re.compile(r"\s*\d{4}-\d{2}(-\d{2})?([T ]|\s*$)")
 _CLASS = re.compile(r"(?:^\s*\{|,)\s*[\"']?\d+[\"']?\s*:")
 _METRICS_PREFIX = re.compile(r"metrics?[^A-Za-z0-9]+", re.IGNORECASE)
-_NOT_SLUG = re.compile(r"[^a-z0-9]+")
-_SPLIT = re.compile(
-    r"^(?:eval|test|testing|val|valid|validation|dev|train|training|holdout|oof|cv|best|final)_|"
-    r"_(?:eval|test|testing|val|valid|validation|dev|train|training|holdout|oof|cv)$"
-)
 _IDENTITY = {
     "description": "description",
     "short_description": "description",
@@ -91,11 +87,6 @@ _IDENTITY = {
 }
 
 
-def slug(name: str) -> str:
-    """Lower case, words joined by `_`."""
-    return _NOT_SLUG.sub("_", name.lower()).strip("_")
-
-
 def is_metric(name: str, value: Any) -> bool:
     """Whether the name is a known metric, with or without a split in it, and the value a number."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -103,7 +94,7 @@ def is_metric(name: str, value: Any) -> bool:
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return False
     key = slug(name)
-    return metric_table.find(key) is not None or metric_table.find(_SPLIT.sub("", key)) is not None
+    return metric_table.find(key) is not None or metric_table.find(_split().sub("", key)) is not None
 
 
 def field_of(name: str) -> str | None:
@@ -211,3 +202,10 @@ def _is_number(value: Any) -> bool:
 
 def _evidence(field: str) -> Evidence:
     return Evidence.DECLARED if field == "parameters" else Evidence.EXPLICIT
+
+
+@cache
+def _split() -> re.Pattern[str]:
+    """A word for a split, or for the best or last of several values, before or behind the name of a metric."""
+    words = "|".join(metric_table.splits())
+    return re.compile(rf"^(?:{words}|best|final)_|_(?:{words})$")

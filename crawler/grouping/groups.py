@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
-from catalog.normalise import names
+from catalog.layouts import names
 from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId
 from crawler.grouping.content_addressed import content_key
 from crawler.grouping.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
@@ -30,17 +30,13 @@ from crawler.grouping.layouts import (
     ALTERNATIVE_DIRECTORIES,
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
-    GENERIC_STEMS,
     HUB_SNAPSHOT,
-    MODEL_CONFIGS,
-    PACKAGE_SUFFIX,
     PROJECTOR,
     SIDECAR,
     TRAINING_STATE,
-    container_kind,
-    stem_of,
 )
 from crawler.grouping.subjects import bind_subjects, spoken_for
+from crawler.promises import FileNames, installed
 from crawler.sniffing import EXTRACTOR
 
 MAX_FILES_PER_MODEL = 20_000
@@ -48,16 +44,21 @@ MAX_PARENT_LEVELS = 2
 ROOT_KEY = "."
 
 
-def group(source: SourceId, members: Sequence[Member]) -> list[Group]:
-    """The models of a source, in key order. A file may belong to several (a card, a run), weights to one."""
+def group(source: SourceId, members: Sequence[Member], *, file_names: FileNames | None = None) -> list[Group]:
+    """The models of a source, in key order. A file may belong to several (a card, a run), weights to one.
+
+    `file_names` is what extractors promise of names; by default those of every installed one.
+    """
     members = with_promised_hashes(members)
-    tree = _Tree([_as_used(member) for member in _without_linked_blobs(members)])
+    tree = _Tree([_as_used(member) for member in _without_linked_blobs(members)], file_names or installed())
     drafts = _draft_models(tree)
     _bind_context(tree, drafts)
     runs = bind_subjects(tree.members, drafts)
     named = named_objects(tree.members)
     made = sorted([*without_copies(drafts), *runs], key=lambda draft: draft.key)
-    return _told_apart([_finished(source, draft, orphan=is_orphan(draft, named)) for draft in made])
+    return _told_apart(
+        [_finished(source, draft, tree.promised, orphan=is_orphan(draft, named)) for draft in made]
+    )
 
 
 def _told_apart(groups: Sequence[Group]) -> list[Group]:
@@ -70,7 +71,7 @@ def _told_apart(groups: Sequence[Group]) -> list[Group]:
         group
         for group in groups
         if group.kind in {"file", "shards"}
-        and GENERIC_STEMS.match(name_of(group.key))
+        and names.is_generic_stem(name_of(group.key))
         and group.name_hint == name_of(directory_of(group.key))
     ]
     number = Counter(map(place, generic))
@@ -114,7 +115,8 @@ def _without_linked_blobs(members: Sequence[Member]) -> list[Member]:
 class _Tree:
     """The members by directory, and which directories are one model each."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Sequence[Member], promised: FileNames) -> None:
+        self.promised = promised
         self.members = members
         self.files: dict[str, list[Member]] = defaultdict(list)
         self.below: dict[str, set[str]] = defaultdict(set)
@@ -131,7 +133,7 @@ class _Tree:
 
     def has_config(self, directory: str) -> bool:
         return any(
-            name_of(member.object.key) in MODEL_CONFIGS and not is_weights(member)
+            name_of(member.object.key) in self.promised.configs and not is_weights(member)
             for member in self.files.get(directory, ())
         )
 
@@ -155,7 +157,9 @@ class _Tree:
         directories = {directory for name in self.files for directory in upwards(name)}
         found = {}
         for directory in directories:
-            kind = container_kind(directory, self.names(directory), self.below.get(directory, set()))
+            kind = self.promised.container_kind(
+                directory, self.names(directory), self.below.get(directory, set())
+            )
             if kind is not None:
                 found[directory] = kind
         return found
@@ -169,7 +173,7 @@ def _draft_models(tree: _Tree) -> list[Draft]:
         ]
         owner = tree.owner(directory)
         if owner is not None:
-            draft = _draft(drafts, _container_key(owner), tree.containers[owner], owner, whole=True)
+            draft = _draft(drafts, _container_key(tree, owner), tree.containers[owner], owner, whole=True)
             draft.places.add(owner)
             draft.weights.update({member.object.key: member for member in weights})
             continue
@@ -190,9 +194,9 @@ def _draft(drafts: dict[str, Draft], key: str, kind: str, directory: str, *, who
     return draft
 
 
-def _container_key(directory: str) -> str:
+def _container_key(tree: _Tree, directory: str) -> str:
     """The directory; a Core ML package is a file to its user, and shares its stem with the other formats."""
-    return PACKAGE_SUFFIX.sub("", directory) or ROOT_KEY
+    return tree.promised.without_package_suffix(directory) or ROOT_KEY
 
 
 def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts: dict[str, Draft]) -> None:
@@ -203,7 +207,7 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
     made: list[Draft] = []
     for member in others:
         name = name_of(member.object.key)
-        stem = stem_of(described.get(name, name))
+        stem = tree.promised.stem_of(described.get(name, name))
         kind = "shards" if stem.shard else "file"
         draft = _draft(drafts, joined(directory, stem.stem), kind, directory)
         if kind == "shards" and draft.kind == "file":
@@ -215,7 +219,7 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
             draft.bind(member)
     if not others:
         for member in projectors:
-            key = joined(directory, stem_of(name_of(member.object.key)).stem)
+            key = joined(directory, tree.promised.stem_of(name_of(member.object.key)).stem)
             _draft(drafts, key, "file", directory).weights[member.object.key] = member
 
 
@@ -304,7 +308,7 @@ def _context_of(
         return [draft for draft in by_directory[owner] if draft.whole]
     here = by_directory.get(directory, [])
     if match := SIDECAR.match(name):
-        return _named(joined(directory, match["target"]), inside.get(directory, ()))
+        return _named(tree, joined(directory, match["target"]), inside.get(directory, ()))
     if here and (member.extraction and member.extraction.role is not Role.CARD):
         return here
     if here or inside.get(directory):
@@ -312,9 +316,9 @@ def _context_of(
     return _from_side_directory(directory, by_directory)
 
 
-def _named(target: str, drafts: Iterable[Draft]) -> list[Draft]:
+def _named(tree: _Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
     """The models that a sidecar `TARGET.modeldex.yaml` is written for: by the file's whole name, or by its stem."""
-    stem = joined(directory_of(target), stem_of(name_of(target)).stem)
+    stem = joined(directory_of(target), tree.promised.stem_of(name_of(target)).stem)
     found = [draft for draft in drafts if target in draft.weights or draft.key == target]
     return found or [draft for draft in drafts if draft.key == stem]
 
@@ -340,7 +344,7 @@ def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -
     return []
 
 
-def _finished(source: SourceId, draft: Draft, *, orphan: bool) -> Group:
+def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bool) -> Group:
     placed = [
         replace(member, distance=distance_between(draft.directory, directory_of(key)))
         for key, member in sorted(draft.weights.items())
@@ -354,20 +358,20 @@ def _finished(source: SourceId, draft: Draft, *, orphan: bool) -> Group:
         key=draft.key,
         kind=draft.kind,
         members=members,
-        name_hint=_name_hint(source, draft),
+        name_hint=_name_hint(source, draft, promised),
         orphan=orphan,
         copies=tuple(ObjectKey(key) for key in sorted(draft.copies)),
     )
 
 
-def _name_hint(source: SourceId, draft: Draft) -> str:
+def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     """What people would call the model by its path alone."""
-    if (given := _name_in_store(draft)) is not None:
+    if (given := _name_in_store(draft, promised)) is not None:
         return given
     path = draft.key if draft.key != ROOT_KEY else ""
     name = name_of(path)
     parent = name_of(directory_of(path))
-    generic = draft.kind in {"file", "shards"} and GENERIC_STEMS.match(name)
+    generic = draft.kind in {"file", "shards"} and names.is_generic_stem(name)
     if match := HUB_SNAPSHOT.search(draft.directory if generic else path):
         name = match["name"]
     elif generic:
@@ -379,13 +383,13 @@ def _name_hint(source: SourceId, draft: Draft) -> str:
     return name or unquote(str(source).rstrip("/").rpartition("/")[2])
 
 
-def _name_in_store(draft: Draft) -> str | None:
+def _name_in_store(draft: Draft, promised: FileNames) -> str | None:
     """What those who name an object by its hash call it: the name of an output, or of its repository."""
     if not draft.weights or any(content_key(key) is None for key in draft.weights):
         return None
     for (_, subject_id), member in sorted(draft.context.items(), key=lambda item: item[0][0]):
         for subject in member.extraction.subjects if member.extraction else ():
             if subject.id == subject_id and subject.name:
-                stem = name_of(stem_of(subject.name).stem)
-                return (GENERIC_STEMS.match(stem) and name_of(directory_of(member.object.key))) or stem
+                stem = name_of(promised.stem_of(subject.name).stem)
+                return (names.is_generic_stem(stem) and name_of(directory_of(member.object.key))) or stem
     return None

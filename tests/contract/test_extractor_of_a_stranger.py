@@ -44,6 +44,65 @@ def test_the_guides_own_tests_pass(environment, guide, tmp_path):
     assert " passed" in done.stdout
 
 
+DUO = '''"""Weights in x.duo, or numbered from 1of2 on, and an index of them in x.duo.idx."""
+
+from catalog.records import Origin, Role, TensorInfo
+from crawler.extractor import Claim, Findings
+from crawler.formats import tensors
+from crawler.promises import Promise
+
+
+class Duo:
+    name, version, description, reads, limits = "duo", 1, "Duo weights", "values", "none"
+    promises = Promise(
+        formats={".duo": "duo"},
+        endings=(".duo.idx",),
+        shards=(r"(?P<stem>.+)-(?P<number>\\d)of(?P<total>\\d)\\.duo",),
+    )
+
+    def claims(self, key, head):
+        if head.startswith(b"DUO1"):
+            return Claim(format="duo", role=Role.WEIGHTS, confidence=100)
+        return Claim(format="duo", role=Role.INDEX, confidence=100) if head.startswith(b"IDX1") else None
+
+    def extract(self, reader):
+        index = reader.head(4) == b"IDX1"
+        role = Role.INDEX if index else Role.WEIGHTS
+        findings = Findings(reader, self, format="duo", role=role, origin=Origin.EMBEDDED)
+        if index:
+            findings.say("version", "7", "idx:")
+        else:
+            size = reader.size_bytes - 4
+            weights = TensorInfo(name=reader.key, dtype="I8", shape=(size,), elements=size)
+            findings.tensors = tensors.summarise([weights])
+        return findings.extraction()
+'''
+
+
+def test_a_new_suffix_with_several_files_for_a_model_is_one_class_and_one_line(environment):
+    """Grouping had a list of suffixes and of shard patterns, which a stranger's package could not add to."""
+    environment.install("duo-format", "duo_format", DUO, plugin="duo", attribute="Duo")
+    for name, data in {
+        "bert.duo": b"DUO1aaaa",
+        "bert.duo.idx": b"IDX1",
+        "gpt-1of2.duo": b"DUO1aaaaaa",
+        "gpt-2of2.duo": b"DUO1bbbbbb",
+        "gpt.duo.idx": b"IDX1",
+        "torn.duo": b"neither of the two",
+    }.items():
+        (environment.models / name).write_bytes(data)
+    done = environment.crawl()
+    assert done.stdout.startswith("3 models: 3 new,"), done.stderr
+    models = {model["name"]: model for model in environment.models_listed()}
+    assert {
+        name: (model["version"], len(model["files"])) for name, model in models.items() if name != "torn"
+    } == {
+        "bert": ("7", 2),
+        "gpt": ("7", 3),
+    }
+    assert (models["torn"]["status"], models["torn"]["format"]) == ("unreadable", ["duo"])
+
+
 BROKEN = {
     "module": "raise RuntimeError('needs a licence key')\nclass Broken: ...\n",
     "syntax": "class Broken(:\n",

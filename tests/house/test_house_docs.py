@@ -24,7 +24,7 @@ def load_generator():
     return module
 
 
-@pytest.mark.parametrize("name", ["formats.md", "fields.md", "metrics.md", "settings.md"])
+@pytest.mark.parametrize("name", ["formats.md", "fields.md", "flags.md", "metrics.md", "settings.md"])
 def test_a_generated_page_equals_its_registry(name):
     expected = load_generator().pages()[name]
     assert (ROOT / "docs" / name).read_text("utf-8") == expected, "run `make docs`"

@@ -2,7 +2,11 @@
 
 import os
 
+from catalog.query.request import SearchRequest
+from catalog.query.text.search_text import parse
 from catalog.records import RunState
+from catalog.testing.engine_cases import actions
+from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 
 
 def test_a_renamed_directory_is_a_move_and_no_loss(shop):
@@ -39,3 +43,20 @@ def test_other_weights_at_another_place_are_no_move(shop):
     shop.model("b/model.safetensors", fill=2.0)
     report = shop.crawl()
     assert (report.counts["moved"], report.counts["missing"], report.counts["new"]) == (0, 1, 1)
+
+
+def test_models_that_moved_are_asked_for_by_that_word(shop):
+    """`is:moved` was refused as unknown, although the catalog sets that flag."""
+    shop.model("old/model.safetensors", fill=3.5)
+    shop.model("lost/model.safetensors", fill=1.5)
+    shop.crawl()
+    (shop.root / "old").rename(shop.root / "new")
+    (shop.root / "lost/model.safetensors").unlink()
+    shop.crawl(accept=True)
+    documents = shop.documents()
+    index = MemoryIndex()
+    MemoryWriter(index).write(actions(list(documents.values())))
+    asked = parse("is:moved")
+    assert asked.problems == ()
+    found = MemoryEngine(index).search(SearchRequest(query=asked.query))
+    assert [hit.id for hit in found.hits] == [documents["old/model.safetensors"]["id"]]

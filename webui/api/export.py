@@ -15,7 +15,6 @@ from webui.documents import value_at, values_at
 from webui.rendering import dumps
 
 METRIC_COLUMNS = 200
-LEFT_OUT = frozenset({"all_text", "file_names", "locations", "metric_names"})
 # A spreadsheet takes a cell that begins with one of these for a formula. Source: OWASP, CSV Injection.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -65,7 +64,7 @@ def _chained(first: Mapping[str, Any], rest: Iterator[Mapping[str, Any]]) -> Ite
 
 
 def _is_column(field: Field) -> bool:
-    return field.searchable and field.type != "flattened" and field.name not in LEFT_OUT
+    return field.searchable and field.type != "flattened" and field.csv
 
 
 def _metric_names(engine: SearchEngine, request: SearchRequest) -> list[str]:

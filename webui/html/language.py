@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mappings import Field, fields
+from mappings.flags import askable
 from mappings.metrics import metrics
 from webui.urls import Addresses
 
@@ -37,9 +38,10 @@ class NameRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguagePage:
-    """The query language by examples, and every field and metric that it knows."""
+    """The query language by examples, and every state, field and metric that it knows."""
 
     examples: tuple[Example, ...]
+    states: tuple[Example, ...]
     programs: tuple[Example, ...]
     fields: tuple[NameRow, ...]
     metrics: tuple[NameRow, ...]
@@ -58,7 +60,7 @@ EXAMPLES = (
     ("license:mit,apache-2.0", "one of these"),
     ("(task:ner OR f1>0.9) -license:gpl*", "or, brackets, not, beginnings"),
     ("has:metrics missing:license", "models that have a field, or lack it"),
-    ("is:duplicate", "also is:incomplete, is:adapter, is:quantized, is:missing, is:pointer, is:conflict"),
+    ("is:duplicate", "a state of the model; all of them stand below"),
     ("risk:code-execution", "models whose files run code when they are loaded"),
     ("sort:-accuracy", "best first; models without the value come last"),
     ("models trained after 2023 with >90% accuracy", "a plain sentence; the chips show how it was read"),
@@ -79,6 +81,12 @@ def language_page(addresses: Addresses) -> LanguagePage:
     return LanguagePage(
         examples=tuple(
             Example(text=text, meaning=said, url=addresses.search_text(text)) for text, said in EXAMPLES
+        ),
+        states=tuple(
+            Example(
+                text=f"is:{row.name}", meaning=row.description, url=addresses.search_text(f"is:{row.name}")
+            )
+            for row in askable().values()
         ),
         programs=tuple(Example(text=text, meaning=said, url="") for text, said in PROGRAMS),
         fields=tuple(

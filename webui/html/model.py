@@ -32,24 +32,6 @@ TITLES = {
     "files": "Where it is",
     "trust": "Record",
 }
-ELSEWHERE = frozenset(
-    {"id", "evaluations", "metrics", "metric_names", "files", "file_names", "risks", "problems",
-     "hyperparameters", "extra", "all_text", "inputs", "outputs", "alternatives", "dtypes", "revision",
-     "trained_at_precision", "created_at_precision", "best_date_precision", "date_source", "parameters_source"}
-)  # fmt: skip
-CODE_FIELDS = frozenset(
-    {
-        "uri",
-        "path",
-        "locations",
-        "source",
-        "content_hash",
-        "tensors_hash",
-        "duplicate_group",
-        "code_version",
-        "run_id",
-    }
-)
 SEVERITY_WORDS = {"1": "info", "2": "low", "3": "medium", "4": "high", "5": "critical"}
 SEVERITY_ORDER = ("critical", "high", "medium", "low", "info")
 
@@ -199,7 +181,7 @@ def _sections(
         rows = [
             row
             for field in fields().values()
-            if field.group == group and field.name not in ELSEWHERE
+            if field.group == group and field.page != "apart"
             for row in _field_row(field, document, known, addresses)
         ]
         if rows:
@@ -217,7 +199,7 @@ def _field_row(
         label=field.label,
         description=field.description,
         values=tuple(_value(field, value, document, addresses) for value in values[:VALUES_SHOWN]),
-        code=field.name in CODE_FIELDS,
+        code=field.page == "code",
         more=max(0, len(values) - VALUES_SHOWN),
         why=provenance_of(field.name, known, field.description),
     )

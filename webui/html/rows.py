@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from mappings import fields, fields_where
+from mappings.flags import Flag, flags, statuses
 from webui.documents import number_at, rows_at, text_at, value_at, values_at
 from webui.html.headline import Score, scores
 from webui.numbers import Figure, count, moment, size
 from webui.text import NAME_CHARACTERS, SNIPPET_CHARACTERS, Segment, segments, shown
 from webui.urls import Addresses
 
-TAG_FIELDS = ("task", "framework", "format", "precision")
 TAGS_PER_FIELD = 2
 TAG_CHARACTERS = 40
 PATH_CHARACTERS = 90
-DATE_WORDS = {
-    "trained_at": "trained",
-    "created_at": "created",
-    "released_at": "released",
-    "modified_at": "modified",
-}
-STATUS_BADGES = {
-    "missing": ("warn", "missing", "Not found where it was when its directory was last listed whole"),
-    "gone": ("warn", "gone", "No longer there"),
-    "pointer": ("info", "pointer", "A pointer stands for the weights; the bytes are elsewhere"),
-    "partial": ("info", "partly read", "A limit ended the reading: what is shown is true, not all is shown"),
-    "opaque": ("info", "opaque", "Recognised, its inside is not read"),
-    "unreadable": ("warn", "unreadable", "A file of this model could not be read"),
-    "archived": ("info", "archived", "In cold storage: known by its listing only"),
-    "empty": ("warn", "empty", "The file holds no bytes"),
-}
 SEVERE = frozenset({"high", "critical", "medium"})
 
 
@@ -117,7 +103,7 @@ def snippet(document: Mapping[str, Any], words: tuple[str, ...]) -> tuple[Segmen
 def tags(document: Mapping[str, Any], addresses: Addresses) -> list[Tag]:
     """Task, framework, formats and precision, each once."""
     found: dict[str, Tag] = {}
-    for field in TAG_FIELDS:
+    for field in fields_where("tag"):
         for value in values_at(document, field)[:TAGS_PER_FIELD]:
             text = shown(value, TAG_CHARACTERS)
             if text and text.casefold() not in found:
@@ -150,7 +136,7 @@ def date_fact(document: Mapping[str, Any]) -> Fact | None:
     if figure is None:
         return None
     source = text_at(document, "date_source")
-    return Fact(label="date", figure=figure, note=DATE_WORDS.get(source, shown(source, 20)))
+    return Fact(label="date", figure=figure, note=_date_word(source))
 
 
 def location(document: Mapping[str, Any]) -> str:
@@ -162,9 +148,7 @@ def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
     """Risks first, then what is missing, then what is worth knowing."""
     found = list(_risk_badges(document))
     status = text_at(document, "status")
-    if status in STATUS_BADGES:
-        tone, text, detail = STATUS_BADGES[status]
-        found.append(Badge(tone=tone, text=text, detail=detail))
+    found.extend(_badges(statuses(), {status}))
     expected, present = number_at(document, "shards.expected"), number_at(document, "shards.found")
     if expected and present is not None and present < expected:
         text = f"{int(present)} of {int(expected)} shards"
@@ -173,18 +157,16 @@ def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
         found.append(
             Badge(tone="warn", text="incomplete", detail="A file that the model refers to is missing")
         )
-    flags = {str(flag) for flag in values_at(document, "flags")}
-    if "duplicate" in flags:
-        found.append(
-            Badge(tone="info", text="duplicate", detail="The same weights are elsewhere in the catalog")
-        )
-    if "conflict" in flags:
-        found.append(
-            Badge(tone="info", text="sources disagree", detail="Its files say different things; see its page")
-        )
-    if "adapter" in flags:
-        found.append(Badge(tone="info", text="adapter", detail="Needs its base model"))
+    found.extend(_badges(flags(), {str(flag) for flag in values_at(document, "flags")}))
     return tuple(found)
+
+
+def _badges(table: Mapping[str, Flag], carried: AbstractSet[str | None]) -> list[Badge]:
+    return [
+        Badge(tone=row.badge, text=row.text, detail=row.description[:1].upper() + row.description[1:])
+        for row in table.values()
+        if row.badge is not None and row.name in carried
+    ]
 
 
 def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
@@ -201,3 +183,8 @@ def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
     return [
         Badge(tone=tone, text=shown(kind, TAG_CHARACTERS), detail=detail) for kind, (tone, detail) in order
     ]
+
+
+def _date_word(source: str) -> str:
+    row = fields().get(source)
+    return row.date_word if row is not None and row.date_word else shown(source, 20)

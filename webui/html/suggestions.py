@@ -11,6 +11,7 @@ from catalog.query.text.printing import quoted
 from catalog.query.text.targets import short_name
 from catalog.search.parameters import field_of
 from mappings import fields
+from mappings.flags import askable
 from webui.contracts import SearchPages
 from webui.html.headline import metric_label
 from webui.text import shown
@@ -21,6 +22,7 @@ NAME_CHARACTERS = 2  # fewer say too little to be worth an answer
 WORDS = {
     "has": "models that have a field",
     "missing": "models that lack a field",
+    "is": "models in a state",
     "after": "trained or created after a date",
     "since": "trained or created from a date on",
     "before": "trained or created before a date",
@@ -90,8 +92,23 @@ def _values(
         for word, label, count in _names(begun, search):
             yield word.rstrip(" >:"), label, count
         return
+    if name == "is":
+        yield from _states(begun.casefold(), state, search)
+        return
     field = field_of(name)
     if field is None or field not in fields() or fields()[field].type != "keyword":
         return
     for bucket in search.facet(state, field, begun.casefold()).buckets:
         yield quoted(bucket.value), shown(bucket.label, 60), bucket.count
+
+
+def _states(begun: str, state: SearchState, search: SearchPages) -> Iterator[tuple[str, str, int | None]]:
+    """What `is:` can ask for: what models here carry first, with counts."""
+    counts = {
+        bucket.value: bucket.count
+        for column in ("status", "flags")  # where both have a word, the flag is asked for
+        for bucket in search.facet(state, column, begun).buckets
+    }
+    known = [row for row in askable().values() if row.name.startswith(begun)]
+    for row in sorted(known, key=lambda row: -counts.get(row.name, 0)):
+        yield row.name, row.description, counts.get(row.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 from catalog.normalise.assembly import Draft
 from catalog.normalise.values import field_values
@@ -12,13 +13,12 @@ from catalog.normalise.values.dates import DateReading
 from catalog.records import Contender, Evidence, Observation
 from mappings import fields
 
-DATE_FIELDS = ("trained_at", "training_started_at", "created_at", "released_at")
 DATE_TOLERANCE = timedelta(days=1)
 
 
 def describe(draft: Draft, evaluated: Sequence[tuple[DateReading, Observation]]) -> None:
     """Precision beside each date, conflicts between them, and the one date to sort by."""
-    for name in DATE_FIELDS:
+    for name in _observed_dates():
         winner = _date_winner(draft, name)
         if winner is not None:
             draft.dates[name] = winner
@@ -94,3 +94,9 @@ def _apart(first: DateReading, other: DateReading) -> bool:
     assert first.value is not None
     assert other.value is not None
     return other.value - first.end() > DATE_TOLERANCE or first.value - other.end() > DATE_TOLERANCE
+
+
+@cache
+def _observed_dates() -> tuple[str, ...]:
+    """The dates that files state; the others are made of them, or of the history."""
+    return tuple(row.name for row in fields().values() if row.type == "date" and row.rule != "derived")

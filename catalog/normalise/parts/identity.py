@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
-from catalog.normalise import names
+from catalog.layouts import names
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts.measured import listing_observation
 from catalog.normalise.values.dates import instant_text
+from catalog.normalise.values.objectives import task_of_objective
 from catalog.records import (
     Contender,
     Evidence,
@@ -25,18 +26,14 @@ from catalog.records import (
     display_key,
     model_id,
 )
-from catalog.text import cleaning
+from catalog.text import canonical, cleaning
+from mappings import fields_where, tasks
+from mappings.flags import statuses as known_statuses
+from mappings.frameworks import frameworks
 
 MAX_FILES = 20_000
 MAX_FILE_NAMES = 2_000
-_BROKEN_FIRST = (
-    FileStatus.UNREADABLE,
-    FileStatus.ARCHIVED,
-    FileStatus.EMPTY,
-    FileStatus.POINTER,
-    FileStatus.PARTIAL,
-    FileStatus.OPAQUE,
-)
+_BROKEN_FIRST = tuple(FileStatus(row.name) for row in known_statuses().values() if row.by == "normaliser")
 
 
 def describe(draft: Draft) -> None:
@@ -161,7 +158,7 @@ def _derive_framework(draft: Draft) -> None:
         seen = draft.provenance["library"].winners[0].observation
         draft.set_derived(
             "framework",
-            names.framework(library),
+            canonical.framework(library),
             replace(seen, field="framework", evidence=Evidence.INFERRED),
             ("from library",),
         )
@@ -173,8 +170,8 @@ def _derive_task(draft: Draft) -> None:
         return
     architecture, objective = draft.values.get("architecture"), draft.values.get("training.objective")
     for source, task in (
-        ("architecture", architecture and names.task_of_architecture(str(architecture))),
-        ("training.objective", objective and names.task_of_objective(str(objective))),
+        ("architecture", architecture and _task_of(str(architecture))),
+        ("training.objective", objective and task_of_objective(str(objective))),
     ):
         if (
             task
@@ -188,12 +185,18 @@ def _derive_task(draft: Draft) -> None:
             return
 
 
+def _task_of(class_name: str) -> str | None:
+    return (
+        tasks.of_architecture(class_name) or tasks.of_pipeline(class_name) or tasks.of_estimator(class_name)
+    )
+
+
 def _tabular(task: str) -> bool:
     return task.startswith("tabular-")
 
 
 def _is_tabular(draft: Draft) -> bool:
-    return draft.values.get("framework") in names.TABULAR_LIBRARIES
+    return (row := frameworks().get(draft.values.get("framework", ""))) is not None and row.tabular
 
 
 def _derive_relation(draft: Draft) -> None:
@@ -210,10 +213,10 @@ def _derive_relation(draft: Draft) -> None:
 
 def _set_all_text(draft: Draft) -> None:
     values = draft.values
-    parts = [values.get(name) for name in ("name", "title", "description")]
-    parts.append(" ".join(values.get("tags", ())))
-    parts.extend(values.get(name) for name in ("architecture", "model_type", "task", "owner", "use_case"))
-    parts.append(" ".join(values.get("datasets", ())))
+    parts = []
+    for row in sorted(fields_where("text_order").values(), key=lambda row: row.text_order or 0):
+        value = values.get(row.name)
+        parts.append(" ".join(value or ()) if row.list else value)
     parts.extend(_cards(draft.observed("all_text")))
     joined = "\n".join(dict.fromkeys(str(part) for part in parts if part))
     draft.values["all_text"] = cleaning.cut_bytes(joined, cleaning.MAX_ALL_TEXT_BYTES)

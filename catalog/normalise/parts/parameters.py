@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from catalog.normalise.names import is_ggml_type
 from catalog.normalise.parts.weight_sets import WeightSet
 from catalog.records import TensorTally
+from catalog.text.canonical import is_ggml_type
 
 GRAPH_FORMATS = frozenset({"onnx", "tflite", "coreml", "openvino", "paddle", "tensorflow_saved_model"})
 FLOATS = frozenset(

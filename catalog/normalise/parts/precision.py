@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from catalog.normalise import names
+from catalog.layouts.variants import PRECISION_WORD
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts.measured import counted_observation
 from catalog.normalise.parts.parameters import METHOD_LABELS, Count, Quantizer, bits_of_ggml
 from catalog.normalise.parts.weight_sets import WeightSet
 from catalog.records import Contender, Evidence, Origin, display_key
-from catalog.text import cleaning
+from catalog.text import canonical, cleaning
 from mappings import fields
-
-PRECISION_WORD = re.compile(
-    r"(?i)(?<![a-z0-9])(fp16|bf16|fp32|f16|f32|fp8|int8|int4|half|i?q\d_(?:k(?:_[sml])?|\d|xxs|xs|s|m|nl))(?![a-z0-9])"
-)
 
 
 def set_precision(
@@ -53,7 +48,7 @@ def _named_precision(draft: Draft, chosen: Sequence[WeightSet]) -> list[Contende
         (member for item in chosen for member in item.members), key=lambda one: one.object.key
     ):
         words = PRECISION_WORD.findall(posixpath.basename(display_key(member.object.key)))
-        label = names.dtype(words[-1].replace("-", "_")) if words else None
+        label = canonical.dtype(words[-1].replace("-", "_")) if words else None
         if label is not None and draft.group.members:
             seen = replace(
                 counted_observation(chosen, "precision", words[-1], Evidence.INFERRED),
@@ -79,7 +74,7 @@ def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
             if quantizer.group_size
             else f"INT{bits} ({method})"
         )
-    if names.is_ggml_type(top):
+    if canonical.is_ggml_type(top):
         return _ggml_label(draft, top, counted)
     return cleaning.keyword(top)[:64]
 
@@ -96,7 +91,7 @@ def _ggml_label(draft: Draft, top: str, counted: Count) -> str:
     }  # a Q4_K_M file holds Q4_K, IQ3_M holds IQ3_S
     for name in said:
         bare = name.removeprefix("MOSTLY_")
-        if names.is_ggml_type(bare) and bare.partition("_")[0] in families:
+        if canonical.is_ggml_type(bare) and bare.partition("_")[0] in families:
             return bare
     return top
 
@@ -106,7 +101,7 @@ def _set_quantization(
 ) -> None:
     """Method, bits and scheme where the tensors themselves show them; nothing for plain floats."""
     made: dict[str, Any] = {}
-    if names.is_ggml_type(top):
+    if canonical.is_ggml_type(top):
         made = {"method": label, "bits": bits_of_ggml(label), "scheme": "gguf"}
     elif top.startswith("packed"):
         bits, _, rest = top.removeprefix("packed").partition("(")

@@ -6,7 +6,8 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from catalog.normalise.parts.weight_sets import SHARD_NAME, WeightSet, weight_sets
+from catalog.layouts.shards import SHARD
+from catalog.normalise.parts.weight_sets import WeightSet, weight_sets
 from catalog.records import Group, Member, ObjectKey, Problem
 
 MAX_NAMED = 5
@@ -90,12 +91,12 @@ def _of_index(index: Member, group: Group) -> Completeness:
 def _stray(index: Member, expected: set[str], group: Group) -> list[str]:
     """Numbered files beside the shards that the index does not name: left over from another run."""
     directory = posixpath.dirname(index.object.key)
-    stems = {match["stem"] for key in expected if (match := SHARD_NAME.match(_base(key)))}
+    stems = {match["stem"] for key in expected if (match := SHARD.match(_base(key)))}
     endings = {posixpath.splitext(key)[1] for key in expected}
     stray = []
     for member in group.members:
         key = member.object.key
-        match = SHARD_NAME.match(_base(key))
+        match = SHARD.match(_base(key))
         same = posixpath.dirname(key) == directory and posixpath.splitext(key)[1] in endings
         if match and same and match["stem"] in stems and key not in expected:
             stray.append(str(key))
@@ -148,7 +149,7 @@ def _of_numbers(item: WeightSet) -> Completeness:
     numbers: dict[int, str] = {}
     total = 0
     for member in item.members:
-        if match := SHARD_NAME.match(_base(member.object.key)):
+        if match := SHARD.match(_base(member.object.key)):
             total = max(total, int(match["total"]))
             numbers[int(match["number"])] = member.object.key
     if not total or total > 100_000:
@@ -158,7 +159,7 @@ def _of_numbers(item: WeightSet) -> Completeness:
     missing = [number for number in expected if number not in numbers]
     problems: tuple[Problem, ...] = ()
     if missing:
-        sample = SHARD_NAME.match(_base(item.members[0].object.key))
+        sample = SHARD.match(_base(item.members[0].object.key))
         assert sample is not None
         width = len(sample["number"])
         named = [

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.normalise.names import stem
+from catalog.layouts import variants
+from catalog.layouts.names import CANONICAL_STEMS, stem
+from catalog.layouts.shards import shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
 
 FORMAT_ORDER = (
@@ -19,26 +21,6 @@ FORMAT_ORDER = (
     "tensorflow_saved_model", "tensorflow_checkpoint", "flax", "orbax", "onnx",
 )  # fmt: skip
 """Which format is counted when the same weights are there in several; others come after these."""
-SHARD_NAME = re.compile(
-    r"^(?P<stem>.*?)[-_.](?P<number>\d{2,6})-of-(?P<total>\d{2,6})(?P<rest>(?:\.[\w-]+)+)$", re.IGNORECASE
-)
-CONSOLIDATED = re.compile(r"^(?P<stem>consolidated)\.(?P<number>\d{2,4})(?P<rest>\.pth)$", re.IGNORECASE)
-VARIANT = re.compile(
-    r"(?i)[._-](fp16|bf16|fp32|fp8|int8|int4|q4|q8|non_ema|ema|quantized|uint8|bnb4|q4f16|merged|with_past|half)(?=[._-]|$)"
-)
-CANONICAL_STEMS = frozenset(
-    {
-        "model",
-        "pytorch_model",
-        "adapter_model",
-        "diffusion_pytorch_model",
-        "tf_model",
-        "flax_model",
-        "saved_model",
-        "openvino_model",
-        "model.weights",
-    }
-)
 COMPONENT_DIRECTORY = re.compile(r"^\d+_\w+$")
 
 MAX_COMPONENTS = 64
@@ -158,15 +140,6 @@ def _same_network(first: WeightSet, second: WeightSet) -> bool:
     return shared * 2 > min(len(names[0]), len(names[1]))
 
 
-def shard_stem(name: str) -> tuple[str, str]:
-    """The name without its shard number, and the total that it says ("" for a file that is no shard)."""
-    match = SHARD_NAME.match(name)
-    if match:
-        return f"{match['stem']}{match['rest']}", match["total"]
-    match = CONSOLIDATED.match(name)
-    return (f"{match['stem']}{match['rest']}", "parts") if match else (name, "")
-
-
 def _shard_references(group: Group) -> dict[str, str]:
     """For every file that an index names as a shard: the index's base name without `.index.json`."""
     named: dict[str, str] = {}
@@ -200,7 +173,7 @@ def _format(member: Member) -> str:
 
 
 def _variant(name: str) -> str | None:
-    found = VARIANT.findall(name)
+    found = variants.WITHIN.findall(name)
     return ".".join(word.lower() for word in found) if found else None
 
 

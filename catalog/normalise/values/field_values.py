@@ -9,13 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from catalog.normalise import names
 from catalog.normalise.values import licences
 from catalog.normalise.values.dates import DateReading, read_date
 from catalog.normalise.values.units import parse_quantity, read_number, to_float, to_long
 from catalog.records import Observation
-from catalog.text import cleaning
-from mappings import Field
+from catalog.text import canonical, cleaning
+from mappings import Field, fields
 
 MAX_LIST = 2_000
 MAX_EXACT_INTEGER = 2**53 - 1
@@ -183,11 +182,11 @@ def _word(field: Field, raw: Any) -> Converted:
         return Converted(reason="empty")
     if not cleaned:
         return Converted(reason="empty")
-    canonical = _canonical(field.name, cleaned)
-    if canonical is None:
+    spelled = _canonical(field.name, cleaned)
+    if spelled is None:
         return Converted(reason="not-known")
-    changes = (f"alias {cleaned}→{canonical}",) if canonical != cleaned else ()
-    return Converted(value=canonical, changes=changes)
+    changes = (f"alias {cleaned}→{spelled}",) if spelled != cleaned else ()
+    return Converted(value=spelled, changes=changes)
 
 
 def _words(field: Field, raw: Any) -> Converted:
@@ -223,24 +222,6 @@ def _words(field: Field, raw: Any) -> Converted:
     return Converted(value=values, changes=changes) if values else Converted(reason="empty")
 
 
-CANONICAL: Mapping[str, Callable[[str], str | None]] = {
-    "license": lambda word: licences.licence(word)[0],
-    "task": names.task,
-    "framework": names.framework,
-    "origin_framework": names.framework,
-    "library": names.library,
-    "precision": lambda word: names.dtype(word) or (word if names.is_ggml_type(word) else None),
-    "training.precision": lambda word: names.dtype(word) or word,
-    "adapter.type": str.upper,
-    "model_type": str.lower,
-}
-
-
-def _canonical(field: str, word: str) -> str | None:
-    rule = language_tag if field == "language" else CANONICAL.get(field)
-    return word if rule is None else rule(word)
-
-
 def language_tag(word: str) -> str:
     """A BCP-47 tag in its usual case: EN → en, zh_hans_cn → zh-Hans-CN."""
     parts = word.strip().replace("_", "-").split("-")
@@ -251,6 +232,23 @@ def language_tag(word: str) -> str:
         for part in parts[1:]
     ]
     return "-".join([parts[0].lower(), *rest])
+
+
+CANONICAL: Mapping[str, Callable[[str], str | None]] = {
+    "licence": lambda word: licences.licence(word)[0],
+    "precision": lambda word: canonical.dtype(word) or (word if canonical.is_ggml_type(word) else None),
+    "upper": str.upper,
+    "lower": str.lower,
+    "language": language_tag,
+}
+"""How words come to one spelling beside `canonical.rule`, by the table's column `canonical`."""
+
+
+def _canonical(field: str, word: str) -> str | None:
+    row = fields().get(field)
+    kind = row.canonical if row is not None else None
+    rule = CANONICAL.get(kind or "") or canonical.rule(kind)
+    return word if rule is None else rule(word)
 
 
 def _as_text(raw: Any) -> str:
@@ -283,7 +281,7 @@ def _port(item: Any) -> dict[str, Any]:
     port: dict[str, Any] = {}
     for key, value in cleaning.cleaned(item).items():
         if key == "dtype" and isinstance(value, str):
-            port[key] = names.dtype(value) or value
+            port[key] = canonical.dtype(value) or value
         elif key == "shape" and isinstance(value, list):
             port[key] = [None if isinstance(size, int | float) and size < 0 else size for size in value[:64]]
         elif value is not None:

@@ -14,39 +14,22 @@ from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import has_metric, name_of, print_query, quoted
 from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import (
-    EXISTS_INSTEAD,
     Target,
     field_target,
     more_metrics,
     only_shown,
     resolve,
-    slug,
     suggestions,
     unknown_metric,
 )
+from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
 from mappings import fields
+from mappings.flags import askable, flags, statuses
 
 HAS = frozenset({"has", "with_field", "exists"})
 MISSING = frozenset({"missing", "no", "without"})
 SPECIAL = HAS | MISSING | frozenset(WORD_OPERATORS) | {"is", "sort"}
-STATUSES = frozenset(
-    {"ok", "partial", "pointer", "opaque", "unreadable", "archived", "empty", "missing", "gone"}
-)
-FLAGS = frozenset(
-    {
-        "adapter",
-        "duplicate",
-        "incomplete",
-        "missing",
-        "orphan",
-        "pointer",
-        "quantized",
-        "run",
-        "conflict",
-        "unchecked",
-    }
-)
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -175,9 +158,9 @@ def _has(token: Token, reading: Reading, *, absent: bool) -> Leaf | None:
 
 def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
     name = piece.text
-    instead = EXISTS_INSTEAD.get(slug(name))
-    if instead:
-        return _exists(field_target(fields()[instead]))
+    shown = fields().get(slug(name))
+    if shown is not None and shown.exists_by is not None:
+        return _exists(field_target(fields()[shown.exists_by]))
     targets = resolve(name)
     if not targets and (is_name(name, reading) or name.startswith("metrics.")):
         targets = (unknown_metric(name),) if only_shown(name) is None else ()
@@ -219,16 +202,16 @@ def _is(token: Token, reading: Reading) -> Leaf | None:
     leaves = []
     for piece in token.values:
         value = piece.text.strip().casefold()
-        if value in STATUSES and value not in FLAGS:
+        if value in statuses() and value not in flags():
             leaves.append(Leaf(node=Term("status", value), label=f"status:{value}"))
             continue
-        if value not in FLAGS:
-            close = nearest(value, (*FLAGS, *STATUSES)) if reading.may_look_up() else []
+        if value not in flags() and not _is_carried(value, reading):
+            close = nearest(value, askable()) if reading.may_look_up() else []
             offered = [reading.replaced(piece.start, piece.end, one) for one in close]
-            known = ", ".join(sorted(FLAGS))
+            ask = f" Did you mean {close[0]}?" if close else ""
             reading.problem(
                 "unknown-value",
-                f"is: knows {known}; {value!r} is none of them.",
+                f"is: knows {', '.join(askable())}; {value!r} is none of them.{ask}",
                 piece.start,
                 piece.end,
                 *offered,
@@ -236,3 +219,8 @@ def _is(token: Token, reading: Reading) -> Leaf | None:
         leaves.append(Leaf(node=Term("flags", value), label=f"is:{quoted(value)}"))
     leaf = any_of(leaves)
     return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
+
+
+def _is_carried(flag: str, reading: Reading) -> bool:
+    """Whether models carry a flag that no table knows: a stranger's extractor may set its own."""
+    return reading.vocabulary is not None and flag in reading.vocabulary.values.get("flags", {})

@@ -9,8 +9,10 @@ from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, print_query, quote, quoted
 from catalog.query.text.scanner import Piece, Token
-from catalog.query.text.targets import Target, slug
+from catalog.query.text.targets import Target
+from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
+from mappings import fields, fields_where
 
 _IDS = frozenset({"base_model.id", "datasets"})
 """Fields whose values may carry an owner that people leave out: `squad` means `rajpurkar/squad` too."""
@@ -54,7 +56,7 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     text = piece.text.strip()
     if not piece.quoted and text and not text.strip("*"):
         return Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}")
-    if target.path in {"path", "uri", "locations"}:
+    if target.path in fields_where("place"):
         return _location(piece, target)
     if not piece.quoted and text.endswith("*"):
         stem = text.rstrip("*")
@@ -97,18 +99,20 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
 
     Names of tasks and frameworks give way only to one that the catalog has, and only where it lacks the typed one.
     """
-    if target.path in {"precision", "training.precision"}:
-        from catalog.normalise.names import dtype  # noqa: PLC0415 - other queries need none of its tables
+    row = fields().get(target.path)
+    if row is None or row.canonical is None:
+        return text
+    from catalog.text import canonical  # noqa: PLC0415 - other queries need none of its tables
 
-        return dtype(text) or text
-    if target.path not in {"task", "framework", "library"} or reading.vocabulary is None:
+    if row.canonical in {"precision", "dtype"}:
+        return canonical.dtype(text) or text
+    rule = canonical.rule(row.canonical)
+    if rule is None or reading.vocabulary is None:
         return text
     known = {value.casefold() for value in reading.vocabulary.values.get(target.path, {})}
     if text.casefold() in known:
         return text
-    from catalog.normalise import names  # noqa: PLC0415 - other queries need none of its tables
-
-    other = str(getattr(names, target.path)(text))
+    other = rule(text)
     return other if other.casefold() in known else text
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 
 from catalog.query.nodes import (
     All,
@@ -24,14 +26,13 @@ from catalog.query.nodes import (
 )
 from catalog.query.periods import format_instant, format_start, last_period, spelled
 from catalog.query.text.numbers import format_number
-from catalog.query.text.targets import EXISTS_INSTEAD, metric_alone, resolve, short_name
+from catalog.query.text.targets import metric_alone, resolve, short_name
 from catalog.text.patterns import pattern
-from mappings import fields
+from mappings import fields, fields_where
 
 _BARE_VALUE = pattern(
     r"[^\s\"'()\[\],<>=:!*\\`\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}][^\s\"()\[\],*\\]*"
 )
-_SHOWN_AS = {instead: shown for shown, instead in EXISTS_INSTEAD.items() if shown == "metrics"}
 
 
 def print_query(query: Query) -> str | None:
@@ -113,7 +114,7 @@ def _exact(field: str, value: Value) -> str:
 
 
 def _exists_name(field: str) -> str:
-    name = _SHOWN_AS.get(field) or name_of(field)
+    name = _shown_as().get(field) or name_of(field)
     first = resolve(name)
     return field if first and first[0].path != field else name
 
@@ -245,3 +246,13 @@ def _metric_base(metric: str, split: str | None) -> str:
     if split:
         return f"{split}/{metric}"
     return metric if metric_alone(metric) else f"metrics.{metric}"
+
+
+@cache
+def _shown_as() -> Mapping[str, str]:
+    """What a query names instead of the field that says whether there are metrics."""
+    return {
+        row.exists_by: name
+        for name, row in fields_where("exists_by").items()
+        if row.type == "metrics" and row.exists_by is not None
+    }

@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from catalog.query.periods import parse_period
 from catalog.query.text.printing import quoted
 from catalog.query.text.targets import Target, Vocabulary, folded, resolve
 from catalog.text.patterns import pattern
+from mappings import fields_where
 
 Found = tuple[int, str] | None
 
@@ -292,7 +294,7 @@ def valued(sentence: Sentence, at: int) -> Found:
     """`in pytorch`, `for token-classification`, `by google`, `trained on squad`: only for values that exist."""
     if sentence.vocabulary is None:
         return None
-    for opening, names in _OPENINGS:
+    for opening, names in _openings():
         if [sentence.text(at + offset) for offset in range(len(opening))] != list(opening):
             continue
         for name in names:
@@ -302,16 +304,14 @@ def valued(sentence: Sentence, at: int) -> Found:
     return None
 
 
-_OPENINGS: Sequence[tuple[tuple[str, ...], tuple[str, ...]]] = (
-    (("trained", "on"), ("datasets",)),
-    (("licensed", "under"), ("license",)),
-    (("written", "in"), ("framework",)),
-    (("by",), ("owner",)),
-    (("in",), ("framework", "format", "language")),
-    (("using",), ("framework", "library")),
-    (("for",), ("task", "language")),
-    (("under",), ("license",)),
-)
+@cache
+def _openings() -> Sequence[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Words that name fields before a value of theirs, the longest openings first."""
+    spoken: dict[tuple[str, ...], list[str]] = {}
+    for row in fields_where("spoken").values():
+        for opening in row.spoken:
+            spoken.setdefault(tuple(opening.split()), []).append(row.name)
+    return [(words, tuple(spoken[words])) for words in sorted(spoken, key=lambda words: (-len(words), words))]
 
 
 def _value(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:

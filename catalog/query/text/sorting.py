@@ -13,7 +13,8 @@ from catalog.query.request import SortKey
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.printing import name_of
 from catalog.query.text.scanner import Kind, Piece, Token
-from catalog.query.text.targets import Target, resolve, slug, suggestions, unknown_metric
+from catalog.query.text.targets import Target, resolve, suggestions, unknown_metric
+from catalog.text.slugs import slug
 from mappings import fields
 from mappings.metrics import LOWER_COSTS, LOWER_IS_BETTER, find
 

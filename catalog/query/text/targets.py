@@ -8,38 +8,20 @@ from functools import cache, lru_cache
 from typing import Protocol
 
 from catalog.text.patterns import pattern
+from catalog.text.slugs import slug, stored_slug
 from catalog.text.spelling import nearest
 from mappings import Field, fields
-from mappings.metrics import Metric, find, spellings
+from mappings.metrics import Metric, find, spellings, splits
 
 MAX_NAME_CHARACTERS = 100
 MAX_DATASET_CHARACTERS = 200
 
-_NOT_SLUG = pattern(r"[^a-z0-9]+")
-_SPLITS: Mapping[str, str] = {
-    "eval": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-    "train": "train",
-    "training": "train",
-}
-_PREFIX_SPLIT = pattern(rf"(?P<split>{'|'.join(_SPLITS)})[_/.\-](?P<rest>.+)")
+_PREFIX_SPLIT = pattern(r"(?P<split>[a-z]+)[_/.\-](?P<rest>.+)")
 _METRIC_PREFIXES = ("metrics.", "metric.")
 _PARAMETER_PREFIXES = ("params.", "param.", "parameters.", "hyperparameters.", "hparams.")
 _TAG_PREFIXES = ("tags.", "tag.", "extra.")
 _ATTRIBUTE_PREFIXES = ("attributes.", "attribute.", "attr.")
 """Prefixes of pasted filters. Source: MLflow, search syntax of runs and of models."""
-
-EXISTS_INSTEAD: Mapping[str, str] = {
-    "metrics": "metric_names",
-    "evaluations": "metric_names",
-    "risks": "risk_kinds",
-}
-"""Which searchable field says whether a field that is only shown has anything in it."""
 
 
 class Vocabulary(Protocol):
@@ -101,20 +83,6 @@ class Target:
         return f"{name}@{self.dataset}" if self.dataset is not None else name
 
 
-def slug(name: str) -> str:
-    """Lower case, everything but letters and digits as one underscore."""
-    return _NOT_SLUG.sub("_", name.casefold()).strip("_")
-
-
-def _stored_slug(name: str) -> str:
-    """The slug under which documents keep a name that no table knows, foreign letters included."""
-    if name.isascii():
-        return slug(name)
-    from catalog.normalise.names import slug as stored  # noqa: PLC0415 - ASCII needs none of its tables
-
-    return stored(name)
-
-
 def folded(name: str) -> str:
     return name.casefold().strip().replace("-", "_").replace(" ", "_")
 
@@ -170,7 +138,7 @@ def unknown_metric(name: str) -> Target:
     dataset = unquoted(dataset)
     if not base.strip() or not dataset:
         base, dataset = name, ""
-    path = _stored_slug(base) or "unnamed"
+    path = stored_slug(base) if base.strip() else "unnamed"
     label = f"{path} on {dataset}" if dataset else path
     return Target(kind="metric", path=f"metrics.{path}", label=label, dataset=dataset_id(dataset) or None)
 
@@ -195,9 +163,9 @@ def _known_metric(name: str) -> Target | None:
     split = None
     if metric is None:
         match = _PREFIX_SPLIT.fullmatch(name.casefold())
-        if match is None:
+        if match is None or match["split"] not in splits():
             return None
-        metric, split = find(slug(match["rest"])), _SPLITS[match["split"]]
+        metric, split = find(slug(match["rest"])), splits()[match["split"]]
         if metric is None:
             return None
     label = f"{metric.label} ({split})" if split else metric.label
@@ -220,7 +188,7 @@ def _parameter(name: str) -> tuple[Target, ...]:
     known = _field(key)
     if known is not None and known.path.startswith("training."):
         return (known,)
-    key = _stored_slug(name)
+    key = stored_slug(name)
     return (
         (Target(kind="flattened", path=f"hyperparameters.{key}", label=f"Hyper-parameter {key}"),)
         if key
@@ -229,7 +197,7 @@ def _parameter(name: str) -> tuple[Target, ...]:
 
 
 def _tag(name: str) -> tuple[Target, ...]:
-    key = _stored_slug(name)
+    key = stored_slug(name)
     return (Target(kind="flattened", path=f"extra.{key}", label=key),) if key else ()
 
 

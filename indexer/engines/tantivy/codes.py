@@ -8,11 +8,18 @@ from itertools import combinations
 from typing import Any
 
 from indexer.engines.tantivy.schema import code_name, metric_columns
-from mappings import fields
+from mappings import evaluation_parts, fields
 
-EVALUATION_SETS = ("metric", "dataset", "split")
+
+def _asked(how: str) -> tuple[str, ...]:
+    return tuple(
+        part.name for part in evaluation_parts().values() if part.asked == how and part.type == "keyword"
+    )
+
+
+EVALUATION_SETS = _asked("together")
 """Conditions on one evaluation that are answered in any combination, together with a range of its value."""
-EVALUATION_SINGLES = ("raw_name", "source", "unit")
+EVALUATION_SINGLES = _asked("alone")
 """Conditions that are answered alone, together with a range of the value."""
 UNVALUED = "g"
 """Stands for the value of an evaluation without one: after all numbers, which are hex digits."""

@@ -252,6 +252,7 @@ PROBLEMS = [
     ("sort:acuracy", "not-sortable", "sort:accuracy", "acuracy"),
     ("sort:description", "not-sortable", None, "description"),
     ("is:duplicat", "unknown-value", "is:duplicate", "duplicat"),
+    ("is:movd", "unknown-value", "is:moved", "movd"),
     ("has:licence_nmae", "unknown-field", None, "licence_nmae"),
     ("(bert", "open-bracket", "(bert)", "("),
     ("bert)", "stray-bracket", "bert", ")"),
@@ -314,3 +315,10 @@ def test_chips_say_what_a_condition_comes_to():
 def test_data_set_is_found_by_its_name_without_the_owner():
     parsed = parse("datasets:squad", vocabulary=KNOWN, now=NOW)
     assert parsed.query == Terms("datasets", ("squad", "rajpurkar/squad"))
+
+
+def test_a_flag_that_only_a_strangers_extractor_sets_can_be_asked_for():
+    vocabulary = ListedVocabulary(values={"flags": {"distilled": 3}})
+    parsed = parse("is:distilled", vocabulary=vocabulary, now=NOW)
+    assert (parsed.query, parsed.problems) == (Term("flags", "distilled"), ())
+    assert [problem.code for problem in parse("is:distilled", now=NOW).problems] == ["unknown-value"]

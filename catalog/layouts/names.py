@@ -1,0 +1,82 @@
+"""What the names of files and directories say of a model: its own name, or a word that every model uses."""
+
+from __future__ import annotations
+
+import re
+
+from catalog.layouts.shards import without_number
+from catalog.layouts.variants import without_quantization
+
+CANONICAL_STEMS = frozenset(
+    {
+        "model", "pytorch_model", "adapter_model", "diffusion_pytorch_model", "tf_model", "flax_model", "saved_model",
+        "openvino_model", "model.weights",
+    }
+)  # fmt: skip
+"""Stems that libraries give the one file of weights: the whole model, whatever else is beside it."""
+GENERIC_STEMS = CANONICAL_STEMS | frozenset(
+    {
+        "weights", "checkpoint", "ckpt", "last", "best", "final", "state_dict", "variables", "consolidated", "inference",
+        "network", "data", "model_quantized", "mlmodel", "model_state", "rust_model", "ggml-model", "adapter",
+        "python_model", "estimator", "model_best", "best_model", "artifact",
+    }
+)  # fmt: skip
+"""Stems that say nothing of this model: the directory is the name."""
+_NUMBERED = re.compile(r"(?:checkpoint|epoch|step)[-_=]?\d+.*|ckpt[-_]?\d+|\d+")
+GENERIC_DIRECTORIES = frozenset(
+    {
+        "artifacts",
+        "model",
+        "models",
+        "weights",
+        "checkpoints",
+        "ckpt",
+        "variables",
+        "data",
+        "files",
+        "lightning_logs",
+    }
+)
+SUFFIXES = re.compile(
+    r"(?i)\.(?:safetensors|gguf|ggml|onnx|pth?|pt2|ckpt|bin|h5|hdf5|keras|pb|tflite|lite|mlmodel|mlpackage|joblib|pkl|pickle|skops"
+    r"|ubj|cbm|npz|npy|msgpack|xml|nemo|json|txt|model|ftz|vec|pdmodel|pdparams|engine|trt|plan|tar|gz|zip|index|dduf|pte|yaml|yml)$"
+)
+
+
+def stem(name: str) -> str:
+    """A file's base name without its format suffixes and its shard number."""
+    shorter = SUFFIXES.sub("", name)
+    while shorter != name and shorter:
+        name, shorter = shorter, SUFFIXES.sub("", shorter)
+    return without_number(name) or name
+
+
+def is_machine_name(name: str) -> bool:
+    """A directory that a program named: a long hexadecimal id, a number, or a word that every model uses."""
+    return name.lower() in GENERIC_DIRECTORIES or bool(
+        re.fullmatch(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+|version_\d+", name.lower())
+    )
+
+
+def is_generic(name: str) -> bool:
+    """A stem that every model uses says nothing about this one."""
+    return is_generic_stem(stem(name))
+
+
+def is_generic_stem(stem: str) -> bool:
+    """Whether a name without suffix and shard number is one that every model uses."""
+    word = stem.lower()
+    return word in GENERIC_STEMS or _NUMBERED.fullmatch(word) is not None
+
+
+def model_name(path: str, *, is_file: bool) -> str | None:
+    """What the path calls the model: the file's stem, or the nearest directory that is not a word like `model`."""
+    parts = [part for part in path.strip("/").split("/") if part not in {"", ".", ".."}]
+    if not parts:
+        return None
+    last = without_quantization(stem(parts[-1])) if is_file else parts[-1]
+    generic = is_generic(parts[-1]) if is_file else is_machine_name(last)
+    for part in reversed(parts[:-1]) if generic else ():
+        if not is_machine_name(part):
+            return part
+    return last

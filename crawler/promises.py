@@ -1,0 +1,170 @@
+"""What names alone promise of a format's files: which one, which belong together, which directories are one model.
+
+An extractor declares it beside its `claims`, as `promises = Promise(...)`; who declares nothing promises nothing. Grouping
+and the look at a name before any byte is read ask `FileNames`, which knows the promises of every installed extractor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import cache
+
+from catalog import plugins
+from catalog.errors import PluginUnavailable
+from catalog.layouts import variants
+from catalog.layouts.shards import Shard, shard_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A directory that is one model with all below it: it has all `files`, a file with each of `endings`, and all
+    `folders` and nothing else when it names folders; or its own name ends with `suffix`.
+    """
+
+    files: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    suffix: str | None = None
+    kind: str = "directory"
+
+    def fits(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> bool:
+        if self.suffix is not None:
+            return path.endswith(self.suffix)
+        if self.folders:
+            return set(self.folders) <= below and not names
+        return set(self.files) <= names and all(
+            any(name.endswith(ending) for name in names) for ending in self.endings
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What an extractor promises of names.
+
+    `formats` maps a suffix to the format that it promises: a file of that name is a model, and when nothing can read it
+    that is said. `names` does so for whole names (regular expressions), where the suffix is used by others, too.
+    `endings` are no part of a model's name although they have several dots or none: `x.bin.index.json` is about `x`.
+    `shards` are regular expressions with the groups `stem`, `number` and perhaps `total`, `stems` with the group `stem` and
+    perhaps `variant`: names of files that are parts of, or beside, the model `stem`.
+    `configs` are files that make all weights of their directory one model, `containers` directories that are one.
+    """
+
+    formats: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    endings: tuple[str, ...] = ()
+    shards: tuple[str, ...] = ()
+    stems: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
+    containers: tuple[Container, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stem:
+    """A file name taken apart. `shard` is (number, total)."""
+
+    stem: str
+    variant: str = ""
+    shard: tuple[int, int] | None = None
+
+
+_SUFFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,14}")
+
+
+class FileNames:
+    """The promises of several extractors as one table."""
+
+    def __init__(self, promises: Iterable[Promise]) -> None:
+        listed = list(promises)
+        self._formats = {suffix: name for promise in listed for suffix, name in promise.formats.items()}
+        self._names = [(re.compile(form), name) for promise in listed for form, name in promise.names.items()]
+        endings = {ending for promise in listed for ending in promise.endings}
+        several = (suffix for suffix in self._formats if suffix.count(".") > 1)
+        self._endings = tuple(sorted({*endings, *several}, key=lambda ending: (-len(ending), ending)))
+        self._stems = [re.compile(form) for promise in listed for form in promise.stems]
+        self._shards = [re.compile(form) for promise in listed for form in promise.shards]
+        self._containers = [container for promise in listed for container in promise.containers]
+        self._containers.sort(key=lambda container: container.kind == "directory")
+        self.configs = frozenset(name for promise in listed for name in promise.configs)
+
+    def format_of(self, key: str) -> str | None:
+        """The format that the name promises; None if it promises no model."""
+        name = key.rpartition("/")[2].lower()
+        for form, promised in self._names:
+            if form.fullmatch(name):
+                return promised
+        return self._by_suffix(name)
+
+    def surely(self, key: str) -> bool:
+        """Whether the suffix belongs to one format alone, so that other bytes under it are broken and not just unknown."""
+        return self._by_suffix(key.rpartition("/")[2].lower()) is not None
+
+    def stem_of(self, name: str) -> Stem:
+        """The name without suffix, shard number and variant."""
+        for form in self._stems:
+            if match := form.fullmatch(name):
+                return Stem(match["stem"], match.groupdict().get("variant") or "")
+        for form in self._shards:
+            if match := form.fullmatch(name):
+                parts = match.groupdict()
+                return _whole(Shard(parts["stem"], int(parts["number"]), int(parts.get("total") or 0)))
+        for ending in self._endings:
+            if name.endswith(ending) and len(name) > len(ending):
+                return _without_variant(name[: -len(ending)])
+        if shard := shard_of(name):
+            return _whole(shard)
+        stem, dot, suffix = name.rpartition(".")
+        if dot and stem and _SUFFIX.fullmatch(suffix):
+            return _without_variant(stem)
+        return _without_variant(name)
+
+    def container_kind(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> str | None:
+        """The kind of a directory that is one model with all below it; None for any other.
+
+        `names` are its files, `below` its sub-directories.
+        """
+        fitting = (found.kind for found in self._containers if found.fits(path, names, below))
+        return next(fitting, None)
+
+    def without_package_suffix(self, directory: str) -> str:
+        """A package is a file to its user, and shares its stem with the other formats."""
+        for container in self._containers:
+            if container.suffix is not None and directory.endswith(container.suffix):
+                return directory.removesuffix(container.suffix)
+        return directory
+
+    def _by_suffix(self, name: str) -> str | None:
+        dot = name.find(".")
+        while dot >= 0:
+            if (promised := self._formats.get(name[dot:])) is not None:
+                return promised
+            dot = name.find(".", dot + 1)
+        return None
+
+
+def _whole(shard: Shard) -> Stem:
+    stem = _without_variant(shard.stem)
+    return Stem(stem.stem, stem.variant, (shard.number, shard.total))
+
+
+def _without_variant(stem: str) -> Stem:
+    match = variants.AT_END.search(stem)
+    return Stem(stem[: match.start()], match[1]) if match and match.start() else Stem(stem)
+
+
+@cache
+def installed() -> FileNames:
+    """The promises of every extractor that can be loaded, a stranger's included."""
+    return FileNames(
+        promise for promise in map(_promise_of, plugins.names("extractor")) if promise is not None
+    )
+
+
+def _promise_of(name: str) -> Promise | None:
+    try:
+        promise = getattr(plugins.load("extractor", name), "promises", None)
+    except PluginUnavailable:  # the registry says so
+        return None
+    return promise if isinstance(promise, Promise) else None

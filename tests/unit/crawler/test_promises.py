@@ -1,0 +1,71 @@
+"""What names promise, out of the declarations of extractors."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalog import plugins
+from crawler.promises import Container, FileNames, Promise, Stem, installed
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("model-00001-of-00004.safetensors", Stem("model", "", (1, 4))),
+        ("model-01-of-04.bin", Stem("model", "", (1, 4))),
+        ("model.fp16-00001-of-00002.safetensors", Stem("model", "fp16", (1, 2))),
+        ("model.safetensors.index.fp16.json", Stem("model", "fp16")),
+        ("pytorch_model.bin.index.json", Stem("pytorch_model")),
+        ("consolidated.00.pth", Stem("consolidated", "", (0, 0))),
+        ("net_world_size_8_rank_3.pt", Stem("net", "", (3, 8))),
+        ("variables.data-00000-of-00001", Stem("variables")),
+        ("face-weights_manifest.json", Stem("face")),
+        ("face-shard1of2.bin", Stem("face", "", (1, 2))),
+        ("face-shard2of2", Stem("face", "", (2, 2))),
+        ("run.v2.pth.tar", Stem("run.v2")),
+        ("README", Stem("README")),
+    ],
+)
+def test_a_name_is_taken_apart_as_its_extractor_says(name, stem):
+    assert installed().stem_of(name) == stem
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "below", "kind"),
+    [
+        ("p", {"model_index.json", "modules.json"}, set(), "pipeline"),
+        ("s", {"saved_model.pb"}, {"variables"}, "directory"),
+        ("d", {".metadata", "__0_0.distcp"}, set(), "directory"),
+        ("d", {".metadata"}, set(), None),
+        ("n", set(), {"context", "weights", "logs"}, "directory"),
+        ("n", {"README.md"}, {"context", "weights"}, None),
+        ("a/net.mlpackage", {"Manifest.json"}, {"Data"}, "directory"),
+        ("x", {"config.json"}, set(), None),
+    ],
+)
+def test_directories_that_are_one_model(path, names, below, kind):
+    assert installed().container_kind(path, names, below) == kind
+
+
+def test_the_longest_promise_counts():
+    names = FileNames([Promise(formats={".duo": "duo", ".idx": "other"}, endings=(".duo.idx",))])
+    assert (names.stem_of("a.duo.idx"), names.format_of("x/A.DUO"), names.format_of("a.bin")) == (
+        Stem("a"),
+        "duo",
+        None,
+    )
+    assert names.surely("a.b.duo")
+
+
+def test_a_container_of_a_suffix_is_called_without_it():
+    names = FileNames([Promise(containers=(Container(suffix=".box"),))])
+    assert names.without_package_suffix("a/b.box") == "a/b"
+
+
+def test_no_two_extractors_promise_another_format_for_one_suffix():
+    claims: dict[str, set[str]] = {}
+    for _, extractor in plugins.load_all("extractor"):
+        for suffix, promised in getattr(extractor, "promises", Promise()).formats.items():
+            claims.setdefault(suffix, set()).add(promised)
+    assert claims
+    assert {suffix: promised for suffix, promised in claims.items() if len(promised) > 1} == {}
