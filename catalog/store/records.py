@@ -275,6 +275,7 @@ def _revision(row: Any) -> Revision:
         made_by=row.made_by,
         made_at=parse_instant(row.made_at),
         document=unpack_json(row.document),
+        redacted_sha256=row.redacted_sha256,
     )
 
 
