@@ -69,7 +69,7 @@ _SECRET_SHAPES = (
     r"\br8_[A-Za-z0-9]{30,}\b",
     r"\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}",
     r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,8192}?(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,16384}+(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?",
     r"(?i:\b(?:AccountKey|SharedAccessKey|SecretAccessKey|aws_secret_access_key)[\"']?\s*[=:]\s*[\"']?)[A-Za-z0-9+/=]{20,}",
     rf"(?i:\bBearer\s+){_RANDOM}[A-Za-z0-9._~+/-]{{20,}}=*",
     r"(?i:\bAuthorization[\"']?\s*[=:]\s*[\"']?Basic\s+)[A-Za-z0-9+/]{8,}=*",

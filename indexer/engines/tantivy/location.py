@@ -91,10 +91,13 @@ class IndexHome:
             os.close(folder)
 
     def sweep(self) -> None:
-        """Remove what is neither current nor previous. Readers that still hold an old one keep their open files."""
+        """Remove what is neither current nor a previous one to go back to. Readers that still hold an old one keep their
+        open files.
+        """
         import shutil  # noqa: PLC0415 - a search removes nothing
 
-        kept = {path for path in (self.current(), self.previous()) if path is not None}
+        before = self.previous()
+        kept = {self.current(), before if before is not None and written_by_this_schema(before) else None}
         for path in self._folders():
             if path not in kept:
                 shutil.rmtree(path, ignore_errors=True)
