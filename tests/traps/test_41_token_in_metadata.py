@@ -31,7 +31,7 @@ from catalog.settings import Settings
 from crawler.extractor import Claim
 from crawler.reading import Registry
 from webui.app import create_app
-from webui.services import close_services, open_services
+from webui.contracts import close_services, open_services
 
 LETTERS = "QwErTy0987654321AsDfGhJkLzXcVbNm"  # put together below, so that no scanner takes a line for a leak
 TOKEN = "hf_" + LETTERS

@@ -72,9 +72,12 @@ class IndexHome:
 
     def swap(self, to: Path) -> None:
         """Make this index the current one, at once and durably; the one before becomes the previous."""
-        before = self.root / "CURRENT"
-        if before.exists() and before.read_bytes().strip() != to.name.encode():
-            self._point("PREVIOUS", before.read_bytes())
+        try:
+            before = self.current()
+        except EngineUnavailable:
+            before = None  # a damaged pointer leads nowhere back
+        if before is not None and before != to:
+            self._point("PREVIOUS", before.name.encode() + b"\n")
         self._point("CURRENT", to.name.encode() + b"\n")
 
     def _point(self, pointer: str, content: bytes) -> None:
@@ -96,7 +99,10 @@ class IndexHome:
         """
         import shutil  # noqa: PLC0415 - a search removes nothing
 
-        before = self.previous()
+        try:
+            before = self.previous()
+        except EngineUnavailable:
+            before = None
         kept = {self.current(), before if before is not None and written_by_this_schema(before) else None}
         for path in self._folders():
             if path not in kept:
