@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from catalog.errors import StoreError, StoreTooNew
+from catalog.errors import StoreDamaged, StoreError, StoreTooNew
+from catalog.store.faults import BACKUP
 
 VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema version in order; the last is what this code reads and writes."""
@@ -40,10 +42,14 @@ def version_of(connection: Connection) -> str | None:
     """The version the store is at, None for an empty database. Raises StoreTooNew."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-    if found is not None and found not in VERSIONS:
-        raise StoreTooNew(found)
-    return found
+    rows = [str(row[0]) for row in connection.execute(text("SELECT version_num FROM alembic_version"))]
+    if len(rows) > 1 or not all(re.fullmatch("[0-9]{4}", row) for row in rows):
+        listed = " and ".join(map(repr, rows[:3]))
+        raise StoreDamaged(f"the store {connection.engine.url}", f"its schema version is {listed}", BACKUP)
+    for row in rows:
+        if row not in VERSIONS:
+            raise StoreTooNew(row)
+    return rows[0] if rows else None
 
 
 def _compact_sqlite(engine: Engine) -> None:

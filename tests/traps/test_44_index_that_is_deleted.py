@@ -1,34 +1,16 @@
 """An index that was deleted or cut short was an empty catalog to searches, and nothing to do to crawls."""
 
 import shutil
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.shell import run
 
-from catalog.cli import main
 from catalog.settings import Settings
 from catalog.store import INDEX, open_store
 from indexer.engines.tantivy.location import IndexHome
 from webui.app import create_app
 from webui.contracts import close_services, open_services
-
-
-def run(*arguments):
-    """The command as a shell runs it, in this process."""
-    stdout, stderr = StringIO(), StringIO()
-    with redirect_stdout(stdout), redirect_stderr(stderr), pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    return Done(exit_code=ended.value.code or 0, stdout=stdout.getvalue(), stderr=stderr.getvalue())
-
-
-@dataclass(frozen=True)
-class Done:
-    exit_code: int
-    stdout: str
-    stderr: str
 
 
 class House:

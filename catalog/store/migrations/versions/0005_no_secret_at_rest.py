@@ -40,7 +40,16 @@ objects = _table("objects", "source", "key", "outline", "error")
 records = _table("records", "id", "source", "name", "revision", "record", "document")
 revisions = _table("revisions", "serial", "document", "redacted_sha256")
 deliveries = _table(
-    "deliveries", "consumer", "model", "revision", "state", "reason", "attempts", "next_try", "claimed_by", "claimed_until"
+    "deliveries",
+    "consumer",
+    "model",
+    "revision",
+    "state",
+    "reason",
+    "attempts",
+    "next_try",
+    "claimed_by",
+    "claimed_until",
 )
 consumers = _table("consumers", "name")
 sources = _table("sources", "id", "recipe")
