@@ -82,7 +82,10 @@ def open_store(settings: Settings, *, write: bool) -> Store:
         raise StoreError(
             f"The store {engine.url} cannot be opened: {sentence(error)}.{what_to_do}"
         ) from error
-    except SQLAlchemyError as error:
+    except (
+        SQLAlchemyError,
+        UnicodeDecodeError,
+    ) as error:  # the driver cannot even read what SQLite says of a garbled name
         engine.dispose()
         raise StoreDamaged(f"the store {engine.url}", f"{error}", BACKUP) from error
     except BaseException:

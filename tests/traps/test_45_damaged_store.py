@@ -121,7 +121,16 @@ def lose_a_table(house):
     house.sql("DROP TABLE records")
 
 
+def garble_a_name_of_the_schema(house):
+    """What SQLite says of it is no UTF-8, and the driver fails over that; found by random flips."""
+    with opened(house.store) as database:
+        database.execute("PRAGMA writable_schema=ON")
+        garbled = "name = CAST(x'cd41' AS TEXT), sql = 'CREATE TABLE'"
+        database.execute(f"UPDATE sqlite_master SET {garbled} WHERE name = 'records'")
+
+
 WHOLE = (
+    garble_a_name_of_the_schema,
     cut_in_half,
     cut_to_nothing,
     replace_by_text,
