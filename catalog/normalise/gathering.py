@@ -68,7 +68,7 @@ def gather(group: Group, *, now: datetime) -> Gathered:  # noqa: ARG001 - one si
                 observations.append(safe)
                 if safe.masked:
                     risks.append(_secret(safe))
-    observations.extend(_safe(seen)[0] for seen in group.edits)
+    observations.extend(_safe(seen) for seen in group.edits)
     observations.sort(key=lambda seen: (seen.key, seen.extractor, seen.pointer, seen.field, repr(seen.raw)))
     if len(observations) > MAX_OBSERVATIONS:
         problems.append(
