@@ -169,6 +169,18 @@ class StoreError(ModeldexError):
     """The record store cannot be used: newer than this code, locked by another writer, damaged."""
 
 
+class StoreDamaged(StoreError):
+    """Something in the store is not what was written there. `what` names it, `advice` is the next thing to do."""
+
+    def __init__(self, what: str, reason: str, advice: str) -> None:
+        super().__init__(
+            f"{what[:1].upper()}{what[1:]} is damaged ({' '.join(reason.split())[:300]}). {advice}"
+        )
+        self.what = what
+        self.reason = reason
+        self.advice = advice
+
+
 class StoreTooNew(StoreError):
     """The store was written by a newer Modeldex."""
 

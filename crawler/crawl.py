@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from catalog.errors import SourceError
+from catalog.normalise.values.secrets import masked_text
 from catalog.recording.recorder import FreshGroup, Recorder
 from catalog.records import Group, ModelId, ObjectKey, Run, RunState
 from catalog.settings import Settings
@@ -26,7 +27,7 @@ from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
 from crawler.stages.members import members_of
 from crawler.stages.reading import ReadingStage, absent_and_hidden
 
-RECIPE = "3"
+RECIPE = "4"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 
@@ -113,7 +114,7 @@ class _Crawl:
                 self._look(directory)
         self._account.scopes_failed = len(self._scopes.failed)
         for scope, reason in self._scopes.failed:
-            self._store.runs.scope_failed(self._run, scope, well_formed(reason))
+            self._store.runs.scope_failed(self._run, scope, masked_text(well_formed(reason)))
 
     def _look(self, directory: str | None = None) -> None:
         """Records of the models that the listing has left behind, so that a long first crawl shows them meanwhile.

@@ -18,6 +18,8 @@ from catalog.errors import (
     PluginUnavailable,
     SourceError,
 )
+from catalog.normalise.masking import masked_extraction
+from catalog.normalise.values.secrets import masked_text
 from catalog.records import Extraction, FileStatus, ObjectMeta, Role
 from catalog.store.manifest import Entry, Reading, outlined
 from crawler import hashing, sniffing
@@ -166,7 +168,7 @@ class ObjectReader:
                     type(error).__name__,
                 )
             outcome = self._failed(meta, before, claimed, error)
-        return replace(_remembered(outcome, before), bytes_read=reader.bytes_read)
+        return _without_secrets(replace(_remembered(outcome, before), bytes_read=reader.bytes_read))
 
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
@@ -263,6 +265,15 @@ class ObjectReader:
             format=claim.format if claim else None,
         )
         return replace(self._said(meta, extraction, extractor), extraction=extraction)
+
+
+def _without_secrets(outcome: Outcome) -> Outcome:
+    """The outcome as it may be stored. Whatever read the file, nothing secret of it goes further than this."""
+    entry = outcome.entry
+    outline = None if entry.outline is None else masked_extraction(entry.outline)
+    error = None if entry.error is None else masked_text(entry.error)
+    extraction = None if outcome.extraction is None else masked_extraction(outcome.extraction)
+    return replace(outcome, entry=replace(entry, outline=outline, error=error), extraction=extraction)
 
 
 def _promises_model(meta: ObjectMeta, best: tuple[Extractor, Claim] | None) -> bool:

@@ -95,7 +95,8 @@ def _drained(waiting: Deliveries, writer: IndexWriter) -> DrainReport:
 
 
 def drain_now(settings: Settings, store: Store) -> DrainReport:
-    """Open the engine's writer, drain, close it. An index that is missing or of another schema is built anew first.
+    """Open the engine's writer, drain, close it. An index that is missing, damaged or of another schema is built anew
+    first, and one that has lost models afterwards.
 
     An engine that cannot be written now is no error here: everything waits for the next drain, and the report says why.
     """
@@ -103,7 +104,12 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
     try:
         with closing(open_writer(settings)) as writer:
             reason = needs_rebuild(writer)
-            report = drain(index, writer) if reason is None else _rebuilt(store, writer, reason)
+            report = DrainReport()
+            if reason is None:
+                report = drain(index, writer)
+                reason = _lack(store, writer)
+            if reason is not None:
+                report = _rebuilt(store, writer, reason)
     except (
         EngineBusy,
         WriterBusy,
@@ -120,6 +126,18 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
         report.unavailable,
     )
     return report
+
+
+def _lack(store: Store, writer: IndexWriter) -> str | None:
+    """Why an index that was given everything must be built anew: it has lost models. Engines that cannot say do not."""
+    documents: int | None = getattr(writer, "documents", None)
+    if documents is None:
+        return None
+    index = store.consumer(INDEX)
+    lost = store.records.count() - len(index.dead_letters()) - documents
+    if lost <= 0 or index.size():  # what waits may be what is missing, also if it was written just now
+        return None
+    return f"the index lacks {lost:,} models that were written to it"
 
 
 def _rebuilt(store: Store, writer: IndexWriter, reason: str) -> DrainReport:

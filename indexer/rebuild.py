@@ -48,7 +48,7 @@ def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
         writer.refresh()
     report = RebuildReport(
         documents=len(set(outcome.done)),
-        rejected=dict(outcome.rejected),
+        rejected={**outcome.rejected, **index.damaged},
         took_ms=int((time.perf_counter() - started) * 1000),
     )
     log.info(

@@ -101,11 +101,21 @@ class Services:
 
 
 class LazyEngine:
-    """A search engine that is opened by the first request that needs it, and tried again until it opens."""
+    """A search engine that is opened by the first request that needs it, and tried again until it opens.
 
-    def __init__(self, name: str, opener: Callable[[], SearchEngine]) -> None:
+    `check_empty` is called when it holds no model at all, and raises EngineUnavailable if it should hold some.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], SearchEngine],
+        *,
+        check_empty: Callable[[], object] = lambda: None,
+    ) -> None:
         self.name = name
         self._opener = opener
+        self._check_empty = check_empty
         self._engine: SearchEngine | None = None
         self._lock = threading.Lock()
 
@@ -116,19 +126,30 @@ class LazyEngine:
             return self._engine
 
     def search(self, request: SearchRequest) -> SearchResult:
-        return self._opened().search(request)
+        result = self._opened().search(request)
+        if not result.total:
+            self.info()
+        return result
 
     def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
+        self.info()
         return self._opened().scan(request)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        return self._opened().get(ids)
+        found = self._opened().get(ids)
+        if ids and not found:
+            self.info()
+        return found
 
     def point_in_time(self, *, keep_seconds: float) -> PointInTime:
+        self.info()
         return self._opened().point_in_time(keep_seconds=keep_seconds)
 
     def info(self) -> EngineInfo:
-        return self._opened().info()
+        info = self._opened().info()
+        if not info.documents:
+            self._check_empty()
+        return info
 
     def close(self) -> None:
         with self._lock:
@@ -165,12 +186,16 @@ def open_services(settings: Settings, *, crawl: CrawlReader | None = None) -> Se
     """The real parts behind the pages, none of them opened yet."""
     from catalog.search.display_values import SpelledEngine  # noqa: PLC0415
     from catalog.search.service import SearchService  # noqa: PLC0415 - the parts are imported when a server starts
+    from indexer.presence import check_presence  # noqa: PLC0415
 
-    engine = LazyEngine(settings.engine, lambda: _engine(settings))
-    search: SearchService = SearchService(engine)
-    return Services(
-        search=search, engine=SpelledEngine(engine), store=LazyStore(lambda: _store(settings)), crawl=crawl
+    store = LazyStore(lambda: _store(settings))
+    engine = LazyEngine(
+        settings.engine,
+        lambda: _engine(settings),
+        check_empty=lambda: check_presence(settings.engine, store()),
     )
+    search: SearchService = SearchService(engine)
+    return Services(search=search, engine=SpelledEngine(engine), store=store, crawl=crawl)
 
 
 def close_services(services: Services) -> None:

@@ -80,6 +80,11 @@ def _known_error(error: ModeldexError) -> Response:
 
 
 def _unknown_error(error: Exception) -> Response:
+    from catalog.store.faults import store_fault  # noqa: PLC0415 - SQLAlchemy, which a search alone does not need
+
+    fault = store_fault(error, "of this catalog")
+    if fault is not None:
+        return _known_error(fault)
     title, advice = SENTENCES[500]
     return _respond(ErrorPage(status=500, title=title, detail="", advice=advice, request_id=_logged(error)))
 

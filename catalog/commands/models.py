@@ -12,7 +12,7 @@ from catalog.settings import Settings
 from catalog.terminal import count_text, size_text, table
 
 if TYPE_CHECKING:
-    pass
+    from catalog.errors import StoreDamaged
 
 
 @click.command()
@@ -22,12 +22,21 @@ def models(settings: Settings, *, as_json: bool) -> None:
     """List every model of the catalog."""
     from catalog.store import open_store  # noqa: PLC0415
 
+    damaged: dict[str, StoreDamaged] = {}
     with open_store(settings, write=False) as store:
+        documents = (stored.document for stored in store.records.iterate(damaged))
         if as_json:
-            _print_array(found.document for found in store.records.iterate())
-            return
-        rows = [_row(found.document) for found in store.records.iterate()]
-    if not rows:
+            _print_array(documents)
+        else:
+            _print_table([_row(document) for document in documents], is_whole=not damaged)
+    for error in damaged.values():
+        click.echo(f"modeldex: {error}", err=True)
+    if damaged:
+        raise click.exceptions.Exit(1)
+
+
+def _print_table(rows: list[tuple[Any, ...]], *, is_whole: bool) -> None:
+    if not rows and is_whole:
         click.echo("The catalog is empty. Fill it with: modeldex crawl FOLDER", err=True)
         return
     rows.sort(key=lambda row: str(row[0]).lower())

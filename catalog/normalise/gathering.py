@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from catalog.normalise.masking import masked_observation
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
 from catalog.records import Group, Observation, Origin, Problem, Risk, Severity
@@ -58,11 +59,11 @@ def gather(group: Group, *, now: datetime) -> Gathered:  # noqa: ARG001 - one si
         )
         for seen in member.extraction.observations:
             if seen.subject in {None, member.subject} and not _too_far(seen, member.distance):
-                safe, hidden = _safe(seen)
+                safe = _safe(seen)
                 observations.append(safe)
-                if hidden:
+                if safe.masked:
                     risks.append(_secret(safe))
-    observations.extend(_safe(seen)[0] for seen in group.edits)
+    observations.extend(_safe(seen) for seen in group.edits)
     observations.sort(key=lambda seen: (seen.key, seen.extractor, seen.pointer, seen.field, repr(seen.raw)))
     if len(observations) > MAX_OBSERVATIONS:
         problems.append(
@@ -79,25 +80,20 @@ def _too_far(seen: Observation, distance: int) -> bool:
     return distance < 0 and seen.origin is Origin.CARD and seen.field not in fields_where("from_parent")
 
 
-def _safe(seen: Observation) -> tuple[Observation, bool]:
-    """The observation fit to be kept: its raw value and context without secrets and control characters."""
-    name = seen.field.partition(".")[2] or seen.field
-    raw, hidden = secrets.masked(name, seen.raw)
-    context, hidden_too = secrets.masked("context", dict(seen.context))
-    if not hidden and secrets.is_secret_name(seen.pointer.rpartition("/")[2]):
-        raw, hidden = secrets.masked(seen.pointer.rpartition("/")[2], raw)
-    pointer, _ = secrets.masked("pointer", seen.pointer)
+def _safe(seen: Observation) -> Observation:
+    """The observation fit to be shown: without secrets and control characters."""
+    seen = masked_observation(seen)
     limit = cleaning.MAX_ALL_TEXT_BYTES if seen.field == "all_text" else cleaning.MAX_VALUE_CHARS
     return replace(
         seen,
-        raw=_cleaned(raw, limit=limit),
-        context=cleaning.cleaned(context),
-        pointer=cleaning.clean(pointer, 1_024),
-    ), hidden or hidden_too
+        raw=_cleaned(seen.raw, limit=limit),
+        context=cleaning.cleaned(dict(seen.context)),
+        pointer=cleaning.clean(seen.pointer, 1_024),
+    )
 
 
 def _safe_text(message: str) -> str:
-    return str(secrets.masked("message", message)[0])
+    return secrets.masked_text(message)
 
 
 def _cleaned(raw: Any, *, limit: int = cleaning.MAX_VALUE_CHARS) -> Any:

@@ -84,6 +84,7 @@ class Observation:
     `context` refines a metric: dataset, config, split, task, revision, block (values of one source that share their
     unit), source (leaderboard, run), evaluated_at, uncertainty, step, primary, unit, percent_writer.
     `subject` names the thing inside a file that holds several (a run, a registered version); None means the file's model.
+    `masked` says that a secret was taken out of it before it was stored.
     """
 
     field: str
@@ -97,6 +98,7 @@ class Observation:
     unit: str | None = None
     context: Mapping[str, Any] = default(default_factory=dict)
     subject: str | None = None
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

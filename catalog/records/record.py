@@ -112,7 +112,10 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One state of a record. `sha256` is over its RFC 8785 canonical document, `parent_sha256` the state before."""
+    """One state of a record. `sha256` is over its RFC 8785 canonical document, `parent_sha256` the state before.
+
+    Where a secret was taken out of the document later, `redacted_sha256` is over what is left, and the other two stay.
+    """
 
     model_id: ModelId
     number: int
@@ -121,6 +124,7 @@ class Revision:
     made_by: str  # crawl | edit | restore
     made_at: datetime
     document: Document
+    redacted_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from catalog.errors import RevisionConflict
 from catalog.records import Document, Edit, Group, ModelId, ModelRecord
 from catalog.store import edits, members
 from catalog.store.canonical import document_sha256, sanitised
-from catalog.store.codec import instant, pack, pack_json, unpack
-from catalog.store.consumers import append
+from catalog.store.codec import UNREADABLE, instant, pack, pack_json, read_object, unpack
+from catalog.store.consumers import append, deliver_again
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
 from catalog.store.database import parts, upsert
 from catalog.store.documents import GONE, LIVE, Standing, finish
@@ -241,16 +241,19 @@ class RecordBatch:
 
     def write(self) -> None:
         """Everything of this batch in the transaction that it was given."""
-        made = []
+        made: list[dict[str, Any]] = []
+        again: list[dict[str, Any]] = []
         for model, (document, digest) in self._revised.items():
             row = self._rows[model]
             parent, number = row["sha256"], row["revision"] + 1
             if digest == parent:
+                if not self._stored(model):  # damaged: the same state is written once more, and is no new one
+                    row["document"] = _shown(document, row["revision"])
+                    again.append({"model": model, "revision": row["revision"]})
+                    self._dirty.add(model)
                 continue
             row.update(sha256=digest, revision=number)
-            row["document"] = json.dumps(
-                {**document, "revision": number}, ensure_ascii=False, separators=(",", ":")
-            )
+            row["document"] = _shown(document, number)
             made.append(
                 {
                     "model": model,
@@ -267,6 +270,7 @@ class RecordBatch:
         members.write(self._connection, self._files, new=self._new)
         members.drop(self._connection, sorted(self._gone))
         append(self._connection, made)
+        deliver_again(self._connection, again)
 
     def revision(self, model: ModelId) -> int:
         """The number of the record's present revision; after `write` that which this batch made."""
@@ -336,17 +340,25 @@ class RecordBatch:
 
     def _content(self, model: str) -> Document:
         if model not in self._contents:
-            self._contents[model] = sanitised(unpack(ModelRecord, self._rows[model]["record"]).document)
+            try:
+                self._contents[model] = sanitised(unpack(ModelRecord, self._rows[model]["record"]).document)
+            except UNREADABLE:  # the last document that was made of it stands for its content
+                self._contents[model] = sanitised(self._stored(model))
         return self._contents[model]
 
     def _stored(self, model: str) -> Document:
-        document: Document = json.loads(self._rows[model]["document"]) if model in self._rows else {}
-        return document
+        """The document as it is stored; empty where it cannot be read, and so differs from whatever is made now."""
+        return read_object(self._rows[model]["document"]) if model in self._rows else {}
 
     def _sources_seen(self) -> dict[str, str]:
         if self._last_seen is None:
             self._last_seen = seen_at(self._connection)
         return self._last_seen
+
+
+def _shown(document: Document, revision: int) -> str:
+    """The document as the record's row has it."""
+    return json.dumps({**document, "revision": revision}, ensure_ascii=False, separators=(",", ":"))
 
 
 _STANDING = ("state", "first_seen", "last_seen", "missing_since", "missing_run", "moved_to")

@@ -65,6 +65,7 @@ class Consumer:
     def __init__(self, engine: Engine, name: str) -> None:
         self.name = name
         self._engine = engine
+        self.damaged: dict[str, str] = {}  # models whose document a rebuild could not read, with the reason
         self._worker = this_process(worker=secrets.token_hex(4))
 
     def register(self, *, from_now: bool = False) -> None:
@@ -84,7 +85,11 @@ class Consumer:
                 rows += newer
             if position != before:
                 self._move(connection, position)
-            return _actions(connection, list({row.id: row for row in rows}.values()))
+            damaged: dict[str, str] = {}
+            actions = _actions(connection, list({row.id: row for row in rows}.values()), damaged)
+            for model, reason in damaged.items():
+                self._note(connection, model, reason, state=DEAD, attempts=1)
+        return self.claim(limit) if damaged and not actions else actions
 
     def settle(self, actions: Sequence[IndexAction], outcome: IndexOutcome) -> None:
         """Takes note of what became of a claim. A model that changed meanwhile comes again."""
@@ -185,6 +190,7 @@ class Consumer:
 
     def snapshot(self) -> tuple[Iterable[IndexAction], int]:
         """Every model's present state in id order, for a rebuild, and the watermark to give to `since` afterwards."""
+        self.damaged = {}
         with self._engine.connect() as connection:
             watermark = _newest_serial(connection)
         return self._all(), watermark
@@ -205,7 +211,7 @@ class Consumer:
                     .order_by(newer.c.serial)
                 )
                 rows = list(connection.execute(statement.limit(PAGE)))
-                actions = _actions(connection, rows)
+                actions = _actions(connection, rows, self.damaged)
             yield from actions
             if len(rows) < PAGE:
                 return
@@ -228,7 +234,7 @@ class Consumer:
                 delete(deliveries).where((deliveries.c.consumer == self.name) & contained.exists())
             )
             self._move(connection, max(position, watermark))
-            for model, reason in sorted((rejected or {}).items()):
+            for model, reason in sorted({**(rejected or {}), **self.damaged}.items()):
                 self._bury(connection, model, reason, watermark)
 
     def _locked(self, connection: Connection) -> int:
@@ -377,7 +383,7 @@ class Consumer:
             with self._engine.connect() as connection:
                 chosen = (records.c.id > last) & (records.c.state != GONE)
                 rows = list(connection.execute(_states().where(chosen).order_by(records.c.id).limit(PAGE)))
-                actions = _actions(connection, rows)
+                actions = _actions(connection, rows, self.damaged)
             yield from actions
             if len(rows) < PAGE:
                 return
@@ -403,6 +409,20 @@ def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         take_turn(connection)
         connection.execute(insert(revisions), list(rows))
+
+
+def deliver_again(connection: Connection, states: Sequence[Mapping[str, Any]]) -> None:
+    """States (`model`, `revision`) that could not be read and are written once more: every consumer gets them again."""
+    due = {
+        "state": PENDING,
+        "reason": None,
+        "attempts": 0,
+        "next_try": 0.0,
+        "claimed_by": None,
+        "claimed_until": None,
+    }
+    names = list(connection.execute(select(consumers.c.name)).scalars()) if states else []
+    upsert(connection, deliveries, [{"consumer": name, **state, **due} for name in names for state in states])
 
 
 def shown_last_seen(row: Any, seen: dict[str, str]) -> str:
@@ -431,9 +451,16 @@ def _states(*more: Any) -> Any:
     return select(*columns, *more)
 
 
-def _actions(connection: Connection, rows: Sequence[Any]) -> list[IndexAction]:
+def _actions(connection: Connection, rows: Sequence[Any], damaged: dict[str, str]) -> list[IndexAction]:
+    """The actions of these rows. A row whose document cannot be read is noted in `damaged` and costs that model alone."""
     seen = seen_at(connection) if rows else {}
-    return [IndexAction(id=row.id, revision=row.revision, document=_document(row, seen)) for row in rows]
+    actions = []
+    for row in rows:
+        try:
+            actions.append(IndexAction(id=row.id, revision=row.revision, document=_document(row, seen)))
+        except (ValueError, TypeError, KeyError) as error:
+            damaged[row.id] = f"its record in the store is damaged ({type(error).__name__}: {error})"[:500]
+    return actions
 
 
 def _document(row: Any, seen: dict[str, str]) -> dict[str, Any] | None:

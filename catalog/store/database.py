@@ -133,11 +133,6 @@ def upsert(
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(part))
 
 
-def sentence(error: DBAPIError) -> str:
-    """The driver's own words in one line."""
-    return " ".join(str(error.orig).split())
-
-
 def is_read_only(error: DBAPIError) -> bool:
     """Whether the database failed because this user may not write there."""
     code: int = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF

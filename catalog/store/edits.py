@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
+from catalog.normalise.values.secrets import masked
 from catalog.records import Edit, ModelId
 from catalog.store.codec import instant, pack_json, parse_instant, unpack_json
 from catalog.store.database import parts
@@ -42,12 +43,12 @@ def last_edits(connection: Connection, models: Sequence[ModelId]) -> dict[ModelI
 def add(
     connection: Connection, model: ModelId, values: Mapping[str, Any], *, made_by: str, at: datetime
 ) -> None:
-    """A person sets these fields; None gives one back to the files."""
+    """A person sets these fields; None gives one back to the files. Secrets are masked before they are stored."""
     rows = [
         {
             "model": model,
             "field": field,
-            "value": pack_json(value),
+            "value": pack_json(masked(field, value)[0]),
             "made_by": made_by,
             "made_at": instant(at),
         }

@@ -106,21 +106,24 @@ def this_process(**more: str) -> str:
 
 
 def _described(holder: str) -> str:
-    who = json.loads(holder)
-    return f"process {who['pid']} on {who['host']} since {who['since']}"
+    try:
+        who = json.loads(holder)
+        return f"process {who['pid']} on {who['host']} since {who['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "a process whose name in the store is damaged"
 
 
 def is_dead(holder: str) -> bool:
     """True only if the holder was on this host and its process is no more (a reused pid has another start)."""
-    who = json.loads(holder)
-    if who["host"] != socket.gethostname():
-        return False
     try:
+        who = json.loads(holder)
+        if who["host"] != socket.gethostname():
+            return False
         os.kill(who["pid"], 0)
     except ProcessLookupError:
         return True
-    except OSError:
-        return False
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return False  # nor if its name is damaged: the lease runs out
     return bool(who["started"]) and _process_start(who["pid"]) != who["started"]
 
 

@@ -13,8 +13,9 @@ from typing import Any, Self
 
 from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, Table, func, select, update
 
-from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId
-from catalog.store.codec import instant, pack, parse_instant, unpack
+from catalog.errors import StoreDamaged
+from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId, display_key
+from catalog.store.codec import UNREADABLE, instant, pack, parse_instant, unpack
 from catalog.store.database import parts, upsert
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.leases import Lease
@@ -109,7 +110,8 @@ class Manifest:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (extractions.c.source == self._source) & extractions.c.key.in_(part)
                 for row in connection.execute(select(extractions).where(chosen)):
-                    found[ObjectKey(os.fsdecode(row.key))] = unpack(Extraction, row.body)
+                    key = ObjectKey(os.fsdecode(row.key))
+                    found[key] = extraction_of(key, row.body)
         return found
 
     def counts(self) -> dict[str, int]:
@@ -262,6 +264,24 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
+def extraction_of(key: ObjectKey, body: bytes) -> Extraction:
+    """What the file said. Raises StoreDamaged."""
+    try:
+        return unpack(Extraction, body)
+    except UNREADABLE as error:
+        what = f"what the file {display_key(key)} said"
+        reason = f"{type(error).__name__}: {error}"
+        raise StoreDamaged(what, reason, "Read it again with: modeldex crawl PATH --reread") from error
+
+
+def _outline(row: Any) -> tuple[Reading, Extraction | None]:
+    """How the object was read and what it said; one whose entry is damaged is to be read again."""
+    try:
+        return Reading(row.reading), None if row.outline is None else unpack(Extraction, row.outline)
+    except UNREADABLE:
+        return Reading.RETRY, None
+
+
 def meta_of(row: Any) -> ObjectMeta:
     """The object of a row of `objects`."""
     return ObjectMeta(
@@ -279,12 +299,13 @@ def meta_of(row: Any) -> ObjectMeta:
 
 
 def _entry(row: Any) -> Entry:
+    reading, outline = _outline(row)
     return Entry(
         object=meta_of(row),
-        reading=Reading(row.reading),
+        reading=reading,
         signature=row.signature,
         state=row.state,
         attempts=row.attempts,
         error=row.error,
-        outline=None if row.outline is None else unpack(Extraction, row.outline),
+        outline=outline,
     )

@@ -22,10 +22,9 @@ from catalog.records import (
     Role,
     SourceId,
 )
-from catalog.store.codec import unpack
 from catalog.store.database import parts
 from catalog.store.documents import MISSING
-from catalog.store.manifest import meta_of
+from catalog.store.manifest import extraction_of, meta_of
 from catalog.store.tables import extractions, objects, record_files
 
 Row = dict[str, Any]
@@ -186,7 +185,7 @@ def _metas(connection: Connection, places: Places) -> dict[tuple[str, bytes], Ob
 
 def _bodies(connection: Connection, places: Places) -> dict[tuple[str, bytes], Extraction]:
     return {
-        (row.source, row.key): unpack(Extraction, row.body)
+        (row.source, row.key): extraction_of(ObjectKey(os.fsdecode(row.key)), row.body)
         for source, keys in places.items()
         for part in parts(sorted(keys))
         for row in connection.execute(

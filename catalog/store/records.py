@@ -13,18 +13,21 @@ from typing import Any
 
 from sqlalchemy import Engine, case, func, select, update
 
+from catalog.errors import StoreDamaged
 from catalog.records import ModelId, ModelRecord, ObjectKey, Revision, SourceId, StoredModel
 from catalog.store import members, settling
 from catalog.store.batch import Committed, RecordBatch, RecordChange
-from catalog.store.codec import instant, parse_instant, unpack, unpack_json
+from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack, unpack_json
 from catalog.store.consumers import shown_last_seen
 from catalog.store.database import begin_commit, parts
 from catalog.store.documents import GONE, LIVE, MISSING
 from catalog.store.leases import Lease
 from catalog.store.runs import seen_at
 from catalog.store.tables import records, revisions, sources
+from catalog.terminal import printable
 
 PAGE = 500
+REREAD = "Make it anew with: modeldex crawl PATH --reread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +103,10 @@ class Records:
         with self._engine.connect() as connection:
             return list(connection.execute(ordered.limit(limit)).scalars())
 
-    def iterate(self) -> Iterator[StoredModel]:
-        """Every model but the gone ones, in id order."""
+    def iterate(self, damaged: dict[str, StoreDamaged] | None = None) -> Iterator[StoredModel]:
+        """Every model but the gone ones, in id order. One that cannot be read is noted in `damaged`; without it, raises
+        StoreDamaged.
+        """
         last = ""
         while True:
             with self._engine.connect() as connection:
@@ -111,7 +116,12 @@ class Records:
                 )
                 seen = seen_at(connection)
             for row in rows:
-                yield _stored(row, seen)
+                try:
+                    yield _stored(row, seen)
+                except StoreDamaged as error:
+                    if damaged is None:
+                        raise
+                    damaged[row.id] = error
             if len(rows) < PAGE:
                 return
             last = rows[-1].id
@@ -243,9 +253,13 @@ class Records:
 
 
 def _stored(row: Any, seen: dict[str, str]) -> StoredModel:
-    document = json.loads(row.document)
-    document["last_seen"] = shown_last_seen(row, seen)
-    record = unpack(ModelRecord, row.record)
+    try:
+        document = json.loads(row.document)
+        document["last_seen"] = shown_last_seen(row, seen)
+        record = unpack(ModelRecord, row.record)
+    except (*UNREADABLE, AttributeError) as error:
+        what = f"the record of the model {printable(row.name, limit=100)} ({row.id[:12]})"
+        raise StoreDamaged(what, f"{type(error).__name__}: {error}", REREAD) from error
     return StoredModel(
         id=ModelId(row.id), revision=row.revision, document=document, provenance=record.provenance
     )
@@ -275,6 +289,7 @@ def _revision(row: Any) -> Revision:
         made_by=row.made_by,
         made_at=parse_instant(row.made_at),
         document=unpack_json(row.document),
+        redacted_sha256=row.redacted_sha256,
     )
 
 

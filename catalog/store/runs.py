@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, func, insert, select, update
 
 from catalog.records import Run, RunState, SourceId
-from catalog.store.codec import instant, parse_instant
+from catalog.store.codec import instant, parse_instant, read_object
 from catalog.store.database import upsert
 from catalog.store.leases import Lease
 from catalog.store.tables import runs, scopes, sources
@@ -110,7 +110,7 @@ class Runs:
                 started_at=parse_instant(row.started_at),
                 # An older version counted the scopes that failed, and did not write down which.
                 failed_scopes=None
-                if json.loads(row.counts).get("scopes_failed") and row.id not in failed
+                if read_object(row.counts).get("scopes_failed") and row.id not in failed
                 else frozenset(failed[row.id]),
             )
             for row in rows
@@ -144,6 +144,14 @@ def seen_at(connection: Any) -> dict[str, str]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
+def _problems(text: str) -> tuple[str, ...]:
+    """A run's account that cannot be read is no reason to refuse the next run."""
+    try:
+        return tuple(json.loads(text))
+    except (ValueError, TypeError):
+        return ("the account of this run is damaged",)
+
+
 def _run(row: Any) -> Run:
     return Run(
         id=row.id,
@@ -151,6 +159,6 @@ def _run(row: Any) -> Run:
         started_at=parse_instant(row.started_at),
         finished_at=parse_instant(row.finished_at) if row.finished_at else None,
         state=RunState(row.state),
-        counts=json.loads(row.counts),
-        problems=tuple(json.loads(row.problems)),
+        counts=read_object(row.counts),
+        problems=_problems(row.problems),
     )

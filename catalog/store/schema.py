@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from catalog.errors import StoreError, StoreTooNew
+from catalog.errors import StoreDamaged, StoreError, StoreTooNew
+from catalog.store.faults import BACKUP
 
-VERSIONS = ("0001", "0002", "0003", "0004")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema version in order; the last is what this code reads and writes."""
 
 MIGRATION_LOCK = 7_265_340_911_208_113  # any constant number that is Modeldex's own
+
+
+COMPACTED = 5
+"""SQLite's `user_version` of a store whose free pages hold nothing from before secrets were masked (0005)."""
+MASKED = ("extractions", "objects", "records", "revisions", "runs", "scopes", "deliveries")
+
+log = logging.getLogger(__name__)
 
 
 def prepare(engine: Engine) -> None:
@@ -21,16 +32,51 @@ def prepare(engine: Engine) -> None:
         found = version_of(connection)
     if found != VERSIONS[-1]:
         _migrate(engine)
+    if engine.dialect.name == "sqlite":
+        _compact_sqlite(engine)
+    elif found is not None and found < "0005":
+        _compact_postgresql(engine)
 
 
 def version_of(connection: Connection) -> str | None:
     """The version the store is at, None for an empty database. Raises StoreTooNew."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-    if found is not None and found not in VERSIONS:
-        raise StoreTooNew(found)
-    return found
+    rows = [str(row[0]) for row in connection.execute(text("SELECT version_num FROM alembic_version"))]
+    if len(rows) > 1 or not all(re.fullmatch("[0-9]{4}", row) for row in rows):
+        listed = " and ".join(map(repr, rows[:3]))
+        raise StoreDamaged(f"the store {connection.engine.url}", f"its schema version is {listed}", BACKUP)
+    for row in rows:
+        if row not in VERSIONS:
+            raise StoreTooNew(row)
+    return rows[0] if rows else None
+
+
+def _compact_sqlite(engine: Engine) -> None:
+    """Free pages and the write-ahead log keep what rows held before: both are written anew, once.
+
+    What hinders it (a full disk, somebody who reads) keeps nobody from working: the next opening tries again.
+    """
+    connection = engine.raw_connection()
+    cursor = connection.cursor()
+    try:
+        if cursor.execute("PRAGMA user_version").fetchone()[0] >= COMPACTED:
+            return
+        cursor.execute("VACUUM")
+        busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            cursor.execute(f"PRAGMA user_version={COMPACTED}")
+    except sqlite3.OperationalError as error:
+        log.warning("the store could not be compacted reason=%s", error)
+    finally:
+        cursor.close()
+        connection.close()
+
+
+def _compact_postgresql(engine: Engine) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in MASKED:
+            connection.execute(text(f"VACUUM FULL {table}"))
 
 
 def _migrate(engine: Engine) -> None:

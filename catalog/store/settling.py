@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from catalog.records import Document, ModelId
 from catalog.store.batch import RecordBatch
+from catalog.store.codec import read_object
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
 from catalog.store.database import begin_commit, parts
 from catalog.store.documents import LIVE
@@ -109,7 +109,7 @@ def _copies(
     """If the documents that are listed themselves tell what is right, only those that came or changed may not."""
     oldest = listed([rows[model] for model in group])
     chosen = select(records.c.id, records.c.document).where(records.c.id.in_(oldest))
-    documents = {row.id: json.loads(row.document) for row in connection.execute(chosen)}
+    documents = {row.id: read_object(row.document) for row in connection.execute(chosen)}
     copies = _Copies(
         duplicate_group=shared_print(prints_of(rows[model]) for model in group),
         listed=documents,

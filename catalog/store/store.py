@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from catalog.errors import StoreError
+from catalog.errors import StoreDamaged, StoreError
 from catalog.records import SourceId, display_key
 from catalog.settings import Settings
 from catalog.store.consumers import Consumer
-from catalog.store.database import is_read_only, open_database, sentence
+from catalog.store.database import BUSY_TIMEOUT_MS, is_read_only, open_database
 from catalog.store.edits import Edits
+from catalog.store.faults import BACKUP, advice, sentence, store_fault
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.records import Records
@@ -57,20 +59,48 @@ class Store:
     ) -> None:
         """A database that fails while it is used (full disk, damaged page, lost server) is told as a StoreError."""
         self.close()
-        if isinstance(error, DatabaseError):
-            raise StoreError(f"The store {self._engine.url} cannot be used: {sentence(error)}.") from error
+        fault = self.fault(error)
+        if fault is not None:
+            raise fault from error
+
+    def fault(self, error: BaseException | None) -> StoreError | None:
+        """The error in the store's own words, if it is the store's; for whoever does not leave it by a `with`."""
+        return store_fault(error, str(self._engine.url))
 
 
 def open_store(settings: Settings, *, write: bool) -> Store:
     """The store of these settings, created or brought up to date if need be. Raises StoreTooNew, StoreError."""
+    _check_file(settings)
     engine = open_database(settings.store_url, write=write)
     try:
         prepare(engine)
-    except DatabaseError as error:
+    except DBAPIError as error:
         engine.dispose()
-        advice = " Make its folder writable, or use another --home." if is_read_only(error) else ""
-        raise StoreError(f"The store {engine.url} cannot be opened: {sentence(error)}.{advice}") from error
+        what_to_do = (
+            " Make its folder writable, or use another --home." if is_read_only(error) else advice(error)
+        )
+        raise StoreError(
+            f"The store {engine.url} cannot be opened: {sentence(error)}.{what_to_do}"
+        ) from error
+    except (
+        SQLAlchemyError,
+        UnicodeDecodeError,
+    ) as error:  # the driver cannot even read what SQLite says of a garbled name
+        engine.dispose()
+        raise StoreDamaged(f"the store {engine.url}", f"{error}", BACKUP) from error
     except BaseException:
         engine.dispose()
         raise
     return Store(engine)
+
+
+def _check_file(settings: Settings) -> None:
+    """SQLite takes an empty file for a new database. Raises StoreDamaged for one that was cut to nothing."""
+    path = settings.home / "store.sqlite3"
+    if settings.database_url or not path.exists() or path.stat().st_size:
+        return
+    is_new = time.time() - path.stat().st_mtime < BUSY_TIMEOUT_MS / 1000  # another process may be making it
+    if not is_new or (settings.index_path / "CURRENT").exists():
+        raise StoreDamaged(
+            f"the store {path}", "the file is empty", f"{BACKUP} To begin anew here, delete the file."
+        )

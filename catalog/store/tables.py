@@ -157,6 +157,8 @@ revisions = Table(
     Column("made_by", String(16), nullable=False),
     Column("made_at", String(32), nullable=False),
     Column("document", LargeBinary, nullable=False),
+    # Of the document as it is, where a secret was taken out of it later; the other hashes are of what was.
+    Column("redacted_sha256", String(64)),
     Index("revisions_by_model", "model", "number", unique=True),
 )
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from catalog.normalise.values.secrets import masked_text
 from catalog.records import Run, RunState, display_key
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.leases import Lease
@@ -95,6 +96,7 @@ class Account:
     def finish(self, state: RunState, manifest: Manifest, unavailable: tuple[str, ...]) -> Run:
         """The run as it ended, with the standing of its source."""
         self.problems += [reason for reason in unavailable if reason not in self.problems]
+        self.problems = list(map(masked_text, self.problems))
         standing = self._store.records.standing(self._run.source)
         self.counts["failed"] = unread(manifest)
         self.counts["models"] = standing[LIVE]

@@ -71,11 +71,27 @@ def search(
             return
         if everything:
             found = _print_all(service, state)
+            if not found and not engine.info().documents:
+                _check_presence(settings)
         else:
-            found = _print_page(service.page(state, facets_shown=False), as_json=as_json)
+            results = service.page(state, facets_shown=False)
+            if not results.total and not results.catalog_size:
+                _check_presence(settings)
+            found = _print_page(results, as_json=as_json)
     finally:
         engine.close()
     if fail_if_empty and not found:
+        raise click.exceptions.Exit(1)
+
+
+def _check_presence(settings: Settings) -> None:
+    """Raises EngineUnavailable for an index that has lost its models; ends with 1 while none of them is in it yet."""
+    from indexer.presence import check_presence_in  # noqa: PLC0415 - only for an index that holds nothing
+
+    waiting = check_presence_in(settings)
+    if waiting:
+        many = "1 model waits" if waiting == 1 else f"{waiting:,} models wait"
+        _say(f"Nothing can be found yet: {many} for the index. Write it at once with: modeldex reindex")
         raise click.exceptions.Exit(1)
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 MASK = "[masked]"
 MAX_DEPTH = 32
+SHORTEST_SECRET, SHORTEST_SHAPE = 6, 16
+LONGEST_REMEMBERED, LONGEST_NAME = 200, 64
 
 _SECRET_KEY = re.compile(
-    r"(?:^|_)(?:secret|secrets|password|passwd|passphrase|pwd|api_?key|apikey|access_?key|secret_?key|private_?key|signing_?key"
+    r"(?:^|_)(?:secret|secrets|password|passwords|passwd|passphrase|pwd|api_?keys?|apikey|access_?key|secret_?key|private_?key|signing_?key"
     r"|encryption_?key|account_?key|credential|credentials|client_?secret|connection_?string|bearer|authorization"
-    r"|(?:hub|hf|access|auth|api|refresh|bearer|session|github|gitlab|wandb|slack|bot|security|sas|id|personal_access|huggingface|openai|write|read|user|deploy|job)_?token"
+    r"|(?:hub|hf|access|auth|api|refresh|bearer|session|github|gitlab|wandb|slack|bot|security|sas|id|personal_access|private|job|huggingface|openai|write|read|user|deploy)_?token"
     r"|webhook_?url)(?:_?\d+)?$|^token$|_secret_|_password_|(?:^|_)api_?key_"
 )
+_SECRET_PARENT = re.compile(r"^(?:secrets?|passwords?|credentials?|api_?keys?)$")
+"""What makes everything below it a secret. A token does not: metrics are counted per token."""
 _NOT_SECRET_WORDS = frozenset(
     {
         "",
@@ -31,47 +36,105 @@ _NOT_SECRET_WORDS = frozenset(
         "unknown",
     }
 )
+_STANDS_IN = (
+    r"<[^<>]*>|\$\{[^}]*\}|\$[A-Z_][A-Z0-9_]*|\{\{.*\}\}|\*+|(?i:x+|your[_-]\w+|(?:os\.)?(?:environ|getenv)\b.*"
+    r"|process\.env\b.*|env\.\w+)"
+)
+_PLACEHOLDER = re.compile(_STANDS_IN)
+"""A value that stands for the secret and is none: `${HF_TOKEN}`, `<your key>`, `os.environ["KEY"]`."""
+_EXPRESSION = re.compile(rf"{_STANDS_IN}|[<$].*|\{{.*|\w+\(.*|\[masked\].*|\.+")
+"""The same in a line of text, where a value may also be code or the beginning of a placeholder: `get_token()`."""
+_RANDOM = r"(?=[A-Za-z0-9._~+/-]*[0-9])"
 _SECRET_SHAPES = (
-    r"\bhf_[A-Za-z0-9]{20,}\b",
-    r"\b(?:sk|pk|rk)-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}",
-    r"\b(?:sk|rk)_live_[A-Za-z0-9]{16,}\b",
+    r"\bhf_(?:oauth_|jwt_)?[A-Za-z0-9]{20,}\b",
+    r"\bapi_org_[A-Za-z]{34}\b",
+    r"\b(?:sk|pk|rk)-(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Za-z0-9]{12})[A-Za-z0-9_-]{20,}",
+    r"\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}\b",
     r"\bgh[pousr]_[A-Za-z0-9]{30,}\b",
     r"\bgithub_pat_[A-Za-z0-9_]{30,}\b",
-    r"\bglpat-[A-Za-z0-9_-]{18,}",
+    r"\bgl(?:pat|rt|dt|cbt|ptt|ft|imt|agent|soat)-[A-Za-z0-9_-]{18,}",
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     r"\bxox[abeprs]-[A-Za-z0-9-]{10,}",
+    r"\bhttps://hooks\.slack\.com/services/[A-Za-z0-9/]{20,}",
+    r"\bhttps://discord(?:app)?\.com/api/webhooks/[0-9]+/[A-Za-z0-9_-]{30,}",
     r"\bAIza[0-9A-Za-z_-]{35}\b",
+    r"\bGOCSPX-[A-Za-z0-9_-]{24,}",
     r"\bya29\.[0-9A-Za-z_-]{20,}",
     r"\bnpm_[A-Za-z0-9]{36}\b",
     r"\bpypi-[A-Za-z0-9_-]{40,}",
+    r"\bdckr_pat_[A-Za-z0-9_-]{20,}",
     r"\bdop_v1_[0-9a-f]{64}\b",
+    r"\bdapi[0-9a-f]{32}\b",
+    r"\bgsk_[A-Za-z0-9]{40,}\b",
+    r"\br8_[A-Za-z0-9]{30,}\b",
+    r"\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}",
     r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]{0,8192}?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
-    r"(?i:\b(?:AccountKey|SharedAccessKey|aws_secret_access_key)\s*[=:]\s*)[A-Za-z0-9+/=]{20,}",
-    r"(?i:\bBearer\s+)[A-Za-z0-9._~+/-]{20,}=*",
+    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,16384}+(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?",
+    r"(?i:\b(?:AccountKey|SharedAccessKey|SecretAccessKey|aws_secret_access_key)[\"']?\s*[=:]\s*[\"']?)[A-Za-z0-9+/=]{20,}",
+    rf"(?i:\bBearer\s+){_RANDOM}[A-Za-z0-9._~+/-]{{20,}}=*",
+    r"(?i:\bAuthorization[\"']?\s*[=:]\s*[\"']?Basic\s+)[A-Za-z0-9+/]{8,}=*",
 )
 _CONTENT = re.compile("|".join(_SECRET_SHAPES))
-_ASSIGNED = re.compile(
-    r"(?i)(\b(?:password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token|hub[_-]?token)\b[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&]{6,})"
+_CONTENT_HINTS = (
+    "hf_", "api_org_", "sk-", "pk-", "rk-", "k_live_", "k_test_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl",
+    "AKIA", "ASIA", "xox", "hooks.slack", "/api/webhooks/", "AIza", "GOCSPX-", "ya29.", "npm_", "pypi-", "dckr_pat_", "dop_v1_",
+    "dapi", "gsk_", "r8_", "SG.", "eyJ", "-----BEGIN ",
+)  # fmt: skip
+"""One of these is in every text that `_CONTENT` finds something in, but for the last three of its shapes."""
+_WORD_HINTS = ("accountkey", "accesskey", "access_key", "bearer", "authorization")
+_WORDS = ("password", "passwd", "secret", "key", "token", "credential", "pwd")
+_REST = r"[A-Za-z0-9_.-]{0,48}+"
+_VALUE = r"(?P<value>[^\s\"',;&]{6,})"
+_ASSIGNED = re.compile(rf"(?P<head>(?:(?i:{'|'.join(_WORDS)})){_REST}[\"']?\s*[=:]\s*[\"']?){_VALUE}")
+"""From the word that makes a name a secret's; what the name has before it is looked up when there is a value."""
+_FLAG = re.compile(rf"(?P<head>(?<!\S)--(?P<name>[A-Za-z]{_REST})\s+[\"']?)(?!-){_VALUE}")
+_BEFORE = re.compile(rf"[A-Za-z0-9_.-]{{0,{LONGEST_NAME}}}\Z")
+_IN_PROSE = re.compile(
+    r"(?i)(?:.*[_-])?(?:password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token|hub[_-]?token)"
 )
+_LOGIN = re.compile(r"(?P<head>\blogin\s+\S{1,128}\s+password\s+)(?P<value>\S{4,256})")
+"""Source: netrc(5)."""
 _URL_PASSWORD = re.compile(
-    r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@]{0,128}:)(?P<password>[^\s/@]{1,256})(?=@)"
+    r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@]{0,128}:)(?P<value>[^\s/]{1,256})(?=@(?!sha\d))"
 )
+_URL_TOKEN = re.compile(
+    r"(?P<head>\bhttps?://)(?P<value>(?=[A-Za-z]*[0-9_-])[A-Za-z0-9_-]{20,256})(?=@[A-Za-z0-9])"
+)
+_URL_PARAMETER = re.compile(
+    r"(?P<head>[?&;](?:amp;)?(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,40})=)(?P<value>(?:\[masked\])?[^\s&\"'<>#;\])]{0,4096})"
+)
+LEAST_PARAMETER_CHARACTERS = 6
+_SIGNING = frozenset(
+    {"sig", "signature", "x-amz-signature", "x-amz-credential", "x-amz-security-token", "x-goog-signature"}
+    | {"x-goog-credential", "awsaccesskeyid", "googleaccessid", "key-pair-id", "sas", "auth"}
+)
+"""Parameters of signed addresses. Sources: AWS, Authenticating Requests: Using Query Parameters; Google Cloud, Signed
+URLs; Azure, Create a service SAS."""
 _HOME = re.compile(
     r"(?:/home/|/Users/|/export/home/|/var/home/)[^/\s\"'<>|:]+|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)[^\\/\s\"'<>|:]+|(?<![\w.~-])/root(?=/|$)"
 )
 
 
+@lru_cache(maxsize=8192)
 def is_secret_name(name: str) -> bool:
     """Whether a value under this name is one to hide. `pad_token` and `max_tokens` are not."""
-    last = re.split(r"[./:]", name)[-1]
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last)
-    return bool(_SECRET_KEY.search(re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_")))
+    *parents, last = (_snake(part) for part in re.split(r"[./:]", name))
+    return bool(_SECRET_KEY.search(last)) or any(_SECRET_PARENT.match(part) for part in parents)
+
+
+def _snake(name: str) -> str:
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_")
 
 
 def masked(name: str, value: Any) -> tuple[Any, bool]:
     """The value fit to be kept, and whether a secret was taken out of it. Home directories become `~`."""
     return _masked(name, value, 0)
+
+
+def masked_text(text: str) -> str:
+    """A sentence fit to be kept: without secrets and home directories."""
+    return without_secrets(text)[0]
 
 
 def _masked(name: str, value: Any, depth: int) -> tuple[Any, bool]:
@@ -84,6 +147,8 @@ def _masked(name: str, value: Any, depth: int) -> tuple[Any, bool]:
     if isinstance(value, list | tuple):
         pairs = [_masked(name, item, depth + 1) for item in value]
         return [item for item, _ in pairs], any(found for _, found in pairs)
+    if isinstance(value, bytes):
+        return _masked_text(name, value.decode("utf-8", "backslashreplace"))
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 9999 and is_secret_name(name):
         return MASK, True
     return value, False
@@ -92,28 +157,102 @@ def _masked(name: str, value: Any, depth: int) -> tuple[Any, bool]:
 def _masked_mapping(name: str, value: dict[Any, Any], depth: int) -> tuple[dict[Any, Any], bool]:
     kept: dict[Any, Any] = {}
     found = False
+    stands_for = _name_in_pair(value)
     for key, item in value.items():
-        clean_key = _without_secrets(key)[0] if isinstance(key, str) else key
+        clean_key, in_key = without_secrets(key) if isinstance(key, str) else (key, False)
         inner = str(key) if not is_secret_name(name) else name
+        if stands_for is not None and key == "value":
+            inner = stands_for
         kept[clean_key], here = _masked(inner, item, depth + 1)
-        found = found or here
+        found = found or here or in_key
     return kept, found
+
+
+def _name_in_pair(value: dict[Any, Any]) -> str | None:
+    """The name in a pair such as `{"key": "HF_TOKEN", "value": …}`, as trackers list tags and environments."""
+    names = (value[key] for key in ("name", "key") if "value" in value and isinstance(value.get(key), str))
+    return next((name for name in names if is_secret_name(name)), None)
 
 
 def _masked_text(name: str, text: str) -> tuple[str, bool]:
     if text.strip().lower() not in _NOT_SECRET_WORDS and is_secret_name(name):
-        return MASK, True
-    return _without_secrets(text)
+        return (text, False) if _PLACEHOLDER.fullmatch(text.strip()) else (MASK, True)
+    return without_secrets(text)
+
+
+def without_secrets(text: str) -> tuple[str, bool]:
+    """The text with each secret in it masked, and whether there was one. Home directories become `~`."""
+    return _without_secrets(text) if len(text) > LONGEST_REMEMBERED else _remembered(str(text))
 
 
 def _without_secrets(text: str) -> tuple[str, bool]:
-    if len(text) < 6:
+    if len(text) < SHORTEST_SECRET:
         return text, False
-    clean = _CONTENT.sub(MASK, text)
-    clean = _ASSIGNED.sub(
-        lambda match: match[1] + (match[2] if match[2].lower() in _NOT_SECRET_WORDS else MASK), clean
-    )
-    if "://" in clean and "@" in clean:
-        clean = _URL_PASSWORD.sub(lambda match: f"{match['head']}{MASK}", clean)
+    clean, small = text, text.lower()
+    if len(text) >= SHORTEST_SHAPE and (_hints(text, _CONTENT_HINTS) or _hints(small, _WORD_HINTS)):
+        clean = _CONTENT.sub(MASK, clean)
+    if _hints(small, _WORDS):
+        clean = _ASSIGNED.sub(_assigned, clean)
+        if "--" in clean:
+            clean = _FLAG.sub(_flag, clean)
+        if "login" in small:
+            clean = _LOGIN.sub(_hidden, clean)
+    if "://" in clean:
+        clean = _without_keys_of_addresses(clean)
     found = clean != text
     return (_HOME.sub("~", clean) if "/" in clean or "\\" in clean else clean), found
+
+
+_remembered = lru_cache(maxsize=16_384)(_without_secrets)
+"""A crawl meets the same names, pointers and short values in every file."""
+
+
+def _hints(text: str, hints: tuple[str, ...]) -> bool:
+    for hint in hints:  # noqa: SIM110 - a generator takes twice the time
+        if hint in text:
+            return True
+    return False
+
+
+def _without_keys_of_addresses(text: str) -> str:
+    if "@" in text:
+        text = _URL_TOKEN.sub(_hidden, _URL_PASSWORD.sub(_hidden, text))
+    return _URL_PARAMETER.sub(_parameter, text) if "=" in text else text
+
+
+def _hidden(match: re.Match[str]) -> str:
+    return f"{match['head']}{MASK}"
+
+
+def _parameter(match: re.Match[str]) -> str:
+    name = match["name"].lower()
+    is_secret = len(match["value"]) >= LEAST_PARAMETER_CHARACTERS and (
+        name in _SIGNING or is_secret_name(name)
+    )
+    return _hidden(match) if is_secret else match[0]
+
+
+def _assigned(match: re.Match[str]) -> str:
+    before = _BEFORE.search(match.string, max(0, match.start() - LONGEST_NAME), match.start())
+    name = (before[0] if before else "") + match["head"].rstrip("\"' \t\r\n=:")
+    return _hidden(match) if _is_given(name.lstrip("-._"), match["value"]) else match[0]
+
+
+def _flag(match: re.Match[str]) -> str:
+    return _hidden(match) if _is_given(match["name"], match["value"]) else match[0]
+
+
+def _is_given(name: str, value: str) -> bool:
+    """Whether a line of text gives this secret to its name; a name that has other uses needs a value of random letters."""
+    if value.lower() in _NOT_SECRET_WORDS or _EXPRESSION.fullmatch(value) or _refers(name, value):
+        return False
+    return bool(_IN_PROSE.fullmatch(name)) or (is_secret_name(name) and _looks_random(value))
+
+
+def _refers(name: str, value: str) -> bool:
+    """`api_key=config.api_key` is code that says where the key is."""
+    return value.rstrip(")]}").rpartition(".")[2].lower() == name.lower()
+
+
+def _looks_random(value: str) -> bool:
+    return len(value) >= 8 and any(map(str.isdigit, value)) and any(map(str.isalpha, value))

@@ -73,6 +73,13 @@ class ElasticsearchWriter:
             return "the index was made by another version of Modeldex"
         return None
 
+    @property
+    def documents(self) -> int:
+        """How many models the index holds."""
+        with honest():
+            self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
+            return int(self.client.count(index=self.alias, ignore_unavailable=True)["count"])
+
     def write(self, actions: Sequence[IndexAction]) -> IndexOutcome:
         with honest():
             self._prepare()

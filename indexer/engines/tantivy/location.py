@@ -72,9 +72,12 @@ class IndexHome:
 
     def swap(self, to: Path) -> None:
         """Make this index the current one, at once and durably; the one before becomes the previous."""
-        before = self.root / "CURRENT"
-        if before.exists() and before.read_bytes().strip() != to.name.encode():
-            self._point("PREVIOUS", before.read_bytes())
+        try:
+            before = self.current()
+        except EngineUnavailable:
+            before = None  # a damaged pointer leads nowhere back
+        if before is not None and before != to:
+            self._point("PREVIOUS", before.name.encode() + b"\n")
         self._point("CURRENT", to.name.encode() + b"\n")
 
     def _point(self, pointer: str, content: bytes) -> None:
@@ -91,10 +94,16 @@ class IndexHome:
             os.close(folder)
 
     def sweep(self) -> None:
-        """Remove what is neither current nor previous. Readers that still hold an old one keep their open files."""
+        """Remove what is neither current nor a previous one to go back to. Readers that still hold an old one keep their
+        open files.
+        """
         import shutil  # noqa: PLC0415 - a search removes nothing
 
-        kept = {path for path in (self.current(), self.previous()) if path is not None}
+        try:
+            before = self.previous()
+        except EngineUnavailable:
+            before = None
+        kept = {self.current(), before if before is not None and written_by_this_schema(before) else None}
         for path in self._folders():
             if path not in kept:
                 shutil.rmtree(path, ignore_errors=True)

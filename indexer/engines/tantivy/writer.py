@@ -14,7 +14,15 @@ from catalog.search.engine import IndexAction, IndexOutcome
 from catalog.settings import Settings
 from indexer.engines.tantivy.documents import make_row
 from indexer.engines.tantivy.engine import open_index
-from indexer.engines.tantivy.location import NAME, REINDEX, IndexHome, share, written_by_this_schema
+from indexer.engines.tantivy.integrity import damage
+from indexer.engines.tantivy.location import (
+    NAME,
+    REINDEX,
+    IndexHome,
+    IndexUnreadable,
+    share,
+    written_by_this_schema,
+)
 from indexer.engines.tantivy.schema import ID, REVISION, build_schema
 
 WRITE_HEAP_BYTES = 64 * 1024 * 1024
@@ -38,12 +46,23 @@ class TantivyWriter:
     @property
     def needs_rebuild(self) -> str | None:
         """Why the index must be built from the store before it takes single changes; None when it is fine."""
-        path = self.home.current()
+        try:
+            path = self.home.current()
+        except IndexUnreadable:
+            raise
+        except EngineUnavailable as error:
+            return error.reason.rstrip(".")
         if path is None:
             return "there is no index yet"
         if not written_by_this_schema(path):
             return "the index was made by another version of Modeldex"
-        return None if (path / "meta.json").exists() else "the index is damaged"
+        return damage(path)
+
+    @property
+    def documents(self) -> int:
+        """How many models the index holds."""
+        path = self.home.current()
+        return 0 if path is None else int(open_index(path).searcher().num_docs)
 
     def write(self, actions: Sequence[IndexAction]) -> IndexOutcome:
         writer, known = self._open(), self._revisions([action.id for action in actions])

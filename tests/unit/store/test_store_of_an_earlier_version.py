@@ -4,6 +4,7 @@ import hashlib
 import json
 import lzma
 import sqlite3
+import zlib
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ from catalog.store.tables import extractions, objects
 
 DATA = Path(__file__).parents[2] / "data" / "store-0002"
 CONTENTS = json.loads((DATA / "contents.json").read_text())
+WITH_SECRETS = "sentiment-0.7"
+NAMES_OF_IT = {"sentiment-0.5", "sentiment-0.6", "sentiment-0.7"}
+"""The one model whose files hold secrets, and what its three revisions call it."""
 COUNTED = {"revisions": "serial", "runs": "id", "edits": "id"}
 """Tables that number their rows."""
 
@@ -94,7 +98,8 @@ def test_every_model_is_there_as_it_was(settings):
     for model, row in expected.items():
         assert present[model].revision == row["revision"]
         assert present[model].document["name"] == row["name"]
-        assert document_sha256(present[model].document) == row["sha256"]
+        if row["name"] != WITH_SECRETS:
+            assert document_sha256(present[model].document) == row["sha256"]
 
 
 def test_every_state_of_a_model_is_represented():
@@ -113,7 +118,8 @@ def test_every_revision_is_there_with_its_hashes(settings):
         revision = found[row["model"], row["number"]]
         assert (revision.sha256, revision.parent_sha256) == (row["sha256"], row["parent_sha256"])
         assert (revision.made_by, instant(revision.made_at)) == (row["made_by"], row["made_at"])
-        assert document_sha256(revision.document) == row["sha256"]
+        assert document_sha256(revision.document) == (revision.redacted_sha256 or row["sha256"])
+    assert {revision.document["name"] for revision in history if revision.redacted_sha256} == NAMES_OF_IT
 
 
 def test_what_waited_for_the_index_still_waits(settings):
@@ -123,7 +129,10 @@ def test_what_waited_for_the_index_still_waits(settings):
             (letter.id, letter.revision, letter.reason) for letter in store.consumer("index").dead_letters()
         }
     rows = CONTENTS["outbox"]
-    assert waiting == {(row["model"], row["revision"]) for row in rows if row["state"] == "pending"}
+    rewritten = {(row["id"], row["revision"]) for row in CONTENTS["records"] if row["name"] == WITH_SECRETS}
+    assert (
+        waiting == {(row["model"], row["revision"]) for row in rows if row["state"] == "pending"} | rewritten
+    )
     assert dead == {(row["model"], row["revision"], row["reason"]) for row in rows if row["state"] == "dead"}
 
 
@@ -145,3 +154,57 @@ def test_every_file_is_known_as_it_was(settings):
         read = connection.execute(select(func.count()).select_from(extractions)).scalar_one()
     assert hashlib.sha256(repr(rows).encode()).hexdigest() == CONTENTS["objects_sha256"]
     assert read == CONTENTS["counts"]["extractions"]
+
+
+def test_no_secret_is_left_in_the_file(on_sqlite):
+    """Earlier versions kept readings raw, and took the signature of an address for a part of it."""
+    with open_store(on_sqlite, write=True):
+        pass
+    for file in on_sqlite.home.iterdir():
+        assert not secrets_in(file.read_bytes()), file.name
+    with sqlite3.connect(on_sqlite.home / "store.sqlite3") as database:
+        assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
+        assert not secrets_in(*inflated(database))
+
+
+def test_the_secrets_were_there_before(tmp_path):
+    """The test above can fail."""
+    with sqlite3.connect(write_sqlite(tmp_path)) as database:
+        assert secrets_in(*inflated(database)) == set(CONTENTS["secrets"])
+
+
+def test_no_row_of_the_server_holds_a_secret(on_postgresql):
+    with open_store(on_postgresql, write=True) as store, store._engine.connect() as connection:
+        for table in ("extractions", "objects", "records", "revisions", "runs", "deliveries"):
+            rows = connection.execute(text(f"SELECT * FROM {table}"))
+            assert not secrets_in(*(plain(value) for row in rows for value in row)), table
+
+
+def test_masking_is_told_as_the_risk_that_it_was(on_sqlite):
+    with open_store(on_sqlite, write=True) as store:
+        source = next(source.id for source in store.records.sources() if source.uri.endswith("small"))
+        keys = ["token/model.safetensors", "token/model.modeldex.yaml"]
+        found = store.manifest(source).extractions(keys)
+    assert {key for key in keys if any(seen.masked for seen in found[key].observations)} == set(keys)
+
+
+def inflated(database):
+    for (table,) in list(database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")):
+        for row in database.execute(f"SELECT * FROM {table}"):
+            yield from map(plain, row)
+
+
+def plain(value) -> bytes:
+    """The bytes behind a column: inflated, if they are compressed."""
+    if not isinstance(value, bytes):
+        return str(value).encode("utf-8", "backslashreplace")
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return value
+
+
+def secrets_in(*texts: bytes) -> set[str]:
+    return {
+        name for name, secret in CONTENTS["secrets"].items() if any(secret.encode() in data for data in texts)
+    }

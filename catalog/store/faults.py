@@ -1,0 +1,57 @@
+"""What a database that fails, or holds what nobody wrote, is in one sentence."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy.exc import DatabaseError, DBAPIError
+
+from catalog.errors import ModeldexError, StoreDamaged, StoreError
+
+HERE = str(Path(__file__).parent)
+PACKAGES = str(Path(__file__).parents[2])
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+BACKUP = "Restore it from a backup, or use another --home and crawl again."
+
+log = logging.getLogger(__name__)
+
+
+def store_fault(error: BaseException | None, name: str) -> StoreError | None:
+    """The error as the store's own, where it is the store's: the database's, or one that stored values made. Else None.
+
+    A value that cannot be what it is meant to be (JSON that does not end, a state that there is not) shows as whatever
+    error it makes in this room; the log has the rest of it.
+    """
+    if error is None or isinstance(error, ModeldexError) or not isinstance(error, Exception):
+        return None
+    if isinstance(error, DatabaseError):
+        return StoreError(f"The store {name} cannot be used: {sentence(error)}.{advice(error)}")
+    if not _is_raised_here(error.__traceback__):
+        return None
+    log.debug("a stored value cannot be read", exc_info=error)
+    return StoreDamaged(f"the store {name}", f"{type(error).__name__}: {error}", BACKUP)
+
+
+def sentence(error: DBAPIError) -> str:
+    """The driver's own words in one line."""
+    return " ".join(str(error.orig).split())
+
+
+def advice(error: DBAPIError) -> str:
+    """The next thing to do for a database that is damaged; nothing for one that is busy or out of reach."""
+    code: int = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return f" {BACKUP}" if code in DAMAGED else ""
+
+
+def _is_raised_here(trace: TracebackType | None) -> bool:
+    """Whether the innermost of our own frames is the store's."""
+    innermost = ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(PACKAGES) and "site-packages" not in file:
+            innermost = file
+        trace = trace.tb_next
+    return innermost.startswith(HERE)

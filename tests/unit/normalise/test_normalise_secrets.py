@@ -1,0 +1,122 @@
+"""What is a secret and what only looks like one."""
+
+from itertools import pairwise
+from time import perf_counter
+
+import pytest
+
+from catalog.normalise.values.secrets import MASK, masked, masked_text, without_secrets
+
+LETTERS = "AbCdEf0123456789GhIjKlMnOpQrStUvWxYz"  # put together, so that no scanner takes a line for a leak
+
+SECRETS = {
+    "hub": f"load it with hf_{LETTERS}",
+    "openai": f"sk-proj-{LETTERS}",
+    "gitlab": "glpat-" + LETTERS[:20],
+    "slack hook": "https://hooks.slack.com/services/" + "T0000000/B0000000/" + LETTERS[:24],
+    "signed s3": "https://b.example/m.bin?X-Amz-Expires=60&X-Amz-Signature=" + "0123456789abcdef" * 4,
+    "signed azure": "https://a.example/m.bin?sv=2024-01-01&sr=b&sig=" + LETTERS,
+    "token of an address": f"https://h.example/x?token={LETTERS}&rev=main",
+    "password of an address": "https://me:" + LETTERS + "@packages.example/simple",
+    "password with an at": "--index-url https://me:a@" + LETTERS + "@packages.example/simple",
+    "token as the user": f"https://{LETTERS}@git.example/a/b.git",
+    "environment": f"WANDB_API_KEY={LETTERS}",
+    "environment of a shell": f"export HF_TOKEN={LETTERS}",
+    "flag": f"modeltool login --token {LETTERS}",
+    "netrc": f"machine api.example login user password {LETTERS}",
+    "prose": f"the password: {LETTERS}",
+    "JSON in a text": '{"api_key": "' + LETTERS + '"}',
+    "header": f"Authorization: Bearer {LETTERS}",
+    "basic header": f"Authorization: Basic {LETTERS}",
+    "aws": f"aws_secret_access_key = {LETTERS}",
+    "key": f"-----BEGIN RSA PRIVATE KEY-----\n{LETTERS}\n-----END RSA PRIVATE KEY-----",
+    "pgp key": f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n{LETTERS}\n-----END PGP PRIVATE KEY BLOCK-----",
+    "jwt": f"eyJ{LETTERS}.eyJ{LETTERS}.{LETTERS}",
+}
+
+NO_SECRETS = {
+    "sha256": "sha256:" + "0a" * 32,
+    "git revision": "commit 123e4567e89b12d3a456426614174000deadbeef",
+    "uuid": "123e4567-e89b-12d3-a456-426614174000",
+    "name with dashes": "sk-learn-random-forest-classifier-v2",
+    "name of a library": "hf_transformers",
+    "special tokens": "pad_token: <pad> eos_token=</s> unk_token='[UNK]'",
+    "counts of tokens": "max_tokens: 4096, tokens=1234567890, tokens per second: 12345.6",
+    "task": "token: classification, token-classification",
+    "tokenizer": "--tokenizer bert-base-uncased2 tokenizer=bert-base-uncased2",
+    "code that names one": "api_key=os.environ['API_KEY'], token=get_token(), api_key=config.api_key",
+    "placeholder": "HF_TOKEN=${HF_TOKEN} password: <your password> token=your_token_1",
+    "image": "docker://python:3.11@sha256:" + "0a" * 32,
+    "address": "https://example.com/a@b/c?rev=main&size=12345678 s3://bucket/key git@github.com:a/b.git",
+    "port": "http://localhost:8080/@scope/package",
+    "words": "Basic internationalization, the bearer internationalizationofmodels, secret-santa: yes",
+    "keys of a dictionary": "keys: attention_mask_1, primary_key=model_id_12, monkey=banana123",
+    "tensor": "model.layers.0.self_attn.k_proj.weight",
+}
+
+
+@pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS.keys())
+def test_a_secret_is_masked_and_said(text):
+    clean, found = without_secrets(text)
+    assert found
+    assert MASK in clean
+    assert not any(LETTERS[at : at + 12] in clean for at in range(len(LETTERS) - 12))
+    assert "0123456789abcdef" not in clean
+
+
+@pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS.keys())
+def test_what_is_masked_is_masked_once(text):
+    clean = masked_text(text)
+    assert without_secrets(clean) == (clean, False)
+
+
+@pytest.mark.parametrize("text", NO_SECRETS.values(), ids=NO_SECRETS.keys())
+def test_what_only_looks_like_one_stays(text):
+    assert without_secrets(text) == (text, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("hub_token", "hunter2hunter2", MASK),
+        ("openai_api_key", "abc", MASK),
+        ("credentials.user", "anna", MASK),
+        ("api_key", "${API_KEY}", "${API_KEY}"),
+        ("password", "<from the vault>", "<from the vault>"),
+        ("password", "pa(ss", MASK),
+        ("password", "$ecret", MASK),
+        ("pad_token", "<pad>", "<pad>"),
+        ("eos_token_id", 50256, 50256),
+        ("token", 31415926, MASK),
+        ("max_tokens", 4_096, 4_096),
+        ("per_token.accuracy", 0.93, 0.93),
+    ],
+)
+def test_the_name_of_a_value_may_make_it_a_secret(name, value, kept):
+    assert masked(name, value) == (kept, kept == MASK)
+
+
+def test_lists_of_names_and_values_are_read_as_mappings():
+    tags = [{"key": "HF_TOKEN", "value": "abcd1234"}, {"key": "team", "value": "abcd1234"}]
+    assert masked("tags", tags) == (
+        [{"key": "HF_TOKEN", "value": MASK}, {"key": "team", "value": "abcd1234"}],
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["token ", "token=", "https://a:", "password: x ", "eyJ", "-----BEGIN PRIVATE KEY-----", "?sig=", "sk-1"],
+)
+def test_a_long_hostile_text_takes_linear_time(part):
+    """Sixteen times the text: a square would take 256 times as long."""
+    short, long = (best_of_three(part * number) for number in (1_000, 16_000))
+    assert long < max(0.5, 16 * 6 * short)
+
+
+def best_of_three(text):
+    started = [perf_counter()]
+    for _ in range(3):
+        masked_text(text)
+        started.append(perf_counter())
+    return min(after - before for before, after in pairwise(started))
