@@ -100,6 +100,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "webui.commands.serve:serve",
     "settings": "catalog.commands.settings:settings",
     "show": "catalog.commands.show:show",
+    "sources": "crawler.commands.sources:sources",
     "worker": "crawler.commands.worker:worker",
 }
 
