@@ -113,6 +113,12 @@ def check_address(address: str) -> None:
         raise UserError(f"There is no directory {address!r}.", advice="Give existing directories.")
 
 
+def shown_address(text: str) -> str:
+    """What was typed, for a sentence: on one line, and without the password that it may hold."""
+    masked = _PASSWORD.sub(lambda match: f"{match[0].partition('://')[0]}://***@", text, count=1)
+    return printable(masked, limit=200)
+
+
 def check_without_password(address: str) -> None:
     """Raises UserError for an address that could not be stored."""
     if _PASSWORD.match(address):

@@ -13,7 +13,7 @@ from catalog.records.sources import SourceDefinition, SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.settings.sections import nearest
 from catalog.terminal import printable
-from crawler.addresses import LOCAL, scheme_of
+from crawler.addresses import LOCAL, check_without_password, scheme_of, shown_address
 from crawler.definitions import KEYS, address_id, check_apart, checked_definition, new_row
 
 ENTRY_KEYS = ("address", *KEYS, "enabled")
@@ -57,17 +57,16 @@ def plan(
     changes: dict[str, Change] = {}
     faults: list[str] = []
     for number, value in enumerate(_entries(text), start=1):
-        label = f"source {number}"
+        address = value.get("address") if isinstance(value, dict) else None
+        label = shown_address(address) if isinstance(address, str) else f"source {number}"
         try:
-            entry = _entry(value, folder)
-            label = printable(entry.address, limit=200)
-            change = _change(entry, rows, settings)
+            change = _change(_entry(value, folder), rows, settings)
         except UserError as error:
             faults.append(f"{label}: {error}")
             continue
         if change.row.id in changes:
             faults.append(f"{label}: It is in the file twice.")
-        changes[change.row.id] = change
+        changes.setdefault(change.row.id, change)
     absent = [row for row in rows if row.id not in changes and row.state is SourceState.ACTIVE]
     pruned = [Change(Deed.DISABLE, replace(row, state=SourceState.DISABLED)) for row in absent if prune]
     after = [*(change.row for change in changes.values())]
@@ -143,6 +142,7 @@ def _entry(value: Any, folder: Path) -> _Entry:
     address, enabled = value.get("address"), value.get("enabled", True)
     if not isinstance(address, str) or not address:
         raise UserError("It has no address.", advice="Give a path or an address as `address`.")
+    check_without_password(address)
     if not isinstance(enabled, bool):
         raise UserError("'enabled' must be true or false.")
     if scheme_of(address) == LOCAL and "://" not in address:

@@ -231,7 +231,7 @@ def _standing(rows: Sequence[SourceRow]) -> list[SourceRow]:
 def _row(store: Store, text: str) -> SourceRow:
     """The source that the name or address means. Raises UserError with the nearest one."""
     from catalog.settings.sections import nearest  # noqa: PLC0415
-    from crawler.addresses import find_target  # noqa: PLC0415
+    from crawler.addresses import find_target, shown_address  # noqa: PLC0415
 
     rows = _standing(store.sources.all())
     row = find_target(text, rows).row
@@ -240,7 +240,7 @@ def _row(store: Store, text: str) -> SourceRow:
     known = [_typed(row) for row in rows]
     close = nearest(text, known)
     advice = f"Did you mean {close}?" if close else "See: modeldex sources list"
-    raise UserError(f"There is no source {printable(text, limit=200)!r}.", advice=advice)
+    raise UserError(f"There is no source {shown_address(text)!r}.", advice=advice)
 
 
 def _said(options: dict[str, Any]) -> dict[str, Any]:
