@@ -83,11 +83,13 @@ class ScheduledWorker(Worker):
         """The rows that are due and not being crawled, the longest overdue first; one that never was is due at once.
 
         What counts is the start of the last run in the store, so that a worker that was away does not crawl twice for
-        what it missed; a crawl that failed before its run began is tried again when the next one is due.
+        what it missed; a crawl that failed before its run began is tried again when the next one is due. A run that
+        began in the future is of a clock that was wrong, and does not put off anything.
         """
         overdue: list[tuple[datetime, SourceRow]] = []
         for row in rows:
-            begun = [moment for moment in (started.get(row.id), self._attempted.get(row.id)) if moment]
+            known = (started.get(row.id), self._attempted.get(row.id))
+            begun = [moment for moment in known if moment is not None and moment <= now]
             moment = self._schedule(row).following(max(begun)) if begun else datetime.min.replace(tzinfo=UTC)
             if moment <= now and row.id not in self._children:
                 overdue.append((moment, row))

@@ -35,6 +35,7 @@ DUE = {
     "default interval over": (None, timedelta(seconds=900), True),
     "default interval not over": (None, timedelta(seconds=899), False),
     "cron time passed": ("0 3 * * *", timedelta(hours=10), True),
+    "a clock that was a year ahead": ("every 1h", timedelta(days=-365), True),
     "cron time not yet": ("0 3 * * *", timedelta(hours=8), False),
 }
 
