@@ -214,6 +214,12 @@ def test_what_was_forgotten_is_disabled_with_its_options_kept(desk):
     assert set(desk.sources()) == {"lab", "archive"}
 
 
+def test_a_source_that_was_never_crawled_can_be_forgotten(desk):
+    desk.done("sources", "add", desk.data / "lab", "--name", "lab")
+    assert desk.done("forget", "lab", "--apply").stdout.startswith("0 models of")
+    assert desk.sources()["lab"]["state"] == "disabled"
+
+
 def test_applying_a_file_adds_changes_and_is_done_twice_without_a_change(desk):
     desk.done("crawl", desk.data / "archive")
     entries = [
