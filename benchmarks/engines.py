@@ -47,6 +47,7 @@ from catalog.search.service import SearchService
 from catalog.settings import Settings
 from catalog.testing.documents import documents
 from indexer.engines import open_engine, open_writer
+from indexer.settings import ElasticsearchSettings
 from mappings import fields
 
 FACETS = ("task", "framework", "format", "license", "architecture", "precision", "language", "tags")
@@ -297,7 +298,7 @@ def measure_elasticsearch(count: int, rounds: int) -> None:
         report("indexing", count / bare, count / ours, "docs/s", "aim: at least 0.8", rate=True)
         engine = open_engine(settings)
         compare_searches(
-            lambda: client.search(index=settings.elasticsearch_index, **handwritten()),
+            lambda: client.search(index=settings.section(ElasticsearchSettings).index, **handwritten()),
             lambda: engine.search(request()),
             rounds,
             SEARCH_AIM,

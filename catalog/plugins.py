@@ -98,8 +98,21 @@ COMMANDS: Mapping[str, str] = {
     "reindex": "indexer.commands.reindex:reindex",
     "search": "indexer.commands.search:search",
     "serve": "webui.commands.serve:serve",
+    "settings": "catalog.commands.settings:settings",
     "show": "catalog.commands.show:show",
+    "sources": "crawler.commands.sources:sources",
     "worker": "crawler.commands.worker:worker",
+}
+
+SETTINGS: Mapping[str, str] = {
+    # By the name of the section in modeldex.toml. Their modules are light: a search imports those it has values for.
+    "api": "webui.settings:ApiSettings",
+    "database": "catalog.settings.core:DatabaseSettings",
+    "elasticsearch": "indexer.settings:ElasticsearchSettings",
+    "file": "crawler.settings:FileSettings",
+    "search": "catalog.settings.core:SearchSettings",
+    "server": "webui.settings:ServerSettings",
+    "worker": "crawler.settings:WorkerSettings",
 }
 
 HOOKS: Mapping[str, str] = {
@@ -113,6 +126,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "writer": WRITERS,
     "command": COMMANDS,
     "hook": HOOKS,
+    "setting": SETTINGS,
 }
 
 

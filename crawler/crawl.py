@@ -18,6 +18,7 @@ from catalog.text.folding import well_formed
 from crawler.grouping.groups import group
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Registry
+from crawler.settings import FileSettings
 from crawler.source import Source
 from crawler.stages import interim
 from crawler.stages.account import Account, CrawlReport, Progress, unread
@@ -65,9 +66,8 @@ class _Crawl:
         run: Run,
         account: Account,
     ) -> None:
-        budget = Budget(
-            requests=settings.file_requests, bytes=settings.file_bytes, seconds=settings.file_seconds
-        )
+        limits = settings.section(FileSettings)
+        budget = Budget(requests=limits.requests, bytes=limits.bytes, seconds=limits.seconds)
         self._store = store
         self._source = source
         self._lease = lease

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from catalog.records import display_key
+from catalog.records import SourceId, display_key
 from catalog.terminal import printable
+from crawler.selection import Selection
 from crawler.source import Source
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 FILE = "file://"
 
 
-def overlaps(source: Source, known: Iterable[KnownSource]) -> Iterator[str]:
-    """A sentence for each other source with models whose root lies above or below this one's."""
+def overlaps(
+    source: Source, known: Iterable[KnownSource], selections: Mapping[SourceId, Selection] | None = None
+) -> Iterator[str]:
+    """A sentence for each other source with models whose root lies above or below this one's, and is not left out there."""
+    everything = Selection()
     for other in known:
         if other.id == source.id or not other.live:
             continue
-        for inner, outer in ((source.uri, other.uri), (other.uri, source.uri)):
-            if _lies_within(inner, outer):
-                yield _sentence(inner, outer)
+        for inner, outer in ((source, other), (other, source)):
+            selection = (selections or {}).get(outer.id, everything)
+            if _lies_within(inner.uri, outer.uri) and not selection.pruned(_below(inner.uri, outer.uri)):
+                yield _sentence(inner.uri, outer.uri)
 
 
 def typed(uri: str) -> str:
@@ -36,6 +41,11 @@ def typed(uri: str) -> str:
 
 def _lies_within(inner: str, outer: str) -> bool:
     return inner.startswith(f"{outer.rstrip('/')}/") and inner.rstrip("/") != outer.rstrip("/")
+
+
+def _below(inner: str, outer: str) -> str:
+    """The key of the inner root in the outer source."""
+    return os.fsdecode(unquote_to_bytes(inner[len(outer.rstrip("/")) :])).strip("/")
 
 
 def _sentence(inner: str, outer: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from catalog import plugins
-from catalog.settings import PREFIX, Settings
+from catalog.settings import FILE_NAME, PREFIX
+from catalog.settings.registry import every_section
 from mappings import fields
 from mappings.flags import flags, statuses
 from mappings.metrics import metrics
@@ -27,11 +29,7 @@ def pages() -> dict[str, str]:
             "Flags", "What `is:` asks for: the flags of a model, and how far it could be read.", flag_rows()
         ),
         "metrics.md": page("Metrics", "Canonical metrics, their other names and their units.", metric_rows()),
-        "settings.md": page(
-            "Settings",
-            f"Set in `modeldex.toml` in the home folder, or as `{PREFIX}NAME` in the environment.",
-            settings(),
-        ),
+        "settings.md": settings_page(),
     }
 
 
@@ -82,11 +80,35 @@ def metric_rows() -> Iterator[tuple[str, ...]]:
         )
 
 
-def settings() -> Iterator[tuple[str, ...]]:
-    yield "Setting", "Default", "Meaning"
-    for row in dataclasses.fields(Settings):
-        default = "" if row.default in (dataclasses.MISSING, "") else f"`{row.default}`"
-        yield f"`{row.name}`", default, row.metadata["help"]
+SETTINGS_LEAD = f"""The folder of all state is `--home`, else `{PREFIX}HOME`, else the user's data folder. All else is set in sections of
+`{FILE_NAME}` in that folder:
+
+```toml
+[server]
+port = 8081
+```
+
+or in the environment, which wins, as `{PREFIX}SECTION_NAME`: `{PREFIX}SERVER_PORT=8081`. What has an older name can be set
+under that, too. `modeldex settings` lists what is set, and where. An installed package may bring sections of its own
+([extending.md](extending.md))."""
+
+
+def settings_page() -> str:
+    parts = [f"{HEADER}\n# Settings\n\n{SETTINGS_LEAD}\n"]
+    for section in every_section():
+        lead = " ".join((section.__doc__ or "").split())
+        lines = table(settings(section))
+        parts.append(f"## [{section.SECTION}]\n\n{lead}\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def settings(section: type[Any]) -> Iterator[tuple[str, ...]]:
+    yield "Setting", "In the environment", "Default", "Unit", "Meaning"
+    for row in dataclasses.fields(section):
+        names = [f"{section.SECTION}_{row.name}", row.metadata["formerly"]]
+        variables = " or ".join(f"`{PREFIX}{name.upper()}`" for name in names if name)
+        default = "" if row.default == "" else f"`{row.default}`"
+        yield f"`{row.name}`", variables, default, row.metadata["unit"], row.metadata["help"]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The store as its users hold it: records, runs, consumers, manifest and leases over one database."""
+"""The store as its users hold it: records, runs, sources, consumers, manifest and leases over one database."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from catalog.store.manifest import Manifest
 from catalog.store.records import Records
 from catalog.store.runs import Runs
 from catalog.store.schema import prepare
+from catalog.store.sources import Sources
 
 
 class Store:
@@ -30,6 +31,7 @@ class Store:
         self._engine = engine
         self.records = Records(engine)
         self.runs = Runs(engine)
+        self.sources = Sources(engine)
         self._consumers: dict[str, Consumer] = {}
         self.edits = Edits(engine)
 

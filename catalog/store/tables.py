@@ -32,6 +32,13 @@ sources = Table(
     Column("added_at", String(32), nullable=False),
     # What the records were made with. Empty: the manifest holds something that they do not show yet.
     Column("recipe", Text, nullable=False),
+    Column("name", Text),
+    # Null: the uri.
+    Column("address", Text),
+    Column("options", Text, nullable=False, server_default="{}"),
+    Column("state", String(8), nullable=False, server_default="active"),
+    Column("updated_at", String(32)),
+    Index("sources_by_name", "name", unique=True),
 )
 
 runs = Table(

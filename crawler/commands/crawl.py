@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from catalog.errors import UserError
+from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.store import INDEX
 from catalog.terminal import printable
 
 if TYPE_CHECKING:
+    from catalog.records import SourceId
+    from catalog.store import Store
     from crawler.crawl import CrawlReport, Progress
+    from crawler.selection import Selection
 
 EXIT_INCOMPLETE = 1
 EXIT_HELD = 3
@@ -26,7 +30,7 @@ SHOWN = 20
 
 
 @click.command()
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH|NAME")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option(
     "--accept", is_flag=True, help="Let the models that are no longer there become missing, however many."
@@ -52,23 +56,32 @@ def crawl(
     hash_weights: bool,
     live: bool,
 ) -> None:
-    """Read the model files below PATH, a directory or the address of another storage, into the catalog.
+    """Read the model files below PATH, a directory or the address of another storage, into the catalog; or crawl the
+    source NAME as `modeldex sources` defines it.
 
     Files that did not change since the last crawl are not opened. Exit code 0: all was read; 1: something could not be
     read; 3: so many models would go missing that nothing was changed.
     """
     from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
-    from crawler.addresses import open_source  # noqa: PLC0415
+    from crawler.addresses import find_target, may_be_name, open_source, open_target  # noqa: PLC0415
     from crawler.commands.progress import FollowingIndex, ProgressLine  # noqa: PLC0415
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
     from crawler.overlaps import overlaps  # noqa: PLC0415
+    from crawler.selection import Selection  # noqa: PLC0415
 
     if not path:  # an unset variable of a script, not the directory one happens to be in
         raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
-    source = open_source(path, settings)
+    if "://" not in path and not may_be_name(path):
+        open_source(path, settings)  # a path that is none leaves no home behind
     with open_store(settings, write=True) as store, _interruptible():
-        twice = list(overlaps(source, store.records.sources()))
-        for sentence in twice:
+        rows = store.sources.all()
+        source, target = open_target(find_target(path, rows), rows, settings)
+        store.sources.crawled(source.id, source.uri)
+        selections = {row.id: Selection(row.definition.include, row.definition.exclude) for row in rows}
+        twice = list(overlaps(source, store.records.sources(), selections))
+        left_out = _left_out(store, target.row, selections)
+        notes = [*twice, *_notes(target.row, left_out)]
+        for sentence in notes:
             click.echo(f"Note: {sentence}", err=True)
         shown, following = ProgressLine(live=live), FollowingIndex(settings, store)
 
@@ -85,7 +98,7 @@ def crawl(
         finally:
             shown.clear()
     if as_json:
-        summary = {**_summary(report), **index.summary(), "listed_twice": twice}
+        summary = {**_summary(report), **index.summary(), "listed_twice": twice, "left_out": left_out}
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
         click.echo(_sentence(report))
@@ -95,6 +108,26 @@ def crawl(
         sys.exit(EXIT_HELD)
     if report.run.state != "complete" or not index.is_current:
         sys.exit(EXIT_INCOMPLETE)
+
+
+def _left_out(store: Store, row: SourceRow | None, selections: Mapping[SourceId, Selection]) -> int:
+    """How many files of the catalog the patterns leave out now; looked at only when they may have changed."""
+    selection = selections.get(row.id) if row is not None else None
+    if row is None or not selection:
+        return 0
+    previous = store.runs.last_finished(row.id)
+    if previous is None or (row.updated_at is not None and row.updated_at <= previous.started_at):
+        return 0
+    entries = store.manifest(row.id).models_files()
+    return sum(selection.left_out(entry.object.key) is not None for entry in entries)
+
+
+def _notes(row: SourceRow | None, left_out: int) -> Iterator[str]:
+    if left_out:
+        files = f"{left_out:,} {'file' if left_out == 1 else 'files'} of the catalog"
+        yield f"the patterns of this source leave out {files}: what they belong to goes missing as if they were deleted."
+    if row is not None and row.state is SourceState.DISABLED:
+        yield f"this source is disabled, and the worker leaves it out: modeldex sources set {row.address} --enable"
 
 
 def _summary(report: CrawlReport) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.errors import UserError
+from catalog.records.sources import SourceState
 from catalog.settings import Settings
 from catalog.terminal import printable
 
@@ -19,7 +20,7 @@ BATCH_MODELS = 500
 
 
 @click.command()
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH|NAME")
 @click.option("--apply", "apply", is_flag=True, help="Do it; without this, only say what would be done.")
 @click.pass_obj
 def forget(settings: Settings, path: str, *, apply: bool) -> None:
@@ -43,7 +44,13 @@ def forget(settings: Settings, path: str, *, apply: bool) -> None:
             )
             return
         _forget(store, source)
+        state = store.sources.forgotten(source.id)
         click.echo(f"{models} left the catalog. They come back with: modeldex crawl {typed(source.uri)}")
+        if state is SourceState.DISABLED:
+            click.echo(
+                f"The source keeps its options and is disabled: modeldex sources set {typed(source.uri)} --enable",
+                err=True,
+            )
         index = bring_up_to_date(settings, store)
     index.tell()
     if not index.is_current:
@@ -52,12 +59,16 @@ def forget(settings: Settings, path: str, *, apply: bool) -> None:
 
 def _known(store: Store, path: str) -> KnownSource:
     """The crawled source that the path or address means."""
+    from crawler.addresses import find_target, may_be_name  # noqa: PLC0415
     from crawler.overlaps import FILE, typed  # noqa: PLC0415
     from crawler.sources.local import path_of, uri_of_directory  # noqa: PLC0415
 
     known = store.records.sources()
     wanted = {path, path.rstrip("/")}
-    if path and ("://" not in path or path.lower().startswith(FILE)):
+    named = find_target(path, store.sources.all()).row if may_be_name(path) else None
+    if named is not None:
+        wanted = {named.id}
+    elif path and ("://" not in path or path.lower().startswith(FILE)):
         wanted.add(uri_of_directory(path_of(path)))
     for source in known:
         if {source.id, source.uri, source.uri.rstrip("/")} & wanted:
@@ -74,6 +85,8 @@ def _forget(store: Store, source: KnownSource) -> None:
 
     with store.source_lease(source.id) as lease:
         runs = store.runs.latest(1, source=source.id)
+        if not runs:  # added, and never crawled
+            return
         store.manifest(source.id).settled("", lease=lease)  # the next crawl makes all its records anew
         there = [model for model, row in store.records.shelved(source.id).items() if row.state != GONE]
         for start in range(0, len(there), BATCH_MODELS):

@@ -1,4 +1,4 @@
-"""The verb `worker`: crawls directories again and again, and brings the index up to date after an outage.
+"""The verb `worker`: crawls sources again and again, and brings the index up to date after an outage.
 
 Each crawl is a process of its own: a file that takes its reader down costs one crawl and not the worker.
 """
@@ -19,6 +19,7 @@ from catalog.settings import Settings
 from catalog.store import INDEX
 from crawler.addresses import check_address
 from crawler.commands.index_state import IndexState, bring_up_to_date
+from crawler.settings import WorkerSettings
 
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -28,20 +29,28 @@ log = logging.getLogger(__name__)
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-@click.option("--every", "every_seconds", type=click.FloatRange(min=1), default=900, show_default=True, metavar="SECONDS",
-              help="Pause after each round of crawls.")  # fmt: skip
+@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.option("--every", "every_seconds", type=click.FloatRange(min=1), metavar="SECONDS",
+              help="Pause after each round of crawls of PATH..., or between two crawls of a source without a schedule. "
+                   "[default: the setting worker.every_seconds, 900]")  # fmt: skip
 @click.pass_obj
-def worker(settings: Settings, paths: tuple[str, ...], every_seconds: float) -> None:
-    """Crawl the directories PATH... now and again, until told to stop.
+def worker(settings: Settings, paths: tuple[str, ...], every_seconds: float | None) -> None:
+    """Crawl the directories PATH... now and again, until told to stop; without PATH all sources by their schedules.
 
     A crawl that fails is told on stderr and tried again in the next round. What a search engine could not take while it
     was away is written as soon as it is back.
     """
     for path in paths:
         check_address(path)
+    chosen = settings.section(WorkerSettings)
+    pause = every_seconds or chosen.every_seconds
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    Worker(settings, paths).run(every_seconds)
+    if paths:
+        Worker(settings, paths).run(pause)
+        return
+    from crawler.commands.scheduled_crawls import ScheduledWorker  # noqa: PLC0415 - it is a Worker itself
+
+    ScheduledWorker(settings, every_seconds=pause, at_once=chosen.sources_at_once).run()
 
 
 class Worker:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from catalog.errors import (
@@ -26,6 +26,7 @@ from catalog.errors import (
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
 from crawler.grouping.draft import upwards
+from crawler.selection import Selection
 from crawler.source import Listed
 
 MAX_DEPTH = 64
@@ -78,6 +79,12 @@ class LocalSource:
         self.uri = uri_of_directory(self.root)
         self.id = SourceId(self.uri)
         self._exclude = frozenset(os.path.realpath(path) for path in exclude)
+        self._selection = Selection()
+
+    def selecting(self, selection: Selection) -> Self:
+        """The same directory without what is not selected: a directory that is left out is not even entered."""
+        self._selection = selection
+        return self
 
     def list(self) -> Iterator[Listed]:
         """Every directory is a scope; one that cannot be read fails alone. Raises SourceError if the root cannot be read."""
@@ -170,7 +177,11 @@ class LocalSource:
         _, inside, reference = f"/{key}".rpartition("/.git/")
         if (inside and not GIT_REFERENCES.fullmatch(reference)) or self._path(key) in self._exclude:
             return
-        if entry.is_dir(follow_symlinks=False):
+        is_directory = entry.is_dir(follow_symlinks=False)
+        left_out = self._selection.pruned(key) if is_directory else self._selection.left_out(key)
+        if left_out:
+            found.skipped.append((key, left_out))
+        elif is_directory:
             if entry.name not in SKIPPED_DIRECTORIES:
                 found.below.append(_Directory(key, found.directory.depth + 1))
         elif entry.name.endswith(UNFINISHED_SUFFIXES) or entry.name.startswith(UNFINISHED_PREFIXES):

@@ -10,6 +10,7 @@ import yaml
 
 from catalog import plugins
 from catalog.settings import load_settings
+from indexer.settings import ElasticsearchSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -41,7 +42,7 @@ def test_settings_and_commands_are_ones_that_there_are(name, tmp_path):
     service = SERVICES[name]
     given = {key: re.sub(r"\$\{.*\}", "given", value) for key, value in service["environment"].items()}
     settings = load_settings(str(tmp_path), environment=given)
-    assert (settings.engine, settings.elasticsearch_password) == ("elasticsearch", "given")
+    assert (settings.engine, settings.section(ElasticsearchSettings).password) == ("elasticsearch", "given")
     calls = [service["command"]]
     if service["healthcheck"]["test"][:2] == ["CMD", "modeldex"]:
         calls.append(service["healthcheck"]["test"][2:])

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from crawler.settings import FileSettings
+
 FIVE_TERABYTES = 5 * 10**12
 
 
@@ -18,7 +20,7 @@ def test_a_file_of_five_terabytes_costs_a_few_reads_and_no_more_than_once(shop, 
     except OSError:
         pytest.skip("this file system holds no file of five terabytes")
     report = shop.crawl()
-    assert report.counts["bytes_read"] <= shop.settings.file_bytes
+    assert report.counts["bytes_read"] <= shop.settings.section(FileSettings).bytes
     (document,) = shop.documents().values()
     assert (document["size_bytes"], document["status"]) == (FIVE_TERABYTES, "unreadable")
     shop.crawl()

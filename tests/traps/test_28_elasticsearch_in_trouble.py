@@ -59,7 +59,7 @@ def impatient(monkeypatch):
 
 @pytest.fixture
 def settings(elasticsearch_settings, unruly_proxy):
-    return replace(elasticsearch_settings, elasticsearch_url=unruly_proxy.url)
+    return elasticsearch_settings.but(elasticsearch_url=unruly_proxy.url)
 
 
 @pytest.fixture

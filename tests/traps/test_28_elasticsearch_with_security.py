@@ -7,7 +7,6 @@ import json
 import ssl
 import time
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 from fixtures.unruly_proxy import UnrulyProxy
@@ -66,7 +65,7 @@ def filled(node, settings):
 
 
 def changed(settings, **values):
-    return replace(settings, **{f"elasticsearch_{name}": value for name, value in values.items()})
+    return settings.but(**{f"elasticsearch_{name}": value for name, value in values.items()})
 
 
 def found(settings):

@@ -2,7 +2,6 @@
 is left alone, and no model is lost."""
 
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 from fixtures.a_server import running
@@ -20,6 +19,7 @@ pytest.importorskip("elasticsearch")
 from elasticsearch import Elasticsearch
 
 from indexer.engines.elasticsearch import ElasticsearchEngine, ElasticsearchWriter
+from indexer.settings import ElasticsearchSettings
 from mappings.generate import mapping
 
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
@@ -33,15 +33,18 @@ def settings(elasticsearch_settings):
 
 @pytest.fixture
 def client(settings):
-    with closing(Elasticsearch(settings.elasticsearch_url, request_timeout=60)) as opened:
+    with closing(Elasticsearch(settings.section(ElasticsearchSettings).url, request_timeout=60)) as opened:
         yield opened
 
 
 @pytest.fixture
 def alias(settings, client):
     """The name under which we search; what a test makes beside it is removed."""
-    yield settings.elasticsearch_index
-    for name in (settings.elasticsearch_index, f"{settings.elasticsearch_index}-write"):
+    yield settings.section(ElasticsearchSettings).index
+    for name in (
+        settings.section(ElasticsearchSettings).index,
+        f"{settings.section(ElasticsearchSettings).index}-write",
+    ):
         if client.indices.exists(index=name) and not client.indices.exists_alias(name=name):
             client.indices.delete(index=name)
 
@@ -230,7 +233,7 @@ def test_a_wrong_address_that_answers_is_one_sentence(settings, store, status, k
         return [body]
 
     with running(somebody) as url:
-        wrong = replace(settings, elasticsearch_url=url)
+        wrong = settings.but(elasticsearch_url=url)
         report = drain_now(wrong, store)
         with (
             closing(ElasticsearchEngine(wrong)) as engine,

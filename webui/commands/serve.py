@@ -13,6 +13,7 @@ import click
 
 from catalog.errors import UserError
 from catalog.settings import Settings
+from webui.settings import ServerSettings
 
 THREADS = 8
 BODY_BYTES = 1024 * 1024
@@ -51,8 +52,9 @@ def serve(
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("waitress").setLevel(logging.ERROR)
     logging.getLogger("webui.es").setLevel(logging.INFO)  # one line per request of a program
-    host = host or settings.host
-    wanted_port = settings.port if port is None else port
+    where = settings.section(ServerSettings)
+    host = host or where.host
+    wanted_port = where.port if port is None else port
     _run(settings, host, wanted_port, None if no_crawl else address, names)
 
 

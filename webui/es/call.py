@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from webui.es.access import Key, read_keys
 from webui.es.contexts import Contexts
 from webui.es.gate import Gate, Runner
+from webui.settings import ApiSettings
 
 if TYPE_CHECKING:
     from catalog.search.engine import SearchEngine
@@ -32,13 +33,12 @@ class Dialect:
 
     @classmethod
     def of(cls, settings: Settings, engine: SearchEngine) -> Dialect:
+        limits = settings.section(ApiSettings)
         return cls(
             engine=engine,
-            keys=read_keys(settings.api_keys),
-            gate=Gate(
-                together=max(1, settings.api_concurrency), per_minute=max(1, settings.api_requests_per_minute)
-            ),
-            runner=Runner(settings.api_timeout_seconds),
+            keys=read_keys(limits.keys),
+            gate=Gate(together=max(1, limits.concurrency), per_minute=max(1, limits.requests_per_minute)),
+            runner=Runner(limits.timeout_seconds),
             contexts=Contexts(),
         )
 

@@ -20,6 +20,7 @@ from webui.html.status import CrawlStatus, StatusPage, index_problems, status_pa
 from webui.html.values import ValuesPage, facet_field, values_page
 from webui.parameters import Asked, addresses, asked, canonical
 from webui.rendering import dumps, etag, html, not_modified
+from webui.settings import ApiSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,9 @@ def _example(state: SearchState) -> QueryExample | None:
     """The search as it is asked at /es/ of this server."""
     settings: Settings = current_app.extensions["modeldex-settings"]
     url = f"{request.url_root.rstrip('/')}/es"
-    return query_example(services().search.request(state), url, needs_key=bool(settings.api_keys))
+    return query_example(
+        services().search.request(state), url, needs_key=bool(settings.section(ApiSettings).keys)
+    )
 
 
 def search_tag(kind: str, wanted: Asked) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import EngineUnavailable, ModeldexError, PluginUnavailable
 from catalog.search.caller import CALLER
 from indexer.engines.elasticsearch.counting import too_many_buckets
+from indexer.settings import ElasticsearchSettings
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -29,24 +30,25 @@ def connect(settings: Settings) -> Elasticsearch:
         from elasticsearch import Elasticsearch, OrjsonSerializer  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
         raise PluginUnavailable("engine", NAME, "install modeldex[elasticsearch]") from error
+    chosen = settings.section(ElasticsearchSettings)
     options: dict[str, Any] = {
-        "request_timeout": settings.elasticsearch_timeout_seconds,
+        "request_timeout": chosen.timeout_seconds,
         "max_retries": 1,
         "serializer": OrjsonSerializer(),
     }
-    if settings.elasticsearch_api_key:
-        options["api_key"] = settings.elasticsearch_api_key
-    elif settings.elasticsearch_user:
-        options["basic_auth"] = (settings.elasticsearch_user, settings.elasticsearch_password)
-    if settings.elasticsearch_ca:
-        if not Path(settings.elasticsearch_ca).is_file():
-            reason = f"there is no file {settings.elasticsearch_ca} with its certificate authority."
+    if chosen.api_key:
+        options["api_key"] = chosen.api_key
+    elif chosen.user:
+        options["basic_auth"] = (chosen.user, chosen.password)
+    if chosen.ca:
+        if not Path(chosen.ca).is_file():
+            reason = f"there is no file {chosen.ca} with its certificate authority."
             raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_CA.")
-        options["ca_certs"] = settings.elasticsearch_ca
+        options["ca_certs"] = chosen.ca
     # What goes wrong is told by our own sentence; the client would add a line for each request.
     logging.getLogger("elastic_transport").setLevel(logging.ERROR)
     try:
-        return Elasticsearch(settings.elasticsearch_url, **options)
+        return Elasticsearch(chosen.url, **options)
     except ValueError as error:  # the address is not repeated: it may hold a password
         reason = "its address is not a URL with scheme, host and port, as in https://localhost:9200."
         raise EngineUnavailable(NAME, reason, advice="Check MODELDEX_ELASTICSEARCH_URL.") from error

@@ -17,6 +17,7 @@ from indexer.engines.elasticsearch.columns import DOCUMENT, comparable, kind
 from indexer.engines.elasticsearch.connection import NAME, check_version, connect, honest, named
 from indexer.engines.elasticsearch.translate import at_least, every, scored, translate
 from indexer.engines.elasticsearch.versions import Versions
+from indexer.settings import ElasticsearchSettings
 from mappings.generate import mapping
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ _STATE = {"indices": {"terms": {"field": "_index"}, "aggs": {"newest": {"max": {
 
 
 class ElasticsearchEngine:
-    """Reads the alias `settings.elasticsearch_index`. Where there is none yet, nothing is found."""
+    """Reads the alias of the settings. Where there is none yet, nothing is found."""
 
     name = NAME
 
     def __init__(self, settings: Settings) -> None:
-        self.alias = settings.elasticsearch_index
+        self.alias = settings.section(ElasticsearchSettings).index
         self.client: Elasticsearch = connect(settings)
         self._version: str | None = None
 

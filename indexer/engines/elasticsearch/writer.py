@@ -26,6 +26,7 @@ from indexer.engines.elasticsearch.connection import (
 )
 from indexer.engines.elasticsearch.documents import make_body
 from indexer.engines.elasticsearch.versions import Versions
+from indexer.settings import ElasticsearchSettings
 from mappings.generate import mapping
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class ElasticsearchWriter:
     name = NAME
 
     def __init__(self, settings: Settings) -> None:
-        self.alias = settings.elasticsearch_index
+        self.alias = settings.section(ElasticsearchSettings).index
         self.write_alias = f"{self.alias}-write"
         self.client: Elasticsearch = connect(settings)
         self.versions = Versions(self.client, self.alias)

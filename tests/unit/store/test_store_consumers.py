@@ -17,6 +17,7 @@ from catalog.errors import StoreError
 from catalog.records import ModelRecord, SourceId, model_id
 from catalog.search.engine import IndexOutcome
 from catalog.settings import Settings
+from catalog.settings.core import DatabaseSettings
 from catalog.store import INDEX, consumers, open_store
 from catalog.store.batch import RecordBatch
 from catalog.store.consumers import append
@@ -187,6 +188,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from catalog.settings import Settings
+from catalog.settings.core import DatabaseSettings
 from catalog.store import open_store
 with open_store(Settings(home=Path(sys.argv[1]), database_url=sys.argv[2]), write=True) as store:
     print(len(store.consumer("index").claim(3)), flush=True)
@@ -195,7 +197,14 @@ with open_store(Settings(home=Path(sys.argv[1]), database_url=sys.argv[2]), writ
 
 
 def run(code, settings, *arguments):
-    return [sys.executable, "-c", code, str(settings.home), settings.database_url or "", *map(str, arguments)]
+    return [
+        sys.executable,
+        "-c",
+        code,
+        str(settings.home),
+        settings.section(DatabaseSettings).url,
+        *map(str, arguments),
+    ]
 
 
 def test_what_a_worker_claimed_and_was_killed_over_is_taken_up_at_once(store, settings):
@@ -337,6 +346,7 @@ import json, os, sys, time
 from pathlib import Path
 from catalog.search.engine import IndexOutcome
 from catalog.settings import Settings
+from catalog.settings.core import DatabaseSettings
 from catalog.store import open_store
 home, url, sink, stop, dies = sys.argv[1:]
 with open_store(Settings(home=Path(home), database_url=url), write=True) as store:

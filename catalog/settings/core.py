@@ -1,0 +1,40 @@
+"""The sections that every room needs: where records are kept, and what answers searches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from catalog import plugins
+from catalog.errors import UserError
+from catalog.settings.sections import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """The record store."""
+
+    SECTION: ClassVar[str] = "database"
+
+    url: str = setting(
+        "", "SQLAlchemy URL of the record store; empty means SQLite in the home folder.", secret=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """What answers searches."""
+
+    SECTION: ClassVar[str] = "search"
+
+    engine: str = setting("tantivy", "Search engine: tantivy (embedded) or elasticsearch.", formerly="engine")
+
+    def __post_init__(self) -> None:
+        """An engine that nobody knows is said before a crawl, not when its work is to be indexed."""
+        if self.engine in plugins.ENGINES:
+            return
+        known = plugins.names("engine")
+        if self.engine not in known:
+            raise UserError(
+                f"There is no search engine {self.engine!r}.", advice=f"Known are: {', '.join(known)}."
+            )

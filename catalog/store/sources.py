@@ -1,0 +1,120 @@
+"""Sources: one row each, with what a person said of how it is crawled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from catalog.errors import UserError
+from catalog.records.objects import SourceId
+from catalog.records.sources import SourceDefinition, SourceRow, SourceState
+from catalog.store.codec import instant, parse_instant
+from catalog.store.database import upsert
+from catalog.store.tables import runs, sources
+
+LISTS = ("include", "exclude", "sensitive")
+
+
+class Sources:
+    """The sources of the catalog, those included that are removed or disabled."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def all(self) -> list[SourceRow]:
+        """Every source by address; also the removed ones, whose models may still be there."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(sources).order_by(sources.c.uri)).mappings()
+            return [_row(row) for row in rows]
+
+    def last_started(self) -> dict[SourceId, datetime]:
+        """When the last run of each source that was ever crawled began."""
+        statement = select(runs.c.source, func.max(runs.c.started_at)).group_by(runs.c.source)
+        with self._engine.connect() as connection:
+            return {
+                SourceId(source): parse_instant(moment) for source, moment in connection.execute(statement)
+            }
+
+    def put(self, rows: Sequence[SourceRow]) -> None:
+        """All of these rows as they are given, in one transaction. Raises UserError if two sources want one name."""
+        now = instant(datetime.now(UTC))
+        try:
+            with self._engine.begin() as connection:
+                # Names may change hands: nobody has one of these while they are given.
+                _unname(connection, [row.id for row in rows])
+                for row in rows:
+                    upsert(connection, sources, [_values(row, now)], update=_CHANGED)
+        except IntegrityError as error:  # another process was faster
+            raise UserError("Another source has this name.", advice="See: modeldex sources list") from error
+
+    def crawled(self, source: SourceId, uri: str) -> None:
+        """There is a row for what is being crawled; one that was removed is a source again, with defaults."""
+        with self._engine.begin() as connection:
+            known = connection.execute(select(sources.c.state).where(sources.c.id == source)).scalar()
+            if known is None:
+                row = SourceRow(id=source, uri=uri, address=uri)
+                upsert(connection, sources, [_values(row, instant(datetime.now(UTC)))], update=("uri",))
+            elif known == SourceState.REMOVED:
+                connection.execute(_restated(source, SourceState.ACTIVE))
+
+    def forgotten(self, source: SourceId) -> SourceState | None:
+        """The worker must not bring back what was forgotten. A row that somebody defined is kept, but disabled."""
+        row = next((known for known in self.all() if known.id == source), None)
+        if row is None:
+            return None
+        state = SourceState.REMOVED if row.is_default else SourceState.DISABLED
+        with self._engine.begin() as connection:
+            connection.execute(_restated(source, state))
+        return state
+
+    def remove(self, row: SourceRow) -> None:
+        """No source any more; its models stay."""
+        self.put([replace(row, definition=SourceDefinition(), state=SourceState.REMOVED)])
+
+
+_CHANGED = ("uri", "address", "name", "options", "state", "updated_at")
+
+
+def _restated(source: SourceId, state: SourceState) -> Any:
+    return update(sources).where(sources.c.id == source).values(state=state.value)
+
+
+def _unname(connection: Connection, ids: Sequence[SourceId]) -> None:
+    for source in ids:
+        connection.execute(update(sources).where(sources.c.id == source).values(name=None))
+
+
+def _values(row: SourceRow, now: str) -> dict[str, Any]:
+    definition = asdict(row.definition)
+    name = definition.pop("name")
+    return {
+        "id": row.id,
+        "uri": row.uri,
+        "address": row.address,
+        "name": name,
+        "options": json.dumps({key: value for key, value in definition.items() if value}, sort_keys=True),
+        "state": row.state.value,
+        "added_at": instant(row.added_at) if row.added_at else now,
+        "updated_at": now,
+        "recipe": "",
+    }
+
+
+def _row(row: RowMapping) -> SourceRow:
+    said = json.loads(row["options"])
+    lists = {key: tuple(said[key]) for key in LISTS if key in said}
+    return SourceRow(
+        id=SourceId(row["id"]),
+        uri=row["uri"],
+        address=row["address"] or row["uri"],
+        definition=SourceDefinition(name=row["name"], **{**said, **lists}),
+        state=SourceState(row["state"]),
+        added_at=parse_instant(row["added_at"]),
+        updated_at=parse_instant(row["updated_at"]) if row["updated_at"] else None,
+    )

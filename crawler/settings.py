@@ -1,0 +1,31 @@
+"""The sections of the crawler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from catalog.settings.sections import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSettings:
+    """How much of one file is read."""
+
+    SECTION: ClassVar[str] = "file"
+
+    requests: int = setting(512, "Most range requests for one file.", unit="requests")
+    bytes: int = setting(64 * 1024 * 1024, "Most bytes read of one file.", unit="bytes")
+    seconds: float = setting(20.0, "Longest time spent on one file.", unit="seconds", least=0.001)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """When `modeldex worker` crawls the sources of the catalog."""
+
+    SECTION: ClassVar[str] = "worker"
+
+    every_seconds: float = setting(
+        900.0, "Time between the starts of two crawls of a source without a schedule.", unit="seconds"
+    )
+    sources_at_once: int = setting(2, "Sources that are crawled at the same time.", unit="sources", most=64)

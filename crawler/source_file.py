@@ -1,0 +1,183 @@
+"""All sources in one YAML file: what applying it would change, and the file that describes what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import ExtractError, UserError
+from catalog.records.sources import SourceDefinition, SourceRow, SourceState
+from catalog.settings import Settings
+from catalog.settings.sections import nearest
+from catalog.terminal import printable
+from crawler.addresses import LOCAL, check_without_password, scheme_of, shown_address
+from crawler.definitions import KEYS, address_id, check_apart, checked_definition, new_row
+
+ENTRY_KEYS = ("address", *KEYS, "enabled")
+EXAMPLE = "sources:\n  - address: /data/models\n    exclude: [tmp]"
+
+
+class Deed(StrEnum):
+    """What becomes of one source."""
+
+    ADD = "add"
+    CHANGE = "change"
+    DISABLE = "disable"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a plan: the row as it will be, and what differs from the one that there is."""
+
+    deed: Deed
+    row: SourceRow
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One source of the file."""
+
+    address: str
+    said: dict[str, Any]
+    enabled: bool
+
+
+def plan(
+    text: str, folder: Path, rows: Sequence[SourceRow], settings: Settings, *, prune: bool
+) -> list[Change]:
+    """What the file's text asks for, relative paths from `folder`. `prune` disables what the file does not name.
+
+    Raises UserError with every fault of the file; then nothing may be changed.
+    """
+    changes: dict[str, Change] = {}
+    faults: list[str] = []
+    for number, value in enumerate(_entries(text), start=1):
+        address = value.get("address") if isinstance(value, dict) else None
+        label = shown_address(address) if isinstance(address, str) else f"source {number}"
+        try:
+            change = _change(_entry(value, folder), rows, settings)
+        except UserError as error:
+            faults.append(f"{label}: {error}")
+            continue
+        if change.row.id in changes:
+            faults.append(f"{label}: It is in the file twice.")
+        changes.setdefault(change.row.id, change)
+    absent = [row for row in rows if row.id not in changes and row.state is SourceState.ACTIVE]
+    pruned = [Change(Deed.DISABLE, replace(row, state=SourceState.DISABLED)) for row in absent if prune]
+    after = [*(change.row for change in changes.values())]
+    kept = [row for row in rows if row.id not in changes and row.state is not SourceState.REMOVED]
+    for row in after:
+        try:
+            check_apart(row, [*after, *kept])
+        except UserError as error:
+            faults.append(f"{printable(row.address, limit=200)}: {error}")
+    if faults:
+        raise UserError("\n  ".join(faults))
+    return [*changes.values(), *pruned]
+
+
+def exported(rows: Iterable[SourceRow]) -> str:
+    """The file that `plan` finds nothing to change in."""
+    import yaml  # noqa: PLC0415 - 20 ms for this command alone
+
+    entries = [_described(row) for row in rows if row.state is not SourceState.REMOVED]
+    text: str = yaml.safe_dump({"sources": entries}, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def said_of(definition: SourceDefinition) -> dict[str, Any]:
+    """What differs from the defaults, as a file says it."""
+    values = {key: asdict(definition)[key] for key in KEYS}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items() if value}
+
+
+def _described(row: SourceRow) -> dict[str, Any]:
+    enabled = {} if row.state is SourceState.ACTIVE else {"enabled": False}
+    return {"address": typed_address(row), **said_of(row.definition), **enabled}
+
+
+def typed_address(row: SourceRow) -> str:
+    """The address as a person writes it: a path for a directory, unless its name is no plain text."""
+    from crawler.sources.local import path_of  # noqa: PLC0415 - commands alone need it
+
+    if scheme_of(row.address) != LOCAL:
+        return row.address
+    path = path_of(row.address)
+    return path if path.isprintable() and not path.startswith("~") else row.address
+
+
+def _entries(text: str) -> list[Any]:
+    from crawler.formats import yamls  # noqa: PLC0415 - commands alone need it
+
+    try:
+        value = yamls.json_value(yamls.load(text))
+    except ExtractError as error:
+        raise UserError(
+            f"The file is not YAML that can be read: {error}.", advice=f"Write:\n{EXAMPLE}"
+        ) from error
+    if value is None:
+        return []
+    entries = value.get("sources") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(entries, list):
+        raise UserError("The file has no list `sources`.", advice=f"Write:\n{EXAMPLE}")
+    for key in value:
+        if key != "sources":
+            raise UserError(f"Unknown key {key!r} beside `sources`.")
+    return entries
+
+
+def _entry(value: Any, folder: Path) -> _Entry:
+    if not isinstance(value, dict):
+        raise UserError("It is not keys with values.", advice=f"Write:\n{EXAMPLE}")
+    for key in value:
+        if key not in ENTRY_KEYS:
+            close = nearest(str(key), ENTRY_KEYS)
+            advice = f"Did you mean {close!r}?" if close else f"Known are: {', '.join(ENTRY_KEYS)}."
+            raise UserError(f"Unknown key {key!r}.", advice=advice)
+    address, enabled = value.get("address"), value.get("enabled", True)
+    if not isinstance(address, str) or not address:
+        raise UserError("It has no address.", advice="Give a path or an address as `address`.")
+    check_without_password(address)
+    if not isinstance(enabled, bool):
+        raise UserError("'enabled' must be true or false.")
+    if scheme_of(address) == LOCAL and "://" not in address:
+        address = str(folder / Path(address).expanduser())
+    return _Entry(address, {key: value[key] for key in KEYS if key in value}, enabled)
+
+
+def _change(entry: _Entry, rows: Sequence[SourceRow], settings: Settings) -> Change:
+    definition = checked_definition(entry.address, entry.said)
+    state = SourceState.ACTIVE if entry.enabled else SourceState.DISABLED
+    identity = address_id(entry.address, rows)
+    before = next((row for row in rows if row.id == identity), None)
+    if before is None or before.state is SourceState.REMOVED:
+        fresh = replace(new_row(entry.address, definition, settings), state=state)
+        before = next((row for row in rows if row.id == fresh.id), None)
+        if before is None or before.state is SourceState.REMOVED:
+            return Change(Deed.ADD, fresh)
+    after = replace(before, definition=definition, state=state)
+    differences = tuple(differing(before, after))
+    return Change(Deed.CHANGE if differences else Deed.KEEP, after, differences)
+
+
+def differing(before: SourceRow, after: SourceRow) -> Iterator[str]:
+    """A sentence for each part that differs."""
+    old, new = said_of(before.definition), said_of(after.definition)
+    for key in KEYS:
+        if old.get(key) != new.get(key):
+            yield f"{key}: {_shown(old.get(key))} -> {_shown(new.get(key))}"
+    if before.state is not after.state:
+        yield f"{before.state} -> {after.state}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return printable(",".join(value))
+    if isinstance(value, dict):
+        return printable(",".join(f"{name}={each}" for name, each in value.items()))
+    return "none" if value is None else printable(value)

@@ -1,0 +1,25 @@
+"""The sections of the engines; apart from them, so that reading a setting imports no engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from catalog.settings.sections import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchSettings:
+    """The Elasticsearch that answers searches."""
+
+    SECTION: ClassVar[str] = "elasticsearch"
+
+    url: str = setting("http://127.0.0.1:9200", "Where Elasticsearch answers.")
+    api_key: str = setting("", "API key for Elasticsearch.", secret=True)
+    user: str = setting("", "User for Elasticsearch, if no API key is used.")
+    password: str = setting("", "Password of that user.", secret=True)
+    ca: str = setting("", "File with the certificate authority of Elasticsearch.")
+    index: str = setting("models", "Alias that searches read; writes go to <alias>-write.")
+    timeout_seconds: float = setting(
+        10.0, "Longest wait for one Elasticsearch answer.", unit="seconds", least=0.001
+    )

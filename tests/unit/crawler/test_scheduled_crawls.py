@@ -1,0 +1,128 @@
+"""The worker without paths: every source when it is due, as the rows say at that moment."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fixtures.crawling import safetensors
+
+from catalog.records.objects import SourceId
+from catalog.records.sources import SourceDefinition, SourceRow
+from catalog.settings import Settings
+from crawler.commands.scheduled_crawls import ScheduledWorker
+
+PATIENCE_SECONDS = 90
+NOW = datetime(2024, 1, 2, 12, tzinfo=UTC)
+
+
+def row(name, schedule=None):
+    uri = f"file:///{name}"
+    return SourceRow(
+        id=SourceId(uri), uri=uri, address=uri, definition=SourceDefinition(name=name, schedule=schedule)
+    )
+
+
+DUE = {
+    "never crawled": ("0 0 1 1 *", None, True),
+    "interval over": ("every 1h", timedelta(minutes=61), True),
+    "interval not over": ("every 1h", timedelta(minutes=59), False),
+    "default interval over": (None, timedelta(seconds=900), True),
+    "default interval not over": (None, timedelta(seconds=899), False),
+    "cron time passed": ("0 3 * * *", timedelta(hours=10), True),
+    "a clock that was a year ahead": ("every 1h", timedelta(days=-365), True),
+    "cron time not yet": ("0 3 * * *", timedelta(hours=8), False),
+}
+
+
+@pytest.mark.parametrize(("schedule", "ago", "due"), DUE.values(), ids=DUE)
+def test_a_source_is_due_by_the_start_of_its_last_run(tmp_path, schedule, ago, due):
+    worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=2)
+    source = row("a", schedule)
+    started = {} if ago is None else {source.id: NOW - ago}
+    assert [each.id for each in worker._due([source], started, NOW)] == [source.id] * due
+
+
+def test_the_longest_overdue_begins(tmp_path):
+    worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
+    rows = [row("late"), row("later"), row("never")]
+    started = {rows[0].id: NOW - timedelta(hours=1), rows[1].id: NOW - timedelta(hours=2)}
+    assert [each.definition.name for each in worker._due(rows, started, NOW)] == ["never", "later", "late"]
+
+
+def modeldex(home, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "catalog", "--home", home, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def worker(home, *arguments, log):
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "catalog", "--home", home, "worker", *arguments],
+            stderr=output,
+            stdout=output,
+        )
+        try:
+            yield process
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_SECONDS) == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def until(condition):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_the_worker_crawls_what_is_added_and_leaves_out_what_is_disabled(tmp_path):
+    home, log = tmp_path / "home", tmp_path / "log"
+    for number, name in enumerate(("lab", "archive", "off")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "net.safetensors").write_bytes(safetensors(values=4 + number))
+    modeldex(home, "sources", "add", tmp_path / "lab", "--name", "lab", "--schedule", "every 2s")
+    modeldex(home, "sources", "add", tmp_path / "off", "--name", "off")
+    modeldex(home, "sources", "set", "off", "--disable")
+    with worker(home, log=log):
+        until(lambda: log.read_text().count("crawl ended source=lab exit_code=0") >= 2)
+        modeldex(home, "sources", "add", tmp_path / "archive", "--name", "archive")
+        until(lambda: "crawl ended source=archive exit_code=0" in log.read_text())
+    text = log.read_text()
+    assert "source=off" not in text
+    assert len(re.findall("crawl started source=archive", text)) == 1
+    assert "worker stopped" in text
+    rows = {each["name"]: each["models"] for each in json.loads(modeldex(home, "sources", "list", "--json"))}
+    assert rows == {"lab": 1, "archive": 1, "off": 0}
+
+
+def test_a_source_that_cannot_be_opened_is_not_tried_every_second(tmp_path):
+    home, log = tmp_path / "home", tmp_path / "log"
+    (tmp_path / "lab").mkdir()
+    modeldex(home, "sources", "add", tmp_path / "lab", "--name", "lab")
+    (tmp_path / "lab").rmdir()
+    with worker(home, log=log):
+        until(lambda: "crawl ended source=lab exit_code=2" in log.read_text())
+        time.sleep(2.5)
+    assert log.read_text().count("crawl started source=lab") == 1
+
+
+def test_a_worker_without_sources_says_so_once_and_waits(tmp_path):
+    with worker(tmp_path / "home", log=tmp_path / "log"):
+        until(lambda: "there are no sources to crawl" in (tmp_path / "log").read_text())
+        time.sleep(2.5)
+    assert (tmp_path / "log").read_text().count("modeldex sources add ADDRESS") == 1

@@ -1,0 +1,42 @@
+"""The sections of the page and of the doors for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from catalog.settings.sections import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Where `modeldex serve` is reached."""
+
+    SECTION: ClassVar[str] = "server"
+
+    host: str = setting("127.0.0.1", "Address that `modeldex serve` listens on.", formerly="host")
+    port: int = setting(
+        8080,
+        "Port that `modeldex serve` listens on, 0 for any free one.",
+        least=0,
+        most=65_535,
+        formerly="port",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """Who may ask at `/es/`, and how much."""
+
+    SECTION: ClassVar[str] = "api"
+
+    keys: str = setting(
+        "",
+        "Comma-separated keys that /es/ accepts, `secret` or `id:secret`; empty means no key, and this machine only.",
+        secret=True,
+    )
+    concurrency: int = setting(2, "Requests of one user that /es/ answers at the same time.", unit="requests")
+    requests_per_minute: int = setting(
+        1_200, "Requests of one user that /es/ answers in a minute.", unit="requests"
+    )
+    timeout_seconds: float = setting(5.0, "Longest time for one search at /es/.", unit="seconds", least=0.001)
