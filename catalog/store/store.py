@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from catalog.errors import StoreDamaged, StoreError
 from catalog.records import SourceId, display_key
 from catalog.settings import Settings
+from catalog.settings.core import DatabaseSettings
 from catalog.store.consumers import Consumer
 from catalog.store.database import BUSY_TIMEOUT_MS, is_read_only, open_database
 from catalog.store.edits import Edits
@@ -99,7 +100,7 @@ def open_store(settings: Settings, *, write: bool) -> Store:
 def _check_file(settings: Settings) -> None:
     """SQLite takes an empty file for a new database. Raises StoreDamaged for one that was cut to nothing."""
     path = settings.home / "store.sqlite3"
-    if settings.database_url or not path.exists() or path.stat().st_size:
+    if settings.section(DatabaseSettings).url or not path.exists() or path.stat().st_size:
         return
     is_new = time.time() - path.stat().st_mtime < BUSY_TIMEOUT_MS / 1000  # another process may be making it
     if not is_new or (settings.index_path / "CURRENT").exists():
