@@ -10,7 +10,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from catalog.errors import ModeldexError, UserError
+from webui.api.responses import ErrorAnswer, RefusedAnswer
 from webui.es import es_error
+from webui.not_found import NotFoundHere
 from webui.rendering import answer, html
 from webui.text import shown
 
@@ -103,11 +105,12 @@ def _respond(page: ErrorPage) -> Response:
     if request.path == "/es" or request.path.startswith("/es/"):
         return es_error(page.status, page.detail or page.title)
     if request.path.startswith("/api/"):
-        return answer({"error": page}, status=page.status)
+        error = ErrorAnswer(
+            status=page.status,
+            title=page.title,
+            detail=page.detail,
+            advice=page.advice,
+            request_id=page.request_id,
+        )
+        return answer(RefusedAnswer(error=error), status=page.status)
     return html("error.html", page, status=page.status)
-
-
-class NotFoundHere(HTTPException):
-    """404 with a sentence that may be shown: raised by views for a model or field that is not there."""
-
-    code = 404

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
 from catalog.settings import Settings
 from catalog.terminal import count_text, size_text, table
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -20,13 +17,13 @@ if TYPE_CHECKING:
 @click.pass_obj
 def models(settings: Settings, *, as_json: bool) -> None:
     """List every model of the catalog."""
-    from catalog.store import open_store  # noqa: PLC0415
+    from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
 
-    with open_store(settings, write=False) as store:
+    with open_catalog(settings) as catalog:
         if as_json:
-            _print_array(found.document for found in store.records.iterate())
+            _print_array(found.document for found in catalog.models())
             return
-        rows = [_row(found.document) for found in store.records.iterate()]
+        rows = [_row(found.document) for found in catalog.models()]
     if not rows:
         click.echo("The catalog is empty. Fill it with: modeldex crawl FOLDER", err=True)
         return
@@ -35,7 +32,7 @@ def models(settings: Settings, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def _row(document: dict[str, Any]) -> tuple[Any, ...]:
+def _row(document: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         document.get("name"),
         document.get("task"),
@@ -47,7 +44,7 @@ def _row(document: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _print_array(documents: Iterator[dict[str, Any]]) -> None:
+def _print_array(documents: Iterator[Mapping[str, Any]]) -> None:
     """One JSON array, written document by document."""
     click.echo("[", nl=False)
     for number, document in enumerate(documents):
