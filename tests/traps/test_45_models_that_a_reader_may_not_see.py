@@ -20,7 +20,7 @@ from catalog.cli import cli
 from catalog.query.nodes import Term, Terms
 from catalog.records import ModelRecord, RunState, SourceId, model_id
 from catalog.settings import Settings
-from catalog.store import open_store
+from catalog.store import INDEX, open_store
 from catalog.store.records import RecordChange
 from indexer.engines import open_engine, open_writer
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
@@ -122,12 +122,12 @@ def fill(store):
         store.runs.finish(run, RunState.PARTIAL, {"new": HIDDEN}, [f"{MARK}/x: permission denied"])
 
 
-INDEX = MemoryIndex()
+SHARED = MemoryIndex()
 """What the exact engine reads where the command line opens it by name."""
 
 
 def open_memory(_settings):
-    return MemoryEngine(INDEX)
+    return MemoryEngine(SHARED)
 
 
 @pytest.fixture(scope="module", params=["memory", "tantivy"])
@@ -135,12 +135,12 @@ def settings(request, tmp_path_factory):
     settings = Settings(home=tmp_path_factory.mktemp("hidden"), engine=request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(plugins.ENGINES, "memory", f"{__name__}:open_memory")
-        INDEX.items.clear()
-        INDEX.revisions.clear()
+        SHARED.items.clear()
+        SHARED.revisions.clear()
         with open_store(settings, write=True) as store:
             fill(store)
-            actions, _ = store.outbox.snapshot()
-            writer = MemoryWriter(INDEX) if request.param == "memory" else open_writer(settings)
+            actions, _ = store.consumer(INDEX).snapshot()
+            writer = MemoryWriter(SHARED) if request.param == "memory" else open_writer(settings)
             with closing(writer):
                 outcome = writer.write(list(actions))
                 assert (len(outcome.done), outcome.rejected) == (HIDDEN + VISIBLE, {})
