@@ -62,26 +62,26 @@ class ScopedEngine:
         self._engine = engine
         self._scope = scope
         self._mark = hashlib.sha256(repr(scope).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        self._view: tuple[str, _View] | None = None
+        self._groups: tuple[str | None, frozenset[str]] = (None, frozenset())
 
     def search(self, request: SearchRequest) -> SearchResult:
-        return self._current().search(request)
+        return self._view().search(request)
 
     def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
-        view = self._current()
+        view = self._view()
         documents = iter(self._engine.scan(view.within(request)))
         while part := list(islice(documents, _PER_PART)):
             yield from view.told(part)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        return self._current().get(ids)
+        return self._view().get(ids)
 
     def point_in_time(self, *, keep_seconds: float) -> PointInTime:
         return _ScopedPoint(self._engine.point_in_time(keep_seconds=keep_seconds), self._scope)
 
     def info(self) -> EngineInfo:
         info = self._engine.info()
-        everything = self._current(info.generation).within(SearchRequest(size=0))
+        everything = self._view().within(SearchRequest(size=0))
         return replace(
             info,
             documents=self._engine.search(everything).total,
@@ -90,16 +90,22 @@ class ScopedEngine:
 
     def told(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """These documents of visible models, saying nothing of models that are not."""
-        return self._current().told(documents)
+        return self._view().told(documents)
 
     def close(self) -> None:
         self._engine.close()
 
-    def _current(self, generation: str | None = None) -> _View:
-        generation = self._engine.info().generation if generation is None else generation
-        if self._view is None or self._view[0] != generation:
-            self._view = generation, _View(self._engine.search, self._scope)
-        return self._view[1]
+    def _view(self) -> _View:
+        return _View(self._engine.search, self._scope, self._remembered)
+
+    def _remembered(self, counted: Callable[[], frozenset[str]]) -> frozenset[str]:
+        """The groups of copies, counted once per state of the index and only where copies matter."""
+        generation = self._engine.info().generation
+        known, groups = self._groups
+        if known != generation:
+            groups = counted()
+            self._groups = generation, groups
+        return groups
 
 
 class _ScopedPoint:
@@ -117,8 +123,14 @@ class _ScopedPoint:
 class _View:
     """One state of the index within a scope."""
 
-    def __init__(self, answering: Answering, scope: Query) -> None:
+    def __init__(
+        self,
+        answering: Answering,
+        scope: Query,
+        remembered: Callable[[Callable[[], frozenset[str]]], frozenset[str]] | None = None,
+    ) -> None:
         self._answering = answering
+        self._remembered = remembered
         # Twice negated, a clause selects and earns no score, so the order of hits is that of the query alone.
         self._scope = Not(Not(scope)) if _scores(scope) else scope
         self._groups: frozenset[str] | None = None
@@ -184,11 +196,15 @@ class _View:
     def _shared(self) -> frozenset[str]:
         """The groups of copies of which at least two are visible, folded as engines count them."""
         if self._groups is None:
-            groups = TermsAgg(field=GROUP, size=MAX_BUCKETS, min_doc_count=2)
-            request = SearchRequest(query=self._scope, size=0, aggregations={GROUP: groups})
-            buckets = self._answering(request).aggregations[GROUP].buckets
-            self._groups = frozenset(str(bucket.key) for bucket in buckets)
+            self._groups = (
+                self._counted_groups() if self._remembered is None else self._remembered(self._counted_groups)
+            )
         return self._groups
+
+    def _counted_groups(self) -> frozenset[str]:
+        groups = TermsAgg(field=GROUP, size=MAX_BUCKETS, min_doc_count=2)
+        request = SearchRequest(query=self._scope, size=0, aggregations={GROUP: groups})
+        return frozenset(str(bucket.key) for bucket in self._answering(request).aggregations[GROUP].buckets)
 
     def _joined(self, query: Query) -> Query:
         clauses = query.clauses if isinstance(query, And) else (query,)

@@ -44,7 +44,6 @@ def _enter() -> None:
     )
     call = Call(
         dialect=current_app.extensions["modeldex-es"],
-        catalog=catalog(),
         id=secrets.token_hex(8),
         opaque_id=opaque[:MAX_OPAQUE_ID],
     )
@@ -53,6 +52,7 @@ def _enter() -> None:
     call.user = user_of(
         request.headers.get("Authorization", ""), call.dialect.keys, request.remote_addr or ""
     )
+    call.catalog = catalog()
     call.dialect.gate.enter(call.user)
     call.inside = True
     CALLER.set(f"{call.user}/{call.id}")

@@ -52,7 +52,7 @@ class Call:
     """One request: who asks, what there is for them, under which number it is logged, and the calls that run for it."""
 
     dialect: Dialect
-    catalog: Catalog
+    catalog: Catalog = field(init=False)  # once it is known who asks
     id: str
     opaque_id: str = ""
     user: str = ""
