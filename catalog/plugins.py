@@ -117,6 +117,7 @@ SETTINGS: Mapping[str, str] = {
 
 HOOKS: Mapping[str, str] = {
     "after-crawl": "indexer.drain:drain_now",
+    "matching": "indexer.engines.memory.matching:satisfies",
 }
 
 TABLES: Mapping[str, Mapping[str, str]] = {

@@ -12,6 +12,7 @@ from flask import Flask, Response, url_for
 from webui import api, es
 from webui.errors import register_errors
 from webui.html import views
+from webui.reading import kept_apart
 from webui.security import with_security_headers
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.jinja_env.globals["asset"] = _asset
     app.register_blueprint(views.blueprint)
     app.register_blueprint(api.blueprint)
-    es.register(app, settings, services)
+    es.register(app, settings)
     register_errors(app)
     app.after_request(with_security_headers)
+    app.after_request(kept_apart)
     app.get("/healthz")(_healthz)
     return app
 

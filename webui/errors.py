@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from catalog.access.opening import reading_fault
 from catalog.errors import ModeldexError, UserError
+from webui.api.responses import ErrorAnswer, RefusedAnswer
 from webui.es import es_error
+from webui.not_found import NotFoundHere
 from webui.rendering import answer, html
 from webui.text import shown
 
@@ -80,9 +83,7 @@ def _known_error(error: ModeldexError) -> Response:
 
 
 def _unknown_error(error: Exception) -> Response:
-    from catalog.store.faults import store_fault  # noqa: PLC0415 - SQLAlchemy, which a search alone does not need
-
-    fault = store_fault(error, "of this catalog")
+    fault = reading_fault(error)
     if fault is not None:
         return _known_error(fault)
     title, advice = SENTENCES[500]
@@ -108,11 +109,12 @@ def _respond(page: ErrorPage) -> Response:
     if request.path == "/es" or request.path.startswith("/es/"):
         return es_error(page.status, page.detail or page.title)
     if request.path.startswith("/api/"):
-        return answer({"error": page}, status=page.status)
+        error = ErrorAnswer(
+            status=page.status,
+            title=page.title,
+            detail=page.detail,
+            advice=page.advice,
+            request_id=page.request_id,
+        )
+        return answer(RefusedAnswer(error=error), status=page.status)
     return html("error.html", page, status=page.status)
-
-
-class NotFoundHere(HTTPException):
-    """404 with a sentence that may be shown: raised by views for a model or field that is not there."""
-
-    code = 404

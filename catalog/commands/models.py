@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.pass_obj
 def models(settings: Settings, *, as_json: bool) -> None:
     """List every model of the catalog."""
-    from catalog.store import open_store  # noqa: PLC0415
+    from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
 
     damaged: dict[str, StoreDamaged] = {}
-    with open_store(settings, write=False) as store:
-        documents = (stored.document for stored in store.records.iterate(damaged))
+    with open_catalog(settings) as catalog:
+        documents = (stored.document for stored in catalog.models(damaged))
         if as_json:
             _print_array(documents)
         else:
@@ -44,7 +44,7 @@ def _print_table(rows: list[tuple[Any, ...]], *, is_whole: bool) -> None:
         click.echo(line)
 
 
-def _row(document: dict[str, Any]) -> tuple[Any, ...]:
+def _row(document: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         document.get("name"),
         document.get("task"),
@@ -56,7 +56,7 @@ def _row(document: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _print_array(documents: Iterator[dict[str, Any]]) -> None:
+def _print_array(documents: Iterator[Mapping[str, Any]]) -> None:
     """One JSON array, written document by document."""
     click.echo("[", nl=False)
     for number, document in enumerate(documents):

@@ -12,8 +12,8 @@ from catalog.settings import Settings
 from catalog.terminal import printable
 
 if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
     from catalog.records import StoredModel
-    from catalog.store import Store
 
 SHOWN = 20
 
@@ -29,16 +29,16 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
 
     ID is the beginning of a model's id, or its name if no other model has it.
     """
-    from catalog.store import open_store  # noqa: PLC0415
+    from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
 
-    with open_store(settings, write=False) as store:
-        found = chosen_model(store, model)
+    with open_catalog(settings) as catalog:
+        found = chosen_model(catalog, model)
     if as_json:
-        from catalog.store.codec import encode  # noqa: PLC0415
+        from catalog.commands.provenance_json import as_json as to_json  # noqa: PLC0415
 
         whole = {
             **found.document,
-            "provenance": {name: encode(said) for name, said in found.provenance.items()},
+            "provenance": {name: to_json(said) for name, said in found.provenance.items()},
         }
         click.echo(json.dumps(whole, indent=2))
         return
@@ -48,14 +48,14 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def chosen_model(store: Store, typed: str) -> StoredModel:
+def chosen_model(catalog: Catalog, typed: str) -> StoredModel:
     """The one model whose id begins so, or that is called so. Raises UserError with what to do instead."""
-    ids = store.records.find(typed)
+    ids = catalog.find(typed)
     if not ids:
-        alike = ", ".join(printable(name, limit=60) for name in store.records.names_like(typed))
+        alike = ", ".join(printable(name, limit=60) for name in catalog.names_like(typed))
         if alike:
             advice = f"Did you mean {alike}?"
-        elif store.records.count():
+        elif catalog.count():
             advice = "List them with: modeldex models"
         else:
             advice = "Start with: modeldex crawl FOLDER"
@@ -66,6 +66,6 @@ def chosen_model(store: Store, typed: str) -> StoredModel:
             f"{len(ids)} models answer to {printable(typed, limit=80)!r}: {listed}.",
             advice="Use a longer id.",
         )
-    found = store.records.get(ids[0])
+    found = catalog.model(ids[0])
     assert found is not None, "records are never deleted"
     return found

@@ -23,9 +23,11 @@ class SearchState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """One understood condition: what was typed or clicked, how it is read, and the state without it."""
+    """One understood condition: what was typed or clicked, how it is read, the state without it, and what it is about."""
 
     label: str  # canonical: `accuracy > 0.9`
     explanation: str  # `trained or created from 1 Jan 2024 (UTC)`; empty when the label says it all
     kind: str  # text | condition | selection | sort | rewritten | literal (undoes the reading of a sentence)
     without: SearchState
+    metrics: tuple[str, ...] = ()  # slugs that the condition or order names
+    words: tuple[str, ...] = ()  # looked for in any text

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from catalog.query.request import SearchRequest, SearchResult
 
+INDEX = "index"
+"""The consumer of the store's revisions that keeps the search index up to date."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:

@@ -253,9 +253,10 @@ def _number_buckets(state: SearchState, name: str, bars: Sequence[Bucket]) -> li
     found = []
     for bar in bars[filled[0] : filled[-1] + 1]:
         low = format_number(bar.start, unit)
-        value = f"{low}..*" if bar.end is None else f"{low}..<{format_number(bar.end, unit)}"
-        label = f"from {low}" if bar.end is None else f"{low} to {format_number(bar.end, unit)}"
-        found.append(_ranged(state, name, value, label, bar.count))
+        high = "" if bar.end is None else format_number(bar.end, unit)
+        value = f"{low}..<{high}" if high else f"{low}..*"
+        label = f"{low} to {high}" if high else f"from {low}"
+        found.append(replace(_ranged(state, name, value, label, bar.count), low=low, high=high))
     return found
 
 

@@ -12,11 +12,15 @@ from catalog.query.state import Chip, SearchState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetBucket:
+    """One value of a facet, or one part of its range."""
+
     value: str  # what the URL holds
     label: str
     count: int
     selected: bool
     toggled: SearchState  # the state after clicking it
+    low: str = ""  # of a part of a range: its bounds as text, empty when open
+    high: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +67,14 @@ class SearchPage:
     catalog_size: int = 0
     took_ms: int = 0
     engine: str = ""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that the search names, those of its order first."""
+        chips = sorted(self.chips, key=lambda chip: chip.kind != "sort")
+        return tuple(dict.fromkeys(name for chip in chips for name in chip.metrics))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that the search looks for in any text."""
+        return tuple(dict.fromkeys(word for chip in self.chips for word in chip.words))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from catalog.query.nodes import And, Match, Nested, Not, Or, Phrase, Query, Range, Term
+from catalog.query.nodes import And, Match, Or, Phrase, Query
 from catalog.query.problems import QueryProblem
 from catalog.query.request import (
     MAX_RESULT_WINDOW,
@@ -19,6 +19,7 @@ from catalog.query.request import (
     TermsAgg,
 )
 from catalog.query.state import Chip, SearchState
+from catalog.query.subjects import METRICS, compared_metrics, metrics_of, words_of
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.search_text import Condition, ParsedQuery, parse
 from catalog.query.text.sorting import parse_sort, print_sort
@@ -59,7 +60,7 @@ class SearchService:
 
     def __init__(self, engine: SearchEngine) -> None:
         self.engine = engine
-        self._spelled = SpelledEngine(engine)
+        self.spelled = SpelledEngine(engine)
         self._watch = Watch(engine)
 
     def page(self, state: SearchState, *, facets_shown: bool = True) -> SearchPage:
@@ -137,8 +138,8 @@ class SearchService:
 
     def _counted(self, request: SearchRequest) -> SearchResult:
         """The engine's answer, its values named as documents write them."""
-        self._spelled.of_generation(self._watch.info().generation)
-        return self._spelled.search(request)
+        self.spelled.of_generation(self._watch.info().generation)
+        return self.spelled.search(request)
 
     def _vocabulary(self) -> Vocabulary:
         return self._watch.vocabulary()
@@ -261,27 +262,12 @@ def has_words(query: Query) -> bool:
 
 def _metrics(understood: _Understood) -> list[str]:
     """The metrics that the search is about: each gets a facet of its own."""
-    found: dict[str, None] = {}
-    for key in understood.sort:
-        if key.field.startswith("metrics."):
-            found[key.field] = None
-    _collect(understood.parsed.query, found)
-    return list(found)[:MAX_METRIC_FACETS]
+    asked = (*_sorted_metrics(understood.sort), *compared_metrics(understood.parsed.query))
+    return [f"{METRICS}{name}" for name in dict.fromkeys(asked)][:MAX_METRIC_FACETS]
 
 
-def _collect(query: Query, found: dict[str, None]) -> None:
-    match query:
-        case And(clauses=clauses) | Or(clauses=clauses):
-            for clause in clauses:
-                _collect(clause, found)
-        case Not(clause=clause):
-            _collect(clause, found)
-        case Range(field=field) if field.startswith("metrics."):
-            found[field] = None
-        case Nested(query=And(clauses=clauses)):
-            for clause in clauses:
-                if isinstance(clause, Term) and clause.field == "evaluations.metric":
-                    found[f"metrics.{clause.value}"] = None
+def _sorted_metrics(sort: tuple[SortKey, ...]) -> tuple[str, ...]:
+    return tuple(key.field.removeprefix(METRICS) for key in sort if key.field.startswith(METRICS))
 
 
 def _chips(understood: _Understood) -> tuple[Chip, ...]:
@@ -292,6 +278,8 @@ def _chips(understood: _Understood) -> tuple[Chip, ...]:
             explanation=condition.explanation,
             kind=condition.kind,
             without=_without_condition(understood, index),
+            metrics=metrics_of(condition.node),
+            words=words_of(condition.node),
         )
         for index, condition in enumerate(parsed.conditions)
     ]
@@ -302,13 +290,22 @@ def _chips(understood: _Understood) -> tuple[Chip, ...]:
                 explanation="",
                 kind="selection",
                 without=toggled(state, field, value),
+                metrics=(field.removeprefix(METRICS),) if field.startswith(METRICS) else (),
             )
             for value in values
         ]
     if understood.sort and (state.sort or parsed.sort):  # an unknown order is a notice, and best match stays
         without = replace(state, sort="", text=_text(parsed.conditions), page=1)
         label = f"sort:{print_sort(understood.sort)}"
-        chips.append(Chip(label=label, explanation=_order(understood.sort), kind="sort", without=without))
+        chips.append(
+            Chip(
+                label=label,
+                explanation=_order(understood.sort),
+                kind="sort",
+                without=without,
+                metrics=_sorted_metrics(understood.sort),
+            )
+        )
     if parsed.rewritten:
         chips.append(
             Chip(

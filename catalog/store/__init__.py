@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from catalog.search.engine import INDEX
+
 if TYPE_CHECKING:
     from catalog.store.store import Store, open_store
-
-INDEX = "index"
-"""The consumer of revisions that keeps the search index up to date."""
 
 __all__ = ["INDEX", "Store", "open_store"]
 

@@ -34,7 +34,8 @@ def edit(
     license=mit training.epochs=3 tags=small,german 'language=["de", "en"]'; names of your own go below extra. and
     hyperparameters. What is set wins over what files say, now and in every later crawl. No file is touched.
     """
-    from catalog.commands.show import chosen_model  # noqa: PLC0415 - what a command needs is imported by it alone
+    from catalog.access.opening import open_catalog  # noqa: PLC0415 - what a command needs is imported by it alone
+    from catalog.commands.show import chosen_model  # noqa: PLC0415
     from catalog.recording.edits import edit_model  # noqa: PLC0415
     from catalog.store import open_store  # noqa: PLC0415
     from crawler.commands.crawl import EXIT_INCOMPLETE  # noqa: PLC0415
@@ -43,8 +44,9 @@ def edit(
     if not assignments and not clear:
         raise UserError("Nothing to change.", advice="Give FIELD=VALUE, or --clear FIELD.")
     values = dict(map(_assigned, assignments))
+    with open_catalog(settings) as catalog:
+        found = chosen_model(catalog, model)
     with open_store(settings, write=True) as store:
-        found = chosen_model(store, model)
         number = edit_model(
             store,
             found.id,

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from catalog.query.text.numbers import looks_numeric
 from catalog.terminal import count_text, printable, size_text, table
-from mappings.metrics import find, metrics
+from mappings.metrics import metrics
 
 if TYPE_CHECKING:
     from catalog.search.page_state import SearchPage
@@ -19,32 +18,12 @@ _ID_CHARACTERS = 12
 
 def lines(page: SearchPage) -> list[str]:
     """The hits as lines: on a terminal a table that fits, elsewhere whole values between tabs."""
-    metric = asked_metric(page)
+    metric = next((name for chip in page.chips for name in chip.metrics), None)
     head = ["NAME", "TASK", "FRAMEWORK", (metric or "metric").upper(), "PARAMS", "SIZE", "DATE", "ID"]
     rows = [_row(document, metric) for document in page.hits]
     if sys.stdout.isatty():
         return table(head, rows)
     return ["\t".join(printable(cell) for cell in row) for row in (head, *rows)]
-
-
-def asked_metric(page: SearchPage) -> str | None:
-    """The metric that the search is about, if it is about one."""
-    for chip in page.chips:
-        if _words_only(chip.label):
-            continue
-        name = chip.label.removeprefix("sort:").lstrip("-(").removeprefix("has:").removeprefix("metrics.")
-        for mark in "<>=:@ ,":
-            name = name.partition(mark)[0]
-        name = name.removesuffix("-asc").rpartition("/")[2]
-        if name and (find(name) is not None or "metrics." in chip.label):
-            return name
-    return None
-
-
-def _words_only(label: str) -> bool:
-    """`precision:F16` is about a dtype, `precision:0.9` about a metric."""
-    name, colon, value = label.partition(":")
-    return bool(colon) and name.lstrip("-(") not in {"sort", "has"} and not looks_numeric(value)
 
 
 def _row(document: Document, metric: str | None) -> list[str]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
     from catalog.query.problems import QueryProblem
     from catalog.query.state import SearchState
     from catalog.search.page_state import SearchPage
-    from catalog.search.service import SearchService
     from catalog.settings import Settings
 
 MAX_LIMIT = 10_000
@@ -58,37 +58,30 @@ def search(
     modeldex search "models smaller than 2 GB with at least 90% f1" --sort f1
     modeldex search "task:ner params:1B..8B -license:gpl" --json
     """  # noqa: D301 - click's mark for lines that stay as they are
+    from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
     from catalog.query.state import SearchState  # noqa: PLC0415 - `--help` needs none of it
-    from catalog.search.service import SearchService  # noqa: PLC0415 - `--help` needs none of it
-    from indexer.engines import open_engine  # noqa: PLC0415
 
     state = SearchState(text=" ".join(query), sort=sort, page=page, size=limit)
-    engine = open_engine(settings)
-    try:
-        service = SearchService(engine)
+    with open_catalog(settings) as catalog:
         if dsl:
-            _print_dsl(service, state)
+            _print_dsl(catalog, state)
             return
         if everything:
-            found = _print_all(service, state)
-            if not found and not engine.info().documents:
-                _check_presence(settings)
+            found = _print_all(catalog, state)
+            if not found and not catalog.info().documents:
+                _tell_waiting(catalog)
         else:
-            results = service.page(state, facets_shown=False)
+            results = catalog.page(state, facets_shown=False)
             if not results.total and not results.catalog_size:
-                _check_presence(settings)
+                _tell_waiting(catalog)
             found = _print_page(results, as_json=as_json)
-    finally:
-        engine.close()
     if fail_if_empty and not found:
         raise click.exceptions.Exit(1)
 
 
-def _check_presence(settings: Settings) -> None:
-    """Raises EngineUnavailable for an index that has lost its models; ends with 1 while none of them is in it yet."""
-    from indexer.presence import check_presence_in  # noqa: PLC0415 - only for an index that holds nothing
-
-    waiting = check_presence_in(settings)
+def _tell_waiting(catalog: Catalog) -> None:
+    """Ends with 1 while models of the catalog wait for an index that holds none."""
+    waiting = catalog.waiting()
     if waiting:
         many = "1 model waits" if waiting == 1 else f"{waiting:,} models wait"
         _say(f"Nothing can be found yet: {many} for the index. Write it at once with: modeldex reindex")
@@ -123,25 +116,25 @@ def _print_json(page: SearchPage) -> None:
     click.echo("[" + ",\n ".join(json.dumps(hit, ensure_ascii=True) for hit in page.hits) + "]")
 
 
-def _print_all(service: SearchService, state: SearchState) -> int:
+def _print_all(catalog: Catalog, state: SearchState) -> int:
     import json  # noqa: PLC0415 - a table needs none
 
-    _say_problems(state.text, service.understood(state.text).problems)
+    _say_problems(state.text, catalog.understood(state.text).problems)
     count = 0
-    for document in service.export(state):
+    for document in catalog.export(state):
         click.echo(json.dumps(document, ensure_ascii=True))
         count += 1
     return count
 
 
-def _print_dsl(service: SearchService, state: SearchState) -> None:
+def _print_dsl(catalog: Catalog, state: SearchState) -> None:
     import json  # noqa: PLC0415 - a table needs none
 
     from catalog.dsl.body import to_dsl  # noqa: PLC0415 - a table needs none
 
-    _say_problems(state.text, service.understood(state.text).problems)
+    _say_problems(state.text, catalog.understood(state.text).problems)
     # Counted to the end, so that the query says the same total wherever it is pasted.
-    click.echo(json.dumps({**to_dsl(service.request(state)), "track_total_hits": True}, indent=2))
+    click.echo(json.dumps({**to_dsl(catalog.request(state)), "track_total_hits": True}, indent=2))
 
 
 def _say_problems(text: str, problems: tuple[QueryProblem, ...]) -> None:

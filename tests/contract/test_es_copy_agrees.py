@@ -17,7 +17,7 @@ from catalog.search.engine import SearchEngine
 from catalog.search.service import SearchService
 from catalog.settings import Settings
 from catalog.testing.states import states
-from webui.html.query_example import query_example
+from webui.query_example import query_example
 
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
 Door = tuple[SearchService, Elasticsearch, str]

@@ -178,7 +178,7 @@ def test_engine_that_is_down_is_told_in_the_same_shape(small_es):
     def down(_request):
         raise EngineUnavailable("tantivy", "the index is damaged.", advice="Type: modeldex reindex")
 
-    small_es.application.extensions["modeldex-es"].engine.search = down
+    small_es.engine.search = down
     answer = small_es.get("/es/models/_search")
     assert answer.status_code == 503
     assert "modeldex reindex" in answer.get_json()["error"]["reason"]
@@ -188,7 +188,7 @@ def test_fault_of_ours_tells_nothing_but_its_number(small_es, caplog):
     def broken(_request):
         raise ZeroDivisionError("secret detail")
 
-    small_es.application.extensions["modeldex-es"].engine.search = broken
+    small_es.engine.search = broken
     answer = small_es.get("/es/models/_search")
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
@@ -243,7 +243,7 @@ def test_scroll_that_fails_holds_nothing_open(small_es):
         "a": {"nested": {"path": "evaluations"}, "aggs": {"b": {"terms": {"field": "evaluations.metric"}}}}
     }
     contexts = small_es.application.extensions["modeldex-es"].contexts
-    engine = small_es.application.extensions["modeldex-es"].engine
+    engine = small_es.engine
     point = engine.point_in_time(keep_seconds=1)
     point.search = lambda _: (_ for _ in ()).throw(EngineUnavailable("x", "down"))
     engine.point_in_time = lambda **_: point
@@ -252,14 +252,14 @@ def test_scroll_that_fails_holds_nothing_open(small_es):
 
 
 def test_point_that_cannot_be_closed_is_forgotten_all_the_same(small_es):
-    dialect = small_es.application.extensions["modeldex-es"]
-    point = dialect.engine.point_in_time(keep_seconds=1)
+    engine = small_es.engine
+    point = engine.point_in_time(keep_seconds=1)
 
     def unreachable():
         raise EngineUnavailable("elasticsearch", "it does not answer.")
 
     point.close = unreachable
-    dialect.engine.point_in_time = lambda **_: point
+    engine.point_in_time = lambda **_: point
     identifier = small_es.post("/es/models/_pit?keep_alive=1m").get_json()["id"]
     answer = small_es.delete("/es/_pit", json={"id": identifier})
     assert answer.get_json() == {"succeeded": True, "num_freed": 1}

@@ -19,7 +19,7 @@ from catalog.query.state import SearchState
 from catalog.search.service import SearchService
 from catalog.settings import Settings
 from catalog.testing.documents import documents
-from webui.html.query_example import query_example
+from webui.query_example import query_example
 
 ADDRESSES = {
     "everything": "",

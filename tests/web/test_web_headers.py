@@ -41,7 +41,7 @@ def test_html_and_json_and_other_searches_have_other_tags(web):
 
 def test_a_changed_index_changes_the_tag(tmp_path):
     from fixtures.shelf import model_documents
-    from fixtures.web import services_over
+    from fixtures.web import index_of, services_over
 
     from catalog.search.engine import IndexAction
     from catalog.settings import Settings
@@ -49,10 +49,11 @@ def test_a_changed_index_changes_the_tag(tmp_path):
     from webui.app import create_app
 
     rows = model_documents()
-    services = services_over(rows)
+    index = index_of(rows)
+    services = services_over(rows, index)
     client = create_app(Settings(home=tmp_path), services).test_client()
     before = client.get("/").headers["ETag"]
-    writer = MemoryWriter(services.engine.index)
+    writer = MemoryWriter(index)
     writer.write([IndexAction(id=rows[0]["id"], revision=2, document=None)])
     assert client.get("/", headers={"If-None-Match": before}).status_code == 200
 
@@ -65,35 +66,43 @@ def test_static_files_carry_their_content_in_their_address(web):
     assert "max-age=31536000" in answer.headers["Cache-Control"]
 
 
-def test_an_unknown_failure_shows_a_number_and_nothing_else(web_app, web_services, caplog, tmp_path):
-    from dataclasses import replace
+def test_an_unknown_failure_shows_a_number_and_nothing_else(caplog, tmp_path):
+    from fixtures.es_door import memory_pair
 
+    from catalog.access.catalog import Catalogs
     from catalog.settings import Settings
     from webui.app import create_app
+    from webui.contracts import Services
 
     def broken():
         raise RuntimeError("secret detail of the inside")
 
-    client = create_app(Settings(home=tmp_path), replace(web_services, store=broken)).test_client()
+    client = create_app(
+        Settings(home=tmp_path), Services(catalogs=Catalogs(memory_pair()[1], broken))
+    ).test_client()
     answer = client.get("/models/" + "a" * 64)
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
     assert any(record.getMessage().split("id=")[1].split()[0] in answer.text for record in caplog.records)
 
 
-def test_an_engine_that_cannot_answer_is_503_with_its_reason(web_services, tmp_path):
-    from dataclasses import replace
+def test_an_engine_that_cannot_answer_is_503_with_its_reason(web_rows, tmp_path):
+    from fixtures.shelf import MemoryStore
 
+    from catalog.access.catalog import Catalogs
+    from catalog.access.opening import LazyEngine
     from catalog.errors import EngineUnavailable
     from catalog.settings import Settings
     from webui.app import create_app
-    from webui.contracts import LazyEngine
+    from webui.contracts import Services
 
     def closed():
         raise EngineUnavailable("elasticsearch", "nothing answers at 127.0.0.1:9200.")
 
     engine = LazyEngine("elasticsearch", closed)
-    client = create_app(Settings(home=tmp_path), replace(web_services, engine=engine)).test_client()
+    client = create_app(
+        Settings(home=tmp_path), Services(catalogs=Catalogs(engine, lambda: MemoryStore(web_rows, [])))
+    ).test_client()
     assert client.get("/").status_code == 503
     assert client.get("/api/search").json["error"]["status"] == 503
     runs = client.get("/runs")

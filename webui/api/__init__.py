@@ -1,16 +1,18 @@
-"""The same pages as JSON, and whole result sets as streams. Addresses take the parameters of the pages."""
+"""The catalog as JSON in types of its own, and whole result sets as streams. Addresses take the parameters of the pages."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from catalog.errors import UserError
-from catalog.search.engine import SearchEngine
+from webui.api.answers import model_answer, search_answer, status_answer, values_answer
 from webui.api.export import csv_lines, ndjson_lines
-from webui.html.suggestions import suggestions_page
-from webui.html.views import find_model, find_results, find_runs, find_values, search_tag, services
-from webui.parameters import asked
-from webui.rendering import answer, dumps, etag, not_modified
+from webui.api.responses import ModelsAnswer
+from webui.api.suggestions import suggestions
+from webui.finding import find_example, find_facet, find_model
+from webui.parameters import addresses, asked
+from webui.reading import build, catalog, crawl_status, search_tag, tag_of
+from webui.rendering import answer, dumps, not_modified
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 MOST_IDS = 1_000
@@ -20,14 +22,19 @@ MOST_IDS = 1_000
 def search() -> Response:
     wanted = asked()
     tag = search_tag("json", wanted)
-    return not_modified(tag) or answer(find_results(wanted), tag=tag)
+    unchanged = not_modified(tag)
+    if unchanged is not None:
+        return unchanged
+    page = catalog().page(wanted.state)
+    example = find_example(page.state)
+    return answer(search_answer(page, addresses(), crawl_status(), wanted.notices, example), tag=tag)
 
 
 @blueprint.get("/models/<model_id>")
 def model(model_id: str) -> Response:
-    page = find_model(model_id)
-    tag = etag("json", current_app.extensions["modeldex-build"], dumps(page))
-    return not_modified(tag) or answer(page, tag=tag)
+    found = model_answer(find_model(model_id), addresses())
+    tag = tag_of("json", build(), dumps(found))
+    return not_modified(tag) or answer(found, tag=tag)
 
 
 @blueprint.get("/models")
@@ -40,38 +47,36 @@ def models() -> Response:
         )
     if len(ids) > MOST_IDS:
         raise UserError(f"At most {MOST_IDS:,} ids at once; these are {len(ids):,}.")
-    engine: SearchEngine = services().engine
-    found = engine.get(ids)
-    documents = [found[one] for one in ids if one in found]
-    return answer({"models": documents, "not_found": [one for one in ids if one not in found]})
+    found = catalog().get(ids)
+    documents = tuple(found[one] for one in ids if one in found)
+    return answer(ModelsAnswer(models=documents, not_found=tuple(one for one in ids if one not in found)))
 
 
 @blueprint.get("/facets/<field>")
 def facet(field: str) -> Response:
-    return answer(find_values(field))
+    known, view, prefix, _ = find_facet(field)
+    return answer(values_answer(known, view, prefix, addresses()))
 
 
 @blueprint.get("/suggest")
 def suggest() -> Response:
-    return answer(suggestions_page(request.args.get("q", ""), services().search))
+    return answer(suggestions(request.args.get("q", ""), catalog()))
 
 
 @blueprint.get("/runs")
 def runs() -> Response:
-    return answer(find_runs())
+    return answer(status_answer(catalog().status(), crawl_status()))
 
 
 @blueprint.get("/export.ndjson")
 def export_ndjson() -> Response:
-    found = services()
-    lines = ndjson_lines(found.engine, found.search.request(asked().state))
+    lines = ndjson_lines(catalog(), asked().state)
     return _download(lines, "application/x-ndjson", "models.ndjson")
 
 
 @blueprint.get("/export.csv")
 def export_csv() -> Response:
-    found = services()
-    lines = csv_lines(found.engine, found.search.request(asked().state))
+    lines = csv_lines(catalog(), asked().state)
     return _download(lines, "text/csv; charset=utf-8", "models.csv")
 
 

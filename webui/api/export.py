@@ -6,31 +6,35 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalog.query.request import SearchRequest, TermsAgg
-from catalog.search.engine import SearchEngine
 from mappings import Field, fields
 from webui.documents import value_at, values_at
 from webui.rendering import dumps
+
+if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
+    from catalog.query.state import SearchState
 
 METRIC_COLUMNS = 200
 # A spreadsheet takes a cell that begins with one of these for a formula. Source: OWASP, CSV Injection.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def ndjson_lines(engine: SearchEngine, request: SearchRequest) -> Iterator[bytes]:
+def ndjson_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
     """One document a line."""
     # The first document is asked for before the answer begins, so that a refusal is still an error page.
-    documents = _started(engine.scan(request))
+    documents = _started(catalog.scan(catalog.request(state)))
     return ((dumps(document) + "\n").encode("utf-8") for document in documents)
 
 
-def csv_lines(engine: SearchEngine, request: SearchRequest) -> Iterator[bytes]:
+def csv_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
     """A header and one line per model: the fields of the table with one or several values, then reported metrics."""
     columns = [field for field in fields().values() if _is_column(field)]
-    metric_names = _metric_names(engine, request)
-    documents = _started(engine.scan(request))
+    request = catalog.request(state)
+    metric_names = _metric_names(catalog, request)
+    documents = _started(catalog.scan(request))
     return _csv(columns, metric_names, documents)
 
 
@@ -67,7 +71,7 @@ def _is_column(field: Field) -> bool:
     return field.searchable and field.type != "flattened" and field.csv
 
 
-def _metric_names(engine: SearchEngine, request: SearchRequest) -> list[str]:
+def _metric_names(catalog: Catalog, request: SearchRequest) -> list[str]:
     asked = replace(
         request,
         aggregations={"names": TermsAgg(field="metric_names", size=METRIC_COLUMNS)},
@@ -76,7 +80,7 @@ def _metric_names(engine: SearchEngine, request: SearchRequest) -> list[str]:
         sort=(),
         after=None,
     )
-    return sorted(str(bucket.key) for bucket in engine.search(asked).aggregations["names"].buckets)
+    return sorted(str(bucket.key) for bucket in catalog.search(asked).aggregations["names"].buckets)
 
 
 def _cells(

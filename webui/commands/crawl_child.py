@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from webui.html.status import CrawlStatus
+from webui.contracts import CrawlStatus
 from webui.text import shown
 
 PROGRAM = "import sys; from catalog.cli import main; main(sys.argv[1:])"

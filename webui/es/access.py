@@ -62,6 +62,8 @@ def user_of(authorization: str, keys: tuple[Key, ...], remote: str) -> str:
     return found
 
 
+# By hand and not by `request.authorization`: it takes 2 µs of the 6 µs of a check, and reads a bare key with `=` inside
+# (`ApiKey a=b`) as parameters, so that a right key would be refused.
 def _presented(authorization: str) -> Iterator[tuple[str | None, str]]:
     """Every way to read the header: the bare key, or base64 of a key, or of an id and a key."""
     scheme, _, token = authorization.strip().partition(" ")

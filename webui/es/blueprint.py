@@ -19,10 +19,10 @@ from webui.es.faults import Fault, body_of, illegal, unexpected
 from webui.es.filtering import read_filter
 from webui.es.media import answer_type, write_json, zipped
 from webui.es.routing import ENDPOINTS, handler_of, place_of
+from webui.reading import catalog
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
-    from webui.contracts import Services
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("es", __name__, url_prefix="/es")
@@ -30,9 +30,9 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 MAX_OPAQUE_ID = 100
 
 
-def register(app: Flask, settings: Settings, services: Services) -> None:
+def register(app: Flask, settings: Settings) -> None:
     """Adds /es/ to the application."""
-    app.extensions["modeldex-es"] = Dialect.of(settings, services.engine)
+    app.extensions["modeldex-es"] = Dialect.of(settings)
     app.register_blueprint(blueprint)
 
 
@@ -52,6 +52,7 @@ def _enter() -> None:
     call.user = user_of(
         request.headers.get("Authorization", ""), call.dialect.keys, request.remote_addr or ""
     )
+    call.catalog = catalog()
     call.dialect.gate.enter(call.user)
     call.inside = True
     CALLER.set(f"{call.user}/{call.id}")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webui.es.access import Key, read_keys
-from webui.es.contexts import Contexts
+from webui.es.contexts import Contexts, Holder
 from webui.es.gate import Gate, Runner
+from webui.es.indices import among_models
 from webui.settings import ApiSettings
 
 if TYPE_CHECKING:
-    from catalog.search.engine import SearchEngine
+    from catalog.access.catalog import Catalog
     from catalog.settings import Settings
     from webui.es.arguments import Arguments
 
@@ -23,19 +24,17 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """The engine behind this door, who may use it, and how much of it. Counts and contexts are this process's own."""
+    """Who may use this door, and how much of it. Counts and contexts are this process's own."""
 
-    engine: SearchEngine
     keys: tuple[Key, ...]
     gate: Gate
     runner: Runner
     contexts: Contexts
 
     @classmethod
-    def of(cls, settings: Settings, engine: SearchEngine) -> Dialect:
+    def of(cls, settings: Settings) -> Dialect:
         limits = settings.section(ApiSettings)
         return cls(
-            engine=engine,
             keys=read_keys(limits.keys),
             gate=Gate(together=max(1, limits.concurrency), per_minute=max(1, limits.requests_per_minute)),
             runner=Runner(limits.timeout_seconds),
@@ -50,9 +49,10 @@ class Dialect:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request: who asks, under which number it is logged, and the engine calls that run for it."""
+    """One request: who asks, what there is for them, under which number it is logged, and the calls that run for it."""
 
     dialect: Dialect
+    catalog: Catalog = field(init=False)  # once it is known who asks
     id: str
     opaque_id: str = ""
     user: str = ""
@@ -62,8 +62,13 @@ class Call:
     started: float = field(default_factory=time.monotonic)
     running: list[Future[Any]] = field(default_factory=list)
 
+    @property
+    def holder(self) -> Holder:
+        """Whose points in time and scrolls these are."""
+        return Holder(self.user, self.catalog.principal)
+
     def run(self, call: Callable[[], Answer], *, seconds: float | None = None) -> Answer:
-        """The engine's answer within the time limit. Raises Fault 408 after it."""
+        """The catalog's answer within the time limit. Raises Fault 408 after it."""
         running: list[Future[Answer]] = []
         try:
             return self.dialect.runner.run(call, seconds=seconds, running=running)
@@ -91,3 +96,7 @@ class Asked:
     arguments: Arguments
     index: str | None = None
     parameter: str = ""
+
+    def among_models(self, header: Mapping[str, Any] | None = None) -> bool:
+        """Whether the models are among the indices of this request, or of one `header` of many. Raises Fault."""
+        return among_models(self.arguments, self.index, header)

@@ -15,24 +15,32 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog.errors import EngineError
-from webui.es.faults import Fault, illegal, no_such_context
+from webui.es.faults import Fault, no_such_context
 
 if TYPE_CHECKING:
+    from catalog.access.principals import Principal
     from catalog.search.engine import PointInTime
-    from webui.es.searching import Search
+    from webui.es.search_body import Search
 
 log = logging.getLogger(__name__)
-MAX_KEEP_ALIVE_SECONDS = 3_600.0
 MAX_OPEN_OF_ONE_USER = 16
 MAX_OPEN = 64
 """Each holds files of the index open, and on Elasticsearch a search context (500 there by default)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose context it is: the user of a key, reading as one principal. Another scope is another holder."""
+
+    user: str
+    principal: Principal
 
 
 @dataclass(slots=True, kw_only=True)
 class Context:
     """One point in time. A scroll also has its search, moved on by every page."""
 
-    user: str
+    holder: Holder
     point: PointInTime
     keep_alive: float
     expires_at: float
@@ -49,7 +57,7 @@ class Contexts:
 
     def keep(
         self,
-        user: str,
+        holder: Holder,
         point: PointInTime,
         seconds: float,
         *,
@@ -58,11 +66,11 @@ class Contexts:
         """The id of the new context. Raises Fault 429 when too many are open; the point is closed then."""
         self._sweep()
         with self._lock:
-            mine = sum(context.user == user for context in self._held.values())
+            mine = sum(context.holder == holder for context in self._held.values())
             if mine < MAX_OPEN_OF_ONE_USER and len(self._held) < MAX_OPEN:
                 identifier = secrets.token_urlsafe(24)
                 self._held[identifier] = Context(
-                    user=user,
+                    holder=holder,
                     point=point,
                     keep_alive=seconds,
                     expires_at=time.monotonic() + seconds,
@@ -75,13 +83,13 @@ class Contexts:
 
     @contextmanager
     def use(
-        self, user: str, identifier: str, seconds: float | None = None, *, scroll: bool = False
+        self, holder: Holder, identifier: str, seconds: float | None = None, *, scroll: bool = False
     ) -> Iterator[Context]:
         """The user's context, for this request alone, and kept again for its time. Raises Fault 404 for any other."""
         self._sweep()
         with self._lock:
             context = self._held.get(identifier)
-            if context is None or context.user != user or (context.search is not None) != scroll:
+            if context is None or context.holder != holder or (context.search is not None) != scroll:
                 raise no_such_context(identifier)
             self._renew(context, seconds)
         if not context.busy.acquire(blocking=False):
@@ -92,13 +100,13 @@ class Contexts:
             context.busy.release()
             self._renew(context, None)
 
-    def drop(self, user: str, identifiers: list[str]) -> int:
+    def drop(self, holder: Holder, identifiers: list[str]) -> int:
         """Closes these; how many there were."""
         dropped = []
         with self._lock:
             for identifier in identifiers:
                 context = self._held.get(identifier)
-                if context is not None and context.user == user:
+                if context is not None and context.holder == holder:
                     dropped.append(self._held.pop(identifier))
         for context in dropped:
             _end(context.point)
@@ -134,10 +142,3 @@ def _end(point: PointInTime) -> None:
         point.close()
     except EngineError as error:
         log.warning("point in time not closed error=%s", error)
-
-
-def keep_alive(seconds: float) -> float:
-    """The time, if it may be asked for."""
-    if not 0 < seconds <= MAX_KEEP_ALIVE_SECONDS:
-        raise illegal("keep_alive", f"is at most {MAX_KEEP_ALIVE_SECONDS / 60:g}m; every request renews it.")
-    return seconds

@@ -114,8 +114,7 @@ def _read(asked: Asked, identifiers: list[str]) -> Mapping[str, Mapping[str, Any
     wanted = list(dict.fromkeys(identifiers))
     if not wanted:
         return {}
-    engine = asked.call.dialect.engine
-    return asked.call.run(lambda: engine.get(wanted))
+    return asked.call.run(lambda: asked.call.catalog.get(wanted))
 
 
 def _shown(identifier: str, found: Mapping[str, Mapping[str, Any]], options: Options) -> Json:

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from webui.es.faults import Fault
 
+# By hand and not by the library `limits` 5.8, measured: 5 µs a request against 10 to 14 µs, none of its 0.2 s of importing,
+# and it neither counts requests in flight nor lets a request wait a moment for its turn.
 MAX_USERS = 1_000
 """Users whose counts are remembered; beyond, those that rest are forgotten."""
 MAX_WAITING = 4

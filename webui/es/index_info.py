@@ -19,7 +19,6 @@ from webui.es.call import Asked
 from webui.es.faults import Json, illegal
 from webui.es.indices import INDEX
 from webui.es.media import read_json, write_text
-from webui.es.searching import among_models
 
 VERSION = "8.19.0"
 """The Elasticsearch whose search API is spoken here; clients of 8 and 9 choose by it."""
@@ -57,13 +56,13 @@ def root(asked: Asked) -> Json:
             "minimum_index_compatibility_version": "7.0.0",
         },
         "tagline": "You Know, for Search",
-        "modeldex": {"engine": asked.call.dialect.engine.name, "read_only": True},
+        "modeldex": {"engine": asked.call.catalog.engine_name, "read_only": True},
     }
 
 
 def index(asked: Asked) -> Json:
     """`GET /models`: its mappings. `HEAD` tells whether it is there."""
-    included = among_models(asked)
+    included = asked.among_models()
     asked.arguments.text("features")
     asked.arguments.done()
     described = {"aliases": {}, "mappings": {"properties": properties()}, "settings": {"index": {}}}
@@ -72,7 +71,7 @@ def index(asked: Asked) -> Json:
 
 def mapping(asked: Asked) -> Json:
     """`_mapping`: the fields that queries may name, with their types, labels and units."""
-    included = among_models(asked)
+    included = asked.among_models()
     asked.arguments.done()
     return {INDEX: {"mappings": {"properties": properties()}}} if included else {}
 
@@ -114,7 +113,7 @@ def _property(row: Field) -> Json:
 
 def field_caps(asked: Asked) -> Json:
     """`_field_caps`: which of the named fields there are, and what can be done with them."""
-    included = among_models(asked)
+    included = asked.among_models()
     body = only(read_json(http), "_field_caps", frozenset({"fields"}))
     given = body.get("fields", asked.arguments.listed("fields"))
     kept = _kept(asked.arguments.listed("filters") or [], asked.arguments.listed("types") or [])
@@ -211,11 +210,11 @@ def cat_count(asked: Asked) -> Any:
 
 
 def _documents(asked: Asked) -> int:
-    return _info(asked).documents if among_models(asked) else 0
+    return _info(asked).documents if asked.among_models() else 0
 
 
 def _info(asked: Asked) -> EngineInfo:
-    return asked.call.run(asked.call.dialect.engine.info)
+    return asked.call.run(asked.call.catalog.info)
 
 
 def _table(asked: Asked, rows: list[Mapping[str, str]]) -> list[Mapping[str, str]] | Response:

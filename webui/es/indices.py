@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Mapping
+from typing import Any
 
+from webui.es.arguments import Arguments
 from webui.es.faults import illegal, no_such_index
 
 INDEX = "models"
@@ -44,3 +47,27 @@ def _one(name: str, ignore_unavailable: bool) -> bool:
     if ignore_unavailable:
         return False
     raise no_such_index(name)
+
+
+def among_models(arguments: Arguments, index: str | None, header: Mapping[str, Any] | None = None) -> bool:
+    """Whether the models are among the indices of a request, or of one `header` of many.
+
+    Raises Fault for an index that is not there.
+    """
+    ignore = arguments.flag("ignore_unavailable")
+    allow = arguments.flag("allow_no_indices", default=True)
+    if header is not None:
+        ignore = _header_flag(header, "ignore_unavailable", ignore)
+        allow = _header_flag(header, "allow_no_indices", allow)
+        given = header.get("index", index)
+        index = ",".join(map(str, given)) if isinstance(given, list) else given
+        if index is not None and not isinstance(index, str):
+            raise illegal("index", "is a name.")
+    return means_models(index, ignore_unavailable=ignore, allow_no_indices=allow)
+
+
+def _header_flag(header: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = header.get(name, default)
+    if str(value).lower() not in {"true", "false"}:
+        raise illegal(name, "is true or false.")
+    return str(value).lower() == "true"

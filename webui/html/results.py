@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from catalog.query.problems import QueryProblem
 from catalog.query.request import MAX_RESULT_WINDOW
 from catalog.query.state import Chip, SearchState
 from catalog.search.page_state import EmptyReason, SearchPage
 from catalog.search.parameters import PAGE, SORT, TEXT, to_parameters
-from mappings import fields
-from mappings.metrics import find
+from webui.contracts import CrawlStatus
 from webui.html.facets import FacetPanel, facet_panels
-from webui.html.headline import metric_label
-from webui.html.query_example import QueryExample
 from webui.html.rows import ResultRow, result_row
-from webui.html.status import CrawlStatus
+from webui.orders import SortOption, sort_options
+from webui.query_example import QueryExample
 from webui.text import shown
 from webui.urls import Addresses
 
 PAGES_AROUND = 2
 QUERY_CHARACTERS = 2_000
-METRICS_TO_SORT_BY = 5
 EXAMPLES = (
     ("accuracy > 0.9 after:2023", "accurate and recent"),
     ("params:1B..8B -license:gpl", "one to eight billion parameters, not GPL"),
@@ -85,13 +80,6 @@ class PageLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SortOption:
-    value: str
-    label: str
-    selected: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Paging:
     page: int
     page_count: int
@@ -105,7 +93,7 @@ class Paging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultsPage:
-    """Everything that the results page shows; its JSON is the answer of /api/search."""
+    """Everything that the results page shows."""
 
     query: str
     canonical: str
@@ -148,8 +136,6 @@ def results_page(
     state = found.state
     text = state.text
     panels = facet_panels(found.facets, state, addresses)
-    words = _text_words(found.chips)
-    wanted = _metrics_asked(found)
     return ResultsPage(
         query=text,
         canonical=found.canonical_text,
@@ -158,7 +144,7 @@ def results_page(
         total_text=f"{found.total:,}",
         catalog_size=found.catalog_size,
         catalog_size_text=f"{found.catalog_size:,}",
-        results=tuple(result_row(document, words, wanted, addresses) for document in found.hits),
+        results=tuple(result_row(document, found.words, found.metrics, addresses) for document in found.hits),
         chips=tuple(_chip(chip, addresses) for chip in found.chips),
         facets=panels,
         problems=tuple(_problem(problem, state, addresses) for problem in found.problems),
@@ -166,7 +152,7 @@ def results_page(
         empty_note=_empty_note(found.empty_reasons),
         notices=tuple(shown(notice) for notice in dict.fromkeys((*notices, *found.notices))),
         sort=state.sort,
-        sort_options=_sort_options(found),
+        sort_options=sort_options(found),
         paging=_paging(found, addresses),
         hidden=_hidden(state, panels),
         refined=bool(text.strip() or state.selections or state.sort),
@@ -228,81 +214,6 @@ def _empty_note(reasons: tuple[EmptyReason, ...]) -> str:
     if len(reasons) == 1:
         return "There is nothing without this condition either:"
     return "No single condition is to blame: without any one of them there is still nothing."
-
-
-def _text_words(chips: Iterable[Chip]) -> tuple[str, ...]:
-    labels = [chip.label for chip in chips if chip.kind == "text"]
-    return tuple(word.strip("\"'()*") for label in labels for word in label.split())
-
-
-def _metrics_asked(found: SearchPage) -> tuple[str, ...]:
-    """The canonical metrics that the order or a condition names, so that each row shows what was asked for."""
-    names = [key.lstrip("-+") for key in found.state.sort.split(",")]
-    names += [
-        _first_name(chip.label) for chip in found.chips if chip.kind in {"condition", "rewritten", "sort"}
-    ]
-    metrics = [
-        find(name.removeprefix("sort:").lstrip("-+").removeprefix("metrics.").lower())
-        for name in names
-        if name
-    ]
-    return tuple(metric.name for metric in metrics if metric is not None)
-
-
-def _first_name(label: str) -> str:
-    name = ""
-    for character in label:
-        if not (character.isalnum() or character in "_.@+-:"):
-            break
-        name += character
-    return name.split("@")[0].rstrip(":")
-
-
-def _sort_options(found: SearchPage) -> tuple[SortOption, ...]:
-    words = any(chip.kind == "text" for chip in found.chips)
-    table = [
-        ("", "Best match" if words else "Newest"),
-        *([("-date", "Newest")] if words else []),
-        ("date", "Oldest"),
-        ("name", "Name"),
-        *_metric_orders(found.hits),
-        ("-parameters", "Most parameters"),
-        ("parameters", "Fewest parameters"),
-        ("-size", "Largest"),
-        ("size", "Smallest"),
-    ]
-    if found.state.sort not in {value for value, _ in table}:
-        table.append((found.state.sort, _order_label(found.state.sort)))
-    return tuple(
-        SortOption(value=value, label=label, selected=value == found.state.sort) for value, label in table
-    )
-
-
-def _metric_orders(hits: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    counted: Counter[str] = Counter()
-    for document in hits:
-        metrics = document.get("metrics")
-        counted.update(list(metrics) if isinstance(metrics, Mapping) else [])
-    orders = []
-    for name, _ in counted.most_common(METRICS_TO_SORT_BY):
-        metric = find(name)
-        if metric is None or metric.direction is None:
-            continue
-        sign = "-" if metric.direction == "up" else ""
-        orders.append((f"{sign}{name}", f"Best {_lower_first(metric.label)}"))
-    return orders
-
-
-def _lower_first(label: str) -> str:
-    return label if label[:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
-
-
-def _order_label(sort: str) -> str:
-    first = sort.split(",", maxsplit=1)[0]
-    name = first.lstrip("-+")
-    row = fields().get(name)
-    label = row.label if row else metric_label(name)
-    return shown(f"{label}, {'descending' if first.startswith('-') else 'ascending'}", 60)
 
 
 def _paging(found: SearchPage, addresses: Addresses) -> Paging:

@@ -12,7 +12,9 @@ from webui.numbers import clock, seconds, size
 from webui.text import shown
 
 if TYPE_CHECKING:
-    from webui.contracts import IndexTrouble
+    from catalog.access.catalog import CatalogStatus
+    from catalog.access.readers import IndexTrouble
+    from webui.contracts import CrawlStatus
 
 PROBLEMS_SHOWN = 100
 STATE_WORDS = {
@@ -29,17 +31,6 @@ STATE_HELP = {
     RunState.HELD: "Too much would go missing. Nothing was changed: look at the source, then crawl again or accept.",
     RunState.INTERRUPTED: "The crawl was stopped. The next one goes on.",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrawlStatus:
-    """The crawl that this server started: what it said last, and how it ended."""
-
-    path: str
-    running: bool
-    line: str
-    exit_code: int | None
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +59,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusPage:
-    """What the catalog holds and how it came to be; its JSON is the answer of /api/runs."""
+    """What the catalog holds and how it came to be; for people."""
 
     runs: tuple[RunRow, ...]
     crawl: CrawlStatus | None
@@ -113,30 +104,20 @@ def _elapsed(start: datetime, end: datetime) -> float:
     return (aware[1] - aware[0]).total_seconds()
 
 
-def status_page(
-    runs: Iterable[Run],
-    *,
-    crawl: CrawlStatus | None,
-    models: int | None,
-    indexed: int | None,
-    waiting: int | None,
-    engine: str,
-    engine_problem: str,
-    index_problems: tuple[str, ...] = (),
-) -> StatusPage:
-    """The page; None where a number could not be had."""
+def status_page(status: CatalogStatus, crawl: CrawlStatus | None) -> StatusPage:
+    """The page; "unknown" where a number could not be had."""
     return StatusPage(
-        runs=tuple(run_row(run) for run in runs),
+        runs=tuple(run_row(run) for run in status.runs),
         crawl=crawl,
-        models=models,
-        models_text=_number(models),
-        indexed=indexed,
-        indexed_text=_number(indexed),
-        waiting=waiting,
-        waiting_text=_number(waiting),
-        engine=engine,
-        engine_problem=engine_problem,
-        index_problems=index_problems,
+        models=status.models,
+        models_text=_number(status.models),
+        indexed=status.indexed,
+        indexed_text=_number(status.indexed),
+        waiting=status.waiting,
+        waiting_text=_number(status.waiting),
+        engine=status.engine,
+        engine_problem=status.problem,
+        index_problems=index_problems(status.troubles),
     )
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from catalog.errors import UserError
 from catalog.query.state import SearchState
-from catalog.search.page_state import FacetBucket
-from mappings import Field, fields
-from webui.contracts import SearchPages
+from catalog.search.page_state import FacetBucket, FacetView
+from mappings import Field
 from webui.text import shown
 from webui.urls import Addresses
-
-PREFIX_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +25,7 @@ class ValueOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValuesPage:
-    """The values of one field; its JSON is the answer of /api/facets/<field>."""
+    """The values of one field."""
 
     field: str
     label: str
@@ -41,34 +37,22 @@ class ValuesPage:
     hidden: tuple[tuple[str, str], ...]
 
 
-def facet_field(name: str) -> Field | None:
-    """The field if its values can be listed."""
-    field = fields().get(name)
-    if field is None or not field.searchable or field.type in {"text", "flattened", "date"}:
-        return None
-    return field
-
-
 def values_page(
     field: Field,
+    view: FacetView,
     prefix: str,
     state: SearchState,
-    search: SearchPages,
     addresses: Addresses,
     hidden: tuple[tuple[str, str], ...],
 ) -> ValuesPage:
-    """The most frequent values that begin with `prefix`, under all conditions but those on the field itself."""
-    prefix = prefix[:PREFIX_CHARACTERS]
-    if prefix and field.type != "keyword":
-        raise UserError(f"{field.label} holds no words: its values have no beginning to look for.")
-    found = search.facet(state, field.name, prefix)
+    """The values that were found."""
     return ValuesPage(
         field=field.name,
         label=field.label,
         description=field.description,
-        prefix=shown(prefix, PREFIX_CHARACTERS),
-        values=tuple(_option(bucket, addresses) for bucket in found.buckets),
-        other_count=found.other_count,
+        prefix=shown(prefix),
+        values=tuple(_option(bucket, addresses) for bucket in view.buckets),
+        other_count=view.other_count,
         back_url=addresses.search(state),
         hidden=hidden,
     )

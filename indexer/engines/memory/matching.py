@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from catalog.errors import DocumentRejected
 from catalog.query.instants import milliseconds
 from catalog.query.nodes import (
     All,
@@ -26,7 +27,7 @@ from catalog.query.nodes import (
     Terms,
 )
 from indexer.analysis import fold, phrase_words, query_words
-from indexer.projection import ANY_TEXT, Projection, leaf_text
+from indexer.projection import ANY_TEXT, Projection, leaf_text, project
 from mappings import fields
 
 
@@ -97,6 +98,14 @@ def matches(query: Query, item: Item) -> bool:
             return _text(query, item)
         case Nested(_, inner):
             return any(matches(inner, element) for element in item.elements())
+
+
+def satisfies(query: Query, document: Mapping[str, Any]) -> bool:
+    """Whether a document satisfies the query, told from the document alone. One that cannot be indexed satisfies none."""
+    try:
+        return matches(query, Item(str(document.get("id", "")), document, project(document)))
+    except DocumentRejected:
+        return False
 
 
 def _inside(query: Range, value: Any) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from catalog.query.state import SearchState
 from catalog.query.text.printing import quoted
@@ -12,9 +14,12 @@ from catalog.query.text.targets import short_name
 from catalog.search.parameters import field_of
 from mappings import fields
 from mappings.flags import askable
-from webui.contracts import SearchPages
-from webui.html.headline import metric_label
+from webui.api.responses import Suggestion, SuggestionsAnswer
+from webui.headline import metric_label
 from webui.text import shown
+
+if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
 
 SUGGESTIONS = 8
 TEXT_CHARACTERS = 500
@@ -33,82 +38,75 @@ _LAST = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """A whole query text that begins with what is typed, and what its new part means."""
-
-    text: str
-    label: str
-    count: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuggestionsPage:
-    """The answer of /api/suggest."""
-
-    query: str
-    suggestions: tuple[Suggestion, ...]
-
-
-def suggestions_page(text: str, search: SearchPages) -> SuggestionsPage:
+def suggestions(text: str, catalog: Catalog) -> SuggestionsAnswer:
     """At most SUGGESTIONS ways to go on; none inside quotes or where nothing can be said."""
     text = text[:TEXT_CHARACTERS].lstrip()
     last = re.split(r"\s", text)[-1]
     match = _LAST.fullmatch(last)
     if match is None or text.count('"') % 2:
-        return SuggestionsPage(query=text, suggestions=())
+        return SuggestionsAnswer(query=text, suggestions=())
     before = text[: len(text) - len(last)]
     begun = match["begun"]
     if match["operator"]:
-        found = _values(match["name"], begun, SearchState(text=before), search)
+        ways = _values(match["name"], begun, SearchState(text=before), catalog)
     else:
-        found = _names(begun, search)
+        ways = _names(begun, catalog)
     stem = text[: len(text) - len(begun)]
-    made = (Suggestion(text=f"{stem}{word}", label=label, count=count) for word, label, count in found)
-    return SuggestionsPage(
-        query=text, suggestions=tuple(one for one, _ in zip(made, range(SUGGESTIONS), strict=False))
+    return SuggestionsAnswer(
+        query=text,
+        suggestions=tuple(
+            Suggestion(text=f"{stem}{way.word}{way.behind}", label=way.label, count=way.count)
+            for way in islice(ways, SUGGESTIONS)
+        ),
     )
 
 
-def _names(begun: str, search: SearchPages) -> Iterator[tuple[str, str, int | None]]:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to go on: a word, what is typed behind it, what it means and how many models have it."""
+
+    word: str
+    behind: str
+    label: str
+    count: int | None = None
+
+
+def _names(begun: str, catalog: Catalog) -> Iterator[_Way]:
     wanted = begun.casefold()
     if len(wanted) < NAME_CHARACTERS:
         return
     for word, label in WORDS.items():
         if word.startswith(wanted):
-            yield f"{word}:", label, None
-    for bucket in search.facet(SearchState(), "metric_names", wanted).buckets:
-        yield f"{bucket.value} > ", metric_label(bucket.value), bucket.count
+            yield _Way(word, ":", label)
+    for bucket in catalog.facet(SearchState(), "metric_names", wanted).buckets:
+        yield _Way(bucket.value, " > ", metric_label(bucket.value), bucket.count)
     for field in fields().values():
         name = short_name(field.name)
         if field.searchable and field.type not in {"text", "flattened"} and name.startswith(wanted):
-            yield name + (" > " if field.numeric else ":"), field.label, None
+            yield _Way(name, " > " if field.numeric else ":", field.label)
 
 
-def _values(
-    name: str, begun: str, state: SearchState, search: SearchPages
-) -> Iterator[tuple[str, str, int | None]]:
+def _values(name: str, begun: str, state: SearchState, catalog: Catalog) -> Iterator[_Way]:
     if name in {"has", "missing"}:
-        for word, label, count in _names(begun, search):
-            yield word.rstrip(" >:"), label, count
+        yield from (replace(way, behind="") for way in _names(begun, catalog))
         return
     if name == "is":
-        yield from _states(begun.casefold(), state, search)
+        yield from _states(begun.casefold(), state, catalog)
         return
     field = field_of(name)
     if field is None or field not in fields() or fields()[field].type != "keyword":
         return
-    for bucket in search.facet(state, field, begun.casefold()).buckets:
-        yield quoted(bucket.value), shown(bucket.label, 60), bucket.count
+    for bucket in catalog.facet(state, field, begun.casefold()).buckets:
+        yield _Way(quoted(bucket.value), "", shown(bucket.label, 60), bucket.count)
 
 
-def _states(begun: str, state: SearchState, search: SearchPages) -> Iterator[tuple[str, str, int | None]]:
+def _states(begun: str, state: SearchState, catalog: Catalog) -> Iterator[_Way]:
     """What `is:` can ask for: what models here carry first, with counts."""
     counts = {
         bucket.value: bucket.count
         for column in ("status", "flags")  # where both have a word, the flag is asked for
-        for bucket in search.facet(state, column, begun).buckets
+        for bucket in catalog.facet(state, column, begun).buckets
     }
     known = [row for row in askable().values() if row.name.startswith(begun)]
     for row in sorted(known, key=lambda row: -counts.get(row.name, 0)):
-        yield row.name, row.description, counts.get(row.name)
+        yield _Way(row.name, "", row.description, counts.get(row.name))

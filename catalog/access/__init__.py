@@ -1,0 +1,1 @@
+"""Who may see what of the catalog, and the one door through which it is read."""

@@ -1,0 +1,302 @@
+"""The one door through which the catalog is read: by pages, `/api`, `/es/`, exports and the command line.
+
+Whoever reads holds a `Catalog` and neither engine nor store. What its principal may not see is not there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from catalog.access.principals import OWNER, Principal, Scope
+from catalog.errors import EngineError, ModeldexError, StoreDamaged
+from catalog.query.nodes import And, Not, Prefix, Query, Term, Terms
+from catalog.query.request import SearchRequest, SearchResult, SortKey
+from catalog.search.engine import INDEX
+from catalog.search.scoped import ScopedEngine
+from catalog.search.service import SearchService
+
+if TYPE_CHECKING:
+    from catalog.access.readers import IndexTrouble, StoreReader
+    from catalog.query.state import SearchState
+    from catalog.query.text.search_text import ParsedQuery
+    from catalog.records import ModelId, Revision, Run, StoredModel
+    from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
+    from catalog.search.page_state import FacetView, SearchPage
+
+Document = Mapping[str, Any]
+Matching = Callable[[Query, Document], bool]
+"""Whether a document satisfies a query, told from the document alone."""
+RUNS_SHOWN = 30
+MAX_SCOPES = 256
+"""Scopes whose vocabularies and spellings are remembered; beyond, the one that rested longest is forgotten."""
+_FOUND = 20
+_NAMES_LOOKED_AT = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogStatus:
+    """What the catalog holds and how it came to be. None for a number that could not be had or is not for this reader."""
+
+    runs: tuple[Run, ...]
+    models: int | None
+    indexed: int | None
+    waiting: int | None
+    troubles: tuple[IndexTrouble, ...]
+    engine: str
+    problem: str
+
+
+class Catalog:
+    """The catalog as one principal sees it."""
+
+    def __init__(
+        self,
+        principal: Principal,
+        service: SearchService,
+        store: Callable[[], StoreReader],
+        matching: Callable[[], Matching],
+    ) -> None:
+        self.principal = principal
+        self._service = service
+        self._store = store
+        self._matching = matching
+
+    # Searches of people
+
+    def page(self, state: SearchState, *, facets_shown: bool = True) -> SearchPage:
+        """Everything a results page shows. Raises EngineUnavailable."""
+        return self._service.page(state, facets_shown=facets_shown)
+
+    def request(self, state: SearchState) -> SearchRequest:
+        """The engine's request for a state, without facets."""
+        return self._service.request(state)
+
+    def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
+        """The values of one facet that begin with `prefix`, under all conditions but its own."""
+        return self._service.facet(state, field, prefix)
+
+    def understood(self, text: str) -> ParsedQuery:
+        """How a query text is read in this catalog."""
+        return self._service.understood(text)
+
+    def export(self, state: SearchState) -> Iterator[Document]:
+        """Every model found, in the order of ids, without a limit."""
+        return self._service.export(state)
+
+    # Searches of programs
+
+    @property
+    def engine_name(self) -> str:
+        return self._service.engine.name
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Raises RequestRefused for what no engine answers rightly, EngineUnavailable."""
+        return self._service.spelled.search(request)
+
+    def scan(self, request: SearchRequest) -> Iterator[Document]:
+        """Every matching document in the order of ids, of one point in time."""
+        return self._service.spelled.scan(request)
+
+    def get(self, ids: Sequence[str]) -> Mapping[str, Document]:
+        """The documents of these ids; absent ones are left out."""
+        return self._service.spelled.get(ids)
+
+    def point_in_time(self, *, keep_seconds: float) -> PointInTime:
+        return self._service.spelled.point_in_time(keep_seconds=keep_seconds)
+
+    def info(self) -> EngineInfo:
+        """The index as far as it is visible. `generation` changes whenever answers may change."""
+        return self._service.spelled.info()
+
+    # Stored models
+
+    def model(self, model: str) -> StoredModel | None:
+        """The model of exactly this id with the provenance of its values."""
+        stored = self._store().records.get(model)
+        return None if stored is None else self._visible(stored)
+
+    def find(self, prefix: str) -> list[ModelId]:
+        """The ids that begin with `prefix`, or else the models of exactly this name."""
+        records = self._store().records
+        if self.principal.sees_all:
+            return records.find(prefix)
+        missing = Terms("status", ("missing", "gone"))
+        named = Term("name", prefix)
+        for query in (
+            Prefix("id", prefix),
+            And((named, Not(missing))),
+            And((named, Term("status", "missing"))),
+        ):
+            ids = self._ids(query) if prefix else []
+            if ids:
+                return ids
+        return []
+
+    def names_like(self, text: str, *, limit: int = 5) -> list[str]:
+        """Names that contain the text, whatever its case, shortest first."""
+        records = self._store().records
+        if self.principal.sees_all:
+            return records.names_like(text, limit=limit)
+        known = records.names_like(text, limit=_NAMES_LOOKED_AT)
+        held: set[str] = set()
+        if known:
+            request = SearchRequest(query=Terms("name", tuple(known)), sort=_BY_ID, size=_NAMES_LOOKED_AT * 5)
+            held = {str(hit.document.get("name")) for hit in self.search(request).hits}
+        return [name for name in known if name in held][:limit]
+
+    def models(self, damaged: dict[str, StoreDamaged] | None = None) -> Iterator[StoredModel]:
+        """Every model but the gone ones, in the order of ids.
+
+        A damaged entry costs itself and is put into `damaged`, for who sees everything: of what it is about nothing is
+        known any more.
+        """
+        entries = damaged if damaged is not None and self.principal.sees_all else {}
+        for stored in self._store().records.iterate(entries):
+            visible = self._visible(stored)
+            if visible is not None:
+                yield visible
+
+    def history(self, model: str) -> list[Revision]:
+        """Every revision of the model, oldest first; none of a model that is not there."""
+        if self.model(model) is None:
+            return []
+        revisions = self._store().records.history(model)
+        if self.principal.sees_all:
+            return revisions
+        seen = [one for one in revisions if self._matching()(self.principal.scope, one.document)]
+        documents = self._told([one.document for one in seen])
+        return [replace(one, document=document) for one, document in zip(seen, documents, strict=True)]
+
+    def count(self) -> int:
+        """How many models there are, gone ones not counted."""
+        if self.principal.sees_all:
+            return self._store().records.count()
+        return self.info().documents
+
+    def waiting(self) -> int:
+        """How many models wait for the index; who does not see everything is not told."""
+        return self._store().consumer(INDEX).size() if self.principal.sees_all else 0
+
+    def status(self) -> CatalogStatus:
+        """The state of the catalog; what cannot be had now is said, not raised.
+
+        Runs and what waits for the index are about whole sources, so only who sees everything sees them.
+        """
+        indexed, engine, problem = None, self.engine_name, ""
+        try:
+            info = self.info()
+            indexed = info.documents
+            engine = info.version if info.name in info.version else f"{info.name} {info.version}"
+        except EngineError as error:
+            problem = str(error)
+        if not self.principal.sees_all:
+            return CatalogStatus(
+                runs=(),
+                models=indexed,
+                indexed=indexed,
+                waiting=None,
+                troubles=(),
+                engine=engine,
+                problem=problem,
+            )
+        runs: Sequence[Run] = ()
+        troubles: Sequence[IndexTrouble] = ()
+        models = waiting = None
+        try:
+            store = self._store()
+            waiting_for = store.consumer(INDEX)
+            runs, models, waiting, troubles = (
+                store.runs.latest(RUNS_SHOWN),
+                _counted(store.records.count),
+                _counted(waiting_for.size),
+                waiting_for.troubles(),
+            )
+        except ModeldexError as error:
+            problem = problem or str(error)
+        return CatalogStatus(
+            runs=tuple(runs),
+            models=models,
+            indexed=indexed,
+            waiting=waiting,
+            troubles=tuple(troubles),
+            engine=engine,
+            problem=problem,
+        )
+
+    def _ids(self, query: Query) -> list[Any]:
+        """The ids that a query finds here, in their order: the index looks them up, the store has them."""
+        hits = self.search(SearchRequest(query=query, sort=_BY_ID, size=_FOUND)).hits
+        return [hit.id for hit in hits if self.model(hit.id) is not None]
+
+    def _visible(self, stored: StoredModel) -> StoredModel | None:
+        """The stored model as this principal sees it, None when it is not for them."""
+        if self.principal.sees_all:
+            return stored
+        if not self._matching()(self.principal.scope, stored.document):
+            return None
+        return replace(stored, document=self._told([stored.document])[0])
+
+    def _told(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
+        engine = self._service.engine
+        assert isinstance(engine, ScopedEngine)  # whoever does not see all reads through one
+        return [dict(document) for document in engine.told(documents)]
+
+
+class Catalogs:
+    """One catalog for every scope, over one engine and one store. Safe to share between threads."""
+
+    def __init__(
+        self,
+        engine: SearchEngine,
+        store: Callable[[], StoreReader],
+        matching: Callable[[], Matching] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._matching = matching or _no_matching
+        self._services: OrderedDict[Scope, SearchService] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, principal: Principal = OWNER) -> Catalog:
+        """The catalog as this principal sees it. What is learnt of it is shared by all of the same scope."""
+        return Catalog(principal, self._service(principal), self._store, self._matching)
+
+    def _service(self, principal: Principal) -> SearchService:
+        with self._lock:
+            service = self._services.pop(principal.scope, None)
+            if service is None:
+                engine = self._engine
+                service = SearchService(
+                    engine if principal.sees_all else ScopedEngine(engine, principal.scope)
+                )
+            self._services[principal.scope] = service
+            while len(self._services) > MAX_SCOPES:
+                self._services.popitem(last=False)
+            return service
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Closes what was opened. A store that failed while it was used tells so: raises StoreError for `error`."""
+        try:
+            self._engine.close()
+        finally:
+            close = getattr(self._store, "close", None)
+            if close is not None:
+                close(error)
+
+
+_BY_ID = (SortKey(field="id"),)
+
+
+def _no_matching() -> Matching:
+    raise ModeldexError("This catalog is open for its owner alone.")
+
+
+def _counted(counter: Callable[[], int]) -> int | None:
+    try:
+        return counter()
+    except ModeldexError:
+        return None

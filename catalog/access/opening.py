@@ -1,0 +1,162 @@
+"""The one place that opens engine and store for reading.
+
+Nothing is opened before a reading needs it: a search imports no SQL, a page is up while a first crawl still makes the
+store and the index.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog import plugins
+from catalog.access.catalog import Catalog, Catalogs, Matching
+from catalog.access.principals import READER, Principal
+
+if TYPE_CHECKING:
+    from catalog.access.readers import StoreReader
+    from catalog.errors import StoreError
+    from catalog.query.request import SearchRequest, SearchResult
+    from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
+    from catalog.settings import Settings
+
+
+class LazyEngine:
+    """A search engine that is opened by the first request that needs it, and tried again until it opens.
+
+    `check_empty` is called when it holds no model at all, and raises EngineUnavailable if it should hold some.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], SearchEngine],
+        *,
+        check_empty: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._opener = opener
+        self._check_empty = check_empty
+        self._engine: SearchEngine | None = None
+        self._lock = threading.Lock()
+
+    def _opened(self) -> SearchEngine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._opener()
+            return self._engine
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        result = self._opened().search(request)
+        if not result.total:
+            self.info()
+        return result
+
+    def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
+        self.info()
+        return self._opened().scan(request)
+
+    def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        documents = self._opened().get(ids)
+        if ids and not documents:
+            self.info()
+        return documents
+
+    def point_in_time(self, *, keep_seconds: float) -> PointInTime:
+        self.info()
+        return self._opened().point_in_time(keep_seconds=keep_seconds)
+
+    def info(self) -> EngineInfo:
+        info = self._opened().info()
+        if not info.documents:
+            self._check_empty()
+        return info
+
+    def close(self) -> None:
+        with self._lock:
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
+
+
+class LazyStore:
+    """The record store, opened by the first request that needs it and tried again until it opens."""
+
+    def __init__(self, opener: Callable[[], Any]) -> None:
+        self._opener = opener
+        self._manager: Any = None
+        self._store: StoreReader | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> StoreReader:
+        with self._lock:
+            if self._store is None:
+                manager = self._opener()
+                self._store = manager.__enter__()
+                self._manager = manager
+            return self._store
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Raises StoreError when `error` is the database's."""
+        with self._lock:
+            manager, self._manager, self._store = self._manager, None, None
+        if manager is not None:
+            manager.__exit__(
+                None if error is None else type(error), error, getattr(error, "__traceback__", None)
+            )
+
+
+def open_catalogs(settings: Settings) -> Catalogs:
+    """The catalog for any principal, nothing of it opened yet."""
+    store = LazyStore(lambda: _store(settings))
+    engine = LazyEngine(
+        settings.engine, lambda: _engine(settings), check_empty=lambda: _check_empty(settings, store)
+    )
+    return Catalogs(engine, store, _matching)
+
+
+@contextmanager
+def open_catalog(settings: Settings, principal: Principal | None = None) -> Iterator[Catalog]:
+    """The catalog for one principal, for the reader of the command line if none is named. Raises StoreError, EngineError."""
+    catalogs = open_catalogs(settings)
+    try:
+        yield catalogs.of(READER.get() if principal is None else principal)
+    except BaseException as error:
+        catalogs.close(error)
+        raise
+    catalogs.close()
+
+
+def reading_fault(error: Exception) -> StoreError | None:
+    """The error as one of the record store, where it is; None for any other."""
+    from catalog.store.faults import store_fault  # noqa: PLC0415 - SQLAlchemy, which a search alone does not need
+
+    return store_fault(error, "of this catalog")
+
+
+def _engine(settings: Settings) -> SearchEngine:
+    engine: SearchEngine = plugins.load("engine", settings.engine)(settings)
+    return engine
+
+
+def _check_empty(settings: Settings, store: Callable[[], StoreReader]) -> None:
+    kind, _, path = settings.store_url.partition(":///")
+    if kind == "sqlite" and not Path(path).exists():
+        return  # no store was ever made: nothing can be missing
+    from catalog.access.presence import check_presence  # noqa: PLC0415 - only for an index that holds nothing
+
+    check_presence(settings.engine, store())
+
+
+def _store(settings: Settings) -> Any:
+    from catalog.store import open_store  # noqa: PLC0415 - SQLAlchemy costs 0.2 s
+
+    return open_store(settings, write=False)
+
+
+def _matching() -> Matching:
+    matching: Matching = plugins.load("hook", "matching")
+    return matching

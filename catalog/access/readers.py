@@ -1,0 +1,69 @@
+"""What the door needs of an open record store, for reading. Nothing here can write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from catalog.errors import StoreDamaged
+    from catalog.records import ModelId, Revision, Run, StoredModel
+
+
+class RecordReader(Protocol):
+    """Stored models."""
+
+    def get(self, model: str) -> StoredModel | None: ...
+
+    def find(self, prefix: str) -> list[ModelId]:
+        """The ids that begin with `prefix`, or else the models of exactly this name."""
+        ...
+
+    def names_like(self, text: str, *, limit: int = 5) -> list[str]: ...
+
+    def iterate(self, damaged: dict[str, StoreDamaged] | None = None) -> Iterator[StoredModel]: ...
+
+    def history(self, model: str) -> list[Revision]: ...
+
+    def count(self) -> int: ...
+
+
+class RunReader(Protocol):
+    """Past and running crawls."""
+
+    def latest(self, limit: int) -> list[Run]: ...
+
+
+class IndexTrouble(Protocol):
+    """How many models the index lacks for one reason; `final` when they are not tried again as they are."""
+
+    @property
+    def models(self) -> int: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def final(self) -> bool: ...
+
+
+class WaitingReader(Protocol):
+    """What the index does not hold yet."""
+
+    def size(self) -> int: ...
+
+    def troubles(self) -> Sequence[IndexTrouble]: ...
+
+
+class StoreReader(Protocol):
+    """An open record store."""
+
+    @property
+    def records(self) -> RecordReader: ...
+
+    @property
+    def runs(self) -> RunReader: ...
+
+    def consumer(self, name: str) -> WaitingReader:
+        """How far this consumer of revisions is."""
+        ...

@@ -1,0 +1,49 @@
+"""What a query is about: the metrics that it names and the words that it looks for, read from its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from catalog.query.nodes import And, Exists, Match, Nested, Not, Or, Phrase, Query, Range, Term, Terms
+
+METRICS = "metrics."
+_METRIC_OF_EVALUATION = "evaluations.metric"
+
+
+def metrics_of(query: Query) -> tuple[str, ...]:
+    """The slugs of the metrics, in their order, each once. A metric that is to be absent is none of them."""
+    return tuple(dict.fromkeys(name for name, _ in _metrics(query)))
+
+
+def compared_metrics(query: Query) -> tuple[str, ...]:
+    """Those of them that are compared with a value, not only asked to be there."""
+    return tuple(dict.fromkeys(name for name, compared in _metrics(query) if compared))
+
+
+def words_of(query: Query) -> tuple[str, ...]:
+    """The words that are to be found in any text of a model, in their order, each once."""
+    return tuple(dict.fromkeys(_words(query)))
+
+
+def _metrics(query: Query) -> Iterator[tuple[str, bool]]:
+    match query:
+        case And(clauses) | Or(clauses):
+            for clause in clauses:
+                yield from _metrics(clause)
+        case Not(Exists()):
+            return
+        case Not(clause) | Nested(_, clause):
+            yield from _metrics(clause)
+        case Term(field, value) if field == _METRIC_OF_EVALUATION:
+            yield str(value), True
+        case Range() | Exists() | Term() | Terms() if query.field.startswith(METRICS):
+            yield query.field.removeprefix(METRICS), not isinstance(query, Exists)
+
+
+def _words(query: Query) -> Iterator[str]:
+    match query:
+        case And(clauses) | Or(clauses):
+            for clause in clauses:
+                yield from _words(clause)
+        case Match(text, ()) | Phrase(text, ()):
+            yield from (word for part in text.split() if (word := part.strip("\"'()*")))

@@ -1,0 +1,386 @@
+"""A search engine cut to a scope: every answer is as if the models outside it had never been there.
+
+The scope is joined to the query, so hits, totals, aggregations, points in time and documents by id are all cut by one
+clause. Some fields of a visible model speak of others, its copies and where it moved: those say only what lies inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from catalog.errors import RequestRefused
+from catalog.query.nodes import (
+    And,
+    Exists,
+    Match,
+    Not,
+    Nothing,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Term,
+    Terms,
+)
+from catalog.query.request import (
+    Aggregation,
+    AggregationResult,
+    Bucket,
+    FilterAgg,
+    FiltersAgg,
+    MetricAgg,
+    MissingAgg,
+    SearchRequest,
+    SearchResult,
+    SortKey,
+    TermsAgg,
+)
+from catalog.query.validate import MAX_BUCKETS, validate
+from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
+from catalog.text.folding import fold
+
+ID, URI, PLACES, GROUP, FLAGS = "id", "uri", "locations", "duplicate_group", "flags"
+COPY, MOVED, MOVED_TO = "duplicate", "moved", "extra.moved_to"
+_PER_LOOKUP = 500
+_PER_PART = 200
+_COPIES = "copies within the scope"
+"""Our own aggregation below every count of flags; it is taken out of the answer again."""
+_BY_ID = (SortKey(field=ID),)
+
+Answering = Callable[[SearchRequest], SearchResult]
+
+
+class ScopedEngine:
+    """An engine that knows the models of one scope and no others. Keeps the protocol of the engine that it wraps."""
+
+    def __init__(self, engine: SearchEngine, scope: Query) -> None:
+        self.name = engine.name
+        self._engine = engine
+        self._scope = scope
+        self._mark = hashlib.sha256(repr(scope).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        self._groups: tuple[str | None, frozenset[str]] = (None, frozenset())
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        return self._view().search(request)
+
+    def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
+        view = self._view()
+        documents = iter(self._engine.scan(view.within(request)))
+        while part := list(islice(documents, _PER_PART)):
+            yield from view.told(part)
+
+    def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        return self._view().get(ids)
+
+    def point_in_time(self, *, keep_seconds: float) -> PointInTime:
+        return _ScopedPoint(self._engine.point_in_time(keep_seconds=keep_seconds), self._scope)
+
+    def info(self) -> EngineInfo:
+        info = self._engine.info()
+        everything = self._view().within(SearchRequest(size=0))
+        return replace(
+            info,
+            documents=self._engine.search(everything).total,
+            generation=f"{info.generation}-{self._mark}",
+        )
+
+    def told(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """These documents of visible models, saying nothing of models that are not."""
+        return self._view().told(documents)
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def _view(self) -> _View:
+        return _View(self._engine.search, self._scope, self._remembered)
+
+    def _remembered(self, counted: Callable[[], frozenset[str]]) -> frozenset[str]:
+        """The groups of copies, counted once per state of the index and only where copies matter."""
+        generation = self._engine.info().generation
+        known, groups = self._groups
+        if known != generation:
+            groups = counted()
+            self._groups = generation, groups
+        return groups
+
+
+class _ScopedPoint:
+    def __init__(self, point: PointInTime, scope: Query) -> None:
+        self._point = point
+        self._view = _View(point.search, scope)
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        return self._view.search(request)
+
+    def close(self) -> None:
+        self._point.close()
+
+
+class _View:
+    """One state of the index within a scope."""
+
+    def __init__(
+        self,
+        answering: Answering,
+        scope: Query,
+        remembered: Callable[[Callable[[], frozenset[str]]], frozenset[str]] | None = None,
+    ) -> None:
+        self._answering = answering
+        self._remembered = remembered
+        # Twice negated, a clause selects and earns no score, so the order of hits is that of the query alone.
+        self._scope = Not(Not(scope)) if _scores(scope) else scope
+        self._groups: frozenset[str] | None = None
+
+    def within(self, request: SearchRequest) -> SearchRequest:
+        """The same request among the models of the scope. Raises RequestRefused for what every engine refuses."""
+        validate(request)
+        return replace(
+            request,
+            query=self._joined(self._asked(request.query)),
+            selections={name: self._asked(clause) for name, clause in request.selections.items()},
+            post_filter=None if request.post_filter is None else self._asked(request.post_filter),
+            aggregations=self._counted(request.aggregations),
+        )
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        result = self._answering(self.within(request))
+        documents = self.told([hit.document for hit in result.hits])
+        hits = tuple(
+            replace(hit, document=dict(document))
+            for hit, document in zip(result.hits, documents, strict=True)
+        )
+        return replace(
+            result, hits=hits, aggregations=self._answers(request.aggregations, result.aggregations)
+        )
+
+    def get(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        documents: dict[str, Mapping[str, Any]] = {}
+        for start in range(0, len(ids), _PER_LOOKUP):
+            part = tuple(ids[start : start + _PER_LOOKUP])
+            request = SearchRequest(query=Terms(ID, part), sort=_BY_ID, size=len(part))
+            documents |= {hit.id: hit.document for hit in self.search(request).hits if hit.id in part}
+        return documents
+
+    def told(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The documents, their copies and where they moved cut to what is visible."""
+        places = self._visible_places(documents)
+        targets = self._visible(ID, {target for one in documents if (target := _moved_to(one))})
+        return [_cut(document, places, targets) for document in documents]
+
+    def _visible_places(self, documents: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        asked = {
+            str(place)
+            for document in documents
+            if fold(str(document.get(GROUP, ""))) in self._copied(document)
+            for place in document.get(PLACES, ())
+        }
+        return self._visible(URI, asked)
+
+    def _copied(self, document: Mapping[str, Any]) -> frozenset[str]:
+        return self._shared() if document.get(GROUP) else frozenset()
+
+    def _visible(self, field: str, values: set[str]) -> frozenset[str]:
+        """Those of the values that a visible model has."""
+        ordered, held = sorted(values), set[str]()
+        for start in range(0, len(ordered), _PER_LOOKUP):
+            part = tuple(ordered[start : start + _PER_LOOKUP])
+            query = self._joined(Terms(field, part))
+            request = SearchRequest(query=query, sort=_BY_ID, size=_PER_LOOKUP)
+            held |= {str(hit.document.get(field)) for hit in self._answering(request).hits}
+        return frozenset(held & values)
+
+    def _shared(self) -> frozenset[str]:
+        """The groups of copies of which at least two are visible, folded as engines count them."""
+        if self._groups is None:
+            self._groups = (
+                self._counted_groups() if self._remembered is None else self._remembered(self._counted_groups)
+            )
+        return self._groups
+
+    def _counted_groups(self) -> frozenset[str]:
+        groups = TermsAgg(field=GROUP, size=MAX_BUCKETS, min_doc_count=2)
+        request = SearchRequest(query=self._scope, size=0, aggregations={GROUP: groups})
+        return frozenset(str(bucket.key) for bucket in self._answering(request).aggregations[GROUP].buckets)
+
+    def _joined(self, query: Query) -> Query:
+        clauses = query.clauses if isinstance(query, And) else (query,)
+        return And((*clauses, self._scope))
+
+    def _is_copy(self) -> Query:
+        groups = tuple(sorted(self._shared()))
+        return Terms(GROUP, groups) if groups else Nothing()
+
+    def _asked(self, query: Query) -> Query:
+        """The query with every clause about other models saying what it says inside the scope."""
+        match query:
+            case And(clauses):
+                return And(tuple(self._asked(clause) for clause in clauses))
+            case Or(clauses):
+                return Or(tuple(self._asked(clause) for clause in clauses))
+            case Not(clause):
+                return Not(self._asked(clause))
+            case Match(_, names) | Phrase(_, names) if names:
+                return self._asked_text(query)
+            case Term(field) | Terms(field) | Prefix(field) | Exists(field):
+                return self._asked_leaf(query, field)
+        return query
+
+    def _asked_text(self, query: Match | Phrase) -> Query:
+        apart = [name for name in query.fields if name in {GROUP, FLAGS}]
+        rest = dict.fromkeys(
+            URI if name == PLACES else name for name in query.fields if name not in {GROUP, FLAGS, MOVED_TO}
+        )
+        clauses: list[Query] = [replace(query, fields=tuple(rest))] if rest else []
+        clauses += [
+            self._asked_leaf(Term(name, query.text), name) for name in apart
+        ]  # whole values, no words
+        return clauses[0] if len(clauses) == 1 else Or(tuple(clauses)) if clauses else Nothing()
+
+    def _asked_leaf(self, query: Term | Terms | Prefix | Exists, field: str) -> Query:
+        if field == PLACES:
+            return _about(query, URI)
+        if field == GROUP:
+            return And((query, self._is_copy()))
+        if field == MOVED_TO:
+            return Nothing()
+        if field == FLAGS:
+            return self._asked_flag(query)
+        return query
+
+    def _asked_flag(self, query: Term | Terms | Prefix | Exists) -> Query:
+        match query:
+            case Term(_, value):
+                return self._flagged((value,))
+            case Terms(_, values):
+                return self._flagged(values)
+            case Prefix(_, beginning) if any(flag.startswith(fold(beginning)) for flag in (COPY, MOVED)):
+                return Nothing()
+        return query
+
+    def _flagged(self, values: Sequence[Any]) -> Query:
+        folded = [fold(str(value)) for value in values]
+        own = tuple(value for value, flag in zip(values, folded, strict=True) if flag not in {COPY, MOVED})
+        clauses: list[Query] = [Terms(FLAGS, own)] if own else []
+        if COPY in folded:
+            clauses.append(self._is_copy())
+        return Or(tuple(clauses)) if clauses else Nothing()
+
+    def _counted(self, aggregations: Mapping[str, Aggregation]) -> dict[str, Aggregation]:
+        return {name: self._counted_one(asked) for name, asked in aggregations.items()}
+
+    def _counted_one(self, asked: Any) -> Aggregation:
+        if getattr(asked, "aggs", None):
+            asked = replace(asked, aggs=self._counted(asked.aggs))
+        match asked:
+            case FilterAgg():
+                return replace(asked, query=self._asked(asked.query))
+            case FiltersAgg():
+                filters = {name: self._asked(query) for name, query in asked.filters.items()}
+                return replace(asked, filters=filters)
+            case MetricAgg(kind=kind, field=field) if field in {GROUP, FLAGS}:
+                reason = f"cannot be counted by {kind} in a part of the catalog; use terms."
+                raise RequestRefused(field, reason)
+            case MissingAgg(field=field) if field == GROUP:
+                return FilterAgg(query=Not(self._is_copy()), aggs=asked.aggs)
+            case TermsAgg(field=field) if field == FLAGS:
+                return replace(asked, aggs={**asked.aggs, _COPIES: FilterAgg(query=self._is_copy())})
+            case TermsAgg(field=field) | MetricAgg(field=field) | MissingAgg(field=field) if field == PLACES:
+                return replace(asked, field=URI)
+        counted: Aggregation = asked
+        return counted
+
+    def _answers(
+        self, asked: Mapping[str, Aggregation], answers: Mapping[str, AggregationResult]
+    ) -> dict[str, AggregationResult]:
+        return {name: self._answer(asked[name], answer) for name, answer in answers.items()}
+
+    def _answer(self, asked: Aggregation, answer: AggregationResult) -> AggregationResult:
+        below: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
+        buckets: Iterable[Bucket] = answer.buckets
+        if isinstance(asked, TermsAgg) and asked.field == FLAGS:
+            buckets = _true_flags(answer.buckets, asked)
+        elif isinstance(asked, TermsAgg) and asked.field == GROUP:
+            buckets = [bucket for bucket in answer.buckets if bucket.key in self._shared()]
+        return replace(
+            answer,
+            buckets=tuple(
+                replace(bucket, aggregations=self._answers(below, _own(bucket.aggregations)))
+                for bucket in buckets
+            ),
+            aggregations=self._answers(below, answer.aggregations),
+        )
+
+
+def _own(answers: Mapping[str, AggregationResult]) -> dict[str, AggregationResult]:
+    return {name: answer for name, answer in answers.items() if name != _COPIES}
+
+
+def _true_flags(buckets: Sequence[Bucket], asked: TermsAgg) -> list[Bucket]:
+    """The buckets of flags: copies counted where they are visible, moves not at all."""
+    counted = [
+        replace(bucket, count=bucket.aggregations[_COPIES].count or 0) if bucket.key == COPY else bucket
+        for bucket in buckets
+        if bucket.key != MOVED
+    ]
+    kept = [bucket for bucket in counted if bucket.count >= asked.min_doc_count]
+    if asked.order == ("_count", True):
+        kept.sort(key=lambda bucket: (-bucket.count, str(bucket.key)))
+    return kept
+
+
+def _about(query: Term | Terms | Prefix | Exists, field: str) -> Query:
+    return replace(query, field=field)
+
+
+def _scores(query: Query) -> bool:
+    """Whether the query would add to the score of what it finds."""
+    match query:
+        case Match() | Phrase():
+            return True
+        case And(clauses) | Or(clauses):
+            return any(_scores(clause) for clause in clauses)
+    return False
+
+
+def _moved_to(document: Mapping[str, Any]) -> str | None:
+    extra = document.get("extra")
+    target = extra.get("moved_to") if isinstance(extra, Mapping) else None
+    return None if target is None else str(target)
+
+
+def _cut(document: Mapping[str, Any], places: frozenset[str], targets: frozenset[str]) -> Mapping[str, Any]:
+    """The document without copies and targets that are not visible."""
+    if document.get(GROUP):
+        document = _with_copies(document, places)
+    target = _moved_to(document)
+    return document if target is None or target in targets else _unmoved(document)
+
+
+def _with_copies(document: Mapping[str, Any], places: frozenset[str]) -> dict[str, Any]:
+    uri = document.get(URI)
+    kept = [place for place in document.get(PLACES, ()) if place == uri or place in places]
+    if any(place != uri for place in kept):
+        return {**document, PLACES: kept}
+    alone = {name: value for name, value in document.items() if name not in {GROUP, PLACES}}
+    if kept:
+        alone[PLACES] = kept
+    return _without_flag(alone, COPY)
+
+
+def _unmoved(document: Mapping[str, Any]) -> dict[str, Any]:
+    extra = {name: value for name, value in document["extra"].items() if name != "moved_to"}
+    problems = [problem for problem in document.get("problems", ()) if problem.get("code") != MOVED]
+    rest = {name: value for name, value in document.items() if name not in {"extra", "problems"}}
+    return _without_flag(
+        rest | ({"extra": extra} if extra else {}) | ({"problems": problems} if problems else {}), MOVED
+    )
+
+
+def _without_flag(document: dict[str, Any], flag: str) -> dict[str, Any]:
+    flags = [one for one in document.get(FLAGS, ()) if one != flag]
+    rest = {name: value for name, value in document.items() if name != FLAGS}
+    return rest | ({FLAGS: flags} if flags else {})

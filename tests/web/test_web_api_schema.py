@@ -1,0 +1,113 @@
+"""What programs may rely on: the types of the API as JSON Schema, pinned in a file, and every answer held to it.
+
+A change of `api_schema.json` is a change for everybody's programs. After a wanted one: `python tests/web/test_web_api_schema.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures.shelf import model_documents
+
+from webui.api.responses import ANSWERS
+
+FILE = Path(__file__).with_name("api_schema.json")
+SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
+FIRST = model_documents()[0]["id"]
+ADDRESSES = [
+    ("/api/search", "/api/search"),
+    ("/api/search", "/api/search?q=accuracy%3E0.5&sort=-accuracy&task=text-classification"),
+    ("/api/search", "/api/search?q=acuracy%3E0.5+zzzznothing"),
+    ("/api/models/<id>", f"/api/models/{FIRST}"),
+    ("/api/models", f"/api/models?ids={FIRST},nothing"),
+    ("/api/facets/<field>", "/api/facets/task?prefix=text"),
+    ("/api/suggest", "/api/suggest?q=acc"),
+    ("/api/runs", "/api/runs"),
+    ("error", "/api/models/nothing"),
+    ("error", "/api/models"),
+]
+
+
+def schema(hint: Any) -> dict[str, Any]:
+    """The JSON Schema of a type: names, kinds and what may be absent, without words."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        properties = {field.name: schema(hints[field.name]) for field in dataclasses.fields(hint)}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+    if hint is Any:
+        return {}
+    if origin in {types.UnionType, typing.Union}:
+        return {"anyOf": [schema(one) for one in arguments]}
+    if origin is tuple:
+        return {"type": "array", "items": schema(arguments[0])}
+    if origin is Mapping:
+        return {"type": "object", "additionalProperties": schema(arguments[1])}
+    return {"type": SCALARS[hint]}
+
+
+def whole() -> str:
+    return json.dumps({address: schema(answer) for address, answer in ANSWERS.items()}, indent=1) + "\n"
+
+
+def faults(rule: Mapping[str, Any], value: Any, place: str = "") -> list[str]:
+    """Where a value is not what the schema says."""
+    if "anyOf" in rule:
+        tried = [faults(one, value, place) for one in rule["anyOf"]]
+        return [] if [] in tried else min(tried, key=len)
+    match rule.get("type"):
+        case None:
+            return []
+        case "object":
+            return _object_faults(rule, value, place)
+        case "array":
+            if not isinstance(value, list):
+                return [f"{place}: no array"]
+            return [
+                fault for at, one in enumerate(value) for fault in faults(rule["items"], one, f"{place}/{at}")
+            ]
+        case kind:
+            python = next(python for python, name in SCALARS.items() if name == kind)
+            fits = isinstance(value, (int, float) if python is float else python)
+            return [] if fits and (python is bool or not isinstance(value, bool)) else [f"{place}: no {kind}"]
+
+
+def _object_faults(rule: Mapping[str, Any], value: Any, place: str) -> list[str]:
+    if not isinstance(value, dict):
+        return [f"{place}: no object"]
+    known, others = rule.get("properties", {}), rule["additionalProperties"]
+    lacking = [f"{place}: {name} is missing" for name in rule.get("required", ()) if name not in value]
+    unknown = [f"{place}: {name} is not declared" for name in value if name not in known and others is False]
+    inner = [
+        fault
+        for name, one in value.items()
+        if name in known or others is not False
+        for fault in faults(known.get(name, others), one, f"{place}/{name}")
+    ]
+    return [*lacking, *unknown, *inner]
+
+
+def test_the_schema_of_the_api_is_the_pinned_one():
+    assert whole() == FILE.read_text(), "programs rely on it; see the top of this file"
+
+
+@pytest.mark.parametrize(("kind", "address"), ADDRESSES)
+def test_every_answer_is_as_the_schema_says(web, kind, address):
+    rule = json.loads(FILE.read_text())[kind]
+    assert faults(rule, web.get(address).json) == []
+
+
+if __name__ == "__main__":
+    FILE.write_text(whole())

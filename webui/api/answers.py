@@ -1,0 +1,273 @@
+"""From what the catalog says to what `/api` answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from catalog.query.request import MAX_RESULT_WINDOW
+from catalog.records import display_key
+from mappings import Field
+from webui.api.responses import (
+    ChipAnswer,
+    CrawlAnswer,
+    ExampleAnswer,
+    FacetAnswer,
+    FactAnswer,
+    FixAnswer,
+    IndexProblemAnswer,
+    ModelAnswer,
+    OptionAnswer,
+    PagingAnswer,
+    ProblemAnswer,
+    ProvenanceAnswer,
+    ReasonAnswer,
+    ResultAnswer,
+    RunAnswer,
+    ScoreAnswer,
+    SearchAnswer,
+    SortAnswer,
+    StatementAnswer,
+    StatusAnswer,
+    ValuesAnswer,
+)
+from webui.documents import number_at, text_at
+from webui.headline import headlines
+from webui.orders import sort_options
+
+if TYPE_CHECKING:
+    from catalog.access.catalog import CatalogStatus
+    from catalog.query.problems import QueryProblem
+    from catalog.query.state import SearchState
+    from catalog.records import Contender, FieldProvenance, Run, StoredModel
+    from catalog.search.page_state import FacetBucket, FacetView, SearchPage
+    from webui.contracts import CrawlStatus
+    from webui.query_example import QueryExample
+    from webui.urls import Addresses
+
+
+def search_answer(
+    page: SearchPage,
+    addresses: Addresses,
+    crawl: CrawlStatus | None,
+    notices: tuple[str, ...],
+    example: QueryExample | None,
+) -> SearchAnswer:
+    """One page of results."""
+    state = page.state
+    metrics = page.metrics
+    return SearchAnswer(
+        query=state.text,
+        canonical=page.canonical_text,
+        url=addresses.search(state),
+        total=page.total,
+        catalog_size=page.catalog_size,
+        results=tuple(_result(document, metrics, addresses) for document in page.hits),
+        chips=tuple(
+            ChipAnswer(
+                label=chip.label,
+                explanation=chip.explanation,
+                kind=chip.kind,
+                metrics=chip.metrics,
+                remove_url=addresses.search(chip.without),
+            )
+            for chip in page.chips
+        ),
+        facets=tuple(_facet(view, state, addresses) for view in page.facets),
+        problems=tuple(_problem(problem, state, addresses) for problem in page.problems),
+        empty_reasons=tuple(
+            ReasonAnswer(
+                label=reason.label,
+                detail=reason.detail,
+                without_count=reason.without_count,
+                url=addresses.search(reason.without),
+            )
+            for reason in page.empty_reasons
+        ),
+        notices=tuple(dict.fromkeys((*notices, *page.notices))),
+        sort=state.sort,
+        sort_options=tuple(
+            SortAnswer(value=option.value, label=option.label, selected=option.selected)
+            for option in sort_options(page)
+        ),
+        paging=_paging(page, addresses),
+        ndjson_url=addresses.export(state, "ndjson"),
+        csv_url=addresses.export(state, "csv"),
+        example=None
+        if example is None
+        else ExampleAnswer(dsl=example.dsl, curl=example.curl, python=example.python),
+        crawl=_crawl(crawl),
+        took_ms=page.took_ms,
+        engine=page.engine,
+    )
+
+
+def _result(document: Mapping[str, Any], metrics: tuple[str, ...], addresses: Addresses) -> ResultAnswer:
+    identifier = text_at(document, "id")
+    return ResultAnswer(
+        id=identifier,
+        url=addresses.model(identifier),
+        name=text_at(document, "name") or text_at(document, "path") or identifier,
+        scores=tuple(
+            ScoreAnswer(
+                metric=headline.metric,
+                value=headline.value,
+                dataset=str(
+                    headline.evaluation.get("dataset_id") or headline.evaluation.get("dataset") or ""
+                ),
+                split=str(headline.evaluation.get("split") or ""),
+            )
+            for headline in headlines(document, metrics)
+        ),
+        facts=tuple(_facts(document)),
+        document=document,
+    )
+
+
+def _facts(document: Mapping[str, Any]) -> Iterator[FactAnswer]:
+    if (parameters := number_at(document, "parameters")) is not None:
+        yield FactAnswer(label="parameters", value=parameters, note=text_at(document, "parameters_source"))
+    if (size_bytes := number_at(document, "size_bytes")) is not None:
+        yield FactAnswer(label="size", value=size_bytes, note="")
+    if date := text_at(document, "best_date"):
+        yield FactAnswer(label="date", value=date, note=text_at(document, "date_source").removesuffix("_at"))
+
+
+def _option(bucket: FacetBucket, addresses: Addresses) -> OptionAnswer:
+    return OptionAnswer(
+        value=bucket.value,
+        label=bucket.label,
+        count=bucket.count,
+        selected=bucket.selected,
+        url=addresses.search(bucket.toggled),
+    )
+
+
+def _facet(view: FacetView, state: SearchState, addresses: Addresses) -> FacetAnswer:
+    return FacetAnswer(
+        field=view.field,
+        parameter=view.parameter,
+        label=view.label,
+        kind=view.kind,
+        unit=view.unit,
+        options=tuple(_option(bucket, addresses) for bucket in view.buckets),
+        other_count=view.other_count,
+        values_url=addresses.values(view.field, state) if view.other_count else "",
+        low=view.low,
+        high=view.high,
+        minimum=view.minimum,
+        maximum=view.maximum,
+    )
+
+
+def _problem(problem: QueryProblem, state: SearchState, addresses: Addresses) -> ProblemAnswer:
+    return ProblemAnswer(
+        code=problem.code,
+        message=problem.message,
+        start=problem.start,
+        end=problem.end,
+        fixes=tuple(
+            FixAnswer(
+                label=fix.label, text=fix.text, url=addresses.search(replace(state, text=fix.text, page=1))
+            )
+            for fix in problem.suggestions
+        ),
+    )
+
+
+def _paging(page: SearchPage, addresses: Addresses) -> PagingAnswer:
+    state, count = page.state, page.page_count
+    first = (state.page - 1) * state.size + 1 if page.hits else 0
+    previous = replace(state, page=min(state.page - 1, max(count, 1)))
+    return PagingAnswer(
+        page=state.page,
+        page_count=count,
+        per_page=state.size,
+        first_shown=first,
+        last_shown=min(first + len(page.hits) - 1, MAX_RESULT_WINDOW) if page.hits else 0,
+        previous_url=addresses.search(previous) if state.page > 1 else "",
+        next_url=addresses.search(replace(state, page=state.page + 1)) if state.page < count else "",
+    )
+
+
+def _crawl(crawl: CrawlStatus | None) -> CrawlAnswer | None:
+    if crawl is None:
+        return None
+    return CrawlAnswer(path=crawl.path, running=crawl.running, line=crawl.line, exit_code=crawl.exit_code)
+
+
+def model_answer(model: StoredModel, addresses: Addresses) -> ModelAnswer:
+    """One model with the provenance of its values."""
+    return ModelAnswer(
+        id=str(model.id),
+        url=addresses.model(str(model.id)),
+        revision=model.revision,
+        document=model.document,
+        provenance={field: _provenance(entry) for field, entry in model.provenance.items()},
+    )
+
+
+def _provenance(entry: FieldProvenance) -> ProvenanceAnswer:
+    return ProvenanceAnswer(
+        winners=tuple(_statement(contender) for contender in entry.winners),
+        losers=tuple(_statement(contender) for contender in entry.losers),
+        conflict=entry.conflict,
+    )
+
+
+def _statement(contender: Contender) -> StatementAnswer:
+    observation = contender.observation
+    return StatementAnswer(
+        value=contender.value,
+        raw=observation.raw,
+        file=display_key(observation.key),
+        pointer=observation.pointer,
+        origin=str(observation.origin),
+        evidence=str(observation.evidence),
+        extractor=observation.extractor,
+        extractor_version=observation.extractor_version,
+        changes=contender.changes,
+        lost_because=contender.lost_because,
+    )
+
+
+def values_answer(field: Field, view: FacetView, prefix: str, addresses: Addresses) -> ValuesAnswer:
+    """The values of one facet."""
+    return ValuesAnswer(
+        field=field.name,
+        label=field.label,
+        description=field.description,
+        prefix=prefix,
+        values=tuple(_option(bucket, addresses) for bucket in view.buckets),
+        other_count=view.other_count,
+    )
+
+
+def status_answer(status: CatalogStatus, crawl: CrawlStatus | None) -> StatusAnswer:
+    """The state of the catalog."""
+    return StatusAnswer(
+        runs=tuple(_run(run) for run in status.runs),
+        crawl=_crawl(crawl),
+        models=status.models,
+        indexed=status.indexed,
+        waiting=status.waiting,
+        engine=status.engine,
+        engine_problem=status.problem,
+        index_problems=tuple(
+            IndexProblemAnswer(models=trouble.models, reason=trouble.reason, final=trouble.final)
+            for trouble in status.troubles
+        ),
+    )
+
+
+def _run(run: Run) -> RunAnswer:
+    return RunAnswer(
+        id=run.id,
+        source=run.source,
+        state=str(run.state),
+        started_at=run.started_at.isoformat(),
+        finished_at=None if run.finished_at is None else run.finished_at.isoformat(),
+        counts=run.counts,
+        problems=run.problems,
+    )

@@ -1,0 +1,77 @@
+"""Which of a model's metrics a short view shows, and which evaluation each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mappings.metrics import find
+from webui.documents import rows_at
+from webui.text import shown
+
+# What people ask for first when they name no metric; then whatever the model reports.
+USUAL = (
+    "accuracy",
+    "f1",
+    "f1_macro",
+    "map",
+    "rouge_l",
+    "bleu",
+    "roc_auc",
+    "wer",
+    "perplexity",
+    "rmse",
+    "loss",
+)
+OTHERS_SHOWN = 2
+LABEL_CHARACTERS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """One metric of a model: its canonical value, and the evaluation that it was taken from, empty if none is known."""
+
+    metric: str
+    value: float
+    evaluation: Mapping[str, Any]
+
+
+def headlines(document: Mapping[str, Any], wanted: Iterable[str] = ()) -> tuple[Headline, ...]:
+    """The metrics to show, most wanted first: those of the search, the usual ones, then the rest."""
+    metrics = document.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return ()
+    numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+    quality = [name for name in numbers if not _is_performance(name)]
+    order = dict.fromkeys([*wanted, *USUAL, *quality, *numbers])
+    chosen = [name for name in order if name in numbers][: 1 + OTHERS_SHOWN]
+    return tuple(
+        Headline(metric=name, value=numbers[name], evaluation=_evaluation(document, name, numbers[name]))
+        for name in chosen
+    )
+
+
+def metric_label(name: str) -> str:
+    """What people call the metric."""
+    metric = find(name)
+    if metric is None and name.startswith("train_") and (trained := find(name.removeprefix("train_"))):
+        return f"{trained.label} (training data)"
+    return metric.label if metric else shown(name, LABEL_CHARACTERS)
+
+
+def _is_performance(name: str) -> bool:
+    metric = find(name)
+    return metric is not None and metric.group == "performance"
+
+
+def _evaluation(document: Mapping[str, Any], name: str, value: float) -> Mapping[str, Any]:
+    rows = [row for row in rows_at(document, "evaluations") if headline_name(row) == name]
+    same = [row for row in rows if row.get("value") == value]
+    return (same or rows or [{}])[0]
+
+
+def headline_name(evaluation: Mapping[str, Any]) -> str:
+    """The name under which an evaluation's value may stand among the metrics: values on training data have their own."""
+    name = str(evaluation.get("metric") or "")
+    return f"train_{name}" if evaluation.get("split") == "train" and not name.startswith("train_") else name
