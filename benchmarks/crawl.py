@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import resource
 import shutil
 import statistics
 import struct
@@ -49,9 +50,10 @@ Trained on made-up text.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one command took. `peak_mb` is the resident memory of its first process, `all_mb` of all its processes."""
+    """What one command took. `cpu_seconds` and `all_mb` (resident memory) are of all its processes, `peak_mb` of the first."""
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     all_mb: float
 
@@ -84,7 +86,7 @@ def write_tree(root: Path, models: int, *, copies: bool = False) -> None:
 
 def run(command: Sequence[str], environment: dict[str, str]) -> Cost:
     """The command's cost. Raises CalledProcessError if it fails."""
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _cpu_seconds()
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, cwd=ROOT
     ) as process:
@@ -96,7 +98,18 @@ def run(command: Sequence[str], environment: dict[str, str]) -> Cost:
     if process.returncode != 0:
         sys.stderr.write(errors.decode())
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Cost(seconds=seconds, peak_mb=watch.first / 1024, all_mb=watch.together / 1024)
+    return Cost(
+        seconds=seconds,
+        cpu_seconds=_cpu_seconds() - before,
+        peak_mb=watch.first / 1024,
+        all_mb=watch.together / 1024,
+    )
+
+
+def _cpu_seconds() -> float:
+    """Of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class _MemoryWatch(threading.Thread):
@@ -157,15 +170,16 @@ def beside_script(folder: Path, models: int, rounds: int, environment: dict[str,
         shutil.rmtree(home)
     ratios = [first.seconds / plain.seconds for plain, first in zip(scripts, firsts, strict=True)]
     print(f"{models:,} models, {files:,} files, {rounds} rounds")
-    print("                         seconds: least, median   peak MB: first process, all")
+    print("                         seconds: least, median   CPU seconds   peak MB: first process, all")
     for name, costs in (
         ("plain script", scripts),
         ("first crawl, indexed", firsts),
         ("unchanged crawl", agains),
     ):
         seconds = [cost.seconds for cost in costs]
+        cpu = min(cost.cpu_seconds for cost in costs)
         peaks = f"{max(cost.peak_mb for cost in costs):6.0f} {max(cost.all_mb for cost in costs):6.0f}"
-        print(f"{name:24} {min(seconds):14.2f} {statistics.median(seconds):8.2f}   {peaks:>20}")
+        print(f"{name:24} {min(seconds):14.2f} {statistics.median(seconds):8.2f} {cpu:13.2f}   {peaks:>20}")
     print(
         f"first crawl / script     {min(ratios):14.2f} {statistics.median(ratios):8.2f}   (aim: at most 5 on two cores)"
     )
