@@ -42,7 +42,9 @@ def unpack(kind: type[T], data: bytes) -> T:
     if b'"$' not in text:
         try:
             plain: T = _plain_decoder(kind).decode(text)
-        except msgspec.MsgspecError:  # lone surrogates, infinities, a value of a type that its field does not have
+        except (
+            msgspec.MsgspecError
+        ):  # lone surrogates, infinities, a value of a type that its field does not have
             pass
         else:
             return plain

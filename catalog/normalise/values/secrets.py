@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 MASK = "[masked]"
 MAX_DEPTH = 32
+LABEL_CHARACTERS = 100
 
 _SECRET_KEY = re.compile(
     r"(?:^|_)(?:secret|secrets|password|passwd|passphrase|pwd|api_?key|apikey|access_?key|secret_?key|private_?key|signing_?key"
@@ -62,6 +64,7 @@ _HOME = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a value under this name is one to hide. `pad_token` and `max_tokens` are not."""
     last = re.split(r"[./:]", name)[-1]
@@ -109,6 +112,16 @@ def _masked_text(name: str, text: str) -> tuple[str, bool]:
 def _without_secrets(text: str) -> tuple[str, bool]:
     if len(text) < 6:
         return text, False
+    return _searched_label(text) if len(text) <= LABEL_CHARACTERS else _searched(text)
+
+
+@lru_cache(maxsize=4096)
+def _searched_label(text: str) -> tuple[str, bool]:
+    """Pointers and names are the same in many models."""
+    return _searched(text)
+
+
+def _searched(text: str) -> tuple[str, bool]:
     clean = _CONTENT.sub(MASK, text)
     clean = _ASSIGNED.sub(
         lambda match: match[1] + (match[2] if match[2].lower() in _NOT_SECRET_WORDS else MASK), clean
