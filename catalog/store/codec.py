@@ -39,16 +39,16 @@ def unpack(kind: type[T], data: bytes) -> T:
     import msgspec  # noqa: PLC0415 - 15 ms that a search need not pay
 
     text = _inflate(data)
+    hint: Any = kind
     if b'"$' not in text:
         try:
-            plain: T = _plain_decoder(kind).decode(text)
+            plain: T = _plain_decoder(hint).decode(text)
         except (
             msgspec.MsgspecError
         ):  # lone surrogates, infinities, a value of a type that its field does not have
             pass
         else:
             return plain
-    hint: Any = kind
     result: T = _decoder(hint)(json.loads(text))
     return result
 

@@ -46,6 +46,24 @@ class Entry:
     outline: Extraction | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedEntry:
+    """An entry as the manifest keeps it: its outline, and the extraction beside it, are packed (None: there is none)."""
+
+    entry: Entry
+    outline: bytes | None
+    body: bytes | None
+
+
+def packed_entry(entry: Entry, extraction: Extraction | None) -> PackedEntry:
+    """The entry with its extraction, ready to be written."""
+    return PackedEntry(
+        entry=replace(entry, outline=None),
+        outline=None if entry.outline is None else pack(entry.outline),
+        body=None if extraction is None else pack(extraction),
+    )
+
+
 def outlined(extraction: Extraction) -> Extraction:
     """What grouping needs of an extraction."""
     return replace(extraction, observations=(), tensors=None, risks=(), problems=())
@@ -71,15 +89,19 @@ class Manifest:
 
     def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
         """Writes entries with their extractions (None leaves the stored one) and notes that records are behind."""
+        self.put_packed([packed_entry(entry, extraction) for entry, extraction in entries], lease=lease)
+
+    def put_packed(self, entries: Sequence[PackedEntry], *, lease: Lease) -> None:
+        """As `put`."""
         if not entries:
             return
         with self._engine.begin() as connection:
             lease.check(connection)
-            upsert(connection, objects, [_row(entry) for entry, _ in entries])
+            upsert(connection, objects, [_row(packed) for packed in entries])
             bodies = [
-                {"source": self._source, "key": os.fsencode(entry.object.key), "body": pack(extraction)}
-                for entry, extraction in entries
-                if extraction is not None
+                {"source": self._source, "key": os.fsencode(packed.entry.object.key), "body": packed.body}
+                for packed in entries
+                if packed.body is not None
             ]
             upsert(connection, extractions, bodies)
             self._set_recipe(connection, "")
@@ -237,7 +259,8 @@ def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[st
     connection.execute(statement.on_conflict_do_nothing(), list(rows))
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(packed: PackedEntry) -> dict[str, Any]:
+    entry = packed.entry
     meta = entry.object
     return {
         "source": meta.source,
@@ -258,7 +281,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "error": None
         if entry.error is None
         else entry.error.encode("utf-8", "backslashreplace").decode()[:2000],
-        "outline": None if entry.outline is None else pack(entry.outline),
+        "outline": packed.outline,
     }
 
 
