@@ -84,7 +84,9 @@ def test_threads_read_what_one_after_the_other_reads(root):
     assert 2 <= source.most_at_once <= 8
     assert outcomes == serially(source)
     denied = [read.packed.entry for read in outcomes if read.packed.entry.object.key == "d/003.safetensors"]
-    assert [(entry.reading, entry.error) for entry in denied] == [(Reading.RETRY, "Permission denied")]
+    assert [(entry.reading, entry.error) for entry in denied] == [
+        (Reading.RETRY, "cannot be read: Permission denied")
+    ]
 
 
 def test_a_file_over_which_a_process_dies_is_read_again_by_the_next_crawl(root):
