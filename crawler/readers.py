@@ -18,7 +18,7 @@ from typing import Protocol
 
 from catalog import plugins
 from catalog.records import ObjectMeta
-from catalog.store.manifest import Entry, PackedEntry, packed_entry
+from catalog.store.entries import Entry, PackedEntry, packed_entry
 from crawler.processes import WorkerFailedError, Workers
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Outcome, Registry, put_off

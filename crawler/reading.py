@@ -20,7 +20,7 @@ from catalog.errors import (
     SourceError,
 )
 from catalog.records import Extraction, FileStatus, ObjectMeta, Role
-from catalog.store.manifest import Entry, Reading, outlined
+from catalog.store.entries import Entry, Reading, outlined
 from crawler import hashing, sniffing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader

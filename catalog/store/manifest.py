@@ -5,68 +5,21 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, Table, func, select, update
 
 from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId
-from catalog.store.codec import instant, pack, parse_instant, unpack
+from catalog.store.codec import instant, parse_instant, unpack
 from catalog.store.database import parts, upsert
 from catalog.store.documents import LIVE, MISSING
+from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
 from catalog.store.leases import Lease
 from catalog.store.tables import extractions, objects, sources
 
 PAGE = 1000
-
-
-class Reading(StrEnum):
-    """What became of the attempt to read an object."""
-
-    SKIPPED = "skipped"  # its name says that it is never worth opening
-    UNCLAIMED = "unclaimed"  # opened, and no extractor reads it
-    READ = "read"
-    FAILED = "failed"  # its own fault: final for these bytes and this extractor
-    RETRY = "retry"  # storage's fault, or it changed meanwhile: read again by the next run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One object of the manifest. `outline` is its extraction without observations, tensors, risks and problems."""
-
-    object: ObjectMeta
-    reading: Reading
-    signature: str
-    state: str = LIVE
-    attempts: int = 0
-    error: str | None = None
-    outline: Extraction | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackedEntry:
-    """An entry as the manifest keeps it: its outline, and the extraction beside it, are packed (None: there is none)."""
-
-    entry: Entry
-    outline: bytes | None
-    body: bytes | None
-
-
-def packed_entry(entry: Entry, extraction: Extraction | None) -> PackedEntry:
-    """The entry with its extraction, ready to be written."""
-    return PackedEntry(
-        entry=replace(entry, outline=None),
-        outline=None if entry.outline is None else pack(entry.outline),
-        body=None if extraction is None else pack(extraction),
-    )
-
-
-def outlined(extraction: Extraction) -> Extraction:
-    """What grouping needs of an extraction."""
-    return replace(extraction, observations=(), tensors=None, risks=(), problems=())
 
 
 class Manifest:
@@ -311,3 +264,6 @@ def _entry(row: Any) -> Entry:
         error=row.error,
         outline=None if row.outline is None else unpack(Extraction, row.outline),
     )
+
+
+__all__ = ["Entry", "Manifest", "PackedEntry", "Reading", "Sightings", "outlined", "packed_entry"]

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from catalog.errors import AccessDenied
-from catalog.store.manifest import Reading
+from catalog.store.entries import Reading
 from crawler.processes import Workers
 from crawler.reader import Budget
 from crawler.readers import ProcessReaders, SerialReaders, ThreadReaders, _lost, prepare_reading, readers_for
