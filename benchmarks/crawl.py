@@ -1,27 +1,72 @@
-"""Crawl rate against a bare walk that reads the same bytes, first and unchanged.
+"""The first crawl of a tree beside a plain script that reads the same files: time, memory, and the store's size.
 
-    python benchmarks/crawl.py [MODELS]
+    python benchmarks/crawl.py                       2,000 models: the ratio, in several rounds
+    python benchmarks/crawl.py files 5000 100000     so many models each, and how time grows with their files
+    python benchmarks/crawl.py copies 1000 16000     so many copies of one model each, and how time grows with them
 
-Every model is a directory with a safetensors header, weights of its own and a config. The bare walk lists the tree and reads each file once.
+Every model is a directory with a safetensors header, weights of its own and a config; every tenth has a card. Both sides
+are whole commands in processes of their own, on files that are in the page cache, and find their modules compiled.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 import os
+import resource
+import shutil
+import statistics
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from startup import MODELDEX, ROOT, compiled_modules
 
 TENSORS = 40
+SCRIPT = Path(__file__).with_name("plain_script.py")
+SAMPLE_SECONDS = 0.05
+CARD = """---
+license: apache-2.0
+tags: [text-classification, model-{number}]
+model-index:
+- name: model-{number}
+  results:
+  - task: {{type: text-classification}}
+    dataset: {{name: made-up, type: made-up}}
+    metrics: [{{type: accuracy, value: 0.{number:04d}}}]
+---
+# Model {number}
+
+Trained on made-up text.
+"""
 
 
-def write_tree(root: Path, models: int) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one command took. `cpu_seconds` and `all_mb` (resident memory) are of all its processes, `peak_mb` of the first."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    all_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """What a crawl left on disk, in bytes."""
+
+    store: int
+    index: int
+
+
+def write_tree(root: Path, models: int, *, copies: bool = False) -> None:
     header = {
         f"layer.{number}.weight": {"dtype": "F32", "shape": [1], "data_offsets": [4 * number, 4 * number + 4]}
         for number in range(TENSORS)
@@ -31,57 +76,163 @@ def write_tree(root: Path, models: int) -> None:
     for number in range(models):
         folder = root / f"{number % 100:02d}" / f"model-{number}"
         folder.mkdir(parents=True)
-        own = struct.pack("<f", number) * TENSORS  # copies of one model are another matter
+        own = struct.pack("<f", 0 if copies else number) * TENSORS
         (folder / "model.safetensors").write_bytes(head + own)
         config = {"architectures": ["BertModel"], "model_type": "bert", "hidden_size": number % 1000 + 1}
         (folder / "config.json").write_text(json.dumps(config))
+        if number % 10 == 0:
+            (folder / "README.md").write_text(CARD.format(number=number % 10_000))
 
 
-def bare_walk(root: Path) -> int:
-    """Bytes read by listing everything and reading every file."""
-    total = 0
-    for directory, _, names in os.walk(root):
-        for name in names:
-            with open(os.path.join(directory, name), "rb") as file:  # noqa: PTH118, PTH123 - the barest way
-                total += len(file.read())
-    return total
-
-
-def timed(function, *arguments) -> float:
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
-
-
-def crawl(home: Path, root: Path, environment: dict[str, str]) -> None:
-    subprocess.run(
-        [*MODELDEX, "--home", str(home), "crawl", str(root)],
-        check=True,
-        capture_output=True,
-        env=environment,
-        cwd=ROOT,
+def run(command: Sequence[str], environment: dict[str, str]) -> Cost:
+    """The command's cost. Raises CalledProcessError if it fails."""
+    start, before = time.perf_counter(), _cpu_seconds()
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, cwd=ROOT
+    ) as process:
+        watch = _MemoryWatch(process.pid)
+        watch.start()
+        _, errors = process.communicate()
+        seconds = time.perf_counter() - start
+        watch.join()
+    if process.returncode != 0:
+        sys.stderr.write(errors.decode())
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(
+        seconds=seconds,
+        cpu_seconds=_cpu_seconds() - before,
+        peak_mb=watch.first / 1024,
+        all_mb=watch.together / 1024,
     )
+
+
+def _cpu_seconds() -> float:
+    """Of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+class _MemoryWatch(threading.Thread):
+    """Looks at a process and its descendants until it ends; kB. The kernel keeps the peak of each."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self.first = 0
+        self.together = 0
+
+    def run(self) -> None:
+        while first := _kilobytes(self._pid, "VmHWM:"):
+            self.first = max(self.first, first)
+            self.together = max(self.together, sum(_kilobytes(pid, "VmRSS:") for pid in _family(self._pid)))
+            time.sleep(SAMPLE_SECONDS)
+
+
+def _kilobytes(pid: int, name: str) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+def crawl(home: Path, root: Path, environment: dict[str, str]) -> Cost:
+    return run([*MODELDEX, "--home", str(home), "crawl", str(root)], environment)
+
+
+def sizes(home: Path) -> Sizes:
+    files = {path: path.stat().st_size for path in home.rglob("*") if path.is_file()}
+    store = sum(size for path, size in files.items() if ".sqlite" in path.name or ".db" in path.name)
+    return Sizes(store=store, index=sum(files.values()) - store)
+
+
+def beside_script(folder: Path, models: int, rounds: int, environment: dict[str, str]) -> None:
+    root = folder / "models"
+    write_tree(root, models)
+    files = sum(len(names) for _, _, names in os.walk(root))
+    script = [sys.executable, str(SCRIPT), str(root)]
+    run(script, environment)  # all then read from the page cache
+    scripts, firsts, agains = [], [], []
+    for number in range(rounds):
+        home = folder / f"home-{number}"
+        scripts.append(run(script, environment))
+        firsts.append(crawl(home, root, environment))
+        agains.append(crawl(home, root, environment))
+        left = sizes(home)
+        shutil.rmtree(home)
+    ratios = [first.seconds / plain.seconds for plain, first in zip(scripts, firsts, strict=True)]
+    print(f"{models:,} models, {files:,} files, {rounds} rounds")
+    print("                         seconds: least, median   CPU seconds   peak MB: first process, all")
+    for name, costs in (
+        ("plain script", scripts),
+        ("first crawl, indexed", firsts),
+        ("unchanged crawl", agains),
+    ):
+        seconds = [cost.seconds for cost in costs]
+        cpu = min(cost.cpu_seconds for cost in costs)
+        peaks = f"{max(cost.peak_mb for cost in costs):6.0f} {max(cost.all_mb for cost in costs):6.0f}"
+        print(f"{name:24} {min(seconds):14.2f} {statistics.median(seconds):8.2f} {cpu:13.2f}   {peaks:>20}")
+    print(
+        f"first crawl / script     {min(ratios):14.2f} {statistics.median(ratios):8.2f}   (aim: at most 5 on two cores)"
+    )
+    print(
+        f"store / model            {left.store / models:14,.0f} bytes   (aim: at most 3,000); index {left.index / models:,.0f}"
+    )
+
+
+def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, copies: bool) -> None:
+    """How time and memory grow; an exponent of 1 is linear."""
+    last: tuple[int, float] | None = None
+    print(
+        "   models      files   seconds   µs/file   peak MB   all MB   store bytes/model   exponent   again s"
+    )
+    for models in counts:
+        root, home = folder / f"models-{models}", folder / f"home-{models}"
+        write_tree(root, models, copies=copies)
+        files = sum(len(names) for _, _, names in os.walk(root))
+        cost = crawl(home, root, environment)
+        again = crawl(home, root, environment)
+        exponent = (
+            "" if last is None else f"{math.log(cost.seconds / last[1]) / math.log(files / last[0]):.2f}"
+        )
+        print(
+            f"{models:9,} {files:10,} {cost.seconds:9.1f} {1e6 * cost.seconds / files:9,.0f} {cost.peak_mb:9.0f}"
+            f" {cost.all_mb:8.0f} {sizes(home).store / models:19,.0f} {exponent:>10} {again.seconds:9.1f}",
+            flush=True,
+        )
+        last = files, cost.seconds
+        shutil.rmtree(root)
+        shutil.rmtree(home)
 
 
 def main() -> None:
-    models = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
-    with tempfile.TemporaryDirectory() as folder:
-        root, home, small = (Path(folder) / name for name in ("models", "home", "small"))
-        environment = compiled_modules(str(Path(folder) / "compiled"))
-        write_tree(root, models)
-        write_tree(small, 3)
-        crawl(Path(folder) / "other", small, environment)  # compiles the modules
-        timed(bare_walk, root)  # all then read from the page cache
-        walk = timed(bare_walk, root)
-        first, again = (timed(crawl, home, root, environment) for _ in range(2))
-    print(f"{models:,} models, {2 * models:,} files")
-    print(f"bare walk that reads the same bytes  {2 * models / walk:10,.0f} files/s")
-    print(
-        f"first crawl, indexed                 {2 * models / first:10,.0f} files/s   {first / walk:6.1f} times the walk"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    print(
-        f"crawl of the unchanged tree          {2 * models / again:10,.0f} files/s   {again / walk:6.1f} times the walk"
-    )
+    parser.add_argument("mode", nargs="?", default="ratio", choices=("ratio", "files", "copies"))
+    parser.add_argument("models", nargs="*", type=int)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", help="where the trees are made; the folder of temporary files")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+        folder = Path(name)
+        environment = compiled_modules(str(folder / "compiled"))
+        write_tree(folder / "small", 3)
+        crawl(folder / "other", folder / "small", environment)  # compiles the modules
+        if given.mode == "ratio":
+            beside_script(folder, *(given.models or [2_000])[:1], given.rounds, environment)
+        elif given.mode == "files":
+            growth(folder, given.models or [5_000, 25_000, 100_000], environment, copies=False)
+        else:
+            growth(folder, given.models or [1_000, 4_000, 16_000], environment, copies=True)
 
 
 if __name__ == "__main__":

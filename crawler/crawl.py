@@ -17,7 +17,8 @@ from catalog.store.records import LIVE, MISSING
 from catalog.text.folding import well_formed
 from crawler.grouping.groups import group
 from crawler.reader import Budget
-from crawler.reading import ObjectReader, Registry
+from crawler.readers import readers_for
+from crawler.reading import Registry
 from crawler.settings import FileSettings
 from crawler.source import Source
 from crawler.stages import interim
@@ -75,8 +76,8 @@ class _Crawl:
         self._run = run
         self._account = account
         self._manifest = store.manifest(source.id)
-        reader = ObjectReader(source, registry, budget)
-        self._reading = ReadingStage(source, self._manifest, reader, registry, account, lease)
+        readers = readers_for(source, registry, budget)
+        self._reading = ReadingStage(source, self._manifest, readers, registry, account, lease)
         self._scopes = self._reading.scopes
         self._recipe = f"{RECIPE}:{registry.fingerprint}"
         self._previous = store.runs.last_finished(source.id)
@@ -105,7 +106,7 @@ class _Crawl:
             state = RunState.FAILED
             raise
         finally:
-            run = self._account.finish(state, self._manifest, self._registry.unavailable)
+            run = self._account.finish(state, self._manifest)
         return self._account.report(run, self._manifest)
 
     def _list_and_read(self, seen: Sightings, *, reread: bool) -> None:
@@ -207,7 +208,11 @@ class _Crawl:
 
     def _state(self) -> RunState:
         incomplete = (
-            self._scopes.failed or unread(self._manifest) or self._unhashed or self._registry.unavailable
+            self._scopes.failed
+            or unread(self._manifest)
+            or self._unhashed
+            or self._registry.unavailable
+            or self._reading.broken
         )
         return RunState.PARTIAL if incomplete else RunState.COMPLETE
 

@@ -88,6 +88,12 @@ class FileNames:
         self._containers = [container for promise in listed for container in promise.containers]
         self._containers.sort(key=lambda container: container.kind == "directory")
         self.configs = frozenset(name for promise in listed for name in promise.configs)
+        self.container_files = frozenset(name for found in self._containers for name in found.files)
+        self.container_endings = tuple(
+            sorted({ending for found in self._containers for ending in found.endings})
+        )
+        self.container_folders = frozenset(name for found in self._containers for name in found.folders)
+        """What tells a container, beside its own suffix."""
 
     def format_of(self, key: str) -> str | None:
         """The format that the name promises; None if it promises no model."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from catalog import plugins
@@ -21,7 +22,7 @@ from catalog.errors import (
 from catalog.normalise.masking import masked_extraction
 from catalog.normalise.values.secrets import masked_text
 from catalog.records import Extraction, FileStatus, ObjectMeta, Role
-from catalog.store.manifest import Entry, Reading, outlined
+from catalog.store.entries import Entry, Reading, outlined
 from crawler import hashing, sniffing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
@@ -37,12 +38,24 @@ SHARED_BYTES = 64 * 1024 * 1024
 NOT_OPENED = "not opened"
 
 
-class Registry:
-    """The extractors of this process. `fingerprint` changes when one is added or says something new."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who reads a file, and the claim with which it won."""
 
-    def __init__(self, extractors: Sequence[Extractor], *, unavailable: Sequence[str] = ()) -> None:
+    extractor: Extractor
+    claim: Claim
+
+
+class Registry:
+    """The extractors of this process; it never changes. `fingerprint` changes when one is added or says something new."""
+
+    def __init__(
+        self, extractors: Sequence[Extractor], *, unavailable: Sequence[str] = (), is_installed: bool = False
+    ) -> None:
         self.unavailable = tuple(unavailable)
-        self._extractors = list(extractors)
+        self.is_installed = is_installed
+        """Whether another process finds the same extractors by itself."""
+        self._extractors = tuple(extractors)
         self._versions = {extractor.name: extractor.version for extractor in extractors}
         self._versions[sniffing.EXTRACTOR] = sniffing.VERSION
         named = ",".join(f"{name}:{version}" for name, version in sorted(self._versions.items()))
@@ -64,26 +77,27 @@ class Registry:
             except Exception as error:  # noqa: BLE001 - a stranger's plug-in costs its own format alone
                 reason = f"{type(error).__name__}: {error}"
                 unavailable.append(str(PluginUnavailable("extractor", name, reason)))
-        return cls(loaded, unavailable=unavailable)
+        return cls(loaded, unavailable=unavailable, is_installed=True)
 
-    def best(self, key: str, head: bytes) -> tuple[Extractor, Claim] | None:
-        """The extractor with the strongest claim; of equals the first by name."""
-        best: tuple[Extractor, Claim] | None = None
-        for extractor in tuple(self._extractors):
-            claim = self._claimed(extractor, key, head)
-            if claim is not None and (best is None or claim.confidence > best[1].confidence):
-                best = extractor, claim
-        return best
-
-    def _claimed(self, extractor: Extractor, key: str, head: bytes) -> Claim | None:
-        """What it claims. One that breaks over a name would break over every file: it is left out from here on."""
-        try:
-            return extractor.claims(key, head)
-        except Exception as error:  # noqa: BLE001 - a stranger's plug-in must not cost a file that others read
-            self._extractors.remove(extractor)
-            reason = f"{type(error).__name__} while it looked at a file: {error}"
-            self.unavailable += (str(PluginUnavailable("extractor", extractor.name, reason)),)
-            return None
+    def best(
+        self, key: str, head: bytes, *, without: frozenset[str] = frozenset()
+    ) -> tuple[Choice | None, Mapping[str, str]]:
+        """The extractor with the strongest claim, of equals the first by name; and those that broke over the question,
+        with a sentence each. `without` are names that are not asked.
+        """
+        best: Choice | None = None
+        broken: dict[str, str] = {}
+        for extractor in self._extractors:
+            if without and extractor.name in without:
+                continue
+            try:
+                claim = extractor.claims(key, head)
+                if claim is not None and (best is None or claim.confidence > best.claim.confidence):
+                    best = Choice(extractor, claim)
+            except Exception as error:  # noqa: BLE001 - a stranger's plug-in must not cost a file that others read
+                reason = f"{type(error).__name__} while it looked at a file: {error}"
+                broken[extractor.name] = str(PluginUnavailable("extractor", extractor.name, reason))
+        return best, broken
 
     def signature(self, extractor: Extractor | None) -> str:
         """What a reading depends on beside the bytes."""
@@ -102,10 +116,14 @@ class Registry:
 
 
 class SharedBytes:
-    """Bytes of files that have several names in one source (hard links, a cache of blobs with links to them)."""
+    """Bytes of files that have several names in one source (hard links, a cache of blobs with links to them).
+
+    Threads may share it; two that ask for the same bytes at once both read them.
+    """
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str, int, int], bytes] = OrderedDict()
         self._size = 0
 
@@ -114,35 +132,53 @@ class SharedBytes:
         if meta.file_identity is None:
             return self._source.read(meta, start, end)
         place = (meta.file_identity, meta.change_token, start, end)
-        if place in self._kept:
-            self._kept.move_to_end(place)
-            return self._kept[place]
+        with self._lock:
+            if place in self._kept:
+                self._kept.move_to_end(place)
+                return self._kept[place]
         data = self._source.read(meta, start, end)
-        self._kept[place] = data
-        self._size += len(data)
-        while self._size > SHARED_BYTES:
-            _, dropped = self._kept.popitem(last=False)
-            self._size -= len(dropped)
+        with self._lock:
+            if place not in self._kept:
+                self._kept[place] = data
+                self._size += len(data)
+            while self._size > SHARED_BYTES:
+                _, dropped = self._kept.popitem(last=False)
+                self._size -= len(dropped)
         return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the manifest gets to know of an object. `extraction` None leaves the stored one."""
+    """What the manifest gets to know of an object. `extraction` None leaves the stored one. `broken` are extractors that
+    broke while they looked at it, with a sentence each.
+    """
 
     entry: Entry
     extraction: Extraction | None = None
     opened: bool = True
     bytes_read: int = 0
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """How far the reading of one object got."""
+
+    choice: Choice | None = None
+    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 class ObjectReader:
-    """Reads the objects of one source."""
+    """Reads the objects of one source. Threads may share it.
+
+    An extractor that breaks over a name would break over every file: it is asked no more.
+    """
 
     def __init__(self, source: Source, registry: Registry, budget: Budget) -> None:
         self._shared = SharedBytes(source)
         self._registry = registry
         self._budget = budget
+        self._broken: frozenset[str] = frozenset()
 
     def read(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
         """What the object says now. Never raises for what is in a file; `before` is what was known of it."""
@@ -155,11 +191,12 @@ class ObjectReader:
             lambda start, end: self._from_storage(meta, start, end),
             budget=self._budget,
         )
-        claimed: list[tuple[Extractor, Claim]] = []
+        attempt = _Attempt()
         try:
-            outcome = self._read(meta, reader, claimed)
+            outcome = self._read(meta, reader, attempt)
         except (ObjectChanged, SourceError) as error:
-            outcome = self._put_off(meta, before, error)
+            reason = str(error).removeprefix(f"{meta.key}: ")  # whoever shows it names the file
+            outcome = put_off(meta, before, reason, is_changing=isinstance(error, ObjectChanged))
         except Exception as error:  # noqa: BLE001 - the one place: a bug in one extractor costs one object
             if not isinstance(error, ModeldexError):
                 log.warning(
@@ -167,8 +204,9 @@ class ObjectReader:
                     meta.key.encode("utf-8", "backslashreplace"),
                     type(error).__name__,
                 )
-            outcome = self._failed(meta, before, claimed, error)
-        return _without_secrets(replace(_remembered(outcome, before), bytes_read=reader.bytes_read))
+            outcome = self._failed(meta, before, attempt.choice, error)
+        outcome = replace(_remembered(outcome, before), bytes_read=reader.bytes_read, broken=attempt.broken)
+        return _without_secrets(outcome)
 
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
@@ -179,12 +217,12 @@ class ObjectReader:
         except Exception as error:
             raise ObjectUnreadable(meta.key, f"{type(error).__name__}: {error}") from error
 
-    def _read(
-        self, meta: ObjectMeta, reader: RangedReader, claimed: list[tuple[Extractor, Claim]]
-    ) -> Outcome:
+    def _read(self, meta: ObjectMeta, reader: RangedReader, attempt: _Attempt) -> Outcome:
         head = reader.head(HEAD_BYTES)
-        best = self._registry.best(meta.key, head)
-        if best is None or best[1].confidence < MAGIC_CONFIDENCE:
+        best, attempt.broken = self._registry.best(meta.key, head, without=self._broken)
+        if attempt.broken:
+            self._broken |= attempt.broken.keys()
+        if best is None or best.claim.confidence < MAGIC_CONFIDENCE:
             if sniffing.is_of_another_program(meta.key, meta.size_bytes, head):
                 return Outcome(entry=self._unwanted(meta))
             verdict = sniffing.judge(meta.size_bytes, head) if _promises_model(meta, best) else None
@@ -192,12 +230,11 @@ class ObjectReader:
                 return self._said(meta, sniffing.verdict_extraction(meta, verdict), None)
         if best is None:
             return self._unclaimed(meta, reader, head)
-        claimed.append(best)
-        extractor, claim = best
-        extraction = extractor.extract(reader)
-        if extraction.format is None and claim.format:
-            extraction = replace(extraction, format=claim.format)
-        return self._said(*_hashed(meta, reader, extraction), extractor)
+        attempt.choice = best
+        extraction = best.extractor.extract(reader)
+        if extraction.format is None and best.claim.format:
+            extraction = replace(extraction, format=best.claim.format)
+        return self._said(*_hashed(meta, reader, extraction), best.extractor)
 
     def _said(self, meta: ObjectMeta, extraction: Extraction, extractor: Extractor | None) -> Outcome:
         entry = Entry(
@@ -222,25 +259,11 @@ class ObjectReader:
     def _unwanted(self, meta: ObjectMeta) -> Entry:
         return Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))
 
-    def _put_off(self, meta: ObjectMeta, before: Entry | None, error: SourceError) -> Outcome:
-        """Storage's fault or a changing file: what was known stays, and the next run reads again."""
-        attempts = (before.attempts if before else 0) + 1
-        reason = str(error).removeprefix(f"{meta.key}: ")  # whoever shows it names the file
-        if before is not None and before.outline is not None:
-            return Outcome(
-                entry=replace(before, state="live", reading=Reading.RETRY, attempts=attempts, error=reason)
-            )
-        entry = Entry(object=meta, reading=Reading.RETRY, signature="", attempts=attempts, error=reason)
-        if isinstance(error, ObjectChanged) or sniffing.promised_format(meta.key) is None:
-            return Outcome(entry=entry)
-        extraction = sniffing.unreadable(meta, "unreadable", reason)
-        return Outcome(entry=replace(entry, outline=outlined(extraction)), extraction=extraction)
-
     def _failed(
         self,
         meta: ObjectMeta,
         before: Entry | None,
-        claimed: Sequence[tuple[Extractor, Claim]],
+        choice: Choice | None,
         error: Exception,
     ) -> Outcome:
         """The file's own fault: final for these bytes, unless they are still being written."""
@@ -249,7 +272,7 @@ class ObjectReader:
             return Outcome(entry=replace(retry, error=f"{error}; it was being written"))
         code = error.code if isinstance(error, ExtractError) else "extractor-error"
         message = str(error) if isinstance(error, ModeldexError) else f"{type(error).__name__}: {error}"
-        extractor, claim = claimed[0] if claimed else (None, None)
+        extractor, claim = (choice.extractor, choice.claim) if choice else (None, None)
         if claim is None and sniffing.promised_format(meta.key) is None:
             entry = Entry(
                 object=meta, reading=Reading.FAILED, signature=self._registry.signature(None), error=message
@@ -276,8 +299,22 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     return replace(outcome, entry=replace(entry, outline=outline, error=error), extraction=extraction)
 
 
-def _promises_model(meta: ObjectMeta, best: tuple[Extractor, Claim] | None) -> bool:
-    by_claim = best is not None and best[1].role is Role.WEIGHTS
+def put_off(meta: ObjectMeta, before: Entry | None, reason: str, *, is_changing: bool = False) -> Outcome:
+    """No fault of the file: what was known of it stays, and the next run reads it again."""
+    attempts = (before.attempts if before else 0) + 1
+    if before is not None and before.outline is not None:
+        return Outcome(
+            entry=replace(before, state="live", reading=Reading.RETRY, attempts=attempts, error=reason)
+        )
+    entry = Entry(object=meta, reading=Reading.RETRY, signature="", attempts=attempts, error=reason)
+    if is_changing or sniffing.promised_format(meta.key) is None:
+        return Outcome(entry=entry)
+    extraction = sniffing.unreadable(meta, "unreadable", reason)
+    return Outcome(entry=replace(entry, outline=outlined(extraction)), extraction=extraction)
+
+
+def _promises_model(meta: ObjectMeta, best: Choice | None) -> bool:
+    by_claim = best is not None and best.claim.role is Role.WEIGHTS
     return by_claim or sniffing.promised_format(meta.key) is not None
 
 

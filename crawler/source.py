@@ -33,7 +33,12 @@ class Listed:
 
 
 class Source(Protocol):
-    """One storage location. `id` is stable and shown, `uri` is the root."""
+    """One storage location. `id` is stable and shown, `uri` is the root.
+
+    Two attributes may say how objects are best read: `concurrency`, how many reads the storage answers at once (1 where it
+    is left out; threads then read), and `is_read_in_processes`, whether the source is picklable and its reading costs this
+    machine's processors more than waiting (False where it is left out).
+    """
 
     id: SourceId
     uri: str

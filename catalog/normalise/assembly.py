@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from catalog.normalise.gathering import Gathered
@@ -39,6 +40,17 @@ MAX_RISKS = 1_000
 
 DEVICE_COUNTS = ("world_size", "num_devices", "n_gpu", "num_gpus", "num_processes")
 WEAK_POINTERS = {"context_length": ("model_max_length", "max_seq_length"), "name": ("_name_or_path",)}
+
+
+@cache
+def _places_in_table() -> Mapping[str, int]:
+    return {name: place for place, name in enumerate(fields())}
+
+
+def _place_in_table(name: str) -> tuple[int, str]:
+    """Fields in the table's order, others behind them by name."""
+    places = _places_in_table()
+    return places.get(name, len(places)), name
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,10 +198,7 @@ class Draft:
     def document(self) -> Document:
         """The nested document, fields in the table's order, absent ones left out."""
         made: Document = {}
-        for name in [
-            *(name for name in fields() if name in self.values),
-            *sorted(set(self.values) - set(fields())),
-        ]:
+        for name in sorted(self.values, key=_place_in_table):
             value = self.values[name]
             if value is None or value in ([], {}, ""):
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 _SUM_BITS = 2048
 _SUM = 1 << _SUM_BITS
@@ -20,9 +21,15 @@ def combined_sha256(hashes: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{digest}\n" for digest in ordered).encode("ascii")).hexdigest()
 
 
-def tensor_digest(name: str, dtype: str, shape: Iterable[int], data_sha256: bytes) -> int:
+@lru_cache(maxsize=1024)
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as hashes take it. Most tensors of a model have one of a few shapes."""
+    return ",".join(map(str, shape))
+
+
+def tensor_digest(name: str, dtype: str, shape: tuple[int, ...], data_sha256: bytes) -> int:
     """One tensor as a number to be summed up: name, dtype, shape and bytes all count."""
-    header = f"{name}\0{dtype}\0{','.join(map(str, shape))}\0".encode("utf-8", errors="surrogatepass")
+    header = f"{name}\0{dtype}\0{shape_text(shape)}\0".encode("utf-8", errors="surrogatepass")
     return int.from_bytes(hashlib.shake_256(header + data_sha256).digest(_SUM_BITS // 8), "big")
 
 

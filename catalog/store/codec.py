@@ -2,6 +2,9 @@
 
 Fields at their default are left out, so a field that is added later with a default reads old rows. Values from files
 (`Any`) keep what JSON cannot say under `$`-tags: tuples, NaN and infinities.
+
+msgspec reads what has no such tags, in a third of the time of the decoder below (78 of 270 µs for an extraction, 200 of
+540 for a record, inflating included). It does not write: it cannot leave out defaults of dataclasses, and says NaN as null.
 """
 
 from __future__ import annotations
@@ -35,9 +38,28 @@ def pack(value: Any) -> bytes:
 
 def unpack(kind: type[T], data: bytes) -> T:
     """The dataclass that `pack` was given."""
+    import msgspec  # noqa: PLC0415 - 15 ms that a search need not pay
+
+    text = _inflate(data)
     hint: Any = kind
-    result: T = _decoder(hint)(json.loads(_inflate(data)))
+    if b'"$' not in text:
+        try:
+            plain: T = _plain_decoder(hint).decode(text)
+        except (
+            msgspec.MsgspecError
+        ):  # lone surrogates, infinities, a value of a type that its field does not have
+            pass
+        else:
+            return plain
+    result: T = _decoder(hint)(json.loads(text))
     return result
+
+
+@cache
+def _plain_decoder(kind: Any) -> Any:
+    import msgspec  # noqa: PLC0415
+
+    return msgspec.json.Decoder(kind)
 
 
 def pack_json(value: Any) -> bytes:

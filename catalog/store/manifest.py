@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,41 +13,14 @@ from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, Table,
 
 from catalog.errors import StoreDamaged
 from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId, display_key
-from catalog.store.codec import UNREADABLE, instant, pack, parse_instant, unpack
+from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack
 from catalog.store.database import parts, upsert
 from catalog.store.documents import LIVE, MISSING
+from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
 from catalog.store.leases import Lease
 from catalog.store.tables import extractions, objects, sources
 
 PAGE = 1000
-
-
-class Reading(StrEnum):
-    """What became of the attempt to read an object."""
-
-    SKIPPED = "skipped"  # its name says that it is never worth opening
-    UNCLAIMED = "unclaimed"  # opened, and no extractor reads it
-    READ = "read"
-    FAILED = "failed"  # its own fault: final for these bytes and this extractor
-    RETRY = "retry"  # storage's fault, or it changed meanwhile: read again by the next run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One object of the manifest. `outline` is its extraction without observations, tensors, risks and problems."""
-
-    object: ObjectMeta
-    reading: Reading
-    signature: str
-    state: str = LIVE
-    attempts: int = 0
-    error: str | None = None
-    outline: Extraction | None = None
-
-
-def outlined(extraction: Extraction) -> Extraction:
-    """What grouping needs of an extraction."""
-    return replace(extraction, observations=(), tensors=None, risks=(), problems=())
 
 
 class Manifest:
@@ -72,15 +43,19 @@ class Manifest:
 
     def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
         """Writes entries with their extractions (None leaves the stored one) and notes that records are behind."""
+        self.put_packed([packed_entry(entry, extraction) for entry, extraction in entries], lease=lease)
+
+    def put_packed(self, entries: Sequence[PackedEntry], *, lease: Lease) -> None:
+        """As `put`."""
         if not entries:
             return
         with self._engine.begin() as connection:
             lease.check(connection)
-            upsert(connection, objects, [_row(entry) for entry, _ in entries])
+            upsert(connection, objects, [_row(packed) for packed in entries])
             bodies = [
-                {"source": self._source, "key": os.fsencode(entry.object.key), "body": pack(extraction)}
-                for entry, extraction in entries
-                if extraction is not None
+                {"source": self._source, "key": os.fsencode(packed.entry.object.key), "body": packed.body}
+                for packed in entries
+                if packed.body is not None
             ]
             upsert(connection, extractions, bodies)
             self._set_recipe(connection, "")
@@ -239,7 +214,8 @@ def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[st
     connection.execute(statement.on_conflict_do_nothing(), list(rows))
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(packed: PackedEntry) -> dict[str, Any]:
+    entry = packed.entry
     meta = entry.object
     return {
         "source": meta.source,
@@ -260,7 +236,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "error": None
         if entry.error is None
         else entry.error.encode("utf-8", "backslashreplace").decode()[:2000],
-        "outline": None if entry.outline is None else pack(entry.outline),
+        "outline": packed.outline,
     }
 
 
@@ -309,3 +285,6 @@ def _entry(row: Any) -> Entry:
         error=row.error,
         outline=outline,
     )
+
+
+__all__ = ["Entry", "Manifest", "PackedEntry", "Reading", "Sightings", "outlined", "packed_entry"]

@@ -19,6 +19,8 @@ _SPACES = re.compile(r"\s+")
 
 def clean(text: str, limit: int = MAX_VALUE_CHARS) -> str:
     """The text without control and direction characters (line ends and tabs stay), trimmed, at most `limit` long."""
+    if text.isascii() and text.isprintable():  # nothing to clean, as in most text
+        return text.strip()[:limit].rstrip()
     text = text[: limit * 4].replace("\r\n", "\n").replace("\r", "\n")
     text = _UNWANTED.sub("", _ANSI.sub("", text))
     text = (

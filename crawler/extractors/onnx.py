@@ -75,8 +75,14 @@ class OnnxExtractor:
         return findings.extraction()
 
 
+_IR_VERSION = frozenset({b"\x08", b"\x88"})
+"""The first byte of the field's tag, as it should be written and as it may be."""
+
+
 def _looks_like_onnx(head: bytes) -> bool:
     """Writers begin with ir_version and soon say who they are, the opset or the graph."""
+    if head[:1] not in _IR_VERSION:
+        return False
     fields = sniff(head)
     if not fields or (fields[0].number, fields[0].wire) != (1, VARINT) or not 1 <= fields[0].value <= 1000:
         return False

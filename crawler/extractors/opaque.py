@@ -36,29 +36,28 @@ class OpaqueFormat:
 
     format: str
     starts: Callable[[bytes], bool] | None = None
-    named: re.Pattern[str] | None = None
+    named: Callable[[str], Any] | None = None
     role: Role = Role.WEIGHTS
     framework: str | None = None
     danger: str | None = None
 
     def confidence(self, key: str, head: bytes) -> int:
         """0 when this is another format; magic and name together are sure."""
-        name = self.named is not None and self.named.search(key) is not None
+        if self.named is not None and not self.named(key):
+            return 0
         if self.starts is None:
-            return 45 if name else 0
+            return 45
         if not self.starts(head):
             return 0
-        if self.named is None:
-            return 90
-        return 95 if name else 0
+        return 90 if self.named is None else 95
 
 
 def _at(offset: int, *magics: bytes) -> Callable[[bytes], bool]:
-    return lambda head: any(head[offset : offset + len(magic)] == magic for magic in magics)
+    return lambda head: head.startswith(magics, offset)
 
 
-def _suffix(*suffixes: str) -> re.Pattern[str]:
-    return re.compile("(?:" + "|".join(re.escape(suffix) for suffix in suffixes) + ")$", re.IGNORECASE)
+def _suffix(*suffixes: str) -> Callable[[str], bool]:
+    return lambda key: key.lower().endswith(suffixes)
 
 
 def _engine_behind_metadata(head: bytes) -> bool:
@@ -123,23 +122,30 @@ FORMATS = (
         "rds",
         _at(0, b"\x1f\x8b", b"X\n", b"BZh", b"\xfd7zXZ"),
         # what an installed package of R keeps of itself is no model
-        re.compile(r"^(?!(?:.*/)?(?:Meta|help)/[^/]+$).*\.(?i:rds|rda)$", re.DOTALL),
+        re.compile(r"^(?!(?:.*/)?(?:Meta|help)/[^/]+$).*\.(?i:rds|rda)$", re.DOTALL).search,
         framework="r",
         danger="objects of R can run code when they are used",
     ),
-    OpaqueFormat("coreml", None, re.compile(r"\.mlmodelc/coremldata\.bin$"), framework="coreml"),
-    OpaqueFormat("coreml", None, re.compile(r"\.mlmodelc/.+"), role=Role.AUXILIARY, framework="coreml"),
+    OpaqueFormat("coreml", None, re.compile(r"\.mlmodelc/coremldata\.bin$").search, framework="coreml"),
     OpaqueFormat(
-        "tensorflow_saved_model", None, re.compile(r"(?:^|/)saved_model\.pbtxt$"), framework="tensorflow"
+        "coreml", None, re.compile(r"\.mlmodelc/.+").search, role=Role.AUXILIARY, framework="coreml"
     ),
-    OpaqueFormat("sentencepiece", _is_sentencepiece, _PIECE, role=Role.AUXILIARY),
+    OpaqueFormat(
+        "tensorflow_saved_model",
+        None,
+        re.compile(r"(?:^|/)saved_model\.pbtxt$").search,
+        framework="tensorflow",
+    ),
+    OpaqueFormat("sentencepiece", _is_sentencepiece, _PIECE.search, role=Role.AUXILIARY),
 )
 
 
 def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
-    ranked = [(known.confidence(key, head), known) for known in FORMATS]
-    confidence, best = max(ranked, key=lambda pair: pair[0])
-    return (confidence, best) if confidence else None
+    confidence, best = 0, None
+    for known in FORMATS:
+        if (own := known.confidence(key, head)) > confidence:
+            confidence, best = own, known
+    return None if best is None else (confidence, best)
 
 
 class OpaqueExtractor:

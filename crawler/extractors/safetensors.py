@@ -90,7 +90,7 @@ def _tell_faults(findings: Findings, header: safetensors_format.SafetensorsHeade
 
 def _tell_lora_rank(findings: Findings, infos: list[TensorInfo]) -> None:
     """The rank, when every low-rank pair of the file has the same."""
-    ranks = {rank for info in infos if (rank := _rank(info)) is not None}
+    ranks = {rank for info in infos if ".lora" in info.name and (rank := _rank(info)) is not None}
     if not ranks:
         return
     findings.say("adapter.type", "LORA", "tensors:", evidence=Evidence.INFERRED)

@@ -217,10 +217,13 @@ MAGICS = {
     b"\x04\x22\x4d\x18": "lz4",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+_ANY_MAGIC = tuple(MAGICS)
 
 
 def compression_of(head: bytes) -> str | None:
     """The compression whose magic these first bytes are."""
+    if not head.startswith(_ANY_MAGIC):
+        return None
     for magic, method in MAGICS.items():
         if head.startswith(magic):
             return method

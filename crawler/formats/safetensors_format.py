@@ -163,8 +163,8 @@ def _tensor(name: str, entry: Any, header: SafetensorsHeader) -> tuple[int, int]
 
 
 def _entry(entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    if not isinstance(entry, Mapping):
-        raise ValueError("its entry is not an object")  # noqa: TRY004 - a fault of the file, not of the caller
+    if type(entry) is not jsons.JsonObject:
+        raise ValueError("its entry is not an object")
     dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
     if not isinstance(dtype, str) or not dtype:
         raise ValueError("its dtype is not text")

@@ -13,11 +13,16 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from operator import attrgetter
 
 from catalog.records import TensorInfo, TensorSummary, TensorTally
+from catalog.records.hashes import shape_text
 
 TENSORS_KEPT = 5_000
 """Tensors that are kept one by one; all are counted. Source: index documents stay below 1 MB."""
+
+_HASHED_AT_ONCE = 10_000
 
 MAX_TALLIES = 400
 """Kinds of tensors told apart; names beyond that share the suffix `*`, so a hostile file cannot make a tally each."""
@@ -53,11 +58,16 @@ def summarise(
 
     Scales, zero points and other quantisation auxiliaries that stand beside packed weights get the part `auxiliary`.
     """
-    ordered = sorted(tensors, key=lambda tensor: tensor.name)
-    beside = _companions(ordered)
-    parted = [_auxiliary(tensor, beside) for tensor in ordered] if beside else ordered
+    ordered = sorted(tensors, key=_name)
+    parts = [_stem_and_suffix(tensor.name) for tensor in ordered]
+    beside = _companions(ordered, parts)
+    parted = (
+        [_auxiliary(tensor, part, beside) for tensor, part in zip(ordered, parts, strict=True)]
+        if beside
+        else ordered
+    )
     return TensorSummary(
-        tallies=_tallies(parted, beside),
+        tallies=_tallies(parted, parts, beside),
         tensors=tuple(parted[:TENSORS_KEPT]),
         count=len(parted),
         names_sha256=names_sha256(parted),
@@ -71,9 +81,12 @@ def summarise(
 def names_sha256(ordered: Sequence[TensorInfo]) -> str:
     """The identity of the sorted list of names, dtypes and shapes: equal for the same weights, however sharded."""
     digest = hashlib.sha256()
-    for tensor in ordered:
-        shape = ",".join(map(str, tensor.shape))
-        digest.update(f"{tensor.name}\0{tensor.dtype}\0{shape}\n".encode("utf-8", errors="surrogatepass"))
+    for start in range(0, len(ordered), _HASHED_AT_ONCE):
+        lines = [
+            f"{tensor.name}\0{tensor.dtype}\0{shape_text(tensor.shape)}\n"
+            for tensor in ordered[start : start + _HASHED_AT_ONCE]
+        ]
+        digest.update("".join(lines).encode("utf-8", errors="surrogatepass"))
     return digest.hexdigest()
 
 
@@ -82,6 +95,10 @@ def elements_of(shape: Sequence[int]) -> int:
     return math.prod(shape)
 
 
+_name = attrgetter("name")
+
+
+@lru_cache(maxsize=2048)
 def _stem_and_suffix(name: str) -> tuple[str, str]:
     """The module's path and the tensor's own name, with the writers' special spellings made regular."""
     stem, marker, _ = name.partition(".quant_state.")  # bitsandbytes appends its own name behind it
@@ -95,23 +112,25 @@ def _stem_and_suffix(name: str) -> tuple[str, str]:
     return stem, suffix
 
 
-def _companions(tensors: Sequence[TensorInfo]) -> dict[str, dict[str, TensorInfo]]:
-    """Per stem, the tensors that matter to packed weights below it."""
+def _companions(
+    tensors: Sequence[TensorInfo], parts: Sequence[tuple[str, str]]
+) -> dict[str, dict[str, TensorInfo]]:
+    """Per stem, the tensors that matter to packed weights below it. `parts` are the names taken apart."""
     found: dict[str, dict[str, TensorInfo]] = {}
-    for tensor in tensors:
-        stem, suffix = _stem_and_suffix(tensor.name)
+    for tensor, (stem, suffix) in zip(tensors, parts, strict=True):
         if suffix in _BESIDE:
             found.setdefault(stem, {}).setdefault(suffix, tensor)
     if found:
-        for tensor in tensors:
-            stem, suffix = _stem_and_suffix(tensor.name)
+        for tensor, (stem, suffix) in zip(tensors, parts, strict=True):
             if suffix in _PACKED and (stem in found or tensor.name in found):
                 found.setdefault(stem, {}).setdefault(suffix, tensor)
     return found
 
 
-def _auxiliary(tensor: TensorInfo, beside: Mapping[str, Mapping[str, TensorInfo]]) -> TensorInfo:
-    stem, suffix = _stem_and_suffix(tensor.name)
+def _auxiliary(
+    tensor: TensorInfo, part: tuple[str, str], beside: Mapping[str, Mapping[str, TensorInfo]]
+) -> TensorInfo:
+    stem, suffix = part
     if tensor.part != "model" or suffix not in _BESIDE:
         return tensor
     weight = _packed_weight(stem, suffix, beside)
@@ -172,11 +191,12 @@ def _gptq_or_awq(packed: TensorInfo, group: Mapping[str, TensorInfo]) -> int | N
 
 
 def _tallies(
-    tensors: Sequence[TensorInfo], beside: Mapping[str, Mapping[str, TensorInfo]]
+    tensors: Sequence[TensorInfo],
+    parts: Sequence[tuple[str, str]],
+    beside: Mapping[str, Mapping[str, TensorInfo]],
 ) -> tuple[TensorTally, ...]:
     counted: dict[tuple[str, str, str, tuple[str, ...], bool], list[int]] = {}
-    for tensor in tensors:
-        stem, suffix = _stem_and_suffix(tensor.name)
+    for tensor, (stem, suffix) in zip(tensors, parts, strict=True):
         companions: tuple[str, ...] = ()
         logical = None
         if beside and suffix in _PACKED:
@@ -184,9 +204,9 @@ def _tallies(
             companions = tuple(sorted(name for name in group if name != suffix and name in _BESIDE))
             logical = _logical(tensor, suffix, group)
         kind = (tensor.part, tensor.dtype, suffix, companions, logical is not None)
-        if kind not in counted and len(counted) >= MAX_TALLIES:
+        if len(counted) >= MAX_TALLIES and kind not in counted:
             kind = (tensor.part, tensor.dtype, "*", (), logical is not None)
-        sums = counted.setdefault(kind, [0, 0, 0, 0])
+        sums = counted.get(kind) or counted.setdefault(kind, [0, 0, 0, 0])
         sums[0] += 1
         sums[1] += tensor.elements
         sums[2] += tensor.bytes or 0

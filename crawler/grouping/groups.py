@@ -44,15 +44,22 @@ MAX_PARENT_LEVELS = 2
 ROOT_KEY = "."
 
 
-def group(source: SourceId, members: Sequence[Member], *, file_names: FileNames | None = None) -> list[Group]:
+def group(
+    source: SourceId,
+    members: Sequence[Member],
+    *,
+    file_names: FileNames | None = None,
+    open_directories: frozenset[str] = frozenset(),
+) -> list[Group]:
     """The models of a source, in key order. A file may belong to several (a card, a run), weights to one.
 
-    `file_names` is what extractors promise of names; by default those of every installed one.
+    `file_names` is what extractors promise of names; by default those of every installed one. Where the members are a
+    neighbourhood and not the whole source, its `open_directories` are those above several models.
     """
     members = with_promised_hashes(members)
     tree = _Tree([_as_used(member) for member in _without_linked_blobs(members)], file_names or installed())
     drafts = _draft_models(tree)
-    _bind_context(tree, drafts)
+    _bind_context(tree, drafts, open_directories)
     runs = bind_subjects(tree.members, drafts)
     named = named_objects(tree.members)
     made = sorted([*without_copies(drafts), *runs], key=lambda draft: draft.key)
@@ -282,7 +289,7 @@ def _as_data(member: Member, reference: Reference) -> Member:
     return replace(member, extraction=None) if unknown and reference.relation == "data" else member
 
 
-def _bind_context(tree: _Tree, drafts: Sequence[Draft]) -> None:
+def _bind_context(tree: _Tree, drafts: Sequence[Draft], open_directories: frozenset[str]) -> None:
     by_directory: dict[str, list[Draft]] = defaultdict(list)
     inside: dict[str, list[Draft]] = defaultdict(list)
     for draft in drafts:
@@ -294,6 +301,8 @@ def _bind_context(tree: _Tree, drafts: Sequence[Draft]) -> None:
     for member in tree.members:
         extraction = member.extraction
         if extraction is None or is_weights(member) or extraction.subjects or member.object.key in named:
+            continue
+        if directory_of(member.object.key) in open_directories:
             continue
         for draft in _context_of(tree, member, by_directory, inside):
             draft.bind(member)

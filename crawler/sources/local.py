@@ -74,6 +74,8 @@ class LocalSource:
     `exclude` are directories and files that are left out (the catalog's own, where they lie below the root).
     """
 
+    is_read_in_processes = True
+
     def __init__(self, root: str | os.PathLike[str], *, exclude: Sequence[Path] = ()) -> None:
         self.root = Path(os.path.realpath(_checked(Path(root))))
         self.uri = uri_of_directory(self.root)

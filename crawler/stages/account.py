@@ -93,9 +93,8 @@ class Account:
             self.counts[name] = 0
         self.counts["new"] = models
 
-    def finish(self, state: RunState, manifest: Manifest, unavailable: tuple[str, ...]) -> Run:
+    def finish(self, state: RunState, manifest: Manifest) -> Run:
         """The run as it ended, with the standing of its source."""
-        self.problems += [reason for reason in unavailable if reason not in self.problems]
         self.problems = list(map(masked_text, self.problems))
         standing = self._store.records.standing(self._run.source)
         self.counts["failed"] = unread(manifest)

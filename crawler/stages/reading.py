@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
 from catalog.errors import ObjectUnreadable, SourceError
 from catalog.records import ObjectKey, ObjectMeta
 from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings
-from crawler.reading import ObjectReader, Outcome, Registry
+from crawler.readers import Readers, ReadObject
+from crawler.reading import Registry
 from crawler.source import Source
 from crawler.stages.account import Account
 from crawler.stages.judging import Scopes
@@ -27,29 +29,33 @@ class ReadingStage:
         self,
         source: Source,
         manifest: Manifest,
-        reader: ObjectReader,
+        readers: Readers,
         registry: Registry,
         account: Account,
         lease: Lease,
     ) -> None:
         self.scopes = Scopes()
+        self.broken: set[str] = set()
+        """Extractors that broke while they looked at a file."""
         self._source = source
         self._manifest = manifest
-        self._reader = reader
+        self._readers = readers
         self._registry = registry
         self._account = account
         self._lease = lease
 
     def pages(self, seen: Sightings, *, reread: bool) -> Iterator[str]:
         """Reads and writes page by page; after each, the directory at which the listing is."""
-        page: list[Outcome] = []
+        page: list[ReadObject] = []
         written = time.monotonic()
-        for meta, before in self._changed(seen, reread=reread):
-            page.append(self._read(meta, before))
-            if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
-                self._write(page)
-                yield meta.key.rpartition("/")[0]
-                written = time.monotonic()
+        with closing(self._readers.read(self._changed(seen, reread=reread))) as objects:
+            for read in objects:
+                page.append(read)
+                self._count(read)
+                if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
+                    self._write(page)
+                    yield read.packed.entry.object.key.rpartition("/")[0]
+                    written = time.monotonic()
         self._write(page)
 
     def _changed(self, seen: Sightings, *, reread: bool) -> Iterator[tuple[ObjectMeta, Entry | None]]:
@@ -94,15 +100,17 @@ class ReadingStage:
             and self._registry.still_holds(before)
         )
 
-    def _read(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
-        outcome = self._reader.read(meta, before)
-        self._account.counts["opened"] += outcome.opened
-        self._account.counts["bytes_read"] += outcome.bytes_read
+    def _count(self, read: ReadObject) -> None:
+        self._account.counts["opened"] += read.opened
+        self._account.counts["bytes_read"] += read.bytes_read
+        for name, sentence in read.broken.items():
+            if name not in self.broken:
+                self.broken.add(name)
+                self._account.problem(sentence)
         self._account.note("reading")
-        return outcome
 
-    def _write(self, page: list[Outcome]) -> None:
-        self._manifest.put([(outcome.entry, outcome.extraction) for outcome in page], lease=self._lease)
+    def _write(self, page: list[ReadObject]) -> None:
+        self._manifest.put_packed([read.packed for read in page], lease=self._lease)
         page.clear()
 
 

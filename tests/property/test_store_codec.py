@@ -1,8 +1,10 @@
 """What a file said goes into the store and comes out the same."""
 
+import json
 import math
 from datetime import UTC, datetime
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ from catalog.records import (
     TensorTally,
 )
 from catalog.store.canonical import document_sha256, sanitised
-from catalog.store.codec import instant, pack, parse_instant, unpack
+from catalog.store.codec import _decoder, _plain_decoder, encode, instant, pack, parse_instant, unpack
 
 text = st.text(st.characters(), max_size=12)  # lone surrogates and NUL included
 name = st.sampled_from(["accuracy", "a/b", "$tuple", "$float", "$map", "\udcff", ""])
@@ -183,6 +185,31 @@ def test_an_extraction_comes_back_the_same(said):
 @given(record)
 def test_a_record_comes_back_the_same(made):
     assert same(unpack(ModelRecord, pack(made)), made)
+
+
+def test_what_holds_no_tags_is_read_by_msgspec_as_by_our_own_decoder():
+    """The other properties cannot tell which of the two read."""
+    seen = Observation(
+        field="metrics.f1",
+        raw=[0.5, 2**63, "\u0000", None, True, {"a": -0.0}],
+        pointer="json:/f1",
+        key=ObjectKey("a/\u00e9"),
+        extractor="x",
+        extractor_version=1,
+        origin=Origin.CARD,
+        context={"dataset": "squad", "primary": True},
+    )
+    winner = Contender(observation=seen, value=0.5, changes=("percent\u00f7100",))
+    made = ModelRecord(
+        id=ModelId("1"),
+        source=SourceId("file:///m"),
+        group_key="a",
+        document={"metrics": {"f1": 0.5}},
+        provenance={"metrics.f1": FieldProvenance(field="metrics.f1", winners=(winner,))},
+    )
+    text = orjson.dumps(encode(made))
+    assert same(_plain_decoder(ModelRecord).decode(text), made)
+    assert same(_decoder(ModelRecord)(json.loads(text)), made)
 
 
 @given(st.datetimes(timezones=st.just(UTC)))

@@ -85,8 +85,7 @@ class DateReading:
 
 def instant_text(value: datetime) -> str:
     """`YYYY-MM-DDTHH:MM:SS.mmmZ`."""
-    utc = value.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z".rjust(24, "0")
+    return f"{value.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def read_date(raw: Any, *, now: datetime, unit: str | None = None, local: bool = False) -> DateReading:

@@ -4,6 +4,7 @@ import pytest
 
 from catalog.records import Extraction, Member, ObjectKey, ObjectMeta, Reference, Role, SourceId, Subject
 from crawler.grouping.groups import group
+from tests.fixtures.neighbourhoods import grouped_apart
 
 SOURCE = SourceId("file:///srv/models")
 
@@ -67,7 +68,12 @@ def shown(groups):
 
 
 def grouped(*keys):
-    return group(SOURCE, [key if isinstance(key, Member) else member(key) for key in keys])
+    members = [key if isinstance(key, Member) else member(key) for key in keys]
+    groups = group(SOURCE, members)
+    assert grouped_apart(SOURCE, members) == groups, (
+        "neighbourhoods grouped apart are the groups of the source"
+    )
+    return groups
 
 
 LAYOUTS = {

@@ -1,0 +1,56 @@
+"""What the manifest knows of one object, and how it is packed. Needs no database: whoever reads files makes these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from catalog.records import Extraction, ObjectMeta
+from catalog.store.codec import pack
+from catalog.store.documents import LIVE
+
+
+class Reading(StrEnum):
+    """What became of the attempt to read an object."""
+
+    SKIPPED = "skipped"  # its name says that it is never worth opening
+    UNCLAIMED = "unclaimed"  # opened, and no extractor reads it
+    READ = "read"
+    FAILED = "failed"  # its own fault: final for these bytes and this extractor
+    RETRY = "retry"  # storage's fault, or it changed meanwhile: read again by the next run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One object of the manifest. `outline` is its extraction without observations, tensors, risks and problems."""
+
+    object: ObjectMeta
+    reading: Reading
+    signature: str
+    state: str = LIVE
+    attempts: int = 0
+    error: str | None = None
+    outline: Extraction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedEntry:
+    """An entry as the manifest keeps it: its outline, and the extraction beside it, are packed (None: there is none)."""
+
+    entry: Entry
+    outline: bytes | None
+    body: bytes | None
+
+
+def packed_entry(entry: Entry, extraction: Extraction | None) -> PackedEntry:
+    """The entry with its extraction, ready to be written."""
+    return PackedEntry(
+        entry=replace(entry, outline=None),
+        outline=None if entry.outline is None else pack(entry.outline),
+        body=None if extraction is None else pack(extraction),
+    )
+
+
+def outlined(extraction: Extraction) -> Extraction:
+    """What grouping needs of an extraction."""
+    return replace(extraction, observations=(), tensors=None, risks=(), problems=())

@@ -1,0 +1,341 @@
+"""Work in other processes: items in order through a few workers, a bounded number of them under way.
+
+A host process loads what the work needs and forks the workers from itself, so that each starts in milliseconds and nothing
+of this process (locks, connections, threads, a script that is running) is in them.
+
+A worker that dies (killed, out of memory) costs the item that it died of and no other: what it had in hand is tried again
+one by one in a fresh one, and an item over which that dies too is told to be lost.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import itertools
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Generic, NoReturn, Self, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CHUNK_ITEMS = 16
+CHUNKS_AHEAD = 4
+"""For each worker, so that it has something to do while the one who asks writes a page."""
+END_SECONDS = 5.0
+COLLECT_AFTER_OBJECTS = 50_000
+"""Python looks for cycles after 700 new objects; a worker keeps few objects and makes many: that cost 17 % of its time."""
+
+_HOST = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from crawler.processes import host; host(int(sys.argv[2]))"
+_GONE = "the process that worked on it was killed or crashed"
+
+Prepare = Callable[..., Callable[[Any], Any]]
+
+
+@dataclass(slots=True)
+class _Chunk(Generic[T, R]):
+    number: int
+    items: Sequence[T]
+    results: list[R] | None = None
+
+
+@dataclass(slots=True)
+class _Worker(Generic[T, R]):
+    connection: Connection
+    process_id: int | None = None
+    """None until it is ready."""
+    in_hand: deque[_Chunk[T, R]] = field(default_factory=deque)
+
+
+class WorkerFailedError(Exception):
+    """Workers end before they can begin: what they need cannot be had in another process."""
+
+    def __init__(self) -> None:
+        super().__init__("no worker process could be started")
+
+
+class Workers(Generic[T, R]):
+    """Processes that each do `prepare(*arguments)` once, and with what it returns every item.
+
+    `prepare`, its arguments, items and results must be picklable. `lost` makes the result of an item over which a worker
+    died. `preload` are modules that the host loads for all workers. Ends its processes when the block ends, however it
+    ends; they end by themselves when this process is gone.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[..., Callable[[T], R]],
+        arguments: tuple[Any, ...],
+        *,
+        lost: Callable[[T, str], R],
+        size: int,
+        preload: Sequence[str] = (),
+    ) -> None:
+        self._host = _Host(prepare, arguments, preload)
+        self._lost = lost
+        self._size = size
+        self._failed_starts = 0
+        self._workers: list[_Worker[T, R]] = []
+        self._serial = itertools.count()
+
+    def __enter__(self) -> Self:
+        try:
+            self._host.start()
+            self._workers = [self._start() for _ in range(self._size)]
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            worker.connection.close()
+        self._workers = []
+        self._host.end()
+
+    @property
+    def process_ids(self) -> list[int]:
+        """Of the workers that are ready."""
+        return [worker.process_id for worker in self._workers if worker.process_id is not None]
+
+    def are_ready(self) -> bool:
+        """Whether a worker has started; does not wait."""
+        for worker in list(self._workers):
+            if worker.process_id is None and worker.connection.poll():
+                self._receive(worker)
+        return bool(self.process_ids)
+
+    def map(self, items: Iterable[T]) -> Iterator[R]:
+        """The results in the order of the items, which are taken as far ahead as workers need them."""
+        under_way: deque[_Chunk[T, R]] = deque()
+        todo = iter(items)
+        is_ended = False
+        while True:
+            while not is_ended and len(under_way) < CHUNKS_AHEAD * len(self._workers):
+                part = list(itertools.islice(todo, CHUNK_ITEMS))
+                if not part:
+                    is_ended = True
+                    break
+                chunk = _Chunk[T, R](number=next(self._serial), items=part)
+                under_way.append(chunk)
+                self._give(chunk)
+            if not under_way:
+                return
+            while under_way[0].results is None:
+                self._receive_any()
+            yield from under_way.popleft().results or ()
+
+    def _start(self) -> _Worker[T, R]:
+        return _Worker(connection=self._host.fork())
+
+    def _give(self, chunk: _Chunk[T, R]) -> None:
+        ready = [worker for worker in self._workers if worker.process_id is not None] or self._workers
+        worker = min(ready, key=lambda one: len(one.in_hand))
+        worker.in_hand.append(chunk)
+        try:
+            worker.connection.send((chunk.number, chunk.items))
+        except OSError:
+            self._replace(worker)
+
+    def _receive_any(self) -> None:
+        busy = {worker.connection: worker for worker in self._workers if worker.in_hand}
+        for connection in wait(list(busy)):
+            self._receive(busy[connection])  # type: ignore[index]  # wait returns what it was given
+
+    def _receive(self, worker: _Worker[T, R]) -> None:
+        try:
+            number, results = worker.connection.recv()
+        except (EOFError, OSError):
+            self._replace(worker)
+            return
+        if worker.process_id is None:
+            worker.process_id = results
+            return
+        chunk = worker.in_hand.popleft()
+        assert chunk.number == number, "a worker does its chunks in order"
+        chunk.results = results
+
+    def _replace(self, worker: _Worker[T, R]) -> None:
+        """The worker died: its first chunk is done item by item, the rest goes to the others."""
+        if worker not in self._workers:
+            return
+        worker.connection.close()
+        chunks = list(worker.in_hand)
+        if worker.process_id is None:
+            self._failed_starts += 1
+            if self._failed_starts > self._size:
+                raise WorkerFailedError
+        elif chunks:
+            chunks[0].results = [self._alone(item) for item in chunks[0].items]
+        self._workers[self._workers.index(worker)] = self._start()
+        for chunk in chunks:
+            if chunk.results is None:
+                self._give(chunk)
+
+    def _alone(self, item: T) -> R:
+        """One item in a worker of its own."""
+        connection = self._host.fork()
+        try:
+            connection.recv()  # that it is ready
+            connection.send((0, [item]))
+            _, (result,) = connection.recv()
+        except (EOFError, OSError):
+            return self._lost(item, _GONE)
+        else:
+            return result  # type: ignore[no-any-return]  # what the worker made of the item
+        finally:
+            connection.close()
+
+
+class _Host:
+    """The process from which workers are forked, as this process has it."""
+
+    def __init__(self, prepare: Prepare, arguments: tuple[Any, ...], preload: Sequence[str]) -> None:
+        self._begin = prepare, arguments, tuple(preload)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> None:
+        """Raises what pickling raises when another process cannot have what the work needs."""
+        what_to_begin_with = pickle.dumps(self._begin)
+        ours, theirs = socket.socketpair()
+        begin, begun = _pipe()
+        with theirs, begun:
+            command = [sys.executable, "-c", _HOST, json.dumps(sys.path), str(theirs.fileno())]
+            self._process = subprocess.Popen(  # noqa: S603 - ourselves
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno(), begun.fileno()],
+                start_new_session=True,  # Ctrl-C is for this process
+            )
+            self._control = ours
+            socket.send_fds(ours, [b"b"], [begun.fileno()])
+        with begin:
+            begin.send_bytes(what_to_begin_with)
+
+    def fork(self) -> Connection:
+        """The connection to a new worker."""
+        ours, theirs = _pipe()
+        with theirs:
+            try:
+                self._ask(theirs)
+            except OSError:  # the host was killed
+                self.end()
+                self.start()
+                try:
+                    self._ask(theirs)
+                except OSError:
+                    raise WorkerFailedError from None
+        return ours
+
+    def _ask(self, theirs: Connection) -> None:
+        assert self._control is not None, "a host is started before it forks"
+        socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+
+    def end(self) -> None:
+        """The host kills its workers when its control is closed."""
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            try:
+                self._process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._control = self._process = None
+
+
+def _pipe() -> tuple[Connection, Connection]:
+    first, second = socket.socketpair()
+    return Connection(first.detach()), Connection(second.detach())
+
+
+def host(control_descriptor: int) -> NoReturn:
+    """The life of a host: forks a worker for each connection that it is given, until its control is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    workers: set[int] = set()
+    with socket.socket(fileno=control_descriptor) as control:
+        prepare, arguments, preload = _begun(control)
+        for name in preload:
+            _import(name)
+        gc.freeze()  # what all workers share stays shared
+        while (given := _given(control)) is not None:
+            pid = os.fork()
+            if pid == 0:
+                control.close()
+                _serve(Connection(given), prepare, arguments)
+            os.close(given)
+            workers.add(pid)
+            workers -= {pid for pid in workers if os.waitpid(pid, os.WNOHANG)[0]}
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    os._exit(0)
+
+
+def _given(control: socket.socket) -> int | None:
+    """The next descriptor that is sent; None when the other side is gone."""
+    message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+    return descriptors[0] if message and descriptors else None
+
+
+def _begun(control: socket.socket) -> tuple[Prepare, tuple[Any, ...], Sequence[str]]:
+    given = _given(control)
+    if given is None:
+        os._exit(0)
+    with Connection(given) as connection:
+        try:
+            prepare, arguments, preload = connection.recv()
+        except (EOFError, OSError):  # what was to be sent cannot be
+            os._exit(0)
+    return prepare, arguments, preload
+
+
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except Exception:  # noqa: BLE001 - who needs it says so, to the one who asked
+        return
+
+
+def _serve(connection: Connection, prepare: Prepare, arguments: tuple[Any, ...]) -> NoReturn:
+    """The life of a worker."""
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
+    try:
+        work = prepare(*arguments)
+        chunks: SimpleQueue[tuple[int, Sequence[Any]] | None] = SimpleQueue()
+        threading.Thread(target=_listen, args=(connection, chunks), daemon=True).start()
+        connection.send((None, os.getpid()))
+        while (chunk := chunks.get()) is not None:
+            number, items = chunk
+            connection.send((number, [work(item) for item in items]))
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # nobody waits for the answer any more
+    except BaseException:  # noqa: BLE001 - a bug: told where the one who asked would tell it
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(0)
+
+
+def _listen(connection: Connection, chunks: SimpleQueue[tuple[int, Sequence[Any]] | None]) -> None:
+    """Takes in what is asked while the worker works, so that neither side waits for the other to listen."""
+    try:
+        while True:
+            chunks.put(connection.recv())
+    except (EOFError, OSError):
+        chunks.put(None)
