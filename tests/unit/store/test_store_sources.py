@@ -1,5 +1,6 @@
 """Rows of sources on both databases, and those of a store that knew only ids and addresses."""
 
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -116,13 +117,14 @@ def old_store(settings):
                 connection.execute(
                     text(
                         "INSERT INTO records (id, source, group_key, state, name, revision, sha256, signature, risks,"
-                        " first_seen, record, document) VALUES (:id, :source, :key, :state, 'n', 1, 's', 's', 0, :at, :key,"
+                        " first_seen, record, document) VALUES (:id, :source, :key, :state, 'n', 1, 's', 's', 0, :at, :record,"
                         " '{}')"
                     ),
                     {
                         "id": f"{name}{number}",
                         "source": f"file:///{name}",
                         "key": b"k",
+                        "record": zlib.compress(b'{"file_keys": []}'),
                         "state": state,
                         "at": "2024-01-01T00:00:00.000000Z",
                     },
