@@ -12,8 +12,9 @@ from crawler.extractors.hf_sidecars import HfSidecarsExtractor
 from crawler.extractors.hf_trainer import HfTrainerExtractor
 from crawler.extractors.peft_adapter import PeftAdapterExtractor
 from crawler.extractors.sentence_transformers import SentenceTransformersExtractor
-from crawler.formats import context_length, quantization, tasks
+from crawler.formats import context_length, quantization
 from crawler.reader import bytes_reader
+from mappings import tasks
 
 DATA = Path(__file__).parents[2] / "corpus" / "data" / "hub"
 
