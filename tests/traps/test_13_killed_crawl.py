@@ -24,7 +24,7 @@ crawler.stages.reading.PAGE_OBJECTS = 1
 read = LocalSource.read
 def slow(self, *rest):
     print("reading", flush=True)
-    time.sleep(0.05)
+    time.sleep(0.2)
     return read(self, *rest)
 LocalSource.read = slow
 main(sys.argv[1:])

@@ -251,3 +251,18 @@ def test_what_cannot_be_looked_at_was_last_seen_by_the_last_crawl_that_ended(sho
     shop.crawl()
     seen = shop.documents()["bad/model.safetensors"]["last_seen"]
     assert seen[:23] == second.run.started_at.isoformat()[:23]
+
+
+def test_the_counts_of_a_running_crawl_are_in_its_run(shop, monkeypatch):
+    monkeypatch.setattr("crawler.stages.account.COUNTS_SECONDS", 0)
+    for number in range(3):
+        shop.model(f"m{number}.safetensors", values=number + 1)
+    seen = []
+
+    def watch(_progress):
+        (run,) = shop.store.runs.latest(1)
+        seen.append((run.state, run.counts.get("opened", 0)))
+
+    shop.crawl(watch=watch)
+    assert {state for state, _ in seen} == {RunState.RUNNING}
+    assert {opened for _, opened in seen} >= {0, 1, 2}
