@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from fixtures.neighbourhoods import grouped_apart, grouped_whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,6 @@ from catalog.records import Extraction, Member, ObjectKey, ObjectMeta, Reference
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Registry
 from crawler.sources.local import LocalSource
-from tests.fixtures.neighbourhoods import grouped_apart, grouped_whole
 
 SOURCE = SourceId("file:///srv/models")
 ROOT = Path(__file__).parents[2]

@@ -7,25 +7,14 @@ import json
 import sys
 
 import pytest
+from fixtures.hostile_dsl import ALLOWED, REFUSED
+from fixtures.refusals import refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_27_hostile_dsl import ALLOWED, REFUSED
 
 from catalog.dsl.body import MAX_BODY_BYTES
 
 JSON = {"Content-Type": "application/json"}
-
-
-def refused(answer, status, kind=None):
-    """The reason, after the whole shape was checked."""
-    body = answer.get_json()
-    assert answer.status_code == body["status"] == status
-    assert answer.headers["X-Elastic-Product"] == "Elasticsearch"
-    cause = body["error"]["root_cause"][0]
-    assert (cause["type"], cause["reason"]) == (body["error"]["type"], body["error"]["reason"])
-    if kind is not None:
-        assert cause["type"] == kind
-    return cause["reason"]
 
 
 def encoded(body):

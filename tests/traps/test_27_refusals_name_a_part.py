@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from fixtures.refusals import refused
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_27_hostile_requests_to_the_api import refused
 
 from catalog.dsl.body import from_dsl
 from catalog.errors import RequestRefused

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from fixtures.crawling import safetensors
 
 from catalog.errors import AccessDenied
 from catalog.store.entries import Reading
@@ -12,7 +13,6 @@ from crawler.reader import Budget
 from crawler.readers import ProcessReaders, SerialReaders, ThreadReaders, _lost, prepare_reading, readers_for
 from crawler.reading import ObjectReader, Registry
 from crawler.sources.local import LocalSource
-from tests.fixtures.crawling import safetensors
 
 FILES = 150
 DEADLY = "d/149.safetensors"

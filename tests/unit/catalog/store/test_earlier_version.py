@@ -1,0 +1,210 @@
+"""A store that an earlier Modeldex wrote opens with nothing lost: models, their history, what waits for the index."""
+
+import hashlib
+import json
+import lzma
+import sqlite3
+import zlib
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, MetaData, func, insert, select, text
+
+from catalog.settings import Settings
+from catalog.store import open_store
+from catalog.store.canonical import document_sha256
+from catalog.store.codec import instant
+from catalog.store.database import open_database
+from catalog.store.schema import VERSIONS
+from catalog.store.tables import extractions, objects
+
+DATA = Path(__file__).parents[3] / "data" / "store-0002"
+CONTENTS = json.loads((DATA / "contents.json").read_text())
+WITH_SECRETS = "sentiment-0.7"
+NAMES_OF_IT = {"sentiment-0.5", "sentiment-0.6", "sentiment-0.7"}
+"""The one model whose files hold secrets, and what its three revisions call it."""
+COUNTED = {"revisions": "serial", "runs": "id", "edits": "id"}
+"""Tables that number their rows."""
+
+
+def write_sqlite(home: Path) -> Path:
+    path = home / "store.sqlite3"
+    path.write_bytes(lzma.decompress((DATA / "store.sqlite3.xz").read_bytes()))
+    return path
+
+
+@pytest.fixture
+def on_sqlite(tmp_path):
+    write_sqlite(tmp_path)
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def on_postgresql(tmp_path, postgresql_url):
+    """The same rows in the schema that the earlier version made there."""
+    engine = open_database(postgresql_url, write=True)
+    make_schema(engine, "0002")
+    with sqlite3.connect(write_sqlite(tmp_path)) as database:
+        copy_rows(database, engine)
+    engine.dispose()
+    return Settings(home=tmp_path / "home", database_url=postgresql_url)
+
+
+def make_schema(engine: Engine, version: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "catalog/store/migrations")
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+
+
+def copy_rows(database: sqlite3.Connection, engine: Engine) -> None:
+    database.row_factory = sqlite3.Row
+    tables = MetaData()
+    tables.reflect(engine)
+    with engine.begin() as connection:
+        for name, table in tables.tables.items():
+            rows = [dict(row) for row in database.execute(f"SELECT * FROM {name}")]
+            if rows and name != "alembic_version":
+                connection.execute(insert(table), rows)
+        for name, column in COUNTED.items():
+            last = f"(SELECT coalesce(max({column}), 1) FROM {name})"
+            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', '{column}'), {last})"))
+
+
+@pytest.fixture(params=["on_sqlite", "on_postgresql"])
+def settings(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("write", [True, False], ids=["writing", "reading"])
+def test_opening_brings_it_to_the_present_schema(on_sqlite, write):
+    with open_store(on_sqlite, write=write) as store, store._engine.connect() as connection:
+        assert (
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == VERSIONS[-1]
+        )
+
+
+def test_every_model_is_there_as_it_was(settings):
+    expected = {row["id"]: row for row in CONTENTS["records"]}
+    with open_store(settings, write=True) as store:
+        present = {model: store.records.get(model) for model in expected}
+        assert {stored.id for stored in store.records.iterate()} == {
+            model for model, row in expected.items() if row["state"] != "gone"
+        }
+    for model, row in expected.items():
+        assert present[model].revision == row["revision"]
+        assert present[model].document["name"] == row["name"]
+        if row["name"] != WITH_SECRETS:
+            assert document_sha256(present[model].document) == row["sha256"]
+
+
+def test_every_state_of_a_model_is_represented():
+    assert {row["state"] for row in CONTENTS["records"]} == {"live", "missing", "gone"}
+    assert any(row["moved_to"] for row in CONTENTS["records"])
+    assert {row["state"] for row in CONTENTS["outbox"]} == {"pending", "dead"}
+    assert {"running", "interrupted"} <= {row["state"] for row in CONTENTS["runs"]}
+
+
+def test_every_revision_is_there_with_its_hashes(settings):
+    with open_store(settings, write=True) as store:
+        history = [revision for row in CONTENTS["records"] for revision in store.records.history(row["id"])]
+    found = {(revision.model_id, revision.number): revision for revision in history}
+    assert len(found) == len(CONTENTS["revisions"])
+    for row in CONTENTS["revisions"]:
+        revision = found[row["model"], row["number"]]
+        assert (revision.sha256, revision.parent_sha256) == (row["sha256"], row["parent_sha256"])
+        assert (revision.made_by, instant(revision.made_at)) == (row["made_by"], row["made_at"])
+        assert document_sha256(revision.document) == (revision.redacted_sha256 or row["sha256"])
+    assert {revision.document["name"] for revision in history if revision.redacted_sha256} == NAMES_OF_IT
+
+
+def test_what_waited_for_the_index_still_waits(settings):
+    with open_store(settings, write=True) as store:
+        waiting = {(action.id, action.revision) for action in store.consumer("index").claim()}
+        dead = {
+            (letter.id, letter.revision, letter.reason) for letter in store.consumer("index").dead_letters()
+        }
+    rows = CONTENTS["outbox"]
+    rewritten = {(row["id"], row["revision"]) for row in CONTENTS["records"] if row["name"] == WITH_SECRETS}
+    assert (
+        waiting == {(row["model"], row["revision"]) for row in rows if row["state"] == "pending"} | rewritten
+    )
+    assert dead == {(row["model"], row["revision"], row["reason"]) for row in rows if row["state"] == "dead"}
+
+
+def test_the_runs_and_sources_are_there(settings):
+    with open_store(settings, write=True) as store:
+        runs = {run.id: (run.source, run.state.value, instant(run.started_at)) for run in store.runs.latest()}
+        sources = {source.id: source.uri for source in store.records.sources()}
+    assert runs == {row["id"]: (row["source"], row["state"], row["started_at"]) for row in CONTENTS["runs"]}
+    assert sources == {row["id"]: row["uri"] for row in CONTENTS["sources"]}
+
+
+def test_every_file_is_known_as_it_was(settings):
+    columns = [
+        objects.c[name]
+        for name in ("source", "key", "size_bytes", "change_token", "state", "reading", "sha256")
+    ]
+    with open_store(settings, write=True) as store, store._engine.connect() as connection:
+        rows = sorted(tuple(row) for row in connection.execute(select(*columns)))
+        read = connection.execute(select(func.count()).select_from(extractions)).scalar_one()
+    assert hashlib.sha256(repr(rows).encode()).hexdigest() == CONTENTS["objects_sha256"]
+    assert read == CONTENTS["counts"]["extractions"]
+
+
+def test_no_secret_is_left_in_the_file(on_sqlite):
+    """Earlier versions kept readings raw, and took the signature of an address for a part of it."""
+    with open_store(on_sqlite, write=True):
+        pass
+    for file in on_sqlite.home.iterdir():
+        assert not secrets_in(file.read_bytes()), file.name
+    with sqlite3.connect(on_sqlite.home / "store.sqlite3") as database:
+        assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
+        assert not secrets_in(*inflated(database))
+
+
+def test_the_secrets_were_there_before(tmp_path):
+    """The test above can fail."""
+    with sqlite3.connect(write_sqlite(tmp_path)) as database:
+        assert secrets_in(*inflated(database)) == set(CONTENTS["secrets"])
+
+
+def test_no_row_of_the_server_holds_a_secret(on_postgresql):
+    with open_store(on_postgresql, write=True) as store, store._engine.connect() as connection:
+        for table in ("extractions", "objects", "records", "revisions", "runs", "deliveries"):
+            rows = connection.execute(text(f"SELECT * FROM {table}"))
+            assert not secrets_in(*(plain(value) for row in rows for value in row)), table
+
+
+def test_masking_is_told_as_the_risk_that_it_was(on_sqlite):
+    with open_store(on_sqlite, write=True) as store:
+        source = next(source.id for source in store.records.sources() if source.uri.endswith("small"))
+        keys = ["token/model.safetensors", "token/model.modeldex.yaml"]
+        found = store.manifest(source).extractions(keys)
+    assert {key for key in keys if any(seen.masked for seen in found[key].observations)} == set(keys)
+
+
+def inflated(database):
+    for (table,) in list(database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")):
+        for row in database.execute(f"SELECT * FROM {table}"):
+            yield from map(plain, row)
+
+
+def plain(value) -> bytes:
+    """The bytes behind a column: inflated, if they are compressed."""
+    if not isinstance(value, bytes):
+        return str(value).encode("utf-8", "backslashreplace")
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return value
+
+
+def secrets_in(*texts: bytes) -> set[str]:
+    return {
+        name for name, secret in CONTENTS["secrets"].items() if any(secret.encode() in data for data in texts)
+    }

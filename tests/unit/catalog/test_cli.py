@@ -1,0 +1,44 @@
+"""The `modeldex` program as a process: what it says when it is called wrongly or cannot write."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FULL = Path("/dev/full")
+
+
+def run(*arguments, home, **more):
+    program = [sys.executable, "-m", "catalog", "--home", str(home), *arguments]
+    return subprocess.run(
+        program, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False, timeout=60, **more
+    )
+
+
+def test_a_misspelt_verb_is_answered_with_the_nearest(tmp_path):
+    done = run("serch", "bert", home=tmp_path)
+    assert done.returncode == 2
+    assert "No such command 'serch'. Did you mean 'search'?" in done.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the device that is always full is Linux's")
+@pytest.mark.parametrize("verb", ["models", "search"])
+def test_output_that_cannot_be_written_is_one_sentence(tmp_path, verb):
+    with FULL.open("w") as full:
+        done = run(verb, "--json", *(["bert"] if verb == "search" else []), home=tmp_path, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "modeldex: standard output: No space left on device."
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = run("models", "--json", home=tmp_path, stdout=writer)
+    finally:
+        os.close(writer)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,54 @@
+"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.dvc import DvcExtractor
+from crawler.reader import bytes_reader
+
+DATA = Path(__file__).parents[3] / "corpus" / "data"
+
+
+class TestDvc(ExtractorSuite):
+    extractor = DvcExtractor
+    expected = {"hyperparameters.train.lr": 0.05, "data_sources": "data.csv", "extra.pipeline_stage": "train"}
+
+    def sample(self):
+        return Sample(key="repo/dvc.lock", data=(DATA / "dvc" / "dvc.lock").read_bytes())
+
+
+class TestDvcPipeline(ExtractorSuite):
+    extractor = DvcExtractor
+    expected = {"name": "scorer", "tags": "edge", "extra.dvc_path": "repo/models/scorer.pkl"}
+
+    def sample(self):
+        text = (
+            "stages:\n  train:\n    cmd: python train.py\n    wdir: src\n    deps: [data.csv]\n    outs: [../models/scorer.pkl]\n"
+            "    metrics: [scores.json: {cache: false}]\n"
+            "artifacts:\n  scorer: {path: models/scorer.pkl, type: model, labels: [edge]}\n"
+        )
+        return Sample(key="repo/dvc.yaml", data=text.encode())
+
+    def test_metrics_of_a_stage_belong_to_its_model(self):
+        sample = self.sample()
+        extraction = DvcExtractor().extract(bytes_reader(sample.key, sample.data))
+        model = extraction.subjects[0]
+        assert (model.id, model.part_of) == ("dvc:repo/models/scorer.pkl", ("path:repo/src/scores.json",))
+
+
+def test_an_output_that_leaves_the_root_binds_nothing():
+    data = b"outs:\n- path: ../../etc/model.pkl\n  md5: a0a4724dd29fa7d6afd183918249c1c4\n"
+    extraction = DvcExtractor().extract(bytes_reader("repo/x.dvc", data))
+    assert extraction.subjects == ()
+    assert extraction.problems[0].code == "outside"
+
+
+def test_a_stage_binds_its_parameters_to_the_model_and_not_to_its_metrics_file():
+    extraction = DvcExtractor().extract(
+        bytes_reader("repo/dvc.lock", (DATA / "dvc" / "dvc.lock").read_bytes())
+    )
+    alone = [subject for subject in extraction.subjects if subject.standalone]
+    assert [subject.id for subject in alone] == ["dvc:repo/models/model.bin"]
+    assert "md5:c303714c4312deb287806576c8462782" in alone[0].join_keys

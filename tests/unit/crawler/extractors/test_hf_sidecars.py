@@ -1,0 +1,23 @@
+"""Small machine-written files of a transformers directory: generation and preprocessor configuration, quantiser files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.hf_sidecars import HfSidecarsExtractor
+
+DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
+
+
+def sample_of(name, key):
+    return Sample(key=key, data=(DATA / name).read_bytes())
+
+
+class TestHfSidecars(ExtractorSuite):
+    extractor = HfSidecarsExtractor
+    expected: ClassVar = {"extra.generation.eos_token_id": 2}
+
+    def sample(self):
+        return sample_of("generation_config.json", "chat/generation_config.json")

@@ -1,0 +1,23 @@
+"""tokenizer_config.json, chat templates and the files of a tokenizer: length limit, class, template risks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.hf_tokenizer import HfTokenizerExtractor
+
+DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
+
+
+def sample_of(name, key):
+    return Sample(key=key, data=(DATA / name).read_bytes())
+
+
+class TestHfTokenizer(ExtractorSuite):
+    extractor = HfTokenizerExtractor
+    expected: ClassVar = {"context_length": 512, "extra.tokenizer_class": "BertTokenizer"}
+
+    def sample(self):
+        return sample_of("tokenizer_config.json", "mini/tokenizer_config.json")

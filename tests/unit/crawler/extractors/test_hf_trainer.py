@@ -1,0 +1,36 @@
+"""Files of a Hugging Face Trainer run: trainer_state.json and the *_results.json beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.hf_trainer import HfTrainerExtractor
+
+DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
+
+
+def sample_of(name, key):
+    return Sample(key=key, data=(DATA / name).read_bytes())
+
+
+class TestHfTrainer(ExtractorSuite):
+    extractor = HfTrainerExtractor
+    expected: ClassVar = {
+        "metrics.eval_accuracy": 0.75,
+        "training.epochs": 2.0,
+        "training.steps": 4,
+        "training.learning_rate": 5e-05,
+    }
+
+    def sample(self):
+        return sample_of("trainer_state.json", "run/trainer_state.json")
+
+
+class TestHfResults(ExtractorSuite):
+    extractor = HfTrainerExtractor
+    expected: ClassVar = {"metrics.eval_accuracy": 0.75}
+
+    def sample(self):
+        return sample_of("all_results.json", "run/all_results.json")

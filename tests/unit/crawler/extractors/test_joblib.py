@@ -1,0 +1,124 @@
+"""scikit-learn, its relatives and NumPy: files by the real libraries, with what those say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from crawler.extractors.joblib import JoblibExtractor
+from crawler.extractors.pickle import PickleExtractor
+from crawler.extractors.skops import SkopsExtractor
+from crawler.reader import RangedReader
+
+DATA = Path(__file__).parents[3] / "corpus" / "data" / "classical"
+
+
+TRUTH = json.loads((DATA / "truth.json").read_text())
+
+
+VERSION = TRUTH["versions"]["scikit-learn"]
+
+
+def extract(extractor, name, key=None):
+    data = (DATA / name).read_bytes()
+    return extractor().extract(RangedReader(key or name, len(data), Storage(data).fetch))
+
+
+def said(extraction):
+    found = {}
+    for observation in extraction.observations:
+        found.setdefault(observation.field, observation.raw)
+    return found
+
+
+def risky(extraction):
+    return [risk.detail for risk in extraction.risks if risk.kind != "needs-trust"]
+
+
+FOREST = {
+    "architecture": "RandomForestClassifier",
+    "framework": "scikit-learn",
+    "framework_version": VERSION,
+    "task": "tabular-classification",
+    "trees": TRUTH["forest"]["trees"],
+    "features": TRUTH["forest"]["features"],
+    "classes": TRUTH["forest"]["classes"],
+    "hyperparameters.n_estimators": 3,
+    "hyperparameters.max_depth": 2,
+    "hyperparameters.random_state": 0,
+    "hyperparameters.criterion": "gini",
+    "extra.class_names": [0, 1, 2],
+}
+
+
+class TestJoblib(ExtractorSuite):
+    extractor = JoblibExtractor
+    expected: ClassVar = FOREST
+
+    def sample(self):
+        return Sample(key="iris/model.joblib", data=(DATA / "forest.joblib").read_bytes())
+
+
+class TestCompressedJoblib(ExtractorSuite):
+    extractor = JoblibExtractor
+    expected: ClassVar = FOREST
+
+    def sample(self):
+        return Sample(key="iris/model.joblib", data=(DATA / "forest.joblib.z").read_bytes())
+
+
+CONTAINERS = [
+    *[(f"forest.joblib{packed}", JoblibExtractor) for packed in ("", ".z", ".gz", ".bz2", ".xz", ".lzma")],
+    *[(f"forest_{protocol}.pkl", PickleExtractor) for protocol in (0, 2, 4, 5)],
+    ("forest.skops", SkopsExtractor),
+]
+
+
+@pytest.mark.parametrize(("name", "extractor"), CONTAINERS, ids=[row[0] for row in CONTAINERS])
+def test_the_same_forest_says_the_same_in_every_container(name, extractor):
+    extraction = extract(extractor, name)
+    values = said(extraction)
+    assert {field: values.get(field) for field in FOREST} == FOREST
+    assert risky(extraction) == []
+    assert extraction.requests == 1
+
+
+def test_search_tells_its_best_score_and_its_best_estimator():
+    extraction = extract(JoblibExtractor, "search.joblib")
+    values = said(extraction)
+    assert values["metrics.accuracy"] == TRUTH["search"]["best_score"]
+    assert values["architecture"] == "LogisticRegression"
+    assert values["extra.search"] == "GridSearchCV"
+    assert values["hyperparameters.classify__C"] == TRUTH["search"]["C"]
+
+
+def test_estimator_in_a_dictionary_is_found_with_its_class_names():
+    values = said(extract(JoblibExtractor, "named.joblib"))
+    assert values["architecture"] == "LogisticRegression"
+    assert values["extra.class_names"] == ["setosa", "versicolor", "virginica"]
+
+
+BOOSTERS = [
+    ("gradient.joblib", JoblibExtractor, "scikit-learn", "GradientBoostingRegressor", "gradient"),
+    ("histogram.joblib", JoblibExtractor, "scikit-learn", "HistGradientBoostingClassifier", "histogram"),
+    ("lightgbm.pkl", PickleExtractor, "lightgbm", "LGBMClassifier", "lightgbm"),
+    ("xgboost.pkl", PickleExtractor, "xgboost", "XGBClassifier", "xgboost"),
+    ("xgboost.joblib", JoblibExtractor, "xgboost", "XGBClassifier", "xgboost"),
+    ("catboost.pkl", PickleExtractor, "catboost", "CatBoostClassifier", "catboost"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "extractor", "framework", "architecture", "truth"), BOOSTERS, ids=[b[0] for b in BOOSTERS]
+)
+def test_trees_are_what_the_library_counts(name, extractor, framework, architecture, truth):
+    extraction = extract(extractor, name)
+    values = said(extraction)
+    assert (values["framework"], values["architecture"]) == (framework, architecture)
+    assert values["trees"] == TRUTH[truth]["trees"]
+    assert values.get("training.objective") == TRUTH[truth].get("objective", values.get("training.objective"))
+    assert risky(extraction) == []

@@ -1,0 +1,90 @@
+"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.mlflow_database import MlflowDatabaseExtractor
+from crawler.reader import bytes_reader
+
+RUN = "96dbd1f56a3446f3ac0f7f0221d81abb"
+
+
+MODEL = "m-74daf2f0a4b249649c1341f72ae05d73"
+
+
+def said(extractor, key, data):
+    """{field: [raw, …]} of one file."""
+    found: dict[str, list] = {}
+    for observation in extractor().extract(bytes_reader(key, data)).observations:
+        found.setdefault(observation.field, []).append(observation.raw)
+    return found
+
+
+class TestMlflowDatabase(ExtractorSuite):
+    extractor = MlflowDatabaseExtractor
+    expected = {"name": "flowers", "version": "1", "metrics.accuracy": 0.97}
+
+    def sample(self):
+        return Sample(key="mlflow.db", data=database_bytes())
+
+
+def database_bytes(*, metric=0.97, is_nan=0, schema=True):
+    """A database as MLflow 3.17 lays it out, with the tables that are read."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        if schema:
+            connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+            connection.execute("INSERT INTO alembic_version VALUES ('dc11669786a5')")
+        connection.executescript(
+            f"""
+            CREATE TABLE runs (run_uuid TEXT, name TEXT, status TEXT, lifecycle_stage TEXT, user_id TEXT,
+                               start_time BIGINT, end_time BIGINT, experiment_id INTEGER);
+            CREATE TABLE latest_metrics (key TEXT, value REAL, timestamp BIGINT, step BIGINT, is_nan BOOLEAN, run_uuid TEXT);
+            CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
+            CREATE TABLE logged_models (model_id TEXT, name TEXT, creation_timestamp_ms BIGINT, lifecycle_stage TEXT,
+                                        model_type TEXT, source_run_id TEXT);
+            CREATE TABLE model_versions (name TEXT, version INTEGER, creation_time BIGINT, description TEXT, user_id TEXT,
+                                         current_stage TEXT, source TEXT, run_id TEXT);
+            INSERT INTO runs VALUES ('{RUN}', 'bold-wren', 'FINISHED', 'active', 'ada', 1795475742426, 1795475745798, 1);
+            INSERT INTO runs VALUES ('{"d" * 32}', 'thrown-away', 'FINISHED', 'deleted', 'ada', 1, 2, 1);
+            INSERT INTO latest_metrics VALUES ('accuracy', {metric}, 1795475742457, 0, {is_nan}, '{RUN}');
+            INSERT INTO params VALUES ('C', '0.1', '{RUN}');
+            INSERT INTO logged_models VALUES ('{MODEL}', 'model', 1795475742486, 'active', NULL, '{RUN}');
+            INSERT INTO model_versions VALUES ('flowers', 1, 1795475745788, NULL, NULL, 'None', 'models:/{MODEL}', '{RUN}');
+            """
+        )
+        return connection.serialize()
+    finally:
+        connection.close()
+
+
+def test_a_nan_that_the_database_keeps_as_zero_is_not_zero():
+    assert said(MlflowDatabaseExtractor, "mlflow.db", database_bytes(metric=0.0, is_nan=1))[
+        "metrics.accuracy"
+    ] == ["NaN"]
+
+
+def test_deleted_runs_of_a_database_are_left_out():
+    found = said(MlflowDatabaseExtractor, "mlflow.db", database_bytes())
+    assert found["run_id"] == [RUN, RUN]
+    assert found["extra.run_status"] == ["DELETED"]
+
+
+def test_a_registered_version_binds_to_the_logged_model_it_was_made_of():
+    extraction = MlflowDatabaseExtractor().extract(bytes_reader("mlflow.db", database_bytes()))
+    version = next(subject for subject in extraction.subjects if subject.name == "flowers")
+    assert version.join_keys[0] == f"mlflow:{MODEL}"
+
+
+def test_somebody_s_other_database_says_nothing():
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute("CREATE TABLE invoices (total REAL)")
+        data = connection.serialize()
+    finally:
+        connection.close()
+    extraction = MlflowDatabaseExtractor().extract(bytes_reader("invoices.db", data))
+    assert extraction.format is None
+    assert extraction.observations == extraction.problems == ()

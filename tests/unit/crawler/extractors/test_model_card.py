@@ -1,0 +1,29 @@
+"""Model cards: the front matter of README.md, the results it reports, and its first paragraph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.model_card import ModelCardExtractor
+
+DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
+
+
+class TestModelCard(ExtractorSuite):
+    extractor = ModelCardExtractor
+    expected: ClassVar = {
+        "license": "other",
+        "license_name": "example-1.0",
+        "language": "no",
+        "task": "text-classification",
+        "name": "sentiment-nordic",
+        "metrics.accuracy": 0.9312,
+        "metrics.F1 Macro": "92.7 ± 0.4",
+        "metrics.acc_norm": 8.73,
+        "description": "Tells whether a review is positive, in English or Norwegian.",
+    }
+
+    def sample(self):
+        return Sample(key="sentiment/README.md", data=(DATA / "README.md").read_bytes())

@@ -1,0 +1,83 @@
+"""Configurations of single runtimes, in the layouts that their projects document."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import pytest
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.model_configs import ModelConfigsExtractor
+from crawler.reader import bytes_reader
+
+LLAMA = {
+    "dim": 4096,
+    "n_layers": 32,
+    "n_heads": 32,
+    "vocab_size": 128256,
+    "norm_eps": 1e-05,
+    "max_seq_len": 8192,
+}
+
+
+OPEN_CLIP = {
+    "model_cfg": {
+        "embed_dim": 512,
+        "vision_cfg": {"image_size": 224, "layers": 12, "patch_size": 32},
+        "text_cfg": {"context_length": 77, "vocab_size": 49408},
+    },
+    "preprocess_cfg": {"mean": [0.48, 0.45, 0.4]},
+}
+
+
+GENAI = {
+    "model": {
+        "type": "phi3",
+        "context_length": 4096,
+        "decoder": {"hidden_size": 3072, "num_hidden_layers": 32, "filename": "model.onnx"},
+    },
+    "search": {"max_length": 4096},
+}
+
+
+MLC = {
+    "model_type": "llama",
+    "quantization": "q4f16_1",
+    "context_window_size": 2048,
+    "model_config": {"hidden_size": 64},
+}
+
+
+class TestModelConfigs(ExtractorSuite):
+    extractor = ModelConfigsExtractor
+    expected: ClassVar = {"embedding_dimension": 4096, "layers": 32, "context_length": 8192}
+
+    def sample(self):
+        return Sample(key="llama/original/params.json", data=json.dumps(LLAMA).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "expected"),
+    [
+        (
+            "open_clip_config.json",
+            OPEN_CLIP,
+            {"library": "open_clip", "embedding_dimension": 512, "context_length": 77},
+        ),
+        ("genai_config.json", GENAI, {"model_type": "phi3", "context_length": 4096, "layers": 32}),
+        (
+            "mlc-chat-config.json",
+            MLC,
+            {"quantization.scheme": "q4f16_1", "quantization.bits": 4, "context_length": 2048},
+        ),
+    ],
+)
+def test_each_runtime_s_own_keys_are_read(name, config, expected):
+    extraction = ModelConfigsExtractor().extract(bytes_reader(f"m/{name}", json.dumps(config).encode()))
+    said = {observation.field: observation.raw for observation in extraction.observations}
+    assert expected.items() <= said.items()
+
+
+def test_other_params_are_left_to_others():
+    assert ModelConfigsExtractor().claims("run/params.json", b'{"lr": 0.1}') is None

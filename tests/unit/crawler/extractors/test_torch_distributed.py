@@ -1,0 +1,19 @@
+"""PyTorch files as torch and Lightning write them, with torch's own counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.torch_distributed import TorchDistributedExtractor
+
+DATA = Path(__file__).parents[3] / "corpus" / "data" / "torch"
+
+
+class TestDistributedCheckpoint(ExtractorSuite):
+    extractor = TorchDistributedExtractor
+    expected: ClassVar = {"framework": "pytorch"}
+
+    def sample(self):
+        return Sample(key="step_100/.metadata", data=(DATA / "dcp" / ".metadata").read_bytes())

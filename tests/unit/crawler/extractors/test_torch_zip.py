@@ -1,0 +1,202 @@
+"""PyTorch files as torch and Lightning write them, with torch's own counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from crawler.extractors.torch_distributed import TorchDistributedExtractor
+from crawler.extractors.torch_export import TorchExportExtractor
+from crawler.extractors.torch_legacy import TorchLegacyExtractor
+from crawler.extractors.torch_zip import TorchZipExtractor
+from crawler.reader import RangedReader
+
+DATA = Path(__file__).parents[3] / "corpus" / "data" / "torch"
+
+
+TRUTH = json.loads((DATA / "truth.json").read_text())
+
+
+ULTRALYTICS = json.loads((DATA / "ultralytics.json").read_text())
+
+
+def extract(extractor, name):
+    data = (DATA / name).read_bytes()
+    return extractor().extract(RangedReader(name, len(data), Storage(data).fetch))
+
+
+def elements(extraction, *parts):
+    return sum(tally.elements for tally in extraction.tensors.tallies if tally.part in parts)
+
+
+def said(extraction):
+    return {observation.field: observation.raw for observation in reversed(extraction.observations)}
+
+
+def risky(extraction):
+    return [risk.detail for risk in extraction.risks if risk.kind != "needs-trust"]
+
+
+class TestStateDict(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {"framework": "pytorch"}
+
+    def sample(self):
+        return Sample(key="flowers/pytorch_model.bin", data=(DATA / "state_dict.pt").read_bytes())
+
+
+class TestCheckpoint(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {
+        "framework": "pytorch",
+        "training.epochs": 7,
+        "training.steps": 1400,
+        "metrics.best_acc": 0.875,
+        "metrics.val_loss": 0.25,
+        "hyperparameters.lr": 0.0002,
+        "hyperparameters.batch_size": 32,
+        "hyperparameters.arch": "resnet_tiny",
+        "hyperparameters.data": "/data/flowers",
+        "hyperparameters.weight_decay": 0.02,
+    }
+
+    def sample(self):
+        return Sample(key="run/checkpoint.pt", data=(DATA / "checkpoint.pt").read_bytes())
+
+
+class TestLightning(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {
+        "framework": "pytorch-lightning",
+        "framework_version": TRUTH["versions"]["lightning"],
+        "training.steps": TRUTH["lightning.ckpt"]["global_step"],
+        "metrics.val_loss": TRUTH["lightning.ckpt"]["val_loss"],
+        "extra.monitor": "val_loss",
+        "hyperparameters.width": 4,
+        "hyperparameters.lr": 0.03,
+        "datasets": "flowers",
+    }
+
+    def sample(self):
+        return Sample(key="run/lightning.ckpt", data=(DATA / "lightning.ckpt").read_bytes())
+
+
+class TestUltralytics(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {
+        "framework": "ultralytics",
+        "framework_version": ULTRALYTICS["versions"]["ultralytics"],
+        "architecture": "DetectionModel",
+        "task": "object-detection",
+        "trained_at": "2026-03-04T05:06:07.123456",
+        "license": "AGPL-3.0 (https://ultralytics.com/license)",
+        "classes": 2,
+        "extra.class_names": ["tulip", "rose"],
+        "metrics.metrics/mAP50(B)": 0.61,
+        "hyperparameters.batch": 8,
+    }
+
+    def sample(self):
+        return Sample(key="best.pt", data=(DATA / "ultralytics.pt").read_bytes())
+
+
+class TestTorchScript(ExtractorSuite):
+    extractor = TorchZipExtractor
+    expected: ClassVar = {
+        "framework": "pytorch",
+        "architecture": "Sequential",
+        "extra.class": "torch.nn.modules.container.Sequential",
+        "layers": 4,
+    }
+
+    def sample(self):
+        return Sample(key="scripted.pt", data=(DATA / "scripted.pt").read_bytes())
+
+
+COUNTS = [
+    ("state_dict.pt", TorchZipExtractor, "pytorch"),
+    ("bfloat16.bin", TorchZipExtractor, "pytorch"),
+    ("legacy.pth", TorchLegacyExtractor, "pytorch"),
+    ("checkpoint.pt", TorchZipExtractor, "pytorch"),
+    ("module.pt", TorchZipExtractor, "pytorch"),
+    ("tied.pt", TorchZipExtractor, "pytorch"),
+    ("lightning.ckpt", TorchZipExtractor, "pytorch"),
+    ("scripted.pt", TorchZipExtractor, "torchscript"),
+    ("traced.pt", TorchZipExtractor, "torchscript"),
+    ("exported.pt2", TorchExportExtractor, "pt2"),
+    ("dcp/.metadata", TorchDistributedExtractor, "torch_dcp"),
+]
+
+
+@pytest.mark.parametrize(("name", "extractor", "file_format"), COUNTS, ids=[row[0] for row in COUNTS])
+def test_parameters_are_what_torch_counts(name, extractor, file_format):
+    extraction = extract(extractor, name)
+    assert extraction.format == file_format
+    assert elements(extraction, "model", "buffer") == TRUTH[name]["parameters"] + TRUTH[name].get(
+        "buffers", 0
+    )
+    if "buffers" in TRUTH[name]:
+        assert elements(extraction, "buffer") == TRUTH[name]["buffers"]
+    assert extraction.tensors.unknown_tensors == 0
+    assert risky(extraction) == []
+
+
+def test_optimizer_states_and_averages_are_told_apart_from_the_model():
+    extraction = extract(TorchZipExtractor, "checkpoint.pt")
+    assert elements(extraction, "optimizer") == TRUTH["checkpoint.pt"]["optimizer"]
+    assert elements(extraction, "ema") == TRUTH["checkpoint.pt"]["parameters"]
+
+
+def test_tied_weights_count_once_and_are_named():
+    extraction = extract(TorchZipExtractor, "tied.pt")
+    assert said(extraction)["extra.tied_tensors"] == TRUTH["tied.pt"]["tied"]
+
+
+def test_views_of_one_storage_are_tensors_of_their_own():
+    extraction = extract(TorchZipExtractor, "views.pt")
+    assert {t.name: list(t.shape) for t in extraction.tensors.tensors} == TRUTH["views.pt"]["shapes"]
+
+
+def test_every_kind_of_tensor_is_recognised_with_its_logical_shape():
+    extraction = extract(TorchZipExtractor, "kinds.pt")
+    assert {t.name: list(t.shape) for t in extraction.tensors.tensors} == TRUTH["kinds.pt"]["shapes"]
+    assert {t.name: t.dtype for t in extraction.tensors.tensors} == {
+        "boolean": "BOOL",
+        "complex": "C64",
+        "float8": "F8_E4M3",
+        "half": "F16",
+        "meta": "F32",
+        "parameter": "F32",
+        "quantized": "U8",
+        "scalar": "I64",
+        "sparse": "F32",
+        "unsigned": "U16",
+    }
+
+
+def test_whole_module_tells_its_class_and_the_names_of_its_state_dict():
+    extraction = extract(TorchZipExtractor, "module.pt")
+    assert said(extraction)["architecture"] == "Sequential"
+    plain = extract(TorchZipExtractor, "state_dict.pt")
+    assert [t.name for t in extraction.tensors.tensors] == [t.name for t in plain.tensors.tensors]
+    assert [risk.kind for risk in extraction.risks] == ["needs-trust"]
+
+
+def test_pickled_module_counts_what_its_state_dict_would_hold():
+    """Anchors and strides are attributes of the detector, not weights."""
+    extraction = extract(TorchZipExtractor, "ultralytics.pt")
+    assert elements(extraction, "model", "buffer") == ULTRALYTICS["parameters"]
+    assert {t.name for t in extraction.tensors.tensors if t.part == "auxiliary"} >= {"stride"}
+    assert risky(extraction) == []
+
+
+def test_the_same_weights_have_the_same_identity_in_every_container():
+    identities = {
+        extract(extractor, name).tensors.names_sha256
+        for name, extractor in (("state_dict.pt", TorchZipExtractor), ("legacy.pth", TorchLegacyExtractor))
+    }
+    assert len(identities) == 1
