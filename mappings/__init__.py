@@ -39,6 +39,7 @@ class Field:
     settled_apart: bool = False
     from_parent: bool = False
     place: bool = False
+    address: bool = False
     spoken: tuple[str, ...] = ()
     exists_by: str | None = None
     vocabulary: bool = False

@@ -20,12 +20,11 @@ from catalog.records import (
     Subject,
     TensorSummary,
 )
+from mappings import fields_where
 
 NAMES_OF_FILES = ("path:", "dir:")
 """Join keys that name files. Names of files stay as they are: what they name must be found."""
-ADDRESSES = frozenset(
-    {"id", "source", "uri", "path", "locations", "files", "file_names", "alternatives", "shards"}
-)
+ADDRESSES = frozenset(fields_where("address"))
 """Fields of a document that say where its files are. They stay for the same reason."""
 
 

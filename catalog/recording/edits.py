@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +12,7 @@ from catalog.recording.changes import observations_of
 from catalog.recording.remake import remake_in
 from catalog.records import Edit, ModelId
 from catalog.store import Store
+from catalog.text.spelling import nearest
 from mappings import SEARCHABLE_TYPES, Field, fields
 
 FREE = ("hyperparameters.", "extra.")
@@ -75,7 +75,7 @@ def _why_not(name: str) -> str | None:
     if field is None:
         if name.startswith(FREE) and not name.endswith(".") and len(name) <= MAX_NAME_CHARS:
             return None
-        close = difflib.get_close_matches(name, [row.name for row in editable()] if name else [], n=1)
+        close = nearest(name, [row.name for row in editable()], limit=1)
         return f"there is no field {name[:MAX_NAME_CHARS]!r}" + (
             f", did you mean {close[0]}?" if close else ""
         )

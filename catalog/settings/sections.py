@@ -91,6 +91,7 @@ def typed(row: Field[Any], value: Any, *, name: str) -> Any:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like this one; None if none is."""
+    # Not `catalog.text.spelling`: a setting's name often lacks a whole word, which is more than a few slips.
     import difflib  # noqa: PLC0415 - 5 ms that a correct setting need not pay
 
     close = difflib.get_close_matches(name, list(known), n=1)

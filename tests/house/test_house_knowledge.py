@@ -29,10 +29,14 @@ ALLOWED = {
 
 
 def literal_lists(tree: ast.AST, *, in_function: bool = False) -> Iterator[tuple[int, set[str]]]:
-    """Line and texts of every literal collection; of dictionaries those that are tables and not one value being made."""
+    """Line and texts of every literal collection; of dictionaries those that are tables and not one value being made.
+
+    `A, B = "a", "b"` is no collection: each text has a name of its own.
+    """
+    named = isinstance(tree, ast.Assign) and isinstance(tree.targets[0], ast.Tuple)
     for node in ast.iter_child_nodes(tree):
         items: list[ast.expr | None] = []
-        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        if isinstance(node, ast.List | ast.Tuple | ast.Set) and not named:
             items = [*node.elts]
         elif isinstance(node, ast.Dict) and not in_function:
             items = [*node.keys]
@@ -87,6 +91,8 @@ def test_every_exception_is_still_needed(path):
         ("class A:\n    rows = {'task': 1, 'license': 2, 'framework': 3}", [2]),
         ("def f(x):\n    return {'task': x, 'license': x, 'framework': x}", []),
         ("A = ('task', 'license', 'anything')", []),
+        ("A, B, C = 'task', 'license', 'framework'", []),
+        ("A = B = 'task', 'license', 'framework'", [1]),
     ],
 )
 def test_the_check_sees_lists_of_fields(source, lines):
