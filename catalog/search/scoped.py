@@ -42,6 +42,7 @@ from catalog.query.request import (
 from catalog.query.validate import MAX_BUCKETS, validate
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
 from catalog.text.folding import fold
+from mappings.flags import flags
 
 ID, URI, PLACES, GROUP, FLAGS = "id", "uri", "locations", "duplicate_group", "flags"
 COPY, MOVED, MOVED_TO = "duplicate", "moved", "extra.moved_to"
@@ -257,9 +258,10 @@ class _View:
                 return self._flagged((value,))
             case Terms(_, values):
                 return self._flagged(values)
-            case Prefix(_, beginning) if any(flag.startswith(fold(beginning)) for flag in (COPY, MOVED)):
-                return Nothing()
-        return query
+            case Prefix(_, beginning):
+                return self._flagged([name for name in flags() if name.startswith(fold(beginning))])
+            case Exists():
+                return self._flagged(list(flags()))
 
     def _flagged(self, values: Sequence[Any]) -> Query:
         folded = [fold(str(value)) for value in values]
@@ -284,8 +286,8 @@ class _View:
             case MetricAgg(kind=kind, field=field) if field in {GROUP, FLAGS}:
                 reason = f"cannot be counted by {kind} in a part of the catalog; use terms."
                 raise RequestRefused(field, reason)
-            case MissingAgg(field=field) if field == GROUP:
-                return FilterAgg(query=Not(self._is_copy()), aggs=asked.aggs)
+            case MissingAgg(field=field) if field in {GROUP, FLAGS}:
+                return FilterAgg(query=Not(self._asked(Exists(field))), aggs=asked.aggs)
             case TermsAgg(field=field) if field == FLAGS:
                 return replace(asked, aggs={**asked.aggs, _COPIES: FilterAgg(query=self._is_copy())})
             case TermsAgg(field=field) | MetricAgg(field=field) | MissingAgg(field=field) if field == PLACES:
@@ -381,6 +383,6 @@ def _unmoved(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_flag(document: dict[str, Any], flag: str) -> dict[str, Any]:
-    flags = [one for one in document.get(FLAGS, ()) if one != flag]
+    others = [one for one in document.get(FLAGS, ()) if one != flag]
     rest = {name: value for name, value in document.items() if name != FLAGS}
-    return rest | ({FLAGS: flags} if flags else {})
+    return rest | ({FLAGS: others} if others else {})

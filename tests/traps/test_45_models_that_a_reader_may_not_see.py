@@ -132,9 +132,9 @@ def open_memory(_settings):
 
 @pytest.fixture(scope="module", params=["memory", "tantivy"])
 def settings(request, tmp_path_factory):
-    settings = Settings(home=tmp_path_factory.mktemp("hidden"), engine=request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(plugins.ENGINES, "memory", f"{__name__}:open_memory")
+        settings = Settings(home=tmp_path_factory.mktemp("hidden"), engine=request.param)
         SHARED.items.clear()
         SHARED.revisions.clear()
         with open_store(settings, write=True) as store:

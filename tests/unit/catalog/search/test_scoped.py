@@ -183,6 +183,8 @@ COPIES = [
     copy("c", "us", "g2", ["c", "y"]),
     copy("y", "them", "g2", ["c", "y"]),
     {"id": "e".ljust(64, "0"), "name": "e", "uri": "file:///e", "owner": "us", "status": "ok"},
+    copy("f", "us", "g3", ["f", "z"], flags=["duplicate"]),
+    copy("z", "them", "g3", ["f", "z"]),
 ]
 MOVED = {"code": "moved", "message": "moved to file:///y"}
 LEFT = {
@@ -220,14 +222,17 @@ def test_a_visible_model_names_visible_copies_and_no_others(ours):
     [
         (Term("flags", "duplicate"), ["a", "b"]),
         (Terms("flags", ("duplicate", "adapter")), ["a", "b", "c"]),
-        (Not(Term("flags", "duplicate")), ["c", "d", "e"]),
+        (Not(Term("flags", "duplicate")), ["c", "d", "e", "f"]),
         (Term("flags", "moved"), []),
         (Prefix("flags", "mov"), []),
+        (Prefix("flags", "dup"), ["a", "b"]),
+        (Prefix("flags", ""), ["a", "b", "c", "d"]),
+        (Exists("flags"), ["a", "b", "c", "d"]),
         (Exists("duplicate_group"), ["a", "b"]),
         (Term("duplicate_group", "g2"), []),
         (Prefix("duplicate_group", "g"), ["a", "b"]),
         (Term("locations", "file:///x"), []),
-        (Prefix("locations", "file:///"), ["a", "b", "c", "d", "e"]),
+        (Prefix("locations", "file:///"), ["a", "b", "c", "d", "e", "f"]),
         (Match("file:///y", ("locations", "duplicate_group")), []),
         (Match("g2", ("name", "duplicate_group")), []),
         (Match("g1", ("name", "duplicate_group")), ["a", "b"]),
@@ -249,6 +254,7 @@ def test_counts_of_copies_are_counts_of_visible_copies(ours):
             "groups": TermsAgg(field="duplicate_group"),
             "places": TermsAgg(field="locations"),
             "alone": MissingAgg(field="duplicate_group"),
+            "plain": MissingAgg(field="flags"),
             "below": FilterAgg(query=Term("flags", "duplicate"), aggs={"flags": TermsAgg(field="flags")}),
         },
     )
@@ -260,7 +266,8 @@ def test_counts_of_copies_are_counts_of_visible_copies(ours):
     assert counted["groups"] == {"g1": 2}
     assert all(count == 1 and "file:///" in place for place, count in counted["places"].items())
     assert not {"file:///x", "file:///y"}.intersection(counted["places"])
-    assert answers["alone"].count == 3
+    assert answers["alone"].count == 4
+    assert answers["plain"].count == 2
     assert answers["below"].count == 2
     with pytest.raises(RequestRefused):
         ours.search(SearchRequest(aggregations={"x": MetricAgg(kind="cardinality", field="duplicate_group")}))
