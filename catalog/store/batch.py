@@ -25,6 +25,8 @@ from catalog.store.tables import copies_due, records
 
 MAX_OTHERS = 100
 """So many models outside a page are looked at to learn which prints they share; then on without those prints."""
+FEW_OTHERS = 8
+"""So many are brought up to date with the page. More copies than that come page by page, and would change with each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,13 +186,13 @@ class RecordBatch:
             self._restate(model)
 
     def settle_copies(self) -> None:
-        """Models of this batch know those of their copies that are of this batch, too. What also concerns others is
-        written down for `copies.settle`: a page must not cost all the copies of its models.
+        """Models of this batch know those of their copies that are of this batch, too, and a few others know of them.
+        What concerns more is written down for `copies.settle`: a page must not cost all the copies of its models.
         """
         touched = {print_ for own in self._touched.values() for print_ in own}
         if not touched:
             return
-        others = self._shared_with_others(touched)
+        touched, others = self._with_few_others(touched)
         live = {
             model: prints_of(row)
             for model, row in self._rows.items()
@@ -209,6 +211,28 @@ class RecordBatch:
         ]
         if due:
             self._connection.execute(insert(copies_due), due)
+
+    def _with_few_others(self, touched: set[str]) -> tuple[set[str], set[str]]:
+        """The prints that are settled here, and those of them that models outside this batch have, too.
+
+        A few such models are locked and become part of the batch, so that a copy and its original are brought up to date
+        in one revision each.
+        """
+        few = 0
+        while others := self._shared_with_others(touched):
+            shared = records.c.fingerprint.in_(others) | records.c.tensors.in_(others)
+            chosen = shared & (records.c.state == LIVE) & records.c.id.not_in(sorted(self._rows))
+            if len(others) > 2 * FEW_OTHERS:
+                break
+            models = list(
+                self._connection.execute(select(records.c.id).where(chosen).limit(FEW_OTHERS + 1)).scalars()
+            )
+            few += len(models)
+            if few > FEW_OTHERS:
+                break
+            self.lock(models)
+            touched = {*touched, *(print_ for model in models for print_ in prints_of(self._rows[model]))}
+        return touched, others
 
     def _list_copies(self, group: Sequence[str], prints: Mapping[str, Sequence[str]]) -> None:
         shared = shared_print(prints[model] for model in group)
