@@ -2,7 +2,7 @@
 
 Readings held the values of files raw; documents and revisions hold what earlier rules did not know for a secret. A
 revision keeps its hash and its parent's, which are of what was; `redacted_sha256` is the hash of what is left
-(docs/adr/0007). Documents that change wait for the index once more, and their sources are normalised anew.
+(docs/adr/0008). Documents that change wait for the index once more, and their sources are normalised anew.
 """
 
 from __future__ import annotations
