@@ -142,10 +142,15 @@ def _engine(settings: Settings) -> SearchEngine:
     return engine
 
 
-def _check_empty(settings: Settings, store: Callable[[], StoreReader]) -> None:
+def is_store_made(settings: Settings) -> bool:
+    """Whether there may be records: opening a store makes one where there is none, and who only looks makes nothing."""
     kind, _, path = settings.store_url.partition(":///")
-    if kind == "sqlite" and not Path(path).exists():
-        return  # no store was ever made: nothing can be missing
+    return kind != "sqlite" or Path(path).exists()
+
+
+def _check_empty(settings: Settings, store: Callable[[], StoreReader]) -> None:
+    if not is_store_made(settings):
+        return  # nothing can be missing
     from catalog.access.presence import check_presence  # noqa: PLC0415 - only for an index that holds nothing
 
     check_presence(settings.engine, store())

@@ -69,19 +69,21 @@ def search(
         if everything:
             found = _print_all(catalog, state)
             if not found and not catalog.info().documents:
-                _tell_waiting(catalog)
+                _tell_waiting(catalog, settings)
         else:
             results = catalog.page(state, facets_shown=False)
             if not results.total and not results.catalog_size:
-                _tell_waiting(catalog)
+                _tell_waiting(catalog, settings)
             found = _print_page(results, as_json=as_json)
     if fail_if_empty and not found:
         raise click.exceptions.Exit(1)
 
 
-def _tell_waiting(catalog: Catalog) -> None:
+def _tell_waiting(catalog: Catalog, settings: Settings) -> None:
     """Ends with 1 while models of the catalog wait for an index that holds none."""
-    waiting = catalog.waiting()
+    from catalog.access.opening import is_store_made  # noqa: PLC0415 - only for an index that holds nothing
+
+    waiting = catalog.waiting() if is_store_made(settings) else 0
     if waiting:
         many = "1 model waits" if waiting == 1 else f"{waiting:,} models wait"
         _say(f"Nothing can be found yet: {many} for the index. Write it at once with: modeldex reindex")
