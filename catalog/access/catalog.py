@@ -142,11 +142,11 @@ class Catalog:
         if self.principal.sees_all:
             return records.names_like(text, limit=limit)
         known = records.names_like(text, limit=_NAMES_LOOKED_AT)
-        held: set[str] = set()
+        visible: set[str] = set()
         if known:
             request = SearchRequest(query=Terms("name", tuple(known)), sort=_BY_ID, size=_NAMES_LOOKED_AT * 5)
-            held = {str(hit.document.get("name")) for hit in self.search(request).hits}
-        return [name for name in known if name in held][:limit]
+            visible = {str(hit.document.get("name")) for hit in self.search(request).hits}
+        return [name for name in known if name in visible][:limit]
 
     def models(self, damaged: dict[str, StoreDamaged] | None = None) -> Iterator[StoredModel]:
         """Every model but the gone ones, in the order of ids.
@@ -167,9 +167,13 @@ class Catalog:
         revisions = self._store().records.history(model)
         if self.principal.sees_all:
             return revisions
-        seen = [one for one in revisions if self._matching()(self.principal.scope, one.document)]
-        documents = self._told([one.document for one in seen])
-        return [replace(one, document=document) for one, document in zip(seen, documents, strict=True)]
+        seen = [
+            revision for revision in revisions if self._matching()(self.principal.scope, revision.document)
+        ]
+        documents = self._told([revision.document for revision in seen])
+        return [
+            replace(revision, document=document) for revision, document in zip(seen, documents, strict=True)
+        ]
 
     def count(self) -> int:
         """How many models there are, gone ones not counted."""

@@ -66,12 +66,12 @@ class Parser:
 
     def parts(self) -> list[Part]:
         """The top-level conditions. One alternative of several at the top is one part."""
-        found: list[Part] = []
+        parts: list[Part] = []
         while self.at < len(self.tokens):
-            found += self._alternatives()
+            parts += self._alternatives()
             if self.at < len(self.tokens):  # only a closing bracket stops earlier
                 self._stray(self.tokens[self.at])
-        return found
+        return parts
 
     def _stray(self, token: Token) -> None:
         reading = self.reading
@@ -104,17 +104,17 @@ class Parser:
         return [_spanning(branches, Leaf(node=node, label=label, explanation=_said(branches), loose="or"))]
 
     def _conjuncts(self) -> list[Part]:
-        found: list[Part] = []
+        parts: list[Part] = []
         while (kind := self._peek()) not in {None, Kind.OR, Kind.CLOSE}:
             if kind is Kind.AND:
                 token = self.tokens[self.at]
                 self.at += 1
-                if not found or self._peek() in {None, Kind.OR, Kind.CLOSE, Kind.AND}:
+                if not parts or self._peek() in {None, Kind.OR, Kind.CLOSE, Kind.AND}:
                     message = "AND needs a condition on both sides; it is left out."
                     self.reading.problem("dangling-operator", message, token.start, token.end)
                 continue
-            found += self._operand()
-        return found
+            parts += self._operand()
+        return parts
 
     def _peek(self) -> Kind | None:
         return self.tokens[self.at].kind if self.at < len(self.tokens) else None
