@@ -68,12 +68,12 @@ class Registry:
         unavailable: list[str] = []
         for name in plugins.names("extractor"):
             try:
-                made = plugins.load("extractor", name)
+                extractor = plugins.load("extractor", name)
             except PluginUnavailable as error:
                 unavailable.append(str(error))
                 continue
             try:
-                loaded.append(made())
+                loaded.append(extractor())
             except Exception as error:  # noqa: BLE001 - a stranger's plug-in costs its own format alone
                 reason = f"{type(error).__name__}: {error}"
                 unavailable.append(str(PluginUnavailable("extractor", name, reason)))
