@@ -91,9 +91,9 @@ class Provenance:
     derived: str
 
 
-def provenance_of(field: str, found: Mapping[str, FieldProvenance], description: str = "") -> Provenance:
+def provenance_of(field: str, known: Mapping[str, FieldProvenance], description: str = "") -> Provenance:
     """The provenance of a field, or the statement that it follows from the others."""
-    entry = found.get(field)
+    entry = known.get(field)
     if entry is None or not (entry.winners or entry.losers):
         how = f"Made by Modeldex from all files. {description}".removesuffix(".").rstrip()
         return Provenance(summary="computed", winners=(), losers=(), hidden=0, conflict=False, derived=how)
@@ -144,5 +144,5 @@ def _raw(value: object) -> str:
 
 def _said(value: object) -> str:
     if isinstance(value, list | tuple):
-        return shown(", ".join(str(one) for one in value), RAW_CHARACTERS)
+        return shown(", ".join(str(element) for element in value), RAW_CHARACTERS)
     return shown(value, RAW_CHARACTERS)
