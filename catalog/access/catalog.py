@@ -170,7 +170,7 @@ class Catalog:
         seen = [
             revision for revision in revisions if self._matching()(self.principal.scope, revision.document)
         ]
-        documents = self._told([revision.document for revision in seen])
+        documents = self._redacted([revision.document for revision in seen])
         return [
             replace(revision, document=document) for revision, document in zip(seen, documents, strict=True)
         ]
@@ -242,12 +242,12 @@ class Catalog:
             return stored
         if not self._matching()(self.principal.scope, stored.document):
             return None
-        return replace(stored, document=self._told([stored.document])[0])
+        return replace(stored, document=self._redacted([stored.document])[0])
 
-    def _told(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
+    def _redacted(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
         engine = self._service.engine
         assert isinstance(engine, ScopedEngine)  # whoever does not see all reads through one
-        return [dict(document) for document in engine.told(documents)]
+        return [dict(document) for document in engine.redacted(documents)]
 
 
 class Catalogs:

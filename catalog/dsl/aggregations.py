@@ -102,10 +102,10 @@ class AggregationReader:
             self.count += 1
             if self.count > MAX_AGGREGATIONS:
                 raise RequestRefused("aggs", f"are more than {MAX_AGGREGATIONS}.")
-            aggregations[name] = self._one(inner, (*path, name), nested=nested)
+            aggregations[name] = self._aggregation(inner, (*path, name), nested=nested)
         return aggregations
 
-    def _one(self, body: Any, path: tuple[str, ...], *, nested: bool) -> Aggregation:
+    def _aggregation(self, body: Any, path: tuple[str, ...], *, nested: bool) -> Aggregation:
         if not isinstance(body, dict):
             raise RequestRefused(path[-1], "needs an object.")
         kinds = [key for key in body if key not in {"aggs", "aggregations", "meta"}]

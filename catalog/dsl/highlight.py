@@ -156,7 +156,7 @@ def _words(text: str) -> list[str]:
 
 def _fragments(text: str, wanted: set[str], form: Highlight) -> Iterator[str]:
     """Pieces of the text around its found words; none where there are none."""
-    spots = [match.span() for match in _WORD.finditer(text) if _found(match[0], wanted)]
+    spots = [match.span() for match in _WORD.finditer(text) if _is_match(match[0], wanted)]
     if spots and not form.fragments:
         yield _marked(text, spots, 0, len(text), form.tags)
         return
@@ -190,7 +190,7 @@ def _marked(text: str, spots: list[tuple[int, int]], start: int, end: int, tags:
     return "".join((*parts, _escaped(text[at:end])))
 
 
-def _found(word: str, wanted: set[str]) -> bool:
+def _is_match(word: str, wanted: set[str]) -> bool:
     folded = word.casefold()
     return folded in wanted or any(part in wanted for part in folded.split("_"))
 

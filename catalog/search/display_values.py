@@ -117,14 +117,14 @@ class Spellings:
 
     def _learn(self, known: dict[Value, str], unknown: set[Value]) -> None:
         for _ in range(MOST_ROUNDS):
-            labels = self._found(unknown)
+            labels = self._labels(unknown)
             known |= labels
             unknown = unknown - labels.keys()
             if not unknown or not labels:
                 break
         known |= {value: value[1] for value in unknown}
 
-    def _found(self, unknown: set[Value]) -> dict[Value, str]:
+    def _labels(self, unknown: set[Value]) -> dict[Value, str]:
         by_field: dict[str, list[str]] = {}
         for name, folded in sorted(unknown):
             by_field.setdefault(name, []).append(folded)

@@ -72,7 +72,7 @@ class ScopedEngine:
         view = self._view()
         documents = iter(self._engine.scan(view.within(request)))
         while part := list(islice(documents, _PER_PART)):
-            yield from view.told(part)
+            yield from view.redacted(part)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return self._view().get(ids)
@@ -89,9 +89,9 @@ class ScopedEngine:
             generation=f"{info.generation}-{self._mark}",
         )
 
-    def told(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def redacted(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """These documents of visible models, saying nothing of models that are not."""
-        return self._view().told(documents)
+        return self._view().redacted(documents)
 
     def close(self) -> None:
         self._engine.close()
@@ -149,7 +149,7 @@ class _View:
 
     def search(self, request: SearchRequest) -> SearchResult:
         result = self._answering(self.within(request))
-        documents = self.told([hit.document for hit in result.hits])
+        documents = self.redacted([hit.document for hit in result.hits])
         hits = tuple(
             replace(hit, document=dict(document))
             for hit, document in zip(result.hits, documents, strict=True)
@@ -166,7 +166,7 @@ class _View:
             documents |= {hit.id: hit.document for hit in self.search(request).hits if hit.id in part}
         return documents
 
-    def told(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def redacted(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The documents, their copies and where they moved cut to what is visible."""
         places = self._visible_places(documents)
         targets = self._visible(ID, {target for document in documents if (target := _moved_to(document))})

@@ -60,7 +60,7 @@ def add(settings: Settings, /, address: str, **options: Any) -> None:
 
     with _store(settings, write=True) as store:
         rows = store.sources.all()
-        row = new_row(address, checked_definition(address, _said(options)), settings)
+        row = new_row(address, checked_definition(address, _definition_fields(options)), settings)
         identities = {row.id, address_id(address, rows)}
         before = next((known for known in rows if known.id in identities), None)
         if before is not None and before.state is not SourceState.REMOVED and not before.is_default:
@@ -134,7 +134,7 @@ def set_source(
     with _store(settings, write=True) as store:
         row = _row(store, source)
         kept = {key: value for key, value in said_of(row.definition).items() if key not in clear}
-        given = {key: value for key, value in _said(options).items() if value}
+        given = {key: value for key, value in _definition_fields(options).items() if value}
         for key in ("credentials", "options"):
             if key in given:
                 given[key] = {**kept.get(key, {}), **given[key]}
@@ -243,7 +243,7 @@ def _row(store: Store, text: str) -> SourceRow:
     raise UserError(f"There is no source {shown_address(text)!r}.", advice=advice)
 
 
-def _said(options: dict[str, Any]) -> dict[str, Any]:
+def _definition_fields(options: dict[str, Any]) -> dict[str, Any]:
     return {
         **options,
         "credentials": _pairs(options["credentials"], "--credential", "NAME=env:VARIABLE"),

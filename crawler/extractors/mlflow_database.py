@@ -124,7 +124,7 @@ class _Values:
 
     def history(self, run: str, name: Any) -> dict[str, Any] | None:
         history = self.histories.get((run, str(name)))
-        return None if history is None else history.said()
+        return None if history is None else history.to_context()
 
 
 def _tell_runs(findings: Findings, database: ForeignDatabase, values: _Values) -> None:

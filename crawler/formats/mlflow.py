@@ -217,7 +217,7 @@ class History:
         if self.greatest is None or (-value, step) < (-self.greatest[1], self.greatest[0]):
             self.greatest = step, value
 
-    def said(self) -> dict[str, Any] | None:
+    def to_context(self) -> dict[str, Any] | None:
         """As a metric's context has it; None for a single value."""
         if self.points < 2 or self.first is None or self.least is None or self.greatest is None:
             return None

@@ -29,13 +29,13 @@ def means_models(
         raise illegal("index", "is too long.")
     exists = False
     for name in expression.split(","):
-        exists = _one(name, ignore_unavailable) or exists
+        exists = _names_models(name, ignore_unavailable) or exists
     if not exists and not allow_no_indices:
         raise no_such_index(expression)
     return exists
 
 
-def _one(name: str, ignore_unavailable: bool) -> bool:
+def _names_models(name: str, ignore_unavailable: bool) -> bool:
     if name == "_all":
         raise illegal("_all", f"is every index of a cluster; here is one: {INDEX}.")
     if not name or name[0] in "_-+." or not _FORBIDDEN.isdisjoint(name) or name != name.lower():

@@ -124,7 +124,7 @@ def _statement(contender: Contender) -> Statement:
         kind, rest = "", observation.pointer
     lost = contender.lost_because
     return Statement(
-        value=_said(contender.value),
+        value=_value_text(contender.value),
         raw=_raw(observation.raw),
         file=shown(display_key(observation.key), 300),
         pointer=shown(rest, 200),
@@ -142,7 +142,7 @@ def _raw(value: object) -> str:
     return shown(json.dumps(value, ensure_ascii=False, default=str), RAW_CHARACTERS)
 
 
-def _said(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, list | tuple):
         return shown(", ".join(str(element) for element in value), RAW_CHARACTERS)
     return shown(value, RAW_CHARACTERS)

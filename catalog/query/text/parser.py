@@ -101,7 +101,9 @@ class Parser:
         branches = [conjunction(option) for option in options]
         node = Or(tuple(clause for branch in branches for clause in _flat(branch.leaf.node, Or)))
         label = " OR ".join(branch.leaf.label for branch in branches)
-        return [_spanning(branches, Leaf(node=node, label=label, explanation=_said(branches), loose="or"))]
+        return [
+            _spanning(branches, Leaf(node=node, label=label, explanation=_explanation(branches), loose="or"))
+        ]
 
     def _conjuncts(self) -> list[Part]:
         parts: list[Part] = []
@@ -242,7 +244,7 @@ def conjunction(parts: list[Part]) -> Part:
         return parts[0]
     node = And(tuple(clause for part in parts for clause in _flat(part.leaf.node, And)))
     label = " ".join(label_of(part, parts) for part in parts)
-    return _spanning(parts, Leaf(node=node, label=label, explanation=_said(parts), loose="and"))
+    return _spanning(parts, Leaf(node=node, label=label, explanation=_explanation(parts), loose="and"))
 
 
 def joined(parts: list[Part]) -> Query:
@@ -255,7 +257,7 @@ def label_of(part: Part, parts: list[Part]) -> str:
     return f"({part.leaf.label})" if len(parts) > 1 and part.leaf.loose == "or" else part.leaf.label
 
 
-def _said(parts: list[Part]) -> str:
+def _explanation(parts: list[Part]) -> str:
     return "; ".join(dict.fromkeys(part.leaf.explanation for part in parts if part.leaf.explanation))
 
 

@@ -76,7 +76,7 @@ class Counter:
         questions = {name: question(aggregation) for name, aggregation in wanted.items()}
         answers = self._asked_together(query, {name: asked for name, asked in questions.items() if asked})
         return {
-            name: self._one(query, aggregation, answers.get(name)) for name, aggregation in wanted.items()
+            name: self._answer(query, aggregation, answers.get(name)) for name, aggregation in wanted.items()
         }
 
     def _asked_together(self, query: tantivy.Query, questions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,7 +93,7 @@ class Counter:
     def _alone(self, query: tantivy.Query, asked: Mapping[str, Any]) -> Any:
         return self.searcher.aggregate(query, {"alone": asked})["alone"]
 
-    def _one(self, query: tantivy.Query, wanted: Aggregation, native: Any) -> AggregationResult:
+    def _answer(self, query: tantivy.Query, wanted: Aggregation, native: Any) -> AggregationResult:
         """`native` is the native answer to the aggregation's `question`, if there is one."""
         kinds: Mapping[type, Callable[[tantivy.Query, Any, Any], AggregationResult]] = {
             TermsAgg: self._terms,
