@@ -137,7 +137,7 @@ def date_formats(given: Any) -> tuple[DateFormat, ...]:
     """
     if not isinstance(given, str) or len(given) > MAX_PATTERN:
         raise RequestRefused("format", f"is a text of up to {MAX_PATTERN} characters.")
-    return tuple(_date_format(pattern.strip()) for pattern in given.split("||"))
+    return tuple(_date_format(form.strip()) for form in given.split("||"))
 
 
 def _date_format(text: str) -> DateFormat:

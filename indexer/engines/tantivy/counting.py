@@ -359,7 +359,7 @@ def _without_bounds(answer: AggregationResult) -> AggregationResult:
 
 
 def _refuse_nested(
-    _query: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg, _found: Any
+    _query: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg, _native: Any
 ) -> AggregationResult:
     part = "nested" if isinstance(wanted, NestedAgg) else "reverse_nested"
     raise RequestRefused(
