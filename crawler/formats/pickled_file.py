@@ -127,9 +127,9 @@ class _Literals:
 
 
 def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None:
-    place = find_estimator(pickle.value)
-    if place is not None:
-        estimator, pointer = place
+    estimator_at = find_estimator(pickle.value)
+    if estimator_at is not None:
+        estimator, pointer = estimator_at
         tell_estimator(findings, estimator, f"pickle:{pointer}", read_literal=literals.literal)
         tell_bundle(findings, pickle.value)
         return
