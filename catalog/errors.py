@@ -92,8 +92,8 @@ class LimitExceeded(ExtractError):
     code = "limit-exceeded"
 
     def __init__(self, what: str, *, limit: float, found: float | None = None) -> None:
-        said = "" if found is None else f", found {found:,}"
-        super().__init__(f"{what}: limit {limit:,}{said}")
+        measured = "" if found is None else f", found {found:,}"
+        super().__init__(f"{what}: limit {limit:,}{measured}")
         self.what = what
         self.limit = limit
         self.found = found
@@ -184,11 +184,11 @@ class StoreDamaged(StoreError):
 class StoreTooNew(StoreError):
     """The store was written by a newer Modeldex."""
 
-    def __init__(self, found: str) -> None:
+    def __init__(self, schema: str) -> None:
         super().__init__(
-            f"The store was written by a newer Modeldex (schema {found}). Upgrade Modeldex, or use another --home."
+            f"The store was written by a newer Modeldex (schema {schema}). Upgrade Modeldex, or use another --home."
         )
-        self.found = found
+        self.found = schema
 
 
 class WriterBusy(StoreError):

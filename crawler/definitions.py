@@ -31,20 +31,22 @@ def check_name(name: str) -> str:
     return name
 
 
-def checked_definition(address: str, said: Mapping[str, Any]) -> SourceDefinition:
-    """The definition of `said` (`KEYS`), each part checked. Raises UserError, which holds no secret."""
+def checked_definition(address: str, fields: Mapping[str, Any]) -> SourceDefinition:
+    """The definition that these `fields` (`KEYS`) make, each part checked. Raises UserError, which holds no secret."""
     scheme = scheme_of(address)
-    options, credentials = checked_options(scheme, _mapping(said, "options"), _mapping(said, "credentials"))
-    name, schedule = _text(said, "name"), _text(said, "schedule")
+    options, credentials = checked_options(
+        scheme, _mapping(fields, "options"), _mapping(fields, "credentials")
+    )
+    name, schedule = _text(fields, "name"), _text(fields, "schedule")
     if schedule is not None:
         parse_schedule(schedule)
     return SourceDefinition(
         name=None if name is None else check_name(name),
-        include=checked_patterns(_texts(said, "include"), what="include"),
-        exclude=checked_patterns(_texts(said, "exclude"), what="exclude"),
+        include=checked_patterns(_texts(fields, "include"), what="include"),
+        exclude=checked_patterns(_texts(fields, "exclude"), what="exclude"),
         schedule=schedule,
         credentials=credentials,
-        sensitive=_checked_fields(_texts(said, "sensitive")),
+        sensitive=_checked_fields(_texts(fields, "sensitive")),
         options=options,
     )
 
@@ -95,15 +97,15 @@ def _checked_fields(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _text(said: Mapping[str, Any], key: str) -> str | None:
-    value = said.get(key)
+def _text(fields: Mapping[str, Any], key: str) -> str | None:
+    value = fields.get(key)
     if value is not None and not isinstance(value, str):
         raise UserError(f"{key!r} must be text.")
     return value or None
 
 
-def _texts(said: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = said.get(key) or ()
+def _texts(fields: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = fields.get(key) or ()
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
@@ -111,8 +113,8 @@ def _texts(said: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _mapping(said: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = said.get(key) or {}
+def _mapping(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = fields.get(key) or {}
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         raise UserError(f"{key!r} must be names with values.")
     return value

@@ -153,9 +153,9 @@ class Findings:
         )
 
     def risk(self, kind: str, severity: Severity, detail: str, *, member: str | None = None) -> None:
-        found = Risk(kind=kind, severity=severity, detail=detail[:500], key=self._reader.key, member=member)
-        if found not in self._risks and len(self._risks) < 200:
-            self._risks.append(found)
+        risk = Risk(kind=kind, severity=severity, detail=detail[:500], key=self._reader.key, member=member)
+        if risk not in self._risks and len(self._risks) < 200:
+            self._risks.append(risk)
 
     def problem(self, code: str, message: str, pointer: str | None = None) -> None:
         if len(self._problems) < 200:

@@ -144,7 +144,7 @@ class Workers(Generic[T, R]):
 
     def _give(self, chunk: _Chunk[T, R]) -> None:
         ready = [worker for worker in self._workers if worker.process_id is not None] or self._workers
-        worker = min(ready, key=lambda one: len(one.in_hand))
+        worker = min(ready, key=lambda worker: len(worker.in_hand))
         worker.in_hand.append(chunk)
         try:
             worker.connection.send((chunk.number, chunk.items))

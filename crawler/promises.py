@@ -88,11 +88,11 @@ class FileNames:
         self._containers = [container for promise in listed for container in promise.containers]
         self._containers.sort(key=lambda container: container.kind == "directory")
         self.configs = frozenset(name for promise in listed for name in promise.configs)
-        self.container_files = frozenset(name for found in self._containers for name in found.files)
+        self.container_files = frozenset(name for kind in self._containers for name in kind.files)
         self.container_endings = tuple(
-            sorted({ending for found in self._containers for ending in found.endings})
+            sorted({ending for kind in self._containers for ending in kind.endings})
         )
-        self.container_folders = frozenset(name for found in self._containers for name in found.folders)
+        self.container_folders = frozenset(name for kind in self._containers for name in kind.folders)
         """What tells a container, beside its own suffix."""
 
     def format_of(self, key: str) -> str | None:
@@ -131,7 +131,7 @@ class FileNames:
 
         `names` are its files, `below` its sub-directories.
         """
-        fitting = (found.kind for found in self._containers if found.fits(path, names, below))
+        fitting = (container.kind for container in self._containers if container.fits(path, names, below))
         return next(fitting, None)
 
     def without_package_suffix(self, directory: str) -> str:

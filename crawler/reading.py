@@ -68,12 +68,12 @@ class Registry:
         unavailable: list[str] = []
         for name in plugins.names("extractor"):
             try:
-                made = plugins.load("extractor", name)
+                extractor = plugins.load("extractor", name)
             except PluginUnavailable as error:
                 unavailable.append(str(error))
                 continue
             try:
-                loaded.append(made())
+                loaded.append(extractor())
             except Exception as error:  # noqa: BLE001 - a stranger's plug-in costs its own format alone
                 reason = f"{type(error).__name__}: {error}"
                 unavailable.append(str(PluginUnavailable("extractor", name, reason)))
@@ -227,16 +227,16 @@ class ObjectReader:
                 return Outcome(entry=self._unwanted(meta))
             verdict = sniffing.judge(meta.size_bytes, head) if _promises_model(meta, best) else None
             if verdict is not None:
-                return self._said(meta, sniffing.verdict_extraction(meta, verdict), None)
+                return self._outcome(meta, sniffing.verdict_extraction(meta, verdict), None)
         if best is None:
             return self._unclaimed(meta, reader, head)
         attempt.choice = best
         extraction = best.extractor.extract(reader)
         if extraction.format is None and best.claim.format:
             extraction = replace(extraction, format=best.claim.format)
-        return self._said(*_hashed(meta, reader, extraction), best.extractor)
+        return self._outcome(*_hashed(meta, reader, extraction), best.extractor)
 
-    def _said(self, meta: ObjectMeta, extraction: Extraction, extractor: Extractor | None) -> Outcome:
+    def _outcome(self, meta: ObjectMeta, extraction: Extraction, extractor: Extractor | None) -> Outcome:
         entry = Entry(
             object=meta,
             reading=Reading.FAILED if _is_broken(extraction) else Reading.READ,
@@ -254,7 +254,7 @@ class ObjectReader:
         )
         status = FileStatus.UNREADABLE if sniffing.promises_surely(meta.key) else FileStatus.OPAQUE
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=status)
-        return self._said(*_hashed(meta, reader, extraction), None)
+        return self._outcome(*_hashed(meta, reader, extraction), None)
 
     def _unwanted(self, meta: ObjectMeta) -> Entry:
         return Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))
@@ -287,7 +287,7 @@ class ObjectReader:
             role=claim.role if claim else Role.WEIGHTS,
             format=claim.format if claim else None,
         )
-        return replace(self._said(meta, extraction, extractor), extraction=extraction)
+        return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
 
 
 def _without_secrets(outcome: Outcome) -> Outcome:

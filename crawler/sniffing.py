@@ -115,9 +115,9 @@ def verdict_extraction(meta: ObjectMeta, verdict: Verdict) -> Extraction:
     """The verdict in the words of an extractor."""
     observations = []
     if verdict.sha256 is not None:
-        observations.append(_said(meta, "content_hash", verdict.sha256, "lfs:oid"))
+        observations.append(_observation(meta, "content_hash", verdict.sha256, "lfs:oid"))
     if verdict.size_bytes is not None:
-        observations.append(_said(meta, "size_bytes", verdict.size_bytes, "lfs:size"))
+        observations.append(_observation(meta, "size_bytes", verdict.size_bytes, "lfs:size"))
     problems: tuple[Problem, ...] = ()
     if verdict.code is not None and verdict.message is not None:
         problems = (Problem(code=verdict.code, message=verdict.message, key=meta.key),)
@@ -157,7 +157,7 @@ def unreadable(
     )
 
 
-def _said(meta: ObjectMeta, field: str, raw: object, pointer: str) -> Observation:
+def _observation(meta: ObjectMeta, field: str, raw: object, pointer: str) -> Observation:
     return Observation(
         field=field,
         raw=raw,

@@ -70,12 +70,12 @@ def _analysed(text: str) -> tuple[str, str]:
 
 def query_words(text: str) -> list[str]:
     """The words that a search for this text asks for, each once, in order."""
-    found: dict[str, None] = {}
+    words: dict[str, None] = {}
     for word in _WORD.findall(_plain(text)):
         for piece in _cjk_query(word) if _IS_CJK.match(word) else (_folded(word),):
             if piece:
-                found[piece] = None
-    return list(found)
+                words[piece] = None
+    return list(words)
 
 
 def _plain(text: str) -> str:
@@ -100,37 +100,37 @@ def _chunk(chunk: str) -> tuple[str, str]:
     plain = _plain(chunk)
     if len(plain.split()) > 1:  # some signs stand for several words
         return _analysed(plain)
-    found = _WORD.findall(plain)
-    pieces = _phrase_pieces(found)
-    more = [word for word in dict.fromkeys(_index_words(found)) if word not in pieces]
+    words = _WORD.findall(plain)
+    pieces = _phrase_pieces(words)
+    more = [word for word in dict.fromkeys(_index_words(words)) if word not in pieces]
     return " ".join(pieces), " ".join(more)
 
 
 def _index_words(chunk: list[str]) -> list[str]:
-    found: list[str] = []
+    words: list[str] = []
     before = ""
     for word in chunk:
         if _IS_CJK.match(word):
-            found += [*word, *(word[at : at + 2] for at in range(len(word) - 1))]
+            words += [*word, *(word[at : at + 2] for at in range(len(word) - 1))]
             before = ""
             continue
         whole = _folded(word)
-        found.append(whole)
-        found += [part for part in _parts(word) if part != whole]
+        words.append(whole)
+        words += [part for part in _parts(word) if part != whole]
         if before:
-            found.append((before + whole)[:MAX_WORD_CHARACTERS])
+            words.append((before + whole)[:MAX_WORD_CHARACTERS])
         before = whole
-    return found
+    return words
 
 
 def _phrase_pieces(chunk: list[str]) -> list[str]:
-    found: list[str] = []
+    pieces: list[str] = []
     for word in chunk:
         if _IS_CJK.match(word):
-            found += word
+            pieces += word
         else:
-            found += [_folded(part) for part in _PART.findall(word)] or [_folded(word)]
-    return found
+            pieces += [_folded(part) for part in _PART.findall(word)] or [_folded(word)]
+    return pieces
 
 
 def _parts(word: str) -> list[str]:

@@ -67,8 +67,8 @@ class Projection:
         known = self.analysed
         if not known:  # the same text stands in several columns, and all of them in the last one
             known = self.analysed = {text: analysed(text) for text in self.texts.get(ANY_TEXT, ())}
-        found = [known[text] for text in self.texts.get(column, ())]
-        return [pieces for pieces, _ in found], " ".join([more for _, more in found if more])
+        forms = [known[text] for text in self.texts.get(column, ())]
+        return [pieces for pieces, _ in forms], " ".join([more for _, more in forms if more])
 
 
 def leaf_text(value: Any) -> str | None:
@@ -123,9 +123,9 @@ def _tree() -> Mapping[str, _Place]:
 
 
 def _walk(
-    into: Projection, held: Mapping[str, Any], places: Mapping[str, _Place], document: Mapping[str, Any]
+    into: Projection, mapping: Mapping[str, Any], places: Mapping[str, _Place], document: Mapping[str, Any]
 ) -> None:
-    for name, value in held.items():
+    for name, value in mapping.items():
         place = places.get(name)
         if place is None or value is None or value == "":
             continue
@@ -134,9 +134,9 @@ def _walk(
         if take is not None and take(into, place.name, value):  # most of what there is
             continue
         if place.row is not None:
-            found = _values(value, ()) if kind is list or kind is tuple else [value]
-            if found:
-                _handle(into, place, found, document)
+            values = _values(value, ()) if kind is list or kind is tuple else [value]
+            if values:
+                _handle(into, place, values, document)
         if not place.below:
             continue
         if kind is dict or isinstance(value, Mapping):
@@ -154,18 +154,18 @@ def _walk_list(
 ) -> None:
     """The same for a list of objects: one field has the values of all of them."""
     for name, place in places.items():
-        if place.row is not None and (found := _values(elements, (*path, name))):
-            _handle(into, place, found, document)
+        if place.row is not None and (values := _values(elements, (*path, name))):
+            _handle(into, place, values, document)
         if place.below:
             _walk_list(into, elements, place.below, (*path, name), document)
 
 
-def _handle(into: Projection, place: _Place, found: list[Any], document: Mapping[str, Any]) -> None:
+def _handle(into: Projection, place: _Place, values: list[Any], document: Mapping[str, Any]) -> None:
     row, handler = place.row, place.handler
     if row is None or handler is None:
         return
     try:
-        handler(into, row, found)
+        handler(into, row, values)
     except (TypeError, ValueError) as error:
         raise DocumentRejected(str(document.get("id", "?")), f"{row.name}: {error}") from error
 
@@ -178,46 +178,46 @@ def _values(value: Any, path: tuple[str, ...]) -> list[Any]:
     if kind is list or kind is tuple:
         if not path and all(type(element) is str for element in value):
             return [element for element in value if element]
-        return [found for element in value for found in _values(element, path)]
+        return [inner for element in value for inner in _values(element, path)]
     if not path:
         return [value]
     return _values(value.get(path[0]), path[1:]) if kind is dict or isinstance(value, Mapping) else []
 
 
-def _single(row: Field, found: list[Any]) -> Any:
-    if len(found) > 1 and not row.list:
-        raise ValueError(f"{len(found)} values where one is allowed")
-    return found[0]
+def _single(row: Field, values: list[Any]) -> Any:
+    if len(values) > 1 and not row.list:
+        raise ValueError(f"{len(values)} values where one is allowed")
+    return values[0]
 
 
-def _keyword(into: Projection, row: Field, found: list[Any]) -> None:
-    if len(found) > 1:
-        _single(row, found)
-    for value in found:
+def _keyword(into: Projection, row: Field, values: list[Any]) -> None:
+    if len(values) > 1:
+        _single(row, values)
+    for value in values:
         if type(value) is not str and not isinstance(value, str):
             raise TypeError(f"{type(value).__name__} where text is expected")
-    kept = [fold(value) for value in found if len(value) <= MAX_KEYWORD_CHARACTERS]
+    kept = [fold(value) for value in values if len(value) <= MAX_KEYWORD_CHARACTERS]
     if kept:
         into.keywords[row.name] = kept if len(kept) == 1 else list(dict.fromkeys(kept))
         if row.name in free_text_fields():
-            into.texts[row.name] = found
+            into.texts[row.name] = values
 
 
-def _text(into: Projection, row: Field, found: list[Any]) -> None:
-    for value in found:
+def _text(into: Projection, row: Field, values: list[Any]) -> None:
+    for value in values:
         if not isinstance(value, str):
             raise TypeError(f"{type(value).__name__} where text is expected")
-    into.texts[row.name] = found
+    into.texts[row.name] = values
     into.present.add(row.name)
 
 
-def _name(into: Projection, row: Field, found: list[Any]) -> None:
-    _keyword(into, row, found)
-    _text(into, row, found)
+def _name(into: Projection, row: Field, values: list[Any]) -> None:
+    _keyword(into, row, values)
+    _text(into, row, values)
 
 
-def _number(into: Projection, row: Field, found: list[Any]) -> None:
-    value = _single(row, found)
+def _number(into: Projection, row: Field, values: list[Any]) -> None:
+    value = _single(row, values)
     if isinstance(value, str) and _WRITTEN_WHOLE_NUMBER.fullmatch(value):
         value = int(value)  # the store writes what JSON's numbers cannot carry exactly as text
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -236,15 +236,15 @@ def _number(into: Projection, row: Field, found: list[Any]) -> None:
         into.numbers[row.name] = float(value) + 0.0
 
 
-def _boolean(into: Projection, row: Field, found: list[Any]) -> None:
-    value = _single(row, found)
+def _boolean(into: Projection, row: Field, values: list[Any]) -> None:
+    value = _single(row, values)
     if not isinstance(value, bool):
         raise TypeError(f"{type(value).__name__} where true or false is expected")
     into.numbers[row.name] = int(value)
 
 
-def _date(into: Projection, row: Field, found: list[Any]) -> None:
-    value = _single(row, found)
+def _date(into: Projection, row: Field, values: list[Any]) -> None:
+    value = _single(row, values)
     if isinstance(value, str):
         into.numbers[row.name] = _written_date(value)
     elif isinstance(value, datetime):
@@ -259,8 +259,8 @@ def _written_date(text: str) -> int:
     return milliseconds(datetime.fromisoformat(text))
 
 
-def _metrics(into: Projection, row: Field, found: list[Any]) -> None:
-    for slug, value in found[0].items() if isinstance(found[0], Mapping) else ():
+def _metrics(into: Projection, row: Field, values: list[Any]) -> None:
+    for slug, value in values[0].items() if isinstance(values[0], Mapping) else ():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{slug} is {type(value).__name__}, not a number")
         if math.isfinite(value):
@@ -270,9 +270,9 @@ def _metrics(into: Projection, row: Field, found: list[Any]) -> None:
         into.present.add(row.name)
 
 
-def _flattened(into: Projection, row: Field, found: list[Any]) -> None:
+def _flattened(into: Projection, row: Field, values: list[Any]) -> None:
     leaves: dict[str, list[str]] = {}
-    for element in found:
+    for element in values:
         _add_leaves(leaves, element, "", 1)
     if leaves:
         into.flattened[row.name] = leaves
@@ -298,11 +298,11 @@ def _add_leaves(leaves: dict[str, list[str]], value: Any, path: str, depth: int)
 def _add_leaf(leaves: dict[str, list[str]], path: str, text: str | None) -> None:
     if text is None or len(text) > MAX_KEYWORD_CHARACTERS or len(leaves) >= MAX_FLATTENED_LEAVES:
         return
-    held = leaves.get(path)
-    if held is None:
+    texts = leaves.get(path)
+    if texts is None:
         leaves[path] = [text]
-    elif text not in held:
-        held.append(text)
+    elif text not in texts:
+        texts.append(text)
 
 
 @lru_cache(maxsize=50_000)
@@ -310,8 +310,8 @@ def _slug(text: str) -> str:
     return _NOT_SLUG.sub("_", text.lower()).strip("_") or "_"
 
 
-def _nested(into: Projection, row: Field, found: list[Any]) -> None:
-    for element in found[:MAX_EVALUATIONS]:
+def _nested(into: Projection, row: Field, values: list[Any]) -> None:
+    for element in values[:MAX_EVALUATIONS]:
         if not isinstance(element, Mapping):
             raise TypeError(f"{type(element).__name__} where an object is expected")
         kept: dict[str, str | float] = {}
@@ -329,8 +329,8 @@ def _nested(into: Projection, row: Field, found: list[Any]) -> None:
     into.present.add(row.name)
 
 
-def _object(into: Projection, row: Field, found: list[Any]) -> None:
-    if any(element != {} for element in found):
+def _object(into: Projection, row: Field, values: list[Any]) -> None:
+    if any(element != {} for element in values):
         into.present.add(row.name)
 
 
@@ -450,10 +450,10 @@ def free_text_fields() -> frozenset[str]:
 def _collect_text(into: Projection) -> None:
     heading: list[str] = []
     everything: list[str] = []
-    for name, found in into.texts.items():
-        everything += found
+    for name, texts in into.texts.items():
+        everything += texts
         if name in HEADING_FIELDS:
-            heading += found
+            heading += texts
     if everything:
         into.texts[ANY_TEXT] = list(dict.fromkeys(everything))
     if heading:

@@ -22,8 +22,8 @@ Unit = tuple[int, Query]
 
 def units(query: Query) -> list[Unit]:
     """What earns score: every text clause that is not negated, wherever it stands. The score is the sum."""
-    found = list(_units(query))
-    return found[:MAX_UNITS]
+    clauses = list(_units(query))
+    return clauses[:MAX_UNITS]
 
 
 def _units(query: Query) -> Iterator[Unit]:

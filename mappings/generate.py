@@ -64,13 +64,13 @@ def rendered() -> str:
 
 
 def _place(properties: dict[str, Any], row: Field) -> None:
-    made = _property(row)
-    if made is None:
+    mapping = _property(row)
+    if mapping is None:
         return
     *parents, last = row.name.split(".")
     for parent in parents:
         properties = properties.setdefault(parent, {"properties": {}})["properties"]
-    properties[last] = made
+    properties[last] = mapping
 
 
 def _property(row: Field) -> dict[str, Any] | None:

@@ -51,18 +51,18 @@ class Metric:
 @cache
 def metrics() -> Mapping[str, Metric]:
     """Every canonical metric by its name, in the table's order."""
-    held = table("metrics")
-    return {name: _row(name, row, held["families"]) for name, row in held["metrics"].items()}
+    tables = table("metrics")
+    return {name: _row(name, row, tables["families"]) for name, row in tables["metrics"].items()}
 
 
 @cache
 def spellings() -> Mapping[str, str]:
     """Every slug that means a canonical metric, the canonical names themselves included."""
-    found = {name: name for name in metrics()}
+    names = {name: name for name in metrics()}
     for metric in metrics().values():
         for alias in metric.aliases:
-            found.setdefault(alias, metric.name)
-    return found
+            names.setdefault(alias, metric.name)
+    return names
 
 
 @cache

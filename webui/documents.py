@@ -9,9 +9,9 @@ from typing import Any
 
 def value_at(document: Mapping[str, Any], name: str) -> Any:
     """What the document holds under a dotted field name: None if nothing, a list where it passes through one."""
-    found: Any = document.get(name)
-    if found is not None or "." not in name:
-        return found
+    direct: Any = document.get(name)
+    if direct is not None or "." not in name:
+        return direct
     head, _, rest = name.partition(".")
     inner = document.get(head)
     if isinstance(inner, Mapping):

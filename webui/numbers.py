@@ -120,7 +120,7 @@ def figure(value: Any, unit: str | None, kind: str = "") -> Figure:
     if isinstance(value, int | float):
         return _number(value, unit)
     if isinstance(value, list | tuple):
-        text = shown(", ".join(str(one) for one in value))
+        text = shown(", ".join(str(element) for element in value))
         return Figure(text=text, exact=text)
     if kind == "date" and (date := moment(value)):
         return date
@@ -135,8 +135,8 @@ def _number(value: float, unit: str | None) -> Figure:
         case "bytes":
             return size(value)
         case "count" | "tokens":
-            found = count(value)
-            return found if unit == "count" else Figure(text=found.exact, exact=f"{found.exact} tokens")
+            counted = count(value)
+            return counted if unit == "count" else Figure(text=counted.exact, exact=f"{counted.exact} tokens")
         case "seconds":
             return seconds(value)
         case "fraction":

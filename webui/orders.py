@@ -27,24 +27,24 @@ class SortOption:
     selected: bool
 
 
-def sort_options(found: SearchPage) -> tuple[SortOption, ...]:
+def sort_options(page: SearchPage) -> tuple[SortOption, ...]:
     """The usual orders, those by the metrics of the models found, and the present one."""
-    words = any(chip.kind == "text" for chip in found.chips)
+    words = any(chip.kind == "text" for chip in page.chips)
     table = [
         ("", "Best match" if words else "Newest"),
         *([("-date", "Newest")] if words else []),
         ("date", "Oldest"),
         ("name", "Name"),
-        *_metric_orders(found.hits),
+        *_metric_orders(page.hits),
         ("-parameters", "Most parameters"),
         ("parameters", "Fewest parameters"),
         ("-size", "Largest"),
         ("size", "Smallest"),
     ]
-    if found.state.sort not in {value for value, _ in table}:
-        table.append((found.state.sort, _order_label(found.state.sort)))
+    if page.state.sort not in {value for value, _ in table}:
+        table.append((page.state.sort, _order_label(page.state.sort)))
     return tuple(
-        SortOption(value=value, label=label, selected=value == found.state.sort) for value, label in table
+        SortOption(value=value, label=label, selected=value == page.state.sort) for value, label in table
     )
 
 

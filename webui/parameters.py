@@ -60,8 +60,8 @@ def _merged_bounds(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, st
             from_form = from_form or (not value and name != TEXT)
             if value:
                 plain.append((name, value))
-    for name, found in bounds.items():
-        low, high = found.get(LOW, ""), found.get(HIGH, "")
+    for name, bound in bounds.items():
+        low, high = bound.get(LOW, ""), bound.get(HIGH, "")
         if low or high:
             plain.append((name, f"{low or '*'}..{high or '*'}"))
     return plain, from_form

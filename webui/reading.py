@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def services() -> Services:
     """The services that the application was made with."""
-    made: Services = current_app.extensions["modeldex"]
-    return made
+    services: Services = current_app.extensions["modeldex"]
+    return services
 
 
 def catalog() -> Catalog:
@@ -50,14 +50,14 @@ def search_tag(kind: str, wanted: Asked) -> str:
 
 def settings() -> Settings:
     """The settings that the application was made with."""
-    made: Settings = current_app.extensions["modeldex-settings"]
-    return made
+    settings: Settings = current_app.extensions["modeldex-settings"]
+    return settings
 
 
 def build() -> str:
     """Names this version of templates and static files."""
-    made: str = current_app.extensions["modeldex-build"]
-    return made
+    name: str = current_app.extensions["modeldex-build"]
+    return name
 
 
 def tag_of(*parts: object) -> str:

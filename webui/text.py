@@ -63,19 +63,19 @@ def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _window(text: str, pattern: re.Pattern[str], characters: int) -> str:
-    found = pattern.search(text)
-    if found is None or found.start() < characters * 2 // 3:
+    match = pattern.search(text)
+    if match is None or match.start() < characters * 2 // 3:
         return text
-    start = text.find(" ", max(0, found.start() - characters // 3)) + 1
-    return "…" + text[min(start, found.start()) :]
+    start = text.find(" ", max(0, match.start() - characters // 3)) + 1
+    return "…" + text[min(start, match.start()) :]
 
 
 def _split(text: str, pattern: re.Pattern[str]) -> Iterable[Segment]:
     end = 0
-    for found in pattern.finditer(text):
-        if found.start() > end:
-            yield Segment(text=text[end : found.start()])
-        yield Segment(text=found.group(), marked=True)
-        end = found.end()
+    for match in pattern.finditer(text):
+        if match.start() > end:
+            yield Segment(text=text[end : match.start()])
+        yield Segment(text=match.group(), marked=True)
+        end = match.end()
     if end < len(text):
         yield Segment(text=text[end:])

@@ -142,11 +142,11 @@ class Catalog:
         if self.principal.sees_all:
             return records.names_like(text, limit=limit)
         known = records.names_like(text, limit=_NAMES_LOOKED_AT)
-        held: set[str] = set()
+        visible: set[str] = set()
         if known:
             request = SearchRequest(query=Terms("name", tuple(known)), sort=_BY_ID, size=_NAMES_LOOKED_AT * 5)
-            held = {str(hit.document.get("name")) for hit in self.search(request).hits}
-        return [name for name in known if name in held][:limit]
+            visible = {str(hit.document.get("name")) for hit in self.search(request).hits}
+        return [name for name in known if name in visible][:limit]
 
     def models(self, damaged: dict[str, StoreDamaged] | None = None) -> Iterator[StoredModel]:
         """Every model but the gone ones, in the order of ids.
@@ -167,9 +167,13 @@ class Catalog:
         revisions = self._store().records.history(model)
         if self.principal.sees_all:
             return revisions
-        seen = [one for one in revisions if self._matching()(self.principal.scope, one.document)]
-        documents = self._told([one.document for one in seen])
-        return [replace(one, document=document) for one, document in zip(seen, documents, strict=True)]
+        seen = [
+            revision for revision in revisions if self._matching()(self.principal.scope, revision.document)
+        ]
+        documents = self._redacted([revision.document for revision in seen])
+        return [
+            replace(revision, document=document) for revision, document in zip(seen, documents, strict=True)
+        ]
 
     def count(self) -> int:
         """How many models there are, gone ones not counted."""
@@ -238,12 +242,12 @@ class Catalog:
             return stored
         if not self._matching()(self.principal.scope, stored.document):
             return None
-        return replace(stored, document=self._told([stored.document])[0])
+        return replace(stored, document=self._redacted([stored.document])[0])
 
-    def _told(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
+    def _redacted(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
         engine = self._service.engine
         assert isinstance(engine, ScopedEngine)  # whoever does not see all reads through one
-        return [dict(document) for document in engine.told(documents)]
+        return [dict(document) for document in engine.redacted(documents)]
 
 
 class Catalogs:

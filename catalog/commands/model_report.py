@@ -35,19 +35,19 @@ def described(model: StoredModel) -> Iterator[str]:
     )
 
 
-def _value(label: str, text: str, said: FieldProvenance | None) -> Iterator[str]:
+def _value(label: str, text: str, provenance: FieldProvenance | None) -> Iterator[str]:
     yield f"  {label}: {text}"
-    if said is None:
+    if provenance is None:
         return
-    for winner in said.winners[:MOST_LOSERS]:
-        yield f"      from {_said(winner)}"
-    for loser in said.losers[:MOST_LOSERS]:
-        yield f"      lost ({printable(loser.lost_because or '')}): {_said(loser)}"
-    if len(said.losers) > MOST_LOSERS:
-        yield f"      and {len(said.losers) - MOST_LOSERS} more that lost"
+    for winner in provenance.winners[:MOST_LOSERS]:
+        yield f"      from {_statement(winner)}"
+    for loser in provenance.losers[:MOST_LOSERS]:
+        yield f"      lost ({printable(loser.lost_because or '')}): {_statement(loser)}"
+    if len(provenance.losers) > MOST_LOSERS:
+        yield f"      and {len(provenance.losers) - MOST_LOSERS} more that lost"
 
 
-def _said(contender: Contender) -> str:
+def _statement(contender: Contender) -> str:
     seen = contender.observation
     done = "".join(f", {printable(change)}" for change in contender.changes)
     raw = printable(json.dumps(seen.raw, ensure_ascii=False, default=str), limit=120)

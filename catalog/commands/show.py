@@ -32,19 +32,19 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
 
     with open_catalog(settings) as catalog:
-        found = chosen_model(catalog, model)
+        stored = chosen_model(catalog, model)
     if as_json:
         from catalog.commands.provenance_json import as_json as to_json  # noqa: PLC0415
 
         whole = {
-            **found.document,
-            "provenance": {name: to_json(said) for name, said in found.provenance.items()},
+            **stored.document,
+            "provenance": {name: to_json(provenance) for name, provenance in stored.provenance.items()},
         }
         click.echo(json.dumps(whole, indent=2))
         return
     from catalog.commands.model_report import described  # noqa: PLC0415
 
-    for line in described(found):
+    for line in described(stored):
         click.echo(line)
 
 
@@ -66,6 +66,6 @@ def chosen_model(catalog: Catalog, typed: str) -> StoredModel:
             f"{len(ids)} models answer to {printable(typed, limit=80)!r}: {listed}.",
             advice="Use a longer id.",
         )
-    found = catalog.model(ids[0])
-    assert found is not None, "records are never deleted"
-    return found
+    chosen = catalog.model(ids[0])
+    assert chosen is not None, "records are never deleted"
+    return chosen

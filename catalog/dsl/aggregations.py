@@ -79,33 +79,33 @@ class AggregationReader:
 
     def read(self, body: Any) -> dict[str, Aggregation]:
         """Every aggregation by its name. Raises RequestRefused with the part's name."""
-        found = self._named(body, (), nested=False)
-        expected = sum(estimate(aggregation) for aggregation in found.values())
+        aggregations = self._named(body, (), nested=False)
+        expected = sum(estimate(aggregation) for aggregation in aggregations.values())
         if expected > MAX_BUCKETS:
             raise RequestRefused(
                 "aggs", f"may make about {expected:,} buckets; the limit is {MAX_BUCKETS:,}."
             )
-        for name, aggregation in found.items():
+        for name, aggregation in aggregations.items():
             if depth(aggregation) > MAX_DEPTH:
                 raise RequestRefused("aggs", f"under {name!r} are more than {MAX_DEPTH} levels deep.")
-        return found
+        return aggregations
 
     def _named(self, body: Any, path: tuple[str, ...], *, nested: bool) -> dict[str, Aggregation]:
         if not isinstance(body, dict):
             raise RequestRefused("aggs", "needs an object.")
         if len(path) >= MAX_NESTING:
             raise RequestRefused("aggs", f"are nested more than {MAX_NESTING} levels deep.")
-        found = {}
+        aggregations = {}
         for name, inner in body.items():
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise RequestRefused("aggs", "names are text of up to 100 characters without [, ] and >.")
             self.count += 1
             if self.count > MAX_AGGREGATIONS:
                 raise RequestRefused("aggs", f"are more than {MAX_AGGREGATIONS}.")
-            found[name] = self._one(inner, (*path, name), nested=nested)
-        return found
+            aggregations[name] = self._aggregation(inner, (*path, name), nested=nested)
+        return aggregations
 
-    def _one(self, body: Any, path: tuple[str, ...], *, nested: bool) -> Aggregation:
+    def _aggregation(self, body: Any, path: tuple[str, ...], *, nested: bool) -> Aggregation:
         if not isinstance(body, dict):
             raise RequestRefused(path[-1], "needs an object.")
         kinds = [key for key in body if key not in {"aggs", "aggregations", "meta"}]
@@ -115,15 +115,15 @@ class AggregationReader:
         if kind in _SINGLE or kind == "percentiles":
             if below(body):
                 raise RequestRefused(kind, "takes no aggregations below it.")
-            found = _metric(kind, body[kind], nested)
+            aggregation = _metric(kind, body[kind], nested)
         else:
             reader = _KINDS.get(kind)
             if reader is None:
                 raise refuse(kind)
             inside = kind == "nested" or (nested and kind != "reverse_nested")
-            found = reader(self, body[kind], self._named(below(body), path, nested=inside), nested)
+            aggregation = reader(self, body[kind], self._named(below(body), path, nested=inside), nested)
         self.shapes[path] = read_shape(kind, body[kind], body.get("meta"))
-        return found
+        return aggregation
 
     def filter_(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
         return FilterAgg(query=self.queries.read(body, nested=nested), aggs=parts)

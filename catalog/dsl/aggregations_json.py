@@ -30,11 +30,11 @@ def aggregations_json(aggregations: Mapping[str, Aggregation]) -> dict[str, Any]
 
 
 def _aggregation_json(aggregation: Aggregation) -> dict[str, Any]:
-    found = _own_json(aggregation)
+    body = _own_json(aggregation)
     below = getattr(aggregation, "aggs", {})
     if below:
-        found["aggs"] = aggregations_json(below)
-    return found
+        body["aggs"] = aggregations_json(below)
+    return body
 
 
 def _own_json(aggregation: Aggregation) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _own_json(aggregation: Aggregation) -> dict[str, Any]:
         case RangeAgg(field=field, ranges=ranges):
             row = fields().get(field)
             kind = "date_range" if row is not None and row.type == "date" else "range"
-            return {kind: {"field": field, "ranges": [_bucket_json(one) for one in ranges]}}
+            return {kind: {"field": field, "ranges": [_bucket_json(bucket_range) for bucket_range in ranges]}}
         case HistogramAgg(field=field, interval=interval, offset=offset, min_doc_count=least):
             shown = {"field": field, "interval": interval, "min_doc_count": least}
             return {"histogram": {**shown, **({"offset": offset} if offset else {})}}

@@ -104,19 +104,19 @@ def parse_body(raw: bytes | str) -> Any:
                 body, ensure_ascii=False
             ).encode()  # half a character (\ud800) is no text to any engine
     except (ValueError, RecursionError) as error:
-        said = "is nested too deep." if isinstance(error, RecursionError) else f"is no JSON: {error}"
-        raise RequestRefused("body", said[:300]) from None
+        reason = "is nested too deep." if isinstance(error, RecursionError) else f"is no JSON: {error}"
+        raise RequestRefused("body", reason[:300]) from None
     return body
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The second `must` of a clause would silently take the place of the first."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise RequestRefused(twice[:100], "stands twice in one object.")
-    return found
+    return members
 
 
 def _no_constant(name: str) -> Any:
@@ -144,7 +144,7 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
         offset=whole(given.get("from", 0), "from", 0, MAX_RESULT_WINDOW),
         size=whole(given.get("size", 10), "size", 0, MAX_SIZE),
         after=_after(
-            given.get("search_after"), sort, [_sort_form(one) for one in _listed_sort(given.get("sort"))]
+            given.get("search_after"), sort, [_sort_form(key) for key in _listed_sort(given.get("sort"))]
         ),
         min_score=None if given.get("min_score") is None else float(number(given["min_score"], "min_score")),
     )
@@ -174,7 +174,7 @@ def _sort(given: Any) -> tuple[SortKey, ...]:
     listed = _listed_sort(given)
     if len(listed) > MAX_SORT_KEYS:
         raise RequestRefused("sort", f"takes at most {MAX_SORT_KEYS} keys.")
-    return tuple(_sort_key(one) for one in listed)
+    return tuple(_sort_key(key) for key in listed)
 
 
 def _listed_sort(given: Any) -> list[Any]:
@@ -256,7 +256,7 @@ def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Optio
         excludes=excludes,
         track_total_hits=total,
         highlight=read_highlight(given.get("highlight")),
-        sort_written=tuple(_sort_form(one) for one in _listed_sort(given.get("sort"))),
+        sort_written=tuple(_sort_form(key) for key in _listed_sort(given.get("sort"))),
         fields=_fields(given.get("fields", [])),
         shapes=aggregations.shapes,
         scored=not given.get("sort") or flag(given.get("track_scores", False), "track_scores"),
@@ -271,8 +271,8 @@ def _pit(given: Any) -> str | None:
     parts = only(given, "pit", frozenset({"id", "keep_alive"}))
     if not isinstance(parts.get("id"), str):
         raise RequestRefused("pit", "needs an id.")
-    found: str = parts["id"]
-    return found
+    pit_id: str = parts["id"]
+    return pit_id
 
 
 def _timeout(given: Any) -> str | None:
@@ -294,7 +294,7 @@ def _source(given: Any) -> tuple[bool | tuple[str, ...], tuple[str, ...]]:
 def _patterns(given: Any) -> tuple[str, ...]:
     listed = given if isinstance(given, list) else [given]
     if len(listed) > MAX_SOURCE_PATTERNS or not all(
-        isinstance(one, str) and len(one) <= MAX_PATTERN for one in listed
+        isinstance(pattern, str) and len(pattern) <= MAX_PATTERN for pattern in listed
     ):
         raise RequestRefused("_source", f"needs up to {MAX_SOURCE_PATTERNS} names.")
     return tuple(listed)
@@ -353,11 +353,11 @@ def _all(*clauses: Query) -> Query:
 
 def _filtered(request: SearchRequest) -> dict[str, Any]:
     """Every aggregation under all selections but its own, which is what a facet shows."""
-    found: dict[str, Any] = {}
+    filtered: dict[str, Any] = {}
     for name, shown in aggregations_json(request.aggregations).items():
         others = [clause for field_, clause in request.selections.items() if field_ != name]
-        found[name] = {"filter": query_json(_all(*others)), "aggs": {name: shown}} if others else shown
-    return found
+        filtered[name] = {"filter": query_json(_all(*others)), "aggs": {name: shown}} if others else shown
+    return filtered
 
 
 def error_body(error: ModeldexError) -> dict[str, Any]:

@@ -58,11 +58,11 @@ def _aggregation(
     if isinstance(asked, _WITH_COUNT):
         below = aggregations_response(asked.aggs, answer.aggregations, shapes, path)
         return {**meta, "doc_count": answer.count or 0, **below}
-    found: dict[str, Any] = {}
+    counts: dict[str, Any] = {}
     if isinstance(asked, TermsAgg):
-        found = {"doc_count_error_upper_bound": 0, "sum_other_doc_count": answer.other_count}
+        counts = {"doc_count_error_upper_bound": 0, "sum_other_doc_count": answer.other_count}
     buckets = [_bucket(asked, bucket, shapes, path) for bucket in _ordered(asked, answer, shape)]
-    return {**meta, **found, "buckets": _listed(asked, buckets, shape)}
+    return {**meta, **counts, "buckets": _listed(asked, buckets, shape)}
 
 
 def _ordered(asked: Aggregation, answer: AggregationResult, shape: Shape) -> tuple[Bucket, ...]:
@@ -72,7 +72,7 @@ def _ordered(asked: Aggregation, answer: AggregationResult, shape: Shape) -> tup
     by, descending = shape.order
     if by == "_key":
         return answer.buckets[::-1] if descending else answer.buckets
-    return tuple(sorted(answer.buckets, key=lambda one: -one.count if descending else one.count))
+    return tuple(sorted(answer.buckets, key=lambda bucket: -bucket.count if descending else bucket.count))
 
 
 def _listed(asked: Aggregation, buckets: list[dict[str, Any]], shape: Shape) -> Any:
@@ -134,17 +134,17 @@ def _metric(asked: MetricAgg, answer: AggregationResult, shape: Shape) -> dict[s
         return {"values": _percentiles(values, keyed=shape.keyed is not False)}
     if asked.kind in _COUNTS:
         return {name: None if value is None else round(value) for name, value in values.items()}
-    found: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
     for name, value in values.items():
-        found[name] = round(value) if name == "count" and value is not None else _number(value)
+        numbers[name] = round(value) if name == "count" and value is not None else _number(value)
         text = None if form is None or name == "count" else _written(value, form)
         if text is not None:
-            found[f"{name}_as_string"] = text
-    return {**found, **_extended(values)} if asked.kind == "extended_stats" else found
+            numbers[f"{name}_as_string"] = text
+    return {**numbers, **_extended(values)} if asked.kind == "extended_stats" else numbers
 
 
 def _percentiles(values: Mapping[str, float | None], *, keyed: bool) -> Any:
-    ordered = sorted(values.items(), key=lambda one: float(one[0]))
+    ordered = sorted(values.items(), key=lambda percentile: float(percentile[0]))
     return dict(ordered) if keyed else [{"key": float(name), "value": value} for name, value in ordered]
 
 

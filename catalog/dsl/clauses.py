@@ -66,13 +66,13 @@ class QueryReader:
         reader = _LEAVES.get(kind)
         if reader is None:
             raise refuse(str(kind)[:100])
-        found = reader(inner, nested)
-        self.leaves += _leaves(found)
+        node = reader(inner, nested)
+        self.leaves += _leaves(node)
         if self.leaves > MAX_LEAVES:
             raise RequestRefused(
                 "query", f"has more than {MAX_LEAVES} clauses; each word of a text is one in each field."
             )
-        return found
+        return node
 
     def bool_(self, body: Any, depth: int, nested: bool) -> Query:
         allowed = frozenset({"must", "filter", "should", "must_not", "minimum_should_match", "boost"})

@@ -91,19 +91,19 @@ class DateFormat:
         match = re.fullmatch("".join(_reading(part) for part in self.parts), text)
         if match is None:
             return None
-        found = {name: int(value) for name, value in match.groupdict().items()}
+        parts = {name: int(value) for name, value in match.groupdict().items()}
         try:
             start = datetime(
-                found.get("year", 1970),
-                found.get("month", 1),
-                found.get("day", 1),
-                found.get("hour", 0),
-                found.get("minute", 0),
-                found.get("second", 0),
-                found.get("milli", 0) * 1_000,
+                parts.get("year", 1970),
+                parts.get("month", 1),
+                parts.get("day", 1),
+                parts.get("hour", 0),
+                parts.get("minute", 0),
+                parts.get("second", 0),
+                parts.get("milli", 0) * 1_000,
                 tzinfo=UTC,
             )
-            return _period(start, next((unit for name, unit in _PRECISION if name in found), "y"))
+            return _period(start, next((unit for name, unit in _PRECISION if name in parts), "y"))
         except (ValueError, OverflowError):
             return None
 
@@ -137,7 +137,7 @@ def date_formats(given: Any) -> tuple[DateFormat, ...]:
     """
     if not isinstance(given, str) or len(given) > MAX_PATTERN:
         raise RequestRefused("format", f"is a text of up to {MAX_PATTERN} characters.")
-    return tuple(_date_format(one.strip()) for one in given.split("||"))
+    return tuple(_date_format(form.strip()) for form in given.split("||"))
 
 
 def _date_format(text: str) -> DateFormat:
@@ -175,14 +175,14 @@ def _plain(text: str, part: str, formats: Sequence[DateFormat]) -> Period:
     """A date without math, in one of the given forms or else in any usual one."""
     if not formats and pattern(r"-?\d{9,14}").fullmatch(text):
         return _instant(int(text), part)
-    for one in formats:
-        period = one.read(text)
+    for form in formats:
+        period = form.read(text)
         if period is not None:
             return period
     period = parse_period(text, _now()) if not formats and not text.startswith("-") else None
     if period is None or period.relative:
         shape = (
-            f"in the form of {' or '.join(one.name for one in formats)}"
+            f"in the form of {' or '.join(form.name for form in formats)}"
             if formats
             else "such as 2024-05-01, 2024-05, now-30d"
         )

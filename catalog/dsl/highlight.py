@@ -56,22 +56,22 @@ def read_highlight(given: Any) -> tuple[Highlight, ...]:
     general = _options(
         {name: value for name, value in parts.items() if name != "fields"}, Highlight(field="")
     )
-    found: dict[str, Highlight] = {}
+    highlights: dict[str, Highlight] = {}
     for name, own in _named(parts.get("fields", {})):
         for field in _expanded(name):
-            found[field] = replace(
+            highlights[field] = replace(
                 _options(only(own, f"highlight of {field}", _OPTIONS), general), field=field
             )
-    if len(found) > MAX_FIELDS:
+    if len(highlights) > MAX_FIELDS:
         raise RequestRefused("highlight", f"takes up to {MAX_FIELDS} fields.")
-    return tuple(found.values())
+    return tuple(highlights.values())
 
 
 def _named(given: Any) -> Iterator[tuple[Any, Any]]:
-    for one in given if isinstance(given, list) else [given]:
-        if not isinstance(one, dict):
+    for entry in given if isinstance(given, list) else [given]:
+        if not isinstance(entry, dict):
             raise RequestRefused("highlight", "needs fields.")
-        yield from one.items()
+        yield from entry.items()
 
 
 def _expanded(name: Any) -> list[str]:
@@ -118,19 +118,24 @@ def highlighter(
 
     What was looked for is the same in every hit, so that it is gathered once.
     """
-    searched = [(one, {word for text in _searched(query, one) for word in _words(text)}) for one in wanted]
-    searched = [(one, words) for one, words in searched if words]
+    searched = [
+        (highlight, {word for text in _searched(query, highlight) for word in _words(text)})
+        for highlight in wanted
+    ]
+    searched = [(highlight, words) for highlight, words in searched if words]
 
     def highlights(document: Mapping[str, Any]) -> dict[str, list[str]]:
         values = flat(document) if searched else {}
-        found = {}
-        for one, words in searched:
+        fragments = {}
+        for highlight, words in searched:
             marked = [
-                text for value in values.get(one.field, ()) for text in _fragments(str(value), words, one)
+                text
+                for value in values.get(highlight.field, ())
+                for text in _fragments(str(value), words, highlight)
             ]
             if marked:
-                found[one.field] = marked[: one.fragments or None]
-        return found
+                fragments[highlight.field] = marked[: highlight.fragments or None]
+        return fragments
 
     return highlights
 
@@ -151,7 +156,7 @@ def _words(text: str) -> list[str]:
 
 def _fragments(text: str, wanted: set[str], form: Highlight) -> Iterator[str]:
     """Pieces of the text around its found words; none where there are none."""
-    spots = [match.span() for match in _WORD.finditer(text) if _found(match[0], wanted)]
+    spots = [match.span() for match in _WORD.finditer(text) if _is_match(match[0], wanted)]
     if spots and not form.fragments:
         yield _marked(text, spots, 0, len(text), form.tags)
         return
@@ -185,7 +190,7 @@ def _marked(text: str, spots: list[tuple[int, int]], start: int, end: int, tags:
     return "".join((*parts, _escaped(text[at:end])))
 
 
-def _found(word: str, wanted: set[str]) -> bool:
+def _is_match(word: str, wanted: set[str]) -> bool:
     folded = word.casefold()
     return folded in wanted or any(part in wanted for part in folded.split("_"))
 
@@ -196,17 +201,17 @@ def _escaped(text: str) -> str:
 
 def flat(document: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Every value of a document in the list of its dotted name."""
-    found: dict[str, list[Any]] = {}
-    _flatten(document, "", found)
-    return found
+    values: dict[str, list[Any]] = {}
+    _flatten(document, "", values)
+    return values
 
 
-def _flatten(value: Any, path: str, found: dict[str, list[Any]]) -> None:
+def _flatten(value: Any, path: str, values: dict[str, list[Any]]) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            _flatten(inner, f"{path}.{key}" if path else str(key), found)
+            _flatten(inner, f"{path}.{key}" if path else str(key), values)
     elif isinstance(value, list):
         for inner in value:
-            _flatten(inner, path, found)
+            _flatten(inner, path, values)
     else:
-        found.setdefault(path, []).append(value)
+        values.setdefault(path, []).append(value)

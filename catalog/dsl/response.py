@@ -132,7 +132,7 @@ def _cut(
     *,
     inside: bool,
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
     for key, inner in value.items():
         here = f"{path}.{key}" if path else str(key)
         if excludes[0](here):
@@ -142,32 +142,34 @@ def _cut(
             if wanted or includes[1](here):
                 below = _cut(inner, here, includes, excludes, inside=wanted)
                 if below or wanted:
-                    found[key] = below
-        elif isinstance(inner, list) and any(isinstance(one, Mapping) for one in inner):
+                    kept[key] = below
+        elif isinstance(inner, list) and any(isinstance(entry, Mapping) for entry in inner):
             if wanted or includes[1](here):
                 cut = [
-                    _cut(one, here, includes, excludes, inside=wanted) if isinstance(one, Mapping) else one
-                    for one in inner
+                    _cut(entry, here, includes, excludes, inside=wanted)
+                    if isinstance(entry, Mapping)
+                    else entry
+                    for entry in inner
                 ]
                 if wanted or any(cut):
-                    found[key] = cut
+                    kept[key] = cut
         elif wanted:
-            found[key] = inner
-    return found
+            kept[key] = inner
+    return kept
 
 
 def _field_lists(document: Mapping[str, Any], wanted: FieldForms) -> dict[str, list[Any]]:
     """`fields`: every value as a list, under its dotted name; dates in one form, whatever the document has."""
-    found: dict[str, list[Any]] = {}
+    lists: dict[str, list[Any]] = {}
     values = flat(document)
     for form in dict.fromkeys(form for _, form in wanted):
         named, _ = _matcher(tuple(pattern for pattern, its in wanted if its == form))
-        found |= {
+        lists |= {
             path: [_field_value(path, value, form) for value in values[path]]
             for path in values
             if named(path)
         }
-    return found
+    return lists
 
 
 def _field_value(path: str, value: Any, form: DateFormat | None) -> Any:

@@ -52,7 +52,7 @@ def read_shape(kind: str, body: Any, meta: Any) -> Shape:
 
 def _order(given: Any) -> tuple[str, bool]:
     listed = given if isinstance(given, list) else [given]
-    names = [next(iter(one.items())) for one in listed if isinstance(one, dict) and len(one) == 1]
+    names = [next(iter(entry.items())) for entry in listed if isinstance(entry, dict) and len(entry) == 1]
     if len(names) != 1 or len(listed) != 1 or names[0][0] not in {"_key", "_count"}:
         raise RequestRefused("order", "of a histogram is by _key or _count.")
     name, direction = names[0]

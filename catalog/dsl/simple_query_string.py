@@ -30,8 +30,8 @@ def read_words(text: str, fields: tuple[str, ...], *, default: str) -> Query:
     Raises RequestRefused for `~`, for `*` behind a word of running text, and for more than 12 levels.
     """
     reading = _Reading(text, fields, default, _brackets(text))
-    found = reading.read(0, len(text), level=1)
-    return Nothing("no words") if found is None else found
+    query = reading.read(0, len(text), level=1)
+    return Nothing("no words") if query is None else query
 
 
 def _brackets(text: str) -> Mapping[int, int]:
@@ -72,13 +72,13 @@ class _Tree:
             self.top = clause
             return
         kind = And if operator == "and" else Or
-        held = (
+        clauses = (
             self.top.clauses if operator == self.joined_by and isinstance(self.top, And | Or) else (self.top,)
         )
         if operator != self.joined_by:
             self.level += 1
             _shallow(self.level)
-        self.top, self.joined_by = kind((*held, clause)), operator
+        self.top, self.joined_by = kind((*clauses, clause)), operator
 
 
 @dataclass(slots=True)
@@ -116,30 +116,30 @@ class _Reading:
 
     def _phrase(self, start: int, end: int, tree: _Tree, *, negated: bool) -> int:
         """Reads to the closing quote; the place behind it, or the start when there is none."""
-        said: list[str] = []
+        characters: list[str] = []
         at = start
         while at < end and self.text[at] != '"':
             at += self.text[at] == "\\" and at + 1 < end
-            said.append(self.text[at])
+            characters.append(self.text[at])
             at += 1
         if at >= end:
             return start
         self._plain(at + 1, end)
-        phrase = "".join(said)
+        phrase = "".join(characters)
         tree.add(Phrase(phrase, self.fields) if _has_words(phrase) else None, negated=negated)
         return at + 1
 
     def _word(self, start: int, end: int, tree: _Tree, *, negated: bool) -> int:
-        said: list[str] = []
+        characters: list[str] = []
         at, begins = start, False
         while at < end and self.text[at] not in _ENDS:
-            if said:
+            if characters:
                 self._plain(at, end)
             begins = self.text[at] == "*"
             at += self.text[at] == "\\" and at + 1 < end
-            said.append(self.text[at])
+            characters.append(self.text[at])
             at += 1
-        word = "".join(said)
+        word = "".join(characters)
         if begins and len(word) > 1:
             tree.add(self._beginning(word[:-1]), negated=negated)
         else:

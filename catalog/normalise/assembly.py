@@ -131,10 +131,10 @@ class Draft:
             field=row.name, winners=(winner,), losers=tuple([*losers, *bad][:MAX_LOSERS]), conflict=conflict
         )
         if conflict:
-            said = ", ".join(dict.fromkeys(str(item.value) for item in (winner, *losers)))
+            values = ", ".join(dict.fromkeys(str(item.value) for item in (winner, *losers)))
             self.problem(
                 f"{row.name.replace('.', '-')}-conflict",
-                f"{row.label}: files disagree: {said[:300]}",
+                f"{row.label}: files disagree: {values[:300]}",
                 losers[0].observation,
             )
 
@@ -144,14 +144,16 @@ class Draft:
 
     def set_derived(self, name: str, value: Any, seen: Observation, changes: tuple[str, ...] = ()) -> None:
         """A value that the normaliser made, with the observation it was made of; what was stated loses to it."""
-        made = Contender(observation=seen, value=value, changes=changes)
+        derived = Contender(observation=seen, value=value, changes=changes)
         stated = self.provenance.get(name)
         losers = (
-            [] if stated is None else [self._beaten(made, item) for item in (*stated.winners, *stated.losers)]
+            []
+            if stated is None
+            else [self._beaten(derived, item) for item in (*stated.winners, *stated.losers)]
         )
         self.values[name] = value
         self.provenance[name] = FieldProvenance(
-            field=name, winners=(made,), losers=tuple(losers[:MAX_LOSERS])
+            field=name, winners=(derived,), losers=tuple(losers[:MAX_LOSERS])
         )
 
     def _beaten(self, winner: Contender, loser: Contender) -> Contender:
@@ -197,17 +199,17 @@ class Draft:
 
     def document(self) -> Document:
         """The nested document, fields in the table's order, absent ones left out."""
-        made: Document = {}
+        nested: Document = {}
         for name in sorted(self.values, key=_place_in_table):
             value = self.values[name]
             if value is None or value in ([], {}, ""):
                 continue
             *parents, last = name.split(".")
-            place = made
+            place = nested
             for parent in parents:
                 place = place.setdefault(parent, {})
             place[last] = value
-        return made
+        return nested
 
     def _refuse(self, row: Field) -> None:
         """A field that Modeldex makes itself cannot be stated; what was said stays visible."""
@@ -258,10 +260,10 @@ class Draft:
             if converted.value is not None:
                 contender = Contender(observation=seen, value=converted.value, changes=converted.changes)
                 gathered.setdefault(stored_slug(seen.field.partition(".")[2]), []).append(contender)
-        made: dict[str, Any] = {}
+        entries: dict[str, Any] = {}
         for name in sorted(gathered)[:MAX_FREE]:
             good = ranked("nearest", gathered[name], distances=self.found.distances)
-            made[name] = good[0].value
+            entries[name] = good[0].value
             losers = [
                 replace(item, lost_because=reason_lost("nearest", good[0], item))
                 for item in good[1:MAX_LOSERS]
@@ -270,8 +272,8 @@ class Draft:
             self.provenance[full] = FieldProvenance(field=full, winners=(good[0],), losers=tuple(losers))
         if len(gathered) > MAX_FREE:
             self.problem("limit-exceeded", f"{len(gathered):,} free values; {MAX_FREE:,} are kept")
-        if made:
-            self.values[prefix] = made
+        if entries:
+            self.values[prefix] = entries
 
     def _set_whole_batch(self) -> None:
         """Samples per optimizer step, where a per-device batch stands beside its accumulation and device count."""
@@ -311,15 +313,15 @@ class Draft:
             if isinstance(item, str | int | float) and (word := _model_id(cleaning.keyword(str(item))))
         ]
         good, beaten = _edited(ranked("authored", contenders, distances=self.found.distances))
-        made: dict[str, dict[str, str]] = {}
+        bases: dict[str, dict[str, str]] = {}
         for contender in good[:MAX_UNION]:
             seen = contender.observation
             relation = seen.context.get("relation") or relations.get(seen.key)
-            entry = made.setdefault(contender.value.casefold(), {"id": contender.value})
+            entry = bases.setdefault(contender.value.casefold(), {"id": contender.value})
             if relation:
                 entry.setdefault("relation", stored_slug(str(relation)))
-        if made:
-            self.values["base_model"] = list(made.values())
+        if bases:
+            self.values["base_model"] = list(bases.values())
             self.provenance[row.name] = FieldProvenance(
                 field=row.name, winners=tuple(good[:MAX_LOSERS]), losers=tuple(beaten[:MAX_LOSERS])
             )

@@ -118,16 +118,20 @@ def _sorted_out(
     free: dict[str, list[Observation]] = {"hyperparameters": [], "extra": []}
     metrics: list[Observation] = []
     for seen in observations:
-        for one in _placed(seen):
-            prefix, _, rest = one.field.partition(".")
-            if one.field in fields() and fields()[one.field].type not in {"flattened", "metrics", "nested"}:
-                by_field.setdefault(one.field, []).append(one)
+        for observation in _placed(seen):
+            prefix, _, rest = observation.field.partition(".")
+            if observation.field in fields() and fields()[observation.field].type not in {
+                "flattened",
+                "metrics",
+                "nested",
+            }:
+                by_field.setdefault(observation.field, []).append(observation)
             elif prefix == "metrics" and rest:
-                metrics.append(one)
+                metrics.append(observation)
             elif prefix in free and rest:
-                free[prefix].append(one)
+                free[prefix].append(observation)
             else:
-                free["extra"].append(replace(one, field=f"extra.{one.field}"))
+                free["extra"].append(replace(observation, field=f"extra.{observation.field}"))
     return Gathered(
         by_field={name: tuple(seen) for name, seen in by_field.items()},
         metrics=tuple(metrics),

@@ -149,14 +149,16 @@ def masked_document(document: Document) -> Document:
 
 def masked_record(record: ModelRecord) -> ModelRecord:
     """The record without secrets, its provenance included. One that holds none is returned as it is."""
-    provenance = {name: _provenance(said) for name, said in record.provenance.items()}
+    provenance = {name: _provenance(field_provenance) for name, field_provenance in record.provenance.items()}
     masked = replace(record, document=masked_document(record.document), provenance=provenance)
     return record if masked == record else masked
 
 
-def _provenance(said: FieldProvenance) -> FieldProvenance:
+def _provenance(provenance: FieldProvenance) -> FieldProvenance:
     return replace(
-        said, winners=tuple(map(_contender, said.winners)), losers=tuple(map(_contender, said.losers))
+        provenance,
+        winners=tuple(map(_contender, provenance.winners)),
+        losers=tuple(map(_contender, provenance.losers)),
     )
 
 

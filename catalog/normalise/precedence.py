@@ -104,6 +104,10 @@ def ranked(rule: str, contenders: Sequence[Contender], *, distances: Mapping[str
 def _latest_first(contender: Contender) -> tuple[int, float, str]:
     context = contender.observation.context
     step = context.get("step")
-    said = str(context.get("evaluated_at") or "")
+    evaluated_at = str(context.get("evaluated_at") or "")
     number = float(step) if isinstance(step, int | float) and not isinstance(step, bool) else 0.0
-    return (0 if said or number else 1, -number, "".join(chr(0x10FFFF - ord(char)) for char in said[:40]))
+    return (
+        0 if evaluated_at or number else 1,
+        -number,
+        "".join(chr(0x10FFFF - ord(char)) for char in evaluated_at[:40]),
+    )

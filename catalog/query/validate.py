@@ -157,7 +157,7 @@ def _window(request: SearchRequest) -> None:
         if value is not None or resolved is None:  # models may lack any value but a score
             kind = resolved.type if resolved else "double"
             _value(kind, "search_after", value)
-            _held(kind, "search_after", value)
+            _check_storable(kind, "search_after", value)
     if not isinstance(request.after[-1], str):
         raise RequestRefused("search_after", "ends with the id of a model.")
 
@@ -271,7 +271,7 @@ def _is_finite(value: Any) -> bool:
         return False
 
 
-def _held(kind: str, part: str, value: Any) -> None:
+def _check_storable(kind: str, part: str, value: Any) -> None:
     """Refuses a number that no document can hold, where it would stand among their values."""
     if kind == "long" and not MIN_LONG <= value <= MAX_LONG:
         raise RequestRefused(part, "is a whole number of up to 64 bits.")
@@ -364,7 +364,7 @@ def _terms(aggregation: TermsAgg, field: Resolved) -> None:
         raise RequestRefused("min_doc_count", "of terms is at least 1.")
     if aggregation.missing is not None:
         _value(field.type, "missing", aggregation.missing)
-        _held(field.type, "missing", aggregation.missing)
+        _check_storable(field.type, "missing", aggregation.missing)
         if field.type == "leaf" and aggregation.missing == "":
             raise RequestRefused("missing", f"is no value of {field.name}: it holds no empty texts.")
     by = aggregation.order[0].split(".")[0]

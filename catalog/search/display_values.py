@@ -117,28 +117,28 @@ class Spellings:
 
     def _learn(self, known: dict[Value, str], unknown: set[Value]) -> None:
         for _ in range(MOST_ROUNDS):
-            found = self._found(unknown)
-            known |= found
-            unknown = unknown - found.keys()
-            if not unknown or not found:
+            labels = self._labels(unknown)
+            known |= labels
+            unknown = unknown - labels.keys()
+            if not unknown or not labels:
                 break
         known |= {value: value[1] for value in unknown}
 
-    def _found(self, unknown: set[Value]) -> dict[Value, str]:
-        held: dict[str, list[str]] = {}
+    def _labels(self, unknown: set[Value]) -> dict[Value, str]:
+        by_field: dict[str, list[str]] = {}
         for name, folded in sorted(unknown):
-            held.setdefault(name, []).append(folded)
-        query = Or(tuple(_holding(name, tuple(values)) for name, values in held.items()))
+            by_field.setdefault(name, []).append(folded)
+        query = Or(tuple(_holding(name, tuple(values)) for name, values in by_field.items()))
         size = min(max(len(unknown), FEWEST_DOCUMENTS), MOST_DOCUMENTS)
         request = SearchRequest(query=query, sort=(SortKey(field="id"),), size=size)
-        found: dict[Value, str] = {}
+        labels: dict[Value, str] = {}
         for hit in self._engine.search(request).hits:
-            for name in held:
+            for name in by_field:
                 for text in _texts(hit.document, name.split(".")):
                     value = (name, fold(text))
                     if value in unknown:
-                        found.setdefault(value, text)
-        return found
+                        labels.setdefault(value, text)
+        return labels
 
 
 def _holding(name: str, values: tuple[str, ...]) -> Query:

@@ -96,7 +96,7 @@ def _reason(restriction: Restriction, answer: AggregationResult) -> EmptyReason:
 
 def _detail(node: Range, count: int, parts: Mapping[str, AggregationResult]) -> str:
     """`best accuracy here is 0.887; 21 of 37 report none`."""
-    said = []
+    facts = []
     name = name_of(node.field)
     values = parts["stats"].values if "stats" in parts else {}
     low, high = values.get("min"), values.get("max")
@@ -107,17 +107,17 @@ def _detail(node: Range, count: int, parts: Mapping[str, AggregationResult]) -> 
         asked_high = node.lt if node.lt is not None else node.lte
         metric = node.field.startswith("metrics.")
         if isinstance(asked_low, int | float) and high <= asked_low:
-            said.append(f"{'best' if metric else 'largest'} {name} here is {_number(high, unit)}")
+            facts.append(f"{'best' if metric else 'largest'} {name} here is {_number(high, unit)}")
         elif isinstance(asked_high, int | float) and low >= asked_high:
-            said.append(f"{'lowest' if metric else 'smallest'} {name} here is {_number(low, unit)}")
+            facts.append(f"{'lowest' if metric else 'smallest'} {name} here is {_number(low, unit)}")
         else:
-            said.append(f"{name} here is between {_number(low, unit)} and {_number(high, unit)}")
+            facts.append(f"{name} here is between {_number(low, unit)} and {_number(high, unit)}")
     missing = parts["missing"].count if "missing" in parts else None
     if count and missing:
-        said.append(
+        facts.append(
             f"{missing:,} of {count:,} report none" if missing < count else f"none of {count:,} reports it"
         )
-    return "; ".join(said)
+    return "; ".join(facts)
 
 
 def _number(value: float, unit: str | None) -> str:
@@ -130,15 +130,15 @@ def _unknown_words(
     text: str,
     vocabulary: Vocabulary,
 ) -> list[QueryProblem]:
-    found = []
+    problems = []
     words: dict[str, int] | None = None
     for index, restriction in enumerate(restrictions):
         alone = answers.get(f"{_ALONE}{index}")
         if alone is None or alone.count or not isinstance(restriction.node, Match):
             continue
         words = _known_words(answers.get(_NAMES), vocabulary) if words is None else words
-        found.append(_unknown_word(restriction, words, text))
-    return found
+        problems.append(_unknown_word(restriction, words, text))
+    return problems
 
 
 def _unknown_word(restriction: Restriction, words: Mapping[str, int], text: str) -> QueryProblem:
@@ -149,7 +149,7 @@ def _unknown_word(restriction: Restriction, words: Mapping[str, int], text: str)
     metric = metric_target(word)
     if metric is not None and not metric.nested:
         close = [f"has:{metric.name}", *close]
-    offered = tuple(Suggestion(label=one, text=f"{text[:start]}{one}{text[end:]}") for one in close)
+    offered = tuple(Suggestion(label=near, text=f"{text[:start]}{near}{text[end:]}") for near in close)
     ask = f" Did you mean {close[0]}?" if close else ""
     return QueryProblem(
         code="unknown-word", message=f"No model says {word}.{ask}", start=start, end=end, suggestions=offered

@@ -45,14 +45,14 @@ def wanted(state: SearchState, metrics: Iterable[str]) -> list[str]:
 
 def aggregations(state: SearchState, names: Iterable[str]) -> dict[str, Aggregation]:
     """The aggregations of these facets. Names of selected facets carry everything below them."""
-    found: dict[str, Aggregation] = {}
+    wanted: dict[str, Aggregation] = {}
     for name in names:
         parts = _parts(name, state.selections.get(name, ()))
         if name in state.selections:
-            found[name] = FilterAgg(query=All(), aggs=parts)
+            wanted[name] = FilterAgg(query=All(), aggs=parts)
         else:
-            found |= {f"{name}#{part}": aggregation for part, aggregation in parts.items()}
-    return found
+            wanted |= {f"{name}#{part}": aggregation for part, aggregation in parts.items()}
+    return wanted
 
 
 def kind_of(name: str) -> str:
@@ -69,7 +69,7 @@ def _parts(name: str, chosen: tuple[str, ...]) -> dict[str, Aggregation]:
         parts: dict[str, Aggregation] = {_TOP: TermsAgg(field=name, size=TERMS_SHOWN)}
         if _many(name):
             parts[_NONE] = MissingAgg(field=name)
-        for index, value in enumerate(one for one in chosen if one != NONE):
+        for index, value in enumerate(choice for choice in chosen if choice != NONE):
             query, _ = selection_query(name, (value,))
             parts[f"chosen{index}"] = FilterAgg(query=query or Term(name, value))
         return parts
@@ -121,15 +121,15 @@ def views(
     state: SearchState, names: Iterable[str], answers: Mapping[str, AggregationResult], total: int
 ) -> tuple[FacetView, ...]:
     """The facets that have something to choose, in their order."""
-    found = []
+    facets = []
     for name in names:
         chosen = name in state.selections
         parts = answers[name].aggregations if chosen else _own(name, answers)
         scope = (answers[name].count or 0) if chosen else total
         view = _view(state, name, parts, scope)
         if view is not None:
-            found.append(view)
-    return tuple(found)
+            facets.append(view)
+    return tuple(facets)
 
 
 def _own(name: str, answers: Mapping[str, AggregationResult]) -> dict[str, AggregationResult]:
@@ -169,7 +169,7 @@ def _terms_view(
     wanted_values = [value for value in state.selections.get(name, ()) if value != NONE]
     for index, value in enumerate(wanted_values):
         answer = parts.get(f"chosen{index}")
-        known = next((one for one in counts if one.casefold() == value.casefold()), None)
+        known = next((stored for stored in counts if stored.casefold() == value.casefold()), None)
         if known is None:
             counts[value] = (answer.count or 0) if answer else 0
     buckets = [_bucket(state, name, value, count) for value, count in counts.items()]
@@ -250,14 +250,14 @@ def _number_buckets(state: SearchState, name: str, bars: Sequence[Bucket]) -> li
         return []
     row = fields().get(name)
     unit = row.unit if row else None
-    found = []
+    buckets = []
     for bar in bars[filled[0] : filled[-1] + 1]:
         low = format_number(bar.start, unit)
         high = "" if bar.end is None else format_number(bar.end, unit)
         value = f"{low}..<{high}" if high else f"{low}..*"
         label = f"{low} to {high}" if high else f"from {low}"
-        found.append(replace(_ranged(state, name, value, label, bar.count), low=low, high=high))
-    return found
+        buckets.append(replace(_ranged(state, name, value, label, bar.count), low=low, high=high))
+    return buckets
 
 
 def _date_buckets(state: SearchState, name: str, bars: Sequence[Bucket]) -> list[FacetBucket]:

@@ -72,7 +72,7 @@ class ScopedEngine:
         view = self._view()
         documents = iter(self._engine.scan(view.within(request)))
         while part := list(islice(documents, _PER_PART)):
-            yield from view.told(part)
+            yield from view.redacted(part)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return self._view().get(ids)
@@ -89,9 +89,9 @@ class ScopedEngine:
             generation=f"{info.generation}-{self._mark}",
         )
 
-    def told(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def redacted(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """These documents of visible models, saying nothing of models that are not."""
-        return self._view().told(documents)
+        return self._view().redacted(documents)
 
     def close(self) -> None:
         self._engine.close()
@@ -149,7 +149,7 @@ class _View:
 
     def search(self, request: SearchRequest) -> SearchResult:
         result = self._answering(self.within(request))
-        documents = self.told([hit.document for hit in result.hits])
+        documents = self.redacted([hit.document for hit in result.hits])
         hits = tuple(
             replace(hit, document=dict(document))
             for hit, document in zip(result.hits, documents, strict=True)
@@ -166,10 +166,10 @@ class _View:
             documents |= {hit.id: hit.document for hit in self.search(request).hits if hit.id in part}
         return documents
 
-    def told(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def redacted(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The documents, their copies and where they moved cut to what is visible."""
         places = self._visible_places(documents)
-        targets = self._visible(ID, {target for one in documents if (target := _moved_to(one))})
+        targets = self._visible(ID, {target for document in documents if (target := _moved_to(document))})
         return [_cut(document, places, targets) for document in documents]
 
     def _visible_places(self, documents: Sequence[Mapping[str, Any]]) -> frozenset[str]:
@@ -186,13 +186,13 @@ class _View:
 
     def _visible(self, field: str, values: set[str]) -> frozenset[str]:
         """Those of the values that a visible model has."""
-        ordered, held = sorted(values), set[str]()
+        ordered, visible = sorted(values), set[str]()
         for start in range(0, len(ordered), _PER_LOOKUP):
             part = tuple(ordered[start : start + _PER_LOOKUP])
             query = self._joined(Terms(field, part))
             request = SearchRequest(query=query, sort=_BY_ID, size=_PER_LOOKUP)
-            held |= {str(hit.document.get(field)) for hit in self._answering(request).hits}
-        return frozenset(held & values)
+            visible |= {str(hit.document.get(field)) for hit in self._answering(request).hits}
+        return frozenset(visible & values)
 
     def _shared(self) -> frozenset[str]:
         """The groups of copies of which at least two are visible, folded as engines count them."""
@@ -383,6 +383,6 @@ def _unmoved(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_flag(document: dict[str, Any], flag: str) -> dict[str, Any]:
-    others = [one for one in document.get(FLAGS, ()) if one != flag]
+    others = [other for other in document.get(FLAGS, ()) if other != flag]
     rest = {name: value for name, value in document.items() if name != FLAGS}
     return rest | ({FLAGS: others} if others else {})

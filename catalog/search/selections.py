@@ -49,10 +49,10 @@ def selection_query(
     clauses = _alternatives(target, plain, reading) if plain else []
     if NONE in values:
         clauses.append(Not(Exists(field)))
-    said = [problem.message for problem in reading.problems if problem.code != "unknown-metric"]
+    refusals = [problem.message for problem in reading.problems if problem.code != "unknown-metric"]
     if not clauses:
-        return None, said
-    return (clauses[0] if len(clauses) == 1 else Or(tuple(clauses))), said
+        return None, refusals
+    return (clauses[0] if len(clauses) == 1 else Or(tuple(clauses))), refusals
 
 
 def _alternatives(target: Target, values: tuple[str, ...], reading: Reading) -> list[Query]:
@@ -90,7 +90,7 @@ def toggled(state: SearchState, field: str, value: str) -> SearchState:
     """The state after a click on this value: chosen if it was not, else not."""
     chosen = state.selections.get(field, ())
     folded = value.casefold()
-    kept = tuple(one for one in chosen if one.casefold() != folded)
+    kept = tuple(choice for choice in chosen if choice.casefold() != folded)
     return with_values(state, field, kept if len(kept) < len(chosen) else (*chosen, value))
 
 

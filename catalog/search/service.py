@@ -150,22 +150,22 @@ class SearchService:
         notices: list[str] = []
         selections = {}
         for field, values in state.selections.items():
-            query, said = selection_query(field, values, now)
-            notices += said
+            query, sentences = selection_query(field, values, now)
+            notices += sentences
             if query is not None:
                 selections[field] = query
         reading = Reading(text=state.sort, now=now, vocabulary=self._vocabulary())
         chosen = parse_sort(state.sort, reading) if state.sort else ()
         notices += [problem.message for problem in reading.problems]
         sort = chosen or parsed.sort or _default_sort(parsed.query)
-        clamped, said = _clamped(state)
+        clamped, sentences = _clamped(state)
         return _Understood(
             state=clamped,
             parsed=parsed,
             selections=selections,
             sort=sort,
             problems=parsed.problems,
-            notices=(*notices, *said),
+            notices=(*notices, *sentences),
         )
 
     def _request(self, understood: _Understood, aggregations: Mapping[str, Aggregation]) -> SearchRequest:
@@ -342,7 +342,7 @@ def _without_condition(understood: _Understood, index: int) -> SearchState:
 def _restrictions(understood: _Understood) -> list[Restriction]:
     from catalog.search.explain import Restriction  # noqa: PLC0415 - most searches find something
 
-    found = [
+    restrictions = [
         Restriction(
             label=condition.label,
             node=condition.node,
@@ -357,5 +357,5 @@ def _restrictions(understood: _Understood) -> list[Restriction]:
         others = {name: chosen for name, chosen in understood.state.selections.items() if name != field}
         label = selected_label(field, values)
         without = replace(understood.state, selections=others, page=1)
-        found.append(Restriction(label=label, node=query, without=without))
-    return found
+        restrictions.append(Restriction(label=label, node=query, without=without))
+    return restrictions

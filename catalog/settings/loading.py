@@ -77,8 +77,8 @@ class Settings:
             name = kind.SECTION  # type: ignore[attr-defined]  # a class attribute cannot be asked of a type variable
             values = {leaf: given.value for (section, leaf), given in self._given.items() if section == name}
             self._sections[kind] = kind(**values)
-        made: S = self._sections[kind]
-        return made
+        instance: S = self._sections[kind]
+        return instance
 
     def but(self, **given: str | float | bool) -> Settings:
         """The same settings with other values for these whole or former names."""

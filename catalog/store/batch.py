@@ -265,7 +265,7 @@ class RecordBatch:
 
     def write(self) -> None:
         """Everything of this batch in the transaction that it was given."""
-        made: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         again: list[dict[str, Any]] = []
         for model, (document, digest) in self._revised.items():
             row = self._rows[model]
@@ -278,7 +278,7 @@ class RecordBatch:
                 continue
             row.update(sha256=digest, revision=number)
             row["document"] = _shown(document, number)
-            made.append(
+            rows.append(
                 {
                     "model": model,
                     "number": number,
@@ -293,7 +293,7 @@ class RecordBatch:
         upsert(self._connection, records, [self._rows[model] for model in sorted(self._dirty)])
         members.write(self._connection, self._files, new=self._new)
         members.drop(self._connection, sorted(self._gone))
-        append(self._connection, made)
+        append(self._connection, rows)
         deliver_again(self._connection, again)
 
     def revision(self, model: ModelId) -> int:

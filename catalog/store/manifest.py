@@ -32,14 +32,14 @@ class Manifest:
 
     def entries(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Entry]:
         """What is known of these keys, missing ones included."""
-        found: dict[ObjectKey, Entry] = {}
+        entries: dict[ObjectKey, Entry] = {}
         with self._engine.connect() as connection:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
                 for row in connection.execute(select(objects).where(chosen)):
                     entry = _entry(row)
-                    found[entry.object.key] = entry
-        return found
+                    entries[entry.object.key] = entry
+        return entries
 
     def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
         """Writes entries with their extractions (None leaves the stored one) and notes that records are behind."""
@@ -80,14 +80,14 @@ class Manifest:
 
     def extractions(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Extraction]:
         """The whole extractions of these keys."""
-        found = {}
+        bodies = {}
         with self._engine.connect() as connection:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (extractions.c.source == self._source) & extractions.c.key.in_(part)
                 for row in connection.execute(select(extractions).where(chosen)):
                     key = ObjectKey(os.fsdecode(row.key))
-                    found[key] = extraction_of(key, row.body)
-        return found
+                    bodies[key] = extraction_of(key, row.body)
+        return bodies
 
     def counts(self) -> dict[str, int]:
         """Live objects by reading."""
@@ -177,9 +177,9 @@ class Sightings:
             self._open().commit()
 
     def count(self) -> int:
-        found = int(self._open().execute(select(func.count()).select_from(self._table)).scalar_one())
+        number = int(self._open().execute(select(func.count()).select_from(self._table)).scalar_one())
         self._open().commit()
-        return found
+        return number
 
     def unseen(self) -> Iterator[ObjectKey]:
         """Live objects of the manifest that the listing did not show, in key order."""

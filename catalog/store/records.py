@@ -87,7 +87,7 @@ class Records:
                             select(records.c.id).where(chosen).order_by(records.c.id).limit(limit)
                         ).scalars()
                     )
-        return [ModelId(found) for found in ids]
+        return [ModelId(model) for model in ids]
 
     def names_like(self, text: str, *, limit: int = 5) -> list[str]:
         """Names that contain the text, whatever its case, shortest first."""

@@ -80,8 +80,8 @@ class Runs:
                 "state": RunState.RUNNING.value,
                 "token": lease.token,
             }
-            made = connection.execute(insert(runs).values(**values, counts="{}", problems="[]"))
-            number = made.inserted_primary_key[0] if made.inserted_primary_key else 0
+            insertion = connection.execute(insert(runs).values(**values, counts="{}", problems="[]"))
+            number = insertion.inserted_primary_key[0] if insertion.inserted_primary_key else 0
             return _run(connection.execute(select(runs).where(runs.c.id == number)).one())
 
     def scope_failed(self, run: Run, scope: str, error: str) -> None:

@@ -29,12 +29,12 @@ log = logging.getLogger(__name__)
 def prepare(engine: Engine) -> None:
     """The schema is the newest afterwards. Raises StoreTooNew, StoreError."""
     with engine.connect() as connection:
-        found = version_of(connection)
-    if found != VERSIONS[-1]:
+        version = version_of(connection)
+    if version != VERSIONS[-1]:
         _migrate(engine)
     if engine.dialect.name == "sqlite":
         _compact_sqlite(engine)
-    elif found is not None and found < "0005":
+    elif version is not None and version < "0005":
         _compact_postgresql(engine)
 
 

@@ -54,8 +54,8 @@ def settle(engine: Engine, *, lease: Lease | None = None) -> None:
             reached = {print_ for row in rows.values() for print_ in prints_of(row)}
             reached.update(connection.execute(first).scalars())
             due = _due(connection, sorted(reached), last)
-            found = [_copies(connection, group, rows, due) for group in _groups(rows)]
-        for copies in found:
+            copy_lists = [_copies(connection, group, rows, due) for group in _groups(rows)]
+        for copies in copy_lists:
             _write(engine, copies, lease)
         with engine.begin() as connection:
             if lease is not None:

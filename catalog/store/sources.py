@@ -107,13 +107,13 @@ def _values(row: SourceRow, now: str) -> dict[str, Any]:
 
 
 def _row(row: RowMapping) -> SourceRow:
-    said = json.loads(row["options"])
-    lists = {key: tuple(said[key]) for key in LISTS if key in said}
+    options = json.loads(row["options"])
+    lists = {key: tuple(options[key]) for key in LISTS if key in options}
     return SourceRow(
         id=SourceId(row["id"]),
         uri=row["uri"],
         address=row["address"] or row["uri"],
-        definition=SourceDefinition(name=row["name"], **{**said, **lists}),
+        definition=SourceDefinition(name=row["name"], **{**options, **lists}),
         state=SourceState(row["state"]),
         added_at=parse_instant(row["added_at"]),
         updated_at=parse_instant(row["updated_at"]) if row["updated_at"] else None,

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from catalog.testing import documents as made
+from catalog.testing import documents as generated
 from catalog.testing.requests import DATE_FIELDS, KEYWORD_VALUES, NUMBER_RANGES, OTHER_FIELDS, TEXTS, numbers
 
 Json = dict[str, Any]
@@ -29,9 +29,9 @@ CALENDARS = ("year", "quarter", "1M", "week")
 FIXED = ("30d", "365d", "36500d", "2000h")
 NUMBER_KINDS = ("min", "max", "avg", "sum", "value_count", "stats", "extended_stats")
 NESTED_VALUES = {
-    "evaluations.metric": made.METRICS,
-    "evaluations.dataset": made.DATASETS,
-    "evaluations.split": made.SPLITS,
+    "evaluations.metric": generated.METRICS,
+    "evaluations.dataset": generated.DATASETS,
+    "evaluations.split": generated.SPLITS,
 }
 
 
@@ -173,7 +173,9 @@ def _dates(draw: st.DrawFn) -> Json:
         rows = [{"to": "2023"}, {"from": "2023", "to": "2024"}, {"from": "2024-01-01"}]
         return {"date_range": {"field": field, "ranges": rows}}
     inner = {"best": {"max": {"field": "metrics.f1"}}} if draw(st.booleans()) else {}
-    widths = [("calendar_interval", one) for one in CALENDARS] + [("fixed_interval", one) for one in FIXED]
+    widths = [("calendar_interval", interval) for interval in CALENDARS] + [
+        ("fixed_interval", interval) for interval in FIXED
+    ]
     options = dict((("field", field), draw(st.sampled_from(widths))))
     return {"date_histogram": {**options, "min_doc_count": draw(st.integers(0, 2))}, "aggs": inner}
 

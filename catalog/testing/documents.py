@@ -85,24 +85,24 @@ def document(number: int, *, seed: int = 1) -> dict[str, Any]:
     """One document. Absent fields are left out, as in the store."""
     dice = random.Random(f"{seed}:{number}")  # noqa: S311 - reproducible, not secret
     model_id = hashlib.sha256(f"{seed}\0{number}".encode()).hexdigest()
-    made: dict[str, Any] = {
+    document: dict[str, Any] = {
         "id": model_id,
         "source": dice.choice(("models", "bucket")),
         "revision": 1,
         "status": "ok",
     }
-    made |= _identity(dice, number)
-    made |= _weights(dice)
-    made |= _training(dice)
-    made |= _evaluation(dice)
-    made |= _dates(dice, number)
-    made["path"] = f"{made['source']}/{number % 100}/{made['name']}"
-    made["uri"] = f"file:///{made['path']}"
-    made["files"] = [
-        {"key": f"{made['path']}/model.{made['format'][0]}", "size_bytes": dice.randrange(10**9)}
+    document |= _identity(dice, number)
+    document |= _weights(dice)
+    document |= _training(dice)
+    document |= _evaluation(dice)
+    document |= _dates(dice, number)
+    document["path"] = f"{document['source']}/{number % 100}/{document['name']}"
+    document["uri"] = f"file:///{document['path']}"
+    document["files"] = [
+        {"key": f"{document['path']}/model.{document['format'][0]}", "size_bytes": dice.randrange(10**9)}
     ]
-    made["file_names"] = [f"model.{made['format'][0]}", "config.json"]
-    return made
+    document["file_names"] = [f"model.{document['format'][0]}", "config.json"]
+    return document
 
 
 def _maybe(dice: random.Random, chance: float, value: Any) -> Any:

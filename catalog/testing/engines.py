@@ -75,18 +75,18 @@ class EngineSuite:
     # Reading ----------------------------------------------------------------------------------------------
 
     def test_an_empty_index_answers_with_nothing(self, pair: Pair) -> None:
-        found = pair[1].search(
+        result = pair[1].search(
             SearchRequest(query=Match("bert"), aggregations={"task": TermsAgg(field="task")})
         )
-        assert (found.total, found.hits, found.aggregations["task"].buckets) == (0, (), ())
+        assert (result.total, result.hits, result.aggregations["task"].buckets) == (0, (), ())
         assert list(pair[1].scan(SearchRequest())) == []
 
     @pytest.mark.parametrize("situation", QUERIES)
     def test_query(self, engine: SearchEngine, situation: str) -> None:
         query, expected = QUERIES[situation]
-        found = engine.search(SearchRequest(query=query))
-        assert "".join(sorted(hit.id[0] for hit in found.hits)) == expected
-        assert found.total == len(expected)
+        result = engine.search(SearchRequest(query=query))
+        assert "".join(sorted(hit.id[0] for hit in result.hits)) == expected
+        assert result.total == len(expected)
 
     @pytest.mark.parametrize("state", askable())
     def test_every_state_of_the_table_finds_the_model_that_carries_it(self, pair: Pair, state: str) -> None:
@@ -125,8 +125,8 @@ class EngineSuite:
 
     def test_a_page_of_the_worst_scores_counts_all(self, engine: SearchEngine) -> None:
         request = SearchRequest(query=Match("bert"), sort=(SortKey(field="_score"),), size=1)
-        found = engine.search(request)
-        assert ([hit.id[0] for hit in found.hits], found.total) == (["c"], 3)
+        result = engine.search(request)
+        assert ([hit.id[0] for hit in result.hits], result.total) == (["c"], 3)
         assert walk(engine, request) == "ceb"
 
     def test_a_name_that_is_the_whole_text_scores_most(self, engine: SearchEngine) -> None:
@@ -136,9 +136,9 @@ class EngineSuite:
         request = SearchRequest(
             query=Match("bert"), min_score=2, aggregations={"task": TermsAgg(field="task")}
         )
-        found = engine.search(request)
-        assert (order(engine, request), found.total) == ("be", 2)
-        assert buckets(found.aggregations["task"]) == {"text-classification": 1}
+        result = engine.search(request)
+        assert (order(engine, request), result.total) == ("be", 2)
+        assert buckets(result.aggregations["task"]) == {"text-classification": 1}
 
     def test_hits_carry_the_document_as_it_was_given(self, engine: SearchEngine) -> None:
         (hit,) = engine.search(SearchRequest(query=Term("id", "a" * 64))).hits
@@ -147,8 +147,8 @@ class EngineSuite:
         assert engine.get([]) == {}
 
     def test_size_zero_counts_without_hits(self, engine: SearchEngine) -> None:
-        found = engine.search(SearchRequest(size=0))
-        assert (found.total, found.hits) == (5, ())
+        result = engine.search(SearchRequest(size=0))
+        assert (result.total, result.hits) == (5, ())
 
     def test_scan_gives_every_match_in_id_order(self, engine: SearchEngine) -> None:
         request = SearchRequest(query=Exists("metrics"), selections={"task": Term("task", "ner")})
@@ -200,18 +200,18 @@ class EngineSuite:
             selections={"task": Term("task", "ner"), "tags": Term("tags", "production")},
             aggregations={name: TermsAgg(field=name) for name in ("task", "tags", "framework")},
         )
-        found = engine.search(request)
+        result = engine.search(request)
         assert order(engine, request) == "c"
-        assert buckets(found.aggregations["task"]) == {"ner": 1, "text-classification": 1}
-        assert buckets(found.aggregations["tags"]) == {"production": 1}
-        assert buckets(found.aggregations["framework"]) == {"onnx": 1}
+        assert buckets(result.aggregations["task"]) == {"ner": 1, "text-classification": 1}
+        assert buckets(result.aggregations["tags"]) == {"production": 1}
+        assert buckets(result.aggregations["framework"]) == {"onnx": 1}
 
     def test_post_filter_narrows_hits_and_never_buckets(self, engine: SearchEngine) -> None:
-        found = engine.search(
+        result = engine.search(
             SearchRequest(post_filter=Term("task", "ner"), aggregations={"task": TermsAgg(field="task")})
         )
-        assert found.total == 1
-        assert buckets(found.aggregations["task"]) == {"text-classification": 2, "ner": 1}
+        assert result.total == 1
+        assert buckets(result.aggregations["task"]) == {"text-classification": 2, "ner": 1}
 
     def test_terms_are_cut_exactly_and_the_rest_is_counted(self, engine: SearchEngine) -> None:
         answer = self.ask(engine, TermsAgg(field="tags", size=2))
@@ -362,8 +362,8 @@ class EngineSuite:
     def test_bounds_beyond_64_bits(
         self, engine: SearchEngine, bounds: dict[str, Any], everything: bool
     ) -> None:
-        found = engine.search(SearchRequest(query=Range(field="parameters", **bounds))).total
-        assert found == (engine.search(SearchRequest(query=Exists("parameters"))).total if everything else 0)
+        total = engine.search(SearchRequest(query=Range(field="parameters", **bounds))).total
+        assert total == (engine.search(SearchRequest(query=Exists("parameters"))).total if everything else 0)
 
     def test_values_beyond_64_bits_and_long_beginnings_find_nothing(self, engine: SearchEngine) -> None:
         for query in (
@@ -549,13 +549,13 @@ def order(engine: SearchEngine, request: SearchRequest) -> str:
 
 def walk(engine: SearchEngine, request: SearchRequest) -> str:
     """The same, page after page by `after`; every page says the whole total."""
-    found = ""
+    letters = ""
     first = page = engine.search(request)
     while page.hits:
         assert page.total == first.total
-        found += "".join(hit.id[0] for hit in page.hits)
+        letters += "".join(hit.id[0] for hit in page.hits)
         page = engine.search(replace(request, after=page.hits[-1].sort))
-    return found
+    return letters
 
 
 def buckets(answer: AggregationResult) -> dict[Any, int]:

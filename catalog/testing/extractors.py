@@ -155,11 +155,11 @@ class ExtractorSuite:
     def test_extraction_is_complete_and_says_what_is_expected(self) -> None:
         extraction = self.extract(self._sample().data)
         check_extraction(extraction, self.extractor())
-        said: dict[str, list[Any]] = {}
+        values: dict[str, list[Any]] = {}
         for observation in extraction.observations:
-            said.setdefault(observation.field, []).append(observation.raw)
-        missing = {name: value for name, value in self.expected.items() if value not in said.get(name, [])}
-        assert not missing, f"not said: {missing}; said: { {name: said.get(name) for name in missing} }"
+            values.setdefault(observation.field, []).append(observation.raw)
+        missing = {name: value for name, value in self.expected.items() if value not in values.get(name, [])}
+        assert not missing, f"not said: {missing}; said: { {name: values.get(name) for name in missing} }"
 
     def test_extraction_is_deterministic(self) -> None:
         data = self._sample().data

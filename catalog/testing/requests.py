@@ -36,19 +36,19 @@ from catalog.query.request import (
     SortKey,
     TermsAgg,
 )
-from catalog.testing import documents as made
+from catalog.testing import documents as generated
 
 KEYWORD_VALUES: dict[str, tuple[str, ...]] = {
-    "task": made.TASKS,
-    "framework": made.FRAMEWORKS,
-    "format": made.FORMATS,
-    "license": made.LICENSES,
-    "architecture": made.ARCHITECTURES,
-    "precision": made.PRECISIONS,
-    "language": made.LANGUAGES,
-    "tags": made.TAGS,
-    "owner": made.OWNERS,
-    "datasets": made.DATASETS,
+    "task": generated.TASKS,
+    "framework": generated.FRAMEWORKS,
+    "format": generated.FORMATS,
+    "license": generated.LICENSES,
+    "architecture": generated.ARCHITECTURES,
+    "precision": generated.PRECISIONS,
+    "language": generated.LANGUAGES,
+    "tags": generated.TAGS,
+    "owner": generated.OWNERS,
+    "datasets": generated.DATASETS,
     "source": ("models", "bucket"),
     "hyperparameters.lr_schedule": ("linear", "Cosine"),
     "extra.mlflow_user": ("ada", "bob"),
@@ -103,7 +103,7 @@ def numbers(field: str) -> st.SearchStrategy[float]:
 
 
 def instants() -> st.SearchStrategy[datetime]:
-    near = st.sampled_from((-1, 0, 1, 999)).map(lambda extra: made.EPOCH + timedelta(milliseconds=extra))
+    near = st.sampled_from((-1, 0, 1, 999)).map(lambda extra: generated.EPOCH + timedelta(milliseconds=extra))
     return st.one_of(near, st.datetimes(datetime(1960, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis wants naive bounds
 
 
@@ -134,16 +134,16 @@ def nested(draw: st.DrawFn) -> Nested:
     """Conditions that every engine answers."""
     conditions: list[Query] = []
     if draw(st.booleans()):
-        conditions.append(Term("evaluations.metric", draw(st.sampled_from(made.METRICS))))
+        conditions.append(Term("evaluations.metric", draw(st.sampled_from(generated.METRICS))))
     if draw(st.booleans()):
         conditions.append(
             Terms(
                 "evaluations.dataset",
-                tuple(draw(st.lists(st.sampled_from(made.DATASETS), min_size=1, max_size=2))),
+                tuple(draw(st.lists(st.sampled_from(generated.DATASETS), min_size=1, max_size=2))),
             )
         )
     if draw(st.booleans()):
-        conditions.append(Term("evaluations.split", draw(st.sampled_from(made.SPLITS))))
+        conditions.append(Term("evaluations.split", draw(st.sampled_from(generated.SPLITS))))
     if draw(st.booleans()):
         conditions.append(Range(field="evaluations.value", gt=draw(st.floats(0, 1))))
     return Nested("evaluations", And(tuple(conditions)))

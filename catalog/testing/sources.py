@@ -47,12 +47,12 @@ class SourceSuite:
         raise NotImplementedError
 
     def listed(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        objects: dict[str, Any] = {}
         for step in self.open().list():
             for meta in step.objects:
-                assert meta.key not in found, "each object is listed once"
-                found[meta.key] = meta
-        return found
+                assert meta.key not in objects, "each object is listed once"
+                objects[meta.key] = meta
+        return objects
 
     def test_every_object_is_listed_once_whatever_its_name(self) -> None:
         self.fill({key: key.encode("utf-8", "surrogateescape") for key in self.odd_keys})
@@ -76,9 +76,9 @@ class SourceSuite:
 
     def test_listing_gives_sizes_and_a_time_zone(self) -> None:
         self.fill({"empty.bin": b"", "five.bin": b"12345"})
-        found = self.listed()
-        assert {key: meta.size_bytes for key, meta in found.items()} == {"empty.bin": 0, "five.bin": 5}
-        assert all(meta.last_modified is None or meta.last_modified.tzinfo for meta in found.values())
+        listed = self.listed()
+        assert {key: meta.size_bytes for key, meta in listed.items()} == {"empty.bin": 0, "five.bin": 5}
+        assert all(meta.last_modified is None or meta.last_modified.tzinfo for meta in listed.values())
 
     @pytest.mark.parametrize(
         ("start", "end", "expected"), [(0, 3, b"012"), (3, 7, b"3456"), (8, 99, b"89"), (10, 20, b"")]

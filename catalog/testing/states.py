@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from catalog.query.state import SearchState
 from catalog.search.selections import NONE
-from catalog.testing import documents as made
+from catalog.testing import documents as generated
 from catalog.testing.requests import KEYWORD_VALUES, TEXTS
 
 CONDITIONS = (
@@ -92,7 +92,7 @@ BROKEN = (
 def texts() -> st.SearchStrategy[str]:
     """Words, conditions, negations and alternatives, whole sentences, and what nobody meant to write."""
     part = st.one_of(st.sampled_from(CONDITIONS), st.sampled_from(CONDITIONS), st.sampled_from(TEXTS))
-    negated = part.map(lambda one: f"-{one}" if " " not in one else one)
+    negated = part.map(lambda condition: f"-{condition}" if " " not in condition else condition)
     either = st.tuples(part, part).map(lambda two: f"({two[0]} OR {two[1]})")
     joined = st.lists(st.one_of(part, part, negated, either), max_size=3).map(" ".join)
     return st.one_of(joined, joined, joined, st.sampled_from(SENTENCES), st.sampled_from(BROKEN))
@@ -120,5 +120,5 @@ _CLICKED: dict[str, tuple[str, ...]] = {
     "metrics.accuracy": ("0.5..1", "0.9..*"),
     "best_date": ("2023", "2022..2023"),
     "complete": ("true", "false"),
-    "metric_names": made.METRICS,
+    "metric_names": generated.METRICS,
 }

@@ -16,15 +16,15 @@ def nearest(
     allowed = allowed_distance(word)
     if not 1 < len(word) <= MAX_WORD_CHARACTERS:
         return []
-    found: list[tuple[int, int, str]] = []
+    candidates: list[tuple[int, int, str]] = []
     for option in options:
         folded = option.casefold()
         if option == typed or abs(len(folded) - len(word)) > allowed:
             continue
         distance = edit_distance(word, folded, allowed)
         if distance <= allowed:
-            found.append((distance, -(counts or {}).get(option, 0), option))
-    return [option for _, _, option in sorted(found)[:limit]]
+            candidates.append((distance, -(counts or {}).get(option, 0), option))
+    return [option for _, _, option in sorted(candidates)[:limit]]
 
 
 def allowed_distance(word: str) -> int:

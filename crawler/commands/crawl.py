@@ -165,9 +165,9 @@ def _sentence(report: CrawlReport) -> str:
 
 def _tell(report: CrawlReport, path: str, *, talk_of_files: bool) -> None:
     if report.run.state == "held":
-        held = report.counts.get("would_lose", 0)
+        absent = report.counts.get("would_lose", 0)
         click.echo(
-            f"Held: {held:,} models are no longer there, and nothing was changed. If the storage is all there, accept it "
+            f"Held: {absent:,} models are no longer there, and nothing was changed. If the storage is all there, accept it "
             f"with: modeldex crawl {printable(path)} --accept",
             err=True,
         )

@@ -45,20 +45,20 @@ def edit(
         raise UserError("Nothing to change.", advice="Give FIELD=VALUE, or --clear FIELD.")
     values = dict(map(_assigned, assignments))
     with open_catalog(settings) as catalog:
-        found = chosen_model(catalog, model)
+        chosen = chosen_model(catalog, model)
     with open_store(settings, write=True) as store:
         number = edit_model(
             store,
-            found.id,
-            expected=found.revision if revision is None else revision,
+            chosen.id,
+            expected=chosen.revision if revision is None else revision,
             values=values,
             clear=clear,
             made_by=getpass.getuser(),
         )
         index = bring_up_to_date(settings, store)
-    name = printable(found.document.get("name", ""), limit=80)
-    same = " as before" if number == found.revision else ""
-    click.echo(f"{name} is at revision {number}{same}. See it with: modeldex show {found.id[:12]}")
+    name = printable(chosen.document.get("name", ""), limit=80)
+    same = " as before" if number == chosen.revision else ""
+    click.echo(f"{name} is at revision {number}{same}. See it with: modeldex show {chosen.id[:12]}")
     index.tell()
     if not index.is_current:
         sys.exit(EXIT_INCOMPLETE)

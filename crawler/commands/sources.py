@@ -54,13 +54,13 @@ def _described(command: F) -> F:
 @click.argument("address", metavar="ADDRESS")
 @_described
 @click.pass_obj
-def add(settings: Settings, /, address: str, **said: Any) -> None:
+def add(settings: Settings, /, address: str, **options: Any) -> None:
     """Add the directory or storage at ADDRESS. It is first crawled by `modeldex crawl` or the worker."""
     from crawler.definitions import address_id, check_apart, checked_definition, new_row  # noqa: PLC0415
 
     with _store(settings, write=True) as store:
         rows = store.sources.all()
-        row = new_row(address, checked_definition(address, _said(said)), settings)
+        row = new_row(address, checked_definition(address, _definition_fields(options)), settings)
         identities = {row.id, address_id(address, rows)}
         before = next((known for known in rows if known.id in identities), None)
         if before is not None and before.state is not SourceState.REMOVED and not before.is_default:
@@ -125,7 +125,7 @@ def show(settings: Settings, source: str, *, as_json: bool) -> None:
 @click.option("--enable/--disable", "enabled", default=None, help="Whether the worker crawls it.")
 @click.pass_obj
 def set_source(
-    settings: Settings, /, source: str, *, clear: tuple[str, ...], enabled: bool | None, **said: Any
+    settings: Settings, /, source: str, *, clear: tuple[str, ...], enabled: bool | None, **options: Any
 ) -> None:
     """Change what is given of one source; a list is replaced, all else stays."""
     from crawler.definitions import check_apart, checked_definition  # noqa: PLC0415
@@ -134,7 +134,7 @@ def set_source(
     with _store(settings, write=True) as store:
         row = _row(store, source)
         kept = {key: value for key, value in said_of(row.definition).items() if key not in clear}
-        given = {key: value for key, value in _said(said).items() if value}
+        given = {key: value for key, value in _definition_fields(options).items() if value}
         for key in ("credentials", "options"):
             if key in given:
                 given[key] = {**kept.get(key, {}), **given[key]}
@@ -243,7 +243,7 @@ def _row(store: Store, text: str) -> SourceRow:
     raise UserError(f"There is no source {shown_address(text)!r}.", advice=advice)
 
 
-def _said(options: dict[str, Any]) -> dict[str, Any]:
+def _definition_fields(options: dict[str, Any]) -> dict[str, Any]:
     return {
         **options,
         "credentials": _pairs(options["credentials"], "--credential", "NAME=env:VARIABLE"),

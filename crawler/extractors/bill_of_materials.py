@@ -64,11 +64,11 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
 
 def _tell_cyclonedx(findings: Findings, bom: Mapping[str, Any]) -> None:
     main = mapping(mapping(bom.get("metadata")).get("component"))
-    found = [
+    components = [
         ("json:/metadata/component", main),
         *((f"json:/components/{n}", c) for n, c in enumerate(_objects(bom.get("components")))),
     ]
-    models = [(place, part) for place, part in found if part.get("type") == "machine-learning-model"]
+    models = [(place, part) for place, part in components if part.get("type") == "machine-learning-model"]
     if len(models) > 1:
         findings.problem(
             "ambiguous",
@@ -97,8 +97,8 @@ def _tell_component(findings: Findings, component: Mapping[str, Any], place: str
             _say_hash(findings, entry.get("content"), f"{place}/hashes")
     for number, entry in enumerate(_objects(component.get("licenses"))):
         licence = mapping(entry.get("license"))
-        said = text(licence.get("id")) or text(entry.get("expression")) or text(licence.get("name"))
-        findings.say("license", said, f"{place}/licenses/{number}")
+        licence_text = text(licence.get("id")) or text(entry.get("expression")) or text(licence.get("name"))
+        findings.say("license", licence_text, f"{place}/licenses/{number}")
     for number, tag in enumerate(component.get("tags") or []):
         findings.say("tags", text(tag), f"{place}/tags/{number}")
     card = mapping(component.get("modelCard"))
@@ -150,13 +150,13 @@ def _tell_model_parameters(findings: Findings, parameters: Mapping[str, Any], pl
 
 def _tell_spdx(findings: Findings, document: Mapping[str, Any]) -> None:
     graph = _objects(document.get("@graph"))
-    found = [
+    packages = [
         (number, element) for number, element in enumerate(graph) if element.get("type") == "ai_AIPackage"
     ]
-    if len(found) > 1:
-        message = f"{len(found)} models in one bill of materials; only the first is read"
-        findings.problem("ambiguous", message, f"json:/@graph/{found[1][0]}")
-    for number, package in found[:1]:
+    if len(packages) > 1:
+        message = f"{len(packages)} models in one bill of materials; only the first is read"
+        findings.problem("ambiguous", message, f"json:/@graph/{packages[1][0]}")
+    for number, package in packages[:1]:
         _tell_package(findings, package, f"json:/@graph/{number}")
         _tell_relations(findings, package, graph)
 
@@ -176,8 +176,8 @@ def _tell_relations(findings: Findings, package: Mapping[str, Any], graph: list[
             continue
         targets = relation.get("to")
         for target in targets if isinstance(targets, list) else [targets]:
-            said = text(mapping(elements.get(str(target))).get(key))
-            findings.say(field, said, f"json:/@graph/{number}/to")
+            name = text(mapping(elements.get(str(target))).get(key))
+            findings.say(field, name, f"json:/@graph/{number}/to")
     for key in ("suppliedBy", "originatedBy"):
         makers = package.get(key)
         for maker in makers if isinstance(makers, list) else [makers]:
@@ -193,7 +193,7 @@ _RELATIONS: Mapping[str, tuple[str, str]] = {
 
 
 def _tell_package(findings: Findings, package: Mapping[str, Any], place: str) -> None:
-    told = {
+    fields_of_keys = {
         "name": "name",
         "software_packageVersion": "version",
         "description": "description",
@@ -204,7 +204,7 @@ def _tell_package(findings: Findings, package: Mapping[str, Any], place: str) ->
         "ai_informationAboutApplication": "use_case",
         "ai_safetyRiskAssessment": "extra.safety_risk_assessment",
     }
-    for key, field in told.items():
+    for key, field in fields_of_keys.items():
         findings.say(field, text(package.get(key)), f"{place}/{key}")
     for key, field in (
         ("ai_typeOfModel", "extra.type_of_model"),

@@ -74,7 +74,7 @@ def _tell_weights(findings: Findings, directory: ZipDirectory) -> None:
     unknown, complete = 0, len(chosen) <= MAX_WEIGHTS
     for member in chosen[:MAX_WEIGHTS]:
         try:
-            found, strange = _tensors(directory, member)
+            tensor_infos, strange = _tensors(directory, member)
         except ExtractError as error:
             findings.problem(error.code, f"{member.name[:200]}: {error}", f"zip:{member.name[:200]}")
             findings.status = FileStatus.PARTIAL
@@ -82,7 +82,7 @@ def _tell_weights(findings: Findings, directory: ZipDirectory) -> None:
             if isinstance(error, LimitExceeded):
                 break
             continue
-        infos += found
+        infos += tensor_infos
         unknown += strange
     findings.tensors = tensors.summarise(infos, unknown=unknown, complete=complete)
 

@@ -75,10 +75,10 @@ def _tell_directory(findings: Findings, reader: RangedReader) -> None:
     match = dvc.REMOTE_OBJECT.search(reader.key)
     assert match is not None, "claimed by it"
     entries = jsons.read(reader)
-    found = (
+    files = (
         [entry for entry in entries[:10_000] if isinstance(entry, dict)] if isinstance(entries, list) else []
     )
-    hashes = [entry["md5"] for entry in found if dvc.MD5.fullmatch(str(entry.get("md5")))]
+    hashes = [entry["md5"] for entry in files if dvc.MD5.fullmatch(str(entry.get("md5")))]
     own = f"{match[1]}{match[2]}"
     findings.tells_of(
         Subject(id=f"dvc-dir:{own}", join_keys=(f"md5:{own}", *(f"md5:{digest}" for digest in hashes)))
@@ -90,8 +90,8 @@ def _tell_lock(findings: Findings, key: str, content: Mapping[str, Any]) -> None
     if not schema.startswith(LOCK_SCHEMAS):
         raise Unsupported(f"dvc.lock of schema {schema}")
     # Schema 1 had the stages at the top level.
-    found = mapping(content.get("stages")) if "stages" in content else content
-    stages = [dvc.stage_of(name, stage) for name, stage in found.items() if isinstance(stage, dict)]
+    bodies = mapping(content.get("stages")) if "stages" in content else content
+    stages = [dvc.stage_of(name, stage) for name, stage in bodies.items() if isinstance(stage, dict)]
     for stage in stages:
         _tell_stage(findings, key, stage, stages)
 
@@ -137,8 +137,8 @@ def _tell_parameters(findings: Findings, values: Any, place: str, subject: Subje
 
 def _tell_pipeline(findings: Findings, key: str, content: Mapping[str, Any]) -> None:
     """What dvc.lock does not know: which outputs are metrics, and of which stages they are before a first run."""
-    found = mapping(content.get("stages"))
-    stages = [dvc.stage_of(name, stage) for name, stage in found.items() if isinstance(stage, dict)]
+    bodies = mapping(content.get("stages"))
+    stages = [dvc.stage_of(name, stage) for name, stage in bodies.items() if isinstance(stage, dict)]
     for stage in stages:
         here = f"{key.rpartition('/')[0]}/{stage.content.get('wdir') or '.'}/dvc.yaml".lstrip("/")
         for number, out in enumerate(stage.outs):

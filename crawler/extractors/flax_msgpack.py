@@ -108,7 +108,7 @@ def _chunked_shapes(
             and type(leaf.value) is int
         ):
             sizes.setdefault(leaf.path[:-2], []).append(leaf.value)
-    return {path: tuple(found) for path, found in sizes.items()}
+    return {path: tuple(dimensions) for path, dimensions in sizes.items()}
 
 
 def _tensor(path: tuple[str, ...], dtype: str, shape: tuple[int, ...], size_bytes: int) -> TensorInfo:
@@ -134,7 +134,7 @@ def _part(name: str) -> str:
 
 
 def _tell_scalars(findings: Findings, leaves: Iterable[Leaf]) -> None:
-    told = 0
+    scalars = 0
     for leaf in leaves:
         value: Any = leaf.value
         if (
@@ -149,7 +149,7 @@ def _tell_scalars(findings: Findings, leaves: Iterable[Leaf]) -> None:
         place = "msgpack:/" + "/".join(leaf.path)[:MAX_NAME_CHARACTERS]
         if leaf.path[-1:] and leaf.path[-1] in _STEP and type(value) is int:
             findings.say("training.steps", value, place)
-        elif told < MAX_SCALARS and leaf.path:
-            told += 1
+        elif scalars < MAX_SCALARS and leaf.path:
+            scalars += 1
             name = ".".join(leaf.path)[:MAX_NAME_CHARACTERS]
             properties.tell_property(findings, name, value, place, block="checkpoint")

@@ -160,8 +160,8 @@ def _tell_indexed(findings: Findings, pairs: Mapping[str, Any]) -> None:
     entries: dict[tuple[str, int], dict[str, str]] = {}
     for key, value in pairs.items():
         match = _INDEXED.match(key)
-        if match and (said := _text(value)) is not None:
-            entries.setdefault((match[1], int(match[2])), {})[match[3]] = said
+        if match and (content := _text(value)) is not None:
+            entries.setdefault((match[1], int(match[2])), {})[match[3]] = content
     for (kind, number), entry in sorted(entries.items()):
         pattern = _REPOSITORY_URL if kind == "base_model" else _DATASET_URL
         url = next(
@@ -192,9 +192,9 @@ def _tell_templates(findings: Findings, pairs: Mapping[str, Any]) -> None:
     for key, value in pairs.items():
         if not key.startswith("tokenizer.chat_template") or not isinstance(value, str):
             continue
-        found = templates.suspicious(value)
-        if found:
-            detail = f"chat template reaches for {', '.join(found[:10])}"
+        words = templates.suspicious(value)
+        if words:
+            detail = f"chat template reaches for {', '.join(words[:10])}"
             findings.risk("template-injection", Severity.HIGH, detail, member=key[:200])
         suffix = key.removeprefix("tokenizer.chat_template")
         findings.say(f"extra.chat_template{suffix[:100]}", value, _kv(key))
@@ -202,7 +202,7 @@ def _tell_templates(findings: Findings, pairs: Mapping[str, Any]) -> None:
 
 def _tell_rest(findings: Findings, pairs: Mapping[str, Any]) -> None:
     architecture = pairs.get("general.architecture")
-    told = {
+    known = {
         *GENERAL,
         *LISTS,
         "general.architecture",
@@ -210,8 +210,8 @@ def _tell_rest(findings: Findings, pairs: Mapping[str, Any]) -> None:
         "adapter.type",
         "adapter.lora.alpha",
     }
-    told |= {f"{architecture}.{key}" for key in OF_ARCHITECTURE}
-    rest = [key for key in pairs if key not in told and not key.startswith("tokenizer.chat_template")]
+    known |= {f"{architecture}.{key}" for key in OF_ARCHITECTURE}
+    rest = [key for key in pairs if key not in known and not key.startswith("tokenizer.chat_template")]
     for key in rest[:MAX_EXTRA]:
         value = pairs[key]
         findings.say(f"extra.{key[:200]}", _shown(value) if isinstance(value, GgufArray) else value, _kv(key))

@@ -58,8 +58,8 @@ class GitReferencesExtractor:
 def _fits(name: str, head: bytes) -> bool:
     if name == "packed-refs":
         return head.startswith(b"#") or git.OBJECT_ID.match(head[:41].decode("ascii", "replace")) is not None
-    said = head[:80].decode("ascii", "replace")
-    return said.startswith("ref: ") or git.OBJECT_ID.match(said) is not None
+    line = head[:80].decode("ascii", "replace")
+    return line.startswith("ref: ") or git.OBJECT_ID.match(line) is not None
 
 
 def _reference(repository: str, name: str) -> str:
@@ -143,11 +143,13 @@ def _tell_artifacts(findings: Findings, tagged: Iterable[_Tagged], repository: s
     for item in stages.values():
         if not item.tag.removed:
             subject = _tell_artifact(findings, item.tag, repository)
-            of = [one.tag.version for one in kept if one.commit == item.commit and item.commit is not None]
+            of = [
+                other.tag.version for other in kept if other.commit == item.commit and item.commit is not None
+            ]
             pointer = f"text:{item.name}"
             findings.say("tags", item.tag.stage, pointer, origin=Origin.REGISTRY, subject=subject)
-            said = of[-1] if of else item.commit or "assigned"
-            findings.say(f"extra.stage {item.tag.stage}", said, pointer, subject=subject)
+            target = of[-1] if of else item.commit or "assigned"
+            findings.say(f"extra.stage {item.tag.stage}", target, pointer, subject=subject)
 
 
 def _tell_artifact(findings: Findings, tag: git.GtoTag, repository: str) -> str:

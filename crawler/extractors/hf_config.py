@@ -139,7 +139,7 @@ def _tell_sizes(findings: Findings, config: Mapping[str, Any]) -> None:
         *(((name,), mapping(config[name])) for name in NESTED if isinstance(config.get(name), Mapping)),
     ]
     for field, keys in (("embedding_dimension", WIDTHS), ("layers", DEPTHS)):
-        found = next(
+        reading = next(
             (
                 (size, pointer(*path, key))
                 for path, level in levels
@@ -148,11 +148,11 @@ def _tell_sizes(findings: Findings, config: Mapping[str, Any]) -> None:
             ),
             None,
         )
-        if found is not None:
+        if reading is not None:
             evidence = (
                 Evidence.DECLARED if field == "layers" else Evidence.INFERRED
             )  # pooling may say otherwise
-            findings.say(field, *found, evidence=evidence)
+            findings.say(field, *reading, evidence=evidence)
     for path, level in levels:
         length = context_length.read(level)
         if length is not None:

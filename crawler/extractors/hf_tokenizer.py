@@ -82,9 +82,9 @@ def _tell_templates(findings: Findings, value: Any) -> None:
 
 
 def _check_template(findings: Findings, template: str, place: str) -> None:
-    found = templates.suspicious(template)
-    if found:
-        detail = f"chat template reaches for {', '.join(found[:10])}"
+    words = templates.suspicious(template)
+    if words:
+        detail = f"chat template reaches for {', '.join(words[:10])}"
         findings.risk("template-injection", Severity.HIGH, detail, member=place)
     if template.strip():
         findings.say("extra.chat_template", template, place)

@@ -64,17 +64,17 @@ class LmEvalExtractor:
             "source": "lm-evaluation-harness",
             "evaluated_at": _date(value.get("date")),
         }
-        told = 0
+        count = 0
         for part in ("results", "groups"):
             for task, result in mapping(value.get(part)).items():
                 if part == "groups" and task in mapping(value.get("results")):
                     continue
-                told = _tell_task(
+                count = _tell_task(
                     findings,
                     (part, task),
                     mapping(result),
                     {**context, "shots": number(shots.get(task))},
-                    told,
+                    count,
                 )
         _tell_model(findings, value)
         return findings.extraction()
@@ -85,17 +85,17 @@ def _tell_task(
     path: tuple[str, str],
     result: Mapping[str, Any],
     context: Mapping[str, Any],
-    told: int,
+    count: int,
 ) -> int:
     for name, raw in result.items():
         metric, _, chosen = name.partition(",")
         if name in {"alias", "samples", "name"} or "_stderr" in metric or number(raw) is None:
             continue
-        if told == MAX_RESULTS:
+        if count == MAX_RESULTS:
             findings.problem("limit-exceeded", f"more than {MAX_RESULTS} values; the rest is left out")
-        told += 1
-        if told > MAX_RESULTS:
-            return told
+        count += 1
+        if count > MAX_RESULTS:
+            return count
         error = result.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr")
         own = {
             "dataset": path[1],
@@ -103,7 +103,7 @@ def _tell_task(
             "config": chosen if chosen not in {"", "none"} else None,
         }
         findings.metric(metric[:200], raw, pointer(*path, name), **{**context, **own})
-    return told
+    return count
 
 
 def _tell_model(findings: Findings, value: Mapping[str, Any]) -> None:

@@ -66,8 +66,8 @@ def _context(value: Any) -> dict[str, str]:
     """What the file says all its numbers are about."""
     if not isinstance(value, Mapping):
         return {}
-    told = {_CONTEXTUAL[name.lower()]: item for name, item in value.items() if name.lower() in _CONTEXTUAL}
-    return {name: item for name, item in told.items() if isinstance(item, str)}
+    context = {_CONTEXTUAL[name.lower()]: item for name, item in value.items() if name.lower() in _CONTEXTUAL}
+    return {name: item for name, item in context.items() if isinstance(item, str)}
 
 
 def _leaves(value: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

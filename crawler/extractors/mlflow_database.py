@@ -81,10 +81,10 @@ Rows = list[dict[str, Any]]
 
 
 def _grouped(database: ForeignDatabase, table: str, by: str, columns: list[str]) -> Mapping[str, Rows]:
-    found: dict[str, Rows] = defaultdict(list)
+    groups: dict[str, Rows] = defaultdict(list)
     for row in database.rows(table, [by, *columns]):
-        found[str(row.get(by))].append(row)
-    return found
+        groups[str(row.get(by))].append(row)
+    return groups
 
 
 @dataclass(slots=True)
@@ -123,8 +123,8 @@ class _Values:
             self.histories[run, name].add(step if isinstance(step, int) else 0, float(value))
 
     def history(self, run: str, name: Any) -> dict[str, Any] | None:
-        found = self.histories.get((run, str(name)))
-        return None if found is None else found.said()
+        history = self.histories.get((run, str(name)))
+        return None if history is None else history.to_context()
 
 
 def _tell_runs(findings: Findings, database: ForeignDatabase, values: _Values) -> None:
@@ -215,7 +215,7 @@ def _datasets(database: ForeignDatabase) -> Mapping[str, list[tuple[str, Any]]]:
         for row in database.rows("input_tags", ["input_uuid", "name", "value"])
         if row.get("name") == "mlflow.data.context"
     }
-    found: dict[str, list[tuple[str, Any]]] = defaultdict(list)
+    datasets: dict[str, list[tuple[str, Any]]] = defaultdict(list)
     columns = ["input_uuid", "source_type", "source_id", "destination_type", "destination_id"]
     for row in database.rows("inputs", columns):
         name = names.get(row.get("source_id"))
@@ -224,8 +224,8 @@ def _datasets(database: ForeignDatabase) -> Mapping[str, list[tuple[str, Any]]]:
             and row.get("destination_type") == "RUN"
             and isinstance(name, str)
         ):
-            found[str(row.get("destination_id"))].append((name, contexts.get(row.get("input_uuid"))))
-    return found
+            datasets[str(row.get("destination_id"))].append((name, contexts.get(row.get("input_uuid"))))
+    return datasets
 
 
 def _tell_models(findings: Findings, database: ForeignDatabase, values: _Values) -> None:
@@ -270,8 +270,8 @@ def _tell_model(findings: Findings, row: Mapping[str, Any], subject: str) -> Non
     mlflow.say_model_name(findings, row.get("name"), f"{place}/name", origin=Origin.CONFIG, subject=subject)
     findings.say("extra.model_name", row.get("name"), f"{place}/name", subject=subject)
     findings.say("run_id", row.get("source_run_id"), f"{place}/source_run_id", subject=subject)
-    made = row.get("creation_timestamp_ms")
-    findings.say("created_at", made, f"{place}/creation_timestamp_ms", unit="ms", subject=subject)
+    created_at = row.get("creation_timestamp_ms")
+    findings.say("created_at", created_at, f"{place}/creation_timestamp_ms", unit="ms", subject=subject)
     findings.say("extra.model_type", row.get("model_type"), f"{place}/model_type", subject=subject)
 
 
@@ -321,8 +321,8 @@ def _tell_registered(findings: Findings, database: ForeignDatabase, store: str) 
         _tell_version(findings, row, place, identity)
         for alias in aliases.get(name, []):
             if str(alias.get("version")) == str(version):
-                said = f"sql:/registered_model_aliases/{name}"
-                findings.say("tags", alias.get("alias"), said, origin=Origin.REGISTRY, subject=identity)
+                pointer = f"sql:/registered_model_aliases/{name}"
+                findings.say("tags", alias.get("alias"), pointer, origin=Origin.REGISTRY, subject=identity)
         mine = [tag for tag in tags.get(name, []) if str(tag.get("version")) == str(version)]
         _tell_tags(findings, mine, f"sql:/model_version_tags/{name}/{version}", "key", "value", identity)
     _tell_registered_models(findings, database, store)
@@ -335,8 +335,10 @@ def _tell_version(findings: Findings, row: Mapping[str, Any], place: str, subjec
         "description", row.get("description"), f"{place}/description", origin=registry, subject=subject
     )
     findings.say("owner", row.get("user_id"), f"{place}/user_id", origin=registry, subject=subject)
-    made = row.get("creation_time")
-    findings.say("created_at", made, f"{place}/creation_time", unit="ms", origin=registry, subject=subject)
+    created_at = row.get("creation_time")
+    findings.say(
+        "created_at", created_at, f"{place}/creation_time", unit="ms", origin=registry, subject=subject
+    )
     stage, status, source = row.get("current_stage"), row.get("status"), row.get("source")
     mlflow.say_version_state(findings, stage, status, source, place, subject=subject)
 

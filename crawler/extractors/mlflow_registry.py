@@ -116,8 +116,8 @@ def _tell_version(findings: Findings, meta: Mapping[str, Any], place: _Place) ->
     )
     findings.say("description", meta.get("description"), "yaml:/description", subject=identity)
     findings.say("owner", meta.get("user_id"), "yaml:/user_id", subject=identity)
-    made = meta.get("creation_timestamp") or meta.get("creation_time")
-    findings.say("created_at", made, "yaml:/creation_timestamp", unit="ms", subject=identity)
+    created_at = meta.get("creation_timestamp") or meta.get("creation_time")
+    findings.say("created_at", created_at, "yaml:/creation_timestamp", unit="ms", subject=identity)
     mlflow.say_version_state(
         findings, meta.get("current_stage"), meta.get("status"), meta.get("source"), "yaml:", subject=identity
     )

@@ -228,7 +228,7 @@ def _tell_metric(findings: Findings, data: bytes, name: str, place: _Place) -> N
             # A logged model repeats the values of its run.
             block=mlflow.run_key(last.run) if last.run else place.subject.id,
             source=place.kind,
-            history=mlflow.history_of((line.step, float(line.value)) for line in lines).said(),
+            history=mlflow.history_of((line.step, float(line.value)) for line in lines).to_context(),
         )
 
 

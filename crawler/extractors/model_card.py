@@ -155,7 +155,7 @@ def _tell_task(findings: Findings, metadata: Mapping[str, Any], tags: Iterable[s
             reported = model_index.read(yamls.json_value(metadata[key]), root=key)
             some = itertools.islice(reported, model_index.MAX_RESULTS)
             named = {
-                str(found.context.get("task")) for found in some if isinstance(found, model_index.Measured)
+                str(result.context.get("task")) for result in some if isinstance(result, model_index.Measured)
             }
             task = tasks.only_one_named(named) if len(named) == 1 else None
             if task is not None:
@@ -179,14 +179,14 @@ def _tell_results(findings: Findings, index: Any, root: str) -> None:
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
         name = value[0].get("name")
         findings.say("name", name if isinstance(name, str) else None, _place(root, 0, "name"))
-    for count, found in enumerate(model_index.read(value, root=root)):
+    for count, result in enumerate(model_index.read(value, root=root)):
         if count >= model_index.MAX_RESULTS:
             findings.problem("limit-exceeded", f"more than {model_index.MAX_RESULTS} results", _place(root))
             return
-        if isinstance(found, model_index.Broken):
-            findings.problem("model-index", f"an entry {found.reason}", _place(*found.path))
+        if isinstance(result, model_index.Broken):
+            findings.problem("model-index", f"an entry {result.reason}", _place(*result.path))
         else:
-            findings.metric(found.name[:200], found.value, _place(*found.path), **found.context)
+            findings.metric(result.name[:200], result.value, _place(*result.path), **result.context)
 
 
 def _tell_rest(findings: Findings, metadata: Mapping[str, Any]) -> None:

@@ -60,9 +60,9 @@ def _tell_params(findings: Findings, config: Mapping[str, Any]) -> None:
         "embedding_dimension", positive(config.get("dim")), pointer("dim"), evidence=Evidence.INFERRED
     )
     findings.say("layers", positive(config.get("n_layers")), pointer("n_layers"), evidence=Evidence.DECLARED)
-    found = context_length.read(config)
-    if found is not None:
-        findings.say("context_length", found[0], pointer(*found[1]))
+    reading = context_length.read(config)
+    if reading is not None:
+        findings.say("context_length", reading[0], pointer(*reading[1]))
 
 
 def _tell_open_clip(findings: Findings, config: Mapping[str, Any]) -> None:

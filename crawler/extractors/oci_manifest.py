@@ -92,16 +92,16 @@ def _tell_index(findings: Findings, manifests: list[Any]) -> None:
 
 def _described_elsewhere(key: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """Ids of what else speaks for the model of this manifest: its entry in the index, and its config blob."""
-    found = []
+    ids = []
     folder, _, own = key.rpartition("/")
     if re.fullmatch(r"[0-9a-f]{64}", own):
-        found.append(f"oci-manifest:sha256:{own}")
+        ids.append(f"oci-manifest:sha256:{own}")
     config = mapping(manifest.get("config")).get("digest")
     if isinstance(config, str) and _DIGEST.fullmatch(config):
         digest = config.removeprefix("sha256:")
         root = key[: match.start("root")] if (match := _OLLAMA_ROOT.search(key)) else None
-        found.append(f"path:{folder}/{digest}" if root is None else f"path:{root}blobs/sha256-{digest}")
-    return tuple(found)
+        ids.append(f"path:{folder}/{digest}" if root is None else f"path:{root}blobs/sha256-{digest}")
+    return tuple(ids)
 
 
 def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) -> None:
@@ -125,12 +125,12 @@ def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) ->
 
 def _layers(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     layers = manifest.get("layers")
-    found = []
+    blobs = []
     for layer in layers[:MAX_LAYERS] if isinstance(layers, list) else []:
         digest, kind = mapping(layer).get("digest"), mapping(layer).get("mediaType")
         if isinstance(digest, str) and isinstance(kind, str) and _DIGEST.fullmatch(digest):
-            found.append((digest, kind))
-    return found
+            blobs.append((digest, kind))
+    return blobs
 
 
 def _tell_annotations(findings: Findings, annotations: Mapping[str, Any], subject: str) -> None:

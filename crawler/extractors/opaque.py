@@ -157,16 +157,16 @@ class OpaqueExtractor:
     promises = Promise(formats={".engine": "tensorrt"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
-        found = _recognise(key, head)
-        if found is None:
+        match = _recognise(key, head)
+        if match is None:
             return None
-        confidence, known = found
+        confidence, known = match
         return Claim(format=known.format, role=known.role, confidence=confidence)
 
     def extract(self, reader: RangedReader) -> Extraction:
         head = reader.head(4096)
-        found = _recognise(reader.key, head)
-        known = found[1] if found is not None else OpaqueFormat("unknown", role=Role.AUXILIARY)
+        match = _recognise(reader.key, head)
+        known = match[1] if match is not None else OpaqueFormat("unknown", role=Role.AUXILIARY)
         shown = known.format if known.role in {Role.WEIGHTS, Role.DATA} else None
         findings = Findings(reader, self, format=shown, role=known.role, origin=Origin.EMBEDDED)
         findings.status = FileStatus.OPAQUE if known.role is Role.WEIGHTS else FileStatus.OK

@@ -43,12 +43,12 @@ class PythonRequirementsExtractor:
         findings = Findings(reader, self, format=None, role=Role.AUXILIARY, origin=Origin.PACKAGE)
         if reader.name == "requirements.txt":
             lines = reader.take(0, reader.size_bytes).decode("utf-8", errors="replace").splitlines()
-            found: Iterator[tuple[str, str]] = (
+            requirements: Iterator[tuple[str, str]] = (
                 (line, f"line:{number}") for number, line in enumerate(lines, start=1)
             )
         else:
-            found = _environment(findings, mapping(yamls.read(reader)))
-        for number, (line, pointer) in enumerate(found):
+            requirements = _environment(findings, mapping(yamls.read(reader)))
+        for number, (line, pointer) in enumerate(requirements):
             if number >= MAX_REQUIREMENTS:
                 findings.problem("limit-exceeded", f"more than {MAX_REQUIREMENTS} requirements", pointer)
                 break

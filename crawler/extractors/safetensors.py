@@ -162,7 +162,7 @@ def _tell_modelspec(findings: Findings, metadata: Mapping[str, str]) -> None:
 
 
 def _tell_kohya(findings: Findings, metadata: Mapping[str, str]) -> None:
-    told: set[str] = set()
+    keys_read: set[str] = set()
     for key, field in kohya.FIELDS.items():
         value = metadata.get(key, "")
         source = key
@@ -171,7 +171,7 @@ def _tell_kohya(findings: Findings, metadata: Mapping[str, str]) -> None:
             value = metadata.get(source, "")
         if not kohya.is_empty(value):
             findings.say(field, value, _pointer(source))
-            told.add(source)
+            keys_read.add(source)
     findings.say("adapter.type", kohya.adapter_type(metadata), _pointer("ss_network_module"))
     base = next(
         (
@@ -187,13 +187,13 @@ def _tell_kohya(findings: Findings, metadata: Mapping[str, str]) -> None:
         findings.say("tags", tag, _pointer("ss_tag_frequency"))
     for folder in kohya.dataset_folders(metadata):
         findings.say("data_sources", folder, _pointer("ss_dataset_dirs"))
-    _tell_other_kohya(findings, metadata, told)
+    _tell_other_kohya(findings, metadata, keys_read)
 
 
-def _tell_other_kohya(findings: Findings, metadata: Mapping[str, str], told: set[str]) -> None:
+def _tell_other_kohya(findings: Findings, metadata: Mapping[str, str], keys_read: set[str]) -> None:
     for key in [key for key in metadata if key.startswith("ss_")][:MAX_LEFTOVERS]:
         value = metadata[key]
-        if key in told or kohya.is_empty(value) or key in kohya.LARGE:
+        if key in keys_read or kohya.is_empty(value) or key in kohya.LARGE:
             continue
         if key in kohya.SETTINGS:
             findings.say(f"hyperparameters.{key.removeprefix('ss_')}", value, _pointer(key))

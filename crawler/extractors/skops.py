@@ -59,9 +59,9 @@ class SkopsExtractor:
         findings.say(
             "extra.skops_version", version if isinstance(version, str) else None, "json:/_skops_version"
         )
-        found = find_estimator(root)
-        if found is not None:
-            estimator, pointer = found
+        estimator_at = find_estimator(root)
+        if estimator_at is not None:
+            estimator, pointer = estimator_at
             tell_estimator(findings, estimator, f"skops:{pointer}", read_array=_Arrays(directory).values)
         return findings.extraction()
 

@@ -98,15 +98,15 @@ def _tell_metadata(findings: Findings, model: LiteModel) -> None:
                 for key, text in described(data).items():
                     findings.say(_FIELDS[key], text, f"meta:TFLITE_METADATA/{key}")
             elif name == "CONVERSION_METADATA":
-                found = converted(data)
+                conversion = converted(data)
                 findings.say(
                     "framework_version",
-                    found.get("tensorflow_version"),
+                    conversion.get("tensorflow_version"),
                     "meta:CONVERSION_METADATA/environment",
                 )
                 findings.say(
                     "extra.converted_from",
-                    found.get("converted_from"),
+                    conversion.get("converted_from"),
                     "meta:CONVERSION_METADATA/environment",
                 )
             elif name == "min_runtime_version":

@@ -94,10 +94,10 @@ def _tensors(metadata: Dict) -> Iterator[TensorInfo]:
 def _dtype(properties: Any) -> str:
     """TensorProperties: a state tuple whose first value is the dtype, or a dictionary in older versions."""
     state = properties.state if type(properties) is Call else None
-    found = (
+    dtype = (
         state[0] if type(state) is tuple and state else state.get("dtype") if type(state) is Dict else None
     )
-    return canonical(found.name) if type(found) is Global else "UNKNOWN"
+    return canonical(dtype.name) if type(dtype) is Global else "UNKNOWN"
 
 
 def _tell_files(findings: Findings, storage: Any) -> None:

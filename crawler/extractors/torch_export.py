@@ -68,21 +68,21 @@ class TorchExportExtractor:
         return findings.extraction()
 
     def _read(self, findings: Findings, directory: ZipDirectory) -> None:
-        found: list[TensorInfo | None] = []
+        weights: list[TensorInfo | None] = []
         for member in directory.members:
             if _WEIGHTS.match(member.name):
-                found.extend(weights_of(_json(directory, member), "model"))
+                weights.extend(weights_of(_json(directory, member), "model"))
             elif _CONSTANTS.match(member.name):
-                found.extend(weights_of(_json(directory, member), "auxiliary"))
+                weights.extend(weights_of(_json(directory, member), "auxiliary"))
         programs = [member for member in directory.members if _PROGRAM.match(member.name)]
         for number, member in enumerate(programs[:4]):
             program = program_of(_json(directory, member))
-            if not found and number == 0:
-                found.extend(signature_tensors(program))
+            if not weights and number == 0:
+                weights.extend(signature_tensors(program))
             if number == 0:
                 self._tell_program(findings, program, f"json:{member.name}#")
-        infos = list({info.name: info for info in found if info is not None}.values())
-        findings.tensors = summarise(infos, unknown=sum(info is None for info in found))
+        infos = list({info.name: info for info in weights if info is not None}.values())
+        findings.tensors = summarise(infos, unknown=sum(info is None for info in weights))
 
     @staticmethod
     def _tell_program(findings: Findings, program: Any, pointer: str) -> None:

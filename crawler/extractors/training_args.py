@@ -63,9 +63,9 @@ class TrainingArgsExtractor:
     @staticmethod
     def _pickles(findings: Findings, reader: RangedReader) -> list[Pickle]:
         if not is_zip(reader.head(4)):
-            found = read_pickles(ReaderStream(reader), limit=MAX_LEGACY_PICKLES)
-            tell_risks(findings, found)
-            return found
+            pickles = read_pickles(ReaderStream(reader), limit=MAX_LEGACY_PICKLES)
+            tell_risks(findings, pickles)
+            return pickles
         try:
             directory = open_zip(reader)
         except ExtractError as error:
@@ -73,14 +73,14 @@ class TrainingArgsExtractor:
             return []
         try:
             container = find_object(directory)
-            found = container.read_pickle(container.data)
+            pickles = container.read_pickle(container.data)
         except ExtractError as error:
             scan_all_pickles(findings, directory)
             refuse(findings, str(error))
             return []
-        tell_risks(findings, found, member=container.data.name)
+        tell_risks(findings, pickles, member=container.data.name)
         tell_oddities(findings, directory)
-        return found
+        return pickles
 
     @staticmethod
     def _tell(findings: Findings, arguments: Call) -> None:

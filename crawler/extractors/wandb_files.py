@@ -74,29 +74,29 @@ def _tell_summary(findings: Findings, summary: Mapping[str, Any]) -> None:
     findings.say("training.duration_seconds", runtime, pointer("_runtime"))
     findings.say("extra.wandb.step", number(summary.get("_step")), pointer("_step"))
     step = number(summary.get("_step"))
-    told = _tell_values(findings, summary, (), step, 0)
-    if told >= MAX_VALUES:
+    count = _tell_values(findings, summary, (), step, 0)
+    if count >= MAX_VALUES:
         findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
 
 
 def _tell_values(
-    findings: Findings, values: Mapping[str, Any], path: tuple[str, ...], step: float | None, told: int
+    findings: Findings, values: Mapping[str, Any], path: tuple[str, ...], step: float | None, count: int
 ) -> int:
     for name, value in values.items():
-        if told >= MAX_VALUES:
-            return told
+        if count >= MAX_VALUES:
+            return count
         if name.startswith("_") or (isinstance(value, Mapping) and str(value.get("_type")) in _MEDIA):
             continue
         here = (*path, name)
         if isinstance(value, Mapping) and len(here) < MAX_LEVELS:
-            told = _tell_values(findings, value, here, step, told)
+            count = _tell_values(findings, value, here, step, count)
         elif number(value) is not None or value in ("NaN", "Infinity", "-Infinity"):
-            told += 1
+            count += 1
             _tell_number(findings, here, value, step)
         elif isinstance(value, str):
-            told += 1
+            count += 1
             findings.say(f"extra.wandb.{'.'.join(here)[:200]}", value, pointer(*here))
-    return told
+    return count
 
 
 def _tell_number(findings: Findings, path: tuple[str, ...], value: Any, step: float | None) -> None:

@@ -74,10 +74,10 @@ class ByteStream:
     def line(self, limit: int) -> bytes:
         """Up to and without the next newline. Raises LimitExceeded, or Malformed at the end of the data."""
         while True:
-            found = self.buffer.find(b"\n", self.index, self.index + limit)
-            if found >= 0:
-                data = self.buffer[self.index : found]
-                self.index = found + 1
+            newline = self.buffer.find(b"\n", self.index, self.index + limit)
+            if newline >= 0:
+                data = self.buffer[self.index : newline]
+                self.index = newline + 1
                 return data
             at_hand = len(self.buffer) - self.index
             if at_hand >= limit:
@@ -289,7 +289,7 @@ class _Zlib:
 
 
 def _pieces(reader: RangedReader, inflater: _Decompressor) -> Iterator[bytes]:
-    position, made = 0, 0
+    position, inflated = 0, 0
     step = BLOCK_BYTES * 2
     try:
         while not inflater.eof:
@@ -301,8 +301,8 @@ def _pieces(reader: RangedReader, inflater: _Decompressor) -> Iterator[bytes]:
                 if not data:
                     raise Malformed("the compressed data end before their end mark")
             piece = inflater.decompress(data, 1024 * 1024)
-            made += len(piece)
-            if made > MAX_INFLATION * (position + BLOCK_BYTES):
+            inflated += len(piece)
+            if inflated > MAX_INFLATION * (position + BLOCK_BYTES):
                 raise LimitExceeded("ratio of decompressed to compressed bytes", limit=MAX_INFLATION)
             if piece:
                 yield piece

@@ -224,13 +224,13 @@ def _tell_progress(findings: Findings, pairs: Dict, resolve: Resolver | None) ->
 
 
 def _tell_settings(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
-    said: set[str] = set()
+    names: set[str] = set()
     for group in _SETTINGS:
         node = pairs.get(group)
         if node is None or tensor_of(node) is not None:
             continue
         for name, value in flattened(node, resolve=resolve):
-            said.add(name)
+            names.add(name)
             findings.say(f"hyperparameters.{name}", value, f"pickle:/{group}/{name.replace('.', '/')}")
             if name.lower() in {"dataset", "dataset_name"} and isinstance(value, str):
                 findings.say("datasets", value, f"pickle:/{group}/{name}", evidence=Evidence.INFERRED)
@@ -245,9 +245,11 @@ def _tell_settings(findings: Findings, pairs: Dict, resolve: Resolver | None) ->
         return
     for name in ("weight_decay", "momentum", "betas", "eps", "nesterov", "amsgrad"):
         value = plain(first.get(name), resolve=resolve)
-        if value is not None and name not in said:
+        if value is not None and name not in names:
             findings.say(f"hyperparameters.{name}", value, f"pickle:/optimizer/param_groups/0/{name}")
-    if said.isdisjoint(_RATES):  # a scheduler has usually moved the optimizer's own rate: what was set counts
+    if names.isdisjoint(
+        _RATES
+    ):  # a scheduler has usually moved the optimizer's own rate: what was set counts
         name = "initial_lr" if "initial_lr" in first else "lr"
         rate = plain(first.get(name), resolve=resolve)
         if rate is not None:
@@ -268,11 +270,11 @@ def _tell_scores(findings: Findings, pairs: Dict, resolve: Resolver | None) -> N
 
 
 def _tell_others(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
-    said = 0
+    count = 0
     known = _ULTRALYTICS_KEYS if "train_args" in pairs else set()
     known |= {*_EPOCHS, *_STEPS, *_RATES, *_TEXTS, *_SILENT, "pytorch-lightning_version", "best_fitness"}
     for name, node in pairs.named():
-        if not name or name in known or said >= MAX_OTHERS:
+        if not name or name in known or count >= MAX_OTHERS:
             continue
         single = type(node) is Call and tensor_of(node) is not None
         if (
@@ -284,7 +286,7 @@ def _tell_others(findings: Findings, pairs: Dict, resolve: Resolver | None) -> N
         value = plain(node, resolve=resolve)
         if value is None or isinstance(value, dict | list):
             continue
-        said += 1
+        count += 1
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if number and _METRIC.search(name) and not _NOT_METRIC.search(name):
             findings.metric(name, value, f"pickle:/{name}", block="checkpoint")

@@ -43,16 +43,16 @@ def canonical(name: str) -> str:
         if lowered.startswith(prefix):
             lowered = lowered[len(prefix) :].rstrip(")")
             break
-    found = _CANONICAL.get(lowered)
-    if found is not None:
-        return found
+    dtype = _CANONICAL.get(lowered)
+    if dtype is not None:
+        return dtype
     return lowered.upper()[:MAX_NAME_CHARACTERS]
 
 
 def of_numpy(descr: str) -> str:
     """The canonical name of a NumPy type code such as `f4`, `<i8`, `|b1`, `U12`, where `i1` means one byte."""
-    found = _numpy(descr.lstrip("<>|="))
-    return found if found is not None else canonical(descr)
+    dtype = _numpy(descr.lstrip("<>|="))
+    return dtype if dtype is not None else canonical(descr)
 
 
 def _numpy(code: str) -> str | None:

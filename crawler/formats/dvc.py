@@ -108,11 +108,11 @@ def stage_of(name: str, content: Mapping[str, Any]) -> Stage:
 
 def reports_of(stage: Stage, path: str, stages: Iterable[Stage]) -> list[str]:
     """The metrics files that are about the model `path`: its own stage's, and those of stages that only measure it."""
-    found = list(stage.metrics)
+    reports = list(stage.metrics)
     for other in stages:
         if path in other.deps and not other.models:
-            found.extend(other.metrics)
-    return list(dict.fromkeys(found))
+            reports.extend(other.metrics)
+    return list(dict.fromkeys(reports))
 
 
 def named_files(key: str, paths: Iterable[str]) -> tuple[str, ...]:

@@ -188,14 +188,14 @@ class _HeaderReader:
 
     def _counts(self) -> tuple[int, int]:
         tensors, pairs = self._number(self._length_code), self._number(self._length_code)
-        for what, found, limit, size in (
+        for what, count, limit, size in (
             ("key/value pairs of a GGUF file", pairs, MAX_PAIRS, MIN_PAIR_BYTES),
             ("tensors of a GGUF file", tensors, MAX_TENSORS, MIN_TENSOR_BYTES),
         ):
-            if found > limit:
-                raise LimitExceeded(what, limit=limit, found=found)
-            if found * size > self._cursor.left:
-                raise Malformed(f"{found:,} {what} cannot be in {self._cursor.left:,} bytes")
+            if count > limit:
+                raise LimitExceeded(what, limit=limit, found=count)
+            if count * size > self._cursor.left:
+                raise Malformed(f"{count:,} {what} cannot be in {self._cursor.left:,} bytes")
         return pairs, tensors
 
     def _number(self, code: str) -> Any:

@@ -50,11 +50,11 @@ def repositories(key: str) -> tuple[str, ...]:
 def artifacts(key: str, name: str) -> tuple[str, ...]:
     """Ids of the artifact `name` that a dvc.yaml at `key` declares: GTO puts the directory inside its repository first."""
     folder = key.rpartition("/")[0]
-    found = []
+    ids = []
     for directory in _above(key):
         inside = folder[len(directory) :].strip("/")
-        found.append(f"gto:{directory}:{inside}={name}" if inside else f"gto:{directory}:{name}")
-    return tuple(found)
+        ids.append(f"gto:{directory}:{inside}={name}" if inside else f"gto:{directory}:{name}")
+    return tuple(ids)
 
 
 def _above(key: str) -> Iterator[str]:

@@ -61,10 +61,10 @@ def leftovers(
 
     Bounds: 400 values, 4 levels, lists of up to 64 scalars (longer ones give their length).
     """
-    for count, found in enumerate(_walk(value, known, (), 0)):
+    for count, leftover in enumerate(_walk(value, known, (), 0)):
         if count >= MAX_LEFTOVERS:
             return
-        yield found
+        yield leftover
 
 
 def _walk(

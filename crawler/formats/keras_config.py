@@ -67,13 +67,13 @@ def tell_training(findings: Findings, compiled: Mapping[str, Any], pointer: str)
 
 def tell_risks(findings: Findings, config: Any) -> None:
     """What Keras would import or run while it builds the model."""
-    told: set[str] = set()
+    names: set[str] = set()
     for node in _objects(config):
-        if len(told) >= MAX_RISKS:
+        if len(names) >= MAX_RISKS:
             return
         class_name, module = node.get("class_name"), node.get("module")
-        if class_name in {"Lambda", "TFOpLambda", "SlicingOpLambda"} and class_name not in told:
-            told.add(str(class_name))
+        if class_name in {"Lambda", "TFOpLambda", "SlicingOpLambda"} and class_name not in names:
+            names.add(str(class_name))
             code = _lambda_code(node)
             if class_name == "Lambda":
                 findings.risk(
@@ -82,11 +82,11 @@ def tell_risks(findings: Findings, config: Any) -> None:
                     f"a Lambda layer runs Python code: {code}",
                     member=_name_of(node),
                 )
-        if class_name in _DANGEROUS and class_name not in told:
-            told.add(str(class_name))
+        if class_name in _DANGEROUS and class_name not in names:
+            names.add(str(class_name))
             findings.risk("lambda-layer", Severity.HIGH, f"{class_name} holds marshalled Python code")
-        if isinstance(module, str) and not _OWN_MODULES.fullmatch(module) and module not in told:
-            told.add(module)
+        if isinstance(module, str) and not _OWN_MODULES.fullmatch(module) and module not in names:
+            names.add(module)
             findings.risk(
                 "code-execution",
                 _severity(module),

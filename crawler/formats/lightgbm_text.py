@@ -64,20 +64,20 @@ def format_version(reader: RangedReader) -> str | None:
 
 def _header(text: str) -> dict[str, str]:
     """The key=value lines before the first tree."""
-    found: dict[str, str] = {}
+    header: dict[str, str] = {}
     for line in text.splitlines()[1:2000]:
         if line.startswith(("Tree=", "end of trees")):
             break
         key, equals, value = line.partition("=")
         if equals and len(key) <= 80:
-            found.setdefault(key.strip(), value.strip())
-    return found
+            header.setdefault(key.strip(), value.strip())
+    return header
 
 
 def _parameters(text: str) -> dict[str, str]:
     """The settings that say something about the training; empty ones and those of the machine are left out."""
-    _, found, block = text.rpartition("\nparameters:")
-    if not found:
+    _, heading, block = text.rpartition("\nparameters:")
+    if not heading:
         return {}
     settings: dict[str, str] = {}
     for line in block.partition("end of parameters")[0].splitlines()[:2000]:

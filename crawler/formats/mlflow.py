@@ -90,8 +90,8 @@ def say_model_name(
 ) -> None:
     """A name that a run or logged model was given. It counts less than a registered one; `model` and ids say nothing."""
     if isinstance(name, str) and name and not _SAYS_NOTHING.fullmatch(name.rsplit("/", 1)[-1]):
-        said = name.rsplit("/", 1)[-1]
-        findings.say("name", said, pointer, origin=origin, evidence=Evidence.INFERRED, subject=subject)
+        last = name.rsplit("/", 1)[-1]
+        findings.say("name", last, pointer, origin=origin, evidence=Evidence.INFERRED, subject=subject)
 
 
 def say_dataset(findings: Findings, name: Any, pointer: str, *, context: Any, subject: str) -> None:
@@ -137,12 +137,12 @@ def signature_values(text: Any, pointer: str) -> Iterator[tuple[dict[str, Any], 
         tensor = column.get("tensor-spec")
         tensor = tensor if isinstance(tensor, dict) else {}
         shape = tensor.get("shape") if isinstance(tensor.get("shape"), list) else None
-        found = {
+        entry = {
             "name": column.get("name") or str(number),
             "dtype": tensor.get("dtype") or column.get("type"),
             "shape": None if shape is None else [None if size == -1 else size for size in shape[:16]],
         }
-        yield {key: item for key, item in found.items() if item is not None}, f"{pointer}/{number}"
+        yield {key: item for key, item in entry.items() if item is not None}, f"{pointer}/{number}"
 
 
 def say_signature(findings: Findings, signature: Any, *, subject: str | None = None) -> None:
@@ -217,7 +217,7 @@ class History:
         if self.greatest is None or (-value, step) < (-self.greatest[1], self.greatest[0]):
             self.greatest = step, value
 
-    def said(self) -> dict[str, Any] | None:
+    def to_context(self) -> dict[str, Any] | None:
         """As a metric's context has it; None for a single value."""
         if self.points < 2 or self.first is None or self.least is None or self.greatest is None:
             return None

@@ -55,17 +55,17 @@ def read(index: Any, *, root: str) -> Iterator[Measured | Broken]:
         if results is None:
             continue
         for place, result in enumerate(results if isinstance(results, list) else [results]):
-            for found in _result(result, (root, number, "results", place)):
-                if isinstance(found, Measured) and first and number == 0:
+            for entry in _result(result, (root, number, "results", place)):
+                if isinstance(entry, Measured) and first and number == 0:
                     first = False
                     yield Measured(
-                        name=found.name,
-                        value=found.value,
-                        path=found.path,
-                        context={**found.context, "primary": True},
+                        name=entry.name,
+                        value=entry.value,
+                        path=entry.path,
+                        context={**entry.context, "primary": True},
                     )
                 else:
-                    yield found
+                    yield entry
 
 
 def _result(result: Any, path: tuple[str | int, ...]) -> Iterator[Measured | Broken]:
@@ -128,8 +128,8 @@ def _name(entry: Mapping[str, Any]) -> str | None:
 
 def _average(entry: Mapping[str, Any]) -> str:
     arguments = entry.get("args")
-    found = arguments.get("average") if isinstance(arguments, Mapping) else None
-    return str(found) if isinstance(found, str) else "?"
+    average = arguments.get("average") if isinstance(arguments, Mapping) else None
+    return str(average) if isinstance(average, str) else "?"
 
 
 def _context(result: Mapping[str, Any]) -> dict[str, Any]:

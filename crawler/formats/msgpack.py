@@ -181,9 +181,9 @@ class _Walker:
             raise Malformed(
                 f"an extension of {length:,} bytes goes beyond the file", where=f"byte {self._position}"
             )
-        found = self._array(end) if kind in {NDARRAY, SCALAR} else None
+        array = self._array(end) if kind in {NDARRAY, SCALAR} else None
         self._position = end
-        return found
+        return array
 
     def _array(self, end: int) -> PackedArray:
         """[shape, dtype name, bytes], each packed on its own inside the extension."""

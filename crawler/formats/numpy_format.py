@@ -116,7 +116,7 @@ def _described(descr: Any) -> tuple[str, int | None, bool]:
 
 
 def _item_bytes(code: str) -> int | None:
-    found = _SIZE.search(code)
-    if found is None:
+    match = _SIZE.search(code)
+    if match is None:
         return 1 if code in {"?", "b", "B"} else None
-    return int(found[1]) * (4 if code[:1] == "U" else 1)
+    return int(match[1]) * (4 if code[:1] == "U" else 1)

@@ -90,8 +90,8 @@ def read_tensor(walker: ProtobufWalker, message: Field) -> OnnxTensor:
         known, length = plausible and stored in {None, raw_bytes}, raw_bytes
     else:
         # typed fields hold at least one byte per value, packed or not; four-bit values share one
-        held = max(typed_bytes, typed_values)
-        known, length = plausible and elements <= held * 2, stored or typed_bytes
+        capacity = max(typed_bytes, typed_values)
+        known, length = plausible and elements <= capacity * 2, stored or typed_bytes
     return OnnxTensor(name, dtype, tuple(shape), elements, length, known, external if is_external else None)
 
 

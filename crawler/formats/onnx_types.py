@@ -84,11 +84,11 @@ def _type(walker: ProtobufWalker, kind: Field) -> dict[str, object]:
 
 def _element_type(walker: ProtobufWalker, container: Field) -> Field | None:
     """The TypeProto inside a sequence or optional (field 1) or of a map's values (field 2)."""
-    found = None
+    element = None
     for part in walker.fields(container.start, container.end):
         if part.wire == BYTES and part.number in {1, 2}:
-            found = part
-    return found
+            element = part
+    return element
 
 
 def _tensor_type(walker: ProtobufWalker, message: Field, containers: list[str]) -> dict[str, object]:

@@ -195,10 +195,10 @@ def _read_operator(
 
 def _arguments(walker: ProtobufWalker, entries: list[Field]) -> list[str]:
     """The variables' names in the first entries of an operator's inputs or outputs."""
-    found = (
+    arguments = (
         argument for entry in entries[:10] for argument in _messages(walker, entry) if argument.number == 2
     )
-    return [walker.text_of(argument, limit=MAX_NAME_BYTES) for argument in islice(found, 10)]
+    return [walker.text_of(argument, limit=MAX_NAME_BYTES) for argument in islice(arguments, 10)]
 
 
 def read_json_program(document: Any, program: PaddleProgram) -> None:

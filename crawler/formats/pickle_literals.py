@@ -52,8 +52,8 @@ def unescaped(raw: bytes) -> str:
     return _ESCAPE.sub(_unescape, raw).decode("latin-1")
 
 
-def _unescape(found: re.Match[bytes]) -> bytes:
-    escape = found[1]
+def _unescape(match: re.Match[bytes]) -> bytes:
+    escape = match[1]
     if escape[:1] == b"x" and len(escape) == 3:
         return bytes([int(escape[1:], 16)])
     if escape.isdigit():

@@ -114,10 +114,10 @@ class Machine:
     def _check(self) -> None:
         if self.opcodes > MAX_OPCODES:
             raise LimitExceeded("opcodes of a pickle", limit=MAX_OPCODES, found=self.opcodes)
-        held = len(self._stack) + len(self._memo) + self._held + len(self._outer)
-        if held > MAX_VALUES:
+        values = len(self._stack) + len(self._memo) + self._held + len(self._outer)
+        if values > MAX_VALUES:
             raise LimitExceeded(
-                "values on the stack and in the memo of a pickle", limit=MAX_VALUES, found=held
+                "values on the stack and in the memo of a pickle", limit=MAX_VALUES, found=values
             )
         self._stream.check_time()
 
@@ -376,9 +376,9 @@ class Machine:
 
     def dict_mark(self) -> None:
         items = self._to_mark()
-        made = Dict()
-        _add_pairs(made, items)
-        self._stack.append(made)
+        pairs = Dict()
+        _add_pairs(pairs, items)
+        self._stack.append(pairs)
 
     def empty_set(self) -> None:
         self._stack.append(Set())
@@ -459,12 +459,12 @@ class Machine:
             module, name = COMPUTED, COMPUTED
         if len(module) > MAX_NAME_CHARACTERS or len(name) > MAX_NAME_CHARACTERS:
             module, name = module[:MAX_NAME_CHARACTERS], name[:MAX_NAME_CHARACTERS]
-        found = Global(module, name)
-        if found.full not in self.imports:
+        imported = Global(module, name)
+        if imported.full not in self.imports:
             if len(self.imports) >= MAX_IMPORTS:
                 raise LimitExceeded("names imported by a pickle", limit=MAX_IMPORTS)
-            self.imports[found.full] = Import(module, name)
-        return found
+            self.imports[imported.full] = Import(module, name)
+        return imported
 
     def reduce(self) -> None:
         args = self._pop()

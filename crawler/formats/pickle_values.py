@@ -53,24 +53,24 @@ def flattened(
     """The plain values below a dictionary, nested names joined by dots; lists of plain values stay lists."""
     value = plain(node, resolve=resolve)
     waiting: list[tuple[str, Any]] = [("", value)]
-    said = 0
-    while waiting and said < limit:
+    count = 0
+    while waiting and count < limit:
         name, value = waiting.pop()
         if isinstance(value, dict):
             waiting.extend(
                 (f"{name}.{key}" if name else str(key), item) for key, item in reversed(value.items())
             )
         elif name and value is not None:
-            said += 1
+            count += 1
             yield name[:300], value
 
 
 def _pairs_of(items: list[Any]) -> Dict:
-    made = Dict()
+    pairs = Dict()
     for item in items:
         if type(item) in {list, tuple} and len(item) == 2:
-            made.add(item[0], item[1])
-    return made
+            pairs.add(item[0], item[1])
+    return pairs
 
 
 class _Plain:
@@ -115,18 +115,18 @@ class _Plain:
     def _items(self, items: Any, depth: int) -> Any:
         if len(items) > MAX_LIST_ITEMS:
             return {"count": len(items), "first": self._items(items[:SHOWN_OF_LONG_LIST], depth)}
-        found = [self.value(item, depth + 1) for item in items[: max(0, self._left)]]
-        return [item for item in found if item is not None] if None in _kinds(found) else found
+        values = [self.value(item, depth + 1) for item in items[: max(0, self._left)]]
+        return [item for item in values if item is not None] if None in _kinds(values) else values
 
     def _pairs(self, node: Dict, depth: int) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        pairs: dict[str, Any] = {}
         for name, item in node.named():
-            if len(made) >= MAX_PAIRS or self._left <= 0:
+            if len(pairs) >= MAX_PAIRS or self._left <= 0:
                 break
             value = self.value(item, depth + 1)
             if value is not None:
-                made[name[:300]] = value
-        return made
+                pairs[name[:300]] = value
+        return pairs
 
     def _call(self, node: Call, depth: int) -> Any:
         number = scalar(node)
@@ -171,12 +171,12 @@ class _Plain:
         return None if moment is None else _moment(moment)
 
     def _array(self, node: Any) -> Any:
-        found = numpy_array(node) if type(node) in {Call, Array} else None
-        return None if found is None else {"shape": list(found[0]), "dtype": found[1]}
+        array = numpy_array(node) if type(node) in {Call, Array} else None
+        return None if array is None else {"shape": list(array[0]), "dtype": array[1]}
 
 
-def _kinds(found: list[Any]) -> set[None]:
-    return {None for item in found if item is None}
+def _kinds(values: list[Any]) -> set[None]:
+    return {None for item in values if item is None}
 
 
 def _path(node: Call) -> str | None:

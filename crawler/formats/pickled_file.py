@@ -127,9 +127,9 @@ class _Literals:
 
 
 def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None:
-    found = find_estimator(pickle.value)
-    if found is not None:
-        estimator, pointer = found
+    estimator_at = find_estimator(pickle.value)
+    if estimator_at is not None:
+        estimator, pointer = estimator_at
         tell_estimator(findings, estimator, f"pickle:{pointer}", read_literal=literals.literal)
         tell_bundle(findings, pickle.value)
         return
@@ -151,9 +151,9 @@ def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None
 def _holds_arrays(root: Any) -> bool:
     """Whether a dictionary of arrays (Detectron, Caffe2, plain NumPy) is what was pickled."""
     try:
-        found = [named for named, _ in zip(tensors_below(root), range(1000), strict=False)]
+        arrays = [named for named, _ in zip(tensors_below(root), range(1000), strict=False)]
     except ExtractError:
         return False
-    if not found:
+    if not arrays:
         return False
-    return choose_model(root, found) is not None or mapping(root) is not None
+    return choose_model(root, arrays) is not None or mapping(root) is not None

@@ -54,13 +54,13 @@ def read_pickle(stream: ByteStream, *, arrays: bool = False) -> Pickle:
     """
     pickle, literals = _read(stream, arrays=arrays)
     waiting = [(pickle, literal, 1) for literal in literals]
-    found = 0
-    while waiting and found < MAX_NESTED:
+    nested = 0
+    while waiting and nested < MAX_NESTED:
         outer, literal, depth = waiting.pop()
         inner, literals = _read(BytesStream(literal, tick=stream.check_time), arrays=False)
         if inner.error is not None and not inner.imports:
             continue
-        found += 1
+        nested += 1
         outer.nested.append(inner)
         if depth < MAX_NESTING:
             waiting.extend((inner, literal, depth + 1) for literal in literals)
@@ -86,15 +86,15 @@ def _read(stream: ByteStream, *, arrays: bool) -> tuple[Pickle, list[bytes]]:
 
 def read_pickles(stream: ByteStream, *, arrays: bool = False, limit: int = MAX_PICKLES) -> list[Pickle]:
     """The pickles that stand one after another, until the data end or are something else."""
-    found: list[Pickle] = []
-    while len(found) < limit:
+    pickles: list[Pickle] = []
+    while len(pickles) < limit:
         pickle = read_pickle(stream, arrays=arrays)
-        if found and pickle.error is not None and not pickle.imports:
+        if pickles and pickle.error is not None and not pickle.imports:
             break  # what follows the last STOP is no pickle
-        found.append(pickle)
+        pickles.append(pickle)
         if pickle.error is not None or _ended(stream):
             break
-    return found
+    return pickles
 
 
 def _ended(stream: ByteStream) -> bool:

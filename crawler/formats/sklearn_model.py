@@ -78,20 +78,22 @@ def find_estimator(root: Any) -> tuple[Call, str] | None:
     """The estimator a file holds, with its pointer: the root, or the first one in a dictionary, list or tuple."""
     waiting: list[tuple[Any, str, int]] = [(root, "", 0)]
     looked = 0
-    found: list[tuple[Call, str]] = []
+    estimators: list[tuple[Call, str]] = []
     while waiting and looked < MAX_LOOKED_AT:
         node, pointer, depth = waiting.pop(0)
         looked += 1
         if is_estimator(node):
-            found.append((node, pointer))
+            estimators.append((node, pointer))
         elif depth < 2 and type(node) in {list, tuple}:
             waiting.extend((item, f"{pointer}/{index}", depth + 1) for index, item in enumerate(node[:16]))
         elif depth < 2 and type(node) is Dict:
             waiting.extend((item, f"{pointer}/{name}", depth + 1) for name, item in list(node.named())[:64])
     predictors = [
-        item for item in found if _task(item[0].class_name) or item[0].class_name in _PIPELINES | _SEARCHES
+        item
+        for item in estimators
+        if _task(item[0].class_name) or item[0].class_name in _PIPELINES | _SEARCHES
     ]
-    return predictors[0] if predictors else found[0] if found else None
+    return predictors[0] if predictors else estimators[0] if estimators else None
 
 
 def is_estimator(node: Any) -> bool:
@@ -332,9 +334,9 @@ def _trees(estimator: Call, attributes: Dict) -> int | None:
     members = attributes.get("estimators_")
     if type(members) is list:
         return len(members)
-    found = numpy_array(members)
-    if found is not None:
-        return math.prod(found[0])
+    array = numpy_array(members)
+    if array is not None:
+        return math.prod(array[0])
     predictors = attributes.get("_predictors")  # histogram gradient boosting: a list per iteration
     if type(predictors) is list:
         return sum(len(item) for item in predictors if type(item) is list)

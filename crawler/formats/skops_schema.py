@@ -56,7 +56,7 @@ def load_schema(data: bytes) -> dict[str, Any]:
 
 def imports_of(schema: Any) -> tuple[dict[str, Import], set[str]]:
     """The classes and functions that loading would look up, and the loaders beyond the known ones."""
-    found: dict[str, Import] = {}
+    imports: dict[str, Import] = {}
     strange: set[str] = set()
     for node in _nodes(schema):
         loader = node.get("__loader__")
@@ -66,13 +66,13 @@ def imports_of(schema: Any) -> tuple[dict[str, Import], set[str]]:
         if not isinstance(module, str) or not isinstance(name, str):
             continue
         full = f"{module}.{name}"
-        if full not in found and len(found) >= MAX_IMPORTS:
+        if full not in imports and len(imports) >= MAX_IMPORTS:
             raise LimitExceeded("names in a skops schema", limit=MAX_IMPORTS)
-        entry = found.setdefault(full, Import(module[:1000], name[:1000]))
+        entry = imports.setdefault(full, Import(module[:1000], name[:1000]))
         entry.called = entry.called or loader not in {"TypeNode", "FunctionNode", "OperatorFuncNode"}
         for inner in _functions(node):
-            found.setdefault(inner.full, inner)
-    return found, strange
+            imports.setdefault(inner.full, inner)
+    return imports, strange
 
 
 def _functions(node: Mapping[str, Any]) -> Iterator[Import]:
@@ -131,11 +131,11 @@ def _json(content: Any) -> Any:
 
 
 def _dict(content: Any) -> Dict:
-    made = Dict()
+    pairs = Dict()
     if isinstance(content, Mapping):
         for key, value in content.items():
-            made.add(key, node_of(value))
-    return made
+            pairs.add(key, node_of(value))
+    return pairs
 
 
 def _array(schema: Mapping[str, Any], content: Any) -> Any:

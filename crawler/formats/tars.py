@@ -133,13 +133,13 @@ class _Inflated:
         if not data or self._inflate.eof:
             return False
         try:
-            made = self._inflate.decompress(data, _CHUNK_BYTES)
+            piece = self._inflate.decompress(data, _CHUNK_BYTES)
         except zlib.error as error:
             raise Malformed(f"a broken gzip stream: {error}") from None
-        self._made += len(made)
+        self._made += len(piece)
         if self._made > MAX_GZIP_OUTPUT_BYTES:
             raise LimitExceeded("bytes inflated of a gzip stream", limit=MAX_GZIP_OUTPUT_BYTES)
-        self._ready += made
+        self._ready += piece
         return True
 
 
@@ -157,10 +157,10 @@ def _header_size(block: bytes, position: int) -> int:
 
 def _checksum_is_right(block: bytes) -> bool:
     try:
-        said = int(block[148:156].strip(b" \0") or b"-1", 8)
+        checksum = int(block[148:156].strip(b" \0") or b"-1", 8)
     except ValueError:
         return False
-    return said == sum(block[:148]) + 8 * 0x20 + sum(block[156:])
+    return checksum == sum(block[:148]) + 8 * 0x20 + sum(block[156:])
 
 
 def _name(block: bytes) -> str:

@@ -32,21 +32,21 @@ _NAME = re.compile(r"[\w.]*")
 
 def suspicious(text: str) -> list[str]:
     """What in this template would reach beyond its data when rendered, as short words; empty when nothing does."""
-    found: dict[str, None] = {}
+    words: dict[str, None] = {}
     for code in _CODE.finditer(text[:MAX_TEMPLATE_CHARACTERS]):
         source = code.group(1) if code.group(1) is not None else code.group(2)
         if source:
-            found.update(dict.fromkeys(_in_code(source)))
-    return list(found)
+            words.update(dict.fromkeys(_in_code(source)))
+    return list(words)
 
 
 def _in_code(source: str) -> list[str]:
     joined = _JOIN.sub("", source)  # '__cla' ~ 'ss__'
-    found = [name for literal in _LITERAL.findall(joined) for name in _hidden_names(literal)]
+    words = [name for literal in _LITERAL.findall(joined) for name in _hidden_names(literal)]
     bare = _LITERAL.sub("''", source)
-    found += _DUNDER.findall(bare)
-    found += [next(filter(None, match.groups())).replace(" ", "") for match in _SUSPICIOUS.finditer(bare)]
-    return found
+    words += _DUNDER.findall(bare)
+    words += [next(filter(None, match.groups())).replace(" ", "") for match in _SUSPICIOUS.finditer(bare)]
+    return words
 
 
 def _hidden_names(literal: str) -> list[str]:

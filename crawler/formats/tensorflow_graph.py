@@ -63,16 +63,16 @@ class TensorflowModel:
 
 def read_saved_model(walker: ProtobufWalker, model: TensorflowModel) -> None:
     """Version, tags and signatures of all meta graphs; their graphs are located, `read_graphs` walks them."""
-    found = 0
+    graphs = 0
     for part in walker.fields():
         if part.number == 1 and part.wire == VARINT:
             model.schema_version = part.value
         elif part.number == 2 and part.wire == BYTES:
-            found += 1
-            if found > MAX_META_GRAPHS:
+            graphs += 1
+            if graphs > MAX_META_GRAPHS:
                 raise LimitExceeded("meta graphs of a SavedModel", limit=MAX_META_GRAPHS)
             read_meta_graph(walker, part.start, part.end, model)
-    if not found:
+    if not graphs:
         raise Malformed("a SavedModel without a meta graph")
 
 
@@ -164,17 +164,17 @@ def _attribute(walker: ProtobufWalker, entry: Field) -> tuple[str, Field | None]
 
 
 def _placeholder(walker: ProtobufWalker, attributes: list[Field]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    placeholder: dict[str, object] = {}
     for entry in attributes:
         key, value = _attribute(walker, entry)
         for part in walker.fields(value.start, value.end) if value is not None else ():
             if key == "dtype" and part.number == 6 and part.wire == VARINT:
-                found["dtype"] = dtype_name(part.value)
+                placeholder["dtype"] = dtype_name(part.value)
             elif key == "shape" and part.number == 7 and part.wire == BYTES:
                 shape = read_shape(walker, part)
                 if shape is not None:
-                    found["shape"] = shape
-    return found
+                    placeholder["shape"] = shape
+    return placeholder
 
 
 def _read_constant(

@@ -116,15 +116,15 @@ def _companions(
     tensors: Sequence[TensorInfo], parts: Sequence[tuple[str, str]]
 ) -> dict[str, dict[str, TensorInfo]]:
     """Per stem, the tensors that matter to packed weights below it. `parts` are the names taken apart."""
-    found: dict[str, dict[str, TensorInfo]] = {}
+    companions: dict[str, dict[str, TensorInfo]] = {}
     for tensor, (stem, suffix) in zip(tensors, parts, strict=True):
         if suffix in _BESIDE:
-            found.setdefault(stem, {}).setdefault(suffix, tensor)
-    if found:
+            companions.setdefault(stem, {}).setdefault(suffix, tensor)
+    if companions:
         for tensor, (stem, suffix) in zip(tensors, parts, strict=True):
-            if suffix in _PACKED and (stem in found or tensor.name in found):
-                found.setdefault(stem, {}).setdefault(suffix, tensor)
-    return found
+            if suffix in _PACKED and (stem in companions or tensor.name in companions):
+                companions.setdefault(stem, {}).setdefault(suffix, tensor)
+    return companions
 
 
 def _auxiliary(

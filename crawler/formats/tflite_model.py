@@ -303,6 +303,6 @@ def converted(data: bytes) -> dict[str, str]:
     if environment is None:
         return {}
     kinds = {1: "saved model", 2: "keras", 3: "concrete functions", 4: "graph", 5: "jax", 6: "pytorch"}
-    found = {"tensorflow_version": environment.text(0, limit=MAX_NAME_BYTES)}
-    found["converted_from"] = kinds.get(environment.integer(2, "i"), "")
-    return {name: text for name, text in found.items() if text}
+    conversion = {"tensorflow_version": environment.text(0, limit=MAX_NAME_BYTES)}
+    conversion["converted_from"] = kinds.get(environment.integer(2, "i"), "")
+    return {name: text for name, text in conversion.items() if text}

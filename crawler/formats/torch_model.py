@@ -59,14 +59,14 @@ class CountedTensors:
 
 def count_tensors(root: Any) -> CountedTensors:
     """All tensors below the root of a pickle, each in its part."""
-    found = list(tensors_below(root))
-    model_key = choose_model(root, found)
-    names = _part_names(root, model_key, found)
+    tensors = list(tensors_below(root))
+    model_key = choose_model(root, tensors)
+    names = _part_names(root, model_key, tensors)
     counted = CountedTensors(model_key, summarise(()))
     infos: list[TensorInfo] = []
     seen: set[Any] = set()
     unknown = 0
-    for named, (part, name) in zip(found, names, strict=True):
+    for named, (part, name) in zip(tensors, names, strict=True):
         if not isinstance(named.tensor, TorchTensor):
             unknown += part == "model"
             continue
@@ -83,33 +83,33 @@ def count_tensors(root: Any) -> CountedTensors:
     return counted
 
 
-def choose_model(root: Any, found: Sequence[Named]) -> str | None:
+def choose_model(root: Any, tensors: Sequence[Named]) -> str | None:
     """The root's key whose value holds the model's tensors, None when the root is the model itself."""
     pairs = mapping(root)
     if pairs is None:
         return None
-    holding = {named.path[0] for named in found if len(named.path) > 1}
+    holding = {named.path[0] for named in tensors if len(named.path) > 1}
     for key in MODEL_KEYS:
         if key in holding and key in pairs and tensor_of(pairs.get(key)) is None:
             return key
     return None
 
 
-def _part_names(root: Any, model_key: str | None, found: Sequence[Named]) -> list[tuple[str, str]]:
+def _part_names(root: Any, model_key: str | None, tensors: Sequence[Named]) -> list[tuple[str, str]]:
     if model_key is not None:
-        inside = [named.path[1:] if named.path[:1] == (model_key,) else None for named in found]
+        inside = [named.path[1:] if named.path[:1] == (model_key,) else None for named in tensors]
         live = _has_live_weights([path for path in inside if path is not None])
         return [
             (_inside_part(path, live=live), ".".join(path)[:512])
             if path is not None
             else (part_of(named.path[0] if named.path else ""), named.name)
-            for named, path in zip(found, inside, strict=True)
+            for named, path in zip(tensors, inside, strict=True)
         ]
-    live = _has_live_weights([named.path for named in found])
+    live = _has_live_weights([named.path for named in tensors])
     pairs = mapping(root)
     flat = {name for name, _ in pairs.named()} if pairs is not None else set()
     parts = []
-    for named in found:
+    for named in tensors:
         first = named.path[0] if named.path else ""
         container = len(named.path) > 1 and first in flat
         part = part_of(first, default="model") if container else _inside_part(named.path, live=live)

@@ -105,15 +105,15 @@ def signature_tensors(program: Mapping[str, Any]) -> Iterator[TensorInfo | None]
 def ports(program: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     """The program's own inputs (`user_input`) or outputs (`user_output`) with shape and dtype; symbols stay text."""
     values = _values(program)
-    found: list[dict[str, Any]] = []
+    ports: list[dict[str, Any]] = []
     for spec in _specs(program, "input_specs" if kind == "user_input" else "output_specs"):
         entry = spec.get(kind)
         name = _argument(entry) if isinstance(entry, Mapping) else None
         meta = values.get(name or "")
-        if name is None or not isinstance(meta, Mapping) or len(found) >= MAX_PORTS:
+        if name is None or not isinstance(meta, Mapping) or len(ports) >= MAX_PORTS:
             continue
-        found.append({"name": name, "shape": _shape(meta, symbols=True), "dtype": dtype_of(meta)})
-    return found
+        ports.append({"name": name, "shape": _shape(meta, symbols=True), "dtype": dtype_of(meta)})
+    return ports
 
 
 def _values(program: Mapping[str, Any]) -> Mapping[str, Any]:

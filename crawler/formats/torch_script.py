@@ -45,7 +45,7 @@ def tell_torchscript(findings: Findings, container: TorchZip, root: Any) -> None
 def _declared(findings: Findings, container: TorchZip) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
     """Per class its parameters and buffers, out of code/**.py."""
     prefix = f"{container.root}code/"
-    found: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+    classes: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     members = [m for m in container.directory.members if m.name.startswith(prefix) and m.name.endswith(".py")]
     try:
         if len(members) > MAX_CODE_FILES:
@@ -55,37 +55,40 @@ def _declared(findings: Findings, container: TorchZip) -> dict[str, tuple[frozen
                 "utf-8", errors="replace"
             )
             module = member.name[len(prefix) : -3].replace("/", ".")
-            found.update(_classes_in(text, module))
+            classes.update(_classes_in(text, module))
     except ExtractError as error:
         findings.problem(error.code, f"the code that tells parameters from buffers: {error}")
-    return found
+    return classes
 
 
 def _classes_in(text: str, module: str) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
     starts = [(match.start(), match[1]) for match in _CLASS.finditer(text)]
-    found = {}
+    classes = {}
     for index, (start, name) in enumerate(starts):
         stop = starts[index + 1][0] if index + 1 < len(starts) else len(text)
         lists = {kind: frozenset(_QUOTED.findall(names)) for kind, names in _LIST.findall(text[start:stop])}
-        found[f"{module}.{name}"] = (lists.get("parameters", frozenset()), lists.get("buffers", frozenset()))
-    return found
+        classes[f"{module}.{name}"] = (
+            lists.get("parameters", frozenset()),
+            lists.get("buffers", frozenset()),
+        )
+    return classes
 
 
 def _modules(root: Any) -> dict[str, Call]:
     """The module objects by their path, the root's own path being empty."""
-    found: dict[str, Call] = {}
+    modules: dict[str, Call] = {}
     seen: set[int] = set()
     waiting: list[tuple[str, Any]] = [("", root)]
-    while waiting and len(found) < MAX_MODULES:
+    while waiting and len(modules) < MAX_MODULES:
         path, node = waiting.pop()
         if type(node) is not Call or not node.name.startswith("__torch__.") or id(node) in seen:
             continue
         seen.add(id(node))
-        found[path] = node
+        modules[path] = node
         if node.attributes is not None:
             below = [(f"{path}.{name}" if path else name, child) for name, child in node.attributes.named()]
             waiting.extend((name[:512], child) for name, child in reversed(below) if type(child) is Call)
-    return found
+    return modules
 
 
 def _tensors(

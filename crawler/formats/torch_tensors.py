@@ -181,8 +181,8 @@ def _storage_in_bytes(raw: Any) -> tuple[str, str | None, int | None] | None:
         return None
     for pickle in read_pickles(BytesStream(head), limit=4):
         if type(pickle.value) is Persistent:
-            found = _storage(pickle.value)
-            return None if found is None else (found[0], None, found[2])
+            storage = _storage(pickle.value)
+            return None if storage is None else (storage[0], None, storage[2])
     return None
 
 
@@ -200,8 +200,8 @@ def _sparse(node: Call) -> TorchTensor | Unknown:
 def tensor_of_parts(node: Any) -> TorchTensor | None:
     """A strided tensor, or None: the parts of a sparse one."""
     if type(node) is Call and node.class_name in _STORAGE_REBUILDERS:
-        found = _strided(node, node.class_name)
-        return found if isinstance(found, TorchTensor) else None
+        tensor = _strided(node, node.class_name)
+        return tensor if isinstance(tensor, TorchTensor) else None
     return None
 
 

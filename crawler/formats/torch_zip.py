@@ -82,16 +82,16 @@ def find_object(directory: ZipDirectory) -> TorchZip:
 
     Raises: Malformed.
     """
-    found = [
+    pickles = [
         m for m in directory.members if m.name.rsplit("/", 1)[-1] == "data.pkl" and m.name.count("/") <= 1
     ]
-    if not found:
+    if not pickles:
         raise Malformed("a torch zip without its data.pkl")
-    if len(found) > 1:
+    if len(pickles) > 1:
         raise Malformed(
-            f"a torch zip with {len(found)} members called data.pkl: readers disagree which one counts"
+            f"a torch zip with {len(pickles)} members called data.pkl: readers disagree which one counts"
         )
-    return TorchZip(directory, found[0].name[: -len("data.pkl")], found[0])
+    return TorchZip(directory, pickles[0].name[: -len("data.pkl")], pickles[0])
 
 
 def tell_strangers(findings: Findings, directory: ZipDirectory, members: Iterator[Member]) -> None:

@@ -70,12 +70,12 @@ def load(data: bytes | str, *, documents: bool = False, limits: YamlLimits | Non
     limits = limits or YamlLimits()
     if len(data) > limits.size_bytes:
         raise LimitExceeded("bytes of a YAML file", limit=limits.size_bytes, found=len(data))
-    found = list(_Builder(limits).documents(_events(_decoded(data))))
+    values = list(_Builder(limits).documents(_events(_decoded(data))))
     if documents:
-        return found
-    if len(found) > 1:
-        raise Malformed(f"{len(found)} YAML documents where one is expected")
-    return found[0] if found else None
+        return values
+    if len(values) > 1:
+        raise Malformed(f"{len(values)} YAML documents where one is expected")
+    return values[0] if values else None
 
 
 def read(reader: RangedReader) -> Yaml:

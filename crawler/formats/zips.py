@@ -168,10 +168,10 @@ class ZipDirectory:
             return member
         if member in self.duplicates:
             raise Malformed(f"the zip holds {member[:200]!r} twice, readers disagree which one counts")
-        found = self._by_name.get(member)
-        if found is None:
+        entry = self._by_name.get(member)
+        if entry is None:
             raise Malformed(f"the zip has no member {member[:200]!r}")
-        return found
+        return entry
 
     def _index(self) -> frozenset[str]:
         doubles = set()
@@ -192,9 +192,9 @@ class ZipDirectory:
 
     def _check_ratio(self, entry: Member) -> None:
         if entry.size_bytes > RATIO_FREE_BYTES and entry.size_bytes > MAX_RATIO * max(1, entry.stored_bytes):
-            found = entry.size_bytes // max(1, entry.stored_bytes)
+            ratio = entry.size_bytes // max(1, entry.stored_bytes)
             raise LimitExceeded(
-                f"compression ratio of zip member {entry.name[:200]!r}", limit=MAX_RATIO, found=found
+                f"compression ratio of zip member {entry.name[:200]!r}", limit=MAX_RATIO, found=ratio
             )
 
     def _spend(self, size: int) -> None:
@@ -407,18 +407,18 @@ def _zip64(extra: bytes, size: int, stored: int, offset: int) -> tuple[int, int,
 
 
 def _check_member(member: Member, extra: bytes, oddities: list[Oddity]) -> None:
-    found = []
+    reasons = []
     if member.encrypted or member.flags & _PATCH:
-        found.append(("flags", "is marked encrypted or patched"))
+        reasons.append(("flags", "is marked encrypted or patched"))
     if "\0" in member.name or b"\x75\x70" in extra[:2]:
-        found.append(("name", "has two names"))
+        reasons.append(("name", "has two names"))
     if member.method not in {STORED, DEFLATED}:
-        found.append(("method", f"is compressed by method {member.method}"))
+        reasons.append(("method", f"is compressed by method {member.method}"))
     if member.method == STORED and member.stored_bytes != member.size_bytes:
-        found.append(("count", "is stored with two different sizes"))
+        reasons.append(("count", "is stored with two different sizes"))
     if member.size_bytes > RATIO_FREE_BYTES and member.size_bytes > MAX_RATIO * max(1, member.stored_bytes):
-        found.append(("bomb", f"inflates {member.size_bytes // max(1, member.stored_bytes)} times"))
-    for code, detail in found:
+        reasons.append(("bomb", f"inflates {member.size_bytes // max(1, member.stored_bytes)} times"))
+    for code, detail in reasons:
         if len(oddities) < 200:
             oddities.append(Oddity(code=code, detail=detail, member=member.name))
 

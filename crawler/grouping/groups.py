@@ -62,9 +62,9 @@ def group(
     _bind_context(tree, drafts, open_directories)
     runs = bind_subjects(tree.members, drafts)
     named = named_objects(tree.members)
-    made = sorted([*without_copies(drafts), *runs], key=lambda draft: draft.key)
+    models = sorted([*without_copies(drafts), *runs], key=lambda draft: draft.key)
     return _told_apart(
-        [_finished(source, draft, tree.promised, orphan=is_orphan(draft, named)) for draft in made]
+        [_finished(source, draft, tree.promised, orphan=is_orphan(draft, named)) for draft in models]
     )
 
 
@@ -146,13 +146,13 @@ class _Tree:
 
     def owner(self, directory: str) -> str | None:
         """The outermost container around the directory, looking no higher than a checkpoint of a run."""
-        found = None
+        outermost = None
         for candidate in upwards(directory):
             if candidate in self.containers:
-                found = candidate
+                outermost = candidate
             if CHECKPOINT_DIRECTORY.match(name_of(candidate)):
                 break
-        return found
+        return outermost
 
     def home(self, directory: str) -> str:
         """The directory whose model the weights in `directory` belong to: itself, or the one it is an alternative for."""
@@ -162,14 +162,14 @@ class _Tree:
 
     def _containers(self) -> dict[str, str]:
         directories = {directory for name in self.files for directory in upwards(name)}
-        found = {}
+        kinds = {}
         for directory in directories:
             kind = self.promised.container_kind(
                 directory, self.names(directory), self.below.get(directory, set())
             )
             if kind is not None:
-                found[directory] = kind
-        return found
+                kinds[directory] = kind
+        return kinds
 
 
 def _draft_models(tree: _Tree) -> list[Draft]:
@@ -211,7 +211,7 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
     projectors = [member for member in weights if PROJECTOR.match(name_of(member.object.key))]
     others = [member for member in weights if not PROJECTOR.match(name_of(member.object.key))]
     described = _described(tree.files[directory])
-    made: list[Draft] = []
+    models: list[Draft] = []
     for member in others:
         name = name_of(member.object.key)
         stem = tree.promised.stem_of(described.get(name, name))
@@ -220,9 +220,9 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
         if kind == "shards" and draft.kind == "file":
             draft.kind = kind
         draft.weights[member.object.key] = member
-        made.append(draft)
+        models.append(draft)
     for member in projectors if others else ():
-        for draft in _closest(member, made):
+        for draft in _closest(member, models):
             draft.bind(member)
     if not others:
         for member in projectors:
@@ -328,8 +328,8 @@ def _context_of(
 def _named(tree: _Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
     """The models that a sidecar `TARGET.modeldex.yaml` is written for: by the file's whole name, or by its stem."""
     stem = joined(directory_of(target), tree.promised.stem_of(name_of(target)).stem)
-    found = [draft for draft in drafts if target in draft.weights or draft.key == target]
-    return found or [draft for draft in drafts if draft.key == stem]
+    named_by_file = [draft for draft in drafts if target in draft.weights or draft.key == target]
+    return named_by_file or [draft for draft in drafts if draft.key == stem]
 
 
 def _only_one_below(directory: str, drafts: Sequence[Draft]) -> list[Draft]:

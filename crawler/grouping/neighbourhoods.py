@@ -291,9 +291,9 @@ def _joined(places: list[Place], index: PlaceIndex, links: _Links) -> list[Neigh
         return place
 
     for directories in links.sets():
-        found = [place for directory in directories if (place := index.of_directory(directory)) is not None]
-        for place in found[1:]:
-            first, second = leader(found[0]), leader(place)
+        tied = [place for directory in directories if (place := index.of_directory(directory)) is not None]
+        for place in tied[1:]:
+            first, second = leader(tied[0]), leader(place)
             if first != second:
                 leaders[max(first, second)] = min(first, second)
     together: dict[Place, list[Place]] = {}

@@ -37,7 +37,7 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
         for key in _keys_of(draft, alone=in_directory[draft.directory] == 1):
             by_key[key].append(draft)
     _bind_whole_files(members, drafts, by_key)
-    bound = {id(telling): _found(telling.subject.join_keys, by_key) for telling in tellings}
+    bound = {id(telling): _sharing(telling.subject.join_keys, by_key) for telling in tellings}
     # One step further: a run is bound through the logged model that names both it and the files. No more than one,
     # or two models of one run would become one.
     through: dict[str, list[Draft]] = defaultdict(list)
@@ -46,7 +46,7 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
             through[key].extend(bound[id(telling)])
     unbound = []
     for telling in tellings:
-        targets = bound[id(telling)] or _found(telling.subject.join_keys, through)
+        targets = bound[id(telling)] or _sharing(telling.subject.join_keys, through)
         for draft in targets:
             draft.bind_by_name(replace(telling.member, subject=telling.subject.id))
         if not targets:
@@ -75,7 +75,7 @@ def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts:
     subjects: dict[tuple[str, str], list[Subject]] = defaultdict(list)
     for telling in tellings:
         subjects[telling.member.object.key, telling.subject.id].append(telling.subject)
-    wider = {part for found in subjects.values() for subject in found for part in subject.part_of}
+    wider = {part for group in subjects.values() for subject in group for part in subject.part_of}
     if not wider:
         return
     about: dict[str, list[_Telling]] = defaultdict(list)
@@ -123,12 +123,12 @@ def _bind_whole_files(
         extraction = member.extraction
         if extraction is None or extraction.subjects or member.object.key in inside:
             continue
-        for draft in _found(extraction.join_keys, by_key):
+        for draft in _sharing(extraction.join_keys, by_key):
             if member.object.key not in draft.weights:
                 draft.bind_by_name(member)
 
 
-def _found(keys: Iterable[str], by_key: dict[str, list[Draft]]) -> list[Draft]:
+def _sharing(keys: Iterable[str], by_key: dict[str, list[Draft]]) -> list[Draft]:
     return list({draft.key: draft for key in keys for draft in by_key.get(key, ())}.values())
 
 

@@ -94,9 +94,9 @@ class LocalSource:
         stack = [_Directory("", 0)]
         while stack:
             directory = stack.pop()
-            found = _Found(directory)
-            yield from self._list_directory(found, visited)
-            stack.extend(sorted(found.below, reverse=True))
+            listing = _Found(directory)
+            yield from self._list_directory(listing, visited)
+            stack.extend(sorted(listing.below, reverse=True))
 
     def head(self, key: ObjectKey) -> ObjectMeta | None:
         """The file as it is now; None if there is none."""
@@ -123,8 +123,8 @@ class LocalSource:
     def uri_of(self, key: ObjectKey) -> str:
         return f"{self.uri.rstrip('/')}/{quote_from_bytes(os.fsencode(key))}" if key else self.uri
 
-    def _list_directory(self, found: _Found, visited: set[tuple[int, int]]) -> Iterator[Listed]:
-        scope, depth = found.directory
+    def _list_directory(self, listing: _Found, visited: set[tuple[int, int]]) -> Iterator[Listed]:
+        scope, depth = listing.directory
         if depth > MAX_DEPTH:
             yield Listed(
                 scope=scope, error=ListingIncomplete(scope, f"it is more than {MAX_DEPTH} directories deep")
@@ -144,37 +144,37 @@ class LocalSource:
                 yield Listed(scope=scope, complete=True, skipped=((scope, reason),))
                 return
             visited.add((status.st_dev, status.st_ino))
-            yield from self._list_open(descriptor, found)
+            yield from self._list_open(descriptor, listing)
         finally:
             os.close(descriptor)
 
-    def _list_open(self, descriptor: int, found: _Found) -> Iterator[Listed]:
-        scope = found.directory.key
+    def _list_open(self, descriptor: int, listing: _Found) -> Iterator[Listed]:
+        scope = listing.directory.key
         prefix = f"{scope}/" if scope else ""
         failure: SourceError | None = None
         try:
             with os.scandir(descriptor) as entries:
                 for entry in entries:
                     try:
-                        self._sort(entry, prefix + entry.name, found)
+                        self._sort(entry, prefix + entry.name, listing)
                     except FileNotFoundError:
                         continue  # deleted since it was named: absent, as if never listed
                     except OSError as error:
                         failure = _broke(scope, error, entry.name)
-                    if len(found.objects) >= BATCH_OBJECTS:
-                        yield Listed(scope=scope, objects=tuple(found.objects))
-                        found.objects.clear()
+                    if len(listing.objects) >= BATCH_OBJECTS:
+                        yield Listed(scope=scope, objects=tuple(listing.objects))
+                        listing.objects.clear()
         except OSError as error:
             failure = _broke(scope, error)
         yield Listed(
             scope=scope,
-            objects=tuple(found.objects),
+            objects=tuple(listing.objects),
             complete=failure is None,
             error=failure,
-            skipped=tuple(found.skipped),
+            skipped=tuple(listing.skipped),
         )
 
-    def _sort(self, entry: os.DirEntry[str], key: str, found: _Found) -> None:
+    def _sort(self, entry: os.DirEntry[str], key: str, listing: _Found) -> None:
         """Puts one directory entry where it belongs."""
         _, inside, reference = f"/{key}".rpartition("/.git/")
         if (inside and not GIT_REFERENCES.fullmatch(reference)) or self._path(key) in self._exclude:
@@ -182,31 +182,31 @@ class LocalSource:
         is_directory = entry.is_dir(follow_symlinks=False)
         left_out = self._selection.pruned(key) if is_directory else self._selection.left_out(key)
         if left_out:
-            found.skipped.append((key, left_out))
+            listing.skipped.append((key, left_out))
         elif is_directory:
             if entry.name not in SKIPPED_DIRECTORIES:
-                found.below.append(_Directory(key, found.directory.depth + 1))
+                listing.below.append(_Directory(key, listing.directory.depth + 1))
         elif entry.name.endswith(UNFINISHED_SUFFIXES) or entry.name.startswith(UNFINISHED_PREFIXES):
-            found.skipped.append((key, "an unfinished or temporary file"))
+            listing.skipped.append((key, "an unfinished or temporary file"))
         elif entry.is_symlink():
-            self._sort_link(key, found)
+            self._sort_link(key, listing)
         elif entry.is_file(follow_symlinks=False):
-            found.objects.append(self._meta(ObjectKey(key), entry.stat(follow_symlinks=False)))
+            listing.objects.append(self._meta(ObjectKey(key), entry.stat(follow_symlinks=False)))
         else:
-            found.skipped.append((key, "not a regular file"))
+            listing.skipped.append((key, "not a regular file"))
 
-    def _sort_link(self, key: str, found: _Found) -> None:
+    def _sort_link(self, key: str, listing: _Found) -> None:
         target = self._target(key)
         if target is None:
-            found.skipped.append((key, "a link that leaves the root, leads nowhere or in a circle"))
+            listing.skipped.append((key, "a link that leaves the root, leads nowhere or in a circle"))
             return
         if any(self._path(above) in self._exclude for above in upwards(target)):
             return
         status = os.stat(self._path(target), follow_symlinks=False)  # noqa: PTH116 - Path would normalise the name
         if stat.S_ISREG(status.st_mode):
-            found.objects.append(self._meta(ObjectKey(key), status))
+            listing.objects.append(self._meta(ObjectKey(key), status))
         else:
-            found.skipped.append((key, "a link to something that is not a file"))
+            listing.skipped.append((key, "a link to something that is not a file"))
 
     def _path(self, key: str) -> str:
         return os.path.join(self.root, key)  # noqa: PTH118 - Path would normalise the name

@@ -67,15 +67,15 @@ def search(
             _print_dsl(catalog, state)
             return
         if everything:
-            found = _print_all(catalog, state)
-            if not found and not catalog.info().documents:
+            printed = _print_all(catalog, state)
+            if not printed and not catalog.info().documents:
                 _tell_waiting(catalog, settings)
         else:
             results = catalog.page(state, facets_shown=False)
             if not results.total and not results.catalog_size:
                 _tell_waiting(catalog, settings)
-            found = _print_page(results, as_json=as_json)
-    if fail_if_empty and not found:
+            printed = _print_page(results, as_json=as_json)
+    if fail_if_empty and not printed:
         raise click.exceptions.Exit(1)
 
 
@@ -104,10 +104,10 @@ def _print_page(page: SearchPage, *, as_json: bool) -> int:
     if not page.total:
         _explain(page)
     elif not as_json:
-        said = f" · page {page.state.page:,} of {page.page_count:,}" if page.page_count > 1 else ""
+        place = f" · page {page.state.page:,} of {page.page_count:,}" if page.page_count > 1 else ""
         models = "model" if page.total == 1 else "models"
         understood = f" · {page.canonical_text}" if page.canonical_text else ""
-        _say(printable(f"{page.total:,} {models}{said}{understood}"))
+        _say(printable(f"{page.total:,} {models}{place}{understood}"))
     return page.total
 
 

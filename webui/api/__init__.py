@@ -32,24 +32,30 @@ def search() -> Response:
 
 @blueprint.get("/models/<model_id>")
 def model(model_id: str) -> Response:
-    found = model_answer(find_model(model_id), addresses())
-    tag = tag_of("json", build(), dumps(found))
-    return not_modified(tag) or answer(found, tag=tag)
+    body = model_answer(find_model(model_id), addresses())
+    tag = tag_of("json", build(), dumps(body))
+    return not_modified(tag) or answer(body, tag=tag)
 
 
 @blueprint.get("/models")
 def models() -> Response:
     """The documents of `ids` (commas or repeated), in the order asked; those that are not there are named."""
-    ids = list(dict.fromkeys(one for value in request.args.getlist("ids") for one in value.split(",") if one))
+    ids = list(
+        dict.fromkeys(
+            model_id for value in request.args.getlist("ids") for model_id in value.split(",") if model_id
+        )
+    )
     if not ids:
         raise UserError(
             "Say which models: ?ids=ID,ID.", advice="To list models, use /api/search or /api/export.ndjson."
         )
     if len(ids) > MOST_IDS:
         raise UserError(f"At most {MOST_IDS:,} ids at once; these are {len(ids):,}.")
-    found = catalog().get(ids)
-    documents = tuple(found[one] for one in ids if one in found)
-    return answer(ModelsAnswer(models=documents, not_found=tuple(one for one in ids if one not in found)))
+    known = catalog().get(ids)
+    documents = tuple(known[model_id] for model_id in ids if model_id in known)
+    return answer(
+        ModelsAnswer(models=documents, not_found=tuple(model_id for model_id in ids if model_id not in known))
+    )
 
 
 @blueprint.get("/facets/<field>")

@@ -84,9 +84,9 @@ class Arguments:
         for name in self._given:
             if name in self._read:
                 continue
-            said = _NOT_HERE.get(name)
-            if said is not None:
-                raise illegal(name, said)
+            refusal = _NOT_HERE.get(name)
+            if refusal is not None:
+                raise illegal(name, refusal)
             reason = f"request contains unrecognized parameter: [{visible(name[:ECHOED])}]"
             raise Fault(400, "illegal_argument_exception", reason)
 

@@ -114,8 +114,8 @@ class Contexts:
 
     def close(self) -> None:
         with self._lock:
-            held, self._held = list(self._held.values()), {}
-        for context in held:
+            contexts, self._held = list(self._held.values()), {}
+        for context in contexts:
             _end(context.point)
 
     @staticmethod

@@ -27,8 +27,8 @@ def document(asked: Asked) -> tuple[Json, int]:
     identifier = _named(asked)
     options = _options(source_of_address(asked.arguments))
     asked.arguments.done()
-    found = _read(asked, [identifier])
-    return _shown(identifier, found, options), 200 if identifier in found else 404
+    documents = _read(asked, [identifier])
+    return _shown(identifier, documents, options), 200 if identifier in documents else 404
 
 
 def source(asked: Asked) -> Json:
@@ -36,8 +36,8 @@ def source(asked: Asked) -> Json:
     identifier = _named(asked)
     options = _options(source_of_address(asked.arguments))
     asked.arguments.done()
-    found = _read(asked, [identifier])
-    shown = source_of(found[identifier], options) if identifier in found else None
+    documents = _read(asked, [identifier])
+    shown = source_of(documents[identifier], options) if identifier in documents else None
     if shown is None:
         reason = f"Document not found [{INDEX}]/[{visible(identifier)}]"
         raise Fault(404, "resource_not_found_exception", reason)
@@ -51,11 +51,11 @@ def mget(asked: Asked) -> Json:
     body = only(read_json(http), "_mget", frozenset({"ids", "docs"}))
     default = source_of_address(asked.arguments)
     asked.arguments.done()
-    rows = [_row(one, asked.index, default) for one in _listed(body)]
-    found = _read(asked, [identifier for identifier, _, fault in rows if fault is None])
+    rows = [_row(row, asked.index, default) for row in _listed(body)]
+    documents = _read(asked, [identifier for identifier, _, fault in rows if fault is None])
     return {
         "docs": [
-            _shown(identifier, found, options) if fault is None else _missing_index(identifier, fault)
+            _shown(identifier, documents, options) if fault is None else _missing_index(identifier, fault)
             for identifier, options, fault in rows
         ]
     }
@@ -117,11 +117,11 @@ def _read(asked: Asked, identifiers: list[str]) -> Mapping[str, Mapping[str, Any
     return asked.call.run(lambda: asked.call.catalog.get(wanted))
 
 
-def _shown(identifier: str, found: Mapping[str, Mapping[str, Any]], options: Options) -> Json:
-    if identifier not in found:
+def _shown(identifier: str, documents: Mapping[str, Mapping[str, Any]], options: Options) -> Json:
+    if identifier not in documents:
         return {"_index": INDEX, "_id": identifier, "found": False}
-    held = found[identifier]
-    revision = held.get("revision", 1)
+    document = documents[identifier]
+    revision = document.get("revision", 1)
     shown = {
         "_index": INDEX,
         "_id": identifier,
@@ -129,7 +129,7 @@ def _shown(identifier: str, found: Mapping[str, Mapping[str, Any]], options: Opt
         "_seq_no": revision,
         "_primary_term": 1,
     }
-    cut = source_of(held, options)
+    cut = source_of(document, options)
     return {**shown, "found": True, **({} if cut is None else {"_source": cut})}
 
 

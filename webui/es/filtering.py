@@ -81,28 +81,28 @@ def _after(steps: Steps, name: str) -> list[Steps]:
 def _only(value: Any, wanted: Wanted) -> Any:
     """The wanted parts; None where there is none."""
     if isinstance(value, list):
-        kept = [part for one in value if (part := _only(one, wanted)) is not None]
+        kept = [part for element in value if (part := _only(element, wanted)) is not None]
         return kept or None
     if not isinstance(value, dict):
         return None
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, inner in value.items():
         below, whole = _below(wanted, str(name))
         part = inner if whole else _only(inner, below) if below else None
         if whole or part is not None:
-            found[name] = part
-    return found or None
+            members[name] = part
+    return members or None
 
 
 def _without(value: Any, unwanted: Wanted) -> Any:
     if isinstance(value, list):
-        return [_without(one, unwanted) for one in value]
+        return [_without(element, unwanted) for element in value]
     if not isinstance(value, dict):
         return value
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, inner in value.items():
         below, whole = _below(unwanted, str(name))
         if whole:
             continue
-        found[name] = _without(inner, below) if below else inner
-    return found
+        members[name] = _without(inner, below) if below else inner
+    return members

@@ -78,14 +78,14 @@ def mapping(asked: Asked) -> Json:
 
 def properties() -> Json:
     """The properties of a mapping, from the one table of fields."""
-    found: Json = {}
+    root: Json = {}
     for row in fields().values():
         *parents, last = row.name.split(".")
-        level = found
+        level = root
         for parent in parents:
             level = level.setdefault(parent, {}).setdefault("properties", {})
         level[last] = {**level.get(last, {}), **_property(row)}
-    return found
+    return root
 
 
 def _property(row: Field) -> Json:
@@ -123,7 +123,7 @@ def field_caps(asked: Asked) -> Json:
     patterns = given.split(",") if isinstance(given, str) else given
     if not isinstance(patterns, list) or not 0 < len(patterns) <= MAX_PATTERNS:
         raise RequestRefused("fields", f"needs 1 to {MAX_PATTERNS} names or patterns.")
-    if not all(isinstance(one, str) and len(one) <= 300 for one in patterns):
+    if not all(isinstance(entry, str) and len(entry) <= 300 for entry in patterns):
         raise RequestRefused("fields", "needs names.")
     if not included:
         return {"indices": [], "fields": {}}

@@ -27,15 +27,15 @@ def means_models(
         return True
     if len(expression) > MAX_EXPRESSION:
         raise illegal("index", "is too long.")
-    found = False
+    exists = False
     for name in expression.split(","):
-        found = _one(name, ignore_unavailable) or found
-    if not found and not allow_no_indices:
+        exists = _names_models(name, ignore_unavailable) or exists
+    if not exists and not allow_no_indices:
         raise no_such_index(expression)
-    return found
+    return exists
 
 
-def _one(name: str, ignore_unavailable: bool) -> bool:
+def _names_models(name: str, ignore_unavailable: bool) -> bool:
     if name == "_all":
         raise illegal("_all", f"is every index of a cluster; here is one: {INDEX}.")
     if not name or name[0] in "_-+." or not _FORBIDDEN.isdisjoint(name) or name != name.lower():

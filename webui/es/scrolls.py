@@ -127,7 +127,7 @@ def _searched(asked: Asked, context: Context, wanted: Search, form: Form) -> tup
 
 def _identifiers(given: Any, part: str) -> list[str]:
     listed = given if isinstance(given, list) else [given]
-    if len(listed) > MAX_IDS or not all(isinstance(one, str) for one in listed):
+    if len(listed) > MAX_IDS or not all(isinstance(identifier, str) for identifier in listed):
         raise RequestRefused(part, f"is an id, or up to {MAX_IDS} of them.")
     return listed
 

@@ -84,8 +84,8 @@ def msearch(asked: Asked) -> Json:
     ]
     asked.arguments.done()
     catalog = asked.call.catalog
-    responses = asked.call.run(lambda: [_response(catalog, one, form) for one in wanted])
-    return {"took": sum(one.get("took", 0) for one in responses), "responses": responses}
+    responses = asked.call.run(lambda: [_response(catalog, search, form) for search in wanted])
+    return {"took": sum(response.get("took", 0) for response in responses), "responses": responses}
 
 
 def _one_of_many(asked: Asked, header: Any, body: Any, form: Form) -> Search | ModeldexError:

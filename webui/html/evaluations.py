@@ -44,7 +44,9 @@ def evaluation_rows(
     rows = []
     for entry in rows_at(document, "evaluations"):
         name = str(entry.get("metric") or entry.get("raw_name") or "")
-        headline = next((one for one in (headline_name(entry), name) if one in open_headlines), "")
+        headline = next(
+            (candidate for candidate in (headline_name(entry), name) if candidate in open_headlines), ""
+        )
         is_headline = bool(headline) and open_headlines[headline] == entry.get("value")
         if is_headline:
             del open_headlines[headline]
@@ -75,21 +77,21 @@ def _row(
 def _value(entry: Mapping[str, Any]) -> Figure:
     value = entry.get("value")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        said = decimal(value)
+        figure = decimal(value)
         spread = entry.get("uncertainty")
         if isinstance(spread, int | float):
             return Figure(
-                text=f"{said.text} ± {decimal(spread, digits=2).text}", exact=f"{said.exact} ± {spread!r}"
+                text=f"{figure.text} ± {decimal(spread, digits=2).text}", exact=f"{figure.exact} ± {spread!r}"
             )
-        return said
+        return figure
     raw = shown(entry.get("raw_value", ""), CELL_CHARACTERS)
     return Figure(text=raw or "–", exact="Not a number that can be compared")
 
 
 def _as_written(entry: Mapping[str, Any]) -> str:
     name, value = entry.get("raw_name"), entry.get("raw_value")
-    said = [shown(part, CELL_CHARACTERS) for part in (name, value) if part is not None]
-    return " = ".join(said)
+    parts = [shown(part, CELL_CHARACTERS) for part in (name, value) if part is not None]
+    return " = ".join(parts)
 
 
 def _source(entry: Mapping[str, Any]) -> str:

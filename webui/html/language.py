@@ -80,7 +80,7 @@ def language_page(addresses: Addresses) -> LanguagePage:
     """The page; every example is a link that runs it."""
     return LanguagePage(
         examples=tuple(
-            Example(text=text, meaning=said, url=addresses.search_text(text)) for text, said in EXAMPLES
+            Example(text=text, meaning=meaning, url=addresses.search_text(text)) for text, meaning in EXAMPLES
         ),
         states=tuple(
             Example(
@@ -88,7 +88,7 @@ def language_page(addresses: Addresses) -> LanguagePage:
             )
             for row in askable().values()
         ),
-        programs=tuple(Example(text=text, meaning=said, url="") for text, said in PROGRAMS),
+        programs=tuple(Example(text=text, meaning=meaning, url="") for text, meaning in PROGRAMS),
         fields=tuple(
             _field_row(field) for field in fields().values() if field.searchable and field.name != "all_text"
         ),

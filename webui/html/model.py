@@ -208,11 +208,11 @@ def _field_row(
 def _value(field: Field, value: Any, document: Mapping[str, Any], addresses: Addresses) -> Value:
     precision = text_at(document, f"{field.name}_precision") if field.type == "date" else ""
     date = moment(value, precision) if precision else None
-    said = date or figure(value, field.unit, field.type)
+    readable = date or figure(value, field.unit, field.type)
     searchable = field.facet == "terms" and isinstance(value, str)
     return Value(
-        text=shown(said.text, VALUE_CHARACTERS),
-        exact=shown(said.exact, VALUE_CHARACTERS),
+        text=shown(readable.text, VALUE_CHARACTERS),
+        exact=shown(readable.exact, VALUE_CHARACTERS),
         search_url=addresses.selection(field.name, value) if searchable else "",
         link=safe_link(value) or "",
     )
@@ -264,12 +264,12 @@ def _entries(
     for key, value in flattened(value_at(document, name)):
         if not key:
             continue
-        said = figure(value, unit)
+        readable = figure(value, unit)
         path = f"{name}.{key}"
         yield Entry(
             name=shown(key, 120),
-            text=shown(said.text, VALUE_CHARACTERS),
-            exact=shown(said.exact, VALUE_CHARACTERS),
+            text=shown(readable.text, VALUE_CHARACTERS),
+            exact=shown(readable.exact, VALUE_CHARACTERS),
             why=provenance_of(path, known) if path in known else None,
         )
 

@@ -91,9 +91,9 @@ class Provenance:
     derived: str
 
 
-def provenance_of(field: str, found: Mapping[str, FieldProvenance], description: str = "") -> Provenance:
+def provenance_of(field: str, known: Mapping[str, FieldProvenance], description: str = "") -> Provenance:
     """The provenance of a field, or the statement that it follows from the others."""
-    entry = found.get(field)
+    entry = known.get(field)
     if entry is None or not (entry.winners or entry.losers):
         how = f"Made by Modeldex from all files. {description}".removesuffix(".").rstrip()
         return Provenance(summary="computed", winners=(), losers=(), hidden=0, conflict=False, derived=how)
@@ -124,7 +124,7 @@ def _statement(contender: Contender) -> Statement:
         kind, rest = "", observation.pointer
     lost = contender.lost_because
     return Statement(
-        value=_said(contender.value),
+        value=_value_text(contender.value),
         raw=_raw(observation.raw),
         file=shown(display_key(observation.key), 300),
         pointer=shown(rest, 200),
@@ -142,7 +142,7 @@ def _raw(value: object) -> str:
     return shown(json.dumps(value, ensure_ascii=False, default=str), RAW_CHARACTERS)
 
 
-def _said(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, list | tuple):
-        return shown(", ".join(str(one) for one in value), RAW_CHARACTERS)
+        return shown(", ".join(str(element) for element in value), RAW_CHARACTERS)
     return shown(value, RAW_CHARACTERS)

@@ -126,34 +126,36 @@ class ResultsPage:
 
 
 def results_page(
-    found: SearchPage,
+    answer: SearchPage,
     addresses: Addresses,
     crawl: CrawlStatus | None = None,
     notices: tuple[str, ...] = (),
     example: QueryExample | None = None,
 ) -> ResultsPage:
     """The page for one answer of the search service."""
-    state = found.state
+    state = answer.state
     text = state.text
-    panels = facet_panels(found.facets, state, addresses)
+    panels = facet_panels(answer.facets, state, addresses)
     return ResultsPage(
         query=text,
-        canonical=found.canonical_text,
+        canonical=answer.canonical_text,
         url=addresses.search(state),
-        total=found.total,
-        total_text=f"{found.total:,}",
-        catalog_size=found.catalog_size,
-        catalog_size_text=f"{found.catalog_size:,}",
-        results=tuple(result_row(document, found.words, found.metrics, addresses) for document in found.hits),
-        chips=tuple(_chip(chip, addresses) for chip in found.chips),
+        total=answer.total,
+        total_text=f"{answer.total:,}",
+        catalog_size=answer.catalog_size,
+        catalog_size_text=f"{answer.catalog_size:,}",
+        results=tuple(
+            result_row(document, answer.words, answer.metrics, addresses) for document in answer.hits
+        ),
+        chips=tuple(_chip(chip, addresses) for chip in answer.chips),
         facets=panels,
-        problems=tuple(_problem(problem, state, addresses) for problem in found.problems),
-        empty_reasons=tuple(_empty(reason, addresses) for reason in found.empty_reasons),
-        empty_note=_empty_note(found.empty_reasons),
-        notices=tuple(shown(notice) for notice in dict.fromkeys((*notices, *found.notices))),
+        problems=tuple(_problem(problem, state, addresses) for problem in answer.problems),
+        empty_reasons=tuple(_empty(reason, addresses) for reason in answer.empty_reasons),
+        empty_note=_empty_note(answer.empty_reasons),
+        notices=tuple(shown(notice) for notice in dict.fromkeys((*notices, *answer.notices))),
         sort=state.sort,
-        sort_options=sort_options(found),
-        paging=_paging(found, addresses),
+        sort_options=sort_options(answer),
+        paging=_paging(answer, addresses),
         hidden=_hidden(state, panels),
         refined=bool(text.strip() or state.selections or state.sort),
         clear_url=addresses.search(SearchState()),
@@ -163,8 +165,8 @@ def results_page(
         examples=tuple(FixView(label=query, url=addresses.search_text(query)) for query, _ in EXAMPLES),
         example=example,
         crawl=crawl,
-        took_ms=found.took_ms,
-        engine=found.engine,
+        took_ms=answer.took_ms,
+        engine=answer.engine,
     )
 
 
@@ -216,12 +218,12 @@ def _empty_note(reasons: tuple[EmptyReason, ...]) -> str:
     return "No single condition is to blame: without any one of them there is still nothing."
 
 
-def _paging(found: SearchPage, addresses: Addresses) -> Paging:
-    state, count = found.state, found.page_count
+def _paging(answer: SearchPage, addresses: Addresses) -> Paging:
+    state, count = answer.state, answer.page_count
     page = state.page
-    first = (page - 1) * state.size + 1 if found.hits else 0
-    reachable = min(found.total, MAX_RESULT_WINDOW)
-    note = f"Pages end at the {reachable:,}th model: narrow the search, or export all {found.total:,}."
+    first = (page - 1) * state.size + 1 if answer.hits else 0
+    reachable = min(answer.total, MAX_RESULT_WINDOW)
+    note = f"Pages end at the {reachable:,}th model: narrow the search, or export all {answer.total:,}."
     return Paging(
         page=page,
         page_count=count,
@@ -229,8 +231,8 @@ def _paging(found: SearchPage, addresses: Addresses) -> Paging:
         previous_url=addresses.search(replace(state, page=min(page - 1, max(count, 1)))) if page > 1 else "",
         next_url=addresses.search(replace(state, page=page + 1)) if page < count else "",
         first_shown=first,
-        last_shown=first + len(found.hits) - 1 if found.hits else 0,
-        limit_note=note if found.total > MAX_RESULT_WINDOW and page >= count else "",
+        last_shown=first + len(answer.hits) - 1 if answer.hits else 0,
+        limit_note=note if answer.total > MAX_RESULT_WINDOW and page >= count else "",
     )
 
 

@@ -102,32 +102,32 @@ def snippet(document: Mapping[str, Any], words: tuple[str, ...]) -> tuple[Segmen
 
 def tags(document: Mapping[str, Any], addresses: Addresses) -> list[Tag]:
     """Task, framework, formats and precision, each once."""
-    found: dict[str, Tag] = {}
+    by_text: dict[str, Tag] = {}
     for field in fields_where("tag"):
         for value in values_at(document, field)[:TAGS_PER_FIELD]:
             text = shown(value, TAG_CHARACTERS)
-            if text and text.casefold() not in found:
-                found[text.casefold()] = Tag(
+            if text and text.casefold() not in by_text:
+                by_text[text.casefold()] = Tag(
                     field=field, text=text, url=addresses.selection(field, str(value))
                 )
-    return list(found.values())
+    return list(by_text.values())
 
 
 def facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
     """Parameters, size and date, with how each is known."""
-    found = []
+    facts = []
     if (parameters := number_at(document, "parameters")) is not None:
         how = text_at(document, "parameters_source")
-        found.append(
+        facts.append(
             Fact(
                 label="parameters", figure=count(parameters), note="" if how == "counted" else shown(how, 20)
             )
         )
     if (size_bytes := number_at(document, "size_bytes")) is not None:
-        found.append(Fact(label="size", figure=size(size_bytes), note=""))
+        facts.append(Fact(label="size", figure=size(size_bytes), note=""))
     if (date := date_fact(document)) is not None:
-        found.append(date)
-    return tuple(found)
+        facts.append(date)
+    return tuple(facts)
 
 
 def date_fact(document: Mapping[str, Any]) -> Fact | None:
@@ -146,19 +146,19 @@ def location(document: Mapping[str, Any]) -> str:
 
 def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
     """Risks first, then what is missing, then what is worth knowing."""
-    found = list(_risk_badges(document))
+    badges = list(_risk_badges(document))
     status = text_at(document, "status")
-    found.extend(_badges(statuses(), {status}))
+    badges.extend(_badges(statuses(), {status}))
     expected, present = number_at(document, "shards.expected"), number_at(document, "shards.found")
     if expected and present is not None and present < expected:
         text = f"{int(present)} of {int(expected)} shards"
-        found.append(Badge(tone="warn", text=text, detail="Incomplete: shards are missing"))
+        badges.append(Badge(tone="warn", text=text, detail="Incomplete: shards are missing"))
     elif value_at(document, "complete") is False:
-        found.append(
+        badges.append(
             Badge(tone="warn", text="incomplete", detail="A file that the model refers to is missing")
         )
-    found.extend(_badges(flags(), {str(flag) for flag in values_at(document, "flags")}))
-    return tuple(found)
+    badges.extend(_badges(flags(), {str(flag) for flag in values_at(document, "flags")}))
+    return tuple(badges)
 
 
 def _badges(table: Mapping[str, Flag], carried: AbstractSet[str | None]) -> list[Badge]:

@@ -115,17 +115,17 @@ def entry_of(item: Evaluation) -> dict[str, Any]:
 
 def _history(item: Evaluation) -> dict[str, Any] | None:
     """The values before this one, in its unit: how many there were, the first, and the best with its step."""
-    told = item.observation.context.get("history")
-    if not isinstance(told, Mapping) or item.value is None:
+    history = item.observation.context.get("history")
+    if not isinstance(history, Mapping) or item.value is None:
         return None
     best = {"up": "max", "down": "min"}.get(metric_direction(item.name.name) or "")
-    found = {
-        "points": told.get("points"),
-        "first": _in_unit(item, told.get("first")),
-        "best": _in_unit(item, told.get(best)) if best else None,
-        "best_step": told.get(f"{best}_step") if best else None,
+    entry = {
+        "points": history.get("points"),
+        "first": _in_unit(item, history.get("first")),
+        "best": _in_unit(item, history.get(best)) if best else None,
+        "best_step": history.get(f"{best}_step") if best else None,
     }
-    return {name: value for name, value in found.items() if value is not None} or None
+    return {name: value for name, value in entry.items() if value is not None} or None
 
 
 def _in_unit(item: Evaluation, value: Any) -> float | None:

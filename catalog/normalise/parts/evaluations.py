@@ -169,8 +169,8 @@ def _with_uncertainties(
     result = []
     for item in read:
         key = _uncertainty_key(item.observation, item.name)
-        found = spreads.get(key)
-        number = read_number(found[0].raw) if found else None
+        spread = spreads.get(key)
+        number = read_number(spread[0].raw) if spread else None
         if number is not None and item.value is not None:
             used.add(key)
             factor = 100 if "percent÷100" in item.changes else 1

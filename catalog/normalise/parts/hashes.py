@@ -49,12 +49,12 @@ def _set_content_hash(draft: Draft, files: Sequence[Member]) -> None:
 
 def _declared(draft: Draft) -> Mapping[str, Observation]:
     """What pointers and checksum files say, by the file that each is about."""
-    found: dict[str, Observation] = {}
+    declared: dict[str, Observation] = {}
     for seen in draft.observed("content_hash"):
         about = seen.context.get("file", seen.key)
         if isinstance(seen.raw, str) and _SHA256.fullmatch(seen.raw):
-            found.setdefault(str(about), seen)
-    return found
+            declared.setdefault(str(about), seen)
+    return declared
 
 
 def _set_tensors_hash(draft: Draft, chosen: Sequence[WeightSet]) -> None:

@@ -75,11 +75,11 @@ def headlines(
             conflict=bool(rivals),
         )
         if rivals:
-            said = ", ".join(f"{item.value:.6g} ({item.sources[0]})" for item in (winner, *rivals[:4]))
+            reports = ", ".join(f"{item.value:.6g} ({item.sources[0]})" for item in (winner, *rivals[:4]))
             problems.append(
                 Problem(
                     code="metric-conflict",
-                    message=f"{name} is reported differently: {said}",
+                    message=f"{name} is reported differently: {reports}",
                     key=rivals[0].observation.key,
                 )
             )

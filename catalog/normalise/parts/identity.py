@@ -62,12 +62,12 @@ def _set_name(draft: Draft) -> None:
     group = draft.group
     is_file = group.kind in {"file", "shards"}
     hint = group.name_hint if group.name_hint and not names.is_machine_name(group.name_hint) else None
-    made = (
+    from_path = (
         hint
         or names.model_name(group.key, is_file=is_file)
         or names.model_name(group.source.rstrip("/"), is_file=False)
     )
-    fallback = cleaning.keyword(display_key(made)) if made else ""
+    fallback = cleaning.keyword(display_key(from_path)) if from_path else ""
     fallback = fallback or str(model_id(group.source, group.key))[:12]
     seen = Observation(
         field="name", raw=fallback, pointer="name:", key=ObjectKey(group.key), extractor="listing", extractor_version=1,

@@ -99,18 +99,18 @@ def count(sets: Iterable[WeightSet], quantizer: Quantizer) -> Count | None:
     if not counts:
         return None
     dtypes: dict[str, int] = {}
-    for one in counts:
-        for name, number in one.dtypes.items():
+    for set_count in counts:
+        for name, number in set_count.dtypes.items():
             dtypes[name] = dtypes.get(name, 0) + number
-    known = [one.parameters for one in counts if one.parameters is not None]
+    known = [set_count.parameters for set_count in counts if set_count.parameters is not None]
     return Count(
         parameters=sum(known) if len(known) == len(counts) else None,
-        stored_elements=sum(one.stored_elements for one in counts),
+        stored_elements=sum(set_count.stored_elements for set_count in counts),
         dtypes=dict(sorted(dtypes.items(), key=lambda pair: (-pair[1], pair[0]))),
-        packed_label=next((one.packed_label for one in counts if one.packed_label), None),
-        changes=tuple(dict.fromkeys(change for one in counts for change in one.changes)),
-        reason=next((one.reason for one in counts if one.reason), None),
-        complete=all(one.complete for one in counts),
+        packed_label=next((set_count.packed_label for set_count in counts if set_count.packed_label), None),
+        changes=tuple(dict.fromkeys(change for set_count in counts for change in set_count.changes)),
+        reason=next((set_count.reason for set_count in counts if set_count.reason), None),
+        complete=all(set_count.complete for set_count in counts),
     )
 
 

@@ -45,7 +45,7 @@ def set_precision(
 def _named_precision(draft: Draft, chosen: Sequence[WeightSet]) -> list[Contender]:
     """The weakest statement: a dtype or quantisation word in the name of weights that could not be read."""
     for member in sorted(
-        (member for item in chosen for member in item.members), key=lambda one: one.object.key
+        (member for item in chosen for member in item.members), key=lambda member: member.object.key
     ):
         words = PRECISION_WORD.findall(posixpath.basename(display_key(member.object.key)))
         label = canonical.dtype(words[-1].replace("-", "_")) if words else None
@@ -81,7 +81,7 @@ def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
 
 def _ggml_label(draft: Draft, top: str, counted: Count) -> str:
     """The file type that the file or its name says, when its main type is really there; else the dominant type."""
-    said = [
+    labels = [
         str(seen.raw).upper()
         for field in ("quantization.scheme", "quantization.method", "precision")
         for seen in draft.observed(field)
@@ -89,7 +89,7 @@ def _ggml_label(draft: Draft, top: str, counted: Count) -> str:
     families = {
         name.partition("_")[0] for name in counted.dtypes
     }  # a Q4_K_M file holds Q4_K, IQ3_M holds IQ3_S
-    for name in said:
+    for name in labels:
         bare = name.removeprefix("MOSTLY_")
         if canonical.is_ggml_type(bare) and bare.partition("_")[0] in families:
             return bare
@@ -100,24 +100,24 @@ def _set_quantization(
     draft: Draft, chosen: Sequence[WeightSet], top: str, label: str, quantizer: Quantizer
 ) -> None:
     """Method, bits and scheme where the tensors themselves show them; nothing for plain floats."""
-    made: dict[str, Any] = {}
+    quantization: dict[str, Any] = {}
     if canonical.is_ggml_type(top):
-        made = {"method": label, "bits": bits_of_ggml(label), "scheme": "gguf"}
+        quantization = {"method": label, "bits": bits_of_ggml(label), "scheme": "gguf"}
     elif top.startswith("packed"):
         bits, _, rest = top.removeprefix("packed").partition("(")
         lowered = {name: method for method, name in METHOD_LABELS.items()}
-        made = {
+        quantization = {
             "method": quantizer.method or lowered.get(rest.rstrip(")"), rest.rstrip(")").lower()),
             "bits": quantizer.bits or float(bits),
         }
     elif top.startswith("F8"):
-        made = {"method": quantizer.method or "fp8", "bits": quantizer.bits or 8.0}
+        quantization = {"method": quantizer.method or "fp8", "bits": quantizer.bits or 8.0}
     elif top in {"I8", "U8", "I4", "F4"}:
-        made = {
+        quantization = {
             "method": quantizer.method or {"F4": "fp4"}.get(top, f"int{top[1:]}"),
             "bits": quantizer.bits or float(top[1:]),
         }
-    for name, value in made.items():
+    for name, value in quantization.items():
         field = f"quantization.{name}"
         if value is not None and draft.values.get(field) != value:
             draft.set_derived(field, value, counted_observation(chosen, field, top))

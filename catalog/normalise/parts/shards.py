@@ -48,12 +48,12 @@ def completeness(group: Group, counted: Sequence[WeightSet]) -> Completeness:
 def _indexes(group: Group, counted: Sequence[WeightSet]) -> list[Member]:
     """The index files whose shards are the counted weights, or that stand for weights of which no file is there."""
     keys = {member.object.key for item in counted for member in item.members}
-    found = []
+    indexes = []
     for member in group.members:
         shards = _shard_keys(member)
         if shards and (not counted or shards & keys):
-            found.append(member)
-    return sorted(found, key=lambda member: member.object.key)
+            indexes.append(member)
+    return sorted(indexes, key=lambda member: member.object.key)
 
 
 def _shard_keys(member: Member) -> set[str]:
@@ -120,9 +120,9 @@ def _name_problems(index: Member, present: dict[ObjectKey, Member]) -> list[Prob
             or summary.count != len(summary.tensors)
         ):
             continue
-        held, named = {tensor.name for tensor in summary.tensors}, set(reference.tensors)
-        absent += sorted(named - held)
-        unnamed += sorted(held - named)
+        stored, named = {tensor.name for tensor in summary.tensors}, set(reference.tensors)
+        absent += sorted(named - stored)
+        unnamed += sorted(stored - named)
     key = index.object.key
     problems = []
     if absent:
@@ -176,11 +176,12 @@ def _beside(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
     for item in weight_sets(group):
         old = item.sharded and not item.indexed and item not in counted
         rivals = [
-            one
-            for one in counted
-            if (one.directory, one.stem, one.format) == (item.directory, item.stem, item.format)
+            weight_set
+            for weight_set in counted
+            if (weight_set.directory, weight_set.stem, weight_set.format)
+            == (item.directory, item.stem, item.format)
         ]
-        if old and any(one.sharded and not one.indexed for one in rivals):
+        if old and any(rival.sharded and not rival.indexed for rival in rivals):
             key = item.members[0].object.key
             problems.append(
                 Problem(

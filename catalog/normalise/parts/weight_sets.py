@@ -173,8 +173,8 @@ def _format(member: Member) -> str:
 
 
 def _variant(name: str) -> str | None:
-    found = variants.WITHIN.findall(name)
-    return ".".join(word.lower() for word in found) if found else None
+    words = variants.WITHIN.findall(name)
+    return ".".join(word.lower() for word in words) if words else None
 
 
 def _set_aside(item: WeightSet) -> bool:

@@ -87,18 +87,18 @@ def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
         if isinstance(value := convert(fields()["shards.expected"], seen, now=draft.now).value, int)
     ]
     expected = state.expected or max(declared, default=None)
-    found = state.found
-    if found is None and expected is not None:
-        found = sum(len(item.members) for item in chosen)
+    present = state.found
+    if present is None and expected is not None:
+        present = sum(len(item.members) for item in chosen)
     complete = state.complete
-    if complete and expected is not None and found is not None and found < expected:
+    if complete and expected is not None and present is not None and present < expected:
         complete = False
-        draft.problem("missing-shard", f"{expected - found} of {expected} shards are missing")
+        draft.problem("missing-shard", f"{expected - present} of {expected} shards are missing")
     if complete is not None:
         draft.values["complete"] = complete
     if expected is not None:
         draft.values["shards.expected"] = expected
-        draft.values["shards.found"] = found
+        draft.values["shards.found"] = present
     if complete is False:
         draft.flags.add("incomplete")
     draft.problems.extend(state.problems)
@@ -182,9 +182,9 @@ def _set_parameters(draft: Draft, chosen: Sequence[WeightSet], counted: Count | 
     incomplete = draft.values.get("complete") is False
     if counted is not None and counted.parameters is not None and not incomplete:
         seen = counted_observation(chosen, "parameters", counted.stored_elements)
-        made = Contender(observation=seen, value=counted.parameters, changes=counted.changes)
+        from_tensors = Contender(observation=seen, value=counted.parameters, changes=counted.changes)
         edits = [item for item in believed if item.observation.origin is Origin.EDIT]
-        believed = [*edits, made, *(item for item in believed if item not in edits)]
+        believed = [*edits, from_tensors, *(item for item in believed if item not in edits)]
     elif not believed and chosen and size and not incomplete and counted is not None and not counted.complete:
         top = counted.top
         guess = estimate(size, top[0] if top else None)
@@ -201,7 +201,7 @@ def _set_parameters(draft: Draft, chosen: Sequence[WeightSet], counted: Count | 
 
 def _declared_by_files(chosen: Sequence[WeightSet]) -> list[Contender]:
     """Counts that the files themselves declare (an index's total_parameters)."""
-    made = []
+    contenders = []
     for item in chosen:
         for member in item.members:
             summary = member.extraction.tensors if member.extraction else None
@@ -213,8 +213,8 @@ def _declared_by_files(chosen: Sequence[WeightSet]) -> list[Contender]:
                 seen = counted_observation(
                     [item], "parameters", summary.declared_parameters, Evidence.DECLARED
                 )
-                made.append(Contender(observation=seen, value=summary.declared_parameters))
-    return made
+                contenders.append(Contender(observation=seen, value=summary.declared_parameters))
+    return contenders
 
 
 def _explain_parameters(draft: Draft, chosen: Sequence[WeightSet]) -> None:
@@ -251,7 +251,7 @@ def _set_alternatives(
     draft: Draft, sets: Sequence[WeightSet], chosen: Sequence[WeightSet], quantizer: Quantizer
 ) -> None:
     others = [item for item in sets if item not in chosen]
-    made = []
+    alternatives = []
     for item in others[:MAX_ALTERNATIVES]:
         counted = count([item], quantizer)
         top = counted.top if counted else None
@@ -263,21 +263,21 @@ def _set_alternatives(
             "parameters": counted.parameters if counted else None,
             "precision": top[0] if top else None,
         }
-        made.append({name: value for name, value in entry.items() if value is not None})
-    if made:
-        draft.values["alternatives"] = made
+        alternatives.append({name: value for name, value in entry.items() if value is not None})
+    if alternatives:
+        draft.values["alternatives"] = alternatives
 
 
 def _formats(draft: Draft, sets: Sequence[WeightSet]) -> list[str]:
     """Formats of the weights, the counted one first, then what they are packaged as; never those of mere sidecars."""
-    found = [
+    extractions = [
         member.extraction for member in draft.group.members if member.extraction and member.extraction.format
     ]
     weighed = [item.format for item in sets if item.format != "unknown"]
-    said = [value for value in draft.values.get("format", ()) if value]
-    if not weighed and not said:
+    stated = [value for value in draft.values.get("format", ()) if value]
+    if not weighed and not stated:
         weighed = sorted(
-            {str(item.format) for item in found if item.role in {Role.INDEX, Role.DATA, Role.POINTER}}
+            {str(item.format) for item in extractions if item.role in {Role.INDEX, Role.DATA, Role.POINTER}}
         )
-    packaged = sorted({str(item.format) for item in found if item.format in PACKAGINGS})
-    return list(dict.fromkeys([*weighed, *said, *packaged]))
+    packaged = sorted({str(item.format) for item in extractions if item.format in PACKAGINGS})
+    return list(dict.fromkeys([*weighed, *stated, *packaged]))

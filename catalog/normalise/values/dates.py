@@ -156,16 +156,16 @@ def _read_text(raw: str, unit: str | None, *, local: bool) -> DateReading:
     if len(text) > 64:
         return DateReading(reason="unreadable")
     if match := _YEAR.fullmatch(text):
-        return _made(match, precision="year")
+        return _date_reading(match, precision="year")
     if match := _ISO.fullmatch(text):
         return _with_time(match, int(match["month"]), int(match["day"]), local=local)
     if match := _EPOCH_TEXT.fullmatch(text):
         number = float(text) if "." in text else int(text)
         return _read_epoch(number, unit) or DateReading(reason="unreadable")
     if match := _MONTH.fullmatch(text):
-        return _made(match, month=int(match["month"]), precision="month")
+        return _date_reading(match, month=int(match["month"]), precision="month")
     if match := _LOOSE_ISO.fullmatch(text):
-        return _made(match, month=int(match["month"]), day=int(match["day"]), precision="day")
+        return _date_reading(match, month=int(match["month"]), day=int(match["day"]), precision="day")
     if match := _SLASHED.fullmatch(text):
         return _day_or_month_first(match, local=local)
     if match := _CTIME.fullmatch(text):
@@ -194,13 +194,13 @@ def _named(match: re.Match[str], *, local: bool) -> DateReading:
         return DateReading(reason="unreadable")
     day = match["day"] or match["day2"]
     if day is None:
-        return _made(match, month=month, precision="month")
+        return _date_reading(match, month=month, precision="month")
     return _with_time(match, month, int(day), local=local)
 
 
 def _with_time(match: re.Match[str], month: int, day: int, *, local: bool) -> DateReading:
     if match["hour"] is None:
-        return _made(match, month=month, day=day, precision="day")
+        return _date_reading(match, month=month, day=day, precision="day")
     parts = match.groupdict()
     fraction = (parts.get("fraction") or "").ljust(6, "0")[:6]
     try:
@@ -245,7 +245,7 @@ def _offset_minutes(zone: str | None) -> int | None:
     return -minutes if match[1] == "-" else minutes
 
 
-def _made(match: re.Match[str], *, month: int = 1, day: int = 1, precision: str) -> DateReading:
+def _date_reading(match: re.Match[str], *, month: int = 1, day: int = 1, precision: str) -> DateReading:
     try:
         return DateReading(value=datetime(int(match["year"]), month, day, tzinfo=UTC), precision=precision)
     except ValueError:

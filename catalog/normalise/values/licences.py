@@ -46,8 +46,8 @@ def licence(text: str) -> tuple[str, bool]:
         return ALIASES[folded], True
     if not folded or len(folded) > MAX_EXPRESSION_CHARS or not re.fullmatch(r"[\w.+\-() ]+", folded):
         return written, False
-    found = _spdx(written)
-    return (_lowered(found), True) if found else (written, False)
+    expression = _spdx(written)
+    return (_lowered(expression), True) if expression else (written, False)
 
 
 def _lowered(expression: str) -> str:

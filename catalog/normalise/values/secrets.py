@@ -146,7 +146,7 @@ def _masked(name: str, value: Any, depth: int) -> tuple[Any, bool]:
         return _masked_mapping(name, value, depth)
     if isinstance(value, list | tuple):
         pairs = [_masked(name, item, depth + 1) for item in value]
-        return [item for item, _ in pairs], any(found for _, found in pairs)
+        return [item for item, _ in pairs], any(has_secret for _, has_secret in pairs)
     if isinstance(value, bytes):
         return _masked_text(name, value.decode("utf-8", "backslashreplace"))
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 9999 and is_secret_name(name):
@@ -156,7 +156,7 @@ def _masked(name: str, value: Any, depth: int) -> tuple[Any, bool]:
 
 def _masked_mapping(name: str, value: dict[Any, Any], depth: int) -> tuple[dict[Any, Any], bool]:
     kept: dict[Any, Any] = {}
-    found = False
+    has_secret = False
     stands_for = _name_in_pair(value)
     for key, item in value.items():
         clean_key, in_key = without_secrets(key) if isinstance(key, str) else (key, False)
@@ -164,8 +164,8 @@ def _masked_mapping(name: str, value: dict[Any, Any], depth: int) -> tuple[dict[
         if stands_for is not None and key == "value":
             inner = stands_for
         kept[clean_key], here = _masked(inner, item, depth + 1)
-        found = found or here or in_key
-    return kept, found
+        has_secret = has_secret or here or in_key
+    return kept, has_secret
 
 
 def _name_in_pair(value: dict[Any, Any]) -> str | None:
@@ -199,8 +199,8 @@ def _without_secrets(text: str) -> tuple[str, bool]:
             clean = _LOGIN.sub(_hidden, clean)
     if "://" in clean:
         clean = _without_keys_of_addresses(clean)
-    found = clean != text
-    return (_HOME.sub("~", clean) if "/" in clean or "\\" in clean else clean), found
+    has_secret = clean != text
+    return (_HOME.sub("~", clean) if "/" in clean or "\\" in clean else clean), has_secret
 
 
 _remembered = lru_cache(maxsize=16_384)(_without_secrets)

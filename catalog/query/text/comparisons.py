@@ -33,10 +33,10 @@ class _Bounds:
 
 def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]:
     """One leaf per value; several values mean any of them. Empty when none is a number."""
-    found = [_numeric(piece, token, target, reading) for piece in _joined_thousands(token.values)]
+    leaves = [_numeric(piece, token, target, reading) for piece in _joined_thousands(token.values)]
     if target.metric is None and target.kind == "metric":
         _unknown_metric(token, target, reading)
-    return [leaf for leaf in found if leaf is not None]
+    return [leaf for leaf in leaves if leaf is not None]
 
 
 def _joined_thousands(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
@@ -133,8 +133,8 @@ def _as_fractions(bounds: _Bounds, target: Target) -> tuple[_Bounds, str]:
     )
     if not assumed:
         return changed, ""
-    said = " to ".join(f"{n.value.normalize():f} %" for n in dict.fromkeys(numbers))
-    return changed, f"{target.label} is between 0 and 1 here, so this is read as {said}."
+    shown = " to ".join(f"{n.value.normalize():f} %" for n in dict.fromkeys(numbers))
+    return changed, f"{target.label} is between 0 and 1 here, so this is read as {shown}."
 
 
 def _number_query(bounds: _Bounds, operator: str, target: Target) -> Query:
@@ -266,13 +266,13 @@ def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:
     counts = vocabulary.metrics if vocabulary else {}
     offered = [
         Suggestion(
-            label=f"{one} ({counts[one]:,})" if counts.get(one) else one,
-            text=reading.replaced(token.start, token.name_end, one).text,
+            label=f"{metric} ({counts[metric]:,})" if counts.get(metric) else metric,
+            text=reading.replaced(token.start, token.name_end, metric).text,
         )
-        for one in close
+        for metric in close
     ]
     ask = f" Did you mean {close[0]}?" if close else ""
-    said = f"No model reports {name}."
+    message = f"No model reports {name}."
     if more_metrics(vocabulary):
-        said = f"{name} is none of the {len(counts):,} most frequent metrics."
-    reading.problem("unknown-metric", f"{said}{ask}", token.start, token.name_end, *offered)
+        message = f"{name} is none of the {len(counts):,} most frequent metrics."
+    reading.problem("unknown-metric", f"{message}{ask}", token.start, token.name_end, *offered)

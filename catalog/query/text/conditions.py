@@ -86,7 +86,8 @@ def read_unknown(token: Token, reading: Reading) -> None:
     numeric = any(looks_numeric(piece.text) for piece in token.values)
     close = suggestions(token.name, reading.vocabulary, numeric=numeric) if reading.may_look_up() else []
     offered = [
-        Suggestion(label=one, text=reading.replaced(token.start, token.name_end, one).text) for one in close
+        Suggestion(label=name, text=reading.replaced(token.start, token.name_end, name).text)
+        for name in close
     ]
     ask = f" Did you mean {close[0]}?" if close else ""
     message = f"There is no field {token.name!r}; the words are searched as text.{ask}"
@@ -114,7 +115,9 @@ def _boolean(token: Token, target: Target, reading: Reading) -> Leaf | None:
     if value is None:
         name = name_of(target.path)
         message = f"{target.label} is true or false, not {piece.text!r}; this condition is left out."
-        offered = [reading.replaced(token.start, token.end, f"{name}:{one}") for one in ("true", "false")]
+        offered = [
+            reading.replaced(token.start, token.end, f"{name}:{spelling}") for spelling in ("true", "false")
+        ]
         reading.problem("not-a-boolean", message, piece.start, piece.end, *offered)
         return None
     value = value != (token.operator == "!=")
@@ -177,10 +180,10 @@ def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
         )
         return None
     close = suggestions(name, reading.vocabulary, numeric=False) if reading.may_look_up() else []
-    if more_metrics(reading.vocabulary) and not any(resolve(one) for one in close):
+    if more_metrics(reading.vocabulary) and not any(resolve(known) for known in close):
         return _exists(unknown_metric(name))
     close = close or (suggestions(name, reading.vocabulary, numeric=True) if reading.may_look_up() else [])
-    offered = [reading.replaced(piece.start, piece.end, one) for one in close]
+    offered = [reading.replaced(piece.start, piece.end, spelling) for spelling in close]
     ask = f" Did you mean {close[0]}?" if close else ""
     message = f"There is no field or metric {name!r}; this condition is left out.{ask}"
     reading.problem("unknown-field", message, piece.start, piece.end, *offered)
@@ -207,7 +210,7 @@ def _is(token: Token, reading: Reading) -> Leaf | None:
             continue
         if value not in flags() and not _is_carried(value, reading):
             close = nearest(value, askable()) if reading.may_look_up() else []
-            offered = [reading.replaced(piece.start, piece.end, one) for one in close]
+            offered = [reading.replaced(piece.start, piece.end, name) for name in close]
             ask = f" Did you mean {close[0]}?" if close else ""
             reading.problem(
                 "unknown-value",

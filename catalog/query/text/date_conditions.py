@@ -41,8 +41,8 @@ def _date(piece: Piece, target: Target, operator: str, reading: Reading) -> Leaf
         return None
     node = period_query(target.path, operator, period, reading.now)
     label = _date_label(target, operator, _spelled(piece, period))
-    said = said_range(node.clause if isinstance(node, Not) else node, target)
-    return Leaf(node=node, label=label, explanation=said)
+    explanation = said_range(node.clause if isinstance(node, Not) else node, target)
+    return Leaf(node=node, label=label, explanation=explanation)
 
 
 def period_query(path: str, operator: str, period: Period, now: datetime) -> Query:
@@ -106,8 +106,8 @@ def _date_range(
     negated = operator == "!="
     ends = [_end_text(text, period) for text, period in ((low_text, low), (high_text, high))]
     label = f"{'-' if negated else ''}{name_of(target.path)}:{'..'.join(ends)}"
-    said = said_range(node, target)
-    return Leaf(node=Not(node) if negated else node, label=label, explanation=said)
+    explanation = said_range(node, target)
+    return Leaf(node=Not(node) if negated else node, label=label, explanation=explanation)
 
 
 def _end_text(text: str, period: Period | None) -> str:
@@ -122,7 +122,7 @@ def _not_a_date(piece: Piece, target: Target, reading: Reading) -> None:
         message = (
             f"{piece.text} may be {' or '.join(readings)}; this condition is left out until it is clear."
         )
-        offered = [reading.replaced(piece.start, piece.end, one) for one in readings]
+        offered = [reading.replaced(piece.start, piece.end, spelling) for spelling in readings]
         reading.problem("ambiguous-date", message, piece.start, piece.end, *offered)
         return
     message = f"{target.label} needs a date such as 2024, 2024-05 or -30d, not {piece.text!r}; this condition is left out."

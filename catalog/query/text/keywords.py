@@ -82,8 +82,8 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         )
     _check_value(piece, target, value, reading)
     node = Term(target.path, value)
-    said = f"{text} is {value} here" if value != text else target.note
-    return Leaf(node=node, label=_text_of(node, token), explanation=said)
+    explanation = f"{text} is {value} here" if value != text else target.note
+    return Leaf(node=node, label=_text_of(node, token), explanation=explanation)
 
 
 def _text_of(node: Query, token: Token) -> str:
@@ -127,7 +127,9 @@ def _with_owner(target: Target, value: str, reading: Reading) -> list[str]:
         return []
     tail = f"/{value.casefold()}"
     return sorted(
-        one for one in reading.vocabulary.values.get(target.path, {}) if one.casefold().endswith(tail)
+        model_id
+        for model_id in reading.vocabulary.values.get(target.path, {})
+        if model_id.casefold().endswith(tail)
     )
 
 
@@ -137,14 +139,15 @@ def _check_value(piece: Piece, target: Target, value: str, reading: Reading) -> 
     if vocabulary is None or target.path not in vocabulary.complete:
         return
     counts = vocabulary.values.get(target.path, {})
-    if value.casefold() in {one.casefold() for one in counts} or not reading.may_look_up():
+    if value.casefold() in {known.casefold() for known in counts} or not reading.may_look_up():
         return
     close = nearest(value, counts, counts=counts) or _containing(value, counts)
     offered = [
         Suggestion(
-            label=f"{one} ({counts[one]:,})", text=reading.replaced(piece.start, piece.end, quoted(one)).text
+            label=f"{near} ({counts[near]:,})",
+            text=reading.replaced(piece.start, piece.end, quoted(near)).text,
         )
-        for one in close
+        for near in close
     ]
     ask = f" Did you mean {close[0]}?" if close else ""
     reading.problem(
@@ -161,8 +164,12 @@ def _containing(value: str, counts: Mapping[str, int]) -> list[str]:
     wanted = value.casefold()
     if len(wanted) < 3:
         return []
-    found = [one for one in counts if any(word.startswith(wanted) for word in slug(one).split("_"))]
-    return sorted(found, key=lambda one: (-counts[one], one))[:3]
+    matches = [
+        candidate
+        for candidate in counts
+        if any(word.startswith(wanted) for word in slug(candidate).split("_"))
+    ]
+    return sorted(matches, key=lambda candidate: (-counts[candidate], candidate))[:3]
 
 
 def _location(piece: Piece, target: Target) -> Leaf:

@@ -59,13 +59,18 @@ def any_of(leaves: list[Leaf]) -> Leaf | None:
     if len(leaves) < 2:
         return leaves[0] if leaves else None
     nodes = tuple(leaf.node for leaf in leaves)
-    said = "; ".join(dict.fromkeys(leaf.explanation for leaf in leaves if leaf.explanation))
+    explanation = "; ".join(dict.fromkeys(leaf.explanation for leaf in leaves if leaf.explanation))
     if all(isinstance(node, Not) for node in nodes):
         return Leaf(
-            node=And(nodes), label=" ".join(leaf.label for leaf in leaves), explanation=said, loose="and"
+            node=And(nodes),
+            label=" ".join(leaf.label for leaf in leaves),
+            explanation=explanation,
+            loose="and",
         )
-    flat = tuple(one for node in nodes for one in (node.clauses if isinstance(node, Or) else (node,)))
-    return Leaf(node=Or(flat), label=" OR ".join(leaf.label for leaf in leaves), explanation=said, loose="or")
+    flat = tuple(clause for node in nodes for clause in (node.clauses if isinstance(node, Or) else (node,)))
+    return Leaf(
+        node=Or(flat), label=" OR ".join(leaf.label for leaf in leaves), explanation=explanation, loose="or"
+    )
 
 
 def negated(leaf: Leaf) -> Leaf:

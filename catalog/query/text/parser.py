@@ -66,12 +66,12 @@ class Parser:
 
     def parts(self) -> list[Part]:
         """The top-level conditions. One alternative of several at the top is one part."""
-        found: list[Part] = []
+        parts: list[Part] = []
         while self.at < len(self.tokens):
-            found += self._alternatives()
+            parts += self._alternatives()
             if self.at < len(self.tokens):  # only a closing bracket stops earlier
                 self._stray(self.tokens[self.at])
-        return found
+        return parts
 
     def _stray(self, token: Token) -> None:
         reading = self.reading
@@ -101,20 +101,22 @@ class Parser:
         branches = [conjunction(option) for option in options]
         node = Or(tuple(clause for branch in branches for clause in _flat(branch.leaf.node, Or)))
         label = " OR ".join(branch.leaf.label for branch in branches)
-        return [_spanning(branches, Leaf(node=node, label=label, explanation=_said(branches), loose="or"))]
+        return [
+            _spanning(branches, Leaf(node=node, label=label, explanation=_explanation(branches), loose="or"))
+        ]
 
     def _conjuncts(self) -> list[Part]:
-        found: list[Part] = []
+        parts: list[Part] = []
         while (kind := self._peek()) not in {None, Kind.OR, Kind.CLOSE}:
             if kind is Kind.AND:
                 token = self.tokens[self.at]
                 self.at += 1
-                if not found or self._peek() in {None, Kind.OR, Kind.CLOSE, Kind.AND}:
+                if not parts or self._peek() in {None, Kind.OR, Kind.CLOSE, Kind.AND}:
                     message = "AND needs a condition on both sides; it is left out."
                     self.reading.problem("dangling-operator", message, token.start, token.end)
                 continue
-            found += self._operand()
-        return found
+            parts += self._operand()
+        return parts
 
     def _peek(self) -> Kind | None:
         return self.tokens[self.at].kind if self.at < len(self.tokens) else None
@@ -242,7 +244,7 @@ def conjunction(parts: list[Part]) -> Part:
         return parts[0]
     node = And(tuple(clause for part in parts for clause in _flat(part.leaf.node, And)))
     label = " ".join(label_of(part, parts) for part in parts)
-    return _spanning(parts, Leaf(node=node, label=label, explanation=_said(parts), loose="and"))
+    return _spanning(parts, Leaf(node=node, label=label, explanation=_explanation(parts), loose="and"))
 
 
 def joined(parts: list[Part]) -> Query:
@@ -255,7 +257,7 @@ def label_of(part: Part, parts: list[Part]) -> str:
     return f"({part.leaf.label})" if len(parts) > 1 and part.leaf.loose == "or" else part.leaf.label
 
 
-def _said(parts: list[Part]) -> str:
+def _explanation(parts: list[Part]) -> str:
     return "; ".join(dict.fromkeys(part.leaf.explanation for part in parts if part.leaf.explanation))
 
 

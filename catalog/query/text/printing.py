@@ -213,12 +213,12 @@ def _nested(query: Nested) -> str:
 
 
 def _metric_at(query: And) -> tuple[str, str | None, str | None, tuple[Query, ...]]:
-    said = {clause.field: clause.value for clause in query.clauses if isinstance(clause, Term)}
+    terms = {clause.field: clause.value for clause in query.clauses if isinstance(clause, Term)}
     rest = tuple(clause for clause in query.clauses if not isinstance(clause, Term))
     metric, dataset, split = (
-        said.pop(f"evaluations.{part}", None) for part in ("metric", "dataset", "split")
+        terms.pop(f"evaluations.{part}", None) for part in ("metric", "dataset", "split")
     )
-    if said or not isinstance(metric, str) or not (isinstance(dataset, str) or isinstance(split, str)):
+    if terms or not isinstance(metric, str) or not (isinstance(dataset, str) or isinstance(split, str)):
         raise _Unprintable
     return (
         metric,

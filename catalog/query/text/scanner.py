@@ -35,7 +35,7 @@ OPERATORS = {
     "\N{LESS-THAN OR EQUAL TO}": "<=",
     "\N{NOT EQUAL TO}": "!=",
 }
-_OPERATOR = pattern("|".join(re.escape(one) for one in sorted(OPERATORS, key=len, reverse=True)))
+_OPERATOR = pattern("|".join(re.escape(operator) for operator in sorted(OPERATORS, key=len, reverse=True)))
 _NAME = pattern(
     r"`[^`\n]{1,100}`|[^\W\d_][\w.\-/]*(?:`[^`\n]{1,100}`)?(?:@(?:\"[^\"\n]{1,200}\"|[\w.\-/]+))*"
 )
@@ -96,12 +96,12 @@ class _Scanner:
         self.at = 0
 
     def tokens(self) -> list[Token]:
-        found: list[Token] = []
+        tokens: list[Token] = []
         while True:
             self._skip_space()
             if self.at >= len(self.text):
-                return found
-            found.append(self._token())
+                return tokens
+            tokens.append(self._token())
 
     def _token(self) -> Token:
         letter = self.text[self.at]

@@ -225,10 +225,10 @@ def dated(sentence: Sentence, at: int) -> Found:
     """`trained after 2023`, `since May 2024`, `in the last 30 days`, `between 2022 and 2024`."""
     verb = _VERBS.get(sentence.text(at))
     start = at + (verb is not None)
-    found = _recent(sentence, start) or _between_dates(sentence, start) or _preposition(sentence, start)
-    if found is None:
+    match = _recent(sentence, start) or _between_dates(sentence, start) or _preposition(sentence, start)
+    if match is None:
         return None
-    count, word, date = found
+    count, word, date = match
     if word == "range":
         text = f"{verb or 'date'}:{date}"
     else:
@@ -298,9 +298,9 @@ def valued(sentence: Sentence, at: int) -> Found:
         if [sentence.text(at + offset) for offset in range(len(opening))] != list(opening):
             continue
         for name in names:
-            found = _value(sentence, at + len(opening), name)
-            if found is not None:
-                return len(opening) + found[0], f"{name}:{quoted(found[1])}"
+            match = _value(sentence, at + len(opening), name)
+            if match is not None:
+                return len(opening) + match[0], f"{name}:{quoted(match[1])}"
     return None
 
 

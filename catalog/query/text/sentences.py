@@ -124,9 +124,9 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if protected is not None:
         return protected
     for rule in sentence_rules.RULES:
-        found = rule(sentence, at)
-        if found is not None:
-            return found
+        match = rule(sentence, at)
+        if match is not None:
+            return match
     return None
 
 
@@ -149,7 +149,7 @@ def _assembled(text: str, pieces: list[tuple[int, int, str | None]]) -> Rewritin
 
 def _words(text: str) -> tuple[Word, ...]:
     """The words with their places. Quoted text is one word that no rule reads."""
-    found = []
+    words = []
     at = 0
     while (match := _WORDS.search(text, at)) is not None:
         start, end = match.span()
@@ -161,13 +161,13 @@ def _words(text: str) -> tuple[Word, ...]:
         raw = text[start:end]
         bare = raw.strip("()").rstrip(_EDGES)
         plain = bare == raw.rstrip(_EDGES) and _PLAIN.fullmatch(bare) is not None
-        found.append(
+        words.append(
             Word(
                 text=bare.casefold(), raw=bare, start=start, end=end, plain=plain and not raw.startswith("-")
             )
         )
         at = end
-    return tuple(found)
+    return tuple(words)
 
 
 def quoted_words(text: str) -> str:

@@ -23,15 +23,15 @@ MAX_SORT_KEYS = 5
 
 def read_sort(tokens: Iterable[Token], reading: Reading) -> tuple[SortKey, ...]:
     """The sort keys in their order; what cannot be sorted by becomes a problem."""
-    found: dict[str, SortKey] = {}
+    keys: dict[str, SortKey] = {}
     for token in tokens:
         if not token.values:
             reading.problem("no-value", "sort: needs a field, such as sort:accuracy.", token.start, token.end)
         for piece in token.values:
             key = _key(piece, reading)
             if key is not None:
-                found.setdefault(key.field, key)
-    return tuple(found.values())[:MAX_SORT_KEYS]
+                keys.setdefault(key.field, key)
+    return tuple(keys.values())[:MAX_SORT_KEYS]
 
 
 def parse_sort(text: str, reading: Reading) -> tuple[SortKey, ...]:
@@ -92,13 +92,13 @@ def _not_sortable(name: str, piece: Piece, reading: Reading) -> None:
         reading.problem("not-sortable", message, piece.start, piece.end)
         return
     close = suggestions(name, reading.vocabulary, numeric=True) if reading.may_look_up() else []
-    offered: list[Suggestion] = [reading.replaced(piece.start, piece.end, one) for one in close]
+    offered: list[Suggestion] = [reading.replaced(piece.start, piece.end, near) for near in close]
     ask = f" Did you mean {close[0]}?" if close else ""
-    said = (
+    reason = (
         f"{known[0].label} holds several values or text" if known else f"There is no field or metric {name!r}"
     )
     reading.problem(
-        "not-sortable", f"{said}, so it cannot be sorted by.{ask}", piece.start, piece.end, *offered
+        "not-sortable", f"{reason}, so it cannot be sorted by.{ask}", piece.start, piece.end, *offered
     )
 
 

@@ -97,14 +97,14 @@ def resolve(name: str) -> tuple[Target, ...]:
         for prefix in prefixes:
             if lowered.startswith(prefix) and len(name) > len(prefix):
                 return reader(name[len(prefix) :])
-    found = [target for target in (_field(folded(name)), metric_target(name)) if target is not None]
-    if len(found) > 1:
-        found = [_noted(target, found) for target in found]
-    return tuple(found)
+    targets = [target for target in (_field(folded(name)), metric_target(name)) if target is not None]
+    if len(targets) > 1:
+        targets = [_noted(target, targets) for target in targets]
+    return tuple(targets)
 
 
-def _noted(target: Target, found: list[Target]) -> Target:
-    other = next(one for one in found if one is not target)
+def _noted(target: Target, targets: list[Target]) -> Target:
+    other = next(meaning for meaning in targets if meaning is not target)
     kind = "metric" if other.kind == "metric" else "field"
     return _replaced(target, note=f"{target.label} is meant, not the {kind} {other.label} ({other.path})")
 
@@ -229,17 +229,17 @@ def _field(name: str) -> Target | None:
 def _field_names() -> Mapping[str, str]:
     """Every name of every searchable field: the dotted name, then aliases, then last parts that mean one field only."""
     rows = [row for row in fields().values() if row.searchable and row.type != "flattened"]
-    found = {row.name: row.name for row in rows}
+    names = {row.name: row.name for row in rows}
     for row in rows:
         for alias in row.aliases:
-            found.setdefault(alias, row.name)
+            names.setdefault(alias, row.name)
     lasts: dict[str, list[str]] = {}
     for row in rows:
         lasts.setdefault(row.name.rpartition(".")[2], []).append(row.name)
     for last, owners in lasts.items():
         if len(owners) == 1:
-            found.setdefault(last, owners[0])
-    return found
+            names.setdefault(last, owners[0])
+    return names
 
 
 @cache
@@ -274,11 +274,11 @@ def suggestions(name: str, vocabulary: Vocabulary | None, *, numeric: bool) -> l
     base = folded(name).partition("@")[0].removeprefix("metrics.")
     options = dict.fromkeys(_options(numeric=numeric))
     options.update(dict.fromkeys(counts))
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for close in nearest(base, options, counts=counts, limit=6):
         targets = resolve(close)
-        found.setdefault(targets[0].name if targets else close, None)
-    ranked = sorted(found, key=lambda one: -counts.get(one, 0)) if numeric else list(found)
+        names.setdefault(targets[0].name if targets else close, None)
+    ranked = sorted(names, key=lambda known: -counts.get(known, 0)) if numeric else list(names)
     return ranked[:3]
 
 

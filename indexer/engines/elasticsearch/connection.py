@@ -156,11 +156,13 @@ def _closed(kind: str, reason: str) -> EngineUnavailable | None:
 def put_off(error: Any) -> str:
     """Why one document waits: the sentence that a whole request would get."""
     kind, reason = cause({"error": error})
-    found = _closed(kind, reason)
-    if found is None:
+    unavailable = _closed(kind, reason)
+    if unavailable is None:
         advice = f"Look at GET /_cluster/health. {KEPT}"
-        found = EngineUnavailable(NAME, f"the cluster cannot write now ({kind}: {reason}).", advice=advice)
-    return str(found)
+        unavailable = EngineUnavailable(
+            NAME, f"the cluster cannot write now ({kind}: {reason}).", advice=advice
+        )
+    return str(unavailable)
 
 
 def not_allowed(reason: str) -> EngineUnavailable:

@@ -45,10 +45,10 @@ def ask(wanted: Mapping[str, Aggregation]) -> Json:
     return {f"a{at}": _question(aggregation) for at, aggregation in enumerate(wanted.values())}
 
 
-def read(wanted: Mapping[str, Aggregation], found: Mapping[str, Any]) -> dict[str, AggregationResult]:
+def read(wanted: Mapping[str, Aggregation], answers: Mapping[str, Any]) -> dict[str, AggregationResult]:
     """The answers under the caller's names. What is absent (no index yet) counts nothing."""
     return {
-        name: _answer(aggregation, found.get(f"a{at}", {}))
+        name: _answer(aggregation, answers.get(f"a{at}", {}))
         for at, (name, aggregation) in enumerate(wanted.items())
     }
 
@@ -145,32 +145,32 @@ _QUESTIONS: Mapping[type, Callable[[Any], Json]] = {
 }
 
 
-def _answer(wanted: Aggregation, found: Mapping[str, Any]) -> AggregationResult:
+def _answer(wanted: Aggregation, answer: Mapping[str, Any]) -> AggregationResult:
     match wanted:
         case TermsAgg():
-            return _read_terms(wanted, found)
+            return _read_terms(wanted, answer)
         case RangeAgg():
-            return _read_ranges(wanted, found)
+            return _read_ranges(wanted, answer)
         case HistogramAgg() | DateHistogramAgg():
-            return _read_histogram(wanted, found)
+            return _read_histogram(wanted, answer)
         case FiltersAgg():
-            return _read_filters(wanted, found)
+            return _read_filters(wanted, answer)
         case MetricAgg():
-            return _read_metric(wanted, found)
+            return _read_metric(wanted, answer)
         case _:
-            return AggregationResult(count=found.get("doc_count", 0), aggregations=read(wanted.aggs, found))
+            return AggregationResult(count=answer.get("doc_count", 0), aggregations=read(wanted.aggs, answer))
 
 
-def _read_terms(wanted: TermsAgg, found: Mapping[str, Any]) -> AggregationResult:
+def _read_terms(wanted: TermsAgg, answer: Mapping[str, Any]) -> AggregationResult:
     buckets = [
         Bucket(
             key=_terms_key(wanted.field, bucket["key"]),
             count=bucket["doc_count"],
             aggregations=read(wanted.aggs, bucket),
         )
-        for bucket in found.get("buckets", [])
+        for bucket in answer.get("buckets", [])
     ]
-    other = found.get("sum_other_doc_count", 0)
+    other = answer.get("sum_other_doc_count", 0)
     if wanted.order[0] in {"_count", "_key"}:
         return AggregationResult(buckets=tuple(buckets), other_count=other)
     if other:
@@ -182,9 +182,9 @@ def _terms_key(field: str, key: Any) -> Any:
     return float(key) if kind(field) == "double" else typed_key(field, key)
 
 
-def _read_ranges(wanted: RangeAgg, found: Mapping[str, Any]) -> AggregationResult:
-    held = found.get("buckets", {})
-    rows = [(row, held.get(f"r{at}", {})) for at, row in enumerate(wanted.ranges)]
+def _read_ranges(wanted: RangeAgg, answer: Mapping[str, Any]) -> AggregationResult:
+    buckets = answer.get("buckets", {})
+    rows = [(row, buckets.get(f"r{at}", {})) for at, row in enumerate(wanted.ranges)]
     return AggregationResult(
         buckets=tuple(
             Bucket(
@@ -200,19 +200,19 @@ def _read_ranges(wanted: RangeAgg, found: Mapping[str, Any]) -> AggregationResul
     )
 
 
-def _read_filters(wanted: FiltersAgg, found: Mapping[str, Any]) -> AggregationResult:
-    held = found.get("buckets") or [{}] * len(wanted.filters)
+def _read_filters(wanted: FiltersAgg, answer: Mapping[str, Any]) -> AggregationResult:
+    buckets = answer.get("buckets") or [{}] * len(wanted.filters)
     return AggregationResult(
         buckets=tuple(
             Bucket(key=key, count=bucket.get("doc_count", 0), aggregations=read(wanted.aggs, bucket))
-            for key, bucket in zip(wanted.filters, held, strict=True)
+            for key, bucket in zip(wanted.filters, buckets, strict=True)
         )
     )
 
 
-def _read_histogram(wanted: HistogramAgg | DateHistogramAgg, found: Mapping[str, Any]) -> AggregationResult:
-    held = found.get("buckets", [])
-    if len(held) > MAX_BUCKETS:
+def _read_histogram(wanted: HistogramAgg | DateHistogramAgg, answer: Mapping[str, Any]) -> AggregationResult:
+    buckets = answer.get("buckets", [])
+    if len(buckets) > MAX_BUCKETS:
         raise too_many_buckets()
     return AggregationResult(
         buckets=tuple(
@@ -221,7 +221,7 @@ def _read_histogram(wanted: HistogramAgg | DateHistogramAgg, found: Mapping[str,
                 count=bucket["doc_count"],
                 aggregations=read(wanted.aggs, bucket),
             )
-            for bucket in held
+            for bucket in buckets
         )
     )
 
@@ -232,21 +232,21 @@ def _period_key(wanted: HistogramAgg | DateHistogramAgg, key: float) -> Any:
     return round((key - wanted.offset) / wanted.interval) * wanted.interval + wanted.offset
 
 
-def _read_metric(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationResult:
+def _read_metric(wanted: MetricAgg, answer: Mapping[str, Any]) -> AggregationResult:
     if wanted.kind == "percentiles":
-        held = found.get("values", {})
+        percentiles = answer.get("values", {})
         return AggregationResult(
-            values={str(float(percent)): held.get(str(float(percent))) for percent in wanted.percents}
+            values={str(float(percent)): percentiles.get(str(float(percent))) for percent in wanted.percents}
         )
     if wanted.kind in {"stats", "extended_stats"}:
         names = ("count", "min", "max", "avg", "sum", "sum_of_squares")[: 5 if wanted.kind == "stats" else 6]
         sums = {"count", "sum", "sum_of_squares"}
-        values = {name: _number(found.get(name)) for name in names}
+        values = {name: _number(answer.get(name)) for name in names}
         return AggregationResult(
             values={name: 0 if value is None and name in sums else value for name, value in values.items()}
         )
     empty = None if wanted.kind in {"min", "max", "avg"} else 0
-    return AggregationResult(values={"value": _number(found.get("value", empty))})
+    return AggregationResult(values={"value": _number(answer.get("value", empty))})
 
 
 def _number(value: float | str | None) -> float | None:

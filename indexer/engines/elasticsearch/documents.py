@@ -16,27 +16,29 @@ from mappings.generate import text_columns
 
 def make_body(model_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
     """The indexed form, with the document itself inside as it was given. Raises DocumentRejected."""
-    held = project(document)
-    body: dict[str, Any] = {DOCUMENT: document, PRESENT: sorted(held.present)}
+    projection = project(document)
+    body: dict[str, Any] = {DOCUMENT: document, PRESENT: sorted(projection.present)}
     parents = _parents()
-    numbers = ((name, bool(value) if name in _booleans() else value) for name, value in held.numbers.items())
-    for name, value in chain(held.keywords.items(), numbers):
+    numbers = (
+        (name, bool(value) if name in _booleans() else value) for name, value in projection.numbers.items()
+    )
+    for name, value in chain(projection.keywords.items(), numbers):
         place = parents.get(name)
         if place is None:
             body[name] = value
         else:
             body.setdefault(place[0], {})[place[1]] = value
     body["id"] = model_id
-    if held.metrics:
-        body["metrics"] = held.metrics
-    body |= held.flattened
-    if held.evaluations:
-        body["evaluations"] = held.evaluations
+    if projection.metrics:
+        body["metrics"] = projection.metrics
+    body |= projection.flattened
+    if projection.evaluations:
+        body["evaluations"] = projection.evaluations
     pieces, words = {}, {}
-    for name in held.texts:
+    for name in projection.texts:
         if name in _text_columns():
-            found, more = held.text(name)
-            pieces[name] = PHRASE_BREAK.join(found)
+            phrases, more = projection.text(name)
+            pieces[name] = PHRASE_BREAK.join(phrases)
             if more:
                 words[name] = more
     body["pieces"], body["words"] = pieces, words

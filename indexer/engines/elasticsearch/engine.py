@@ -48,8 +48,8 @@ class ElasticsearchEngine:
         body = _body(request)
         with honest():
             self._check()
-            found = named(self.client).search(index=self.alias, ignore_unavailable=True, **body)
-        return _answer(request, found, started)
+            answer = named(self.client).search(index=self.alias, ignore_unavailable=True, **body)
+        return _answer(request, answer, started)
 
     def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
         validate(request)
@@ -66,9 +66,9 @@ class ElasticsearchEngine:
         try:
             while True:
                 with honest():
-                    found = self.client.search(pit={"id": point, "keep_alive": SCAN_KEEP_ALIVE}, **body)
-                point = str(found.get("pit_id", point))
-                hits = found["hits"]["hits"]
+                    answer = self.client.search(pit={"id": point, "keep_alive": SCAN_KEEP_ALIVE}, **body)
+                point = str(answer.get("pit_id", point))
+                hits = answer["hits"]["hits"]
                 for hit in hits:
                     yield hit["_source"][DOCUMENT]
                 if len(hits) < SCAN_PAGE:
@@ -79,7 +79,7 @@ class ElasticsearchEngine:
                 self.client.close_point_in_time(id=point)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        found: dict[str, Mapping[str, Any]] = {}
+        documents: dict[str, Mapping[str, Any]] = {}
         for start in range(0, len(ids), SCAN_PAGE):
             page = list(ids[start : start + SCAN_PAGE])
             with honest():
@@ -87,8 +87,8 @@ class ElasticsearchEngine:
                 answer = self.client.search(
                     index=self.alias, ignore_unavailable=True, query={"ids": {"values": page}}, size=len(page)
                 )
-            found |= {hit["_id"]: hit["_source"][DOCUMENT] for hit in answer["hits"]["hits"]}
-        return {key: found[key] for key in ids if key in found}
+            documents |= {hit["_id"]: hit["_source"][DOCUMENT] for hit in answer["hits"]["hits"]}
+        return {key: documents[key] for key in ids if key in documents}
 
     def point_in_time(self, *, keep_seconds: float) -> ElasticsearchPoint:
         kept = f"{max(1, round(keep_seconds))}s"
@@ -103,12 +103,14 @@ class ElasticsearchEngine:
         """One search, so that a key that may only read is enough."""
         with honest():
             version = self._check()
-            found = self.client.search(
+            answer = self.client.search(
                 index=self.alias, ignore_unavailable=True, size=0, track_total_hits=True, aggs=_STATE
             )
-        count = found["hits"]["total"]["value"]
-        held = found.get("aggregations", {"indices": {"buckets": []}})["indices"]["buckets"]
-        parts = [f"{one['key']}:{one['doc_count']}:{one['newest']['value']:.0f}" for one in held]
+        count = answer["hits"]["total"]["value"]
+        buckets = answer.get("aggregations", {"indices": {"buckets": []}})["indices"]["buckets"]
+        parts = [
+            f"{bucket['key']}:{bucket['doc_count']}:{bucket['newest']['value']:.0f}" for bucket in buckets
+        ]
         return EngineInfo(
             name=self.name,
             version=version,
@@ -149,13 +151,13 @@ class ElasticsearchPoint:
             return SearchResult(total=0, hits=(), aggregations=_read_aggregations(request, {}), engine=NAME)
         with honest():
             try:
-                found = named(self._client).search(
+                answer = named(self._client).search(
                     pit={"id": self._id, "keep_alive": self._kept}, **_body(request)
                 )
             except NotFoundError as error:
                 raise RequestRefused("pit", "was not asked for too long; open another.") from error
-        self._id = str(found.get("pit_id", self._id))
-        return _answer(request, found, started)
+        self._id = str(answer.get("pit_id", self._id))
+        return _answer(request, answer, started)
 
     def close(self) -> None:
         if self._id is not None:
@@ -164,12 +166,12 @@ class ElasticsearchPoint:
             self._id = None
 
 
-def _answer(request: SearchRequest, found: Any, started: float) -> SearchResult:
-    hits = found["hits"]
+def _answer(request: SearchRequest, answer: Any, started: float) -> SearchResult:
+    hits = answer["hits"]
     return SearchResult(
         total=hits["total"]["value"],
         hits=tuple(_hit(request, hit) for hit in hits["hits"]),
-        aggregations=_read_aggregations(request, found.get("aggregations", {})),
+        aggregations=_read_aggregations(request, answer.get("aggregations", {})),
         took_ms=int((time.perf_counter() - started) * 1000),
         engine=NAME,
     )
@@ -217,10 +219,10 @@ def _under_selections(request: SearchRequest, name: str) -> dict[str, Any]:
     return {"filter": every(others), "aggs": counting.ask({name: request.aggregations[name]})}
 
 
-def _read_aggregations(request: SearchRequest, found: Mapping[str, Any]) -> dict[str, AggregationResult]:
+def _read_aggregations(request: SearchRequest, native: Mapping[str, Any]) -> dict[str, AggregationResult]:
     answers: dict[str, AggregationResult] = {}
     for at, (name, aggregation) in enumerate(request.aggregations.items()):
-        answers |= counting.read({name: aggregation}, found.get(f"s{at}", {}))
+        answers |= counting.read({name: aggregation}, native.get(f"s{at}", {}))
     return answers
 
 

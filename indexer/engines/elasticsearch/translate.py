@@ -77,8 +77,8 @@ def translate(query: Query) -> Clause:
         case Term(name, value):
             return {"term": {name: comparable(name, value)}} if _can_hold(name, value) else NOTHING
         case Terms(name, values):
-            held = [comparable(name, value) for value in values if _can_hold(name, value)]
-            return {"terms": {name: list(dict.fromkeys(held))}}
+            storable = [comparable(name, value) for value in values if _can_hold(name, value)]
+            return {"terms": {name: list(dict.fromkeys(storable))}}
         case Range():
             return _range(query)
         case Exists(name):

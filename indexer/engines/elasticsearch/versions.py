@@ -33,31 +33,31 @@ class Versions:
 
         Raises EngineUnavailable when an index that is not ours has this name, or is behind it.
         """
-        found = self._client.indices.get(index=alias, ignore_unavailable=True, features="mappings")
-        held = {name: self._schema(name, index) for name, index in found.items()}
-        foreign = [name for name, schema in held.items() if schema is None]
+        indices = self._client.indices.get(index=alias, ignore_unavailable=True, features="mappings")
+        schemas = {name: self._schema(name, index) for name, index in indices.items()}
+        foreign = [name for name, schema in schemas.items() if schema is None]
         if foreign:
             reason = f"{alias!r} leads to {foreign[0]!r}, an index that Modeldex did not make."
             raise EngineUnavailable(NAME, reason, advice=FREE_NAME)
-        return {name: schema for name, schema in held.items() if schema is not None}
+        return {name: schema for name, schema in schemas.items() if schema is not None}
 
     def ours(self) -> list[str]:
         """All of them, oldest first."""
-        found = self._like_ours("mappings")
-        return self._in_order(name for name, index in found.items() if self._schema(name, index))
+        indices = self._like_ours("mappings")
+        return self._in_order(name for name, index in indices.items() if self._schema(name, index))
 
     def loaded(self) -> list[str]:
         """Those whose load came to its end, oldest first."""
-        found = self._like_ours("settings")
-        begun = {name for name, index in found.items() if _refresh_interval(index) == LOADING}
+        indices = self._like_ours("settings")
+        begun = {name for name, index in indices.items() if _refresh_interval(index) == LOADING}
         return [name for name in self.ours() if name not in begun]
 
     def next_number(self) -> int:
         return max((self._number(name) for name in self._like_ours("settings")), default=0) + 1
 
     def _like_ours(self, feature: str) -> dict[str, Any]:
-        found = self._client.indices.get(index=f"{self._alias}-*", allow_no_indices=True, features=feature)
-        return {name: index for name, index in found.items() if self._pattern.fullmatch(name)}
+        indices = self._client.indices.get(index=f"{self._alias}-*", allow_no_indices=True, features=feature)
+        return {name: index for name, index in indices.items() if self._pattern.fullmatch(name)}
 
     def _schema(self, name: str, index: Mapping[str, Any]) -> str | None:
         schema = index["mappings"].get("_meta", {}).get("schema_hash")

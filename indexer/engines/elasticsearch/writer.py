@@ -69,8 +69,8 @@ class ElasticsearchWriter:
             return "there is no index yet"
         if len(read) > 1 or read.keys() != written.keys():
             return "its aliases do not point at one index"
-        (held,) = read.values()
-        if held != _schema_hash():
+        (schema,) = read.values()
+        if schema != _schema_hash():
             return "the index was made by another version of Modeldex"
         return None
 
@@ -183,11 +183,11 @@ class ElasticsearchWriter:
         )
 
     def _check(self, fresh: str, expected: int, loaded: IndexOutcome) -> None:
-        found = self.client.count(index=fresh)["count"]
-        if loaded.retry or found != expected:
+        documents = self.client.count(index=fresh)["count"]
+        if loaded.retry or documents != expected:
             raise EngineUnavailable(
                 NAME,
-                f"the new index holds {found:,} models where {expected + len(loaded.retry):,} were sent.",
+                f"the new index holds {documents:,} models where {expected + len(loaded.retry):,} were sent.",
                 advice="The old index stays in use. Run `modeldex reindex` again when the cluster is well.",
             )
 
@@ -287,12 +287,12 @@ def _as_it_is(item: Any) -> Any:
 
 def _items(actions: Iterable[IndexAction], rejected: dict[str, str]) -> Iterator[Item]:
     for action in actions:
-        told = {"_id": action.id, "version": action.revision, "version_type": "external_gte"}
+        header = {"_id": action.id, "version": action.revision, "version_type": "external_gte"}
         if action.document is None:
-            yield {"delete": told}, None
+            yield {"delete": header}, None
             continue
         try:
-            yield {"index": told}, encoded(make_body(action.id, action.document))
+            yield {"index": header}, encoded(make_body(action.id, action.document))
         except DocumentRejected as error:
             rejected[action.id] = error.reason
 
@@ -302,5 +302,5 @@ def _reason(answer: dict[str, Any]) -> str:
 
 
 def _schema_hash() -> str:
-    found: str = mapping()["mappings"]["_meta"]["schema_hash"]
-    return found
+    schema_hash: str = mapping()["mappings"]["_meta"]["schema_hash"]
+    return schema_hash

@@ -97,10 +97,10 @@ def _histogram(wanted: HistogramAgg, items: Items) -> AggregationResult:
     first, last = (min(groups), max(groups)) if groups else (0, -1)
     if last - first >= MAX_BUCKETS:
         raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
-    found = (
+    places = (
         (place * wanted.interval + wanted.offset, groups.get(place, [])) for place in range(first, last + 1)
     )
-    return _histogram_result(wanted, found)
+    return _histogram_result(wanted, places)
 
 
 def _date_histogram(wanted: DateHistogramAgg, items: Items) -> AggregationResult:
@@ -114,11 +114,11 @@ def _date_histogram(wanted: DateHistogramAgg, items: Items) -> AggregationResult
     return _histogram_result(wanted, ((start, groups.get(start, [])) for start in starts))
 
 
-def _histogram_result(wanted: Any, found: Any) -> AggregationResult:
+def _histogram_result(wanted: Any, places: Any) -> AggregationResult:
     return AggregationResult(
         buckets=tuple(
             Bucket(key=key, count=len(group), aggregations=aggregate(wanted.aggs, group))
-            for key, group in found
+            for key, group in places
             if len(group) >= wanted.min_doc_count
         )
     )

@@ -55,8 +55,8 @@ class MemoryEngine:
 
     def scan(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
         validate(request)
-        found = _narrowed(request, self._answering(request))
-        return iter([item.document for item in sorted(found, key=lambda item: item.id)])
+        items = _narrowed(request, self._answering(request))
+        return iter([item.document for item in sorted(items, key=lambda item: item.id)])
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return {key: self.index.items[key].document for key in ids if key in self.index.items}
@@ -80,10 +80,10 @@ class MemoryEngine:
 
     def _answering(self, request: SearchRequest) -> list[Item]:
         """The models that satisfy the query, selections and post filter left aside."""
-        found = [item for item in self.index.items.values() if matches(request.query, item)]
+        items = [item for item in self.index.items.values() if matches(request.query, item)]
         if request.min_score is None:
-            return found
-        return [item for item in found if _score(request.query, item) >= request.min_score]
+            return items
+        return [item for item in items if _score(request.query, item) >= request.min_score]
 
     def _ordered(self, request: SearchRequest, items: Sequence[Item]) -> list[Hit]:
         scored = any(key.field == "_score" for key in effective_sort(request))

@@ -45,15 +45,15 @@ class Item:
         if self.element is not None:
             value = self.element.get(name.partition(".")[2])
             return [] if value is None else [value]
-        held = self.projection
-        if name in held.keywords:
-            return list(held.keywords[name])
-        if name in held.numbers:
-            return [held.numbers[name]]
+        projection = self.projection
+        if name in projection.keywords:
+            return list(projection.keywords[name])
+        if name in projection.numbers:
+            return [projection.numbers[name]]
         root, _, rest = name.partition(".")
-        if root in held.flattened:
-            return list(held.flattened[root].get(rest, ()))
-        return [held.metrics[rest]] if root == "metrics" and rest in held.metrics else []
+        if root in projection.flattened:
+            return list(projection.flattened[root].get(rest, ()))
+        return [projection.metrics[rest]] if root == "metrics" and rest in projection.metrics else []
 
     def elements(self) -> list[Item]:
         return [
@@ -86,14 +86,14 @@ def matches(query: Query, item: Item) -> bool:
         case Term(name, value):
             return comparable(name, value) in item.values(name)
         case Terms(name, values):
-            held = item.values(name)
-            return any(comparable(name, value) in held for value in values)
+            indexed = item.values(name)
+            return any(comparable(name, value) in indexed for value in values)
         case Range():
             return any(_inside(query, value) for value in item.values(query.field))
         case Exists(name):
             return bool(item.values(name)) or (item.element is None and name in item.projection.present)
         case Prefix(name, value):
-            return any(held.startswith(fold(value)) for held in item.values(name))
+            return any(text.startswith(fold(value)) for text in item.values(name))
         case Match() | Phrase():
             return _text(query, item)
         case Nested(_, inner):
@@ -130,9 +130,9 @@ def _text(query: Match | Phrase, item: Item) -> bool:
         return any(
             _contains(phrase.split(), wanted) for name in columns for phrase in item.projection.pieces(name)
         )
-    held = frozenset[str]().union(*(_words(item.projection, name) for name in columns))
+    words = frozenset[str]().union(*(_words(item.projection, name) for name in columns))
     asked = query_words(query.text)
-    return bool(asked) and (any if query.operator == "or" else all)(word in held for word in asked)
+    return bool(asked) and (any if query.operator == "or" else all)(word in words for word in asked)
 
 
 @lru_cache(maxsize=200_000)
@@ -147,6 +147,6 @@ def is_text_column(name: str) -> bool:
     return name.startswith("_") or (row is not None and row.type in {"text", "name"})
 
 
-def _contains(held: list[str], wanted: list[str]) -> bool:
+def _contains(words: list[str], wanted: list[str]) -> bool:
     length = len(wanted)
-    return length > 0 and any(held[at : at + length] == wanted for at in range(len(held) - length + 1))
+    return length > 0 and any(words[at : at + length] == wanted for at in range(len(words) - length + 1))

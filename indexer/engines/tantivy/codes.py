@@ -41,13 +41,13 @@ def has_own_exists(name: str) -> bool:
 @lru_cache(maxsize=20_000)
 def heads(values: tuple[Any, ...]) -> tuple[str, ...]:
     """The codes of every set of conditions that an evaluation with these parts satisfies."""
-    held = {name: value for name, value in zip(EVALUATION_PARTS, values, strict=True) if value is not None}
-    sets = [name for name in EVALUATION_SETS if name in held]
+    parts = {name: value for name, value in zip(EVALUATION_PARTS, values, strict=True) if value is not None}
+    sets = [name for name in EVALUATION_SETS if name in parts]
     chosen: list[tuple[str, ...]] = [
         names for size in range(len(sets) + 1) for names in combinations(sets, size)
     ]
-    chosen += [(name,) for name in EVALUATION_SINGLES if name in held]
-    return tuple(code_name(evaluation_key({name: held[name] for name in names})) for names in chosen)
+    chosen += [(name,) for name in EVALUATION_SINGLES if name in parts]
+    return tuple(code_name(evaluation_key({name: parts[name] for name in names})) for names in chosen)
 
 
 def evaluation_key(conditions: Mapping[str, str]) -> str:

@@ -74,8 +74,10 @@ class Counter:
     ) -> dict[str, AggregationResult]:
         """The answer to each aggregation over the models that satisfy the query."""
         questions = {name: question(aggregation) for name, aggregation in wanted.items()}
-        found = self._asked_together(query, {name: asked for name, asked in questions.items() if asked})
-        return {name: self._one(query, aggregation, found.get(name)) for name, aggregation in wanted.items()}
+        answers = self._asked_together(query, {name: asked for name, asked in questions.items() if asked})
+        return {
+            name: self._answer(query, aggregation, answers.get(name)) for name, aggregation in wanted.items()
+        }
 
     def _asked_together(self, query: tantivy.Query, questions: Mapping[str, Any]) -> Mapping[str, Any]:
         """The native answers from one pass over the models; none of them where one is refused."""
@@ -83,16 +85,16 @@ class Counter:
             return {}
         names = {str(at): name for at, name in enumerate(questions)}  # any name is allowed, not so in Tantivy
         try:
-            found = self.searcher.aggregate(query, {at: questions[name] for at, name in names.items()})
+            answers = self.searcher.aggregate(query, {at: questions[name] for at, name in names.items()})
         except ValueError:  # too many buckets in one of them: each alone says which
             return {}
-        return {name: found[at] for at, name in names.items()}
+        return {name: answers[at] for at, name in names.items()}
 
     def _alone(self, query: tantivy.Query, asked: Mapping[str, Any]) -> Any:
         return self.searcher.aggregate(query, {"alone": asked})["alone"]
 
-    def _one(self, query: tantivy.Query, wanted: Aggregation, found: Any) -> AggregationResult:
-        """`found` is the native answer to the aggregation's `question`, if there is one."""
+    def _answer(self, query: tantivy.Query, wanted: Aggregation, native: Any) -> AggregationResult:
+        """`native` is the native answer to the aggregation's `question`, if there is one."""
         kinds: Mapping[type, Callable[[tantivy.Query, Any, Any], AggregationResult]] = {
             TermsAgg: self._terms,
             RangeAgg: self._ranges,
@@ -105,33 +107,33 @@ class Counter:
             NestedAgg: _refuse_nested,
             ReverseNestedAgg: _refuse_nested,
         }
-        return kinds[type(wanted)](query, wanted, found)
+        return kinds[type(wanted)](query, wanted, native)
 
     def count(self, query: tantivy.Query) -> int:
         return int(self.searcher.search(query, 1).count)  # type: ignore[attr-defined]  # missing in the type stub
 
     # Terms ------------------------------------------------------------------------------------------------
 
-    def _terms(self, query: tantivy.Query, wanted: TermsAgg, found: Any) -> AggregationResult:
+    def _terms(self, query: tantivy.Query, wanted: TermsAgg, native: Any) -> AggregationResult:
         if not is_plain(wanted):
             return self._all_terms(query, wanted)
         size = first_guess(wanted)
         while size <= MAX_TERMS:
-            if found is None:
-                found = self._alone(query, native_terms(wanted, size))
-            answer = exact(wanted, found, size)
+            if native is None:
+                native = self._alone(query, native_terms(wanted, size))
+            answer = exact(wanted, native, size)
             if answer is not None:
                 return self._with_inner(query, wanted, answer)
-            size, found = size * 8, None
+            size, native = size * 8, None
         raise _too_many(wanted.field)
 
     def _all_terms(self, query: tantivy.Query, wanted: TermsAgg) -> AggregationResult:
         """Every value with its count and numbers, ordered here."""
         native = native_terms(wanted, MAX_TERMS, aggs=native_metrics(wanted.aggs))
-        found = self._alone(query, native)
-        if found["sum_other_doc_count"]:
+        native_answer = self._alone(query, native)
+        if native_answer["sum_other_doc_count"]:
             raise _too_many(wanted.field)
-        buckets = terms_buckets(wanted, found["buckets"])
+        buckets = terms_buckets(wanted, native_answer["buckets"])
         by = wanted.order[0].partition(".")[0]
         if by in wanted.aggs and buckets and by not in buckets[0].aggregations:
             measured = self._nested_in(
@@ -194,10 +196,10 @@ class Counter:
 
     # Numbers ----------------------------------------------------------------------------------------------
 
-    def _metric(self, query: tantivy.Query, wanted: MetricAgg, found: Any) -> AggregationResult:
+    def _metric(self, query: tantivy.Query, wanted: MetricAgg, native: Any) -> AggregationResult:
         if is_leaf(wanted.field):
             return self._leaf_metric(query, wanted)
-        return metric_result(wanted, found or self._alone(query, native_metric(wanted)))
+        return metric_result(wanted, native or self._alone(query, native_metric(wanted)))
 
     def _leaf_metric(self, query: tantivy.Query, wanted: MetricAgg) -> AggregationResult:
         """How many values, or how many different ones, there are below a flattened field."""
@@ -206,13 +208,13 @@ class Counter:
         return AggregationResult(values={"value": float(count)})
 
     def _extent(self, query: tantivy.Query, field: str) -> tuple[float, float] | None:
-        found = self._alone(query, {"stats": {"field": column(field)}})
-        return (found["min"], found["max"]) if found["count"] else None
+        stats = self._alone(query, {"stats": {"field": column(field)}})
+        return (stats["min"], stats["max"]) if stats["count"] else None
 
     # Ranges and histograms --------------------------------------------------------------------------------
 
-    def _ranges(self, query: tantivy.Query, wanted: RangeAgg, found: Any) -> AggregationResult:
-        counts = self._counts_between(query, wanted.field, wanted.ranges, found)
+    def _ranges(self, query: tantivy.Query, wanted: RangeAgg, native: Any) -> AggregationResult:
+        counts = self._counts_between(query, wanted.field, wanted.ranges, native)
         buckets = [
             Bucket(key=row.key, name=row.key, count=count, start=row.start, end=row.end)
             for row, count in zip(wanted.ranges, counts, strict=True)
@@ -229,7 +231,7 @@ class Counter:
         )
 
     def _counts_between(
-        self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket], found: Any = None
+        self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket], native: Any = None
     ) -> list[int]:
         """Models per [start, end). Ranges may overlap: they are sums of the pieces between all their bounds."""
         if any(is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
@@ -238,19 +240,19 @@ class Counter:
         if not cuts:
             whole = self.count(every([query, self.translator.exists(field)]))
             return [whole] * len(ranges)
-        found = found or self._alone(query, native_pieces(field, cuts))
-        held = {bucket.get("from", -math.inf): bucket["doc_count"] for bucket in found["buckets"]}
+        native = native or self._alone(query, native_pieces(field, cuts))
+        counts = {bucket.get("from", -math.inf): bucket["doc_count"] for bucket in native["buckets"]}
         below = dict(
             zip(
                 [-math.inf, *cuts, math.inf],
-                accumulate((held.get(cut, 0) for cut in [-math.inf, *cuts]), initial=0),
+                accumulate((counts.get(cut, 0) for cut in [-math.inf, *cuts]), initial=0),
                 strict=True,
             )
         )
         return [max(below[end] - below[start], 0) for start, end in ends]
 
-    def _histogram(self, query: tantivy.Query, wanted: HistogramAgg, found: Any) -> AggregationResult:
-        counts = self._places(query, wanted, found)
+    def _histogram(self, query: tantivy.Query, wanted: HistogramAgg, native: Any) -> AggregationResult:
+        counts = self._places(query, wanted, native)
         first, last = min(counts, default=0), max(counts, default=-1)
         if last - first + 1 > MAX_BUCKETS:
             raise _too_fine()
@@ -272,14 +274,14 @@ class Counter:
         )
         return _without_bounds(answer) if wanted.aggs else answer
 
-    def _places(self, query: tantivy.Query, wanted: HistogramAgg, found: Any) -> dict[int, int]:
+    def _places(self, query: tantivy.Query, wanted: HistogramAgg, native: Any) -> dict[int, int]:
         """Models by the place of their bucket."""
-        if found is None:
+        if native is None:
             self._refuse_too_fine(query, wanted)
             if not is_within_one(wanted):
                 return self._places_by_edges(query, wanted)
-            found = self._alone(query, native_histogram(wanted))
-        return histogram_counts(wanted, found)
+            native = self._alone(query, native_histogram(wanted))
+        return histogram_counts(wanted, native)
 
     def _places_by_edges(self, query: tantivy.Query, wanted: HistogramAgg) -> dict[int, int]:
         extent = self._extent(query, wanted.field)
@@ -297,15 +299,15 @@ class Counter:
             raise _too_fine()
 
     def _date_histogram(
-        self, query: tantivy.Query, wanted: DateHistogramAgg, found: Any
+        self, query: tantivy.Query, wanted: DateHistogramAgg, native: Any
     ) -> AggregationResult:
         interval = wanted.calendar_interval or wanted.fixed_seconds or 0
-        if found is None:
+        if native is None:
             try:
-                found = self._alone(query, native_days(wanted))
+                native = self._alone(query, native_days(wanted))
             except ValueError as error:  # more buckets than Tantivy makes
                 raise _too_fine() from error
-        counts = period_counts(found, interval)
+        counts = period_counts(native, interval)
         if not counts:
             return AggregationResult()
         first, last = min(counts), max(counts)
@@ -340,14 +342,14 @@ class Counter:
         return self._single(every([query, self.translator.query(wanted.query)]), wanted.aggs)
 
     def _filters(self, query: tantivy.Query, wanted: FiltersAgg, _: Any) -> AggregationResult:
-        found = {
-            key: self._single(every([query, self.translator.query(one)]), wanted.aggs)
-            for key, one in wanted.filters.items()
+        answers = {
+            key: self._single(every([query, self.translator.query(clause)]), wanted.aggs)
+            for key, clause in wanted.filters.items()
         }
         return AggregationResult(
             buckets=tuple(
-                Bucket(key=key, count=one.count or 0, aggregations=one.aggregations)
-                for key, one in found.items()
+                Bucket(key=key, count=answer.count or 0, aggregations=answer.aggregations)
+                for key, answer in answers.items()
             )
         )
 
@@ -357,7 +359,7 @@ def _without_bounds(answer: AggregationResult) -> AggregationResult:
 
 
 def _refuse_nested(
-    _query: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg, _found: Any
+    _query: tantivy.Query, wanted: NestedAgg | ReverseNestedAgg, _native: Any
 ) -> AggregationResult:
     part = "nested" if isinstance(wanted, NestedAgg) else "reverse_nested"
     raise RequestRefused(

@@ -31,38 +31,38 @@ from indexer.projection import Projection, project
 
 def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tantivy.Document:
     """The indexed and stored form of a document. Raises DocumentRejected."""
-    held = project(document)
+    projection = project(document)
     codes = column_codes()
-    row: dict[str, Any] = {codes.get(name, name): values for name, values in held.keywords.items()}
-    row |= {codes[name]: value for name, value in held.numbers.items() if name in codes}
-    for name, leaves in held.flattened.items():
+    row: dict[str, Any] = {codes.get(name, name): values for name, values in projection.keywords.items()}
+    row |= {codes[name]: value for name, value in projection.numbers.items() if name in codes}
+    for name, leaves in projection.flattened.items():
         row[codes[name]] = [f"{path}={text}" for path, texts in leaves.items() for text in texts]
     row[ID] = model_id
     row[REVISION] = revision
     row[DOCUMENT] = encoded(document)
-    tail = _add_metrics(row, held)
+    tail = _add_metrics(row, projection)
     row[f"{ID}.order"] = order_key(model_id)
     for name in ordered_keywords():
-        if name in held.keywords:
-            row[f"{name}.order"] = order_key(held.keywords[name][0])
+        if name in projection.keywords:
+            row[f"{name}.order"] = order_key(projection.keywords[name][0])
     columns = _columns_of_texts()
-    for name in held.texts:
+    for name in projection.texts:
         if name in columns:
             for_pieces, for_words = columns[name]
-            pieces, more = held.text(name)
+            pieces, more = projection.text(name)
             row[for_pieces] = PHRASE_BREAK.join(pieces)
             if more:
                 row[for_words] = more
-    row[PRESENT] = " ".join(held.present)
-    row[CODED] = " ".join(_coded(held, tail))
+    row[PRESENT] = " ".join(projection.present)
+    row[CODED] = " ".join(_coded(projection, tail))
     return tantivy.Document.from_dict(row, build_schema())
 
 
-def _add_metrics(row: dict[str, Any], held: Projection) -> dict[str, float]:
+def _add_metrics(row: dict[str, Any], projection: Projection) -> dict[str, float]:
     """The metrics without a column of their own, once all are in the row."""
     tail = {}
     codes = column_codes()
-    for slug, value in held.metrics.items():
+    for slug, value in projection.metrics.items():
         code = codes.get(f"metrics.{slug}")
         if code is None:
             tail[slug] = value
@@ -73,13 +73,13 @@ def _add_metrics(row: dict[str, Any], held: Projection) -> dict[str, float]:
     return tail
 
 
-def _coded(held: Projection, tail: Mapping[str, float]) -> list[str]:
-    found = [code_name(f"metrics.{slug}") + code_number(value) for slug, value in tail.items()]
-    for evaluation in held.evaluations:
+def _coded(projection: Projection, tail: Mapping[str, float]) -> list[str]:
+    coded = [code_name(f"metrics.{slug}") + code_number(value) for slug, value in tail.items()]
+    for evaluation in projection.evaluations:
         number = evaluation.get("value")
         suffix = code_number(number) if isinstance(number, float) else UNVALUED
-        found += [head + suffix for head in heads(tuple(map(evaluation.get, EVALUATION_PARTS)))]
-    return found
+        coded += [head + suffix for head in heads(tuple(map(evaluation.get, EVALUATION_PARTS)))]
+    return coded
 
 
 @cache

@@ -197,19 +197,19 @@ class _Search:
             query = every([query, ordering.after(indexed_position(self.request))])
         window = ordering.window(query, self.request.offset, self.request.offset + self.request.size)
         known = self.request.after is None and ordering.counts_all
-        return tuple(self._hit(found) for found in window), ordering.total if known else self._count()
+        return tuple(self._hit(place) for place in window), ordering.total if known else self._count()
 
     def _count(self) -> int:
         return int(self.searcher.search(self.matching, 1).count)  # type: ignore[attr-defined]  # missing in the stub
 
-    def _hit(self, found: Found) -> Hit:
-        stored = self.searcher.doc(found.address)
+    def _hit(self, place: Found) -> Hit:
+        stored = self.searcher.doc(place.address)
         model_id = str(stored.get_first(ID))
         return Hit(
             id=model_id,
-            score=None if self.score_at is None else float(found.values[self.score_at]),
+            score=None if self.score_at is None else float(place.values[self.score_at]),
             document=_decode(stored),
-            sort=(*map(typed_key, self.keys, found.values), model_id),
+            sort=(*map(typed_key, self.keys, place.values), model_id),
         )
 
     def aggregations(self) -> dict[str, AggregationResult]:

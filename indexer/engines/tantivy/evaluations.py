@@ -48,11 +48,11 @@ class Alternative:
 
 def alternatives(query: Query) -> list[Alternative]:
     """The query as a list of conjunctions. Raises RequestRefused for what has no exact answer here."""
-    found = [one for one in _expand(query) if not one.impossible]
-    for one in found:
-        if not answerable(list(one.equal)):
-            raise refused(f"the combination of {', '.join(sorted(one.equal))}")
-    return found
+    conjunctions = [conjunction for conjunction in _expand(query) if not conjunction.impossible]
+    for conjunction in conjunctions:
+        if not answerable(list(conjunction.equal)):
+            raise refused(f"the combination of {', '.join(sorted(conjunction.equal))}")
+    return conjunctions
 
 
 def refused(what: str) -> RequestRefused:
@@ -73,7 +73,9 @@ def _expand(query: Query) -> list[Alternative]:
         case And(clauses):
             return _product(clauses)
         case Or(clauses):
-            return [one for clause in clauses for one in _expand(clause)][: MAX_ALTERNATIVES + 1]
+            return [alternative for clause in clauses for alternative in _expand(clause)][
+                : MAX_ALTERNATIVES + 1
+            ]
         case Term(name, value):
             return [_equal(name, value)]
         case Terms(name, values):
@@ -89,13 +91,13 @@ def _expand(query: Query) -> list[Alternative]:
 
 
 def _product(clauses: tuple[Query, ...]) -> list[Alternative]:
-    found = [Alternative()]
+    products = [Alternative()]
     for clause in clauses:
         others = _expand(clause)
-        if len(found) * len(others) > MAX_ALTERNATIVES:
+        if len(products) * len(others) > MAX_ALTERNATIVES:
             raise refused(f"more than {MAX_ALTERNATIVES} alternatives")
-        found = [one.also(other) for one in found for other in others]
-    return found
+        products = [product.also(other) for product in products for other in others]
+    return products
 
 
 def _equal(name: str, value: object) -> Alternative:
@@ -106,11 +108,11 @@ def _equal(name: str, value: object) -> Alternative:
 
 
 def _interval(query: Range) -> Alternative:
-    found = Alternative(valued=True)
+    interval = Alternative(valued=True)
     for bound, strict in ((query.gte, False), (query.gt, True)):
         if isinstance(bound, (int, float)):
-            found = found.also(Alternative(low=float(bound), low_open=strict))
+            interval = interval.also(Alternative(low=float(bound), low_open=strict))
     for bound, strict in ((query.lte, False), (query.lt, True)):
         if isinstance(bound, (int, float)):
-            found = found.also(Alternative(high=float(bound), high_open=strict))
-    return found
+            interval = interval.also(Alternative(high=float(bound), high_open=strict))
+    return interval

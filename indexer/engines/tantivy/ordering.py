@@ -115,7 +115,7 @@ class Ordering:
         if start >= stop:
             return []
         first, *rest = criteria
-        found: list[Found] = []
+        places: list[Found] = []
         position = 0
         groups = first.groups(query, stop)
         if first is self.criteria[0]:
@@ -132,9 +132,9 @@ class Ordering:
                 members = members[max(start - begin, 0) : stop - begin]
             else:
                 inner = self._inside(query, first, group, rest, max(start - begin, 0), min(stop, end) - begin)
-                members = [Found(one.address, (group.value, *one.values)) for one in inner]
-            found += members
-        return found
+                members = [Found(place.address, (group.value, *place.values)) for place in inner]
+            places += members
+        return places
 
     def _inside(
         self,
@@ -169,10 +169,10 @@ class _Column:
 
     def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
         order = tantivy.Order.Desc if self.descending else tantivy.Order.Asc
-        found = self.searcher.search(
+        answer = self.searcher.search(
             query, stop + self.beyond, order_by_field=column(self.field), order=order
         )
-        return _grouped(found.hits, _total(found))
+        return _grouped(answer.hits, _total(answer))
 
     def equal(self, value: Any) -> tantivy.Query:
         return self.translator.equal(self.field, value)
@@ -202,13 +202,15 @@ class KeywordColumn(_Column):
             return tantivy.Query.empty_query()
         if self.field not in ordered_keywords():
             return either([self._missing(), self._later(value, tantivy.Query.all_query())])
-        held, prefix = f"{self.field}.order", order_key(value)
+        order_column, prefix = f"{self.field}.order", order_key(value)
         schema = self.translator.schema
-        same = tantivy.Query.term_query(schema, held, prefix)
+        same = tantivy.Query.term_query(schema, order_column, prefix)
         ends = (0, prefix - 1) if self.descending else (prefix + 1, 2**64 - 1)
         branches = [self._missing(), self._later(value, same)]
         if 0 <= ends[0] <= ends[1] < 2**64:
-            branches.append(tantivy.Query.range_query(schema, held, tantivy.FieldType.Unsigned, *ends))
+            branches.append(
+                tantivy.Query.range_query(schema, order_column, tantivy.FieldType.Unsigned, *ends)
+            )
         return either(branches)
 
     def _later(self, value: str, among: tantivy.Query) -> tantivy.Query:
@@ -216,13 +218,13 @@ class KeywordColumn(_Column):
         wanted = {
             "terms": {"field": column(self.field), "size": MAX_TEXT_GROUP, "segment_size": MAX_TEXT_GROUP}
         }
-        found = self.searcher.aggregate(among, {"texts": wanted})["texts"]
-        if found["sum_other_doc_count"]:
+        answer = self.searcher.aggregate(among, {"texts": wanted})["texts"]
+        if answer["sum_other_doc_count"]:
             raise RequestRefused(
                 "search_after", f"has too many values of {self.field} to go on; sort by name or id."
             )
         mark = value.encode()
-        texts = [bucket["key"] for bucket in found["buckets"]]
+        texts = [bucket["key"] for bucket in answer["buckets"]]
         later = [
             text for text in texts if (text.encode() < mark if self.descending else text.encode() > mark)
         ]
@@ -242,12 +244,12 @@ class Identity(KeywordColumn):
 
     def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
         wanted = stop + BEYOND
-        found = self.searcher.search(query, wanted, order_by_field=f"{ID}.order", order=tantivy.Order.Asc)
-        total = _total(found)
-        sure = _grouped(found.hits, total)
-        if total > len(found.hits):
+        answer = self.searcher.search(query, wanted, order_by_field=f"{ID}.order", order=tantivy.Order.Asc)
+        total = _total(answer)
+        sure = _grouped(answer.hits, total)
+        if total > len(answer.hits):
             sure.pop()
-        placed = [one for group in sure for one in self._named(group)]
+        placed = [placed_group for group in sure for placed_group in self._named(group)]
         if len(placed) < min(stop, total):  # many ids begin alike
             return super().groups(query, stop)
         rest = [Group(None, total - len(placed), ())] if total > len(placed) else []
@@ -316,8 +318,8 @@ class Score:
         clauses += [
             (SHOULD, tantivy.Query.const_score_query(clause, float(weight))) for weight, clause in self.units
         ]
-        found = self.searcher.search(tantivy.Query.boolean_query(clauses), stop + BEYOND)
-        return _grouped(found.hits, _total(found))
+        answer = self.searcher.search(tantivy.Query.boolean_query(clauses), stop + BEYOND)
+        return _grouped(answer.hits, _total(answer))
 
     def _ascending(self, query: tantivy.Query, stop: int) -> list[Group]:
         groups: list[Group] = []
@@ -348,8 +350,8 @@ class Score:
         return tantivy.Query.boolean_query(clauses, minimum_number_should_match=needed)
 
 
-def _total(found: tantivy.SearchResult) -> int:
-    return int(found.count)  # type: ignore[attr-defined]  # missing in the published type stub
+def _total(answer: tantivy.SearchResult) -> int:
+    return int(answer.count)  # type: ignore[attr-defined]  # missing in the published type stub
 
 
 def _grouped(hits: Sequence[tuple[Any, tantivy.DocAddress]], total: int) -> list[Group]:

@@ -61,10 +61,10 @@ def native_days(wanted: DateHistogramAgg) -> dict[str, Any]:
     return {"histogram": {"field": column(wanted.field), "interval": interval, "min_doc_count": 1}}
 
 
-def period_counts(found: Mapping[str, Any], interval: str | int) -> dict[datetime, int]:
+def period_counts(answer: Mapping[str, Any], interval: str | int) -> dict[datetime, int]:
     """Models by the start of their period, for every period that holds one."""
     counts: dict[datetime, int] = {}
-    for bucket in found["buckets"]:
+    for bucket in answer["buckets"]:
         start = _period_of(bucket["key"], interval)
         counts[start] = counts.get(start, 0) + bucket["doc_count"]
     return counts
@@ -98,11 +98,11 @@ def native_histogram(wanted: HistogramAgg) -> dict[str, Any]:
     return {"histogram": options}
 
 
-def histogram_counts(wanted: HistogramAgg, found: Mapping[str, Any]) -> dict[int, int]:
+def histogram_counts(wanted: HistogramAgg, answer: Mapping[str, Any]) -> dict[int, int]:
     """Models by the place of their bucket, for every bucket that holds one."""
     return {
         round((bucket["key"] - wanted.offset) / wanted.interval): bucket["doc_count"]
-        for bucket in found["buckets"]
+        for bucket in answer["buckets"]
         if bucket["doc_count"]
     }
 
@@ -134,9 +134,9 @@ def _pattern(text: str) -> str:
     )
 
 
-def exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> AggregationResult | None:
+def exact(wanted: TermsAgg, answer: Mapping[str, Any], size: int) -> AggregationResult | None:
     """The answer, if no value beyond the border of what was asked for could belong to it."""
-    rows = found["buckets"]
+    rows = answer["buckets"]
     complete = len(rows) < size
     if not complete and rows[wanted.size - 1]["doc_count"] == rows[-1]["doc_count"]:
         return None
@@ -146,7 +146,7 @@ def exact(wanted: TermsAgg, found: Mapping[str, Any], size: int) -> AggregationR
     if not complete and len(kept) == len(rows):
         if wanted.min_doc_count > 1:
             return None  # some of the values beyond may be frequent enough, some not
-        beyond += found["sum_other_doc_count"]
+        beyond += answer["sum_other_doc_count"]
     return AggregationResult(buckets=tuple(terms_buckets(wanted, kept[: wanted.size])), other_count=beyond)
 
 
@@ -193,29 +193,29 @@ def native_metric(wanted: MetricAgg) -> dict[str, Any]:
     return {kind: options}
 
 
-def metric_result(wanted: MetricAgg, found: Mapping[str, Any]) -> AggregationResult:
+def metric_result(wanted: MetricAgg, answer: Mapping[str, Any]) -> AggregationResult:
     if wanted.kind == "percentiles":
-        return AggregationResult(values={name: _number(value) for name, value in found["values"].items()})
+        return AggregationResult(values={name: _number(value) for name, value in answer["values"].items()})
     if wanted.kind == "stats":
         return AggregationResult(
-            values={name: _measured(found, name) for name in ("count", "min", "max", "avg", "sum")}
+            values={name: _measured(answer, name) for name in ("count", "min", "max", "avg", "sum")}
         )
     if wanted.kind == "extended_stats":
         values = {
-            name: _measured(found, name) for name in ("count", "min", "max", "avg", "sum", "sum_of_squares")
+            name: _measured(answer, name) for name in ("count", "min", "max", "avg", "sum", "sum_of_squares")
         }
         return AggregationResult(values={**values, "sum_of_squares": values["sum_of_squares"] or 0.0})
     if wanted.kind in {"min", "max", "avg", "sum"}:
-        return AggregationResult(values={"value": _measured(found, wanted.kind)})
-    return AggregationResult(values={"value": _number(found["value"])})
+        return AggregationResult(values={"value": _measured(answer, wanted.kind)})
+    return AggregationResult(values={"value": _number(answer["value"])})
 
 
-def _measured(found: Mapping[str, Any], name: str) -> float | None:
+def _measured(stats: Mapping[str, Any], name: str) -> float | None:
     """One number of `stats`. Tantivy corrects its sums, which makes NaN of what no double can hold."""
-    value = found[name]
-    if not found["count"] or value is None or not math.isnan(value):
+    value = stats[name]
+    if not stats["count"] or value is None or not math.isnan(value):
         return _number(value)
-    return math.inf if name == "sum_of_squares" or found["max"] > -found["min"] else -math.inf
+    return math.inf if name == "sum_of_squares" or stats["max"] > -stats["min"] else -math.inf
 
 
 def _number(value: float | None) -> float | None:

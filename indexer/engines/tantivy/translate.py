@@ -108,25 +108,25 @@ class Translator:
             case Nested(_, inner):
                 from indexer.engines.tantivy.evaluations import alternatives  # noqa: PLC0415 - few searches ask
 
-                return either([self._evaluation(one) for one in alternatives(inner)])
+                return either([self._evaluation(alternative) for alternative in alternatives(inner)])
 
     def equal(self, name: str, value: Any) -> tantivy.Query:
         """The models whose column holds this value (in its indexed form); None means models without it."""
         if value is None:
             return without(self.exists(name))
-        held = column(name)
+        code = column(name)
         if is_in_tail(name):
             return self._term(CODED, code_name(name) + code_number(value))
         if is_leaf(name):
-            return self._term(held, leaf_prefix(name) + str(value))
+            return self._term(code, leaf_prefix(name) + str(value))
         if isinstance(value, (int, float)):
             return self.between(name, value, value)
-        return self._term(held, value)
+        return self._term(code, value)
 
     def _holding(self, name: str, value: Any) -> tantivy.Query:
         """The models with a value that a person asks for; none for one that no column holds, such as an empty text."""
-        held = comparable(name, value)
-        return tantivy.Query.empty_query() if held is None else self.equal(name, held)
+        indexed = comparable(name, value)
+        return tantivy.Query.empty_query() if indexed is None else self.equal(name, indexed)
 
     def exists(self, name: str) -> tantivy.Query:
         if name == "id":
@@ -154,21 +154,21 @@ class Translator:
         high_open: bool = False,
     ) -> tantivy.Query:
         """The models whose number lies in the interval; None is open-ended."""
-        held = column(name)
+        code = column(name)
         if is_in_tail(name):
             ends = (-math.inf if low is None else low, math.inf if high is None else high)
             return self._coded_range(code_name(name), *ends, low_open=low_open, high_open=high_open)
         row = fields().get(name)
         if row is None or row.type == "double":
-            return self._column_range(held, _FLOAT, low, high, low_open=low_open, high_open=high_open)
+            return self._column_range(code, _FLOAT, low, high, low_open=low_open, high_open=high_open)
         whole_low, whole_high = _whole_bounds(low, high, low_open=low_open, high_open=high_open)
         if whole_low > whole_high:
             return tantivy.Query.empty_query()
-        return self._column_range(held, _INTEGER, whole_low, whole_high)
+        return self._column_range(code, _INTEGER, whole_low, whole_high)
 
     def _column_range(
         self,
-        held: str,
+        code: str,
         kind: tantivy.FieldType,
         low: float | None,
         high: float | None,
@@ -177,11 +177,11 @@ class Translator:
         high_open: bool = False,
     ) -> tantivy.Query:
         if low is None and high is None:
-            return tantivy.Query.exists_query(held)
+            return tantivy.Query.exists_query(code)
         if kind is _FLOAT:
             low, high = (None if bound is None else float(bound) for bound in (low, high))
         return tantivy.Query.range_query(
-            self.schema, held, kind, low, high, low is None or not low_open, high is None or not high_open
+            self.schema, code, kind, low, high, low is None or not low_open, high is None or not high_open
         )
 
     def _coded_range(
@@ -203,8 +203,8 @@ class Translator:
             head, wanted.low, wanted.high, low_open=wanted.low_open, high_open=wanted.high_open
         )
 
-    def _term(self, held: str, value: Any) -> tantivy.Query:
-        return tantivy.Query.term_query(self.schema, held, value, index_option="basic")
+    def _term(self, code: str, value: Any) -> tantivy.Query:
+        return tantivy.Query.term_query(self.schema, code, value, index_option="basic")
 
     def _terms(self, name: str, values: Iterable[Any]) -> tantivy.Query:
         distinct = [value for value in dict.fromkeys(values) if value is not None]

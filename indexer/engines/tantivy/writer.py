@@ -153,10 +153,10 @@ class TantivyWriter:
         searcher = index.searcher()
         if not searcher.num_docs:
             return {}
-        found = searcher.search(
+        answer = searcher.search(
             tantivy.Query.term_set_query(index.schema, ID, list(ids)), len(ids), count=False
         )
-        addresses = [address for _, address in found.hits]
+        addresses = [address for _, address in answer.hits]
         revisions = searcher.fast_field_values(REVISION, addresses)
         return {
             str(searcher.doc(address).get_first(ID)): int(revision or 0)
@@ -189,10 +189,12 @@ class TantivyWriter:
     @staticmethod
     def _check(index: tantivy.Index, expected: int) -> None:
         index.reload()
-        found = index.searcher().num_docs
-        if found != expected:
+        documents = index.searcher().num_docs
+        if documents != expected:
             raise EngineUnavailable(
-                NAME, f"the new index holds {found:,} models where {expected:,} were written.", advice=REINDEX
+                NAME,
+                f"the new index holds {documents:,} models where {expected:,} were written.",
+                advice=REINDEX,
             )
 
 
