@@ -1,4 +1,4 @@
-"""Licence texts, checksum files, bills of materials and manifests, held to the suite of every extractor."""
+"""Bills of materials in CycloneDX, SPDX and Croissant: whose facts are taken, and for which file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from fixtures.extraction import extract, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.bill_of_materials import BillOfMaterialsExtractor
 from crawler.extractors.licence_text import licence_of
 from crawler.grouping.content_addressed import content_key
-from crawler.reader import bytes_reader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "boms"
 
@@ -53,15 +53,6 @@ SPDX = {
         }
     ],
 }
-
-
-def extracted(extractor, key, value):
-    data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return extractor().extract(bytes_reader(key, data))
-
-
-def said(extraction):
-    return {observation.field: observation.raw for observation in extraction.observations}
 
 
 class TestCycloneDx(ExtractorSuite):
@@ -123,12 +114,12 @@ class TestCroissantByItsLibrary(ExtractorSuite):
 
 
 def test_a_bill_s_own_timestamp_is_not_the_model_s_date():
-    found = said(extracted(BillOfMaterialsExtractor, "bom.json", CYCLONEDX))
+    found = values_of(extract(BillOfMaterialsExtractor, "bom.json", CYCLONEDX))
     assert not {"created_at", "trained_at", "released_at"} & set(found)
 
 
 def test_an_spdx_ai_package_tells_metrics_and_release():
-    found = said(extracted(BillOfMaterialsExtractor, "model.spdx.json", SPDX))
+    found = values_of(extract(BillOfMaterialsExtractor, "model.spdx.json", SPDX))
     assert found["metrics.wer"] == "0.12"
     assert found["hyperparameters.layers"] == "4"
     assert found["released_at"] == "2024-05-01T00:00:00Z"
@@ -140,7 +131,7 @@ def test_a_croissant_file_names_a_data_set_and_leaves_the_model_s_licence_alone(
         "name": "titanic",
         "license": "cc-by-4.0",
     }
-    found = said(extracted(BillOfMaterialsExtractor, "croissant.json", croissant))
+    found = values_of(extract(BillOfMaterialsExtractor, "croissant.json", croissant))
     assert found == {"datasets": "titanic", "extra.dataset_license": "cc-by-4.0"}
 
 
@@ -176,10 +167,10 @@ def test_layouts_that_name_files_by_content_are_known(key, expected):
 
 
 def test_a_bill_speaks_for_the_bytes_whose_hash_it_names():
-    extraction = extracted(BillOfMaterialsExtractor, "boms/bom.json", (DATA / "bom.json").read_bytes())
+    extraction = extract(BillOfMaterialsExtractor, "boms/bom.json", (DATA / "bom.json").read_bytes())
     assert extraction.join_keys == (f"sha256:{'a' * 64}",)
 
 
 def test_a_json_file_that_is_called_bom_and_is_none_says_nothing():
-    extraction = extracted(BillOfMaterialsExtractor, "a/bom.json", {"parts": [1, 2]})
+    extraction = extract(BillOfMaterialsExtractor, "a/bom.json", {"parts": [1, 2]})
     assert (extraction.observations, extraction.problems, extraction.format) == ((), (), None)

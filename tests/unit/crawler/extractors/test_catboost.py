@@ -1,4 +1,4 @@
-"""Boosted trees and fastText models, as their own libraries write them and count in them."""
+"""CatBoost files as CatBoost writes them, with the trees and scores that it counts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import ClassVar
 
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from fixtures.extraction import extract
+
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.catboost import CatboostExtractor
-from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "boosters"
 
@@ -17,10 +18,6 @@ TRUTH = json.loads((DATA / "truth.json").read_text())
 
 
 NAMES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
-
-
-def extract(extractor, name, data):
-    return extractor().extract(RangedReader(name, len(data), Storage(data).fetch))
 
 
 class TestCatboost(ExtractorSuite):

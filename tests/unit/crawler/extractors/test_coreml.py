@@ -1,4 +1,4 @@
-"""Core ML, OpenVINO, Paddle and Orbax as their own libraries write them, and formats known by their magic alone."""
+"""Core ML models and packages as coremltools writes them, with its own counts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import elements_of, extract_file, values_of
 
 from catalog.records import FileStatus
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.coreml import CoremlExtractor
 from crawler.extractors.openvino import OpenvinoExtractor
 from crawler.extractors.paddle import PaddleExtractor
-from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data"
 
@@ -22,19 +22,6 @@ COUNTS = json.loads((DATA / "coreml" / "counts.json").read_text())
 
 
 SPECIFICATION = "Data/com.apple.CoreML/model.mlmodel"
-
-
-def extract(extractor, path, data=None):
-    data = (DATA / path).read_bytes() if data is None else data
-    return extractor().extract(RangedReader(path, len(data), Storage(data).fetch))
-
-
-def said(extraction):
-    return {observation.field: observation.raw for observation in extraction.observations}
-
-
-def weights(extraction):
-    return sum(tally.elements for tally in extraction.tensors.tallies if tally.part == "model")
 
 
 class TestCoreml(ExtractorSuite):
@@ -70,8 +57,8 @@ class TestCoreml(ExtractorSuite):
     ],
 )
 def test_count_is_the_one_of_the_network_that_was_written(extractor, path, count):
-    extraction = extract(extractor, path)
-    assert weights(extraction) == COUNTS[count]
+    extraction = extract_file(extractor, DATA, path)
+    assert elements_of(extraction, "model") == COUNTS[count]
     assert extraction.status is FileStatus.OK
     assert not extraction.risks
 
@@ -86,7 +73,7 @@ def test_count_is_the_one_of_the_network_that_was_written(extractor, path, count
     ],
 )
 def test_packed_core_ml_weights_count_as_what_they_unpack_to(name, scheme, bits):
-    extraction = extract(CoremlExtractor, f"coreml/{name}.mlmodel")
-    assert weights(extraction) == COUNTS[f"coreml/{name}.mlmodel"]
-    assert said(extraction)["quantization.scheme"] == scheme
-    assert said(extraction).get("quantization.bits") == bits
+    extraction = extract_file(CoremlExtractor, DATA, f"coreml/{name}.mlmodel")
+    assert elements_of(extraction, "model") == COUNTS[f"coreml/{name}.mlmodel"]
+    assert values_of(extraction)["quantization.scheme"] == scheme
+    assert values_of(extraction).get("quantization.bits") == bits

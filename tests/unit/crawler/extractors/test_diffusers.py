@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from catalog.testing.extractors import ExtractorSuite, Sample
+from fixtures.extraction import file_sample
+
+from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.diffusers import DiffusersComponentExtractor, DiffusersPipelineExtractor
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
-
-
-def sample_of(name, key):
-    return Sample(key=key, data=(DATA / name).read_bytes())
 
 
 class TestDiffusersPipeline(ExtractorSuite):
@@ -24,7 +22,7 @@ class TestDiffusersPipeline(ExtractorSuite):
     }
 
     def sample(self):
-        return sample_of("model_index.json", "ddpm/model_index.json")
+        return file_sample(DATA, "model_index.json", "ddpm/model_index.json")
 
 
 class TestDiffusersComponent(ExtractorSuite):
@@ -32,4 +30,4 @@ class TestDiffusersComponent(ExtractorSuite):
     expected: ClassVar = {"architecture": "UNet2DModel", "framework_version": "0.42.1"}
 
     def sample(self):
-        return sample_of("unet-config.json", "ddpm/unet/config.json")
+        return file_sample(DATA, "unet-config.json", "ddpm/unet/config.json")

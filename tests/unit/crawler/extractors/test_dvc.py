@@ -1,4 +1,4 @@
-"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+"""DVC: pipelines, locks and `.dvc` files, and which models their stages and outputs are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boosted trees and fastText models, as their own libraries write them and count in them."""
+"""fastText models, dense and quantised, with what the library says of them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract, values_of
 
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.fasttext import FasttextExtractor
-from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "boosters"
 
 
 TRUTH = json.loads((DATA / "truth.json").read_text())
-
-
-def extract(extractor, name, data):
-    return extractor().extract(RangedReader(name, len(data), Storage(data).fetch))
-
-
-def said(extraction):
-    return {observation.field: observation.raw for observation in extraction.observations}
 
 
 class TestFasttext(ExtractorSuite):
@@ -55,12 +47,12 @@ def test_quantised_fasttext_has_a_derived_count():
     truth = TRUTH["fasttext_quantised"]
     rows = truth["words"] + truth["bucket"] + truth["labels"]
     extraction = extract(FasttextExtractor, "labels.ftz", (DATA / "labels.ftz").read_bytes())
-    assert said(extraction)["parameters"] == rows * truth["dim"]
+    assert values_of(extraction)["parameters"] == rows * truth["dim"]
     assert extraction.tensors is None
 
 
 def test_fasttext_of_version_11_is_laid_out_as_version_12():
     data = bytearray((DATA / "words.bin").read_bytes())
-    told = said(extract(FasttextExtractor, "words.bin", bytes(data)))
+    told = values_of(extract(FasttextExtractor, "words.bin", bytes(data)))
     data[4:8] = struct.pack("<i", 11)
-    assert said(extract(FasttextExtractor, "words.bin", bytes(data))) == told
+    assert values_of(extract(FasttextExtractor, "words.bin", bytes(data))) == told

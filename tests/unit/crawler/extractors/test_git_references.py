@@ -1,4 +1,4 @@
-"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+"""References of a git repository: which commit a checked-out model is."""
 
 from __future__ import annotations
 

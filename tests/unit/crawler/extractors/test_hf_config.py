@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from catalog.testing.extractors import ExtractorSuite, Sample
+from fixtures.extraction import file_sample
+
+from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.hf_config import HfConfigExtractor
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
-
-
-def sample_of(name, key):
-    return Sample(key=key, data=(DATA / name).read_bytes())
 
 
 class TestHfConfig(ExtractorSuite):
@@ -29,4 +27,4 @@ class TestHfConfig(ExtractorSuite):
     }
 
     def sample(self):
-        return sample_of("llama-gptq-config.json", "llama/config.json")
+        return file_sample(DATA, "llama-gptq-config.json", "llama/config.json")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from catalog.testing.extractors import ExtractorSuite, Sample
+from fixtures.extraction import file_sample
+
+from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.hf_sidecars import HfSidecarsExtractor
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
-
-
-def sample_of(name, key):
-    return Sample(key=key, data=(DATA / name).read_bytes())
 
 
 class TestHfSidecars(ExtractorSuite):
@@ -20,4 +18,4 @@ class TestHfSidecars(ExtractorSuite):
     expected: ClassVar = {"extra.generation.eos_token_id": 2}
 
     def sample(self):
-        return sample_of("generation_config.json", "chat/generation_config.json")
+        return file_sample(DATA, "generation_config.json", "chat/generation_config.json")

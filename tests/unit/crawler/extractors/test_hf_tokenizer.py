@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from catalog.testing.extractors import ExtractorSuite, Sample
+from fixtures.extraction import file_sample
+
+from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.hf_tokenizer import HfTokenizerExtractor
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
-
-
-def sample_of(name, key):
-    return Sample(key=key, data=(DATA / name).read_bytes())
 
 
 class TestHfTokenizer(ExtractorSuite):
@@ -20,4 +18,4 @@ class TestHfTokenizer(ExtractorSuite):
     expected: ClassVar = {"context_length": 512, "extra.tokenizer_class": "BertTokenizer"}
 
     def sample(self):
-        return sample_of("tokenizer_config.json", "mini/tokenizer_config.json")
+        return file_sample(DATA, "tokenizer_config.json", "mini/tokenizer_config.json")

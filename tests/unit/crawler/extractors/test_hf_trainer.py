@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from catalog.testing.extractors import ExtractorSuite, Sample
+from fixtures.extraction import file_sample
+
+from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.hf_trainer import HfTrainerExtractor
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
-
-
-def sample_of(name, key):
-    return Sample(key=key, data=(DATA / name).read_bytes())
 
 
 class TestHfTrainer(ExtractorSuite):
@@ -25,7 +23,7 @@ class TestHfTrainer(ExtractorSuite):
     }
 
     def sample(self):
-        return sample_of("trainer_state.json", "run/trainer_state.json")
+        return file_sample(DATA, "trainer_state.json", "run/trainer_state.json")
 
 
 class TestHfResults(ExtractorSuite):
@@ -33,4 +31,4 @@ class TestHfResults(ExtractorSuite):
     expected: ClassVar = {"metrics.eval_accuracy": 0.75}
 
     def sample(self):
-        return sample_of("all_results.json", "run/all_results.json")
+        return file_sample(DATA, "all_results.json", "run/all_results.json")

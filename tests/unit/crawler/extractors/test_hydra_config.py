@@ -1,4 +1,4 @@
-"""spaCy pipelines, lm-eval results, Weights & Biases and Hydra runs."""
+"""Hydra: the configuration of a run and its overrides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scikit-learn, its relatives and NumPy: files by the real libraries, with what those say."""
+"""joblib files of scikit-learn and its relatives, with what those libraries say; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract_file, risk_details, values_of
 
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.joblib import JoblibExtractor
 from crawler.extractors.pickle import PickleExtractor
 from crawler.extractors.skops import SkopsExtractor
-from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "classical"
 
@@ -21,22 +21,6 @@ TRUTH = json.loads((DATA / "truth.json").read_text())
 
 
 VERSION = TRUTH["versions"]["scikit-learn"]
-
-
-def extract(extractor, name, key=None):
-    data = (DATA / name).read_bytes()
-    return extractor().extract(RangedReader(key or name, len(data), Storage(data).fetch))
-
-
-def said(extraction):
-    found = {}
-    for observation in extraction.observations:
-        found.setdefault(observation.field, observation.raw)
-    return found
-
-
-def risky(extraction):
-    return [risk.detail for risk in extraction.risks if risk.kind != "needs-trust"]
 
 
 FOREST = {
@@ -80,16 +64,16 @@ CONTAINERS = [
 
 @pytest.mark.parametrize(("name", "extractor"), CONTAINERS, ids=[row[0] for row in CONTAINERS])
 def test_the_same_forest_says_the_same_in_every_container(name, extractor):
-    extraction = extract(extractor, name)
-    values = said(extraction)
+    extraction = extract_file(extractor, DATA, name)
+    values = values_of(extraction)
     assert {field: values.get(field) for field in FOREST} == FOREST
-    assert risky(extraction) == []
+    assert risk_details(extraction) == []
     assert extraction.requests == 1
 
 
 def test_search_tells_its_best_score_and_its_best_estimator():
-    extraction = extract(JoblibExtractor, "search.joblib")
-    values = said(extraction)
+    extraction = extract_file(JoblibExtractor, DATA, "search.joblib")
+    values = values_of(extraction)
     assert values["metrics.accuracy"] == TRUTH["search"]["best_score"]
     assert values["architecture"] == "LogisticRegression"
     assert values["extra.search"] == "GridSearchCV"
@@ -97,7 +81,7 @@ def test_search_tells_its_best_score_and_its_best_estimator():
 
 
 def test_estimator_in_a_dictionary_is_found_with_its_class_names():
-    values = said(extract(JoblibExtractor, "named.joblib"))
+    values = values_of(extract_file(JoblibExtractor, DATA, "named.joblib"))
     assert values["architecture"] == "LogisticRegression"
     assert values["extra.class_names"] == ["setosa", "versicolor", "virginica"]
 
@@ -116,9 +100,9 @@ BOOSTERS = [
     ("name", "extractor", "framework", "architecture", "truth"), BOOSTERS, ids=[b[0] for b in BOOSTERS]
 )
 def test_trees_are_what_the_library_counts(name, extractor, framework, architecture, truth):
-    extraction = extract(extractor, name)
-    values = said(extraction)
+    extraction = extract_file(extractor, DATA, name)
+    values = values_of(extraction)
     assert (values["framework"], values["architecture"]) == (framework, architecture)
     assert values["trees"] == TRUTH[truth]["trees"]
     assert values.get("training.objective") == TRUTH[truth].get("objective", values.get("training.objective"))
-    assert risky(extraction) == []
+    assert risk_details(extraction) == []

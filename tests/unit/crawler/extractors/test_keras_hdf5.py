@@ -1,21 +1,20 @@
-"""Keras models as Keras 3.15 writes them, and HDF5 files that reach for others."""
+"""Keras models in HDF5 as Keras writes them, with its own counts, and HDF5 files that bomb or break off."""
 
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
+from fixtures.extraction import KERAS_DIGITS, SampledSuite, extract_file, values_of
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import FileStatus
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import Sample
 from crawler.extractors.keras_hdf5 import KerasHdf5Extractor
 from crawler.extractors.keras_zip import KerasZipExtractor
 from crawler.formats import hdf5
-from crawler.reader import Budget, RangedReader, bytes_reader
+from crawler.reader import Budget, bytes_reader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data"
 
@@ -23,36 +22,9 @@ DATA = Path(__file__).parents[3] / "corpus" / "data"
 COUNTS = json.loads((DATA / "tensorflow" / "counts.json").read_text())
 
 
-ONE_DAMAGED_COPY_IN = 12  # each starts a process
-
-
-def extract(extractor, path):
-    data = (DATA / path).read_bytes()
-    return extractor().extract(RangedReader(path, len(data), Storage(data).fetch))
-
-
-def said(extraction):
-    return {observation.field: observation.raw for observation in extraction.observations}
-
-
-class SampledSuite(ExtractorSuite):
-    def check_damaged(self, data):
-        if zlib.crc32(data) % ONE_DAMAGED_COPY_IN == 0:
-            super().check_damaged(data)
-
-
 class TestKerasHdf5(SampledSuite):
     extractor = KerasHdf5Extractor
-    expected: ClassVar = {
-        "framework": "keras",
-        "framework_version": "3.15.1",
-        "architecture": "Sequential",
-        "layers": 4,
-        "training.optimizer": "Adam",
-        "training.learning_rate": 0.004000000189989805,
-        "training.loss": "sparse_categorical_crossentropy",
-        "inputs": [{"name": "pixels", "dtype": "F32", "shape": [None, 8, 8, 1]}],
-    }
+    expected = KERAS_DIGITS
 
     def sample(self):
         return Sample(key="digits/model.h5", data=(DATA / "keras" / "digits.h5").read_bytes())
@@ -68,7 +40,7 @@ class TestKerasHdf5(SampledSuite):
     ],
 )
 def test_count_is_keras_own_without_the_optimizer(extractor, path):
-    extraction = extract(extractor, path)
+    extraction = extract_file(extractor, DATA, path)
     parts = {tally.part for tally in extraction.tensors.tallies}
     weights = sum(tally.elements for tally in extraction.tensors.tallies if tally.part == "model")
     assert weights == COUNTS[path]
@@ -82,15 +54,17 @@ def test_without_h5py_the_format_is_known_and_the_count_is_not(monkeypatch):
         (KerasHdf5Extractor, "keras/digits.h5"),
         (KerasZipExtractor, "keras/digits.keras"),
     ):
-        extraction = extract(extractor, path)
+        extraction = extract_file(extractor, DATA, path)
         assert extraction.status is FileStatus.PARTIAL
         assert extraction.tensors is None
         assert "modeldex[hdf5]" in extraction.problems[0].message
-    assert said(extract(KerasZipExtractor, "keras/digits.keras"))["architecture"] == "Sequential"
+    assert (
+        values_of(extract_file(KerasZipExtractor, DATA, "keras/digits.keras"))["architecture"] == "Sequential"
+    )
 
 
 def test_shape_bomb_is_unknown_and_not_a_trillion():
-    extraction = extract(KerasHdf5Extractor, "hdf5/shape-bomb.h5")
+    extraction = extract_file(KerasHdf5Extractor, DATA, "hdf5/shape-bomb.h5")
     assert extraction.tensors.unknown_tensors == 1
     assert not extraction.tensors.tallies
     assert [risk.kind for risk in extraction.risks] == ["suspicious-structure"]

@@ -1,4 +1,4 @@
-"""Licence texts, checksum files, bills of materials and manifests, held to the suite of every extractor."""
+"""Licence texts: which licence it is, told from its words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boosted trees and fastText models, as their own libraries write them and count in them."""
+"""LightGBM text models as LightGBM writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""spaCy pipelines, lm-eval results, Weights & Biases and Hydra runs."""
+"""Results of lm-eval: a metric per task and filter, and of which model."""
 
 from __future__ import annotations
 

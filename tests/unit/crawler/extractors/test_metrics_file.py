@@ -1,4 +1,4 @@
-"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+"""metrics.json and its like: flat numbers that a training script left."""
 
 from __future__ import annotations
 

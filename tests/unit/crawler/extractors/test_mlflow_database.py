@@ -1,8 +1,10 @@
-"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+"""MLflow's tracking database: runs, logged models and versions in the pages of one SQLite file."""
 
 from __future__ import annotations
 
 import sqlite3
+
+from fixtures.extraction import all_values_of, extract
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.mlflow_database import MlflowDatabaseExtractor
@@ -12,14 +14,6 @@ RUN = "96dbd1f56a3446f3ac0f7f0221d81abb"
 
 
 MODEL = "m-74daf2f0a4b249649c1341f72ae05d73"
-
-
-def said(extractor, key, data):
-    """{field: [raw, …]} of one file."""
-    found: dict[str, list] = {}
-    for observation in extractor().extract(bytes_reader(key, data)).observations:
-        found.setdefault(observation.field, []).append(observation.raw)
-    return found
 
 
 class TestMlflowDatabase(ExtractorSuite):
@@ -61,13 +55,13 @@ def database_bytes(*, metric=0.97, is_nan=0, schema=True):
 
 
 def test_a_nan_that_the_database_keeps_as_zero_is_not_zero():
-    assert said(MlflowDatabaseExtractor, "mlflow.db", database_bytes(metric=0.0, is_nan=1))[
+    assert all_values_of(extract(MlflowDatabaseExtractor, "mlflow.db", database_bytes(metric=0.0, is_nan=1)))[
         "metrics.accuracy"
     ] == ["NaN"]
 
 
 def test_deleted_runs_of_a_database_are_left_out():
-    found = said(MlflowDatabaseExtractor, "mlflow.db", database_bytes())
+    found = all_values_of(extract(MlflowDatabaseExtractor, "mlflow.db", database_bytes()))
     assert found["run_id"] == [RUN, RUN]
     assert found["extra.run_status"] == ["DELETED"]
 

@@ -1,4 +1,4 @@
-"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+"""MLmodel files: flavours, signature and the run that made the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+"""MLflow's model registry on disk: names and versions of models."""
 
 from __future__ import annotations
 

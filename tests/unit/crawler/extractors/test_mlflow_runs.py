@@ -1,27 +1,19 @@
-"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+"""MLflow's runs on disk: one small file per parameter, metric and tag."""
 
 from __future__ import annotations
 
 import pytest
+from fixtures.extraction import all_values_of, extract
 
 from catalog.errors import ExtractError
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.mlflow_runs import MlflowRunsExtractor
 from crawler.formats import mlflow
-from crawler.reader import bytes_reader
 
 RUN = "96dbd1f56a3446f3ac0f7f0221d81abb"
 
 
 MODEL = "m-74daf2f0a4b249649c1341f72ae05d73"
-
-
-def said(extractor, key, data):
-    """{field: [raw, …]} of one file."""
-    found: dict[str, list] = {}
-    for observation in extractor().extract(bytes_reader(key, data)).observations:
-        found.setdefault(observation.field, []).append(observation.raw)
-    return found
 
 
 class TestMlflowRuns(ExtractorSuite):
@@ -73,14 +65,16 @@ def test_the_source_of_a_version_names_one_model_of_its_run(source, expected):
     ids=["out of order", "without a step", "NaN as a word", "later at the same step", "with a data set"],
 )
 def test_the_metric_of_a_run_is_its_value_at_the_last_step(lines, expected):
-    found = said(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/val/accuracy", lines.encode())
+    found = all_values_of(
+        extract(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/val/accuracy", lines.encode())
+    )
     assert found == {"metrics.val/accuracy": [expected]}
 
 
 def test_a_metric_that_is_just_being_written_says_nothing_yet():
-    assert said(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/loss", b"") == {}
+    assert all_values_of(extract(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/loss", b"")) == {}
     with pytest.raises(ExtractError, match="without a value"):
-        said(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/loss", b"no metric")
+        all_values_of(extract(MlflowRunsExtractor, f"mlruns/7/{RUN}/metrics/loss", b"no metric"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""scikit-learn, its relatives and NumPy: files by the real libraries, with what those say."""
+"""NumPy arrays and archives of them: exact counts, and objects that are never unpickled."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract_file
 
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.numpy_arrays import NumpyExtractor
-from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "classical"
-
-
-def extract(extractor, name, key=None):
-    data = (DATA / name).read_bytes()
-    return extractor().extract(RangedReader(key or name, len(data), Storage(data).fetch))
 
 
 class TestNpy(ExtractorSuite):
@@ -47,11 +42,11 @@ ARRAYS = [
 
 @pytest.mark.parametrize(("name", "expected"), ARRAYS, ids=[row[0] for row in ARRAYS])
 def test_arrays_have_their_names_dtypes_and_shapes(name, expected):
-    extraction = extract(NumpyExtractor, name)
+    extraction = extract_file(NumpyExtractor, DATA, name)
     assert [(t.name, t.dtype, t.shape) for t in extraction.tensors.tensors] == expected
     assert extraction.format == name.rpartition(".")[2]
 
 
 def test_array_of_objects_is_said_to_be_a_pickle():
-    extraction = extract(NumpyExtractor, "objects.npy")
+    extraction = extract_file(NumpyExtractor, DATA, "objects.npy")
     assert [risk.kind for risk in extraction.risks] == ["needs-trust"]

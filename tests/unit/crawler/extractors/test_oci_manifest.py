@@ -1,12 +1,13 @@
-"""Licence texts, checksum files, bills of materials and manifests, held to the suite of every extractor."""
+"""Manifests of OCI images and of Ollama: which blobs make the model."""
 
 from __future__ import annotations
 
 import json
 
+from fixtures.extraction import extract
+
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.oci_manifest import OciManifestExtractor
-from crawler.reader import bytes_reader
 
 DIGEST = "a" * 63 + "1"
 
@@ -26,11 +27,6 @@ OLLAMA = {
 }
 
 
-def extracted(extractor, key, value):
-    data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return extractor().extract(bytes_reader(key, data))
-
-
 class TestOllama(ExtractorSuite):
     extractor = OciManifestExtractor
     expected = {"name": "llama3:8b", "version": "8b"}
@@ -40,5 +36,5 @@ class TestOllama(ExtractorSuite):
 
 
 def test_a_manifest_binds_its_name_to_the_blob_with_its_layer_s_digest():
-    extraction = extracted(OciManifestExtractor, "manifests/registry.ollama.ai/library/llama3/8b", OLLAMA)
+    extraction = extract(OciManifestExtractor, "manifests/registry.ollama.ai/library/llama3/8b", OLLAMA)
     assert extraction.subjects[0].join_keys == (f"sha256:{DIGEST}",)

@@ -7,29 +7,16 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import all_values_of, elements_of, extract_file
 
 from catalog.records import FileStatus
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.onnx import OnnxExtractor
-from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "onnx"
 
 
 COUNTS = json.loads((DATA / "counts.json").read_text())
-
-
-def extract(name):
-    data = (DATA / name).read_bytes()
-    return OnnxExtractor().extract(RangedReader(name, len(data), Storage(data).fetch))
-
-
-def parameters(extraction):
-    return sum(t.elements for t in extraction.tensors.tallies if t.part == "model")
-
-
-def said(extraction, field):
-    return [observation.raw for observation in extraction.observations if observation.field == field]
 
 
 class TestOnnx(ExtractorSuite):
@@ -66,43 +53,43 @@ class TestOnnxWithSubgraphs(ExtractorSuite):
 
 @pytest.mark.parametrize("name", ["rich.onnx", "constants-in-branches.onnx", "external.onnx", "sparse.onnx"])
 def test_count_is_the_onnx_library_s_own(name):
-    extraction = extract(name)
-    assert parameters(extraction) == COUNTS[name]
+    extraction = extract_file(OnnxExtractor, DATA, name)
+    assert elements_of(extraction, "model") == COUNTS[name]
     assert extraction.tensors.counts_are_parameters
     assert extraction.status is FileStatus.OK
 
 
 def test_scales_and_zero_points_are_no_parameters_but_a_quantised_bias_is():
     """The library holds 771 small values: an INT8 and an INT4 matrix, 2 scales, a zero point; the INT32 bias is apart."""
-    extraction = extract("quantised.onnx")
+    extraction = extract_file(OnnxExtractor, DATA, "quantised.onnx")
     assert COUNTS["quantised.onnx"] == 16 * 32 + 32 * 8 + 3
-    assert parameters(extraction) == 16 * 32 + 32 * 8 + 32
-    assert said(extraction, "quantization.bits") == [8]
-    assert said(extraction, "quantization.scheme") == ["QDQ"]
+    assert elements_of(extraction, "model") == 16 * 32 + 32 * 8 + 32
+    assert all_values_of(extraction)["quantization.bits"] == [8]
+    assert all_values_of(extraction)["quantization.scheme"] == ["QDQ"]
 
 
 def test_four_bit_blocks_count_as_the_matrix_that_they_hold():
-    extraction = extract("block-quantised.onnx")
-    assert parameters(extraction) == 64 * 128
-    assert said(extraction, "quantization.bits") == [4]
+    extraction = extract_file(OnnxExtractor, DATA, "block-quantised.onnx")
+    assert elements_of(extraction, "model") == 64 * 128
+    assert all_values_of(extraction)["quantization.bits"] == [4]
 
 
 def test_external_data_is_referred_to_with_the_size_it_must_have():
-    (reference,) = extract("external.onnx").references
+    (reference,) = extract_file(OnnxExtractor, DATA, "external.onnx").references
     assert (reference.name, reference.relation, reference.size_bytes) == ("weights/model.data", "data", 8192)
     assert reference.tensors == ("w",)
 
 
 def test_python_operator_is_a_risk_and_a_foreign_domain_is_named():
-    extraction = extract("sparse.onnx")
+    extraction = extract_file(OnnxExtractor, DATA, "sparse.onnx")
     high = [risk for risk in extraction.risks if risk.kind == "code-execution"]
     assert [risk.member for risk in high] == ["PyOp"]
-    assert said(extraction, "extra.custom_domains") == [["acme.ops", "ai.onnx.contrib"]]
+    assert all_values_of(extraction)["extra.custom_domains"] == [["acme.ops", "ai.onnx.contrib"]]
 
 
 def test_trees_are_counted_and_are_no_parameters():
-    extraction = extract("trees.onnx")
-    assert said(extraction, "trees") == [2]
+    extraction = extract_file(OnnxExtractor, DATA, "trees.onnx")
+    assert all_values_of(extraction)["trees"] == [2]
     assert not extraction.tensors.counts_are_parameters
 
 

@@ -1,4 +1,4 @@
-"""Core ML, OpenVINO, Paddle and Orbax as their own libraries write them, and formats known by their magic alone."""
+"""Formats that are known by their magic alone: named, and nothing more said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Core ML, OpenVINO, Paddle and Orbax as their own libraries write them, and formats known by their magic alone."""
+"""OpenVINO pairs as OpenVINO writes them: counts from the XML, bounds of the graph."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract, extract_file
 
 from catalog.errors import LimitExceeded, Malformed
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.coreml import CoremlExtractor
 from crawler.extractors.openvino import OpenvinoExtractor
 from crawler.extractors.paddle import PaddleExtractor
-from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data"
 
 
 SPECIFICATION = "Data/com.apple.CoreML/model.mlmodel"
-
-
-def extract(extractor, path, data=None):
-    data = (DATA / path).read_bytes() if data is None else data
-    return extractor().extract(RangedReader(path, len(data), Storage(data).fetch))
 
 
 class TestOpenvino(ExtractorSuite):
@@ -45,7 +40,7 @@ def test_half_precision_is_told_by_the_constants():
         (OpenvinoExtractor, "openvino/tiny-f16.xml"),
         (CoremlExtractor, f"coreml/program-f16.mlpackage/{SPECIFICATION}"),
     ):
-        assert {tally.dtype for tally in extract(extractor, path).tensors.tallies} == {"F16"}
+        assert {tally.dtype for tally in extract_file(extractor, DATA, path).tensors.tallies} == {"F16"}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +53,7 @@ def test_half_precision_is_told_by_the_constants():
     ],
 )
 def test_files_that_belong_together_are_referred_to(extractor, path, reference, size):
-    (found,) = extract(extractor, path).references
+    (found,) = extract_file(extractor, DATA, path).references
     assert (found.name, found.size_bytes) == (reference, size)
 
 

@@ -1,4 +1,4 @@
-"""Core ML, OpenVINO, Paddle and Orbax as their own libraries write them, and formats known by their magic alone."""
+"""Orbax checkpoints as Orbax writes them: the tree of arrays and the step's own metadata."""
 
 from __future__ import annotations
 
@@ -7,26 +7,14 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import elements_of, extract_file, values_of
 
 from catalog.records import FileStatus
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.orbax import OrbaxExtractor
-from crawler.reader import RangedReader, bytes_reader
+from crawler.reader import bytes_reader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data"
-
-
-def extract(extractor, path, data=None):
-    data = (DATA / path).read_bytes() if data is None else data
-    return extractor().extract(RangedReader(path, len(data), Storage(data).fetch))
-
-
-def said(extraction):
-    return {observation.field: observation.raw for observation in extraction.observations}
-
-
-def weights(extraction):
-    return sum(tally.elements for tally in extraction.tensors.tallies if tally.part == "model")
 
 
 class TestOrbax(ExtractorSuite):
@@ -39,12 +27,17 @@ class TestOrbax(ExtractorSuite):
 
 
 def test_orbax_optimizer_is_no_part_of_the_model():
-    extraction = extract(OrbaxExtractor, "orbax/run/5/default/_METADATA")
-    assert weights(extraction) == json.loads((DATA / "orbax" / "counts.json").read_text())["params"]
-    step = said(extract(OrbaxExtractor, "orbax/run/5/_CHECKPOINT_METADATA"))
+    extraction = extract_file(OrbaxExtractor, DATA, "orbax/run/5/default/_METADATA")
+    assert (
+        elements_of(extraction, "model") == json.loads((DATA / "orbax" / "counts.json").read_text())["params"]
+    )
+    step = values_of(extract_file(OrbaxExtractor, DATA, "orbax/run/5/_CHECKPOINT_METADATA"))
     assert step["training.steps"] == 5
     assert step["trained_at"] > step["training_started_at"] > 10**18
-    assert said(extract(OrbaxExtractor, "orbax/run/metadata/_ROOT_METADATA"))["extra.team"] == "vision"
+    assert (
+        values_of(extract_file(OrbaxExtractor, DATA, "orbax/run/metadata/_ROOT_METADATA"))["extra.team"]
+        == "vision"
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,4 +52,4 @@ def test_orbax_checkpoint_without_its_commit_is_still_being_written(key, commit)
     extraction = OrbaxExtractor().extract(bytes_reader(key, data.encode()))
     assert extraction.status is FileStatus.PARTIAL
     assert extraction.problems[0].code == "still-being-written"
-    assert said(extraction)["metrics.loss"] == 0.5
+    assert values_of(extraction)["metrics.loss"] == 0.5

@@ -1,4 +1,4 @@
-"""Core ML, OpenVINO, Paddle and Orbax as their own libraries write them, and formats known by their magic alone."""
+"""Paddle inference programs as Paddle writes them."""
 
 from __future__ import annotations
 

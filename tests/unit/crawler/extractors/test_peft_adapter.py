@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from catalog.testing.extractors import ExtractorSuite, Sample
+from fixtures.extraction import file_sample
+
+from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.peft_adapter import PeftAdapterExtractor
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
-
-
-def sample_of(name, key):
-    return Sample(key=key, data=(DATA / name).read_bytes())
 
 
 class TestPeftAdapter(ExtractorSuite):
@@ -26,4 +24,4 @@ class TestPeftAdapter(ExtractorSuite):
     }
 
     def sample(self):
-        return sample_of("adapter_config.json", "lora/adapter_config.json")
+        return file_sample(DATA, "adapter_config.json", "lora/adapter_config.json")

@@ -1,4 +1,4 @@
-"""scikit-learn, its relatives and NumPy: files by the real libraries, with what those say."""
+"""Plain pickles of scikit-learn and others: parameters read without unpickling, and what each would run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract_file, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample, Storage
 from crawler.extractors.pickle import PickleExtractor
@@ -20,18 +21,6 @@ TRUTH = json.loads((DATA / "truth.json").read_text())
 
 
 VERSION = TRUTH["versions"]["scikit-learn"]
-
-
-def extract(extractor, name, key=None):
-    data = (DATA / name).read_bytes()
-    return extractor().extract(RangedReader(key or name, len(data), Storage(data).fetch))
-
-
-def said(extraction):
-    found = {}
-    for observation in extraction.observations:
-        found.setdefault(observation.field, observation.raw)
-    return found
 
 
 FOREST = {
@@ -72,7 +61,7 @@ class TestBoosterInsideAPickle(ExtractorSuite):
 
 
 def test_pipeline_names_its_steps_and_the_final_estimator():
-    values = said(extract(PickleExtractor, "pipeline.pkl"))
+    values = values_of(extract_file(PickleExtractor, DATA, "pipeline.pkl"))
     assert values["architecture"] == "LogisticRegression"
     assert values["extra.pipeline"] == [
         "log: FunctionTransformer",
@@ -86,8 +75,8 @@ def test_pipeline_names_its_steps_and_the_final_estimator():
 
 def test_pipeline_says_the_same_in_skops():
     pickled, skops = (
-        said(extract(PickleExtractor, "pipeline.pkl")),
-        said(extract(SkopsExtractor, "pipeline.skops")),
+        values_of(extract_file(PickleExtractor, DATA, "pipeline.pkl")),
+        values_of(extract_file(SkopsExtractor, DATA, "pipeline.skops")),
     )
     for field in (
         "architecture",
@@ -103,6 +92,6 @@ def test_pipeline_says_the_same_in_skops():
 def test_estimator_that_is_cut_off_still_tells_its_class_and_is_not_checkable(name):
     data = (DATA / name).read_bytes()[:-500]
     extraction = PickleExtractor().extract(RangedReader(name, len(data), Storage(data).fetch))
-    assert said(extraction)["architecture"] == "RandomForestClassifier"
-    assert said(extraction)["framework"] == "scikit-learn"
+    assert values_of(extraction)["architecture"] == "RandomForestClassifier"
+    assert values_of(extraction)["framework"] == "scikit-learn"
     assert "unchecked" in {risk.kind for risk in extraction.risks}

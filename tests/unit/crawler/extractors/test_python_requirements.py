@@ -1,18 +1,11 @@
-"""The extractors of what trackers and training scripts write, held to the suite of every extractor."""
+"""requirements.txt and its like beside a model: frameworks with their versions, no addresses."""
 
 from __future__ import annotations
 
+from fixtures.extraction import all_values_of, extract
+
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.python_requirements import PythonRequirementsExtractor
-from crawler.reader import bytes_reader
-
-
-def said(extractor, key, data):
-    """{field: [raw, …]} of one file."""
-    found: dict[str, list] = {}
-    for observation in extractor().extract(bytes_reader(key, data)).observations:
-        found.setdefault(observation.field, []).append(observation.raw)
-    return found
 
 
 class TestPythonRequirements(ExtractorSuite):
@@ -26,5 +19,7 @@ class TestPythonRequirements(ExtractorSuite):
 
 
 def test_credentials_in_a_requirement_are_not_kept():
-    found = said(PythonRequirementsExtractor, "requirements.txt", b"pkg @ https://user:secret@host/pkg.whl\n")
+    found = all_values_of(
+        extract(PythonRequirementsExtractor, "requirements.txt", b"pkg @ https://user:secret@host/pkg.whl\n")
+    )
     assert found == {"dependencies": ["pkg @ https://host/pkg.whl"]}

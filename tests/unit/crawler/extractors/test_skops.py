@@ -1,4 +1,4 @@
-"""scikit-learn, its relatives and NumPy: files by the real libraries, with what those say."""
+"""skops archives as skops writes them: the schema's objects, and types that it does not trust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""spaCy pipelines, lm-eval results, Weights & Biases and Hydra runs."""
+"""spaCy pipelines: meta.json and config.cfg."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""SavedModels and checkpoints as TensorFlow 2.21 writes them."""
+"""TensorFlow checkpoints as TensorFlow 2.21 writes them: the index is read, the data is not."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar
+
+from fixtures.extraction import extract_file
 
 from catalog.records import Role
 from catalog.testing.extractors import ExtractorSuite, Sample, Storage
@@ -12,11 +14,6 @@ from crawler.extractors.tensorflow_saved_model import TensorflowSavedModelExtrac
 from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "tensorflow"
-
-
-def extract(extractor, path):
-    data = (DATA / path).read_bytes()
-    return extractor().extract(RangedReader(path, len(data), Storage(data).fetch))
 
 
 class TestCheckpoint(ExtractorSuite):
@@ -28,11 +25,11 @@ class TestCheckpoint(ExtractorSuite):
 
 
 def test_variables_of_a_saved_model_belong_to_its_format():
-    extraction = extract(TensorflowCheckpointExtractor, "exported/variables/variables.index")
+    extraction = extract_file(TensorflowCheckpointExtractor, DATA, "exported/variables/variables.index")
     assert extraction.format == "tensorflow_saved_model"
     assert extraction.references[0].name == "variables.data-00000-of-00001"
     assert (
-        extract(TensorflowSavedModelExtractor, "exported/saved_model.pb").references[0].relation
+        extract_file(TensorflowSavedModelExtractor, DATA, "exported/saved_model.pb").references[0].relation
         == "component"
     )
 

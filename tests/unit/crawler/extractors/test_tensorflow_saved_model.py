@@ -1,4 +1,4 @@
-"""SavedModels and checkpoints as TensorFlow 2.21 writes them."""
+"""SavedModels as TensorFlow 2.21 writes them: signatures, counts, and operators that reach out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract_file
 
 from catalog.errors import Malformed, Unsupported
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.tensorflow_saved_model import TensorflowSavedModelExtractor
 from crawler.formats import leveldb
 from crawler.formats.tensorflow_checkpoint import Variable, part_of
-from crawler.reader import RangedReader, bytes_reader
+from crawler.reader import bytes_reader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "tensorflow"
-
-
-def extract(extractor, path):
-    data = (DATA / path).read_bytes()
-    return extractor().extract(RangedReader(path, len(data), Storage(data).fetch))
 
 
 class TestSavedModel(ExtractorSuite):
@@ -39,15 +35,15 @@ class TestSavedModel(ExtractorSuite):
 
 
 def test_operators_that_reach_out_are_high_risks():
-    risks = extract(TensorflowSavedModelExtractor, "reads-files/saved_model.pb").risks
+    risks = extract_file(TensorflowSavedModelExtractor, DATA, "reads-files/saved_model.pb").risks
     assert [(risk.kind, risk.severity.name, risk.member) for risk in risks] == [
         ("code-execution", "HIGH", "ReadFile")
     ]
-    assert not extract(TensorflowSavedModelExtractor, "exported/saved_model.pb").risks
+    assert not extract_file(TensorflowSavedModelExtractor, DATA, "exported/saved_model.pb").risks
 
 
 def test_constants_are_the_weights_of_a_frozen_graph():
-    extraction = extract(TensorflowSavedModelExtractor, "frozen.pb")
+    extraction = extract_file(TensorflowSavedModelExtractor, DATA, "frozen.pb")
     counted = json.loads((DATA / "frozen.json").read_text())["frozen.pb"]
     assert extraction.format == "tensorflow_graph"
     assert sum(tally.elements for tally in extraction.tensors.tallies) == counted
@@ -81,7 +77,10 @@ def test_keras_2_metadata_of_a_saved_model():
 
 
 def test_fingerprint_identifies_the_export():
-    said = {o.field for o in extract(TensorflowSavedModelExtractor, "exported/fingerprint.pb").observations}
+    said = {
+        o.field
+        for o in extract_file(TensorflowSavedModelExtractor, DATA, "exported/fingerprint.pb").observations
+    }
     assert said == {"extra.saved_model_checksum", "extra.fingerprint_uuid"}
 
 

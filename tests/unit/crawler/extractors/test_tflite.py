@@ -7,20 +7,17 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract_file
 
 from catalog.testing.extractors import ExtractorSuite, Sample, Storage
 from crawler.extractors.tflite import TfliteExtractor
 from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data"
+TFLITE = DATA / "tflite"
 
 
 COUNTS = json.loads((DATA / "tensorflow" / "counts.json").read_text())
-
-
-def extract(name):
-    data = (DATA / "tflite" / name).read_bytes()
-    return TfliteExtractor().extract(RangedReader(name, len(data), Storage(data).fetch))
 
 
 class TestTflite(ExtractorSuite):
@@ -46,7 +43,7 @@ class TestTflite(ExtractorSuite):
     ],
 )
 def test_weights_are_counted_in_every_precision(name, dtypes, bits):
-    extraction = extract(name)
+    extraction = extract_file(TfliteExtractor, TFLITE, name)
     weights = [tally for tally in extraction.tensors.tallies if tally.part == "model"]
     assert sum(tally.elements for tally in weights) == COUNTS[f"tflite/{name}"]
     assert {tally.dtype for tally in weights} == dtypes
@@ -55,7 +52,7 @@ def test_weights_are_counted_in_every_precision(name, dtypes, bits):
 
 def test_metadata_buffer_names_the_model():
     """Written with the layout of TFLite Support's metadata schema."""
-    extraction = extract("described.tflite")
+    extraction = extract_file(TfliteExtractor, TFLITE, "described.tflite")
     said = {observation.field: observation.raw for observation in extraction.observations}
     assert (said["name"], said["description"]) == ("Digit reader", "Reads one digit.")
     assert (said["version"], said["owner"], said["license"]) == ("v3", "Ada", "Apache-2.0")
@@ -74,5 +71,5 @@ def test_zip_behind_the_model_is_no_risk():
 @pytest.mark.parametrize("name", ["convolutions.tflite", "convolutions-without-bias.tflite"])
 def test_zero_biases_count_as_often_as_the_network_has_them(name):
     """The converter merges zero biases of one length, and gives zeros to convolutions that have no bias."""
-    tallies = extract(name).tensors.tallies
+    tallies = extract_file(TfliteExtractor, TFLITE, name).tensors.tallies
     assert sum(tally.elements for tally in tallies if tally.part == "model") == COUNTS[f"tflite/{name}"]

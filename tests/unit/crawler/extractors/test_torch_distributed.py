@@ -1,4 +1,4 @@
-"""PyTorch files as torch and Lightning write them, with torch's own counts."""
+"""Distributed checkpoints of PyTorch: counts from `.metadata` alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyTorch files as torch and Lightning write them, with torch's own counts."""
+"""Exported programs of PyTorch: inputs, outputs and opset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyTorch files as torch and Lightning write them, with torch's own counts."""
+"""PyTorch files from before the zip format, with torch's own counts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import elements_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample, Storage
 from crawler.extractors.torch_legacy import TorchLegacyExtractor
@@ -17,10 +18,6 @@ DATA = Path(__file__).parents[3] / "corpus" / "data" / "torch"
 
 
 TRUTH = json.loads((DATA / "truth.json").read_text())
-
-
-def elements(extraction, *parts):
-    return sum(tally.elements for tally in extraction.tensors.tallies if tally.part in parts)
 
 
 class TestLegacy(ExtractorSuite):
@@ -47,7 +44,7 @@ def test_big_files_cost_few_requests(name, extractor, most):
     data = data + bytes(size) if extractor is TorchLegacyExtractor else stretched(data, size)
     storage = Storage(data)
     extraction = extractor().extract(RangedReader(name, len(data), storage.fetch))
-    assert elements(extraction, "model") == TRUTH[name]["parameters"]
+    assert elements_of(extraction, "model") == TRUTH[name]["parameters"]
     assert len(storage.ranges) <= most
     assert storage.bytes_served < 512 * 1024
 

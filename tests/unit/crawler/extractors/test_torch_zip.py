@@ -1,4 +1,4 @@
-"""PyTorch files as torch and Lightning write them, with torch's own counts."""
+"""PyTorch's zip files as torch, Lightning and Ultralytics write them, with torch's own counts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import elements_of, extract_file, risk_details, values_of
 
-from catalog.testing.extractors import ExtractorSuite, Sample, Storage
+from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.torch_distributed import TorchDistributedExtractor
 from crawler.extractors.torch_export import TorchExportExtractor
 from crawler.extractors.torch_legacy import TorchLegacyExtractor
 from crawler.extractors.torch_zip import TorchZipExtractor
-from crawler.reader import RangedReader
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "torch"
 
@@ -22,23 +22,6 @@ TRUTH = json.loads((DATA / "truth.json").read_text())
 
 
 ULTRALYTICS = json.loads((DATA / "ultralytics.json").read_text())
-
-
-def extract(extractor, name):
-    data = (DATA / name).read_bytes()
-    return extractor().extract(RangedReader(name, len(data), Storage(data).fetch))
-
-
-def elements(extraction, *parts):
-    return sum(tally.elements for tally in extraction.tensors.tallies if tally.part in parts)
-
-
-def said(extraction):
-    return {observation.field: observation.raw for observation in reversed(extraction.observations)}
-
-
-def risky(extraction):
-    return [risk.detail for risk in extraction.risks if risk.kind != "needs-trust"]
 
 
 class TestStateDict(ExtractorSuite):
@@ -134,35 +117,35 @@ COUNTS = [
 
 @pytest.mark.parametrize(("name", "extractor", "file_format"), COUNTS, ids=[row[0] for row in COUNTS])
 def test_parameters_are_what_torch_counts(name, extractor, file_format):
-    extraction = extract(extractor, name)
+    extraction = extract_file(extractor, DATA, name)
     assert extraction.format == file_format
-    assert elements(extraction, "model", "buffer") == TRUTH[name]["parameters"] + TRUTH[name].get(
+    assert elements_of(extraction, "model", "buffer") == TRUTH[name]["parameters"] + TRUTH[name].get(
         "buffers", 0
     )
     if "buffers" in TRUTH[name]:
-        assert elements(extraction, "buffer") == TRUTH[name]["buffers"]
+        assert elements_of(extraction, "buffer") == TRUTH[name]["buffers"]
     assert extraction.tensors.unknown_tensors == 0
-    assert risky(extraction) == []
+    assert risk_details(extraction) == []
 
 
 def test_optimizer_states_and_averages_are_told_apart_from_the_model():
-    extraction = extract(TorchZipExtractor, "checkpoint.pt")
-    assert elements(extraction, "optimizer") == TRUTH["checkpoint.pt"]["optimizer"]
-    assert elements(extraction, "ema") == TRUTH["checkpoint.pt"]["parameters"]
+    extraction = extract_file(TorchZipExtractor, DATA, "checkpoint.pt")
+    assert elements_of(extraction, "optimizer") == TRUTH["checkpoint.pt"]["optimizer"]
+    assert elements_of(extraction, "ema") == TRUTH["checkpoint.pt"]["parameters"]
 
 
 def test_tied_weights_count_once_and_are_named():
-    extraction = extract(TorchZipExtractor, "tied.pt")
-    assert said(extraction)["extra.tied_tensors"] == TRUTH["tied.pt"]["tied"]
+    extraction = extract_file(TorchZipExtractor, DATA, "tied.pt")
+    assert values_of(extraction)["extra.tied_tensors"] == TRUTH["tied.pt"]["tied"]
 
 
 def test_views_of_one_storage_are_tensors_of_their_own():
-    extraction = extract(TorchZipExtractor, "views.pt")
+    extraction = extract_file(TorchZipExtractor, DATA, "views.pt")
     assert {t.name: list(t.shape) for t in extraction.tensors.tensors} == TRUTH["views.pt"]["shapes"]
 
 
 def test_every_kind_of_tensor_is_recognised_with_its_logical_shape():
-    extraction = extract(TorchZipExtractor, "kinds.pt")
+    extraction = extract_file(TorchZipExtractor, DATA, "kinds.pt")
     assert {t.name: list(t.shape) for t in extraction.tensors.tensors} == TRUTH["kinds.pt"]["shapes"]
     assert {t.name: t.dtype for t in extraction.tensors.tensors} == {
         "boolean": "BOOL",
@@ -179,24 +162,24 @@ def test_every_kind_of_tensor_is_recognised_with_its_logical_shape():
 
 
 def test_whole_module_tells_its_class_and_the_names_of_its_state_dict():
-    extraction = extract(TorchZipExtractor, "module.pt")
-    assert said(extraction)["architecture"] == "Sequential"
-    plain = extract(TorchZipExtractor, "state_dict.pt")
+    extraction = extract_file(TorchZipExtractor, DATA, "module.pt")
+    assert values_of(extraction)["architecture"] == "Sequential"
+    plain = extract_file(TorchZipExtractor, DATA, "state_dict.pt")
     assert [t.name for t in extraction.tensors.tensors] == [t.name for t in plain.tensors.tensors]
     assert [risk.kind for risk in extraction.risks] == ["needs-trust"]
 
 
 def test_pickled_module_counts_what_its_state_dict_would_hold():
     """Anchors and strides are attributes of the detector, not weights."""
-    extraction = extract(TorchZipExtractor, "ultralytics.pt")
-    assert elements(extraction, "model", "buffer") == ULTRALYTICS["parameters"]
+    extraction = extract_file(TorchZipExtractor, DATA, "ultralytics.pt")
+    assert elements_of(extraction, "model", "buffer") == ULTRALYTICS["parameters"]
     assert {t.name for t in extraction.tensors.tensors if t.part == "auxiliary"} >= {"stride"}
-    assert risky(extraction) == []
+    assert risk_details(extraction) == []
 
 
 def test_the_same_weights_have_the_same_identity_in_every_container():
     identities = {
-        extract(extractor, name).tensors.names_sha256
+        extract_file(extractor, DATA, name).tensors.names_sha256
         for name, extractor in (("state_dict.pt", TorchZipExtractor), ("legacy.pth", TorchLegacyExtractor))
     }
     assert len(identities) == 1

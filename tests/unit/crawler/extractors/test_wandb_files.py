@@ -1,13 +1,14 @@
-"""spaCy pipelines, lm-eval results, Weights & Biases and Hydra runs."""
+"""Files of a Weights & Biases run: summary, configuration and metadata."""
 
 from __future__ import annotations
 
 import json
 from typing import ClassVar
 
+from fixtures.extraction import all_values_of, extract
+
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.wandb_files import WandbFilesExtractor
-from crawler.reader import bytes_reader
 
 # The layout of wandb 0.18: files/wandb-summary.json, files/config.yaml, files/wandb-metadata.json of a run.
 WANDB_SUMMARY = {
@@ -29,14 +30,6 @@ WANDB_METADATA = {
     "startedAt": "2024-06-01T00:00:00.000000Z", "program": "train.py", "host": "secret-host", "email": "a@example.org",
     "git": {"remote": "https://example.org/x.git", "commit": "0123456789abcdef0123456789abcdef01234567"},
 }  # fmt: skip
-
-
-def said(extractor, key, value):
-    data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    found = {}
-    for observation in extractor().extract(bytes_reader(key, data)).observations:
-        found.setdefault(observation.field, []).append(observation.raw)
-    return found
 
 
 class TestWandbSummary(ExtractorSuite):
@@ -69,8 +62,12 @@ class TestWandbConfig(ExtractorSuite):
 
 
 def test_metadata_of_a_run_leaves_out_where_and_who_its_machine_is():
-    found = said(
-        WandbFilesExtractor, "wandb/run-20240601_000000-a1b2c3d4/files/wandb-metadata.json", WANDB_METADATA
+    found = all_values_of(
+        extract(
+            WandbFilesExtractor,
+            "wandb/run-20240601_000000-a1b2c3d4/files/wandb-metadata.json",
+            WANDB_METADATA,
+        )
     )
     assert found["code_version"] == ["0123456789abcdef0123456789abcdef01234567"]
     assert found["training_started_at"] == ["2024-06-01T00:00:00.000000Z"]
@@ -81,6 +78,6 @@ def test_metadata_of_a_run_leaves_out_where_and_who_its_machine_is():
 
 def test_odd_types_in_a_summary_cost_only_themselves():
     summary = {"a": {"_type": ["x"]}, "b": {"_type": {"x": 1}, "c": 0.5}, "accuracy": 0.9, "list": [1, 2]}
-    found = said(WandbFilesExtractor, "wandb-summary.json", summary)
+    found = all_values_of(extract(WandbFilesExtractor, "wandb-summary.json", summary))
     assert found["metrics.accuracy"] == [0.9]
     assert found["metrics.b/c"] == [0.5]

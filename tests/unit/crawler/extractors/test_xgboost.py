@@ -1,4 +1,4 @@
-"""Boosted trees and fastText models, as their own libraries write them and count in them."""
+"""XGBoost models in JSON, UBJSON and the old binary form, with what XGBoost counts in them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample, Storage
 from crawler.extractors.xgboost import XgboostExtractor
@@ -20,14 +21,6 @@ TRUTH = json.loads((DATA / "truth.json").read_text())
 
 
 NAMES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
-
-
-def extract(extractor, name, data):
-    return extractor().extract(RangedReader(name, len(data), Storage(data).fetch))
-
-
-def said(extraction):
-    return {observation.field: observation.raw for observation in extraction.observations}
 
 
 class TestXgboostJson(ExtractorSuite):
@@ -55,10 +48,10 @@ class TestXgboostUbj(TestXgboostJson):
 
 
 def test_dart_and_linear_boosters():
-    dart = said(extract(XgboostExtractor, "m.ubj", (DATA / "binary-dart.ubj").read_bytes()))
+    dart = values_of(extract(XgboostExtractor, "m.ubj", (DATA / "binary-dart.ubj").read_bytes()))
     assert (dart["model_type"], dart["trees"], dart["classes"]) == ("dart", 3, 2)
     linear = extract(XgboostExtractor, "m.json", (DATA / "linear.json").read_bytes())
-    assert said(linear)["model_type"] == "gblinear"
+    assert values_of(linear)["model_type"] == "gblinear"
     assert linear.tensors.tallies[0].elements == 5  # four weights and the bias
 
 
@@ -87,7 +80,7 @@ def test_large_xgboost_model_is_read_at_its_two_ends(name):
         large = small[:at] + filler + small[at:]
     storage = Storage(large)
     extraction = XgboostExtractor().extract(RangedReader(name, len(large), storage.fetch))
-    assert said(extraction) == said(extract(XgboostExtractor, name, small))
+    assert values_of(extraction) == values_of(extract(XgboostExtractor, name, small))
     assert len(storage.ranges) <= 3
     assert storage.bytes_served < 12 * BLOCK_BYTES
 
@@ -96,7 +89,7 @@ def test_xgboost_in_its_old_binary_format():
     """The layout of LearnerModelParam in XGBoost 1.0: 136 bytes, then objective and booster as counted texts."""
     parameters = struct.pack("<fIi", 0.5, 12, 3) + bytes(124)
     names = b"".join(struct.pack("<Q", len(text)) + text for text in (b"multi:softmax", b"gbtree"))
-    found = said(extract(XgboostExtractor, "old.model", b"binf" + parameters + names + bytes(64)))
+    found = values_of(extract(XgboostExtractor, "old.model", b"binf" + parameters + names + bytes(64)))
     assert (found["training.objective"], found["model_type"]) == ("multi:softmax", "gbtree")
     assert (found["features"], found["classes"]) == (12, 3)
 
@@ -105,6 +98,6 @@ def test_xgboost_s_oldest_binary_format_has_no_magic_and_is_told_by_its_struct()
     names = b"".join(struct.pack("<Q", len(name)) + name for name in (b"binary:logistic", b"gbtree"))
     data = struct.pack("<fIi", 0.5, 127, 0) + bytes(124) + names + bytes(200)
     assert XgboostExtractor().claims("mushroom.model", data[:4096]).format == "xgboost"
-    told = said(extract(XgboostExtractor, "mushroom.model", data))
+    told = values_of(extract(XgboostExtractor, "mushroom.model", data))
     assert (told["features"], told["training.objective"], told["classes"]) == (127, "binary:logistic", 2)
     assert XgboostExtractor().claims("zeros.model", bytes(4096)) is None
