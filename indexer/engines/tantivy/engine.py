@@ -247,12 +247,10 @@ class _Search:
 
 def open_index(path: Path) -> tantivy.Index:
     """The index in this folder. Raises EngineUnavailable when it is damaged."""
-    try:
+    with _honest("the index is damaged"):
         index = tantivy.Index.open(str(path))
         index.config_reader("manual", 0)
         index.reload()
-    except (ValueError, OSError) as error:
-        raise EngineUnavailable(NAME, f"the index is damaged ({error}).", advice=REINDEX) from error
     return index
 
 
@@ -276,7 +274,7 @@ def _identity(path: Path) -> tuple[int, int, int]:
 
 
 @contextmanager
-def _honest() -> Iterator[None]:
+def _honest(sentence: str = "the index cannot be read") -> Iterator[None]:
     """Turns what a damaged index makes Tantivy say into EngineUnavailable.
 
     Tantivy's own panics arrive as `pyo3_runtime.PanicException`, a BaseException that cannot be imported.
@@ -284,8 +282,8 @@ def _honest() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        raise EngineUnavailable(NAME, f"the index cannot be read ({error}).", advice=REINDEX) from error
+        raise EngineUnavailable(NAME, f"{sentence} ({error}).", advice=REINDEX) from error
     except BaseException as error:
         if type(error).__name__ == "PanicException":
-            raise EngineUnavailable(NAME, f"the index cannot be read ({error}).", advice=REINDEX) from error
+            raise EngineUnavailable(NAME, f"{sentence} ({error}).", advice=REINDEX) from error
         raise

@@ -131,10 +131,7 @@ class TantivyWriter:
 
     def _abandon(self) -> None:
         if self._writer is not None:
-            with contextlib.suppress(ValueError, OSError):
-                self._writer.rollback()
-            with contextlib.suppress(ValueError, OSError):
-                self._writer.wait_merging_threads()
+            _give_up(self._writer)
         self._writer = self._index = None
         self._share()
 
@@ -181,9 +178,13 @@ class TantivyWriter:
             writer.wait_merging_threads()
             share(path)
         except (ValueError, OSError) as error:
+            _give_up(writer)
             raise EngineUnavailable(
                 NAME, f"the new index could not be written ({error}).", advice=FULL_DISK
             ) from error
+        except BaseException:
+            _give_up(writer)  # else its threads write on into a folder that is being removed
+            raise
         return IndexOutcome(done=[*load.done, *caught.done], rejected={**load.rejected, **caught.rejected})
 
     @staticmethod
@@ -196,6 +197,14 @@ class TantivyWriter:
                 f"the new index holds {documents:,} models where {expected:,} were written.",
                 advice=REINDEX,
             )
+
+
+def _give_up(writer: tantivy.IndexWriter) -> None:
+    """Leave what is not committed, and wait until none of the writer's threads writes any more."""
+    with contextlib.suppress(ValueError, OSError):
+        writer.rollback()
+    with contextlib.suppress(ValueError, OSError):
+        writer.wait_merging_threads()
 
 
 class _Load:

@@ -1,0 +1,99 @@
+"""Counts that Tantivy alone gives otherwise: each is what plain counting of the same models gives."""
+
+import pytest
+
+from catalog.errors import RequestRefused
+from catalog.query.request import (
+    DateHistogramAgg,
+    HistogramAgg,
+    MetricAgg,
+    NestedAgg,
+    RangeAgg,
+    RangeBucket,
+    TermsAgg,
+)
+from catalog.query.validate import MAX_BUCKETS
+from catalog.testing.documents import documents
+from indexer.engines.memory.counting import aggregate
+from indexer.engines.memory.matching import Item
+from indexer.engines.tantivy import counting
+from indexer.engines.tantivy.counting import Counter
+from indexer.engines.tantivy.translate import every
+from indexer.projection import project
+
+MANY = list(documents(200))
+COUNT = MetricAgg(kind="value_count", field="parameters")
+AGGREGATIONS = {
+    "ties beyond the border": TermsAgg(field="name", size=3),
+    "rare values left out": TermsAgg(field="task", min_doc_count=30),
+    "a value for those without one": TermsAgg(field="task", missing="text-generation", aggs={"n": COUNT}),
+    "values inside values": TermsAgg(field="framework", aggs={"tasks": TermsAgg(field="task", size=2)}),
+    "overlapping ranges": RangeAgg(
+        field="parameters",
+        ranges=(
+            RangeBucket(key="all"),
+            RangeBucket(key="low", end=1e9),
+            RangeBucket(key="middle", start=1e8, end=1e10),
+            RangeBucket(key="turned round", start=1e10, end=1e8),
+        ),
+        aggs={"n": COUNT},
+    ),
+    "bounds beyond doubles": RangeAgg(
+        field="size_bytes",
+        ranges=(RangeBucket(key="x", start=2**53 + 1), RangeBucket(key="y", end=2**53 + 1)),
+    ),
+    "an offset of more than one interval": HistogramAgg(
+        field="metrics.accuracy", interval=0.1, offset=0.25, min_doc_count=0, aggs={"n": COUNT}
+    ),
+    "months": DateHistogramAgg(field="trained_at", calendar_interval="month", min_doc_count=0),
+    "quarters that hold some": DateHistogramAgg(
+        field="trained_at", calendar_interval="quarter", min_doc_count=1, aggs={"n": COUNT}
+    ),
+}
+
+
+@pytest.fixture
+def counter(indexed):
+    def over(*writes):
+        return Counter(*indexed(*writes))
+
+    return over
+
+
+@pytest.mark.parametrize("situation", AGGREGATIONS)
+def test_counts_are_those_of_plain_counting_over_several_segments(counter, situation):
+    wanted = {"any [name] > 0": AGGREGATIONS[situation]}
+    items = [Item(document["id"], document, project(document)) for document in MANY]
+    found = counter(MANY[:70], MANY[70:71], MANY[71:]).aggregate(every([]), wanted)
+    assert found == aggregate(wanted, items)
+
+
+def test_too_many_values_are_refused_and_not_counted_from_a_part(counter, monkeypatch):
+    monkeypatch.setattr(counting, "MAX_TERMS", 20)
+    rows = [{"id": f"m{at}", "name": f"m{at}", "tags": [f"t{at}"]} for at in range(50)]
+    counted = counter(rows)
+    with pytest.raises(RequestRefused, match="more than 20 values"):
+        counted.aggregate(every([]), {"x": TermsAgg(field="tags", size=1)})
+    with pytest.raises(RequestRefused, match="more than 20 values"):
+        counted.aggregate(every([]), {"x": TermsAgg(field="tags", size=1, order=("_key", False))})
+
+
+@pytest.mark.parametrize("offset", [0, 5])
+def test_too_fine_a_histogram_is_refused_beside_others_that_are_not(counter, offset):
+    rows = [{"id": name, "name": name, "parameters": value} for name, value in (("a", 0), ("b", 10**12))]
+    wanted = {
+        "fine": HistogramAgg(field="parameters", interval=1, offset=offset),
+        "task": TermsAgg(field="task"),
+    }
+    with pytest.raises(RequestRefused, match=f"more than {MAX_BUCKETS:,} buckets"):
+        counter(rows).aggregate(every([]), wanted)
+
+
+def test_evaluations_are_not_counted_one_by_one_and_the_refusal_says_where(counter):
+    with pytest.raises(RequestRefused, match=r"nested.*Use Elasticsearch"):
+        counter([]).aggregate(every([]), {"x": NestedAgg(path="evaluations")})
+
+
+def test_nothing_is_counted_in_an_empty_index(counter):
+    found = counter([]).aggregate(every([]), AGGREGATIONS)
+    assert sum(bucket.count for answer in found.values() for bucket in answer.buckets) == 0
