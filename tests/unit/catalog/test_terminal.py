@@ -17,7 +17,7 @@ from catalog.terminal import count_text, printable, size_text, table, width
         ("👩\u200d🔬", "👩\u200d🔬"),
     ],
 )
-def test_printable(text, shown):
+def test_text_is_made_safe_for_a_terminal(text, shown):
     assert printable(text) == shown
 
 
@@ -38,12 +38,12 @@ def test_long_text_is_cut_with_a_mark():
         (70e9, "70B"),
     ],
 )
-def test_counts(number, shown):
+def test_counts_are_short_and_readable(number, shown):
     assert count_text(number) == shown
 
 
 @pytest.mark.parametrize(("number", "shown"), [(0, "0 B"), (168_996, "169 kB"), (1_234_567_890, "1.23 GB")])
-def test_sizes(number, shown):
+def test_sizes_are_short_and_readable(number, shown):
     assert size_text(number) == shown
 
 

@@ -64,7 +64,7 @@ def test_a_newer_extractor_reads_its_files_again_and_no_others(shop):
     assert set(shop.source.reads) == {"a/model.safetensors"}
 
 
-def test_reread_reads_everything(shop):
+def test_a_crawl_with_reread_reads_everything(shop):
     shop.model("a/model.safetensors")
     shop.crawl()
     report = shop.crawl(reread=True)

@@ -107,7 +107,7 @@ def test_source_is_cut_to_the_asked_patterns(answer, source, keys):
         assert set(found["metrics"]) == {"accuracy"}
 
 
-def test_fields_are_lists(answer):
+def test_fields_of_a_hit_are_lists(answer):
     hit = answer({"fields": ["name", "evaluations.*"], "_source": False, "size": 1})["hits"]["hits"][0]
     assert hit["fields"]["evaluations.dataset"] == ["imagenet", "imagenet"]
 
@@ -296,7 +296,7 @@ def test_filters_are_named_or_listed_with_the_rest_at_the_end(answer):
     ]
 
 
-def test_meta_comes_back(answer):
+def test_meta_of_an_aggregation_comes_back(answer):
     asked = {"terms": {"field": "task"}, "meta": {"colour": "red"}}
     assert aggregated(answer, **asked)["meta"] == {"colour": "red"}
 

@@ -36,7 +36,7 @@ MEANINGS = {
 
 
 @pytest.mark.parametrize("text", MEANINGS)
-def test_meaning(text):
+def test_an_operator_means_what_is_written_of_it(text):
     assert read(text) == MEANINGS[text]
 
 

@@ -222,7 +222,7 @@ def test_a_batch_per_device_is_multiplied_only_when_all_factors_are_known() -> N
     assert document(file("model/a.json", per_device, accumulation, devices))["training"]["batch_size"] == 64
 
 
-def test_secrets_appear_nowhere() -> None:
+def test_secrets_appear_nowhere_in_a_record() -> None:
     made = record(
         file(
             "model/params.yaml",

@@ -212,7 +212,7 @@ def test_values_no_database_or_engine_can_hold_are_made_fit(store, lease):
 
 
 @pytest.mark.parametrize(("typed", "count"), [("", 0), ("zz", 0), ("bert", 1), ("BERT", 1)])
-def test_find_by_name(store, lease, typed, count):
+def test_a_record_is_found_by_its_name(store, lease, typed, count):
     store.records.commit([change("bert")], lease=lease)
     assert len(store.records.find(typed)) == count
 

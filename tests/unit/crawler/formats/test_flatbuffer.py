@@ -20,7 +20,7 @@ def table(*, text_offset=16):
     return struct.pack("<I", 12) + vtable + body + bytes(12) + struct.pack("<I", 5) + b"hello\0"
 
 
-def test_fields_by_number():
+def test_fields_are_read_by_number():
     root = Flatbuffer.over(table()).root()
     assert root.integer(0, "I") == 7
     assert root.text(1) == "hello"
@@ -53,7 +53,7 @@ def test_vector_longer_than_the_file_is_malformed():
         Flatbuffer.over(bytes(data)).root().text(1)
 
 
-def test_reads_are_bounded():
+def test_reads_in_one_buffer_are_bounded():
     buffer = Flatbuffer(bytes_reader("x", table()), max_reads=50)
     with pytest.raises(LimitExceeded, match="reads in one flatbuffer"):
         [buffer.root().text(1) for _ in range(100)]

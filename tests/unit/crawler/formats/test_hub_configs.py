@@ -257,7 +257,7 @@ def test_task_is_read_off_the_class(name, task):
         ("m/model.safetensors.index.json", b'{"weight_map": {}}', "weights-index"),
     ],
 )
-def test_best_claim_wins(key, head, winner):
+def test_the_best_of_several_claims_wins(key, head, winner):
     claims = [
         (claim.confidence, name)
         for name, kind in plugins.load_all("extractor")

@@ -72,7 +72,7 @@ def test_groups_are_skipped_with_all_they_hold():
         (tag(1, 3) + tag(2, 4), "was not open"),
     ],
 )
-def test_lies_are_malformed(data, says):
+def test_lies_of_a_message_are_malformed(data, says):
     with pytest.raises(Malformed, match=says):
         list(ProtobufWalker.over(data).fields())
 
@@ -90,7 +90,7 @@ def test_number_of_fields_is_bounded():
         list(ProtobufWalker.over((tag(1, 0) + b"\1") * 11, max_fields=10).fields())
 
 
-def test_groups_are_bounded():
+def test_groups_inside_groups_are_bounded():
     with pytest.raises(LimitExceeded, match="nested protobuf groups"):
         list(ProtobufWalker.over(tag(1, 3) * 100).fields())
 
@@ -131,6 +131,6 @@ def test_any_bytes_are_fields_or_a_typed_error(data):
 
 
 @given(st.binary(max_size=300))
-def test_sniffing_is_total(data):
+def test_sniffing_is_total_on_any_bytes(data):
     fields = sniff(data)
     assert all(field.wire in {VARINT, BYTES, 1, 5} for field in fields)

@@ -40,7 +40,7 @@ def key(name):
         (b"[{" + key("a") + b"T}i\x05]", [{"a": True}, 5]),
     ],
 )
-def test_values(data, value):
+def test_every_kind_of_value_is_read(data, value):
     assert load(data) == value
 
 

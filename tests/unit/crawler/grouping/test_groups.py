@@ -346,7 +346,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize(("files", "expected"), LAYOUTS.values(), ids=LAYOUTS.keys())
-def test_layout(files, expected):
+def test_a_layout_of_files_makes_these_models(files, expected):
     assert shown(grouped(*files)) == expected
 
 
@@ -369,7 +369,7 @@ def test_the_order_of_the_listing_does_not_matter(files, expected):
         ("run/checkpoint-500/model.safetensors", "file", "checkpoint-500"),
     ],
 )
-def test_kind_and_name(key, kind, hint):
+def test_a_key_gives_a_model_its_kind_and_name(key, kind, hint):
     (made,) = grouped(key)
     assert (made.kind, made.name_hint) == (kind, hint)
 

@@ -74,7 +74,7 @@ def test_number_is_written_short_and_exact(value, unit, text):
     ("first", "second", "distance"),
     [("acuracy", "accuracy", 1), ("taks", "task", 1), ("bert", "bert", 0), ("abc", "xyz", 3), ("", "ab", 2)],
 )
-def test_edit_distance(first, second, distance):
+def test_edit_distance_counts_the_changed_letters(first, second, distance):
     assert edit_distance(first, second, 5) == distance
 
 
