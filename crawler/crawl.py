@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from catalog.errors import SourceError
 from catalog.normalise.values.secrets import masked_text
@@ -13,9 +14,8 @@ from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.leases import Lease
 from catalog.store.manifest import Sightings
-from catalog.store.records import LIVE, MISSING
+from catalog.store.records import GONE, LIVE, MISSING
 from catalog.text.folding import well_formed
-from crawler.grouping.groups import group
 from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
@@ -26,8 +26,9 @@ from crawler.stages.account import Account, CrawlReport, Progress, unread
 from crawler.stages.committing import CommittingStage
 from crawler.stages.hashing import hash_weights as hash_members
 from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
-from crawler.stages.members import members_of
+from crawler.stages.members import SourceGroups, members_of
 from crawler.stages.reading import ReadingStage, absent_and_hidden
+from crawler.stages.survey import Survey, owners, survey
 
 RECIPE = "4"
 """Goes up when grouping or normalising would make other documents of the same readings."""
@@ -92,7 +93,7 @@ class _Crawl:
         try:
             with self._manifest.sightings() as seen:
                 had_objects = bool(sum(self._manifest.counts().values()))
-                if not had_objects and not self._store.records.shelved(self._source.id):
+                if not had_objects and not self._store.records.standing(self._source.id):
                     self._looks.allow()
                 self._list_and_read(seen, reread=reread)
                 unseen = list(seen.unseen())
@@ -123,12 +124,10 @@ class _Crawl:
         `directory` is where the listing is; None when it has ended.
         """
         started = time.monotonic()
-        groups = group(self._source.id, members_of(self._manifest))
-        if directory is not None:
-            groups = interim.finished(groups, directory)
-        shelved = self._store.records.shelved(self._source.id)
-        self._commit(groups, {model: row.signature for model, row in shelved.items()}, Verdicts())
-        self._account.count_as_new(len(groups))
+        parts = SourceGroups(self._source.id, self._manifest)
+        self._account.start_writing()
+        self._commit(self._looks.left_behind(parts, directory), Verdicts())
+        self._account.count_as_new(self._looks.models)
         self._looks.took(time.monotonic() - started)
 
     def _hash_weights(self, unseen: set[ObjectKey]) -> None:
@@ -140,6 +139,7 @@ class _Crawl:
             else:
                 self._account.counts["hashed"] += 1
                 self._account.counts["bytes_read"] += step.bytes_read
+            self._looks.touch(step.key)
             self._account.note("hashing")
             if self._looks.due():
                 self._look()
@@ -161,36 +161,51 @@ class _Crawl:
             self._account.counts["unchanged"] = before[LIVE]
             return True
         self._account.note("grouping")
-        groups = group(self._source.id, members_of(self._manifest, set(absent)))
-        judgement = judge(
-            self._store,
-            self._run,
-            groups,
-            self._scopes,
-            absent=set(absent),
-            unfinished=self._looks.taken or self._previous is None,
-        )
+        parts = SourceGroups(self._source.id, self._manifest, set(absent))
+        seen, judgement = Survey(changed=list(parts.neighbourhoods)), Judgement(verdicts=Verdicts())
+        if hidden or any(before[state] for state in (LIVE, MISSING, GONE)):
+            seen, judgement = self._survey(parts, absent, hidden, reread=reread)
         if not accept and judgement.needs_a_person(before[LIVE], emptied=emptied):
-            self._account.would_lose = judgement.paths_lost()
+            self._account.would_lose = judgement.paths_lost
             self._account.counts["would_lose"] = len(judgement.verdicts.lost)
             return False
         if absent:
             self._manifest.mark_missing(absent, lease=self._lease)
-        self._commit(groups, {} if reread else judgement.signatures(), judgement.verdicts)
-        self._count(judgement, groups)
-        note_sight(
-            self._store, groups, hidden, judgement.unseen(), previous=self._previous, lease=self._lease
-        )
+        self._account.start_writing(seen.models)
+        self._account.counts["unchanged"] = seen.unchanged
+        groups = ([group for part in batch for group in part.groups] for batch in parts.batches(seen.changed))
+        written = self._commit(groups, judgement.verdicts, reread=reread)
+        self._count(judgement, seen.unchanged + written)
+        note_sight(self._store, seen.out_of_sight, seen.unseen, previous=self._previous, lease=self._lease)
         self._manifest.settled(self._recipe, lease=self._lease)
         return True
 
-    def _commit(self, groups: Sequence[Group], before: Mapping[ModelId, str], verdicts: Verdicts) -> None:
+    def _survey(
+        self, parts: SourceGroups, absent: Sequence[ObjectKey], hidden: set[ObjectKey], *, reread: bool
+    ) -> tuple[Survey, Judgement]:
+        """What is there, and what has become of the records of what is not. Nothing is written."""
+        records = self._store.records
+        with records.attendance(self._source.id) as attendance:
+            seen = survey(parts, records, attendance, self._recipe, hidden=hidden, reread=reread)
+            return seen, judge(
+                self._store,
+                self._run,
+                attendance,
+                partial(owners, parts),
+                self._scopes,
+                absent=set(absent),
+                unfinished=self._looks.taken or self._previous is None,
+            )
+
+    def _commit(self, groups: Iterable[Sequence[Group]], verdicts: Verdicts, *, reread: bool = False) -> int:
+        """The records of these groups; how many there were."""
         recorder = Recorder(self._store, self._run, self._lease)
         self._page_writer = CommittingStage(self._source, recorder, self._account, verdicts)
-        for page in self._page_writer.pages(groups, before, self._recipe):
+        for page in self._page_writer.pages(groups, self._store.records, self._recipe, reread=reread):
             self._commit_page(self._run, page, self._page_writer.origins)
         self._page_writer.depart()
         self._store.records.settle_copies(lease=self._lease)
+        return self._page_writer.models
 
     def _commit_page(
         self, _run: Run, page: Sequence[FreshGroup], _origins: Mapping[ModelId, ModelId]
@@ -198,13 +213,13 @@ class _Crawl:
         """One transaction: the models of the page, and their origins' departure."""
         self._page_writer.write(page)
 
-    def _count(self, judgement: Judgement, groups: Sequence[Group]) -> None:
+    def _count(self, judgement: Judgement, models: int) -> None:
         counts, verdicts = self._account.counts, judgement.verdicts
         counts["missing"] += len(verdicts.lost)
         counts["moved"] += len(verdicts.moved)
         counts["gone"] += len(verdicts.gone) - len(judgement.mistakes)
         if self._looks.taken:
-            self._account.count_as_new(len(groups))
+            self._account.count_as_new(models)
 
     def _state(self) -> RunState:
         incomplete = (

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from catalog.records import Group, Member, Role
 from catalog.records.hashes import combined_sha256
 
+SAME_FILES = "files:"
 WEIGHTS = frozenset({Role.WEIGHTS, Role.DATA})
 
 
@@ -37,9 +38,11 @@ def signature(group: Group, recipe: str) -> str:
 
 
 def identity(group: Group) -> str | None:
-    """Equal for the same files under another name: they keep inode, size and time of writing when they are moved."""
+    """Equal for the same files under another name: they keep inode, size and time of writing when they are moved.
+    Another file may get all three, so that this is no proof without what the files say (`same_files`).
+    """
     parts = []
-    for member in _weights(group):
+    for member in weights_of(group):
         meta = member.object
         if meta.file_identity is None or meta.last_modified is None:
             return None
@@ -48,18 +51,53 @@ def identity(group: Group) -> str | None:
 
 
 def contents(group: Group) -> str | None:
-    """Equal only for the same bytes: by SHA-256 of every weights file, or because they are the same files (links)."""
-    weights = _weights(group)
+    """Equal only for the same bytes: by SHA-256 of every weights file, or because they are the same files (links). The
+    latter is true of files that are there at the same time alone.
+    """
+    weights = weights_of(group)
     hashes = [member.object.sha256 for member in weights if member.object.sha256]
     if weights and len(hashes) == len(weights):
         return combined_sha256(hashes)
     files = [member.object.file_identity for member in weights]
     if files and all(files):
-        return f"files:{_digest(sorted({name for name in files if name}))}"
+        return f"{SAME_FILES}{_digest(sorted({name for name in files if name}))}"
     return None
 
 
-def _weights(group: Group) -> list[Member]:
+def is_proof(contents: str) -> bool:
+    """Whether equal ones prove equal bytes at whatever time: an inode is given again when its file is deleted."""
+    return not contents.startswith(SAME_FILES)
+
+
+def same_files(before: Iterable[Member], weights: Iterable[Member]) -> bool:
+    """Whether each of these weights is one of the files before, under another name: one with its inode and its bytes,
+    or, where the bytes of either are not known, one whose header says the same.
+    """
+    known = {member.object.file_identity: member for member in before}
+    pairs = [(known.get(member.object.file_identity), member) for member in weights]
+    return bool(pairs) and all(
+        old is not None and new.object.file_identity is not None and _same_file(old, new) for old, new in pairs
+    )
+
+
+def _same_file(old: Member, new: Member) -> bool:
+    if old.object.sha256 and new.object.sha256:
+        return old.object.sha256 == new.object.sha256
+    return old.object.size_bytes == new.object.size_bytes and _header(old) == _header(new)
+
+
+def _header(member: Member) -> object:
+    """What the file says of its weights, whatever it is called."""
+    extraction = member.extraction
+    if extraction is None:
+        return None
+    if extraction.tensors is not None:
+        return extraction.format, extraction.tensors.names_sha256, extraction.tensors.tallies
+    said = sorted((seen.field, seen.pointer, repr(seen.raw)) for seen in extraction.observations)
+    return extraction.format, extraction.status, said
+
+
+def weights_of(group: Group) -> list[Member]:
     """The files with the bytes; what nobody reads is in a group because another file names it as its data."""
     return [member for member in group.members if is_weights_file(member)]
 

@@ -5,11 +5,25 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, Table, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    LargeBinary,
+    MetaData,
+    Table,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from catalog.errors import StoreDamaged
 from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId, display_key
@@ -21,6 +35,15 @@ from catalog.store.leases import Lease
 from catalog.store.tables import extractions, objects, sources
 
 PAGE = 1000
+SPANS_PER_STATEMENT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The files that lie directly in a directory (empty: the root), or all below it."""
+
+    directory: str
+    deep: bool
 
 
 class Manifest:
@@ -77,6 +100,33 @@ class Manifest:
             if len(rows) < PAGE:
                 return
             last = rows[-1].key
+
+    def objects(self) -> Iterator[ObjectMeta]:
+        """Every live object, in key order."""
+        columns = [column for column in objects.c if column.name != "outline"]
+        last = b""
+        while True:
+            chosen = (objects.c.source == self._source) & (objects.c.key > last) & (objects.c.state == LIVE)
+            statement = select(*columns).where(chosen).order_by(objects.c.key).limit(PAGE)
+            with self._engine.connect() as connection:
+                rows = list(connection.execute(statement))
+            yield from map(meta_of, rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].key
+
+    def models_files_in(self, spans: Sequence[Span]) -> list[Entry]:
+        """Those of `models_files` that lie in one of these directories, in key order."""
+        found: dict[bytes, Entry] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(spans), SPANS_PER_STATEMENT):
+                places = or_(
+                    *(_lies_in(span, connection) for span in spans[start : start + SPANS_PER_STATEMENT])
+                )
+                chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
+                statement = select(objects).where(chosen & objects.c.outline.is_not(None) & places)
+                found |= {row.key: _entry(row) for row in connection.execute(statement)}
+        return [found[key] for key in sorted(found)]
 
     def extractions(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Extraction]:
         """The whole extractions of these keys."""
@@ -214,6 +264,22 @@ def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[st
     connection.execute(statement.on_conflict_do_nothing(), list(rows))
 
 
+def _lies_in(span: Span, connection: Connection) -> ColumnElement[bool]:
+    prefix = os.fsencode(f"{span.directory}/") if span.directory else b""
+    lies: ColumnElement[bool] = (
+        (objects.c.key >= prefix) & (objects.c.key < prefix[:-1] + b"0") if prefix else true()
+    )
+    if span.deep:
+        return lies
+    rest = func.substr(objects.c.key, len(prefix) + 1)
+    slash = (
+        func.pg_catalog.position(rest, b"/")
+        if connection.dialect.name == "postgresql"
+        else func.instr(rest, b"/")
+    )
+    return lies & (slash == 0)
+
+
 def _row(packed: PackedEntry) -> dict[str, Any]:
     entry = packed.entry
     meta = entry.object
@@ -287,4 +353,4 @@ def _entry(row: Any) -> Entry:
     )
 
 
-__all__ = ["Entry", "Manifest", "PackedEntry", "Reading", "Sightings", "outlined", "packed_entry"]
+__all__ = ["Entry", "Manifest", "PackedEntry", "Reading", "Sightings", "Span", "outlined", "packed_entry"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from sqlalchemy import Engine, case, func, select, update
 from catalog.errors import StoreDamaged
 from catalog.records import ModelId, ModelRecord, ObjectKey, Revision, SourceId, StoredModel
 from catalog.store import members, settling
+from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack, unpack_json
 from catalog.store.consumers import shown_last_seen
@@ -28,22 +28,6 @@ from catalog.terminal import printable
 
 PAGE = 500
 REREAD = "Make it anew with: modeldex crawl PATH --reread"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shelved:
-    """What a crawl must know of a record that is already there."""
-
-    id: ModelId
-    state: str
-    signature: str
-    fingerprint: str | None
-    identity: str | None
-    path: str
-    missing_since: datetime | None
-    missing_run: int | None
-    moved_to: str | None
-    unseen: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +125,22 @@ class Records:
 
     def shelved(self, source: SourceId) -> dict[ModelId, Shelved]:
         """Every record of a source, without its document."""
-        columns = [column for column in records.c if column.name not in {"document", "record", "grouping"}]
         with self._engine.connect() as connection:
-            rows = connection.execute(select(*columns).where(records.c.source == source))
-            return {ModelId(row.id): _shelved(row) for row in rows}
+            rows = connection.execute(select(*SHELVED).where(records.c.source == source))
+            return {ModelId(row.id): shelved_row(row) for row in rows}
+
+    def shelved_of(self, models: Sequence[ModelId]) -> dict[ModelId, Shelved]:
+        """Those of these models of which there is a record."""
+        found: dict[ModelId, Shelved] = {}
+        with self._engine.connect() as connection:
+            for part in parts(models):
+                rows = connection.execute(select(*SHELVED).where(records.c.id.in_(part)))
+                found |= {ModelId(row.id): shelved_row(row) for row in rows}
+        return found
+
+    def attendance(self, source: SourceId) -> Attendance:
+        """Collects which models of the source a run found."""
+        return Attendance(self._engine, source)
 
     def standing(self, source: SourceId) -> Counter[str]:
         """How many records are live, missing, gone; of the live ones, how many are risky and how many were not seen."""
@@ -262,21 +258,6 @@ def _stored(row: Any, seen: dict[str, str]) -> StoredModel:
         raise StoreDamaged(what, f"{type(error).__name__}: {error}", REREAD) from error
     return StoredModel(
         id=ModelId(row.id), revision=row.revision, document=document, provenance=record.provenance
-    )
-
-
-def _shelved(row: Any) -> Shelved:
-    return Shelved(
-        id=ModelId(row.id),
-        state=row.state,
-        signature=row.signature,
-        fingerprint=row.fingerprint,
-        identity=row.identity,
-        path=os.fsdecode(row.group_key),
-        missing_since=parse_instant(row.missing_since) if row.missing_since else None,
-        missing_run=row.missing_run,
-        moved_to=row.moved_to,
-        unseen=row.last_seen is not None,
     )
 
 

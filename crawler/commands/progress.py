@@ -76,7 +76,8 @@ def described(progress: Progress) -> str:
             return f"grouping: {counts['objects']:,} files"
         case "normalising":
             done = counts["new"] + counts["changed"] + counts["unchanged"]
-            return f"writing: {done:,} of {counts['groups']:,} models"
+            total = f" of {counts['groups']:,}" if counts["groups"] else ""
+            return f"writing: {done:,}{total} models"
         case "hashing":
             return f"hashing: {counts['hashed']:,} files hashed, {size_text(counts['bytes_read'])} read"
         case phase:

@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from catalog.records import Member, Role
+from catalog.records import Member, ObjectMeta, Role
 from crawler.grouping.content_addressed import content_key
 from crawler.grouping.draft import directory_of, is_weights, name_of, upwards
 from crawler.grouping.layouts import PROJECTOR, SIDECAR, TRAINING_STATE
 from crawler.promises import FileNames, installed
 
 SHA256 = "sha256:"
+MD5 = "md5:"
 BLOBS = "blobs"
 
 
@@ -30,6 +31,8 @@ class Place:
 
     directory: str
     whole: bool
+    files: int = field(default=0, compare=False)
+    """How many there were when the source was walked."""
 
     def holds(self, key: str) -> bool:
         folder = directory_of(key)
@@ -49,6 +52,10 @@ class Neighbourhood:
         """Directories above several models: what lies in one of them is about none of those because of where it lies."""
         return frozenset(place.directory for place in self.places if not place.whole)
 
+    @property
+    def files(self) -> int:
+        return sum(place.files for place in self.places)
+
 
 @dataclass(slots=True)
 class DirectoryFacts:
@@ -56,7 +63,7 @@ class DirectoryFacts:
 
     file_names: FileNames
     marks: set[str] = field(default_factory=set)
-    has_files: bool = False
+    files: int = 0
     lends: bool = False
     """Weights, a model's configuration, an index or a sidecar: what lies below may belong to the same model."""
     has_context: bool = False
@@ -67,7 +74,7 @@ class DirectoryFacts:
 
     def add(self, member: Member) -> None:
         name, extraction = name_of(member.object.key), member.extraction
-        self.has_files = True
+        self.files += 1
         if name in self.file_names.container_files:
             self.marks.add(name)
         for ending in self.file_names.container_endings:
@@ -85,7 +92,7 @@ class DirectoryFacts:
             self.has_model = self.has_model or name_of(directory_of(member.object.key)) != BLOBS
 
     def is_container(self, directory: str) -> bool:
-        names = self.marks | {"any"} if self.has_files else self.marks
+        names = self.marks | {"any"} if self.files else self.marks
         return self.file_names.container_kind(directory, names, self.below) is not None
 
     def is_open(self, directory: str, models_below: int) -> bool:
@@ -102,14 +109,19 @@ class _Directory:
     path: str
     facts: DirectoryFacts
     models_below: int = 0
+    files_below: int = 0
     places: list[Place] = field(default_factory=list)
 
 
 def neighbourhoods(
-    walk: Callable[[], Iterable[Member]], *, file_names: FileNames | None = None
+    walk: Callable[[], Iterable[Member]],
+    *,
+    objects: Callable[[], Iterable[ObjectMeta]] | None = None,
+    file_names: FileNames | None = None,
 ) -> list[Neighbourhood]:
-    """The neighbourhoods of a source. `walk` gives its members with outlines in key order, and is called once, or twice
-    where hashes or blobs are named. Memory grows with the number of places, not of files.
+    """The neighbourhoods of a source, in order. `walk` gives its members with outlines in key order; data that a member
+    names may be left out. `objects` gives everything that may be data, too, and is asked only where hashes or blobs are
+    named; without it these are the objects of the members. Memory grows with the number of places, not of files.
     """
     file_names = file_names or installed()
     links = _Links()
@@ -118,7 +130,7 @@ def neighbourhoods(
     for directory, target in packages(places, file_names):
         links.tie(directory, f"dir:{target}")
     if links.needs_second_look:
-        links.look_again(walk())
+        links.look_again((member.object for member in walk()) if objects is None else objects())
     return _joined(places, index, links)
 
 
@@ -187,6 +199,7 @@ def _between(folder: str, directory: str) -> Iterator[str]:
 def _close(stack: list[_Directory]) -> None:
     directory = stack.pop()
     stack[-1].places += _closed(directory)
+    stack[-1].files_below += directory.facts.files + directory.files_below
     # A package has the key of what is called as it without the suffix: the two may be one model.
     if directory.facts.file_names.without_package_suffix(directory.path) == directory.path:
         stack[-1].models_below += _models(directory)
@@ -195,8 +208,9 @@ def _close(stack: list[_Directory]) -> None:
 def _closed(directory: _Directory) -> list[Place]:
     facts, path = directory.facts, directory.path
     if not facts.is_open(path, directory.models_below):
-        return [Place(path, whole=True)] if facts.has_files or directory.places else []
-    own = [Place(path, whole=False)] if facts.has_files else []
+        files = facts.files + directory.files_below
+        return [Place(path, whole=True, files=files)] if files else []
+    own = [Place(path, whole=False, files=facts.files)] if facts.files else []
     return [*own, *directory.places]
 
 
@@ -262,11 +276,12 @@ class _Links:
     @property
     def needs_second_look(self) -> bool:
         """Only a second look shows which files have a hash that others named behind them."""
-        return bool(self._blobs) or any(tie.startswith(SHA256) for tie in self.directories)
+        return bool(self._blobs) or any(tie.startswith((SHA256, MD5)) for tie in self.directories)
 
-    def look_again(self, members: Iterable[Member]) -> None:
-        for member in members:
-            meta = member.object
+    def look_again(self, objects: Iterable[ObjectMeta]) -> None:
+        for meta in objects:
+            if (stored := content_key(meta.key)) in self.directories:
+                self._stored.setdefault(stored or "", set()).add(directory_of(meta.key))
             if meta.sha256 is not None and (tie := f"{SHA256}{meta.sha256}") in self.directories:
                 self.tie(directory_of(meta.key), tie)
             if meta.file_identity in self._blobs:
@@ -297,6 +312,12 @@ def _joined(places: list[Place], index: PlaceIndex, links: _Links) -> list[Neigh
             if first != second:
                 leaders[max(first, second)] = min(first, second)
     together: dict[Place, list[Place]] = {}
+    followers = set(leaders)
     for place in places:
-        together.setdefault(leader(place), []).append(place)
-    return [Neighbourhood(tuple(sorted(group))) for group in together.values()]
+        if place in followers:
+            together.setdefault(leader(place), []).append(place)
+    return [
+        Neighbourhood(tuple(sorted([place, *together.get(place, ())])))
+        for place in places
+        if place not in followers
+    ]

@@ -80,9 +80,9 @@ class Account:
     def skip(self, skipped: tuple[tuple[str, str], ...]) -> None:
         self.skipped.extend(skipped[: max(0, MAX_SKIPPED - len(self.skipped))])
 
-    def start_writing(self, groups: int) -> None:
-        """Counts of what is written begin anew: interim records were counted, too."""
-        self.counts.update(groups=groups - self.counts["groups"])
+    def start_writing(self, groups: int = 0) -> None:
+        """Counts of what is written begin anew: interim records were counted, too. `groups` is 0 where nobody knows yet."""
+        self.counts["groups"] = groups
         for name in WRITTEN:
             self.counts[name] = 0
         self.note("normalising")

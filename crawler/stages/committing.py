@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from catalog.recording import prints
 from catalog.recording.places import place_of
 from catalog.recording.recorder import Departures, FreshGroup, Recorder
-from catalog.records import Group, ModelId, model_id
-from catalog.store.documents import GONE, MISSING
+from catalog.records import Group, ModelId
+from catalog.store.attendance import Shelved
+from catalog.store.documents import GONE, LIVE, MISSING
+from catalog.store.records import Records
 from crawler.source import Source
 from crawler.stages.account import Account
 from crawler.stages.judging import Verdicts
@@ -21,6 +23,8 @@ class CommittingStage:
 
     def __init__(self, source: Source, recorder: Recorder, account: Account, verdicts: Verdicts) -> None:
         self.origins = verdicts.origins()
+        self.models = 0
+        """How many were looked at."""
         self._source = source
         self._recorder = recorder
         self._account = account
@@ -35,20 +39,20 @@ class CommittingStage:
             self._leaving_for.setdefault(target, []).append(model)
 
     def pages(
-        self, groups: Sequence[Group], before: Mapping[ModelId, str], recipe: str
+        self, batches: Iterable[Sequence[Group]], records: Records, recipe: str, *, reread: bool
     ) -> Iterator[list[FreshGroup]]:
-        """The groups of which other records than those of `before` (model -> signature) would be made."""
-        self._account.start_writing(len(groups))
+        """The groups of which other records would be made than those that are live; all of them with `reread`."""
         page: list[FreshGroup] = []
-        for group in groups:
-            signature = prints.signature(group, recipe)
-            if before.get(model_id(group.source, group.key)) == signature:
-                self._account.counts["unchanged"] += 1
-            else:
-                page.append(FreshGroup(group=group, signature=signature))
-            if len(page) >= PAGE_MODELS:
-                yield page
-                page = []
+        for groups in batches:
+            for fresh, row in compared(groups, records, recipe):
+                self.models += 1
+                if is_current(fresh, row) and not reread:
+                    self._account.counts["unchanged"] += 1
+                else:
+                    page.append(fresh)
+                if len(page) >= PAGE_MODELS:
+                    yield page
+                    page = []
         if page:
             yield page
 
@@ -75,3 +79,17 @@ class CommittingStage:
             states=states,
             moved={model: self._whither[model] for model in states if model in self._whither},
         )
+
+
+def compared(
+    groups: Sequence[Group], records: Records, recipe: str
+) -> Iterator[tuple[FreshGroup, Shelved | None]]:
+    """Each of the groups with its record."""
+    fresh = [FreshGroup(group=group, signature=prints.signature(group, recipe)) for group in groups]
+    known = records.shelved_of([one.model for one in fresh])
+    return ((one, known.get(one.model)) for one in fresh)
+
+
+def is_current(fresh: FreshGroup, row: Shelved | None) -> bool:
+    """Whether the live record was made of just this."""
+    return row is not None and row.state == LIVE and row.signature == fresh.signature

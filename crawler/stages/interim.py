@@ -8,12 +8,13 @@ to the one that goes on from there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from catalog.records import Group, ModelId, ObjectKey
 from catalog.store.manifest import Manifest
 from catalog.store.records import LIVE
 from crawler.grouping.draft import upwards
+from crawler.stages.members import GroupedPart, SourceGroups
 
 FIRST_SECONDS = 15.0
 REST_PER_LOOK = 10
@@ -27,6 +28,14 @@ class InterimLooks:
         self.taken = False
         self._allowed = False
         self._next = 0.0
+        self._finished: set[int] = set()
+        self._models: dict[int, int] = {}
+        self._touched: set[ObjectKey] = set()
+
+    @property
+    def models(self) -> int:
+        """How many were found by all looks."""
+        return sum(self._models.values())
 
     def allow(self) -> None:
         """Nothing is known of the source."""
@@ -35,6 +44,33 @@ class InterimLooks:
 
     def due(self) -> bool:
         return self._allowed and time.monotonic() >= self._next
+
+    def touch(self, key: ObjectKey) -> None:
+        """More is known of this file than the last look knew."""
+        if self._allowed:
+            self._touched.add(key)
+
+    def left_behind(self, parts: SourceGroups, directory: str | None) -> Iterator[list[Group]]:
+        """The models that are finished now and of which an earlier look did not know all; `directory` is where the
+        listing is, None when it has ended.
+        """
+        touched = set(parts.around(self._touched)) if self._touched else set()
+        self._touched = set()
+        todo = [part for part in parts.neighbourhoods if hash(part) not in self._finished or part in touched]
+        for batch in parts.batches(todo):
+            yield [group for part in batch for group in self._ready(part, directory)]
+
+    def _ready(self, part: GroupedPart, directory: str | None) -> list[Group]:
+        ready = list(part.groups) if directory is None else finished(part.groups, directory)
+        name = hash(part.neighbourhood)
+        self._models[name] = len(ready)
+        if directory is None or not any(
+            directory_at in set(upwards(directory))
+            for place in part.neighbourhood.places
+            for directory_at in (place.directory, _directory(f"{place.directory}/"))
+        ):
+            self._finished.add(name)
+        return ready
 
     def took(self, seconds: float) -> None:
         self.taken = True

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
-from catalog.recording.prints import WEIGHTS, contents, identity
-from catalog.records import Group, ModelId, ObjectKey, Run, model_id
+from catalog.recording.prints import is_proof, same_files
+from catalog.records import Group, Member, ModelId, ObjectKey, Run
 from catalog.store import Store
+from catalog.store.attendance import Attendance, Attendee, Shelved
 from catalog.store.leases import Lease
-from catalog.store.records import LIVE, MISSING, Shelved
+from catalog.store.manifest import Manifest
+from catalog.store.records import LIVE, MISSING
 from catalog.store.runs import PastListing
 from crawler.grouping.draft import name_of, upwards
 from crawler.stages import interim
 
 GUARD_MODELS = 50
 GUARD_SHARE = 0.10
+CLAIMS_AT_ONCE = 100
 GRACE = timedelta(hours=1)
 LONGEST_TRUSTED = timedelta(days=1)
 """Between two runs. More may be a clock that was wrong at one of them, and counts as half of the grace."""
@@ -77,32 +81,26 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a run concludes of the records of its source, and what they were before."""
+    """What a run concludes of the records of its source."""
 
     verdicts: Verdicts
-    shelved: Mapping[ModelId, Shelved]
-    mistakes: frozenset[ModelId]
+    mistakes: frozenset[ModelId] = frozenset()
+    paths_lost: tuple[str, ...] = ()
 
     def needs_a_person(self, live: int, *, emptied: bool) -> bool:
         """Whether so much would be lost that nothing may change by itself."""
         return self.verdicts.too_many(live) or bool(emptied and self.verdicts.lost)
 
-    def paths_lost(self) -> tuple[str, ...]:
-        return tuple(sorted(self.shelved[model].path for model in self.verdicts.lost))
 
-    def signatures(self) -> dict[ModelId, str]:
-        """What the live records were made of."""
-        return {model: row.signature for model, row in self.shelved.items() if row.state == LIVE}
-
-    def unseen(self) -> set[ModelId]:
-        """Those that an earlier run could not look at."""
-        return {model for model, row in self.shelved.items() if row.unseen}
+Owners = Callable[[Iterable[ObjectKey]], Mapping[ObjectKey, ModelId]]
+"""The models that are there and have these files as their weights, by key."""
 
 
 def judge(
     store: Store,
     run: Run,
-    groups: Sequence[Group],
+    attendance: Attendance,
+    owners: Owners,
     scopes: Scopes,
     *,
     absent: set[ObjectKey],
@@ -111,83 +109,117 @@ def judge(
     """What became of every record of the source. `unfinished`: it was never crawled to its end, so that a record may be
     an interim one that never was a model.
     """
-    shelved = store.records.shelved(run.source)
-    ids = {model_id(group.source, group.key) for group in groups}
-    absentees = [row for model, row in shelved.items() if model not in ids]
+    absentees = list(attendance.vanished())
+    if not absentees:
+        return Judgement(verdicts=Verdicts())
+    manifest = store.manifest(run.source)
     file_keys = store.records.file_keys([row.id for row in absentees])
     mistakes: set[ModelId] = set()
     if unfinished:
         live = [row.id for row in absentees if row.state == LIVE]
-        mistakes = interim.mistakes(live, file_keys, store.manifest(run.source), absent)
-    founded = {model: row for model, row in shelved.items() if model not in mistakes}
-    verdicts = judge_vanished(groups, founded, file_keys)
+        mistakes = interim.mistakes(live, file_keys, manifest, absent)
+    vanished = [row for row in absentees if row.state == LIVE and row.id not in mistakes]
+    present = owners(key for row in vanished for key in file_keys.get(row.id, ()) if key not in absent)
+    verdicts = judge_vanished(
+        vanished, file_keys, present, attendance.arrivals, partial(prove_moves, manifest, file_keys)
+    )
     missing = [row for row in absentees if row.state == MISSING]
     if missing:
         first = min(row.missing_run or 0 for row in missing)
         past = store.runs.listings_after(run.source, first)
         verdicts.gone += judge_missing(missing, file_keys, scopes, run=run, past=past)
     verdicts.gone += sorted(mistakes)
-    return Judgement(verdicts=verdicts, shelved=shelved, mistakes=frozenset(mistakes))
+    lost = set(verdicts.lost)
+    return Judgement(
+        verdicts=verdicts,
+        mistakes=frozenset(mistakes),
+        paths_lost=tuple(sorted(row.path for row in vanished if row.id in lost)),
+    )
 
 
 def note_sight(
     store: Store,
-    groups: Sequence[Group],
-    hidden: set[ObjectKey],
+    out_of_sight: set[ModelId],
     unseen: set[ModelId],
     *,
     previous: Run | None,
     lease: Lease,
 ) -> None:
-    """Models all of whose files are where this run could not look keep the date of their last sight."""
-    out_of_sight = {
-        model_id(group.source, group.key)
-        for group in groups
-        if hidden and group.members and all(member.object.key in hidden for member in group.members)
-    }
+    """Models all of whose files are where this run could not look keep the date of their last sight. `unseen` are those
+    that are there, and that an earlier run could not look at.
+    """
     since = previous.started_at if previous else None
     if out_of_sight - unseen:
         store.records.note_unseen(sorted(out_of_sight - unseen), since=since, lease=lease)
-    present = {model_id(group.source, group.key) for group in groups}
-    if unseen & present - out_of_sight:
-        store.records.note_seen(sorted(unseen & present - out_of_sight), lease=lease)
+    if unseen - out_of_sight:
+        store.records.note_seen(sorted(unseen - out_of_sight), lease=lease)
+
+
+def is_hidden(group: Group, hidden: Collection[ObjectKey]) -> bool:
+    """Whether all files of the model are where a run could not look."""
+    return bool(hidden and group.members) and all(member.object.key in hidden for member in group.members)
 
 
 def judge_vanished(
-    groups: Sequence[Group],
-    shelved: Mapping[ModelId, Shelved],
+    vanished: Sequence[Shelved],
     file_keys: Mapping[ModelId, Sequence[ObjectKey]],
+    owners: Mapping[ObjectKey, ModelId],
+    arrivals: Callable[[], Iterable[Attendee]],
+    proven: Callable[[Sequence[tuple[ModelId, Attendee]]], Iterable[ModelId]],
 ) -> Verdicts:
-    """Every live record without a group: moved if its files are provably elsewhere, superseded if they are now part
-    of another model, else lost.
+    """Every live record whose model is not there: superseded if its files are now part of another model, moved if they
+    are provably elsewhere, else lost. `proven` are those that the files of a model with the same inodes show as moved.
     """
     verdicts = Verdicts()
-    present = {model_id(group.source, group.key): group for group in groups}
-    vanished = [row for model, row in shelved.items() if row.state == LIVE and model not in present]
-    if not vanished:
-        return verdicts
-    owners = _owners(present)
-    arrivals = {
-        model: group
-        for model, group in present.items()
-        if model not in shelved or shelved[model].state != LIVE
-    }
-    by_identity = _index((identity(group), model) for model, group in arrivals.items())
-    by_contents = _index((contents(group), model) for model, group in arrivals.items())
+    rest: list[Shelved] = []
     for row in vanished:
         owner = next((owners[key] for key in file_keys.get(row.id, ()) if key in owners), None)
-        if owner is not None:
-            verdicts.superseded[row.id] = owner
-            continue
-        taken = set(verdicts.moved.values())
-        candidates = by_identity.get(row.identity or "", []) or by_contents.get(row.fingerprint or "", [])
-        free = [model for model in candidates if model not in taken]
-        target = _most_alike(row.path, free, present)
-        if target is None:
-            verdicts.lost.append(row.id)
+        if owner is None:
+            rest.append(row)
         else:
-            verdicts.moved[row.id] = target
+            verdicts.superseded[row.id] = owner
+    if not rest:
+        return verdicts
+    places = _Arrivals(arrivals(), rest)
+    claims: list[tuple[ModelId, Attendee]] = []
+    for row in rest:
+        target, certain = places.of(row)
+        if target is None:
+            continue
+        if certain:
+            verdicts.moved[row.id] = target.id
+        else:
+            claims.append((row.id, target))
+    accepted = set(proven(claims))
+    verdicts.moved |= {model: target.id for model, target in claims if model in accepted}
+    verdicts.lost += [row.id for row in rest if row.id not in verdicts.moved]
     return verdicts
+
+
+def prove_moves(
+    manifest: Manifest,
+    file_keys: Mapping[ModelId, Sequence[ObjectKey]],
+    claims: Sequence[tuple[ModelId, Attendee]],
+) -> Iterator[ModelId]:
+    """Those of the models whose files say the same as the files with their inodes say now: an inode is given again as
+    soon as its file is deleted, and size and time can be equal, too.
+    """
+    for start in range(0, len(claims), CLAIMS_AT_ONCE):
+        page = claims[start : start + CLAIMS_AT_ONCE]
+        keys = {key for model, target in page for key in (*file_keys.get(model, ()), *target.weights)}
+        metas = {key: entry.object for key, entry in manifest.entries(sorted(keys)).items()}
+        said = manifest.extractions(sorted(keys))
+
+        def files(keys: Iterable[ObjectKey]) -> list[Member]:
+            return [
+                Member(object=metas[key], extraction=said.get(key))  # noqa: B023 - called in this turn of the loop only
+                for key in keys
+                if key in metas  # noqa: B023 - the same
+            ]
+
+        for model, target in page:
+            if same_files(files(file_keys.get(model, ())), files(target.weights)):
+                yield model
 
 
 def judge_missing(
@@ -232,26 +264,56 @@ def _proofs(row: Shelved, keys: Sequence[ObjectKey], past: Sequence[PastListing]
     ]
 
 
-def _owners(present: Mapping[ModelId, Group]) -> dict[ObjectKey, ModelId]:
-    return {
-        member.object.key: model
-        for model, group in present.items()
-        for member in group.members
-        if member.extraction is None or member.extraction.role in WEIGHTS
-    }
+class _Pool:
+    """Models that share a print and that no record moved to yet, by what they are called."""
+
+    def __init__(self) -> None:
+        self.free: dict[ModelId, Attendee] = {}
+        self._names: dict[str, dict[ModelId, None]] = {}
+
+    def add(self, model: Attendee) -> None:
+        self.free[model.id] = model
+        self._names.setdefault(name_of(model.path), {})[model.id] = None
+
+    def drop(self, model: Attendee) -> None:
+        self.free.pop(model.id, None)
+        self._names.get(name_of(model.path), {}).pop(model.id, None)
+
+    def most_alike(self, path: str) -> Attendee | None:
+        """The one candidate, or the one that kept its name; several that did not are no proof of where it went."""
+        if len(self.free) == 1:
+            return next(iter(self.free.values()))
+        same = self._names.get(name_of(path), {})
+        return self.free[next(iter(same))] if len(same) == 1 else None
 
 
-def _index(pairs: Iterable[tuple[str | None, ModelId]]) -> dict[str, list[ModelId]]:
-    by_print: dict[str, list[ModelId]] = {}
-    for print_, model in pairs:
-        if print_ is not None:
-            by_print.setdefault(print_, []).append(model)
-    return by_print
+class _Arrivals:
+    """Where records may have moved to; each model is given away once, at a cost that does not grow with its copies."""
 
+    def __init__(self, arrivals: Iterable[Attendee], rows: Sequence[Shelved]) -> None:
+        identities = {row.identity for row in rows if row.identity}
+        fingerprints = {row.fingerprint for row in rows if row.fingerprint and is_proof(row.fingerprint)}
+        self._by_identity: dict[str, _Pool] = {}
+        self._by_contents: dict[str, _Pool] = {}
+        for model in arrivals:
+            if model.identity in identities:
+                self._by_identity.setdefault(model.identity or "", _Pool()).add(model)
+            if model.contents in fingerprints:
+                self._by_contents.setdefault(model.contents or "", _Pool()).add(model)
 
-def _most_alike(path: str, candidates: Sequence[ModelId], present: Mapping[ModelId, Group]) -> ModelId | None:
-    """The one candidate, or the one that kept its name; several that did not are no proof of where it went."""
-    if len(candidates) == 1:
-        return candidates[0]
-    same = [model for model in candidates if name_of(present[model].key) == name_of(path)]
-    return same[0] if len(same) == 1 else None
+    def of(self, row: Shelved) -> tuple[Attendee | None, bool]:
+        """The model that the record may be now, and whether its bytes prove it."""
+        identical = self._by_identity.get(row.identity or "")
+        pool = identical or self._by_contents.get(row.fingerprint or "")
+        target = None if pool is None else pool.most_alike(row.path)
+        if target is None:
+            return None, False
+        for other in (
+            self._by_identity.get(target.identity or ""),
+            self._by_contents.get(target.contents or ""),
+        ):
+            if other is not None:
+                other.drop(target)
+        return target, target.contents is not None and target.contents == row.fingerprint and is_proof(
+            target.contents
+        )

@@ -1,22 +1,110 @@
-"""The files of a source that say something about models, as grouping takes them."""
+"""The files of a source that say something about models, as grouping takes them, and the models that they make."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from catalog.records import Member, ObjectKey
+from catalog.records import Group, Member, ObjectKey, SourceId
 from catalog.store.documents import LIVE
-from catalog.store.manifest import Manifest
+from catalog.store.manifest import Entry, Manifest, Span
+from crawler.grouping.draft import directory_of
+from crawler.grouping.groups import group
+from crawler.grouping.neighbourhoods import Neighbourhood, PlaceIndex, neighbourhoods
+
+BATCH_FILES = 2000
+"""So many files are loaded at once, unless one neighbourhood has more."""
 
 
-def members_of(manifest: Manifest, without: Collection[ObjectKey] = frozenset()) -> list[Member]:
-    """The files that say something about models, and those that they name as their data."""
-    entries = [entry for entry in manifest.models_files() if entry.object.key not in without]
-    members = [Member(object=entry.object, extraction=entry.outline) for entry in entries]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupedPart:
+    """The models of one neighbourhood."""
+
+    neighbourhood: Neighbourhood
+    groups: Sequence[Group]
+
+
+class SourceGroups:
+    """The models of a source as the manifest has it, without some keys, grouped part by part: in memory are the names of
+    its neighbourhoods, and the files of a few of them.
+    """
+
+    def __init__(
+        self, source: SourceId, manifest: Manifest, without: Collection[ObjectKey] = frozenset()
+    ) -> None:
+        self._source = source
+        self._manifest = manifest
+        self._without = without
+        self.neighbourhoods: Sequence[Neighbourhood] = neighbourhoods(self._walk, objects=manifest.objects)
+
+    def batches(self, chosen: Iterable[Neighbourhood] | None = None) -> Iterator[list[GroupedPart]]:
+        """The models of these neighbourhoods, or of all of them, some thousand files at a time."""
+        for batch in _by_size(self.neighbourhoods if chosen is None else chosen):
+            yield list(self._grouped(batch))
+
+    def around(self, keys: Iterable[ObjectKey]) -> list[Neighbourhood]:
+        """The neighbourhoods in which these keys lie."""
+        index = PlaceIndex(place for part in self.neighbourhoods for place in part.places)
+        places = {index.of_directory(directory) for directory in set(map(directory_of, keys))}
+        return [part for part in self.neighbourhoods if not places.isdisjoint(part.places)]
+
+    def _walk(self) -> Iterator[Member]:
+        for entry in self._manifest.models_files():
+            if entry.object.key not in self._without:
+                yield Member(object=entry.object, extraction=entry.outline)
+
+    def _grouped(self, batch: Sequence[Neighbourhood]) -> Iterator[GroupedPart]:
+        owner = {place: number for number, part in enumerate(batch) for place in part.places}
+        index = PlaceIndex(owner)
+        members: list[list[Member]] = [[] for _ in batch]
+        spans = [Span(directory=place.directory, deep=place.whole) for place in owner]
+        for member in with_data(self._manifest, self._manifest.models_files_in(spans), self._without):
+            place = index.of_directory(directory_of(member.object.key))
+            if place is not None:
+                members[owner[place]].append(member)
+        for part, own in zip(batch, members, strict=True):
+            groups = group(self._source, own, open_directories=part.open_directories)
+            yield GroupedPart(neighbourhood=part, groups=groups)
+
+
+def members_of(manifest: Manifest, without: Collection[ObjectKey] = frozenset()) -> Iterator[Member]:
+    """All files that say something about models, and those that they name as their data."""
+    page: list[Entry] = []
+    for entry in manifest.models_files():
+        page.append(entry)
+        if len(page) >= BATCH_FILES:
+            yield from with_data(manifest, page, without)
+            page = []
+    yield from with_data(manifest, page, without)
+
+
+def with_data(
+    manifest: Manifest, entries: Sequence[Entry], without: Collection[ObjectKey] = frozenset()
+) -> list[Member]:
+    """The files that say something about models, then those that they name as their data."""
+    members = [
+        Member(object=entry.object, extraction=entry.outline)
+        for entry in entries
+        if entry.object.key not in without
+    ]
     known = {member.object.key for member in members}
-    named = {key for member in members for key in _referenced(member)} - known - set(without)
+    named = {key for member in members for key in _referenced(member)} - known
+    named -= named.intersection(without)
     data = [entry for entry in manifest.entries(sorted(named)).values() if entry.state == LIVE]
     return members + [Member(object=entry.object, extraction=None) for entry in data if entry.outline is None]
+
+
+def _by_size(parts: Iterable[Neighbourhood]) -> Iterator[list[Neighbourhood]]:
+    batch: list[Neighbourhood] = []
+    files = 0
+    for part in parts:
+        batch.append(part)
+        files += part.files
+        if files >= BATCH_FILES:
+            yield batch
+            batch, files = [], 0
+    if batch:
+        yield batch
 
 
 def _referenced(member: Member) -> Iterator[ObjectKey]:

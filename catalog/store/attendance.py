@@ -1,0 +1,189 @@
+"""Which models of a source a run found, beside the records of those that it did not find."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+    or_,
+    select,
+)
+
+from catalog.records import ModelId, ObjectKey, SourceId
+from catalog.store.codec import parse_instant
+from catalog.store.database import parts
+from catalog.store.documents import LIVE, MISSING
+from catalog.store.tables import records
+
+PAGE = 1000
+
+SHELVED = (
+    records.c.id,
+    records.c.state,
+    records.c.signature,
+    records.c.fingerprint,
+    records.c.identity,
+    records.c.group_key,
+    records.c.missing_since,
+    records.c.missing_run,
+    records.c.moved_to,
+    records.c.last_seen,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelved:
+    """What a crawl must know of a record that is already there."""
+
+    id: ModelId
+    state: str
+    signature: str
+    fingerprint: str | None
+    identity: str | None
+    path: str
+    missing_since: datetime | None
+    missing_run: int | None
+    moved_to: str | None
+    unseen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attendee:
+    """A model that is there. One that was not there before has the prints that may show where it came from, and the
+    keys of the files of its weights.
+    """
+
+    id: ModelId
+    path: str
+    identity: str | None = None
+    contents: str | None = None
+    weights: tuple[ObjectKey, ...] = ()
+
+
+class Attendance:
+    """The models that a run found, in a temporary table: a source may hold more than memory."""
+
+    _serial = itertools.count()
+
+    def __init__(self, engine: Engine, source: SourceId) -> None:
+        self._engine = engine
+        self._source = source
+        self._table = Table(
+            f"present_{next(self._serial)}",
+            MetaData(),
+            Column("id", String(64), primary_key=True),
+            Column("path", LargeBinary, nullable=False),
+            Column("identity", Text),
+            Column("contents", Text),
+            Column("weights", LargeBinary, nullable=False),
+            prefixes=["TEMPORARY"],
+        )
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        self._connection = self._engine.connect()
+        self._table.create(self._connection)
+        self._connection.commit()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection = self._open()
+        connection.rollback()
+        self._table.drop(connection)
+        connection.commit()
+        connection.close()
+        self._connection = None
+
+    def add(self, models: Iterable[Attendee]) -> None:
+        rows = [
+            {
+                "id": model.id,
+                "path": os.fsencode(model.path),
+                "identity": model.identity,
+                "contents": model.contents,
+                "weights": b"\0".join(map(os.fsencode, model.weights)),
+            }
+            for model in models
+        ]
+        for page in parts(rows):
+            self._open().execute(insert(self._table), list(page))
+        self._open().commit()
+
+    def vanished(self) -> Iterator[Shelved]:
+        """The live and the missing records of the source whose models are not there, in id order."""
+        there = select(self._table.c.id).where(self._table.c.id == records.c.id).exists()
+        chosen = (records.c.source == self._source) & records.c.state.in_((LIVE, MISSING)) & ~there
+        last = ""
+        while True:
+            statement = select(*SHELVED).where(chosen & (records.c.id > last)).order_by(records.c.id)
+            rows = self._rows(statement.limit(PAGE))
+            yield from map(shelved_row, rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].id
+
+    def arrivals(self) -> Iterator[Attendee]:
+        """The models that have prints, in id order."""
+        table = self._table
+        chosen = or_(table.c.identity.is_not(None), table.c.contents.is_not(None))
+        last = ""
+        while True:
+            rows = self._rows(
+                select(table).where(chosen & (table.c.id > last)).order_by(table.c.id).limit(PAGE)
+            )
+            for row in rows:
+                yield Attendee(
+                    id=ModelId(row.id),
+                    path=os.fsdecode(row.path),
+                    identity=row.identity,
+                    contents=row.contents,
+                    weights=tuple(ObjectKey(os.fsdecode(key)) for key in row.weights.split(b"\0") if key),
+                )
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].id
+
+    def _rows(self, statement: Any) -> Sequence[Any]:
+        connection = self._open()
+        rows = connection.execute(statement).all()
+        connection.commit()
+        return rows
+
+    def _open(self) -> Connection:
+        assert self._connection is not None, "an attendance is taken inside `with`"
+        return self._connection
+
+
+def shelved_row(row: Any) -> Shelved:
+    return Shelved(
+        id=ModelId(row.id),
+        state=row.state,
+        signature=row.signature,
+        fingerprint=row.fingerprint,
+        identity=row.identity,
+        path=os.fsdecode(row.group_key),
+        missing_since=parse_instant(row.missing_since) if row.missing_since else None,
+        missing_run=row.missing_run,
+        moved_to=row.moved_to,
+        unseen=row.last_seen is not None,
+    )
+
+
+__all__ = ["SHELVED", "Attendance", "Attendee", "Shelved", "shelved_row"]

@@ -1,0 +1,84 @@
+"""The first look at all models of a source, before anything is written: which are there, and which are not as recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from catalog.recording.prints import contents, identity, weights_of
+from catalog.recording.recorder import FreshGroup
+from catalog.records import ModelId, ObjectKey
+from catalog.store.attendance import Attendance, Attendee, Shelved
+from catalog.store.documents import LIVE
+from catalog.store.records import Records
+from crawler.grouping.neighbourhoods import Neighbourhood
+from crawler.stages.committing import compared, is_current
+from crawler.stages.judging import is_hidden
+from crawler.stages.members import SourceGroups
+
+
+@dataclass(slots=True)
+class Survey:
+    """What was seen. `unchanged` models are in none of the `changed` neighbourhoods. `out_of_sight` are models all of
+    whose files are where this run could not look, `unseen` those that an earlier run could not look at.
+    """
+
+    changed: list[Neighbourhood] = field(default_factory=list)
+    models: int = 0
+    unchanged: int = 0
+    out_of_sight: set[ModelId] = field(default_factory=set)
+    unseen: set[ModelId] = field(default_factory=set)
+
+
+def survey(
+    parts: SourceGroups,
+    records: Records,
+    attendance: Attendance,
+    recipe: str,
+    *,
+    hidden: Collection[ObjectKey],
+    reread: bool,
+) -> Survey:
+    """Notes every model that is there in the attendance. With `reread` all count as changed."""
+    seen = Survey()
+    for batch in parts.batches():
+        groups = [group for part in batch for group in part.groups]
+        pairs = list(compared(groups, records, recipe))
+        attendance.add(_attendee(fresh, row) for fresh, row in pairs)
+        seen.unseen |= {fresh.model for fresh, row in pairs if row is not None and row.unseen}
+        seen.out_of_sight |= {fresh.model for fresh, _ in pairs if is_hidden(fresh.group, hidden)}
+        rest = iter(pairs)
+        for part in batch:
+            if all([is_current(*next(rest)) for _ in part.groups]) and not reread:  # noqa: C419 - every pair is to be taken
+                seen.unchanged += len(part.groups)
+            else:
+                seen.changed.append(part.neighbourhood)
+        seen.models += len(pairs)
+    return seen
+
+
+def owners(parts: SourceGroups, keys: Iterable[ObjectKey]) -> Mapping[ObjectKey, ModelId]:
+    """The models that have these files as their weights, by key."""
+    wanted = set(keys)
+    chosen = parts.around(wanted) if wanted else []
+    return {
+        member.object.key: FreshGroup(group=group, signature="").model
+        for batch in parts.batches(chosen)
+        for part in batch
+        for group in part.groups
+        for member in weights_of(group)
+        if member.object.key in wanted
+    }
+
+
+def _attendee(fresh: FreshGroup, row: Shelved | None) -> Attendee:
+    group = fresh.group
+    if row is not None and row.state == LIVE:
+        return Attendee(id=fresh.model, path=group.key)
+    return Attendee(
+        id=fresh.model,
+        path=group.key,
+        identity=identity(group),
+        contents=contents(group),
+        weights=tuple(dict.fromkeys(member.object.key for member in weights_of(group))),
+    )
