@@ -76,7 +76,8 @@ def same_files(before: Iterable[Member], weights: Iterable[Member]) -> bool:
     known = {member.object.file_identity: member for member in before}
     pairs = [(known.get(member.object.file_identity), member) for member in weights]
     return bool(pairs) and all(
-        old is not None and new.object.file_identity is not None and _same_file(old, new) for old, new in pairs
+        old is not None and new.object.file_identity is not None and _same_file(old, new)
+        for old, new in pairs
     )
 
 

@@ -15,13 +15,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     LargeBinary,
     MetaData,
+    Select,
     Table,
+    bindparam,
     func,
-    or_,
     select,
-    true,
     update,
 )
 
@@ -35,7 +36,7 @@ from catalog.store.leases import Lease
 from catalog.store.tables import extractions, objects, sources
 
 PAGE = 1000
-SPANS_PER_STATEMENT = 50
+LONGER_THAN_KEYS = b"\xff" * 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +120,15 @@ class Manifest:
         """Those of `models_files` that lie in one of these directories, in key order."""
         found: dict[bytes, Entry] = {}
         with self._engine.connect() as connection:
-            for start in range(0, len(spans), SPANS_PER_STATEMENT):
-                places = or_(
-                    *(_lies_in(span, connection) for span in spans[start : start + SPANS_PER_STATEMENT])
-                )
-                chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
-                statement = select(objects).where(chosen & objects.c.outline.is_not(None) & places)
-                found |= {row.key: _entry(row) for row in connection.execute(statement)}
+            # One by one: of several ranges in one condition, SQLite reads the whole source.
+            for span in spans:
+                first = os.fsencode(f"{span.directory}/") if span.directory else b""
+                end = first[:-1] + b"0" if first else LONGER_THAN_KEYS
+                bounds: dict[str, Any] = {"source": self._source, "first": first, "end": end}
+                statement = _ALL_BELOW
+                if not span.deep:
+                    statement, bounds["start"] = _DIRECTLY_IN[connection.dialect.name], len(first) + 1
+                found |= {row.key: _entry(row) for row in connection.execute(statement, bounds)}
         return [found[key] for key in sorted(found)]
 
     def extractions(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Extraction]:
@@ -264,20 +267,18 @@ def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[st
     connection.execute(statement.on_conflict_do_nothing(), list(rows))
 
 
-def _lies_in(span: Span, connection: Connection) -> ColumnElement[bool]:
-    prefix = os.fsencode(f"{span.directory}/") if span.directory else b""
-    lies: ColumnElement[bool] = (
-        (objects.c.key >= prefix) & (objects.c.key < prefix[:-1] + b"0") if prefix else true()
-    )
-    if span.deep:
-        return lies
-    rest = func.substr(objects.c.key, len(prefix) + 1)
-    slash = (
-        func.pg_catalog.position(rest, b"/")
-        if connection.dialect.name == "postgresql"
-        else func.instr(rest, b"/")
-    )
-    return lies & (slash == 0)
+def _files_in(*more: ColumnElement[bool]) -> Select[Any]:
+    inside = (objects.c.key >= bindparam("first")) & (objects.c.key < bindparam("end"))
+    chosen = (objects.c.source == bindparam("source")) & inside & (objects.c.state == LIVE)
+    return select(objects).where(chosen, objects.c.outline.is_not(None), *more)
+
+
+_REST = func.substr(objects.c.key, bindparam("start", type_=Integer))
+_ALL_BELOW = _files_in()
+_DIRECTLY_IN = {
+    "sqlite": _files_in(func.instr(_REST, b"/") == 0),
+    "postgresql": _files_in(func.pg_catalog.position(_REST, b"/") == 0),
+}
 
 
 def _row(packed: PackedEntry) -> dict[str, Any]:

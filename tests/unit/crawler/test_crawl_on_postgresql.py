@@ -34,3 +34,14 @@ def test_a_source_lives_its_life(shop):
     report = shop.crawl()
     assert (report.counts["missing"], report.run.state) == (1, RunState.COMPLETE)
     assert {document["status"] for document in shop.documents().values()} == {"ok", "missing"}
+
+
+def test_files_that_lie_directly_in_a_directory_above_many_models(shop):
+    shop.put("README.md", "# All models")
+    for name in ("a", "b"):
+        shop.model(f"{name}/model.safetensors", values=ord(name))
+    assert shop.crawl().counts["new"] == 2
+    shop.put("README.md", "# All our models")
+    assert shop.crawl().counts["unchanged"] == 2
+    shop.model("model.safetensors", values=5)
+    assert shop.crawl().counts["new"] == 1

@@ -1,0 +1,98 @@
+"""A source grouped part by part from its manifest is the source grouped whole; judging moves takes linear time."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from catalog.records import ModelId, ObjectKey
+from catalog.settings import Settings
+from catalog.store import open_store
+from catalog.store.attendance import Attendee, Shelved
+from catalog.store.documents import LIVE
+from crawler.crawl import crawl
+from crawler.grouping.groups import group
+from crawler.reading import Registry
+from crawler.sources.local import LocalSource
+from crawler.stages import members
+from crawler.stages.judging import judge_vanished
+from crawler.stages.members import SourceGroups, members_of
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("batch_files", [1, 40, 10_000])
+@pytest.mark.parametrize("tree", ["examples", "tests/corpus/data"])
+def test_what_a_manifest_holds_makes_the_same_models_part_by_part(tree, batch_files, tmp_path, monkeypatch):
+    monkeypatch.setattr(members, "BATCH_FILES", batch_files)
+    settings = Settings(home=tmp_path / "home")
+    source = LocalSource(ROOT / tree)
+    with open_store(settings, write=True) as store:
+        crawl(store, source, settings, registry=Registry.installed())
+        manifest = store.manifest(source.id)
+        apart = [
+            made
+            for batch in SourceGroups(source.id, manifest).batches()
+            for part in batch
+            for made in part.groups
+        ]
+        whole = group(source.id, list(members_of(manifest)))
+    assert sorted(apart, key=lambda made: made.key) == whole
+    assert len(whole) > 5
+
+
+def test_a_change_of_one_model_groups_its_neighbourhood_alone(shop):
+    """What lies beside it in the source is looked at once, and not loaded again to be written."""
+    for name in ("a", "b", "c"):
+        shop.model(f"{name}/model.safetensors", values=ord(name))
+    shop.put("README.md", "# Models of the team")
+    shop.crawl()
+    parts = SourceGroups(shop.source.id, shop.store.manifest(shop.source.id))
+    (around,) = parts.around([ObjectKey("b/model.safetensors")])
+    (batch,) = parts.batches([around])
+    assert [[made.key for made in part.groups] for part in batch] == [["b/model"]]
+    assert around.files == 1
+    (root,) = parts.around([ObjectKey("README.md")])
+    assert [place.whole for place in root.places] == [False]
+    shutil.rmtree(shop.root / "c")
+    without = SourceGroups(
+        shop.source.id, shop.store.manifest(shop.source.id), {ObjectKey("c/model.safetensors")}
+    )
+    assert len(without.neighbourhoods) == len(parts.neighbourhoods) - 1
+
+
+def shelved(number):
+    return Shelved(
+        id=ModelId(f"old-{number:06}"),
+        state=LIVE,
+        signature="",
+        fingerprint="sha256-of-all",
+        identity=None,
+        path=f"old/{number}/net-{number}",
+        missing_since=None,
+        missing_run=None,
+        moved_to=None,
+        unseen=False,
+    )
+
+
+def test_many_copies_that_move_at_once_find_their_places_in_linear_time():
+    """Each of them looked through all the others: 30,000 copies would take 900 million steps, an hour."""
+    rows = [shelved(number) for number in range(30_000)]
+    arrivals = [
+        Attendee(id=ModelId(f"new-{number:06}"), path=f"new/{number}/net-{number}", contents="sha256-of-all")
+        for number in reversed(range(30_000))
+    ]
+    verdicts = judge_vanished(rows, {}, {}, lambda: arrivals, lambda _claims: ())
+    assert verdicts.moved == {row.id: row.id.replace("old", "new") for row in rows}
+    assert verdicts.lost == []
+
+
+def test_copies_that_lost_their_names_are_no_proof_of_where_they_went():
+    rows = [shelved(1), shelved(2)]
+    arrivals = [
+        Attendee(id=ModelId(f"new-{number}"), path=f"new/{number}", contents="sha256-of-all")
+        for number in range(2)
+    ]
+    verdicts = judge_vanished(rows, {}, {}, lambda: arrivals, lambda _claims: ())
+    assert (verdicts.moved, verdicts.lost) == ({}, [row.id for row in rows])
