@@ -94,8 +94,8 @@ def _header(member: Member) -> object:
         return None
     if extraction.tensors is not None:
         return extraction.format, extraction.tensors.names_sha256, extraction.tensors.tallies
-    said = sorted((seen.field, seen.pointer, repr(seen.raw)) for seen in extraction.observations)
-    return extraction.format, extraction.status, said
+    statements = sorted((seen.field, seen.pointer, repr(seen.raw)) for seen in extraction.observations)
+    return extraction.format, extraction.status, statements
 
 
 def weights_of(group: Group) -> list[Member]:

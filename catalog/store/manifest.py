@@ -118,7 +118,7 @@ class Manifest:
 
     def models_files_in(self, spans: Sequence[Span]) -> list[Entry]:
         """Those of `models_files` that lie in one of these directories, in key order."""
-        found: dict[bytes, Entry] = {}
+        entries: dict[bytes, Entry] = {}
         with self._engine.connect() as connection:
             # One by one: of several ranges in one condition, SQLite reads the whole source.
             for span in spans:
@@ -128,8 +128,8 @@ class Manifest:
                 statement = _ALL_BELOW
                 if not span.deep:
                     statement, bounds["start"] = _DIRECTLY_IN[connection.dialect.name], len(first) + 1
-                found |= {row.key: _entry(row) for row in connection.execute(statement, bounds)}
-        return [found[key] for key in sorted(found)]
+                entries |= {row.key: _entry(row) for row in connection.execute(statement, bounds)}
+        return [entries[key] for key in sorted(entries)]
 
     def extractions(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Extraction]:
         """The whole extractions of these keys."""

@@ -131,12 +131,12 @@ class Records:
 
     def shelved_of(self, models: Sequence[ModelId]) -> dict[ModelId, Shelved]:
         """Those of these models of which there is a record."""
-        found: dict[ModelId, Shelved] = {}
+        shelved: dict[ModelId, Shelved] = {}
         with self._engine.connect() as connection:
             for part in parts(models):
                 rows = connection.execute(select(*SHELVED).where(records.c.id.in_(part)))
-                found |= {ModelId(row.id): shelved_row(row) for row in rows}
-        return found
+                shelved |= {ModelId(row.id): shelved_row(row) for row in rows}
+        return shelved
 
     def attendance(self, source: SourceId) -> Attendance:
         """Collects which models of the source a run found."""

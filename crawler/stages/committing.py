@@ -86,8 +86,8 @@ def compared(
 ) -> Iterator[tuple[FreshGroup, Shelved | None]]:
     """Each of the groups with its record."""
     fresh = [FreshGroup(group=group, signature=prints.signature(group, recipe)) for group in groups]
-    known = records.shelved_of([one.model for one in fresh])
-    return ((one, known.get(one.model)) for one in fresh)
+    known = records.shelved_of([arrival.model for arrival in fresh])
+    return ((arrival, known.get(arrival.model)) for arrival in fresh)
 
 
 def is_current(fresh: FreshGroup, row: Shelved | None) -> bool:

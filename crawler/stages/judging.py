@@ -208,11 +208,11 @@ def prove_moves(
         page = claims[start : start + CLAIMS_AT_ONCE]
         keys = {key for model, target in page for key in (*file_keys.get(model, ()), *target.weights)}
         metas = {key: entry.object for key, entry in manifest.entries(sorted(keys)).items()}
-        said = manifest.extractions(sorted(keys))
+        extractions = manifest.extractions(sorted(keys))
 
         def files(keys: Iterable[ObjectKey]) -> list[Member]:
             return [
-                Member(object=metas[key], extraction=said.get(key))  # noqa: B023 - called in this turn of the loop only
+                Member(object=metas[key], extraction=extractions.get(key))  # noqa: B023 - called in this turn of the loop only
                 for key in keys
                 if key in metas  # noqa: B023 - the same
             ]

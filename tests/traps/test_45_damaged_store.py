@@ -18,7 +18,7 @@ from webui.contracts import close_services, open_services
 
 MODELS = 12
 FLIPS = 25
-"""So many stores with random damage; a thousand were tried when this was written."""
+"""So many stores with random damage; a hundred were tried when this was written."""
 
 
 @contextmanager
