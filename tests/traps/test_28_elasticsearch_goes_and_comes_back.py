@@ -10,6 +10,7 @@ import pytest
 from fixtures.unruly_proxy import UnrulyProxy
 
 from catalog.settings import Settings
+from indexer.settings import ElasticsearchSettings
 
 pytest.importorskip("elasticsearch")
 from webui.app import create_app
@@ -58,7 +59,8 @@ def command(settings, monkeypatch):
     monkeypatch.setenv("MODELDEX_ENGINE", "elasticsearch")
     for name in ("url", "user", "password", "timeout_seconds"):
         monkeypatch.setenv(
-            f"MODELDEX_ELASTICSEARCH_{name.upper()}", str(getattr(settings, f"elasticsearch_{name}"))
+            f"MODELDEX_ELASTICSEARCH_{name.upper()}",
+            str(getattr(settings.section(ElasticsearchSettings), name)),
         )
     return [sys.executable, "-m", "catalog", "--home", str(settings.home)]
 

@@ -1,7 +1,6 @@
 """429, 503, half a bulk that fails, one bad document, an outage, a server of another version: nothing is lost."""
 
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 
@@ -146,8 +145,8 @@ def test_a_cluster_that_answers_nothing_keeps_everything_waiting(settings, unrul
 
 
 def test_a_server_that_is_down_is_one_sentence_and_loses_nothing(elasticsearch_settings):
-    settings = replace(
-        elasticsearch_settings, elasticsearch_url="http://127.0.0.1:9", elasticsearch_timeout_seconds=2.0
+    settings = elasticsearch_settings.but(
+        elasticsearch_url="http://127.0.0.1:9", elasticsearch_timeout_seconds=2.0
     )
     waiting = Waiting(actions(DOCUMENTS))
     with closing(ElasticsearchWriter(settings)) as writer:

@@ -15,6 +15,7 @@ from catalog.errors import EngineUnavailable
 from catalog.query.request import SearchRequest
 from catalog.settings import Settings
 from catalog.testing.engines import DOCUMENTS, actions
+from indexer.settings import ElasticsearchSettings
 
 pytest.importorskip("elasticsearch")
 from indexer.engines.elasticsearch import ElasticsearchEngine, ElasticsearchWriter
@@ -127,7 +128,7 @@ def test_each_wrong_setting_is_one_sentence_that_names_it(filled, values, senten
 
 def test_plain_http_where_tls_is_asked_is_one_sentence(filled):
     with pytest.raises(EngineUnavailable, match="MODELDEX_ELASTICSEARCH_URL"):
-        found(changed(filled, url=filled.elasticsearch_url.replace("https", "http"), ca=""))
+        found(changed(filled, url=filled.section(ElasticsearchSettings).url.replace("https", "http"), ca=""))
 
 
 def test_a_user_without_any_right_is_one_sentence(filled):

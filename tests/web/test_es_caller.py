@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from fixtures.es_door import app_over
 
@@ -15,9 +13,7 @@ KEY = {"Authorization": "ApiKey a-long-secret"}
 
 
 def test_searches_carry_the_user_and_the_number_of_the_request(elasticsearch_settings, unruly_proxy):
-    settings = replace(
-        elasticsearch_settings, elasticsearch_url=unruly_proxy.url, api_keys="ada:a-long-secret"
-    )
+    settings = elasticsearch_settings.but(elasticsearch_url=unruly_proxy.url, api_keys="ada:a-long-secret")
     writer, engine = open_writer(settings), open_engine(settings)
     app = app_over(engine, settings)
     try:
