@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import (
     Column,
-    Connection,
     Engine,
     LargeBinary,
-    MetaData,
     String,
-    Table,
     Text,
     insert,
     or_,
@@ -29,6 +24,7 @@ from catalog.store.codec import parse_instant
 from catalog.store.database import parts
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.tables import records
+from catalog.store.temporary import TemporaryTable
 
 PAGE = 1000
 
@@ -75,41 +71,20 @@ class Attendee:
     weights: tuple[ObjectKey, ...] = ()
 
 
-class Attendance:
+class Attendance(TemporaryTable):
     """The models that a run found, in a temporary table: a source may hold more than memory."""
 
-    _serial = itertools.count()
-
     def __init__(self, engine: Engine, source: SourceId) -> None:
-        self._engine = engine
-        self._source = source
-        self._table = Table(
-            f"present_{next(self._serial)}",
-            MetaData(),
+        super().__init__(
+            engine,
+            "present",
             Column("id", String(64), primary_key=True),
             Column("path", LargeBinary, nullable=False),
             Column("identity", Text),
             Column("contents", Text),
             Column("weights", LargeBinary, nullable=False),
-            prefixes=["TEMPORARY"],
         )
-        self._connection: Connection | None = None
-
-    def __enter__(self) -> Self:
-        self._connection = self._engine.connect()
-        self._table.create(self._connection)
-        self._connection.commit()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        connection = self._open()
-        connection.rollback()
-        self._table.drop(connection)
-        connection.commit()
-        connection.close()
-        self._connection = None
+        self._source = source
 
     def add(self, models: Iterable[Attendee]) -> None:
         rows = [
@@ -165,10 +140,6 @@ class Attendance:
         rows = connection.execute(statement).all()
         connection.commit()
         return rows
-
-    def _open(self) -> Connection:
-        assert self._connection is not None, "an attendance is taken inside `with`"
-        return self._connection
 
 
 def shelved_row(row: Any) -> Shelved:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -17,7 +15,6 @@ from sqlalchemy import (
     Engine,
     Integer,
     LargeBinary,
-    MetaData,
     Select,
     Table,
     bindparam,
@@ -34,6 +31,7 @@ from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
 from catalog.store.leases import Lease
 from catalog.store.tables import extractions, objects, sources
+from catalog.store.temporary import TemporaryTable
 
 PAGE = 1000
 LONGER_THAN_KEYS = b"\xff" * 8192
@@ -191,37 +189,12 @@ class Manifest:
         connection.execute(update(sources).where(sources.c.id == self._source).values(recipe=recipe))
 
 
-class Sightings:
+class Sightings(TemporaryTable):
     """The keys that one listing saw, in a temporary table: a listing may be larger than memory."""
 
-    _serial = itertools.count()
-
     def __init__(self, engine: Engine, source: SourceId) -> None:
-        self._engine = engine
+        super().__init__(engine, "seen", Column("key", LargeBinary, primary_key=True))
         self._source = source
-        self._table = Table(
-            f"seen_{next(self._serial)}",
-            MetaData(),
-            Column("key", LargeBinary, primary_key=True),
-            prefixes=["TEMPORARY"],
-        )
-        self._connection: Connection | None = None
-
-    def __enter__(self) -> Self:
-        self._connection = self._engine.connect()
-        self._table.create(self._connection)
-        self._connection.commit()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        connection = self._open()
-        connection.rollback()
-        self._table.drop(connection)
-        connection.commit()
-        connection.close()
-        self._connection = None
 
     def add(self, keys: Iterable[ObjectKey]) -> None:
         rows = [{"key": os.fsencode(key)} for key in keys]
@@ -253,10 +226,6 @@ class Sightings:
             if len(rows) < PAGE:
                 return
             last = rows[-1]
-
-    def _open(self) -> Connection:
-        assert self._connection is not None, "sightings are used inside `with`"
-        return self._connection
 
 
 def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
