@@ -178,16 +178,6 @@ def test_a_rebuild_that_was_killed_is_no_index_to_go_back_to(writer, settings, c
     assert total(settings) == 1
 
 
-@pytest.fixture
-def seldom_looked_at_disk(client):
-    """A node looks at its disk twice a minute and takes away the mark of a full one that is not, whoever set it."""
-    interval = "cluster.info.update.interval"
-    client.cluster.put_settings(persistent={interval: "24h"})
-    yield
-    client.cluster.put_settings(persistent={interval: None})
-
-
-@pytest.mark.usefixtures("seldom_looked_at_disk")
 @pytest.mark.parametrize(
     ("block", "sentence"),
     [
