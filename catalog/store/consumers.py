@@ -20,7 +20,7 @@ from catalog.errors import StoreError
 from catalog.records import ModelId
 from catalog.search.engine import IndexAction, IndexOutcome
 from catalog.store.canonical import sanitised
-from catalog.store.database import ROWS_PER_STATEMENT, take_turn, upsert
+from catalog.store.database import parts, take_turn, upsert
 from catalog.store.leases import is_dead, this_process
 from catalog.store.runs import seen_at
 from catalog.store.tables import consumers, deliveries, records, revisions
@@ -264,7 +264,7 @@ class Consumer:
             chosen = waiting.where(self._pending() & free).order_by(deliveries.c.next_try)
             rows += connection.execute(chosen.limit(limit - len(rows)))
         claim = {"claimed_by": self._worker, "claimed_until": now + CLAIM_SECONDS}
-        for part in _parts([row.id for row in rows]):
+        for part in parts([row.id for row in rows]):
             mine = (deliveries.c.consumer == self.name) & deliveries.c.model.in_(part)
             connection.execute(update(deliveries).where(mine).values(claim))
         return rows
@@ -314,7 +314,7 @@ class Consumer:
         )
         return {
             model
-            for part in _parts(models)
+            for part in parts(models)
             for model in connection.execute(
                 select(deliveries.c.model).where(others & deliveries.c.model.in_(part))
             ).scalars()
@@ -324,7 +324,7 @@ class Consumer:
         """The claims among these that are still this worker's: the newest revision to deliver, the attempts before."""
         own: dict[str, tuple[int, int]] = {}
         columns = (deliveries.c.model, deliveries.c.revision, deliveries.c.attempts)
-        for part in _parts(models):
+        for part in parts(models):
             chosen = (
                 self._pending() & (deliveries.c.claimed_by == self._worker) & deliveries.c.model.in_(part)
             )
@@ -345,7 +345,7 @@ class Consumer:
         """
         return [
             row.id
-            for part in _parts(list(late))
+            for part in parts(list(late))
             for row in connection.execute(
                 select(records.c.id, records.c.revision).where(records.c.id.in_(part))
             )
@@ -354,7 +354,7 @@ class Consumer:
 
     def _wait_again(self, connection: Connection, models: Sequence[str]) -> None:
         """The present states of these models are due, for any worker."""
-        for part in _parts(sorted(models)):
+        for part in parts(sorted(models)):
             rows = connection.execute(select(records.c.id, records.c.revision).where(records.c.id.in_(part)))
             values = {"state": PENDING, "reason": None, "attempts": 0, "next_try": 0.0}
             free = {**values, "claimed_by": None, "claimed_until": None}
@@ -486,8 +486,3 @@ def _pause(attempts: int) -> float:
     """Seconds until the next try: twice as long each time, with jitter."""
     longest: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts, 20))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-
-
-def _parts(models: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(models), ROWS_PER_STATEMENT):
-        yield models[start : start + ROWS_PER_STATEMENT]
