@@ -141,15 +141,6 @@ def members_of(neighbourhood: Neighbourhood, walk: Iterable[Member]) -> list[Mem
     ]
 
 
-def place_of(key: str, is_open: Callable[[str], bool]) -> Place:
-    """The place that holds a key, asking only of the directories above it whether they are open."""
-    folder = directory_of(key)
-    for directory in reversed(list(upwards(folder))):
-        if not is_open(directory):
-            return Place(directory, whole=True)
-    return Place(folder, whole=False)
-
-
 class PlaceIndex:
     """Which of the places of a source holds a directory or a key."""
 
