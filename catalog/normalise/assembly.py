@@ -108,10 +108,10 @@ class Draft:
                 bad.append(Contender(observation=seen, value=None, lost_because=converted.reason))
                 self._unconverted(row, seen, converted.reason or "")
             else:
-                good.append(
-                    Contender(
-                        observation=self._weighed(row, seen), value=converted.value, changes=converted.changes
-                    )
+                weighed = self._weighed(row, seen)
+                good.extend(
+                    Contender(observation=weighed, value=value, changes=converted.changes)
+                    for value in (converted.value, *converted.rivals)
                 )
         return ranked(row.rule, good, distances=self.found.distances), bad
 

@@ -47,6 +47,7 @@ class Converted:
     changes: tuple[str, ...] = ()
     reason: str | None = None
     date: DateReading | None = None
+    rivals: tuple[str, ...] = ()  # other values that the same text names
 
 
 def convert(field: Field, seen: Observation, *, now: datetime) -> Converted:
@@ -173,10 +174,14 @@ def _word(field: Field, raw: Any) -> Converted:
         words = [
             str(item) for item in raw if isinstance(item, str | int | float) and not isinstance(item, bool)
         ]
-        raw = ", ".join(words) if field.name in {"owner", "description"} else next(iter(words), None)
+        joint = " AND " if field.canonical == "licence" else ", "
+        several = field.canonical == "licence" or field.name in {"owner", "description"}
+        raw = joint.join(dict.fromkeys(words)) if several and words else next(iter(words), None)
     if raw is None or isinstance(raw, dict):
         return Converted(reason="not-text")
     written = _as_text(raw)
+    if field.canonical == "licence":
+        return _licence(written)
     cleaned = cleaning.clean(written) if field.type == "text" else cleaning.keyword(written)
     if cleaned.lower() in NOTHING_WORDS and field.name != "license":
         return Converted(reason="empty")
@@ -187,6 +192,17 @@ def _word(field: Field, raw: Any) -> Converted:
         return Converted(reason="not-known")
     changes = (f"alias {cleaned}→{spelled}",) if spelled != cleaned else ()
     return Converted(value=spelled, changes=changes)
+
+
+def _licence(written: str) -> Converted:
+    """One identifier; a text that contradicts itself (`Apache-2.0 (https://opensource.org/licenses/MIT)`) says so."""
+    cleaned = cleaning.clean(written)
+    if cleaned.lower() in NOTHING_WORDS - {"unknown"}:
+        return Converted(reason="empty")
+    reading = licences.licence(cleaned)
+    value = cleaning.keyword(reading.id)
+    changes = (f"alias {cleaning.keyword(cleaned)}→{value}",) if value != cleaned else ()
+    return Converted(value=value, changes=changes, rivals=reading.rivals)
 
 
 def _words(field: Field, raw: Any) -> Converted:

@@ -104,6 +104,10 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
         return text
     from catalog.text import canonical  # noqa: PLC0415 - other queries need none of its tables
 
+    if row.canonical == "licence":
+        from catalog.normalise.values import licences  # noqa: PLC0415 - only questions about licences need its table
+
+        return licences.typed(text)
     if row.canonical in {"precision", "dtype"}:
         return canonical.dtype(text) or text
     rule = canonical.rule(row.canonical)

@@ -173,6 +173,20 @@ def test_licences_that_differ_are_a_conflict() -> None:
     assert "license-conflict" in codes(made.document)
 
 
+def test_a_licence_and_the_address_beside_it_that_names_another_are_a_conflict() -> None:
+    text = "Apache-2.0 (https://opensource.org/licenses/MIT)"
+    made = record(file("model/README.md", said("license", text)))
+    assert made.document["license"] == "apache-2.0"
+    assert made.provenance["license"].winners[0].observation.raw == text
+    assert made.provenance["license"].losers[0].value == "mit"
+    assert "license-conflict" in codes(made.document)
+
+
+def test_several_licences_of_a_card_all_hold() -> None:
+    made = document(file("model/README.md", said("license", ["mit", "Apache 2.0"])))
+    assert made["license"] == "mit AND apache-2.0"
+
+
 def test_a_value_that_cannot_be_converted_is_a_problem_and_stays_visible() -> None:
     made = record(file("model/a.json", said("context_length", "very long", pointer="json:/n_ctx")))
     assert "context_length" not in made.document

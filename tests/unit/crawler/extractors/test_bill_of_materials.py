@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from fixtures.extraction import extract, values_of
 
+from catalog.normalise.values.licences import of_text
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.bill_of_materials import BillOfMaterialsExtractor
-from crawler.extractors.licence_text import licence_of
 from crawler.grouping.content_addressed import content_key
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "boms"
@@ -148,7 +148,7 @@ def test_a_croissant_file_names_a_data_set_and_leaves_the_model_s_licence_alone(
     ],
 )
 def test_a_licence_is_known_by_its_sentences(text, expected):
-    assert licence_of(text) == expected
+    assert of_text(text) == expected
 
 
 @pytest.mark.parametrize(
