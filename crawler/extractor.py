@@ -98,6 +98,11 @@ class Findings:
         self._risks: list[Risk] = []
         self._problems: list[Problem] = []
 
+    @property
+    def file_name(self) -> str:
+        """The last part of the file's key."""
+        return self._reader.name
+
     def say(
         self,
         field: str,

@@ -21,6 +21,7 @@ RESULTS = {
 }
 STATE = "trainer_state.json"
 MAX_LOG_ENTRIES = 50_000
+_CHECKPOINT = re.compile(r"(?:^|/)checkpoint-\d{1,15}/[^/]+$")
 POSITION = frozenset({"epoch", "step", "total_flos", "learning_rate", "grad_norm", "num_input_tokens_seen"})
 SPLITS = {"eval": "validation", "train": "train", "predict": "test", "test": "test"}
 _PREFIX = re.compile(r"^(eval|train|predict|test)_(?:\w)")
@@ -35,7 +36,7 @@ class HfTrainerExtractor:
     """
 
     name = "hf-trainer"
-    version = 1
+    version = 2
     description = "trainer_state.json and *_results.json of a Trainer run"
     reads = "epochs, steps, metrics with split and step, best metric, learning rate, speed"
     limits = "JSON 16 MB, 200,000 values, 50,000 log entries"
@@ -53,7 +54,8 @@ class HfTrainerExtractor:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         value = jsons.read_object(reader)
         if reader.name == STATE:
-            _tell_state(findings, value)
+            checkpoint = _CHECKPOINT.search(reader.key) is not None
+            _tell_state(findings, value, checkpoint=checkpoint)
         else:
             _tell_results(findings, value)
         return findings.extraction()
@@ -70,7 +72,8 @@ def _tell_results(findings: Findings, results: Mapping[str, Any]) -> None:
             _tell_metric(findings, name, value, pointer(name), step=None, primary=False)
 
 
-def _tell_state(findings: Findings, state: Mapping[str, Any]) -> None:
+def _tell_state(findings: Findings, state: Mapping[str, Any], *, checkpoint: bool) -> None:
+    """The run so far. A checkpoint's values are those of its own step; the run's best stands for the final directory."""
     findings.say("training.epochs", number(state.get("epoch")), pointer("epoch"))
     findings.say("training.steps", positive(state.get("global_step")), pointer("global_step"))
     findings.say("training.batch_size", positive(state.get("train_batch_size")), pointer("train_batch_size"))
@@ -79,7 +82,8 @@ def _tell_state(findings: Findings, state: Mapping[str, Any]) -> None:
     findings.say("extra.trainer.best_model_checkpoint", best, pointer("best_model_checkpoint"))
     log = state.get("log_history")
     if isinstance(log, list):
-        _tell_log(findings, log, best_step=_best_step(state))
+        own_step = positive(state.get("global_step")) if checkpoint else _best_step(state)
+        _tell_log(findings, log, own_step=own_step)
     for name, value, place in leftovers(
         state, _BEST_KEYS | {"epoch", "global_step", "train_batch_size", "log_history"}
     ):
@@ -96,7 +100,7 @@ def _best_step(state: Mapping[str, Any]) -> int | None:
     return int(match[1]) if match else None
 
 
-def _tell_log(findings: Findings, log: list[Any], *, best_step: int | None) -> None:
+def _tell_log(findings: Findings, log: list[Any], *, own_step: int | None) -> None:
     if len(log) > MAX_LOG_ENTRIES:
         findings.problem(
             "limit-exceeded",
@@ -111,11 +115,11 @@ def _tell_log(findings: Findings, log: list[Any], *, best_step: int | None) -> N
             if name in POSITION or number(value) is None:
                 continue
             kept = last.get(name)
-            if kept is None or best_step is None or kept[1].get("step") != best_step:
+            if kept is None or own_step is None or kept[1].get("step") != own_step:
                 last[name] = (index, values)
     for name, (index, values) in last.items():
         step = positive(values.get("step"))
-        chosen = best_step is not None and step == best_step
+        chosen = own_step is not None and step == own_step
         _tell_metric(
             findings, name, values[name], pointer("log_history", index, name), step=step, primary=chosen
         )

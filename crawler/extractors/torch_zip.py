@@ -51,7 +51,7 @@ def _first_bytes(head: bytes, start: int) -> bytes:
 
 class TorchZipExtractor:
     name = "torch-zip"
-    version = 2
+    version = 3
     description = (
         "PyTorch zip files: state dicts, Lightning and Ultralytics checkpoints, whole modules, TorchScript"
     )

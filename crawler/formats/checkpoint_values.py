@@ -179,18 +179,52 @@ def _tell_lightning(findings: Findings, pairs: Dict, version: str, resolve: Reso
             continue
         pointer = f"pickle:/callbacks/{name.split('{')[0][:100]}"
         monitor = values.get("monitor")
-        for key in ("best_model_score", "best_score"):
-            score = plain(values.get(key), resolve=resolve)
-            if isinstance(score, int | float) and type(monitor) is str and math.isfinite(score):
-                findings.metric(
-                    monitor,
-                    score,
-                    f"{pointer}/{key}",
-                    block="callbacks",
-                    aggregation="best",
-                    source="lightning",
-                )
+        if type(monitor) is str:
+            _tell_monitored(findings, monitor, values, pointer, resolve)
         findings.say("extra.monitor", monitor if type(monitor) is str else None, f"{pointer}/monitor")
+
+
+def _tell_monitored(
+    findings: Findings, monitor: str, values: Dict, pointer: str, resolve: Resolver | None
+) -> None:
+    """What the callback measured for this file; the best of the run is this file's only where it is the one that is named.
+
+    Source: Lightning `lightning/pytorch/callbacks/model_checkpoint.py` (`state_dict`): every file of a run holds them all.
+    """
+    own = findings.file_name
+    kept = mapping(values.get("best_k_models")) or Dict()
+    scores = {_file_name(path): node for path, node in kept.named()}
+    best_path = values.get("best_model_path")
+    best_is_own = type(best_path) is not str or not best_path or _file_name(best_path) == own
+    by_file = ("best_k_models", scores.get(own))
+    current = ("current_score", values.get("current_score"))
+    best = tuple((key, values.get(key)) for key in ("best_model_score", "best_score"))
+    order = (
+        (by_file, *best, current)
+        if best_is_own and best_path
+        else (by_file, current, *(best if best_is_own else ()))
+    )
+    for key, node in order:
+        score = plain(node, resolve=resolve)
+        if isinstance(score, int | float) and math.isfinite(score):
+            aggregation = "best" if key.startswith("best_") and key != "best_k_models" else None
+            findings.metric(
+                monitor,
+                score,
+                f"{pointer}/{key}",
+                block="callbacks",
+                aggregation=aggregation,
+                source="lightning",
+            )
+            break
+    for key, node in best if not best_is_own else ():
+        score = plain(node, resolve=resolve)
+        if isinstance(score, int | float) and math.isfinite(score):
+            findings.say(f"extra.{key}", score, f"{pointer}/{key}")
+
+
+def _file_name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _tell_ultralytics(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:

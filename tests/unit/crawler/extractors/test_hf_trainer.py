@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from fixtures.extraction import file_sample
+import pytest
+from fixtures.extraction import extract, file_sample
 
 from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.hf_trainer import HfTrainerExtractor
@@ -32,3 +33,26 @@ class TestHfResults(ExtractorSuite):
 
     def sample(self):
         return file_sample(DATA, "all_results.json", "run/all_results.json")
+
+
+def entry(step, accuracy):
+    return {"step": step, "epoch": step / 100, "eval_accuracy": accuracy, "eval_loss": 1 - accuracy}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("out/checkpoint-200/trainer_state.json", 0.8), ("out/trainer_state.json", 0.85)],
+    ids=["a checkpoint has what was measured at its own step", "the final directory has the run's best"],
+)
+def test_the_best_of_a_run_belongs_to_what_it_names(key, expected):
+    state = {
+        "best_global_step": 150,
+        "best_metric": 0.85,
+        "best_model_checkpoint": "/scratch/out/checkpoint-150",
+        "global_step": 200,
+        "log_history": [entry(150, 0.85), entry(200, 0.8)],
+    }
+    extraction = extract(HfTrainerExtractor, key, state)
+    assert [seen.raw for seen in extraction.observations if seen.field == "metrics.eval_accuracy"] == [
+        expected
+    ]

@@ -183,3 +183,20 @@ def test_the_same_weights_have_the_same_identity_in_every_container():
         for name, extractor in (("state_dict.pt", TorchZipExtractor), ("legacy.pth", TorchLegacyExtractor))
     }
     assert len(identities) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "score", "best"),
+    [
+        ("epoch=5-val_loss=3.25.ckpt", "run/epoch=5-val_loss=3.25.ckpt", 3.25, []),
+        ("epoch=9-val_loss=3.50.ckpt", "run/epoch=9-val_loss=3.50.ckpt", 3.5, [3.25]),
+        ("epoch=9-val_loss=3.50.ckpt", "run/last.ckpt", 3.5, [3.25]),
+    ],
+)
+def test_every_file_of_a_lightning_run_knows_the_best_score_and_only_the_best_file_has_it(
+    name, key, score, best
+):
+    extraction = extract_file(TorchZipExtractor, DATA.parent / "lightning", name, key)
+    seen = {item.field: item.raw for item in extraction.observations}
+    assert seen["metrics.val_loss"] == pytest.approx(score)
+    assert [value for field, value in seen.items() if field == "extra.best_model_score"] == best
