@@ -28,7 +28,10 @@ NOT_METRICS = frozenset(
     {
         "epoch", "epochs", "step", "steps", "global_step", "iteration", "iter", "learning_rate", "lr", "grad_norm", "timestamp",
         "samples", "num_samples", "n_samples", "num_input_tokens_seen", "total_flos", "seed", "batch_size", "num_epochs",
-        "num_examples", "n_shot", "num_fewshot", "alias",
+        "num_examples", "n_shot", "num_fewshot", "alias", "sample_len", "sample_count", "n_sample", "parameters", "num_parameters",
+        "n_parameters", "param_count", "parameter_count", "model_size", "max_epochs", "max_steps", "max_iters", "total_steps", "total_epochs",
+        "epoch_num", "iter_num", "num_steps", "num_updates", "n_iter", "current_epoch", "eta_seconds", "eta", "data_time", "lr0",
+        "step_num", "global_steps",
     }
 )  # fmt: skip
 """Names that trainers log among their metrics though they measure nothing."""

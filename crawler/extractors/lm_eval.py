@@ -14,6 +14,8 @@ from crawler.formats.json_values import leftovers, mapping, number, pointer, pos
 from crawler.reader import RangedReader
 
 MAX_RESULTS = 5_000
+NOT_VALUES = frozenset({"alias", "samples", "name", "sample_len", "sample_count", "n_samples", "num_samples"})
+"""What newer versions write among a task's values: its name, and how many samples there were."""
 _NAME = re.compile(r"(?:^|/)(?:results|eval_results|lm_eval)[^/]*\.json$", re.IGNORECASE)
 _ARGUMENT = re.compile(r"(?:^|,)\s*(pretrained|model|path|revision|dtype)\s*=\s*([^,]{1,500})")
 _RESULTS = re.compile(rb'"results"\s*:\s*\{')
@@ -45,7 +47,7 @@ class LmEvalExtractor:
     """
 
     name = "lm-eval"
-    version = 1
+    version = 2
     description = "results_*.json of lm-evaluation-harness"
     reads = "tasks, metrics with filter and standard error, shots, model, date"
     limits = "JSON 16 MB, 5,000 values"
@@ -89,7 +91,7 @@ def _tell_task(
 ) -> int:
     for name, raw in result.items():
         metric, _, chosen = name.partition(",")
-        if name in {"alias", "samples", "name"} or "_stderr" in metric or number(raw) is None:
+        if metric in NOT_VALUES or "_stderr" in metric or number(raw) is None:
             continue
         if count == MAX_RESULTS:
             findings.problem("limit-exceeded", f"more than {MAX_RESULTS} values; the rest is left out")

@@ -11,7 +11,7 @@ from typing import Any
 
 from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
-from crawler.formats import jsons, yamls
+from crawler.formats import json_lines, jsons, yamls
 from crawler.reader import RangedReader
 
 MAX_VALUES = 5_000
@@ -22,16 +22,20 @@ _METRICS = re.compile(
 )
 _METRICS_DIRECTORY = re.compile(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
 _PARAMETERS = re.compile(r"(?:hyper)?param(?:eter)?s\.(?:json|ya?ml)|hparams\.(?:json|ya?ml)")
+_POSITIONS = ("iteration", "iter", "step", "global_step", "epoch")
 _CONTEXTUAL = {"dataset": "dataset", "split": "split", "model": "source", "task": "task"}
 
 
 class MetricsFileExtractor:
-    """Reads the whole of a small JSON or YAML file; nested names are joined by '/'."""
+    """Reads the whole of a small JSON or YAML file; nested names are joined by '/'.
+
+    One object a line is what detectron2 (`JSONWriter`) and mmengine (`vis_data/scalars.json`, older `*.log.json`) write.
+    """
 
     name = "metrics-file"
-    version = 2
+    version = 3
     description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like"
-    reads = "every number as a metric, or every value as a hyper-parameter; data set and split where the file says them"
+    reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
@@ -47,6 +51,9 @@ class MetricsFileExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         kind = "json" if reader.name.lower().endswith(".json") else "yaml"
+        if kind == "json" and (lines := json_lines.read(reader)) is not None:
+            _tell_lines(findings, lines, block=reader.name)
+            return findings.extraction()
         value = jsons.read(reader) if kind == "json" else yamls.json_value(yamls.read(reader))
         is_parameters = _PARAMETERS.fullmatch(reader.name.lower()) is not None
         context = {} if is_parameters else _context(value)
@@ -60,6 +67,27 @@ class MetricsFileExtractor:
             elif not isinstance(leaf, bool) and names[-1].lower() not in _CONTEXTUAL:
                 findings.metric("/".join(names), leaf, pointer, block=reader.name, **context)
         return findings.extraction()
+
+
+def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) -> None:
+    """The last value of every name, with its iteration or epoch as the step, and how many lines were no JSON."""
+    last: dict[str, tuple[int, Any]] = {}
+    for number, line in lines.objects:
+        for names, leaf in _leaves(line):
+            if isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+                last["/".join(names)] = (number, leaf)
+    objects = dict(lines.objects)
+    for name, (number, leaf) in list(last.items())[:MAX_VALUES]:
+        step = next((objects[number][key] for key in _POSITIONS if key in objects[number]), None)
+        findings.metric(
+            name, leaf, f"line:{number}/{name}", block=block, step=step, **_context(objects[number])
+        )
+    if len(last) > MAX_VALUES:
+        findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
+    if lines.broken:
+        findings.problem(
+            "line-unreadable", f"{lines.broken} of {lines.broken + len(lines.objects)} lines are not JSON"
+        )
 
 
 def _context(value: Any) -> dict[str, str]:
