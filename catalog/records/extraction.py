@@ -119,7 +119,8 @@ class TensorTally:
 
     `suffix` is the last part of the name (`weight`, `qweight`, `scales`), `companions` the suffixes of tensors that
     stand beside it under the same stem and matter for packed weights (`scales`, `quant_state`, `g_idx`, …).
-    `logical_elements` is set where companions alone prove the unpacked count.
+    `logical_elements` is set where companions alone prove the unpacked count. `bits_per_scale` is how many stored bits
+    share one scale: by the group size, the width of one weight.
     """
 
     part: str
@@ -130,6 +131,7 @@ class TensorTally:
     elements: int
     bytes: int
     logical_elements: int | None = None
+    bits_per_scale: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ quant_config.json; NVIDIA ModelOpt hf_quant_config.json; vllm-project/compressed
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from crawler.formats.json_values import mapping, number, text
@@ -22,6 +22,7 @@ FIXED_BITS = {
     "spqr": 3,
     "fp_quant": 4,
 }
+MAX_SAID = 65_536
 Found = tuple[str, Any, tuple[str, ...]]
 """(field, raw value, path below the configuration)."""
 
@@ -40,6 +41,17 @@ def read(config: Mapping[str, Any]) -> Iterator[Found]:
         yield from _compressed_tensors(config)
         return
     yield "quantization.method", method, ("quant_method",)
+    layers = [
+        value
+        for value in config.values()
+        if isinstance(value, Mapping) and ("bits" in value or "group_size" in value)
+    ]
+    regrouped = {number(layer.get("group_size")) for layer in layers} - {
+        None,
+        number(config.get("group_size")),
+    }
+    if method == "mlx" and regrouped:
+        return  # without one group size nothing tells 4 bits in groups of 64 from 8 bits in groups of 32
     yield from _bits(config, method)
     yield from _group_size(config)
     yield from _scheme(config)
@@ -107,15 +119,23 @@ def _scheme(config: Mapping[str, Any]) -> Iterator[Found]:
 def _compressed_tensors(config: Mapping[str, Any]) -> Iterator[Found]:
     if (scheme := text(config.get("format"))) is not None:
         yield "quantization.scheme", scheme, ("format",)
-    for name, group in mapping(config.get("config_groups")).items():
-        weights = mapping(mapping(group).get("weights"))
-        bits = number(weights.get("num_bits"))
-        if bits is None or not 0 < bits <= 64:
-            continue
-        yield "quantization.bits", bits, ("config_groups", str(name), "weights", "num_bits")
-        if (size := number(weights.get("group_size"))) is not None and size > 0:
-            yield "quantization.group_size", size, ("config_groups", str(name), "weights", "group_size")
-        return
+    groups = [
+        (("config_groups", str(name), "weights"), mapping(mapping(group).get("weights")))
+        for name, group in mapping(config.get("config_groups")).items()
+    ]
+    yield from _agreed(groups, "num_bits", "quantization.bits")
+    yield from _agreed(groups, "group_size", "quantization.group_size")
+
+
+def _agreed(
+    levels: Iterable[tuple[tuple[str, ...], Mapping[str, Any]]], key: str, field: str
+) -> Iterator[Found]:
+    """The value that all groups of layers share; where they differ, tensors say it and no one number is right."""
+    said = [
+        (value, path) for path, level in levels if (value := number(level.get(key))) is not None and value > 0
+    ]
+    if said and len({value for value, _ in said}) == 1 and said[0][0] <= MAX_SAID:
+        yield field, said[0][0], (*said[0][1], key)
 
 
 def _modelopt(config: Mapping[str, Any]) -> Iterator[Found]:

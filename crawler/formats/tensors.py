@@ -190,22 +190,39 @@ def _gptq_or_awq(packed: TensorInfo, group: Mapping[str, TensorInfo]) -> int | N
     return packed.elements * 32 * outputs // bits_times_outputs if bits_times_outputs else None
 
 
+def _bits_per_scale(packed: TensorInfo, suffix: str, group: Mapping[str, TensorInfo]) -> int:
+    """Stored bits that share one scale, 0 where rows of words do not divide evenly among scales.
+
+    MLX and compressed-tensors pack along the last dimension, scales are (…, out, groups) in both.
+    """
+    scales = group.get("scales" if suffix == "weight" else "weight_scale")
+    words = {"weight": {"U32"}, "weight_packed": {"I32", "U32"}}.get(suffix, set())
+    if scales is None or packed.dtype not in words or len(packed.shape) < 2:
+        return 0
+    if scales.shape[:-1] != packed.shape[:-1] or not scales.shape[-1]:
+        return 0
+    bits, rest = divmod(32 * packed.shape[-1], scales.shape[-1])
+    return 0 if rest else bits
+
+
 def _tallies(
     tensors: Sequence[TensorInfo],
     parts: Sequence[tuple[str, str]],
     beside: Mapping[str, Mapping[str, TensorInfo]],
 ) -> tuple[TensorTally, ...]:
-    counted: dict[tuple[str, str, str, tuple[str, ...], bool], list[int]] = {}
+    counted: dict[tuple[str, str, str, tuple[str, ...], bool, int], list[int]] = {}
     for tensor, (stem, suffix) in zip(tensors, parts, strict=True):
         companions: tuple[str, ...] = ()
         logical = None
+        shared = 0
         if beside and suffix in _PACKED:
             group = {**beside.get(stem, {}), **beside.get(tensor.name, {})}
             companions = tuple(sorted(name for name in group if name != suffix and name in _BESIDE))
             logical = _logical(tensor, suffix, group)
-        kind = (tensor.part, tensor.dtype, suffix, companions, logical is not None)
+            shared = _bits_per_scale(tensor, suffix, group) if logical is None else 0
+        kind = (tensor.part, tensor.dtype, suffix, companions, logical is not None, shared)
         if len(counted) >= MAX_TALLIES and kind not in counted:
-            kind = (tensor.part, tensor.dtype, "*", (), logical is not None)
+            kind = (tensor.part, tensor.dtype, "*", (), logical is not None, 0)
         sums = counted.get(kind) or counted.setdefault(kind, [0, 0, 0, 0])
         sums[0] += 1
         sums[1] += tensor.elements
@@ -221,6 +238,7 @@ def _tallies(
             elements=sums[1],
             bytes=sums[2],
             logical_elements=sums[3] if proven else None,
+            bits_per_scale=shared or None,
         )
-        for (part, dtype, suffix, companions, proven), sums in sorted(counted.items())
+        for (part, dtype, suffix, companions, proven, shared), sums in sorted(counted.items())
     )

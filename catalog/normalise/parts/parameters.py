@@ -39,6 +39,36 @@ NOT_WEIGHTS_IN_GRAPHS = frozenset({"I64", "U64", "I32", "U32", "BOOL", "STR"})
 PACKED_METHODS = frozenset(
     {"gptq", "awq", "mlx", "compressed-tensors", "bitsandbytes", "mxfp4", "nvfp4", "modelopt"}
 )
+INTEGERS = frozenset({"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
+UNPROVEN_PACKINGS = frozenset(
+    {
+        "q_weight",
+        "trellis",
+        "W_q",
+        "codes",
+        "codebooks",
+        "indices",
+        "res_indices",
+        "dense_weights",
+        "qdata",
+        "packed_weight",
+    }
+    | {
+        "q_perm",
+        "q_invperm",
+        "q_groups",
+        "q_scale",
+        "wscales",
+        "suh",
+        "svh",
+        "row_offsets",
+        "col_vals",
+        "in_perm",
+    }
+)
+"""Integers whose number is not the number of weights, and whose width no shape proves: EXL2 (`q_weight`), EXL3 (`trellis`),
+HQQ (`W_q`), AQLM (`codes`), VPTQ (`indices`), SpQR (`dense_weights`), torchao (`qdata`)."""
+MAX_PACKED_BITS = 8
 CONSTANT_PARTS = ("model", "buffer", "constant")
 WIDTH_BITS: Mapping[str, int] = {
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "I8": 8, "U8": 8, "F4": 4, "I4": 4, "C64": 64, "C128": 128,
@@ -184,7 +214,9 @@ def _logical(tally: TensorTally, quantizer: Quantizer) -> tuple[int | None, str,
 
 def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) -> Fraction | None:
     """How many weights one stored element holds by the configuration: 1 for what is not packed, None if unknown."""
-    bits = Fraction(quantizer.bits).limit_denominator(100) if quantizer.bits else None
+    if tally.suffix in UNPROVEN_PACKINGS and tally.dtype in INTEGERS:
+        return None
+    bits = _bits(tally, quantizer)
     words = tally.dtype in {"I32", "U32"}
     if tally.suffix in {"qweight", "weight_packed"} and words:
         return 32 / bits if bits and bits < 32 else None
@@ -211,6 +243,15 @@ def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) ->
     ):
         return None
     return Fraction(1)
+
+
+def _bits(tally: TensorTally, quantizer: Quantizer) -> Fraction | None:
+    """Bits of one weight: what shares a scale divided by the group size, which holds for each tensor; else as configured."""
+    if tally.bits_per_scale and quantizer.group_size:
+        bits = Fraction(tally.bits_per_scale, int(quantizer.group_size))
+        if 1 <= bits <= MAX_PACKED_BITS:
+            return bits
+    return Fraction(quantizer.bits).limit_denominator(100) if quantizer.bits else None
 
 
 def _packed_label(tally: TensorTally, quantizer: Quantizer, factor: Fraction) -> str:

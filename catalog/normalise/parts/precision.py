@@ -16,6 +16,8 @@ from catalog.records import Contender, Evidence, Origin, display_key
 from catalog.text import canonical, cleaning
 from mappings import fields
 
+WHOLE_WIDTHS = frozenset({1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0})
+
 
 def set_precision(
     draft: Draft, chosen: Sequence[WeightSet], counted: Count | None, quantizer: Quantizer
@@ -108,7 +110,7 @@ def _set_quantization(
         lowered = {name: method for method, name in METHOD_LABELS.items()}
         quantization = {
             "method": quantizer.method or lowered.get(rest.rstrip(")"), rest.rstrip(")").lower()),
-            "bits": quantizer.bits or float(bits),
+            "bits": float(bits) if float(bits) in WHOLE_WIDTHS else quantizer.bits or float(bits),
         }
     elif top.startswith("F8"):
         quantization = {"method": quantizer.method or "fp8", "bits": quantizer.bits or 8.0}

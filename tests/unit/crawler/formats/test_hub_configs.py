@@ -132,6 +132,15 @@ QUANTIZERS = {
         {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", "group_size": 16}},
         {"method": "modelopt", "bits": 4, "group_size": 16, "scheme": "NVFP4"},
     ),
+    "compressed-tensors in two widths": (
+        {"quant_method": "compressed-tensors", "config_groups": {"a": {"weights": {"num_bits": 2, "group_size": 32}}, "b": {"weights": {"num_bits": 4, "group_size": 32}}}},
+        {"method": "compressed-tensors", "group_size": 32},
+    ),
+    "mlx in two widths": (
+        {"group_size": 64, "bits": 4, "model.embed_tokens": {"group_size": 64, "bits": 6}},
+        {"method": "mlx", "bits": 4, "group_size": 64},
+    ),
+    "mlx in two group sizes": ({"group_size": 64, "bits": 4, "lm_head": {"group_size": 32, "bits": 8}}, {"method": "mlx"}),
     "nothing": ({"something": 1}, {}),
 }  # fmt: skip
 

@@ -94,6 +94,19 @@ def test_other_packings_say_what_stands_beside(tensors):
     assert sum(tally.tensors for tally in summary.tallies if tally.part == "auxiliary") == len(tensors) - 1
 
 
+def test_bits_that_share_a_scale_tell_layers_of_other_widths_apart():
+    summary = summarise(
+        tensor(*row)
+        for row in [
+            ("a.weight", "U32", 256, 24), ("a.scales", "BF16", 256, 2), ("a.biases", "BF16", 256, 2),
+            ("b.weight", "U32", 256, 16), ("b.scales", "BF16", 256, 2), ("b.biases", "BF16", 256, 2),
+            ("c.weight", "U32", 256, 16), ("c.scales", "BF16", 128, 2),
+        ]
+    )  # fmt: skip
+    shared = {tally.bits_per_scale: tally.elements for tally in summary.tallies if tally.part == "model"}
+    assert shared == {384: 256 * 24, 256: 256 * 16, None: 256 * 16}
+
+
 def test_plain_scales_and_biases_are_weights():
     summary = summarise(
         [tensor("norm.scales", "F32", 8), tensor("layer.biases", "F32", 8), tensor("x.weight", "F32", 4)]
