@@ -28,6 +28,7 @@ EXTRACTORS: Mapping[str, str] = {
     "flax-msgpack": "crawler.extractors.flax_msgpack:FlaxMsgpackExtractor",
     "gguf": "crawler.extractors.gguf:GgufExtractor",
     "eval-results": "crawler.extractors.eval_results:EvalResultsExtractor",
+    "lora-sidecars": "crawler.extractors.lora_sidecars:LoraSidecarsExtractor",
     "modeldex-sidecar": "crawler.extractors.modeldex_sidecar:ModeldexSidecarExtractor",
     "model-card": "crawler.extractors.model_card:ModelCardExtractor",
     "safetensors": "crawler.extractors.safetensors:SafetensorsExtractor",

@@ -26,7 +26,11 @@ def licences() -> Mapping[str, Licence]:
     rows = table("licences")["licences"]
     return {
         name: Licence(
-            id=name, **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+            id=name,
+            names=tuple(row.get("names", ())),
+            urls=tuple(row.get("urls", ())),
+            text=tuple(row.get("text", ())),
+            gnu=bool(row.get("gnu", False)),
         )
         for name, row in rows.items()
     }

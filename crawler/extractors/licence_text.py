@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from catalog.normalise.values import licences
 from catalog.records import Evidence, Extraction, Origin, Role
+from catalog.text import licences
 from crawler.extractor import Claim, Findings
 from crawler.reader import RangedReader
 

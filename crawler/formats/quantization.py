@@ -131,11 +131,11 @@ def _agreed(
     levels: Iterable[tuple[tuple[str, ...], Mapping[str, Any]]], key: str, field: str
 ) -> Iterator[Found]:
     """The value that all groups of layers share; where they differ, tensors say it and no one number is right."""
-    said = [
+    stated = [
         (value, path) for path, level in levels if (value := number(level.get(key))) is not None and value > 0
     ]
-    if said and len({value for value, _ in said}) == 1 and said[0][0] <= MAX_SAID:
-        yield field, said[0][0], (*said[0][1], key)
+    if stated and len({value for value, _ in stated}) == 1 and stated[0][0] <= MAX_SAID:
+        yield field, stated[0][0], (*stated[0][1], key)
 
 
 def _modelopt(config: Mapping[str, Any]) -> Iterator[Found]:

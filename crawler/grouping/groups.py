@@ -42,6 +42,8 @@ from crawler.sniffing import EXTRACTOR
 MAX_FILES_PER_MODEL = 20_000
 MAX_PARENT_LEVELS = 2
 ROOT_KEY = "."
+LORA_SIDECAR = "lora-sidecar"
+"""The format of notes that tools keep beside one model file, under its stem."""
 
 
 def group(
@@ -318,6 +320,9 @@ def _context_of(
     here = by_directory.get(directory, [])
     if match := SIDECAR.match(name):
         return _named(tree, joined(directory, match["target"]), inside.get(directory, ()))
+    if member.extraction and member.extraction.format == LORA_SIDECAR:
+        target = name.removesuffix(".json").removesuffix(".metadata").removesuffix(".civitai.info")
+        return [draft for draft in here if draft.key == joined(directory, target)]
     if here and (member.extraction and member.extraction.role is not Role.CARD):
         return here
     if here or inside.get(directory):

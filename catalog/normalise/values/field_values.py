@@ -9,11 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from catalog.normalise.values import licences
 from catalog.normalise.values.dates import DateReading, read_date
 from catalog.normalise.values.units import parse_quantity, read_number, to_float, to_long
 from catalog.records import Observation
-from catalog.text import canonical, cleaning
+from catalog.text import canonical, cleaning, licences
 from mappings import Field, fields
 
 MAX_LIST = 2_000

@@ -105,7 +105,7 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
     from catalog.text import canonical  # noqa: PLC0415 - other queries need none of its tables
 
     if row.canonical == "licence":
-        from catalog.normalise.values import licences  # noqa: PLC0415 - only questions about licences need its table
+        from catalog.text import licences  # noqa: PLC0415 - only questions about licences need its table
 
         return licences.typed(text)
     if row.canonical in {"precision", "dtype"}:

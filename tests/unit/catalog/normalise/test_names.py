@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from catalog.layouts import names
 from catalog.normalise.metrics import read_metric_name, resolve_metric_name
-from catalog.normalise.values.licences import licence
 from catalog.text import canonical
+from catalog.text.licences import licence
 from catalog.text.slugs import stored_slug
 from mappings.metrics import find, metrics, spellings
 

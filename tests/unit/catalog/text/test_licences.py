@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from catalog.normalise.values.licences import atoms, licence, of_address, of_text, typed
+from catalog.text.licences import atoms, licence, of_address, of_text, typed
 from mappings.licences import licences
 
 ONE_LICENCE = {

@@ -133,9 +133,9 @@ def of_address(address: str) -> str | None:
     common = _CC_ADDRESS.match(place)
     if common is not None:
         return "-".join(part for part in ("cc", common["parts"], common["version"]) if part)
-    told = _TOLD.match(place)
-    if told is not None:
-        name = told["name"]
+    named_there = _TOLD.match(place)
+    if named_there is not None:
+        name = named_there["name"]
         return _looked_up(name) or _valid_id(name)
     known = [
         (len(start), row.id) for row in licences().values() for start in row.urls if place.startswith(start)
@@ -181,13 +181,13 @@ def _only_one_within(text: str) -> str | None:
         start = max(end, start + 1)
     if len(named) != 1:
         return None
-    (name, said), *_ = named.items()
-    return None if _rider(text, said, name) else name
+    (name, written), *_ = named.items()
+    return None if _rider(text, written, name) else name
 
 
-def _rider(text: str, said: str, name: str) -> bool:
+def _rider(text: str, written: str, name: str) -> bool:
     """Whether the other words make it another licence: modified MIT, Apache 2.0 with the Commons Clause, BSD-style."""
-    rest = text.replace(said, " ", 1)
+    rest = text.replace(written, " ", 1)
     return bool(_RIDER.search(rest) or (_NON_COMMERCIAL.search(rest) and "nc" not in name.split("-")))
 
 
@@ -210,14 +210,14 @@ def _single(text: str) -> str | None:
         bare = f"{_AT_LEAST.sub(' ', bare).strip()} {at_least[1]}+"
     later = _OR_LATER.search(bare)
     stem = _ONLY.sub("", bare[: later.start()] if later else bare)
-    found = _looked_up(stem) or _looked_up(_BRACKETED.sub(" ", stem))
-    if found is None and (inner := _BRACKETED.search(stem)):
-        found = _looked_up(inner[0]) if not _words(_BRACKETED.sub(" ", stem)) else None
-    if found is None:
+    identifier = _looked_up(stem) or _looked_up(_BRACKETED.sub(" ", stem))
+    if identifier is None and (inner := _BRACKETED.search(stem)):
+        identifier = _looked_up(inner[0]) if not _words(_BRACKETED.sub(" ", stem)) else None
+    if identifier is None:
         return None
-    row = licences().get(found)
-    gnu = row is not None and row.gnu and any(char.isdigit() for char in found)
-    return f"{found}-or-later" if later and gnu else found
+    row = licences().get(identifier)
+    gnu = row is not None and row.gnu and any(char.isdigit() for char in identifier)
+    return f"{identifier}-or-later" if later and gnu else identifier
 
 
 def _several(bare: str) -> str | None:

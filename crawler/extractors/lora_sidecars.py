@@ -1,0 +1,138 @@
+"""What people's tools keep beside a LoRA or checkpoint: title, base model, trigger words, notes.
+
+Source: willmiao/ComfyUI-Lora-Manager py/utils/models.py (`NAME.metadata.json`), Civitai's model-version API as helpers save it
+(`NAME.civitai.info`), AUTOMATIC1111/stable-diffusion-webui extensions-builtin/Lora/ui_edit_user_metadata.py (`NAME.json`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.records import Extraction, Origin, Role
+from crawler.extractor import Claim, Findings
+from crawler.formats import jsons
+from crawler.formats.json_values import leftovers, mapping, pointer, text, texts
+from crawler.reader import RangedReader
+
+MAX_WORDS = 200
+_MANAGER, _CIVITAI = ".metadata.json", ".civitai.info"
+_WEBUI_MARKS = (b'"activation text"', b'"sd version"', b'"preferred weight"', b'"negative text"')
+_TAG = re.compile(r"<[^<>]{0,1000}>")
+
+
+class LoraSidecarsExtractor:
+    """Reads the whole file. Downloads, ratings, sizes and preferred weights are kept, and measure nothing."""
+
+    name = "lora-sidecars"
+    version = 1
+    description = (
+        "NAME.metadata.json (LoRA Manager), NAME.civitai.info, NAME.json (webui) beside a model file"
+    )
+    reads = "title, version, base model, description, notes, trigger words, tags, creator"
+    limits = "JSON 16 MB"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        name = key.rsplit("/", 1)[-1].lower()
+        sure = name.endswith(_CIVITAI) or (name.endswith(_MANAGER) and b'"file_name"' in head)
+        webui = name.endswith(".json") and any(mark in head for mark in _WEBUI_MARKS)
+        if (sure or webui) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+            return Claim(format="lora-sidecar", role=Role.CONFIG, confidence=75 if sure else 55)
+        return None
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        findings = Findings(reader, self, format="lora-sidecar", role=Role.CONFIG, origin=Origin.CARD)
+        value = jsons.read_object(reader)
+        name = reader.name.lower()
+        if name.endswith(_CIVITAI):
+            _tell_civitai(findings, value, ())
+        elif name.endswith(_MANAGER):
+            _tell_manager(findings, value)
+        else:
+            _tell_webui(findings, value)
+        return findings.extraction()
+
+
+def _tell_manager(findings: Findings, value: Mapping[str, Any]) -> None:
+    civitai = mapping(value.get("civitai"))
+    findings.say("title", text(value.get("model_name")), pointer("model_name"))
+    findings.say("description", _plain(value.get("modelDescription")), pointer("modelDescription"))
+    _tell_base(findings, text(value.get("base_model")), pointer("base_model"))
+    findings.say("all_text", text(value.get("notes")), pointer("notes"))
+    findings.say("extra.notes", text(value.get("notes")), pointer("notes"))
+    for index, tag in enumerate(texts(value.get("tags"))[:MAX_WORDS]):
+        findings.say("tags", tag, pointer("tags", index))
+    _tell_civitai(
+        findings,
+        civitai,
+        ("civitai",),
+        title=not value.get("model_name"),
+        base=not value.get("base_model"),
+        described=bool(value.get("modelDescription")),
+    )
+    for name, item, place in leftovers({key: value[key] for key in ("sha256", "usage_tips") if key in value}):
+        findings.say(f"extra.lora_manager.{name}", item, place)
+
+
+def _tell_civitai(
+    findings: Findings,
+    value: Mapping[str, Any],
+    path: tuple[str, ...],
+    *,
+    title: bool = True,
+    base: bool = True,
+    described: bool = False,
+) -> None:
+    model = mapping(value.get("model"))
+    if title:
+        findings.say("title", text(model.get("name")), pointer(*path, "model", "name"))
+    findings.say("version", text(value.get("name")), pointer(*path, "name"))
+    findings.say("adapter.type", _adapter(model), pointer(*path, "model", "type"))
+    if base:
+        _tell_base(findings, text(value.get("baseModel")), pointer(*path, "baseModel"))
+    about = _plain(model.get("description"))
+    findings.say("description", about, pointer(*path, "model", "description"))
+    # A version's own words tell what changed; they describe the model only where nothing else does.
+    field = "description" if about is None and not described else "extra.version_description"
+    findings.say(field, _plain(value.get("description")), pointer(*path, "description"))
+    for index, tag in enumerate(texts(model.get("tags"))[:MAX_WORDS]):
+        findings.say("tags", tag, pointer(*path, "model", "tags", index))
+    creator = text(mapping(value.get("creator")).get("username"))
+    findings.say("owner", creator, pointer(*path, "creator", "username"))
+    words = texts(value.get("trainedWords"))[:MAX_WORDS]
+    _tell_trigger_words(findings, ", ".join(words), pointer(*path, "trainedWords"))
+    for key in ("id", "modelId"):
+        if isinstance(value.get(key), int):
+            findings.say(f"extra.civitai.{key}", value[key], pointer(*path, key))
+
+
+def _tell_webui(findings: Findings, value: Mapping[str, Any]) -> None:
+    findings.say("description", text(value.get("description")), pointer("description"))
+    _tell_base(findings, text(value.get("sd version")), pointer("sd version"))
+    _tell_trigger_words(findings, text(value.get("activation text")), pointer("activation text"))
+    findings.say("all_text", text(value.get("notes")), pointer("notes"))
+    for key in ("notes", "negative text", "preferred weight"):
+        if isinstance(value.get(key), (str, int, float)) and value[key]:
+            findings.say(f"extra.{key}", value[key], pointer(key))
+
+
+def _tell_trigger_words(findings: Findings, words: str | None, place: str) -> None:
+    findings.say("extra.trigger_words", words or None, place)
+    findings.say("all_text", words or None, place)
+
+
+def _tell_base(findings: Findings, base: str | None, place: str) -> None:
+    if base and base.lower() not in {"unknown", "other"}:
+        findings.say("base_model.id", base, place, context={"relation": "adapter"})
+
+
+def _adapter(model: Mapping[str, Any]) -> str | None:
+    kind = (text(model.get("type")) or "").upper()
+    return kind if kind in {"LORA", "LOCON", "DORA", "LYCORIS"} else None
+
+
+def _plain(value: Any) -> str | None:
+    """The text of a description, which Civitai keeps as HTML."""
+    words = text(value)
+    return None if words is None else " ".join(_TAG.sub(" ", words).split()) or None
