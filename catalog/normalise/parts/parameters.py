@@ -175,7 +175,7 @@ def _count_set(item: WeightSet, quantizer: Quantizer) -> Count:
     complete = all(summary.complete for summary in item.summaries)
     reason = "packed-bits-unknown" if unknown else None if complete else "count-incomplete"
     return Count(
-        parameters=total if reason is None and (stored or not graph) and total <= MAX_EXACT_INTEGER else None,
+        parameters=total if reason is None and stored and total <= MAX_EXACT_INTEGER else None,
         stored_elements=stored,
         dtypes=dtypes,
         packed_label=next((label for label in dtypes if label.startswith("packed")), None),

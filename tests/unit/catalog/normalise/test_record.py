@@ -516,3 +516,17 @@ def test_weights_that_are_cut_off_make_the_model_partial_whatever_became_of_its_
         broken, extraction=replace(broken.extraction, tensors=None, status=FileStatus.UNREADABLE)
     )
     assert document(cut, broken)["status"] == "partial"
+
+
+@pytest.mark.parametrize("raw", [0, -1, "-1"])
+def test_a_limit_that_is_none_is_no_result(raw) -> None:
+    made = document(
+        file("model/a.ckpt", said("hyperparameters.max_epochs", raw), said("hyperparameters.max_steps", raw))
+    )
+    assert "training" not in made
+    assert set(made["hyperparameters"]) == {"max_epochs", "max_steps"}
+
+
+def test_two_metrics_do_not_fold_into_one() -> None:
+    made = document(file("model/meta.json", said("metrics.tag_acc", 0.97), said("metrics.pos_acc", 0.95)))
+    assert made["metrics"] == {"tag_accuracy": 0.97, "pos_accuracy": 0.95}
