@@ -27,6 +27,14 @@ def described(model: StoredModel) -> Iterator[str]:
     for title in ("hyperparameters", "extra"):
         yield from _several(title.capitalize(), title, document.get(title), model.provenance)
     yield from _evaluations(document.get("evaluations", ()))
+    for name, field in mappings.fields().items():
+        value = _at(document, name)
+        if field.type == "object" and isinstance(value, list) and field.report != "apart":
+            yield from _listed(field.label, [_parts(item) for item in value])
+        elif field.type == "object" and isinstance(value, Mapping) and field.report != "apart":
+            yield from _listed(field.label, [f"{key}: {item}" for key, item in value.items()])
+    alternatives = [_parts(item) for item in document.get("alternatives", ())]
+    yield from _listed(mappings.fields()["alternatives"].label, alternatives)
     yield from _listed("Files", [_file(file) for file in document.get("files", ())])
     yield from _listed("Risks", [_risk(risk) for risk in document.get("risks", ())])
     yield from _listed(
@@ -79,6 +87,13 @@ def _listed(title: str, lines: list[str]) -> Iterator[str]:
     if lines:
         yield f"{title}:"
         yield from (f"  {printable(line, limit=LONGEST_VALUE)}" for line in lines[:200])
+
+
+def _parts(item: Any) -> str:
+    """An input, an output or an alternative: its parts by name."""
+    if not isinstance(item, Mapping):
+        return str(item)
+    return "  ".join(f"{name}: {json.dumps(part, ensure_ascii=False)}" for name, part in item.items())
 
 
 def _file(file: Mapping[str, Any]) -> str:
