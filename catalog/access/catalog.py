@@ -83,8 +83,12 @@ class Catalog:
         """How a query text is read in this catalog."""
         return self._service.understood(text)
 
+    def not_understood(self, state: SearchState) -> tuple[str, ...]:
+        """What of a state the answer leaves out or searches as text, a sentence each."""
+        return self._service.not_understood(state)
+
     def export(self, state: SearchState) -> Iterator[Document]:
-        """Every model found, in the order of ids, without a limit."""
+        """Every model found without a limit, in the order that the state asks for, else in that of ids."""
         return self._service.export(state)
 
     # Searches of programs

@@ -41,6 +41,8 @@ __all__ = ["SearchService", "from_parameters", "to_parameters"]
 MAX_SIZE = MAX_RESULT_WINDOW
 MAX_METRIC_FACETS = 4
 VALUES_SEARCHED = 50
+EXPORT_PAGE = 1_000
+EXPORT_KEPT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class _Understood:
     sort: tuple[SortKey, ...]
     problems: tuple[QueryProblem, ...]
     notices: tuple[str, ...]
+    unread: tuple[str, ...] = ()  # what of selections and order was left out
+    ordered: bool = False  # somebody asked for the order
 
 
 class SearchService:
@@ -104,9 +108,32 @@ class SearchService:
         """How many models a state finds."""
         return self.engine.search(replace(self.request(state), size=0, offset=0)).total
 
+    def not_understood(self, state: SearchState) -> tuple[str, ...]:
+        """A sentence for each condition, order or selection that the answer leaves out or searches as text."""
+        understood = self._understood(state)
+        sentences = [problem.message for problem in understood.problems if not problem.understood]
+        return (*sentences, *understood.unread)
+
     def export(self, state: SearchState) -> Iterator[Mapping[str, Any]]:
-        """Every model found, in the order of ids, without a limit."""
-        return self.engine.scan(replace(self.request(state), size=0, offset=0))
+        """Every model found without a limit, in the order that the state asks for, else in that of ids."""
+        understood = self._understood(state)
+        request = replace(self._request(understood, {}), size=0, offset=0)
+        if not understood.ordered:
+            return self.spelled.scan(request)
+        return self._in_order(replace(request, size=EXPORT_PAGE))
+
+    def _in_order(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
+        """Every model of one point in time, page after page."""
+        point = self.spelled.point_in_time(keep_seconds=EXPORT_KEPT_SECONDS)
+        try:
+            while True:
+                hits = point.search(request).hits
+                yield from (hit.document for hit in hits)
+                if len(hits) < request.size:
+                    return
+                request = replace(request, after=hits[-1].sort)
+        finally:
+            point.close()
 
     def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
         """More values of one facet, those that begin with `prefix`, counted without the facet's own selection."""
@@ -158,6 +185,7 @@ class SearchService:
         chosen = parse_sort(state.sort, reading) if state.sort else ()
         notices += [problem.message for problem in reading.problems]
         sort = chosen or parsed.sort or _default_sort(parsed.query)
+        unread = tuple(notices)
         clamped, sentences = _clamped(state)
         return _Understood(
             state=clamped,
@@ -166,6 +194,8 @@ class SearchService:
             sort=sort,
             problems=parsed.problems,
             notices=(*notices, *sentences),
+            unread=unread,
+            ordered=bool(chosen or parsed.sort),
         )
 
     def _request(self, understood: _Understood, aggregations: Mapping[str, Aggregation]) -> SearchRequest:

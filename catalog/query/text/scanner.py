@@ -206,9 +206,9 @@ class _Scanner:
         else:
             sign = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[sign]
         piece = Piece(text=number, quoted=False, start=start, end=self.at)
-        return self._made(start, name, named.end(), sign, (piece,))
+        return self._condition_of(start, name, named.end(), sign, (piece,))
 
-    def _made(
+    def _condition_of(
         self,
         start: int,
         name: str,
@@ -239,7 +239,9 @@ class _Scanner:
         start, self.at = self.at, words.end()
         if words["null"]:
             piece = Piece(text=name, quoted=False, start=start, end=named.end())
-            return self._made(start, "has" if words["valued"] else "missing", named.end(), ":", (piece,))
+            return self._condition_of(
+                start, "has" if words["valued"] else "missing", named.end(), ":", (piece,)
+            )
         if self.text[self.at] in "([":
             opening = self.text[self.at]
             end = self._closing(self.at)
@@ -247,16 +249,21 @@ class _Scanner:
             self.at = min(end + 1, len(self.text))
             sign = "!=" if words["outside"] else ":"
             return (
-                self._made(start, name, named.end(), sign, pieces, listed=opening == "[") if pieces else None
+                self._condition_of(start, name, named.end(), sign, pieces, listed=opening == "[")
+                if pieces
+                else None
             )
-        piece, _ = self._piece(in_brackets=False)
-        if piece is None:
+        pattern_piece, _ = self._piece(in_brackets=False)
+        if pattern_piece is None:
             self.at = start
             return None
         like = Piece(
-            text=piece.text.replace("%", "*"), quoted="%" not in piece.text, start=piece.start, end=piece.end
+            text=pattern_piece.text.replace("%", "*"),
+            quoted="%" not in pattern_piece.text,
+            start=pattern_piece.start,
+            end=pattern_piece.end,
         )
-        return self._made(start, name, named.end(), "!=" if words["unlike"] else ":", (like,))
+        return self._condition_of(start, name, named.end(), "!=" if words["unlike"] else ":", (like,))
 
     def _listed(self, start: int, end: int) -> tuple[Piece, ...]:
         """The values between brackets, parted by commas."""
@@ -315,7 +322,7 @@ class _Scanner:
                 for piece in _pieces_of(token)
             )
             if not any(piece.text[:1] in "<>" for piece in pieces if not piece.quoted):
-                return [self._made(start, name, named.end(), sign, pieces, listed=True)]
+                return [self._condition_of(start, name, named.end(), sign, pieces, listed=True)]
         return self._spread(start, opening, end, (name, named.end(), sign), inside)
 
     def _spread(
@@ -373,7 +380,9 @@ class _Scanner:
         if sign == ":":
             sign = self._second_operator() or sign
         values, bracketed, closed = self._values(name, sign)
-        return replace(self._made(start, name, name_end, sign, values, listed=bracketed), closed=closed)
+        return replace(
+            self._condition_of(start, name, name_end, sign, values, listed=bracketed), closed=closed
+        )
 
     def _compares(self, name: str, sign: str, after: int, *, spaced: bool) -> bool:
         follow = self.text[after : after + 1]
