@@ -67,9 +67,9 @@ class Catalog:
 
     # Searches of people
 
-    def page(self, state: SearchState, *, facets_shown: bool = True) -> SearchPage:
-        """Everything a results page shows. Raises EngineUnavailable."""
-        return self._service.page(state, facets_shown=facets_shown)
+    def page(self, state: SearchState, *, facets_shown: bool = True, relaxed: bool = False) -> SearchPage:
+        """Everything a results page shows; relaxed, with most of its words. Raises EngineUnavailable."""
+        return self._service.page(state, facets_shown=facets_shown, relaxed=relaxed)
 
     def request(self, state: SearchState) -> SearchRequest:
         """The engine's request for a state, without facets."""

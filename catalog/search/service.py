@@ -67,8 +67,10 @@ class SearchService:
         self.spelled = SpelledEngine(engine)
         self._watch = Watch(engine)
 
-    def page(self, state: SearchState, *, facets_shown: bool = True) -> SearchPage:
+    def page(self, state: SearchState, *, facets_shown: bool = True, relaxed: bool = False) -> SearchPage:
         """Everything a results page shows. Never fails for what stands in the state.
+
+        Relaxed, a search of which no model has all words shows those with most, and says so: for persons, who read it.
 
         Raises: EngineUnavailable when the engine cannot answer now.
         """
@@ -80,6 +82,8 @@ class SearchService:
         result = self._counted(request)
         understood, result = self._on_last_page(understood, request, result)
         reasons, words = ((), ()) if result.total else self._explained(understood)
+        if relaxed and not result.total:
+            understood, result = self._with_most_words(understood, request, result)
         return SearchPage(
             state=understood.state,
             canonical_text=understood.parsed.canonical,
@@ -88,7 +92,7 @@ class SearchService:
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
             facets=_shown_facets(shown, names, result),
-            problems=(*understood.problems, *words),
+            problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
             notices=(*understood.notices, *_limits(result.total, understood.state)),
             catalog_size=self._watch.info().documents,
@@ -221,6 +225,25 @@ class SearchService:
         again = self.engine.search(replace(request, offset=(last - 1) * state.size, aggregations={}))
         understood = replace(understood, state=state, notices=(*understood.notices, notice))
         return understood, replace(again, aggregations=result.aggregations)
+
+    def _with_most_words(
+        self, understood: _Understood, request: SearchRequest, result: SearchResult
+    ) -> tuple[_Understood, SearchResult]:
+        from catalog.search.nearest_answers import most_words  # noqa: PLC0415 - most searches find something
+
+        nearest = most_words(self.engine, understood.parsed.conditions, understood.selections)
+        if nearest is None:
+            return understood, result
+        query, sentence = nearest
+        relaxed = replace(understood, notices=(*understood.notices, sentence))
+        return relaxed, self._counted(replace(request, query=query))
+
+    def _promising(self, problems: tuple[QueryProblem, ...]) -> tuple[QueryProblem, ...]:
+        if not any(problem.suggestions for problem in problems):
+            return problems
+        from catalog.search.nearest_answers import promising  # noqa: PLC0415 - most searches are understood
+
+        return promising(self.engine, problems, lambda text: self.understood(text).query)
 
     def _explained(self, understood: _Understood) -> tuple[Any, Any]:
         from catalog.search.explain import explain  # noqa: PLC0415 - most searches find something

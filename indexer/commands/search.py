@@ -115,7 +115,7 @@ def search(
             if not printed and not catalog.info().documents:
                 _tell_waiting(catalog, settings)
         else:
-            results = catalog.page(state, facets_shown=False)
+            results = catalog.page(state, facets_shown=False, relaxed=not (as_json or fail_if_empty))
             if not results.total and not results.catalog_size:
                 _tell_waiting(catalog, settings)
             printed = _print_page(results, as_json=as_json)
