@@ -70,7 +70,6 @@ def _promising(problem: QueryProblem, counts: Mapping[str, int]) -> QueryProblem
     kept = tuple(suggestion for suggestion in problem.suggestions if counts.get(suggestion.text, 1))
     if kept == problem.suggestions:
         return problem
-    message, ask, _ = problem.message.partition(_ASK)
-    if ask and kept:
-        message += f"{ask}{kept[0].label.partition(' (')[0]}?"
+    first = problem.suggestions[0]
+    message = problem.message if first in kept else problem.message.partition(_ASK)[0]
     return replace(problem, message=message, suggestions=kept)
