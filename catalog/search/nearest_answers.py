@@ -14,6 +14,8 @@ from catalog.search.engine import SearchEngine
 
 MAX_WORDS = 8
 """Of eight words there are at most 70 choices of equal size; further words stay required."""
+MAX_CHECKED_CHARACTERS = 200
+"""Each suggestion is a whole query that is read and counted; those of a longer text would cost more than the search."""
 _CHECKED = frozenset({"unknown-word", "unknown-value", "unknown-metric", "unknown-field", "unknown-dataset"})
 _ASK = " Did you mean "
 
@@ -55,6 +57,7 @@ def promising(
         for problem in problems
         if problem.code in _CHECKED
         for suggestion in problem.suggestions
+        if len(suggestion.text) <= MAX_CHECKED_CHARACTERS
     )
     if not texts:
         return tuple(problems)
