@@ -16,7 +16,8 @@ MAX_WORDS = 8
 """Of eight words there are at most 70 choices of equal size; further words stay required."""
 MAX_CHECKED_CHARACTERS = 200
 """Each suggestion is a whole query that is read and counted; those of a longer text would cost more than the search."""
-_CHECKED = frozenset({"unknown-word", "unknown-value", "unknown-metric", "unknown-field", "unknown-dataset"})
+_CHECKED = frozenset({"unknown-word", "unknown-value", "unknown-dataset"})
+"""A name is mended whatever its condition finds: `acuracy>0.9` is offered `accuracy>0.9`, and that says how near one comes."""
 _ASK = " Did you mean "
 
 
