@@ -443,6 +443,7 @@ def free_text_fields() -> frozenset[str]:
         row.name
         for row in fields().values()
         if row.type in {"text", "name"}
+        or row.words
         or (row.type == "keyword" and row.facet == "terms" and row.group in FREE_TEXT_GROUPS)
     )
 

@@ -44,6 +44,8 @@ class Field:
     exists_by: str | None = None
     vocabulary: bool = False
     heading: bool = False
+    hashed: bool = False
+    words: bool = False
     text_order: int | None = None
     page: str | None = None
     report: str | None = None

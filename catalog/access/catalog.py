@@ -67,9 +67,9 @@ class Catalog:
 
     # Searches of people
 
-    def page(self, state: SearchState, *, facets_shown: bool = True) -> SearchPage:
-        """Everything a results page shows. Raises EngineUnavailable."""
-        return self._service.page(state, facets_shown=facets_shown)
+    def page(self, state: SearchState, *, facets_shown: bool = True, relaxed: bool = False) -> SearchPage:
+        """Everything a results page shows; relaxed, with most of its words. Raises EngineUnavailable."""
+        return self._service.page(state, facets_shown=facets_shown, relaxed=relaxed)
 
     def request(self, state: SearchState) -> SearchRequest:
         """The engine's request for a state, without facets."""
@@ -83,8 +83,12 @@ class Catalog:
         """How a query text is read in this catalog."""
         return self._service.understood(text)
 
+    def not_understood(self, state: SearchState) -> tuple[str, ...]:
+        """What of a state the answer leaves out or searches as text, a sentence each."""
+        return self._service.not_understood(state)
+
     def export(self, state: SearchState) -> Iterator[Document]:
-        """Every model found, in the order of ids, without a limit."""
+        """Every model found without a limit, in the order that the state asks for, else in that of ids."""
         return self._service.export(state)
 
     # Searches of programs

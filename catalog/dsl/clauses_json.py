@@ -47,6 +47,8 @@ def query_json(query: Query) -> dict[str, Any]:
             return {"exists": {"field": field}}
         case Prefix(field=field, value=value):
             return {"prefix": {field: {"value": value}}}
+        case Match(text=text, fields=(field,), operator="prefix"):
+            return {"match_bool_prefix": {field: {"query": text, "operator": "and"}}}
         case Match(text=text, fields=(field,), operator=operator):
             return {"match": {field: {"query": text, "operator": operator}}}
         case Phrase(text=text, fields=(field,)):

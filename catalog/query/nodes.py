@@ -87,7 +87,8 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The analysed words of `text` appear: all of them (`operator="and"`) or any, in any of `fields`.
+    """The analysed words of `text` appear: all of them (`operator="and"`) or any ("or"), in any of `fields`. With "prefix" words
+    that begin so are enough.
 
     No fields means the default text fields, where a word in the name weighs most.
     """

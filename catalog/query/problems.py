@@ -13,6 +13,19 @@ class Suggestion:
     text: str
 
 
+UNDERSTOOD = frozenset(
+    {
+        "read-as-percent",
+        "reversed-range",
+        "unknown-dataset",
+        "unknown-metric",
+        "unknown-value",
+        "unknown-word",
+    }
+)
+"""Codes of conditions that are asked as they were written, or as the message says: the answer is not wider for them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryProblem:
     """Something in the query that was not understood as written. [start, end) are characters of the text."""
@@ -22,3 +35,8 @@ class QueryProblem:
     start: int
     end: int
     suggestions: tuple[Suggestion, ...] = ()
+
+    @property
+    def understood(self) -> bool:
+        """False when something was left out or searched as text, so that a program must not take the answer for its own."""
+        return self.code in UNDERSTOOD

@@ -207,7 +207,7 @@ def _resolved(name: str, *, nested: bool) -> Resolved:
 
 
 def _text_clause(query: Match | Phrase, *, nested: bool) -> None:
-    if isinstance(query, Match) and query.operator not in {"and", "or"}:
+    if isinstance(query, Match) and query.operator not in {"and", "or", "prefix"}:
         raise RequestRefused("operator", "is and or or.")
     if nested and not query.fields:
         raise RequestRefused("match", f"inside nested {NESTED_PATH} needs fields.")

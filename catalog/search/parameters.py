@@ -9,7 +9,8 @@ from catalog.query.text.targets import resolve, short_name
 from mappings import fields
 
 TEXT, SORT, PAGE, PER_PAGE = "q", "sort", "page", "per_page"
-RESERVED = frozenset({TEXT, SORT, PAGE, PER_PAGE})
+LENIENT = "lenient"
+RESERVED = frozenset({TEXT, SORT, PAGE, PER_PAGE, LENIENT})
 MAX_PER_PAGE = 100
 MAX_PAGE = 1_000_000
 MAX_SELECTED = 40
@@ -47,6 +48,8 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
                 sort = value.strip()[:1000]
             case "page":
                 page = _whole(value, 1, MAX_PAGE, 1)
+            case "lenient":
+                pass  # what the API asks for, no part of a state
             case "per_page":
                 size = _whole(value, 1, MAX_PER_PAGE, PAGE_SIZE)
             case _:

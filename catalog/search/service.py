@@ -41,6 +41,8 @@ __all__ = ["SearchService", "from_parameters", "to_parameters"]
 MAX_SIZE = MAX_RESULT_WINDOW
 MAX_METRIC_FACETS = 4
 VALUES_SEARCHED = 50
+EXPORT_PAGE = 1_000
+EXPORT_KEPT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class _Understood:
     sort: tuple[SortKey, ...]
     problems: tuple[QueryProblem, ...]
     notices: tuple[str, ...]
+    unread: tuple[str, ...] = ()  # what of selections and order was left out
+    ordered: bool = False  # somebody asked for the order
 
 
 class SearchService:
@@ -63,8 +67,10 @@ class SearchService:
         self.spelled = SpelledEngine(engine)
         self._watch = Watch(engine)
 
-    def page(self, state: SearchState, *, facets_shown: bool = True) -> SearchPage:
+    def page(self, state: SearchState, *, facets_shown: bool = True, relaxed: bool = False) -> SearchPage:
         """Everything a results page shows. Never fails for what stands in the state.
+
+        Relaxed, a search of which no model has all words shows those with most, and says so: for persons, who read it.
 
         Raises: EngineUnavailable when the engine cannot answer now.
         """
@@ -76,6 +82,8 @@ class SearchService:
         result = self._counted(request)
         understood, result = self._on_last_page(understood, request, result)
         reasons, words = ((), ()) if result.total else self._explained(understood)
+        if relaxed and not result.total:
+            understood, result = self._with_most_words(understood, request, result)
         return SearchPage(
             state=understood.state,
             canonical_text=understood.parsed.canonical,
@@ -84,7 +92,7 @@ class SearchService:
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
             facets=_shown_facets(shown, names, result),
-            problems=(*understood.problems, *words),
+            problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
             notices=(*understood.notices, *_limits(result.total, understood.state)),
             catalog_size=self._watch.info().documents,
@@ -104,9 +112,32 @@ class SearchService:
         """How many models a state finds."""
         return self.engine.search(replace(self.request(state), size=0, offset=0)).total
 
+    def not_understood(self, state: SearchState) -> tuple[str, ...]:
+        """A sentence for each condition, order or selection that the answer leaves out or searches as text."""
+        understood = self._understood(state)
+        sentences = [problem.message for problem in understood.problems if not problem.understood]
+        return (*sentences, *understood.unread)
+
     def export(self, state: SearchState) -> Iterator[Mapping[str, Any]]:
-        """Every model found, in the order of ids, without a limit."""
-        return self.engine.scan(replace(self.request(state), size=0, offset=0))
+        """Every model found without a limit, in the order that the state asks for, else in that of ids."""
+        understood = self._understood(state)
+        request = replace(self._request(understood, {}), size=0, offset=0)
+        if not understood.ordered:
+            return self.spelled.scan(request)
+        return self._in_order(replace(request, size=EXPORT_PAGE))
+
+    def _in_order(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
+        """Every model of one point in time, page after page."""
+        point = self.spelled.point_in_time(keep_seconds=EXPORT_KEPT_SECONDS)
+        try:
+            while True:
+                hits = point.search(request).hits
+                yield from (hit.document for hit in hits)
+                if len(hits) < request.size:
+                    return
+                request = replace(request, after=hits[-1].sort)
+        finally:
+            point.close()
 
     def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
         """More values of one facet, those that begin with `prefix`, counted without the facet's own selection."""
@@ -158,6 +189,7 @@ class SearchService:
         chosen = parse_sort(state.sort, reading) if state.sort else ()
         notices += [problem.message for problem in reading.problems]
         sort = chosen or parsed.sort or _default_sort(parsed.query)
+        unread = tuple(notices)
         clamped, sentences = _clamped(state)
         return _Understood(
             state=clamped,
@@ -166,6 +198,8 @@ class SearchService:
             sort=sort,
             problems=parsed.problems,
             notices=(*notices, *sentences),
+            unread=unread,
+            ordered=bool(chosen or parsed.sort),
         )
 
     def _request(self, understood: _Understood, aggregations: Mapping[str, Aggregation]) -> SearchRequest:
@@ -191,6 +225,25 @@ class SearchService:
         again = self.engine.search(replace(request, offset=(last - 1) * state.size, aggregations={}))
         understood = replace(understood, state=state, notices=(*understood.notices, notice))
         return understood, replace(again, aggregations=result.aggregations)
+
+    def _with_most_words(
+        self, understood: _Understood, request: SearchRequest, result: SearchResult
+    ) -> tuple[_Understood, SearchResult]:
+        from catalog.search.nearest_answers import most_words  # noqa: PLC0415 - most searches find something
+
+        nearest = most_words(self.engine, understood.parsed.conditions, understood.selections)
+        if nearest is None:
+            return understood, result
+        query, sentence = nearest
+        relaxed = replace(understood, notices=(*understood.notices, sentence))
+        return relaxed, self._counted(replace(request, query=query))
+
+    def _promising(self, problems: tuple[QueryProblem, ...]) -> tuple[QueryProblem, ...]:
+        if not any(problem.suggestions for problem in problems):
+            return problems
+        from catalog.search.nearest_answers import promising  # noqa: PLC0415 - most searches are understood
+
+        return promising(self.engine, problems, lambda text: self.understood(text).query)
 
     def _explained(self, understood: _Understood) -> tuple[Any, Any]:
         from catalog.search.explain import explain  # noqa: PLC0415 - most searches find something

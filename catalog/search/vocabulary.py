@@ -6,13 +6,16 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
-from catalog.query.request import AggregationResult, SearchRequest, TermsAgg
+from catalog.query.nodes import Exists, Prefix
+from catalog.query.request import AggregationResult, FilterAgg, SearchRequest, TermsAgg
 from catalog.query.text.targets import ListedVocabulary
 from catalog.search.engine import EngineInfo, SearchEngine
 from mappings import facet_fields, fields_where
 
 MAX_METRICS = 1_000
 MAX_VALUES = 500
+MAX_EVALUATED = 500
+"""Models whose evaluations are looked at for the names of data sets."""
 INFO_SECONDS = 5.0
 """How long the engine's own account of itself is trusted: an engine behind a network should not be asked twice a page."""
 _NAME = "metric_names"
@@ -48,6 +51,28 @@ class EngineVocabulary:
     @property
     def complete(self) -> frozenset[str]:
         return self._loaded.complete
+
+    def fields_beginning(self, text: str) -> tuple[str, ...]:
+        hashes = fields_where("hashed")
+        counted = {name: FilterAgg(query=Prefix(name, text)) for name in hashes}
+        answers = self._engine.search(SearchRequest(size=0, aggregations=counted)).aggregations
+        return tuple(name for name in hashes if answers[name].count)
+
+    @property
+    def evaluated_on(self) -> Mapping[str, int]:
+        return self._datasets
+
+    @cached_property
+    def _datasets(self) -> Mapping[str, int]:
+        # The embedded engine cannot count evaluations one by one, so their models are looked at.
+        asked = SearchRequest(query=Exists("evaluations"), size=MAX_EVALUATED)
+        counts: dict[str, int] = {}
+        for hit in self._engine.search(asked).hits:
+            evaluations = hit.document.get("evaluations") or ()
+            names = {str(entry.get("dataset") or "").casefold() for entry in evaluations}
+            for name in names - {""}:
+                counts[name] = counts.get(name, 0) + 1
+        return counts
 
 
 def _counts(answer: AggregationResult) -> dict[str, int]:

@@ -9,6 +9,7 @@ from catalog.text.slugs import stored_slug
 from mappings.dtypes import aliases as dtype_aliases
 from mappings.dtypes import dtypes, numpy_codes
 from mappings.frameworks import spellings as frameworks
+from mappings.languages import languages
 from mappings.tasks import aliases as task_aliases
 
 _SPACES = pattern(r"\s+")
@@ -63,6 +64,8 @@ def rule(kind: str | None) -> Callable[[str], str] | None:
             return lambda text: dtype(text) or text
         case "framework":
             return framework
+        case "language":
+            return lambda text: languages().get(text.strip().casefold(), text)
         case "library":
             return library
         case "task":

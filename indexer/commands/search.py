@@ -21,7 +21,40 @@ MAX_UNDERLINED = 100
 """A longer query would wrap, and the marks below it would miss."""
 
 
-@click.command()
+class NegatingCommand(click.Command):
+    """A command whose words may begin with a minus: `-license:mit` is a condition, no bundle of options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {
+            name
+            for parameter in self.get_params(ctx)
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        }
+        waits = {
+            name
+            for parameter in self.get_params(ctx)
+            if isinstance(parameter, click.Option) and not parameter.is_flag
+            for name in parameter.opts
+        }
+        options: list[str] = []
+        words: list[str] = []
+        rest = list(args)
+        while rest:
+            word = rest.pop(0)
+            if word == "--":
+                words += rest
+                break
+            negates = word.startswith("-") and not word.startswith("--") and word not in own and len(word) > 2
+            if negates or not word.startswith("-"):
+                words.append(word)
+                continue
+            options.append(word)
+            if word in waits and rest:
+                options.append(rest.pop(0))
+        return super().parse_args(ctx, [*options, "--", *words])
+
+
+@click.command(cls=NegatingCommand)
 @click.argument("query", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="One JSON array of whole documents.")
 @click.option(
@@ -35,10 +68,18 @@ MAX_UNDERLINED = 100
     help="accuracy (best first), -size (descending), date-asc, name ...",
 )
 @click.option(
-    "--all", "everything", is_flag=True, help="Every model found as JSON lines, in the order of ids."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every model found as JSON lines, in the order asked for, else of ids.",
 )
 @click.option("--dsl", is_flag=True, help="Print the query as Elasticsearch JSON instead of searching.")
 @click.option("--fail-if-empty", is_flag=True, help="Exit with 1 when nothing is found.")
+@click.option(
+    "--lenient",
+    is_flag=True,
+    help="With --json, --all, --dsl or --fail-if-empty: leave out what is not understood instead of failing.",
+)
 @click.pass_obj
 def search(
     settings: Settings,
@@ -50,6 +91,7 @@ def search(
     everything: bool,
     dsl: bool,
     fail_if_empty: bool,
+    lenient: bool,
 ) -> None:
     """Find models: words, conditions and plain sentences.
 
@@ -63,6 +105,8 @@ def search(
 
     state = SearchState(text=" ".join(query), sort=sort, page=page, size=limit)
     with open_catalog(settings) as catalog:
+        if not lenient and (as_json or everything or dsl or fail_if_empty):
+            _refuse_guesses(catalog, state)
         if dsl:
             _print_dsl(catalog, state)
             return
@@ -71,12 +115,23 @@ def search(
             if not printed and not catalog.info().documents:
                 _tell_waiting(catalog, settings)
         else:
-            results = catalog.page(state, facets_shown=False)
+            results = catalog.page(state, facets_shown=False, relaxed=not (as_json or fail_if_empty))
             if not results.total and not results.catalog_size:
                 _tell_waiting(catalog, settings)
             printed = _print_page(results, as_json=as_json)
     if fail_if_empty and not printed:
         raise click.exceptions.Exit(1)
+
+
+def _refuse_guesses(catalog: Catalog, state: SearchState) -> None:
+    """Ends with 2 when a condition would be left out where no person reads that it was."""
+    sentences = catalog.not_understood(state)
+    if not sentences:
+        return
+    from catalog.errors import UserError  # noqa: PLC0415 - only for a query that is not understood
+    from catalog.terminal import printable  # noqa: PLC0415 - not for --help
+
+    raise UserError(printable(" ".join(sentences)), advice="To search without it: --lenient")
 
 
 def _tell_waiting(catalog: Catalog, settings: Settings) -> None:

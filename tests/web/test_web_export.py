@@ -67,3 +67,12 @@ def _number(cell):
     except ValueError:
         return False
     return True
+
+
+def test_an_export_keeps_the_order_that_was_asked_for(web):
+    lines = web.get("/api/export.ndjson?sort=-parameters").text.splitlines()
+    counts = [json.loads(line).get("parameters") for line in lines]
+    known = [count for count in counts if count is not None]
+    assert known == sorted(known, reverse=True)
+    assert len(set(known)) > 1
+    assert counts[: len(known)] == known

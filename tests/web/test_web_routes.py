@@ -80,10 +80,27 @@ def test_every_answer_is_strict_json(web, address):
 
 
 @pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=lambda text: text[:40])
-@pytest.mark.parametrize("path", ["/", "/api/search"])
+@pytest.mark.parametrize("path", ["/?", "/api/search?lenient=true&"])
 def test_no_parameter_makes_the_search_fail(web, path, parameters):
-    answer = web.get(f"{path}?{parameters}", follow_redirects=True)
+    answer = web.get(f"{path}{parameters}", follow_redirects=True)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/search", "/api/export.ndjson", "/api/export.csv"])
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ("nonsense=1", "nonsense"),
+        ("q=size%3Ebig", "big"),
+        ("sort=nonsense", "nonsense"),
+        ("q=%2Fber.*%2F", "ber.*"),
+    ],
+)
+def test_a_condition_that_is_not_understood_widens_no_answer_of_the_api(web, path, parameters, named):
+    refused = web.get(f"{path}?{parameters}")
+    assert refused.status_code == 400
+    assert named in json.dumps(refused.json)
+    assert web.get(f"{path}?{parameters}&lenient=true").status_code == 200
 
 
 @pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=lambda text: text[:40])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from catalog.errors import UserError
+from catalog.search.parameters import LENIENT
 from webui.api.answers import model_answer, search_answer, status_answer, values_answer
 from webui.api.export import csv_lines, ndjson_lines
 from webui.api.responses import ModelsAnswer
 from webui.api.suggestions import suggestions
 from webui.finding import find_example, find_facet, find_model
-from webui.parameters import addresses, asked
+from webui.parameters import Asked, addresses, asked
 from webui.reading import build, catalog, crawl_status, search_tag, tag_of
 from webui.rendering import answer, dumps, not_modified
 
@@ -25,9 +26,19 @@ def search() -> Response:
     unchanged = not_modified(tag)
     if unchanged is not None:
         return unchanged
+    refuse_guesses(wanted)
     page = catalog().page(wanted.state)
     example = find_example(page.state)
     return answer(search_answer(page, addresses(), crawl_status(), wanted.notices, example), tag=tag)
+
+
+def refuse_guesses(wanted: Asked) -> None:
+    """400 with what would be left out of the answer, unless `lenient=true` asks for it all the same."""
+    if request.args.get(LENIENT, "").strip().casefold() in {"true", "1", "yes"}:
+        return
+    sentences = dict.fromkeys((*wanted.notices, *catalog().not_understood(wanted.state)))
+    if sentences:
+        raise UserError(" ".join(sentences), advice="To search without it, add lenient=true.")
 
 
 @blueprint.get("/models/<model_id>")
@@ -76,13 +87,17 @@ def runs() -> Response:
 
 @blueprint.get("/export.ndjson")
 def export_ndjson() -> Response:
-    lines = ndjson_lines(catalog(), asked().state)
+    wanted = asked()
+    refuse_guesses(wanted)
+    lines = ndjson_lines(catalog(), wanted.state)
     return _download(lines, "application/x-ndjson", "models.ndjson")
 
 
 @blueprint.get("/export.csv")
 def export_csv() -> Response:
-    lines = csv_lines(catalog(), asked().state)
+    wanted = asked()
+    refuse_guesses(wanted)
+    lines = csv_lines(catalog(), wanted.state)
     return _download(lines, "text/csv; charset=utf-8", "models.csv")
 
 

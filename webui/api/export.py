@@ -25,7 +25,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 def ndjson_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
     """One document a line."""
     # The first document is asked for before the answer begins, so that a refusal is still an error page.
-    documents = _started(catalog.scan(catalog.request(state)))
+    documents = _started(catalog.export(state))
     return ((dumps(document) + "\n").encode("utf-8") for document in documents)
 
 
@@ -34,7 +34,7 @@ def csv_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
     columns = [field for field in fields().values() if _is_column(field)]
     request = catalog.request(state)
     metric_names = _metric_names(catalog, request)
-    documents = _started(catalog.scan(request))
+    documents = _started(catalog.export(state))
     return _csv(columns, metric_names, documents)
 
 

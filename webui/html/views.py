@@ -58,7 +58,7 @@ def favicon() -> BaseResponse:
 
 
 def _results(wanted: Asked) -> ResultsPage:
-    page = catalog().page(wanted.state)
+    page = catalog().page(wanted.state, relaxed=True)
     return results_page(page, addresses(), crawl_status(), wanted.notices, find_example(page.state))
 
 

@@ -7,11 +7,13 @@ from decimal import Decimal
 
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term
 from catalog.query.problems import Suggestion
-from catalog.query.text.numbers import Number, format_number, parse_number, plain
+from catalog.query.text.numbers import Number, format_number, has_thousands, parse_number, plain
 from catalog.query.text.parse_context import Leaf, Reading
-from catalog.query.text.printing import metric_name, name_of, print_query
+from catalog.query.text.printing import metric_name, name_of, print_query, quoted
 from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target, more_metrics, suggestions
+from catalog.text.patterns import pattern
+from catalog.text.spelling import nearest
 
 _HUNDRED = Decimal(100)
 _OPEN_ENDS = frozenset({"", "*"})
@@ -33,22 +35,39 @@ class _Bounds:
 
 def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]:
     """One leaf per value; several values mean any of them. Empty when none is a number."""
-    leaves = [_numeric(piece, token, target, reading) for piece in _joined_thousands(token.values)]
+    leaves = [_numeric(piece, token, target, reading) for piece in _joined_numbers(token, target)]
     if target.metric is None and target.kind == "metric":
         _unknown_metric(token, target, reading)
+    if target.dataset is not None:
+        _unknown_dataset(token, target, reading)
     return [leaf for leaf in leaves if leaf is not None]
 
 
-def _joined_thousands(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    """`1,000,000` is one number, not three values."""
-    if (
-        len(pieces) < 2
-        or not pieces[0].text.isdigit()
-        or any(len(p.text) != 3 or not p.text.isdigit() for p in pieces[1:])
-    ):
+_COMMA_NUMBER = pattern(
+    r"[<>=]*[+-]?(?:\d{1,3}(?:[.,]\d{3})+,\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+,\d+)(?:[eE][+-]?\d+)?[^\W\d_]*%?"
+)
+
+
+def _joined_numbers(token: Token, target: Target) -> tuple[Piece, ...]:
+    """`0,9` and `1,000,000` are one number each; a list of whole numbers such as `bits:4,8` stays one.
+
+    Behind `>` or `<` a list says nothing, so there a comma always belongs to the number.
+    """
+    pieces = token.values
+    if len(pieces) < 2 or token.bracketed or any(piece.quoted for piece in pieces):
         return pieces
-    text = "".join(piece.text for piece in pieces)
-    return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
+    text = ",".join(piece.text for piece in pieces)
+    ends = text.split("..")
+    numbers = [_COMMA_NUMBER.fullmatch(end) is not None for end in ends]
+    read = [parse_number(end.lstrip("<>="), target.unit) is not None or end in _OPEN_ENDS for end in ends]
+    joins = any(numbers) and all(a or b for a, b in zip(numbers, read, strict=True)) and len(ends) <= 2
+    compares = token.operator in {">", "<", ">=", "<="} or len(ends) == 2
+    grouped = has_thousands(text)
+    if compares and (joins or len(ends) == 1):
+        return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
+    if joins and (grouped or target.kind == "metric" or not pieces[-1].text.isdigit()):
+        return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
+    return pieces
 
 
 def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf | None:
@@ -255,6 +274,26 @@ def _explained(target: Target, bounds: _Bounds, operator: str) -> str:
     if target.nested:
         parts.append(target.label)
     return "; ".join(parts)
+
+
+def _unknown_dataset(token: Token, target: Target, reading: Reading) -> None:
+    """Says that nothing was evaluated there, and which data sets there are."""
+    known = reading.vocabulary.evaluated_on if reading.vocabulary is not None else {}
+    wanted = target.dataset or ""
+    if not known or wanted in {name.casefold() for name in known} or not reading.may_look_up():
+        return
+    near = [name for name in known if wanted in name.casefold() or name.casefold() in wanted]
+    close = sorted(near or nearest(wanted, known, counts=known), key=lambda name: -known[name])[:3]
+    base = token.name.partition("@")[0]
+    offered = [
+        Suggestion(
+            label=name, text=reading.replaced(token.start, token.name_end, f"{base}@{quoted(name)}").text
+        )
+        for name in close
+    ]
+    ask = f" Did you mean {close[0]}?" if close else f" There are {', '.join(sorted(known)[:5])}."
+    message = f"No model was evaluated on {wanted}.{ask}"
+    reading.problem("unknown-dataset", message, token.start, token.name_end, *offered)
 
 
 def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:

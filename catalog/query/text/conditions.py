@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 from catalog.query.nodes import Exists, Query, Term
 from catalog.query.problems import Suggestion
 from catalog.query.text.comparisons import evaluation, numeric_leaves
 from catalog.query.text.date_conditions import WORD_OPERATORS, date_leaves
 from catalog.query.text.keywords import flattened_leaf, keyword_leaf, text_leaf
-from catalog.query.text.numbers import looks_numeric
+from catalog.query.text.numbers import UNITS, looks_numeric
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import has_metric, name_of, print_query, quoted
 from catalog.query.text.scanner import Piece, Token
@@ -29,7 +30,7 @@ from mappings.flags import askable, flags, statuses
 
 HAS = frozenset({"has", "with_field", "exists"})
 MISSING = frozenset({"missing", "no", "without"})
-SPECIAL = HAS | MISSING | frozenset(WORD_OPERATORS) | {"is", "sort"}
+SPECIAL = HAS | MISSING | frozenset(WORD_OPERATORS) | {"is", "sort", "limit"}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -38,6 +39,30 @@ def is_name(name: str, reading: Reading) -> bool:
     if slug(name) in SPECIAL or resolve(name) or only_shown(name):
         return True
     return reading.vocabulary is not None and slug(name.partition("@")[0]) in reading.vocabulary.metrics
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """The names of one parse, for the scanner."""
+
+    reading: Reading
+
+    def known(self, name: str) -> bool:
+        return is_name(name, self.reading)
+
+    def units(self, name: str) -> Collection[str] | None:
+        numeric = [target for target in resolve(name) if target.numeric]
+        if not numeric:
+            return frozenset() if slug(name) in _reported(self.reading) else None
+        unit = numeric[0].unit
+        return {*UNITS.get(unit, {}), *_PERCENTS} if unit == "fraction" else UNITS.get(unit, {})
+
+
+_PERCENTS = frozenset({"%", "percent", "pct"})
+
+
+def _reported(reading: Reading) -> Mapping[str, int]:
+    return reading.vocabulary.metrics if reading.vocabulary is not None else {}
 
 
 def read_condition(token: Token, reading: Reading) -> Leaf | None:

@@ -9,7 +9,8 @@ from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, print_query, quote, quoted
 from catalog.query.text.scanner import Piece, Token
-from catalog.query.text.targets import Target
+from catalog.query.text.targets import Target, field_target
+from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
 from mappings import fields, fields_where
@@ -28,7 +29,12 @@ def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
             reading.replaced(token.start, token.end, f"{token.name}:{token.values[0].text}"),
         )
         return None
-    pieces = _whole_paths(token, target)
+    pieces = [piece for piece in _whole_paths(token, target) if not is_regular(piece)]
+    for piece in _whole_paths(token, target):
+        if is_regular(piece):
+            _refuse_regular(piece, reading)
+    if not pieces:
+        return None
     leaves = [_keyword_value(piece, token, target, reading) for piece in pieces]
     plain = [leaf.node for leaf in leaves]
     special = target.path == "license" or target.path in _IDS
@@ -39,8 +45,32 @@ def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
     else:
         joined = any_of(leaves)
         assert joined is not None  # there is at least one value
-        leaf = joined
+        leaf = _listed(joined, leaves, target)
     return negated(leaf) if token.operator == "!=" else leaf
+
+
+_REGULAR = pattern(r"/.*[.*+?\[\]()|\\^$].*/")
+
+
+def is_regular(piece: Piece) -> bool:
+    """Whether a value is a regular expression, as Lucene writes it."""
+    return not piece.quoted and _REGULAR.fullmatch(piece.text) is not None
+
+
+def _refuse_regular(piece: Piece, reading: Reading) -> None:
+    message = f"Regular expressions are not understood; {piece.text} is left out."
+    reading.problem("unsupported-operator", message, piece.start, piece.end)
+
+
+def _listed(joined: Leaf, leaves: list[Leaf], target: Target) -> Leaf:
+    """Several values of one field as one list: `license:mit,apache-2.0`."""
+    head = f"{name_of(target.path)}:"
+    values = [leaf.label.removeprefix(head) for leaf in leaves]
+    if len(leaves) < 2 or joined.loose != "or" or any(not leaf.label.startswith(head) for leaf in leaves):
+        return joined
+    if any((len(value) > 1 and value[0] == value[-1] == '"') or not _bare(value) for value in values):
+        return joined
+    return Leaf(node=joined.node, label=head + ",".join(values), explanation=joined.explanation)
 
 
 def _whole_paths(token: Token, target: Target) -> tuple[Piece, ...]:
@@ -62,6 +92,14 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         stem = text.rstrip("*")
         node: Query = Prefix(target.path, stem)
         return Leaf(node=node, label=_text_of(node, token))
+    if (
+        target.path in fields_where("hashed")
+        and _HEX.fullmatch(text)
+        and not piece.quoted
+        and token.operator == ":"
+    ):
+        begun = Prefix(target.path, text.casefold())
+        return Leaf(node=begun, label=_text_of(begun, token), explanation="begins with this")
     value = canonical_value(target, text, reading)
     exact = piece.quoted or token.operator == "=" or not _bare(value)
     if exact and (target.path == "license" or target.path in _IDS):
@@ -84,6 +122,10 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     node = Term(target.path, value)
     explanation = f"{text} is {value} here" if value != text else target.note
     return Leaf(node=node, label=_text_of(node, token), explanation=explanation)
+
+
+_HEX = pattern(r"[0-9a-fA-F]{6,63}")
+"""The beginning of a hash; a whole SHA-256 has 64 digits."""
 
 
 def _text_of(node: Query, token: Token) -> str:
@@ -198,6 +240,11 @@ def _location(piece: Piece, target: Target) -> Leaf:
     return Leaf(node=node, label=label, explanation="" if open_end else "this place and all below it")
 
 
+def read_place(text: str) -> Leaf:
+    """An absolute path: what is there and below it."""
+    return _location(Piece(text=text, quoted=False, start=0, end=0), field_target(fields()["path"]))
+
+
 def _spellings(path: str, target: Target) -> list[tuple[str, str]]:
     """A path inside its source, and, when it is absolute, the place it has on the machine or in the bucket."""
     if target.path != "path":
@@ -220,6 +267,9 @@ def text_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
                 continue
             leaves.append(Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}"))
             continue
+        if is_regular(piece):
+            _refuse_regular(piece, reading)
+            continue
         leaves.append(_text_value(piece, token, target))
     leaf = any_of(leaves)
     return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
@@ -230,6 +280,11 @@ def _text_value(piece: Piece, token: Token, target: Target) -> Leaf:
     name = name_of(target.path)
     if target.kind == "name" and not piece.quoted and text.endswith("*") and _bare(text.rstrip("*")):
         return Leaf(node=Prefix(target.path, text.rstrip("*")), label=f"{name}:{text.rstrip('*')}*")
+    if target.kind == "name" and not piece.quoted and text.startswith("*") and _bare(text.strip("*")):
+        begun = Match(text.strip("*"), (target.path,), "prefix")
+        return Leaf(
+            node=begun, label=f"{name}:*{text.strip('*')}*", explanation="a word of it begins with this"
+        )
     if target.kind == "name" and token.operator in {"=", "!="}:
         return Leaf(
             node=Term(target.path, text), label=f"{name}={quoted(text)}", explanation="exactly this name"

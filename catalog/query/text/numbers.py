@@ -38,7 +38,13 @@ BYTE_UNITS: Mapping[str, int] = {
 }
 """Decimal and binary prefixes. Source: IEC 80000-13:2008, clause 4."""
 TOKEN_UNITS: Mapping[str, int] = {**COUNT_UNITS, "tokens": 1, "ki": _KIBI}
-SECOND_UNITS: Mapping[str, int] = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+SECOND_UNITS: Mapping[str, int] = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hour", "hours"), 3600),
+    **dict.fromkeys(("d", "day", "days"), 86_400),
+    **dict.fromkeys(("w", "week", "weeks"), 604_800),
+}
 BIT_UNITS: Mapping[str, int] = {"bit": 1, "bits": 1, "-bit": 1}
 UNITS: Mapping[str | None, Mapping[str, int]] = {
     "count": COUNT_UNITS,
@@ -47,11 +53,13 @@ UNITS: Mapping[str | None, Mapping[str, int]] = {
     "seconds": SECOND_UNITS,
     "bits": BIT_UNITS,
     "fraction": {},
+    "ms": {"ms": 1, "s": _THOUSAND},
     None: {},
 }
 
 _NUMBER = pattern(
-    r"(?P<digits>[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)"
+    r"(?P<digits>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|[1-9]\d{0,2}(?:\.\d{3}){2,}(?:,\d+)?|[1-9]\d{0,2}(?:\.\d{3})+,\d+"
+    r"|\d+,\d+|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)"
     r"\s*(?P<unit>%|percent|pct|-?[a-zA-Z]*)"
 )
 
@@ -80,7 +88,7 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     if factor is None:
         return None
     try:
-        digits = Decimal(match["digits"].replace(",", ""))
+        digits = Decimal(pointed(match["digits"]))
     except InvalidOperation:
         return None
     value = digits * factor
@@ -89,6 +97,28 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     exponent = digits.as_tuple().exponent
     step = Decimal(1).scaleb(min(exponent, 0) if isinstance(exponent, int) else 0) * factor
     return Number(value=value, half_step=step / 2, percent=percent, unit=suffix)
+
+
+_THOUSANDS_BY_COMMA = pattern(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?(?:[eE].*)?")
+_THOUSANDS_BY_POINT = pattern(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:\.\d{3})+,\d+)(?:[eE].*)?")
+
+
+def pointed(digits: str) -> str:
+    """Digits with a point before the fraction and nothing between thousands.
+
+    Thousands are groups of exactly three digits behind a first group without a leading zero, else a comma stands
+    before the fraction: `1,000` is a thousand, `0,900` and `1,5` are less than two.
+    """
+    if _THOUSANDS_BY_COMMA.fullmatch(digits):
+        return digits.replace(",", "")
+    if _THOUSANDS_BY_POINT.fullmatch(digits):
+        return digits.replace(".", "").replace(",", ".")
+    return digits.replace(",", ".")
+
+
+def has_thousands(digits: str) -> bool:
+    """Whether the commas of this number stand between thousands."""
+    return _THOUSANDS_BY_COMMA.fullmatch(digits) is not None
 
 
 def looks_numeric(text: str) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query
+from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query, Terms
 from catalog.query.text.conditions import known_target, read_condition, read_unknown
-from catalog.query.text.parse_context import Leaf, Reading, negated
-from catalog.query.text.printing import quote
+from catalog.query.text.keywords import read_place
+from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
+from catalog.query.text.printing import name_of, quote
 from catalog.query.text.scanner import Kind, Token
 from catalog.text.patterns import pattern
 
@@ -20,7 +21,47 @@ PLAIN_WORD = pattern(r"[A-Za-z0-9.%+]*[A-Za-z0-9][A-Za-z0-9.%+]*")
 _STRIPPED = "-!<>=:~,;.|&'`*?^\\/[]{}"
 _SIGNS = ":<>=!\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}"
 _JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT}
-_OPERANDS = frozenset({Kind.CONDITION, Kind.CLOSE})
+_OPERANDS = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.CLOSE})
+_OPENING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.OPEN, Kind.NOT})
+_MEANING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE})
+FUNCTION_WORDS = frozenset(
+    [
+        "an",
+        "any",
+        "are",
+        "at",
+        "for",
+        "from",
+        "have",
+        "has",
+        "having",
+        "in",
+        "is",
+        "me",
+        "model",
+        "models",
+        "of",
+        "on",
+        "please",
+        "show",
+        "that",
+        "the",
+        "these",
+        "to",
+        "which",
+        "whose",
+        "with",
+    ]
+)
+"""Words that a sentence needs and no model: they are never required, except in quotes or alone."""
+_HUB_NAME = pattern(r"[\w.\-]+(?:/[\w.\-]+)+/?")
+_PLACE = pattern(r"/[\w.\-+@ ]+(?:/[\w.\-+@]*)+")
+_REGULAR = pattern(r"/.*[.*+?\[\]()|\\^$].*/")
+_SIMILAR = pattern(r".*[~^]\d*(?:\.\d+)?")
+_INNER_STAR = pattern(r".*\w[*].*\w.*|[*]+\w.*|.*\w[?]\w.*")
+_REGISTERED = pattern(r"models:/+(?P<name>[^/@\s]+)(?:/(?P<version>[\w.]+)|@[\w\-]+)?")
+_VERSIONED = pattern(r"(?P<name>[\w.\-/]+):(?P<version>v?\d+(?:\.\d+)*)")
+_HEX = pattern(r"(?=[a-f]*\d)[0-9a-f]{8,64}|([0-9a-f])\1{7,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +76,18 @@ class Part:
 def read_words(tokens: list[Token]) -> list[Token]:
     """The tokens without those that hold nothing to search for, and with lower-case operators between conditions.
 
-    `and`, `or` and `not` in lower case are words of a sentence, except where conditions stand on their sides.
+    `and`, `or` and `not` are operators in lower case, too, wherever something stands on their sides.
     """
     kept = [token for token in tokens if not _wordless(token)]
+    meaning = [token for token in kept if not is_function_word(token)]
+    if any(token.kind in _MEANING and token.text not in _JOINS for token in meaning):
+        kept = meaning
     return [_joining(token, kept, index) for index, token in enumerate(kept)]
+
+
+def is_function_word(token: Token) -> bool:
+    """Whether this is a word of a sentence that no model needs to say."""
+    return token.kind is Kind.WORD and token.text.casefold().strip(",.?!;") in FUNCTION_WORDS
 
 
 def _wordless(token: Token) -> bool:
@@ -51,7 +100,9 @@ def _joining(token: Token, tokens: list[Token], index: int) -> Token:
         return token
     after = tokens[index + 1].kind if index + 1 < len(tokens) else None
     before = tokens[index - 1].kind if index else None
-    fits = after in {Kind.CONDITION, Kind.OPEN, Kind.NOT} and (kind is Kind.NOT or before in _OPERANDS)
+    if kind is not Kind.NOT and index + 1 < len(tokens) and tokens[index + 1].text == "not":
+        after = Kind.NOT
+    fits = after in _OPENING and (kind is Kind.NOT or before in _OPERANDS)
     return Token(kind=kind, start=token.start, end=token.end, text=token.text) if fits else token
 
 
@@ -201,8 +252,64 @@ class Parser:
         if token.kind is Kind.CONDITION:
             if known_target(token, reading):
                 return read_condition(token, reading)
+            versioned = registered(token.text)
+            if versioned is not None:
+                return versioned
             read_unknown(token, reading)
-        return word(token.text)
+        if token.kind is Kind.WORD and (refused := self._refused(token)) is not None:
+            return refused.leaf
+        return hashed(token.text, reading) or word(token.text)
+
+    def _refused(self, token: Token) -> _Refusal | None:
+        """Operators of other languages that nothing here answers: each is named, never dropped."""
+        text = token.text
+        bare = text.rstrip("~^0123456789.") if _SIMILAR.fullmatch(text) else ""
+        if _REGULAR.fullmatch(text):
+            message, leaf = f"Regular expressions are not understood; {text} is left out.", None
+        elif _SIMILAR.fullmatch(text):
+            sign = "~" if "~" in text else "^"
+            message = f"{sign} (similar words, weights) is not understood; it is left out."
+            leaf = word(bare) if any(letter.isalnum() for letter in bare) else None
+        elif "://" not in text and _INNER_STAR.fullmatch(text):
+            parts = [part for part in text.replace("?", "*").split("*") if any(map(str.isalnum, part))]
+            message = f"* and ? stand only at the end of a word here; {text} is read as {' '.join(parts)}."
+            leaf = phrase(" ".join(parts))
+        else:
+            return None
+        self.reading.problem("unsupported-operator", message, token.start, token.end)
+        return _Refusal(leaf)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What is searched in place of a word with an operator that is not understood."""
+
+    leaf: Leaf | None
+
+
+def registered(text: str) -> Leaf | None:
+    """`models:/name/2` and `name:v2`: a version of the model of that name."""
+    match = _REGISTERED.fullmatch(text) or _VERSIONED.fullmatch(text)
+    if match is None:
+        return None
+    named = Match(match["name"], ("name",))
+    version = (match["version"] or "").removeprefix("v")
+    if not version or not version[0].isdigit():
+        return Leaf(node=named, label=text, explanation=f"the model {match['name']}")
+    both = And((named, Terms("version", (version, f"v{version}"))))
+    return Leaf(node=both, label=text, explanation=f"version {version} of {match['name']}")
+
+
+def hashed(text: str, reading: Reading) -> Leaf | None:
+    """The beginning of an id or a hash that a model of the catalog has."""
+    if reading.vocabulary is None or not _HEX.fullmatch(text.casefold()):
+        return None
+    known = list(reading.vocabulary.fields_beginning(text.casefold()))
+    leaves = [
+        Leaf(node=Prefix(name, text.casefold()), label=f"{name_of(name)}:{text.casefold()}*")
+        for name in known
+    ]
+    return any_of(leaves)
 
 
 def phrase(text: str) -> Leaf:
@@ -223,6 +330,16 @@ def word(text: str) -> Leaf | None:
         return Leaf(
             node=Prefix("uri", place), label=f"{place}", explanation="where it is stored begins with this"
         )
+    if (named := registered(text) if text.startswith("models:/") else None) is not None:
+        return named
+    if _PLACE.fullmatch(text):
+        return read_place(text)
+    if _HUB_NAME.fullmatch(text):
+        last = text.rstrip("/").rpartition("/")[2]
+        whole = Phrase(text.strip("/"))
+        if any(letter.isalnum() for letter in last):
+            node = Or((whole, And((whole, Phrase(last, ("name",))))))
+            return Leaf(node=node, label=text, kind="text", explanation="a name with its owner or folder")
     begins = text.endswith("*")
     typed, text = text, text.strip(_STRIPPED)
     if not any(letter.isalnum() for letter in text):
@@ -230,11 +347,10 @@ def word(text: str) -> Leaf | None:
     if text != typed and any(sign in text for sign in _SIGNS):
         return phrase(text)  # without what stood before it, it would read as a condition
     if begins and len(text) > 1 and text.isalnum():
-        return Leaf(
-            node=Prefix("name", text), label=f"name:{text}*", explanation="names that begin with this"
-        )
-    if text in {"AND", "OR", "NOT"}:
-        text = text.lower()
+        begun = Or((Prefix("name", text), Match(text, ("name",), "prefix")))
+        return Leaf(node=begun, label=f"{text}*", explanation="names with a word that begins with this")
+    if text.casefold() in {*_JOINS, *FUNCTION_WORDS}:
+        return Leaf(node=Match(text.lower()), label=quote(text.lower()), kind="text")
     return Leaf(node=Match(text), label=text, kind="text")
 
 

@@ -87,6 +87,8 @@ def _leaf(query: Query) -> str:
             return f"has:{_exists_name(field)}"
         case Prefix(field=field, value=value):
             return f"{name_of(field)}:{prefix_text(value)}"
+        case Match(text=text, fields=("name",), operator="prefix"):
+            return f"name:{quoted(text)}"
         case Match(text=text, fields=()):
             return text
         case Match(text=text, fields=(field,)):

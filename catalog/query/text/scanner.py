@@ -7,9 +7,10 @@ not clearly a condition stays a word, exactly as it was typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Protocol
 
 from catalog.query.text.numbers import looks_numeric
 from catalog.text.patterns import pattern
@@ -37,8 +38,30 @@ OPERATORS = {
 }
 _OPERATOR = pattern("|".join(re.escape(operator) for operator in sorted(OPERATORS, key=len, reverse=True)))
 _NAME = pattern(
-    r"`[^`\n]{1,100}`|[^\W\d_][\w.\-/]*(?:`[^`\n]{1,100}`)?(?:@(?:\"[^\"\n]{1,200}\"|[\w.\-/]+))*"
+    r"`[^`\n]{1,100}`|_(?:exists|missing)_"
+    r"|[^\W\d_][\w.\-/]*(?:`[^`\n]{1,100}`|(?<=\.)\"[^\"\n]{1,100}\")?(?:@(?:\"[^\"\n]{1,200}\"|[\w.\-/]+))*"
 )
+"""Quotes stand around an odd name alone, behind `metrics.`, or around a data set. Source: MLflow, search syntax of runs."""
+_QUOTED_NAME = pattern(r"\"([^\"\n]{1,100})\"\s*(?=[<>=!\u2264\u2265\u2260])")
+_NAME_IN_QUOTES = pattern(r"(?<=\.)\"([^\"]*)\"")
+_SQL = pattern(
+    r"\s+(?:(?P<null>IS\s+(?P<valued>NOT\s+)?NULL\b)|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?P<outside>NOT\s+)?IN\s*(?=[(\[]))",
+    re.IGNORECASE,
+)
+"""What follows a name in filters of MLflow and in SQL."""
+_BRACKETED_RANGE = pattern(
+    r"(?P<open>[\[{])\s*(?P<low>[^\s\[\]{}]+)\s+TO\s+(?P<high>[^\s\[\]{}]+)\s*(?P<close>[\]}])"
+)
+"""`[0.9 TO *]` with, `{0.9 TO 1}` without its ends. Source: Lucene 9, classic query parser, range searches."""
+_LEFT_BOUND = pattern(
+    r"(?P<number>[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>\s?[^\W\d_]{1,10}|\s?%)?\s*(?P<sign>[<>]=?|\u2264|\u2265)\s*"
+)
+_RIGHT_BOUND = pattern(
+    r"\s*(?P<sign>[<>]=?|\u2264|\u2265)\s*(?P<number>[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:%|[^\W\d_]{0,10}))"
+)
+_UNIT = pattern(r"\s(%|[^\W\d_]{1,10})(?![\w.:=<>@-])")
+_THOUSANDS = pattern(r"(?:[ \u00a0\u202f]\d{3})+(?![\w.,])")
+_PLAIN_NUMBER = pattern(r"[<>=]*[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?")
 _SPACE = pattern(r"\s+")
 _WORD_END = pattern(r"[\s()\"\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}]")
 _VALUE_STOP = pattern(r"[\s,()\]]")
@@ -84,16 +107,30 @@ class Token:
     closed: bool = True
 
 
-def scan(text: str, known: Callable[[str], bool]) -> list[Token]:
-    """The tokens of `text`. `known` says whether a name is one of ours: it decides where a spaced operator compares."""
-    return _Scanner(text, known).tokens()
+class Names(Protocol):
+    """What the scanner must know of names: it decides where a spaced operator compares."""
+
+    def known(self, name: str) -> bool:
+        """Whether a condition may start with it."""
+        ...
+
+    def units(self, name: str) -> Collection[str] | None:
+        """The units that its numbers may have, in lower case; None for a name of no numbers."""
+        ...
+
+
+def scan(text: str, names: Names) -> list[Token]:
+    """The tokens of `text`."""
+    return _Scanner(text, names).tokens()
 
 
 class _Scanner:
-    def __init__(self, text: str, known: Callable[[str], bool]) -> None:
+    def __init__(self, text: str, names: Names, *, start: int = 0, level: int = 0) -> None:
         self.text = text
-        self.known = known
-        self.at = 0
+        self.names = names
+        self.known = names.known
+        self.at = start
+        self.level = level
 
     def tokens(self) -> list[Token]:
         tokens: list[Token] = []
@@ -101,10 +138,16 @@ class _Scanner:
             self._skip_space()
             if self.at >= len(self.text):
                 return tokens
-            tokens.append(self._token())
+            tokens += self._group() or [self._token()]
 
     def _token(self) -> Token:
         letter = self.text[self.at]
+        if letter == '"' and (named := self._quoted_name()) is not None:
+            return named
+        if letter.isdigit() or letter in "+-.":
+            bounded = self._left_bound()
+            if bounded is not None:
+                return bounded
         if letter in "()":
             self.at += 1
             return Token(
@@ -131,11 +174,196 @@ class _Scanner:
         kind = {"AND": Kind.AND, "&&": Kind.AND, "OR": Kind.OR, "||": Kind.OR, "|": Kind.OR, "NOT": Kind.NOT}
         return Token(kind=kind.get(word, Kind.WORD), start=start, end=self.at, text=word)
 
-    def _condition(self) -> Token | None:
-        named = _NAME.match(self.text, self.at)
+    def _quoted_name(self) -> Token | None:
+        """`"avg model score" > 0.5`: a phrase before a sign is a name."""
+        named = _QUOTED_NAME.match(self.text, self.at)
         if named is None:
             return None
-        name = named[0].replace("`", "")
+        operator = _OPERATOR.match(self.text, named.end())
+        if operator is None or not self._compares(
+            named[1], OPERATORS[operator[0]], operator.end(), spaced=True
+        ):
+            return None
+        return self._compared(named[1], named.end(1) + 1, OPERATORS[operator[0]], operator.end())
+
+    def _left_bound(self) -> Token | None:
+        """`0.8 < accuracy < 0.9` and `7B <= params`: the number stands before the name."""
+        bound = _LEFT_BOUND.match(self.text, self.at)
+        named = _NAME.match(self.text, bound.end()) if bound else None
+        if bound is None or named is None or not self.known(_name_of(named)):
+            return None
+        name, sign = _name_of(named), OPERATORS[bound["sign"]]
+        number = bound["number"] + (bound["unit"] or "").strip()
+        start, self.at = self.at, named.end()
+        other = _RIGHT_BOUND.match(self.text, self.at)
+        second = OPERATORS[other["sign"]] if other else ""
+        if other is not None and second[0] == sign[0]:
+            self.at = other.end()
+            ends = [(number, sign), (other["number"], second)]
+            low, high = ends if sign[0] == "<" else ends[::-1]
+            number = f"{'>' * (low[1] in _STRICT)}{low[0]}..{'<' * (high[1] in _STRICT)}{high[0]}"
+            sign = ":"
+        else:
+            sign = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[sign]
+        piece = Piece(text=number, quoted=False, start=start, end=self.at)
+        return self._condition_of(start, name, named.end(), sign, (piece,))
+
+    def _condition_of(
+        self,
+        start: int,
+        name: str,
+        name_end: int,
+        sign: str,
+        values: tuple[Piece, ...],
+        *,
+        listed: bool = False,
+    ) -> Token:
+        return Token(
+            kind=Kind.CONDITION,
+            start=start,
+            end=self.at,
+            text=self.text[start : self.at],
+            name=name,
+            name_end=name_end,
+            operator=sign,
+            values=values,
+            bracketed=listed,
+        )
+
+    def _sql(self, named: re.Match[str]) -> Token | None:
+        """`license IS NULL`, `name LIKE '%rf%'`, `task NOT IN ('ner', 'qa')`."""
+        words = _SQL.match(self.text, named.end())
+        name = _name_of(named)
+        if words is None or not (self.known(name) or "`" in named[0]):
+            return None
+        start, self.at = self.at, words.end()
+        if words["null"]:
+            piece = Piece(text=name, quoted=False, start=start, end=named.end())
+            return self._condition_of(
+                start, "has" if words["valued"] else "missing", named.end(), ":", (piece,)
+            )
+        if self.text[self.at] in "([":
+            opening = self.text[self.at]
+            end = self._closing(self.at)
+            pieces = self._listed(self.at + 1, end)
+            self.at = min(end + 1, len(self.text))
+            sign = "!=" if words["outside"] else ":"
+            return (
+                self._condition_of(start, name, named.end(), sign, pieces, listed=opening == "[")
+                if pieces
+                else None
+            )
+        pattern_piece, _ = self._piece(in_brackets=False)
+        if pattern_piece is None:
+            self.at = start
+            return None
+        like = Piece(
+            text=pattern_piece.text.replace("%", "*"),
+            quoted="%" not in pattern_piece.text,
+            start=pattern_piece.start,
+            end=pattern_piece.end,
+        )
+        return self._condition_of(start, name, named.end(), "!=" if words["unlike"] else ":", (like,))
+
+    def _listed(self, start: int, end: int) -> tuple[Piece, ...]:
+        """The values between brackets, parted by commas."""
+        inside = _Scanner(self.text[:end], self.names, start=start)
+        pieces: list[Piece] = []
+        while True:
+            inside._skip_space()
+            if inside.at >= end:
+                return tuple(pieces)
+            if inside.text[inside.at] == ",":
+                inside.at += 1
+                continue
+            piece, _ = inside._piece(in_brackets=True)
+            if piece is not None:
+                pieces.append(piece)
+
+    def _closing(self, opening: int) -> int:
+        """The place of the bracket that closes the one at `opening`, or the end of the text."""
+        pairs = {"(": ")", "[": "]"}
+        close, depth, at = pairs[self.text[opening]], 0, opening
+        while at < len(self.text):
+            letter = self.text[at]
+            if letter == '"':
+                quoted = self.text.find('"', at + 1)
+                at = len(self.text) if quoted < 0 else quoted
+            elif letter == self.text[opening]:
+                depth += 1
+            elif letter == close:
+                depth -= 1
+                if depth == 0:
+                    return at
+            at += 1
+        return len(self.text)
+
+    def _group(self) -> list[Token]:
+        """`license:(mit OR apache-2.0)`: every word in the brackets is a value of the name. Empty when it is none."""
+        named = _NAME.match(self.text, self.at)
+        if named is None or self.level >= _MAX_GROUPS:
+            return []
+        name = _name_of(named)
+        operator = _GROUP_SIGN.match(self.text, named.end())
+        if operator is None or not self.known(name):
+            return []
+        start, opening = self.at, operator.end() - 1
+        end = self._closing(opening)
+        inside = _Scanner(self.text[:end], self.names, start=opening + 1, level=self.level + 1).tokens()
+        self.at = min(end + 1, len(self.text))
+        sign = OPERATORS[operator["sign"]]
+        kinds = {token.kind for token in inside}
+        joins = {token.text.casefold() for token in inside} & {"and", "not", "&&"}
+        if kinds <= {Kind.WORD, Kind.PHRASE, Kind.OR} and not joins and sign != "!=":
+            pieces = tuple(
+                piece
+                for token in inside
+                if token.kind is not Kind.OR and token.text.casefold() != "or"
+                for piece in _pieces_of(token)
+            )
+            if not any(piece.text[:1] in "<>" for piece in pieces if not piece.quoted):
+                return [self._condition_of(start, name, named.end(), sign, pieces, listed=True)]
+        return self._spread(start, opening, end, (name, named.end(), sign), inside)
+
+    def _spread(
+        self, start: int, opening: int, end: int, named: tuple[str, int, str], inside: list[Token]
+    ) -> list[Token]:
+        """The group as one condition for each of its words."""
+        name, name_end, sign = named
+        tokens = [Token(kind=Kind.OPEN, start=start, end=opening + 1, text="(")]
+        for token in inside:
+            if token.kind not in {Kind.WORD, Kind.PHRASE} or token.text in {"and", "or", "not"}:
+                tokens.append(token)
+                continue
+            pieces = _pieces_of(token)
+            compared = _OPERATOR.match(token.text) if token.kind is Kind.WORD else None
+            own = OPERATORS[compared[0]] if compared and len(pieces) == 1 else sign
+            if compared and own != sign:
+                pieces = (replace(pieces[0], text=pieces[0].text[compared.end() :]),)
+            tokens.append(
+                Token(
+                    kind=Kind.CONDITION,
+                    start=token.start,
+                    end=token.end,
+                    text=f"{name}{own}{token.text}",
+                    name=name,
+                    name_end=name_end,
+                    operator=own,
+                    values=tuple(piece for piece in pieces if piece.text),
+                )
+            )
+        if end < len(self.text):
+            tokens.append(Token(kind=Kind.CLOSE, start=end, end=end + 1, text=")"))
+        return tokens
+
+    def _condition(self) -> Token | None:
+        named = _NAME.match(self.text, self.at)
+        if named is None or named[0].casefold() in _JOINING:
+            return None
+        asked = self._sql(named)
+        if asked is not None:
+            return asked
+        name = _name_of(named)
         gap = _SPACE.match(self.text, named.end())
         operator = _OPERATOR.match(self.text, gap.end() if gap else named.end())
         if operator is None:
@@ -143,22 +371,17 @@ class _Scanner:
         sign = OPERATORS[operator[0]]
         if not self._compares(name, sign, operator.end(), spaced=gap is not None):
             return None
+        return self._compared(name, named.end(), sign, operator.end())
+
+    def _compared(self, name: str, name_end: int, sign: str, after: int) -> Token:
+        """The condition whose sign ends at `after`."""
         start = self.at
-        self.at = operator.end()
+        self.at = after
         if sign == ":":
             sign = self._second_operator() or sign
         values, bracketed, closed = self._values(name, sign)
-        return Token(
-            kind=Kind.CONDITION,
-            start=start,
-            end=self.at,
-            text=self.text[start : self.at],
-            name=name,
-            name_end=named.end(),
-            operator=sign,
-            values=values,
-            bracketed=bracketed,
-            closed=closed,
+        return replace(
+            self._condition_of(start, name, name_end, sign, values, listed=bracketed), closed=closed
         )
 
     def _compares(self, name: str, sign: str, after: int, *, spaced: bool) -> bool:
@@ -167,7 +390,9 @@ class _Scanner:
         begin = rest.end() if rest else after
         value = self.text[begin : begin + 40]
         if sign == ":":
-            if spaced:
+            if spaced or self.text.startswith(
+                "//", after
+            ):  # file:///data is a place, whatever it begins with
                 return False
             if self.known(name):
                 return True
@@ -191,22 +416,58 @@ class _Scanner:
     def _values(self, name: str, sign: str) -> tuple[tuple[Piece, ...], bool, bool]:
         if sign != ":" or self.known(name):
             self._skip_space_before_value()
+        between = _BRACKETED_RANGE.match(self.text, self.at)
+        if between is not None:
+            return (self._between(between),), False, True
         if self.text[self.at : self.at + 1] == "[":
             return self._bracketed()
+        units = self.names.units(name)
         pieces: list[Piece] = []
         closed = True
         while self.at < len(self.text):
             piece, ended = self._piece(in_brackets=False)
             closed = closed and ended
             if piece is not None:
-                pieces.append(piece)
+                pieces += _alternatives(self._measured(piece, units)) if self.known(name) else [piece]
             follow = self.text[self.at + 1 : self.at + 2]
             if self.text[self.at : self.at + 1] != "," or not follow or follow.isspace() or follow in "),":
+                break
+            if self._next_condition(self.at + 1):
                 break
             self.at += 1
         if pieces and self.text[self.at : self.at + 1] == ",":
             self.at += 1
         return tuple(pieces), False, closed
+
+    def _between(self, match: re.Match[str]) -> Piece:
+        """A range in brackets as the language writes it: `[0.9 TO *]` is `0.9..*`."""
+        self.at = match.end()
+        low, high = match["low"], match["high"]
+        if low == high == "*":
+            return Piece(text="*", quoted=False, start=match.start(), end=match.end())
+        strict_low, strict_high = match["open"] == "{" and low != "*", match["close"] == "}" and high != "*"
+        text = f"{'>' * strict_low}{low}..{'<' * strict_high}{high}"
+        return Piece(text=text, quoted=False, start=match.start(), end=match.end())
+
+    def _measured(self, piece: Piece, units: Collection[str] | None) -> Piece:
+        """The number with the unit that stands apart from it: `7 B`, `1.5 GB`, `1 000 000`."""
+        if units is None or piece.quoted or not _PLAIN_NUMBER.fullmatch(piece.text.rpartition("..")[2]):
+            return piece
+        thousands = _THOUSANDS.match(self.text, self.at)
+        if thousands is not None:
+            self.at = thousands.end()
+        digits = self.text[piece.start : self.at]
+        unit = _UNIT.match(self.text, self.at)
+        if unit is not None and unit[1].casefold() in units:
+            self.at = unit.end()
+            digits += unit[1]
+        return replace(piece, text="".join(digits.split()), end=self.at)
+
+    def _next_condition(self, start: int) -> bool:
+        """`use_case=NLP,precision=FP16`: whether another condition follows the comma."""
+        named = _NAME.match(self.text, start)
+        operator = _OPERATOR.match(self.text, named.end()) if named else None
+        return named is not None and operator is not None and self.known(_name_of(named))
 
     def _skip_space_before_value(self) -> None:
         """`task: ner` and `accuracy > 0.9`, but not across to the next condition: `task: framework:onnx`."""
@@ -285,3 +546,28 @@ class _Scanner:
         gap = _SPACE.match(self.text, self.at)
         if gap:
             self.at = gap.end()
+
+
+_MAX_GROUPS = 3
+_JOINING = frozenset({"and", "or", "not"})
+_GROUP_SIGN = pattern(r"\s*(?P<sign>:|!=|==?)\s*\(")
+_STRICT = frozenset("<>")
+
+
+def _name_of(named: re.Match[str]) -> str:
+    return _NAME_IN_QUOTES.sub(r"\1", named[0]).replace("`", "")
+
+
+def _alternatives(piece: Piece) -> list[Piece]:
+    """`pytorch|onnx` as two values; a bar in quotes or at an end is text."""
+    if piece.quoted or "|" not in piece.text.strip("|"):
+        return [piece]
+    return [replace(piece, text=part) for part in piece.text.split("|") if part]
+
+
+def _pieces_of(token: Token) -> tuple[Piece, ...]:
+    """The values that one word in the brackets of a group stands for."""
+    if token.kind is Kind.PHRASE:
+        return (Piece(text=token.text, quoted=True, start=token.start, end=token.end),)
+    parts = [part for part in token.text.split(",") if part]
+    return tuple(Piece(text=part, quoted=False, start=token.start, end=token.end) for part in parts)

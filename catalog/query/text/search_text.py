@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from catalog.query.nodes import Query
 from catalog.query.problems import QueryProblem
 from catalog.query.request import SortKey
-from catalog.query.text.conditions import is_name
+from catalog.query.text.conditions import KnownNames
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import Parser, Part, joined, label_of, read_words
-from catalog.query.text.scanner import Kind, Token, scan
+from catalog.query.text.scanner import Kind, Piece, Token, scan
 from catalog.query.text.sentences import Rewriting, quoted_words, rewrite
 from catalog.query.text.sorting import print_sort, read_sort
 from catalog.query.text.targets import Vocabulary
+from catalog.text.patterns import pattern
 
 MAX_CHARACTERS = 2_000
 MAX_TERMS = 100
@@ -61,8 +63,9 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     if len(text) > MAX_CHARACTERS:
         message = f"Only the first {MAX_CHARACTERS:,} characters are read."
         reading.problem("too-long", message, MAX_CHARACTERS, len(text))
-    rewriting = rewrite(reading.text, reading)
-    understood = _Pieces(rewriting, reading)
+    written, ordering = _sql_ordering(reading.text)
+    rewriting = rewrite(written, reading)
+    understood = _Pieces(rewriting, reading, ordering)
     parts, sort = understood.read()
     labels = [label_of(part, parts) for part in parts]
     canonical = " ".join((*labels, *([f"sort:{print_sort(sort)}"] if sort else ())))
@@ -81,9 +84,36 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     )
 
 
+_SQL_ORDERING = pattern(
+    r"\s*(?:\border\s+by\s+(?P<keys>[\w.,`\"\s-]+?(?:\s+(?:asc|desc))?))?(?:\s+limit\s+\d{1,6})?\s*$",
+    re.IGNORECASE,
+)
+_SQL_KEY = pattern(r"(?P<name>.+?)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
+
+
+def _sql_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
+    """A filter without `ORDER BY f1 DESC LIMIT 5` at its end, and that order. Source: MLflow, order_by of runs."""
+    start = text.casefold().rfind("order by ")
+    start = max(start, 0) if start >= 0 else text.casefold().rfind(" limit ")
+    match = _SQL_ORDERING.match(text, start) if start >= 0 else None
+    if match is None or not (match["keys"] or text[start:].strip()):
+        return text, ()
+    pieces = []
+    for part in (match["keys"] or "").split(","):
+        key = _SQL_KEY.fullmatch(part.strip())
+        if key is None or (not key["direction"] and "," not in match["keys"] and "ORDER BY" not in text):
+            return text, ()
+        ending = f"-{key['direction'].lower()}" if key["direction"] else ""
+        name = key["name"].replace("`", "").replace('"', "").strip()
+        pieces.append(Piece(text=f"{name}{ending}", quoted=False, start=start, end=len(text)))
+    return text[:start].rstrip(), (
+        Token(kind=Kind.CONDITION, start=start, end=len(text), name="sort", values=tuple(pieces)),
+    )
+
+
 def _joins(canonical: str, reading: Reading) -> bool:
     """True when a word `and`, `or` or `not` would read as an operator in its new neighbourhood."""
-    tokens = read_words(scan(canonical, lambda name: is_name(name, reading)))
+    tokens = read_words(scan(canonical, KnownNames(reading)))
     return any(token.text.islower() and token.kind in {Kind.AND, Kind.OR, Kind.NOT} for token in tokens)
 
 
@@ -103,15 +133,14 @@ def _condition(part: Part, label: str, rewriting: Rewriting) -> Condition:
 class _Pieces:
     """Scans the rewritten text and gives every token its place in the text that was typed."""
 
-    def __init__(self, rewriting: Rewriting, reading: Reading) -> None:
+    def __init__(self, rewriting: Rewriting, reading: Reading, ordering: tuple[Token, ...] = ()) -> None:
+        self.ordering = ordering
         self.rewriting = rewriting
         self.reading = reading
 
     def read(self) -> tuple[list[Part], tuple[SortKey, ...]]:
         reading = self.reading
-        tokens = [
-            self._placed(token) for token in scan(self.rewriting.text, lambda name: is_name(name, reading))
-        ]
+        tokens = [self._placed(token) for token in scan(self.rewriting.text, KnownNames(reading))]
         if len(tokens) > MAX_TERMS:
             message = f"Only the first {MAX_TERMS} terms are read."
             reading.problem("too-many-terms", message, tokens[MAX_TERMS].start, tokens[-1].end)
@@ -120,7 +149,7 @@ class _Pieces:
             token for token in tokens if token.kind is Kind.CONDITION and token.name.casefold() == "sort"
         ]
         rest = [token for token in tokens if token not in sorts] if sorts else tokens
-        return Parser(read_words(rest), reading).parts(), read_sort(sorts, reading)
+        return Parser(read_words(rest), reading).parts(), read_sort([*sorts, *self.ordering], reading)
 
     def _placed(self, token: Token) -> Token:
         if not self.rewriting.changed:

@@ -10,10 +10,14 @@ from datetime import datetime
 from functools import cache
 
 from catalog.query.periods import parse_period
+from catalog.query.text.numbers import pointed
 from catalog.query.text.printing import quoted
-from catalog.query.text.targets import Target, Vocabulary, folded, resolve
+from catalog.query.text.targets import Target, Vocabulary, folded, resolve, unknown_metric
 from catalog.text.patterns import pattern
-from mappings import fields_where
+from catalog.text.slugs import slug
+from mappings import fields, fields_where
+from mappings.languages import languages
+from mappings.metrics import metrics
 
 Found = tuple[int, str] | None
 
@@ -41,7 +45,7 @@ _SIGNS = {
 }
 _NUMBER = pattern(
     r"(?P<sign>[<>]=?|\N{GREATER-THAN OR EQUAL TO}|\N{LESS-THAN OR EQUAL TO})?"
-    r"(?P<digits>\d[\d,]*\.?\d*(?:e[+-]?\d+)?)(?P<unit>%|[a-z]{0,8})(?P<plus>\+)?"
+    r"(?P<digits>(?:\d[\d,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?P<unit>%|[a-z]{0,8})(?P<plus>\+)?"
 )
 _BYTES = frozenset(["kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "bytes"])
 _COUNTS = {
@@ -129,6 +133,9 @@ class _Amount:
 
 def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     """`accuracy > 0.9` with blanks is already a condition; a name of several words becomes one: `mean squared error < 1`."""
+    left = _left_bound(sentence, at)
+    if left is not None:
+        return left, None
     named = _name(sentence, at)
     if named is None:
         return None
@@ -139,6 +146,9 @@ def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | 
         used = count + 1 + (amount.count if amount else 1)
         if at + used > len(sentence.words):
             return None
+        on = _on_dataset(sentence, at + used) if amount is not None and target.metric is not None else None
+        if on is not None and amount is not None:
+            return used + 2, f"{target.name}@{on}{_SIGNS[sign]}{amount.text}"
         if count == 1 and (amount is None or amount.count == 1):
             return used, None
         return (used, f"{target.name}{_SIGNS[sign]}{amount.text}") if amount else None
@@ -148,6 +158,27 @@ def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | 
     if count == 1 and amount.count == 1:
         return 2, None
     return count + amount.count, f"{target.name}{amount.sign}{amount.text}"
+
+
+def _left_bound(sentence: Sentence, at: int) -> int | None:
+    """How many words `0.8 < accuracy < 0.9` or `7B >= params` has: the scanner reads them."""
+    amount = _amount(sentence, at)
+    if amount is None or amount.sign or sentence.text(at + amount.count) not in _SIGNS:
+        return None
+    named = _name(sentence, at + amount.count + 1)
+    if named is None:
+        return None
+    used = amount.count + 1 + named[0]
+    other = _amount(sentence, at + used + 1) if sentence.text(at + used) in _SIGNS else None
+    return used if other is None else used + 1 + other.count
+
+
+def _on_dataset(sentence: Sentence, at: int) -> str | None:
+    """The data set of evaluations that `on conll2003` names."""
+    name = sentence.text(at + 1)
+    if sentence.text(at) != "on" or sentence.vocabulary is None or not name:
+        return None
+    return name if name in sentence.vocabulary.evaluated_on else None
 
 
 def named_amount(sentence: Sentence, at: int) -> Found:
@@ -169,7 +200,11 @@ def named_amount(sentence: Sentence, at: int) -> Found:
     amount = _amount(sentence, at + count + used)
     if amount is None or amount.sign:
         return None
-    return count + used + amount.count, f"{target.name}{sign}{amount.text}"
+    used += count + amount.count
+    on = _on_dataset(sentence, at + used) if target.metric is not None else None
+    if on is not None:
+        return used + 2, f"{target.name}@{on}{sign}{amount.text}"
+    return used, f"{target.name}{sign}{amount.text}"
 
 
 def amount_named(sentence: Sentence, at: int) -> Found:
@@ -317,6 +352,8 @@ def _openings() -> Sequence[tuple[tuple[str, ...], tuple[str, ...]]]:
 def _value(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
     assert sentence.vocabulary is not None  # the caller checked
     known = {folded(value): value for value in sentence.vocabulary.values.get(field, {})}
+    if field == "language":
+        known |= {name: tag for name, tag in languages().items() if tag in known}
     for count in (3, 2, 1):
         words = [sentence.text(at + offset) for offset in range(count)]
         if all(words) and folded(" ".join(words)) in known:
@@ -339,8 +376,11 @@ def ordered(sentence: Sentence, at: int) -> Found:
     if words in {("sorted", "by"), ("sort", "by"), ("ordered", "by"), ("order", "by")}:
         name = sentence.text(at + 2)
         return (3, f"sort:{name}") if name and resolve(name) else None
-    if words[1] in {"model", "models", "checkpoint", "checkpoints"} and words[0] in _ORDERS:
-        return 2, f"sort:{_ORDERS[words[0]]}"
+    top = _top(sentence, at)
+    if top is not None:
+        return top
+    if words[0] == "with" and (most := _most(sentence, at + 1)) is not None:
+        return most[0] + 1, most[1]
     if words[0] in {"best", "highest", "lowest"}:
         named = _name(sentence, at + 1)
         if named is not None and named[1].metric is not None and not named[1].nested:
@@ -348,7 +388,80 @@ def ordered(sentence: Sentence, at: int) -> Found:
             name = named[1].name
             spelled = name if minus is None else f"-{name}" if minus else f"{name}-asc"
             return 1 + named[0], f"sort:{spelled}"
+    if words[0] == "latest" and words[1] == "version":
+        return 2, "sort:-date"
+    if words[0] in _ORDERS:
+        return 1, f"sort:{_ORDERS[words[0]]}"
+    if words[0] == "best" and (leading := _leading_metric(sentence)):
+        return 1, f"sort:{leading}"
     return None
+
+
+def _top(sentence: Sentence, at: int) -> Found:
+    """`top 5 by f1`, `top 10 models by accuracy`: what reports it, best first."""
+    if sentence.text(at) != "top" or not sentence.text(at + 1).isdigit():
+        return None
+    used = 3 if sentence.text(at + 2) in {"model", "models"} else 2
+    if sentence.text(at + used) != "by":
+        return None
+    named = _name(sentence, at + used + 1)
+    if named is None or named[1].nested:
+        return None
+    name = named[1].name
+    order = name if named[1].metric is not None else f"-{name}"
+    return used + 1 + named[0], f"has:{name} sort:{order}"
+
+
+def _most(sentence: Sentence, at: int) -> Found:
+    """`most parameters`, `the fewest layers`, `highest accuracy`."""
+    used = 1 if sentence.text(at) == "the" else 0
+    sign = {
+        "most": "-",
+        "highest": "-",
+        "largest": "-",
+        "fewest": "",
+        "least": "",
+        "lowest": "",
+        "smallest": "",
+    }.get(sentence.text(at + used))
+    named = _name(sentence, at + used + 1)
+    if sign is None or named is None or named[1].nested:
+        return None
+    asc = "-asc" if not sign and named[1].metric is not None else ""
+    return used + 1 + named[0], f"sort:{sign}{named[1].name}{asc}"
+
+
+def _leading_metric(sentence: Sentence) -> str:
+    """The score that most models report: what "best" means where nobody says by what."""
+    counts = sentence.vocabulary.metrics if sentence.vocabulary is not None else {}
+    scores = [name for name in counts if name in metrics() and metrics()[name].bounded]
+    return max(scores, key=lambda name: (counts[name], name), default="")
+
+
+def named_by_alias(sentence: Sentence, at: int) -> Found:
+    """`german`, `ner`, `sklearn`, `quantized`, `4 bit`: words that mean a value of a field, where models have it."""
+    word, vocabulary = sentence.text(at), sentence.vocabulary
+    if vocabulary is None or not word:
+        return None
+    bits = _BITS.fullmatch(word) or _BITS.fullmatch(f"{word} {sentence.text(at + 1)}")
+    if bits is not None and bits[1] in vocabulary.values.get("quantization.bits", {}):
+        return (1 if _BITS.fullmatch(word) else 2), f"bits:{bits[1]}"
+    if word in {"quantized", "quantised"} and "quantized" in vocabulary.values.get("flags", {}):
+        return 1, "is:quantized"
+    for name, known in vocabulary.values.items():
+        row = fields().get(name)
+        if row is None or row.canonical is None or row.group not in {"identity", "weights"}:
+            continue
+        from catalog.text import canonical  # noqa: PLC0415 - a search without words needs none of its tables
+
+        rule = canonical.rule("dtype" if row.canonical == "precision" else row.canonical)
+        meant = rule(word) if rule is not None else word
+        if meant.casefold() != word and meant.casefold() in {value.casefold() for value in known}:
+            return 1, f"{name}:{quoted(meant)}"
+    return None
+
+
+_BITS = pattern(r"(\d)[ -]?bits?")
 
 
 _ORDERS = {
@@ -365,14 +478,15 @@ RULES: Sequence[Callable[[Sentence, int], Found]] = (
     dated,
     amount_named,
     amount_alone,
+    ordered,
     valued,
     without,
-    ordered,
+    named_by_alias,
 )
 
 
 def _name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
-    """A field or metric of numbers, of up to four words."""
+    """A field or metric of numbers, of up to four words; a metric that no table knows, where models report it."""
     for count in (4, 3, 2, 1):
         words = [sentence.text(at + offset) for offset in range(count)]
         if not all(words) or not words[0][0].isalpha() or not words[-1][-1].isalnum():
@@ -380,6 +494,12 @@ def _name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
         for target in resolve(" ".join(words)):
             if target.numeric:
                 return count, target
+        if (
+            count > 1
+            and sentence.vocabulary is not None
+            and slug(" ".join(words)) in sentence.vocabulary.metrics
+        ):
+            return count, unknown_metric(" ".join(words))
     return None
 
 
@@ -414,7 +534,7 @@ def _amount(sentence: Sentence, at: int) -> _Amount | None:
     )
     if unit == "bytes":
         spelled = "b"
-    return _Amount(count=count, digits=match["digits"].rstrip(",."), unit=spelled, sign=sign)
+    return _Amount(count=count, digits=pointed(match["digits"].rstrip(",.")), unit=spelled, sign=sign)
 
 
 def _between(sentence: Sentence, at: int) -> tuple[int, _Amount, _Amount] | None:

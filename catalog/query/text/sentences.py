@@ -19,7 +19,7 @@ from catalog.text.patterns import pattern
 _WORDS = pattern(r"\S+")
 _QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
 _EDGES = ",.?!;"
-_PLAIN = pattern(r"(?:[<>]=?|≥|≤)?[\w.%@/+-]+|[<>]=?|!=|==?|≥|≤", re.UNICODE)
+_PLAIN = pattern(r"(?:[<>]=?|≥|≤)?[\w.%@/+-]+|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|≥|≤", re.UNICODE)
 _FILLERS = frozenset(
     [
         "a",

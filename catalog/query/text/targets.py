@@ -39,6 +39,15 @@ class Vocabulary(Protocol):
     @property
     def complete(self) -> frozenset[str]: ...
 
+    def fields_beginning(self, text: str) -> tuple[str, ...]:
+        """The fields of ids and hashes in which a value begins so."""
+        ...
+
+    @property
+    def evaluated_on(self) -> Mapping[str, int]:
+        """The data sets of evaluations, as evaluations name them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedVocabulary:
@@ -47,6 +56,11 @@ class ListedVocabulary:
     metrics: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     complete: frozenset[str] = frozenset()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    evaluated_on: Mapping[str, int] = field(default_factory=dict)
+
+    def fields_beginning(self, text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for value, name in self.hashes.items() if value.startswith(text)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +212,18 @@ def _parameter(name: str) -> tuple[Target, ...]:
 
 def _tag(name: str) -> tuple[Target, ...]:
     key = stored_slug(name)
+    if key in _TRACKER_TAGS:
+        return (field_target(fields()[_TRACKER_TAGS[key]]),)
     return (Target(kind="flattened", path=f"extra.{key}", label=key),) if key else ()
+
+
+_TRACKER_TAGS = {
+    "mlflow_user": "owner",
+    "mlflow_runname": "name",
+    "mlflow_source_git_commit": "code_version",
+    "mlflow_note_content": "description",
+}
+"""Where the tags that MLflow sets itself end up. Source: MLflow, docs/docs/classic-ml/tracking, system tags."""
 
 
 def _attribute(name: str) -> tuple[Target, ...]:

@@ -161,8 +161,9 @@ def _text(query: Match | Phrase) -> Clause:
 
 
 def _words(columns: Sequence[str], query: Match) -> Clause:
+    kind_of_clause = "prefix" if query.operator == "prefix" else "term"
     clauses = [
-        either([{"term": {place(name): word}} for name in columns for place in (pieces, words)])
+        either([{kind_of_clause: {place(name): word}} for name in columns for place in (pieces, words)])
         for word in query_words(query.text)
     ]
     if not clauses or not columns:

@@ -132,6 +132,8 @@ def _text(query: Match | Phrase, item: Item) -> bool:
         )
     words = frozenset[str]().union(*(_words(item.projection, name) for name in columns))
     asked = query_words(query.text)
+    if query.operator == "prefix":
+        return bool(asked) and all(any(word.startswith(part) for word in words) for part in asked)
     return bool(asked) and (any if query.operator == "or" else all)(word in words for word in asked)
 
 

@@ -22,8 +22,8 @@ from mappings.metrics import metrics
 
 ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
 VERSION: str = tantivy.__version__  # type: ignore[attr-defined]  # missing in the published type stub
-LAYOUT = 6
-"""Raised when the columns of the same field table change, or what stands in them (6: no secret that was not known for one)."""
+LAYOUT = 7
+"""Raised when the columns of the same field table change, or what stands in them (7: words of paths)."""
 
 
 @cache

@@ -206,6 +206,9 @@ class Translator:
     def _term(self, code: str, value: Any) -> tantivy.Query:
         return tantivy.Query.term_query(self.schema, code, value, index_option="basic")
 
+    def _begun(self, code: str, beginning: str) -> tantivy.Query:
+        return tantivy.Query.fuzzy_term_query(self.schema, code, beginning, 0, prefix=True)
+
     def _terms(self, name: str, values: Iterable[Any]) -> tantivy.Query:
         distinct = [value for value in dict.fromkeys(values) if value is not None]
         if distinct and all(isinstance(value, str) for value in distinct) and not is_leaf(name):
@@ -247,8 +250,9 @@ class Translator:
         )
 
     def _words(self, columns: Sequence[str], query: Match) -> tantivy.Query:
+        asked = self._begun if query.operator == "prefix" else self._term
         clauses = [
-            either([self._term(f"{name}.{part}", word) for name in columns for part in ("pieces", "words")])
+            either([asked(f"{name}.{part}", word) for name in columns for part in ("pieces", "words")])
             for word in query_words(query.text)
         ]
         if not clauses or not columns:

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from catalog.cli import cli
 from catalog.dsl.body import from_dsl
+from catalog.errors import UserError
 from catalog.search.engine import IndexAction
 from catalog.settings import Settings
 from indexer.engines.tantivy import TantivyWriter
@@ -112,3 +113,22 @@ def test_catalog_that_was_never_filled_says_what_to_do(tmp_path):
     found = CliRunner().invoke(cli, ["--home", str(tmp_path), "search", "bert"])
     said = found.stderr if found.exit_code == 0 else str(found.exception)
     assert "modeldex crawl" in said
+
+
+@pytest.mark.parametrize("option", ["--json", "--all", "--fail-if-empty", "--dsl"])
+def test_condition_that_is_not_understood_stops_a_program(run, option):
+    """Left out, `size > big` would find every model, and the gate of a pipeline would open."""
+    stopped = run(option, "size > big")
+    assert isinstance(stopped.exception, UserError)
+    assert stopped.exception.exit_code == 2
+    assert "big" in stopped.exception.message
+    assert stopped.stdout == ""
+    assert run(option, "--lenient", "size > big").exit_code == 0
+
+
+@pytest.mark.parametrize("query", [["-task:token-classification"], ["-task:token-classification", "--json"]])
+def test_condition_with_a_minus_needs_no_second_dash(run, query):
+    found = run(*query)
+    assert found.exit_code == 0
+    assert "bert-base-german" not in found.stdout
+    assert "evil" in found.stdout

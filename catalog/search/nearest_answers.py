@@ -1,0 +1,79 @@
+"""What is nearest to a search that finds nothing: models with most of its words, and suggestions that find something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from catalog.query.nodes import And, Or, Query
+from catalog.query.problems import QueryProblem
+from catalog.query.request import Aggregation, FilterAgg, SearchRequest
+from catalog.query.text.search_text import Condition
+from catalog.search.engine import SearchEngine
+
+MAX_WORDS = 8
+"""Of eight words there are at most 70 choices of equal size; further words stay required."""
+MAX_CHECKED_CHARACTERS = 200
+"""Each suggestion is a whole query that is read and counted; those of a longer text would cost more than the search."""
+_CHECKED = frozenset({"unknown-word", "unknown-value", "unknown-dataset"})
+"""A name is mended whatever its condition finds: `acuracy>0.9` is offered `accuracy>0.9`, and that says how near one comes."""
+_ASK = " Did you mean "
+
+
+def most_words(
+    engine: SearchEngine, conditions: Sequence[Condition], selections: Mapping[str, Query]
+) -> tuple[Query, str] | None:
+    """The query for models that have most of the words and satisfy all conditions, and a sentence that says so.
+
+    None when there are not two words, or when no model has any of them.
+    """
+    words = [condition.node for condition in conditions if condition.kind == "text"]
+    rest = [condition.node for condition in conditions if condition.kind != "text"]
+    if len(words) < 2:
+        return None
+    rest += words[MAX_WORDS:]
+    choices = {
+        count: And((*rest, Or(tuple(And(choice) for choice in combinations(words[:MAX_WORDS], count)))))
+        for count in range(min(len(words), MAX_WORDS) - 1, 0, -1)
+    }
+    aggregations: dict[str, Aggregation] = {
+        str(count): FilterAgg(query=And((query, *selections.values()))) for count, query in choices.items()
+    }
+    answers = engine.search(SearchRequest(size=0, aggregations=aggregations)).aggregations
+    most = next((count for count in choices if answers[str(count)].count), None)
+    if most is None:
+        return None
+    return choices[
+        most
+    ], f"No model has all {len(words)} words; these have {most} of them, best matches first."
+
+
+def promising(
+    engine: SearchEngine, problems: Sequence[QueryProblem], query_of: Callable[[str], Query]
+) -> tuple[QueryProblem, ...]:
+    """The problems without suggestions that would find nothing."""
+    texts = dict.fromkeys(
+        suggestion.text
+        for problem in problems
+        if problem.code in _CHECKED
+        for suggestion in problem.suggestions
+        if len(suggestion.text) <= MAX_CHECKED_CHARACTERS
+    )
+    if not texts:
+        return tuple(problems)
+    aggregations: dict[str, Aggregation] = {
+        str(place): FilterAgg(query=query_of(text)) for place, text in enumerate(texts)
+    }
+    answers = engine.search(SearchRequest(size=0, aggregations=aggregations)).aggregations
+    counts = {text: answers[str(place)].count or 0 for place, text in enumerate(texts)}
+    return tuple(_promising(problem, counts) for problem in problems)
+
+
+def _promising(problem: QueryProblem, counts: Mapping[str, int]) -> QueryProblem:
+    kept = tuple(suggestion for suggestion in problem.suggestions if counts.get(suggestion.text, 1))
+    if kept == problem.suggestions:
+        return problem
+    first = problem.suggestions[0]
+    message = problem.message if first in kept else problem.message.partition(_ASK)[0]
+    return replace(problem, message=message, suggestions=kept)
