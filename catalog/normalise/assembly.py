@@ -313,7 +313,9 @@ class Draft:
             for item in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
             if isinstance(item, str | int | float) and (word := _model_id(cleaning.keyword(str(item))))
         ]
-        good, beaten = _edited(ranked("authored", contenders, distances=self.found.distances, aside=self.found.aside))
+        good, beaten = _edited(
+            ranked("authored", contenders, distances=self.found.distances, aside=self.found.aside)
+        )
         bases: dict[str, dict[str, str]] = {}
         for contender in good[:MAX_UNION]:
             seen = contender.observation

@@ -50,9 +50,7 @@ _STATED = {
 Key = Callable[[Contender], tuple[Any, ...]]
 
 
-def rank_key(
-    rule: str, *, distances: Mapping[str, int], aside: AbstractSet[str] = frozenset()
-) -> Key:
+def rank_key(rule: str, *, distances: Mapping[str, int], aside: AbstractSet[str] = frozenset()) -> Key:
     """The sort key of a rule: the smallest wins. `distances` are directories between each file and the model, `aside` are
     files that win only over nothing.
     """

@@ -89,7 +89,10 @@ NO_MODEL = frozenset({"imatrix", "controlvector", "vocab"})
 
 def _role(header: gguf_format.GgufHeader) -> Role | None:
     """What the file is when it is no model by itself; None for a model or an adapter."""
-    kind, architecture = _text(header.pairs.get("general.type")), _text(header.pairs.get("general.architecture"))
+    kind, architecture = (
+        _text(header.pairs.get("general.type")),
+        _text(header.pairs.get("general.architecture")),
+    )
     if PARTS & {kind, architecture}:
         return Role.PART
     only_words = not header.tensors and "tokenizer.ggml.tokens" in header.pairs

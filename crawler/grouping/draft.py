@@ -72,7 +72,6 @@ def is_weights(member: Member) -> bool:
 def holds_model(members: Iterable[Member]) -> bool:
     """Whether these are a model: data without the file that describes it is none."""
     return any(
-        member.extraction is not None
-        and member.extraction.role in {Role.WEIGHTS, Role.PART, Role.INDEX}
+        member.extraction is not None and member.extraction.role in {Role.WEIGHTS, Role.PART, Role.INDEX}
         for member in members
     )

@@ -431,7 +431,9 @@ def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bo
 def _as_weights(member: Member) -> Member:
     """A part of which the rest is not there is what there is of the model."""
     extraction = member.extraction
-    return member if extraction is None else replace(member, extraction=replace(extraction, role=Role.WEIGHTS))
+    return (
+        member if extraction is None else replace(member, extraction=replace(extraction, role=Role.WEIGHTS))
+    )
 
 
 def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:

@@ -357,19 +357,11 @@ LAYOUTS = {
     ),
     "DeepSpeed's checkpoint alone": (
         [f"run/global_step9/mp_rank_0{rank}_model_states.pt" for rank in (0, 1)],
-        {
-            "run/global_step9/model": [
-                f"run/global_step9/mp_rank_0{rank}_model_states.pt" for rank in (0, 1)
-            ]
-        },
+        {"run/global_step9/model": [f"run/global_step9/mp_rank_0{rank}_model_states.pt" for rank in (0, 1)]},
     ),
     "Megatron's checkpoint of two ranks": (
         [f"run/iter_0000100/mp_rank_0{rank}/model_optim_rng.pt" for rank in (0, 1)],
-        {
-            "run/iter_0000100": [
-                f"run/iter_0000100/mp_rank_0{rank}/model_optim_rng.pt" for rank in (0, 1)
-            ]
-        },
+        {"run/iter_0000100": [f"run/iter_0000100/mp_rank_0{rank}/model_optim_rng.pt" for rank in (0, 1)]},
     ),
     "copied blobs of the hub": (
         [
