@@ -26,6 +26,9 @@ _NEVER_OPENED = (
 )
 NEVER_OPENED = frozenset(_NEVER_OPENED.split())
 
+HUB_NOTES = re.compile(r"(?:^|/)(?:models|datasets|spaces)--[^/]+/\.no_exist/")
+"""Empty files that remember what a repository does not have. Source: huggingface_hub, file_download `.no_exist`."""
+
 # Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 LFS_POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*", re.ASCII
@@ -56,6 +59,8 @@ class Verdict:
 
 def never_opened(key: str) -> bool:
     """Whether the name alone says that no extractor wants the file."""
+    if HUB_NOTES.search(key):
+        return True
     name = key.rsplit("/", 1)[-1].lower()
     _, dot, suffix = name.rpartition(".")
     return bool(dot) and suffix in NEVER_OPENED and promised_format(key) is None

@@ -10,7 +10,7 @@ from catalog.layouts.variants import without_quantization
 CANONICAL_STEMS = frozenset(
     {
         "model", "pytorch_model", "adapter_model", "diffusion_pytorch_model", "tf_model", "flax_model", "saved_model",
-        "openvino_model", "model.weights",
+        "openvino_model", "model.weights", "adapters",
     }
 )  # fmt: skip
 """Stems that libraries give the one file of weights: the whole model, whatever else is beside it."""

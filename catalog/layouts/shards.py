@@ -11,8 +11,21 @@ SHARD = re.compile(
 """Source: huggingface_hub serialization (`{stem}-{i:05d}-of-{n:05d}`), ggml docs/gguf.md (naming of shards)."""
 CONSOLIDATED = re.compile(r"^(?P<stem>consolidated)\.(?P<number>\d{2,4})(?P<rest>\.pth)$", re.IGNORECASE)
 """Source: meta-llama/llama, example_completion.py: one file per rank of the tensor parallel group."""
-RANK = re.compile(r"^(?P<stem>.+?)_world_size_(?P<total>\d+)_rank_(?P<number>\d+)(?P<rest>\..*)$")
-"""Source: transformers and accelerate, FSDP's state per rank."""
+RANKS = (
+    re.compile(r"^(?P<stem>.+?)_world_size_(?P<total>\d+)_rank_(?P<number>\d+)(?P<rest>\..*)$"),
+    re.compile(r"^(?P<stem>.+?)-rank-(?P<number>\d+)-part-\d+(?P<rest>\..*)$"),
+    re.compile(r"^(?P<stem>rank)[-_]?(?P<number>\d+)(?P<rest>\.(?:safetensors|engine|npz|pt|bin))$"),
+    re.compile(r"^(?P<stem>)(?:zero_pp_rank_\d+_)?mp_rank_(?P<number>\d+)(?P<rest>_model_states\.pt)$"),
+    re.compile(r"^(?P<stem>)layer_\d+-model_(?P<number>\d+)(?P<rest>-model_states\.pt)$"),
+)
+"""What each process of a group wrote of the model: cuts of the same tensors, of which no sum is the model's count.
+
+Source: transformers and accelerate, FSDP's state per rank; vllm sharded_state_loader.py (`model-rank-{rank}-part-{part}`);
+NVIDIA/TensorRT-LLM models/modeling_utils.py (`rank{n}.safetensors`); DeepSpeed engine.py, `_get_ckpt_name`.
+"""
+RANK_DIRECTORY = re.compile(r"/?mp_rank_(?P<number>\d+(?:_\d+){0,2})$")
+"""One process's share of a Megatron checkpoint. Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py."""
+RANKED = "ranks"
 _NUMBER_AT_END = re.compile(r"[-_.]\d{2,6}-of-\d{2,6}$")
 
 
@@ -26,10 +39,10 @@ class Shard(NamedTuple):
 
 def shard_of(name: str) -> Shard | None:
     """The parts of a shard's name; None for the name of a whole file."""
-    for form in (SHARD, CONSOLIDATED, RANK):
+    for form in (SHARD, CONSOLIDATED, *RANKS):
         if match := form.match(name):
             parts = match.groupdict()
-            return Shard(parts["stem"], int(parts["number"]), int(parts.get("total") or 0))
+            return Shard(parts["stem"] or "model", int(parts["number"]), int(parts.get("total") or 0))
     return None
 
 
@@ -38,8 +51,12 @@ def shard_stem(name: str) -> tuple[str, str]:
     match = SHARD.match(name)
     if match and match["rest"]:
         return f"{match['stem']}{match['rest']}", match["total"]
-    match = CONSOLIDATED.match(name)
-    return (f"{match['stem']}{match['rest']}", "parts") if match else (name, "")
+    if match := CONSOLIDATED.match(name):
+        return f"{match['stem']}{match['rest']}", "parts"
+    for form in RANKS:
+        if match := form.match(name):
+            return f"{match['stem'] or 'model'}{match['rest']}", RANKED
+    return name, ""
 
 
 def without_number(stem: str) -> str:

@@ -7,7 +7,7 @@ import re
 _PRECISIONS = ("fp16", "fp32", "bf16", "fp8", "int8", "int4", "half")
 _PACKINGS = ("uint8", "q4", "q8", "q4f16", "bnb4", "quantized")
 _AVERAGES = ("non_ema", "ema")
-_COPIES = ("merged", "with_past")
+COPIES = ("merged", "with_past")
 """Written beside the parts that they are made of; in a name by itself each is a model of its own."""
 
 _GGML = r"i?q\d_(?:k(?:_[sml])?|\d|xxs|xs|s|m|nl)"
@@ -19,7 +19,7 @@ def _any_of(*words: str) -> str:
 
 AT_END = re.compile(rf"[._-]({_any_of(*_PRECISIONS, *_PACKINGS, *_AVERAGES, 'onnx_data')})$")
 """The variant of a stem, its last word: files of one stem are one model."""
-WITHIN = re.compile(rf"(?i)[._-]({_any_of(*_PRECISIONS, *_PACKINGS, *_AVERAGES, *_COPIES)})(?=[._-]|$)")
+WITHIN = re.compile(rf"(?i)[._-]({_any_of(*_PRECISIONS, *_PACKINGS, *_AVERAGES, *COPIES)})(?=[._-]|$)")
 """Every word of a file's name that tells a copy of weights from the copies beside it."""
 PRECISION_WORD = re.compile(rf"(?i)(?<![a-z0-9])({_any_of(*_PRECISIONS, 'f16', 'f32')}|{_GGML})(?![a-z0-9])")
 """The word that says in which precision the weights of a file are."""

@@ -113,7 +113,7 @@ class Draft:
                     Contender(observation=weighed, value=value, changes=converted.changes)
                     for value in (converted.value, *converted.rivals)
                 )
-        return ranked(row.rule, good, distances=self.found.distances), bad
+        return ranked(row.rule, good, distances=self.found.distances, aside=self.found.aside), bad
 
     def settle(self, row: Field, good: Sequence[Contender], bad: Sequence[Contender] = ()) -> None:
         """The first contender is the value; the others lose with the reason."""
@@ -125,17 +125,18 @@ class Draft:
             return
         winner = good[0]
         losers = [replace(item, lost_because=reason_lost(row.rule, winner, item)) for item in good[1:]]
-        conflict = row.material and any(_material(winner, item) for item in losers)
+        heard = [item for item in losers if item.observation.key not in self.found.aside]
+        conflict = row.material and any(_material(winner, item) for item in heard)
         self.values[row.name] = winner.value
         self.provenance[row.name] = FieldProvenance(
             field=row.name, winners=(winner,), losers=tuple([*losers, *bad][:MAX_LOSERS]), conflict=conflict
         )
         if conflict:
-            values = ", ".join(dict.fromkeys(str(item.value) for item in (winner, *losers)))
+            values = ", ".join(dict.fromkeys(str(item.value) for item in (winner, *heard)))
             self.problem(
                 f"{row.name.replace('.', '-')}-conflict",
                 f"{row.label}: files disagree: {values[:300]}",
-                losers[0].observation,
+                heard[0].observation,
             )
 
     def problem(self, code: str, message: str, seen: Observation | None = None) -> None:
@@ -262,7 +263,7 @@ class Draft:
                 gathered.setdefault(stored_slug(seen.field.partition(".")[2]), []).append(contender)
         entries: dict[str, Any] = {}
         for name in sorted(gathered)[:MAX_FREE]:
-            good = ranked("nearest", gathered[name], distances=self.found.distances)
+            good = ranked("nearest", gathered[name], distances=self.found.distances, aside=self.found.aside)
             entries[name] = good[0].value
             losers = [
                 replace(item, lost_because=reason_lost("nearest", good[0], item))
@@ -312,7 +313,9 @@ class Draft:
             for item in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
             if isinstance(item, str | int | float) and (word := _model_id(cleaning.keyword(str(item))))
         ]
-        good, beaten = _edited(ranked("authored", contenders, distances=self.found.distances))
+        good, beaten = _edited(
+            ranked("authored", contenders, distances=self.found.distances, aside=self.found.aside)
+        )
         bases: dict[str, dict[str, str]] = {}
         for contender in good[:MAX_UNION]:
             seen = contender.observation

@@ -11,7 +11,7 @@ from typing import Any
 from catalog.normalise.masking import masked_observation
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
-from catalog.records import Group, Observation, Origin, Problem, Risk, Severity
+from catalog.records import Group, Observation, Origin, Problem, Risk, Role, Severity
 from catalog.text import cleaning
 from catalog.text.slugs import stored_slug
 from mappings import fields, fields_where
@@ -39,11 +39,18 @@ class Gathered:
     metrics: tuple[Observation, ...]
     free: Mapping[str, tuple[Observation, ...]]  # hyperparameters.* and extra.*, by prefix
     distances: Mapping[str, int]
+    aside: frozenset[str]
+    """Files whose word counts only where nothing else says anything: the model's alternatives."""
     risks: tuple[Risk, ...]
     problems: tuple[Problem, ...]
 
 
-def gather(group: Group, *, now: datetime) -> Gathered:  # noqa: ARG001 - one signature for every step
+def gather(
+    group: Group,
+    *,
+    now: datetime,  # noqa: ARG001 - one signature for every step
+    aside: frozenset[str] = frozenset(),
+) -> Gathered:
     """The group's observations, masked and cleaned, in the same order whatever the order of its members."""
     members = sorted(group.members, key=lambda member: (member.object.key, member.subject or ""))
     distances: dict[str, int] = {member.object.key: member.distance for member in members}
@@ -58,6 +65,8 @@ def gather(group: Group, *, now: datetime) -> Gathered:  # noqa: ARG001 - one si
             replace(problem, message=_safe_text(problem.message)) for problem in member.extraction.problems
         )
         for seen in member.extraction.observations:
+            if member.extraction.role is Role.PART:
+                continue  # what a projector is called and counts is not about the model
             if seen.subject in {None, member.subject} and not _too_far(seen, member.distance):
                 safe = _safe(seen)
                 observations.append(safe)
@@ -71,7 +80,7 @@ def gather(group: Group, *, now: datetime) -> Gathered:  # noqa: ARG001 - one si
                 code="limit-exceeded", message=f"{len(observations):,} values; {MAX_OBSERVATIONS:,} are read"
             )
         )
-    return _sorted_out(observations[:MAX_OBSERVATIONS], distances, risks, problems)
+    return _sorted_out(observations[:MAX_OBSERVATIONS], distances, aside, risks, problems)
 
 
 def _too_far(seen: Observation, distance: int) -> bool:
@@ -112,7 +121,11 @@ def _secret(seen: Observation) -> Risk:
 
 
 def _sorted_out(
-    observations: list[Observation], distances: Mapping[str, int], risks: list[Risk], problems: list[Problem]
+    observations: list[Observation],
+    distances: Mapping[str, int],
+    aside: frozenset[str],
+    risks: list[Risk],
+    problems: list[Problem],
 ) -> Gathered:
     by_field: dict[str, list[Observation]] = {}
     free: dict[str, list[Observation]] = {"hyperparameters": [], "extra": []}
@@ -137,6 +150,7 @@ def _sorted_out(
         metrics=tuple(metrics),
         free={name: tuple(seen) for name, seen in free.items()},
         distances=distances,
+        aside=aside,
         risks=tuple(risks),
         problems=tuple(problems),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from catalog.records import Contender, Evidence, Origin
@@ -49,15 +50,17 @@ _STATED = {
 Key = Callable[[Contender], tuple[Any, ...]]
 
 
-def rank_key(rule: str, *, distances: Mapping[str, int]) -> Key:
-    """The sort key of a rule: the smallest wins. `distances` are directories between each file and the model."""
+def rank_key(rule: str, *, distances: Mapping[str, int], aside: AbstractSet[str] = frozenset()) -> Key:
+    """The sort key of a rule: the smallest wins. `distances` are directories between each file and the model, `aside` are
+    files that win only over nothing.
+    """
     ranks = _RANKS.get(rule, _RANKS["authored"])
 
     def key(contender: Contender) -> tuple[Any, ...]:
         seen = contender.observation
         distance = distances.get(seen.key, 0)
         rank, stated = ranks[seen.origin], _STATED[seen.evidence] >= 3
-        edited = 0 if seen.origin is Origin.EDIT else 1
+        edited = 0 if seen.origin is Origin.EDIT else 2 if seen.key in aside else 1
         guess = 1 if stated or seen.origin is Origin.FILENAME else 0
         parent = 1 if distance < 0 else 0
         tie = (abs(distance), _STATED[seen.evidence], seen.key, order_of(contender))
@@ -96,9 +99,15 @@ def reason_lost(rule: str, winner: Contender, loser: Contender) -> str:
     return "rank"
 
 
-def ranked(rule: str, contenders: Sequence[Contender], *, distances: Mapping[str, int]) -> list[Contender]:
+def ranked(
+    rule: str,
+    contenders: Sequence[Contender],
+    *,
+    distances: Mapping[str, int],
+    aside: AbstractSet[str] = frozenset(),
+) -> list[Contender]:
     """The contenders, the winner first."""
-    return sorted(contenders, key=rank_key(rule, distances=distances))
+    return sorted(contenders, key=rank_key(rule, distances=distances, aside=aside))
 
 
 def _latest_first(contender: Contender) -> tuple[int, float, str]:

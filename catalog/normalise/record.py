@@ -12,6 +12,7 @@ from catalog.normalise import assembly
 from catalog.normalise.gathering import gather
 from catalog.normalise.parts import dates, identity, weights
 from catalog.normalise.parts.evaluations import evaluate
+from catalog.normalise.parts.weight_sets import aside
 from catalog.records import Group, ModelRecord, model_id
 
 
@@ -24,7 +25,7 @@ def normalise(group: Group, *, now: datetime) -> ModelRecord:
         group.members, key=lambda member: (member.object.key, member.subject or "", member.distance)
     )
     group = replace(group, members=tuple(members))
-    gathered = gather(group, now=now)
+    gathered = gather(group, now=now, aside=aside(group))
     draft = assembly.Draft(group=group, found=gathered, now=now)
     evaluations = evaluate(gathered.metrics, now=now, distances=gathered.distances)
     draft.keep_unmeasured(evaluations.not_metrics)

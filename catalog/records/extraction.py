@@ -42,6 +42,9 @@ class Role(StrEnum):
 
     WEIGHTS = "weights"
     INDEX = "index"  # names the shards that hold the weights
+    PART = (
+        "part"  # weights that go with a model and are not the model (a projector, an adapter left beside it)
+    )
     DATA = "data"  # bytes that another file describes (external data, .bin of OpenVINO, TF data shards)
     CONFIG = "config"
     CARD = "card"

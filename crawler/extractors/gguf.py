@@ -44,7 +44,7 @@ class GgufExtractor:
     """Reads the header as a stream: 1 request, 2-3 where a large vocabulary is in the way. Tensor data is never read."""
 
     name = "gguf"
-    version = 1
+    version = 2
     description = "GGUF models, adapters and shards, versions 1 to 3, either byte order; older GGML by magic"
     reads = "counts per block type, quantisation, general.*, architecture sizes, chat templates"
     limits = "65,536 keys, 1,000,000 tensors, strings 8 MB, arrays 16 M elements, 4 dimensions"
@@ -77,7 +77,26 @@ class GgufExtractor:
         _tell_adapter(findings, header)
         _tell_templates(findings, pairs)
         _tell_rest(findings, pairs)
+        if (role := _role(header)) is not None:
+            findings.role = role
         return findings.extraction()
+
+
+PARTS = frozenset({"mmproj", "clip"})
+NO_MODEL = frozenset({"imatrix", "controlvector", "vocab"})
+"""Source: ggml-org/llama.cpp gguf-py/gguf/constants.py (`GGUFType`), tools/imatrix, tools/cvector-generator."""
+
+
+def _role(header: gguf_format.GgufHeader) -> Role | None:
+    """What the file is when it is no model by itself; None for a model or an adapter."""
+    kind, architecture = (
+        _text(header.pairs.get("general.type")),
+        _text(header.pairs.get("general.architecture")),
+    )
+    if PARTS & {kind, architecture}:
+        return Role.PART
+    only_words = not header.tensors and "tokenizer.ggml.tokens" in header.pairs
+    return Role.AUXILIARY if only_words or NO_MODEL & {kind, architecture} else None
 
 
 def _tell_structure(findings: Findings, header: gguf_format.GgufHeader, size_bytes: int) -> None:

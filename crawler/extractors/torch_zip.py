@@ -14,7 +14,7 @@ from crawler.formats.pickles import Pickle, looks_like_pickle
 from crawler.formats.torch_files import refuse, role_of, tell_pickled_model
 from crawler.formats.torch_script import tell_torchscript
 from crawler.formats.zips import is_zip, open_zip
-from crawler.promises import Promise
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 _FIRST_MEMBER = re.compile(
@@ -61,6 +61,8 @@ class TorchZipExtractor:
         formats={".pt": "pytorch", ".pth": "pytorch", ".ckpt": "pytorch"},
         names={r".*model[^/]*\.bin": "pytorch"},
         endings=(".pth.tar", ".pt.tar"),
+        # Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py, `get_checkpoint_name`
+        containers=(Container(folders=("mp_rank_00",)), Container(folders=("mp_rank_00_000",))),
     )
 
     def claims(self, key: str, head: bytes) -> Claim | None:

@@ -61,12 +61,17 @@ def distance_between(own: str, other: str) -> int:
 
 def is_weights(member: Member) -> bool:
     """Whether the file is part of the model itself; a file that nobody reads may be data that another one describes."""
-    return member.extraction is None or member.extraction.role in {Role.WEIGHTS, Role.INDEX, Role.DATA}
+    return member.extraction is None or member.extraction.role in {
+        Role.WEIGHTS,
+        Role.PART,
+        Role.INDEX,
+        Role.DATA,
+    }
 
 
 def holds_model(members: Iterable[Member]) -> bool:
     """Whether these are a model: data without the file that describes it is none."""
     return any(
-        member.extraction is not None and member.extraction.role in {Role.WEIGHTS, Role.INDEX}
+        member.extraction is not None and member.extraction.role in {Role.WEIGHTS, Role.PART, Role.INDEX}
         for member in members
     )

@@ -27,13 +27,17 @@ from crawler.grouping.draft import (
     upwards,
 )
 from crawler.grouping.layouts import (
+    ADAPTER,
     ALTERNATIVE_DIRECTORIES,
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
+    DEEPSPEED_STATE,
+    HUB_REPOSITORY,
     HUB_SNAPSHOT,
     PROJECTOR,
     SIDECAR,
     TRAINING_STATE,
+    WHOLE_MODEL,
 )
 from crawler.grouping.subjects import bind_subjects, spoken_for
 from crawler.promises import FileNames, installed
@@ -59,7 +63,7 @@ def group(
     neighbourhood and not the whole source, its `open_directories` are those above several models.
     """
     members = with_promised_hashes(members)
-    tree = _Tree([_as_used(member) for member in _without_linked_blobs(members)], file_names or installed())
+    tree = _Tree(_as_used(_without_linked_blobs(members)), file_names or installed())
     drafts = _draft_models(tree)
     _bind_context(tree, drafts, open_directories)
     runs = bind_subjects(tree.members, drafts)
@@ -96,21 +100,45 @@ def _run_of(group: Group) -> str:
     return names.model_name(directory_of(group.key), is_file=False) or str(group.name_hint)
 
 
-def _as_used(member: Member) -> Member:
-    """A trainer's own state looks like weights to its extractor; beside a model it is none."""
-    extraction = member.extraction
-    if (
-        extraction is not None
-        and extraction.role is Role.WEIGHTS
-        and TRAINING_STATE.match(name_of(member.object.key))
-    ):
-        role = Role.RUN if name_of(member.object.key).startswith("training_args") else Role.AUXILIARY
-        return replace(member, extraction=replace(extraction, role=role))
-    return member
+def _as_used(members: Sequence[Member]) -> list[Member]:
+    """The members with the roles that they have beside each other: extractors see one file, and a trainer's state, a
+    projector and an adapter look like weights to them.
+    """
+    with_weights, with_whole = set(), set()
+    for member in members:
+        directory, name = directory_of(member.object.key), name_of(member.object.key)
+        if member.extraction is None or member.extraction.role is not Role.WEIGHTS:
+            continue
+        if not TRAINING_STATE.match(name) and not PROJECTOR.match(name):
+            with_weights.add(directory)
+        if WHOLE_MODEL.match(name):
+            with_whole.add(directory)
+    return [
+        member
+        if member.extraction is None or (role := _role(member, with_weights, with_whole)) is None
+        else replace(member, extraction=replace(member.extraction, role=role))
+        for member in members
+    ]
+
+
+def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role | None:
+    """What the file is because of its name and its neighbours; None if it is what it seems."""
+    directory, name = directory_of(member.object.key), name_of(member.object.key)
+    role = member.extraction.role if member.extraction else None
+    if ADAPTER.match(name) and directory in with_whole and role in {Role.WEIGHTS, Role.CONFIG}:
+        return Role.PART
+    if role is not Role.WEIGHTS:
+        return None
+    if TRAINING_STATE.match(name):
+        return Role.RUN if name.startswith("training_args") else Role.AUXILIARY
+    if DEEPSPEED_STATE.match(name_of(directory)) and directory_of(directory) in with_weights:
+        return Role.AUXILIARY
+    return Role.PART if PROJECTOR.match(name) else None
 
 
 def _without_linked_blobs(members: Sequence[Member]) -> list[Member]:
-    """A cache of blobs shows its files under the names of its snapshots; a blob that no snapshot links stays.
+    """A cache of blobs shows its files under the names of its snapshots; a blob that no snapshot links, or has a copy
+    of, stays.
 
     Source: huggingface_hub, file_download (`blobs/` holds the bytes, `snapshots/<revision>/` links to them).
     """
@@ -118,6 +146,18 @@ def _without_linked_blobs(members: Sequence[Member]) -> list[Member]:
     hidden = {id(member) for member in blobs}
     named = {member.object.file_identity for member in members if id(member) not in hidden}
     linked = {id(blob) for blob in blobs if blob.object.file_identity and blob.object.file_identity in named}
+    if len(linked) < len(blobs):
+        copies = {
+            (match["repository"], member.object.size_bytes)
+            for member in members
+            if (match := HUB_REPOSITORY.search(member.object.key)) and match["part"] == "snapshots"
+        }
+        linked |= {
+            id(blob)
+            for blob in blobs
+            if (match := HUB_REPOSITORY.search(blob.object.key))
+            and (match["repository"], blob.object.size_bytes) in copies
+        }
     return [member for member in members if id(member) not in linked]
 
 
@@ -162,6 +202,13 @@ class _Tree:
         beside = directory and name.lower() in ALTERNATIVE_DIRECTORIES and not self.has_config(directory)
         return parent if beside and self.has_config(parent) else directory
 
+    def _is_state(self, directory: str) -> bool:
+        """Whether a checkpoint of DeepSpeed is the state of the model above it."""
+        return bool(DEEPSPEED_STATE.match(name_of(directory))) and any(
+            member.extraction is not None and member.extraction.role is Role.WEIGHTS
+            for member in self.files.get(directory_of(directory), ())
+        )
+
     def _containers(self) -> dict[str, str]:
         directories = {directory for name in self.files for directory in upwards(name)}
         kinds = {}
@@ -169,7 +216,7 @@ class _Tree:
             kind = self.promised.container_kind(
                 directory, self.names(directory), self.below.get(directory, set())
             )
-            if kind is not None:
+            if kind is not None and not self._is_state(directory):
                 kinds[directory] = kind
         return kinds
 
@@ -210,8 +257,8 @@ def _container_key(tree: _Tree, directory: str) -> str:
 
 def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts: dict[str, Draft]) -> None:
     """Each stem a model; the same stem with another suffix is the same model again."""
-    projectors = [member for member in weights if PROJECTOR.match(name_of(member.object.key))]
-    others = [member for member in weights if not PROJECTOR.match(name_of(member.object.key))]
+    projectors = [member for member in weights if _is_part(member)]
+    others = [member for member in weights if not _is_part(member)]
     described = _described(tree.files[directory])
     models: list[Draft] = []
     for member in others:
@@ -230,6 +277,10 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
         for member in projectors:
             key = joined(directory, tree.promised.stem_of(name_of(member.object.key)).stem)
             _draft(drafts, key, "file", directory).weights[member.object.key] = member
+
+
+def _is_part(member: Member) -> bool:
+    return member.extraction is not None and member.extraction.role is Role.PART
 
 
 def _described(members: Iterable[Member]) -> dict[str, str]:
@@ -359,8 +410,12 @@ def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -
 
 
 def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bool) -> Group:
+    alone = all(_is_part(member) for member in draft.weights.values())
     placed = [
-        replace(member, distance=distance_between(draft.directory, directory_of(key)))
+        replace(
+            _as_weights(member) if alone else member,
+            distance=distance_between(draft.directory, directory_of(key)),
+        )
         for key, member in sorted(draft.weights.items())
     ]
     context = [
@@ -375,6 +430,14 @@ def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bo
         name_hint=_name_hint(source, draft, promised),
         orphan=orphan,
         copies=tuple(ObjectKey(key) for key in sorted(draft.copies)),
+    )
+
+
+def _as_weights(member: Member) -> Member:
+    """A part of which the rest is not there is what there is of the model."""
+    extraction = member.extraction
+    return (
+        member if extraction is None else replace(member, extraction=replace(extraction, role=Role.WEIGHTS))
     )
 
 

@@ -6,17 +6,27 @@ import re
 
 HUB_SNAPSHOT = re.compile(r"(?:^|/)models--(?:[^/]+--)?(?P<name>[^/]+)/snapshots/[^/]+$")
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
+HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
 CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
 DATED_DIRECTORY = re.compile(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
 """A day, perhaps with a time: one version of what the directory above is called."""
 
 SIDECAR = re.compile(r"^(?P<target>.+)\.modeldex\.(ya?ml|json)$")
-PROJECTOR = re.compile(r"^(mmproj|mtp)[-_.].*\.gguf$|.*[-_.]mmproj[-_.].*\.gguf$", re.IGNORECASE)
+PROJECTOR = re.compile(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\.gguf$", re.IGNORECASE)
 
 TRAINING_STATE = re.compile(
-    r"^(optimizer|scheduler|scaler|rng_state(_\d+)?|random_states_\d+|training_args|trainer_state|loss_state)\.(pt|pth|bin|pkl|safetensors)$"
+    r"^((optimizer|scheduler|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
+    r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states)\.(pt|pth|bin|pkl|safetensors)$"
 )
-"""What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state."""
+"""What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state, DeepSpeed
+engine.py (`_get_zero_ckpt_name`)."""
+DEEPSPEED_STATE = re.compile(r"^global_step\d+$")
+"""The directory of a DeepSpeed checkpoint. Source: DeepSpeed engine.py, `save_checkpoint`."""
+ADAPTER = re.compile(r"^adapter_(model|config)\.(safetensors|bin|json)$")
+WHOLE_MODEL = re.compile(
+    r"^(?:model|pytorch_model|tf_model|flax_model|consolidated)(?:[-.]\d+(?:-of-\d+)?)?\.(?:safetensors|bin|h5|msgpack|pth)$"
+)
+"""Names that libraries give the weights of a whole model, beside which an adapter is a leftover."""
 
 ALTERNATIVE_DIRECTORIES = frozenset(
     {

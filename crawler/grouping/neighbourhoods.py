@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from catalog.records import Member, ObjectMeta, Role
 from crawler.grouping.content_addressed import content_key
 from crawler.grouping.draft import directory_of, is_weights, name_of, upwards
-from crawler.grouping.layouts import PROJECTOR, SIDECAR, TRAINING_STATE
+from crawler.grouping.layouts import HUB_REPOSITORY, PROJECTOR, SIDECAR, TRAINING_STATE
 from crawler.promises import FileNames, installed
 
 SHA256 = "sha256:"
@@ -255,6 +255,8 @@ class _Links:
             key = member.object.key
             for tie in ties_of(member):
                 self.tie(directory_of(key), tie)
+            if (match := HUB_REPOSITORY.search(key)) is not None:
+                self.tie(directory_of(key), f"hub:{key[: match.end('repository')]}")
             if (stored := content_key(key)) is not None:
                 self._stored.setdefault(stored, set()).add(directory_of(key))
             if member.object.file_identity is not None and is_blob(key):

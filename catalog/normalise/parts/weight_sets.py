@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from catalog.layouts import variants
 from catalog.layouts.names import CANONICAL_STEMS, stem
-from catalog.layouts.shards import shard_stem
+from catalog.layouts.shards import RANK_DIRECTORY, RANKED, shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
 
 FORMAT_ORDER = (
@@ -38,6 +38,10 @@ class WeightSet:
     members: tuple[Member, ...]
     sharded: bool = False
     indexed: bool = False
+    ranked: bool = False
+    """Whether each file is one process's cut of the same tensors."""
+    aside: bool = False
+    """Whether the name says that it is made of, or on the way to, what lies beside it."""
 
     @property
     def summaries(self) -> tuple[TensorSummary, ...]:
@@ -62,6 +66,7 @@ def weight_sets(group: Group) -> list[WeightSet]:
     Shards that an index names are one set; numbered files that it does not name, or of another total, are another.
     """
     named = _shard_references(group)
+    beside = {member.object.key for member in group.members if _holds_weights(member)}
     gathered: dict[tuple[str, str, str, str, str], list[Member]] = {}
     for member in sorted(group.members, key=lambda item: item.object.key):
         if not _holds_weights(member):
@@ -74,8 +79,12 @@ def weight_sets(group: Group) -> list[WeightSet]:
         index = named.get(member.object.key)
         base, total = shard_stem(name)
         kind = "indexed" if index else total
-        key = (_format(member), directory, stem(index) if index else stem(base), _variant(name) or "", kind)
+        if rank := RANK_DIRECTORY.search(directory):
+            directory, kind = directory[: rank.start()], RANKED
+        variant = _variant(name, directory, beside) or ""
+        key = (_format(member), directory, stem(index) if index else stem(base), variant, kind)
         gathered.setdefault(key, []).append(member)
+    stems = {(key[1], key[2]) for key in gathered}
     sets = [
         WeightSet(
             format=key[0],
@@ -85,6 +94,8 @@ def weight_sets(group: Group) -> list[WeightSet]:
             members=tuple(members),
             sharded=bool(key[4]),
             indexed=key[4] == "indexed",
+            ranked=key[4] == RANKED and len(members) > 1,
+            aside=_set_aside(key[2], key[3], stems, key[1]),
         )
         for key, members in gathered.items()
     ]
@@ -108,6 +119,13 @@ def counted_sets(group: Group, sets: Sequence[WeightSet]) -> list[WeightSet]:
     return chosen
 
 
+def aside(group: Group) -> frozenset[str]:
+    """Keys of the weights that are not the model itself: its alternatives, and copies on the way to it."""
+    sets = weight_sets(group)
+    chosen = {member.object.key for item in counted_sets(group, sets) for member in item.members}
+    return frozenset(member.object.key for item in sets for member in item.members) - chosen
+
+
 def _together(candidates: Sequence[WeightSet]) -> list[WeightSet]:
     """The best set, and those of the same kind beside it that hold other tensors (encoder and decoder)."""
     first = candidates[0]
@@ -121,7 +139,7 @@ def _together(candidates: Sequence[WeightSet]) -> list[WeightSet]:
         ) and item.variant == first.variant
         if (
             same_kind
-            and not _set_aside(item)
+            and not item.aside
             and item.readable
             and not any(_same_network(item, other) for other in beside)
         ):
@@ -172,17 +190,28 @@ def _format(member: Member) -> str:
     return (member.extraction.format if member.extraction else None) or "unknown"
 
 
-def _variant(name: str) -> str | None:
-    words = variants.WITHIN.findall(name)
-    return ".".join(word.lower() for word in words) if words else None
+def _variant(name: str, directory: str, beside: Collection[str]) -> str | None:
+    """The words that tell a copy; a merged decoder is one only where the plain decoder lies beside it."""
+    words = [
+        word.lower()
+        for word in variants.WITHIN.findall(name)
+        if word.lower() not in variants.COPIES
+        or posixpath.join(directory, re.sub(rf"(?i)[._-]{word}(?=[._-])", "", name, count=1)) in beside
+    ]
+    return ".".join(words) if words else None
 
 
-def _set_aside(item: WeightSet) -> bool:
-    """A second copy by its name: consolidated files and moving averages."""
-    words = re.split(r"[^a-z]+", item.stem.lower())
-    return (
-        "consolidated" in words or "ema" in words or "merged" in words or "past" in words or "mmproj" in words
-    )
+_ON_THE_WAY = re.compile(r"^\d{5,}_(?P<result>adapters)$")
+"""States of a run beside its result. Source: ml-explore/mlx-lm mlx_lm/tuner/trainer.py (`{it:07d}_adapters.safetensors`)."""
+
+
+def _set_aside(stem: str, variant: str, stems: Collection[tuple[str, str]], directory: str) -> bool:
+    """A second copy by its name: consolidated files, moving averages, what a run saved before its result."""
+    words = re.split(r"[^a-z]+", stem.lower())
+    if match := _ON_THE_WAY.match(stem):
+        return (directory, match["result"]) in stems
+    copies = set(variant.split(".")) & set(variants.COPIES)
+    return "consolidated" in words or "ema" in words or bool(copies)
 
 
 def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
@@ -196,15 +225,21 @@ def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
         rank,
         item.directory.count("/") - group.key.count("/"),
         item.variant is not None,
-        _set_aside(item),
+        item.aside,
         item.stem.lower() not in CANONICAL_STEMS,
         item.sharded,
         item.sharded and not item.indexed,
         -sum(member.object.size_bytes for member in item.members),
         item.directory,
+        _latest_first(item.stem),
         item.stem,
         item.variant or "",
     )
+
+
+def _latest_first(stem: str) -> int:
+    """Of the states of a run without its result, the last one stands for it."""
+    return -int(stem.partition("_")[0]) if _ON_THE_WAY.match(stem) else 0
 
 
 def _component(group: Group, item: WeightSet) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from dataclasses import replace
 
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts import hashes
@@ -58,6 +59,8 @@ def describe(draft: Draft) -> None:
     chosen = counted_sets(draft.group, sets)
     quantizer = _quantizer(draft)
     counted = count(chosen, quantizer)
+    if counted is not None and any(item.ranked for item in chosen):
+        counted = replace(counted, parameters=None, reason="cut-by-ranks")
     _set_completeness(draft, chosen)
     _set_sizes(draft, chosen)
     _set_parameters(draft, chosen, counted)
@@ -159,7 +162,7 @@ def _set_parameters(draft: Draft, chosen: Sequence[WeightSet], counted: Count | 
     good, bad = draft.contenders(row)
     size = draft.values.get("size_bytes")
     declared = _declared_by_files(chosen)
-    good = ranked("counted", [*good, *declared], distances=draft.found.distances)
+    good = ranked("counted", [*good, *declared], distances=draft.found.distances, aside=draft.found.aside)
     believed, refused = [], list(bad)
     for contender in good:
         weak = contender.observation.evidence not in {Evidence.COUNTED, Evidence.DERIVED}
@@ -237,7 +240,9 @@ def _explain_parameters(draft: Draft, chosen: Sequence[WeightSet]) -> None:
     rivals = [
         item
         for item in provenance.losers
-        if isinstance(item.value, int) and disagree(winner.value, item.value, written=item.observation.raw)
+        if isinstance(item.value, int)
+        and item.observation.key not in draft.found.aside
+        and disagree(winner.value, item.value, written=item.observation.raw)
     ]
     if rivals and source == "counted":
         draft.provenance["parameters"] = FieldProvenance(

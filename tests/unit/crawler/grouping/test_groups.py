@@ -334,6 +334,42 @@ LAYOUTS = {
             "i/qwen-vl-Q8": ["i/qwen-vl-Q8.gguf"],
         },
     ),
+    "projector without a name of its own": (
+        ["i/llava-7b-Q4.gguf", "i/mmproj.gguf"],
+        {"i/llava-7b-Q4": ["i/llava-7b-Q4.gguf", "i/mmproj.gguf"]},
+    ),
+    "projector alone": (["i/mmproj-F16.gguf"], {"i/mmproj-F16": ["i/mmproj-F16.gguf"]}),
+    "DeepSpeed's state of a checkpoint": (
+        [
+            "run/checkpoint-9/config.json",
+            "run/checkpoint-9/model.safetensors",
+            "run/checkpoint-9/global_step9/mp_rank_00_model_states.pt",
+            "run/checkpoint-9/global_step9/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt",
+        ],
+        {
+            "run/checkpoint-9": [
+                "run/checkpoint-9/config.json",
+                "run/checkpoint-9/global_step9/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt",
+                "run/checkpoint-9/global_step9/mp_rank_00_model_states.pt",
+                "run/checkpoint-9/model.safetensors",
+            ]
+        },
+    ),
+    "DeepSpeed's checkpoint alone": (
+        [f"run/global_step9/mp_rank_0{rank}_model_states.pt" for rank in (0, 1)],
+        {"run/global_step9/model": [f"run/global_step9/mp_rank_0{rank}_model_states.pt" for rank in (0, 1)]},
+    ),
+    "Megatron's checkpoint of two ranks": (
+        [f"run/iter_0000100/mp_rank_0{rank}/model_optim_rng.pt" for rank in (0, 1)],
+        {"run/iter_0000100": [f"run/iter_0000100/mp_rank_0{rank}/model_optim_rng.pt" for rank in (0, 1)]},
+    ),
+    "copied blobs of the hub": (
+        [
+            "models--o--n/blobs/aa",
+            "models--o--n/snapshots/r/model.safetensors",
+        ],
+        {"models--o--n/snapshots/r/model": ["models--o--n/snapshots/r/model.safetensors"]},
+    ),
     "cache of blobs": (
         [
             member("hub/blobs/aa", identity="1:1"),
