@@ -1,0 +1,71 @@
+"""Directories that people really have, and what their models are: one crawl of each, and the values that are right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.settings import Settings
+from catalog.store import open_store
+from crawler.crawl import crawl
+from crawler.sources.local import LocalSource
+
+CASES = sorted(Path(__file__).with_name("formats").iterdir())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_models_say_what_their_files_say(case, tmp_path):
+    expected = json.loads((case / "expect.json").read_text("utf-8"))
+    settings = Settings(home=tmp_path)
+    with open_store(settings, write=True) as store:
+        report = crawl(store, LocalSource(case / "input"), settings)
+        documents = [model.document for model in store.records.iterate()]
+    assert report.counts["failed"] == 0, report.unread
+    if (models := expected["crawl"]["models_wanted"]) is not None:
+        assert report.counts["models"] == models
+    wrong = [
+        (check["model"], check["field"], check["want"], value)
+        for check in expected["checks"]
+        if not is_wanted(
+            value := value_of(model_at(documents, check["model"]), check["field"]), check["want"]
+        )
+    ]
+    assert not wrong
+
+
+def model_at(documents: list[dict[str, Any]], place: str | None) -> dict[str, Any]:
+    """The model at the place: the end of its path, a file in its directory, or its name; without a place the only one."""
+    if place is None:
+        (document,) = documents
+        return document
+    (document,) = [
+        document
+        for document in documents
+        if f"/{document['path']}".endswith(f"/{place}")
+        or place.startswith(f"{document['path']}/")
+        or document["name"] == place
+    ]
+    return document
+
+
+def value_of(document: dict[str, Any], field: str) -> Any:
+    value: Any = document
+    for part in field.split("."):
+        if isinstance(value, list):
+            value = value[0] if value else None
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def is_wanted(value: Any, want: Any) -> bool:
+    """Whether the value is what is wanted, or one of what is wanted; a text is also right within a longer one."""
+    if isinstance(want, list):
+        return any(is_wanted(value, each) for each in want)
+    if isinstance(want, float) and isinstance(value, int | float):
+        return value == pytest.approx(want)
+    if isinstance(want, str) and isinstance(value, str):
+        return want in value if " " in want else value == want
+    return bool(value == want)
