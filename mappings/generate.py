@@ -24,6 +24,10 @@ DERIVED_TEXT = ("_heading",)
 _TYPES = {"keyword": "keyword", "name": "keyword", "long": "long", "double": "double", "boolean": "boolean"}
 
 
+CONTENTS = 2
+"""Raised when the same fields are filled with something else (2: words of paths), so that an index is built anew."""
+
+
 def mapping() -> dict[str, Any]:
     """The body that creates an index."""
     properties: dict[str, Any] = {
@@ -49,6 +53,7 @@ def mapping() -> dict[str, Any]:
             "properties": properties,
         },
     }
+    body["mappings"]["_meta"] = {"contents": CONTENTS}
     body["mappings"]["_meta"] = {"schema_hash": _hash(body)}
     return body
 
