@@ -21,10 +21,13 @@ from catalog.errors import (
 )
 from catalog.normalise.masking import masked_extraction
 from catalog.normalise.values.secrets import masked_text
-from catalog.records import Extraction, FileStatus, ObjectMeta, Role
+from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
 from catalog.store.entries import Entry, Reading, outlined
 from crawler import hashing, sniffing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
+from crawler.formats.byte_streams import ReaderStream
+from crawler.formats.pickled_file import calls_something
+from crawler.formats.pickles import read_pickle
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
 from crawler.source import Source
 
@@ -248,13 +251,27 @@ class ObjectReader:
 
     def _unclaimed(self, meta: ObjectMeta, reader: RangedReader, head: bytes) -> Outcome:
         if sniffing.promised_format(meta.key) is None:
-            return Outcome(entry=self._unwanted(meta))
+            return self._hidden_pickle(meta, reader) or Outcome(entry=self._unwanted(meta))
         message = (
             f"the name promises a model, but nothing here reads a file that begins with {head[:8].hex(' ')}"
         )
         status = FileStatus.UNREADABLE if sniffing.promises_surely(meta.key) else FileStatus.OPAQUE
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=status)
+        if status is FileStatus.OPAQUE:  # whoever loads it by its name runs what is in it
+            detail = "Not checkable: nothing here reads it, and its name is one of a file that is loaded"
+            risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
+            extraction = replace(extraction, risks=(risk,))
         return self._outcome(*_hashed(meta, reader, extraction), None)
+
+    def _hidden_pickle(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
+        """A file that nothing claims by its beginning, and that a loader would yet accept as a pickle that calls."""
+        if not calls_something(read_pickle(ReaderStream(reader))):
+            return None
+        message = "a pickle behind a beginning that is none of a model"
+        extraction = sniffing.unreadable(meta, "unrecognised", message, status=FileStatus.OPAQUE)
+        detail = "Not checkable: a pickle that calls what it imports, behind an unusual beginning"
+        risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
+        return self._outcome(meta, replace(extraction, risks=(risk,)), None)
 
     def _unwanted(self, meta: ObjectMeta) -> Entry:
         return Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))

@@ -9,6 +9,7 @@ from catalog.errors import Malformed
 from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import properties, yamls
+from crawler.formats.called_targets import tell_targets
 from crawler.formats.json_values import leftovers
 from crawler.reader import RangedReader
 
@@ -23,7 +24,7 @@ class HydraConfigExtractor:
     """
 
     name = "hydra-config"
-    version = 1
+    version = 2
     description = ".hydra/config.yaml of a Hydra run"
     reads = "every setting as a hyper-parameter; overrides.yaml and hydra.yaml by name only"
     limits = "YAML 2 MB, 400 settings, 4 levels"
@@ -44,6 +45,7 @@ class HydraConfigExtractor:
             return findings.extraction()
         if not isinstance(config, Mapping):
             raise Malformed("the configuration is not a list of keys")
+        tell_targets(findings, config)
         for name, value, place in leftovers(config):
             # `optimizer.lr` is the learning rate; `data.seed` is not the run's seed.
             group, _, last = name.rpartition(".")

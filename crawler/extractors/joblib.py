@@ -25,7 +25,7 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 4
+    version = 5
     description = (
         "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz or lzma"
     )
@@ -39,7 +39,7 @@ class JoblibExtractor:
         if is_zip(head):
             return None
         if begins_like_pickle(head) and (named or _WRAPPER in head):
-            return Claim(format="joblib", role=Role.WEIGHTS, confidence=100 if named else 88)
+            return Claim(format="joblib", role=Role.WEIGHTS, confidence=100 if named else 93)
         if named:
             return Claim(format="joblib", role=Role.WEIGHTS, confidence=90 if compression_of(head) else 40)
         if _PICKLE_START.match(first_lz4_literal(head)):

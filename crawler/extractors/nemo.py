@@ -12,6 +12,7 @@ from catalog.errors import ExtractError, LimitExceeded
 from catalog.records import Extraction, FileStatus, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import tars, torch_zip, yamls
+from crawler.formats.called_targets import tell_targets
 from crawler.formats.json_values import leftovers, mapping, text
 from crawler.formats.pickle_risks import tell_risks
 from crawler.formats.torch_files import refuse, tell_pickled_model
@@ -32,7 +33,7 @@ class NemoExtractor:
     """Reads the configuration, and the checkpoint's pickle symbolically."""
 
     name = "nemo"
-    version = 2
+    version = 3
     description = "NeMo (`.nemo`)"
     reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
     limits = "10,000 members; of a gzipped archive 64 MB of weights; `${}` stays text"
@@ -79,6 +80,7 @@ def _tell_config(findings: Findings, data: bytes) -> None:
     except ExtractError as error:
         findings.failed(error)
         return
+    tell_targets(findings, config)
     target = text(config.get("target"))
     findings.say("architecture", target.rpartition(".")[2] if target else None, "yaml:/target")
     findings.say("framework_version", text(config.get("nemo_version")), "yaml:/nemo_version")

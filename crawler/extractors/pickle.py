@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from catalog.records import Extraction, Origin
 from crawler.extractor import Claim, Findings
-from crawler.formats.byte_streams import compression_of
-from crawler.formats.pickled_file import begins_like_pickle, read_pickled_file
+from crawler.formats.byte_streams import BytesStream, compression_of
+from crawler.formats.pickled_file import begins_like_pickle, calls_something, read_pickled_file
+from crawler.formats.pickles import read_pickle
 from crawler.formats.torch_files import role_of
 from crawler.formats.zips import is_zip
 from crawler.promises import Promise
@@ -24,10 +25,10 @@ _COMPRESSED = tuple(
 
 class PickleExtractor:
     name = "pickle"
-    version = 2
+    version = 3
     description = "Bare pickles: scikit-learn, XGBoost, LightGBM, CatBoost, old torch, Paddle dygraph, arrays"
     reads = "the opcodes, symbolically: class, versions, parameters, shapes; models inside byte strings"
-    limits = "64 MB of opcodes and literals, 3 million opcodes, 8 pickles; nothing is unpickled"
+    limits = "64 MB of opcodes and literals, 3 million opcodes, 64 pickles; nothing is unpickled"
     promises = Promise(formats={".pkl": "pickle", ".pickle": "pickle"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
@@ -37,7 +38,9 @@ class PickleExtractor:
             return None
         if begins_like_pickle(head):
             known = name.endswith((*_PICKLE_SUFFIXES, *_TORCH_SUFFIXES))
-            return Claim(format="pickle", role=role_of(key), confidence=85 if known else 70)
+            calls = calls_something(read_pickle(BytesStream(head)))
+            confidence = 92 if calls else 85 if known else 70
+            return Claim(format="pickle", role=role_of(key), confidence=confidence)
         if name.endswith(_COMPRESSED) and compression_of(head) is not None:
             return Claim(format="pickle", role=role_of(key), confidence=80)
         if name.endswith((*_SURE_SUFFIXES, *_SUSPECT_SUFFIXES)):

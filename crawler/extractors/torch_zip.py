@@ -38,6 +38,10 @@ _SUFFIXES = (
 )
 
 
+_LOADED_SUFFIXES = (".model", ".sav", ".dat", ".data", ".weights")
+"""Names under which torch is handed zips, as others are; whoever knows the file better wins."""
+
+
 def _first_bytes(head: bytes, start: int) -> bytes:
     """The beginning of the first member, inflated if it is deflated."""
     content, method = head[start:], int.from_bytes(head[8:10], "little")
@@ -74,6 +78,8 @@ class TorchZipExtractor:
             return Claim(format="pytorch", role=role_of(key), confidence=90)
         if key.lower().endswith(_SUFFIXES):
             return Claim(format="pytorch", role=role_of(key), confidence=60)
+        if key.lower().endswith(_LOADED_SUFFIXES):
+            return Claim(format="pytorch", role=role_of(key), confidence=30)
         content = _first_bytes(head, 30 + length + int.from_bytes(head[28:30], "little"))
         if _PICKLE_NAME.search(head[30 : 30 + length]) or looks_like_pickle(content):
             return Claim(format="pytorch", role=role_of(key), confidence=50)

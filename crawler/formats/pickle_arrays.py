@@ -13,10 +13,13 @@ from typing import Any
 from catalog.errors import Malformed
 from crawler.formats.byte_streams import ByteStream
 from crawler.formats.dtypes import of_numpy
-from crawler.formats.pickle_nodes import Array, Call
+from crawler.formats.pickle_nodes import Array, Call, Dict, Global
 
 MAX_RANK = 64
 MAX_KEPT_BYTES = 4096
+MAX_LOOKED_AT = 200
+MAX_DTYPE_DEPTH = 4
+MAX_FIELDS = 200
 MAX_ELEMENTS = 2**62
 _WRAPPERS = frozenset(
     {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
@@ -55,6 +58,93 @@ _STRUCT_CODES = {
 def is_array_wrapper(node: Any) -> bool:
     """Whether a node is joblib's announcement of an array that follows in the stream."""
     return type(node) is Call and node.name in _WRAPPERS
+
+
+_SUBCLASSES = frozenset(
+    {"numpy.ndarray", "numpy.memmap", "numpy.matrix", "numpy.recarray", "numpy.rec.recarray"}
+)
+_WRITTEN = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap"})
+_ALIGNMENT = "numpy_array_alignment_bytes"
+_SIMPLE_TYPES = frozenset(
+    {"b1", *(kind + size for kind in "iu" for size in "1248"), "f2", "f4", "f8", "f16", "c8", "c16", "c32"}
+)
+_HOLDS_OBJECTS = 63  # NumPy's flags of the object type
+
+
+def is_wrapper_class(node: Any) -> bool:
+    """Whether a node is the class of joblib's announcements, or one of its older ones."""
+    return type(node) is Global and node.name.endswith("ArrayWrapper")
+
+
+def mentions_wrapper(node: Call) -> bool:
+    """Whether an announcement may come out of a call that is not the usual one."""
+    waiting, looked_at = [node.callee, node.args], 0
+    while waiting and looked_at < MAX_LOOKED_AT:
+        part = waiting.pop()
+        looked_at += 1
+        if is_wrapper_class(part):
+            return True
+        if type(part) is Call:
+            waiting.extend((part.callee, part.args))
+        elif type(part) is tuple or type(part) is list:
+            waiting.extend(part[:MAX_LOOKED_AT])
+    return bool(waiting)
+
+
+def is_exact_wrapper(node: Call) -> bool:
+    """Whether an announcement is written exactly as joblib writes it, so that loader and scanner agree on its bytes."""
+    state = node.state
+    if not is_array_wrapper(node) or node.args != () or type(state) is not Dict:
+        return False
+    keys = [key for key in state.keys if type(key) is str]
+    if len(keys) != len(state) or len(set(keys)) != len(keys) or set(keys) - {_ALIGNMENT} != _WRITTEN:
+        return False
+    subclass, alignment = state.get("subclass"), state.get(_ALIGNMENT, 16)
+    return (
+        type(subclass) is Global
+        and subclass.full in _SUBCLASSES
+        and type(state.get("shape")) is tuple
+        and shape_of(state.get("shape")) is not None
+        and state.get("order") in {"C", "F"}
+        and type(state.get("allow_mmap")) is bool
+        and type(alignment) is int
+        and is_exact_dtype(state.get("dtype"))
+    )
+
+
+def is_exact_dtype(node: Any, depth: int = 0) -> bool:
+    """Whether a dtype is pickled as NumPy pickles it: nothing in its state disagrees with its name."""
+    code = dtype_code(node)
+    if code is None or depth > MAX_DTYPE_DEPTH or type(node.args) is not tuple or len(node.args) != 3:
+        return False
+    state = node.state
+    if type(state) is not tuple or len(state) not in {8, 9} or state[0] not in {3, 4}:
+        return False
+    if type(state[1]) is not str or state[1] not in {"<", ">", "=", "|"} or state[2] is not None:
+        return False
+    size, flags = state[5], state[7]
+    if type(size) is not int or type(flags) is not int:
+        return False
+    if code in _SIMPLE_TYPES or code in {"M8", "m8"}:
+        return state[3] is None and size == -1 and flags == 0
+    if code == "O8":
+        return state[3] is None and size == -1 and flags == _HOLDS_OBJECTS
+    if not code[1:].isdigit() or len(code) > 12:
+        return False
+    if code[0] in {"U", "S"}:
+        return state[3] is None and size == int(code[1:]) * (4 if code[0] == "U" else 1) and not flags & 1
+    return code[0] == "V" and size == int(code[1:]) and _is_exact_record(state, depth)
+
+
+def _is_exact_record(state: tuple[Any, ...], depth: int) -> bool:
+    fields = state[4]
+    if fields is None:
+        return not state[7] & 1
+    if type(fields) is not Dict or len(fields) > MAX_FIELDS:
+        return False
+    types = [value[0] if type(value) is tuple and value else None for value in fields.values]
+    holds = any(dtype_code(part) == "O8" or has_objects(part) for part in types)
+    return all(is_exact_dtype(part, depth + 1) for part in types) and bool(state[7] & 1) == holds
 
 
 def joblib_array(wrapper: Call, stream: ByteStream) -> Array:

@@ -10,9 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.errors import LimitExceeded, Malformed
+from catalog.errors import LimitExceeded, Malformed, Unsupported
 from crawler.formats.byte_streams import ByteStream
-from crawler.formats.pickle_arrays import is_array_wrapper, joblib_array
+from crawler.formats.pickle_arrays import (
+    is_array_wrapper,
+    is_exact_wrapper,
+    is_wrapper_class,
+    joblib_array,
+    mentions_wrapper,
+)
 from crawler.formats.pickle_literals import (
     COMPUTED,
     MAY_HIDE_A_PICKLE,
@@ -33,28 +39,52 @@ MAX_INTEGER_DIGITS = 40
 MAX_IMPORTS = 10_000
 MAX_COMPUTED = 100
 MAX_LITERALS_SCANNED = 64
+MAX_ARGUMENTS_LOOKED_AT = 200
 HIGHEST_PROTOCOL = 5
 TICK_OPCODES = 16_384
 
 _CONSTRUCTORS = frozenset(
     {"copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__", "copy_reg.__newobj__"}
 )
+_GETATTR = frozenset({"builtins.getattr", "__builtin__.getattr"})
+_REBUILD_FROM_TYPE = frozenset({"torch._tensor._rebuild_from_type_v2", "torch._tensor._rebuild_from_type"})
+_KEEP_THEIR_ARGUMENTS = _GETATTR | {
+    *("functools.partial", "collections.defaultdict", "numpy.vectorize"),
+    *("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"),
+}
+"""They do not call what they are given, not while the file is loaded."""
 
 _U16, _U32, _I32, _U64, _F64 = (struct.Struct(code) for code in ("<H", "<I", "<i", "<Q", ">d"))
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Import:
-    """One name that a loader would import, and whether it would call it or set something on it."""
+    """One name that a loader would import, and what it would do with it.
+
+    `called`: with arguments, or by something that it is handed to. `filled`: called with texts, or with what only the
+    loader knows. `made`: an empty object of the class, without a call. `changed`: something is set on it.
+    """
 
     module: str
     name: str
     called: bool = False
+    filled: bool = False
+    made: bool = False
     changed: bool = False
 
     @property
     def full(self) -> str:
         return f"{self.module}.{self.name}"
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Access:
+    """One attribute that a loader would take from something with `getattr`, and whether it would call it."""
+
+    owner: Any
+    name: str
+    described: str
+    called: bool = False
 
 
 class Stopped(Exception):
@@ -69,6 +99,9 @@ class Machine:
         self.opcodes = 0
         self.imports: dict[str, Import] = {}
         self.computed: list[str] = []
+        self.accesses: list[Access] = []
+        self.inexact = False
+        """Whether an array in the stream is announced in a way in which joblib does not announce it."""
         self.arrays: list[Array] = []
         self.literals: list[bytes] = []
         self._stream = stream
@@ -78,9 +111,19 @@ class Machine:
         self._held = 0
         self._memo: dict[int, Any] = {}
         self._pending: list[tuple[Array, list[Any], list[list[Any]], dict[int, Any]]] = []
+        self._access_of: dict[int, Access] = {}
+        self._handed: list[Any] = []
+        self._is_anything_called = False
+        self._wrapper_classes = 0  # on the stack by import or recall, less those that made an array's wrapper
 
     def run(self) -> Any:
         """The pickled value as nodes. Raises Malformed, LimitExceeded."""
+        try:
+            return self._run()
+        finally:
+            self._settle()
+
+    def _run(self) -> Any:
         stream, table = self._stream, _TABLE
         while True:
             if stream.index < len(stream.buffer):
@@ -154,7 +197,11 @@ class Machine:
         self._to_mark()
 
     def duplicate(self) -> None:
-        self._stack.append(self._top())
+        self._push_again(self._top())
+
+    def _push_again(self, value: Any) -> None:
+        self._wrapper_classes += self._joblib and is_wrapper_class(value)
+        self._stack.append(value)
 
     def stop(self) -> None:
         raise Stopped
@@ -194,7 +241,7 @@ class Machine:
     def _recall(self, index: int) -> None:
         if index not in self._memo:
             raise Malformed(f"a pickle that recalls memo entry {index}, which is not there")
-        self._stack.append(self._memo[index])
+        self._push_again(self._memo[index])
 
     def _line_integer(self) -> int:
         line = self._stream.line(MAX_INTEGER_DIGITS)
@@ -464,6 +511,7 @@ class Machine:
             if len(self.imports) >= MAX_IMPORTS:
                 raise LimitExceeded("names imported by a pickle", limit=MAX_IMPORTS)
             self.imports[imported.full] = Import(module, name)
+        self._wrapper_classes += self._joblib and is_wrapper_class(imported)
         return imported
 
     def reduce(self) -> None:
@@ -472,7 +520,17 @@ class Machine:
 
     def new_object(self) -> None:
         args = self._pop()
-        self._call(self._pop(), args)
+        callee = self._pop()
+        if type(callee) is Global and type(args) is tuple and not args:
+            self._make(callee)
+        else:
+            self._call(callee, args)
+
+    def _make(self, callee: Global) -> None:
+        """An empty object: `cls.__new__(cls)`, which fails for what is no class."""
+        self.imports[callee.full].made = True
+        self._wrapper_classes -= self._joblib and is_wrapper_class(callee)
+        self._stack.append(Call(callee, ()))
 
     def new_object_keywords(self) -> None:
         keywords = self._pop()
@@ -492,23 +550,77 @@ class Machine:
         self._call(self._import(module, name), args)
 
     def _call(self, callee: Any, args: Any, keywords: Any = None) -> None:
-        if type(callee) is Global:
-            self.imports[callee.full].called = True
-        elif len(self.computed) < MAX_COMPUTED:
-            self.computed.append(described(callee))
-        for argument in args if type(args) is tuple else ():
-            if type(argument) is Global:  # torch's _rebuild_from_type_v2 and others call what they are given
-                self.imports[argument.full].called = True
         if type(callee) is Global and callee.full in _CONSTRUCTORS and type(args) is tuple and len(args) > 0:
+            self.imports[callee.full].called = True
+            if _is_plain_construction(args):
+                self._make(args[0])
+                return
             callee, args = args[0], args[1:]  # what protocols 0 and 1 write for NEWOBJ
-        self._stack.append(Call(callee, args, keywords))
+        call = Call(callee, args, keywords)
+        self._note_call(callee, args, keywords)
+        if type(callee) is Global and callee.full in _GETATTR and _is_access(args):
+            access = Access(*args, described(call))
+            self.accesses.append(access)
+            self._access_of[id(call)] = access
+        elif type(callee) is Global and callee.full in _REBUILD_FROM_TYPE and type(args) is tuple and args:
+            self._note_call(args[0], args[2] if len(args) > 2 else ())  # torch calls the first with the third
+        self._stack.append(call)
+
+    def _note_call(self, callee: Any, args: Any, keywords: Any = None) -> None:
+        if type(callee) is Global:
+            target = self.imports[callee.full]
+            target.called = True
+            target.filled = target.filled or _says_more_than_numbers(args) or keywords is not None
+        elif (access := self._access_of.get(id(callee))) is not None:
+            access.called = True
+            self._note_computed(access.described)
+        else:
+            self._note_computed(described(callee))
+        if type(args) is not tuple:
+            self._is_anything_called = True  # what the arguments are, only the loader knows
+        if not (type(callee) is Global and callee.full in _KEEP_THEIR_ARGUMENTS):
+            self._handed.extend((args, keywords))
+
+    def _note_computed(self, callee: str) -> None:
+        if len(self.computed) < MAX_COMPUTED:
+            self.computed.append(callee)
+
+    def _settle(self) -> None:
+        """What was handed to calls may be called by them, however deep it lies in their arguments."""
+        seen: set[int] = set()
+        while self._handed:
+            node = self._handed.pop()
+            if type(node) is Global:
+                self.imports[node.full].called = True
+            if id(node) in seen or type(node) not in {tuple, list, Dict, Set, Call}:
+                continue
+            seen.add(id(node))
+            if type(node) is Dict:
+                self._handed.extend((*node.keys, *node.values))
+            elif type(node) is Set:
+                self._handed.extend(node.items)
+            elif type(node) is not Call:
+                self._handed.extend(node)
+            elif (access := self._access_of.get(id(node))) is not None:
+                access.called = True
+            elif node.name in _KEEP_THEIR_ARGUMENTS and not node.name.endswith("._reconstruct"):
+                self._handed.extend((node.args, node.state))
+        if self._is_anything_called:
+            for target in self.imports.values():
+                target.called = target.filled = True
+        if self._joblib and self._wrapper_classes:
+            self.inexact = True
 
     def build(self) -> None:
         state = self._pop()
         target = self._top()
         if type(target) is Call:
+            is_second = target.state is not None
             target.state = state
-            if self._joblib and is_array_wrapper(target):
+            if self._joblib and (is_array_wrapper(target) or mentions_wrapper(target)):
+                if is_second or not is_exact_wrapper(target):
+                    self.inexact = True
+                    raise Unsupported("an array announced in a way in which joblib does not announce it")
                 self._read_array(target)
         else:
             self._changes(target)
@@ -542,11 +654,55 @@ class Machine:
             self._pending.append((array, self._stack, self._outer, self._memo))
             self._held += len(self._stack) + len(self._memo)
             self._stack, self._outer, self._memo = [], [], {}
+            self._joblib = False  # joblib reads it with pickle.load
 
     def _resume(self, value: Any) -> None:
         array, self._stack, self._outer, self._memo = self._pending.pop()
         self._held -= len(self._stack) + len(self._memo)
         array.value = value
+        self._joblib = not self._pending
+
+
+def _is_plain_construction(args: tuple[Any, ...]) -> bool:
+    """`copyreg._reconstructor(cls, object, None)` and `copyreg.__newobj__(cls)`: an empty object."""
+    if type(args[0]) is not Global:
+        return False
+    if len(args) == 1:
+        return True
+    base = args[1]
+    plain = type(base) is Global and base.full in {"builtins.object", "__builtin__.object"}
+    return plain and args[2:] == (None,)
+
+
+def _is_access(args: Any) -> bool:
+    return (
+        type(args) is tuple
+        and len(args) == 2
+        and type(args[0]) in {Global, Call, Array}
+        and type(args[1]) is str
+    )
+
+
+def _says_more_than_numbers(args: Any) -> bool:
+    """Whether arguments hold a text, bytes, or something that is computed."""
+    waiting, looked_at = [args], 0
+    while waiting:
+        node = waiting.pop()
+        looked_at += 1
+        if looked_at > MAX_ARGUMENTS_LOOKED_AT:
+            return True
+        kind = type(node)
+        if kind is tuple or kind is list:
+            waiting.extend(node[:MAX_ARGUMENTS_LOOKED_AT])
+        elif kind not in {int, float, bool, type(None), Global, Array} and not _is_array(node):
+            return True
+    return False
+
+
+def _is_array(node: Any) -> bool:
+    return type(node) is Call and node.name.endswith(
+        ("multiarray._reconstruct", "multiarray.scalar", "numpy.dtype")
+    )
 
 
 def _add_pairs(target: Dict, items: list[Any]) -> None:

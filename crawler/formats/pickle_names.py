@@ -134,9 +134,31 @@ _INERT = frozenset(
         "sklearn.metrics._dist_metrics.newObj",
         "sklearn.neighbors._kd_tree.newObj",
         "sklearn.neighbors._ball_tree.newObj",
+        "re._compile",
+        "operator.itemgetter",
+        "zoneinfo.ZoneInfo",
     }
 )
-_INERT_MODULES = frozenset({"datetime", "pathlib", "pathlib._local", "zoneinfo", "_collections"})
+_INERT_MODULES = frozenset({"datetime", "pathlib", "pathlib._local", "_collections"})
+
+_HARMLESS_CALLS = frozenset(
+    {
+        "pandas.core.dtypes.dtypes.CategoricalDtype",
+        "pandas.core.dtypes.dtypes.DatetimeTZDtype",
+        "pandas.core.dtypes.dtypes.PeriodDtype",
+        "pandas.core.dtypes.dtypes.IntervalDtype",
+        "pandas.core.arrays.string_.StringDtype",
+        "pandas.StringDtype",
+        "sklearn.tree._tree.Tree",
+    }
+)
+"""Classes of known libraries that only keep the texts and bytes with which they are called."""
+
+_ENUMERATIONS = re.compile(
+    r"transformers\.(trainer_utils|training_args|debug_utils)\.[A-Z]\w*|accelerate\.utils\.dataclasses\.[A-Z]\w*"
+)
+_NUMERIC_LIBRARIES = ("sklearn.", "scipy.", "numpy.", "pandas.", "torch.distributed.checkpoint.metadata.")
+"""Whose classes do nothing but calculate when they are called with numbers alone."""
 
 _KNOWN_LIBRARIES = (
     "sklearn.",
@@ -247,12 +269,8 @@ _DANGEROUS_MODULES = _words(
 _DANGEROUS_NAMES = frozenset(
     {
         "_codecs.decode",
-        "functools.partial",
         "functools.reduce",
         "itertools.starmap",
-        "operator.attrgetter",
-        "operator.methodcaller",
-        "operator.itemgetter",
         "types.CodeType",
         "types.FunctionType",
         "types.LambdaType",
@@ -271,7 +289,6 @@ _DANGEROUS_NAMES = frozenset(
         "numpy.memmap",
         "numpy.loadtxt",
         "numpy.genfromtxt",
-        "numpy.vectorize",
         "numpy.piecewise",
         "numpy.apply_along_axis",
         "numpy.fromfunction",
@@ -317,6 +334,49 @@ def judged(module: str, name: str, *, called: bool, torchscript: bool = False) -
     if module.split(".", 1)[0] in sys.stdlib_module_names and called and not name[:1].isupper():
         return Verdict.DANGEROUS  # a function of the standard library that nobody has looked at
     return Verdict.UNKNOWN
+
+
+_LATER_CALLS = frozenset({"functools.partial", "operator.attrgetter", "operator.methodcaller"})
+"""They only prepare a call; a call of what they prepared is one of something computed."""
+
+
+def judged_call(
+    module: str, name: str, *, called: bool, filled: bool = True, torchscript: bool = False
+) -> Verdict:
+    """As `judged`, and what it means that a class of a known library is called, with more than numbers if `filled`.
+
+    Constructors of known libraries download, open and overwrite files: only those that were looked at are known.
+    """
+    full = f"{_PYTHON_2.get(module, module)}.{name}"
+    if full in _LATER_CALLS or (full == "numpy.memmap" and not called):
+        return Verdict.UNKNOWN if called else Verdict.KNOWN
+    verdict = judged(module, name, called=called, torchscript=torchscript)
+    is_vouched_for = (
+        not called
+        or verdict is not Verdict.KNOWN
+        or full in _INERT | _HARMLESS_CALLS
+        or module in {"builtins", "__builtin__", "exceptions"} | _INERT_MODULES
+        or _ENUMERATIONS.fullmatch(full) is not None
+        or name.startswith("__pyx_unpickle_")
+        or (not filled and full.startswith(_NUMERIC_LIBRARIES))
+    )
+    return verdict if is_vouched_for else Verdict.UNKNOWN
+
+
+def judged_access(module: str, name: str, attribute: str, *, called: bool) -> Verdict:
+    """What it means that a pickle takes an attribute of something that it imports or makes."""
+    full = f"{_PYTHON_2.get(module, module)}.{name}"
+    if attribute.startswith("__") or "." in attribute or attribute in _TELLING:
+        return Verdict.DANGEROUS
+    if full == "zoneinfo.ZoneInfo" and attribute == "_unpickle":
+        return Verdict.KNOWN
+    if full.removeprefix("builtins.") in _PLAIN_TYPES and not attribute.startswith("_"):
+        return Verdict.KNOWN
+    owner = judged(module, name, called=False)
+    return Verdict.DANGEROUS if called or owner is Verdict.DANGEROUS else Verdict.UNKNOWN
+
+
+_PLAIN_TYPES = _words("str bytes bytearray list dict tuple set frozenset int float complex bool")
 
 
 def library_of(module: str) -> str:

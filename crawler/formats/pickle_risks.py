@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from catalog.records import Severity
 from crawler.extractor import Findings
 from crawler.formats.pickle_machine import Import
-from crawler.formats.pickle_names import Verdict, judged, library_of
+from crawler.formats.pickle_names import Verdict, judged, judged_access, judged_call, library_of
+from crawler.formats.pickle_nodes import Call, Global
 from crawler.formats.pickles import Pickle
 from crawler.formats.zips import Oddity, ZipDirectory
 
@@ -17,6 +18,7 @@ UNCHECKED = "unchecked"
 STRUCTURE = "suspicious-structure"
 TRUST = "needs-trust"
 MAX_SAID = 50
+MAX_ACCESSES = 200
 
 _SERIOUS = frozenset(
     {"duplicate", "flags", "checksum", "local-header", "overlap", "two-ends", "count", "name", "method"}
@@ -64,6 +66,12 @@ def _tell_pickle(
 ) -> None:
     if pickle.error is not None:
         tell_unchecked(findings, f"the pickle ends early: {pickle.error}", member=member)
+    elif pickle.inexact:
+        detail = "arrays announced in a way in which joblib does not announce them"
+        tell_unchecked(findings, detail, member=member)
+    if pickle.more is not None:
+        detail = f"from byte {pickle.more} on follows what was not read as a pickle"
+        tell_unchecked(findings, detail, member=member)
     for part in _with_nested(pickle):
         inside = "" if part is pickle else " (in a pickle inside a literal)"
         judgements = [(_verdict(name, torchscript=torchscript), name) for name in part.imports.values()]
@@ -71,11 +79,18 @@ def _tell_pickle(
             libraries.update(
                 library_of(name.module) for verdict, name in judgements if verdict is Verdict.KNOWN
             )
+        taken = _taken_attributes(part)
+        if part.accesses and len(taken) == len(part.accesses):
+            judgements = [item for item in judgements if item[1].full not in _GETATTR]
         _tell_names(findings, judgements, inside, member)
+        for sentence, severity in taken:
+            if severity is not None:
+                findings.risk(CODE_EXECUTION, severity, sentence + inside, member=member)
         if part.nested:
             detail = f"{len(part.nested)} pickles hidden in literals: inert until something loads them"
             findings.risk(STRUCTURE, Severity.MEDIUM, detail, member=member)
-        for callee in part.computed[:MAX_SAID]:
+        told = {access.described for access in part.accesses[:MAX_ACCESSES]}
+        for callee in [one for one in part.computed if one not in told][:MAX_SAID]:
             findings.risk(
                 CODE_EXECUTION, Severity.HIGH, f"Calls what it computes: {callee}{inside}", member=member
             )
@@ -94,6 +109,24 @@ def _tell_names(
         findings.risk(CODE_EXECUTION, Severity.MEDIUM, detail, member=member)
 
 
+_GETATTR = frozenset({"builtins.getattr", "__builtin__.getattr"})
+
+
+def _taken_attributes(pickle: Pickle) -> list[tuple[str, Severity | None]]:
+    """A sentence for each attribute that would be taken of something, and how serious it is."""
+    sentences: list[tuple[str, Severity | None]] = []
+    for access in pickle.accesses[:MAX_ACCESSES]:
+        owner = access.owner.callee if type(access.owner) is Call else access.owner
+        if type(owner) is not Global:
+            owner = Global("<computed>", "<computed>")
+        verdict = judged_access(owner.module, owner.name, access.name, called=access.called)
+        severity = {Verdict.DANGEROUS: Severity.HIGH, Verdict.UNKNOWN: Severity.MEDIUM}.get(verdict)
+        what = f"builtins.getattr({owner.full[:200]}, '{access.name[:60]}')"
+        doing = "Calls what it computes" if access.called else "Takes an attribute"
+        sentences.append((f"{doing}: {what}", severity))
+    return sentences
+
+
 def _with_nested(pickle: Pickle) -> Iterator[Pickle]:
     waiting = [pickle]
     while waiting:
@@ -103,7 +136,9 @@ def _with_nested(pickle: Pickle) -> Iterator[Pickle]:
 
 
 def _verdict(name: Import, *, torchscript: bool) -> Verdict:
-    verdict = judged(name.module, name.name, called=name.called, torchscript=torchscript)
+    verdict = judged_call(
+        name.module, name.name, called=name.called, filled=name.filled, torchscript=torchscript
+    )
     if name.changed:  # setting attributes on a module or class reaches whatever uses it later
         return max(verdict, Verdict.UNKNOWN)
     return verdict
@@ -112,4 +147,7 @@ def _verdict(name: Import, *, torchscript: bool) -> Verdict:
 def _sentence(name: Import, verdict: Verdict) -> str:
     doing = "Calls" if name.called else "Sets values on" if name.changed else "Imports"
     kind = "known to be dangerous" if verdict is Verdict.DANGEROUS else "unknown import"
+    known = judged(name.module, name.name, called=True) is Verdict.KNOWN
+    if verdict is Verdict.UNKNOWN and name.called and known:
+        kind = "with arguments, a class of a known library that may open, load or fetch what they name"
     return f"{doing} {name.full[:300]}: {kind}"

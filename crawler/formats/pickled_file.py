@@ -10,9 +10,10 @@ from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Unsupported
 from catalog.records import Evidence, FileStatus, Severity
-from crawler.extractor import Findings
+from crawler.extractor import HEAD_BYTES, Findings
 from crawler.formats.byte_streams import BytesStream, ByteStream, InflatedStream, ReaderStream, compression_of
 from crawler.formats.pickle_bundle import tell_bundle
+from crawler.formats.pickle_machine import Import
 from crawler.formats.pickle_names import Verdict, judged
 from crawler.formats.pickle_nodes import Call, Clipped
 from crawler.formats.pickle_risks import CODE_EXECUTION, tell_risks, tell_unchecked
@@ -35,22 +36,29 @@ _STRUCTURED_NAMES = "StructuredToParameterName@@"  # Source: PaddlePaddle python
 
 
 def begins_like_pickle(head: bytes) -> bool:
-    """Whether first bytes are the beginning of a pickle that says something: it imports, or holds a container."""
+    """Whether first bytes are the beginning of a pickle that says something: it imports, or holds a container.
+
+    What a loader would go on reading behind the first bytes counts as one where the protocol is announced.
+    """
+    pickle = read_pickle(BytesStream(head[:HEAD_BYTES]))
+    if calls_something(pickle):
+        return True
     if looks_like_pickle(head) and head[:1] == b"\x80":
-        pickle = read_pickle(BytesStream(head[:512]))
-        return pickle.opcodes > 2 or pickle.error is None
-    if head[:1] not in _OLD_OPCODES:
-        return False
-    pickle = read_pickle(BytesStream(head[:4096]))
-    named = [
+        return pickle.opcodes > 1
+    return bool(_named(pickle)) and pickle.error is None
+
+
+def calls_something(pickle: Pickle) -> bool:
+    """Whether a loader would call an import whose name could be one."""
+    return any(part.called for part in _named(pickle))
+
+
+def _named(pickle: Pickle) -> list[Import]:
+    return [
         part
         for part in pickle.imports.values()
         if _NAME.fullmatch(part.module) and _NAME.fullmatch(part.name)
     ]
-    return any(part.called for part in named) or (bool(named) and pickle.error is None)
-
-
-_OLD_OPCODES = frozenset(bytes([code]) for code in b"(c}])IKJMLNFSTUVXGi0\x8c\x8a\x88\x89\x95\x82\x83\x84")
 
 
 def read_pickled_file(findings: Findings, reader: RangedReader) -> None:
@@ -78,9 +86,9 @@ def read_pickled_file(findings: Findings, reader: RangedReader) -> None:
         _tell_more_pickles(findings, pickles)
     if first.arrays:
         findings.say("extra.arrays", len(first.arrays), "pickle:/", evidence=Evidence.COUNTED)
-        _check_other_reading(findings, reader, compression)
+        _check_other_reading(findings, reader, compression, first)
     if first.error is not None:
-        limited = isinstance(first.error, LimitExceeded)
+        limited = isinstance(first.error, LimitExceeded | Unsupported)
         findings.failed(first.error, status=FileStatus.PARTIAL if limited else FileStatus.UNREADABLE)
         if is_estimator(first.bottom):
             tell_class(findings, first.bottom, "pickle:/")
@@ -93,13 +101,16 @@ def _tell_more_pickles(findings: Findings, pickles: list[Pickle]) -> None:
     findings.risk("suspicious-structure", Severity.LOW, detail)
 
 
-def _check_other_reading(findings: Findings, reader: RangedReader, compression: str | None) -> None:
+def _check_other_reading(
+    findings: Findings, reader: RangedReader, compression: str | None, first: Pickle
+) -> None:
     """What `pickle.load` would see where joblib sees an array: array bytes may be opcodes."""
     stream: ByteStream = ReaderStream(reader) if compression is None else InflatedStream(reader, compression)
     other = read_pickle(stream, arrays=False)
     for part in other.imports.values():
         if (
             _NAME.fullmatch(part.module)
+            and part.full not in first.imports
             and judged(part.module, part.name, called=part.called) is Verdict.DANGEROUS
         ):
             findings.risk(

@@ -5,7 +5,7 @@ loader would import, which of them it would call, and every call whose target is
 what was found before: a loader would have run that too.
 
 Bounds: 64 MB of opcodes and literals, 3 million opcodes, 1 million values on stack and in memo, 64 kB kept of a literal,
-8 pickles a file, nested pickles 3 deep.
+64 pickles a file, nested pickles 3 deep.
 Source: CPython Modules/_pickle.c and Lib/pickletools.py; joblib joblib/numpy_pickle.py for arrays inside the stream.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 
 from catalog.errors import ExtractError
 from crawler.formats.byte_streams import BytesStream, ByteStream
-from crawler.formats.pickle_machine import Import, Machine
+from crawler.formats.pickle_machine import Access, Import, Machine
 from crawler.formats.pickle_nodes import Array
 
-MAX_PICKLES = 8
+MAX_PICKLES = 64
 MAX_NESTED = 32
 MAX_NESTING = 3
 HIGHEST_PROTOCOL = 5
@@ -30,7 +30,8 @@ class Pickle:
     """What one pickle says. `error` is why its reading ended before STOP; `value` is then None, and `bottom` what was
     deepest on the stack.
 
-    `computed` describes calls of something that is not a plain name. `nested` are pickles found inside literals: inert
+    `more` is, of the last pickle that was read, where bytes begin that were not read as pickles. `inexact`: arrays of
+    joblib are announced otherwise than joblib does it. `computed` describes calls of something that is not a plain name. `nested` are pickles found inside literals: inert
     until something loads them.
     """
 
@@ -43,6 +44,9 @@ class Pickle:
     computed: list[str] = field(default_factory=list)
     nested: list[Pickle] = field(default_factory=list)
     arrays: list[Array] = field(default_factory=list)
+    accesses: list[Access] = field(default_factory=list)
+    inexact: bool = False
+    more: int | None = None
     error: ExtractError | None = None
     bottom: Any = None
 
@@ -81,6 +85,8 @@ def _read(stream: ByteStream, *, arrays: bool) -> tuple[Pickle, list[bytes]]:
     pickle.imports = machine.imports
     pickle.computed = machine.computed
     pickle.arrays = machine.arrays
+    pickle.accesses = machine.accesses
+    pickle.inexact = machine.inexact
     return pickle, machine.literals
 
 
@@ -90,10 +96,12 @@ def read_pickles(stream: ByteStream, *, arrays: bool = False, limit: int = MAX_P
     while len(pickles) < limit:
         pickle = read_pickle(stream, arrays=arrays)
         if pickles and pickle.error is not None and not pickle.imports:
-            break  # what follows the last STOP is no pickle
+            pickles[-1].more = pickle.start  # what follows the last STOP is no pickle
+            return pickles
         pickles.append(pickle)
         if pickle.error is not None or _ended(stream):
-            break
+            return pickles
+    pickles[-1].more = pickles[-1].end
     return pickles
 
 

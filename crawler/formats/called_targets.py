@@ -1,0 +1,46 @@
+"""Names in a configuration that its framework imports and calls with what stands beside them.
+
+Source: facebookresearch/hydra hydra/_internal/instantiate/_instantiate2.py; NVIDIA/NeMo nemo/core/classes/common.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.records import Severity
+from crawler.extractor import Findings
+from crawler.formats.pickle_names import Verdict, judged
+from crawler.formats.pickle_risks import CODE_EXECUTION
+
+MAX_NODES = 20_000
+MAX_TOLD = 50
+_OWN = ("nemo.", "torch.nn.", "torch.optim.", "hydra.")
+_KEYS = ("_target_", "target")
+
+
+def tell_targets(findings: Findings, config: Any) -> None:
+    """A risk for each name that is neither a class of a known library nor of the framework itself."""
+    told: set[str] = set()
+    waiting, looked_at = [config], 0
+    while waiting and looked_at < MAX_NODES and len(told) < MAX_TOLD:
+        node = waiting.pop()
+        looked_at += 1
+        if isinstance(node, Mapping):
+            waiting.extend(node.values())
+            for key in _KEYS:
+                name = node.get(key)
+                if isinstance(name, str) and "." in name and name not in told:
+                    told.add(name)
+                    _tell(findings, key, name)
+        elif isinstance(node, list):
+            waiting.extend(node)
+
+
+def _tell(findings: Findings, key: str, name: str) -> None:
+    module, _, last = name.rpartition(".")
+    verdict = judged(module, last, called=True)
+    if verdict <= Verdict.KNOWN or (verdict is Verdict.UNKNOWN and name.startswith(_OWN)):
+        return
+    severity = Severity.HIGH if verdict is Verdict.DANGEROUS else Severity.MEDIUM
+    findings.risk(CODE_EXECUTION, severity, f"The configuration has {name[:300]} called ({key})")
