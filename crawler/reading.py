@@ -257,7 +257,9 @@ class ObjectReader:
         )
         status = FileStatus.UNREADABLE if sniffing.promises_surely(meta.key) else FileStatus.OPAQUE
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=status)
-        if status is FileStatus.OPAQUE:  # whoever loads it by its name runs what is in it
+        if status is FileStatus.OPAQUE or calls_something(
+            read_pickle(ReaderStream(reader))
+        ):  # whoever loads it by its name runs what is in it
             detail = "Not checkable: nothing here reads it, and its name is one of a file that is loaded"
             risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
             extraction = replace(extraction, risks=(risk,))

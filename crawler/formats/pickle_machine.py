@@ -559,7 +559,7 @@ class Machine:
         call = Call(callee, args, keywords)
         self._note_call(callee, args, keywords)
         if type(callee) is Global and callee.full in _GETATTR and _is_access(args):
-            access = Access(*args, described(call))
+            access = Access(args[0], args[1], described(call))
             self.accesses.append(access)
             self._access_of[id(call)] = access
         elif type(callee) is Global and callee.full in _REBUILD_FROM_TYPE and type(args) is tuple and args:
