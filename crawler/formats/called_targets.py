@@ -21,17 +21,17 @@ _KEYS = ("_target_", "target")
 
 def tell_targets(findings: Findings, config: Any) -> None:
     """A risk for each name that is neither a class of a known library nor of the framework itself."""
-    told: set[str] = set()
+    named: set[str] = set()
     waiting, looked_at = [config], 0
-    while waiting and looked_at < MAX_NODES and len(told) < MAX_TOLD:
+    while waiting and looked_at < MAX_NODES and len(named) < MAX_TOLD:
         node = waiting.pop()
         looked_at += 1
         if isinstance(node, Mapping):
             waiting.extend(node.values())
             for key in _KEYS:
                 name = node.get(key)
-                if isinstance(name, str) and "." in name and name not in told:
-                    told.add(name)
+                if isinstance(name, str) and "." in name and name not in named:
+                    named.add(name)
                     _tell(findings, key, name)
         elif isinstance(node, list):
             waiting.extend(node)

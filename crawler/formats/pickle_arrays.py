@@ -120,11 +120,15 @@ def is_exact_dtype(node: Any, depth: int = 0) -> bool:
     state = node.state
     if type(state) is not tuple or len(state) not in {8, 9} or state[0] not in {3, 4}:
         return False
-    if type(state[1]) is not str or state[1] not in {"<", ">", "=", "|"} or state[2] is not None:
+    if type(state[1]) is not str or state[1] not in {"<", ">", "=", "|"}:
         return False
     size, flags = state[5], state[7]
     if type(size) is not int or type(flags) is not int:
         return False
+    if state[2] is not None:
+        return code[0] == "V" and _is_exact_subarray(
+            state, int(code[1:]) if code[1:].isdigit() else -1, depth
+        )
     if code in _SIMPLE_TYPES or code in {"M8", "m8"}:
         return state[3] is None and size == -1 and flags == 0
     if code == "O8":
@@ -134,6 +138,17 @@ def is_exact_dtype(node: Any, depth: int = 0) -> bool:
     if code[0] in {"U", "S"}:
         return state[3] is None and size == int(code[1:]) * (4 if code[0] == "U" else 1) and not flags & 1
     return code[0] == "V" and size == int(code[1:]) and _is_exact_record(state, depth)
+
+
+def _is_exact_subarray(state: tuple[Any, ...], announced: int, depth: int) -> bool:
+    """Whether an array in a field takes as many bytes as its elements do; arrays of objects are left unchecked."""
+    if type(state[2]) is not tuple or len(state[2]) != 2 or state[7] & 1 or state[5] != announced:
+        return False
+    base, shape = state[2]
+    dimensions, element = shape_of(shape), dtype_bytes(base)
+    if dimensions is None or element is None or not is_exact_dtype(base, depth + 1):
+        return False
+    return not has_objects(base) and math.prod(dimensions) * element == announced
 
 
 def _is_exact_record(state: tuple[Any, ...], depth: int) -> bool:

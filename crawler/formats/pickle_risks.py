@@ -89,8 +89,8 @@ def _tell_pickle(
         if part.nested:
             detail = f"{len(part.nested)} pickles hidden in literals: inert until something loads them"
             findings.risk(STRUCTURE, Severity.MEDIUM, detail, member=member)
-        told = {access.described for access in part.accesses[:MAX_ACCESSES]}
-        for callee in [one for one in part.computed if one not in told][:MAX_SAID]:
+        accesses = {access.described for access in part.accesses[:MAX_ACCESSES]}
+        for callee in [callee for callee in part.computed if callee not in accesses][:MAX_SAID]:
             findings.risk(
                 CODE_EXECUTION, Severity.HIGH, f"Calls what it computes: {callee}{inside}", member=member
             )
