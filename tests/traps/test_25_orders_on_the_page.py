@@ -35,6 +35,9 @@ def test_the_menu_offers_lower_metrics_lowest_first(web):
 
 
 def test_an_unknown_order_is_said_and_the_page_still_comes(web):
-    page = web.get("/api/search?sort=nonsense").json
+    refused = web.get("/api/search?sort=nonsense")
+    assert refused.status_code == 400
+    assert "nonsense" in refused.text
+    page = web.get("/api/search?sort=nonsense&lenient=true").json
     assert page["total"] > 0
     assert any("nonsense" in notice for notice in page["notices"])

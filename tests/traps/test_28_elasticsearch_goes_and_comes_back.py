@@ -105,7 +105,8 @@ def test_a_worker_writes_what_waits_when_the_node_is_back(
     door.spoil = kill_at_the_first_bulk(node)
     crawled = modeldex("crawl", str(root))
     assert crawled.returncode == 1
-    assert crawled.stderr.count("\n") == 2, crawled.stderr
+    sentences = [line for line in crawled.stderr.splitlines() if not line.startswith("writing: ")]
+    assert len(sentences) == 2, crawled.stderr  # a slow machine also says how far it is
     assert "wait for the index" in crawled.stderr
     everybody_says_it_in_one_sentence(modeldex, page)
 
