@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 import yaml
+from fixtures.elasticsearch import engine_parts
 
 from catalog.dsl.body import from_dsl
 from catalog.query.state import SearchState
@@ -63,25 +64,13 @@ def open_engine(request, kind, home):
         return MemoryEngine(index)
     settings, make_writer, make_engine = Settings(home=home), TantivyWriter, TantivyEngine
     if request.param == "elasticsearch":
-        settings, make_writer, make_engine = _elasticsearch(request, home)
+        settings, make_writer, make_engine = engine_parts(request, home, "cases")
     writer, engine = make_writer(settings), make_engine(settings)
     writer.write(actions(kind))
     writer.refresh()
     writer.close()
     request.addfinalizer(engine.close)
     return engine
-
-
-def _elasticsearch(request, home):
-    url = request.getfixturevalue("elasticsearch_url")
-    from fixtures.elasticsearch import remove_indices
-
-    from indexer.engines.elasticsearch import ElasticsearchEngine, ElasticsearchWriter
-
-    alias = f"cases-{home.name.lower()}"
-    request.addfinalizer(lambda: remove_indices(url, alias))
-    settings = Settings(home=home, elasticsearch_url=url, elasticsearch_index=alias)
-    return settings, ElasticsearchWriter, ElasticsearchEngine
 
 
 @pytest.mark.parametrize(("kind", "number"), CASES)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 import yaml
+from fixtures.elasticsearch import engine_parts
 
 from catalog.dsl.body import from_dsl
 from catalog.errors import RequestRefused
@@ -43,25 +44,13 @@ def engine(request, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     settings, make_writer, make_engine = Settings(home=home), TantivyWriter, TantivyEngine
     if request.param == "elasticsearch":
-        settings, make_writer, make_engine = _elasticsearch(request, home)
+        settings, make_writer, make_engine = engine_parts(request, home, "scenarios")
     writer, engine = make_writer(settings), make_engine(settings)
     writer.write(actions(DOCUMENTS))
     writer.refresh()
     yield engine
     engine.close()
     writer.close()
-
-
-def _elasticsearch(request, home):
-    url = request.getfixturevalue("elasticsearch_url")
-    from fixtures.elasticsearch import remove_indices
-
-    from indexer.engines.elasticsearch import ElasticsearchEngine, ElasticsearchWriter
-
-    alias = f"scenarios-{home.name.lower()}"
-    request.addfinalizer(lambda: remove_indices(url, alias))
-    settings = Settings(home=home, elasticsearch_url=url, elasticsearch_index=alias)
-    return settings, ElasticsearchWriter, ElasticsearchEngine
 
 
 def spelled(engine, scenario, spelling) -> SearchRequest:
