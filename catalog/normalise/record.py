@@ -12,7 +12,7 @@ from catalog.normalise import assembly
 from catalog.normalise.gathering import gather
 from catalog.normalise.parts import dates, identity, weights
 from catalog.normalise.parts.evaluations import evaluate
-from catalog.normalise.parts.weight_sets import aside
+from catalog.normalise.parts.weight_sets import aside, weight_sets
 from catalog.records import Group, ModelRecord, model_id
 
 
@@ -25,14 +25,15 @@ def normalise(group: Group, *, now: datetime) -> ModelRecord:
         group.members, key=lambda member: (member.object.key, member.subject or "", member.distance)
     )
     group = replace(group, members=tuple(members))
-    gathered = gather(group, now=now, aside=aside(group))
+    sets = weight_sets(group)
+    gathered = gather(group, now=now, aside=aside(group, sets))
     draft = assembly.Draft(group=group, found=gathered, now=now)
     evaluations = evaluate(gathered.metrics, now=now, distances=gathered.distances)
     draft.keep_unmeasured(evaluations.not_metrics)
     draft.set_fields()
     draft.set_evaluations(evaluations)
     dates.describe(draft, evaluations.dates)
-    weights.describe(draft)
+    weights.describe(draft, sets)
     identity.describe(draft)
     draft.set_trust()
     return ModelRecord(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from catalog.recording.prints import is_weights_file
-from catalog.records import Group, Member, ObjectKey, Place, Role, display_key
+from catalog.records import Group, ObjectKey, Place, display_key
 
 
 def place_of(group: Group, uri_of: Callable[[ObjectKey], str]) -> Place:
@@ -16,7 +16,7 @@ def place_of(group: Group, uri_of: Callable[[ObjectKey], str]) -> Place:
 
 
 def _key_of(group: Group) -> ObjectKey:
-    files = [member.object.key for member in group.members if is_weights_file(member) or _is_part(member)]
+    files = [member.object.key for member in group.members if is_weights_file(member) or member.is_part]
     if group.kind == "file" and len(files) == 1:
         return files[0]
     if group.kind == "run":
@@ -27,10 +27,6 @@ def _key_of(group: Group) -> ObjectKey:
         # A package, whose suffix the key leaves out.
         return ObjectKey("/".join(files[0].split("/")[: group.key.count("/") + 1]))
     return ObjectKey(group.key)
-
-
-def _is_part(member: Member) -> bool:
-    return member.extraction is not None and member.extraction.role is Role.PART
 
 
 def _shared_file(group: Group) -> ObjectKey | None:

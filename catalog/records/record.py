@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
 
-from catalog.records.extraction import Extraction, Observation
+from catalog.records.extraction import Extraction, Observation, Role
 from catalog.records.objects import ObjectKey, ObjectMeta, SourceId
 
 ModelId = NewType("ModelId", str)
@@ -52,6 +52,11 @@ class Member:
     subject: str | None = None  # only this subject's observations of the file belong to the group
     distance: int = 0  # directories between the file and the group's own directory; parents are negative
     promised_sha256: str | None = None  # of its object, where another name of the same bytes says it
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the file goes with a model and is not the model."""
+        return self.extraction is not None and self.extraction.role is Role.PART
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

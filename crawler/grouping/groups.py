@@ -257,8 +257,8 @@ def _container_key(tree: _Tree, directory: str) -> str:
 
 def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts: dict[str, Draft]) -> None:
     """Each stem a model; the same stem with another suffix is the same model again."""
-    projectors = [member for member in weights if _is_part(member)]
-    others = [member for member in weights if not _is_part(member)]
+    projectors = [member for member in weights if member.is_part]
+    others = [member for member in weights if not member.is_part]
     described = _described(tree.files[directory])
     models: list[Draft] = []
     for member in others:
@@ -277,10 +277,6 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
         for member in projectors:
             key = joined(directory, tree.promised.stem_of(name_of(member.object.key)).stem)
             _draft(drafts, key, "file", directory).weights[member.object.key] = member
-
-
-def _is_part(member: Member) -> bool:
-    return member.extraction is not None and member.extraction.role is Role.PART
 
 
 def _described(members: Iterable[Member]) -> dict[str, str]:
@@ -410,7 +406,7 @@ def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -
 
 
 def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bool) -> Group:
-    alone = all(_is_part(member) for member in draft.weights.values())
+    alone = all(member.is_part for member in draft.weights.values())
     placed = [
         replace(
             _as_weights(member) if alone else member,

@@ -42,30 +42,11 @@ PACKED_METHODS = frozenset(
 INTEGERS = frozenset({"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
 UNPROVEN_PACKINGS = frozenset(
     {
-        "q_weight",
-        "trellis",
-        "W_q",
-        "codes",
-        "codebooks",
-        "indices",
-        "res_indices",
-        "dense_weights",
-        "qdata",
-        "packed_weight",
+        "q_weight", "trellis", "W_q", "codes", "codebooks", "indices", "res_indices", "dense_weights", "qdata",
+        "packed_weight", "q_perm", "q_invperm", "q_groups", "q_scale", "wscales", "suh", "svh", "row_offsets",
+        "col_vals", "in_perm",
     }
-    | {
-        "q_perm",
-        "q_invperm",
-        "q_groups",
-        "q_scale",
-        "wscales",
-        "suh",
-        "svh",
-        "row_offsets",
-        "col_vals",
-        "in_perm",
-    }
-)
+)  # fmt: skip
 """Integers whose number is not the number of weights, and whose width no shape proves: EXL2 (`q_weight`), EXL3 (`trellis`),
 HQQ (`W_q`), AQLM (`codes`), VPTQ (`indices`), SpQR (`dense_weights`), torchao (`qdata`)."""
 MAX_PACKED_BITS = 8

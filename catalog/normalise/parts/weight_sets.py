@@ -119,9 +119,8 @@ def counted_sets(group: Group, sets: Sequence[WeightSet]) -> list[WeightSet]:
     return chosen
 
 
-def aside(group: Group) -> frozenset[str]:
+def aside(group: Group, sets: Sequence[WeightSet]) -> frozenset[str]:
     """Keys of the weights that are not the model itself: its alternatives, and copies on the way to it."""
-    sets = weight_sets(group)
     chosen = {member.object.key for item in counted_sets(group, sets) for member in item.members}
     return frozenset(member.object.key for item in sets for member in item.members) - chosen
 

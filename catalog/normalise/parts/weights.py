@@ -19,7 +19,7 @@ from catalog.normalise.parts.parameters import (
 )
 from catalog.normalise.parts.precision import set_precision
 from catalog.normalise.parts.shards import completeness
-from catalog.normalise.parts.weight_sets import WeightSet, counted_sets, unique_bytes, weight_sets
+from catalog.normalise.parts.weight_sets import WeightSet, counted_sets, unique_bytes
 from catalog.normalise.precedence import ranked
 from catalog.normalise.values.field_values import convert
 from catalog.records import (
@@ -53,9 +53,8 @@ PACKAGINGS = frozenset(
 """What wraps weights of any format: people ask for models by it too."""
 
 
-def describe(draft: Draft) -> None:
+def describe(draft: Draft, sets: Sequence[WeightSet]) -> None:
     """Everything about the weights: what is counted, how much of it there is, and what is missing."""
-    sets = weight_sets(draft.group)
     chosen = counted_sets(draft.group, sets)
     quantizer = _quantizer(draft)
     counted = count(chosen, quantizer)
