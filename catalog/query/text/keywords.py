@@ -29,10 +29,12 @@ def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
             reading.replaced(token.start, token.end, f"{token.name}:{token.values[0].text}"),
         )
         return None
-    pieces = [piece for piece in _whole_paths(token, target) if not is_regular(piece)]
+    pieces = []
     for piece in _whole_paths(token, target):
-        if is_regular(piece):
+        if not piece.quoted and is_regular(piece.text):
             _refuse_regular(piece, reading)
+        else:
+            pieces.append(piece)
     if not pieces:
         return None
     leaves = [_keyword_value(piece, token, target, reading) for piece in pieces]
@@ -52,14 +54,18 @@ def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
 _REGULAR = pattern(r"/.*[.*+?\[\]()|\\^$].*/")
 
 
-def is_regular(piece: Piece) -> bool:
-    """Whether a value is a regular expression, as Lucene writes it."""
-    return not piece.quoted and _REGULAR.fullmatch(piece.text) is not None
+def is_regular(text: str) -> bool:
+    """Whether an unquoted text is a regular expression, as Lucene writes it."""
+    return _REGULAR.fullmatch(text) is not None
+
+
+def regular_left_out(text: str) -> str:
+    """The sentence for one that is left out."""
+    return f"Regular expressions are not understood; {text} is left out."
 
 
 def _refuse_regular(piece: Piece, reading: Reading) -> None:
-    message = f"Regular expressions are not understood; {piece.text} is left out."
-    reading.problem("unsupported-operator", message, piece.start, piece.end)
+    reading.problem("unsupported-operator", regular_left_out(piece.text), piece.start, piece.end)
 
 
 def _listed(joined: Leaf, leaves: list[Leaf], target: Target) -> Leaf:
@@ -267,7 +273,7 @@ def text_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
                 continue
             leaves.append(Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}"))
             continue
-        if is_regular(piece):
+        if not piece.quoted and is_regular(piece.text):
             _refuse_regular(piece, reading)
             continue
         leaves.append(_text_value(piece, token, target))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query, Terms
 from catalog.query.text.conditions import known_target, read_condition, read_unknown
-from catalog.query.text.keywords import read_place
+from catalog.query.text.keywords import is_regular, read_place, regular_left_out
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, quote
 from catalog.query.text.scanner import Kind, Token
@@ -56,7 +56,6 @@ FUNCTION_WORDS = frozenset(
 """Words that a sentence needs and no model: they are never required, except in quotes or alone."""
 _HUB_NAME = pattern(r"[\w.\-]+(?:/[\w.\-]+)+/?")
 _PLACE = pattern(r"/[\w.\-+@ ]+(?:/[\w.\-+@]*)+")
-_REGULAR = pattern(r"/.*[.*+?\[\]()|\\^$].*/")
 _SIMILAR = pattern(r".*[~^]\d*(?:\.\d+)?")
 _INNER_STAR = pattern(r".*\w[*].*\w.*|[*]+\w.*|.*\w[?]\w.*")
 _REGISTERED = pattern(r"models:/+(?P<name>[^/@\s]+)(?:/(?P<version>[\w.]+)|@[\w\-]+)?")
@@ -264,8 +263,8 @@ class Parser:
         """Operators of other languages that nothing here answers: each is named, never dropped."""
         text = token.text
         bare = text.rstrip("~^0123456789.") if _SIMILAR.fullmatch(text) else ""
-        if _REGULAR.fullmatch(text):
-            message, leaf = f"Regular expressions are not understood; {text} is left out.", None
+        if is_regular(text):
+            message, leaf = regular_left_out(text), None
         elif _SIMILAR.fullmatch(text):
             sign = "~" if "~" in text else "^"
             message = f"{sign} (similar words, weights) is not understood; it is left out."

@@ -93,8 +93,10 @@ _SQL_KEY = pattern(r"(?P<name>.+?)(?:\s+(?P<direction>asc|desc))?", re.IGNORECAS
 
 def _sql_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
     """A filter without `ORDER BY f1 DESC LIMIT 5` at its end, and that order. Source: MLflow, order_by of runs."""
-    start = text.casefold().rfind("order by ")
-    start = max(start, 0) if start >= 0 else text.casefold().rfind(" limit ")
+    folded = text.casefold()
+    start = folded.rfind("order by ")
+    if start < 0:
+        start = folded.rfind(" limit ")
     match = _SQL_ORDERING.match(text, start) if start >= 0 else None
     if match is None or not (match["keys"] or text[start:].strip()):
         return text, ()
