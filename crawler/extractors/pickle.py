@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from catalog.records import Extraction, Origin
 from crawler.extractor import Claim, Findings
-from crawler.formats.byte_streams import BytesStream, compression_of
-from crawler.formats.pickled_file import begins_like_pickle, calls_something, read_pickled_file
-from crawler.formats.pickles import read_pickle
+from crawler.formats.byte_streams import compression_of
+from crawler.formats.pickled_file import begins_like_pickle, begins_with_call, read_pickled_file
 from crawler.formats.torch_files import role_of
 from crawler.formats.zips import is_zip
 from crawler.promises import Promise
@@ -38,8 +37,7 @@ class PickleExtractor:
             return None
         if begins_like_pickle(head):
             known = name.endswith((*_PICKLE_SUFFIXES, *_TORCH_SUFFIXES))
-            calls = calls_something(read_pickle(BytesStream(head)))
-            confidence = 92 if calls else 85 if known else 70
+            confidence = 92 if begins_with_call(head) else 85 if known else 70
             return Claim(format="pickle", role=role_of(key), confidence=confidence)
         if name.endswith(_COMPRESSED) and compression_of(head) is not None:
             return Claim(format="pickle", role=role_of(key), confidence=80)

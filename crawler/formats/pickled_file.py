@@ -6,6 +6,7 @@ A pickle without any sign of a model is still catalogued, by its name and with i
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Unsupported
@@ -40,12 +41,23 @@ def begins_like_pickle(head: bytes) -> bool:
 
     What a loader would go on reading behind the first bytes counts as one where the protocol is announced.
     """
-    pickle = read_pickle(BytesStream(head[:HEAD_BYTES]))
+    pickle = _first_pickle(head[:HEAD_BYTES])
     if calls_something(pickle):
         return True
     if looks_like_pickle(head) and head[:1] == b"\x80":
         return pickle.opcodes > 1
     return bool(_named(pickle)) and pickle.error is None
+
+
+def begins_with_call(head: bytes) -> bool:
+    """Whether a loader would call an import within the first bytes."""
+    return calls_something(_first_pickle(head[:HEAD_BYTES]))
+
+
+@lru_cache(maxsize=4)
+def _first_pickle(head: bytes) -> Pickle:
+    """Several extractors ask about the same first bytes, one after the other."""
+    return read_pickle(BytesStream(head))
 
 
 def calls_something(pickle: Pickle) -> bool:

@@ -41,16 +41,7 @@ def read(config: Mapping[str, Any]) -> Iterator[Found]:
         yield from _compressed_tensors(config)
         return
     yield "quantization.method", method, ("quant_method",)
-    layers = [
-        value
-        for value in config.values()
-        if isinstance(value, Mapping) and ("bits" in value or "group_size" in value)
-    ]
-    regrouped = {number(layer.get("group_size")) for layer in layers} - {
-        None,
-        number(config.get("group_size")),
-    }
-    if method == "mlx" and regrouped:
+    if method == "mlx" and _is_regrouped(config):
         return  # without one group size nothing tells 4 bits in groups of 64 from 8 bits in groups of 32
     yield from _bits(config, method)
     yield from _group_size(config)
@@ -125,6 +116,12 @@ def _compressed_tensors(config: Mapping[str, Any]) -> Iterator[Found]:
     ]
     yield from _agreed(groups, "num_bits", "quantization.bits")
     yield from _agreed(groups, "group_size", "quantization.group_size")
+
+
+def _is_regrouped(config: Mapping[str, Any]) -> bool:
+    """Whether a layer has groups of another size than the rest."""
+    sizes = {number(layer.get("group_size")) for layer in config.values() if isinstance(layer, Mapping)}
+    return bool(sizes - {None, number(config.get("group_size"))})
 
 
 def _agreed(
