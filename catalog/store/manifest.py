@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -148,6 +148,18 @@ class Manifest:
                 select(objects.c.reading, func.count()).where(chosen).group_by(objects.c.reading)
             )
             return {row[0]: row[1] for row in rows}
+
+    def some_keys(self, number: int, *, without: Collection[ObjectKey] = ()) -> list[ObjectKey]:
+        """Up to so many live objects from each end of the source."""
+        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
+        statement = select(objects.c.key).where(chosen).limit(number + len(without))
+        with self._engine.connect() as connection:
+            ends = [
+                list(connection.execute(statement.order_by(order)).scalars())
+                for order in (objects.c.key, objects.c.key.desc())
+            ]
+        keys = [[key for name in end if (key := ObjectKey(os.fsdecode(name))) not in without] for end in ends]
+        return list(dict.fromkeys(key for end in keys for key in end[:number]))
 
     def unread(self, limit: int = 20) -> list[tuple[ObjectKey, str]]:
         """Live objects that could not be read, with the reason."""

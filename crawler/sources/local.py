@@ -99,7 +99,9 @@ class LocalSource:
             stack.extend(sorted(listing.below, reverse=True))
 
     def head(self, key: ObjectKey) -> ObjectMeta | None:
-        """The file as it is now; None if there is none."""
+        """The file as it is now; None if there is none, or none that a listing shows."""
+        if self._is_left_out(key):
+            return None
         try:
             with self._open(key) as descriptor:
                 return self._meta(key, os.fstat(descriptor))
@@ -174,10 +176,22 @@ class LocalSource:
             skipped=tuple(listing.skipped),
         )
 
+    def _is_left_out(self, key: ObjectKey) -> bool:
+        """Whether a listing would not show a file of this name."""
+        *directories, name = key.split("/")
+        return (
+            name.endswith(UNFINISHED_SUFFIXES)
+            or name.startswith(UNFINISHED_PREFIXES)
+            or not SKIPPED_DIRECTORIES.isdisjoint(directories)
+            or len(directories) > MAX_DEPTH
+            or _is_inside_git(key)
+            or any(self._path(above) in self._exclude for above in upwards(key))
+            or self._selection.left_out(key) is not None
+        )
+
     def _sort(self, entry: os.DirEntry[str], key: str, listing: _Found) -> None:
         """Puts one directory entry where it belongs."""
-        _, inside, reference = f"/{key}".rpartition("/.git/")
-        if (inside and not GIT_REFERENCES.fullmatch(reference)) or self._path(key) in self._exclude:
+        if _is_inside_git(key) or self._path(key) in self._exclude:
             return
         is_directory = entry.is_dir(follow_symlinks=False)
         left_out = self._selection.pruned(key) if is_directory else self._selection.left_out(key)
@@ -289,6 +303,12 @@ class LocalSource:
             return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
         finally:
             os.close(directory)
+
+
+def _is_inside_git(key: str) -> bool:
+    """Whether it is one of the many things of a repository that say nothing of models."""
+    _, inside, reference = f"/{key}".rpartition("/.git/")
+    return bool(inside) and not GIT_REFERENCES.fullmatch(reference)
 
 
 def open_local(address: str, settings: Settings) -> LocalSource:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from catalog.recording import prints
 from catalog.recording.places import place_of
 from catalog.recording.recorder import Departures, FreshGroup, Recorder
 from catalog.records import Group, ModelId
 from catalog.store.attendance import Shelved
+from catalog.store.batch import Committed
 from catalog.store.documents import GONE, LIVE, MISSING
 from catalog.store.records import Records
 from crawler.source import Source
-from crawler.stages.account import Account
 from crawler.stages.judging import Verdicts
 
 PAGE_MODELS = 100
 
 
+class Tally(Protocol):
+    """Who counts what a run or an event wrote."""
+
+    counts: Counter[str]
+
+    def note(self) -> None: ...
+
+
 class CommittingStage:
     """Writes what a run found and judged."""
 
-    def __init__(self, source: Source, recorder: Recorder, account: Account, verdicts: Verdicts) -> None:
+    def __init__(self, source: Source, recorder: Recorder, account: Tally, verdicts: Verdicts) -> None:
         self.origins = verdicts.origins()
         self.models = 0
         """How many were looked at."""
@@ -56,7 +66,7 @@ class CommittingStage:
         if page:
             yield page
 
-    def write(self, page: Sequence[FreshGroup]) -> None:
+    def write(self, page: Sequence[FreshGroup]) -> Committed:
         """The records of a page, together with the departure of those that are now part of it."""
         placed = [fresh.at(place_of(fresh.group, self._source.uri_of)) for fresh in page]
         leaving = [model for fresh in page for model in self._leaving_for.pop(fresh.model, ())]
@@ -66,6 +76,7 @@ class CommittingStage:
         counts["changed"] += len(done.changed) + len(self._replacing.intersection(done.new))
         counts["unchanged"] += len(done.unchanged)
         self._account.note()
+        return done
 
     def depart(self) -> None:
         """Those that are lost or gone, and those that left for a model that is as it was."""

@@ -44,7 +44,7 @@ def survey(
     for batch in parts.batches():
         groups = [group for part in batch for group in part.groups]
         pairs = list(compared(groups, records, recipe))
-        attendance.add(_attendee(fresh, row) for fresh, row in pairs)
+        attendance.add(attendee(fresh, row) for fresh, row in pairs)
         seen.unseen |= {fresh.model for fresh, row in pairs if row is not None and row.unseen}
         seen.out_of_sight |= {fresh.model for fresh, _ in pairs if is_hidden(fresh.group, hidden)}
         rest = iter(pairs)
@@ -71,7 +71,8 @@ def owners(parts: SourceGroups, keys: Iterable[ObjectKey]) -> Mapping[ObjectKey,
     }
 
 
-def _attendee(fresh: FreshGroup, row: Shelved | None) -> Attendee:
+def attendee(fresh: FreshGroup, row: Shelved | None) -> Attendee:
+    """The model of this group; with its prints if its record, if there is one, is not live."""
     group = fresh.group
     if row is not None and row.state == LIVE:
         return Attendee(id=fresh.model, path=group.key)

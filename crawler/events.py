@@ -1,0 +1,248 @@
+"""What an event says of a few objects, checked against storage, and the models that they make brought up to date.
+
+An event is a hint: each object is looked at again, and what storage says counts. Objects whose outline is as before cost
+their own models alone; where files came, went or changed what they are, their neighbourhoods are grouped anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from catalog.errors import ModeldexError
+from catalog.recording.prints import weights_of
+from catalog.recording.recorder import Recorder
+from catalog.recording.remake import remake
+from catalog.records import Group, ModelId, ObjectKey, Run
+from catalog.settings import Settings
+from catalog.store import Store
+from catalog.store.documents import LIVE
+from catalog.store.entries import Entry, PackedEntry, Reading, packed_entry
+from catalog.store.leases import Lease
+from catalog.store.manifest import Manifest
+from crawler.crawl import RECIPE
+from crawler.grouping.neighbourhoods import Neighbourhood
+from crawler.reader import Budget
+from crawler.reading import ObjectReader, Registry
+from crawler.settings import FileSettings
+from crawler.source import Source
+from crawler.stages.committing import CommittingStage, compared
+from crawler.stages.judging import Verdicts, judge_vanished, prove_moves
+from crawler.stages.members import GroupedPart, SourceGroups
+from crawler.stages.survey import attendee
+
+WITNESSES = 5
+
+
+class CrawlNeeded(ModeldexError):
+    """An event cannot be taken by itself; a crawl of the source takes what it says."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}. Crawl it with: modeldex crawl {source}")
+
+
+@dataclass(slots=True, kw_only=True)
+class EventReport:
+    """What came of some events. `counts` are of models (new, changed, missing, moved), `models` those whose records are other
+    than before, `unread` objects that are there and could not be read, with the reason.
+    """
+
+    looked_at: int = 0
+    read: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    models: list[ModelId] = field(default_factory=list)
+    unread: dict[ObjectKey, str] = field(default_factory=dict)
+
+    def note(self) -> None:
+        """Events are too short for a progress line."""
+
+
+def take_events(
+    store: Store,
+    source: Source,
+    settings: Settings,
+    keys: Iterable[ObjectKey],
+    *,
+    registry: Registry | None = None,
+) -> EventReport:
+    """Brings the models of these objects up to date, and no others. Taking an event twice, late or out of order does no
+    harm. When this returns, everything is committed.
+
+    Raises CrawlNeeded where only a crawl can tell what is true: before the first one, after one that was cut off, for
+    another version of Modeldex, and where nothing at all seems to be left of the source. Raises WriterBusy while the
+    source is crawled, and SourceError if storage does not answer: then the event is to be kept.
+    """
+    registry = registry or Registry.installed()
+    with store.source_lease(source.id) as lease:
+        return _Events(store, source, settings, registry, lease).take(list(dict.fromkeys(keys)))
+
+
+@dataclass(slots=True)
+class _Looks:
+    """What storage says now of the objects that are other than the manifest has them."""
+
+    packed: list[PackedEntry] = field(default_factory=list)
+    read: list[ObjectKey] = field(default_factory=list)
+    absent: list[ObjectKey] = field(default_factory=list)
+    regrouped: list[ObjectKey] = field(default_factory=list)
+    """Those that may now belong to other models than before."""
+
+
+class _Events:
+    """Some events of one source."""
+
+    def __init__(
+        self, store: Store, source: Source, settings: Settings, registry: Registry, lease: Lease
+    ) -> None:
+        limits = settings.section(FileSettings)
+        budget = Budget(requests=limits.requests, bytes=limits.bytes, seconds=limits.seconds)
+        self._store = store
+        self._source = source
+        self._registry = registry
+        self._lease = lease
+        self._manifest: Manifest = store.manifest(source.id)
+        self._reader = ObjectReader(source, registry, budget)
+        self._recipe = f"{RECIPE}:{registry.fingerprint}"
+        self._run = self._last_run()
+        self.report = EventReport()
+
+    def take(self, keys: Sequence[ObjectKey]) -> EventReport:
+        looks = self._look(keys)
+        if not looks.packed and not looks.absent:
+            return self.report
+        if looks.absent:
+            self._check_that_storage_is_there(looks.absent)
+        before = self._models_around(looks.regrouped) if looks.regrouped else set()
+        self._manifest.put_packed(looks.packed, lease=self._lease)
+        self._manifest.mark_missing(looks.absent, lease=self._lease)
+        if looks.regrouped:
+            self._regroup(looks.regrouped, before)
+        self._remake(looks.read)
+        self._manifest.settled(self._recipe, lease=self._lease)
+        return self.report
+
+    def _last_run(self) -> Run:
+        """The run whose successors may prove that what is missing is gone."""
+        previous = self._store.runs.last_finished(self._source.id)
+        if previous is None:
+            raise CrawlNeeded(self._source.uri, "it was never crawled to its end")
+        if self._manifest.recipe() != self._recipe:
+            raise CrawlNeeded(self._source.uri, "its last crawl was cut off, or made by another version")
+        return replace(previous, started_at=datetime.now(UTC))
+
+    def _look(self, keys: Sequence[ObjectKey]) -> _Looks:
+        looks = _Looks()
+        known = self._manifest.entries(keys)
+        for key in keys:
+            before = known.get(key)
+            self.report.looked_at += 1
+            meta = self._source.head(key)
+            if meta is None:
+                if before is not None and before.state == LIVE:
+                    looks.absent.append(key)
+                    if before.outline is not None:
+                        looks.regrouped.append(key)
+                continue
+            if (
+                before is not None
+                and before.state == LIVE
+                and before.object.change_token == meta.change_token
+                and self._registry.still_holds(before)
+            ):
+                continue
+            outcome = self._reader.read(meta, before)
+            self.report.read += outcome.opened
+            if outcome.entry.reading in {Reading.FAILED, Reading.RETRY} and outcome.entry.error:
+                self.report.unread[key] = outcome.entry.error
+            looks.packed.append(packed_entry(outcome.entry, outcome.extraction))
+            looks.read.append(key)
+            if not _belongs_as_before(before, outcome.entry):
+                looks.regrouped.append(key)
+        return looks
+
+    def _check_that_storage_is_there(self, absent: Sequence[ObjectKey]) -> None:
+        """A directory that is not mounted says of every file that it is not there."""
+        for key in self._manifest.some_keys(WITNESSES, without=absent):
+            if self._source.head(key) is not None:
+                return
+        raise CrawlNeeded(self._source.uri, "nothing of it seems to be there any more")
+
+    def _remake(self, keys: Sequence[ObjectKey]) -> None:
+        """Models of which a file says something else, and that are otherwise as before."""
+        settled = set(self.report.models)
+        models = [
+            model for model in self._store.records.models_of(self._source.id, keys) if model not in settled
+        ]
+        rows = self._store.records.shelved_of(models)
+        live = [model for model in models if rows[model].state == LIVE]
+        done = remake(self._store, live, recipe=self._recipe)
+        self.report.models += done.changed
+        self.report.counts["changed"] += len(done.changed)
+
+    def _regroup(self, keys: Sequence[ObjectKey], before: set[ModelId]) -> None:
+        """Groups anew the neighbourhoods in which these keys are, and those of the models with which they were grouped."""
+        records = self._store.records
+        parts = SourceGroups(self._source.id, self._manifest)
+        chosen, models = self._chosen(parts, keys, before)
+        groups = [[group for part in batch for group in part.groups] for batch in parts.batches(chosen)]
+        verdicts = self._judge(models, groups)
+        recorder = Recorder(self._store, self._run, self._lease)
+        writer = CommittingStage(self._source, recorder, self.report, verdicts)
+        for page in writer.pages(groups, records, self._recipe, reread=False):
+            done = writer.write(page)
+            self.report.models += [*done.new, *done.changed]
+        writer.depart()
+        records.settle_copies(lease=self._lease)
+        self.report.counts["missing"] += len(verdicts.lost)
+        self.report.counts["moved"] += len(verdicts.moved)
+        self.report.models += [*verdicts.lost, *verdicts.moved, *verdicts.superseded]
+
+    def _models_around(self, keys: Iterable[ObjectKey]) -> set[ModelId]:
+        """The models with which these keys are grouped, as the manifest is now."""
+        parts = SourceGroups(self._source.id, self._manifest)
+        files = [key for part in parts.batches(parts.around(keys)) for key in _files(part)]
+        return set(self._store.records.models_of(self._source.id, files))
+
+    def _chosen(
+        self, parts: SourceGroups, keys: Sequence[ObjectKey], models: set[ModelId]
+    ) -> tuple[list[Neighbourhood], set[ModelId]]:
+        """All neighbourhoods that share a model with the keys' own, and the models that had files in any of them."""
+        records = self._store.records
+        reach = set(keys)
+        while True:
+            reach |= {key for own in records.file_keys(sorted(models)).values() for key in own}
+            chosen = parts.around(reach)
+            files = [key for part in parts.batches(chosen) for key in _files(part)]
+            more = set(records.models_of(self._source.id, files)) | models
+            if more == models:
+                return chosen, models
+            models = more
+
+    def _judge(self, models: Iterable[ModelId], groups: Iterable[Sequence[Group]]) -> Verdicts:
+        """What became of the models that are not there any more."""
+        records = self._store.records
+        pairs = [pair for page in groups for pair in compared(page, records, self._recipe)]
+        present = {fresh.model for fresh, _ in pairs}
+        rows = records.shelved_of(sorted(set(models) - present))
+        vanished = [row for row in rows.values() if row.state == LIVE]
+        if not vanished:
+            return Verdicts()
+        file_keys = records.file_keys([row.id for row in vanished])
+        owners = {member.object.key: fresh.model for fresh, _ in pairs for member in weights_of(fresh.group)}
+        arrivals = [attendee(fresh, row) for fresh, row in pairs if row is None or row.state != LIVE]
+        proven = partial(prove_moves, self._manifest, file_keys)
+        return judge_vanished(vanished, file_keys, owners, lambda: arrivals, proven)
+
+
+def _files(parts: Iterable[GroupedPart]) -> Iterator[ObjectKey]:
+    return (member.object.key for part in parts for group in part.groups for member in group.members)
+
+
+def _belongs_as_before(before: Entry | None, now: Entry) -> bool:
+    """Whether grouping sees the same file as before."""
+    if before is None or before.state != LIVE:
+        return now.outline is None
+    return before.outline == now.outline

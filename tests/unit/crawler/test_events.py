@@ -1,0 +1,188 @@
+"""Events: after them the catalog is as a crawl would have made it, at the cost of the models that they touch."""
+
+import pytest
+
+from catalog.errors import WriterBusy
+from catalog.records import ObjectKey
+from crawler.events import CrawlNeeded, take_events
+
+
+def take(shop, *keys):
+    shop.source.reads.clear()
+    return take_events(
+        shop.store, shop.source, shop.settings, [ObjectKey(key) for key in keys], registry=shop.registry
+    )
+
+
+def assert_as_crawled(shop):
+    """A crawl finds nothing to do: no object to read, no record to change."""
+    report = shop.crawl()
+    assert shop.source.reads == []
+    counts = report.counts
+    assert {name: counts[name] for name in ("new", "changed", "missing", "moved", "gone")} == dict.fromkeys(
+        ("new", "changed", "missing", "moved", "gone"), 0
+    )
+
+
+@pytest.fixture
+def crawled(shop):
+    shop.model("a/model.safetensors", values=3)
+    shop.put("a/config.json", {"model_type": "bert"})
+    shop.model("b/model.safetensors", values=5)
+    shop.model("c/one.safetensors", values=6)
+    shop.model("c/two.safetensors", values=7)
+    shop.crawl()
+    return shop
+
+
+def test_weights_written_again_change_their_model_alone(crawled):
+    crawled.model("a/model.safetensors", values=9)
+    report = take(crawled, "a/model.safetensors")
+    assert report.counts["changed"] == len(report.models) == 1
+    assert crawled.documents()["a"]["parameters"] == 9
+    assert set(crawled.source.reads) == {"a/model.safetensors"}
+    assert_as_crawled(crawled)
+
+
+def test_a_new_model_is_there(crawled):
+    crawled.model("new/deep/model.safetensors", values=11)
+    report = take(crawled, "new/deep/model.safetensors")
+    assert report.counts["new"] == len(report.models) == 1
+    assert crawled.documents()["new/deep/model.safetensors"]["parameters"] == 11
+    assert_as_crawled(crawled)
+
+
+def test_a_sidecar_that_comes_and_goes(crawled):
+    card = crawled.put("b/README.md", "---\nlicense: mit\n---\n# Net\n")
+    take(crawled, "b/README.md")
+    assert [document["license"] for document in crawled.documents().values() if "license" in document] == [
+        "mit"
+    ]
+    assert_as_crawled(crawled)
+    card.write_text("---\nlicense: apache-2.0\n---\n# Net\n")
+    assert take(crawled, "b/README.md").counts["changed"] == 1
+    assert_as_crawled(crawled)
+    card.unlink()
+    take(crawled, "b/README.md")
+    assert not any("license" in document for document in crawled.documents().values())
+    assert_as_crawled(crawled)
+
+
+def test_a_deleted_model_is_missing_and_comes_back(crawled):
+    path = crawled.root / "b/model.safetensors"
+    data = path.read_bytes()
+    path.unlink()
+    report = take(crawled, "b/model.safetensors")
+    assert report.counts["missing"] == 1
+    assert crawled.statuses()["b/model.safetensors"] == "missing"
+    assert_as_crawled(crawled)
+    path.write_bytes(data)
+    take(crawled, "b/model.safetensors")
+    assert crawled.statuses()["b/model.safetensors"] != "missing"
+    assert_as_crawled(crawled)
+
+
+def test_both_ends_of_a_move_in_one_batch_are_a_move(crawled):
+    (crawled.root / "b").rename(crawled.root / "elsewhere")
+    report = take(crawled, "b/model.safetensors", "elsewhere/model.safetensors")
+    assert (report.counts["moved"], report.counts["new"], report.counts["missing"]) == (1, 0, 0)
+    assert_as_crawled(crawled)
+
+
+def test_files_that_become_one_model_and_two_again(crawled):
+    """A configuration and an index above what were models of their own."""
+    crawled.put(
+        "c/model.safetensors.index.json",
+        {"metadata": {}, "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}},
+    )
+    take(crawled, "c/model.safetensors.index.json")
+    assert crawled.documents()["c"]["shards"]["found"] == 2
+    assert_as_crawled(crawled)
+    (crawled.root / "c/model.safetensors.index.json").unlink()
+    take(crawled, "c/model.safetensors.index.json")
+    assert_as_crawled(crawled)
+
+
+def test_a_card_above_models_becomes_the_card_of_the_only_one_left(shop):
+    shop.model("team/a/model.safetensors", values=3)
+    shop.model("team/b/model.safetensors", values=4)
+    shop.model("z/model.safetensors", values=5)
+    shop.put("team/README.md", "---\nlicense: mit\n---\n")
+    shop.crawl()
+    (shop.root / "team/b/model.safetensors").unlink()
+    take(shop, "team/b/model.safetensors")
+    assert_as_crawled(shop)
+    shop.model("team/b/model.safetensors", values=6)
+    take(shop, "team/b/model.safetensors")
+    assert_as_crawled(shop)
+
+
+def test_an_event_twice_late_or_of_nothing_does_no_harm(crawled):
+    before = crawled.documents()
+    assert take(crawled, "a/model.safetensors", "a/model.safetensors", "never/was", "c").models == []
+    assert crawled.source.reads == []
+    assert crawled.documents() == before
+    assert_as_crawled(crawled)
+
+
+def test_what_a_listing_leaves_out_is_left_out_here(crawled):
+    for key in (
+        "a/model.safetensors.tmp",
+        "__pycache__/model.safetensors",
+        "x/.git/objects/model.safetensors",
+    ):
+        crawled.model(key)
+        assert take(crawled, key).read == 0
+    assert_as_crawled(crawled)
+
+
+def test_before_the_first_crawl_and_after_one_that_was_cut_off_a_crawl_is_asked_for(shop):
+    shop.model("a/model.safetensors")
+    with pytest.raises(CrawlNeeded, match="never crawled"):
+        take(shop, "a/model.safetensors")
+    shop.crawl()
+    shop.registry.fingerprint = "another"
+    with pytest.raises(CrawlNeeded, match="another version"):
+        take(shop, "a/model.safetensors")
+
+
+def test_a_directory_that_is_not_mounted_loses_nothing(crawled):
+    (crawled.root).rename(crawled.root.with_name("gone"))
+    crawled.root.mkdir()
+    before = crawled.statuses()
+    with pytest.raises(CrawlNeeded, match="nothing of it"):
+        take(crawled, "a/model.safetensors")
+    assert crawled.statuses() == before
+
+
+def test_an_event_during_a_crawl_is_refused_and_one_that_storage_refuses_is_kept(crawled):
+    with crawled.store.source_lease(crawled.source.id), pytest.raises(WriterBusy):
+        take(crawled, "a/model.safetensors")
+    crawled.model("a/model.safetensors", values=12)
+    crawled.source.denied.add("a/model.safetensors")
+    report = take(crawled, "a/model.safetensors")
+    assert list(report.unread) == ["a/model.safetensors"]
+    assert crawled.documents()["a"]["parameters"] == 3
+    crawled.source.denied.clear()
+    crawled.crawl()
+    assert crawled.documents()["a"]["parameters"] == 12
+
+
+def test_a_process_killed_between_the_manifest_and_the_records_leaves_the_rest_to_the_next_crawl(
+    crawled, monkeypatch
+):
+    from crawler import events
+
+    def die(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    crawled.model("a/model.safetensors", values=9)
+    monkeypatch.setattr(events, "CommittingStage", die)
+    with pytest.raises(KeyboardInterrupt):
+        take(crawled, "a/model.safetensors")
+    monkeypatch.undo()
+    with pytest.raises(CrawlNeeded, match="cut off"):
+        take(crawled, "a/model.safetensors")
+    crawled.crawl()
+    assert crawled.documents()["a"]["parameters"] == 9
+    assert_as_crawled(crawled)
