@@ -160,7 +160,8 @@ class Reference:
     """Another file of the same model that this one names: a shard, external data, a component.
 
     `name` is relative to the file's own directory and has been checked to stay inside it. `relation` is shard, data,
-    component, or tensor-map.
+    component, or tensor-map; `layer` and `part` of a manifest name a content-addressed object by its key instead
+    (`sha256:<hex>`).
     """
 
     name: str

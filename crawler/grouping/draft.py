@@ -20,6 +20,8 @@ class Draft:
     weights: dict[str, Member] = field(default_factory=dict)
     context: dict[tuple[str, str | None], Member] = field(default_factory=dict)
     copies: list[str] = field(default_factory=list)
+    known_as: set[str] = field(default_factory=set)
+    """Further keys by which others name the model."""
 
     def bind(self, member: Member) -> None:
         """The file says something about this model because of where it is."""

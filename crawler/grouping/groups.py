@@ -13,8 +13,8 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from catalog.layouts import names
+from catalog.layouts.content_addressed import content_key
 from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId
-from crawler.grouping.content_addressed import content_key
 from crawler.grouping.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
 from crawler.grouping.draft import (
     Draft,
@@ -39,6 +39,7 @@ from crawler.grouping.layouts import (
     TRAINING_STATE,
     WHOLE_MODEL,
 )
+from crawler.grouping.manifests import assemble
 from crawler.grouping.subjects import bind_subjects, spoken_for
 from crawler.promises import FileNames, installed
 from crawler.sniffing import EXTRACTOR
@@ -240,6 +241,7 @@ def _draft_models(tree: _Tree) -> list[Draft]:
             continue
         _draft_files(tree, directory, weights, drafts)
     _take_in_references(tree, drafts)
+    assemble(tree.members, drafts)
     return [draft for draft in drafts.values() if draft.whole or holds_model(draft.weights.values())]
 
 

@@ -6,8 +6,9 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from catalog.layouts.content_addressed import content_key
 from catalog.layouts.shards import SHARD
-from catalog.normalise.parts.weight_sets import WeightSet, weight_sets
+from catalog.normalise.parts.weight_sets import LAYERS, WeightSet, weight_sets
 from catalog.records import Group, Member, ObjectKey, Problem
 
 MAX_NAMED = 5
@@ -27,6 +28,8 @@ class Completeness:
 def completeness(group: Group, counted: Sequence[WeightSet]) -> Completeness:
     """What is missing of the counted weights, and which shards belong to nothing."""
     results = [_of_index(index, group) for index in _indexes(group, counted)]
+    if group.kind == LAYERS:
+        results = [_of_layers(group)]
     if not results:
         results = [_of_numbers(item) for item in counted if item.sharded]
     problems = [problem for result in results for problem in result.problems]
@@ -86,6 +89,24 @@ def _of_index(index: Member, group: Group) -> Completeness:
         problems=tuple(problems),
         stray=frozenset(stray),
     )
+
+
+def _of_layers(group: Group) -> Completeness:
+    """The blobs that a manifest says are the model, by their digests. All manifests of one model name the same."""
+    expected, key = next(
+        ((names, member.object.key) for member in group.members if (names := _layers(member))), (set(), None)
+    )
+    missing = sorted(expected - {content_key(member.object.key) for member in group.members})
+    return Completeness(
+        expected=len(expected),
+        found=len(expected) - len(missing),
+        problems=(_missing(key, missing),) if missing and key is not None else (),
+    )
+
+
+def _layers(member: Member) -> set[str]:
+    references = member.extraction.references if member.extraction else ()
+    return {reference.name for reference in references if reference.relation == "layer"}
 
 
 def _stray(index: Member, expected: set[str], group: Group) -> list[str]:
