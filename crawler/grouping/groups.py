@@ -35,6 +35,7 @@ from crawler.grouping.layouts import (
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
     PROJECTOR,
+    SIDE_DIRECTORIES,
     SIDECAR,
     TRAINING_STATE,
     WHOLE_MODEL,
@@ -365,7 +366,8 @@ def _context_of(
     directory, name = directory_of(member.object.key), name_of(member.object.key)
     owner = tree.owner(directory)
     if owner is not None:
-        return [draft for draft in by_directory[owner] if draft.whole]
+        is_lent = directory == owner or member.extraction is None or member.extraction.role is not Role.CARD
+        return [draft for draft in by_directory[owner] if draft.whole and is_lent]
     here = by_directory.get(directory, [])
     if match := SIDECAR.match(name):
         return _named(tree, joined(directory, match["target"]), inside.get(directory, ()))
@@ -373,10 +375,10 @@ def _context_of(
         target = name.removesuffix(".json").removesuffix(".metadata").removesuffix(".civitai.info")
         return [draft for draft in here if draft.key == joined(directory, target)]
     if here and (member.extraction and member.extraction.role is not Role.CARD):
-        return here
+        return _of_its_stem(name, here) or here
     if here or inside.get(directory):
         return _only_one_below(directory, inside.get(directory, ()))
-    return _from_side_directory(directory, by_directory)
+    return _from_side_directory(member, by_directory)
 
 
 def _named(tree: _Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
@@ -387,24 +389,46 @@ def _named(tree: _Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
 
 
 def _only_one_below(directory: str, drafts: Sequence[Draft]) -> list[Draft]:
-    """What stands above several models is about none of them in particular."""
+    """A card is about the model beside it, whatever lies below; what stands above several models is about none of them
+    in particular.
+    """
+    own = [draft for draft in drafts if draft.directory == directory]
+    if own:
+        return own if len(own) == 1 else []
     if len(drafts) != 1 or -distance_between(drafts[0].directory, directory) > MAX_PARENT_LEVELS:
-        # A run and its checkpoints: the card beside the final weights is theirs alone.
-        own = [draft for draft in drafts if draft.directory == directory]
-        versions = all(
-            CHECKPOINT_DIRECTORY.match(name_of(draft.directory)) for draft in drafts if draft not in own
-        )
-        return own if len(own) == 1 and versions else []
+        return []
     return list(drafts)
 
 
-def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -> list[Draft]:
-    """A directory without models (`.eval_results/`, `.hydra/`, `logs/`) speaks for the one model it stands beside."""
+def _of_its_stem(name: str, drafts: Sequence[Draft]) -> list[Draft]:
+    """Of several models of a directory those whose name the file's begins with: `churn_metrics.json` of `churn.joblib`."""
+    named = [
+        draft
+        for draft in drafts
+        if draft.kind in {"file", "shards"} and re.match(rf"{re.escape(name_of(draft.key))}[-_.]", name)
+    ]
+    longest = max((len(draft.key) for draft in named), default=0)
+    return [draft for draft in named if len(draft.key) == longest]
+
+
+def _from_side_directory(member: Member, by_directory: dict[str, list[Draft]]) -> list[Draft]:
+    """A directory that tools keep beside a model (`.eval_results/`, `.hydra/`, `logs/`) speaks for the one that it
+    stands beside. Any other directory speaks for what is in it alone, and so does a card.
+    """
+    directory = directory_of(member.object.key)
+    if member.extraction is not None and member.extraction.role is Role.CARD:
+        return []
+    below = directory
     for level, parent in enumerate(upwards(directory)):
         if 0 < level <= MAX_PARENT_LEVELS and by_directory.get(parent):
             beside = by_directory[parent]
-            return beside if len(beside) == 1 else []
+            return beside if len(beside) == 1 and _is_side_directory(name_of(below)) else []
+        below = parent
     return []
+
+
+def _is_side_directory(name: str) -> bool:
+    return name.lower() in SIDE_DIRECTORIES | ALTERNATIVE_DIRECTORIES or bool(DEEPSPEED_STATE.match(name))
 
 
 def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bool) -> Group:
