@@ -237,3 +237,15 @@ class Extraction:
     bytes_read: int = 0
     requests: int = 0
     tensors_digest: str | None = None
+
+
+UNREAD = "unread"
+
+
+def unread(key: ObjectKey) -> Extraction:
+    """All that there is to say of a file that nobody reads and that belongs to the model around it: that it is there."""
+    return Extraction(key=key, extractor=UNREAD, extractor_version=1, format=None, role=Role.AUXILIARY)
+
+
+def is_unread(extraction: Extraction | None) -> bool:
+    return extraction is not None and extraction.extractor == UNREAD

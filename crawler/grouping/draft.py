@@ -77,3 +77,8 @@ def holds_model(members: Iterable[Member]) -> bool:
         member.extraction is not None and member.extraction.role in {Role.WEIGHTS, Role.PART, Role.INDEX}
         for member in members
     )
+
+
+def is_hidden_below(directory: str, key: str) -> bool:
+    """Whether a name on the way from the directory to the file begins with a dot: git's objects, editors' notes."""
+    return "/." in key[len(directory) :] if directory else key.startswith(".") or "/." in key

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
-from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId
+from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId, is_unread
 from crawler.grouping.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
 from crawler.grouping.draft import (
     Draft,
@@ -74,6 +74,16 @@ def group(
     return _told_apart(
         [_finished(source, draft, tree.promised, orphan=is_orphan(draft, named)) for draft in models]
     )
+
+
+def container_directories(members: Sequence[Member], file_names: FileNames | None = None) -> list[str]:
+    """The outermost directories that are one model with all below them, in order."""
+    names = file_names or installed()
+    if not any(map(names.may_be_in_container, (member.object.key for member in members))):
+        return []
+    tree = _Tree(_as_used(members), names)
+    owners = {tree.owner(directory) for directory in tree.containers}
+    return sorted(owner for owner in owners if owner is not None)
 
 
 def _told_apart(groups: Sequence[Group]) -> list[Group]:
@@ -225,6 +235,7 @@ class _Tree:
 
 def _draft_models(tree: _Tree) -> list[Draft]:
     drafts: dict[str, Draft] = {}
+    speakers: dict[str, list[Member]] = defaultdict(list)
     for directory in sorted(tree.files):
         weights = [
             member for member in tree.files[directory] if member.extraction is not None and is_weights(member)
@@ -234,6 +245,7 @@ def _draft_models(tree: _Tree) -> list[Draft]:
             draft = _draft(drafts, _container_key(tree, owner), tree.containers[owner], owner, whole=True)
             draft.places.add(owner)
             draft.weights.update({member.object.key: member for member in weights})
+            speakers[draft.key].extend(member for member in tree.files[directory] if not is_weights(member))
             continue
         home = tree.home(directory)
         if weights and tree.has_config(home):
@@ -241,7 +253,7 @@ def _draft_models(tree: _Tree) -> list[Draft]:
             draft.weights.update({member.object.key: member for member in weights})
             continue
         _draft_files(tree, directory, weights, drafts)
-    _take_in_references(tree, drafts)
+    _take_in_references(tree, drafts, speakers)
     assemble(tree.members, drafts)
     return [draft for draft in drafts.values() if draft.whole or holds_model(draft.weights.values())]
 
@@ -311,12 +323,16 @@ def _closest(member: Member, drafts: Sequence[Draft]) -> list[Draft]:
     return [draft for draft in unique if shared[draft.key] == best]
 
 
-def _take_in_references(tree: _Tree, drafts: dict[str, Draft]) -> None:
-    """Files that a model's file names belong to it, wherever below its directory they are and whatever they are called."""
+def _take_in_references(
+    tree: _Tree, drafts: dict[str, Draft], speakers: Mapping[str, Sequence[Member]]
+) -> None:
+    """Files that a model's file names belong to it, wherever below its directory they are and whatever they are called.
+    In a directory that is one model its configuration may name them, too.
+    """
     by_key: dict[str, Member] = {member.object.key: member for member in tree.members}
     taken = {key: draft for draft in drafts.values() for key in draft.weights}
     for draft in list(drafts.values()):
-        for member in list(draft.weights.values()):
+        for member in [*draft.weights.values(), *speakers.get(draft.key, ())]:
             folder = directory_of(member.object.key)
             for reference in member.extraction.references if member.extraction else ():
                 key = joined(folder, reference.name)
@@ -365,6 +381,8 @@ def _context_of(
 ) -> Sequence[Draft]:
     directory, name = directory_of(member.object.key), name_of(member.object.key)
     owner = tree.owner(directory)
+    if owner is None and is_unread(member.extraction):
+        return []
     if owner is not None:
         is_lent = directory == owner or member.extraction is None or member.extraction.role is not Role.CARD
         return [draft for draft in by_directory[owner] if draft.whole and is_lent]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.shards import SHARD
 from catalog.normalise.parts.weight_sets import LAYERS, WeightSet, weight_sets
-from catalog.records import Group, Member, ObjectKey, Problem
+from catalog.records import Group, Member, ObjectKey, Problem, Role
 
 MAX_NAMED = 5
 
@@ -218,18 +218,38 @@ def _missing_data(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
     """External data and components that a counted file needs and that are not there."""
     keys = {member.object.key for member in group.members}
     problems = []
-    for item in counted:
-        for member in item.members:
-            directory = posixpath.dirname(member.object.key)
-            wanted = [
-                ref
-                for ref in (member.extraction.references if member.extraction else ())
-                if ref.relation == "data"
-            ]
-            missing = [ref.name for ref in wanted if posixpath.join(directory, ref.name) not in keys]
-            if missing:
-                problems.append(_missing(member.object.key, missing))
+    naming = [member for item in counted for member in item.members]
+    naming += naming_data(group)
+    for member in naming:
+        directory = posixpath.dirname(member.object.key)
+        wanted = [
+            ref
+            for ref in (member.extraction.references if member.extraction else ())
+            if ref.relation == "data"
+        ]
+        missing = [ref.name for ref in wanted if posixpath.join(directory, ref.name) not in keys]
+        if missing:
+            problems.append(_missing(member.object.key, missing))
     return problems
+
+
+def naming_data(group: Group) -> list[Member]:
+    """The configurations that say which files the weights are, beside the index of a directory that is one model: those
+    of spaCy's pipelines.
+    """
+    indexed = {
+        posixpath.dirname(member.object.key)
+        for member in group.members
+        if member.extraction is not None and member.extraction.role is Role.INDEX
+    }
+    return [
+        member
+        for member in group.members
+        if member.extraction is not None
+        and member.extraction.role is Role.CONFIG
+        and posixpath.dirname(member.object.key) in indexed
+        and any(reference.relation == "data" for reference in member.extraction.references)
+    ]
 
 
 def _missing(key: ObjectKey, names: Iterable[str], *, total: int | None = None) -> Problem:
