@@ -126,6 +126,18 @@ class FileNames:
             return _without_variant(stem)
         return _without_variant(name)
 
+    def may_be_in_container(self, key: str) -> bool:
+        """Whether the key alone may show that a directory is one model with all below it."""
+        *folders, name = key.split("/")
+        return (
+            name in self.container_files
+            or not self.container_folders.isdisjoint(folders)
+            or any(map(self._is_package, folders))
+        )
+
+    def _is_package(self, folder: str) -> bool:
+        return any(kind.suffix is not None and folder.endswith(kind.suffix) for kind in self._containers)
+
     def container_kind(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> str | None:
         """The kind of a directory that is one model with all below it; None for any other.
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from catalog.records import Extraction, Group, Member, ObjectKey, Observation
+from catalog.records import Extraction, Group, Member, ObjectKey, Observation, is_unread
 from catalog.store.manifest import Manifest
 
 
@@ -47,7 +47,7 @@ class WholeExtractions:
         return [replace(group, members=tuple(map(self._filled, group.members))) for group in page]
 
     def _filled(self, member: Member) -> Member:
-        if member.extraction is None:
+        if member.extraction is None or is_unread(member.extraction):
             return member
         reading = self._known.get(member.object.key)
         if reading is None:

@@ -15,6 +15,8 @@ from catalog.records.extraction import (
     TensorInfo,
     TensorSummary,
     TensorTally,
+    is_unread,
+    unread,
 )
 from catalog.records.objects import ObjectKey, ObjectMeta, SourceId, display_key
 from catalog.records.record import (
@@ -66,5 +68,7 @@ __all__ = [
     "TensorSummary",
     "TensorTally",
     "display_key",
+    "is_unread",
     "model_id",
+    "unread",
 ]

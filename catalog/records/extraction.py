@@ -160,7 +160,8 @@ class Reference:
     """Another file of the same model that this one names: a shard, external data, a component.
 
     `name` is relative to the file's own directory and has been checked to stay inside it. `relation` is shard, data,
-    component, or tensor-map.
+    component, or tensor-map; `layer` and `part` of a manifest name a content-addressed object by its key instead
+    (`sha256:<hex>`).
     """
 
     name: str
@@ -236,3 +237,15 @@ class Extraction:
     bytes_read: int = 0
     requests: int = 0
     tensors_digest: str | None = None
+
+
+UNREAD = "unread"
+
+
+def unread(key: ObjectKey) -> Extraction:
+    """All that there is to say of a file that nobody reads and that belongs to the model around it: that it is there."""
+    return Extraction(key=key, extractor=UNREAD, extractor_version=1, format=None, role=Role.AUXILIARY)
+
+
+def is_unread(extraction: Extraction | None) -> bool:
+    return extraction is not None and extraction.extractor == UNREAD

@@ -129,6 +129,18 @@ class Manifest:
                 entries |= {row.key: _entry(row) for row in connection.execute(statement, bounds)}
         return [entries[key] for key in sorted(entries)]
 
+    def unread_files_in(self, directory: str, *, limit: int) -> list[ObjectMeta]:
+        """The live objects below a directory that say nothing about models, in key order."""
+        columns = [column for column in objects.c if column.name != "outline"]
+        first = os.fsencode(f"{directory}/") if directory else b""
+        end = first[:-1] + b"0" if first else LONGER_THAN_KEYS
+        chosen = (objects.c.source == self._source) & (objects.c.key >= first) & (objects.c.key < end)
+        statement = select(*columns).where(chosen & (objects.c.state == LIVE) & objects.c.outline.is_(None))
+        with self._engine.connect() as connection:
+            return [
+                meta_of(row) for row in connection.execute(statement.order_by(objects.c.key).limit(limit))
+            ]
+
     def extractions(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Extraction]:
         """The whole extractions of these keys."""
         bodies = {}

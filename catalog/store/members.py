@@ -21,6 +21,7 @@ from catalog.records import (
     Place,
     Role,
     SourceId,
+    unread,
 )
 from catalog.store.database import parts
 from catalog.store.documents import MISSING
@@ -209,6 +210,8 @@ def _member(
         extraction = None
     elif extraction is not None:
         extraction = replace(extraction, role=Role(file["role"]))
+    elif file["role"] == Role.AUXILIARY:
+        extraction = unread(meta.key)
     return Member(
         object=meta,
         extraction=extraction,

@@ -45,7 +45,7 @@ RISK_KINDS = frozenset(
     }
     | {"needs-trust", "external-data", "unchecked", "suspicious-structure", "legacy-format"}
 )
-RELATIONS = frozenset({"shard", "data", "component", "tensor-map"})
+RELATIONS = frozenset({"shard", "data", "component", "tensor-map", "layer", "part"})
 PARTS = frozenset({"model", "buffer", "optimizer", "ema", "auxiliary", "constant"})
 HOSTILE_NUMBERS = (2**63, 2**60, 2**64 - 1, 2**32 - 1, 2**31, 10**12, 0)
 OTHER_VALUES: tuple[Any, ...] = (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.layouts.content_addressed import content_key
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import context_length, jsons, quantization
@@ -61,7 +62,8 @@ class HfConfigExtractor:
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]
-        if name != "config.json" or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+        is_named = name == "config.json" or (content_key(key) is not None and b'"architectures"' in head)
+        if not is_named or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
             return None
         sure = b'"architectures"' in head or b'"model_type"' in head or b'"architecture"' in head
         return Claim(format="hf-config", role=Role.CONFIG, confidence=80 if sure else 50)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from catalog.layouts.content_addressed import content_key
 from catalog.records import Evidence, Extraction, Origin, Role
 from catalog.text import licences
 from crawler.extractor import Claim, Findings
@@ -24,8 +25,8 @@ class LicenceTextExtractor:
     reads = "the licence, where the text is a known one"
     limits = "first 16 kB; the licences of the table"
 
-    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the name decides
-        if _NAMES.fullmatch(key.rsplit("/", 1)[-1]) is None:
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        if _NAMES.fullmatch(key.rsplit("/", 1)[-1]) is None and not _is_nameless_licence(key, head):
             return None
         return Claim(format="text", role=Role.AUXILIARY, confidence=70)
 
@@ -34,3 +35,10 @@ class LicenceTextExtractor:
         text = reader.read(0, READ_BYTES).decode("utf-8", errors="replace")
         findings.say("license", licences.of_text(text), "text:", evidence=Evidence.INFERRED)
         return findings.extraction()
+
+
+def _is_nameless_licence(key: str, head: bytes) -> bool:
+    """A blob of a store that goes by hashes, as Ollama keeps the licences of its models."""
+    if content_key(key) is None or b"\0" in head[:512]:
+        return False
+    return licences.of_text(head[:READ_BYTES].decode("utf-8", errors="replace")) is not None

@@ -5,23 +5,36 @@ Source: OCI image specification 1.1 (manifest.md, annotations.md); modelpack/mod
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from catalog.records import Extraction, Origin, Role, Subject
+from catalog.records import Evidence, Extraction, Origin, Reference, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
-from crawler.formats.json_values import mapping, text
+from crawler.formats.json_values import mapping, text, texts
 from crawler.reader import RangedReader
 
-MAX_LAYERS = 2_000
+MAX_LAYERS = 10_000
+"""Ollama's safetensors models have a layer for each tensor, those with experts the most."""
+MAX_SPOKEN = 50
 _OLLAMA = re.compile(r"(?:^|/)manifests/(?P<registry>[^/]+)/(?P<owner>[^/]+)/(?P<name>[^/]+)/(?P<tag>[^/]+)$")
 _OLLAMA_ROOT = re.compile(r"(?:^|(?<=/))(?P<root>manifests)/[^/]+/[^/]+/[^/]+/[^/]+$")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_WEIGHTS = re.compile(
-    r"image\.(?:model|adapter|projector)$|model\.weight|kitops\.model|vnd\.cncf\.model\.(?!manifest|config|doc)"
+_MODEL = re.compile(
+    r"image\.(?:model|tensor)$|model\.weight(?!\.config)|kitops\.model|docker\.ai\.(?:gguf|safetensors)"
+    r"|vnd\.cncf\.model\.(?!manifest|config|doc|weight|code|dataset)"
 )
+"""Media types of the layers that are the model."""
+_ADAPTER = re.compile(r"image\.adapter$|docker\.ai\.lora")
+_PROJECTOR = re.compile(r"image\.projector$|docker\.ai\.mmproj")
+_SPOKEN = re.compile(
+    r"image\.(?:json|license)$|model\.weight\.config|docker\.ai\.license|vnd\.cncf\.model\.doc"
+)
+"""Layers that say something of the model: its configurations, and the text of its licence."""
+_OF_A_PERSON = re.compile(r"image\.(?:system|messages)$")
+"""Layers that who makes a model of another one adds; the weights stay the other's."""
 ANNOTATIONS = {
     "title": "name",
     "version": "version",
@@ -40,10 +53,10 @@ class OciManifestExtractor:
     """Reads the whole manifest; layers are other objects of the same storage, bound by their digest."""
 
     name = "oci-manifest"
-    version = 2
+    version = 3
     description = "OCI, ModelPack, KitOps and Ollama manifests"
     reads = "name and tag, annotations, the index of a layout, the ModelPack descriptor, and which blobs are the weights"
-    limits = "JSON 16 MB, 2,000 layers; registries are not contacted"
+    limits = "JSON 16 MB, 10,000 layers; registries are not contacted"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         start = head.lstrip()[:1]
@@ -54,6 +67,8 @@ class OciManifestExtractor:
             b'"descriptor":{' in compact and b'"paramSize"' in compact
         ):
             return Claim(format="modelpack", role=Role.CONFIG, confidence=75)
+        if b'"model_format":' in compact and b'"model_family":' in compact:
+            return Claim(format="ollama", role=Role.CONFIG, confidence=75)
         manifest = (
             b'"layers":[' in compact or b".manifest.v1+json" in compact or b".manifest.v2+json" in compact
         )
@@ -66,7 +81,9 @@ class OciManifestExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.REGISTRY)
         manifest = jsons.read_object(reader)
-        if "descriptor" in manifest and "layers" not in manifest:
+        if "model_format" in manifest and "layers" not in manifest:
+            _tell_ollama_config(findings, manifest)
+        elif "descriptor" in manifest and "layers" not in manifest:
             _tell_descriptor(findings, manifest)
         elif isinstance(manifest.get("manifests"), list):
             _tell_index(findings, manifest["manifests"])
@@ -97,30 +114,55 @@ def _described_elsewhere(key: str, manifest: Mapping[str, Any]) -> tuple[str, ..
     if re.fullmatch(r"[0-9a-f]{64}", own):
         ids.append(f"oci-manifest:sha256:{own}")
     config = mapping(manifest.get("config")).get("digest")
-    if isinstance(config, str) and _DIGEST.fullmatch(config):
-        digest = config.removeprefix("sha256:")
-        root = key[: match.start("root")] if (match := _OLLAMA_ROOT.search(key)) else None
-        ids.append(f"path:{folder}/{digest}" if root is None else f"path:{root}blobs/sha256-{digest}")
-    return tuple(ids)
+    spoken = [digest for digest, kind in _layers(manifest) if _SPOKEN.search(kind)]
+    root = key[: match.start("root")] if (match := _OLLAMA_ROOT.search(key)) else None
+    for named in [config, *spoken[:MAX_SPOKEN]]:
+        if isinstance(named, str) and _DIGEST.fullmatch(named):
+            digest = named.removeprefix("sha256:")
+            ids.append(f"path:{folder}/{digest}" if root is None else f"path:{root}blobs/sha256-{digest}")
+    return tuple(dict.fromkeys(ids))
 
 
 def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) -> None:
-    weights = tuple(digest for digest, kind in _layers(manifest) if _WEIGHTS.search(kind))
-    if not weights:
+    layers = _layers(manifest)
+    model, adapters, projectors = (
+        list(dict.fromkeys(digest for digest, kind in layers if form.search(kind)))
+        for form in (_MODEL, _ADAPTER, _PROJECTOR)
+    )
+    if not model and not adapters:
         return
+    if adapters:  # what is made of another model is what is added to it
+        model = []
     match = _OLLAMA.search(key)
     name = match["name"] if match else None
     subject = Subject(
-        id=f"oci:{key}", join_keys=weights, name=name, part_of=_described_elsewhere(key, manifest)
+        id=f"oci:{key}",
+        join_keys=tuple(adapters) or _join_keys(model),
+        name=name,
+        part_of=_described_elsewhere(key, manifest),
     )
     findings.tells_of(subject)
+    for digests, relation in ((model, "layer"), ([] if adapters else projectors, "part")):
+        for digest in digests:
+            findings.refers_to(Reference(name=digest, relation=relation))
     if match:
-        findings.say("name", f"{match['name']}:{match['tag']}", "name:", subject=subject.id)
-        findings.say("version", match["tag"], "name:", subject=subject.id)
+        is_derived = any(_OF_A_PERSON.search(kind) for _, kind in layers)
+        evidence = Evidence.DECLARED if is_derived else Evidence.EXPLICIT
+        called = f"{match['name']}:{match['tag']}"
+        findings.say("name", called, "name:", subject=subject.id, evidence=evidence)
+        findings.say("version", match["tag"], "name:", subject=subject.id, evidence=evidence)
+        findings.say("tags", called, "name:", subject=subject.id)
         owner = match["owner"]
         findings.say("owner", None if owner == "library" else owner, "name:", subject=subject.id)
         findings.say("extra.registry", match["registry"], "name:", subject=subject.id)
     _tell_annotations(findings, mapping(manifest.get("annotations")), subject.id)
+
+
+def _join_keys(model: Sequence[str]) -> tuple[str, ...]:
+    """One blob is found by its digest; several are found together, for one of them may be in other models, too."""
+    if len(model) == 1:
+        return (model[0],)
+    return (f"layers:{hashlib.sha256(' '.join(sorted(model)).encode()).hexdigest()}",)
 
 
 def _layers(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -138,6 +180,15 @@ def _tell_annotations(findings: Findings, annotations: Mapping[str, Any], subjec
         short = key.removeprefix("org.opencontainers.image.").removeprefix("org.cncf.model.")
         field = ANNOTATIONS.get(short) if short != key else f"extra.{key}"
         findings.say(field or f"extra.{short}", text(value), f"json:/annotations/{key}", subject=subject)
+
+
+def _tell_ollama_config(findings: Findings, config: Mapping[str, Any]) -> None:
+    """What Ollama itself says of a model: `model_type` is its size in words, `file_type` its quantisation."""
+    for key, field in (("model_family", "model_type"), ("model_type", "parameters"), ("file_type", "precision"),
+                       ("model_format", "extra.declared_format"), ("capabilities", "extra.capabilities")):  # fmt: skip
+        value = config.get(key)
+        said = texts(value) if isinstance(value, list) else text(value)
+        findings.say(field, said or None, f"json:/{key}", evidence=Evidence.DECLARED)
 
 
 def _tell_descriptor(findings: Findings, config: Mapping[str, Any]) -> None:

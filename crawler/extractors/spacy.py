@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded
-from catalog.records import Evidence, Extraction, Origin, Role
+from catalog.records import Evidence, Extraction, Origin, Reference, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text, texts
@@ -56,6 +56,8 @@ _KNOWN = frozenset(
     }
 )
 _LOWER_BOUND = re.compile(r">=\s*([\w.]+)")
+_WITH_WEIGHTS = re.compile(r"^\[components\.([\w-]{1,100})\.model\]\s*$", re.MULTILINE)
+"""A component with a model of its own keeps its weights in `COMPONENT/model`. Source: spacy/pipeline/trainable_pipe.pyx."""
 _SECTION = re.compile(r"^\[([\w.-]{1,200})\]\s*$")
 _VALUE = re.compile(r"^([\w@*.-]{1,200})\s*=\s*(.{0,4000})$")
 
@@ -67,9 +69,9 @@ class SpacyExtractor:
     """
 
     name = "spacy"
-    version = 1
+    version = 2
     description = "spaCy pipelines (meta.json, config.cfg)"
-    reads = "language, licence, components, labels, scores, sources, training settings"
+    reads = "language, licence, components, labels, scores, sources, training settings, which files are its weights"
     limits = "JSON 16 MB; config.cfg 1 MB, 20,000 lines"
     promises = Promise(containers=(Container(files=("meta.json", "config.cfg")),))
 
@@ -167,7 +169,10 @@ def _tell_performance(findings: Findings, scores: Mapping[str, Any]) -> None:
 def _tell_config(findings: Findings, reader: RangedReader) -> None:
     if reader.size_bytes > MAX_CONFIG_BYTES:
         raise LimitExceeded("bytes of a configuration", limit=MAX_CONFIG_BYTES, found=reader.size_bytes)
-    for section, key, value in _settings(reader.take(0, reader.size_bytes).decode(errors="replace")):
+    text_ = reader.take(0, reader.size_bytes).decode(errors="replace")
+    for component in dict.fromkeys(_WITH_WEIGHTS.findall(text_)):
+        findings.refers_to(Reference(name=f"{component}/model", relation="data"))
+    for section, key, value in _settings(text_):
         place = f"cfg:/{section}/{key}"
         field = SETTINGS.get((section, key))
         if field is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from catalog.layouts.content_addressed import content_key
 from catalog.records import Member
-from crawler.grouping.content_addressed import content_key
 from crawler.grouping.draft import Draft
 
 SHA256 = "sha256:"

@@ -20,6 +20,8 @@ class Draft:
     weights: dict[str, Member] = field(default_factory=dict)
     context: dict[tuple[str, str | None], Member] = field(default_factory=dict)
     copies: list[str] = field(default_factory=list)
+    known_as: set[str] = field(default_factory=set)
+    """Further keys by which others name the model."""
 
     def bind(self, member: Member) -> None:
         """The file says something about this model because of where it is."""
@@ -75,3 +77,8 @@ def holds_model(members: Iterable[Member]) -> bool:
         member.extraction is not None and member.extraction.role in {Role.WEIGHTS, Role.PART, Role.INDEX}
         for member in members
     )
+
+
+def is_hidden_below(directory: str, key: str) -> bool:
+    """Whether a name on the way from the directory to the file begins with a dot: git's objects, editors' notes."""
+    return "/." in key[len(directory) :] if directory else key.startswith(".") or "/." in key

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
 from catalog.layouts import names
-from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId
-from crawler.grouping.content_addressed import content_key
+from catalog.layouts.content_addressed import content_key
+from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId, is_unread
 from crawler.grouping.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
 from crawler.grouping.draft import (
     Draft,
@@ -35,10 +35,12 @@ from crawler.grouping.layouts import (
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
     PROJECTOR,
+    SIDE_DIRECTORIES,
     SIDECAR,
     TRAINING_STATE,
     WHOLE_MODEL,
 )
+from crawler.grouping.manifests import assemble
 from crawler.grouping.subjects import bind_subjects, spoken_for
 from crawler.promises import FileNames, installed
 from crawler.sniffing import EXTRACTOR
@@ -72,6 +74,16 @@ def group(
     return _told_apart(
         [_finished(source, draft, tree.promised, orphan=is_orphan(draft, named)) for draft in models]
     )
+
+
+def container_directories(members: Sequence[Member], file_names: FileNames | None = None) -> list[str]:
+    """The outermost directories that are one model with all below them, in order."""
+    names = file_names or installed()
+    if not any(map(names.may_be_in_container, (member.object.key for member in members))):
+        return []
+    tree = _Tree(_as_used(members), names)
+    owners = {tree.owner(directory) for directory in tree.containers}
+    return sorted(owner for owner in owners if owner is not None)
 
 
 def _told_apart(groups: Sequence[Group]) -> list[Group]:
@@ -223,6 +235,7 @@ class _Tree:
 
 def _draft_models(tree: _Tree) -> list[Draft]:
     drafts: dict[str, Draft] = {}
+    speakers: dict[str, list[Member]] = defaultdict(list)
     for directory in sorted(tree.files):
         weights = [
             member for member in tree.files[directory] if member.extraction is not None and is_weights(member)
@@ -232,6 +245,7 @@ def _draft_models(tree: _Tree) -> list[Draft]:
             draft = _draft(drafts, _container_key(tree, owner), tree.containers[owner], owner, whole=True)
             draft.places.add(owner)
             draft.weights.update({member.object.key: member for member in weights})
+            speakers[draft.key].extend(member for member in tree.files[directory] if not is_weights(member))
             continue
         home = tree.home(directory)
         if weights and tree.has_config(home):
@@ -239,7 +253,8 @@ def _draft_models(tree: _Tree) -> list[Draft]:
             draft.weights.update({member.object.key: member for member in weights})
             continue
         _draft_files(tree, directory, weights, drafts)
-    _take_in_references(tree, drafts)
+    _take_in_references(tree, drafts, speakers)
+    assemble(tree.members, drafts)
     return [draft for draft in drafts.values() if draft.whole or holds_model(draft.weights.values())]
 
 
@@ -308,12 +323,16 @@ def _closest(member: Member, drafts: Sequence[Draft]) -> list[Draft]:
     return [draft for draft in unique if shared[draft.key] == best]
 
 
-def _take_in_references(tree: _Tree, drafts: dict[str, Draft]) -> None:
-    """Files that a model's file names belong to it, wherever below its directory they are and whatever they are called."""
+def _take_in_references(
+    tree: _Tree, drafts: dict[str, Draft], speakers: Mapping[str, Sequence[Member]]
+) -> None:
+    """Files that a model's file names belong to it, wherever below its directory they are and whatever they are called.
+    In a directory that is one model its configuration may name them, too.
+    """
     by_key: dict[str, Member] = {member.object.key: member for member in tree.members}
     taken = {key: draft for draft in drafts.values() for key in draft.weights}
     for draft in list(drafts.values()):
-        for member in list(draft.weights.values()):
+        for member in [*draft.weights.values(), *speakers.get(draft.key, ())]:
             folder = directory_of(member.object.key)
             for reference in member.extraction.references if member.extraction else ():
                 key = joined(folder, reference.name)
@@ -362,8 +381,11 @@ def _context_of(
 ) -> Sequence[Draft]:
     directory, name = directory_of(member.object.key), name_of(member.object.key)
     owner = tree.owner(directory)
+    if owner is None and is_unread(member.extraction):
+        return []
     if owner is not None:
-        return [draft for draft in by_directory[owner] if draft.whole]
+        is_lent = directory == owner or member.extraction is None or member.extraction.role is not Role.CARD
+        return [draft for draft in by_directory[owner] if draft.whole and is_lent]
     here = by_directory.get(directory, [])
     if match := SIDECAR.match(name):
         return _named(tree, joined(directory, match["target"]), inside.get(directory, ()))
@@ -371,10 +393,10 @@ def _context_of(
         target = name.removesuffix(".json").removesuffix(".metadata").removesuffix(".civitai.info")
         return [draft for draft in here if draft.key == joined(directory, target)]
     if here and (member.extraction and member.extraction.role is not Role.CARD):
-        return here
+        return _of_its_stem(name, here) or here
     if here or inside.get(directory):
         return _only_one_below(directory, inside.get(directory, ()))
-    return _from_side_directory(directory, by_directory)
+    return _from_side_directory(member, by_directory)
 
 
 def _named(tree: _Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
@@ -385,24 +407,46 @@ def _named(tree: _Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
 
 
 def _only_one_below(directory: str, drafts: Sequence[Draft]) -> list[Draft]:
-    """What stands above several models is about none of them in particular."""
+    """A card is about the model beside it, whatever lies below; what stands above several models is about none of them
+    in particular.
+    """
+    own = [draft for draft in drafts if draft.directory == directory]
+    if own:
+        return own if len(own) == 1 else []
     if len(drafts) != 1 or -distance_between(drafts[0].directory, directory) > MAX_PARENT_LEVELS:
-        # A run and its checkpoints: the card beside the final weights is theirs alone.
-        own = [draft for draft in drafts if draft.directory == directory]
-        versions = all(
-            CHECKPOINT_DIRECTORY.match(name_of(draft.directory)) for draft in drafts if draft not in own
-        )
-        return own if len(own) == 1 and versions else []
+        return []
     return list(drafts)
 
 
-def _from_side_directory(directory: str, by_directory: dict[str, list[Draft]]) -> list[Draft]:
-    """A directory without models (`.eval_results/`, `.hydra/`, `logs/`) speaks for the one model it stands beside."""
+def _of_its_stem(name: str, drafts: Sequence[Draft]) -> list[Draft]:
+    """Of several models of a directory those whose name the file's begins with: `churn_metrics.json` of `churn.joblib`."""
+    named = [
+        draft
+        for draft in drafts
+        if draft.kind in {"file", "shards"} and re.match(rf"{re.escape(name_of(draft.key))}[-_.]", name)
+    ]
+    longest = max((len(draft.key) for draft in named), default=0)
+    return [draft for draft in named if len(draft.key) == longest]
+
+
+def _from_side_directory(member: Member, by_directory: dict[str, list[Draft]]) -> list[Draft]:
+    """A directory that tools keep beside a model (`.eval_results/`, `.hydra/`, `logs/`) speaks for the one that it
+    stands beside. Any other directory speaks for what is in it alone, and so does a card.
+    """
+    directory = directory_of(member.object.key)
+    if member.extraction is not None and member.extraction.role is Role.CARD:
+        return []
+    below = directory
     for level, parent in enumerate(upwards(directory)):
         if 0 < level <= MAX_PARENT_LEVELS and by_directory.get(parent):
             beside = by_directory[parent]
-            return beside if len(beside) == 1 else []
+            return beside if len(beside) == 1 and _is_side_directory(name_of(below)) else []
+        below = parent
     return []
+
+
+def _is_side_directory(name: str) -> bool:
+    return name.lower() in SIDE_DIRECTORIES | ALTERNATIVE_DIRECTORIES or bool(DEEPSPEED_STATE.match(name))
 
 
 def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bool) -> Group:

@@ -45,3 +45,30 @@ ALTERNATIVE_DIRECTORIES = frozenset(
     }
 )
 """Sub-directories in which repositories keep the same weights in another format."""
+
+SIDE_DIRECTORIES = frozenset(
+    {
+        ".eval_results",
+        "eval_results",
+        "eval",
+        "evals",
+        "evaluation",
+        "results",
+        "metrics",
+        "logs",
+        "log",
+        "tb_logs",
+        "wandb",
+        ".hydra",
+        "hydra",
+        "config",
+        "configs",
+        "conf",
+        "tokenizer",
+        "additional_chat_templates",
+        "reports",
+    }
+)
+"""Sub-directories in which tools keep what they say of the model beside. Source: huggingface.co/docs/hub (`.eval_results`),
+hydra.cc (`.hydra`), wandb, transformers `additional_chat_templates`; the rest are people's habits, and hold no model.
+"""

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from catalog.layouts.content_addressed import content_key
 from catalog.records import Member, ObjectMeta, Role
-from crawler.grouping.content_addressed import content_key
 from crawler.grouping.draft import directory_of, is_weights, name_of, upwards
 from crawler.grouping.layouts import HUB_REPOSITORY, PROJECTOR, SIDECAR, TRAINING_STATE
+from crawler.grouping.manifests import LAYER, PART
 from crawler.promises import FileNames, installed
 
 SHA256 = "sha256:"
@@ -226,6 +227,7 @@ def ties_of(member: Member) -> set[str]:
     if extraction is None:
         return set()
     ties = set(extraction.join_keys)
+    ties.update(named.name for named in extraction.references if named.relation in {LAYER, PART})
     for subject in extraction.subjects:
         ties.update(subject.join_keys)
         for identity in (subject.id, *subject.part_of):

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from catalog.layouts.content_addressed import content_key
 from catalog.records import Member, Subject
-from crawler.grouping.content_addressed import content_key
 from crawler.grouping.draft import Draft, directory_of
 
 MAX_FILES_PER_RUN = 20_000
@@ -98,6 +98,7 @@ def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts:
 
 
 def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
+    yield from draft.known_as
     for key, member in draft.weights.items():
         yield f"path:{key}"
         if member.object.sha256:

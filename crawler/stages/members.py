@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from catalog.records import Group, Member, ObjectKey, SourceId
+from catalog.records import Group, Member, ObjectKey, SourceId, unread
 from catalog.store.documents import LIVE
 from catalog.store.manifest import Entry, Manifest, Span
-from crawler.grouping.draft import directory_of
-from crawler.grouping.groups import group
+from crawler.grouping.draft import directory_of, is_hidden_below
+from crawler.grouping.groups import container_directories, group
 from crawler.grouping.neighbourhoods import Neighbourhood, PlaceIndex, neighbourhoods
 
+MAX_UNREAD_FILES = 2000
+"""So many files of one model that nobody reads are noted with it."""
 BATCH_FILES = 2000
 """So many files are loaded at once, unless one neighbourhood has more."""
 
@@ -63,7 +65,8 @@ class SourceGroups:
             if place is not None:
                 members[owner[place]].append(member)
         for part, own in zip(batch, members, strict=True):
-            groups = group(self._source, own, open_directories=part.open_directories)
+            everything = with_unread(self._manifest, own, self._without)
+            groups = group(self._source, everything, open_directories=part.open_directories)
             yield GroupedPart(neighbourhood=part, groups=groups)
 
 
@@ -92,6 +95,20 @@ def with_data(
     named -= named.intersection(without)
     data = [entry for entry in manifest.entries(sorted(named)).values() if entry.state == LIVE]
     return members + [Member(object=entry.object, extraction=None) for entry in data if entry.outline is None]
+
+
+def with_unread(
+    manifest: Manifest, members: Sequence[Member], without: Collection[ObjectKey] = frozenset()
+) -> list[Member]:
+    """The members, then what nobody reads in those of their directories that are one model with all below them."""
+    known = {member.object.key for member in members} | set(without)
+    more = [
+        Member(object=meta, extraction=unread(meta.key))
+        for directory in container_directories(members)
+        for meta in manifest.unread_files_in(directory, limit=MAX_UNREAD_FILES)
+        if meta.key not in known and not is_hidden_below(directory, meta.key)
+    ]
+    return [*members, *more]
 
 
 def _by_size(parts: Iterable[Neighbourhood]) -> Iterator[list[Neighbourhood]]:

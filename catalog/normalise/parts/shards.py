@@ -6,9 +6,10 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from catalog.layouts.content_addressed import content_key
 from catalog.layouts.shards import SHARD
-from catalog.normalise.parts.weight_sets import WeightSet, weight_sets
-from catalog.records import Group, Member, ObjectKey, Problem
+from catalog.normalise.parts.weight_sets import LAYERS, WeightSet, weight_sets
+from catalog.records import Group, Member, ObjectKey, Problem, Role
 
 MAX_NAMED = 5
 
@@ -27,6 +28,8 @@ class Completeness:
 def completeness(group: Group, counted: Sequence[WeightSet]) -> Completeness:
     """What is missing of the counted weights, and which shards belong to nothing."""
     results = [_of_index(index, group) for index in _indexes(group, counted)]
+    if group.kind == LAYERS:
+        results = [_of_layers(group)]
     if not results:
         results = [_of_numbers(item) for item in counted if item.sharded]
     problems = [problem for result in results for problem in result.problems]
@@ -86,6 +89,24 @@ def _of_index(index: Member, group: Group) -> Completeness:
         problems=tuple(problems),
         stray=frozenset(stray),
     )
+
+
+def _of_layers(group: Group) -> Completeness:
+    """The blobs that a manifest says are the model, by their digests. All manifests of one model name the same."""
+    expected, key = next(
+        ((names, member.object.key) for member in group.members if (names := _layers(member))), (set(), None)
+    )
+    missing = sorted(expected - {content_key(member.object.key) for member in group.members})
+    return Completeness(
+        expected=len(expected),
+        found=len(expected) - len(missing),
+        problems=(_missing(key, missing),) if missing and key is not None else (),
+    )
+
+
+def _layers(member: Member) -> set[str]:
+    references = member.extraction.references if member.extraction else ()
+    return {reference.name for reference in references if reference.relation == "layer"}
 
 
 def _stray(index: Member, expected: set[str], group: Group) -> list[str]:
@@ -197,18 +218,38 @@ def _missing_data(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
     """External data and components that a counted file needs and that are not there."""
     keys = {member.object.key for member in group.members}
     problems = []
-    for item in counted:
-        for member in item.members:
-            directory = posixpath.dirname(member.object.key)
-            wanted = [
-                ref
-                for ref in (member.extraction.references if member.extraction else ())
-                if ref.relation == "data"
-            ]
-            missing = [ref.name for ref in wanted if posixpath.join(directory, ref.name) not in keys]
-            if missing:
-                problems.append(_missing(member.object.key, missing))
+    naming = [member for item in counted for member in item.members]
+    naming += naming_data(group)
+    for member in naming:
+        directory = posixpath.dirname(member.object.key)
+        wanted = [
+            ref
+            for ref in (member.extraction.references if member.extraction else ())
+            if ref.relation == "data"
+        ]
+        missing = [ref.name for ref in wanted if posixpath.join(directory, ref.name) not in keys]
+        if missing:
+            problems.append(_missing(member.object.key, missing))
     return problems
+
+
+def naming_data(group: Group) -> list[Member]:
+    """The configurations that say which files the weights are, beside the index of a directory that is one model: those
+    of spaCy's pipelines.
+    """
+    indexed = {
+        posixpath.dirname(member.object.key)
+        for member in group.members
+        if member.extraction is not None and member.extraction.role is Role.INDEX
+    }
+    return [
+        member
+        for member in group.members
+        if member.extraction is not None
+        and member.extraction.role is Role.CONFIG
+        and posixpath.dirname(member.object.key) in indexed
+        and any(reference.relation == "data" for reference in member.extraction.references)
+    ]
 
 
 def _missing(key: ObjectKey, names: Iterable[str], *, total: int | None = None) -> Problem:

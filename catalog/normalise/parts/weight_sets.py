@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.layouts import variants
+from catalog.layouts.content_addressed import content_key
 from catalog.layouts.names import CANONICAL_STEMS, stem
 from catalog.layouts.shards import RANK_DIRECTORY, RANKED, shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
@@ -21,6 +22,8 @@ FORMAT_ORDER = (
     "tensorflow_saved_model", "tensorflow_checkpoint", "flax", "orbax", "onnx",
 )  # fmt: skip
 """Which format is counted when the same weights are there in several; others come after these."""
+LAYERS = "layers"
+"""Blobs that a manifest names together, as a kind of group and of a set: each is a piece of one copy of the weights."""
 COMPONENT_DIRECTORY = re.compile(r"^\d+_\w+$")
 
 MAX_COMPONENTS = 64
@@ -79,6 +82,8 @@ def weight_sets(group: Group) -> list[WeightSet]:
         index = named.get(member.object.key)
         base, total = shard_stem(name)
         kind = "indexed" if index else total
+        if group.kind == LAYERS and content_key(member.object.key) is not None:
+            base, kind = LAYERS, LAYERS
         if rank := RANK_DIRECTORY.search(directory):
             directory, kind = directory[: rank.start()], RANKED
         variant = _variant(name, directory, beside) or ""

@@ -18,7 +18,7 @@ from catalog.normalise.parts.parameters import (
     plausible,
 )
 from catalog.normalise.parts.precision import set_precision
-from catalog.normalise.parts.shards import completeness
+from catalog.normalise.parts.shards import completeness, naming_data
 from catalog.normalise.parts.weight_sets import WeightSet, counted_sets, unique_bytes
 from catalog.normalise.precedence import ranked
 from catalog.normalise.values.field_values import convert
@@ -60,6 +60,8 @@ def describe(draft: Draft, sets: Sequence[WeightSet]) -> None:
     counted = count(chosen, quantizer)
     if counted is not None and any(item.ranked for item in chosen):
         counted = replace(counted, parameters=None, reason="cut-by-ranks")
+    if counted is not None and naming_data(draft.group):
+        counted = replace(counted, parameters=None, reason="weights-not-read")
     _set_completeness(draft, chosen)
     _set_sizes(draft, chosen)
     _set_parameters(draft, chosen, counted)
@@ -133,12 +135,12 @@ def _set_sizes(draft: Draft, chosen: Sequence[WeightSet]) -> None:
 def _weight_files(draft: Draft, chosen: Sequence[WeightSet]) -> list[Member]:
     """The counted files with the data files that they name."""
     wanted = {member.object.key for item in chosen for member in item.members}
-    for item in chosen:
-        for member in item.members:
-            directory = posixpath.dirname(member.object.key)
-            for reference in member.extraction.references if member.extraction else ():
-                if reference.relation == "data":
-                    wanted.add(ObjectKey(posixpath.join(directory, reference.name)))
+    naming = [member for item in chosen for member in item.members]
+    for member in [*naming, *naming_data(draft.group)]:
+        directory = posixpath.dirname(member.object.key)
+        for reference in member.extraction.references if member.extraction else ():
+            if reference.relation == "data":
+                wanted.add(ObjectKey(posixpath.join(directory, reference.name)))
     return [member for member in draft.group.members if member.object.key in wanted]
 
 

@@ -16,7 +16,7 @@ from crawler.reading import Registry
 from crawler.sources.local import LocalSource
 from crawler.stages import members
 from crawler.stages.judging import judge_vanished
-from crawler.stages.members import SourceGroups, members_of
+from crawler.stages.members import SourceGroups, members_of, with_unread
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,7 +36,7 @@ def test_what_a_manifest_holds_makes_the_same_models_part_by_part(tree, batch_fi
             for part in batch
             for made in part.groups
         ]
-        whole = group(source.id, list(members_of(manifest)))
+        whole = group(source.id, with_unread(manifest, list(members_of(manifest))))
     assert sorted(apart, key=lambda made: made.key) == whole
     assert len(whole) > 5
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from fixtures.extraction import extract, values_of
 
+from catalog.layouts.content_addressed import content_key
 from catalog.testing.extractors import ExtractorSuite, Sample
 from catalog.text.licences import of_text
 from crawler.extractors.bill_of_materials import BillOfMaterialsExtractor
-from crawler.grouping.content_addressed import content_key
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "boms"
 

@@ -64,7 +64,7 @@ class Layout:
 
 @pytest.fixture
 def desk(shop):
-    names = ("safetensors", "oci-manifest")
+    names = ("safetensors", "oci-manifest", "hf-config", "licence-text")
     shop.registry = Registry([plugins.load("extractor", name)() for name in names])
     return shop
 
@@ -114,3 +114,90 @@ def test_two_tags_of_one_blob_are_one_model_of_ollama_s_store(desk):
     (made,) = desk.documents().values()
     assert made["name"] in {"llama3:8b", "llama3:latest"}
     assert made["content_hash"] == digest
+
+
+APACHE = "Apache License Version 2.0, January 2004 http://www.apache.org/licenses/ TERMS AND CONDITIONS"
+
+
+class OllamaStore:
+    """Ollama's store: a manifest for each name and tag, and all layers as blobs beside."""
+
+    def __init__(self, shop):
+        self.shop = shop
+
+    def blob(self, data):
+        digest = hashlib.sha256(data).hexdigest()
+        self.shop.put(f"models/blobs/sha256-{digest}", data)
+        return {"digest": f"sha256:{digest}", "size": len(data)}
+
+    def layer(self, kind, data):
+        return {"mediaType": f"application/vnd.ollama.image.{kind}", **self.blob(data)}
+
+    def model(self, place, *layers, **config):
+        config = {"model_format": "safetensors", "model_family": "llama", **config}
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+            "config": {
+                "mediaType": "application/vnd.docker.container.image.v1+json",
+                **self.blob(json.dumps(config).encode()),
+            },
+            "layers": layers,
+        }
+        return self.shop.put(f"models/manifests/{place}", manifest)
+
+
+@pytest.fixture
+def ollama(desk):
+    """A vision model, a model made of it by a system prompt, one by an adapter, and two of a blob for each tensor."""
+    store = OllamaStore(desk)
+    weights = store.layer("model", safetensors(8, name="w", fill=1.0))
+    licence = store.layer("license", APACHE.encode())
+    library = "registry.ollama.ai/library"
+    store.model(
+        f"{library}/owl-vl/4b", weights, store.layer("projector", safetensors(3, name="v", fill=2.0)), licence
+    )
+    store.model(f"{library}/butler/latest", weights, store.layer("system", b"You are a butler."), licence)
+    store.model(
+        f"{library}/poet/latest", weights, store.layer("adapter", safetensors(2, name="a.lora_A", fill=3.0))
+    )
+    tensors = [store.layer("tensor", safetensors(5, name=f"t{number}", fill=number)) for number in range(70)]
+    store.model("registry.example.org/team/wren/1b", *tensors, licence)
+    store.model("registry.example.org/team/wren/latest", *tensors, licence)
+    other = store.layer("tensor", safetensors(9, name="t69"))
+    store.model("registry.example.org/team/wren/fine", *tensors[:69], other)
+    report = desk.crawl()
+    assert report.unread == ()
+    return desk
+
+
+def named(shop):
+    return {document["name"]: document for document in shop.documents().values()}
+
+
+def test_each_model_of_ollama_s_store_is_one_and_what_is_made_of_it_gives_it_no_other_name(ollama):
+    models = named(ollama)
+    assert sorted(models) == ["owl-vl:4b", "poet:latest", "wren:1b", "wren:fine"]
+    assert {name: model["parameters"] for name, model in models.items()} == {
+        "owl-vl:4b": 8,
+        "poet:latest": 2,
+        "wren:1b": 350,
+        "wren:fine": 354,
+    }
+    owl = models["owl-vl:4b"]
+    assert {entry["role"] for entry in owl["files"]} >= {"weights", "part"}
+    assert set(owl["tags"]) == {"owl-vl:4b", "butler:latest"}
+    assert owl["license"] == "apache-2.0"
+    wren = models["wren:1b"]
+    assert set(wren["tags"]) == {"wren:1b", "wren:latest"}
+    assert (wren["owner"], wren["license"], wren["complete"]) == ("team", "apache-2.0", True)
+    assert wren["path"] == "models/manifests/registry.example.org/team/wren/1b"
+
+
+def test_a_model_of_many_layers_of_which_one_is_gone_is_incomplete(ollama):
+    gone = hashlib.sha256(safetensors(5, name="t69", fill=69)).hexdigest()
+    (ollama.root / f"models/blobs/sha256-{gone}").unlink()
+    ollama.crawl()
+    wren = named(ollama)["wren:1b"]
+    assert (wren["complete"], wren["shards"]) == (False, {"expected": 70, "found": 69})
+    assert "incomplete" in wren["flags"]
