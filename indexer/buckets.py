@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.query.instants import moment
-from catalog.query.request import AggregationResult, Bucket, TermsAgg
+from catalog.query.request import AggregationResult, Bucket, MetricAgg, TermsAgg
 from mappings import fields
 
 _DOUBLE, _LONG = struct.Struct("<d"), struct.Struct("<q")
@@ -81,6 +81,49 @@ _INFINITY = _rank(math.inf)
 def _double(rank: int) -> float:
     value: float = _DOUBLE.unpack(_LONG.pack(abs(rank)))[0]
     return value if rank >= 0 else -value
+
+
+def counted_between(numbers: Mapping[float, int], start: Any, end: Any) -> int:
+    """Models whose number lies in [start, end)."""
+    return sum(
+        count
+        for number, count in numbers.items()
+        if (start is None or number >= start) and (end is None or number < end)
+    )
+
+
+def measured(wanted: MetricAgg, numbers: Mapping[float, int]) -> AggregationResult:
+    """What a numeric aggregation says of models counted by their number."""
+    count, values = sum(numbers.values()), sorted(numbers)
+    if wanted.kind == "value_count":
+        return AggregationResult(values={"value": count})
+    if wanted.kind == "cardinality":
+        return AggregationResult(values={"value": len(values)})
+    if wanted.kind == "percentiles":
+        ordered = [value for value in values for _ in range(numbers[value])]
+        return AggregationResult(
+            values={str(float(percent)): exact_percentile(ordered, percent) for percent in wanted.percents}
+        )
+    total = summed([value * numbers[value] for value in values])
+    stats: dict[str, float | None] = {
+        "count": count,
+        "min": values[0] if values else None,
+        "max": values[-1] if values else None,
+        "avg": total / count if values else None,
+        "sum": total,
+    }
+    if wanted.kind == "extended_stats":
+        squares = summed([value * value * numbers[value] for value in values])
+        return AggregationResult(values={**stats, "sum_of_squares": squares})
+    return AggregationResult(values=stats if wanted.kind == "stats" else {"value": stats[wanted.kind]})
+
+
+def summed(values: Sequence[float]) -> float:
+    """The exact sum; infinite where a double cannot hold it, as in every engine."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return float(sum(values))
 
 
 def exact_percentile(ordered: Sequence[float], percent: float) -> float | None:

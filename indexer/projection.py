@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
+from catalog.query.document_values import key_slug, leaf_numbers, metrics_by_dataset
 from catalog.query.instants import milliseconds
 from catalog.text.patterns import pattern
 from indexer.analysis import analysed, fold
@@ -37,7 +38,6 @@ MAX_LONG = 2**63 - 2
 MAX_DOUBLE = sys.float_info.max
 
 _WRITTEN_WHOLE_NUMBER = pattern(r"-?[0-9]{1,40}")
-_NOT_SLUG = pattern(r"[^a-z0-9_]+")
 _EVALUATION_KEYWORDS = frozenset(part.name for part in evaluation_parts().values() if part.type == "keyword")
 
 Evaluation = Mapping[str, str | float]
@@ -56,6 +56,7 @@ class Projection:
     present: set[str] = field(
         default_factory=set
     )  # names that exist without a value in `keywords` or `numbers`
+    named: dict[str, float] = field(default_factory=dict)  # numbers without a field, by their whole name
     analysed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def pieces(self, column: str) -> list[str]:
@@ -264,7 +265,7 @@ def _metrics(into: Projection, row: Field, values: list[Any]) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{slug} is {type(value).__name__}, not a number")
         if math.isfinite(value):
-            into.metrics[_slug(slug)] = float(value) + 0.0
+            into.metrics[key_slug(slug)] = float(value) + 0.0
     into.present.update(f"{row.name}.{slug}" for slug in into.metrics)
     if into.metrics:
         into.present.add(row.name)
@@ -276,6 +277,7 @@ def _flattened(into: Projection, row: Field, values: list[Any]) -> None:
         _add_leaves(leaves, element, "", 1)
     if leaves:
         into.flattened[row.name] = leaves
+        into.named.update(leaf_numbers(row.name, leaves))
         into.present.update([f"{row.name}.{path}" for path in leaves])
         into.present.add(row.name)
 
@@ -285,7 +287,7 @@ def _add_leaves(leaves: dict[str, list[str]], value: Any, path: str, depth: int)
     if kind is dict or isinstance(value, Mapping):
         if depth < MAX_FLATTENED_DEPTH:
             for key, element in value.items():
-                slug = _slug(str(key))
+                slug = key_slug(str(key))
                 _add_leaves(leaves, element, f"{path}.{slug}" if path else slug, depth + 1)
     elif kind is list or kind is tuple:
         if depth < MAX_FLATTENED_DEPTH:
@@ -305,11 +307,6 @@ def _add_leaf(leaves: dict[str, list[str]], path: str, text: str | None) -> None
         texts.append(text)
 
 
-@lru_cache(maxsize=50_000)
-def _slug(text: str) -> str:
-    return _NOT_SLUG.sub("_", text.lower()).strip("_") or "_"
-
-
 def _nested(into: Projection, row: Field, values: list[Any]) -> None:
     for element in values[:MAX_EVALUATIONS]:
         if not isinstance(element, Mapping):
@@ -326,6 +323,7 @@ def _nested(into: Projection, row: Field, values: list[Any]) -> None:
         if isinstance(number, (int, float)) and not isinstance(number, bool) and math.isfinite(number):
             kept["value"] = float(number) + 0.0
         into.evaluations.append(kept)
+    into.named |= metrics_by_dataset(into.evaluations)
     into.present.add(row.name)
 
 

@@ -2,7 +2,9 @@
 
 And fields.json and metrics.json, which say what the TOML files say (`mappings.tables`).
 
-Only what Elasticsearch's core has is used: no analysis plug-in, no extra mapper. Text arrives analysed (joined by spaces,
+Only what Elasticsearch's core has is used: no analysis plug-in, no extra mapper. Canonical metrics have a field each; numbers
+whose names nobody can list (other metrics, hyper-parameters, metrics on one data set) are pairs in `numbers`, so that a
+catalog may have any number of them. Text arrives analysed (joined by spaces,
 its `pieces` in order and the `words` it is found by besides), keywords arrive folded, and the document itself is kept whole in `document`, which is
 all that `_source` holds. Everything else is there to be searched.
 """
@@ -14,6 +16,7 @@ import json
 from typing import Any
 
 from mappings import FOLDER, Field, evaluation_parts, fields
+from mappings.metrics import metrics
 from mappings.tables import twin_text
 
 TARGET = FOLDER / "models.json"
@@ -36,6 +39,11 @@ def mapping() -> dict[str, Any]:
         "words": {"properties": {name: _text("docs") for name in text_columns()}},
         "pieces": {"properties": {name: _text("positions") for name in text_columns()}},
     }
+    properties["numbers"] = {
+        "type": "nested",
+        "dynamic": "strict",
+        "properties": {"name": {"type": "keyword"}, "value": {"type": "double"}},
+    }
     for row in fields().values():
         _place(properties, row)
     body: dict[str, Any] = {
@@ -44,12 +52,11 @@ def mapping() -> dict[str, Any]:
             "auto_expand_replicas": "0-1",
             "max_result_window": 10_000,
             "mapping.total_fields.limit": 2_000,
-            "mapping.nested_objects.limit": 1_000,
+            "mapping.nested_objects.limit": 10_000,
         },
         "mappings": {
             "dynamic": "strict",
             "_source": {"includes": ["document"]},
-            "dynamic_templates": [{"metrics": {"path_match": "metrics.*", "mapping": {"type": "double"}}}],
             "properties": properties,
         },
     }
@@ -86,7 +93,8 @@ def _property(row: Field) -> dict[str, Any] | None:
         case "date":
             return {"type": "date", "format": "strict_date_optional_time||epoch_millis"}
         case "metrics":
-            return {"type": "object", "dynamic": True, "subobjects": False}
+            columns = {name: {"type": "double"} for name in metrics()}
+            return {"type": "object", "dynamic": "strict", "subobjects": False, "properties": columns}
         case "flattened":
             return {"type": "flattened", "depth_limit": 20}
         case "nested":

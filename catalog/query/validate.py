@@ -77,15 +77,20 @@ METRIC_KINDS = frozenset(
 _ANY_TYPE_KINDS = frozenset({"value_count", "cardinality"})
 _SLUG = pattern(r"[a-z0-9_]{1,200}")
 _LEAF = pattern(r"[a-z0-9_]{1,200}(\.[a-z0-9_]{1,200}){0,10}")
+_ON_DATASET = pattern(r"(?P<metric>[a-z0-9_]{1,200})@(?P<dataset>[^@\x00-\x1f]{1,200})")
 
-NUMBERS = frozenset({"long", "double", "metric"})
+NUMBERS = frozenset({"long", "double", "metric", "leaf"})
 COLUMNS = NUMBERS | {"date", "boolean"}
 KEYWORDS = frozenset({"keyword", "name", "leaf"})
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A field as engines see it. `type` is the table's, or `metric` (one number) or `leaf` (text below a flattened field)."""
+    """A field as engines see it.
+
+    `type` is the table's, or `metric` (one number, also `metrics.f1@conll2003`), or `leaf`: what stands at a path below
+    a flattened field, which is text for whoever asks for text and a number where the path holds exactly one.
+    """
 
     name: str
     type: str
@@ -99,7 +104,11 @@ def resolve(name: str) -> Resolved:
         return Resolved(name, row.type, row.list)
     root, _, rest = name.partition(".")
     parent = fields().get(root)
-    if parent is not None and parent.type == "metrics" and _SLUG.fullmatch(rest):
+    if (
+        parent is not None
+        and parent.type == "metrics"
+        and (_SLUG.fullmatch(rest) or _ON_DATASET.fullmatch(rest))
+    ):
         return Resolved(name, "metric", many=False)
     if parent is not None and parent.type == "flattened" and _LEAF.fullmatch(rest):
         return Resolved(name, "leaf", many=True)
@@ -131,7 +140,8 @@ def sort_field(key: SortKey) -> Resolved | None:
     if key.field == "_score":
         return None
     resolved = resolve(key.field)
-    if resolved.many or resolved.type not in COLUMNS | {"keyword", "name"}:
+    sortable = not resolved.many or resolved.type == "leaf"
+    if not sortable or resolved.type not in COLUMNS | {"keyword", "name"}:
         raise RequestRefused(
             key.field, "cannot be sorted by: it does not hold one comparable value per model."
         )
@@ -155,7 +165,7 @@ def _window(request: SearchRequest) -> None:
     for key, value in zip(effective_sort(request), request.after, strict=False):
         resolved = sort_field(key)
         if value is not None or resolved is None:  # models may lack any value but a score
-            kind = resolved.type if resolved else "double"
+            kind = "double" if resolved is None or resolved.type == "leaf" else resolved.type
             _value(kind, "search_after", value)
             _check_storable(kind, "search_after", value)
     if not isinstance(request.after[-1], str):
@@ -234,7 +244,7 @@ def _leaf(query: Term | Terms | Range | Exists | Prefix, field: Resolved) -> Non
                 raise RequestRefused(query.field, "has no order; a range needs a number or a date.")
             bounds = [bound for bound in (query.gt, query.gte, query.lt, query.lte) if bound is not None]
             for bound in bounds:
-                _value(field.type, query.field, bound)
+                _value(_compared(field), query.field, bound)
         case Prefix(name, value):
             if field.type not in KEYWORDS:
                 raise RequestRefused(name, "takes no prefix; it needs a keyword field.")
@@ -246,9 +256,14 @@ def _comparable(field: Resolved) -> None:
         raise RequestRefused(field.name, "holds several values; name one of them, or ask whether it exists.")
 
 
+def _compared(field: Resolved) -> str:
+    """The type of what is put into an order: of a path below a flattened field, its number."""
+    return "double" if field.type == "leaf" else field.type
+
+
 def _value(kind: str, part: str, value: Any) -> None:
     """Refuses a value that the field cannot hold."""
-    if kind in NUMBERS:
+    if kind in NUMBERS - {"leaf"}:
         good, expected = _is_finite(value), "a finite number"
     elif kind == "boolean":
         good, expected = isinstance(value, bool), "true or false"
@@ -319,7 +334,7 @@ def _aggregation(aggregation: Any, field: Resolved) -> None:
             if len(ranges) > MAX_BUCKETS:
                 raise RequestRefused("range", f"has more than {MAX_BUCKETS:,} buckets.")
             for bound in (bound for row in ranges for bound in (row.start, row.end) if bound is not None):
-                _value(field.type, "range", bound)
+                _value(_compared(field), "range", bound)
         case HistogramAgg(interval=interval, offset=offset):
             _needs(field, NUMBERS, "histogram")
             if not (_is_finite(interval) and interval > 0):

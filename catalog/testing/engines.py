@@ -339,6 +339,37 @@ class EngineSuite:
         nobody = SearchRequest(query=Nothing(), aggregations={"x": MetricAgg(kind="max", field="parameters")})
         assert engine.search(nobody).aggregations["x"].values["value"] is None
 
+    def test_numbers_of_names_without_a_field(self, engine: SearchEngine) -> None:
+        """Hyper-parameters and metrics of one data set are counted and measured as fields are."""
+        stats = self.ask(engine, MetricAgg(kind="stats", field="hyperparameters.n_estimators")).values
+        assert stats == {"count": 3, "min": 7, "max": 500, "avg": pytest.approx(607 / 3), "sum": 607}
+        rows = (RangeBucket(key="few", end=100), RangeBucket(key="many", start=100))
+        inside = {"tasks": TermsAgg(field="task")}
+        ranges = self.ask(engine, RangeAgg(field="hyperparameters.n_estimators", ranges=rows, aggs=inside))
+        assert [bucket.count for bucket in ranges.buckets] == [1, 2]
+        assert buckets(ranges.buckets[1].aggregations["tasks"]) == {"text-classification": 2}
+        bins = self.ask(engine, HistogramAgg(field="hyperparameters.tree.depth", interval=10, aggs=inside))
+        assert buckets(bins) == {-10.0: 1, 0.0: 0, 10.0: 1}
+        assert buckets(bins.buckets[2].aggregations["tasks"]) == {"ner": 1}
+        on = self.ask(engine, TermsAgg(field="metrics.accuracy@imagenet", order=("_key", False), aggs=inside))
+        assert buckets(on) == {0.5: 1, 0.91: 1}
+        assert buckets(on.buckets[0].aggregations["tasks"]) == {"text-classification": 1}
+        missing = self.ask(engine, TermsAgg(field="metrics.accuracy@imagenet", missing=-1, aggs=inside))
+        assert buckets(missing) == {-1.0: 3, 0.5: 1, 0.91: 1}
+        assert buckets(missing.buckets[0].aggregations["tasks"]) == {"ner": 1}
+        best = {"best": MetricAgg(kind="max", field="hyperparameters.n_estimators")}
+        tags = self.ask(engine, TermsAgg(field="tags", order=("best", False), aggs=best))
+        assert list(buckets(tags)) == ["été", "nlp", "production", "vision"]
+        assert tags.buckets[0].aggregations["best"].values["value"] == 100
+        lacking = self.ask(engine, MissingAgg(field="metrics.accuracy@mnist"))
+        assert lacking.count == 4
+        middle = self.ask(
+            engine, MetricAgg(kind="percentiles", field="hyperparameters.n_estimators", percents=(50,))
+        )
+        assert middle.values["50.0"] == pytest.approx(100)
+        squares = self.ask(engine, MetricAgg(kind="extended_stats", field="metrics.accuracy@imagenet")).values
+        assert squares["sum_of_squares"] == pytest.approx(0.5**2 + 0.91**2)
+
     def test_sum_of_squares(self, engine: SearchEngine) -> None:
         values = self.ask(engine, MetricAgg(kind="extended_stats", field="metrics.accuracy")).values
         assert set(values) == {"count", "min", "max", "avg", "sum", "sum_of_squares"}

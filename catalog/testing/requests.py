@@ -66,6 +66,9 @@ NUMBER_RANGES: dict[str, tuple[float, float]] = {
     "metrics.perplexity": (-3, 300),
     "metrics.ap_class_17": (0, 1),
     "metrics.odd_metric": (0, 1),
+    "metrics.accuracy@imagenet": (0, 1),
+    "hyperparameters.dropout": (0, 1),
+    "extra.nested.depth": (0, 3),
 }
 DATE_FIELDS = ("trained_at", "created_at", "best_date")
 OTHER_FIELDS = (
@@ -191,7 +194,16 @@ def range_aggregations(draw: st.DrawFn) -> RangeAgg:
 @st.composite
 def histograms(draw: st.DrawFn) -> HistogramAgg:
     field = draw(
-        st.sampled_from(("metrics.accuracy", "metrics.odd_metric", "precision_mix", "metrics.perplexity"))
+        st.sampled_from(
+            (
+                "metrics.accuracy",
+                "metrics.odd_metric",
+                "precision_mix",
+                "metrics.perplexity",
+                "hyperparameters.dropout",
+                "metrics.accuracy@imagenet",
+            )
+        )
     )
     return HistogramAgg(
         field=field,
@@ -204,7 +216,14 @@ def histograms(draw: st.DrawFn) -> HistogramAgg:
 def aggregations() -> st.SearchStrategy[Aggregation]:
     keywords = st.sampled_from(sorted(KEYWORD_VALUES))
     counted = st.sampled_from(
-        (*sorted(KEYWORD_VALUES), "complete", "quantization.bits", "training.seed", "metrics.odd_metric")
+        (
+            *sorted(KEYWORD_VALUES),
+            "complete",
+            "quantization.bits",
+            "training.seed",
+            "metrics.odd_metric",
+            "metrics.f1@squad_v2",
+        )
     )
     orders = st.sampled_from(
         (("_count", True), ("_count", True), ("_key", True), ("_key", False), ("_count", False))

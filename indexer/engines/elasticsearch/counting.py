@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.query.document_values import is_leaf
 from catalog.query.instants import moment
-from catalog.query.nodes import Exists, Not, Range
+from catalog.query.nodes import Exists, Not, Or, Range, Term
 from catalog.query.request import (
     Aggregation,
     AggregationResult,
@@ -27,7 +28,7 @@ from catalog.query.request import (
 from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
 from indexer.buckets import ordered_terms, typed_key
-from indexer.engines.elasticsearch.columns import comparable, kind
+from indexer.engines.elasticsearch.columns import NUMBERS, comparable, is_number_pair, kind, number_name
 from indexer.engines.elasticsearch.translate import translate
 
 MAX_TERMS = 60_000
@@ -53,14 +54,82 @@ def read(wanted: Mapping[str, Aggregation], answers: Mapping[str, Any]) -> dict[
     }
 
 
+_PAIRS, _NAMED, _MODELS, _LACKING = "pairs", "named", "models", "lacking"
+_VALUE = f"{NUMBERS}.value"
+_BY_TEXT = frozenset({"value_count", "cardinality"})
+
+
+def _counts_pairs(wanted: Aggregation) -> bool:
+    """Whether this counts pairs of name and number; what is text below a flattened field has a field."""
+    if not isinstance(wanted, TermsAgg | RangeAgg | HistogramAgg | MetricAgg) or not is_number_pair(
+        wanted.field
+    ):
+        return False
+    by_text = isinstance(wanted, TermsAgg) or (isinstance(wanted, MetricAgg) and wanted.kind in _BY_TEXT)
+    return not (by_text and is_leaf(wanted.field))
+
+
+def _pairs_question(wanted: Any) -> Json:
+    """Counts the pairs of one name; what is asked of the models in a bucket steps back to them."""
+    question = _QUESTIONS[type(wanted)](wanted)
+    inner = getattr(wanted, "aggs", None)
+    if inner:
+        question = {**question, "aggs": {_MODELS: {"reverse_nested": {}, "aggs": ask(inner)}}}
+    filtered = {
+        "filter": {"term": {f"{NUMBERS}.name": number_name(wanted.field)}},
+        "aggs": {_NAMED: question},
+    }
+    parts: Json = {_PAIRS: {"nested": {"path": NUMBERS}, "aggs": {_PAIRS: filtered}}}
+    missing = wanted.missing if isinstance(wanted, TermsAgg) else None
+    if missing is not None:
+        lacking = Or((Not(Exists(wanted.field)), Term(wanted.field, missing)))
+        parts[_LACKING] = {"filter": translate(lacking), **({"aggs": ask(inner)} if inner else {})}
+    return {"filter": {"match_all": {}}, "aggs": parts}
+
+
+def _pairs_answer(wanted: Any, answer: Mapping[str, Any]) -> AggregationResult:
+    named = answer.get(_PAIRS, {}).get(_PAIRS, {}).get(_NAMED, {})
+    match wanted:
+        case TermsAgg(missing=None):
+            return _read_terms(wanted, named)
+        case TermsAgg():
+            return _read_terms_with_missing(wanted, named, answer.get(_LACKING, {}))
+        case RangeAgg():
+            return _read_ranges(wanted, named)
+        case HistogramAgg():
+            return _read_histogram(wanted, named)
+        case _:
+            return _read_metric(wanted, named)
+
+
+def _read_terms_with_missing(
+    wanted: TermsAgg, answer: Mapping[str, Any], lacking: Mapping[str, Any]
+) -> AggregationResult:
+    if answer.get("sum_other_doc_count", 0):
+        raise RequestRefused(wanted.field, f"has more than {MAX_TERMS:,} values; narrow the search.")
+    stand_in = float(wanted.missing)
+    buckets = [bucket for bucket in _terms_buckets(wanted, answer) if bucket.key != stand_in]
+    if lacking.get("doc_count"):
+        inner = read(wanted.aggs, lacking)
+        buckets.append(Bucket(key=stand_in, count=lacking["doc_count"], aggregations=inner))
+    return ordered_terms(wanted, buckets)
+
+
+def _inner(wanted: Any, bucket: Mapping[str, Any]) -> dict[str, AggregationResult]:
+    """The answers to what is asked of the models in a bucket."""
+    return read(wanted.aggs, bucket.get(_MODELS, {}) if _counts_pairs(wanted) else bucket)
+
+
 def _question(wanted: Aggregation) -> Json:
+    if _counts_pairs(wanted):
+        return _pairs_question(wanted)
     question = _QUESTIONS[type(wanted)](wanted)
     inner = getattr(wanted, "aggs", None)
     return {**question, "aggs": ask(inner)} if inner else question
 
 
 def _terms(wanted: TermsAgg) -> Json:
-    options: Json = {"field": wanted.field, "size": wanted.size, "min_doc_count": wanted.min_doc_count}
+    options: Json = {"field": _column(wanted), "size": wanted.size, "min_doc_count": wanted.min_doc_count}
     by, descending = wanted.order
     if by in {"_count", "_key"}:
         options["order"] = [{by: "desc" if descending else "asc"}]
@@ -72,20 +141,33 @@ def _terms(wanted: TermsAgg) -> Json:
         options["include"] = (
             "".join(letter if letter.isalnum() else f"\\{letter}" for letter in fold(wanted.prefix)) + ".*"
         )
-    if wanted.missing is not None:
+    if wanted.missing is not None and _counts_pairs(wanted):
+        options |= {"size": MAX_TERMS, "min_doc_count": 1}
+    elif wanted.missing is not None:
         options["missing"] = comparable(wanted.field, wanted.missing)
     return {"terms": options}
+
+
+def _column(wanted: Any) -> str:
+    return _VALUE if _counts_pairs(wanted) else str(wanted.field)
 
 
 def _range(wanted: RangeAgg) -> Json:
     if kind(wanted.field) != "date" and all(_exact(row.start) and _exact(row.end) for row in wanted.ranges):
         rows = [_range_row(at, row) for at, row in enumerate(wanted.ranges)]
-        return {"range": {"field": wanted.field, "keyed": True, "ranges": rows}}
+        return {"range": {"field": _column(wanted), "keyed": True, "ranges": rows}}
+    if _counts_pairs(wanted):
+        return {"filters": {"filters": {f"r{at}": _pair_range(row) for at, row in enumerate(wanted.ranges)}}}
     filters = {
         f"r{at}": translate(Range(field=wanted.field, gte=row.start, lt=row.end))
         for at, row in enumerate(wanted.ranges)
     }
     return {"filters": {"filters": filters}}
+
+
+def _pair_range(row: RangeBucket) -> Json:
+    ends = {"gte": row.start, "lt": row.end}
+    return {"range": {_VALUE: {name: float(end) for name, end in ends.items() if end is not None}}}
 
 
 def _exact(bound: Any) -> bool:
@@ -102,7 +184,7 @@ def _range_row(at: int, row: RangeBucket) -> Json:
 
 def _histogram(wanted: HistogramAgg) -> Json:
     options: Json = {
-        "field": wanted.field,
+        "field": _column(wanted),
         "interval": wanted.interval,
         "min_doc_count": wanted.min_doc_count,
     }
@@ -121,7 +203,7 @@ def _date_histogram(wanted: DateHistogramAgg) -> Json:
 
 
 def _metric(wanted: MetricAgg) -> Json:
-    options: Json = {"field": wanted.field}
+    options: Json = {"field": _column(wanted)}
     if wanted.kind == "percentiles":
         options |= {"percents": list(wanted.percents), "tdigest": {"compression": COMPRESSION}}
     if wanted.kind == "cardinality":
@@ -146,6 +228,8 @@ _QUESTIONS: Mapping[type, Callable[[Any], Json]] = {
 
 
 def _answer(wanted: Aggregation, answer: Mapping[str, Any]) -> AggregationResult:
+    if _counts_pairs(wanted):
+        return _pairs_answer(wanted, answer)
     match wanted:
         case TermsAgg():
             return _read_terms(wanted, answer)
@@ -162,20 +246,24 @@ def _answer(wanted: Aggregation, answer: Mapping[str, Any]) -> AggregationResult
 
 
 def _read_terms(wanted: TermsAgg, answer: Mapping[str, Any]) -> AggregationResult:
-    buckets = [
-        Bucket(
-            key=_terms_key(wanted.field, bucket["key"]),
-            count=bucket["doc_count"],
-            aggregations=read(wanted.aggs, bucket),
-        )
-        for bucket in answer.get("buckets", [])
-    ]
+    buckets = _terms_buckets(wanted, answer)
     other = answer.get("sum_other_doc_count", 0)
     if wanted.order[0] in {"_count", "_key"}:
         return AggregationResult(buckets=tuple(buckets), other_count=other)
     if other:
         raise RequestRefused(wanted.field, f"has more than {MAX_TERMS:,} values; narrow the search.")
     return ordered_terms(wanted, buckets)
+
+
+def _terms_buckets(wanted: TermsAgg, answer: Mapping[str, Any]) -> list[Bucket]:
+    return [
+        Bucket(
+            key=_terms_key(wanted.field, bucket["key"]),
+            count=bucket["doc_count"],
+            aggregations=_inner(wanted, bucket),
+        )
+        for bucket in answer.get("buckets", [])
+    ]
 
 
 def _terms_key(field: str, key: Any) -> Any:
@@ -193,7 +281,7 @@ def _read_ranges(wanted: RangeAgg, answer: Mapping[str, Any]) -> AggregationResu
                 count=bucket.get("doc_count", 0),
                 start=row.start,
                 end=row.end,
-                aggregations=read(wanted.aggs, bucket),
+                aggregations=_inner(wanted, bucket),
             )
             for row, bucket in rows
         )
@@ -219,7 +307,7 @@ def _read_histogram(wanted: HistogramAgg | DateHistogramAgg, answer: Mapping[str
             Bucket(
                 key=_period_key(wanted, bucket["key"]),
                 count=bucket["doc_count"],
-                aggregations=read(wanted.aggs, bucket),
+                aggregations=_inner(wanted, bucket),
             )
             for bucket in buckets
         )

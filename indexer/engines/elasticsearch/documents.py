@@ -8,10 +8,11 @@ from itertools import chain
 from typing import Any
 
 from indexer.analysis import PHRASE_BREAK
-from indexer.engines.elasticsearch.columns import DOCUMENT, PRESENT
+from indexer.engines.elasticsearch.columns import DOCUMENT, NUMBERS, PRESENT
 from indexer.projection import project
 from mappings import fields
 from mappings.generate import text_columns
+from mappings.metrics import metrics
 
 
 def make_body(model_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +30,15 @@ def make_body(model_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
         else:
             body.setdefault(place[0], {})[place[1]] = value
     body["id"] = model_id
-    if projection.metrics:
-        body["metrics"] = projection.metrics
+    columns = {name: value for name, value in projection.metrics.items() if name in metrics()}
+    if columns:
+        body["metrics"] = columns
+    others = {f"metrics.{name}": value for name, value in projection.metrics.items() if name not in columns}
+    pairs = [
+        {"name": name, "value": value} for name, value in chain(others.items(), projection.named.items())
+    ]
+    if pairs:
+        body[NUMBERS] = pairs
     body |= projection.flattened
     if projection.evaluations:
         body["evaluations"] = projection.evaluations

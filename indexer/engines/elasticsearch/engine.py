@@ -13,7 +13,14 @@ from catalog.query.validate import MAX_LONG, MIN_LONG, effective_sort, validate
 from catalog.search.engine import EngineInfo
 from indexer.buckets import typed_key
 from indexer.engines.elasticsearch import counting
-from indexer.engines.elasticsearch.columns import DOCUMENT, comparable, kind
+from indexer.engines.elasticsearch.columns import (
+    DOCUMENT,
+    NUMBERS,
+    comparable,
+    is_number_pair,
+    number_name,
+    order_kind,
+)
 from indexer.engines.elasticsearch.connection import NAME, check_version, connect, honest, named
 from indexer.engines.elasticsearch.translate import at_least, every, scored, translate
 from indexer.engines.elasticsearch.versions import Versions
@@ -230,13 +237,15 @@ def _sort(key: SortKey) -> dict[str, Any]:
     order = "desc" if key.descending else "asc"
     if key.field == "_score":
         return {"_score": {"order": order}}
-    return {
-        key.field: {
-            "order": order,
-            "missing": "_last",
-            "unmapped_type": _UNMAPPED.get(kind(key.field), "keyword"),
-        }
+    options = {
+        "order": order,
+        "missing": "_last",
+        "unmapped_type": _UNMAPPED.get(order_kind(key.field), "keyword"),
     }
+    if is_number_pair(key.field):
+        named_so = {"term": {f"{NUMBERS}.name": number_name(key.field)}}
+        return {f"{NUMBERS}.value": {**options, "nested": {"path": NUMBERS, "filter": named_so}}}
+    return {key.field: options}
 
 
 def _hit(request: SearchRequest, hit: Mapping[str, Any]) -> Hit:
@@ -254,7 +263,7 @@ def _sort_value(key: SortKey, value: Any) -> Any:
         return None
     if isinstance(value, int) and value in {MIN_LONG, MAX_LONG}:
         return None
-    return float(value) if kind(key.field) == "double" else typed_key(key.field, value)
+    return float(value) if order_kind(key.field) == "double" else typed_key(key.field, value)
 
 
 def _position(request: SearchRequest) -> list[Any]:
@@ -266,8 +275,8 @@ def _position(request: SearchRequest) -> list[Any]:
 
 def _position_value(key: SortKey, value: Any) -> Any:
     if value is not None:
-        return comparable(key.field, value)
-    match kind(key.field):
+        return float(value) if is_number_pair(key.field) else comparable(key.field, value)
+    match order_kind(key.field):
         case "double":
             return "-Infinity" if key.descending else "Infinity"
         case "long" | "date" | "boolean":

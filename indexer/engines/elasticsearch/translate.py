@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from catalog.query.document_values import is_leaf, numeral
 from catalog.query.nodes import (
     All,
     And,
@@ -25,15 +26,18 @@ from catalog.query.nodes import (
 from catalog.query.validate import MAX_LONG, MIN_LONG
 from indexer.analysis import fold, phrase_words, query_words
 from indexer.engines.elasticsearch.columns import (
+    NUMBERS,
     PRESENT,
     comparable,
     has_column,
+    is_number_pair,
     is_text,
     kind,
+    number_name,
     pieces,
     words,
 )
-from indexer.projection import ANY_TEXT
+from indexer.projection import ANY_TEXT, leaf_text
 from indexer.relevance import units
 
 Clause = dict[str, Any]
@@ -75,7 +79,9 @@ def translate(query: Query) -> Clause:
         case Not(clause):
             return without(translate(clause))
         case Term(name, value):
-            return {"term": {name: comparable(name, value)}} if _can_hold(name, value) else NOTHING
+            return _terms(name, (value,))
+        case Terms(name, values) if is_number_pair(name):
+            return _terms(name, values)
         case Terms(name, values):
             storable = [comparable(name, value) for value in values if _can_hold(name, value)]
             return {"terms": {name: list(dict.fromkeys(storable))}}
@@ -116,7 +122,35 @@ def at_least(query: Query, score: float) -> Clause:
 
 
 def exists(name: str) -> Clause:
+    if is_number_pair(name) and not is_leaf(name):
+        return number_pair(name)
     return {"exists": {"field": name}} if has_column(name) else {"term": {PRESENT: name}}
+
+
+def number_pair(name: str, *conditions: Clause) -> Clause:
+    """The models with a number of this name, on whose value all conditions hold."""
+    query = every([{"term": {f"{NUMBERS}.name": number_name(name)}}, *conditions])
+    return {"nested": {"path": NUMBERS, "query": query, "score_mode": "none"}}
+
+
+def _terms(name: str, values: Sequence[Any]) -> Clause:
+    """One of the values; below a flattened field a number also is what is written otherwise: 0.30."""
+    if not is_number_pair(name):
+        (value,) = values
+        return {"term": {name: comparable(name, value)}} if _can_hold(name, value) else NOTHING
+    clauses = []
+    texts = [text for value in values if (text := leaf_text(value)) is not None] if is_leaf(name) else []
+    if texts:
+        clauses.append({"terms": {name: list(dict.fromkeys(texts))}})
+    numbers = [
+        number
+        for value in values
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        if (number := numeral(str(leaf_text(value)))) is not None
+    ]
+    if numbers:
+        clauses.append(number_pair(name, {"terms": {f"{NUMBERS}.value": list(dict.fromkeys(numbers))}}))
+    return either(clauses)
 
 
 def _prefix(name: str, beginning: str) -> Clause:
@@ -125,6 +159,11 @@ def _prefix(name: str, beginning: str) -> Clause:
 
 def _range(query: Range) -> Clause:
     given = {"gt": query.gt, "gte": query.gte, "lt": query.lt, "lte": query.lte}
+    if is_number_pair(query.field):
+        ends = [(name, float(value)) for name, value in given.items() if isinstance(value, int | float)]
+        return number_pair(
+            query.field, *({"range": {f"{NUMBERS}.value": {name: value}}} for name, value in ends)
+        )
     bounds = [(name, comparable(query.field, value)) for name, value in given.items() if value is not None]
     if kind(query.field) == "long":
         # Elasticsearch fails on a bound that is no long instead of comparing with it.

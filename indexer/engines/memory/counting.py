@@ -26,9 +26,9 @@ from catalog.query.request import (
 )
 from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
-from indexer.buckets import exact_percentile, ordered_terms, typed_key
+from indexer.buckets import exact_percentile, ordered_terms, summed, typed_key
 from indexer.calendar import period_start, periods
-from indexer.engines.memory.matching import Item, comparable, matches
+from indexer.engines.memory.matching import Item, comparable, matches, ordered_form
 
 Items = Sequence[Item]
 
@@ -60,12 +60,12 @@ def _range(wanted: RangeAgg, items: Items) -> AggregationResult:
     def inside(item: Item, low: Any, high: Any) -> bool:
         return any(
             (low is None or value >= low) and (high is None or value < high)
-            for value in item.values(wanted.field)
+            for value in item.numbers(wanted.field)
         )
 
     buckets = []
     for row in wanted.ranges:
-        low, high = comparable(wanted.field, row.start), comparable(wanted.field, row.end)
+        low, high = ordered_form(row.start), ordered_form(row.end)
         group = [item for item in items if inside(item, low, high)]
         aggregations = aggregate(wanted.aggs, group)
         buckets.append(
@@ -84,7 +84,7 @@ def _range(wanted: RangeAgg, items: Items) -> AggregationResult:
 def _grouped(wanted: Any, items: Items, position: Callable[[Any], Any]) -> dict[Any, list[Item]]:
     groups: dict[Any, list[Item]] = {}
     for item in items:
-        for place in {position(value) for value in item.values(wanted.field)}:
+        for place in {position(value) for value in item.numbers(wanted.field)}:
             groups.setdefault(place, []).append(item)
     return groups
 
@@ -125,7 +125,12 @@ def _histogram_result(wanted: Any, places: Any) -> AggregationResult:
 
 
 def _metric(wanted: MetricAgg, items: Items) -> AggregationResult:
-    values = [value for item in items for value in item.values(wanted.field)]
+    counted = wanted.kind in {"value_count", "cardinality"}
+    values = [
+        value
+        for item in items
+        for value in (item.values(wanted.field) if counted else item.numbers(wanted.field))
+    ]
     count = len(values)
     if wanted.kind == "value_count":
         return AggregationResult(values={"value": count})
@@ -140,22 +145,14 @@ def _metric(wanted: MetricAgg, items: Items) -> AggregationResult:
         "count": count,
         "min": float(min(values)) if values else None,
         "max": float(max(values)) if values else None,
-        "avg": _sum(values) / count if values else None,
-        "sum": _sum(values),
+        "avg": summed(values) / count if values else None,
+        "sum": summed(values),
     }
     if wanted.kind == "extended_stats":
         return AggregationResult(
-            values={**stats, "sum_of_squares": _sum([float(value) * float(value) for value in values])}
+            values={**stats, "sum_of_squares": summed([float(value) * float(value) for value in values])}
         )
     return AggregationResult(values=stats if wanted.kind == "stats" else {"value": stats[wanted.kind]})
-
-
-def _sum(values: Sequence[float]) -> float:
-    """Infinite where a double cannot hold it, as in every engine."""
-    try:
-        return math.fsum(values)
-    except OverflowError:
-        return float(sum(values))
 
 
 def _single(items: Items, aggs: Mapping[str, Aggregation]) -> AggregationResult:

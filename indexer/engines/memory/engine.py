@@ -13,9 +13,10 @@ from catalog.query.nodes import Query
 from catalog.query.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
 from catalog.query.validate import effective_sort, validate
 from catalog.search.engine import EngineInfo, IndexAction, IndexOutcome
+from indexer.analysis import fold
 from indexer.buckets import typed_key
 from indexer.engines.memory.counting import aggregate
-from indexer.engines.memory.matching import Item, comparable, matches
+from indexer.engines.memory.matching import Item, matches, ordered_form
 from indexer.projection import project
 from indexer.relevance import units
 
@@ -169,7 +170,7 @@ def _score(query: Query, item: Item) -> float:
 def _sort_value(key: SortKey, item: Item, score: float | None) -> Any:
     if key.field == "_score":
         return score
-    values = item.values(key.field)
+    values = item.numbers(key.field)
     return typed_key(key.field, values[0]) if values else None
 
 
@@ -177,7 +178,7 @@ def _position(request: SearchRequest, values: tuple[Any, ...]) -> Any:
     """A key that sorts hits: each criterion in its direction, missing last, the id at the end."""
     criteria = [*effective_sort(request), SortKey(field="id")]
     return [
-        _Place(comparable(key.field, value), key.descending)
+        _Place(fold(value) if isinstance(value, str) else ordered_form(value), key.descending)
         for key, value in zip(criteria, values, strict=True)
     ]
 

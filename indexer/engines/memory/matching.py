@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
+from catalog.query.document_values import has_named_number, is_leaf, is_metric_on_dataset
 from catalog.query.instants import milliseconds
 from catalog.query.nodes import (
     All,
@@ -46,6 +47,8 @@ class Item:
             value = self.element.get(name.partition(".")[2])
             return [] if value is None else [value]
         projection = self.projection
+        if is_metric_on_dataset(name):
+            return self.numbers(name)
         if name in projection.keywords:
             return list(projection.keywords[name])
         if name in projection.numbers:
@@ -54,6 +57,13 @@ class Item:
         if root in projection.flattened:
             return list(projection.flattened[root].get(rest, ()))
         return [projection.metrics[rest]] if root == "metrics" and rest in projection.metrics else []
+
+    def numbers(self, name: str) -> list[Any]:
+        """What is put into an order: the values, but of a path below a flattened field its one number."""
+        if self.element is not None or not has_named_number(name):
+            return self.values(name)
+        number = self.projection.named.get(fold(name))
+        return [] if number is None else [number]
 
     def elements(self) -> list[Item]:
         return [
@@ -65,9 +75,14 @@ def comparable(name: str, value: Any) -> Any:
     """A query's value in the form that `Item.values` has."""
     if isinstance(value, datetime):
         return milliseconds(value)
-    if name.split(".", maxsplit=1)[0] in {"hyperparameters", "extra"}:
+    if is_leaf(name):
         return leaf_text(value)
     return fold(value) if isinstance(value, str) else value
+
+
+def ordered_form(bound: Any) -> Any:
+    """A bound in the form that `Item.numbers` has."""
+    return milliseconds(bound) if isinstance(bound, datetime) else bound
 
 
 def matches(query: Query, item: Item) -> bool:
@@ -84,12 +99,11 @@ def matches(query: Query, item: Item) -> bool:
         case Not(clause):
             return not matches(clause, item)
         case Term(name, value):
-            return comparable(name, value) in item.values(name)
+            return _holds(item, name, value)
         case Terms(name, values):
-            indexed = item.values(name)
-            return any(comparable(name, value) in indexed for value in values)
+            return any(_holds(item, name, value) for value in values)
         case Range():
-            return any(_inside(query, value) for value in item.values(query.field))
+            return any(_inside(query, value) for value in item.numbers(query.field))
         case Exists(name):
             return bool(item.values(name)) or (item.element is None and name in item.projection.present)
         case Prefix(name, value):
@@ -98,6 +112,14 @@ def matches(query: Query, item: Item) -> bool:
             return _text(query, item)
         case Nested(_, inner):
             return any(matches(inner, element) for element in item.elements())
+
+
+def _holds(item: Item, name: str, value: Any) -> bool:
+    """Whether this is one of the values. A number also is what a path below a flattened field writes otherwise: 0.30."""
+    if comparable(name, value) in item.values(name):
+        return True
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and is_leaf(name) and value in item.numbers(name)
 
 
 def satisfies(query: Query, document: Mapping[str, Any]) -> bool:
@@ -109,14 +131,11 @@ def satisfies(query: Query, document: Mapping[str, Any]) -> bool:
 
 
 def _inside(query: Range, value: Any) -> bool:
-    def bound(given: Any) -> Any:
-        return comparable(query.field, given)
-
-    return (
-        (query.gt is None or value > bound(query.gt))
-        and (query.gte is None or value >= bound(query.gte))
-        and (query.lt is None or value < bound(query.lt))
-        and (query.lte is None or value <= bound(query.lte))
+    return bool(
+        (query.gt is None or value > ordered_form(query.gt))
+        and (query.gte is None or value >= ordered_form(query.gte))
+        and (query.lt is None or value < ordered_form(query.lt))
+        and (query.lte is None or value <= ordered_form(query.lte))
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import tantivy
 
 from catalog.errors import RequestRefused
+from catalog.query.document_values import has_named_number, is_leaf
 from catalog.query.request import (
     Aggregation,
     AggregationResult,
@@ -36,7 +37,7 @@ from catalog.query.request import (
 )
 from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
-from indexer.buckets import histogram_start, ordered_terms, typed_key
+from indexer.buckets import counted_between, histogram_start, measured, ordered_terms, typed_key
 from indexer.calendar import next_period, period_count, periods
 from indexer.engines.tantivy.questions import (
     MAX_TERMS,
@@ -54,11 +55,12 @@ from indexer.engines.tantivy.questions import (
     native_metrics,
     native_pieces,
     native_terms,
+    number_terms,
     period_counts,
     question,
     terms_buckets,
 )
-from indexer.engines.tantivy.schema import column, is_leaf
+from indexer.engines.tantivy.schema import column, decoded_number
 from indexer.engines.tantivy.translate import Translator, comparable, every, without
 
 
@@ -136,12 +138,12 @@ class Counter:
         buckets = terms_buckets(wanted, native_answer["buckets"])
         by = wanted.order[0].partition(".")[0]
         if by in wanted.aggs and buckets and by not in buckets[0].aggregations:
-            measured = self._nested_in(
+            numbered = self._nested_in(
                 {by: wanted.aggs[by]},
                 AggregationResult(buckets=tuple(buckets)),
                 lambda bucket: self._bucket_query(query, wanted, bucket.key),
             )
-            buckets = list(measured.buckets)
+            buckets = list(numbered.buckets)
         if wanted.missing is not None and _included(wanted):
             buckets = self._with_missing(query, wanted, buckets)
         return self._with_inner(query, wanted, ordered_terms(wanted, buckets))
@@ -197,8 +199,10 @@ class Counter:
     # Numbers ----------------------------------------------------------------------------------------------
 
     def _metric(self, query: tantivy.Query, wanted: MetricAgg, native: Any) -> AggregationResult:
-        if is_leaf(wanted.field):
+        if is_leaf(wanted.field) and wanted.kind in {"value_count", "cardinality"}:
             return self._leaf_metric(query, wanted)
+        if has_named_number(wanted.field):
+            return measured(wanted, self._numbers(query, wanted.field))
         return metric_result(wanted, native or self._alone(query, native_metric(wanted)))
 
     def _leaf_metric(self, query: tantivy.Query, wanted: MetricAgg) -> AggregationResult:
@@ -206,6 +210,13 @@ class Counter:
         buckets = self._all_terms(query, TermsAgg(field=wanted.field, size=MAX_TERMS)).buckets
         count = len(buckets) if wanted.kind == "cardinality" else sum(bucket.count for bucket in buckets)
         return AggregationResult(values={"value": float(count)})
+
+    def _numbers(self, query: tantivy.Query, field: str) -> dict[float, int]:
+        """Models by their number, for a name without a field."""
+        answer = self._alone(query, number_terms(field, MAX_TERMS))
+        if answer["sum_other_doc_count"]:
+            raise _too_many(field)
+        return {decoded_number(row["key"]): row["doc_count"] for row in answer["buckets"]}
 
     def _extent(self, query: tantivy.Query, field: str) -> tuple[float, float] | None:
         stats = self._alone(query, {"stats": {"field": column(field)}})
@@ -234,6 +245,9 @@ class Counter:
         self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket], native: Any = None
     ) -> list[int]:
         """Models per [start, end). Ranges may overlap: they are sums of the pieces between all their bounds."""
+        if has_named_number(field):
+            numbers = self._numbers(query, field)
+            return [counted_between(numbers, row.start, row.end) for row in ranges]
         if any(is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
             return [self.count(every([query, self._between(field, row.start, row.end)])) for row in ranges]
         ends, cuts = ends_and_cuts(field, ranges)
@@ -276,12 +290,23 @@ class Counter:
 
     def _places(self, query: tantivy.Query, wanted: HistogramAgg, native: Any) -> dict[int, int]:
         """Models by the place of their bucket."""
+        if has_named_number(wanted.field):
+            return self._places_of_numbers(self._numbers(query, wanted.field), wanted)
         if native is None:
             self._refuse_too_fine(query, wanted)
             if not is_within_one(wanted):
                 return self._places_by_edges(query, wanted)
             native = self._alone(query, native_histogram(wanted))
         return histogram_counts(wanted, native)
+
+    def _places_of_numbers(self, numbers: Mapping[float, int], wanted: HistogramAgg) -> dict[int, int]:
+        if numbers and (max(numbers) - min(numbers)) / wanted.interval > MAX_BUCKETS:
+            raise _too_fine()
+        places: dict[int, int] = {}
+        for number, count in numbers.items():
+            place = math.floor((number - wanted.offset) / wanted.interval)
+            places[place] = places.get(place, 0) + count
+        return places
 
     def _places_by_edges(self, query: tantivy.Query, wanted: HistogramAgg) -> dict[int, int]:
         extent = self._extent(query, wanted.field)

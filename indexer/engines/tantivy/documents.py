@@ -15,6 +15,7 @@ from indexer.engines.tantivy.schema import (
     CODED,
     DOCUMENT,
     ID,
+    NUMBERS,
     PRESENT,
     REVISION,
     TAIL,
@@ -22,6 +23,7 @@ from indexer.engines.tantivy.schema import (
     code_name,
     code_number,
     column_codes,
+    number_head,
     order_key,
     ordered_keywords,
     text_columns,
@@ -37,6 +39,10 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
     row |= {codes[name]: value for name, value in projection.numbers.items() if name in codes}
     for name, leaves in projection.flattened.items():
         row[codes[name]] = [f"{path}={text}" for path, texts in leaves.items() for text in texts]
+    if projection.named:
+        row[codes[NUMBERS]] = [
+            number_head(name) + code_number(value) for name, value in projection.named.items()
+        ]
     row[ID] = model_id
     row[REVISION] = revision
     row[DOCUMENT] = encoded(document)

@@ -14,10 +14,19 @@ from typing import Any, Protocol
 import tantivy
 
 from catalog.errors import RequestRefused
+from catalog.query.document_values import has_named_number
 from catalog.query.nodes import Query
 from catalog.query.request import SearchRequest, SortKey
 from catalog.query.validate import effective_sort
-from indexer.engines.tantivy.schema import ID, column, is_in_tail, order_key, ordered_keywords
+from indexer.engines.tantivy.questions import number_terms
+from indexer.engines.tantivy.schema import (
+    ID,
+    column,
+    decoded_number,
+    is_in_tail,
+    order_key,
+    ordered_keywords,
+)
 from indexer.engines.tantivy.translate import (
     MUST,
     MUST_NOT,
@@ -103,6 +112,8 @@ class Ordering:
     def _criterion(self, key: SortKey, query: Query) -> Criterion:
         if key.field == "_score":
             return Score(self.searcher, self.translator, units(query), descending=key.descending)
+        if has_named_number(key.field):
+            return NamedNumber(self.searcher, self.translator, key.field, descending=key.descending)
         if is_in_tail(key.field):
             return TailMetric(self.searcher, self.translator, key.field, descending=key.descending)
         row = fields().get(key.field)
@@ -294,7 +305,30 @@ class TailMetric:
             return tantivy.Query.empty_query()
         ends = (None, value) if self.descending else (value, None)
         beyond = self.translator.between(self.field, *ends, low_open=True, high_open=True)
-        return either([beyond, without(self.translator.exists(self.field))])
+        return either([beyond, self._missing()])
+
+    def _missing(self) -> tantivy.Query:
+        return without(self.translator.exists(self.field))
+
+
+class NamedNumber(TailMetric):
+    """A number without a field: its values are terms that order as the numbers do, in a column of all such numbers."""
+
+    def groups(self, query: tantivy.Query, stop: int) -> list[Group]:
+        order = {"_key": "desc" if self.descending else "asc"}
+        asked = number_terms(self.field, stop, order=order)
+        rows = self.searcher.aggregate(query, {"values": asked})["values"]["buckets"]
+        groups = [Group(decoded_number(row["key"]), row["doc_count"], ()) for row in rows]
+        if sum(group.count for group in groups) < stop:
+            lacking = _total(self.searcher.search(every([query, self._missing()]), 1))
+            groups += [Group(None, lacking, ())] if lacking else []
+        return groups
+
+    def equal(self, value: Any) -> tantivy.Query:
+        return self.translator.numbered(self.field, value)
+
+    def _missing(self) -> tantivy.Query:
+        return self.translator.numbered(self.field, None)
 
 
 class Score:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from catalog.query.document_values import has_named_number, is_metric_on_dataset
 from catalog.query.instants import moment
 from catalog.query.request import (
     Aggregation,
@@ -25,7 +26,14 @@ from catalog.query.validate import resolve
 from indexer.analysis import fold
 from indexer.buckets import typed_key
 from indexer.calendar import period_start
-from indexer.engines.tantivy.schema import column, is_leaf, leaf_prefix
+from indexer.engines.tantivy.schema import (
+    NUMBERS,
+    column,
+    column_codes,
+    decoded_number,
+    number_head,
+    term_prefix,
+)
 from indexer.engines.tantivy.translate import comparable
 from mappings import fields
 
@@ -40,8 +48,10 @@ def question(wanted: Aggregation) -> dict[str, Any] | None:
     match wanted:
         case TermsAgg() if is_plain(wanted):
             return native_terms(wanted, first_guess(wanted))
-        case MetricAgg(field=field) if not is_leaf(field):
+        case MetricAgg(field=field) if not has_named_number(field):
             return native_metric(wanted)
+        case HistogramAgg(field=field) | RangeAgg(field=field) if has_named_number(field):
+            return None
         case HistogramAgg() if is_within_one(wanted):
             return native_histogram(wanted)
         case DateHistogramAgg():
@@ -119,11 +129,18 @@ def first_guess(wanted: TermsAgg) -> int:
 def native_terms(wanted: TermsAgg, size: int, *, aggs: Mapping[str, Any] | None = None) -> dict[str, Any]:
     # segment_size: every segment hands over all of its values, so that merged counts are exact.
     options: dict[str, Any] = {"field": column(wanted.field), "size": size, "segment_size": MAX_TERMS}
-    beginning = leaf_prefix(wanted.field) if is_leaf(wanted.field) else ""
+    beginning = term_prefix(wanted.field)
     beginning += fold(wanted.prefix) if wanted.prefix else ""
     if beginning:
         options["include"] = _pattern(beginning) + "(.|\n)*"
     return {"terms": options, "aggs": aggs} if aggs else {"terms": options}
+
+
+def number_terms(field: str, size: int, *, order: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The different numbers of a name without a field, as coded terms with their models."""
+    options: dict[str, Any] = {"field": column_codes()[NUMBERS], "size": size, "segment_size": size}
+    options["include"] = f"{number_head(field)}.*"
+    return {"terms": options | ({"order": order} if order else {})}
 
 
 def _pattern(text: str) -> str:
@@ -156,7 +173,7 @@ def _total(rows: Sequence[Mapping[str, Any]]) -> int:
 
 def terms_buckets(wanted: TermsAgg, rows: Sequence[Mapping[str, Any]]) -> list[Bucket]:
     kind = resolve(wanted.field).type
-    beginning = len(leaf_prefix(wanted.field)) if kind == "leaf" else 0
+    beginning = len(term_prefix(wanted.field)) if kind == "leaf" else 0
     metrics = {name: agg for name, agg in wanted.aggs.items() if isinstance(agg, MetricAgg)}
     return [
         Bucket(
@@ -173,15 +190,17 @@ def terms_buckets(wanted: TermsAgg, rows: Sequence[Mapping[str, Any]]) -> list[B
 
 
 def _terms_key(field: str, kind: str, key: Any) -> Any:
+    if is_metric_on_dataset(field):
+        return decoded_number(key)
     return float(key) if kind in {"double", "metric"} else typed_key(field, key)
 
 
 def native_metrics(aggs: Mapping[str, Aggregation]) -> dict[str, Any]:
-    """Without those below flattened fields, whose values share a column."""
+    """Without those of numbers that share a column."""
     return {
         name: native_metric(agg)
         for name, agg in aggs.items()
-        if isinstance(agg, MetricAgg) and not is_leaf(agg.field)
+        if isinstance(agg, MetricAgg) and not has_named_number(agg.field)
     }
 
 

@@ -5,6 +5,8 @@ opens a column in 22 us instead of 4, for each column and segment of a search. T
 in their order, for words and phrases, and `.words` for what it is found by besides. Dates are milliseconds, booleans 0 or 1: plain integers sort,
 count and compare alike on every engine. Canonical metrics have a column each; all others share a JSON column (`tail`,
 to sort and count) and coded terms (`_coded`, to compare), because JSON paths take no range in tantivy-py 0.27.
+Numbers that have a name but no field (hyper-parameters, metrics on one data set) are terms of one column, `_numbers`: the
+code of the name, then digits that order as the numbers do. However many names there are, it is one column.
 """
 
 from __future__ import annotations
@@ -16,14 +18,17 @@ from zlib import adler32, crc32
 
 import tantivy
 
+from catalog.query.document_values import is_leaf, is_metric_on_dataset
+from catalog.text.folding import fold
 from indexer.projection import HEADING
 from mappings import fields
 from mappings.metrics import metrics
 
 ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
+NUMBERS = "_numbers"
 VERSION: str = tantivy.__version__  # type: ignore[attr-defined]  # missing in the published type stub
-LAYOUT = 7
-"""Raised when the columns of the same field table change, or what stands in them (7: words of paths)."""
+LAYOUT = 8
+"""Raised when the columns of the same field table change, or what stands in them (8: numbers by name)."""
 
 
 @cache
@@ -53,6 +58,7 @@ def build_schema() -> tantivy.Schema:
     builder.add_text_field(PRESENT, tokenizer_name="whitespace", index_option="basic")
     builder.add_text_field(CODED, tokenizer_name="whitespace", index_option="basic")
     builder.add_json_field(column_codes()[TAIL], fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(column(NUMBERS), fast=True, tokenizer_name="raw", index_option="basic")
     for row in fields().values():
         if row.name != ID and row.type in {"keyword", "name"}:
             builder.add_text_field(column(row.name), fast=True, tokenizer_name="raw", index_option="basic")
@@ -87,7 +93,7 @@ def column_codes() -> Mapping[str, str]:
     """The columns with a short code, by field: all that are sorted by and counted, except the id."""
     kinds = {"keyword", "name", "long", "date", "boolean", "double", "flattened"}
     names = [row.name for row in fields().values() if row.type in kinds and row.name != ID]
-    names += [TAIL, *(f"metrics.{slug}" for slug in metric_columns())]
+    names += [TAIL, NUMBERS, *(f"metrics.{slug}" for slug in metric_columns())]
     return {name: f"c{at:03x}" for at, name in enumerate(sorted(names))}
 
 
@@ -96,6 +102,8 @@ def column(name: str) -> str:
     code = column_codes().get(name)
     if code is not None:
         return code
+    if is_metric_on_dataset(name):
+        return column_codes()[NUMBERS]
     root, _, rest = name.partition(".")
     if root == "metrics":
         return f"{column_codes()[TAIL]}.{rest}"
@@ -104,19 +112,19 @@ def column(name: str) -> str:
 
 def is_in_tail(name: str) -> bool:
     """Whether this is a metric without a column of its own."""
-    return name.startswith("metrics.") and name not in column_codes()
+    return name.startswith("metrics.") and name not in column_codes() and not is_metric_on_dataset(name)
 
 
-def is_leaf(name: str) -> bool:
-    """Whether this is a path below a flattened field."""
-    root, _, rest = name.partition(".")
-    row = fields().get(root)
-    return bool(rest) and row is not None and row.type == "flattened"
+def term_prefix(name: str) -> str:
+    """What the terms of this name begin with in a column that it shares with others; empty for a column of its own."""
+    if is_metric_on_dataset(name):
+        return number_head(name)
+    return f"{name.partition('.')[2]}=" if is_leaf(name) else ""
 
 
-def leaf_prefix(name: str) -> str:
-    """What the values of this path begin with in the column of its flattened field."""
-    return f"{name.partition('.')[2]}="
+def number_head(name: str) -> str:
+    """What the terms of a number without a field begin with in `_numbers`."""
+    return code_name(fold(name))
 
 
 def order_key(text: str) -> int:
@@ -138,3 +146,11 @@ def code_number(value: float) -> str:
     bits: int = struct.unpack(">Q", struct.pack(">d", value + 0.0))[0]
     bits = bits ^ 0xFFFFFFFFFFFFFFFF if bits >> 63 else bits | (1 << 63)
     return f"{bits:016x}"
+
+
+def decoded_number(term: str) -> float:
+    """The number at the end of a coded term."""
+    bits = int(term[-16:], 16)
+    bits ^= (1 << 63) if bits >> 63 else 0xFFFFFFFFFFFFFFFF
+    value: float = struct.unpack(">d", struct.pack(">Q", bits))[0]
+    return value

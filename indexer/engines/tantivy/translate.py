@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import tantivy
 
+from catalog.query.document_values import (
+    has_named_number,
+    is_leaf,
+    is_metric_on_dataset,
+    numeral,
+)
 from catalog.query.instants import milliseconds
 from catalog.query.nodes import (
     All,
@@ -30,13 +36,14 @@ from indexer.analysis import fold, phrase_words, query_words
 from indexer.engines.tantivy.codes import UNVALUED, evaluation_key, has_own_exists
 from indexer.engines.tantivy.schema import (
     CODED,
+    NUMBERS,
     PRESENT,
     code_name,
     code_number,
     column,
     is_in_tail,
-    is_leaf,
-    leaf_prefix,
+    number_head,
+    term_prefix,
 )
 from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text
 from mappings import fields
@@ -118,10 +125,25 @@ class Translator:
         if is_in_tail(name):
             return self._term(CODED, code_name(name) + code_number(value))
         if is_leaf(name):
-            return self._term(code, leaf_prefix(name) + str(value))
+            return self._leaf(name, value)
+        if is_metric_on_dataset(name):
+            return self.numbered(name, value)
         if isinstance(value, (int, float)):
             return self.between(name, value, value)
         return self._term(code, value)
+
+    def numbered(self, name: str, value: float | None) -> tantivy.Query:
+        """The models whose number without a field is this one; None means models without it."""
+        if value is None:
+            return without(self.between(name, None, None))
+        return self._term(column(NUMBERS), number_head(name) + code_number(value))
+
+    def _leaf(self, name: str, value: Any) -> tantivy.Query:
+        if isinstance(value, str):
+            return self._term(column(name), term_prefix(name) + value)
+        text = str(leaf_text(value))
+        written, number = self._term(column(name), term_prefix(name) + text), numeral(text)
+        return written if number is None else either([written, self.numbered(name, number)])
 
     def _holding(self, name: str, value: Any) -> tantivy.Query:
         """The models with a value that a person asks for; none for one that no column holds, such as an empty text."""
@@ -131,6 +153,8 @@ class Translator:
     def exists(self, name: str) -> tantivy.Query:
         if name == "id":
             return tantivy.Query.all_query()
+        if is_metric_on_dataset(name):
+            return self.between(name, None, None)
         return tantivy.Query.exists_query(column(name)) if has_own_exists(name) else self._term(PRESENT, name)
 
     def prefix(self, name: str, value: str) -> tantivy.Query:
@@ -141,7 +165,7 @@ class Translator:
             return tantivy.Query.empty_query()
         # An edit distance of zero with an open end is a prefix; no pattern syntax is involved.
         if is_leaf(name):
-            folded = leaf_prefix(name) + folded
+            folded = term_prefix(name) + folded
         return tantivy.Query.fuzzy_term_query(self.schema, column(name), folded, 0, prefix=True)
 
     def between(
@@ -155,8 +179,12 @@ class Translator:
     ) -> tantivy.Query:
         """The models whose number lies in the interval; None is open-ended."""
         code = column(name)
+        ends = (-math.inf if low is None else low, math.inf if high is None else high)
+        if has_named_number(name):
+            return self._coded_range(
+                number_head(name), *ends, low_open=low_open, high_open=high_open, among=column(NUMBERS)
+            )
         if is_in_tail(name):
-            ends = (-math.inf if low is None else low, math.inf if high is None else high)
             return self._coded_range(code_name(name), *ends, low_open=low_open, high_open=high_open)
         row = fields().get(name)
         if row is None or row.type == "double":
@@ -185,14 +213,21 @@ class Translator:
         )
 
     def _coded_range(
-        self, head: str, low: float, high: float, *, low_open: bool = False, high_open: bool = False
+        self,
+        head: str,
+        low: float,
+        high: float,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+        among: str = CODED,
     ) -> tantivy.Query:
         """A range of terms made of hex digits: with `_evaluation`, all that goes through Tantivy's parser."""
         if low > high:
             return tantivy.Query.empty_query()
         opening, closing = "{" if low_open else "[", "}" if high_open else "]"
         return self.index.parse_query(
-            f"{CODED}:{opening}{head}{code_number(low)} TO {head}{code_number(high)}{closing}"
+            f"{among}:{opening}{head}{code_number(low)} TO {head}{code_number(high)}{closing}"
         )
 
     def _evaluation(self, wanted: Alternative) -> tantivy.Query:
@@ -234,6 +269,8 @@ class Translator:
             high = query.lt if query.lte is None else query.lte
             ends = (comparable(query.field, low), comparable(query.field, high))
             return self.between(query.field, *ends, low_open=query.gte is None, high_open=query.lte is None)
+        if not clauses and has_named_number(query.field):
+            return self.between(query.field, None, None)
         return every(clauses) if clauses else self.exists(query.field)
 
     def _text(self, query: Match | Phrase) -> tantivy.Query:
@@ -272,8 +309,7 @@ def comparable(name: str, value: Any) -> Any:
     """A query's value as its column holds it."""
     if isinstance(value, datetime):
         return milliseconds(value)
-    root = fields().get(name.partition(".")[0])
-    if root is not None and root.type == "flattened":
+    if is_leaf(name) and (isinstance(value, str | bool) or leaf_text(value) is None):
         return leaf_text(value)
     if isinstance(value, bool):
         return int(value)

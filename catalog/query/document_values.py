@@ -1,0 +1,112 @@
+"""What a document says under the name of a field: also numbers that have no field of their own.
+
+Those are hyper-parameters and other paths below a flattened field (`hyperparameters.n_estimators`), and metrics on one
+data set (`metrics.f1@conll2003`). Whoever indexes, sorts or shows a column asks here, so that all say the same.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from catalog.text.folding import fold
+from catalog.text.patterns import pattern
+from mappings import fields
+
+MAX_NUMERAL_CHARACTERS = 40
+_NUMERAL = pattern(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?", re.ASCII)
+_SPLIT_RANK = {"test": 0, "validation": 1, "train": 3}
+_OTHER_SPLIT = 2
+_NOT_SLUG = pattern(r"[^a-z0-9_]+")
+
+
+def document_value(document: Mapping[str, Any], name: str) -> Any:
+    """The value at a dotted name, as the document writes it; None where it says nothing.
+
+    Of a metric on a data set it is the number that stands for the model there.
+    """
+    if is_metric_on_dataset(name):
+        return metrics_by_dataset(document.get("evaluations") or ()).get(fold(name))
+    value: Any = document
+    root, _, rest = name.partition(".")
+    row = fields().get(root)
+    parts = [root, *rest.split(".")] if rest else [root]
+    for part in parts:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part) if value is document else _below(value, part, slugged=_is_free(row))
+    return value
+
+
+def _is_free(row: Any) -> bool:
+    return row is not None and row.type in {"flattened", "metrics"}
+
+
+def _below(value: Mapping[str, Any], part: str, *, slugged: bool) -> Any:
+    """The value at a key; below a flattened field keys are compared as slugs."""
+    if part in value or not slugged:
+        return value.get(part)
+    return next((inner for key, inner in value.items() if key_slug(str(key)) == part), None)
+
+
+@lru_cache(maxsize=50_000)
+def key_slug(text: str) -> str:
+    """A key of a free object as one part of a field's name."""
+    return _NOT_SLUG.sub("_", text.lower()).strip("_") or "_"
+
+
+def is_leaf(name: str) -> bool:
+    """Whether this is a path below a flattened field."""
+    root, _, rest = name.partition(".")
+    row = fields().get(root)
+    return bool(rest) and row is not None and row.type == "flattened"
+
+
+def is_metric_on_dataset(name: str) -> bool:
+    """Whether this is a metric on one data set, such as `metrics.f1@conll2003`."""
+    return name.startswith("metrics.") and "@" in name
+
+
+def has_named_number(name: str) -> bool:
+    """Whether the numbers of this field are found by its name alone, because it has no field of its own."""
+    return is_metric_on_dataset(name) or is_leaf(name)
+
+
+def numeral(text: str) -> float | None:
+    """The number that a text is, as far as a double holds it: `0.30` is 0.3; None for every other text."""
+    if not 0 < len(text) <= MAX_NUMERAL_CHARACTERS or not _NUMERAL.fullmatch(text):
+        return None
+    value = float(text)
+    return value + 0.0 if math.isfinite(value) else None
+
+
+def leaf_numbers(root: str, leaves: Mapping[str, list[str]]) -> Iterator[tuple[str, float]]:
+    """Name and number of every path that holds exactly one value, and that a number. A list has no number."""
+    for path, texts in leaves.items():
+        if len(texts) == 1 and (value := numeral(texts[0])) is not None:
+            yield f"{root}.{path}", value
+
+
+def metrics_by_dataset(evaluations: Iterable[Any]) -> dict[str, float]:
+    """`metrics.<metric>@<data set>` and the number that stands for the model there, names folded.
+
+    Of several reports it is that of the test split, then of validation, then of no or another split, then of training;
+    within one of these the first in the document, whose evaluations stand in the order of trust.
+    """
+    chosen: dict[str, tuple[int, float]] = {}
+    for evaluation in evaluations:
+        if not isinstance(evaluation, Mapping):
+            continue
+        metric, dataset, value = (evaluation.get(part) for part in ("metric", "dataset", "value"))
+        if not isinstance(metric, str) or not isinstance(dataset, str) or not metric or not dataset:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            continue
+        name = fold(f"metrics.{metric}@{dataset}")
+        rank = _SPLIT_RANK.get(fold(str(evaluation.get("split") or "")), _OTHER_SPLIT)
+        if name not in chosen or rank < chosen[name][0]:
+            chosen[name] = (rank, float(value) + 0.0)
+    return {name: value for name, (_, value) in chosen.items()}
