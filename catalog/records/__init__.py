@@ -18,6 +18,7 @@ from catalog.records.extraction import (
 )
 from catalog.records.objects import ObjectKey, ObjectMeta, SourceId, display_key
 from catalog.records.record import (
+    CardText,
     Contender,
     Document,
     Edit,
@@ -35,6 +36,7 @@ from catalog.records.record import (
 )
 
 __all__ = [
+    "CardText",
     "Contender",
     "Document",
     "Edit",
