@@ -66,6 +66,12 @@ def decimal(number: float, digits: int = 4) -> Figure:
     return Figure(text=text, exact=exact)
 
 
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 11th."""
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
 def seconds(number: float) -> Figure:
     """1 h 40 min, 12 min, 3.2 s."""
     exact = f"{number:,} seconds"

@@ -33,8 +33,10 @@ class Addresses:
     def values(self, field: str, state: SearchState) -> str:
         return self._with_query(f"/values/{quote(field, safe='', errors='replace')}", state)
 
-    def model(self, model_id: str) -> str:
-        return f"{self.root}/models/{quote(model_id, safe='', errors='replace')}"
+    def model(self, model_id: str, *, came_from: str = "") -> str:
+        """The page of a model; it says where the model came from to who asked for `came_from`, its old id."""
+        query = f"?{urlencode({'from': came_from})}" if came_from else ""
+        return f"{self.root}/models/{quote(model_id, safe='', errors='replace')}{query}"
 
     def model_json(self, model_id: str) -> str:
         return f"{self.root}/api/models/{quote(model_id, safe='', errors='replace')}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from catalog.access.readers import IndexTrouble, StoreReader
     from catalog.query.state import SearchState
     from catalog.query.text.search_text import ParsedQuery
-    from catalog.records import ModelId, Revision, Run, StoredModel
+    from catalog.records import CardText, ModelId, Revision, Run, StoredModel
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.search.page_state import FacetView, SearchPage
 
@@ -178,6 +178,10 @@ class Catalog:
         return [
             replace(revision, document=document) for revision, document in zip(seen, documents, strict=True)
         ]
+
+    def card(self, model: str) -> CardText | None:
+        """What the model's card says in prose; none of a model that is not there."""
+        return None if self.model(model) is None else self._store().records.card(model)
 
     def count(self) -> int:
         """How many models there are, gone ones not counted."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from catalog.errors import StoreDamaged
-    from catalog.records import ModelId, Revision, Run, StoredModel
+    from catalog.records import CardText, ModelId, Revision, Run, StoredModel
 
 
 class RecordReader(Protocol):
@@ -24,6 +24,10 @@ class RecordReader(Protocol):
     def iterate(self, damaged: dict[str, StoreDamaged] | None = None) -> Iterator[StoredModel]: ...
 
     def history(self, model: str) -> list[Revision]: ...
+
+    def card(self, model: str) -> CardText | None:
+        """The card that lies nearest to the model and says something."""
+        ...
 
     def count(self) -> int: ...
 

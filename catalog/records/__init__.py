@@ -20,6 +20,7 @@ from catalog.records.extraction import (
 )
 from catalog.records.objects import ObjectKey, ObjectMeta, SourceId, display_key
 from catalog.records.record import (
+    CardText,
     Contender,
     Document,
     Edit,
@@ -37,6 +38,7 @@ from catalog.records.record import (
 )
 
 __all__ = [
+    "CardText",
     "Contender",
     "Document",
     "Edit",

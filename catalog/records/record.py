@@ -142,6 +142,14 @@ class StoredModel:
     provenance: Mapping[str, FieldProvenance]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardText:
+    """What a model's card says in prose: Markdown as its author wrote it, secrets masked."""
+
+    key: ObjectKey
+    text: str
+
+
 class RunState(StrEnum):
     """How one crawl of one source ended."""
 

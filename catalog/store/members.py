@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from catalog.records import (
+    CardText,
     Extraction,
     Group,
     Member,
@@ -29,6 +30,7 @@ from catalog.store.manifest import extraction_of, meta_of
 from catalog.store.tables import extractions, objects, record_files
 
 Row = dict[str, Any]
+CARDS_LOOKED_AT = 8
 Places = dict[str, set[bytes]]
 """Keys by their source."""
 
@@ -105,6 +107,24 @@ def file_keys(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId
     return {
         model: tuple(ObjectKey(os.fsdecode(key)) for key in sorted(keys)) for model, keys in by_model.items()
     }
+
+
+def card(connection: Connection, model: str) -> CardText | None:
+    """The text of the card that lies nearest to the model, if any card says something."""
+    body = (extractions.c.source == record_files.c.source) & (extractions.c.key == record_files.c.key)
+    chosen = (
+        select(record_files.c.key, extractions.c.body)
+        .join(extractions, body)
+        .where(record_files.c.model == model, record_files.c.role == Role.CARD.value)
+        .order_by(func.abs(record_files.c.distance), record_files.c.key)
+        .limit(CARDS_LOOKED_AT)
+    )
+    for row in connection.execute(chosen):
+        key = ObjectKey(os.fsdecode(row.key))
+        for seen in extraction_of(key, row.body).observations:
+            if seen.field == "all_text" and isinstance(seen.raw, str) and seen.raw.strip():
+                return CardText(key=key, text=seen.raw)
+    return None
 
 
 def models_of(connection: Connection, source: SourceId, keys: Sequence[ObjectKey]) -> list[ModelId]:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, case, func, select, update
 
 from catalog.errors import StoreDamaged
-from catalog.records import ModelId, ModelRecord, ObjectKey, Revision, SourceId, StoredModel
+from catalog.records import CardText, ModelId, ModelRecord, ObjectKey, Revision, SourceId, StoredModel
 from catalog.store import members, settling
 from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
 from catalog.store.batch import Committed, RecordBatch, RecordChange
@@ -122,6 +122,11 @@ class Records:
                 select(revisions).where(revisions.c.model == model).order_by(revisions.c.number)
             )
             return [_revision(row) for row in rows]
+
+    def card(self, model: str) -> CardText | None:
+        """The card that lies nearest to the model and says something."""
+        with self._engine.connect() as connection:
+            return members.card(connection, model)
 
     def shelved(self, source: SourceId) -> dict[ModelId, Shelved]:
         """Every record of a source, without its document."""

@@ -1,4 +1,8 @@
-"""The page of one model: key facts, every value with its provenance, evaluations, files, risks and problems."""
+"""The page of one model.
+
+First what it is, how good, whether one may use it, whether it is safe, how it is loaded and where it is; then its card, its
+relatives, every value with its provenance, its files and its history.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.records import FieldProvenance, StoredModel
+from catalog.records import FieldProvenance, StoredModel, display_key
 from mappings import Field, fields
 from webui.documents import flattened, number_at, rows_at, text_at, value_at, values_at
+from webui.html.card import Card, card_of
 from webui.html.evaluations import EvaluationRow, evaluation_rows
 from webui.html.headline import Score, scores
+from webui.html.history import HistoryRow, history_rows
+from webui.html.lineage import Lineage, Series, lineage_of, series_view
+from webui.html.loading import Loading, loading_of, local_path
 from webui.html.provenance import Provenance, provenance_of
 from webui.html.rows import Badge, Fact, Tag, badges, facts, tags
+from webui.html.safety import RiskRow, Verdict, risk_rows, verdict_of
+from webui.html.surroundings import Surroundings
 from webui.links import safe_link
-from webui.numbers import Figure, figure, moment, size
+from webui.numbers import Figure, figure, moment, ordinal, size
 from webui.text import shown
 from webui.urls import Addresses
 
@@ -32,8 +42,16 @@ TITLES = {
     "files": "Where it is",
     "trust": "Record",
 }
-SEVERITY_WORDS = {"1": "info", "2": "low", "3": "medium", "4": "high", "5": "critical"}
-SEVERITY_ORDER = ("critical", "high", "medium", "low", "info")
+SCORES_SHOWN = 2
+FILTER_CHARACTERS = 200
+OTHER_GROUPS = (
+    ("signature", "Inputs and outputs"),
+    ("alternatives", "The same weights in other formats"),
+    ("dtypes", "Values per dtype"),
+    ("hyperparameters", "Hyper-parameters"),
+    ("extra", "Everything else its files say"),
+)
+"""Of the table of all values: what the field table has no row for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,15 +97,6 @@ class FileRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RiskRow:
-    kind: str
-    severity: str
-    file: str
-    member: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemRow:
     code: str
     message: str
@@ -105,6 +114,32 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValueGroup:
+    """A part of the table of all values: rows of the field table, or names and values that have no field."""
+
+    title: str
+    rows: tuple[FieldRow, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedScore:
+    """A headline metric, its place among the models here that report the same on the same data, and the search for them."""
+
+    score: Score
+    place: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """Why the model is not to be had now, and where it was."""
+
+    headline: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPage:
     """Everything that a model's page shows; `document` is the model itself."""
 
@@ -115,8 +150,19 @@ class ModelPage:
     tags: tuple[Tag, ...]
     badges: tuple[Badge, ...]
     facts: tuple[Fact, ...]
-    scores: tuple[Score, ...]
-    license: str
+    scores: tuple[RankedScore, ...]
+    license: Tag | None
+    place: str
+    verdict: Verdict
+    loading: Loading
+    absence: Absence | None
+    moved_from: str
+    card: Card | None
+    lineage: Lineage
+    series: Series | None
+    history: tuple[HistoryRow, ...]
+    silent: bool
+    filter: str
     risks: tuple[RiskRow, ...]
     problems: tuple[ProblemRow, ...]
     evaluations: tuple[EvaluationRow, ...]
@@ -136,24 +182,73 @@ class ModelPage:
     similar: tuple[Tag, ...]
     document: Mapping[str, Any]
 
+    @property
+    def summary(self) -> str:
+        """The model in one line, for whom a link to it is sent."""
+        figures = [
+            f"{row.score.label} {row.score.value.text}"
+            + (f" on {row.score.dataset}" if row.score.dataset else "")
+            for row in self.scores[:1]
+        ]
+        words = [tag.text for tag in self.tags[:1]] + figures
+        words += [fact.figure.text for fact in self.facts if fact.label != "parameters"]
+        return " · ".join([*words, self.license.text if self.license else "no license stated"])
 
-def model_page(model: StoredModel, addresses: Addresses) -> ModelPage:
-    """The page of a stored model."""
+    @property
+    def values(self) -> tuple[ValueGroup, ...]:
+        """The table of all values and their sources, those that the filter lets through."""
+        groups = [ValueGroup(title=section.title, rows=section.rows, entries=()) for section in self.sections]
+        for name, title in OTHER_GROUPS:
+            groups.append(ValueGroup(title=title, rows=(), entries=getattr(self, name)))
+        words = self.filter.casefold()
+        filtered = (
+            ValueGroup(
+                title=group.title,
+                rows=tuple(row for row in group.rows if words in _row_text(row)),
+                entries=tuple(entry for entry in group.entries if words in _entry_text(entry)),
+            )
+            for group in groups
+        )
+        return tuple(group for group in filtered if group.rows or group.entries)
+
+
+def model_page(
+    model: StoredModel,
+    addresses: Addresses,
+    around: Surroundings | None = None,
+    *,
+    words: str = "",
+) -> ModelPage:
+    """The page of a stored model. `words` are what its table of values is narrowed to."""
+    around = around or Surroundings()
     document, known = model.document, model.provenance
+    risks = risk_rows(document)
+    name = shown(text_at(document, "name") or text_at(document, "path") or str(model.id), 300)
     evaluations, more_evaluations = evaluation_rows(document, known)
     extra = list(_entries(document, "extra", known))
     files = rows_at(document, "files")
     return ModelPage(
         id=str(model.id),
-        name=shown(text_at(document, "name") or text_at(document, "path") or str(model.id), 300),
+        name=name,
         version=shown(text_at(document, "version"), 60),
         description=shown(text_at(document, "description") or text_at(document, "title"), 1_500),
         tags=tuple(tags(document, addresses)),
-        badges=badges(document),
+        badges=_state_badges(document, risks),
         facts=facts(document),
-        scores=scores(document),
-        license=shown(text_at(document, "license"), 60),
-        risks=_risks(document),
+        scores=tuple(_ranked(score, around, addresses) for score in scores(document)[:SCORES_SHOWN]),
+        license=_license(document, addresses),
+        place=_place(document),
+        verdict=verdict_of(document, risks),
+        loading=loading_of(document),
+        absence=_absence(document),
+        moved_from=_moved_from(around),
+        card=None if around.card is None else card_of(around.card.text, display_key(around.card.key), name),
+        lineage=lineage_of(around.family, addresses),
+        series=series_view(document, around.series, addresses),
+        history=history_rows(around.revisions),
+        silent=around.silent,
+        filter=shown(words, FILTER_CHARACTERS),
+        risks=risks,
         problems=tuple(_problem(row) for row in rows_at(document, "problems")),
         evaluations=evaluations,
         more_evaluations=more_evaluations,
@@ -218,21 +313,57 @@ def _value(field: Field, value: Any, document: Mapping[str, Any], addresses: Add
     )
 
 
-def _risks(document: Mapping[str, Any]) -> tuple[RiskRow, ...]:
-    rows = [
-        RiskRow(
-            kind=shown(row.get("kind", "risk"), 60),
-            severity=SEVERITY_WORDS.get(
-                str(row.get("severity")), shown(row.get("severity", "info"), 20).lower()
-            ),
-            file=shown(row.get("file") or row.get("key") or "", 300),
-            member=shown(row.get("member") or "", 200),
-            detail=shown(row.get("detail") or "", 600),
-        )
-        for row in rows_at(document, "risks")
-    ]
-    rows.sort(key=lambda row: SEVERITY_ORDER.index(row.severity) if row.severity in SEVERITY_ORDER else 0)
-    return tuple(rows)
+def _row_text(row: FieldRow) -> str:
+    values = " ".join(value.text for value in row.values)
+    return f"{row.label} {row.field} {values} {row.why.summary}".casefold()
+
+
+def _entry_text(entry: Entry) -> str:
+    return f"{entry.name} {entry.text} {entry.why.summary if entry.why else ''}".casefold()
+
+
+def _ranked(score: Score, around: Surroundings, addresses: Addresses) -> RankedScore:
+    rank = around.ranks.get(score.metric)
+    if rank is None:
+        return RankedScore(score=score, place="", url="")
+    best = "best" if rank.place == 1 else ordinal(rank.place)
+    return RankedScore(
+        score=score,
+        place=f"{best} of {rank.models:,} here",
+        url=addresses.search_text(f"{rank.query} sort:{score.metric}") if rank.query else "",
+    )
+
+
+def _state_badges(document: Mapping[str, Any], risks: tuple[RiskRow, ...]) -> tuple[Badge, ...]:
+    """What lists put beside a name, without what the verdict says better."""
+    judged = {row.kind for row in risks} | {shown(kind, 40) for kind in values_at(document, "risk_kinds")}
+    return tuple(badge for badge in badges(document) if badge.text not in judged)
+
+
+def _license(document: Mapping[str, Any], addresses: Addresses) -> Tag | None:
+    license_id = text_at(document, "license")
+    if not license_id:
+        return None
+    url = addresses.selection("license", str(values_at(document, "license")[0]))
+    return Tag(field="license", text=shown(license_id, 60), url=url)
+
+
+def _place(document: Mapping[str, Any]) -> str:
+    """Where it is, as one types it: the path on this machine, else the address."""
+    uri = text_at(document, "uri")
+    return shown(local_path(uri) or uri or text_at(document, "path"), 1_000)
+
+
+def _absence(document: Mapping[str, Any]) -> Absence | None:
+    if text_at(document, "status") not in {"missing", "gone"}:
+        return None
+    last = moment(value_at(document, "last_seen"))
+    since = f"Not seen since {last.text}." if last else "Not found where it was."
+    return Absence(headline=since, place=_place(document))
+
+
+def _moved_from(around: Surroundings) -> str:
+    return "" if around.moved_from is None else _place(around.moved_from)
 
 
 def _problem(row: Mapping[str, Any]) -> ProblemRow:
@@ -310,15 +441,9 @@ def _seen(document: Mapping[str, Any]) -> str:
 
 def _similar(document: Mapping[str, Any], addresses: Addresses) -> Iterator[Tag]:
     """Searches that lead from this model to its relatives."""
-    for base in values_at(document, "base_model.id")[:3]:
-        url = addresses.selection("base_model.id", str(base))
-        yield Tag(field="base_model.id", text=f"Other models on {shown(base, 60)}", url=url)
-    if group := text_at(document, "duplicate_group"):
-        url = addresses.search_text(f'duplicate_group:"{group}"')
-        yield Tag(field="duplicate_group", text="The same weights elsewhere", url=url)
     for dataset in values_at(document, "datasets")[:3]:
         url = addresses.selection("datasets", str(dataset))
-        yield Tag(field="datasets", text=f"Trained on {shown(dataset, 60)}", url=url)
+        yield Tag(field="datasets", text=f"Others trained on {shown(dataset, 60)}", url=url)
     if architecture := text_at(document, "architecture"):
         url = addresses.selection("architecture", architecture)
         yield Tag(field="architecture", text=f"All {shown(architecture, 60)}", url=url)

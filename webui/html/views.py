@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from catalog.search.parameters import PAGE, to_parameters
@@ -11,6 +11,7 @@ from webui.html.language import language_page
 from webui.html.model import model_page
 from webui.html.results import ResultsPage, results_page
 from webui.html.status import status_page
+from webui.html.surroundings import moved_to, surroundings_of
 from webui.html.values import ValuesPage, values_page
 from webui.parameters import Asked, addresses, asked
 from webui.reading import build, catalog, crawl_status, search_tag, tag_of
@@ -30,9 +31,14 @@ def search() -> BaseResponse:
 
 @blueprint.get("/models/<model_id>")
 def model(model_id: str) -> BaseResponse:
-    page = model_page(find_model(model_id), addresses())
-    if page.id != model_id:
-        return redirect(addresses().model(page.id), 302)
+    stored = find_model(model_id)
+    if target := moved_to(catalog(), stored):
+        return redirect(addresses().model(target, came_from=str(stored.id)), 302)
+    if stored.id != model_id:
+        return redirect(addresses().model(str(stored.id)), 302)
+    around = surroundings_of(catalog(), stored, came_from=request.args.get("from", "")[:64])
+    words = request.args.get("values", "").strip()
+    page = model_page(stored, addresses(), around, words=words)
     tag = tag_of(build(), dumps(page))
     return not_modified(tag) or html("model.html", page, tag=tag)
 

@@ -260,3 +260,18 @@ def test_a_crash_inside_a_commit_leaves_no_record_and_nothing_waits(store, lease
         store.records.commit([change("a"), broken], lease=lease)
     assert store.records.count() == 0
     assert store.consumer("index").size() == 0
+
+
+def test_card_of_a_model_is_the_one_that_lies_nearest_and_keeps_no_secret(shop):
+    secret = "hf_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY"
+    shop.model("ner/model.safetensors")
+    shop.put("ner/README.md", f"---\nlicense: mit\n---\n# ner\n\nIts *words*, token={secret}\n")
+    shop.model("bare/model.safetensors", fill=2.0)
+    shop.crawl()
+    ids = {document["name"]: document["id"] for document in shop.documents().values()}
+    card = shop.store.records.card(ids["ner"])
+    assert card.key == "ner/README.md"
+    assert "Its *words*" in card.text
+    assert secret not in card.text
+    assert shop.store.records.card(ids["bare"]) is None
+    assert shop.store.records.card("0" * 64) is None

@@ -1,0 +1,140 @@
+"""Cards of strangers: they are read, and can do nothing."""
+
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webui.html.card import MAX_CARD_CHARACTERS, card_of
+
+SECONDS = 6.0
+"""Of the slowest hostile card on a machine that is busy; alone it takes a fifth of that."""
+BOMBS = {
+    "nested lists": "".join(f"{'  ' * depth}- x\n" for depth in range(10_000)),
+    "lists in one line": "- " * 10_000 + "x",
+    "quotes": ">" * 60_000,
+    "brackets": "[" * 60_000,
+    "images in images": "![[" * 20_000,
+    "emphasis": "*a **a " * 9_000,
+    "code marks": "".join("`" * width + " " for width in range(340)),
+    "a wide table": "|" + "a|" * 1_900 + "\n|" + "-|" * 1_900 + "\n" + "|a\n" * 20_000,
+    "equal headings": "# x\n" * 15_000,
+    "references": "".join(f"[a{number}]: http://x/{number}\n" for number in range(3_000)) + "[a1]" * 5_000,
+    "open tags": "<div><table><tr><td>" * 3_000,
+    "open links": '[a](b "' * 9_000,
+    "entities": "&" * 60_000,
+    "five megabytes": "hello *world* " * 400_000,
+}
+_INERT = """
+    a abbr b blockquote br caption code dd del details div dl dt em h3 h4 h5 h6 hr i kbd li mark ol p pre s samp small span
+    strong sub summary sup table tbody td tfoot th thead tr u ul var
+"""
+INERT = frozenset(_INERT.split())
+
+
+class Inspector(HTMLParser):
+    """Every tag and attribute of a text, as a browser meets them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes = set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+
+def assert_inert(html):
+    inspected = Inspector(str(html))
+    assert inspected.tags <= INERT
+    for tag, name, value in inspected.attributes:
+        assert name in {"href", "id", "rel", "start", "colspan", "rowspan", "scope"}, (tag, name)
+        assert name != "href" or re.match(r"https?://|#card-", value), value
+        assert name != "id" or value.startswith("card-")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<style>body{display:none}</style>",
+        "<img src=x onerror=alert(1)>",
+        "![pixel](https://tracker.example/p.png)",
+        "![pixel](javascript:alert(1))",
+        "[click](javascript:alert(1)) [click](JaVaScRiPt:alert(1)) [click](java\tscript:alert(1))",
+        "[click](data:text/html;base64,PHNjcmlwdD4=) [click](vbscript:x) [click](file:///etc/passwd)",
+        '<a href="javascript:alert(1)">x</a> <a href="//evil.example">y</a> <a href="/runs">z</a>',
+        '<a href="https://user@bank.example@evil.example/">bank</a>',
+        '<form action="/saved" method="post"><button>Save</button></form>',
+        "<iframe src='https://evil.example'></iframe><object data=x></object><embed src=x>",
+        "<svg><script>alert(1)</script></svg><math><mtext><script>alert(1)</script></mtext></math>",
+        '<div id="content" class="skip" style="position:fixed" onclick="x()">over all</div>',
+        '<h2 id="q">x</h2><input autofocus onfocus=alert(1)><base href="https://evil.example">',
+        "<meta http-equiv=refresh content='0;url=https://evil.example'><link rel=stylesheet href=//e>",
+        '<p title="</p><script>alert(1)</script>">x</p>',
+        "<!--><script>alert(1)</script>-->",
+        "<noscript><p title='</noscript><script>alert(1)</script>'></noscript>",
+        "```html\n<script>alert(1)</script>\n```",
+        "<table><td colspan='999999999999999'>x</td></table>",
+    ],
+)
+def test_nothing_in_a_card_acts(text):
+    card = card_of(text, "README.md")
+    assert_inert(card.html)
+    assert "alert(1)</script" not in str(card.html)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<", ">", "script", "a href=", '"', "'", "javascript:", "[", "](", ")", "!", "#", "\n", "- ", "x", "`", "&", "\u202e", "id=q"]
+        ),
+        max_size=40,
+    )
+)  # fmt: skip
+def test_no_mixture_of_marks_acts(pieces):
+    assert_inert(card_of("".join(pieces), "README.md").html)
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_hostile_card_takes_bounded_time_and_room(text):
+    started = time.monotonic()
+    card = card_of(text, "README.md")
+    assert time.monotonic() - started < SECONDS
+    assert len(card.html) < 20 * MAX_CARD_CHARACTERS
+    assert_inert(card.html)
+
+
+def test_card_keeps_what_its_author_wrote():
+    card = card_of(
+        "# tiny\n\nIt *reads*.\n\n## Training\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n## Bias, Risks and Limitations\n\n"
+        "Only English, see [training](#training) and ![a chart](https://example.org/c.png).\n",
+        "models/tiny/README.md",
+        "tiny",
+    )
+    html = str(card.html)
+    assert "<em>reads</em>" in html
+    assert "<td>1</td>" in html
+    assert "tiny" not in html  # its title stands above the card already
+    assert '<a href="#card-training"' in html
+    assert "https://example.org/c.png" in html
+    assert ">a chart</a>" in html
+    assert [(heading.text, heading.limits) for heading in card.headings] == [
+        ("Training", False),
+        ("Bias, Risks and Limitations", True),
+    ]
+    assert card.limits.anchor == "card-bias_risks_and_limitations"
+    assert not card.is_cut
+
+
+def test_long_card_says_that_it_is_cut():
+    assert card_of("word " * MAX_CARD_CHARACTERS, "README.md").is_cut
+
+
+def test_headings_of_one_name_have_addresses_of_their_own():
+    headings = card_of("## Use\n\n## Use\n\n## 用途\n\n## 限制\n", "README.md").headings
+    assert len({heading.anchor for heading in headings}) == 4

@@ -1,0 +1,184 @@
+"""A model card as HTML that can do nothing: Markdown rendered, then cut down to the tags and addresses of a list.
+
+Whatever stands in a card, no script, style, form, frame or image of elsewhere survives, no `id` that is not the card's
+own, and no address that `safe_link` does not let through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from catalog.text import safety
+from catalog.text.slugs import slug
+from webui.links import safe_link
+from webui.text import shown
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+MAX_CARD_CHARACTERS = 60_000
+"""Of Markdown that is rendered: the worst of forty hostile cards of that length takes 1.4 s (a table of 1,900 columns), prose
+a tenth of a second.
+"""
+MAX_DEPTH = 20
+"""Of lists and quotes in each other; deeper ones are shown as text."""
+MAX_HEADINGS = 40
+ANCHOR = "card-"
+_TAGS = """
+    a abbr b blockquote br caption code dd del details div dl dt em h3 h4 h5 h6 hr i kbd li mark ol p pre s samp small span
+    strong sub summary sup table tbody td tfoot th thead tr u ul var
+"""
+TAGS = frozenset(_TAGS.split())
+DROPPED_WITH_CONTENT = frozenset(
+    {"script", "style", "iframe", "object", "embed", "template", "noscript", "svg", "math"}
+)
+ATTRIBUTES = {
+    "a": {"href"},
+    "h3": {"id"},
+    "h4": {"id"},
+    "h5": {"id"},
+    "h6": {"id"},
+    "ol": {"start"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+}
+_LIMITS = re.compile(r"limitation|bias|risk|out[- ]of[- ]scope|caveat|ethical|misuse", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardHeading:
+    """One heading of a card; `limits` where it is about what the model should not be used for."""
+
+    text: str
+    anchor: str
+    depth: int
+    limits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A card for people. `html` is safe to show as it is; `is_cut` where more stands in `file`."""
+
+    html: Markup
+    headings: tuple[CardHeading, ...]
+    file: str
+    is_cut: bool
+
+    @property
+    def limits(self) -> CardHeading | None:
+        """Where it says what the model should not be used for."""
+        return next((heading for heading in self.headings if heading.limits), None)
+
+
+def card_of(text: str, file: str, title: str = "") -> Card:
+    """The card's Markdown for a page. A first heading that only says `title` again is left out."""
+    html, headings, is_cut = _rendered(text, title.strip().casefold())
+    return Card(html=Markup(html), headings=headings, file=shown(file, 300), is_cut=is_cut)  # noqa: S704 - sanitised
+
+
+@lru_cache(maxsize=64)
+def _rendered(text: str, title: str) -> tuple[str, tuple[CardHeading, ...], bool]:
+    import nh3  # noqa: PLC0415 - only model pages with cards need it
+
+    source, is_cut = _bounded(text)
+    parser = _parser()
+    tokens = parser.parse(source)
+    headings = tuple(_headed(tokens, title))
+    html = nh3.clean(
+        parser.renderer.render(tokens, parser.options, {}),
+        tags=set(TAGS),
+        clean_content_tags=set(DROPPED_WITH_CONTENT),
+        attributes=ATTRIBUTES,
+        attribute_filter=_attribute,
+        url_schemes={"http", "https"},
+        link_rel="noopener noreferrer nofollow external",
+    )
+    return html, headings, is_cut
+
+
+def _bounded(text: str) -> tuple[str, bool]:
+    source = safety.inert(text[:MAX_CARD_CHARACTERS], _kept)
+    return source, len(text) > MAX_CARD_CHARACTERS
+
+
+def _kept(character: str) -> str:
+    """Line breaks and tabs stay; what turns the direction of text or cannot be seen goes."""
+    return character if character in "\n\t" else "\n" if character in "\r\u2028\u2029" else ""
+
+
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - only model pages with cards need it
+
+    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_DEPTH})
+    parser.enable(["table", "strikethrough"])
+    parser.add_render_rule("image", _image)
+    return parser
+
+
+def _image(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _environment: Any) -> str:
+    """An image of elsewhere would tell its owner who reads the card: its words are shown, with a link."""
+    token = tokens[index]
+    words = shown(token.content or "image", 200).replace("&", "&amp;").replace("<", "&lt;")
+    link = safe_link(token.attrs.get("src"))
+    return f'<a href="{link}">{words}</a>' if link else f"<span>{words}</span>"
+
+
+def _headed(tokens: list[Token], title: str) -> list[CardHeading]:
+    """Gives every heading an id and a level below the page's own, and lists them."""
+    headings: list[CardHeading] = []
+    known: Counter[str] = Counter()
+    for index, token in enumerate(tokens):
+        if token.type not in {"heading_open", "heading_close"}:
+            continue
+        level = int(token.tag[1:])
+        token.tag = f"h{min(level + 2, 6)}"
+        if token.type == "heading_close":
+            continue
+        inline = tokens[index + 1]
+        text = shown(
+            "".join(part.content for part in inline.children or () if part.type != "html_inline"), 120
+        )
+        if not headings and not known and title and text.casefold() == title:
+            _hide(tokens, index)
+            known[""] += 1
+            continue
+        anchor = _anchor(text, known)
+        token.attrs = {"id": anchor}
+        if text and len(headings) < MAX_HEADINGS:
+            limits = bool(_LIMITS.search(text))
+            headings.append(CardHeading(text=text, anchor=anchor, depth=level, limits=limits))
+    return headings
+
+
+def _hide(tokens: list[Token], index: int) -> None:
+    for token in tokens[index : index + 3]:
+        token.hidden = True
+        token.children = []
+        token.content = ""
+        token.type = "paragraph_open" if token.nesting else token.type
+
+
+def _anchor(text: str, known: Counter[str]) -> str:
+    base = f"{ANCHOR}{slug(text)[:80] or 'part'}"
+    known[base] += 1
+    return base if known[base] == 1 else f"{base}-{known[base]}"
+
+
+def _attribute(tag: str, attribute: str, value: str) -> str | None:
+    """What may stand in an attribute: our own ids, numbers, links within the card and safe ones to outside."""
+    if attribute == "id":
+        return value if value.startswith(ANCHOR) else None
+    if tag != "a":
+        return value if value.isalnum() and len(value) <= 10 else None
+    if value.startswith("#"):
+        inside = slug(value[1:])[:80]
+        return f"#{ANCHOR}{inside}" if inside else None
+    return safe_link(value)

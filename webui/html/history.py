@@ -1,0 +1,82 @@
+"""What changed in a model from one revision to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from catalog.records import Revision
+from mappings import fields
+from webui.documents import flattened
+from webui.numbers import clock, figure
+from webui.text import shown
+
+CHANGES_SHOWN = 12
+VALUE_CHARACTERS = 120
+UNSHOWN = frozenset({"revision", "last_seen", "all_text"})
+"""Differ from state to state and say nothing that another field does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One value before and after; empty where there was or is none."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """One revision: what made it, when, and how it differs from the one before."""
+
+    number: int
+    made_by: str
+    made_at: str
+    changes: tuple[Change, ...]
+    more: int
+
+
+def history_rows(revisions: Sequence[Revision]) -> tuple[HistoryRow, ...]:
+    """The revisions, newest first; of the oldest one that is given, only what it is compared with is used."""
+    rows = [_row(after, before.document) for before, after in pairwise(revisions)]
+    if revisions and revisions[0].parent_sha256 is None:
+        rows.insert(0, _row(revisions[0], None))
+    return tuple(reversed(rows))
+
+
+def _row(revision: Revision, before: Mapping[str, Any] | None) -> HistoryRow:
+    changes = [] if before is None else _changes(before, revision.document)
+    return HistoryRow(
+        number=revision.number,
+        made_by=shown(revision.made_by, 40),
+        made_at=clock(revision.made_at),
+        changes=tuple(changes[:CHANGES_SHOWN]),
+        more=max(0, len(changes) - CHANGES_SHOWN),
+    )
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    old, new = dict(flattened(before)), dict(flattened(after))
+    changed = [name for name in dict.fromkeys((*new, *old)) if old.get(name) != new.get(name)]
+    return [
+        Change(label=_label(name), before=_text(name, old.get(name)), after=_text(name, new.get(name)))
+        for name in changed
+        if name.partition(".")[0] not in UNSHOWN
+    ]
+
+
+def _label(name: str) -> str:
+    row = fields().get(name)
+    return row.label if row else shown(name.replace("_", " "), 60)
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    row = fields().get(name)
+    if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
+    return shown(figure(value, row.unit if row else None, row.type if row else "").text, VALUE_CHARACTERS)

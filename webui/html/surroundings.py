@@ -1,0 +1,74 @@
+"""All that a model's page shows beyond the model itself: its card, its rank, its relatives, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from catalog.access.relatives import Family, Rank, family_of, rank_of, series_of
+from catalog.errors import EngineError
+from webui.headline import headlines
+
+if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
+    from catalog.records import CardText, Revision, StoredModel
+
+RANKED = 2
+"""Headline metrics whose place is looked up: as many as the first screen shows."""
+REVISIONS_SHOWN = 20
+_ALONE = Family(bases=(), derived=(), equals=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the catalog knows around a model. `silent` where the index could not be asked."""
+
+    card: CardText | None = None
+    ranks: Mapping[str, Rank] = field(default_factory=dict)
+    family: Family = _ALONE
+    series: tuple[Mapping[str, Any], ...] = ()
+    revisions: tuple[Revision, ...] = ()
+    moved_from: Mapping[str, Any] | None = None
+    silent: bool = False
+
+
+def surroundings_of(catalog: Catalog, model: StoredModel, *, came_from: str = "") -> Surroundings:
+    """What is around the model. `came_from` is the id of the address that led here, if another did."""
+    document = model.document
+    here = Surroundings(
+        card=catalog.card(str(model.id)),
+        revisions=tuple(catalog.history(str(model.id))[-REVISIONS_SHOWN - 1 :]),
+        moved_from=_origin(catalog, model, came_from),
+    )
+    try:
+        return Surroundings(
+            card=here.card,
+            revisions=here.revisions,
+            moved_from=here.moved_from,
+            ranks=dict(_ranks(catalog, document)),
+            family=family_of(catalog, document),
+            series=series_of(catalog, document),
+        )
+    except EngineError:  # the store alone makes a page
+        return Surroundings(card=here.card, revisions=here.revisions, moved_from=here.moved_from, silent=True)
+
+
+def moved_to(catalog: Catalog, model: StoredModel) -> str:
+    """The id under which the model is now, empty for one that did not move or moved out of sight."""
+    extra = model.document.get("extra")
+    target = extra.get("moved_to") if isinstance(extra, Mapping) else None
+    there = catalog.model(target) if isinstance(target, str) and target != model.id else None
+    return "" if there is None or there.document.get("status") in {"missing", "gone"} else str(there.id)
+
+
+def _origin(catalog: Catalog, model: StoredModel, came_from: str) -> Mapping[str, Any] | None:
+    before = catalog.model(came_from) if came_from and came_from != model.id else None
+    return before.document if before is not None and moved_to(catalog, before) == model.id else None
+
+
+def _ranks(catalog: Catalog, document: Mapping[str, Any]) -> Iterator[tuple[str, Rank]]:
+    for headline in headlines(document)[:RANKED]:
+        rank = rank_of(catalog, headline.metric, headline.evaluation)
+        if rank is not None:
+            yield headline.metric, rank
