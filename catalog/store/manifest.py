@@ -11,12 +11,10 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
-    Connection,
     Engine,
     Integer,
     LargeBinary,
     Select,
-    Table,
     bindparam,
     func,
     select,
@@ -26,7 +24,7 @@ from sqlalchemy import (
 from catalog.errors import StoreDamaged
 from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId, display_key
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack
-from catalog.store.database import parts, upsert
+from catalog.store.database import insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
 from catalog.store.leases import Lease
@@ -199,7 +197,7 @@ class Sightings(TemporaryTable):
     def add(self, keys: Iterable[ObjectKey]) -> None:
         rows = [{"key": os.fsencode(key)} for key in keys]
         if rows:
-            upsert_ignoring(self._open(), self._table, rows)
+            insert_ignoring(self._open(), self._table, rows)
             self._open().commit()
 
     def count(self) -> int:
@@ -226,14 +224,6 @@ class Sightings(TemporaryTable):
             if len(rows) < PAGE:
                 return
             last = rows[-1]
-
-
-def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert; a key that is there already stays."""
-    from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - beside the one statement that needs them
-
-    statement: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    connection.execute(statement.on_conflict_do_nothing(), list(rows))
 
 
 def _files_in(*more: ColumnElement[bool]) -> Select[Any]:
