@@ -111,6 +111,7 @@ SETTINGS: Mapping[str, str] = {
     "database": "catalog.settings.core:DatabaseSettings",
     "elasticsearch": "indexer.settings:ElasticsearchSettings",
     "file": "crawler.settings:FileSettings",
+    "log": "catalog.logs:LogSettings",
     "search": "catalog.settings.core:SearchSettings",
     "server": "webui.settings:ServerSettings",
     "worker": "crawler.settings:WorkerSettings",

@@ -74,6 +74,7 @@ class Runs:
             known = connection.execute(select(sources.c.id).where(sources.c.id == source)).one_or_none()
             if known is None:
                 connection.execute(insert(sources).values(id=source, uri=uri, added_at=now, recipe=""))
+            connection.execute(update(sources).where(sources.c.id == source).values(asked_at=None))
             values = {
                 "source": source,
                 "started_at": now,

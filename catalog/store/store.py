@@ -23,6 +23,7 @@ from catalog.store.records import Records
 from catalog.store.runs import Runs
 from catalog.store.schema import prepare
 from catalog.store.sources import Sources
+from catalog.store.workers import Workers
 
 
 class Store:
@@ -35,6 +36,7 @@ class Store:
         self.sources = Sources(engine)
         self._consumers: dict[str, Consumer] = {}
         self.edits = Edits(engine)
+        self.workers = Workers(engine)
 
     def manifest(self, source: SourceId) -> Manifest:
         return Manifest(self._engine, source)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import click
 
 from catalog.errors import ModeldexError
+from catalog.logs import configure_logging
 from catalog.settings import Settings
 from catalog.store import INDEX
 from crawler.addresses import check_address
@@ -33,24 +34,35 @@ log = logging.getLogger(__name__)
 @click.option("--every", "every_seconds", type=click.FloatRange(min=1), metavar="SECONDS",
               help="Pause after each round of crawls of PATH..., or between two crawls of a source without a schedule. "
                    "[default: the setting worker.every_seconds, 900]")  # fmt: skip
+@click.option("--child", is_flag=True, hidden=True, help="End when standard input does; say only what is wrong.")
 @click.pass_obj
-def worker(settings: Settings, paths: tuple[str, ...], every_seconds: float | None) -> None:
+def worker(settings: Settings, paths: tuple[str, ...], every_seconds: float | None, *, child: bool) -> None:
     """Crawl the directories PATH... now and again, until told to stop; without PATH all sources by their schedules.
 
     A crawl that fails is told on stderr and tried again in the next round. What a search engine could not take while it
-    was away is written as soon as it is back.
+    was away is written as soon as it is back. Any number of workers may run on one store: they share the sources.
     """
     for path in paths:
         check_address(path)
     chosen = settings.section(WorkerSettings)
     pause = every_seconds or chosen.every_seconds
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure_logging(settings, level=logging.WARNING if child else logging.INFO)
     if paths:
         Worker(settings, paths).run(pause)
         return
     from crawler.commands.scheduled_crawls import ScheduledWorker  # noqa: PLC0415 - it is a Worker itself
 
-    ScheduledWorker(settings, every_seconds=pause, at_once=chosen.sources_at_once).run()
+    scheduled = ScheduledWorker(settings, every_seconds=pause, at_once=chosen.sources_at_once, quiet=child)
+    if child:
+        threading.Thread(target=_stop_with_parent, args=(scheduled,), daemon=True).start()
+    scheduled.run()
+
+
+def _stop_with_parent(scheduled: Worker) -> None:
+    """The end of standard input says that who started this process is no more, even if it was killed."""
+    while sys.stdin.buffer.read(1):
+        pass
+    scheduled.stop()
 
 
 class Worker:

@@ -48,14 +48,18 @@ class ReadingStage:
         """Reads and writes page by page; after each, the directory at which the listing is."""
         page: list[ReadObject] = []
         written = time.monotonic()
-        with closing(self._readers.read(self._changed(seen, reread=reread))) as objects:
-            for read in objects:
-                page.append(read)
-                self._count(read)
-                if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
-                    self._write(page)
-                    yield read.packed.entry.object.key.rpartition("/")[0]
-                    written = time.monotonic()
+        try:
+            with closing(self._readers.read(self._changed(seen, reread=reread))) as objects:
+                for read in objects:
+                    page.append(read)
+                    self._count(read)
+                    if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
+                        self._write(page)
+                        yield read.packed.entry.object.key.rpartition("/")[0]
+                        written = time.monotonic()
+        except KeyboardInterrupt:
+            self._write(page)  # what was read until the crawl was told to end is not read again
+            raise
         self._write(page)
 
     def _changed(self, seen: Sightings, *, reread: bool) -> Iterator[tuple[ObjectMeta, Entry | None]]:
