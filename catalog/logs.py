@@ -56,7 +56,11 @@ def _values(record: logging.LogRecord) -> dict[str, Any]:
     """The event without its values, and these; nothing where not every value of the message has a name."""
     text, values = str(record.msg), record.args
     names = _VALUE.findall(text)
-    if not names or not isinstance(values, tuple) or not len(names) == len(values) == len(_PLACE.findall(text)):
+    if (
+        not names
+        or not isinstance(values, tuple)
+        or not len(names) == len(values) == len(_PLACE.findall(text))
+    ):
         return {}
     plain = (value if isinstance(value, str | int | float | bool | None) else str(value) for value in values)
     return {"event": _VALUE.sub("", text).strip(), "values": dict(zip(names, plain, strict=True))}

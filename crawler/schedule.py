@@ -77,8 +77,20 @@ def parse_schedule(text: str) -> Schedule:
     try:
         cron.following(datetime.now(UTC))
     except CronSimError as error:
-        raise UserError(f"{text!r} is no schedule.", advice=ADVICE) from error
+        what = "never comes due" if _has_no_such_day(lowered) else "is no schedule"
+        raise UserError(f"{text!r} {what}.", advice=ADVICE) from error
     return cron
+
+
+def _has_no_such_day(line: str) -> bool:
+    """Whether it is the month alone that has no such day, as with 30 February."""
+    fields = line.split()
+    fields[3] = "*"
+    try:
+        CronSim(" ".join(fields), datetime.now(UTC))
+    except CronSimError:
+        return False
+    return True
 
 
 def schedule_of(row: SourceRow, default: Schedule) -> Schedule:

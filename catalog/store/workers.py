@@ -36,7 +36,7 @@ class Workers:
 
     @contextmanager
     def announced(self) -> Iterator[None]:
-        """This process is a worker until the block ends; one that dies is no worker any more within a lease."""
+        """Whoever entered is a worker until the block ends; one that dies is no worker any more within a lease."""
         lease = Lease(self._engine, f"{WORKER}{secrets.token_hex(8)}")
         with lease:
             self._clear()

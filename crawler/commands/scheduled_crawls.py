@@ -45,7 +45,9 @@ log = logging.getLogger(__name__)
 class ScheduledWorker(Worker):
     """Looks every second at what is due. What was added, changed, disabled or asked for meanwhile counts at once."""
 
-    def __init__(self, settings: Settings, *, every_seconds: float, at_once: int, quiet: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, every_seconds: float, at_once: int, quiet: bool = False
+    ) -> None:
         super().__init__(settings, ())
         self._every = Interval(every_seconds)
         self._quiet = quiet

@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 @click.option("--every", "every_seconds", type=click.FloatRange(min=1), metavar="SECONDS",
               help="Pause after each round of crawls of PATH..., or between two crawls of a source without a schedule. "
                    "[default: the setting worker.every_seconds, 900]")  # fmt: skip
-@click.option("--child", is_flag=True, hidden=True, help="End when standard input does; say only what is wrong.")
+@click.option(
+    "--child", is_flag=True, hidden=True, help="End when standard input does; say only what is wrong."
+)
 @click.pass_obj
 def worker(settings: Settings, paths: tuple[str, ...], every_seconds: float | None, *, child: bool) -> None:
     """Crawl the directories PATH... now and again, until told to stop; without PATH all sources by their schedules.

@@ -51,7 +51,9 @@ def test_two_workers_crawl_each_source_once_and_the_one_that_is_left_goes_on(set
             root.mkdir()
             (root / "net.safetensors").write_bytes(safetensors(values=4 + number))
             uri = f"file://{root}"
-            rows.append(SourceRow(id=uri, uri=uri, address=uri, definition=SourceDefinition(schedule="every 1d")))
+            rows.append(
+                SourceRow(id=uri, uri=uri, address=uri, definition=SourceDefinition(schedule="every 1d"))
+            )
         store.sources.put(rows)
 
         def complete():
