@@ -97,6 +97,7 @@ COMMANDS: Mapping[str, str] = {
     "forget": "crawler.commands.forget:forget",
     "models": "catalog.commands.models:models",
     "reindex": "indexer.commands.reindex:reindex",
+    "runs": "crawler.commands.runs:runs",
     "search": "indexer.commands.search:search",
     "serve": "webui.commands.serve:serve",
     "settings": "catalog.commands.settings:settings",

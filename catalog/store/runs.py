@@ -71,10 +71,11 @@ class Runs:
                 .where((runs.c.source == source) & (runs.c.state == RunState.RUNNING))
                 .values(state=RunState.INTERRUPTED, finished_at=now)
             )
-            known = connection.execute(select(sources.c.id).where(sources.c.id == source)).one_or_none()
+            known = connection.execute(select(sources.c.asked_at).where(sources.c.id == source)).one_or_none()
             if known is None:
                 connection.execute(insert(sources).values(id=source, uri=uri, added_at=now, recipe=""))
-            connection.execute(update(sources).where(sources.c.id == source).values(asked_at=None))
+            elif known.asked_at is not None:
+                connection.execute(update(sources).where(sources.c.id == source).values(asked_at=None))
             values = {
                 "source": source,
                 "started_at": now,
