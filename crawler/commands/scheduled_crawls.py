@@ -1,6 +1,6 @@
-"""The worker without paths: crawls the sources of the catalog, each when it is due, several at once.
+"""The worker: crawls the sources of the catalog, each when it is due, several at once.
 
-The store is the truth of what is due, so that any number of workers share it: APScheduler wakes a source at its time,
+Each crawl is a process of its own: a file that takes its reader down costs one crawl and not the worker. The store is the truth of what is due, so that any number of workers share it: APScheduler wakes a source at its time,
 whoever gets its turn (a lease) starts the crawl, and what another worker began in the meantime is no longer due.
 """
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -26,13 +26,18 @@ from catalog.errors import ModeldexError, WriterBusy
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
-from crawler.commands.worker import DRAIN_SECONDS, STOP_SECONDS, Worker
+from catalog.store import INDEX, open_store
+from crawler.commands.index_state import IndexState, bring_up_to_date
 from crawler.schedule import AT_ONCE, Interval, due_at, schedule_of
 
 if TYPE_CHECKING:
     from catalog.store import Store
 
 TICK_SECONDS = 1.0
+DRAIN_SECONDS = 10.0
+STOP_SECONDS = 10.0
+"""How long a crawl may take to put its page away once the worker is told to stop."""
+
 REST_AFTER_BUSY = timedelta(seconds=5)
 """How long a source is left alone whose turn another process has: a crawl of somebody who typed it, or a worker's."""
 NOTHING = "there are no sources to crawl; add one with: modeldex sources add ADDRESS"
@@ -42,13 +47,25 @@ JOB = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 log = logging.getLogger(__name__)
 
 
-class ScheduledWorker(Worker):
-    """Looks every second at what is due. What was added, changed, disabled or asked for meanwhile counts at once."""
+class ScheduledWorker:
+    """Looks every second at what is due. What was added, changed, disabled or asked for meanwhile counts at once.
+
+    With `paths` it crawls these alone, and at once.
+    """
 
     def __init__(
-        self, settings: Settings, *, every_seconds: float, at_once: int, quiet: bool = False
+        self,
+        settings: Settings,
+        *,
+        paths: Sequence[str] = (),
+        every_seconds: float,
+        at_once: int,
+        quiet: bool = False,
     ) -> None:
-        super().__init__(settings, ())
+        self._settings = settings
+        self._paths = paths
+        self._only: set[SourceId] | None = None
+        self._stop = threading.Event()
         self._every = Interval(every_seconds)
         self._quiet = quiet
         self._scheduler = BackgroundScheduler(
@@ -61,8 +78,13 @@ class ScheduledWorker(Worker):
         self._attempted: dict[SourceId, datetime] = {}
         self._rests: dict[SourceId, datetime] = {}
         self._trouble: str | None = None
+        self._index_trouble: str | None = None
 
-    def run(self, every_seconds: float = 0.0) -> None:  # noqa: ARG002 - each source has its own schedule
+    def stop(self) -> None:
+        """Ends `run`."""
+        self._stop.set()
+
+    def run(self) -> None:
         """Until SIGTERM or Ctrl-C."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
@@ -82,17 +104,31 @@ class ScheduledWorker(Worker):
     def _announce(self, presence: ExitStack) -> bool:
         """Lets others see that there is a worker; tried again until the store can be opened."""
         try:
-            presence.enter_context(presence.enter_context(self._open()).workers.announced())
+            store = presence.enter_context(self._open())
+            presence.enter_context(store.workers.announced())
+            if self._paths:
+                self._only = set(self._add_paths(store))
         except ModeldexError as error:
             self._say_once(str(error))
             return False
         return True
 
+    def _add_paths(self, store: Store) -> Iterator[SourceId]:
+        """The sources of the paths, which somebody wants crawled now."""
+        from crawler.addresses import find_target, open_target  # noqa: PLC0415 - a worker of all sources opens none itself
+
+        for path in self._paths:
+            rows = store.sources.all()
+            source, _ = open_target(find_target(path, rows), rows, self._settings)
+            store.sources.crawled(source.id, source.uri)
+            store.sources.ask(source.id)
+            yield source.id
+
     def _plan(self) -> None:
         """Each active source that is not under way here has one job, at the time at which it is due now."""
         try:
             with self._open() as store:
-                rows = {row.id: row for row in store.sources.all() if row.state is SourceState.ACTIVE}
+                rows = {row.id: row for row in store.sources.all() if self._is_ours(row)}
                 due = self._due(rows, store.sources.last_started(), store.sources.asked(), datetime.now(UTC))
         except ModeldexError as error:
             self._say_once(str(error))
@@ -103,6 +139,9 @@ class ScheduledWorker(Worker):
                 self._unplan(SourceId(job.id))
         for source, moment in due.items():
             self._plan_crawl(source, moment)
+
+    def _is_ours(self, row: SourceRow) -> bool:
+        return row.state is SourceState.ACTIVE and (self._only is None or row.id in self._only)
 
     def _due(
         self,
@@ -163,7 +202,7 @@ class ScheduledWorker(Worker):
         rows = {row.id: row for row in store.sources.all() if row.id == source}
         now = datetime.now(UTC)
         due = self._due(rows, store.sources.last_started(), store.sources.asked(), now).get(source)
-        if due is None or due > now or rows[source].state is not SourceState.ACTIVE:
+        if due is None or due > now or not self._is_ours(rows[source]):
             return None
         if store.workers.is_crawled(source):
             raise WriterBusy("a crawl")
@@ -200,9 +239,31 @@ class ScheduledWorker(Worker):
                 child.kill()
         self._scheduler.shutdown(wait=True)
 
-    def _open(self) -> Store:
-        from catalog.store import open_store  # noqa: PLC0415 - SQLAlchemy takes 0.2 s that `--help` need not pay
+    def _drain(self) -> None:
+        """Write what still waits for the index. An engine that is away, or another writer, is no reason to end."""
+        try:
+            with self._open() as store:
+                before = store.consumer(INDEX).size()
+                if before:
+                    self._note(before, bring_up_to_date(self._settings, store))
+        except ModeldexError as error:
+            self._warn(str(error))
 
+    def _note(self, before: int, index: IndexState) -> None:
+        if index.waiting < before:
+            log.info("index brought up to date models=%s waiting=%s", before - index.waiting, index.waiting)
+        if index.problem is None:
+            self._index_trouble = None
+        else:
+            self._warn(index.problem, index.waiting)
+
+    def _warn(self, reason: str, waiting: int | None = None) -> None:
+        """Once, not every ten seconds of an outage that lasts an hour."""
+        if reason != self._index_trouble:
+            log.warning("index not brought up to date waiting=%s reason=%s", waiting, reason)
+        self._index_trouble = reason
+
+    def _open(self) -> Store:
         return open_store(self._settings, write=True)
 
     def _say_once(self, trouble: str | None) -> None:
