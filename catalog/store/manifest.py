@@ -148,6 +148,13 @@ class Manifest:
             )
             return {row[0]: row[1] for row in rows}
 
+    def size_bytes(self) -> int:
+        """The bytes of all live objects."""
+        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
+        with self._engine.connect() as connection:
+            statement = select(func.coalesce(func.sum(objects.c.size_bytes), 0)).where(chosen)
+            return int(connection.execute(statement).scalar_one())
+
     def unread(self, limit: int = 20) -> list[tuple[ObjectKey, str]]:
         """Live objects that could not be read, with the reason."""
         bad = objects.c.reading.in_([Reading.FAILED.value, Reading.RETRY.value])

@@ -56,7 +56,14 @@ class Runs:
 
     def last_finished(self, source: SourceId) -> Run | None:
         """The newest run that looked at the whole source; None if none ever did."""
-        chosen = (runs.c.source == source) & runs.c.state.in_(FINISHED)
+        return self._last(source, FINISHED)
+
+    def last_in(self, source: SourceId, state: RunState) -> Run | None:
+        """The newest run of the source that is or ended in this state."""
+        return self._last(source, (state.value,))
+
+    def _last(self, source: SourceId, states: Sequence[str]) -> Run | None:
+        chosen = (runs.c.source == source) & runs.c.state.in_(states)
         with self._engine.connect() as connection:
             row = connection.execute(select(runs).where(chosen).order_by(runs.c.id.desc()).limit(1)).first()
             return None if row is None else _run(row)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from catalog.errors import StoreDamaged, StoreError
 from catalog.records import SourceId, display_key
+from catalog.records.health import StoreHealth
 from catalog.settings import Settings
 from catalog.settings.core import DatabaseSettings
 from catalog.store.consumers import Consumer
@@ -52,6 +53,12 @@ class Store:
     def source_lease(self, source: SourceId) -> Lease:
         """The right to change what is known of this source; other sources have theirs."""
         return Lease(self._engine, f"source:{source}", task=f"is writing the models of {display_key(source)}")
+
+    def health(self) -> StoreHealth:
+        """How every source stands."""
+        from catalog.store.health import health  # noqa: PLC0415 - it holds a store itself
+
+        return health(self)
 
     def close(self) -> None:
         self._engine.dispose()
