@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from catalog.errors import EngineError, ModeldexError
+from catalog.errors import ModeldexError
 from catalog.query.state import SearchState
 from catalog.records import RunState
 from catalog.records.health import SourceHealth, StoreHealth
@@ -121,5 +121,5 @@ def next_due(source: SourceHealth, now: datetime) -> datetime | None:
 def _number(state: SearchState) -> int | None:
     try:
         return catalog().number(state)
-    except EngineError:
+    except ModeldexError:
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.principals import OWNER, Principal, Scope
-from catalog.errors import EngineError, ModeldexError, StoreDamaged
+from catalog.errors import ModeldexError, StoreDamaged
 from catalog.query.nodes import And, Not, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey
 from catalog.query.state import SearchState
@@ -200,7 +200,7 @@ class Catalog:
             info = self.info()
             indexed = info.documents
             engine = info.version if info.name in info.version else f"{info.name} {info.version}"
-        except EngineError as error:
+        except ModeldexError as error:  # an empty index asks the store whether it should be
             problem = str(error)
         if not self.principal.sees_all:
             return CatalogStatus(
