@@ -100,13 +100,13 @@ def _of_sources(sources: tuple[DueSource, ...]) -> Iterator[Metric]:
     complete = gauge("last_complete_timestamp_seconds", "When the last run began that read everything.")
     due = gauge("next_due_timestamp_seconds", "When the next crawl begins.")
     running = gauge("running", "Whether the source is being crawled.")
-    held = gauge("held", "Whether the last run waits for a person.")
+    waits = gauge("held", "Whether the last run waits for a person.")
     for source in sources:
         state, label = source.health, (source.health.row.definition.name or str(source.health.row.uri),)
         models.add_metric(label, state.models)
         missing.add_metric(label, state.missing)
         running.add_metric(label, state.is_crawled)
-        held.add_metric(label, bool(state.last and state.last.state is RunState.HELD))
+        waits.add_metric(label, bool(state.last and state.last.state is RunState.HELD))
         unread.add_metric(label, state.last.counts.get("failed", 0) if state.last else 0)
         if state.bytes is not None:
             size.add_metric(label, state.bytes)
@@ -114,7 +114,7 @@ def _of_sources(sources: tuple[DueSource, ...]) -> Iterator[Metric]:
             complete.add_metric(label, state.last_complete.started_at.timestamp())
         if source.next_due is not None:
             due.add_metric(label, source.next_due.timestamp())
-    yield from (models, missing, size, unread, complete, due, running, held)
+    yield from (models, missing, size, unread, complete, due, running, waits)
 
 
 def register(app: Flask) -> None:
