@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -40,20 +41,21 @@ def crawl(
     settings: Settings,
     *,
     accept: bool = False,
+    accept_up_to: int = 0,
     reread: bool = False,
     hash_weights: bool = False,
     registry: Registry | None = None,
     watch: Callable[[Progress], None] = lambda _progress: None,
 ) -> CrawlReport:
     """Brings the records of the source up to date. `accept` lets a run lose more models than the guard allows,
-    `reread` reads every file again, `hash_weights` reads weights to their end for hashes of bytes that are not known
-    yet. Raises WriterBusy, StoreError, and SourceError if the root cannot be listed.
+    `accept_up_to` lets it lose so many, `reread` reads every file again, `hash_weights` reads weights to their end for
+    hashes of bytes that are not known yet. Raises WriterBusy, StoreError, and SourceError if the root cannot be listed.
     """
     with store.source_lease(source.id) as lease:
         run = store.runs.start(source.id, source.uri, lease)
         account = Account(store, run, lease, watch)
         return _Crawl(store, source, settings, lease, registry or Registry.installed(), run, account).go(
-            accept=accept, reread=reread, hash_weights=hash_weights
+            accepted=math.inf if accept else accept_up_to, reread=reread, hash_weights=hash_weights
         )
 
 
@@ -87,7 +89,7 @@ class _Crawl:
         self._page_writer: CommittingStage
         account.problems += registry.unavailable
 
-    def go(self, *, accept: bool, reread: bool, hash_weights: bool) -> CrawlReport:
+    def go(self, *, accepted: float, reread: bool, hash_weights: bool) -> CrawlReport:
         """The numbered list: list, compare, read; hash; judge what is absent; group; normalise; commit; account."""
         state = RunState.INTERRUPTED
         try:
@@ -101,7 +103,7 @@ class _Crawl:
             absent, hidden = absent_and_hidden(unseen, self._scopes)
             if hash_weights:
                 self._hash_weights(set(unseen))
-            settled = self._settle(absent, hidden, accept=accept, emptied=emptied, reread=reread)
+            settled = self._settle(absent, hidden, accepted=accepted, emptied=emptied, reread=reread)
             state = self._state() if settled else RunState.HELD
         except SourceError:
             state = RunState.FAILED
@@ -149,7 +151,7 @@ class _Crawl:
         absent: Sequence[ObjectKey],
         hidden: set[ObjectKey],
         *,
-        accept: bool,
+        accepted: float,
         emptied: bool,
         reread: bool,
     ) -> bool:
@@ -165,7 +167,8 @@ class _Crawl:
         seen, judgement = Survey(changed=list(parts.neighbourhoods)), Judgement(verdicts=Verdicts())
         if hidden or any(before[state] for state in (LIVE, MISSING, GONE)):
             seen, judgement = self._survey(parts, absent, hidden, reread=reread)
-        if not accept and judgement.needs_a_person(before[LIVE], emptied=emptied):
+        more_than_accepted = len(judgement.verdicts.lost) > accepted
+        if more_than_accepted and judgement.needs_a_person(before[LIVE], emptied=emptied):
             self._account.would_lose = judgement.paths_lost
             self._account.counts["would_lose"] = len(judgement.verdicts.lost)
             return False

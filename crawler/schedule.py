@@ -7,6 +7,7 @@ it missed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -14,6 +15,7 @@ from typing import Protocol
 from cronsim import CronSim, CronSimError
 
 from catalog.errors import UserError
+from catalog.records.sources import SourceRow
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 LEAST_SECONDS, MOST_SECONDS = 1, 366 * 86_400
@@ -21,6 +23,10 @@ FIELDS = 5
 """Lines with a sixth field, seconds, are another dialect."""
 ADVICE = 'Write "every 30m", "every 1h", "every 1d" or five fields of cron in UTC, as in "0 3 * * *".'
 _EVERY = re.compile(r"every\s+(\d{1,9})\s*([smhd])")
+
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a source is due that never was crawled: before every other."""
 
 
 class Schedule(Protocol):
@@ -71,5 +77,34 @@ def parse_schedule(text: str) -> Schedule:
     try:
         cron.following(datetime.now(UTC))
     except CronSimError as error:
-        raise UserError(f"{text!r} is no schedule.", advice=ADVICE) from error
+        what = "never comes due" if _has_no_such_day(lowered) else "is no schedule"
+        raise UserError(f"{text!r} {what}.", advice=ADVICE) from error
     return cron
+
+
+def _has_no_such_day(line: str) -> bool:
+    """Whether it is the month alone that has no such day, as with 30 February."""
+    fields = line.split()
+    fields[3] = "*"
+    try:
+        CronSim(" ".join(fields), datetime.now(UTC))
+    except CronSimError:
+        return False
+    return True
+
+
+def schedule_of(row: SourceRow, default: Schedule) -> Schedule:
+    """The schedule of the source; the default where it has none, or one of a newer version that is not understood."""
+    try:
+        return parse_schedule(row.definition.schedule) if row.definition.schedule else default
+    except UserError:
+        return default
+
+
+def due_at(schedule: Schedule, started: Iterable[datetime | None], now: datetime) -> datetime:
+    """When the next run begins that follows the last of those that `started`; in the past if it is overdue.
+
+    A run that began in the future is of a clock that was wrong, and does not put off anything.
+    """
+    begun = [moment for moment in started if moment is not None and moment <= now]
+    return schedule.following(max(begun)) if begun else AT_ONCE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from catalog.settings.sections import nearest
 from catalog.terminal import printable
 from crawler.addresses import LOCAL, check_without_password, scheme_of, shown_address
 from crawler.definitions import KEYS, address_id, check_apart, checked_definition, new_row
+from crawler.source_positions import EntryPositions, positions
 
 ENTRY_KEYS = ("address", *KEYS, "enabled")
 EXAMPLE = "sources:\n  - address: /data/models\n    exclude: [tmp]"
@@ -47,38 +48,110 @@ class _Entry:
     enabled: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong with one source of the file: where (line 0: it is not known), at which key, and a sentence."""
+
+    line: int
+    key: str | None
+    source: str
+    message: str
+
+    def __str__(self) -> str:
+        line = f"line {self.line}: " if self.line else ""
+        return f"{line}{self.source}: {self.message}"
+
+
+class FileFaults(UserError):
+    """The file is not applied for any of these faults; all of them are told together."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n  ".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class _KeyFault(UserError):
+    """What is wrong with one key of an entry."""
+
+    def __init__(self, key: str, message: str, *, advice: str | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.key = key
+
+
 def plan(
     text: str, folder: Path, rows: Sequence[SourceRow], settings: Settings, *, prune: bool
 ) -> list[Change]:
     """What the file's text asks for, relative paths from `folder`. `prune` disables what the file does not name.
 
-    Raises UserError with every fault of the file; then nothing may be changed.
+    Raises FileFaults with every fault of the file, UserError for what is no such file; then nothing may be changed.
     """
     changes: dict[str, Change] = {}
-    faults: list[str] = []
-    for number, value in enumerate(_entries(text), start=1):
+    at: dict[str, tuple[EntryPositions, str]] = {}
+    faults: list[Fault] = []
+    entries = _entries(text)
+    places = positions(text) if entries else []
+    for number, value in enumerate(entries, start=1):
+        place = places[number - 1] if number <= len(places) else EntryPositions()
         address = value.get("address") if isinstance(value, dict) else None
-        label = shown_address(address) if isinstance(address, str) else f"source {number}"
+        name = shown_address(address) if isinstance(address, str) else f"source {number}"
+        faults += [
+            Fault(line=place.line_of(key), key=key, source=name, message=f"{key!r} stands there twice.")
+            for key in place.repeated
+        ]
         try:
             change = _change(_entry(value, folder), rows, settings)
         except UserError as error:
-            faults.append(f"{label}: {error}")
+            key = _key_at_fault(value, error)
+            faults.append(Fault(line=place.line_of(key), key=key, source=name, message=str(error)))
             continue
         if change.row.id in changes:
-            faults.append(f"{label}: It is in the file twice.")
+            faults.append(
+                Fault(
+                    line=place.line_of("address"),
+                    key="address",
+                    source=name,
+                    message="It is in the file twice.",
+                )
+            )
         changes.setdefault(change.row.id, change)
+        at.setdefault(change.row.id, (place, name))
+    faults += _mixed_up([change.row for change in changes.values()], rows, at)
+    if faults:
+        raise FileFaults(faults)
     absent = [row for row in rows if row.id not in changes and row.state is SourceState.ACTIVE]
     pruned = [Change(Deed.DISABLE, replace(row, state=SourceState.DISABLED)) for row in absent if prune]
-    after = [*(change.row for change in changes.values())]
-    kept = [row for row in rows if row.id not in changes and row.state is not SourceState.REMOVED]
+    return [*changes.values(), *pruned]
+
+
+def _mixed_up(
+    after: Sequence[SourceRow], rows: Sequence[SourceRow], at: Mapping[str, tuple[EntryPositions, str]]
+) -> Iterator[Fault]:
+    """Sources that want one name or one place, in the file or beside it."""
+    ids = {row.id for row in after}
+    kept = [row for row in rows if row.id not in ids and row.state is not SourceState.REMOVED]
     for row in after:
         try:
             check_apart(row, [*after, *kept])
         except UserError as error:
-            faults.append(f"{printable(row.address, limit=200)}: {error}")
-    if faults:
-        raise UserError("\n  ".join(faults))
-    return [*changes.values(), *pruned]
+            place, _ = at[row.id]
+            shown = printable(row.address, limit=200)
+            yield Fault(line=place.line_of("name"), key="name", source=shown, message=str(error))
+
+
+def _key_at_fault(value: Any, error: UserError) -> str | None:
+    """The key of the entry that is refused for the same reason when it stands alone."""
+    if isinstance(error, _KeyFault):
+        return error.key
+    address = value.get("address") if isinstance(value, dict) else None
+    if not isinstance(address, str):
+        return None
+    for key in KEYS:
+        try:
+            checked_definition(address, {key: value[key]} if key in value else {})
+        except UserError as alone:
+            if str(alone) == str(error):
+                return key if key in value else "address"
+    return "address"
 
 
 def exported(rows: Iterable[SourceRow]) -> str:
@@ -138,13 +211,13 @@ def _entry(value: Any, folder: Path) -> _Entry:
         if key not in ENTRY_KEYS:
             close = nearest(str(key), ENTRY_KEYS)
             advice = f"Did you mean {close!r}?" if close else f"Known are: {', '.join(ENTRY_KEYS)}."
-            raise UserError(f"Unknown key {key!r}.", advice=advice)
+            raise _KeyFault(str(key), f"Unknown key {key!r}.", advice=advice)
     address, enabled = value.get("address"), value.get("enabled", True)
     if not isinstance(address, str) or not address:
-        raise UserError("It has no address.", advice="Give a path or an address as `address`.")
+        raise _KeyFault("address", "It has no address.", advice="Give a path or an address as `address`.")
     check_without_password(address)
     if not isinstance(enabled, bool):
-        raise UserError("'enabled' must be true or false.")
+        raise _KeyFault("enabled", "'enabled' must be true or false.")
     if scheme_of(address) == LOCAL and "://" not in address:
         address = str(folder / Path(address).expanduser())
     return _Entry(address, {key: value[key] for key in KEYS if key in value}, enabled)

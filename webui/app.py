@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, url_for
 
-from webui import api, es
+from webui import api, es, metrics
 from webui.errors import register_errors
 from webui.html import views
-from webui.reading import kept_apart
+from webui.reading import catalog, kept_apart
+from webui.rendering import answer
 from webui.security import with_security_headers
 
 if TYPE_CHECKING:
@@ -42,13 +44,23 @@ def create_app(settings: Settings, services: Services) -> Flask:
     register_errors(app)
     app.after_request(with_security_headers)
     app.after_request(kept_apart)
+    app.extensions["modeldex-exports"] = BoundedSemaphore(api.EXPORTS_AT_ONCE)
+    metrics.register(app)
     app.get("/healthz")(_healthz)
+    app.get("/readyz")(_readyz)
     return app
 
 
 def _healthz() -> Response:
     """The process answers. Says nothing of store and engine: they may well come later."""
     return Response('{"status":"ok"}\n', mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _readyz() -> Response:
+    """Searches can be answered: store and engine open. 503 with the reason if not."""
+    problem = catalog().status().problem
+    body = {"status": "not ready", "problem": problem} if problem else {"status": "ready"}
+    return answer(body, status=503 if problem else 200)
 
 
 def _asset(name: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response
+from urllib.parse import urlsplit
+
+from flask import Response, request
+from werkzeug.exceptions import Forbidden
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -24,3 +27,16 @@ def with_security_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+def refuse_foreign_pages() -> None:
+    """Raises Forbidden if a page from elsewhere made a browser send this request, which is to change something.
+
+    Every browser says where a POST comes from; who does not say it is a program, and acts for itself.
+    Source: https://www.w3.org/TR/fetch-metadata/, 3.1; Fetch Standard, "append a request Origin header".
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None and site not in {"same-origin", "none"}:
+        raise Forbidden
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise Forbidden

@@ -22,6 +22,10 @@ class ServerSettings:
         most=65_535,
         formerly="port",
     )
+    worker: bool = setting(
+        default=True,
+        help_text="Whether `modeldex serve` crawls what is due; if not, a `modeldex worker` must.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

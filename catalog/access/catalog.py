@@ -12,18 +12,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.principals import OWNER, Principal, Scope
-from catalog.errors import EngineError, ModeldexError, StoreDamaged
+from catalog.errors import ModeldexError, StoreDamaged
 from catalog.query.nodes import And, Not, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey
+from catalog.query.state import SearchState
+from catalog.records.health import StoreHealth
 from catalog.search.engine import INDEX
 from catalog.search.scoped import ScopedEngine
 from catalog.search.service import SearchService
 
 if TYPE_CHECKING:
     from catalog.access.readers import IndexTrouble, StoreReader
-    from catalog.query.state import SearchState
     from catalog.query.text.search_text import ParsedQuery
-    from catalog.records import CardText, ModelId, Revision, Run, StoredModel
+    from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.search.page_state import FacetView, SearchPage
 
@@ -203,7 +204,7 @@ class Catalog:
             info = self.info()
             indexed = info.documents
             engine = info.version if info.name in info.version else f"{info.name} {info.version}"
-        except EngineError as error:
+        except ModeldexError as error:  # an empty index asks the store whether it should be
             problem = str(error)
         if not self.principal.sees_all:
             return CatalogStatus(
@@ -238,6 +239,18 @@ class Catalog:
             engine=engine,
             problem=problem,
         )
+
+    def health(self) -> StoreHealth:
+        """How every source stands. It is about whole sources: who does not see everything is told of none."""
+        return self._store().health() if self.principal.sees_all else StoreHealth()
+
+    def runs(self, limit: int, *, source: SourceId | None = None) -> list[Run]:
+        """The newest runs, newest first; none for who does not see everything."""
+        return self._store().runs.latest(limit, source=source) if self.principal.sees_all else []
+
+    def number(self, state: SearchState) -> int:
+        """How many models a state finds. Raises EngineUnavailable."""
+        return self.search(replace(self.request(state), size=0, offset=0)).total
 
     def _ids(self, query: Query) -> list[Any]:
         """The ids that a query finds here, in their order: the index looks them up, the store has them."""

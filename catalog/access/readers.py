@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from catalog.errors import StoreDamaged
-    from catalog.records import CardText, ModelId, Revision, Run, StoredModel
+    from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
+    from catalog.records.health import StoreHealth
 
 
 class RecordReader(Protocol):
@@ -35,7 +36,7 @@ class RecordReader(Protocol):
 class RunReader(Protocol):
     """Past and running crawls."""
 
-    def latest(self, limit: int) -> list[Run]: ...
+    def latest(self, limit: int, *, source: SourceId | None = None) -> list[Run]: ...
 
 
 class IndexTrouble(Protocol):
@@ -70,4 +71,8 @@ class StoreReader(Protocol):
 
     def consumer(self, name: str) -> WaitingReader:
         """How far this consumer of revisions is."""
+        ...
+
+    def health(self) -> StoreHealth:
+        """How every source stands."""
         ...

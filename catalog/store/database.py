@@ -133,6 +133,12 @@ def upsert(
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(part))
 
 
+def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows; one whose primary key is there already stays as it is."""
+    statement: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    connection.execute(statement.on_conflict_do_nothing(), list(rows))
+
+
 def is_read_only(error: DBAPIError) -> bool:
     """Whether the database failed because this user may not write there."""
     code: int = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, select, update
 from sqlalchemy.exc import DBAPIError
 
 from catalog.errors import LeaseLost, WriterBusy
-from catalog.store.database import upsert
+from catalog.store.database import insert_ignoring
 from catalog.store.tables import leases
 
 LEASE_SECONDS = 30.0
@@ -66,19 +66,14 @@ class Lease:
         return (leases.c.name == self.name) & (leases.c.token == self.token)
 
     def _take(self, connection: Connection) -> int:
-        row = connection.execute(
-            select(leases).where(leases.c.name == self.name).with_for_update()
-        ).one_or_none()
-        if row is not None and row.expires > time.time() and not is_dead(row.holder):
+        # Of two that are the first to want it, the second waits here, where there is no row yet to be locked.
+        insert_ignoring(connection, leases, [{"name": self.name, "holder": "", "token": 0, "expires": 0.0}])
+        row = connection.execute(select(leases).where(leases.c.name == self.name).with_for_update()).one()
+        if row.expires > time.time() and not is_dead(row.holder):
             raise WriterBusy(_described(row.holder), task=self._task)
-        token = 1 if row is None else int(row.token) + 1
-        values = {
-            "name": self.name,
-            "holder": this_process(),
-            "token": token,
-            "expires": time.time() + LEASE_SECONDS,
-        }
-        upsert(connection, leases, [values])
+        token = int(row.token) + 1
+        values = {"holder": this_process(), "token": token, "expires": time.time() + LEASE_SECONDS}
+        connection.execute(update(leases).where(leases.c.name == self.name).values(values))
         return token
 
     def _keep(self) -> None:

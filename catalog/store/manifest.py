@@ -16,7 +16,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Select,
-    Table,
     bindparam,
     func,
     select,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 from catalog.errors import StoreDamaged
 from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId, display_key
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack
-from catalog.store.database import parts, upsert
+from catalog.store.database import insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
 from catalog.store.leases import Lease
@@ -173,6 +172,13 @@ class Manifest:
         keys = [[key for name in end if (key := ObjectKey(os.fsdecode(name))) not in without] for end in ends]
         return list(dict.fromkeys(key for end in keys for key in end[:number]))
 
+    def size_bytes(self) -> int:
+        """The bytes of all live objects."""
+        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
+        with self._engine.connect() as connection:
+            statement = select(func.coalesce(func.sum(objects.c.size_bytes), 0)).where(chosen)
+            return int(connection.execute(statement).scalar_one())
+
     def unread(self, limit: int = 20) -> list[tuple[ObjectKey, str]]:
         """Live objects that could not be read, with the reason."""
         bad = objects.c.reading.in_([Reading.FAILED.value, Reading.RETRY.value])
@@ -223,7 +229,7 @@ class Sightings(TemporaryTable):
     def add(self, keys: Iterable[ObjectKey]) -> None:
         rows = [{"key": os.fsencode(key)} for key in keys]
         if rows:
-            upsert_ignoring(self._open(), self._table, rows)
+            insert_ignoring(self._open(), self._table, rows)
             self._open().commit()
 
     def count(self) -> int:
@@ -250,14 +256,6 @@ class Sightings(TemporaryTable):
             if len(rows) < PAGE:
                 return
             last = rows[-1]
-
-
-def upsert_ignoring(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert; a key that is there already stays."""
-    from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - beside the one statement that needs them
-
-    statement: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    connection.execute(statement.on_conflict_do_nothing(), list(rows))
 
 
 def _files_in(*more: ColumnElement[bool]) -> Select[Any]:

@@ -56,7 +56,14 @@ class Runs:
 
     def last_finished(self, source: SourceId) -> Run | None:
         """The newest run that looked at the whole source; None if none ever did."""
-        chosen = (runs.c.source == source) & runs.c.state.in_(FINISHED)
+        return self._last(source, FINISHED)
+
+    def last_in(self, source: SourceId, state: RunState) -> Run | None:
+        """The newest run of the source that is or ended in this state."""
+        return self._last(source, (state.value,))
+
+    def _last(self, source: SourceId, states: Sequence[str]) -> Run | None:
+        chosen = (runs.c.source == source) & runs.c.state.in_(states)
         with self._engine.connect() as connection:
             row = connection.execute(select(runs).where(chosen).order_by(runs.c.id.desc()).limit(1)).first()
             return None if row is None else _run(row)
@@ -71,9 +78,11 @@ class Runs:
                 .where((runs.c.source == source) & (runs.c.state == RunState.RUNNING))
                 .values(state=RunState.INTERRUPTED, finished_at=now)
             )
-            known = connection.execute(select(sources.c.id).where(sources.c.id == source)).one_or_none()
+            known = connection.execute(select(sources.c.asked_at).where(sources.c.id == source)).one_or_none()
             if known is None:
                 connection.execute(insert(sources).values(id=source, uri=uri, added_at=now, recipe=""))
+            elif known.asked_at is not None:
+                connection.execute(update(sources).where(sources.c.id == source).values(asked_at=None))
             values = {
                 "source": source,
                 "started_at": now,

@@ -41,6 +41,24 @@ class Sources:
                 SourceId(source): parse_instant(moment) for source, moment in connection.execute(statement)
             }
 
+    def ask(self, source: SourceId) -> None:
+        """The next worker that has a place free crawls it; asking twice is asking once."""
+        now = instant(datetime.now(UTC))
+        with self._engine.begin() as connection:
+            connection.execute(update(sources).where(sources.c.id == source).values(asked_at=now))
+
+    def asked(self) -> dict[SourceId, datetime]:
+        """The sources that somebody asked to be crawled and that no run has begun since, with the time of asking."""
+        statement = select(sources.c.id, sources.c.asked_at).where(sources.c.asked_at.is_not(None))
+        with self._engine.connect() as connection:
+            return {SourceId(source): parse_instant(at) for source, at in connection.execute(statement)}
+
+    def give_up_asked(self, source: SourceId, *, until: datetime) -> None:
+        """What was asked before this moment could not be begun, and is not tried again."""
+        chosen = (sources.c.id == source) & (sources.c.asked_at <= instant(until))
+        with self._engine.begin() as connection:
+            connection.execute(update(sources).where(chosen).values(asked_at=None))
+
     def put(self, rows: Sequence[SourceRow]) -> None:
         """All of these rows as they are given, in one transaction. Raises UserError if two sources want one name."""
         now = instant(datetime.now(UTC))

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from catalog.errors import StoreDamaged, StoreError
 from catalog.records import SourceId, display_key
+from catalog.records.health import StoreHealth
 from catalog.settings import Settings
 from catalog.settings.core import DatabaseSettings
 from catalog.store.consumers import Consumer
@@ -23,6 +24,7 @@ from catalog.store.records import Records
 from catalog.store.runs import Runs
 from catalog.store.schema import prepare
 from catalog.store.sources import Sources
+from catalog.store.workers import Workers
 
 
 class Store:
@@ -35,6 +37,7 @@ class Store:
         self.sources = Sources(engine)
         self._consumers: dict[str, Consumer] = {}
         self.edits = Edits(engine)
+        self.workers = Workers(engine)
 
     def manifest(self, source: SourceId) -> Manifest:
         return Manifest(self._engine, source)
@@ -50,6 +53,12 @@ class Store:
     def source_lease(self, source: SourceId) -> Lease:
         """The right to change what is known of this source; other sources have theirs."""
         return Lease(self._engine, f"source:{source}", task=f"is writing the models of {display_key(source)}")
+
+    def health(self) -> StoreHealth:
+        """How every source stands."""
+        from catalog.store.health import health  # noqa: PLC0415 - it holds a store itself
+
+        return health(self)
 
     def close(self) -> None:
         self._engine.dispose()

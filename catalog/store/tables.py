@@ -38,6 +38,8 @@ sources = Table(
     Column("options", Text, nullable=False, server_default="{}"),
     Column("state", String(8), nullable=False, server_default="active"),
     Column("updated_at", String(32)),
+    # When a person asked for a crawl that no run has begun yet.
+    Column("asked_at", String(32)),
     Index("sources_by_name", "name", unique=True),
 )
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,6 +45,10 @@ SHOWN = 20
     is_flag=True,
     help="Read weights to their end and hash their bytes, to find equal models. Once per file.",
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Only list, and say what would be read and what is no longer there."
+)
+@click.option("--accept-up-to", type=int, default=0, hidden=True, help="As --accept, for so many models.")
 @click.option("--live", is_flag=True, hidden=True, help="Show progress to a program that reads stderr.")
 @click.pass_obj
 def crawl(
@@ -54,6 +59,8 @@ def crawl(
     accept: bool,
     reread: bool,
     hash_weights: bool,
+    dry_run: bool,
+    accept_up_to: int,
     live: bool,
 ) -> None:
     """Read the model files below PATH, a directory or the address of another storage, into the catalog; or crawl the
@@ -73,6 +80,9 @@ def crawl(
         raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
     if "://" not in path and not may_be_name(path):
         open_source(path, settings)  # a path that is none leaves no home behind
+    if dry_run:
+        _preview(settings, path, as_json=as_json)
+        return
     with open_store(settings, write=True) as store, _interruptible():
         rows = store.sources.all()
         source, target = open_target(find_target(path, rows), rows, settings)
@@ -91,7 +101,14 @@ def crawl(
 
         try:
             report = run_crawl(
-                store, source, settings, accept=accept, reread=reread, hash_weights=hash_weights, watch=watch
+                store,
+                source,
+                settings,
+                accept=accept,
+                accept_up_to=accept_up_to,
+                reread=reread,
+                hash_weights=hash_weights,
+                watch=watch,
             )
             shown.say(f"indexing: {store.consumer(INDEX).size():,} models wait")
             index = following.finish()
@@ -107,6 +124,29 @@ def crawl(
     if report.run.state == "held":
         sys.exit(EXIT_HELD)
     if report.run.state != "complete" or not index.is_current:
+        sys.exit(EXIT_INCOMPLETE)
+
+
+def _preview(settings: Settings, path: str, *, as_json: bool) -> None:
+    from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
+    from crawler.addresses import find_target, open_target  # noqa: PLC0415
+    from crawler.preview import preview  # noqa: PLC0415
+    from crawler.reading import Registry  # noqa: PLC0415
+
+    with open_store(settings, write=False) as store:
+        rows = store.sources.all()
+        source, _ = open_target(find_target(path, rows), rows, settings)
+        ahead = preview(store, source, Registry.installed())
+    if as_json:
+        click.echo(json.dumps(asdict(ahead), indent=2, ensure_ascii=False))
+    else:
+        click.echo(ahead.sentence)
+        for scope, reason in ahead.failed_scopes[:SHOWN]:
+            click.echo(printable(f"  {scope or '.'}: {reason}", limit=300), err=True)
+        click.echo(f"Nothing was read or changed. Do it with: modeldex crawl {printable(path)}", err=True)
+    if ahead.may_be_held:
+        sys.exit(EXIT_HELD)
+    if ahead.failed_scopes:
         sys.exit(EXIT_INCOMPLETE)
 
 
@@ -168,7 +208,7 @@ def _tell(report: CrawlReport, path: str, *, talk_of_files: bool) -> None:
         absent = report.counts.get("would_lose", 0)
         click.echo(
             f"Held: {absent:,} models are no longer there, and nothing was changed. If the storage is all there, accept it "
-            f"with: modeldex crawl {printable(path)} --accept",
+            f"with: modeldex crawl {printable(path)} --accept, or later: modeldex runs accept {report.run.id}",
             err=True,
         )
         lines = [printable(lost, limit=200) for lost in report.would_lose]

@@ -1,4 +1,8 @@
-"""The worker without paths: crawls the sources of the catalog, each when it is due, several at once."""
+"""The worker: crawls the sources of the catalog, each when it is due, several at once.
+
+Each crawl is a process of its own: a file that takes its reader down costs one crawl and not the worker. The store is the truth of what is due, so that any number of workers share it: APScheduler wakes a source at its time,
+whoever gets its turn (a lease) starts the crawl, and what another worker began in the meantime is no longer due.
+"""
 
 from __future__ import annotations
 
@@ -6,122 +10,261 @@ import logging
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from catalog.errors import ModeldexError, UserError
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from catalog.errors import ModeldexError, WriterBusy
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
-from crawler.commands.worker import DRAIN_SECONDS, STOP_SECONDS, Worker
-from crawler.schedule import Interval, Schedule, parse_schedule
+from catalog.store import INDEX, open_store
+from crawler.commands.index_state import IndexState, bring_up_to_date
+from crawler.schedule import AT_ONCE, Interval, due_at, schedule_of
+
+if TYPE_CHECKING:
+    from catalog.store import Store
 
 TICK_SECONDS = 1.0
+DRAIN_SECONDS = 10.0
+STOP_SECONDS = 10.0
+"""How long a crawl may take to put its page away once the worker is told to stop."""
+
+REST_AFTER_BUSY = timedelta(seconds=5)
+"""How long a source is left alone whose turn another process has: a crawl of somebody who typed it, or a worker's."""
 NOTHING = "there are no sources to crawl; add one with: modeldex sources add ADDRESS"
+JOB = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+"""By default APScheduler drops a job that is more than a second late. Source: its user guide, "Missed job executions"."""
 
 log = logging.getLogger(__name__)
 
 
-class ScheduledWorker(Worker):
-    """Looks every second at what is due. What was added, changed or disabled meanwhile counts at once."""
+class ScheduledWorker:
+    """Looks every second at what is due. What was added, changed, disabled or asked for meanwhile counts at once.
 
-    def __init__(self, settings: Settings, *, every_seconds: float, at_once: int) -> None:
-        super().__init__(settings, ())
+    With `paths` it crawls these alone, and at once.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        paths: Sequence[str] = (),
+        every_seconds: float,
+        at_once: int,
+        quiet: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._paths = paths
+        self._only: set[SourceId] | None = None
+        self._stop = threading.Event()
         self._every = Interval(every_seconds)
-        self._at_once = at_once
-        self._children: dict[SourceId, tuple[SourceRow, subprocess.Popen[bytes]]] = {}
+        self._quiet = quiet
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, executors={"default": ThreadPoolExecutor(at_once)}, job_defaults=JOB
+        )
+        self._waiting: set[SourceId] = set()
+        """Sources whose next crawl is planned, or under way here."""
+        self._children: dict[SourceId, subprocess.Popen[bytes]] = {}
+        self._starting = threading.Lock()
         self._attempted: dict[SourceId, datetime] = {}
+        self._rests: dict[SourceId, datetime] = {}
         self._trouble: str | None = None
+        self._index_trouble: str | None = None
 
-    def run(self, every_seconds: float = 0.0) -> None:  # noqa: ARG002 - each source has its own schedule
+    def stop(self) -> None:
+        """Ends `run`."""
+        self._stop.set()
+
+    def run(self) -> None:
         """Until SIGTERM or Ctrl-C."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-        drained = time.monotonic()
-        while not self._stop.wait(TICK_SECONDS):
-            self._reap()
-            self._start_due()
-            if time.monotonic() - drained >= DRAIN_SECONDS:
-                self._drain()
-                drained = time.monotonic()
-        self._end()
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        self._scheduler.start()
+        with ExitStack() as presence:
+            drained, announced = time.monotonic(), False
+            while not self._stop.wait(TICK_SECONDS):
+                announced = announced or self._announce(presence)
+                self._plan()
+                if time.monotonic() - drained >= DRAIN_SECONDS:
+                    self._drain()
+                    drained = time.monotonic()
+            self._end()
         log.info("worker stopped")
 
-    def _start_due(self) -> None:
+    def _announce(self, presence: ExitStack) -> bool:
+        """Lets others see that there is a worker; tried again until the store can be opened."""
         try:
-            rows, started = self._look()
-            due = self._due(rows, started, datetime.now(UTC))
+            store = presence.enter_context(self._open())
+            presence.enter_context(store.workers.announced())
+            if self._paths:
+                self._only = set(self._add_paths(store))
+        except ModeldexError as error:
+            self._say_once(str(error))
+            return False
+        return True
+
+    def _add_paths(self, store: Store) -> Iterator[SourceId]:
+        """The sources of the paths, which somebody wants crawled now."""
+        from crawler.addresses import find_target, open_target  # noqa: PLC0415 - a worker of all sources opens none itself
+
+        for path in self._paths:
+            rows = store.sources.all()
+            source, _ = open_target(find_target(path, rows), rows, self._settings)
+            store.sources.crawled(source.id, source.uri)
+            store.sources.ask(source.id)
+            yield source.id
+
+    def _plan(self) -> None:
+        """Each active source that is not under way here has one job, at the time at which it is due now."""
+        try:
+            with self._open() as store:
+                rows = {row.id: row for row in store.sources.all() if self._is_ours(row)}
+                due = self._due(rows, store.sources.last_started(), store.sources.asked(), datetime.now(UTC))
         except ModeldexError as error:
             self._say_once(str(error))
             return
-        self._say_once(NOTHING if not rows else None)
-        for row in due[: self._at_once - len(self._children)]:
-            self._attempted[row.id] = datetime.now(UTC)
-            command = [
-                sys.executable,
-                "-m",
-                "catalog",
-                "--home",
-                str(self._settings.home),
-                "crawl",
-                row.address,
-            ]
-            log.info("crawl started source=%s", _label(row))
-            self._children[row.id] = (row, subprocess.Popen(command))  # noqa: S603 - our own command, no shell
+        self._say_once(None if rows or self._quiet else NOTHING)
+        for job in self._scheduler.get_jobs():
+            if job.id not in rows:
+                self._unplan(SourceId(job.id))
+        for source, moment in due.items():
+            self._plan_crawl(source, moment)
 
-    def _look(self) -> tuple[list[SourceRow], Mapping[SourceId, datetime]]:
-        from catalog.store import open_store  # noqa: PLC0415 - SQLAlchemy takes 0.2 s that `--help` need not pay
-
-        with open_store(self._settings, write=False) as store:
-            rows = [row for row in store.sources.all() if row.state is SourceState.ACTIVE]
-            return rows, store.sources.last_started()
+    def _is_ours(self, row: SourceRow) -> bool:
+        return row.state is SourceState.ACTIVE and (self._only is None or row.id in self._only)
 
     def _due(
-        self, rows: Iterable[SourceRow], started: Mapping[SourceId, datetime], now: datetime
-    ) -> list[SourceRow]:
-        """The rows that are due and not being crawled, the longest overdue first; one that never was is due at once.
-
-        What counts is the start of the last run in the store, so that a worker that was away does not crawl twice for
-        what it missed; a crawl that failed before its run began is tried again when the next one is due. A run that
-        began in the future is of a clock that was wrong, and does not put off anything.
+        self,
+        rows: Mapping[SourceId, SourceRow],
+        started: Mapping[SourceId, datetime],
+        asked: Mapping[SourceId, datetime],
+        now: datetime,
+    ) -> dict[SourceId, datetime]:
+        """When each source is due: by the start of the last run in the store, so that a worker that was away crawls once
+        for all that it missed. What failed before its run began is tried again when it is next due or asked for.
         """
-        overdue: list[tuple[datetime, SourceRow]] = []
-        for row in rows:
-            known = (started.get(row.id), self._attempted.get(row.id))
-            begun = [moment for moment in known if moment is not None and moment <= now]
-            moment = self._schedule(row).following(max(begun)) if begun else datetime.min.replace(tzinfo=UTC)
-            if moment <= now and row.id not in self._children:
-                overdue.append((moment, row))
-        return [row for _, row in sorted(overdue, key=lambda pair: (pair[0], pair[1].id))]
+        due = {}
+        for source, row in rows.items():
+            attempted = self._attempted.get(source)
+            moment = due_at(schedule_of(row, self._every), (started.get(source), attempted), now)
+            wish = asked.get(source)
+            if wish is not None and (attempted is None or wish > attempted):
+                moment = min(moment, AT_ONCE)
+            due[source] = max(moment, self._rests.get(source, AT_ONCE))
+        return due
 
-    def _schedule(self, row: SourceRow) -> Schedule:
-        if row.definition.schedule is None:
-            return self._every
+    def _plan_crawl(self, source: SourceId, moment: datetime) -> None:
+        if source not in self._waiting:
+            self._waiting.add(source)
+            self._scheduler.add_job(self._take_turn, DateTrigger(moment), id=source, args=[source])
+            return
+        job = self._scheduler.get_job(source)
+        if job is not None and job.next_run_time != moment:
+            with suppress(JobLookupError):  # it began this very moment
+                self._scheduler.reschedule_job(source, trigger=DateTrigger(moment))
+
+    def _unplan(self, source: SourceId) -> None:
+        with suppress(JobLookupError):
+            self._scheduler.remove_job(source)
+            self._waiting.discard(source)
+
+    def _take_turn(self, source: SourceId) -> None:
+        """In a thread of the scheduler: the crawl, if it is still due once this worker has the turn."""
         try:
-            return parse_schedule(row.definition.schedule)
-        except UserError as error:  # written by a newer version
-            self._say_once(f"{_label(row)}: {error}")
-            return self._every
+            with self._open() as store, store.workers.turn(source):
+                row = self._still_due(store, source)
+                if row is None:
+                    return
+                started = self._attempted[source] = datetime.now(UTC)
+                code = self._crawl_source(row)
+                store.sources.give_up_asked(source, until=started)
+            log.info("crawl ended source=%s exit_code=%s", label(row), code)
+        except WriterBusy:
+            self._rests[source] = datetime.now(UTC) + REST_AFTER_BUSY
+        except ModeldexError as error:
+            self._rests[source] = datetime.now(UTC) + REST_AFTER_BUSY
+            log.warning("crawl not started source=%s reason=%s", source, error)
+        finally:
+            self._waiting.discard(source)
 
-    def _reap(self) -> None:
-        for source, (row, child) in list(self._children.items()):
-            code = child.poll()
-            if code is not None:
-                del self._children[source]
-                log.info("crawl ended source=%s exit_code=%s", _label(row), code)
+    def _still_due(self, store: Store, source: SourceId) -> SourceRow | None:
+        """The source, unless it was crawled, disabled or removed since the crawl was planned. Raises WriterBusy."""
+        rows = {row.id: row for row in store.sources.all() if row.id == source}
+        now = datetime.now(UTC)
+        due = self._due(rows, store.sources.last_started(), store.sources.asked(), now).get(source)
+        if due is None or due > now or not self._is_ours(rows[source]):
+            return None
+        if store.workers.is_crawled(source):
+            raise WriterBusy("a crawl")
+        return rows[source]
+
+    def _crawl_source(self, row: SourceRow) -> int | None:
+        """The exit code of the crawl; None if the worker is ending and did not start it."""
+        home = str(self._settings.home)
+        command = [sys.executable, "-m", "catalog", "--home", home, "crawl", row.address]
+        with self._starting:
+            if self._stop.is_set():
+                return None
+            log.info("crawl started source=%s", label(row))
+            output = subprocess.DEVNULL if self._quiet else None
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output)  # noqa: S603 - our own command, no shell
+            self._children[row.id] = child
+        try:
+            return child.wait()
+        finally:
+            del self._children[row.id]
 
     def _end(self) -> None:
         """Each crawl puts its page away; one that takes too long is ended."""
-        for _, child in self._children.values():
+        with self._starting:
+            children = list(self._children.values())
+        for child in children:
             if child.poll() is None:
                 child.terminate()
-        for _, child in self._children.values():
+        patience = time.monotonic() + STOP_SECONDS
+        for child in children:
             try:
-                child.wait(timeout=STOP_SECONDS)
+                child.wait(timeout=max(0.0, patience - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.kill()
-                child.wait()
+        self._scheduler.shutdown(wait=True)
+
+    def _drain(self) -> None:
+        """Write what still waits for the index. An engine that is away, or another writer, is no reason to end."""
+        try:
+            with self._open() as store:
+                before = store.consumer(INDEX).size()
+                if before:
+                    self._note(before, bring_up_to_date(self._settings, store))
+        except ModeldexError as error:
+            self._warn(str(error))
+
+    def _note(self, before: int, index: IndexState) -> None:
+        if index.waiting < before:
+            log.info("index brought up to date models=%s waiting=%s", before - index.waiting, index.waiting)
+        if index.problem is None:
+            self._index_trouble = None
+        else:
+            self._warn(index.problem, index.waiting)
+
+    def _warn(self, reason: str, waiting: int | None = None) -> None:
+        """Once, not every ten seconds of an outage that lasts an hour."""
+        if reason != self._index_trouble:
+            log.warning("index not brought up to date waiting=%s reason=%s", waiting, reason)
+        self._index_trouble = reason
+
+    def _open(self) -> Store:
+        return open_store(self._settings, write=True)
 
     def _say_once(self, trouble: str | None) -> None:
         if trouble is not None and trouble != self._trouble:
@@ -129,5 +272,6 @@ class ScheduledWorker(Worker):
         self._trouble = trouble
 
 
-def _label(row: SourceRow) -> str:
+def label(row: SourceRow) -> str:
+    """The source in a line of the log."""
     return row.definition.name or row.uri

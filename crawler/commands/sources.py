@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -179,11 +179,7 @@ def apply(settings: Settings, file: Path, *, prune: bool, dry_run: bool, as_json
     """
     from crawler.source_file import Deed, plan  # noqa: PLC0415
 
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        raise UserError(f"{file} cannot be read: {reason}.") from error
+    text = _text_of(file)
     with _store(settings, write=not dry_run) as store:
         try:
             changes = plan(text, file.absolute().parent, store.sources.all(), settings, prune=prune)
@@ -204,6 +200,28 @@ def apply(settings: Settings, file: Path, *, prune: bool, dry_run: bool, as_json
 
 
 @sources.command()
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print what is wrong as one JSON object.")
+@click.pass_obj
+def check(settings: Settings, file: Path, *, as_json: bool) -> None:
+    """Say what is wrong with the YAML file, each fault with its line; open each of its sources, and store nothing."""
+    from crawler.source_file import FileFaults, plan  # noqa: PLC0415
+
+    faults: list[dict[str, Any]] = []
+    number = 0
+    try:
+        number = len(plan(_text_of(file), file.absolute().parent, (), settings, prune=False))
+    except FileFaults as error:
+        faults = [asdict(fault) for fault in error.faults]
+        if not as_json:
+            raise UserError(f"{file}:\n  {error}") from error
+    if as_json:
+        click.echo(json.dumps({"sources": number, "faults": faults}, indent=2, ensure_ascii=False))
+        sys.exit(UserError.exit_code if faults else 0)
+    click.echo(f"{file}: {number:,} {'source' if number == 1 else 'sources'}, nothing is wrong.")
+
+
+@sources.command()
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_obj
 def export(settings: Settings, file: Path | None) -> None:
@@ -216,6 +234,14 @@ def export(settings: Settings, file: Path | None) -> None:
         sys.stdout.write(text)
     else:
         file.write_text(text, "utf-8")
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise UserError(f"{file} cannot be read: {reason}.") from error
 
 
 def _store(settings: Settings, *, write: bool) -> Store:

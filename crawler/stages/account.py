@@ -24,9 +24,9 @@ WRITTEN = ("new", "changed", "unchanged")
 
 COUNTED = (
     *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "objects", "opened", "bytes_read"),
-    *("hashed", "missing_total", "scopes_failed", "would_lose"),
+    *("hashed", "missing_total", "scopes_failed", "would_lose", "bytes"),
 )
-"""What every report counts; models and files unless the name says otherwise."""
+"""What every report counts; models and files unless the name says otherwise. `bytes` are those of all files there are."""
 
 
 @dataclass(slots=True)
@@ -102,6 +102,7 @@ class Account:
         self.counts["missing_total"] = standing[MISSING]
         self.counts["risks"] = standing["risky"]
         self.counts["scopes_failed"] = self.scopes_failed
+        self.counts["bytes"] = manifest.size_bytes()
         return self._store.runs.finish(self._run, state, self._so_far(), self.problems)
 
     def report(self, run: Run, manifest: Manifest) -> CrawlReport:

@@ -76,7 +76,12 @@ class Verdicts:
 
     def too_many(self, live: int) -> bool:
         """Whether so much would be lost that a person has to look first."""
-        return len(self.lost) > max(GUARD_MODELS, GUARD_SHARE * live)
+        return are_too_many(len(self.lost), live)
+
+
+def are_too_many(lost: int, live: int) -> bool:
+    """Whether so many of the live models may not go missing by themselves."""
+    return lost > max(GUARD_MODELS, GUARD_SHARE * live)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,25 +48,29 @@ class ReadingStage:
         """Reads and writes page by page; after each, the directory at which the listing is."""
         page: list[ReadObject] = []
         written = time.monotonic()
-        with closing(self._readers.read(self._changed(seen, reread=reread))) as objects:
-            for read in objects:
-                page.append(read)
-                self._count(read)
-                if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
-                    self._write(page)
-                    yield read.packed.entry.object.key.rpartition("/")[0]
-                    written = time.monotonic()
+        try:
+            with closing(self._readers.read(self._changed(seen, reread=reread))) as objects:
+                for read in objects:
+                    page.append(read)
+                    self._count(read)
+                    if len(page) >= PAGE_OBJECTS or time.monotonic() - written > PAGE_SECONDS:
+                        self._write(page)
+                        yield read.packed.entry.object.key.rpartition("/")[0]
+                        written = time.monotonic()
+        except KeyboardInterrupt:
+            self._write(page)  # what was read until the crawl was told to end is not read again
+            raise
         self._write(page)
 
     def _changed(self, seen: Sightings, *, reread: bool) -> Iterator[tuple[ObjectMeta, Entry | None]]:
         """The listed objects that are not as the manifest has them."""
-        for batch in _batches(self._steps()):
+        for batch in batches(self._steps()):
             seen.add(meta.key for meta in batch)
             known = self._manifest.entries([meta.key for meta in batch])
             self._account.counts["objects"] += len(batch)
             for meta in batch:
                 before = known.get(meta.key)
-                if reread or not self._is_current(meta, before):
+                if reread or not is_current(meta, before, self._registry):
                     yield meta, before
             self._account.note()
 
@@ -92,14 +96,6 @@ class ReadingStage:
         self.scopes.broke_off(reason)
         self._account.problem(reason)
 
-    def _is_current(self, meta: ObjectMeta, before: Entry | None) -> bool:
-        return (
-            before is not None
-            and before.state == LIVE
-            and before.object.change_token == meta.change_token
-            and self._registry.still_holds(before)
-        )
-
     def _count(self, read: ReadObject) -> None:
         self._account.counts["opened"] += read.opened
         self._account.counts["bytes_read"] += read.bytes_read
@@ -114,13 +110,23 @@ class ReadingStage:
         page.clear()
 
 
+def is_current(meta: ObjectMeta, before: Entry | None, registry: Registry) -> bool:
+    """Whether the listed object is as the manifest has it, and would be read as it was."""
+    return (
+        before is not None
+        and before.state == LIVE
+        and before.object.change_token == meta.change_token
+        and registry.still_holds(before)
+    )
+
+
 def absent_and_hidden(unseen: Sequence[ObjectKey], scopes: Scopes) -> tuple[list[ObjectKey], set[ObjectKey]]:
     """Of what the listing did not show: what is provably not there, and what it could not look at."""
     absent = [key for key in unseen if scopes.proves_absence(key)]
     return absent, set(unseen) - set(absent)
 
 
-def _batches(steps: Iterable[Sequence[ObjectMeta]]) -> Iterator[list[ObjectMeta]]:
+def batches(steps: Iterable[Sequence[ObjectMeta]]) -> Iterator[list[ObjectMeta]]:
     """Many small directories as few large batches: each costs a query and a transaction."""
     batch: list[ObjectMeta] = []
     for step in steps:

@@ -85,3 +85,22 @@ def test_a_dead_holder_does_not_block_the_next_crawl(started):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert "30 models" in modeldex(home, "crawl", str(root)).stdout
+
+
+def test_a_crawl_that_is_told_to_end_keeps_the_page_that_it_was_reading(shop):
+    for number in range(6):
+        shop.model(f"m{number}/net.safetensors", values=4 + number)
+    read = set()
+
+    def told_to_end(key):
+        read.add(key)
+        if len(read) == 4:
+            raise KeyboardInterrupt
+
+    shop.source.before_read = told_to_end
+    with pytest.raises(KeyboardInterrupt):
+        shop.crawl()
+    shop.source.before_read = lambda _key: None
+    report = shop.crawl()
+    assert (report.counts["new"], report.counts["opened"]) == (6, 3)
+    assert [run.state for run in shop.store.runs.latest()] == [RunState.COMPLETE, RunState.INTERRUPTED]

@@ -224,7 +224,13 @@ SCREENS = {
     "/runs": [{}],
     "/help": [{}],
     "/favicon.ico": [{}],
+    "/health": [{}],
+    "/health/crawl": [{}],
     "/healthz": [{}],
+    "/readyz": [{}],
+    "/metrics": [{}],
+    "/api/v1/sources": [{}],
+    "/api/v1/runs": [{}],
     "/static/<path:filename>": ["modeldex.css"],
     "/api/suggest": [
         {"q": text} for text in ("zq", "acc", "has:zq", "task:", f"owner:{MARK[:3]}", "tags:", "source:")

@@ -30,6 +30,8 @@ ADDRESSES = [
     ("/api/facets/<field>", "/api/facets/task?prefix=text"),
     ("/api/suggest", "/api/suggest?q=acc"),
     ("/api/runs", "/api/runs"),
+    ("/api/v1/runs", "/api/v1/runs?limit=1"),
+    ("/api/v1/sources", "/api/v1/sources"),
     ("error", "/api/models/nothing"),
     ("error", "/api/models"),
 ]

@@ -13,7 +13,16 @@ from webui.rendering import plain
 
 FIRST = model_documents()[0]["id"]
 
-PAGES = ["/", "/?q=bert", f"/models/{FIRST}", "/runs", "/help", "/values/task", "/values/tags?prefix=n"]
+PAGES = [
+    "/",
+    "/?q=bert",
+    f"/models/{FIRST}",
+    "/health",
+    "/runs",
+    "/help",
+    "/values/task",
+    "/values/tags?prefix=n",
+]
 ANSWERS = [
     "/api/search",
     "/api/search?q=accuracy%3E0.9",
@@ -21,6 +30,8 @@ ANSWERS = [
     f"/api/models?ids={FIRST}",
     "/api/facets/task?prefix=text",
     "/api/runs",
+    "/api/v1/runs",
+    "/api/v1/sources",
 ]
 BAD_PARAMETERS = [
     "page=99999",

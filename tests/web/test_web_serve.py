@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from catalog.settings import Settings
+from catalog.store import open_store
 from webui.commands.crawl_child import CrawlChild
 
 PROGRAM = [sys.executable, "-c", "from catalog.cli import main; main()"]
@@ -151,3 +153,32 @@ def test_the_page_shows_the_progress_of_its_crawl_and_the_terminal_does_not(caps
     child._reader.join(WAIT_SECONDS)
     assert child.status().line == "writing: 3 of 7 models"
     assert capsys.readouterr().err == "Note: one\n"
+
+
+def test_the_server_brings_a_worker_that_crawls_what_is_due_and_ends_with_it(tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
+    (models / "tiny.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(24))
+    home = tmp_path / "home"
+    subprocess.run(
+        [*PROGRAM, "--home", str(home), "sources", "add", str(models), "--name", "lab"], check=True, cwd=ROOT
+    )
+    settings = Settings(home=home)
+    process = started(home)
+    try:
+        address = address_of(process)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline and not json.loads(fetched(f"{address}/api/search"))["total"]:
+            time.sleep(0.2)
+        assert json.loads(fetched(f"{address}/api/search"))["total"] == 1
+        with open_store(settings, write=False) as store:
+            assert len(store.workers.alive()) == 1
+    finally:
+        process.kill()  # not even then is a worker left behind
+        process.communicate()
+    deadline = time.monotonic() + WAIT_SECONDS
+    with open_store(settings, write=False) as store:
+        while time.monotonic() < deadline and store.workers.alive():
+            time.sleep(0.1)
+        assert store.workers.alive() == []

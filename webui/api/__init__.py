@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import ServiceUnavailable
 
 from catalog.errors import UserError
 from catalog.search.parameters import LENIENT
-from webui.api.answers import model_answer, search_answer, status_answer, values_answer
+from webui.api.answers import (
+    model_answer,
+    runs_answer,
+    search_answer,
+    sources_answer,
+    status_answer,
+    values_answer,
+)
 from webui.api.export import csv_lines, ndjson_lines
 from webui.api.responses import ModelsAnswer
 from webui.api.suggestions import suggestions
 from webui.finding import find_example, find_facet, find_model
+from webui.health import health
+from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
 from webui.reading import build, catalog, crawl_status, search_tag, tag_of
 from webui.rendering import answer, dumps, not_modified
 
+if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
+    from catalog.query.state import SearchState
+
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 MOST_IDS = 1_000
+RUNS_LISTED, MOST_RUNS = 30, 1_000
+EXPORTS_AT_ONCE = 4
+"""A reader who does not read holds a thread of the server: half of them are left for pages and health checks."""
 
 
 @blueprint.get("/search")
@@ -85,24 +106,55 @@ def runs() -> Response:
     return answer(status_answer(catalog().status(), crawl_status()))
 
 
+@blueprint.get("/v1/sources")
+def sources() -> Response:
+    """How every source stands, when it is next due, and what needs a person."""
+    return answer(sources_answer(health()))
+
+
+@blueprint.get("/v1/runs")
+def runs_of_sources() -> Response:
+    """The newest runs, of all sources or of the `source` of this id or name; `limit` is how many."""
+    limit = request.args.get("limit", str(RUNS_LISTED))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MOST_RUNS):
+        raise UserError(f"limit must be a number from 1 to {MOST_RUNS:,}.")
+    wanted = request.args.get("source")
+    source = None
+    if wanted is not None:
+        rows = [each.row for each in catalog().health().sources]
+        source = next((row.id for row in rows if wanted in {row.id, row.definition.name}), None)
+        if source is None:
+            raise NotFoundHere("There is no such source.")
+    return answer(runs_answer(catalog().runs(int(limit), source=source)))
+
+
 @blueprint.get("/export.ndjson")
 def export_ndjson() -> Response:
     wanted = asked()
     refuse_guesses(wanted)
-    lines = ndjson_lines(catalog(), wanted.state)
-    return _download(lines, "application/x-ndjson", "models.ndjson")
+    return _download(ndjson_lines, wanted, "application/x-ndjson", "models.ndjson")
 
 
 @blueprint.get("/export.csv")
 def export_csv() -> Response:
     wanted = asked()
     refuse_guesses(wanted)
-    lines = csv_lines(catalog(), wanted.state)
-    return _download(lines, "text/csv; charset=utf-8", "models.csv")
+    return _download(csv_lines, wanted, "text/csv; charset=utf-8", "models.csv")
 
 
-def _download(lines: object, content_type: str, name: str) -> Response:
-    response = Response(lines, content_type=content_type)  # type: ignore[arg-type]  # an iterator of bytes
+def _download(
+    lines_of: Callable[[Catalog, SearchState], Iterator[bytes]], wanted: Asked, content_type: str, name: str
+) -> Response:
+    """A stream that takes one of EXPORTS_AT_ONCE places until it is closed. Raises ServiceUnavailable if all are taken."""
+    places: BoundedSemaphore = current_app.extensions["modeldex-exports"]
+    if not places.acquire(blocking=False):
+        raise ServiceUnavailable
+    try:
+        response = Response(lines_of(catalog(), wanted.state), content_type=content_type)
+    except BaseException:
+        places.release()
+        raise
+    response.call_on_close(places.release)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog.query.request import MAX_RESULT_WINDOW
@@ -18,6 +19,7 @@ from webui.api.responses import (
     FixAnswer,
     IndexProblemAnswer,
     ModelAnswer,
+    NeedAnswer,
     OptionAnswer,
     PagingAnswer,
     ProblemAnswer,
@@ -25,11 +27,15 @@ from webui.api.responses import (
     ReasonAnswer,
     ResultAnswer,
     RunAnswer,
+    RunsAnswer,
     ScoreAnswer,
     SearchAnswer,
     SortAnswer,
+    SourceAnswer,
+    SourcesAnswer,
     StatementAnswer,
     StatusAnswer,
+    UnreadAnswer,
     ValuesAnswer,
 )
 from webui.documents import number_at, text_at
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from catalog.records import Contender, FieldProvenance, Run, StoredModel
     from catalog.search.page_state import FacetBucket, FacetView, SearchPage
     from webui.contracts import CrawlStatus
+    from webui.health import DueSource, Health
     from webui.query_example import QueryExample
     from webui.urls import Addresses
 
@@ -261,13 +268,53 @@ def status_answer(status: CatalogStatus, crawl: CrawlStatus | None) -> StatusAns
     )
 
 
+def sources_answer(health: Health) -> SourcesAnswer:
+    """How every source stands, and what needs a person."""
+    return SourcesAnswer(
+        sources=tuple(map(_source, health.sources)),
+        needs=tuple(NeedAnswer(models=need.number, query=need.state.text) for need in health.needs),
+        workers=health.workers,
+        problem=health.problem,
+    )
+
+
+def runs_answer(runs: Iterable[Run]) -> RunsAnswer:
+    return RunsAnswer(runs=tuple(map(_run, runs)))
+
+
+def _source(source: DueSource) -> SourceAnswer:
+    health, row = source.health, source.health.row
+    failed = health.last.counts.get("failed", 0) if health.last else 0
+    return SourceAnswer(
+        id=row.id,
+        name=row.definition.name,
+        address=row.uri,
+        state=row.state.value,
+        schedule=row.definition.schedule,
+        running=health.is_crawled,
+        asked_at=_iso(health.asked_at),
+        next_due_at=_iso(source.next_due),
+        last_complete_at=None if health.last_complete is None else _iso(health.last_complete.started_at),
+        last_run=None if health.last is None else _run(health.last),
+        models=source.models,
+        missing=health.missing,
+        bytes=health.bytes,
+        unread=tuple(UnreadAnswer(file=file.key, reason=file.reason) for file in health.unread),
+        unread_count=max(failed, len(health.unread)),
+    )
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
 def _run(run: Run) -> RunAnswer:
     return RunAnswer(
         id=run.id,
         source=run.source,
         state=str(run.state),
         started_at=run.started_at.isoformat(),
-        finished_at=None if run.finished_at is None else run.finished_at.isoformat(),
+        finished_at=_iso(run.finished_at),
         counts=run.counts,
         problems=run.problems,
     )

@@ -289,6 +289,62 @@ class StatusAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadAnswer:
+    """A file that could not be read, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAnswer:
+    """One source. `state` is active or disabled, `bytes` those of all its files (None: not counted yet), `unread` the
+    first of `unread_count` files.
+    """
+
+    id: str
+    name: str | None
+    address: str
+    state: str
+    schedule: str | None
+    running: bool
+    asked_at: str | None
+    next_due_at: str | None
+    last_complete_at: str | None
+    last_run: RunAnswer | None
+    models: int | None
+    missing: int
+    bytes: int | None
+    unread: tuple[UnreadAnswer, ...]
+    unread_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedAnswer:
+    """So many models need a person; `query` finds exactly them."""
+
+    models: int
+    query: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesAnswer:
+    """The answer of /api/v1/sources. `problem` says what could not be had now; empty if all could."""
+
+    sources: tuple[SourceAnswer, ...]
+    needs: tuple[NeedAnswer, ...]
+    workers: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsAnswer:
+    """The answer of /api/v1/runs: newest first."""
+
+    runs: tuple[RunAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorAnswer:
     """What went wrong; `request_id` is where the log has the rest."""
 
@@ -313,5 +369,7 @@ ANSWERS: Mapping[str, type] = {
     "/api/facets/<field>": ValuesAnswer,
     "/api/suggest": SuggestionsAnswer,
     "/api/runs": StatusAnswer,
+    "/api/v1/runs": RunsAnswer,
+    "/api/v1/sources": SourcesAnswer,
     "error": RefusedAnswer,
 }

@@ -12,12 +12,14 @@ from typing import Any
 import click
 
 from catalog.errors import UserError
+from catalog.logs import configure_logging
 from catalog.settings import Settings
 from webui.settings import ServerSettings
 
 THREADS = 8
 BODY_BYTES = 1024 * 1024
 """More is not even received; what of it is read, the application decides."""
+LOG_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -35,6 +37,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
     help="A name under which this server is reached by a proxy.",
 )
 @click.option("--no-crawl", is_flag=True, help="Do not crawl PATH first; only serve what is known.")
+@click.option("--no-worker", is_flag=True, help="Leave the crawls that are due to a `modeldex worker`.")
 @click.pass_obj
 def serve(
     settings: Settings,
@@ -43,19 +46,22 @@ def serve(
     port: int | None,
     names: tuple[str, ...],
     no_crawl: bool,
+    no_worker: bool,
 ) -> None:
     """Serve the search page; with PATH, crawl that folder or address meanwhile.
 
-    The page answers at once and shows the crawl's progress. End with Ctrl-C.
+    The page answers at once and shows the crawl's progress. What is a source is crawled by its schedule while the server
+    runs; workers elsewhere share the work. End with Ctrl-C.
     """
     address = None if path is None else _crawlable(path)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging(settings, level=logging.WARNING, text=LOG_LINE)
     logging.getLogger("waitress").setLevel(logging.ERROR)
     logging.getLogger("webui.es").setLevel(logging.INFO)  # one line per request of a program
     where = settings.section(ServerSettings)
     host = host or where.host
     wanted_port = where.port if port is None else port
-    _run(settings, host, wanted_port, None if no_crawl else address, names)
+    has_worker = where.worker and not no_worker
+    _run(settings, host, wanted_port, None if no_crawl else address, names, has_worker=has_worker)
 
 
 def _crawlable(path: str) -> str:
@@ -72,13 +78,16 @@ def _crawlable(path: str) -> str:
     return str(folder.resolve())
 
 
-def _run(settings: Settings, host: str, port: int, path: str | None, names: tuple[str, ...]) -> None:
+def _run(
+    settings: Settings, host: str, port: int, path: str | None, names: tuple[str, ...], *, has_worker: bool
+) -> None:
     from webui.app import create_app  # noqa: PLC0415 - Flask is paid for by this command alone
     from webui.commands.crawl_child import CrawlChild  # noqa: PLC0415
+    from webui.commands.worker_child import WorkerChild  # noqa: PLC0415
     from webui.contracts import close_services, open_services  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, _end)
-    crawl = None
+    crawl = worker = None
     waiting = _WaitingCrawl()
     services = open_services(settings, crawl=waiting if path is not None else None)
     app = create_app(settings, services)
@@ -88,6 +97,8 @@ def _run(settings: Settings, host: str, port: int, path: str | None, names: tupl
         # The port is ours before the crawl starts: a second `serve` must not crawl and then fail.
         if path is not None:
             crawl = waiting.child = CrawlChild(path, home=settings.home)
+        if has_worker:
+            worker = WorkerChild(settings.home)
         click.echo(f"Modeldex is at {_address(host, server)} (end with Ctrl-C)", err=True)
         if host not in LOOPBACK:
             click.echo("Note: everybody who reaches this address can read the catalog.", err=True)
@@ -96,8 +107,9 @@ def _run(settings: Settings, host: str, port: int, path: str | None, names: tupl
         pass
     finally:
         server.close()
-        if crawl is not None:
-            crawl.stop()
+        for child in (worker, crawl):
+            if child is not None:
+                child.stop()
         app.extensions["modeldex-es"].close()
         close_services(services)
 

@@ -33,6 +33,9 @@ STATE_HELP = {
 }
 
 
+_BYTES = {"bytes_read": "read", "bytes": "in all files"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountView:
     label: str
@@ -94,8 +97,8 @@ def run_row(run: Run) -> RunRow:
 
 
 def _count(name: str, number: int) -> CountView:
-    if name == "bytes_read":
-        return CountView(label="read", number=number, text=size(number).text)
+    if name in _BYTES:
+        return CountView(label=_BYTES[name], number=number, text=size(number).text)
     return CountView(label=shown(name.replace("_", " "), 40), number=number, text=f"{number:,}")
 
 

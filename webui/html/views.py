@@ -5,17 +5,22 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from catalog.access.crawl_requests import ask_for_crawl
+from catalog.records import SourceId
 from catalog.search.parameters import PAGE, to_parameters
 from webui.finding import find_example, find_facet, find_model
+from webui.health import health as find_health
+from webui.html.health import health_page
 from webui.html.language import language_page
 from webui.html.model import model_page
 from webui.html.results import ResultsPage, results_page
-from webui.html.status import status_page
 from webui.html.surroundings import moved_to, surroundings_of
 from webui.html.values import ValuesPage, values_page
+from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
-from webui.reading import build, catalog, crawl_status, search_tag, tag_of
+from webui.reading import build, catalog, crawl_status, search_tag, settings, tag_of
 from webui.rendering import dumps, html, not_modified
+from webui.security import refuse_foreign_pages
 
 blueprint = Blueprint("pages", __name__)
 
@@ -48,9 +53,22 @@ def values(field: str) -> Response:
     return html("values.html", _values(field))
 
 
-@blueprint.get("/runs")
-def runs() -> Response:
-    return html("runs.html", status_page(catalog().status(), crawl_status()))
+@blueprint.get("/health")
+@blueprint.get("/runs", endpoint="runs")
+def health() -> Response:
+    may_ask = catalog().principal.sees_all
+    page = health_page(find_health(), catalog().status(), crawl_status(), addresses(), may_ask=may_ask)
+    return html("health.html", page)
+
+
+@blueprint.post("/health/crawl")
+def crawl_now() -> BaseResponse:
+    """Asks for a crawl of the source of this form; the page that follows shows it."""
+    refuse_foreign_pages()
+    source = request.form.get("source", "")
+    if not catalog().principal.sees_all or not ask_for_crawl(settings(), SourceId(source)):
+        raise NotFoundHere("There is no such source that could be crawled.")
+    return redirect(url_for("pages.health"), 303)
 
 
 @blueprint.get("/help")

@@ -53,3 +53,10 @@ def test_due_times_follow_each_other_without_a_gap_or_a_repetition():
 def test_what_never_comes_due_is_refused_with_what_to_write(text):
     with pytest.raises(UserError, match="every 1h"):
         parse_schedule(text)
+
+
+def test_a_day_that_no_month_of_the_schedule_has_never_comes():
+    with pytest.raises(UserError, match="'0 0 31 4,6 \\*' never comes due"):
+        parse_schedule("0 0 31 4,6 *")
+    with pytest.raises(UserError, match="is no schedule"):
+        parse_schedule("0 0 32 * *")

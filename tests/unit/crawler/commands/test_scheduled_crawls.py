@@ -45,14 +45,37 @@ def test_a_source_is_due_by_the_start_of_its_last_run(tmp_path, schedule, ago, d
     worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=2)
     source = row("a", schedule)
     started = {} if ago is None else {source.id: NOW - ago}
-    assert [each.id for each in worker._due([source], started, NOW)] == [source.id] * due
+    moments = worker._due({source.id: source}, started, {}, NOW)
+    assert [each for each, moment in moments.items() if moment <= NOW] == [source.id] * due
 
 
 def test_the_longest_overdue_begins(tmp_path):
     worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
-    rows = [row("late"), row("later"), row("never")]
-    started = {rows[0].id: NOW - timedelta(hours=1), rows[1].id: NOW - timedelta(hours=2)}
-    assert [each.definition.name for each in worker._due(rows, started, NOW)] == ["never", "later", "late"]
+    rows = {each.id: each for each in (row("late"), row("later"), row("never"))}
+    late, later, never = rows
+    started = {late: NOW - timedelta(hours=1), later: NOW - timedelta(hours=2)}
+    worker._scheduler.start(paused=True)
+    for source, moment in worker._due(rows, started, {}, NOW).items():
+        worker._plan_crawl(source, moment)
+    assert [job.id for job in worker._scheduler.get_jobs()] == [never, later, late]
+    worker._scheduler.shutdown()
+
+
+def test_what_somebody_asks_for_is_due_at_once_and_tried_once(tmp_path):
+    worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
+    source = row("a", "every 1d")
+    started, asked = {source.id: NOW - timedelta(minutes=1)}, {source.id: NOW}
+    assert worker._due({source.id: source}, started, asked, NOW)[source.id] < NOW
+    worker._attempted[source.id] = NOW + timedelta(milliseconds=1)
+    assert worker._due({source.id: source}, started, asked, NOW + timedelta(minutes=1))[source.id] > NOW
+
+
+def test_a_crawl_that_takes_longer_than_its_interval_is_followed_at_once(tmp_path):
+    """APScheduler's own triggers would wait for the next full interval (its issues 977 and 1095)."""
+    worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
+    source = row("a", "every 1h")
+    started = {source.id: NOW - timedelta(minutes=90)}
+    assert worker._due({source.id: source}, started, {}, NOW)[source.id] == NOW - timedelta(minutes=30)
 
 
 def modeldex(home, *arguments):

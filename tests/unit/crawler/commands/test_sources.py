@@ -321,6 +321,47 @@ def test_all_faults_of_a_file_are_told_at_once(desk):
     assert "source 4: It has no address." in sentence
 
 
+FAULTY = """
+sources:
+  - address: data/lab
+    name: lab
+    schedule: every 1 fortnight
+
+  - exlcude: [tmp]
+    address: data/archive
+  - address: gopher://models
+  - {address: data, name: lab, schedule: "0 0 30 2 *"}
+  - address: data/lab/tmp
+    name: one
+    name: two
+  - address: data/archive/old
+    credentials: {password: hidden}
+"""
+
+
+def test_a_file_is_checked_with_line_and_key_of_each_fault_and_nothing_is_stored(desk):
+    file = desk.folder / "sources.yaml"
+    file.write_text(FAULTY)
+    done = desk.run("sources", "check", file, "--json")
+    assert done.exit_code == 2
+    told = json.loads(done.stdout)["faults"]
+    assert [(fault["line"], fault["key"]) for fault in told] == [
+        (5, "schedule"), (7, "exlcude"), (9, "address"), (10, "schedule"), (13, "name"), (15, "credentials"),
+    ]  # fmt: skip
+    sentences = desk.refused("sources", "check", file)
+    assert "line 5: data/lab: 'every 1 fortnight' is no schedule." in sentences
+    assert "line 10: data: '0 0 30 2 *' never comes due." in sentences
+    assert "hidden" not in sentences
+    assert not desk.home.exists()
+
+
+def test_a_file_without_a_fault_is_told_so(desk):
+    file = desk.folder / "sources.yaml"
+    file.write_text("\ufeffsources:\n- {address: data/lab}\n- {address: data/archive, schedule: every 1h}\n")
+    assert desk.done("sources", "check", file).stdout == f"{file}: 2 sources, nothing is wrong.\n"
+    assert not desk.home.exists()
+
+
 TEXTS = {
     "no yaml": ("sources: [", "is not YAML"),
     "a list": ("- address: x", "has no list `sources`"),

@@ -1,0 +1,45 @@
+"""What the health page and the metrics ask of the store, in a few statements a source."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from catalog.records import RunState, display_key
+from catalog.records.health import SourceHealth, StoreHealth, UnreadFile
+from catalog.records.sources import SourceRow, SourceState
+from catalog.store.records import KnownSource
+from catalog.store.store import Store
+
+UNREAD_SHOWN = 20
+
+
+def health(store: Store) -> StoreHealth:
+    """Every source that is not removed, by address."""
+    known = {source.id: source for source in store.records.sources()}
+    asked = store.sources.asked()
+    rows = [row for row in store.sources.all() if row.state is not SourceState.REMOVED]
+    return StoreHealth(
+        sources=tuple(_source(store, row, known.get(row.id), asked.get(row.id)) for row in rows),
+        workers=len(store.workers.alive()),
+    )
+
+
+def _source(
+    store: Store, row: SourceRow, known: KnownSource | None, asked_at: datetime | None
+) -> SourceHealth:
+    runs = store.runs
+    newest = runs.latest(1, source=row.id)
+    finished = runs.last_finished(row.id)
+    unread = store.manifest(row.id).unread(UNREAD_SHOWN) if newest else []
+    return SourceHealth(
+        row=row,
+        last=newest[0] if newest else None,
+        last_complete=runs.last_in(row.id, RunState.COMPLETE),
+        last_finished=finished,
+        models=known.live if known else 0,
+        missing=known.missing if known else 0,
+        bytes=finished.counts.get("bytes") if finished else None,
+        unread=tuple(UnreadFile(key=display_key(key), reason=reason) for key, reason in unread),
+        asked_at=asked_at,
+        is_crawled=store.workers.is_crawled(row.id),
+    )

@@ -1,0 +1,84 @@
+"""`modeldex runs`, `crawl --dry-run`: what was done, what would be, and what waits for a person."""
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+from fixtures.crawling import safetensors
+
+from catalog.cli import cli
+
+MODELS = 52  # more than the guard lets go by itself
+
+
+class Desk:
+    def __init__(self, folder):
+        self.root, self.home = folder / "models", folder / "home"
+        for number in range(MODELS):
+            target = self.root / f"m{number}" / "net.safetensors"
+            target.parent.mkdir(parents=True)
+            target.write_bytes(safetensors(values=4 + number))
+
+    def run(self, *arguments):
+        return CliRunner().invoke(cli, ["--home", str(self.home), *map(str, arguments)])
+
+    def json(self, *arguments):
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+def test_a_held_run_is_listed_shown_and_accepted_for_as_much_as_it_would_lose(desk):
+    assert desk.run("crawl", desk.root).exit_code == 0
+    gone = [shutil.move(desk.root / f"m{number}", desk.home.parent / f"m{number}") for number in range(51)]
+    ahead = desk.run("crawl", desk.root, "--dry-run")
+    assert (ahead.exit_code, "51 files of 51 models are no longer there" in ahead.stdout) == (3, True)
+    assert len(desk.json("runs")) == 1, "a dry run is none"
+    held = desk.run("crawl", desk.root)
+    assert held.exit_code == 3
+    assert "modeldex runs accept 2" in held.stderr
+    assert [(run["id"], run["state"]) for run in desk.json("runs")] == [(2, "held"), (1, "complete")]
+    assert desk.json("runs", "show", 2)["counts"]["would_lose"] == 51
+    assert "Accept it with: modeldex runs accept 2" in desk.run("runs", "show", 2).stderr
+
+    shutil.rmtree(desk.root / "m51")
+    assert desk.run("runs", "accept", 2).exit_code == 3, "more is absent than somebody looked at"
+    assert "run 3 is" in str(desk.run("runs", "accept", 2).exception)
+    shutil.move(gone[0], desk.root / "m0")
+    done = desk.run("runs", "accept", 3)
+    assert done.exit_code == 0, done.output
+    assert "51 missing" in done.stdout
+    assert "is complete, and not held" in str(desk.run("runs", "accept", 4).exception)
+
+
+def test_what_a_crawl_would_do_is_told_and_not_done(desk):
+    desk.run("crawl", desk.root)
+    (desk.root / "m0/net.safetensors").write_bytes(safetensors(values=99))
+    (desk.root / "new.safetensors").write_bytes(safetensors(values=98))
+    (desk.root / "m1/net.safetensors").unlink()
+    for _ in range(2):
+        ahead = desk.json("crawl", desk.root, "--dry-run")
+        assert [ahead[name] for name in ("new", "changed", "unchanged", "absent", "models_absent")] == [
+            1,
+            1,
+            50,
+            1,
+            1,
+        ]
+    assert desk.run("crawl", desk.root, "--dry-run").exit_code == 0
+
+
+def test_problems_are_shown_by_the_name_of_the_file(desk):
+    (desk.root / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    desk.run("crawl", desk.root)
+    assert desk.json("runs", "show", 1)["unread"][0]["key"] == "cut.safetensors"
+    assert "cut.safetensors" in desk.run("runs", "show", 1).stdout
+
+
+def test_a_run_that_is_not_there_is_one_sentence(desk):
+    assert desk.run("runs").exit_code == 0
+    assert "There is no run 7" in str(desk.run("runs", "show", 7).exception)

@@ -1,0 +1,199 @@
+"""The health page, its JSON and metrics, over a real store: what needs a person is a number that leads to just so many."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+from fixtures.crawling import safetensors
+from prometheus_client.parser import text_string_to_metric_families
+
+from catalog import plugins
+from catalog.records import RunState
+from catalog.records.sources import SourceDefinition
+from catalog.settings import Settings
+from catalog.store import open_store
+from crawler.addresses import open_source
+from crawler.crawl import crawl
+from webui.app import create_app
+from webui.contracts import close_services, open_services
+
+MODELS = 52
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A source with a file that is cut off, one that would lose everything, and one that was never crawled."""
+    folder = tmp_path_factory.mktemp("health")
+    settings = Settings(home=folder / "home")
+    for number in range(MODELS):
+        (folder / f"lost/m{number}").mkdir(parents=True)
+        (folder / f"lost/m{number}/net.safetensors").write_bytes(safetensors(values=4 + number))
+    for name in ("lab/good", "lab/later", "never"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "net.safetensors").write_bytes(safetensors(values=100 + len(name)))
+    (folder / "lab/cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    with open_store(settings, write=True) as store:
+        from crawler.definitions import new_row
+
+        rows = {}
+        for name in ("lab", "lost", "never"):
+            definition = SourceDefinition(name=name, schedule="every 1d")
+            rows[name] = new_row(str(folder / name), definition, settings)
+        store.sources.put(list(rows.values()))
+        for name in ("lab", "lost"):
+            crawl(store, open_source(rows[name].address, settings), settings)
+        shutil.rmtree(folder / "lab/later")
+        shutil.rmtree(folder / "lost")
+        (folder / "lost").mkdir()
+        for name in ("lab", "lost"):
+            crawl(store, open_source(rows[name].address, settings), settings)
+        plugins.load("hook", "after-crawl")(settings, store)
+    return settings, rows
+
+
+@pytest.fixture
+def client(made):
+    settings, _ = made
+    services = open_services(settings)
+    app = create_app(settings, services)
+    yield app.test_client()
+    app.extensions["modeldex-es"].close()
+    close_services(services)
+
+
+@pytest.fixture
+def store(made):
+    with open_store(made[0], write=True) as store:
+        yield store
+
+
+class Links(HTMLParser):
+    """Text and address of each link in the page's content."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self._open = [], None
+        self.feed(text[text.index("<main") :])
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "a":
+            self._open = [dict(attrs)["href"], ""]
+
+    def handle_data(self, data):
+        if self._open:
+            self._open[1] += data
+
+    def handle_endtag(self, tag):
+        if tag == "a":
+            self.links.append(tuple(self._open))
+            self._open = None
+
+
+def test_every_number_leads_to_a_search_with_exactly_that_many(client):
+    links = [
+        (address, text)
+        for address, text in Links(client.get("/health").text).links
+        if address.startswith("/?")
+    ]
+    numbers = {text: client.get(f"/api/search{address[1:]}").json["total"] for address, text in links}
+    assert {text: int(re.match(r"[\d,]+", text)[0]) for text in numbers} == numbers
+    assert {"1 unreadable model", "1 missing model"} <= set(numbers)
+    assert len([text for text in numbers if text.isdigit()]) >= 2, "a row's models are such a number, too"
+
+
+def test_a_row_says_what_its_source_needs(client):
+    text = client.get("/health").text
+    assert "crawl of lost held" in text
+    assert "modeldex runs accept" in text
+    assert re.search(r"1 file unread.*cut\.safetensors.*</code> <bdi>[^<]{8,}", text, re.DOTALL)
+    assert "No worker runs" in text
+    assert "http-equiv" not in text
+    assert client.get("/runs").text == text, "the old address still works"
+
+
+def test_json_tells_the_same(client, made):
+    told = client.get("/api/v1/sources").json
+    rows = {row["name"]: row for row in told["sources"]}
+    assert (rows["lab"]["unread"][0]["file"], rows["lab"]["unread_count"]) == ("cut.safetensors", 1)
+    assert (rows["lost"]["last_run"]["state"], rows["lost"]["models"]) == ("held", MODELS)
+    assert (rows["never"]["last_run"], rows["never"]["last_complete_at"]) == (None, None)
+    assert rows["never"]["next_due_at"] is not None
+    assert rows["lab"]["bytes"] > 0
+    assert {need["query"]: need["models"] for need in told["needs"]}["is:missing"] == 1
+    runs = client.get("/api/v1/runs?source=lost&limit=1").json["runs"]
+    assert [run["state"] for run in runs] == ["held"]
+    assert len(client.get("/api/v1/runs").json["runs"]) == 4
+    assert client.get("/api/v1/runs?source=nobody").status_code == 404
+    assert client.get("/api/v1/runs?limit=x").status_code == 400
+
+
+def test_metrics_are_what_prometheus_reads(client):
+    client.get("/nowhere/at/all")
+    families = list(text_string_to_metric_families(client.get("/metrics").text))
+    values = {(row.name, *row.labels.values()): row.value for family in families for row in family.samples}
+    assert values["modeldex_up",] == 1
+    assert values["modeldex_models",] == values["modeldex_indexed_models",]
+    assert values["modeldex_source_held", "lost"] == 1
+    assert values["modeldex_source_unread_files", "lab"] == 1
+    assert values["modeldex_needs_person_models", "is:missing"] == 1
+    assert values["modeldex_http_requests_total", "other", "404"] == 1
+    assert ("modeldex_source_next_due_timestamp_seconds", "never") in values
+
+
+def ask(client, source, **headers):
+    return client.post("/health/crawl", data={"source": source}, headers=headers)
+
+
+def test_a_crawl_is_asked_for_once_and_from_here_alone(client, made, store):
+    lab = made[1]["lab"].id
+    for foreign in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert ask(client, lab, **foreign).status_code == 403
+    assert store.sources.asked() == {}
+    for _ in range(2):
+        answer = ask(client, lab, **{"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"})
+        assert (answer.status_code, answer.location) == (303, "/health")
+    assert list(store.sources.asked()) == [lab]
+    assert "asked for, as soon as a worker is free" in client.get("/health").text
+    assert ask(client, "file:///nowhere").status_code == 404
+    assert client.get("/health/crawl").status_code == 405
+    store.sources.give_up_asked(lab, until=store.sources.asked()[lab])
+
+
+def test_a_running_crawl_is_shown_with_how_far_it_is(client, made, store):
+    lab = made[1]["lab"]
+    with store.source_lease(lab.id) as lease:
+        run = store.runs.start(lab.id, lab.uri, lease)
+        store.runs.note_counts(run, {"objects": 1234, "opened": 7}, lease=lease)
+        text = client.get("/health").text
+        assert "1,234 files listed, 7 opened" in text
+        assert 'data-poll="2000"' in text
+        assert client.get("/api/v1/sources").json["sources"][0]["running"] is True
+        store.runs.finish(run, RunState.INTERRUPTED, {}, [])
+    assert 'data-poll="15000"' in client.get("/health").text
+
+
+def test_exports_that_nobody_reads_leave_threads_for_pages(client):
+    open_ones = [client.get("/api/export.ndjson") for _ in range(4)]
+    assert client.get("/api/export.csv").status_code == 503
+    assert client.get("/healthz").status_code == 200
+    open_ones.pop().close()
+    assert client.get("/api/export.csv", buffered=True).status_code == 200
+    for answer in open_ones:
+        answer.close()
+
+
+def test_readiness_says_what_is_wrong(client, tmp_path):
+    assert (client.get("/readyz").status_code, client.get("/readyz").json) == (200, {"status": "ready"})
+    settings = Settings(home=tmp_path)
+    (tmp_path / "store.sqlite3").write_bytes(b"no database at all, but long enough to be looked at" * 20)
+    services = open_services(settings)
+    broken = create_app(settings, services).test_client()
+    answer = broken.get("/readyz")
+    assert answer.status_code == 503
+    assert "not a database" in json.loads(answer.text)["problem"]
+    assert broken.get("/healthz").status_code == 200
+    assert broken.get("/health").status_code == 200
+    assert broken.get("/metrics").status_code == 200
+    close_services(services)

@@ -1,0 +1,208 @@
+"""The health page: what needs a person, a row per source, the last runs, the state of the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from catalog.records import Run, RunState
+from catalog.records.sources import SourceState
+from webui.html.status import STATE_HELP, STATE_WORDS, StatusPage, status_page
+from webui.numbers import clock, size
+from webui.text import shown
+
+if TYPE_CHECKING:
+    from catalog.access.catalog import CatalogStatus
+    from webui.contracts import CrawlStatus
+    from webui.health import DueSource, Health
+    from webui.urls import Addresses
+
+UNREAD_SHOWN = 10
+POLL_MS, IDLE_POLL_MS = 2_000, 15_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedView:
+    """A number that leads to just so many models, or to the row of a source."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleView:
+    """A file that could not be read, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    """One row."""
+
+    anchor: str
+    id: str
+    name: str
+    address: str
+    state: str
+    tone: str
+    advice: str
+    command: str
+    schedule: str
+    last_complete: str
+    next_due: str
+    models: str
+    models_url: str
+    size: str
+    change: str
+    progress: str
+    troubles: tuple[TroubleView, ...]
+    troubles_text: str
+    may_be_asked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthPage(StatusPage):
+    """All of it, for people."""
+
+    sentence: str
+    needs: tuple[NeedView, ...]
+    sources: tuple[SourceView, ...]
+    workers: str
+    poll_ms: int
+    is_running: bool
+    may_ask: bool
+
+
+def health_page(
+    health: Health, status: CatalogStatus, crawl: CrawlStatus | None, addresses: Addresses, *, may_ask: bool
+) -> HealthPage:
+    """The page; "unknown" where a number could not be had."""
+    below = status_page(status, crawl)
+    rows = tuple(
+        _source(source, number, addresses, may_ask=may_ask)
+        for number, source in enumerate(health.sources, start=1)
+    )
+    needs = _needs(health, addresses)
+    is_running = any(row.progress for row in rows) or bool(crawl and crawl.running)
+    kept = {field.name: getattr(below, field.name) for field in fields(below)}
+    kept["engine_problem"] = below.engine_problem or shown(health.problem, 600)
+    return HealthPage(
+        **kept,
+        sentence="Needs you:" if needs else "Nothing needs you.",
+        needs=needs,
+        sources=rows,
+        workers=_workers(health),
+        poll_ms=POLL_MS
+        if is_running or any(source.health.asked_at for source in health.sources)
+        else IDLE_POLL_MS,
+        is_running=is_running,
+        may_ask=may_ask,
+    )
+
+
+def _needs(health: Health, addresses: Addresses) -> tuple[NeedView, ...]:
+    views = [
+        NeedView(text=f"{need.number:,} {need.label}", url=addresses.search(need.state))
+        for need in health.needs
+    ]
+    for number, source in enumerate(health.sources, start=1):
+        if source.is_in_trouble and source.health.last is not None:
+            what = f"crawl of {_name(source)} {STATE_WORDS[source.health.last.state][1]}"
+            views.append(NeedView(text=what, url=f"#source-{number}"))
+    if health.lacks_worker:
+        views.append(NeedView(text="crawls are due and no worker runs", url="#workers"))
+    return tuple(views)
+
+
+def _workers(health: Health) -> str:
+    if not health.workers:
+        return "No worker runs: start one with modeldex worker, or modeldex serve without --no-worker."
+    return "1 worker runs." if health.workers == 1 else f"{health.workers:,} workers run."
+
+
+def _source(source: DueSource, number: int, addresses: Addresses, *, may_ask: bool) -> SourceView:
+    health, row, last = source.health, source.health.row, source.health.last
+    is_running = health.is_crawled and last is not None and last.state is RunState.RUNNING
+    tone, word = STATE_WORDS[last.state] if last else ("info", "never crawled")
+    if last is not None and last.state is RunState.RUNNING and not health.is_crawled:
+        tone, word = STATE_WORDS[RunState.INTERRUPTED]
+    if row.state is SourceState.DISABLED:
+        word = f"{word}, disabled"
+    return SourceView(
+        anchor=f"source-{number}",
+        id=str(row.id),
+        name=_name(source),
+        address=shown(row.uri, 200),
+        state=word,
+        tone=tone,
+        advice=STATE_HELP.get(last.state, "") if last and not is_running else "",
+        command=f"modeldex runs accept {last.id}" if last and last.state is RunState.HELD else "",
+        schedule=shown(row.definition.schedule or "", 60),
+        last_complete=clock(health.last_complete.started_at) if health.last_complete else "never",
+        next_due=_next_due(source, is_running=is_running),
+        models="unknown" if source.models is None else f"{source.models:,}",
+        models_url=addresses.search(source.state),
+        size="" if health.bytes is None else size(health.bytes).text,
+        change=_change(health.last_finished),
+        progress=_progress(last) if is_running and last else "",
+        troubles=tuple(
+            TroubleView(file=shown(file.key, 200), reason=shown(file.reason, 300))
+            for file in health.unread[:UNREAD_SHOWN]
+        ),
+        troubles_text=_troubles_text(source),
+        may_be_asked=may_ask
+        and row.state is SourceState.ACTIVE
+        and not is_running
+        and health.asked_at is None,
+    )
+
+
+def _name(source: DueSource) -> str:
+    row = source.health.row
+    return shown(row.definition.name or row.uri, 160)
+
+
+def _next_due(source: DueSource, *, is_running: bool) -> str:
+    if is_running:
+        return "now"
+    if source.health.asked_at is not None:
+        return "asked for, as soon as a worker is free"
+    if source.next_due is None:
+        return "not by itself"
+    return "now" if source.is_overdue else clock(source.next_due)
+
+
+def _change(run: Run | None) -> str:
+    if run is None:
+        return ""
+    parts = [
+        f"{run.counts[name]:,} {name}"
+        for name in ("new", "changed", "moved", "missing")
+        if run.counts.get(name)
+    ]
+    return ", ".join(parts) or "nothing"
+
+
+def _progress(run: Run) -> str:
+    counts = run.counts
+    parts = [
+        ("objects", "files listed"),
+        ("opened", "opened"),
+        ("new", "new models"),
+        ("changed", "changed models"),
+    ]
+    return ", ".join(f"{counts[name]:,} {label}" for name, label in parts if counts.get(name)) or "beginning"
+
+
+def _troubles_text(source: DueSource) -> str:
+    counts = source.health.last.counts if source.health.last else {}
+    files, scopes = counts.get("failed", 0), counts.get("scopes_failed", 0)
+    files = max(files, len(source.health.unread))
+    parts = []
+    if files:
+        parts.append(f"{files:,} {'file' if files == 1 else 'files'} unread")
+    if scopes:
+        parts.append(f"{scopes:,} {'directory' if scopes == 1 else 'directories'} not listed")
+    return ", ".join(parts)

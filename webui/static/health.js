@@ -1,0 +1,29 @@
+// The health page follows what happens. Without it, the page is as it was when it was opened.
+"use strict";
+(() => {
+  const live = document.getElementById("live");
+
+  async function poll() {
+    const old = document.getElementById("health");
+    if (document.hidden || old.contains(document.activeElement)) return wait(old);
+    try {
+      const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("health");
+      if (!answer.ok || !fresh) return wait(old);
+      for (const open of old.querySelectorAll("details[open][id]")) {
+        fresh.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
+      }
+      if (fresh.dataset.sentence !== old.dataset.sentence) live.textContent = fresh.dataset.sentence;
+      old.replaceWith(document.adoptNode(fresh));
+      wait(fresh);
+    } catch {
+      wait(old); // the server is away: it may come back
+    }
+  }
+
+  function wait(page) {
+    setTimeout(poll, Number(page.dataset.poll));
+  }
+
+  wait(document.getElementById("health"));
+})();
