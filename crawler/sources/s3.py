@@ -21,7 +21,7 @@ from crawler.buckets.faults import (
     object_error,
     root_error,
 )
-from crawler.buckets.listing import Page, Part, list_bucket
+from crawler.buckets.listing import PAGE_KEYS, Page, Part, list_bucket
 from crawler.buckets.objects import ObjectRow, etag_of, meta_of, row_of
 from crawler.buckets.settings import S3Options
 from crawler.buckets.spending import Spending
@@ -43,6 +43,7 @@ class S3Source:
     """The objects of a bucket whose keys begin with the prefix of the address; keys are given without it."""
 
     Options: ClassVar[type[S3Options]] = S3Options
+    page_keys: ClassVar[int] = PAGE_KEYS
 
     def __init__(self, address: str, settings: Settings, options: S3Options | None = None) -> None:
         self._address = parse_address(address)
@@ -159,6 +160,7 @@ class S3Source:
         answer = self._client.list_objects_v2(
             Bucket=self._address.bucket,
             Prefix=prefix,
+            MaxKeys=self.page_keys,
             **{name: value for name, value in given.items() if value},
         )
         following = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
