@@ -120,6 +120,8 @@ def fault_of(error: Exception) -> Fault:
         )
     if isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError | boto.ProxyConnectionError):
         return Fault(Kind.UNAVAILABLE, "nothing answers there", _ENDPOINT)
+    if "recursion" in str(error):  # boto3 follows a redirection to a region, and one that leads nowhere for ever
+        return Fault(Kind.WRONG_USE, "what answers there only redirects", f"{_ENDPOINT} {_REGION}")
     if isinstance(error, boto.ParamValidationError):
         return Fault(Kind.WRONG_USE, "the storage takes no such name of a bucket or key")
     if isinstance(error, ValueError):
@@ -166,6 +168,10 @@ def _fault_of_answer(response: Any) -> Fault:
     code = str(response.get("Error", {}).get("Code", ""))
     message = str(response.get("Error", {}).get("Message", ""))
     status = _status(response)
+    is_page = "text/html" in response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-type", "")
+    if is_page and (code.isdecimal() or not code) and status <= 500:  # boto3 makes 500 of 200 with an unknown body
+        kind = Kind.UNAVAILABLE if status == 500 else Kind.WRONG_USE
+        return Fault(kind, "what answers there does not speak S3", _ENDPOINT)
     if code in _CODES:
         return _CODES[code]
     if status == 400 and (code in {"400", ""} or "encrypt" in message.lower()):
