@@ -15,6 +15,7 @@ from catalog.errors import PluginUnavailable
 SOURCES: Mapping[str, str] = {
     # By the scheme of their addresses: `file` answers for `file:///models` and for paths.
     "file": "crawler.sources.local:open_local",
+    "s3": "crawler.sources.s3:S3Source",
 }
 
 EXTRACTORS: Mapping[str, str] = {
@@ -113,6 +114,7 @@ SETTINGS: Mapping[str, str] = {
     "elasticsearch": "indexer.settings:ElasticsearchSettings",
     "file": "crawler.settings:FileSettings",
     "log": "catalog.logs:LogSettings",
+    "s3": "crawler.buckets.settings:S3Settings",
     "search": "catalog.settings.core:SearchSettings",
     "server": "webui.settings:ServerSettings",
     "worker": "crawler.settings:WorkerSettings",

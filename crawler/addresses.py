@@ -15,7 +15,6 @@ from catalog.terminal import printable
 from crawler.source import Source
 
 LOCAL = "file"
-PLANNED = frozenset({"s3"})
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 """Source: RFC 3986, section 3.1."""
 _PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#]*@", re.IGNORECASE)
@@ -41,10 +40,6 @@ def scheme_of(address: str) -> str:
     known = plugins.names("source") if scheme not in plugins.SOURCES else [scheme]
     if scheme in known:
         return scheme
-    if scheme in PLANNED:
-        raise UserError(
-            f"Addresses with {scheme}:// are not supported yet: crawl a directory that holds or mounts the same files."
-        )
     listed = ", ".join(f"{name}://" for name in known)
     raise UserError(
         f"There is no source for {scheme}:// addresses.",

@@ -21,7 +21,7 @@ from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
 from crawler.settings import FileSettings
-from crawler.source import Source
+from crawler.source import CUT_KEYS, Cuttable, Source
 from crawler.stages import interim
 from crawler.stages.account import Account, CrawlReport, Progress, unread
 from crawler.stages.committing import CommittingStage
@@ -53,7 +53,7 @@ def crawl(
     """
     with store.source_lease(source.id) as lease:
         run = store.runs.start(source.id, source.uri, lease)
-        account = Account(store, run, lease, watch)
+        account = Account(store, run, lease, watch, spent=lambda: getattr(source, "spent", {}))
         return _Crawl(store, source, settings, lease, registry or Registry.installed(), run, account).go(
             accepted=math.inf if accept else accept_up_to, reread=reread, hash_weights=hash_weights
         )
@@ -95,6 +95,8 @@ class _Crawl:
         try:
             with self._manifest.sightings() as seen:
                 had_objects = bool(sum(self._manifest.counts().values()))
+                if had_objects and isinstance(self._source, Cuttable):
+                    self._source.expect(self._manifest.cuts(CUT_KEYS))
                 if not had_objects and not self._store.records.standing(self._source.id):
                     self._looks.allow()
                 self._list_and_read(seen, reread=reread)

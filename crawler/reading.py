@@ -188,6 +188,8 @@ class ObjectReader:
         if sniffing.never_opened(meta.key):
             entry = Entry(object=meta, reading=Reading.SKIPPED, signature=NOT_OPENED)
             return Outcome(entry=entry, opened=False)
+        if sniffing.is_archived(meta.storage_class):
+            return _without_secrets(self._archived(meta, before))
         reader = RangedReader(
             meta.key,
             meta.size_bytes,
@@ -275,6 +277,17 @@ class ObjectReader:
         risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
         return self._outcome(meta, replace(extraction, risks=(risk,)), None)
 
+    def _archived(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
+        """What its listing says: nobody can read it now. What was read before it was archived stays."""
+        if before is not None and before.reading is Reading.READ and _same_writing(before.object, meta):
+            kept = replace(meta, sha256=before.object.sha256)
+            return Outcome(entry=replace(before, state="live", object=kept), opened=False)
+        if sniffing.promised_format(meta.key) is None:
+            return Outcome(entry=self._unwanted(meta), opened=False)
+        message = f"it is archived ({meta.storage_class}): restore it, and the next crawl reads it"
+        extraction = sniffing.unreadable(meta, "archived", message, status=FileStatus.ARCHIVED)
+        return replace(self._outcome(meta, extraction, None), opened=False)
+
     def _unwanted(self, meta: ObjectMeta) -> Entry:
         return Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))
 
@@ -316,6 +329,12 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     error = None if entry.error is None else masked_text(entry.error)
     extraction = None if outcome.extraction is None else masked_extraction(outcome.extraction)
     return replace(outcome, entry=replace(entry, outline=outline, error=error), extraction=extraction)
+
+
+def _same_writing(one: ObjectMeta, other: ObjectMeta) -> bool:
+    """Whether both are what was written at one time, whatever class it is kept in."""
+    written = one.last_modified
+    return written is not None and written == other.last_modified and one.size_bytes == other.size_bytes
 
 
 def put_off(meta: ObjectMeta, before: Entry | None, reason: str, *, is_changing: bool = False) -> Outcome:

@@ -26,6 +26,11 @@ _NEVER_OPENED = (
 )
 NEVER_OPENED = frozenset(_NEVER_OPENED.split())
 
+# Classes whose objects must be restored before they can be read: of Amazon, Tencent COS and Alibaba OSS.
+# Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html;
+# https://www.tencentcloud.com/document/product/436/30925
+ARCHIVES = frozenset("GLACIER DEEP_ARCHIVE ARCHIVE MAZ_ARCHIVE COLD_ARCHIVE COLDARCHIVE DEEPCOLDARCHIVE".split())
+
 HUB_NOTES = re.compile(r"(?:^|/)(?:models|datasets|spaces)--[^/]+/\.no_exist/")
 """Empty files that remember what a repository does not have. Source: huggingface_hub, file_download `.no_exist`."""
 
@@ -64,6 +69,11 @@ def never_opened(key: str) -> bool:
     name = key.rsplit("/", 1)[-1].lower()
     _, dot, suffix = name.rpartition(".")
     return bool(dot) and suffix in NEVER_OPENED and promised_format(key) is None
+
+
+def is_archived(storage_class: str | None) -> bool:
+    """Whether an object of this class cannot be read as it is."""
+    return storage_class is not None and storage_class.upper() in ARCHIVES
 
 
 def promised_format(key: str) -> str | None:

@@ -9,12 +9,16 @@ with them, too; a secret one is given as a reference and arrives as what it refe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from catalog.errors import SourceError
 from catalog.records import ObjectKey, ObjectMeta, SourceId
+
+
+CUT_KEYS = 5_000
+"""Objects of the last listing in one part of the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,8 @@ class Source(Protocol):
 
     Two attributes may say how objects are best read: `concurrency`, how many reads the storage answers at once (1 where it
     is left out; threads then read), and `is_read_in_processes`, whether the source is picklable and its reading costs this
-    machine's processors more than waiting (False where it is left out).
+    machine's processors more than waiting (False where it is left out). A third, `spent`, what was asked of the storage
+    so far, as numbers by name: `requests`, `bytes_received`.
     """
 
     id: SourceId
@@ -57,4 +62,22 @@ class Source(Protocol):
 
     def uri_of(self, key: ObjectKey) -> str:
         """The object's own URI, for people."""
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A source that can say before a crawl whether it can be listed: a bucket that is not there leaves nothing behind."""
+
+    def check(self) -> None:
+        """Raises UserError, SourceError."""
+        ...
+
+
+@runtime_checkable
+class Cuttable(Protocol):
+    """A source whose listing goes faster in parts that are listed at once."""
+
+    def expect(self, cuts: Sequence[ObjectKey]) -> None:
+        """Keys that cut the last listing into parts of about equal size (`CUT_KEYS`), in order; called before `list`."""
         ...

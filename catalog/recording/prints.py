@@ -8,8 +8,10 @@ from collections.abc import Iterable
 
 from catalog.records import Group, Member, Role
 from catalog.records.hashes import combined_sha256
+from catalog.records.objects import SAME_BYTES
 
 SAME_FILES = "files:"
+SAME_OBJECTS = "objects:"
 WEIGHTS = frozenset({Role.WEIGHTS, Role.DATA})
 
 
@@ -38,21 +40,25 @@ def signature(group: Group, recipe: str) -> str:
 
 
 def identity(group: Group) -> str | None:
-    """Equal for the same files under another name: they keep inode, size and time of writing when they are moved.
-    Another file may get all three, so that this is no proof without what the files say (`same_files`).
+    """Equal for the same files under another name: they keep inode, size and time of writing when they are moved, and
+    objects the digest that their storage gives them. Another file may get all of it, so that this is no proof without
+    what the files say (`same_files`).
     """
     parts = []
     for member in weights_of(group):
         meta = member.object
         if meta.file_identity is None or meta.last_modified is None:
             return None
-        parts.append(f"{meta.file_identity} {meta.size_bytes} {meta.last_modified.isoformat()}")
+        # To move an object is to write it anew.
+        is_digest = meta.file_identity.startswith(SAME_BYTES)
+        written = "" if is_digest else meta.last_modified.isoformat()
+        parts.append(f"{meta.file_identity} {meta.size_bytes} {written}")
     return f"moved:{_digest(sorted(set(parts)))}" if parts else None
 
 
 def contents(group: Group) -> str | None:
-    """Equal only for the same bytes: by SHA-256 of every weights file, or because they are the same files (links). The
-    latter is true of files that are there at the same time alone.
+    """Equal only for the same bytes: by SHA-256 of every weights file, by digests of their storage, or because they are
+    the same files (links). The latter is true of files that are there at the same time alone.
     """
     weights = weights_of(group)
     hashes = [member.object.sha256 for member in weights if member.object.sha256]
@@ -60,7 +66,8 @@ def contents(group: Group) -> str | None:
         return combined_sha256(hashes)
     files = [member.object.file_identity for member in weights]
     if files and all(files):
-        return f"{SAME_FILES}{_digest(sorted({name for name in files if name}))}"
+        digests = all(name.startswith(SAME_BYTES) for name in files if name)
+        return f"{SAME_OBJECTS if digests else SAME_FILES}{_digest(sorted({name for name in files if name}))}"
     return None
 
 

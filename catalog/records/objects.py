@@ -11,13 +11,17 @@ SourceId = NewType("SourceId", str)
 ObjectKey = NewType("ObjectKey", str)
 """A '/'-separated name inside its source. Bytes that are not UTF-8 travel as lone surrogates (`os.fsdecode`)."""
 
+SAME_BYTES = "bytes:"
+"""How a `file_identity` begins that storage gives to equal bytes, whichever objects hold them, and to no others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectMeta:
     """One object as its listing describes it.
 
     `change_token` is opaque: equal means unchanged (an ETag with its version, or a file's stat identity).
-    `file_identity` is equal for hard links of one file, None where storage has no such thing.
+    `file_identity` is equal for hard links of one file, or for objects that storage proves to be of equal bytes
+    (`SAME_BYTES`), None where storage has no such thing.
     `sha256` is set only where storage proves it (never from an ETag).
     """
 

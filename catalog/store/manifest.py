@@ -199,6 +199,18 @@ class Manifest:
                 connection.execute(update(objects).where(chosen).values(state=MISSING, missing_since=now))
             self._set_recipe(connection, "")
 
+    def cuts(self, every: int) -> list[ObjectKey]:
+        """Every so-manieth key of the live objects, in key order."""
+        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
+        numbered = (
+            select(objects.c.key, func.row_number().over(order_by=objects.c.key).label("number"))
+            .where(chosen)
+            .subquery()
+        )
+        statement = select(numbered.c.key).where(numbered.c.number % every == 0).order_by(numbered.c.key)
+        with self._engine.connect() as connection:
+            return [ObjectKey(os.fsdecode(key)) for key in connection.execute(statement).scalars()]
+
     def recipe(self) -> str:
         """What the records of this source were made with; empty if they are behind the manifest."""
         with self._engine.connect() as connection:

@@ -49,6 +49,19 @@ SHOWN = 20
     "--dry-run", is_flag=True, help="Only list, and say what would be read and what is no longer there."
 )
 @click.option("--accept-up-to", type=int, default=0, hidden=True, help="As --accept, for so many models.")
+
+    "--endpoint-url", metavar="URL", help="Where the storage of s3:// answers, if it is not Amazon; kept for later crawls."
+)
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the source; kept for later crawls."
+)
+@click.option(
+    "--credential",
+    "credentials",
+    multiple=True,
+    metavar="NAME=env:VARIABLE",
+    help="Where a secret stands; kept for later crawls.",
+)
 @click.option("--live", is_flag=True, hidden=True, help="Show progress to a program that reads stderr.")
 @click.pass_obj
 def crawl(
@@ -61,6 +74,10 @@ def crawl(
     hash_weights: bool,
     dry_run: bool,
     accept_up_to: int,
+
+    endpoint_url: str | None,
+    options: tuple[str, ...],
+    credentials: tuple[str, ...],
     live: bool,
 ) -> None:
     """Read the model files below PATH, a directory or the address of another storage, into the catalog; or crawl the
@@ -70,12 +87,14 @@ def crawl(
     read; 3: so many models would go missing that nothing was changed.
     """
     from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
-    from crawler.addresses import find_target, may_be_name, open_source, open_target  # noqa: PLC0415
+    from crawler.addresses import find_target, may_be_name, open_source  # noqa: PLC0415
+    from crawler.commands.given_options import given_options, open_checked  # noqa: PLC0415
     from crawler.commands.progress import FollowingIndex, ProgressLine  # noqa: PLC0415
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
     from crawler.overlaps import overlaps  # noqa: PLC0415
     from crawler.selection import Selection  # noqa: PLC0415
 
+    given = given_options(endpoint_url, options, credentials)
     if not path:  # an unset variable of a script, not the directory one happens to be in
         raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
     if "://" not in path and not may_be_name(path):
@@ -83,9 +102,14 @@ def crawl(
     if dry_run:
         _preview(settings, path, as_json=as_json)
         return
+
+    elif "://" in path and not settings.home.exists():
+        open_checked(find_target(path, ()), given, (), settings)  # nor does an address
     with open_store(settings, write=True) as store, _interruptible():
         rows = store.sources.all()
-        source, target = open_target(find_target(path, rows), rows, settings)
+        source, target = open_checked(find_target(path, rows), given, rows, settings)
+        if given and target.row is not None:
+            store.sources.put([target.row])
         store.sources.crawled(source.id, source.uri)
         selections = {row.id: Selection(row.definition.include, row.definition.exclude) for row in rows}
         twice = list(overlaps(source, store.records.sources(), selections))

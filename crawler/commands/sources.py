@@ -272,12 +272,12 @@ def _row(store: Store, text: str) -> SourceRow:
 def _definition_fields(options: dict[str, Any]) -> dict[str, Any]:
     return {
         **options,
-        "credentials": _pairs(options["credentials"], "--credential", "NAME=env:VARIABLE"),
-        "options": _pairs(options["options"], "--option", "NAME=VALUE"),
+        "credentials": pairs(options["credentials"], "--credential", "NAME=env:VARIABLE"),
+        "options": pairs(options["options"], "--option", "NAME=VALUE"),
     }
 
 
-def _pairs(texts: Sequence[str], option: str, example: str) -> dict[str, str]:
+def pairs(texts: Sequence[str], option: str, example: str) -> dict[str, str]:
     """`KEY=VALUE` each. What has no `=` is not repeated: it may be a secret."""
     pairs = dict(text.partition("=")[::2] for text in texts)
     if not all(pairs) or not all("=" in text for text in texts):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -28,29 +27,12 @@ from catalog.settings import Settings
 from crawler.grouping.draft import upwards
 from crawler.selection import Selection
 from crawler.source import Listed
+from crawler.unfinished import SKIPPED_DIRECTORIES, UNFINISHED, is_inside_git, is_unfinished
 
 MAX_DEPTH = 64
 BATCH_OBJECTS = 500
 RACY_SECONDS = 2.0
 RACY_MARK = "~"
-
-SKIPPED_DIRECTORIES = frozenset(
-    {
-        ".hg",
-        ".svn",
-        ".locks",
-        "__pycache__",
-        ".ipynb_checkpoints",
-        ".Trash",
-        ".snapshot",
-        "lost+found",
-    }
-)
-GIT_REFERENCES = re.compile(r"HEAD|packed-refs|refs|refs/(?:heads|tags)(?:/.+)?")
-"""What is listed below `.git`: what its commits are called. Its objects may be many and say nothing of models."""
-
-UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".incomplete", ".crdownload", ".aria2", ".filepart")
-UNFINISHED_PREFIXES = (".nfs", "._", ".~lock")
 
 
 class _Directory(NamedTuple):
@@ -192,6 +174,8 @@ class LocalSource:
     def _sort(self, entry: os.DirEntry[str], key: str, listing: _Found) -> None:
         """Puts one directory entry where it belongs."""
         if _is_inside_git(key) or self._path(key) in self._exclude:
+
+        if is_inside_git(key) or self._path(key) in self._exclude:
             return
         is_directory = entry.is_dir(follow_symlinks=False)
         left_out = self._selection.pruned(key) if is_directory else self._selection.left_out(key)
@@ -200,8 +184,8 @@ class LocalSource:
         elif is_directory:
             if entry.name not in SKIPPED_DIRECTORIES:
                 listing.below.append(_Directory(key, listing.directory.depth + 1))
-        elif entry.name.endswith(UNFINISHED_SUFFIXES) or entry.name.startswith(UNFINISHED_PREFIXES):
-            listing.skipped.append((key, "an unfinished or temporary file"))
+        elif is_unfinished(entry.name):
+            listing.skipped.append((key, UNFINISHED))
         elif entry.is_symlink():
             self._sort_link(key, listing)
         elif entry.is_file(follow_symlinks=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from catalog.normalise.values.secrets import masked_text
@@ -25,6 +25,7 @@ WRITTEN = ("new", "changed", "unchanged")
 COUNTED = (
     *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "objects", "opened", "bytes_read"),
     *("hashed", "missing_total", "scopes_failed", "would_lose", "bytes"),
+    *("hashed", "missing_total", "scopes_failed", "would_lose", "requests", "bytes_received"),
 )
 """What every report counts; models and files unless the name says otherwise. `bytes` are those of all files there are."""
 
@@ -52,7 +53,15 @@ class CrawlReport:
 class Account:
     """The counts and problems of one run."""
 
-    def __init__(self, store: Store, run: Run, lease: Lease, watch: Callable[[Progress], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run: Run,
+        lease: Lease,
+        watch: Callable[[Progress], None],
+        *,
+        spent: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.problems: list[str] = []
         self.skipped: list[tuple[str, str]] = []
@@ -63,6 +72,7 @@ class Account:
         self._run = run
         self._lease = lease
         self._watch = watch
+        self._spent = spent
         self._next = time.monotonic() + COUNTS_SECONDS
 
     def note(self, phase: str | None = None) -> None:
@@ -116,7 +126,7 @@ class Account:
         )
 
     def _so_far(self) -> dict[str, int]:
-        return {name: self.counts[name] for name in COUNTED}
+        return {name: self.counts[name] for name in COUNTED} | dict(self._spent())
 
 
 def unread(manifest: Manifest) -> int:

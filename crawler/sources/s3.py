@@ -1,0 +1,278 @@
+"""A bucket that speaks S3, or a directory of one: listed in parts, read by ranges of exactly the object that was listed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from catalog.errors import ListingIncomplete, ObjectChanged, ObjectUnreadable
+from catalog.records import ObjectKey, ObjectMeta, SourceId
+from catalog.settings import Settings
+from crawler.buckets.address import parse_address
+from crawler.buckets.client import access_of, connect
+from crawler.buckets.faults import (
+    FAULTS,
+    TRANSPORT,
+    Kind,
+    fault_of,
+    is_encryption_refusal,
+    object_error,
+    root_error,
+)
+from crawler.buckets.listing import PAGE_KEYS, Page, Part, list_bucket
+from crawler.buckets.objects import ObjectRow, etag_of, meta_of, row_of
+from crawler.buckets.settings import S3Options
+from crawler.buckets.spending import Spending
+from crawler.buckets.tails import Tails
+from crawler.selection import Selection
+from crawler.source import Listed
+from crawler.unfinished import SKIPPED_DIRECTORIES, UNFINISHED, is_inside_git, is_unfinished
+
+LISTING_WORKERS = 8
+MOST_SKIPPED_BYTES = 8 * 1024 * 1024
+"""So much of a body is read past where a storage ignores ranges; what lies behind it is not had from there."""
+FIRST_PAUSE_SECONDS = 0.2
+"""Before an answer that broke off is asked for again: a random time up to this, which doubles."""
+UNORDERED = "--x-s3"
+"""How names of directory buckets end. Source: docs.aws.amazon.com, "Differences for directory buckets"."""
+
+
+class S3Source:
+    """The objects of a bucket whose keys begin with the prefix of the address; keys are given without it."""
+
+    Options: ClassVar[type[S3Options]] = S3Options
+    page_keys: ClassVar[int] = PAGE_KEYS
+
+    def __init__(self, address: str, settings: Settings, options: S3Options | None = None) -> None:
+        self._address = parse_address(address)
+        self.uri = self._address.uri
+        self.id = SourceId(self.uri)
+        access = access_of(settings, options or S3Options())
+        self.concurrency = access.concurrency
+        self.spending = Spending(access.limits)
+        self._attempts = access.attempts
+        self._encryption = access.encryption
+        self._selection = Selection()
+        self._cuts: Sequence[str] = ()
+        self._first: Page | None = None
+        try:
+            self._client = connect(access, self.spending)
+        except FAULTS as error:
+            raise root_error(self.uri, error) from error
+        self._tails = Tails(self._get, access.concurrency)
+
+    @property
+    def endpoint(self) -> str:
+        """Where the storage answers."""
+        return str(self._client.meta.endpoint_url)
+
+    @property
+    def spent(self) -> Mapping[str, int]:
+        """What was asked of the storage so far."""
+        return {"requests": self.spending.requests, "bytes_received": self.spending.bytes}
+
+    def selecting(self, selection: Selection) -> Self:
+        """The same bucket without what is not selected."""
+        self._selection = selection
+        return self
+
+    def check(self) -> None:
+        """Whether the bucket can be listed. Raises UserError, SourceError."""
+        try:
+            self._first = self._page(self._address.prefix)
+        except FAULTS as error:
+            raise root_error(self.uri, error) from error
+
+    def expect(self, cuts: Sequence[ObjectKey]) -> None:
+        """Keys that cut the last listing into parts of about equal size."""
+        self._cuts = [f"{self._address.prefix}{key}" for key in cuts]
+
+    def list(self) -> Iterator[Listed]:
+        """Everything below the root. What is listed in one is complete or not as a whole, unless a part of it breaks off:
+        then each directory is told that it touches. Raises UserError, SourceError if the root cannot be listed.
+        """
+        if self._first is None:
+            self.check()
+        first, self._first = self._first, None
+        parts = list_bucket(
+            self,
+            self._address.prefix,
+            first=first,
+            cuts=self._cuts,
+            workers=min(LISTING_WORKERS, self.concurrency),
+            is_ordered=not self._address.bucket.endswith(UNORDERED),
+        )
+        for part in parts:
+            yield self._listed(part)
+
+    def head(self, key: ObjectKey) -> ObjectMeta | None:
+        """The object as it is now; None if there is none. Raises AccessDenied, ObjectUnreadable."""
+        if not key or key.endswith("/") or self._left_out(key):
+            return None
+        try:
+            self.spending.check()
+            answer = self._encrypted(self._client.head_object, self._place(key))
+        except FAULTS as error:
+            if fault_of(error).kind is Kind.ABSENT:
+                return None
+            raise object_error(key, error) from error
+        row = ObjectRow(
+            key=key,
+            size_bytes=answer["ContentLength"],
+            etag=answer.get("ETag", ""),
+            last_modified=answer.get("LastModified"),
+            storage_class=answer.get("StorageClass"),
+        )
+        return meta_of(self.id, row)
+
+    def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
+        """The bytes, if the object is still the one that was listed. Of an archive its end comes with its beginning."""
+        end = min(end, meta.size_bytes)
+        if start >= end:
+            return self._nothing_of(meta)
+        kept = self._tails.kept(meta, start, end)
+        if kept is not None:
+            return kept
+        if start == 0:
+            self._tails.begin(meta, after=end)
+        return self._get(meta, start, end)
+
+    def uri_of(self, key: ObjectKey) -> str:
+        return self._address.uri_of(key)
+
+    def page(
+        self, prefix: str, *, after: str = "", token: str | None = None, directories: bool = False
+    ) -> Page:
+        """One page of keys with the prefix. Raises SourceError."""
+        try:
+            return self._page(prefix, after=after, token=token, directories=directories)
+        except FAULTS as error:
+            place = prefix[len(self._address.prefix) :] or self.uri
+            raise ListingIncomplete(place, fault_of(error).sentence) from error
+
+    def _page(
+        self, prefix: str, *, after: str = "", token: str | None = None, directories: bool = False
+    ) -> Page:
+        self.spending.check()
+        given = {"StartAfter": after, "ContinuationToken": token, "Delimiter": "/" if directories else None}
+        answer = self._client.list_objects_v2(
+            Bucket=self._address.bucket,
+            Prefix=prefix,
+            MaxKeys=self.page_keys,
+            **{name: value for name, value in given.items() if value},
+        )
+        following = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+        if answer.get("IsTruncated") and following is None:
+            raise ListingIncomplete(self.uri, "the storage says that there is more, and not how to ask for it")
+        return Page(
+            contents=answer.get("Contents", ()),
+            prefixes=[row["Prefix"] for row in answer.get("CommonPrefixes", ())],
+            next=following,
+        )
+
+    def _listed(self, part: Part) -> Listed:
+        objects: list[ObjectMeta] = []
+        skipped: list[tuple[str, str]] = []
+        length = len(self._address.prefix)
+        for answer in part.contents:
+            key = answer["Key"][length:]
+            if not key or key.endswith("/"):
+                if answer["Size"]:
+                    skipped.append((key, "its name is that of a directory"))
+                continue  # what consoles write to show an empty directory
+            reason = self._left_out(key)
+            if reason is None:
+                objects.append(meta_of(self.id, row_of(answer, key)))
+            elif reason:
+                skipped.append((key, reason))
+        return Listed(
+            scope=part.directory.removesuffix("/"),
+            objects=tuple(objects),
+            complete=part.complete,
+            error=part.error,
+            skipped=tuple(skipped),
+        )
+
+    def _left_out(self, key: str) -> str | None:
+        """Why an object is not crawled; an empty text where nobody need be told."""
+        directory, _, name = key.rpartition("/")
+        if is_unfinished(name):
+            return UNFINISHED
+        if not SKIPPED_DIRECTORIES.isdisjoint(directory.split("/")) or is_inside_git(key):
+            return ""
+        return self._selection.left_out(key) if self._selection else None
+
+    def _place(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self._address.bucket, "Key": f"{self._address.prefix}{key}"}
+
+    def _nothing_of(self, meta: ObjectMeta) -> bytes:
+        if not meta.size_bytes and self.head(meta.key) != meta:
+            raise ObjectChanged(meta.key)
+        return b""
+
+    def _get(self, meta: ObjectMeta, start: int, end: int) -> bytes:
+        """Bytes [start, end). An answer that breaks off is asked for again. Raises SourceError."""
+        for attempt in range(1, self._attempts + 1):
+            try:
+                self.spending.check()
+                return self._get_once(meta, start, end)
+            except TRANSPORT as error:
+                if attempt == self._attempts:
+                    raise object_error(meta.key, error) from error
+                time.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
+            except FAULTS as error:
+                raise object_error(meta.key, error) from error
+        raise ObjectUnreadable(meta.key, "it was not asked for")
+
+    def _get_once(self, meta: ObjectMeta, start: int, end: int) -> bytes:
+        etag = etag_of(meta)
+        place = {**self._place(meta.key), "Range": f"bytes={start}-{end - 1}"}
+        if etag:
+            place["IfMatch"] = f'"{etag}"'
+        answer = self._encrypted(self._client.get_object, place)
+        body = answer["Body"]
+        try:
+            if etag and answer.get("ETag", "").strip('"') not in {etag, ""}:
+                raise ObjectChanged(meta.key)  # a storage that does not heed If-Match
+            return self._read_body(meta, answer, start, end)
+        finally:
+            body.close()
+
+    def _read_body(self, meta: ObjectMeta, answer: Any, start: int, end: int) -> bytes:
+        body, status = answer["Body"], answer["ResponseMetadata"]["HTTPStatusCode"]
+        if status == 206:
+            if _total_of(answer) not in {None, meta.size_bytes}:
+                raise ObjectChanged(meta.key)
+        elif answer["ContentLength"] != meta.size_bytes:
+            raise ObjectChanged(meta.key)
+        elif start > MOST_SKIPPED_BYTES:
+            raise ObjectUnreadable(meta.key, "the storage ignores ranges, and would send the object from its beginning")
+        elif start:
+            self._take(body, start)
+        return self._take(body, end - start)
+
+    def _take(self, body: Any, length: int) -> bytes:
+        data: bytes = body.read(length)
+        self.spending.receive(len(data))
+        if len(data) != length:
+            raise OSError(f"the answer ended after {len(data):,} of {length:,} bytes")
+        return data
+
+    def _encrypted(self, ask: Any, place: Mapping[str, Any]) -> Any:
+        """The answer. A bucket may hold objects with and without encryption by a key of its owner."""
+        if not self._encryption:
+            return ask(**place)
+        try:
+            return ask(**place, **self._encryption)
+        except FAULTS as error:
+            if not is_encryption_refusal(error):
+                raise
+        return ask(**place)
+
+
+def _total_of(answer: Any) -> int | None:
+    """The size of the whole object in `bytes 0-9/100`; None if the storage does not say."""
+    total = answer.get("ContentRange", "").rpartition("/")[2]
+    return int(total) if total.isdecimal() else None

@@ -1,0 +1,35 @@
+"""Names of what is no model in any storage: files that are being written, and what other programs keep for themselves."""
+
+from __future__ import annotations
+
+import re
+
+SKIPPED_DIRECTORIES = frozenset(
+    {
+        ".hg",
+        ".svn",
+        ".locks",
+        "__pycache__",
+        ".ipynb_checkpoints",
+        ".Trash",
+        ".snapshot",
+        "lost+found",
+    }
+)
+GIT_REFERENCES = re.compile(r"HEAD|packed-refs|refs|refs/(?:heads|tags)(?:/.+)?")
+"""What is listed below `.git`: what its commits are called. Its objects may be many and say nothing of models."""
+
+UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".incomplete", ".crdownload", ".aria2", ".filepart")
+UNFINISHED_PREFIXES = (".nfs", "._", ".~lock")
+UNFINISHED = "an unfinished or temporary file"
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether the name of a file says that it is being written, or is only there while it is open."""
+    return name.endswith(UNFINISHED_SUFFIXES) or name.startswith(UNFINISHED_PREFIXES)
+
+
+def is_inside_git(key: str) -> bool:
+    """Whether the key lies below `.git` and says nothing of models."""
+    _, inside, reference = f"/{key}".rpartition("/.git/")
+    return bool(inside) and GIT_REFERENCES.fullmatch(reference) is None
