@@ -89,7 +89,9 @@ def gzip_members(reader: RangedReader, suffixes: Mapping[str, int]) -> Iterator[
             stream.skip(size + padding)
             continue
         if size > limit:
-            too_large = LimitExceeded("bytes of a member of a compressed tar", limit=limit, found=size)
+            too_large = LimitExceeded(
+                "bytes of a member of a compressed tar", limit=limit, found=size, inflated=True
+            )
             stream.skip(size + padding)
             continue
         yield name, stream.take(size)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
+from catalog.errors import Malformed
 from catalog.normalise.values.secrets import masked_text
-from catalog.records import Run, RunState, display_key
+from catalog.records import Role, Run, RunState, display_key
 from catalog.store.documents import LIVE, MISSING
+from catalog.store.entries import Reading
 from catalog.store.leases import Lease
-from catalog.store.manifest import Manifest
+from catalog.store.manifest import Manifest, Unread
 from catalog.store.store import Store
 from catalog.text.folding import well_formed
 
@@ -97,7 +100,7 @@ class Account:
         """The run as it ended, with the standing of its source."""
         self.problems = list(map(masked_text, self.problems))
         standing = self._store.records.standing(self._run.source)
-        self.counts["failed"] = unread(manifest)
+        self.counts["failed"] = sum(1 for _ in unread(manifest))
         self.counts["models"] = standing[LIVE]
         self.counts["missing_total"] = standing[MISSING]
         self.counts["risks"] = standing["risky"]
@@ -108,7 +111,9 @@ class Account:
         return CrawlReport(
             run=run,
             counts=dict(run.counts),
-            unread=tuple((display_key(key), reason) for key, reason in manifest.unread(MAX_UNREAD)),
+            unread=tuple(
+                (display_key(file.key), file.reason) for file in islice(unread(manifest), MAX_UNREAD)
+            ),
             problems=tuple(self.problems),
             skipped=tuple((display_key(key), reason) for key, reason in self.skipped),
             would_lose=self.would_lose,
@@ -118,7 +123,22 @@ class Account:
         return {name: self.counts[name] for name in COUNTED}
 
 
-def unread(manifest: Manifest) -> int:
-    """How many files could not be read."""
-    readings = manifest.counts()
-    return readings.get("failed", 0) + readings.get("retry", 0)
+TEXTS = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml")
+
+
+def unread(manifest: Manifest) -> Iterator[Unread]:
+    """The files that could not be read and need a person. A text that lies at no model and only has the name of a
+    model's sidecar (`config.json` of any program) needs none.
+    """
+    return (file for file in manifest.unread() if not is_of_no_model(file))
+
+
+def is_of_no_model(file: Unread) -> bool:
+    """Whether the file is a text of some other program: nothing in the catalog would know more if it could be read."""
+    return (
+        file.reading is Reading.FAILED
+        and file.stray is not None
+        and file.stray.role in {Role.CONFIG, Role.CARD, Role.RUN, Role.AUXILIARY}
+        and all(problem.code == Malformed.code for problem in file.stray.problems)
+        and file.key.lower().endswith(TEXTS)
+    )
