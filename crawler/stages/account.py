@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -17,9 +17,12 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest, Unread
 from catalog.store.store import Store
 from catalog.text.folding import well_formed
+from crawler.selection import is_selected_away
+from crawler.sniffing import promised_format
 
 COUNTS_SECONDS = 3.0
 MAX_SKIPPED = 1000
+NAMES_NOTED = 3
 MAX_UNREAD = 200
 
 WRITTEN = ("new", "changed", "unchanged")
@@ -27,7 +30,7 @@ WRITTEN = ("new", "changed", "unchanged")
 
 COUNTED = (
     *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "objects", "opened", "bytes_read"),
-    *("hashed", "missing_total", "scopes_failed", "would_lose"),
+    *("hashed", "missing_total", "scopes_failed", "would_lose", "skipped"),
 )
 """What every report counts; models and files unless the name says otherwise."""
 
@@ -42,13 +45,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlReport:
-    """How a crawl ended. `unread` names files that could not be read and why, `skipped` what was left out on purpose."""
+    """How a crawl ended. `unread` names files that could not be read and why, `skipped` what was left out on purpose;
+    `notes` are sentences on it, one for each reason, with the first names.
+    """
 
     run: Run
     counts: dict[str, int]
     unread: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
     would_lose: tuple[str, ...] = ()
 
 
@@ -59,6 +65,8 @@ class Account:
         self.counts: Counter[str] = Counter()
         self.problems: list[str] = []
         self.skipped: list[tuple[str, str]] = []
+        self._left_out: dict[str, list[str]] = {}
+        self._left_out_by_reason: Counter[str] = Counter()
         self.would_lose: tuple[str, ...] = ()
         self.scopes_failed = 0
         self._progress = Progress(counts=self.counts)
@@ -81,7 +89,24 @@ class Account:
         self.problems.append(well_formed(reason))
 
     def skip(self, skipped: tuple[tuple[str, str], ...]) -> None:
+        for key, reason in skipped:
+            if is_selected_away(reason):
+                continue
+            self.counts["skipped"] += 1
+            first = self._left_out.setdefault(reason, [])
+            self._left_out_by_reason[reason] += 1
+            if len(first) < NAMES_NOTED or _telling(key) < _telling(first[-1]):
+                first[:] = sorted([*first, key], key=_telling)[:NAMES_NOTED]
         self.skipped.extend(skipped[: max(0, MAX_SKIPPED - len(self.skipped))])
+
+    def notes(self) -> list[str]:
+        """What was left out, one sentence for each reason: how many, and the first names."""
+        return [
+            masked_text(
+                f"{number:,} left out ({reason}): {_named(map(display_key, self._left_out[reason]), number)}"
+            )
+            for reason, number in self._left_out_by_reason.most_common()
+        ]
 
     def start_writing(self, groups: int = 0) -> None:
         """Counts of what is written begin anew: interim records were counted, too. `groups` is 0 where nobody knows yet."""
@@ -100,12 +125,23 @@ class Account:
         """The run as it ended, with the standing of its source."""
         self.problems = list(map(masked_text, self.problems))
         standing = self._store.records.standing(self._run.source)
-        self.counts["failed"] = sum(1 for _ in unread(manifest))
+        self._settle_unread(manifest)
         self.counts["models"] = standing[LIVE]
         self.counts["missing_total"] = standing[MISSING]
         self.counts["risks"] = standing["risky"]
         self.counts["scopes_failed"] = self.scopes_failed
-        return self._store.runs.finish(self._run, state, self._so_far(), self.problems)
+        return self._store.runs.finish(self._run, state, self._so_far(), [*self.problems, *self.notes()])
+
+    def _settle_unread(self, manifest: Manifest) -> None:
+        """Counts what could not be read and needs a person; the rest was left out."""
+        self.counts["failed"] = 0
+        strays: list[tuple[str, str]] = []
+        for file in manifest.unread():
+            if is_of_no_model(file):
+                strays.append((file.key, STRAY))
+            else:
+                self.counts["failed"] += 1
+        self.skip(tuple(strays))
 
     def report(self, run: Run, manifest: Manifest) -> CrawlReport:
         return CrawlReport(
@@ -115,6 +151,7 @@ class Account:
                 (display_key(file.key), file.reason) for file in islice(unread(manifest), MAX_UNREAD)
             ),
             problems=tuple(self.problems),
+            notes=tuple(self.notes()),
             skipped=tuple((display_key(key), reason) for key, reason in self.skipped),
             would_lose=self.would_lose,
         )
@@ -123,6 +160,17 @@ class Account:
         return {name: self.counts[name] for name in COUNTED}
 
 
+def _telling(key: str) -> tuple[bool, str]:
+    """Names of models first."""
+    return promised_format(key) is None, key
+
+
+def _named(names: Iterable[str], number: int) -> str:
+    first = ", ".join(names)
+    return f"{first} and {number - NAMES_NOTED:,} more" if number > NAMES_NOTED else first
+
+
+STRAY = "a text that cannot be read and belongs to no model"
 TEXTS = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml")
 
 

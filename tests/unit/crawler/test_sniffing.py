@@ -150,6 +150,10 @@ def test_healthy_files_need_no_person(all_readers):
     report = all_readers.crawl()
     assert report.unread == ()
     assert report.run.state == "complete"
+    (note,) = report.notes
+    assert note.startswith(
+        "2 left out (a text that cannot be read and belongs to no model): site/config.json"
+    )
     assert {path.split("/")[0] for path in all_readers.statuses()} == {"empty", "lines"}
 
 
