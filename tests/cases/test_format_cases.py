@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ from catalog.store import open_store
 from crawler.crawl import crawl
 from crawler.sources.local import LocalSource
 
+MAX_TARGET_BYTES = 400
 CASES = sorted(Path(__file__).with_name("formats").iterdir())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_models_say_what_their_files_say(case, tmp_path):
     expected = json.loads((case / "expect.json").read_text("utf-8"))
-    settings = Settings(home=tmp_path)
+    settings = Settings(home=tmp_path / "home")
     with open_store(settings, write=True) as store:
-        report = crawl(store, LocalSource(case / "input"), settings)
+        report = crawl(store, LocalSource(with_links(case / "input", tmp_path / "input")), settings)
         documents = [model.document for model in store.records.iterate()]
     assert report.counts["failed"] == 0, report.unread
     if (models := expected["crawl"]["models_wanted"]) is not None:
@@ -34,6 +36,31 @@ def test_models_say_what_their_files_say(case, tmp_path):
         )
     ]
     assert not wrong
+
+
+def with_links(given: Path, copied: Path) -> Path:
+    """The directory; a copy of it where links were kept as files that hold nothing but the way to their target."""
+    links = {path: target for path in given.rglob("*") if (target := linked_target(path)) is not None}
+    if not links:
+        return given
+    shutil.copytree(given, copied)
+    for path, target in links.items():
+        link = copied / path.relative_to(given)
+        link.unlink()
+        link.symlink_to(target)
+    return copied
+
+
+def linked_target(path: Path) -> str | None:
+    """Where the file leads. One without a suffix may say so by itself: detectron2's `last_checkpoint` does."""
+    if not path.suffix or not path.is_file() or not 0 < path.stat().st_size <= MAX_TARGET_BYTES:
+        return None
+    try:
+        target = path.read_text("utf-8").strip()
+    except UnicodeDecodeError:
+        return None
+    is_way = "\n" not in target and not Path(target).is_absolute() and (path.parent / target).is_file()
+    return target if is_way and target != path.name else None
 
 
 def model_at(documents: list[dict[str, Any]], place: str | None) -> dict[str, Any]:
