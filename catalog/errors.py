@@ -87,16 +87,28 @@ class Malformed(ExtractError):
 
 
 class LimitExceeded(ExtractError):
-    """A length, depth, count or time from outside met a limit. Says which limit, its value and what was found."""
+    """A length, depth, count or time from outside met a limit. Says which limit, its value and what was found.
+
+    `inflated` is what decompressing would make: that may be more than the file has bytes.
+    """
 
     code = "limit-exceeded"
 
-    def __init__(self, what: str, *, limit: float, found: float | None = None) -> None:
+    def __init__(
+        self, what: str, *, limit: float, found: float | None = None, inflated: bool = False
+    ) -> None:
         measured = "" if found is None else f", found {found:,}"
         super().__init__(f"{what}: limit {limit:,}{measured}")
         self.what = what
         self.limit = limit
         self.found = found
+        self.inflated = inflated
+
+    def within(self, size_bytes: int) -> ExtractError:
+        """What it is in a file of this size: a file that announces more than it has bytes is damaged, whatever the limit."""
+        if self.found is None or self.inflated or self.found <= size_bytes:
+            return self
+        return Malformed(f"damaged: {self.found:,} {self.what} announced, in a file of {size_bytes:,} bytes")
 
 
 class Unsupported(ExtractError):

@@ -20,6 +20,7 @@ SOURCES: Mapping[str, str] = {
 
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
+    "archives": "crawler.extractors.archives:ArchivesExtractor",
     "model-configs": "crawler.extractors.model_configs:ModelConfigsExtractor",
     "dduf": "crawler.extractors.dduf:DdufExtractor",
     "lm-eval": "crawler.extractors.lm_eval:LmEvalExtractor",

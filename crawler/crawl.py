@@ -229,7 +229,7 @@ class _Crawl:
     def _state(self) -> RunState:
         incomplete = (
             self._scopes.failed
-            or unread(self._manifest)
+            or any(unread(self._manifest))
             or self._unhashed
             or self._registry.unavailable
             or self._reading.broken

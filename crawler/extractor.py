@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from catalog.errors import ExtractError
+from catalog.errors import ExtractError, LimitExceeded
 from catalog.records import (
     Evidence,
     Extraction,
@@ -170,6 +170,8 @@ class Findings:
 
     def failed(self, error: ExtractError, *, status: FileStatus = FileStatus.PARTIAL) -> None:
         """A part could not be read: the rest stays true."""
+        if isinstance(error, LimitExceeded):
+            error = error.within(self._reader.size_bytes)
         self.problem(error.code, str(error))
         self.status = status
 

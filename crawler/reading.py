@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from catalog import plugins
 from catalog.errors import (
     ExtractError,
+    LimitExceeded,
     ModeldexError,
     ObjectChanged,
     ObjectUnreadable,
@@ -35,6 +36,12 @@ log = logging.getLogger(__name__)
 
 MAGIC_CONFIDENCE = 90
 """From here on a claim rests on the bytes, and the bytes are believed."""
+
+NAME_CONFIDENCE = 45
+"""Up to here a claim rests on a suffix that several formats share."""
+
+STORED = frozenset({Role.WEIGHTS, Role.PART, Role.DATA})
+"""Roles of files that hold a model's bytes: an empty one has lost them, an empty sidecar never had any."""
 
 STILL_WRITTEN = timedelta(seconds=2)
 SHARED_BYTES = 64 * 1024 * 1024
@@ -227,8 +234,11 @@ class ObjectReader:
         best, attempt.broken = self._registry.best(meta.key, head, without=self._broken)
         if attempt.broken:
             self._broken |= attempt.broken.keys()
+        if best is not None and best.claim.role not in STORED and sniffing.is_blank(meta.size_bytes, head):
+            blank = sniffing.verdict_extraction(meta, sniffing.EMPTY, role=best.claim.role)
+            return self._outcome(meta, blank, None)
         if best is None or best.claim.confidence < MAGIC_CONFIDENCE:
-            if sniffing.is_of_another_program(meta.key, meta.size_bytes, head):
+            if self._is_of_another_program(meta, reader, head, best):
                 return Outcome(entry=self._unwanted(meta))
             verdict = sniffing.judge(meta.size_bytes, head) if _promises_model(meta, best) else None
             if verdict is not None:
@@ -240,6 +250,18 @@ class ObjectReader:
         if extraction.format is None and best.claim.format:
             extraction = replace(extraction, format=best.claim.format)
         return self._outcome(*_hashed(meta, reader, extraction), best.extractor)
+
+    def _is_of_another_program(
+        self, meta: ObjectMeta, reader: RangedReader, head: bytes, best: Choice | None
+    ) -> bool:
+        if sniffing.is_of_another_program(meta.key, meta.size_bytes, head):
+            return True
+        by_name_alone = best is None or best.claim.confidence <= NAME_CONFIDENCE
+        return (
+            by_name_alone
+            and sniffing.is_text_under_shared_suffix(meta.key, meta.size_bytes, head)
+            and not calls_something(read_pickle(ReaderStream(reader)))
+        )
 
     def _outcome(self, meta: ObjectMeta, extraction: Extraction, extractor: Extractor | None) -> Outcome:
         entry = Entry(
@@ -302,6 +324,8 @@ class ObjectReader:
         if before is not None and before.outline is not None and _is_fresh(meta):
             retry = replace(before, state="live", reading=Reading.RETRY, attempts=before.attempts + 1)
             return Outcome(entry=replace(retry, error=f"{error}; it was being written"))
+        if isinstance(error, LimitExceeded):
+            error = error.within(meta.size_bytes)
         code = error.code if isinstance(error, ExtractError) else "extractor-error"
         message = str(error) if isinstance(error, ModeldexError) else f"{type(error).__name__}: {error}"
         extractor, claim = (choice.extractor, choice.claim) if choice else (None, None)

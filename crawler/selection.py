@@ -69,6 +69,16 @@ class Pattern:
         return places
 
 
+EXCLUDED = "excluded by"
+NOT_INCLUDED = "matches no pattern to include"
+NOTHING_BELOW = "no pattern to include matches below it"
+
+
+def is_selected_away(reason: str) -> bool:
+    """Whether something is left out because the patterns of its source say so: nobody needs to be told."""
+    return reason.startswith(EXCLUDED) or reason in {NOT_INCLUDED, NOTHING_BELOW}
+
+
 @dataclass(frozen=True)
 class Selection:
     """What of a source is crawled."""
@@ -91,18 +101,18 @@ class Selection:
         """Why the object is not crawled; None if it is."""
         for pattern in self._excluding:
             if pattern.matches(key):
-                return f"excluded by {pattern.text}"
+                return f"{EXCLUDED} {pattern.text}"
         if self._including and not any(pattern.matches(key) for pattern in self._including):
-            return "matches no pattern to include"
+            return NOT_INCLUDED
         return None
 
     def pruned(self, directory: str) -> str | None:
         """Why nothing below the directory can be crawled; None if something may."""
         for pattern in self._excluding:
             if pattern.matches(directory):
-                return f"excluded by {pattern.text}"
+                return f"{EXCLUDED} {pattern.text}"
         if self._including and not any(pattern.may_match_below(directory) for pattern in self._including):
-            return "no pattern to include matches below it"
+            return NOTHING_BELOW
         return None
 
 

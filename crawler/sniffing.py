@@ -9,7 +9,7 @@ from catalog.records import Evidence, Extraction, FileStatus, ObjectMeta, Observ
 from crawler.promises import installed
 
 EXTRACTOR = "listing"
-VERSION = 2
+VERSION = 3
 ZERO_BYTES = 512
 
 _NEVER_OPENED = (
@@ -50,6 +50,20 @@ ERROR_PAGE = re.compile(
 PATH_OR_IMPORT = re.compile(rb"import[ \t].*|#.*|[\w./\\:~+@ -]*", re.ASCII)
 JSON_OBJECT = re.compile(rb'\s*\{\s*"[\t\n\r -~\x80-\xff]*')
 
+SHARED_SUFFIXES = frozenset({"pth", "ckpt", "pt", "pkl", "pickle", "model"})
+"""Suffixes of models that other programs use, too: Portuguese texts, caches, states, optimisation problems."""
+CONTROL_CHARACTER = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f\ufffd]")
+ERROR_WORDS = re.compile(
+    rb"(?i)\b(?:not found|access denied|unauthori[sz]ed|forbidden|invalid (?:username|credentials|token|request)|gated|rate limit"
+    rb"|too many requests|permission denied|expired|could not be found|log ?in|internal server error|bad gateway)\b"
+)
+"""What servers answer in plain text in place of a file. Source: answers of huggingface.co, S3, GitHub and proxies."""
+MAX_ERROR_BYTES = 1024
+# Source: https://git-annex.branchable.com/internals/pointer_file/ and /internals/key_format/
+ANNEX_POINTER = re.compile(
+    rb"/annex/objects/[A-Z0-9_]+?E?(?:-[sSCm]\d+)*?-s(?P<size>\d{1,18})(?:-[SCm]\d+)*--(?P<hash>[0-9a-f]+)[^/\n]*\n?"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -60,6 +74,9 @@ class Verdict:
     message: str | None = None
     sha256: str | None = None
     size_bytes: int | None = None
+
+
+EMPTY = Verdict(status=FileStatus.EMPTY, code="empty", message="the file is empty")
 
 
 def never_opened(key: str) -> bool:
@@ -86,6 +103,23 @@ def promises_surely(key: str) -> bool:
     return installed().surely(key)
 
 
+def is_text_under_shared_suffix(key: str, size_bytes: int, head: bytes) -> bool:
+    """Whether the file begins as readable text and has the suffix of a model that other programs use, too. Text can be
+    a pickle: whoever asks this looks for calls in it. What a server said in place of a model is no such text.
+    """
+    if key.lower().rpartition(".")[2] not in SHARED_SUFFIXES or not head.strip():
+        return False
+    if size_bytes <= MAX_ERROR_BYTES and ERROR_WORDS.search(head):
+        return False
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if size_bytes <= len(head) or error.start < len(head) - 4:
+            return False
+        text = head[: error.start].decode("utf-8")
+    return CONTROL_CHARACTER.search(text) is None
+
+
 def is_of_another_program(key: str, size_bytes: int, head: bytes) -> bool:
     """Whether the file is text of a program that uses the name of a kind of model for something else.
 
@@ -105,7 +139,7 @@ def is_of_another_program(key: str, size_bytes: int, head: bytes) -> bool:
 def judge(size_bytes: int, head: bytes) -> Verdict | None:
     """A verdict where the bytes cannot be a model; None if they may be one."""
     if size_bytes == 0:
-        return Verdict(status=FileStatus.EMPTY, code="empty", message="the file is empty")
+        return EMPTY
     if (
         head.startswith(b"version https://git-lfs")
         and LFS_POINTER.match(head)
@@ -117,6 +151,14 @@ def judge(size_bytes: int, head: bytes) -> Verdict | None:
             sha256=oid[1].decode("ascii"),
             size_bytes=int(size[1]) if size else None,
         )
+    if (annex := ANNEX_POINTER.fullmatch(head)) and size_bytes == len(head):
+        is_sha256 = b"/SHA256" in head and len(annex["hash"]) == 64
+        sha256 = annex["hash"].decode("ascii") if is_sha256 else None
+        return Verdict(status=FileStatus.POINTER, sha256=sha256, size_bytes=int(annex["size"]))
+    if size_bytes <= MAX_ERROR_BYTES and head.isascii() and ERROR_WORDS.search(head):
+        shown = " ".join(head.decode("ascii").split())[:80]
+        message = f"what a server answered stands in place of the model: {shown!r}"
+        return Verdict(status=FileStatus.UNREADABLE, code="error-page", message=message)
     if ERROR_PAGE.match(head[:ZERO_BYTES]):
         message = "an HTML or XML page stands in place of the model: the download went wrong"
         return Verdict(status=FileStatus.UNREADABLE, code="error-page", message=message)
@@ -126,7 +168,12 @@ def judge(size_bytes: int, head: bytes) -> Verdict | None:
     return None
 
 
-def verdict_extraction(meta: ObjectMeta, verdict: Verdict) -> Extraction:
+def is_blank(size_bytes: int, head: bytes) -> bool:
+    """Whether the whole file is white space: a sidecar that somebody made and never filled."""
+    return size_bytes == len(head) and not head.strip()
+
+
+def verdict_extraction(meta: ObjectMeta, verdict: Verdict, *, role: Role = Role.WEIGHTS) -> Extraction:
     """The verdict in the words of an extractor."""
     observations = []
     if verdict.sha256 is not None:
@@ -140,8 +187,8 @@ def verdict_extraction(meta: ObjectMeta, verdict: Verdict) -> Extraction:
         key=meta.key,
         extractor=EXTRACTOR,
         extractor_version=VERSION,
-        format=promised_format(meta.key),
-        role=Role.WEIGHTS,
+        format=promised_format(meta.key) if role is Role.WEIGHTS else None,
+        role=role,
         status=verdict.status,
         observations=tuple(observations),
         join_keys=() if verdict.sha256 is None else (f"sha256:{verdict.sha256}",),

@@ -29,7 +29,7 @@ from catalog.store.database import insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
 from catalog.store.leases import Lease
-from catalog.store.tables import extractions, objects, sources
+from catalog.store.tables import extractions, objects, record_files, sources
 from catalog.store.temporary import TemporaryTable
 
 PAGE = 1000
@@ -42,6 +42,16 @@ class Span:
 
     directory: str
     deep: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A file that could not be read and why. `stray` is what a file of no model said all the same: its role and problems."""
+
+    key: ObjectKey
+    reason: str
+    reading: Reading
+    stray: Extraction | None
 
 
 class Manifest:
@@ -181,13 +191,31 @@ class Manifest:
 
     def unread(self, limit: int = 20) -> list[tuple[ObjectKey, str]]:
         """Live objects that could not be read, with the reason."""
+
+    def unread(self) -> Iterator[Unread]:
+        """Live objects that could not be read, in key order."""
         bad = objects.c.reading.in_([Reading.FAILED.value, Reading.RETRY.value])
-        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE) & bad
-        statement = select(objects.c.key, objects.c.error).where(chosen).order_by(objects.c.key).limit(limit)
-        with self._engine.connect() as connection:
-            return [
-                (ObjectKey(os.fsdecode(row.key)), row.error or "") for row in connection.execute(statement)
-            ]
+        same = (record_files.c.source == objects.c.source) & (record_files.c.key == objects.c.key)
+        bound = select(record_files.c.key).where(same).exists().label("bound")
+        last = b""
+        while True:
+            chosen = (objects.c.source == self._source) & (objects.c.state == LIVE) & (objects.c.key > last)
+            statement = (
+                select(objects.c.key, objects.c.error, objects.c.reading, bound)
+                .where(chosen & bad)
+                .order_by(objects.c.key)
+                .limit(PAGE)
+            )
+            with self._engine.connect() as connection:
+                rows = list(connection.execute(statement))
+            stray = self.extractions([ObjectKey(os.fsdecode(row.key)) for row in rows if not row.bound])
+            for row in rows:
+                key = ObjectKey(os.fsdecode(row.key))
+                reading = Reading(row.reading)
+                yield Unread(key=key, reason=row.error or "", reading=reading, stray=stray.get(key))
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].key
 
     def mark_missing(self, keys: Sequence[ObjectKey], *, lease: Lease) -> None:
         """These were not listed by a listing that reached its end."""

@@ -220,6 +220,9 @@ def _sentence(report: CrawlReport) -> str:
     if counts.get("scopes_failed"):
         number = counts["scopes_failed"]
         more.append(f"{number:,} {'directory' if number == 1 else 'directories'} could not be listed")
+    if counts.get("skipped"):
+        number = counts["skipped"]
+        more.append(f"{number:,} {'file or link' if number == 1 else 'files and links'} left out")
     if counts.get("risks"):
         more.append(f"{counts['risks']:,} {'model' if counts['risks'] == 1 else 'models'} with risks")
     number = counts.get("models", 0)
@@ -243,6 +246,7 @@ def _tell(report: CrawlReport, path: str, *, talk_of_files: bool) -> None:
             else []
         )
         lines += [printable(problem, limit=300) for problem in report.problems]
+        lines += [printable(note, limit=300) for note in report.notes]
     for line in lines[:SHOWN]:
         click.echo(f"  {line}", err=True)
     if len(lines) > SHOWN:

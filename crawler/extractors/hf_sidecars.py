@@ -42,7 +42,7 @@ class HfSidecarsExtractor:
     """Reads the whole of a small file; vocabularies are only named, never read."""
 
     name = "hf-sidecars"
-    version = 2
+    version = 3
     description = (
         "generation_config.json, preprocessor_config.json, quantize_config.json, files of a tokenizer"
     )
@@ -62,7 +62,7 @@ class HfSidecarsExtractor:
         findings = Findings(reader, self, format=None, role=role, origin=Origin.CONFIG)
         if reader.name in UNREAD:
             return findings.extraction()
-        config = jsons.read_object(reader)
+        config = mapping(jsons.read(reader))
         if reader.name in GENERATION:
             _tell_generation(findings, config)
         elif reader.name in PREPROCESSOR:

@@ -10,7 +10,7 @@ from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, templates
 from crawler.formats.context_length import MAX_CONTEXT
-from crawler.formats.json_values import leftovers, pointer, positive, text
+from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
 from crawler.reader import RangedReader
 
 TEMPLATE_NAMES = frozenset({"chat_template.jinja", "chat_template.json"})
@@ -24,7 +24,7 @@ class HfTokenizerExtractor:
     """Reads the configuration; templates are searched for code that reaches beyond its data, never rendered."""
 
     name = "hf-tokenizer"
-    version = 1
+    version = 2
     description = "tokenizer_config.json and chat_template files"
     reads = "tokenizer class, longest input, risks of chat templates"
     limits = "JSON 16 MB; templates 1 MB"
@@ -47,7 +47,7 @@ class HfTokenizerExtractor:
             template = reader.take(0, reader.size_bytes).decode(errors="replace")
             _check_template(findings, template, "text:")
             return findings.extraction()
-        config = jsons.read_object(reader)
+        config = mapping(jsons.read(reader))
         _tell_templates(findings, config.get("chat_template"))
         if reader.name == "tokenizer_config.json":
             _tell_config(findings, config)

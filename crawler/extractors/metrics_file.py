@@ -21,6 +21,8 @@ _METRICS = re.compile(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
 _METRICS_DIRECTORY = re.compile(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
+_LINES = re.compile(r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$")
+"""What holds one object a line is no other file of this name."""
 _PARAMETERS = re.compile(r"(?:hyper)?param(?:eter)?s\.(?:json|ya?ml)|hparams\.(?:json|ya?ml)")
 _POSITIONS = ("iteration", "iter", "step", "global_step", "epoch")
 _CONTEXTUAL = {"dataset": "dataset", "split": "split", "model": "source", "task": "task"}
@@ -33,13 +35,15 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 3
-    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like"
+    version = 4
+    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line"
     reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()
+        if _LINES.search(name) and json_lines.begin(head):
+            return Claim(format="metrics", role=Role.RUN, confidence=85)
         if _METRICS.fullmatch(name):
             return Claim(format="metrics", role=Role.RUN, confidence=60)
         if _PARAMETERS.fullmatch(name) and name != "params.json":

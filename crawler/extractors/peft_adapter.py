@@ -1,4 +1,4 @@
-"""adapter_config.json of PEFT: kind and rank of an adapter, and the model it sits on."""
+"""adapter_config.json of PEFT and of mlx-lm: kind and rank of an adapter, and the model it sits on."""
 
 from __future__ import annotations
 
@@ -17,16 +17,31 @@ from mappings import tasks
 _KNOWN = frozenset(
     {"peft_type", "task_type", "base_model_name_or_path", "r", "lora_alpha", "peft_version", "auto_mapping"}
 )
+_MLX_TRAINING = {
+    "learning_rate": "learning_rate",
+    "batch_size": "batch_size",
+    "iters": "steps",
+    "seed": "seed",
+    "max_seq_length": "max_seq_length",
+    "optimizer": "optimizer",
+}
+_MLX_KNOWN = frozenset(
+    {"model", "fine_tune_type", "lora_parameters", "lr_schedule", "train", "test", "data", *_MLX_TRAINING}
+)
 _FOLDER = re.compile(r"^(?:/|~|\.{1,2}/|[A-Za-z]:)")
 
 
 class PeftAdapterExtractor:
-    """Reads the whole file. Source: huggingface/peft src/peft/config.py, src/peft/tuners/lora/config.py."""
+    """Reads the whole file.
+
+    Source: huggingface/peft src/peft/config.py, src/peft/tuners/lora/config.py; ml-explore/mlx-lm mlx_lm/lora.py, which
+    writes all its arguments, and Blaizzy/mlx-vlm mlx_vlm/trainer.
+    """
 
     name = "peft-adapter"
-    version = 1
-    description = "adapter_config.json of PEFT"
-    reads = "adapter type, rank, alpha, target modules, base model, task"
+    version = 2
+    description = "adapter_config.json of PEFT and mlx-lm"
+    reads = "adapter type, rank, alpha, target modules, base model, task; of mlx-lm how it was trained, too"
     limits = "JSON 16 MB"
     promises = Promise(configs=("adapter_config.json",))
 
@@ -41,6 +56,9 @@ class PeftAdapterExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
         config = jsons.read_object(reader)
+        if "peft_type" not in config and (_MLX_KNOWN & config.keys() or "rank" in config):
+            _tell_mlx(findings, config)
+            return findings.extraction()
         kind = text(config.get("peft_type"))
         findings.say("adapter.type", kind and kind.upper(), pointer("peft_type"))
         findings.say("adapter.rank", positive(config.get("r")), pointer("r"))
@@ -49,7 +67,7 @@ class PeftAdapterExtractor:
             findings.say("library", "peft", pointer("peft_type"))
         task = text(config.get("task_type"))
         findings.say("task", task and tasks.of_peft(task), pointer("task_type"), evidence=Evidence.INFERRED)
-        _tell_base(findings, config)
+        _tell_base(findings, config, "base_model_name_or_path", relation="adapter")
         version = text(config.get("peft_version"))
         findings.say(
             "dependencies",
@@ -64,9 +82,40 @@ class PeftAdapterExtractor:
         return findings.extraction()
 
 
-def _tell_base(findings: Findings, config: Mapping[str, Any]) -> None:
-    place = pointer("base_model_name_or_path")
-    base = text(config.get("base_model_name_or_path"))
+def _tell_mlx(findings: Findings, config: Mapping[str, Any]) -> None:
+    """The arguments of mlx-lm's training; mlx-vlm writes rank and alpha alone. `full` trains the model itself."""
+    kind = text(config.get("fine_tune_type")) or "lora"
+    is_adapter = kind != "full"
+    findings.say(
+        "library",
+        "mlx-lm" if "iters" in config or "model" in config else None,
+        "json:/",
+        evidence=Evidence.INFERRED,
+    )
+    parameters = mapping(config.get("lora_parameters")) or config
+    inside = ("lora_parameters",) if parameters is not config else ()
+    if is_adapter:
+        findings.say("adapter.type", kind.upper(), pointer("fine_tune_type"))
+        findings.say("adapter.rank", positive(parameters.get("rank")), pointer(*inside, "rank"))
+        findings.say("adapter.alpha", number(parameters.get("alpha")), pointer(*inside, "alpha"))
+    for key, field in _MLX_TRAINING.items():
+        value = config.get(key)
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            findings.say(f"training.{field}", value, pointer(key))
+    schedule = text(mapping(config.get("lr_schedule")).get("name"))
+    findings.say("training.scheduler", schedule, pointer("lr_schedule", "name"))
+    data = text(config.get("data"))
+    findings.say("datasets", None if data is None or _FOLDER.match(data) else data, pointer("data"))
+    _tell_base(findings, config, "model", relation="adapter" if is_adapter else "finetune")
+    for name, value, place in leftovers(config, _MLX_KNOWN):
+        findings.say(f"extra.adapter.{name}", value, place)
+    for name, value, place in leftovers(mapping(config.get("lora_parameters")), frozenset({"rank", "alpha"})):
+        findings.say(f"extra.adapter.{name}", value, place.replace("json:/", "json:/lora_parameters/", 1))
+
+
+def _tell_base(findings: Findings, config: Mapping[str, Any], key: str, *, relation: str) -> None:
+    place = pointer(key)
+    base = text(config.get(key))
     if base is None:
         return
     if _FOLDER.match(
@@ -77,8 +126,8 @@ def _tell_base(findings: Findings, config: Mapping[str, Any]) -> None:
         if not base.strip("."):
             return
     revision = text(config.get("revision"))
-    context = {"relation": "adapter"} | ({"revision": revision} if revision else {})
+    context = {"relation": relation} | ({"revision": revision} if revision else {})
     findings.say("base_model.id", base, place, context=context)
-    findings.say("base_model.relation", "adapter", pointer("peft_type"), evidence=Evidence.INFERRED)
+    findings.say("base_model.relation", relation, place, evidence=Evidence.INFERRED)
     if "://" in base:
         findings.risk("external-data", Severity.INFO, f"the base model is at {base[:200]}")

@@ -27,6 +27,9 @@ class ByteStream:
     `buffer[index:]` are bytes at hand: the innermost loop of a walker may take them without a call.
     """
 
+    is_inflated = False
+    """Whether the bytes come out of a decompressor, and may be more than the file has."""
+
     def __init__(self, position: int = 0) -> None:
         self.buffer = b""
         self.index = 0
@@ -53,7 +56,9 @@ class ByteStream:
     def take_up_to(self, length: int) -> bytes:
         """So many bytes, fewer at the end."""
         if length > MAX_STREAM_BYTES:
-            raise LimitExceeded("bytes of one value", limit=MAX_STREAM_BYTES, found=length)
+            raise LimitExceeded(
+                "bytes of one value", limit=MAX_STREAM_BYTES, found=length, inflated=self.is_inflated
+            )
         while len(self.buffer) - self.index < length and self._fill(length):
             pass
         data = self.buffer[self.index : self.index + length]
@@ -98,7 +103,7 @@ class ByteStream:
             return False
         self._seen += len(more)
         if self._seen > self._most():
-            raise LimitExceeded("bytes of a stream", limit=self._most(), found=self._seen)
+            raise LimitExceeded("bytes of a stream", limit=self._most(), found=self._seen, inflated=True)
         self._base += self.index
         self.buffer = self.buffer[self.index :] + more if self.index < len(self.buffer) else more
         self.index = 0
@@ -176,6 +181,8 @@ class InflatedStream(ByteStream):
     Bounds: 256 MB of content, 1,100 times the compressed size.
     """
 
+    is_inflated = True
+
     def __init__(self, reader: RangedReader, method: str) -> None:
         super().__init__()
         self._reader = reader
@@ -198,7 +205,7 @@ class InflatedStream(ByteStream):
                 raise Malformed(f"{length} more bytes announced than there are", where=str(self.position))
             self._seen += len(piece)
             if self._seen > self._most():
-                raise LimitExceeded("bytes of a stream", limit=self._most(), found=self._seen)
+                raise LimitExceeded("bytes of a stream", limit=self._most(), found=self._seen, inflated=True)
             if len(piece) > length:
                 self.buffer = piece[length:]
                 return

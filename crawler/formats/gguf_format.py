@@ -22,6 +22,7 @@ OLD_MAGICS = (b"lmgg", b"fmgg", b"tjgg")
 MAX_PAIRS = 65_536
 MAX_TENSORS = 1_000_000
 MAX_KEY_BYTES = 1024
+LONGEST_KEY_BYTES = 65_535  # Source: ggml docs/gguf.md, "keys must be at most 2^16-1 bytes"
 MAX_STRING_BYTES = 8 * 1024 * 1024
 MAX_KEPT_STRING_BYTES = 64 * 1024
 MAX_ARRAY_ELEMENTS = 16 * 1024 * 1024
@@ -203,6 +204,9 @@ class _HeaderReader:
 
     def _text(self, limit: int, what: str) -> str:
         length = self._number(self._length_code)
+        if length > max(limit, LONGEST_KEY_BYTES):
+            where = f"byte {self._cursor.position}"
+            raise Malformed(f"damaged: {length:,} bytes of {what} announced", where=where)
         if length > limit:
             raise LimitExceeded(f"bytes of {what}", limit=limit, found=length)
         kept = min(length, MAX_KEPT_STRING_BYTES)

@@ -42,6 +42,12 @@ def read(reader: RangedReader, *, limits: jsons.JsonLimits | None = None) -> Jso
     return JsonLines(objects=objects, broken=len(parsed) - len(objects))
 
 
+def begin(head: bytes) -> bool:
+    """Whether first bytes hold a whole object on their first line and the beginning of another on the next."""
+    first, newline, rest = head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")
+    return bool(newline) and rest.lstrip()[:1] == b"{" and _object(first) is not None
+
+
 def _object(line: bytes) -> jsons.JsonObject | None:
     try:
         value = jsons.load(line.strip())

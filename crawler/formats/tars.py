@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded, Malformed
+from crawler.formats.byte_streams import ByteStream
 from crawler.reader import RangedReader
 
 BLOCK_BYTES = 512
@@ -36,6 +37,73 @@ class TarMember:
 def is_tar(head: bytes) -> bool:
     """Whether these first bytes are a tar header whose checksum is right."""
     return len(head) >= BLOCK_BYTES and head[257:262] == b"ustar" and _checksum_is_right(head[:BLOCK_BYTES])
+
+
+def has_checksum(head: bytes) -> bool:
+    """Whether these first bytes are a header of a tar before POSIX, which has no magic but a checksum."""
+    return _checksum_is_right(head[:BLOCK_BYTES])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TarHeader:
+    """One member's header; `kind` is the type flag, `target` where a link leads."""
+
+    name: str
+    kind: bytes
+    size_bytes: int
+    target: str
+
+    @property
+    def padded_bytes(self) -> int:
+        return -(-self.size_bytes // BLOCK_BYTES) * BLOCK_BYTES
+
+
+def headers(stream: ByteStream) -> Iterator[TarHeader]:
+    """The headers of an archive that is read in one pass; the reader moves the stream behind each member's data.
+
+    Raises Malformed (also where the archive ends without its end mark), LimitExceeded.
+    """
+    name, target, size_given = None, None, None
+    for _ in range(MAX_MEMBERS):
+        block = stream.take_up_to(BLOCK_BYTES)
+        if len(block) == BLOCK_BYTES and not block.strip(b"\0"):
+            return
+        if len(block) < BLOCK_BYTES:
+            raise Malformed("a tar that breaks off", where=f"byte {stream.position}")
+        stream.check_time()
+        size, kind = _header_size(block, stream.position - BLOCK_BYTES), block[156:157]
+        if kind in {b"L", b"K", b"x", b"g"}:
+            if size > MAX_PAX_BYTES:
+                raise LimitExceeded("bytes of a tar's extended header", limit=MAX_PAX_BYTES, found=size)
+            data = stream.take(size)
+            stream.skip(-size % BLOCK_BYTES)
+            if kind == b"K":
+                target = data.rstrip(b"\0").decode("utf-8", errors="replace")
+            elif kind == b"L":
+                name = data.rstrip(b"\0").decode("utf-8", errors="replace")
+            elif kind == b"x":
+                name = _pax_value(data, b"path") or name
+                target = _pax_value(data, b"linkpath") or target
+                given = _pax_value(data, b"size")
+                size_given = int(given) if given is not None and given.isdecimal() else None
+            continue
+        has_data = kind not in {b"1", b"2", b"3", b"4", b"5", b"6"}
+        yield TarHeader(
+            name=name or _name(block),
+            kind=kind,
+            size_bytes=(size if size_given is None else size_given) if has_data else 0,
+            target=target or block[157:257].split(b"\0")[0].decode("utf-8", errors="replace"),
+        )
+        name, target, size_given = None, None, None
+    raise LimitExceeded("members of a tar archive", limit=MAX_MEMBERS)
+
+
+def _pax_value(data: bytes, key: bytes) -> str | None:
+    for line in data.split(b"\n"):
+        _, _, record = line.partition(b" ")
+        if record.startswith(key + b"="):
+            return record[len(key) + 1 :].decode("utf-8", errors="replace")
+    return None
 
 
 def members(reader: RangedReader) -> Iterator[TarMember]:
@@ -89,7 +157,9 @@ def gzip_members(reader: RangedReader, suffixes: Mapping[str, int]) -> Iterator[
             stream.skip(size + padding)
             continue
         if size > limit:
-            too_large = LimitExceeded("bytes of a member of a compressed tar", limit=limit, found=size)
+            too_large = LimitExceeded(
+                "bytes of a member of a compressed tar", limit=limit, found=size, inflated=True
+            )
             stream.skip(size + padding)
             continue
         yield name, stream.take(size)
@@ -174,8 +244,4 @@ def _name(block: bytes) -> str:
 def _long_name(kind: bytes, data: bytes) -> str | None:
     if kind == b"L":
         return data.rstrip(b"\0").decode("utf-8", errors="replace")
-    for line in data.split(b"\n"):
-        _, _, record = line.partition(b" ")
-        if record.startswith(b"path="):
-            return record[5:].decode("utf-8", errors="replace")
-    return None
+    return _pax_value(data, b"path")

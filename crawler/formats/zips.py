@@ -111,7 +111,7 @@ class ZipDirectory:
         entry = self._entry(member)
         if entry.size_bytes > cap:
             raise LimitExceeded(
-                f"bytes of zip member {entry.name[:200]!r}", limit=cap, found=entry.size_bytes
+                f"bytes of zip member {entry.name[:200]!r}", limit=cap, found=entry.size_bytes, inflated=True
             )
         self._check_ratio(entry)
         start = self._data_start(entry, lenient=lenient)
@@ -194,14 +194,20 @@ class ZipDirectory:
         if entry.size_bytes > RATIO_FREE_BYTES and entry.size_bytes > MAX_RATIO * max(1, entry.stored_bytes):
             ratio = entry.size_bytes // max(1, entry.stored_bytes)
             raise LimitExceeded(
-                f"compression ratio of zip member {entry.name[:200]!r}", limit=MAX_RATIO, found=ratio
+                f"compression ratio of zip member {entry.name[:200]!r}",
+                limit=MAX_RATIO,
+                found=ratio,
+                inflated=True,
             )
 
     def _spend(self, size: int) -> None:
         self._inflated_bytes += size
         if self._inflated_bytes > MAX_TOTAL_BYTES:
             raise LimitExceeded(
-                "bytes of all zip members read", limit=MAX_TOTAL_BYTES, found=self._inflated_bytes
+                "bytes of all zip members read",
+                limit=MAX_TOTAL_BYTES,
+                found=self._inflated_bytes,
+                inflated=True,
             )
 
     def _data_start(self, entry: Member, *, lenient: bool) -> int:

@@ -196,7 +196,7 @@ class LocalSource:
     def _sort_link(self, key: str, listing: _Found) -> None:
         target = self._target(key)
         if target is None:
-            listing.skipped.append((key, "a link that leaves the root, leads nowhere or in a circle"))
+            listing.skipped.append((key, self._why_not_followed(key)))
             return
         if any(self._path(above) in self._exclude for above in upwards(target)):
             return
@@ -204,7 +204,18 @@ class LocalSource:
         if stat.S_ISREG(status.st_mode):
             listing.objects.append(self._meta(ObjectKey(key), status))
         else:
-            listing.skipped.append((key, "a link to something that is not a file"))
+            is_directory = stat.S_ISDIR(status.st_mode)
+            reason = "a link to a directory" if is_directory else "a link to something that is not a file"
+            listing.skipped.append((key, reason))
+
+    def _why_not_followed(self, key: str) -> str:
+        try:
+            os.path.realpath(self._path(key), strict=True)
+        except FileNotFoundError:
+            return "a link that leads nowhere"
+        except OSError as error:
+            return "a link in a circle" if error.errno == errno.ELOOP else "a link that cannot be followed"
+        return "a link that leaves the root"
 
     def _path(self, key: str) -> str:
         return os.path.join(self.root, key)  # noqa: PTH118 - Path would normalise the name

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
+from catalog.errors import Malformed
 from catalog.normalise.values.secrets import masked_text
-from catalog.records import Run, RunState, display_key
+from catalog.records import Role, Run, RunState, display_key
 from catalog.store.documents import LIVE, MISSING
+from catalog.store.entries import Reading
 from catalog.store.leases import Lease
-from catalog.store.manifest import Manifest
+from catalog.store.manifest import Manifest, Unread
 from catalog.store.store import Store
 from catalog.text.folding import well_formed
+from crawler.selection import is_selected_away
+from crawler.sniffing import promised_format
 
 COUNTS_SECONDS = 3.0
 MAX_SKIPPED = 1000
+NAMES_NOTED = 3
 MAX_UNREAD = 200
 
 WRITTEN = ("new", "changed", "unchanged")
@@ -26,6 +32,7 @@ COUNTED = (
     *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "objects", "opened", "bytes_read"),
     *("hashed", "missing_total", "scopes_failed", "would_lose", "bytes"),
     *("hashed", "missing_total", "scopes_failed", "would_lose", "requests", "bytes_received"),
+    *("hashed", "missing_total", "scopes_failed", "would_lose", "skipped"),
 )
 """What every report counts; models and files unless the name says otherwise. `bytes` are those of all files there are."""
 
@@ -40,13 +47,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlReport:
-    """How a crawl ended. `unread` names files that could not be read and why, `skipped` what was left out on purpose."""
+    """How a crawl ended. `unread` names files that could not be read and why, `skipped` what was left out on purpose;
+    `notes` are sentences on it, one for each reason, with the first names.
+    """
 
     run: Run
     counts: dict[str, int]
     unread: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
     would_lose: tuple[str, ...] = ()
 
 
@@ -65,6 +75,8 @@ class Account:
         self.counts: Counter[str] = Counter()
         self.problems: list[str] = []
         self.skipped: list[tuple[str, str]] = []
+        self._left_out: dict[str, list[str]] = {}
+        self._left_out_by_reason: Counter[str] = Counter()
         self.would_lose: tuple[str, ...] = ()
         self.scopes_failed = 0
         self._progress = Progress(counts=self.counts)
@@ -88,7 +100,24 @@ class Account:
         self.problems.append(well_formed(reason))
 
     def skip(self, skipped: tuple[tuple[str, str], ...]) -> None:
+        for key, reason in skipped:
+            if is_selected_away(reason):
+                continue
+            self.counts["skipped"] += 1
+            first = self._left_out.setdefault(reason, [])
+            self._left_out_by_reason[reason] += 1
+            if len(first) < NAMES_NOTED or _telling(key) < _telling(first[-1]):
+                first[:] = sorted([*first, key], key=_telling)[:NAMES_NOTED]
         self.skipped.extend(skipped[: max(0, MAX_SKIPPED - len(self.skipped))])
+
+    def notes(self) -> list[str]:
+        """What was left out, one sentence for each reason: how many, and the first names."""
+        return [
+            masked_text(
+                f"{number:,} left out ({reason}): {_named(map(display_key, self._left_out[reason]), number)}"
+            )
+            for reason, number in self._left_out_by_reason.most_common()
+        ]
 
     def start_writing(self, groups: int = 0) -> None:
         """Counts of what is written begin anew: interim records were counted, too. `groups` is 0 where nobody knows yet."""
@@ -107,7 +136,7 @@ class Account:
         """The run as it ended, with the standing of its source."""
         self.problems = list(map(masked_text, self.problems))
         standing = self._store.records.standing(self._run.source)
-        self.counts["failed"] = unread(manifest)
+        self._settle_unread(manifest)
         self.counts["models"] = standing[LIVE]
         self.counts["missing_total"] = standing[MISSING]
         self.counts["risks"] = standing["risky"]
@@ -115,12 +144,28 @@ class Account:
         self.counts["bytes"] = manifest.size_bytes()
         return self._store.runs.finish(self._run, state, self._so_far(), self.problems)
 
+        return self._store.runs.finish(self._run, state, self._so_far(), [*self.problems, *self.notes()])
+
+    def _settle_unread(self, manifest: Manifest) -> None:
+        """Counts what could not be read and needs a person; the rest was left out."""
+        self.counts["failed"] = 0
+        strays: list[tuple[str, str]] = []
+        for file in manifest.unread():
+            if is_of_no_model(file):
+                strays.append((file.key, STRAY))
+            else:
+                self.counts["failed"] += 1
+        self.skip(tuple(strays))
+
     def report(self, run: Run, manifest: Manifest) -> CrawlReport:
         return CrawlReport(
             run=run,
             counts=dict(run.counts),
-            unread=tuple((display_key(key), reason) for key, reason in manifest.unread(MAX_UNREAD)),
+            unread=tuple(
+                (display_key(file.key), file.reason) for file in islice(unread(manifest), MAX_UNREAD)
+            ),
             problems=tuple(self.problems),
+            notes=tuple(self.notes()),
             skipped=tuple((display_key(key), reason) for key, reason in self.skipped),
             would_lose=self.would_lose,
         )
@@ -129,7 +174,33 @@ class Account:
         return {name: self.counts[name] for name in COUNTED} | dict(self._spent())
 
 
-def unread(manifest: Manifest) -> int:
-    """How many files could not be read."""
-    readings = manifest.counts()
-    return readings.get("failed", 0) + readings.get("retry", 0)
+def _telling(key: str) -> tuple[bool, str]:
+    """Names of models first."""
+    return promised_format(key) is None, key
+
+
+def _named(names: Iterable[str], number: int) -> str:
+    first = ", ".join(names)
+    return f"{first} and {number - NAMES_NOTED:,} more" if number > NAMES_NOTED else first
+
+
+STRAY = "a text that cannot be read and belongs to no model"
+TEXTS = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml")
+
+
+def unread(manifest: Manifest) -> Iterator[Unread]:
+    """The files that could not be read and need a person. A text that lies at no model and only has the name of a
+    model's sidecar (`config.json` of any program) needs none.
+    """
+    return (file for file in manifest.unread() if not is_of_no_model(file))
+
+
+def is_of_no_model(file: Unread) -> bool:
+    """Whether the file is a text of some other program: nothing in the catalog would know more if it could be read."""
+    return (
+        file.reading is Reading.FAILED
+        and file.stray is not None
+        and file.stray.role in {Role.CONFIG, Role.CARD, Role.RUN, Role.AUXILIARY}
+        and all(problem.code == Malformed.code for problem in file.stray.problems)
+        and file.key.lower().endswith(TEXTS)
+    )

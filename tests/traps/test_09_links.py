@@ -28,6 +28,31 @@ def test_links_that_loop_leave_or_break_are_skipped_and_reported(shop, tmp_path)
     assert set(shop.source.reads) == {"real/model.safetensors"}
 
 
+def test_links_that_are_not_followed_are_counted_and_named_in_the_run(shop):
+    """They were in `--json` alone: whoever read the plain output or the page missed a model and was told nothing."""
+    shop.model("real/model.safetensors")
+    for name in ("a.txt", "b.txt", "c.txt", "lost.safetensors"):
+        (shop.root / name).symlink_to("absent")
+    (shop.root / "out.bin").symlink_to("/etc/hostname")
+    (shop.root / "alias").symlink_to("real")
+    (shop.root / "self.pt").symlink_to("self.pt")
+    shop.put("half.safetensors.part", b"x")
+    report = shop.crawl()
+    notes = {
+        "4 left out (a link that leads nowhere): lost.safetensors, a.txt, b.txt and 1 more",
+        "1 left out (a link that leaves the root): out.bin",
+        "1 left out (a link to a directory): alias",
+        "1 left out (a link in a circle): self.pt",
+        "1 left out (an unfinished or temporary file): half.safetensors.part",
+    }
+    assert set(report.notes) == notes
+    assert report.counts["skipped"] == 8
+    (run,) = shop.store.runs.latest()
+    assert set(run.problems) == notes
+    assert run.counts["skipped"] == 8
+    assert run.state == "complete"
+
+
 def test_a_directory_that_becomes_a_link_after_the_listing_is_not_followed(shop, tmp_path):
     """Between listing and reading somebody swaps a directory for a link to outside."""
     secret = tmp_path / "secret"

@@ -69,6 +69,14 @@ def test_what_could_not_be_read_is_named_on_stderr_and_ends_with_one(home):
     assert "bad.safetensors: " in done.stderr
 
 
+def test_what_was_left_out_is_counted_on_stdout_and_named_on_stderr(home):
+    (home.models / "lost.safetensors").symlink_to("absent")
+    ran = home.run("crawl", home.models)
+    assert ran.exit_code == 0
+    assert "; 1 file or link left out." in ran.stdout
+    assert "1 left out (a link that leads nowhere): lost.safetensors" in ran.stderr
+
+
 def test_a_file_without_permission_is_named_once(home, monkeypatch):
     home.put("net/model.safetensors", safetensors())
 
