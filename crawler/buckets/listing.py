@@ -75,7 +75,7 @@ class _Broken:
         return [
             (span, error)
             for span, error in self.ranges
-            if (not span.until or span.until >= directory) and (not end or span.after < end)
+            if (not span.until or span.until > directory) and (not end or span.after < end)
         ]
 
     def covering(self, key: str) -> SourceError | None:
