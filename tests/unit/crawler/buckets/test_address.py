@@ -27,7 +27,17 @@ def test_an_address_names_a_bucket_and_a_directory(address, bucket, prefix, uri)
 
 
 @pytest.mark.parametrize(
-    "address", ["s3://", "s3:///a", "s3://a", "s3://a b", "s3://-a-", "s3://u:p@models", "s3://models/%FF", "s3://m/" + "a" * 1030]
+    "address",
+    [
+        "s3://",
+        "s3:///a",
+        "s3://a",
+        "s3://a b",
+        "s3://-a-",
+        "s3://u:p@models",
+        "s3://models/%FF",
+        "s3://m/" + "a" * 1030,
+    ],
 )
 def test_what_is_no_address_is_refused_with_an_example(address):
     with pytest.raises(UserError) as refused:

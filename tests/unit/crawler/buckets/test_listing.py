@@ -33,7 +33,8 @@ class MemoryBucket:
             more = shown[-1] if len(below) > PAGE else None
             return Page(contents=[{"Key": key} for key in shown], next=more)
         names = dict.fromkeys(
-            prefix + rest.partition("/")[0] + "/" if "/" in (rest := key[len(prefix) :]) else key for key in below
+            prefix + rest.partition("/")[0] + "/" if "/" in (rest := key[len(prefix) :]) else key
+            for key in below
         )
         shown = [name for name in names if not start or name > start][:PAGE]
         more = shown[-1] if [name for name in names if name > shown[-1]] else None
@@ -44,9 +45,7 @@ class MemoryBucket:
 
 
 def listed(bucket, prefix="", cuts=(), **options):
-    parts = list_bucket(
-        bucket, prefix, first=None, cuts=cuts, workers=4, **{"is_ordered": True, **options}
-    )
+    parts = list_bucket(bucket, prefix, first=None, cuts=cuts, workers=4, **{"is_ordered": True, **options})
     parts = list(parts)
     return [row["Key"] for part in parts for row in part.contents], parts
 
