@@ -29,7 +29,9 @@ NEVER_OPENED = frozenset(_NEVER_OPENED.split())
 # Classes whose objects must be restored before they can be read: of Amazon, Tencent COS and Alibaba OSS.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html;
 # https://www.tencentcloud.com/document/product/436/30925
-ARCHIVES = frozenset("GLACIER DEEP_ARCHIVE ARCHIVE MAZ_ARCHIVE COLD_ARCHIVE COLDARCHIVE DEEPCOLDARCHIVE".split())
+ARCHIVES = frozenset(
+    ("GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "MAZ_ARCHIVE", "COLD_ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE")
+)
 
 HUB_NOTES = re.compile(r"(?:^|/)(?:models|datasets|spaces)--[^/]+/\.no_exist/")
 """Empty files that remember what a repository does not have. Source: huggingface_hub, file_download `.no_exist`."""

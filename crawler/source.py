@@ -16,7 +16,6 @@ from typing import Protocol, runtime_checkable
 from catalog.errors import SourceError
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 
-
 CUT_KEYS = 5_000
 """Objects of the last listing in one part of the next."""
 

@@ -189,9 +189,6 @@ class Manifest:
             statement = select(func.coalesce(func.sum(objects.c.size_bytes), 0)).where(chosen)
             return int(connection.execute(statement).scalar_one())
 
-    def unread(self, limit: int = 20) -> list[tuple[ObjectKey, str]]:
-        """Live objects that could not be read, with the reason."""
-
     def unread(self) -> Iterator[Unread]:
         """Live objects that could not be read, in key order."""
         bad = objects.c.reading.in_([Reading.FAILED.value, Reading.RETRY.value])

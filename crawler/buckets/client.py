@@ -77,7 +77,8 @@ def access_of(settings: Settings, options: S3Options) -> Access:
     access = Access(**values)
     if access.addressing_style not in STYLES:
         raise UserError(
-            f"There is no addressing style {access.addressing_style!r}.", advice=f"Known are: {', '.join(STYLES)}."
+            f"There is no addressing style {access.addressing_style!r}.",
+            advice=f"Known are: {', '.join(STYLES)}.",
         )
     if bool(access.access_key) != bool(access.secret_key):
         raise UserError("access_key and secret_key are given together or not at all.")

@@ -55,7 +55,9 @@ _REGION = "Give it with --option region=NAME."
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _CODES = {
     "NoSuchBucket": Fault(
-        Kind.WRONG_USE, "there is no such bucket", "Check its name, and --endpoint-url if it is not at Amazon."
+        Kind.WRONG_USE,
+        "there is no such bucket",
+        "Check its name, and --endpoint-url if it is not at Amazon.",
     ),
     "NoSuchKey": Fault(Kind.ABSENT, "there is no such object"),
     "404": Fault(Kind.ABSENT, "there is no such object"),
@@ -108,10 +110,10 @@ def fault_of(error: Exception) -> Fault:
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
         anonymous = "A public bucket is read with --option anonymous=true."
         return Fault(Kind.WRONG_USE, "there are no credentials for it", f"{_CREDENTIALS} {anonymous}")
-    if isinstance(
-        error, boto.CredentialRetrievalError | boto.TokenRetrievalError | boto.SSOError
-    ):
-        return Fault(Kind.DENIED, f"no credentials could be had: {_plain(error)}", "Sign in again: aws sso login")
+    if isinstance(error, boto.CredentialRetrievalError | boto.TokenRetrievalError | boto.SSOError):
+        return Fault(
+            Kind.DENIED, f"no credentials could be had: {_plain(error)}", "Sign in again: aws sso login"
+        )
     if isinstance(error, boto.SSLError):
         return Fault(
             Kind.UNAVAILABLE,
@@ -120,7 +122,9 @@ def fault_of(error: Exception) -> Fault:
         )
     if isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError | boto.ProxyConnectionError):
         return Fault(Kind.UNAVAILABLE, "nothing answers there", _ENDPOINT)
-    if "recursion" in str(error):  # boto3 follows a redirection to a region, and one that leads nowhere for ever
+    if "recursion" in str(
+        error
+    ):  # boto3 follows a redirection to a region, and one that leads nowhere for ever
         return Fault(Kind.WRONG_USE, "what answers there only redirects", f"{_ENDPOINT} {_REGION}")
     if isinstance(error, boto.ParamValidationError):
         return Fault(Kind.WRONG_USE, "the storage takes no such name of a bucket or key")
@@ -168,8 +172,12 @@ def _fault_of_answer(response: Any) -> Fault:
     code = str(response.get("Error", {}).get("Code", ""))
     message = str(response.get("Error", {}).get("Message", ""))
     status = _status(response)
-    is_page = "text/html" in response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-type", "")
-    if is_page and (code.isdecimal() or not code) and status <= 500:  # boto3 makes 500 of 200 with an unknown body
+    is_page = "text/html" in response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get(
+        "content-type", ""
+    )
+    if (
+        is_page and (code.isdecimal() or not code) and status <= 500
+    ):  # boto3 makes 500 of 200 with an unknown body
         kind = Kind.UNAVAILABLE if status == 500 else Kind.WRONG_USE
         return Fault(kind, "what answers there does not speak S3", _ENDPOINT)
     if code in _CODES:

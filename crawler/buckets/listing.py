@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -75,7 +75,7 @@ class _Broken:
         return [
             (span, error)
             for span, error in self.ranges
-            if (not span.until or span.until >= directory) and (not end or span.after < end)
+            if (not span.until or span.until > directory) and (not end or span.after < end)
         ]
 
     def covering(self, key: str) -> SourceError | None:
@@ -187,7 +187,7 @@ class _Ahead:
         finally:
             self._hand_over(None)
 
-    def pages(self) -> Iterator[Sequence[Any]]:
+    def pages(self) -> Generator[Sequence[Any]]:
         while (contents := self._pages.get()) is not None:
             yield contents
 
@@ -197,7 +197,9 @@ class _Ahead:
             contents = _up_to(page.contents, self.span.until)
             if contents:
                 if contents[0]["Key"] <= self.last:
-                    raise ListingIncomplete(self._prefix, "the storage repeats its keys, or gives them in no order")
+                    raise ListingIncomplete(
+                        self._prefix, "the storage repeats its keys, or gives them in no order"
+                    )
                 self.last = contents[-1]["Key"]
                 yield contents
             at_end = page.next is None or len(contents) < len(page.contents) or self.last == self.span.until

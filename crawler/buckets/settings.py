@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from catalog.settings.sections import setting
 
-ENDPOINT = "Where the storage answers, as https://HOST:PORT; empty means what AWS's own settings say, else Amazon."
+ENDPOINT = (
+    "Where the storage answers, as https://HOST:PORT; empty means what AWS's own settings say, else Amazon."
+)
 REGION = "Region of the buckets; empty means what AWS's own settings say."
 STYLE = "How a bucket stands in an address: path, virtual, or auto (virtual at Amazon, path elsewhere)."
 PROFILE = "Profile of AWS's own settings that gives the credentials."
@@ -34,7 +36,7 @@ class S3Settings:
     addressing_style: str = setting("auto", STYLE)
     profile: str = setting("", PROFILE)
     role: str = setting("", ROLE)
-    anonymous: bool = setting(False, ANONYMOUS)
+    anonymous: bool = setting(default=False, help_text=ANONYMOUS)
     access_key: str = setting("", _reference(KEY_TEXT))
     secret_key: str = setting("", _reference(SECRET_TEXT))
     session_token: str = setting("", _reference(TOKEN_TEXT))
@@ -44,7 +46,9 @@ class S3Settings:
         0.0, "Most requests a second; 0 means as many as the storage answers.", least=0
     )
     requests_per_run: int = setting(
-        0, "Most requests of one crawl, which ends then and is continued by the next; 0 means any number.", least=0
+        0,
+        "Most requests of one crawl, which ends then and is continued by the next; 0 means any number.",
+        least=0,
     )
     bytes_per_run: int = setting(
         0, "Most bytes that one crawl reads of objects; 0 means any number.", unit="bytes", least=0
@@ -70,13 +74,14 @@ class S3Options:
     addressing_style: str = setting("", STYLE)
     profile: str = setting("", PROFILE)
     role: str = setting("", ROLE)
-    anonymous: bool = setting(False, ANONYMOUS)
+    anonymous: bool = setting(default=False, help_text=ANONYMOUS)
     access_key: str = setting("", f"The {KEY_TEXT}.", secret=True)
     secret_key: str = setting("", f"The {SECRET_TEXT}.", secret=True)
     session_token: str = setting("", f"The {TOKEN_TEXT}.", secret=True)
     sse_c_key: str = setting("", f"The {SSE_TEXT}.", secret=True)
     inventory: str = setting(
-        "", "s3://BUCKET/KEY of the manifest.json of an inventory, or of the folder of all of them, to list from."
+        "",
+        "s3://BUCKET/KEY of the manifest.json of an inventory, or of the folder of all of them, to list from.",
     )
     concurrency: int = setting(0, "Objects read at once; 0 means as in [s3].", least=0, most=256)
     requests_per_second: float = setting(0.0, "Most requests a second; 0 means as in [s3].", least=0)

@@ -15,7 +15,9 @@ class BudgetSpent(SourceError):
     retryable = True
 
     def __init__(self, what: str, limit: float) -> None:
-        super().__init__(f"the budget of this crawl is used up: {limit:,g} {what}. The next one goes on from here")
+        super().__init__(
+            f"the budget of this crawl is used up: {limit:,g} {what}. The next one goes on from here"
+        )
         self.what = what
         self.limit = limit
 

@@ -11,8 +11,27 @@ from catalog.records import ObjectMeta
 from crawler.formats.zips import TAIL_BYTES
 from crawler.reader import BLOCK_BYTES, WHOLE_FILE_BYTES
 
-ARCHIVE_SUFFIXES = (".zip", ".pt", ".pth", ".pt2", ".ptl", ".ckpt", ".keras", ".npz", ".skops", ".mar", ".mlpackage.zip")
-ARCHIVE_NAMES = ("pytorch_model", "adapter_model", "diffusion_pytorch_model", "training_args", "optimizer", "model_states")
+ARCHIVE_SUFFIXES = (
+    ".zip",
+    ".pt",
+    ".pth",
+    ".pt2",
+    ".ptl",
+    ".ckpt",
+    ".keras",
+    ".npz",
+    ".skops",
+    ".mar",
+    ".mlpackage.zip",
+)
+ARCHIVE_NAMES = (
+    "pytorch_model",
+    "adapter_model",
+    "diffusion_pytorch_model",
+    "training_args",
+    "optimizer",
+    "model_states",
+)
 """Beginnings of names of archives that end with `.bin`."""
 
 Get = Callable[[ObjectMeta, int, int], bytes]

@@ -21,6 +21,7 @@ from catalog.terminal import printable
 if TYPE_CHECKING:
     from catalog.records import SourceId
     from catalog.store import Store
+    from crawler.commands.given_options import GivenOptions
     from crawler.crawl import CrawlReport, Progress
     from crawler.selection import Selection
 
@@ -49,11 +50,17 @@ SHOWN = 20
     "--dry-run", is_flag=True, help="Only list, and say what would be read and what is no longer there."
 )
 @click.option("--accept-up-to", type=int, default=0, hidden=True, help="As --accept, for so many models.")
-
-    "--endpoint-url", metavar="URL", help="Where the storage of s3:// answers, if it is not Amazon; kept for later crawls."
+@click.option(
+    "--endpoint-url",
+    metavar="URL",
+    help="Where the storage of s3:// answers, if it is not Amazon; kept for later crawls.",
 )
 @click.option(
-    "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the source; kept for later crawls."
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the source; kept for later crawls.",
 )
 @click.option(
     "--credential",
@@ -74,7 +81,6 @@ def crawl(
     hash_weights: bool,
     dry_run: bool,
     accept_up_to: int,
-
     endpoint_url: str | None,
     options: tuple[str, ...],
     credentials: tuple[str, ...],
@@ -99,12 +105,11 @@ def crawl(
         raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
     if "://" not in path and not may_be_name(path):
         open_source(path, settings)  # a path that is none leaves no home behind
-    if dry_run:
-        _preview(settings, path, as_json=as_json)
-        return
-
     elif "://" in path and not settings.home.exists():
         open_checked(find_target(path, ()), given, (), settings)  # nor does an address
+    if dry_run:
+        _preview(settings, path, given, as_json=as_json)
+        return
     with open_store(settings, write=True) as store, _interruptible():
         rows = store.sources.all()
         source, target = open_checked(find_target(path, rows), given, rows, settings)
@@ -151,15 +156,16 @@ def crawl(
         sys.exit(EXIT_INCOMPLETE)
 
 
-def _preview(settings: Settings, path: str, *, as_json: bool) -> None:
+def _preview(settings: Settings, path: str, given: GivenOptions, *, as_json: bool) -> None:
     from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
-    from crawler.addresses import find_target, open_target  # noqa: PLC0415
+    from crawler.addresses import find_target  # noqa: PLC0415
+    from crawler.commands.given_options import open_checked  # noqa: PLC0415
     from crawler.preview import preview  # noqa: PLC0415
     from crawler.reading import Registry  # noqa: PLC0415
 
     with open_store(settings, write=False) as store:
         rows = store.sources.all()
-        source, _ = open_target(find_target(path, rows), rows, settings)
+        source, _ = open_checked(find_target(path, rows), given, rows, settings)
         ahead = preview(store, source, Registry.installed())
     if as_json:
         click.echo(json.dumps(asdict(ahead), indent=2, ensure_ascii=False))

@@ -162,19 +162,16 @@ class LocalSource:
         """Whether a listing would not show a file of this name."""
         *directories, name = key.split("/")
         return (
-            name.endswith(UNFINISHED_SUFFIXES)
-            or name.startswith(UNFINISHED_PREFIXES)
+            is_unfinished(name)
             or not SKIPPED_DIRECTORIES.isdisjoint(directories)
             or len(directories) > MAX_DEPTH
-            or _is_inside_git(key)
+            or is_inside_git(key)
             or any(self._path(above) in self._exclude for above in upwards(key))
             or self._selection.left_out(key) is not None
         )
 
     def _sort(self, entry: os.DirEntry[str], key: str, listing: _Found) -> None:
         """Puts one directory entry where it belongs."""
-        if _is_inside_git(key) or self._path(key) in self._exclude:
-
         if is_inside_git(key) or self._path(key) in self._exclude:
             return
         is_directory = entry.is_dir(follow_symlinks=False)
@@ -298,12 +295,6 @@ class LocalSource:
             return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
         finally:
             os.close(directory)
-
-
-def _is_inside_git(key: str) -> bool:
-    """Whether it is one of the many things of a repository that say nothing of models."""
-    _, inside, reference = f"/{key}".rpartition("/.git/")
-    return bool(inside) and not GIT_REFERENCES.fullmatch(reference)
 
 
 def open_local(address: str, settings: Settings) -> LocalSource:

@@ -165,7 +165,9 @@ class S3Source:
         )
         following = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
         if answer.get("IsTruncated") and following is None:
-            raise ListingIncomplete(self.uri, "the storage says that there is more, and not how to ask for it")
+            raise ListingIncomplete(
+                self.uri, "the storage says that there is more, and not how to ask for it"
+            )
         return Page(
             contents=answer.get("Contents", ()),
             prefixes=[row["Prefix"] for row in answer.get("CommonPrefixes", ())],
@@ -248,7 +250,9 @@ class S3Source:
         elif answer["ContentLength"] != meta.size_bytes:
             raise ObjectChanged(meta.key)
         elif start > MOST_SKIPPED_BYTES:
-            raise ObjectUnreadable(meta.key, "the storage ignores ranges, and would send the object from its beginning")
+            raise ObjectUnreadable(
+                meta.key, "the storage ignores ranges, and would send the object from its beginning"
+            )
         elif start:
             self._take(body, start)
         return self._take(body, end - start)

@@ -30,9 +30,16 @@ WRITTEN = ("new", "changed", "unchanged")
 
 COUNTED = (
     *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "objects", "opened", "bytes_read"),
-    *("hashed", "missing_total", "scopes_failed", "would_lose", "bytes"),
-    *("hashed", "missing_total", "scopes_failed", "would_lose", "requests", "bytes_received"),
-    *("hashed", "missing_total", "scopes_failed", "would_lose", "skipped"),
+    *(
+        "hashed",
+        "missing_total",
+        "scopes_failed",
+        "would_lose",
+        "bytes",
+        "skipped",
+        "requests",
+        "bytes_received",
+    ),
 )
 """What every report counts; models and files unless the name says otherwise. `bytes` are those of all files there are."""
 
@@ -142,8 +149,6 @@ class Account:
         self.counts["risks"] = standing["risky"]
         self.counts["scopes_failed"] = self.scopes_failed
         self.counts["bytes"] = manifest.size_bytes()
-        return self._store.runs.finish(self._run, state, self._so_far(), self.problems)
-
         return self._store.runs.finish(self._run, state, self._so_far(), [*self.problems, *self.notes()])
 
     def _settle_unread(self, manifest: Manifest) -> None:

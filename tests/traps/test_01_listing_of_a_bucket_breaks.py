@@ -38,7 +38,11 @@ def refusing(directory):
 def test_a_bucket_is_listed_whole_in_whatever_parts(bucket_shop, small_pages):
     fill(bucket_shop.bucket)
     report = bucket_shop.crawl()
-    assert (report.run.state, report.counts["models"], report.counts["objects"]) == (RunState.COMPLETE, 40, 40)
+    assert (report.run.state, report.counts["models"], report.counts["objects"]) == (
+        RunState.COMPLETE,
+        40,
+        40,
+    )
     again = bucket_shop.crawl()
     assert (again.counts["unchanged"], again.counts["opened"], again.counts["bytes_received"]) == (40, 0, 0)
 

@@ -55,7 +55,9 @@ def test_a_sidecar_that_changed_builds_its_model_anew_without_reading_the_weight
     bucket_shop.crawl()
     bucket.put("m/README.md", "---\nlicense: apache-2.0\n---\n# Net\n")
     assert bucket_shop.crawl().counts["changed"] == 1
-    assert [request.key for request in bucket.storage.requests if request.kind == "get"] == ["models/m/README.md"]
+    assert [request.key for request in bucket.storage.requests if request.kind == "get"] == [
+        "models/m/README.md"
+    ]
     (document,) = bucket_shop.documents().values()
     assert document["license"] == "apache-2.0"
 

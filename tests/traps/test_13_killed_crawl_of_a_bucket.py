@@ -1,11 +1,12 @@
 """A crawl of a bucket that is killed goes on from what it has written."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from fixtures.ports import ENVIRONMENT
 
 from catalog.records import RunState
 from catalog.settings import Settings
@@ -30,7 +31,7 @@ def command(bucket, home):
 
 
 def environment():
-    return {**os.environ, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    return {**ENVIRONMENT, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
 def test_a_crawl_that_is_killed_goes_on_and_nothing_is_twice(bucket, tmp_path):
@@ -39,7 +40,11 @@ def test_a_crawl_that_is_killed_goes_on_and_nothing_is_twice(bucket, tmp_path):
         bucket.model(f"m{number:02}.safetensors", values=number + 1)
     bucket.storage.fault = lambda request: "slow" if request.kind == "get" and request.number > 8 else None
     killed = subprocess.Popen(
-        command(bucket, home), cwd=ROOM, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(bucket, home),
+        cwd=ROOM,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 30
     while bucket.storage.count("get") < 12 and time.monotonic() < deadline:

@@ -31,8 +31,14 @@ def test_an_archived_object_is_catalogued_without_being_asked_for(bucket_shop):
     bucket.put("README.md", "# About", StorageClass="GLACIER")
     report = bucket_shop.crawl()
     assert report.run.state is RunState.COMPLETE
-    assert bucket_shop.statuses() == {"a.safetensors": "archived", "b.safetensors": "archived", "c.safetensors": "ok"}
-    assert {request.key for request in bucket.storage.requests if request.kind == "get"} == {"models/c.safetensors"}
+    assert bucket_shop.statuses() == {
+        "a.safetensors": "archived",
+        "b.safetensors": "archived",
+        "c.safetensors": "ok",
+    }
+    assert {request.key for request in bucket.storage.requests if request.kind == "get"} == {
+        "models/c.safetensors"
+    }
     bucket_shop.crawl()
     assert bucket.storage.count("get") == 0
     bucket.put("a.safetensors", safetensors())
@@ -55,7 +61,9 @@ def test_what_was_read_before_an_object_was_archived_stays(bucket_shop, bucket):
 
 def test_a_tier_that_only_the_reading_shows_is_told_with_what_to_do(bucket_shop, bucket):
     bucket.model("a.safetensors")
-    bucket.storage.fault = lambda request: Refusal(403, "InvalidObjectState") if request.kind == "get" else None
+    bucket.storage.fault = lambda request: (
+        Refusal(403, "InvalidObjectState") if request.kind == "get" else None
+    )
     report = bucket_shop.crawl()
     assert report.unread == (
         ("a.safetensors", "cannot be read: it is archived. Restore it first: aws s3api restore-object"),
@@ -147,7 +155,9 @@ def test_objects_with_and_without_a_key_of_their_owner_are_read_with_it(bucket_s
         """As Amazon answers; moto reads such objects for everybody."""
         has_key = "x-amz-server-side-encryption-customer-key" in {name.lower() for name in request.headers}
         if request.kind == "get" and has_key != request.key.endswith("closed.safetensors"):
-            return Refusal(400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.")
+            return Refusal(
+                400, "InvalidRequest", "The object was stored using a form of Server Side Encryption."
+            )
         return None
 
     bucket.storage.fault = fault

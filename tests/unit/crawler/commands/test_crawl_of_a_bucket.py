@@ -67,9 +67,21 @@ WRONG = {
     "no-such-bucket": (Refusal(404, "NoSuchBucket"), 2, "there is no such bucket. Check its name"),
     "denied": (Refusal(403, "AccessDenied"), 2, "access denied. Its credentials need s3:ListBucket"),
     "expired": (Refusal(400, "ExpiredToken"), 1, "the credentials have expired. Sign in again"),
-    "unknown-key": (Refusal(403, "InvalidAccessKeyId"), 2, "does not know this access key. Check the credentials"),
-    "wrong-secret": (Refusal(403, "SignatureDoesNotMatch"), 2, "the secret key does not belong to the access key"),
-    "region": (Refusal(400, "AuthorizationHeaderMalformed"), 2, "in another region. Give it with --option region"),
+    "unknown-key": (
+        Refusal(403, "InvalidAccessKeyId"),
+        2,
+        "does not know this access key. Check the credentials",
+    ),
+    "wrong-secret": (
+        Refusal(403, "SignatureDoesNotMatch"),
+        2,
+        "the secret key does not belong to the access key",
+    ),
+    "region": (
+        Refusal(400, "AuthorizationHeaderMalformed"),
+        2,
+        "in another region. Give it with --option region",
+    ),
     "redirect": (Refusal(301, "PermanentRedirect"), 2, "only redirects. Check --endpoint-url"),
     "down": (Refusal(503, "SlowDown"), 1, "the storage asks to slow down"),
     "broken": (Refusal(500, "InternalError"), 1, "the storage answered 500 InternalError"),
@@ -95,7 +107,11 @@ def test_a_bucket_that_cannot_be_listed_is_one_sentence_and_leaves_nothing_behin
     [
         (["s3://"], 2, "The address names no bucket. Write it as s3://BUCKET"),
         (["s3://a b/c"], 2, "cannot be the name of a bucket"),
-        (["s3://models", "--endpoint-url", "http://127.0.0.1:1"], 1, "nothing answers there. Check --endpoint-url"),
+        (
+            ["s3://models", "--endpoint-url", "http://127.0.0.1:1"],
+            1,
+            "nothing answers there. Check --endpoint-url",
+        ),
         (["s3://models", "--endpoint-url", "127.0.0.1:9000"], 2, "Write it as https://HOST:PORT"),
         (["s3://models", "--endpoint-url", "http://"], 2, "Check --endpoint-url"),
         (["s3://models", "--option", "profile=nobody"], 2, "Check --option profile"),
@@ -103,7 +119,11 @@ def test_a_bucket_that_cannot_be_listed_is_one_sentence_and_leaves_nothing_behin
         (["s3://models", "--option", "addressing_style=odd"], 2, "Known are: auto, path, virtual"),
         (["s3://models", "--credential", "secret_key=hunter2"], 2, "must not be written out"),
         (["s3://models", "--option", "secret_key=hunter2"], 2, "is a credential of s3:// sources"),
-        (["s3://models", "--credential", "access_key=env:AWS_ACCESS_KEY_ID"], 2, "given together or not at all"),
+        (
+            ["s3://models", "--credential", "access_key=env:AWS_ACCESS_KEY_ID"],
+            2,
+            "given together or not at all",
+        ),
         (["s3://key:hunter2@models"], 2, "no name of a storage"),
     ],
 )
@@ -124,13 +144,22 @@ def test_without_credentials_it_says_how_to_give_them(modeldex, bucket, monkeypa
     bucket.put("a.safetensors", safetensors(), ACL="public-read")
     anonymous = ["--endpoint-url", bucket.storage.url, "--option", "anonymous=true"]
     assert modeldex("crawl", bucket.address, *anonymous).exit_code == 0
-    assert all("authorization" not in map(str.lower, request.headers) for request in bucket.storage.requests[-2:])
+    assert all(
+        "authorization" not in map(str.lower, request.headers) for request in bucket.storage.requests[-2:]
+    )
 
 
 def test_a_crawl_stops_at_its_budget_and_the_next_one_goes_on(modeldex, bucket, tmp_path):
     for number in range(12):
         bucket.model(f"m{number:02}.safetensors", values=number + 1)
-    given = ["--endpoint-url", bucket.storage.url, "--option", "requests_per_run=8", "--option", "concurrency=1"]
+    given = [
+        "--endpoint-url",
+        bucket.storage.url,
+        "--option",
+        "requests_per_run=8",
+        "--option",
+        "concurrency=1",
+    ]
     first = modeldex("crawl", bucket.address, *given, "--json")
     assert (first.exit_code, json.loads(first.stdout)["requests"]) == (1, 8)
     assert "budget of this crawl is used up: 8 requests" in first.stdout
