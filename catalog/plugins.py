@@ -105,6 +105,7 @@ COMMANDS: Mapping[str, str] = {
     "settings": "catalog.commands.settings:settings",
     "show": "catalog.commands.show:show",
     "sources": "crawler.commands.sources:sources",
+    "webhooks": "indexer.commands.webhooks:webhooks",
     "worker": "crawler.commands.worker:worker",
 }
 
@@ -118,10 +119,12 @@ SETTINGS: Mapping[str, str] = {
     "s3": "crawler.buckets.settings:S3Settings",
     "search": "catalog.settings.core:SearchSettings",
     "server": "webui.settings:ServerSettings",
+    "webhooks": "indexer.settings:WebhookSettings",
     "worker": "crawler.settings:WorkerSettings",
 }
 
 HOOKS: Mapping[str, str] = {
+    "news": "indexer.sinks.webhooks:tell_all",
     "after-crawl": "indexer.drain:drain_now",
     "matching": "indexer.engines.memory.matching:satisfies",
 }

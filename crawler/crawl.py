@@ -23,7 +23,7 @@ from crawler.reading import Registry
 from crawler.settings import FileSettings
 from crawler.source import CUT_KEYS, Cuttable, Source
 from crawler.stages import interim
-from crawler.stages.account import Account, CrawlReport, Progress, unread
+from crawler.stages.account import Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage
 from crawler.stages.hashing import hash_weights as hash_members
 from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
@@ -229,7 +229,7 @@ class _Crawl:
     def _state(self) -> RunState:
         incomplete = (
             self._scopes.failed
-            or any(unread(self._manifest))
+            or self._manifest.needing_a_person(1)
             or self._unhashed
             or self._registry.unavailable
             or self._reading.broken

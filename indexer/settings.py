@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import ClassVar
 
+from catalog.errors import UserError
 from catalog.settings.sections import setting
 
 
@@ -23,3 +25,25 @@ class ElasticsearchSettings:
     timeout_seconds: float = setting(
         10.0, "Longest wait for one Elasticsearch answer.", unit="seconds", least=0.001
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """What webhooks may reach."""
+
+    SECTION: ClassVar[str] = "webhooks"
+
+    allow_networks: tuple[str, ...] = setting(
+        (), "Networks that are not public and may be reached all the same, as in 10.0.0.0/8,127.0.0.1/32."
+    )
+    seconds: float = setting(10.0, "Longest wait for one answer.", unit="seconds", least=0.1, most=60)
+
+    def __post_init__(self) -> None:
+        """Raises UserError for what is no network."""
+        for text in self.allow_networks:
+            try:
+                ip_network(text)
+            except ValueError as error:
+                raise UserError(
+                    f"{text!r} is no network.", advice="Write it as in 10.0.0.0/8 or 127.0.0.1/32."
+                ) from error

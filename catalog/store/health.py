@@ -30,7 +30,7 @@ def _source(
     runs = store.runs
     newest = runs.latest(1, source=row.id)
     finished = runs.last_finished(row.id)
-    unread = store.manifest(row.id).unread(UNREAD_SHOWN) if newest else []
+    unread = store.manifest(row.id).needing_a_person(UNREAD_SHOWN) if newest else []
     return SourceHealth(
         row=row,
         last=newest[0] if newest else None,
@@ -39,7 +39,7 @@ def _source(
         models=known.live if known else 0,
         missing=known.missing if known else 0,
         bytes=finished.counts.get("bytes") if finished else None,
-        unread=tuple(UnreadFile(key=display_key(key), reason=reason) for key, reason in unread),
+        unread=tuple(UnreadFile(key=display_key(file.key), reason=file.reason) for file in unread),
         asked_at=asked_at,
         is_crawled=store.workers.is_crawled(row.id),
     )

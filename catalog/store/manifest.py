@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -22,8 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from catalog.errors import StoreDamaged
-from catalog.records import Extraction, ObjectKey, ObjectMeta, SourceId, display_key
+from catalog.errors import Malformed, StoreDamaged
+from catalog.records import Extraction, ObjectKey, ObjectMeta, Role, SourceId, display_key
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack
 from catalog.store.database import insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
@@ -33,6 +34,7 @@ from catalog.store.tables import extractions, objects, record_files, sources
 from catalog.store.temporary import TemporaryTable
 
 PAGE = 1000
+TEXTS = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml")
 LONGER_THAN_KEYS = b"\xff" * 8192
 
 
@@ -52,6 +54,17 @@ class Unread:
     reason: str
     reading: Reading
     stray: Extraction | None
+
+    @property
+    def is_of_no_model(self) -> bool:
+        """Whether it is a text of some other program: nothing in the catalog would know more if it could be read."""
+        return (
+            self.reading is Reading.FAILED
+            and self.stray is not None
+            and self.stray.role in {Role.CONFIG, Role.CARD, Role.RUN, Role.AUXILIARY}
+            and all(problem.code == Malformed.code for problem in self.stray.problems)
+            and self.key.lower().endswith(TEXTS)
+        )
 
 
 class Manifest:
@@ -213,6 +226,10 @@ class Manifest:
             if len(rows) < PAGE:
                 return
             last = rows[-1].key
+
+    def needing_a_person(self, limit: int) -> list[Unread]:
+        """The first of `unread` that something of a model may be in."""
+        return list(islice((file for file in self.unread() if not file.is_of_no_model), limit))
 
     def mark_missing(self, keys: Sequence[ObjectKey], *, lease: Lease) -> None:
         """These were not listed by a listing that reached its end."""

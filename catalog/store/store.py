@@ -24,6 +24,7 @@ from catalog.store.records import Records
 from catalog.store.runs import Runs
 from catalog.store.schema import prepare
 from catalog.store.sources import Sources
+from catalog.store.webhooks import Webhooks
 from catalog.store.workers import Workers
 
 
@@ -38,6 +39,7 @@ class Store:
         self._consumers: dict[str, Consumer] = {}
         self.edits = Edits(engine)
         self.workers = Workers(engine)
+        self.webhooks = Webhooks(engine)
 
     def manifest(self, source: SourceId) -> Manifest:
         return Manifest(self._engine, source)

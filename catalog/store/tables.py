@@ -209,6 +209,30 @@ deliveries = Table(
     Index("deliveries_by_claim", "consumer", "state", "claimed_by", "next_try"),
 )
 
+webhooks = Table(
+    "webhooks",
+    metadata,
+    # Its consumer is named `webhook:` and this.
+    Column("name", String(55), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    # Comma-separated; empty: all.
+    Column("events", Text, nullable=False),
+    # Where the secret stands, and never the secret.
+    Column("secret", Text, nullable=False),
+    Column("added_at", String(32), nullable=False),
+    # The newest revision when it was added: what it is taken to know.
+    Column("since_serial", BigInteger, nullable=False),
+)
+
+webhook_states = Table(
+    "webhook_states",
+    metadata,
+    Column("webhook", String(55), primary_key=True),
+    Column("model", String(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

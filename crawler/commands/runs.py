@@ -66,9 +66,9 @@ def show(settings: Settings, number: int, *, as_json: bool) -> None:
         run = _run(store, number)
         is_last = store.runs.latest(1, source=run.source)[0].id == run.id
         # The manifest knows what cannot be read now, and not what could not in the past.
-        unread = store.manifest(run.source).unread(UNREAD_SHOWN) if is_last else []
+        unread = store.manifest(run.source).needing_a_person(UNREAD_SHOWN) if is_last else []
         shown = _described(run, _names(store))
-    shown["unread"] = [{"key": display_key(key), "reason": printable(reason)} for key, reason in unread]
+    shown["unread"] = [{"key": display_key(file.key), "reason": printable(file.reason)} for file in unread]
     if as_json:
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return

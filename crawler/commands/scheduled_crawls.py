@@ -21,7 +21,9 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
+from catalog import plugins
 from catalog.errors import ModeldexError, WriterBusy
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceRow, SourceState
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from catalog.store import Store
 
 TICK_SECONDS = 1.0
+NEWS, NEWS_SECONDS = "news", 3
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
 """How long a crawl may take to put its page away once the worker is told to stop."""
@@ -69,7 +72,9 @@ class ScheduledWorker:
         self._every = Interval(every_seconds)
         self._quiet = quiet
         self._scheduler = BackgroundScheduler(
-            timezone=UTC, executors={"default": ThreadPoolExecutor(at_once)}, job_defaults=JOB
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(at_once), NEWS: ThreadPoolExecutor(1)},
+            job_defaults=JOB,
         )
         self._waiting: set[SourceId] = set()
         """Sources whose next crawl is planned, or under way here."""
@@ -79,6 +84,8 @@ class ScheduledWorker:
         self._rests: dict[SourceId, datetime] = {}
         self._trouble: str | None = None
         self._index_trouble: str | None = None
+        self._silent: dict[str, str | None] = {}
+        """Webhooks with why they could not be reached the last time."""
 
     def stop(self) -> None:
         """Ends `run`."""
@@ -89,6 +96,7 @@ class ScheduledWorker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        self._scheduler.add_job(self._tell, IntervalTrigger(seconds=NEWS_SECONDS), id=NEWS, executor=NEWS)
         self._scheduler.start()
         with ExitStack() as presence:
             drained, announced = time.monotonic(), False
@@ -135,7 +143,7 @@ class ScheduledWorker:
             return
         self._say_once(None if rows or self._quiet else NOTHING)
         for job in self._scheduler.get_jobs():
-            if job.id not in rows:
+            if job.id not in rows and job.id != NEWS:
                 self._unplan(SourceId(job.id))
         for source, moment in due.items():
             self._plan_crawl(source, moment)
@@ -238,6 +246,21 @@ class ScheduledWorker:
             except subprocess.TimeoutExpired:
                 child.kill()
         self._scheduler.shutdown(wait=True)
+
+    def _tell(self) -> None:
+        """Webhooks hear what is new. One that cannot be reached is told of once, until it is back."""
+        try:
+            with self._open() as store:
+                deliveries = plugins.load("hook", NEWS)(self._settings, store)
+        except ModeldexError as error:
+            log.warning("webhooks not told reason=%s", error)
+            return
+        for name, delivery in deliveries.items():
+            if delivery.problem is not None and delivery.problem != self._silent.get(name):
+                log.warning(
+                    "webhook not told name=%s waiting=%s reason=%s", name, delivery.waiting, delivery.problem
+                )
+            self._silent[name] = delivery.problem
 
     def _drain(self) -> None:
         """Write what still waits for the index. An engine that is away, or another writer, is no reason to end."""

@@ -115,11 +115,11 @@ class _Opening:
 def reader_of_beginning(outer: RangedReader, name: str, data: bytes, size_bytes: int) -> RangedReader:
     """A reader over a file of which only the beginning is at hand; what asks for more meets a limit."""
 
-    def fetch(first: int, last: int) -> bytes:
-        if last > len(data):
+    def fetch(start: int, end: int) -> bytes:
+        if end > len(data):
             what = "bytes of a member of a compressed archive"
             raise LimitExceeded(what, limit=len(data), found=size_bytes, inflated=True)
-        return data[first:last]
+        return data[start:end]
 
     return RangedReader(name, size_bytes, fetch, budget=replace(outer.budget, bytes=MAX_MEMBER_HEAD_BYTES))
 

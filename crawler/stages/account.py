@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 
-from catalog.errors import Malformed
 from catalog.normalise.values.secrets import masked_text
-from catalog.records import Role, Run, RunState, display_key
+from catalog.records import Run, RunState, display_key
 from catalog.store.documents import LIVE, MISSING
-from catalog.store.entries import Reading
 from catalog.store.leases import Lease
-from catalog.store.manifest import Manifest, Unread
+from catalog.store.manifest import Manifest
 from catalog.store.store import Store
 from catalog.text.folding import well_formed
 from crawler.selection import is_selected_away
@@ -156,7 +153,7 @@ class Account:
         self.counts["failed"] = 0
         strays: list[tuple[str, str]] = []
         for file in manifest.unread():
-            if is_of_no_model(file):
+            if file.is_of_no_model:
                 strays.append((file.key, STRAY))
             else:
                 self.counts["failed"] += 1
@@ -167,7 +164,7 @@ class Account:
             run=run,
             counts=dict(run.counts),
             unread=tuple(
-                (display_key(file.key), file.reason) for file in islice(unread(manifest), MAX_UNREAD)
+                (display_key(file.key), file.reason) for file in manifest.needing_a_person(MAX_UNREAD)
             ),
             problems=tuple(self.problems),
             notes=tuple(self.notes()),
@@ -190,22 +187,3 @@ def _named(names: Iterable[str], number: int) -> str:
 
 
 STRAY = "a text that cannot be read and belongs to no model"
-TEXTS = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml")
-
-
-def unread(manifest: Manifest) -> Iterator[Unread]:
-    """The files that could not be read and need a person. A text that lies at no model and only has the name of a
-    model's sidecar (`config.json` of any program) needs none.
-    """
-    return (file for file in manifest.unread() if not is_of_no_model(file))
-
-
-def is_of_no_model(file: Unread) -> bool:
-    """Whether the file is a text of some other program: nothing in the catalog would know more if it could be read."""
-    return (
-        file.reading is Reading.FAILED
-        and file.stray is not None
-        and file.stray.role in {Role.CONFIG, Role.CARD, Role.RUN, Role.AUXILIARY}
-        and all(problem.code == Malformed.code for problem in file.stray.problems)
-        and file.key.lower().endswith(TEXTS)
-    )

@@ -107,6 +107,7 @@ def test_a_row_says_what_its_source_needs(client):
     text = client.get("/health").text
     assert "crawl of lost held" in text
     assert "modeldex runs accept" in text
+    assert "52 models no longer there" in text
     assert re.search(r"1 file unread.*cut\.safetensors.*</code> <bdi>[^<]{8,}", text, re.DOTALL)
     assert "No worker runs" in text
     assert "http-equiv" not in text

@@ -201,6 +201,8 @@ def _troubles_text(source: DueSource) -> str:
     files, scopes = counts.get("failed", 0), counts.get("scopes_failed", 0)
     files = max(files, len(source.health.unread))
     parts = []
+    if counts.get("would_lose"):
+        parts.append(f"{counts['would_lose']:,} models no longer there")
     if files:
         parts.append(f"{files:,} {'file' if files == 1 else 'files'} unread")
     if scopes:

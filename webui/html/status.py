@@ -26,7 +26,7 @@ STATE_WORDS = {
     RunState.INTERRUPTED: ("warn", "interrupted"),
 }
 STATE_HELP = {
-    RunState.PARTIAL: "Something could not be read or listed; nothing there was taken for missing.",
+    RunState.PARTIAL: "Something could not be read or listed; what lies there keeps its last known state.",
     RunState.FAILED: "The source could not be crawled. What was known before is unchanged.",
     RunState.HELD: "Too much would go missing. Nothing was changed: look at the source, then crawl again or accept.",
     RunState.INTERRUPTED: "The crawl was stopped. The next one goes on.",
