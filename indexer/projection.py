@@ -92,14 +92,14 @@ def project(document: Mapping[str, Any]) -> Projection:
     into = Projection()
     _walk(into, document, _tree(), document)
     for row in fields_where("indexed_from").values():
-        made = _made_of(into, row, document)
-        if made:
-            into.keywords[row.name] = made
+        terms = _derived(into, row, document)
+        if terms:
+            into.keywords[row.name] = terms
     _collect_text(into)
     return into
 
 
-def _made_of(into: Projection, row: Field, document: Mapping[str, Any]) -> list[str]:
+def _derived(into: Projection, row: Field, document: Mapping[str, Any]) -> list[str]:
     """The values of a field that no document has, folded."""
     source = row.indexed_from or ""
     if row.indexed_as == "names":
