@@ -91,8 +91,25 @@ def project(document: Mapping[str, Any]) -> Projection:
     """All indexed values of a document. Raises DocumentRejected with the field and the reason."""
     into = Projection()
     _walk(into, document, _tree(), document)
+    for row in fields_where("indexed_from").values():
+        terms = _derived(into, row, document)
+        if terms:
+            into.keywords[row.name] = terms
     _collect_text(into)
     return into
+
+
+def _derived(into: Projection, row: Field, document: Mapping[str, Any]) -> list[str]:
+    """The values of a field that no document has, folded."""
+    source = row.indexed_from or ""
+    if row.indexed_as == "names":
+        return list(into.flattened.get(source, ()))
+    written = document.get(source)
+    if not isinstance(written, str) or source not in into.keywords:
+        return []
+    from catalog.text.licences import atoms  # noqa: PLC0415 - a search needs none of its tables
+
+    return list(dict.fromkeys(fold(name) for name in atoms(written)))
 
 
 Handler = Callable[[Projection, Field, list[Any]], None]

@@ -52,6 +52,8 @@ class Field:
     csv: bool = True
     tag: bool = False
     date_word: str | None = None
+    indexed_from: str | None = None
+    indexed_as: Literal["names", "licences"] | None = None
 
     @property
     def numeric(self) -> bool:

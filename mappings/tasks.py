@@ -26,6 +26,13 @@ def aliases() -> Mapping[str, str]:
     return {alias: name for name, row in _tables()["tasks"].items() for alias in row.get("aliases", ())}
 
 
+def leading_metrics(name: str) -> tuple[str, ...]:
+    """The metrics that say how good a model of this task is, by the task's name or an alias; the usual one first."""
+    slug = name.casefold().replace("-", "_").replace(" ", "_")
+    row = _tables()["tasks"].get(aliases().get(slug, name.casefold().replace("_", "-")), {})
+    return tuple(row.get("metrics", ()))
+
+
 def of_architecture(name: str) -> str | None:
     """The task of a transformers class, by its whole name or its end."""
     bare = name.removeprefix("TF").removeprefix("Flax")

@@ -38,7 +38,7 @@ from catalog.query.request import (
     ReverseNestedAgg,
     TermsAgg,
 )
-from catalog.query.validate import NESTED_PATH, Resolved
+from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
 
 MAX_DEPTH = 2
 """Levels of aggregations that part or measure models; nested, reverse_nested and filter around them do not count."""
@@ -342,7 +342,7 @@ def _bucket(row: Any, field: Resolved, formats: tuple[DateFormat, ...]) -> Range
             period_of(given[end], field.name, formats).start if given.get(end) is not None else None
             for end in ("from", "to")
         )
-    elif field.type in {"long", "double", "metric"}:
+    elif field.type in NUMBERS:
         start, end = (
             number(given[end], end) if given.get(end) is not None else None for end in ("from", "to")
         )

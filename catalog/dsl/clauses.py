@@ -10,6 +10,7 @@ from catalog.dsl.simple_query_string import read_words
 from catalog.dsl.values import (
     field_name,
     flag,
+    number_of,
     one_of,
     only,
     refuse,
@@ -34,7 +35,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
-from catalog.query.validate import NESTED_PATH, Resolved
+from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
 from catalog.text.patterns import pattern
 from mappings import fields
 
@@ -238,9 +239,9 @@ def _range(body: Any, nested: bool) -> Query:
         return Exists(field.name)
     if field.type == "date":
         return _date_range(field, bounds, formats)
-    if field.type not in {"long", "double", "metric"}:
+    if field.type not in NUMBERS:
         raise RequestRefused(field.name, "has no order; a range needs a number or a date.")
-    return Range(field=field.name, **{key: value_of(field, value) for key, value in bounds.items()})
+    return Range(field=field.name, **{key: number_of(field, value) for key, value in bounds.items()})
 
 
 def _date_range(field: Resolved, bounds: Mapping[str, Any], formats: tuple[DateFormat, ...]) -> Query:

@@ -57,7 +57,7 @@ def _span(field: str) -> float:
     row = fields().get(field)
     if row is not None:
         return 1.0 if row.unit == "fraction" else 0.0
-    metric = find(field.removeprefix("metrics."))
+    metric = find(field.removeprefix("metrics.").partition("@")[0])
     if metric is None or metric.low is None or metric.high is None:
         return 0.0
     return metric.high - metric.low

@@ -16,7 +16,7 @@ from catalog.errors import RequestRefused
 from catalog.query.instants import milliseconds
 from catalog.query.nodes import Value
 from catalog.query.periods import FIRST_YEAR, LAST_YEAR
-from catalog.query.validate import NESTED_FIELDS, NESTED_PATH, Resolved, resolve
+from catalog.query.validate import NESTED_FIELDS, NESTED_PATH, NUMBERS, Resolved, resolve
 from catalog.text.patterns import pattern
 
 MAX_STRING = 4_096
@@ -174,12 +174,14 @@ def value_of(field: Resolved, value: Any, formats: Sequence[DateFormat] = ()) ->
         if isinstance(value, str) and value in {"true", "false"}:
             return value == "true"
         raise RequestRefused(field.name, "is true or false.")
-    if field.type in {"long", "double", "metric"}:
-        return _number_of(field, value)
+    if field.type == "leaf" and isinstance(value, int | float) and not isinstance(value, bool):
+        return number(value, field.name)  # so that 0.3 also finds what a file writes as 0.30
+    if field.type in NUMBERS - {"leaf"}:
+        return number_of(field, value)
     return text_of(str(value).lower() if isinstance(value, bool) else value, field.name)
 
 
-def _number_of(field: Resolved, value: Any) -> float:
+def number_of(field: Resolved, value: Any) -> float:
     """Numbers in quotes are numbers, as Elasticsearch reads them."""
     if isinstance(value, str):
         if len(value) > MAX_NUMERAL or not _NUMERAL.fullmatch(value):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from catalog.query.document_values import is_leaf
 from catalog.query.nodes import All, Term
 from catalog.query.request import (
     Aggregation,
@@ -101,7 +102,9 @@ def _edges(name: str) -> Sequence[float]:
     """Where the bars of a histogram part. Fixed edges need no second request and are the same on every engine."""
     row = fields().get(name)
     if row is None:
-        metric = find(name.removeprefix("metrics."))
+        if is_leaf(name):
+            return [0.0, *(float(f"{digit}e{power}") for power in range(-8, 6) for digit in (1, 2, 5))]
+        metric = find(name.removeprefix("metrics.").partition("@")[0])
         if metric is None or not metric.bounded:
             return ()
         return [index / _BOUNDED_BUCKETS for index in range(_BOUNDED_BUCKETS)]

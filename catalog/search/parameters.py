@@ -86,6 +86,8 @@ def field_of(name: str) -> str | None:
     if name in fields():
         return name if fields()[name].searchable and fields()[name].type != "flattened" else None
     for target in resolve(name):
-        if not target.nested and target.kind != "flattened":
+        if target.split is None and target.dataset is not None:
+            return f"{target.path}@{target.dataset}"
+        if not target.nested:
             return target.path
     return None

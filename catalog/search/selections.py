@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from catalog.query.nodes import Exists, Not, Or, Query, Term, Terms
+from catalog.query.document_values import is_leaf
+from catalog.query.nodes import Exists, Not, Or, Query, Range, Term, Terms
 from catalog.query.state import SearchState
 from catalog.query.text.comparisons import numeric_leaves
 from catalog.query.text.date_conditions import date_leaves
 from catalog.query.text.parse_context import Reading, any_of
 from catalog.query.text.scanner import Kind, Piece, Token
-from catalog.query.text.targets import Target, field_target, resolve, unknown_metric
+from catalog.query.text.targets import Target, field_target, number_target, resolve, unknown_metric
 from mappings import fields
 
 NONE = "(none)"
@@ -26,6 +27,9 @@ def target_of(field: str) -> Target | None:
     row = fields().get(field)
     if row is not None:
         return field_target(row) if row.searchable and row.type != "flattened" else None
+    named = number_target(field)
+    if named is not None:
+        return named
     if field.startswith("metrics."):
         known = resolve(field)
         return known[0] if known and known[0].path == field else unknown_metric(field)
@@ -48,7 +52,7 @@ def selection_query(
     ]
     clauses = _alternatives(target, plain, reading) if plain else []
     if NONE in values:
-        clauses.append(Not(Exists(field)))
+        clauses.append(Not(Range(field=field)) if is_leaf(field) else Not(Exists(field)))
     refusals = [problem.message for problem in reading.problems if problem.code != "unknown-metric"]
     if not clauses:
         return None, refusals

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.query.nodes import And, Match, Or, Phrase, Query
@@ -21,7 +22,7 @@ from catalog.query.request import (
 from catalog.query.state import Chip, SearchState
 from catalog.query.subjects import METRICS, compared_metrics, metrics_of, words_of
 from catalog.query.text.parse_context import Reading
-from catalog.query.text.search_text import Condition, ParsedQuery, parse
+from catalog.query.text.search_text import Condition, ParsedQuery, ordering_text, parse
 from catalog.query.text.sorting import parse_sort, print_sort
 from catalog.query.text.targets import Vocabulary
 from catalog.query.validate import MAX_INCLUDE_CHARACTERS
@@ -30,7 +31,7 @@ from catalog.search.engine import SearchEngine
 from catalog.search.page_state import FacetBucket, FacetView, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
-from catalog.search.vocabulary import Watch
+from catalog.search.vocabulary import ResultVocabulary, Watch, metrics_of_result
 from mappings import fields
 
 if TYPE_CHECKING:
@@ -87,14 +88,14 @@ class SearchService:
         return SearchPage(
             state=understood.state,
             canonical_text=understood.parsed.canonical,
-            total=result.total,
-            page_count=_pages(result.total, understood.state.size),
+            total=_limited(result.total, understood),
+            page_count=_pages(_limited(result.total, understood), understood.state.size),
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
             facets=_shown_facets(shown, names, result),
             problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
-            notices=(*understood.notices, *_limits(result.total, understood.state)),
+            notices=(*understood.notices, *_told_limits(result.total, understood)),
             catalog_size=self._watch.info().documents,
             took_ms=int((time.monotonic() - started) * 1000),
             engine=result.engine or self.engine.name,
@@ -106,11 +107,24 @@ class SearchService:
 
     def understood(self, text: str) -> ParsedQuery:
         """How a query text is read in this catalog."""
-        return parse(text, vocabulary=self._vocabulary())
+        return self._parsed(text, datetime.now(UTC))
+
+    def _parsed(self, text: str, now: datetime) -> ParsedQuery:
+        """The text as read here. What "best" means is asked of the models that the rest of it finds."""
+        parsed = parse(text, vocabulary=self._vocabulary(), now=now)
+        asks = parsed.rewritten and not {"best", "top"}.isdisjoint(text.casefold().split())
+        if not asks or not parsed.conditions:
+            return parsed
+        leading = metrics_of_result(self.engine, _without_order(parsed))
+        if not leading:
+            return parsed
+        return parse(text, vocabulary=ResultVocabulary(self._vocabulary(), leading), now=now)
 
     def count(self, state: SearchState) -> int:
         """How many models a state finds."""
-        return self.engine.search(replace(self.request(state), size=0, offset=0)).total
+        understood = self._understood(state)
+        asked = replace(self._request(understood, {}), size=0, offset=0)
+        return _limited(self.engine.search(asked).total, understood)
 
     def not_understood(self, state: SearchState) -> tuple[str, ...]:
         """A sentence for each condition, order or selection that the answer leaves out or searches as text."""
@@ -122,9 +136,10 @@ class SearchService:
         """Every model found without a limit, in the order that the state asks for, else in that of ids."""
         understood = self._understood(state)
         request = replace(self._request(understood, {}), size=0, offset=0)
-        if not understood.ordered:
+        limit = understood.parsed.limit
+        if not understood.ordered and limit is None:
             return self.spelled.scan(request)
-        return self._in_order(replace(request, size=EXPORT_PAGE))
+        return islice(self._in_order(replace(request, size=EXPORT_PAGE)), limit)
 
     def _in_order(self, request: SearchRequest) -> Iterator[Mapping[str, Any]]:
         """Every model of one point in time, page after page."""
@@ -177,7 +192,7 @@ class SearchService:
 
     def _understood(self, state: SearchState) -> _Understood:
         now = datetime.now(UTC)
-        parsed = parse(state.text, vocabulary=self._vocabulary(), now=now)
+        parsed = self._parsed(state.text, now)
         notices: list[str] = []
         selections = {}
         for field, values in state.selections.items():
@@ -210,20 +225,23 @@ class SearchService:
             aggregations=aggregations,
             sort=understood.sort,
             offset=(state.page - 1) * state.size,
-            size=state.size,
+            size=_size(understood),
         )
 
     def _on_last_page(
         self, understood: _Understood, request: SearchRequest, result: SearchResult
     ) -> tuple[_Understood, SearchResult]:
         """A page beyond the end shows the last one there is."""
-        last = max(1, _pages(result.total, understood.state.size))
+        last = max(1, _pages(_limited(result.total, understood), understood.state.size))
         if understood.state.page <= last:
             return understood, result
         notice = f"Page {understood.state.page:,} does not exist; this is the last one."
         state = replace(understood.state, page=last)
-        again = self.engine.search(replace(request, offset=(last - 1) * state.size, aggregations={}))
         understood = replace(understood, state=state, notices=(*understood.notices, notice))
+        size = _size(understood)
+        again = self.engine.search(
+            replace(request, offset=(last - 1) * state.size, size=size, aggregations={})
+        )
         return understood, replace(again, aggregations=result.aggregations)
 
     def _with_most_words(
@@ -290,6 +308,35 @@ def _pages(total: int, size: int) -> int:
     return -(-reachable // size)
 
 
+def _without_order(parsed: ParsedQuery) -> Query:
+    """What the text asks for, without the metric that an order put in by itself."""
+    asked = [
+        condition.node
+        for condition in parsed.conditions
+        if condition.kind != "rewritten" or not condition.label.startswith("has:")
+    ]
+    return And(tuple(asked))
+
+
+def _limited(total: int, understood: _Understood) -> int:
+    """How many of the models found are asked for."""
+    limit = understood.parsed.limit
+    return total if limit is None else min(total, limit)
+
+
+def _size(understood: _Understood) -> int:
+    """Models on this page: not beyond the limit that the query sets."""
+    state, limit = understood.state, understood.parsed.limit
+    return state.size if limit is None else max(0, min(state.size, limit - (state.page - 1) * state.size))
+
+
+def _told_limits(total: int, understood: _Understood) -> list[str]:
+    limit = understood.parsed.limit
+    if limit is not None and total > limit:
+        return [f"These are the first {limit:,} of {total:,}, as asked for; filters count all of them."]
+    return _limits(_limited(total, understood), understood.state)
+
+
 def _limits(total: int, state: SearchState) -> list[str]:
     if total <= MAX_RESULT_WINDOW or state.page < _pages(total, state.size):
         return []
@@ -348,7 +395,7 @@ def _chips(understood: _Understood) -> tuple[Chip, ...]:
             for value in values
         ]
     if understood.sort and (state.sort or parsed.sort):  # an unknown order is a notice, and best match stays
-        without = replace(state, sort="", text=_text(parsed.conditions), page=1)
+        without = replace(state, sort="", text=_text(parsed.conditions, limit=parsed.limit), page=1)
         label = f"sort:{print_sort(understood.sort)}"
         chips.append(
             Chip(
@@ -357,6 +404,15 @@ def _chips(understood: _Understood) -> tuple[Chip, ...]:
                 kind="sort",
                 without=without,
                 metrics=_sorted_metrics(understood.sort),
+            )
+        )
+    if parsed.limit is not None:
+        chips.append(
+            Chip(
+                label=f"limit:{parsed.limit}",
+                explanation=f"the first {parsed.limit:,}",
+                kind="limit",
+                without=replace(state, text=_text(parsed.conditions, parsed.sort), page=1),
             )
         )
     if parsed.rewritten:
@@ -381,15 +437,14 @@ def _order(sort: tuple[SortKey, ...]) -> str:
     return "highest first" if key.descending else "lowest first"
 
 
-def _text(conditions: tuple[Condition, ...], sort: tuple[SortKey, ...] = ()) -> str:
-    labels = [condition.label for condition in conditions]
-    return " ".join((*labels, *([f"sort:{print_sort(sort)}"] if sort else ())))
+def _text(conditions: tuple[Condition, ...], sort: tuple[SortKey, ...] = (), limit: int | None = None) -> str:
+    return " ".join((*(condition.label for condition in conditions), *ordering_text(sort, limit)))
 
 
 def _without_condition(understood: _Understood, index: int) -> SearchState:
     parsed = understood.parsed
     rest = parsed.conditions[:index] + parsed.conditions[index + 1 :]
-    return replace(understood.state, text=_text(rest, parsed.sort), page=1)
+    return replace(understood.state, text=_text(rest, parsed.sort, parsed.limit), page=1)
 
 
 def _restrictions(understood: _Understood) -> list[Restriction]:

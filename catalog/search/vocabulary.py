@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
-from catalog.query.nodes import Exists, Prefix
+from catalog.query.nodes import Exists, Prefix, Query
 from catalog.query.request import AggregationResult, FilterAgg, SearchRequest, TermsAgg
-from catalog.query.text.targets import ListedVocabulary
+from catalog.query.text.targets import ListedVocabulary, Vocabulary
 from catalog.search.engine import EngineInfo, SearchEngine
 from mappings import facet_fields, fields_where
 
@@ -18,7 +18,8 @@ MAX_EVALUATED = 500
 """Models whose evaluations are looked at for the names of data sets."""
 INFO_SECONDS = 5.0
 """How long the engine's own account of itself is trusted: an engine behind a network should not be asked twice a page."""
-_NAME = "metric_names"
+MAX_PARAMETERS = 5_000
+_NAME, _PARAMETERS = "metric_names", "hyperparameter_names"
 
 
 class EngineVocabulary:
@@ -35,10 +36,18 @@ class EngineVocabulary:
             for name in dict.fromkeys((*names, *fields_where("vocabulary")))
         }
         aggregations[_NAME] = TermsAgg(field=_NAME, size=MAX_METRICS)
+        aggregations[_PARAMETERS] = TermsAgg(field=_PARAMETERS, size=MAX_PARAMETERS)
         answers = self._engine.search(SearchRequest(size=0, aggregations=aggregations)).aggregations
-        values = {name: _counts(answer) for name, answer in answers.items() if name != _NAME}
+        values = {
+            name: _counts(answer) for name, answer in answers.items() if name not in {_NAME, _PARAMETERS}
+        }
         complete = frozenset(name for name, answer in answers.items() if not answer.other_count)
-        return ListedVocabulary(metrics=_counts(answers[_NAME]), values=values, complete=complete)
+        return ListedVocabulary(
+            metrics=_counts(answers[_NAME]),
+            values=values,
+            complete=complete,
+            parameters=_counts(answers[_PARAMETERS]),
+        )
 
     @property
     def metrics(self) -> Mapping[str, int]:
@@ -47,6 +56,14 @@ class EngineVocabulary:
     @property
     def values(self) -> Mapping[str, Mapping[str, int]]:
         return self._loaded.values
+
+    @property
+    def leading(self) -> Mapping[str, int]:
+        return self._loaded.metrics
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        return self._loaded.parameters
 
     @property
     def complete(self) -> frozenset[str]:
@@ -73,6 +90,29 @@ class EngineVocabulary:
             for name in names - {""}:
                 counts[name] = counts.get(name, 0) + 1
         return counts
+
+
+class ResultVocabulary:
+    """The vocabulary of a catalog, where the metrics of one result lead."""
+
+    def __init__(self, whole: Vocabulary, leading: Mapping[str, int]) -> None:
+        self._whole = whole
+        self.leading = leading
+        self.metrics, self.values, self.complete = whole.metrics, whole.values, whole.complete
+        self.parameters = whole.parameters
+
+    def fields_beginning(self, text: str) -> tuple[str, ...]:
+        return self._whole.fields_beginning(text)
+
+    @property
+    def evaluated_on(self) -> Mapping[str, int]:
+        return self._whole.evaluated_on
+
+
+def metrics_of_result(engine: SearchEngine, query: Query) -> Mapping[str, int]:
+    """The metrics that the models found report, with how many do."""
+    asked = SearchRequest(query=query, size=0, aggregations={_NAME: TermsAgg(field=_NAME, size=MAX_METRICS)})
+    return _counts(engine.search(asked).aggregations[_NAME])
 
 
 def _counts(answer: AggregationResult) -> dict[str, int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from catalog.query.document_values import is_leaf
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term
 from catalog.query.problems import Suggestion
 from catalog.query.text.numbers import Number, format_number, has_thousands, parse_number, plain
@@ -19,7 +21,7 @@ _HUNDRED = Decimal(100)
 _OPEN_ENDS = frozenset({"", "*"})
 _EXACT, _FINEST = Decimal(10**15), Decimal("1e-12")
 """Beyond these a double has no digits left to round by."""
-_EXAMPLES = {"bytes": "2GB", "count": "7B", "tokens": "32k", "seconds": "2h", "bits": "4"}
+_EXAMPLES: Mapping[str, str] = {"bytes": "2GB", "count": "7B", "tokens": "32k", "seconds": "2h", "bits": "4"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,8 @@ def _as_fractions(bounds: _Bounds, target: Target) -> tuple[_Bounds, str]:
         and any(not n.percent and n.value > 1 for n in numbers)
         and all(n.value <= _HUNDRED for n in numbers)
     )
-    if not assumed and not (fraction and any(number.percent for number in numbers)):
+    percents = (fraction or is_leaf(target.path)) and any(number.percent for number in numbers)
+    if not assumed and not percents:
         if bounded and any(number.value > _HUNDRED for number in numbers):
             return bounds, f"{target.label} is between 0 and 1 here (0 to 100 %)."
         return bounds, ""

@@ -9,16 +9,18 @@ from catalog.query.nodes import Exists, Query, Term
 from catalog.query.problems import Suggestion
 from catalog.query.text.comparisons import evaluation, numeric_leaves
 from catalog.query.text.date_conditions import WORD_OPERATORS, date_leaves
-from catalog.query.text.keywords import flattened_leaf, keyword_leaf, text_leaf
-from catalog.query.text.numbers import UNITS, looks_numeric
+from catalog.query.text.keywords import keyword_leaf, text_leaf
+from catalog.query.text.numbers import UNITS, looks_numeric, parse_number
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import has_metric, name_of, print_query, quoted
 from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import (
     Target,
+    as_number,
     field_target,
     more_metrics,
     only_shown,
+    reported,
     resolve,
     suggestions,
     unknown_metric,
@@ -38,7 +40,7 @@ def is_name(name: str, reading: Reading) -> bool:
     """True for every name that a condition may start with."""
     if slug(name) in SPECIAL or resolve(name) or only_shown(name):
         return True
-    return reading.vocabulary is not None and slug(name.partition("@")[0]) in reading.vocabulary.metrics
+    return bool(reported(name, reading.vocabulary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,12 @@ class KnownNames:
     def units(self, name: str) -> Collection[str] | None:
         numeric = [target for target in resolve(name) if target.numeric]
         if not numeric:
-            return frozenset() if slug(name) in _reported(self.reading) else None
+            return frozenset() if reported(name, self.reading.vocabulary) else None
         unit = numeric[0].unit
         return {*UNITS.get(unit, {}), *_PERCENTS} if unit == "fraction" else UNITS.get(unit, {})
 
 
 _PERCENTS = frozenset({"%", "percent", "pct"})
-
-
-def _reported(reading: Reading) -> Mapping[str, int]:
-    return reading.vocabulary.metrics if reading.vocabulary is not None else {}
 
 
 def read_condition(token: Token, reading: Reading) -> Leaf | None:
@@ -86,7 +84,7 @@ def read_condition(token: Token, reading: Reading) -> Leaf | None:
     if word in WORD_OPERATORS and not resolve(token.name):
         operator = WORD_OPERATORS[word] if token.operator in {":", "="} else token.operator
         return any_of(date_leaves(token, field_target(fields()["best_date"]), operator, reading))
-    target = choose(token)
+    target = choose(token, reading)
     return _READERS[target.kind](token, target, reading)
 
 
@@ -119,9 +117,9 @@ def read_unknown(token: Token, reading: Reading) -> None:
     reading.problem("unknown-field", message, token.start, token.name_end, *offered)
 
 
-def choose(token: Token) -> Target:
+def choose(token: Token, reading: Reading) -> Target:
     """The meaning that fits the value: `precision > 0.9` is the metric, `precision:FP16` the dtype."""
-    targets = resolve(token.name)
+    targets = resolve(token.name) or reported(token.name, reading.vocabulary)
     if not targets:
         return unknown_metric(token.name)
     compares = token.operator in {">", ">=", "<", "<="} or any(
@@ -162,6 +160,24 @@ def _date(token: Token, target: Target, reading: Reading) -> Leaf | None:
     return any_of(date_leaves(token, target, token.operator, reading))
 
 
+def _flattened(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    """Below a flattened field stands what files wrote: compared as a number where one is asked for, else as text."""
+    compares = token.operator in {">", ">=", "<", "<="} or any(
+        ".." in piece.text and looks_numeric(piece.text) for piece in token.values if not piece.quoted
+    )
+    equals = target.path.startswith("hyperparameters.") and all(map(_is_number, token.values))
+    if not compares and not equals:
+        return keyword_leaf(token, target, reading)
+    return any_of(numeric_leaves(token, as_number(target), reading))
+
+
+def _is_number(piece: Piece) -> bool:
+    number = parse_number(piece.text)
+    if number is None or number.unit not in {"", "%"}:
+        return False
+    return not piece.quoted or str(number.value) == piece.text
+
+
 _READERS: Mapping[str, Callable[[Token, Target, Reading], Leaf | None]] = {
     "keyword": keyword_leaf,
     "name": text_leaf,
@@ -170,7 +186,7 @@ _READERS: Mapping[str, Callable[[Token, Target, Reading], Leaf | None]] = {
     "metric": _number,
     "date": _date,
     "boolean": _boolean,
-    "flattened": flattened_leaf,
+    "flattened": _flattened,
 }
 
 # has:, missing:, is: ----------------------------------------------------------------------------------------------
@@ -190,8 +206,10 @@ def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
     if shown is not None and shown.exists_by is not None:
         return _exists(field_target(fields()[shown.exists_by]))
     targets = resolve(name)
-    if not targets and (is_name(name, reading) or name.startswith("metrics.")):
-        targets = (unknown_metric(name),) if only_shown(name) is None else ()
+    if not targets and only_shown(name) is None:
+        targets = reported(name, reading.vocabulary)
+    if not targets and only_shown(name) is None and (is_name(name, reading) or name.startswith("metrics.")):
+        targets = (unknown_metric(name),)
     if targets:
         # `loss < 0.3` compares the metric, so `has:loss` asks for it, too, and not for the loss function.
         metrics = (target for target in targets if target.kind == "metric" and not target.nested)

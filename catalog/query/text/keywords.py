@@ -169,8 +169,10 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
 
 
 def _license(value: str) -> Leaf:
-    """`license:gpl` is every version and variant of it: SPDX ids go from the general to the special."""
-    node = Or((Term("license", value), Prefix("license", f"{value}-")))
+    """`license:gpl` is every version and variant of it, alone or in an expression: SPDX ids go from the general to the
+    special.
+    """
+    node = Or((Term("license_parts", value), Prefix("license_parts", f"{value}-")))
     return Leaf(node=node, label=f"license:{quoted(value)}", explanation=f"{value} and its versions")
 
 
@@ -300,13 +302,3 @@ def _text_value(piece: Piece, token: Token, target: Target) -> Leaf:
     if isinstance(node, Match) and not _bare(node.text):
         node = Phrase(node.text, (target.path,))
     return Leaf(node=node, label=label)
-
-
-def flattened_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
-    if token.operator not in {":", "=", "!="}:
-        message = (
-            f"{target.label} is kept as text, so only equality can be asked; this condition is left out."
-        )
-        reading.problem("not-ordered", message, token.start, token.end)
-        return None
-    return keyword_leaf(token, target, reading)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
+from catalog.query.document_values import is_metric_on_dataset
 from catalog.query.nodes import (
     All,
     And,
@@ -123,6 +124,9 @@ def _exists_name(field: str) -> str:
 
 def name_of(field: str) -> str:
     """The name of a node's field in a query text."""
+    if is_metric_on_dataset(field):
+        metric, _, dataset = field.removeprefix("metrics.").partition("@")
+        return metric_name(metric, dataset, None)
     if field.startswith("metrics."):
         base = field.removeprefix("metrics.")
         return base if metric_alone(base) else field

@@ -14,7 +14,7 @@ from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import Parser, Part, joined, label_of, read_words
 from catalog.query.text.scanner import Kind, Piece, Token, scan
 from catalog.query.text.sentences import Rewriting, quoted_words, rewrite
-from catalog.query.text.sorting import print_sort, read_sort
+from catalog.query.text.sorting import print_sort, read_limit, read_sort
 from catalog.query.text.targets import Vocabulary
 from catalog.text.patterns import pattern
 
@@ -39,7 +39,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedQuery:
-    """How a text was understood. `canonical` reads as the same query again.
+    """How a text was understood. `canonical` reads as the same query and order again; a limit is no part of either.
 
     `rewritten` is the text after sentences became conditions, empty when there were none; `literal` is a text that
     searches the words of such sentences as they stand.
@@ -50,6 +50,7 @@ class ParsedQuery:
     problems: tuple[QueryProblem, ...]
     sort: tuple[SortKey, ...]
     canonical: str
+    limit: int | None = None  # how many are asked for, of those found
     rewritten: str = ""
     literal: str = ""
 
@@ -66,9 +67,9 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     written, ordering = _sql_ordering(reading.text)
     rewriting = rewrite(written, reading)
     understood = _Pieces(rewriting, reading, ordering)
-    parts, sort = understood.read()
+    parts, sort, limit = understood.read()
     labels = [label_of(part, parts) for part in parts]
-    canonical = " ".join((*labels, *([f"sort:{print_sort(sort)}"] if sort else ())))
+    canonical = " ".join((*labels, *ordering_text(sort)))
     if rewrite(canonical, reading).changed or _joins(canonical, reading):
         canonical = quoted_words(canonical)
     return ParsedQuery(
@@ -78,14 +79,21 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
         ),
         problems=tuple(sorted(reading.problems, key=lambda problem: (problem.start, problem.end))),
         sort=sort,
+        limit=limit,
         canonical=canonical,
         rewritten=rewriting.text if rewriting.changed else "",
         literal=quoted_words(reading.text) if rewriting.changed else "",
     )
 
 
+def ordering_text(sort: tuple[SortKey, ...], limit: int | None = None) -> tuple[str, ...]:
+    """The order and the limit as a query says them."""
+    ordered = (f"sort:{print_sort(sort)}",) if sort else ()
+    return ordered if limit is None else (*ordered, f"limit:{limit}")
+
+
 _SQL_ORDERING = pattern(
-    r"\s*(?:\border\s+by\s+(?P<keys>[\w.,`\"\s-]+?(?:\s+(?:asc|desc))?))?(?:\s+limit\s+\d{1,6})?\s*$",
+    r"\s*(?:\border\s+by\s+(?P<keys>[\w.,`\"\s-]+?(?:\s+(?:asc|desc))?))?(?:\s*\blimit\s+(?P<limit>\d{1,6}))?\s*$",
     re.IGNORECASE,
 )
 _SQL_KEY = pattern(r"(?P<name>.+?)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
@@ -98,19 +106,25 @@ def _sql_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
     if start < 0:
         start = folded.rfind(" limit ")
     match = _SQL_ORDERING.match(text, start) if start >= 0 else None
-    if match is None or not (match["keys"] or text[start:].strip()):
+    if match is None or not (match["keys"] or match["limit"]):
         return text, ()
     pieces = []
-    for part in (match["keys"] or "").split(","):
+    for part in match["keys"].split(",") if match["keys"] else ():
         key = _SQL_KEY.fullmatch(part.strip())
         if key is None or (not key["direction"] and "," not in match["keys"] and "ORDER BY" not in text):
             return text, ()
         ending = f"-{key['direction'].lower()}" if key["direction"] else ""
         name = key["name"].replace("`", "").replace('"', "").strip()
         pieces.append(Piece(text=f"{name}{ending}", quoted=False, start=start, end=len(text)))
-    return text[:start].rstrip(), (
-        Token(kind=Kind.CONDITION, start=start, end=len(text), name="sort", values=tuple(pieces)),
-    )
+    tokens = [_ordering_token("sort", tuple(pieces), start, len(text))] if pieces else []
+    if match["limit"]:
+        limit = Piece(text=match["limit"], quoted=False, start=match.start("limit"), end=match.end("limit"))
+        tokens.append(_ordering_token("limit", (limit,), start, len(text)))
+    return text[:start].rstrip(), tuple(tokens)
+
+
+def _ordering_token(name: str, values: tuple[Piece, ...], start: int, end: int) -> Token:
+    return Token(kind=Kind.CONDITION, start=start, end=end, name=name, operator=":", values=values)
 
 
 def _joins(canonical: str, reading: Reading) -> bool:
@@ -140,18 +154,25 @@ class _Pieces:
         self.rewriting = rewriting
         self.reading = reading
 
-    def read(self) -> tuple[list[Part], tuple[SortKey, ...]]:
+    def read(self) -> tuple[list[Part], tuple[SortKey, ...], int | None]:
         reading = self.reading
         tokens = [self._placed(token) for token in scan(self.rewriting.text, KnownNames(reading))]
         if len(tokens) > MAX_TERMS:
             message = f"Only the first {MAX_TERMS} terms are read."
             reading.problem("too-many-terms", message, tokens[MAX_TERMS].start, tokens[-1].end)
             tokens = tokens[:MAX_TERMS]
-        sorts = [
-            token for token in tokens if token.kind is Kind.CONDITION and token.name.casefold() == "sort"
-        ]
-        rest = [token for token in tokens if token not in sorts] if sorts else tokens
-        return Parser(read_words(rest), reading).parts(), read_sort([*sorts, *self.ordering], reading)
+        apart = {
+            name: [
+                token for token in tokens if token.kind is Kind.CONDITION and token.name.casefold() == name
+            ]
+            for name in ("sort", "limit")
+        }
+        orders = [token for listed in apart.values() for token in listed]
+        rest = [token for token in tokens if token not in orders] if orders else tokens
+        sorts = [*apart["sort"], *(token for token in self.ordering if token.name == "sort")]
+        limits = [*apart["limit"], *(token for token in self.ordering if token.name == "limit")]
+        parts = Parser(read_words(rest), reading).parts()
+        return parts, read_sort(sorts, reading), read_limit(limits, reading)
 
     def _placed(self, token: Token) -> Token:
         if not self.rewriting.changed:

@@ -12,12 +12,12 @@ from functools import cache
 from catalog.query.periods import parse_period
 from catalog.query.text.numbers import pointed
 from catalog.query.text.printing import quoted
-from catalog.query.text.targets import Target, Vocabulary, folded, resolve, unknown_metric
+from catalog.query.text.targets import Target, Vocabulary, as_number, folded, reported, resolve
 from catalog.text.patterns import pattern
-from catalog.text.slugs import slug
 from mappings import fields, fields_where
 from mappings.languages import languages
 from mappings.metrics import metrics
+from mappings.tasks import leading_metrics
 
 Found = tuple[int, str] | None
 
@@ -374,6 +374,10 @@ def ordered(sentence: Sentence, at: int) -> Found:
     """`sorted by accuracy`, `newest models`, `best f1`."""
     words = (sentence.text(at), sentence.text(at + 1))
     if words in {("sorted", "by"), ("sort", "by"), ("ordered", "by"), ("order", "by")}:
+        named = _name(sentence, at + 2)
+        if named is not None:
+            count, name = _placed(sentence, at + 2, named)
+            return 2 + count, f"sort:{quoted(name)}"
         name = sentence.text(at + 2)
         return (3, f"sort:{name}") if name and resolve(name) else None
     top = _top(sentence, at)
@@ -383,11 +387,12 @@ def ordered(sentence: Sentence, at: int) -> Found:
         return most[0] + 1, most[1]
     if words[0] in {"best", "highest", "lowest"}:
         named = _name(sentence, at + 1)
-        if named is not None and named[1].metric is not None and not named[1].nested:
+        if named is not None and named[1].kind == "metric" and named[1].split is None:
             minus = {"highest": "-", "lowest": ""}.get(words[0])
-            name = named[1].name
+            count, name = _placed(sentence, at + 1, named)
             spelled = name if minus is None else f"-{name}" if minus else f"{name}-asc"
-            return 1 + named[0], f"sort:{spelled}"
+            having = f"has:{quoted(name)} " if "@" in name else ""
+            return 1 + count, f"{having}sort:{quoted(spelled)}"
     if words[0] == "latest" and words[1] == "version":
         return 2, "sort:-date"
     if words[0] in _ORDERS:
@@ -398,18 +403,47 @@ def ordered(sentence: Sentence, at: int) -> Found:
 
 
 def _top(sentence: Sentence, at: int) -> Found:
-    """`top 5 by f1`, `top 10 models by accuracy`: what reports it, best first."""
-    if sentence.text(at) != "top" or not sentence.text(at + 1).isdigit():
+    """`top 5 by f1`, `top 10 models by accuracy`, `top 5 bert`: so many, best first, of those that report it."""
+    number = sentence.text(at + 1)
+    if sentence.text(at) != "top" or not number.isdigit() or len(number) > 5 or not int(number):
         return None
     used = 3 if sentence.text(at + 2) in {"model", "models"} else 2
-    if sentence.text(at + used) != "by":
+    named = _name(sentence, at + used + 1) if sentence.text(at + used) in {"by", "for"} else None
+    if named is not None and named[1].split is None:
+        count, name = _placed(sentence, at + used + 1, named)
+        order = name if named[1].kind == "metric" else f"-{name}"
+        return used + 1 + count, f"has:{quoted(name)} sort:{quoted(order)} limit:{number}"
+    if _ordered_later(sentence, at + used):
+        return used, f"limit:{number}"
+    leading = _leading_metric(sentence)
+    return (used, f"has:{leading} sort:{leading} limit:{number}") if leading else (used, f"limit:{number}")
+
+
+def _ordered_later(sentence: Sentence, at: int) -> bool:
+    """Whether the order stands further on: `top 5 bert models by f1`, `top 3 newest`."""
+    return any(
+        sentence.text(place) in {"by", *_ORDERS} or sentence.words[place].raw.startswith("sort:")
+        for place in range(at, len(sentence.words))
+    )
+
+
+def by_metric(sentence: Sentence, at: int) -> Found:
+    """`bert models by f1`: an order, where a number follows and a limit was asked for before."""
+    if sentence.text(at) not in {"by", "on"} or not any(word.text == "top" for word in sentence.words[:at]):
         return None
-    named = _name(sentence, at + used + 1)
-    if named is None or named[1].nested:
+    named = _name(sentence, at + 1)
+    if named is None or named[1].split is not None:
         return None
-    name = named[1].name
-    order = name if named[1].metric is not None else f"-{name}"
-    return used + 1 + named[0], f"has:{name} sort:{order}"
+    count, name = _placed(sentence, at + 1, named)
+    order = name if named[1].kind == "metric" else f"-{name}"
+    return 1 + count, f"has:{quoted(name)} sort:{quoted(order)}"
+
+
+def _placed(sentence: Sentence, at: int, named: tuple[int, Target]) -> tuple[int, str]:
+    """The name with the data set that follows it: `f1 on conll2003` is f1@conll2003."""
+    count, target = named
+    on = _on_dataset(sentence, at + count) if target.kind == "metric" and not target.nested else None
+    return (count, target.name) if on is None else (count + 2, f"{target.name}@{on}")
 
 
 def _most(sentence: Sentence, at: int) -> Found:
@@ -432,8 +466,12 @@ def _most(sentence: Sentence, at: int) -> Found:
 
 
 def _leading_metric(sentence: Sentence) -> str:
-    """The score that most models report: what "best" means where nobody says by what."""
-    counts = sentence.vocabulary.metrics if sentence.vocabulary is not None else {}
+    """What "best" means where nobody says by what: the task's own metric, else the score that most models report."""
+    counts = sentence.vocabulary.leading if sentence.vocabulary is not None else {}
+    for word in sentence.words:
+        for name in leading_metrics(word.raw.removeprefix("task:").strip('"')):
+            if counts.get(name):
+                return name
     scores = [name for name in counts if name in metrics() and metrics()[name].bounded]
     return max(scores, key=lambda name: (counts[name], name), default="")
 
@@ -479,6 +517,7 @@ RULES: Sequence[Callable[[Sentence, int], Found]] = (
     amount_named,
     amount_alone,
     ordered,
+    by_metric,
     valued,
     without,
     named_by_alias,
@@ -494,12 +533,9 @@ def _name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
         for target in resolve(" ".join(words)):
             if target.numeric:
                 return count, target
-        if (
-            count > 1
-            and sentence.vocabulary is not None
-            and slug(" ".join(words)) in sentence.vocabulary.metrics
-        ):
-            return count, unknown_metric(" ".join(words))
+        for target in reported(" ".join(words), sentence.vocabulary):
+            if count > 1 or not resolve(words[0]):
+                return count, as_number(target)
     return None
 
 

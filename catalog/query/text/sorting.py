@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catalog.query.problems import Suggestion
-from catalog.query.request import SortKey
+from catalog.query.request import MAX_RESULT_WINDOW, SortKey
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.printing import name_of
 from catalog.query.text.scanner import Kind, Piece, Token
-from catalog.query.text.targets import Target, resolve, suggestions, unknown_metric
+from catalog.query.text.targets import column_field, resolve, suggestions
 from catalog.text.slugs import slug
 from mappings import fields
 from mappings.metrics import LOWER_COSTS, LOWER_IS_BETTER, find
@@ -34,6 +34,19 @@ def read_sort(tokens: Iterable[Token], reading: Reading) -> tuple[SortKey, ...]:
     return tuple(keys.values())[:MAX_SORT_KEYS]
 
 
+def read_limit(tokens: Iterable[Token], reading: Reading) -> int | None:
+    """How many models are asked for, the fewest where several are; None without a limit."""
+    limits = []
+    for token in tokens:
+        text = token.values[0].text if len(token.values) == 1 and token.operator in {":", "="} else ""
+        if text.isascii() and text.isdigit() and 0 < int(text[:10]) <= MAX_RESULT_WINDOW:
+            limits.append(int(text))
+            continue
+        message = f"limit: needs one whole number from 1 to {MAX_RESULT_WINDOW:,}; it is left out."
+        reading.problem("not-a-limit", message, token.start, token.end)
+    return min(limits, default=None)
+
+
 def parse_sort(text: str, reading: Reading) -> tuple[SortKey, ...]:
     """The sort keys of `-accuracy,name`, the way a URL holds them."""
     pieces, start = [], 0
@@ -48,7 +61,7 @@ def parse_sort(text: str, reading: Reading) -> tuple[SortKey, ...]:
 
 
 def _key(piece: Piece, reading: Reading) -> SortKey | None:
-    text = piece.text.strip()
+    text = piece.text.strip().strip('"')
     descending: bool | None = None
     if text[:1] in {"-", "+"}:
         descending, text = text[0] == "-", text[1:]
@@ -57,30 +70,12 @@ def _key(piece: Piece, reading: Reading) -> SortKey | None:
             descending, text = value, text[: -len(ending)]
     if slug(text) in {"score", "relevance", "best_match"} or text == "_score":
         return SortKey(field="_score", descending=True)
-    target = _sortable(text, reading)
-    if target is None:
+    # `sort:precision` and `sort:loss` mean the metric: nobody sorts by the name of a dtype or loss function.
+    field = column_field(text, reading.vocabulary)
+    if field is None:
         _not_sortable(text, piece, reading)
         return None
-    return SortKey(
-        field=target.path, descending=natural_direction(target.path) if descending is None else descending
-    )
-
-
-def _sortable(name: str, reading: Reading) -> Target | None:
-    for target in _numeric_first(resolve(name)):
-        if target.nested:
-            return None
-        row = fields().get(target.path)
-        if target.kind == "metric" or (row is not None and row.sortable):
-            return target
-    if reading.vocabulary is not None and slug(name) in reading.vocabulary.metrics:
-        return unknown_metric(name)
-    return None
-
-
-def _numeric_first(targets: tuple[Target, ...]) -> list[Target]:
-    """`sort:precision` and `sort:loss` mean the metric: nobody sorts by the name of a dtype or loss function."""
-    return sorted(targets, key=lambda target: not target.numeric)
+    return SortKey(field=field, descending=natural_direction(field) if descending is None else descending)
 
 
 def _not_sortable(name: str, piece: Piece, reading: Reading) -> None:
@@ -107,7 +102,7 @@ def natural_direction(field: str) -> bool:
     if field == "_score":
         return True
     if field.startswith("metrics."):
-        return not lower_is_better(field.removeprefix("metrics."))
+        return not lower_is_better(field.removeprefix("metrics.").partition("@")[0])
     row = fields().get(field)
     return row is not None and row.type == "date"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Protocol
 
+from catalog.query.document_values import is_leaf, is_metric_on_dataset
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug, stored_slug
 from catalog.text.spelling import nearest
@@ -39,6 +40,16 @@ class Vocabulary(Protocol):
     @property
     def complete(self) -> frozenset[str]: ...
 
+    @property
+    def leading(self) -> Mapping[str, int]:
+        """The metrics among which one leads, with how many models report them: of all, or of those that are asked for."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        """Hyper-parameters without a field of their own, by their slugs."""
+        ...
+
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         """The fields of ids and hashes in which a value begins so."""
         ...
@@ -56,8 +67,13 @@ class ListedVocabulary:
     metrics: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     complete: frozenset[str] = frozenset()
+    parameters: Mapping[str, int] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     evaluated_on: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def leading(self) -> Mapping[str, int]:
+        return self.metrics
 
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for value, name in self.hashes.items() if value.startswith(text)))
@@ -90,6 +106,8 @@ class Target:
         """The canonical name in a query: a metric goes by its own name, a field by its shortest unambiguous one."""
         if self.kind != "metric":
             return short_name(self.path)
+        if is_metric_on_dataset(self.path):
+            return self.path.removeprefix("metrics.")
         base = self.path.removeprefix("metrics.")
         name = base if metric_alone(base) else self.path
         if self.split:
@@ -157,6 +175,57 @@ def unknown_metric(name: str) -> Target:
     return Target(kind="metric", path=f"metrics.{path}", label=label, dataset=dataset_id(dataset) or None)
 
 
+def reported(name: str, vocabulary: Vocabulary | None) -> tuple[Target, ...]:
+    """What a name means that no table knows: a metric or a hyper-parameter that models of the catalog have."""
+    if vocabulary is None:
+        return ()
+    base = name.partition("@")[0]
+    meanings = []
+    if base and slug(base) in vocabulary.metrics:
+        meanings.append(unknown_metric(name))
+    key = stored_slug(name) if name.strip() else ""
+    if key and key in vocabulary.parameters:
+        meanings.append(parameter_target(key))
+    return tuple(meanings)
+
+
+def parameter_target(key: str) -> Target:
+    """The hyper-parameter of this slug."""
+    return Target(kind="flattened", path=f"hyperparameters.{key}", label=f"Hyper-parameter {key}")
+
+
+def as_number(target: Target) -> Target:
+    """A path below a flattened field as the number that it holds."""
+    return _replaced(target, kind="number") if target.kind == "flattened" else target
+
+
+def number_target(field: str) -> Target | None:
+    """What a field of numbers is that no table has: a metric, a metric on one data set, a hyper-parameter."""
+    if is_metric_on_dataset(field):
+        on = (metric_target(field.removeprefix("metrics.")) or unknown_metric(field),)[0]
+        return _replaced(on, path=field, dataset=None, split=None)
+    if is_leaf(field):
+        root, _, key = field.partition(".")
+        label = f"Hyper-parameter {key}" if root == "hyperparameters" else key
+        return Target(kind="number", path=field, label=label)
+    return None
+
+
+def column_field(name: str, vocabulary: Vocabulary | None = None) -> str | None:
+    """The field whose one value per model a name means, as orders and columns need it; None where it means none.
+
+    `f1` is `metrics.f1`, `f1@conll2003` is `metrics.f1@conll2003`, `n_estimators` is a hyper-parameter where models have it.
+    """
+    targets = (*resolve(name), *reported(name, vocabulary))
+    for target in sorted(targets, key=lambda target: not target.numeric):
+        row = fields().get(target.path)
+        if target.split is None and (
+            target.kind in {"metric", "flattened"} or (row is not None and row.sortable)
+        ):
+            return target.path if target.dataset is None else f"{target.path}@{target.dataset}"
+    return None
+
+
 def more_metrics(vocabulary: Vocabulary | None) -> bool:
     """Whether the catalog has more metrics than the vocabulary lists: an unknown name may be one of them."""
     return vocabulary is not None and bool(vocabulary.metrics) and "metric_names" not in vocabulary.complete
@@ -203,11 +272,7 @@ def _parameter(name: str) -> tuple[Target, ...]:
     if known is not None and known.path.startswith("training."):
         return (known,)
     key = stored_slug(name)
-    return (
-        (Target(kind="flattened", path=f"hyperparameters.{key}", label=f"Hyper-parameter {key}"),)
-        if key
-        else ()
-    )
+    return (parameter_target(key),) if key else ()
 
 
 def _tag(name: str) -> tuple[Target, ...]:
@@ -295,7 +360,7 @@ def only_shown(name: str) -> Field | None:
 
 def suggestions(name: str, vocabulary: Vocabulary | None, *, numeric: bool) -> list[str]:
     """Up to three names near an unknown one: metrics that the catalog reports come first, then fields and metrics."""
-    counts = dict(vocabulary.metrics) if vocabulary else {}
+    counts = {**vocabulary.parameters, **vocabulary.metrics} if vocabulary else {}
     base = folded(name).partition("@")[0].removeprefix("metrics.")
     options = dict.fromkeys(_options(numeric=numeric))
     options.update(dict.fromkeys(counts))

@@ -18,7 +18,7 @@ def day(year, month=1, date=1):
 
 ACCURACY = Range(field="metrics.accuracy", gt=0.9)
 IMAGENET = (Term("evaluations.metric", "accuracy"), Term("evaluations.dataset", "imagenet"))
-GPL = Or((Term("license", "gpl"), Prefix("license", "gpl-")))
+GPL = Or((Term("license_parts", "gpl"), Prefix("license_parts", "gpl-")))
 
 READ = [
     # words
@@ -78,7 +78,7 @@ READ = [
     ("missing:license", Not(Exists("license")), "missing:license"),
     ("-has:license", Not(Exists("license")), "missing:license"),
     ("-missing:license", Exists("license"), "has:license"),
-    ("params.lora_r:8", Term("hyperparameters.lora_r", "8"), "hyperparameters.lora_r:8"),
+    ("params.lora_r:8", Term("hyperparameters.lora_r", 8), "hyperparameters.lora_r:8"),
     ("s3://bucket/key", Prefix("uri", "s3://bucket/key"), "s3://bucket/key"),
     # numbers
     ("params>7B", Range(field="parameters", gt=7_000_000_000), "parameters>7B"),

@@ -25,11 +25,14 @@ def test_values_are_folded_dated_and_typed_as_their_columns_are(body):
     assert body["trained_at"] == 1_704_067_199_999
     assert body["complete"] is True
     assert body["size_bytes"] == 2**53 + 1
-    assert body["metrics"] == {"accuracy": 0.93, "loss": 0.2, "odd_metric": 3.5}
+    assert body["metrics"] == {"accuracy": 0.93, "loss": 0.2}
+    assert {"name": "metrics.odd_metric", "value": 3.5} in body["numbers"]
 
 
 def test_leaves_below_a_flattened_field_are_texts_by_their_path(body):
-    assert body["hyperparameters"] == {"dropout": ["0.1"], "fp16": ["true"]}
+    assert body["hyperparameters"]["dropout"] == ["0.1"]
+    assert body["hyperparameters"]["fp16"] == ["true"]
+    assert {"name": "hyperparameters.dropout", "value": 0.1} in body["numbers"]
     assert body["extra"] == {"nested.owner": ["ada"]}
 
 

@@ -8,6 +8,7 @@ import tantivy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.query.document_values import is_leaf
 from indexer.engines.tantivy.schema import (
     TAIL,
     build_schema,
@@ -15,10 +16,10 @@ from indexer.engines.tantivy.schema import (
     code_number,
     column,
     column_codes,
+    decoded_number,
     is_in_tail,
-    is_leaf,
-    leaf_prefix,
     order_key,
+    term_prefix,
 )
 
 doubles = st.floats(allow_nan=False)
@@ -30,6 +31,7 @@ def test_codes_of_numbers_order_as_the_numbers_do(left, right):
         assert code_number(left) == code_number(right)
     else:
         assert (code_number(left) < code_number(right)) is (left < right)
+    assert decoded_number(f"head{code_number(left)}") == left
 
 
 def test_a_code_is_sixteen_hex_digits_for_the_smallest_and_the_largest_number():
@@ -67,7 +69,7 @@ def test_a_name_leads_to_its_column(name, held):
 
 def test_leaves_of_two_paths_in_one_column_never_begin_alike():
     names = ["hyperparameters.lr", "hyperparameters.lr_schedule", "hyperparameters.lr.max"]
-    for left, right in itertools.permutations(map(leaf_prefix, names), 2):
+    for left, right in itertools.permutations(map(term_prefix, names), 2):
         assert not left.startswith(right)
     assert all(map(is_leaf, names))
     assert not is_leaf("hyperparameters")
