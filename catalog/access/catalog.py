@@ -17,8 +17,9 @@ from catalog.query.nodes import And, Not, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey
 from catalog.query.state import SearchState
 from catalog.records.health import StoreHealth
+from catalog.search.absent_models import ABSENT
 from catalog.search.engine import INDEX
-from catalog.search.scoped import ScopedEngine
+from catalog.search.scoped import ScopedEngine, moved_to
 from catalog.search.service import SearchService
 
 if TYPE_CHECKING:
@@ -107,8 +108,17 @@ class Catalog:
         return self._service.spelled.scan(request)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Document]:
-        """The documents of these ids; absent ones are left out."""
-        return self._service.spelled.get(ids)
+        """The documents of these ids; an old id leads to what its model is now, absent ones are left out."""
+        documents = dict(self._service.spelled.get(ids))
+        present = {
+            asked: str(there.id)
+            for asked in ids
+            if asked not in documents and (there := self.successor(asked)) is not None
+        }
+        if present:
+            moved = self._service.spelled.get(list(present.values()))
+            documents |= {asked: moved[there] for asked, there in present.items() if there in moved}
+        return documents
 
     def point_in_time(self, *, keep_seconds: float) -> PointInTime:
         return self._service.spelled.point_in_time(keep_seconds=keep_seconds)
@@ -124,12 +134,27 @@ class Catalog:
         stored = self._store().records.get(model)
         return None if stored is None else self._visible(stored)
 
+    def successor(self, model: str) -> StoredModel | None:
+        """What the model of this id is now under another one: after it moved, or became part of another model. None for
+        one that did neither, or of which the present place is not there any more.
+        """
+        passed = {model}
+        stored = self.model(model)
+        while (
+            stored is not None and (target := moved_to(stored.document)) is not None and target not in passed
+        ):
+            passed.add(target)
+            stored = self.model(target)
+        if stored is None or len(passed) == 1 or stored.document.get("status") in ABSENT:
+            return None
+        return stored
+
     def find(self, prefix: str) -> list[ModelId]:
         """The ids that begin with `prefix`, or else the models of exactly this name."""
         records = self._store().records
         if self.principal.sees_all:
             return records.find(prefix)
-        missing = Terms("status", ("missing", "gone"))
+        missing = Terms("status", ABSENT)
         named = Term("name", prefix)
         for query in (
             Prefix("id", prefix),

@@ -33,6 +33,9 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
 
     with open_catalog(settings) as catalog:
         stored = chosen_model(catalog, model)
+        if (there := catalog.successor(str(stored.id))) is not None:
+            click.echo(f"{stored.id[:12]} is now {there.id[:12]}.", err=True)
+            stored = there
     if as_json:
         from catalog.commands.provenance_json import as_json as to_json  # noqa: PLC0415
 

@@ -169,7 +169,7 @@ class _View:
     def redacted(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The documents, their copies and where they moved cut to what is visible."""
         places = self._visible_places(documents)
-        targets = self._visible(ID, {target for document in documents if (target := _moved_to(document))})
+        targets = self._visible(ID, {target for document in documents if (target := moved_to(document))})
         return [_cut(document, places, targets) for document in documents]
 
     def _visible_places(self, documents: Sequence[Mapping[str, Any]]) -> frozenset[str]:
@@ -348,7 +348,8 @@ def _scores(query: Query) -> bool:
     return False
 
 
-def _moved_to(document: Mapping[str, Any]) -> str | None:
+def moved_to(document: Mapping[str, Any]) -> str | None:
+    """The id under which the model of the document is now."""
     extra = document.get("extra")
     target = extra.get("moved_to") if isinstance(extra, Mapping) else None
     return None if target is None else str(target)
@@ -358,7 +359,7 @@ def _cut(document: Mapping[str, Any], places: frozenset[str], targets: frozenset
     """The document without copies and targets that are not visible."""
     if document.get(GROUP):
         document = _with_copies(document, places)
-    target = _moved_to(document)
+    target = moved_to(document)
     return document if target is None or target in targets else _unmoved(document)
 
 

@@ -26,6 +26,7 @@ from catalog.query.text.search_text import Condition, ParsedQuery, ordering_text
 from catalog.query.text.sorting import parse_sort, print_sort
 from catalog.query.text.targets import Vocabulary
 from catalog.query.validate import MAX_INCLUDE_CHARACTERS
+from catalog.search.absent_models import asked_for, only_present
 from catalog.search.display_values import SpelledEngine
 from catalog.search.engine import SearchEngine
 from catalog.search.page_state import FacetBucket, FacetView, SearchPage
@@ -59,6 +60,15 @@ class _Understood:
     unread: tuple[str, ...] = ()  # what of selections and order was left out
     ordered: bool = False  # somebody asked for the order
 
+    @property
+    def query(self) -> Query:
+        """What the engine is asked for: models that are not there any more only where a condition speaks of them."""
+        return only_present(self.parsed.query) if self.hides_absent else self.parsed.query
+
+    @property
+    def hides_absent(self) -> bool:
+        return not asked_for((self.parsed.query, *self.selections.values()))
+
 
 class SearchService:
     """Every search of a person: pages, counts, facet values and exports, on any engine."""
@@ -82,6 +92,7 @@ class SearchService:
         request = self._request(understood, aggregations)
         result = self._counted(request)
         understood, result = self._on_last_page(understood, request, result)
+        absent = () if result.total else self._absent(understood, request)
         reasons, words = ((), ()) if result.total else self._explained(understood)
         if relaxed and not result.total:
             understood, result = self._with_most_words(understood, request, result)
@@ -96,6 +107,8 @@ class SearchService:
             problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
             notices=(*understood.notices, *_told_limits(result.total, understood)),
+
+            notices=(*understood.notices, *absent, *_limits(result.total, understood.state)),
             catalog_size=self._watch.info().documents,
             took_ms=int((time.monotonic() - started) * 1000),
             engine=result.engine or self.engine.name,
@@ -220,7 +233,7 @@ class SearchService:
     def _request(self, understood: _Understood, aggregations: Mapping[str, Aggregation]) -> SearchRequest:
         state = understood.state
         return SearchRequest(
-            query=understood.parsed.query,
+            query=understood.query,
             selections=understood.selections,
             aggregations=aggregations,
             sort=understood.sort,
@@ -244,6 +257,17 @@ class SearchService:
         )
         return understood, replace(again, aggregations=result.aggregations)
 
+    def _absent(self, understood: _Understood, request: SearchRequest) -> tuple[str, ...]:
+        """Of a search that finds nothing: how many models it would find that are not there any more."""
+        if not understood.hides_absent:
+            return ()
+        asked = replace(request, query=understood.parsed.query, size=0, offset=0, aggregations={})
+        if not (number := self.engine.search(asked).total):
+            return ()
+        return (
+            f"{number:,} that {'is' if number == 1 else 'are'} no longer there would match: add is:missing.",
+        )
+
     def _with_most_words(
         self, understood: _Understood, request: SearchRequest, result: SearchResult
     ) -> tuple[_Understood, SearchResult]:
@@ -254,7 +278,8 @@ class SearchService:
             return understood, result
         query, sentence = nearest
         relaxed = replace(understood, notices=(*understood.notices, sentence))
-        return relaxed, self._counted(replace(request, query=query))
+        shown = only_present(query) if understood.hides_absent else query
+        return relaxed, self._counted(replace(request, query=shown))
 
     def _promising(self, problems: tuple[QueryProblem, ...]) -> tuple[QueryProblem, ...]:
         if not any(problem.suggestions for problem in problems):

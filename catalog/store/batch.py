@@ -326,6 +326,7 @@ class RecordBatch:
             "tensors": change.tensors and f"tensors:{change.tensors}",
             "identity": change.identity,
             "risks": len(record.document.get("risks", ())),
+            "incomplete": int(record.document.get("complete") is False),
             "first_seen": first_seen,
             "last_seen": None,
             "missing_since": None,

@@ -148,16 +148,20 @@ class Records:
         return Attendance(self._engine, source)
 
     def standing(self, source: SourceId) -> Counter[str]:
-        """How many records are live, missing, gone; of the live ones, how many are risky and how many were not seen."""
-        columns = (records.c.state, records.c.risks > 0, records.c.last_seen.is_not(None), func.count())
-        chosen = select(*columns).where(records.c.source == source).group_by(*columns[:3])
+        """How many records are live, missing, gone; of the live ones, how many are risky, lack a part of their weights,
+        and were not seen.
+        """
+        parts_of = (records.c.risks > 0, records.c.last_seen.is_not(None), records.c.incomplete > 0)
+        columns = (records.c.state, *parts_of)
+        chosen = select(*columns, func.count()).where(records.c.source == source).group_by(*columns)
         counts: Counter[str] = Counter()
         with self._engine.connect() as connection:
-            for state, risky, unseen, number in connection.execute(chosen):
+            for state, risky, unseen, incomplete, number in connection.execute(chosen):
                 counts[state] += number
                 if state == LIVE:
                     counts["risky"] += number * bool(risky)
                     counts["unseen"] += number * bool(unseen)
+                    counts["incomplete"] += number * bool(incomplete)
         return counts
 
     def sources(self) -> list[KnownSource]:

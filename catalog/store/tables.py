@@ -113,6 +113,7 @@ records = Table(
     Column("tensors", Text),
     Column("identity", Text),
     Column("risks", Integer, nullable=False),
+    Column("incomplete", Integer, nullable=False, server_default="0"),
     Column("first_seen", String(32), nullable=False),
     # Null: seen in the latest finished run of its source. Set when a run could not see it.
     Column("last_seen", String(32)),

@@ -231,6 +231,10 @@ def _sentence(report: CrawlReport) -> str:
         more.append(f"{number:,} {'file or link' if number == 1 else 'files and links'} left out")
     if counts.get("risks"):
         more.append(f"{counts['risks']:,} {'model' if counts['risks'] == 1 else 'models'} with risks")
+    if counts.get("incomplete"):
+        more.append(
+            f"{counts['incomplete']:,} {'model' if counts['incomplete'] == 1 else 'models'} incomplete"
+        )
     number = counts.get("models", 0)
     whole = f"{number:,} {'model' if number == 1 else 'models'}: {', '.join(parts)}"
     return "; ".join([whole, *more]) + "."

@@ -67,7 +67,7 @@ class TorchLegacyExtractor:
         expected = after + storages.minimum_bytes
         if expected > reader.size_bytes:
             findings.problem(
-                "malformed", f"the storages are cut off: {reader.size_bytes} bytes of at least {expected}"
+                "truncated", f"the storages are cut off: {reader.size_bytes} bytes of at least {expected}"
             )
             findings.risk("suspicious-structure", Severity.LOW, "The storages are cut off")
 

@@ -26,17 +26,9 @@ WRITTEN = ("new", "changed", "unchanged")
 """What writing records counts; together the models that are done."""
 
 COUNTED = (
-    *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "objects", "opened", "bytes_read"),
-    *(
-        "hashed",
-        "missing_total",
-        "scopes_failed",
-        "would_lose",
-        "bytes",
-        "skipped",
-        "requests",
-        "bytes_received",
-    ),
+    *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "incomplete"),
+    *("objects", "opened", "bytes_read", "hashed", "missing_total", "scopes_failed", "would_lose", "skipped"),
+    *("bytes", "requests", "bytes_received"),
 )
 """What every report counts; models and files unless the name says otherwise. `bytes` are those of all files there are."""
 
@@ -144,6 +136,7 @@ class Account:
         self.counts["models"] = standing[LIVE]
         self.counts["missing_total"] = standing[MISSING]
         self.counts["risks"] = standing["risky"]
+        self.counts["incomplete"] = standing["incomplete"]
         self.counts["scopes_failed"] = self.scopes_failed
         self.counts["bytes"] = manifest.size_bytes()
         return self._store.runs.finish(self._run, state, self._so_far(), [*self.problems, *self.notes()])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.exceptions import ServiceUnavailable
 
 from catalog.errors import UserError
@@ -30,6 +30,8 @@ from webui.reading import build, catalog, crawl_status, search_tag, tag_of
 from webui.rendering import answer, dumps, not_modified
 
 if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as BaseResponse
+
     from catalog.access.catalog import Catalog
     from catalog.query.state import SearchState
 
@@ -63,8 +65,11 @@ def refuse_guesses(wanted: Asked) -> None:
 
 
 @blueprint.get("/models/<model_id>")
-def model(model_id: str) -> Response:
-    body = model_answer(find_model(model_id), addresses())
+def model(model_id: str) -> BaseResponse:
+    stored = find_model(model_id)
+    if (there := catalog().successor(str(stored.id))) is not None:
+        return redirect(url_for("api.model", model_id=there.id), 302)
+    body = model_answer(stored, addresses())
     tag = tag_of("json", build(), dumps(body))
     return not_modified(tag) or answer(body, tag=tag)
 

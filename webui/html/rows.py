@@ -155,7 +155,11 @@ def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
         badges.append(Badge(tone="warn", text=text, detail="Incomplete: shards are missing"))
     elif value_at(document, "complete") is False:
         badges.append(
-            Badge(tone="warn", text="incomplete", detail="A file that the model refers to is missing")
+            Badge(
+                tone="warn",
+                text="incomplete",
+                detail="A file that the model refers to is missing, or its weights are cut short",
+            )
         )
     badges.extend(_badges(flags(), {str(flag) for flag in values_at(document, "flags")}))
     return tuple(badges)

@@ -56,10 +56,8 @@ def surroundings_of(catalog: Catalog, model: StoredModel, *, came_from: str = ""
 
 def moved_to(catalog: Catalog, model: StoredModel) -> str:
     """The id under which the model is now, empty for one that did not move or moved out of sight."""
-    extra = model.document.get("extra")
-    target = extra.get("moved_to") if isinstance(extra, Mapping) else None
-    there = catalog.model(target) if isinstance(target, str) and target != model.id else None
-    return "" if there is None or there.document.get("status") in {"missing", "gone"} else str(there.id)
+    there = catalog.successor(str(model.id))
+    return "" if there is None else str(there.id)
 
 
 def _origin(catalog: Catalog, model: StoredModel, came_from: str) -> Mapping[str, Any] | None:

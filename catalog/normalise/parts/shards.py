@@ -216,7 +216,7 @@ def _beside(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
 
 def _missing_data(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
     """External data and components that a counted file needs and that are not there."""
-    keys = {member.object.key for member in group.members}
+    sizes: dict[str, int] = {member.object.key: member.object.size_bytes for member in group.members}
     problems = []
     naming = [member for item in counted for member in item.members]
     naming += naming_data(group)
@@ -227,9 +227,19 @@ def _missing_data(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
             for ref in (member.extraction.references if member.extraction else ())
             if ref.relation == "data"
         ]
-        missing = [ref.name for ref in wanted if posixpath.join(directory, ref.name) not in keys]
+        missing = [ref.name for ref in wanted if posixpath.join(directory, ref.name) not in sizes]
         if missing:
             problems.append(_missing(member.object.key, missing))
+        problems += [
+            Problem(
+                code="truncated",
+                message=f"{ref.name} has {size:,} bytes of the {ref.size_bytes:,} that are used: it is cut off",
+                key=member.object.key,
+            )
+            for ref in wanted
+            if ref.size_bytes is not None
+            and (size := sizes.get(posixpath.join(directory, ref.name), ref.size_bytes)) < ref.size_bytes
+        ]
     return problems
 
 

@@ -36,6 +36,10 @@ from catalog.records import (
 from mappings import fields
 
 MAX_ALTERNATIVES = 100
+TRUNCATED = "truncated"
+"""The code of the problem of a file that ends too early."""
+DAMAGED = frozenset({"malformed", "empty", "error-page", "all-zero"})
+"""Codes of files of which the bytes are at fault, and no limit or right of the reader."""
 PACKAGINGS = frozenset(
     {
         "mlflow",
@@ -98,6 +102,12 @@ def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
     if complete and expected is not None and present is not None and present < expected:
         complete = False
         draft.problem("missing-shard", f"{expected - present} of {expected} shards are missing")
+    if any(map(_is_damaged, (member for item in chosen for member in item.members))):
+        complete = False
+    elif complete and any(
+        _status(member) is FileStatus.UNREADABLE for item in chosen for member in item.members
+    ):
+        complete = None
     if complete is not None:
         draft.values["complete"] = complete
     if expected is not None:
@@ -106,6 +116,15 @@ def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
     if complete is False:
         draft.flags.add("incomplete")
     draft.problems.extend(state.problems)
+
+
+def _is_damaged(member: Member) -> bool:
+    """Whether the file ends before the last of what it says it holds, or is not what its format promises."""
+    extraction = member.extraction
+    codes = {problem.code for problem in extraction.problems} if extraction is not None else set()
+    return TRUNCATED in codes or (
+        _status(member) in {FileStatus.UNREADABLE, FileStatus.EMPTY} and not DAMAGED.isdisjoint(codes)
+    )
 
 
 def _set_sizes(draft: Draft, chosen: Sequence[WeightSet]) -> None:

@@ -1,0 +1,95 @@
+"""A model that a sidecar, a shard or a rename gives another id is found under its old one by all who read the catalog."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from catalog.access.catalog import Catalogs
+from catalog.cli import cli
+from catalog.search.engine import IndexAction
+from catalog.settings import Settings
+from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
+from webui.app import create_app
+from webui.contracts import Services
+
+CONFIG = {"architectures": ["BertModel"], "model_type": "bert"}
+
+
+def ids_of(shop):
+    return {path: document["id"] for path, document in shop.documents().items()}
+
+
+def catalogs_of(shop):
+    index = MemoryIndex()
+    rows = list(shop.documents().values())
+    MemoryWriter(index).write([IndexAction(id=row["id"], revision=1, document=row) for row in rows])
+    return Catalogs(MemoryEngine(index), lambda: shop.store)
+
+
+@pytest.fixture
+def changed(shop):
+    """A model that became a directory's, was one file's again, and a renamed one: (old ids, present ids, shop)."""
+    shop.model("bert/net.safetensors", fill=1.0)
+    shop.model("old/net.safetensors", fill=2.0)
+    shop.crawl()
+    first = ids_of(shop)
+    config = shop.put("bert/config.json", CONFIG)
+    report = shop.crawl()
+    assert (report.counts["new"], report.counts["changed"], report.counts["missing"]) == (0, 1, 0)
+    second = ids_of(shop)
+    (shop.root / "old").rename(shop.root / "new")
+    shop.crawl()
+    third = ids_of(shop)
+    config.unlink()
+    shop.model("bert/other.safetensors", fill=3.0)
+    shop.crawl()
+    last = ids_of(shop)
+    olds = {
+        second["bert"]: last["bert/net.safetensors"],
+        first["old/net.safetensors"]: third["new/net.safetensors"],
+    }
+    assert first["bert/net.safetensors"] == last["bert/net.safetensors"], "back to what it was"
+    return olds, shop
+
+
+def test_an_old_id_leads_to_what_its_model_is_now(changed):
+    olds, shop = changed
+    catalogs = catalogs_of(shop)
+    reading = catalogs.of()
+    app = create_app(Settings(home=shop.settings.home), Services(catalogs=catalogs)).test_client()
+    for old, present in olds.items():
+        assert reading.successor(old).id == present
+        assert reading.successor(present) is None
+        assert reading.get([old, present])[present]["id"] == present
+        answer = app.get(f"/api/models/{old}", follow_redirects=True)
+        assert json.loads(answer.data)["document"]["id"] == present
+        page = app.get(f"/models/{old}")
+        assert page.status_code == 302
+        assert present in page.headers["Location"]
+        shown = CliRunner().invoke(cli, ["--home", str(shop.settings.home), "show", old, "--json"])
+        assert json.loads(shown.stdout)["id"] == present
+        assert present[:12] in shown.stderr
+
+
+def test_what_a_directory_took_in_is_its_and_no_longer_a_model_of_its_own(shop):
+    shop.model("bert/net.safetensors")
+    shop.crawl()
+    old = ids_of(shop)["bert/net.safetensors"]
+    shop.put("bert/config.json", CONFIG)
+    shop.crawl()
+    assert list(shop.documents()) == ["bert"]
+    reading = catalogs_of(shop).of()
+    present = ids_of(shop)["bert"]
+    assert reading.get([old]) == {old: reading.get([present])[present]}
+
+
+def test_a_model_that_is_gone_at_its_new_place_too_is_shown_where_it_was(shop):
+    shop.model("old/net.safetensors")
+    shop.crawl()
+    old = ids_of(shop)["old/net.safetensors"]
+    (shop.root / "old").rename(shop.root / "new")
+    shop.crawl()
+    (shop.root / "new/net.safetensors").unlink()
+    shop.crawl(accept=True)
+    assert catalogs_of(shop).of().successor(old) is None
