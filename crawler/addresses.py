@@ -104,8 +104,13 @@ def open_source(address: str, settings: Settings, definition: SourceDefinition |
 
 def check_address(address: str) -> None:
     """Raises UserError if no crawl of this address could begin. Opens nothing."""
-    if scheme_of(address) == LOCAL and not Path(local_path(address)).is_dir():
+    scheme = scheme_of(address)
+    if scheme == LOCAL and not Path(local_path(address)).is_dir():
         raise UserError(f"There is no directory {address!r}.", advice="Give existing directories.")
+    check_without_password(address)
+    check = getattr(plugins.load("source", scheme), "check_address", None)
+    if check is not None:
+        check(address)
 
 
 def shown_address(text: str) -> str:

@@ -1,7 +1,8 @@
 """The door for storage: list it whole or say that the listing broke, look at one object, read ranges of it.
 
 A new storage is one file in `crawler/sources/` and one line in `catalog/plugins.py`, under the scheme of its addresses;
-what the line names is called with the address as it was typed and the settings. If it has an attribute `Options`, a
+what the line names is called with the address as it was typed and the settings. What it has as `check_address` is asked by whoever crawls
+later whether an address can be one. If it has an attribute `Options`, a
 frozen dataclass of `catalog.settings.setting` fields, these are what a person may set for one source, and it is called
 with them, too; a secret one is given as a reference and arrives as what it refers to. The suite to subclass is
 `catalog.testing.sources.SourceSuite`.

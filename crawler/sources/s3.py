@@ -63,6 +63,11 @@ class S3Source:
             raise root_error(self.uri, error) from error
         self._tails = Tails(self._get, access.concurrency)
 
+    @staticmethod
+    def check_address(address: str) -> None:
+        """Raises UserError for an address that names no bucket."""
+        parse_address(address)
+
     @property
     def endpoint(self) -> str:
         """Where the storage answers."""
