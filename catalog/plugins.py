@@ -100,6 +100,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "catalog.commands.models:models",
     "reindex": "indexer.commands.reindex:reindex",
     "runs": "crawler.commands.runs:runs",
+    "saved": "catalog.commands.saved:saved",
     "search": "indexer.commands.search:search",
     "serve": "webui.commands.serve:serve",
     "settings": "catalog.commands.settings:settings",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term, Terms
 from catalog.query.request import SearchRequest, SortKey
 from catalog.query.text.printing import print_query
+from mappings import fields, fields_where
 from mappings.metrics import find
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ SHOWN = 8
 SERIES_SHOWN = 60
 SIZE_TOLERANCE = 0.02
 """How far the parameters of a model and of what was trained from it may lie apart: a new head is smaller than that."""
+SAME_STRUCTURE = (
+    "Likely of one base: every tensor has the same name, dtype and shape, and other values; no file says so."
+)
 DERIVED_WORDS = {"adapter": "Adapters", "quantized": "Quantised", "merge": "Merges", "finetune": "Fine-tuned"}
 _THERE = Not(Terms("status", ("missing", "gone")))
 _BY_NAME = (SortKey(field="name"), SortKey(field="id"))
@@ -107,7 +111,7 @@ def series_of(catalog: Catalog, document: Document) -> tuple[Document, ...]:
         return ()
     request = SearchRequest(query=And((_THERE, Term("name", name))), sort=_BY_NAME, size=SERIES_SHOWN)
     documents: list[Document] = [hit.document for hit in catalog.search(request).hits]
-    if not any(found.get("id") == document.get("id") for found in documents):
+    if not any(member.get("id") == document.get("id") for member in documents):
         documents.append(document)
     return tuple(sorted(documents, key=version_key)) if len(documents) > 1 else ()
 
@@ -129,7 +133,7 @@ def _bases(catalog: Catalog, document: Document) -> Iterator[Base]:
             called = tuple(dict.fromkeys((name, name.rstrip("/").rsplit("/", 1)[-1])))
             query = And((_THERE, Terms("name", called), *_others(document)))
             relation = str(entry.get("relation") or "")
-            yield Base(name=name, relation=relation, documents=_found(catalog, query)[0])
+            yield Base(name=name, relation=relation, documents=_searched(catalog, query)[0])
 
 
 def _derived(catalog: Catalog, document: Document) -> Iterator[Kin]:
@@ -137,7 +141,7 @@ def _derived(catalog: Catalog, document: Document) -> Iterator[Kin]:
     if not names:
         return
     from_this = Terms("base_model.id", names)
-    _, total = _found(catalog, And((_THERE, from_this, *_others(document))), size=0)
+    _, total = _searched(catalog, And((_THERE, from_this, *_others(document))), size=0)
     if not total:
         return
     for relation, word in DERIVED_WORDS.items():
@@ -150,39 +154,47 @@ def _equals(catalog: Catalog, document: Document, *, declared: bool) -> Iterator
     for field, word in (("duplicate_group", "The same weights"), ("run_id", "From the same run")):
         if isinstance(value := document.get(field), str) and value:
             yield from _kin(catalog, document, word, Term(field, value))
-    if not declared and (shape := _shape(document)) is not None:
+    if not declared:
+        yield from _alike(catalog, document)
+
+
+def _alike(catalog: Catalog, document: Document) -> Iterator[Kin]:
+    """Those that may well come from one base, where no file names any; the stronger sign first, each model once."""
+    copies, structure = document.get("duplicate_group"), document.get("structure_hash")
+    apart: tuple[Query, ...] = (
+        (Not(Term("duplicate_group", copies)),) if isinstance(copies, str) and copies else ()
+    )
+    if isinstance(structure, str) and structure:
+        same = Term("structure_hash", structure)
+        yield from _kin(catalog, document, "Of the same structure", And((same, *apart)), SAME_STRUCTURE)
+        apart = (*apart, Not(same))
+    if (shape := _shape(document)) is not None:
         query, doubt = shape
-        copies = document.get("duplicate_group")
-        apart = (Not(Term("duplicate_group", copies)),) if isinstance(copies, str) and copies else ()
         yield from _kin(catalog, document, "Of the same shape", And((*query, *apart)), doubt)
 
 
 def _shape(document: Document) -> tuple[tuple[Query, ...], str] | None:
     """What models that come from one base share, and in words: kind, layers, width and nearly all parameters."""
-    kind = document.get("model_type")
-    layers, width, parameters = (
-        _whole(document, name) for name in ("layers", "embedding_dimension", "parameters")
-    )
-    if not isinstance(kind, str) or not layers or not width or not parameters:
+    parts = {name: document.get(name) for name in fields_where("shape")}
+    parameters = document.get("parameters")
+    if (
+        not isinstance(parameters, int)
+        or parameters <= 0
+        or not all(isinstance(part, str | int) for part in parts.values())
+    ):
         return None
     low, high = round(parameters * (1 - SIZE_TOLERANCE)), round(parameters * (1 + SIZE_TOLERANCE))
-    query = (
-        Term("model_type", kind),
-        Term("layers", layers),
-        Term("embedding_dimension", width),
+    query: tuple[Query, ...] = (
+        *(Term(name, part) for name, part in parts.items() if isinstance(part, str | int)),
         Range(field="parameters", gte=low, lte=high),
     )
-    doubt = f"both {kind} with {layers} layers of width {width} and the same size within {SIZE_TOLERANCE:.0%}"
+    alike = ", ".join(f"{fields()[name].label.lower()} {part}" for name, part in parts.items())
+    doubt = f"{alike}, and the same size within {SIZE_TOLERANCE:.0%}"
     return query, f"Perhaps of one base: {doubt}; no file says so."
 
 
-def _whole(document: Document, name: str) -> int:
-    value = document.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
 def _kin(catalog: Catalog, document: Document, relation: str, query: Query, doubt: str = "") -> Iterator[Kin]:
-    documents, total = _found(catalog, And((_THERE, query, *_others(document))))
+    documents, total = _searched(catalog, And((_THERE, query, *_others(document))))
     if documents:
         text = print_query(query) or ""
         yield Kin(relation=relation, documents=documents, total=total, query=text, doubt=doubt)
@@ -216,7 +228,7 @@ def _objects(value: Any) -> list[Document]:
     return [row for row in rows if isinstance(row, Mapping)]
 
 
-def _found(catalog: Catalog, query: Query, *, size: int = SHOWN) -> tuple[tuple[Document, ...], int]:
+def _searched(catalog: Catalog, query: Query, *, size: int = SHOWN) -> tuple[tuple[Document, ...], int]:
     result = catalog.search(SearchRequest(query=query, sort=_BY_NAME, size=size))
     return tuple(hit.document for hit in result.hits), result.total
 

@@ -22,6 +22,7 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.records import Records
 from catalog.store.runs import Runs
+from catalog.store.saved_searches import SavedSearches
 from catalog.store.schema import prepare
 from catalog.store.sources import Sources
 from catalog.store.webhooks import Webhooks
@@ -38,6 +39,7 @@ class Store:
         self.sources = Sources(engine)
         self._consumers: dict[str, Consumer] = {}
         self.edits = Edits(engine)
+        self.searches = SavedSearches(engine)
         self.workers = Workers(engine)
         self.webhooks = Webhooks(engine)
 

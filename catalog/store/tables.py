@@ -242,3 +242,30 @@ leases = Table(
     Column("token", BigInteger, nullable=False),
     Column("expires", Float, nullable=False),
 )
+
+# Searches that people keep. `query` holds URL parameters in their canonical order, as the schema version understood them.
+saved_searches = Table(
+    "saved_searches",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # What the name comes down to on a command line; one owner's are all different.
+    Column("slug", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("schema_version", Integer, nullable=False),
+    Column("shared", Integer, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("updated_at", String(32), nullable=False),
+    Index("saved_searches_by_slug", "owner", "slug", unique=True),
+)
+
+# What a reader saw of a saved search when they last said so.
+saved_looks = Table(
+    "saved_looks",
+    metadata,
+    Column("search", String(16), primary_key=True),
+    Column("reader", Text, primary_key=True),
+    Column("looked_at", String(32), nullable=False),
+    Column("seen", LargeBinary, nullable=False),
+)

@@ -74,6 +74,7 @@ class NegatingCommand(click.Command):
     help="Every model found as JSON lines, in the order asked for, else of ids.",
 )
 @click.option("--dsl", is_flag=True, help="Print the query as Elasticsearch JSON instead of searching.")
+@click.option("--saved", metavar="NAME", help="Search what was saved under this name; words narrow it.")
 @click.option("--fail-if-empty", is_flag=True, help="Exit with 1 when nothing is found.")
 @click.option(
     "--lenient",
@@ -90,6 +91,7 @@ def search(
     sort: str,
     everything: bool,
     dsl: bool,
+    saved: str | None,
     fail_if_empty: bool,
     lenient: bool,
 ) -> None:
@@ -104,6 +106,8 @@ def search(
     from catalog.query.state import SearchState  # noqa: PLC0415 - `--help` needs none of it
 
     state = SearchState(text=" ".join(query), sort=sort, page=page, size=limit)
+    if saved is not None:
+        state = _narrowed(settings, saved, state)
     with open_catalog(settings) as catalog:
         if not lenient and (as_json or everything or dsl or fail_if_empty):
             _refuse_guesses(catalog, state)
@@ -121,6 +125,18 @@ def search(
             printed = _print_page(results, as_json=as_json)
     if fail_if_empty and not printed:
         raise click.exceptions.Exit(1)
+
+
+def _narrowed(settings: Settings, name: str, state: SearchState) -> SearchState:
+    """The saved search of this name, with what was typed besides. Raises UserError."""
+    from dataclasses import replace  # noqa: PLC0415 - only for a saved search
+
+    from catalog.access.principals import READER  # noqa: PLC0415
+    from catalog.access.saved_searches import SavedSearches, state_of  # noqa: PLC0415
+
+    kept = state_of(SavedSearches(settings, READER.get().id).named(name))
+    text = " ".join(part for part in (kept.text, state.text) if part)
+    return replace(kept, text=text, sort=state.sort or kept.sort, page=state.page, size=state.size)
 
 
 def _refuse_guesses(catalog: Catalog, state: SearchState) -> None:

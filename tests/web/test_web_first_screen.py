@@ -17,6 +17,7 @@ from mappings.loading import class_of, formats, recipes
 from webui.app import create_app
 from webui.contracts import Services
 from webui.html.loading import loading_of
+from webui.html.memory import memory_of
 from webui.html.model import model_page
 from webui.html.safety import risk_rows, verdict_of
 from webui.urls import Addresses
@@ -299,6 +300,37 @@ def test_equal_shape_without_a_declaration_is_only_a_guess():
     assert [row["name"] for row in alike.documents] == ["b", "declared"]
     assert "no file says so" in alike.doubt
     assert not family_of(catalog, rows[3]).equals
+
+
+def test_equal_names_and_shapes_of_all_tensors_are_the_stronger_guess_and_copies_are_none():
+    shape = {"model_type": "bert", "layers": 12, "embedding_dimension": 768, "parameters": 100}
+    rows = [
+        a_model("a", structure_hash="5" * 64, duplicate_group="g", **shape),
+        a_model("copy", structure_hash="5" * 64, duplicate_group="g", **shape),
+        a_model("tuned", structure_hash="5" * 64, **shape),
+        a_model("headless", **shape),
+    ]
+    kin = {
+        kin.relation: [row["name"] for row in kin.documents]
+        for kin in family_of(catalog_of(rows), rows[0]).equals
+    }
+    assert kin == {
+        "The same weights": ["copy"],
+        "Of the same structure": ["tuned"],
+        "Of the same shape": ["headless"],
+    }
+
+
+def test_memory_is_shown_for_more_than_one_context():
+    document = a_model("m", memory_bytes=8_000 + 8_192 * 10, kv_bytes_per_token=10, context_length=40_000)
+    memory = memory_of(document, {})
+    assert (memory.total.text, memory.note) == ("89.9 kB", "with 8,192 tokens of context")
+    assert [(row.tokens, row.memory.exact) for row in memory.rows] == [
+        ("2,048", "28,480 bytes"),
+        ("8,192", "89,920 bytes"),
+        ("32,768", "335,680 bytes"),
+        ("40,000", "408,000 bytes"),
+    ]
 
 
 def test_relatives_out_of_sight_are_not_there():

@@ -50,6 +50,10 @@ ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
 }
+_COMMENT = re.compile(r"\s*<!--.*-->\s*", re.DOTALL)
+_UNFILLED = re.compile(r"(?:.*:\W*)?\[?more information needed\]?\.?", re.IGNORECASE)
+"""What the hub's template of a card leaves for its author. Source: huggingface_hub src/huggingface_hub/templates/modelcard_template.md."""
+_BLOCKS = frozenset({"paragraph_close", "list_item_close", "bullet_list_close", "ordered_list_close"})
 _LIMITS = re.compile(r"limitation|bias|risk|out[- ]of[- ]scope|caveat|ethical|misuse", re.IGNORECASE)
 
 
@@ -74,8 +78,10 @@ class Card:
 
     @property
     def limits(self) -> CardHeading | None:
-        """Where it says what the model should not be used for."""
-        return next((heading for heading in self.headings if heading.limits), None)
+        """Where it says what the model should not be used for, and best where it says so in that word."""
+        about = [heading for heading in self.headings if heading.limits]
+        plain = [heading for heading in about if "limitation" in heading.text.casefold()]
+        return next(iter((*plain, *about)), None)
 
 
 def card_of(text: str, file: str, title: str = "") -> Card:
@@ -90,7 +96,7 @@ def _rendered(text: str, title: str) -> tuple[str, tuple[CardHeading, ...], bool
 
     source, is_cut = _bounded(text)
     parser = _parser()
-    tokens = parser.parse(source)
+    tokens = _filled(parser.parse(source))
     headings = tuple(_headed(tokens, title))
     html = nh3.clean(
         parser.renderer.render(tokens, parser.options, {}),
@@ -129,6 +135,52 @@ def _image(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _
     words = shown(token.content or "image", 200).replace("&", "&amp;").replace("<", "&lt;")
     link = safe_link(token.attrs.get("src"))
     return f'<a href="{link}">{words}</a>' if link else f"<span>{words}</span>"
+
+
+def _filled(tokens: list[Token]) -> list[Token]:
+    """The card without what its author left unfilled: placeholders, and headings under which nothing else stands."""
+    kept: list[Token] = []
+    openings: list[int] = []
+    for token in tokens:
+        if token.type == "html_block" and _COMMENT.fullmatch(token.content):
+            continue
+        kept.append(token)
+        if token.nesting == 1:
+            openings.append(len(kept) - 1)
+        elif token.nesting == -1 and openings:
+            start = openings.pop()
+            inside = kept[start + 1 : -1] if token.type in _BLOCKS else None
+            if inside is not None and _says_nothing(inside):
+                del kept[start:]
+    return _with_content(kept)
+
+
+def _says_nothing(inside: list[Token]) -> bool:
+    if not inside:
+        return True
+    if len(inside) != 1 or inside[0].type != "inline":
+        return False
+    return bool(_UNFILLED.fullmatch(inside[0].content.partition("<!--")[0].strip()))
+
+
+def _with_content(tokens: list[Token]) -> list[Token]:
+    """Without headings that no text follows before the next one of their level or above."""
+    kept: list[Token] = []
+    deepest_with_text = 0  # the level of the headings above what has been kept, seen from the end
+    index = len(tokens)
+    while index:
+        index -= 1
+        token = tokens[index]
+        if token.type != "heading_close":
+            kept.append(token)
+            deepest_with_text = 7
+            continue
+        level = int(token.tag[1:])
+        if level < deepest_with_text:
+            kept += reversed(tokens[index - 2 : index + 1])
+            deepest_with_text = level
+        index -= 2
+    return kept[::-1]
 
 
 def _headed(tokens: list[Token], title: str) -> list[CardHeading]:

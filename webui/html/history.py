@@ -15,7 +15,7 @@ from webui.text import shown
 
 CHANGES_SHOWN = 12
 VALUE_CHARACTERS = 120
-UNSHOWN = frozenset({"revision", "last_seen", "all_text"})
+UNSHOWN = frozenset({"revision", "all_text"})
 """Differ from state to state and say nothing that another field does not."""
 
 

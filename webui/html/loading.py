@@ -95,8 +95,8 @@ def _place(document: Mapping[str, Any]) -> _Place | None:
 
 def _below(path: str, key: str) -> str:
     """A key of elsewhere, as it lies after its model's folder was copied here."""
-    _, found, rest = f"/{key}".rpartition(f"/{path}/")
-    return posixpath.join(path, rest) if found else posixpath.basename(key)
+    _, separator, rest = f"/{key}".rpartition(f"/{path}/")
+    return posixpath.join(path, rest) if separator else posixpath.basename(key)
 
 
 def _fits(recipe: Recipe, document: Mapping[str, Any], place: _Place) -> bool:

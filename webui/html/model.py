@@ -20,6 +20,7 @@ from webui.html.headline import Score, scores
 from webui.html.history import HistoryRow, history_rows
 from webui.html.lineage import Lineage, Series, lineage_of, series_view
 from webui.html.loading import Loading, loading_of, local_path
+from webui.html.memory import Memory, memory_of
 from webui.html.provenance import Provenance, provenance_of
 from webui.html.rows import Badge, Fact, Tag, badges, facts, tags
 from webui.html.safety import RiskRow, Verdict, risk_rows, verdict_of
@@ -155,6 +156,7 @@ class ModelPage:
     place: str
     verdict: Verdict
     loading: Loading
+    memory: Memory | None
     absence: Absence | None
     moved_from: str
     card: Card | None
@@ -240,6 +242,7 @@ def model_page(
         place=_place(document),
         verdict=verdict_of(document, risks),
         loading=loading_of(document),
+        memory=memory_of(document, known),
         absence=_absence(document),
         moved_from=_moved_from(around),
         card=None if around.card is None else card_of(around.card.text, display_key(around.card.key), name),

@@ -65,7 +65,7 @@ def verdict_of(document: Mapping[str, Any], risks: tuple[RiskRow, ...]) -> Verdi
         return Verdict(
             tone="danger",
             headline="Do not load it.",
-            detail=_said(severe[0]),
+            detail=_sentence(severe[0]),
             advice="Ask whoever put it here, and for the weights in a format that holds data only.",
             loadable=False,
         )
@@ -77,10 +77,10 @@ def verdict_of(document: Mapping[str, Any], risks: tuple[RiskRow, ...]) -> Verdi
         own = own or [row for row in about_loading if not row.file]
     unchecked = [row for row in own if row.kind == "unchecked"]
     if unchecked or (used is None and "unchecked" in values_at(document, "flags")):
-        detail = _said(unchecked[0]) if unchecked else "A file of it could not be looked through."
+        detail = _sentence(unchecked[0]) if unchecked else "A file of it could not be looked through."
         return _needs_trust("Nobody could look inside.", detail, used)
     if own:
-        return _needs_trust("Needs trust: loading it runs code.", _said(own[0]), used)
+        return _needs_trust("Needs trust: loading it runs code.", _sentence(own[0]), used)
     if used is None:
         return _unknown(document)
     beside = [row for row in about_loading if row not in own]
@@ -91,7 +91,9 @@ def _by_format(used: Format, beside: list[RiskRow]) -> Verdict:
     name = used.name
     match used.does:
         case "data":
-            note = f"Beside it: {_said(beside[0])} Loading the model does not open that." if beside else ""
+            note = (
+                f"Beside it: {_sentence(beside[0])} Loading the model does not open that." if beside else ""
+            )
             return Verdict(
                 tone="good",
                 headline="Data only.",
@@ -148,7 +150,7 @@ def _weight_files(document: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def _said(row: RiskRow) -> str:
+def _sentence(row: RiskRow) -> str:
     """The finding as a sentence with its place."""
     detail = row.detail.rstrip(".") or row.kind.replace("-", " ")
     place = f" ({row.file.rsplit('/', 1)[-1]})" if row.file else ""

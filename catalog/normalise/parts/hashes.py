@@ -11,6 +11,8 @@ from catalog.normalise.parts.weight_sets import WeightSet
 from catalog.records import Member, Observation, display_key
 from catalog.records.hashes import combined_sha256, tensors_hash
 
+LEAST_TENSORS = 8
+"""Fewer tensors have the same names and shapes by chance."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -21,6 +23,7 @@ def describe(draft: Draft, chosen: Sequence[WeightSet], files: Sequence[Member])
     if files:
         _set_content_hash(draft, files)
     _set_tensors_hash(draft, chosen)
+    _set_structure_hash(draft, chosen)
 
 
 def _set_content_hash(draft: Draft, files: Sequence[Member]) -> None:
@@ -65,3 +68,16 @@ def _set_tensors_hash(draft: Draft, chosen: Sequence[WeightSet]) -> None:
         return
     identity = tensors_hash(known)
     draft.set_derived("tensors_hash", identity, counted_observation(chosen, "tensors_hash", identity))
+
+
+def _set_structure_hash(draft: Draft, chosen: Sequence[WeightSet]) -> None:
+    """Known where every file's tensors are: what a model and one trained on from it share."""
+    members = [member for item in chosen for member in item.members]
+    summaries = [summary for item in chosen for summary in item.summaries]
+    is_whole = len(summaries) == len(members) and all(summary.complete for summary in summaries)
+    if not members or not is_whole or draft.values.get("complete") is False:
+        return
+    if sum(summary.count for summary in summaries) < LEAST_TENSORS:
+        return
+    structure = combined_sha256([summary.names_sha256 for summary in summaries])
+    draft.set_derived("structure_hash", structure, counted_observation(chosen, "structure_hash", structure))

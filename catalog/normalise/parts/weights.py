@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from catalog.normalise.assembly import Draft
-from catalog.normalise.parts import hashes
+from catalog.normalise.parts import hashes, memory
 from catalog.normalise.parts.measured import counted_observation, listing_observation
 from catalog.normalise.parts.parameters import (
     Count,
@@ -75,6 +75,7 @@ def describe(draft: Draft, sets: Sequence[WeightSet]) -> None:
     formats = _formats(draft, sets)
     if formats:
         draft.values["format"] = formats
+    memory.describe(draft, chosen)
 
 
 def _quantizer(draft: Draft) -> Quantizer:

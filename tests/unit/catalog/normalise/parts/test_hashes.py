@@ -116,3 +116,19 @@ def test_of_several_registered_versions_of_the_same_files_the_newest_is_the_vers
     made = document(weights("m/model.safetensors", tally(1)), file("mlflow.db", *versions), key="m")
     assert made["version"] == "10"
     assert "conflict" not in made.get("flags", ())
+
+
+def test_structure_is_the_same_whatever_the_values_and_unknown_for_a_few_tensors():
+    from fixtures.normalise import document, tally, tensors, weights
+
+    names = [f"layer.{number}.weight" for number in range(9)]
+
+    def structure(**options):
+        return document(weights("m/model.safetensors", summary=tensors(tally(9), **options))).get(
+            "structure_hash"
+        )
+
+    assert structure(names=names) == structure(names=names) is not None
+    assert structure(names=names) != structure(names=[*names, "head.weight"])
+    assert structure(names=names[:3]) is None
+    assert structure(names=names, complete=False) is None
