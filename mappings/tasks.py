@@ -26,6 +26,18 @@ def aliases() -> Mapping[str, str]:
     return {alias: name for name, row in _tables()["tasks"].items() for alias in row.get("aliases", ())}
 
 
+@cache
+def compared_by(task: str) -> tuple[str, ...]:
+    """The metrics by which models of a task are compared, the usual one first; none where nobody agrees on one."""
+    return tuple(_tables()["tasks"].get(task, {}).get("metrics", ()))
+
+
+@cache
+def every_comparison() -> frozenset[str]:
+    """The metrics by which models of any task are compared."""
+    return frozenset(metric for row in _tables()["tasks"].values() for metric in row.get("metrics", ()))
+
+
 def of_architecture(name: str) -> str | None:
     """The task of a transformers class, by its whole name or its end."""
     bare = name.removeprefix("TF").removeprefix("Flax")

@@ -16,7 +16,7 @@ USUAL = (
     "f1",
     "f1_macro",
     "map",
-    "rouge_l",
+    "rougel",
     "bleu",
     "roc_auc",
     "wer",

@@ -10,6 +10,7 @@ from catalog.query.request import MAX_RESULT_WINDOW
 from catalog.query.state import Chip, SearchState
 from catalog.search.page_state import EmptyReason, SearchPage
 from catalog.search.parameters import PAGE, SORT, TEXT, to_parameters
+from catalog.search.selections import NONE
 from webui.contracts import CrawlStatus
 from webui.html.facets import FacetPanel, facet_panels
 from webui.html.rows import ResultRow, result_row
@@ -250,10 +251,20 @@ def _page_links(state: SearchState, count: int, addresses: Addresses) -> Iterabl
 
 
 def _hidden(state: SearchState, panels: tuple[FacetPanel, ...]) -> tuple[tuple[str, str], ...]:
-    """What the one form must carry: all selections but the ranges that have their own inputs, and the page size."""
-    ranges = {panel.parameter for panel in panels if panel.kind != "terms"}
+    """What the one form carries along: all of the state that no visible control of it sends."""
+    sent = {(panel.parameter, value) for panel in panels for value in _sent_by(panel, state)}
     return tuple(
         (name, value)
         for name, value in to_parameters(state)
-        if name not in {TEXT, SORT, PAGE} and not (name in ranges and ".." in value)
+        if name not in {TEXT, SORT, PAGE} and (name, value) not in sent
     )
+
+
+def _sent_by(panel: FacetPanel, state: SearchState) -> Iterable[str]:
+    """The chosen values of a facet that its checkboxes and its two inputs send."""
+    boxes = {option.value.casefold() for option in (*panel.options, *panel.more_options) if option.selected}
+    chosen = state.selections.get(panel.field, ())
+    yield from (value for value in chosen if value.casefold() in boxes)
+    if panel.low or panel.high:  # the inputs show the first range, or else the first value
+        plain = [value for value in chosen if value != NONE]
+        yield from sorted(plain, key=lambda value: ".." not in value)[:1]
