@@ -26,8 +26,8 @@ def edges(name: str, span: FieldSpan) -> tuple[float, ...]:
     """The lower ends of the bars; the last bar is open. The same on every engine, and exact in decimal notation."""
     row = fields().get(name)
     whole = row is not None and row.type == "long"
-    found = _powers(span) if by_powers(name, span) else _linear(span, whole=whole)
-    return tuple(int(edge) if whole else float(edge) for edge in found)
+    starts = _powers(span) if by_powers(name, span) else _linear(span, whole=whole)
+    return tuple(int(edge) if whole else float(edge) for edge in starts)
 
 
 def _powers(span: FieldSpan) -> list[Decimal]:
@@ -48,9 +48,9 @@ def _linear(span: FieldSpan, *, whole: bool) -> list[Decimal]:
         return [least.to_integral_value() if whole else least]
     first = (least / step).to_integral_value(rounding="ROUND_FLOOR")
     bars = int((greatest / step).to_integral_value(rounding="ROUND_FLOOR") - first)
-    found = [(first + index) * step for index in range(bars + 1)]
+    rising = [(first + index) * step for index in range(bars + 1)]
     # A greatest value that is itself an edge (1.0) belongs to the bar before it.
-    return found[:-1] if len(found) > 1 and found[-1] == greatest else found
+    return rising[:-1] if len(rising) > 1 and rising[-1] == greatest else rising
 
 
 def _round_step(least: Decimal) -> Decimal:
