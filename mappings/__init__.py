@@ -36,6 +36,9 @@ class Field:
     folded: bool = False
     named: bool = False
     kind_of: str | None = None
+    smaller_is_lighter: bool = False
+    table_order: int | None = None
+    plotted: bool = False
     sensitive: bool = False
     canonical: str | None = None
     material: bool = False

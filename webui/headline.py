@@ -52,6 +52,15 @@ def headlines(document: Mapping[str, Any], wanted: Iterable[str] = ()) -> tuple[
     )
 
 
+def headline_of(document: Mapping[str, Any], name: str) -> Headline | None:
+    """One metric of a model; None if it does not report it."""
+    metrics = document.get("metrics")
+    value = metrics.get(name) if isinstance(metrics, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return Headline(metric=name, value=value, evaluation=_evaluation(document, name, value))
+
+
 def metric_label(name: str) -> str:
     """What people call the metric."""
     metric = find(name)

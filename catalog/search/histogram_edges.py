@@ -9,6 +9,8 @@ from catalog.search.whole import FieldSpan
 from mappings import fields
 
 MOST_LINEAR_BARS = 20
+MOST_POWER_BARS = 45
+"""Beyond, bars are whole powers of ten."""
 FACTOR_FOR_POWERS = 100
 """From so many times the least value on, bars grow by powers of ten (1, 2, 5): linear ones would be one bar and a tail."""
 _STEPS = (Decimal(1), Decimal(2), Decimal(5), Decimal(10))
@@ -17,9 +19,13 @@ _STEPS = (Decimal(1), Decimal(2), Decimal(5), Decimal(10))
 def by_powers(name: str, span: FieldSpan) -> bool:
     """Whether a scale of this number is logarithmic."""
     row = fields().get(name)
-    if span.least <= 0 or span.greatest < span.least * FACTOR_FOR_POWERS:
+    if row is not None and row.unit == "fraction":
         return False
-    return row is None or row.unit != "fraction"
+    if (
+        row is not None and row.type == "long" and span.least == 0
+    ):  # counts begin at 1; nothing has a bar of its own
+        return span.greatest >= FACTOR_FOR_POWERS
+    return span.least > 0 and span.greatest >= span.least * FACTOR_FOR_POWERS
 
 
 def edges(name: str, span: FieldSpan) -> tuple[float, ...]:
@@ -31,11 +37,15 @@ def edges(name: str, span: FieldSpan) -> tuple[float, ...]:
 
 
 def _powers(span: FieldSpan) -> list[Decimal]:
-    first, last = math.floor(math.log10(span.least)), math.floor(math.log10(span.greatest))
-    steps = [step.scaleb(power) for power in range(first, last + 1) for step in _STEPS[:3]]
+    nothing = [Decimal(0)] if span.least == 0 else []
+    least = span.least or 1.0
+    first, last = math.floor(math.log10(least)), math.floor(math.log10(span.greatest))
+    digits = _STEPS[:3] if (last - first + 1) * 3 <= MOST_POWER_BARS else _STEPS[:1]
+    steps = [digit.scaleb(power) for power in range(first, last + 1) for digit in digits]
     # The bar that holds the least value begins the scale, and the one that holds the greatest ends it.
-    below = [edge for edge in steps if float(edge) <= span.least]
-    return [*below[-1:], *(edge for edge in steps if span.least < float(edge) <= span.greatest)] or steps[:1]
+    below = [edge for edge in steps if float(edge) <= least]
+    rising = [edge for edge in steps if least < float(edge) <= span.greatest]
+    return [*nothing, *below[-1:], *rising] or steps[:1]
 
 
 def _linear(span: FieldSpan, *, whole: bool) -> list[Decimal]:

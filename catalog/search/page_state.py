@@ -69,6 +69,8 @@ class SearchPage:
     catalog_size: int = 0
     took_ms: int = 0
     engine: str = ""
+    order: str = ""  # the order as `sort` holds it, also where nobody asked for it; empty for best match
+    reported: tuple[str, ...] = ()  # metrics of the models found, the most frequent first
     leading: str = ""  # the metric by which the models found are compared, empty where they report none
 
     @property

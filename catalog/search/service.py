@@ -100,6 +100,8 @@ class SearchService:
             catalog_size=self._watch.info().documents,
             took_ms=int((time.monotonic() - started) * 1000),
             engine=result.engine or self.engine.name,
+            order=print_sort(understood.sort) if understood.sort else "",
+            reported=facets.reported(result) if facets else (),
             leading=facets.leading if facets else "",
         )
 

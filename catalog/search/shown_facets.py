@@ -58,10 +58,14 @@ class ShownFacets:
 
     def led(self, result: SearchResult) -> ShownFacets:
         """The same led by a metric that the models found do report, where the one guessed is reported by none."""
-        reported = {str(bucket.key): bucket.count for bucket in result.aggregations[_REPORTED].buckets}
+        reported = _reported(result)
         if self.metrics or not reported or self.leading in reported:
             return self
         return replace(self, leading=leading_metric((), self.tasks, reported) or self.leading)
+
+    def reported(self, result: SearchResult) -> tuple[str, ...]:
+        """The metrics of the models found, the most frequent first."""
+        return tuple(_reported(result))
 
     def views(
         self, result: SearchResult, total: int, again: Callable[[Mapping[str, Aggregation]], SearchResult]
@@ -74,6 +78,10 @@ class ShownFacets:
         if lacking:
             answers |= again(facets.aggregations(self.state, lacking, self.whole)).aggregations
         return facets.views(self.state, self.names, answers, total, self.whole)
+
+
+def _reported(result: SearchResult) -> dict[str, int]:
+    return {str(bucket.key): bucket.count for bucket in result.aggregations[_REPORTED].buckets}
 
 
 def _size(aggregations: Mapping[str, Aggregation]) -> int:

@@ -27,6 +27,7 @@ def of(name, least, greatest):
         (BYTES, 1000, 1400, 1000, 1380, 20),
         (BYTES, 7, 7, 7, 7, 1),
         (BYTES, 0, 3, 0, 2, 3),
+        (BYTES, 0, 2**63 - 1, 0, 10**18, 20),
     ],
 )
 def test_bars_are_round(name, least, greatest, first, last, bars):
