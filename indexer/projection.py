@@ -17,6 +17,7 @@ from typing import Any
 from catalog.errors import DocumentRejected
 from catalog.query.document_values import key_slug, leaf_numbers, metrics_by_dataset
 from catalog.query.instants import milliseconds
+from catalog.text import licences
 from catalog.text.patterns import pattern
 from indexer.analysis import analysed, fold
 from mappings import Field, evaluation_parts, fields, fields_where
@@ -95,6 +96,8 @@ def project(document: Mapping[str, Any]) -> Projection:
         terms = _derived(into, row, document)
         if terms:
             into.keywords[row.name] = terms
+
+    _add_kinds(into, document)
     _collect_text(into)
     return into
 
@@ -110,6 +113,13 @@ def _derived(into: Projection, row: Field, document: Mapping[str, Any]) -> list[
     from catalog.text.licences import atoms  # noqa: PLC0415 - a search needs none of its tables
 
     return list(dict.fromkeys(fold(name) for name in atoms(written)))
+
+def _add_kinds(into: Projection, document: Mapping[str, Any]) -> None:
+    """Values that no document has and that its other values tell: the kind of its licence."""
+    for row in fields_where("kind_of").values():
+        stated = document.get(row.kind_of or "")
+        if isinstance(stated, str) and stated:
+            into.keywords[row.name] = [licences.kind(stated)]
 
 
 Handler = Callable[[Projection, Field, list[Any]], None]

@@ -33,6 +33,12 @@ class Field:
     aliases: tuple[str, ...] = ()
     facet: str | None = None
     facet_order: int | None = None
+    folded: bool = False
+    named: bool = False
+    kind_of: str | None = None
+    smaller_is_lighter: bool = False
+    table_order: int | None = None
+    plotted: bool = False
     sensitive: bool = False
     canonical: str | None = None
     material: bool = False
@@ -106,4 +112,4 @@ def fields_where(column: str) -> Mapping[str, Field]:
 def facet_fields() -> Iterator[Field]:
     """The fields shown as facets by default, in their order."""
     shown = [field for field in fields().values() if field.facet_order is not None]
-    return iter(sorted(shown, key=lambda field: (field.facet != "terms", field.facet_order or 0)))
+    return iter(sorted(shown, key=lambda field: field.facet_order or 0))

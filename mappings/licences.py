@@ -18,6 +18,7 @@ class Licence:
     urls: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     gnu: bool = False
+    kind: str | None = None
 
 
 @cache
@@ -31,6 +32,7 @@ def licences() -> Mapping[str, Licence]:
             urls=tuple(row.get("urls", ())),
             text=tuple(row.get("text", ())),
             gnu=bool(row.get("gnu", False)),
+            kind=row.get("kind"),
         )
         for name, row in rows.items()
     }

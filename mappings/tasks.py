@@ -32,6 +32,17 @@ def leading_metrics(name: str) -> tuple[str, ...]:
     row = _tables()["tasks"].get(aliases().get(slug, name.casefold().replace("_", "-")), {})
     return tuple(row.get("metrics", ()))
 
+@cache
+def compared_by(task: str) -> tuple[str, ...]:
+    """The metrics by which models of a task are compared, the usual one first; none where nobody agrees on one."""
+    return tuple(_tables()["tasks"].get(task, {}).get("metrics", ()))
+
+
+@cache
+def every_comparison() -> frozenset[str]:
+    """The metrics by which models of any task are compared."""
+    return frozenset(metric for row in _tables()["tasks"].values() for metric in row.get("metrics", ()))
+
 
 def of_architecture(name: str) -> str | None:
     """The task of a transformers class, by its whole name or its end."""

@@ -16,7 +16,7 @@ USUAL = (
     "f1",
     "f1_macro",
     "map",
-    "rouge_l",
+    "rougel",
     "bleu",
     "roc_auc",
     "wer",
@@ -50,6 +50,15 @@ def headlines(document: Mapping[str, Any], wanted: Iterable[str] = ()) -> tuple[
         Headline(metric=name, value=numbers[name], evaluation=_evaluation(document, name, numbers[name]))
         for name in chosen
     )
+
+
+def headline_of(document: Mapping[str, Any], name: str) -> Headline | None:
+    """One metric of a model; None if it does not report it."""
+    metrics = document.get("metrics")
+    value = metrics.get(name) if isinstance(metrics, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return Headline(metric=name, value=value, evaluation=_evaluation(document, name, value))
 
 
 def metric_label(name: str) -> str:

@@ -63,5 +63,5 @@ def _merged_bounds(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, st
     for name, bound in bounds.items():
         low, high = bound.get(LOW, ""), bound.get(HIGH, "")
         if low or high:
-            plain.append((name, f"{low or '*'}..{high or '*'}"))
+            plain.append((name, low if low == high else f"{low or '*'}..{high or '*'}"))
     return plain, from_form

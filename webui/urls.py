@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -40,6 +41,10 @@ class Addresses:
 
     def model_json(self, model_id: str) -> str:
         return f"{self.root}/api/models/{quote(model_id, safe='', errors='replace')}"
+
+    def compare(self, model_ids: Iterable[str]) -> str:
+        names = ",".join(quote(model_id, safe="", errors="replace") for model_id in model_ids)
+        return f"{self.root}/compare?ids={names}" if names else f"{self.root}/compare"
 
     def _with_query(self, path: str, state: SearchState) -> str:
         query = urlencode(to_parameters(state), errors="replace")

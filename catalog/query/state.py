@@ -8,6 +8,26 @@ from dataclasses import dataclass, field
 PAGE_SIZE = 20
 
 
+LIST, TABLE, PLOT = "list", "table", "plot"
+VIEWS = (LIST, TABLE, PLOT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultView:
+    """How results are shown: a list, a table of these columns, or a plot of `y` over `x`. Empty parts are the usual ones.
+
+    Columns and axes go by the names of fields, metrics (`f1`, `f1@conll2003`) and hyper-parameters. `dataset` is the one
+    on which a plotted metric was measured, and `color` the field by which points are coloured.
+    """
+
+    kind: str = LIST
+    columns: tuple[str, ...] = ()
+    x: str = ""
+    y: str = ""
+    color: str = ""
+    dataset: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchState:
     """What the URL says. `selections`: facet field -> chosen values as text; a range facet holds one `low..high`,
@@ -19,6 +39,7 @@ class SearchState:
     sort: str = ""  # `-accuracy,name`; empty is best match, or newest when there is no text
     page: int = 1
     size: int = PAGE_SIZE
+    view: ResultView = ResultView()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,29 +26,44 @@ from catalog.query.request import (
 )
 from catalog.query.state import SearchState
 from catalog.query.text.numbers import format_number
+from catalog.search.histogram_edges import edges
 from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.parameters import parameter_of
 from catalog.search.selections import NONE, chosen_values, selection_query, target_of, toggled, value_label
+from catalog.search.whole import VALUES_KEPT, WholeCatalog, value_text
+from catalog.text.folding import fold
 from mappings import facet_fields, fields
-from mappings.metrics import find
 
-TERMS_SHOWN = 10
+TERMS_SHOWN = VALUES_KEPT
 _STATS, _RANGES, _NONE, _TOP = "stats", "ranges", "none", "top"
-_MONTHS_APART_FOR_YEARS = 36
-_BOUNDED_BUCKETS = 20
+_MOST_MONTHS = 36
+_MOST_PERIODS = 60
+_BEFORE_METRICS = 1
+"""Metrics stand behind the facet of this order: what a model does comes before how well."""
 
 
-def wanted(state: SearchState, metrics: Iterable[str]) -> list[str]:
-    """The fields whose facets a page shows: the table's, those of these metrics, and every one with a selection."""
-    shown = [field.name for field in facet_fields()]
-    return list(dict.fromkeys((*shown, *metrics, *state.selections)))
+def wanted(state: SearchState, metrics: Iterable[str], whole: WholeCatalog) -> list[str]:
+    """The fields whose facets a page shows: the table's of which any model has something, those of these metrics, and
+    every one with a selection. Their order depends on nothing that is asked.
+    """
+    usual = [row for row in facet_fields() if whole.holds(row.name)]
+    first = [row.name for row in usual if (row.facet_order or 0) <= _BEFORE_METRICS]
+    rest = [row.name for row in usual if row.name not in first]
+    chosen = [name for name in state.selections if not _is_text(name)]
+    return list(dict.fromkeys((*first, *metrics, *rest, *chosen)))
 
 
-def aggregations(state: SearchState, names: Iterable[str]) -> dict[str, Aggregation]:
+def _is_text(name: str) -> bool:
+    """Whether the field has words and no values, so that nothing of it can be counted."""
+    row = fields().get(name)
+    return row is not None and row.type == "text"
+
+
+def aggregations(state: SearchState, names: Iterable[str], whole: WholeCatalog) -> dict[str, Aggregation]:
     """The aggregations of these facets. Names of selected facets carry everything below them."""
     wanted: dict[str, Aggregation] = {}
     for name in names:
-        parts = _parts(name, state.selections.get(name, ()))
+        parts = _parts(name, state.selections.get(name, ()), whole)
         if name in state.selections:
             wanted[name] = FilterAgg(query=All(), aggs=parts)
         else:
@@ -64,7 +79,7 @@ def kind_of(name: str) -> str:
     return row.facet or ("date" if row.type == "date" else "range" if row.numeric else "terms")
 
 
-def _parts(name: str, chosen: tuple[str, ...]) -> dict[str, Aggregation]:
+def _parts(name: str, chosen: tuple[str, ...], whole: WholeCatalog) -> dict[str, Aggregation]:
     kind = kind_of(name)
     if kind == "terms":
         parts: dict[str, Aggregation] = {_TOP: TermsAgg(field=name, size=TERMS_SHOWN)}
@@ -77,9 +92,9 @@ def _parts(name: str, chosen: tuple[str, ...]) -> dict[str, Aggregation]:
     if kind == "date":
         return {_RANGES: DateHistogramAgg(field=name, calendar_interval="month", min_doc_count=1)}
     parts = {_STATS: MetricAgg(kind="stats", field=name)}
-    edges = _edges(name)
-    if edges:
-        parts[_RANGES] = RangeAgg(field=name, ranges=_ranges(edges))
+    span = whole.span(name)
+    if span is not None:
+        parts[_RANGES] = RangeAgg(field=name, ranges=_ranges(edges(name, span)))
     return parts
 
 
@@ -117,22 +132,21 @@ def _edges(name: str) -> Sequence[float]:
 def _ranges(edges: Sequence[float]) -> tuple[RangeBucket, ...]:
     whole = [int(edge) if float(edge).is_integer() else edge for edge in edges]
     pairs = zip(whole, [*whole[1:], None], strict=True)
+
+def _ranges(starts: Sequence[float]) -> tuple[RangeBucket, ...]:
+    pairs = zip(starts, [*starts[1:], None], strict=True)
     return tuple(RangeBucket(key=f"{low}", start=low, end=high) for low, high in pairs)
 
 
 def views(
-    state: SearchState, names: Iterable[str], answers: Mapping[str, AggregationResult], total: int
+    state: SearchState,
+    names: Iterable[str],
+    answers: Mapping[str, AggregationResult],
+    total: int,
+    whole: WholeCatalog,
 ) -> tuple[FacetView, ...]:
-    """The facets that have something to choose, in their order."""
-    facets = []
-    for name in names:
-        chosen = name in state.selections
-        parts = answers[name].aggregations if chosen else _own(name, answers)
-        scope = (answers[name].count or 0) if chosen else total
-        view = _view(state, name, parts, scope)
-        if view is not None:
-            facets.append(view)
-    return tuple(facets)
+    """The facets in their order. None of them is left out, whatever was found."""
+    return tuple(_view(state, name, answers, total, whole) for name in names)
 
 
 def _own(name: str, answers: Mapping[str, AggregationResult]) -> dict[str, AggregationResult]:
@@ -141,43 +155,48 @@ def _own(name: str, answers: Mapping[str, AggregationResult]) -> dict[str, Aggre
 
 
 def _view(
-    state: SearchState, name: str, parts: Mapping[str, AggregationResult], total: int
-) -> FacetView | None:
-    kind = kind_of(name)
-    missing = _missing(parts, total)
-    if kind == "terms":
-        view = _terms_view(state, name, parts, missing)
-    else:
-        view = _range_view(state, name, kind, parts, missing)
-    if name in state.selections:
-        return view
-    return view if _useful(view) else None
-
-
-def _useful(view: FacetView) -> bool:
-    """One bucket offers no choice; a range of one number neither, unless some models lack it."""
-    known = [bucket for bucket in view.buckets if bucket.value != NONE]
-    if view.kind == "terms":
-        return bool(known) and len(view.buckets) > 1
-    return bool(known) or view.minimum is not None
+    state: SearchState,
+    name: str,
+    answers: Mapping[str, AggregationResult],
+    total: int,
+    whole: WholeCatalog,
+) -> FacetView:
+    chosen = name in state.selections
+    parts = answers[name].aggregations if chosen else _own(name, answers)
+    missing = _missing(parts, (answers[name].count or 0) if chosen else total)
+    row = fields().get(name)
+    view = _terms_view if kind_of(name) == "terms" else _range_view
+    shown = view(state, name, parts, missing, whole)
+    return replace(shown, folded=row is not None and row.folded)
 
 
 def _terms_view(
-    state: SearchState, name: str, parts: Mapping[str, AggregationResult], missing: int
+    state: SearchState, name: str, parts: Mapping[str, AggregationResult], missing: int, whole: WholeCatalog
 ) -> FacetView:
-    """The values with their counts: chosen ones first, even at 0, then the most frequent; `(none)` last."""
+    """The values with their counts, those of the catalog that nothing has here at 0; `(none)` last.
+
+    The chosen ones come first, then the most frequent here. Where the catalog has few, each knows its `place`, which
+    no condition changes.
+    """
     chosen = chosen_values(state.selections, name)
     top = parts.get(_TOP, AggregationResult())
-    counts = {_value(bucket): bucket.count for bucket in top.buckets}
+    counts = {value_text(bucket): bucket.count for bucket in top.buckets}
     wanted_values = [value for value in state.selections.get(name, ()) if value != NONE]
+    known = {fold(value) for value in counts}
     for index, value in enumerate(wanted_values):
         answer = parts.get(f"chosen{index}")
-        known = next((stored for stored in counts if stored.casefold() == value.casefold()), None)
-        if known is None:
+        if fold(value) not in known:
             counts[value] = (answer.count or 0) if answer else 0
+            known.add(fold(value))
+    of_catalog = whole.values(name)
+    absent = [value for value in of_catalog if fold(value) not in known]
+    counts |= dict.fromkeys(absent[: max(0, TERMS_SHOWN - len(counts))], 0)
     buckets = [_bucket(state, name, value, count) for value, count in counts.items()]
+    if whole.listed(name):
+        places = {fold(value): place for place, value in enumerate(of_catalog)}
+        buckets = [replace(bucket, place=places.get(fold(bucket.value), len(places))) for bucket in buckets]
     buckets.sort(key=lambda bucket: not bucket.selected)
-    if missing or NONE in chosen:
+    if missing or NONE in chosen or whole.lacks(name):
         buckets.append(_bucket(state, name, NONE, missing))
     row = fields().get(name)
     shown_extra = sum(bucket.count for bucket in buckets if bucket.value != NONE) - sum(
@@ -193,19 +212,11 @@ def _terms_view(
     )
 
 
-def _value(bucket: Bucket) -> str:
-    if isinstance(bucket.key, bool):
-        return "true" if bucket.key else "false"
-    if isinstance(bucket.key, float) and bucket.key.is_integer():
-        return str(int(bucket.key))
-    return str(bucket.key)
-
-
 def _bucket(state: SearchState, name: str, value: str, count: int) -> FacetBucket:
     chosen = value.casefold() in chosen_values(state.selections, name)
     return FacetBucket(
         value=value,
-        label=value_label(value),
+        label=value_label(value, name),
         count=count,
         selected=chosen,
         toggled=toggled(state, name, value),
@@ -213,14 +224,17 @@ def _bucket(state: SearchState, name: str, value: str, count: int) -> FacetBucke
 
 
 def _range_view(
-    state: SearchState, name: str, kind: str, parts: Mapping[str, AggregationResult], missing: int
+    state: SearchState, name: str, parts: Mapping[str, AggregationResult], missing: int, whole: WholeCatalog
 ) -> FacetView:
+    kind = kind_of(name)
     chosen = state.selections.get(name, ())
     low, high = _chosen_ends(chosen)
     stats = parts.get(_STATS, AggregationResult()).values
     bars = parts.get(_RANGES, AggregationResult()).buckets
-    buckets = _date_buckets(state, name, bars) if kind == "date" else _number_buckets(state, name, bars)
-    if missing or NONE in chosen:
+    buckets = (
+        _date_buckets(state, name, bars, whole) if kind == "date" else _number_buckets(state, name, bars)
+    )
+    if missing or NONE in chosen or whole.lacks(name):
         buckets.append(_bucket(state, name, NONE, missing))
     target = target_of(name)
     return FacetView(
@@ -247,14 +261,11 @@ def _chosen_ends(chosen: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _number_buckets(state: SearchState, name: str, bars: Sequence[Bucket]) -> list[FacetBucket]:
-    """The bars from the first to the last that holds a model; empty ones between them show the gap."""
-    filled = [index for index, bar in enumerate(bars) if bar.count]
-    if not filled:
-        return []
+    """All bars, also the empty ones: the scale is that of the catalog and stays as it is."""
     row = fields().get(name)
     unit = row.unit if row else None
     buckets = []
-    for bar in bars[filled[0] : filled[-1] + 1]:
+    for bar in bars:
         low = format_number(bar.start, unit)
         high = "" if bar.end is None else format_number(bar.end, unit)
         value = f"{low}..<{high}" if high else f"{low}..*"
@@ -263,18 +274,41 @@ def _number_buckets(state: SearchState, name: str, bars: Sequence[Bucket]) -> li
     return buckets
 
 
-def _date_buckets(state: SearchState, name: str, bars: Sequence[Bucket]) -> list[FacetBucket]:
-    """Months while they are few, else years."""
+def _date_buckets(
+    state: SearchState, name: str, bars: Sequence[Bucket], whole: WholeCatalog
+) -> list[FacetBucket]:
+    """Months while those of the catalog are few, else years; the empty ones between them too."""
     dated = [(bar.key, bar.count) for bar in bars if isinstance(bar.key, datetime) and bar.count]
-    if not dated:
+    months = whole.months(name) or tuple(moment for moment, _ in dated)
+    if not months:
         return []
-    first, last = dated[0][0], dated[-1][0]
-    months = (last.year - first.year) * 12 + last.month - first.month
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = dict.fromkeys(_periods(months), 0)
+    yearly = _months_between(months[0], months[-1]) > _MOST_MONTHS
     for moment, count in dated:
-        text = f"{moment:%Y}" if months > _MONTHS_APART_FOR_YEARS else f"{moment:%Y-%m}"
+        text = _period(moment, yearly=yearly)
         counts[text] = counts.get(text, 0) + count
-    return [_ranged(state, name, value, value, count) for value, count in counts.items()]
+    buckets = [_ranged(state, name, value, value, counts[value]) for value in sorted(counts)]
+    return [replace(bucket, low=bucket.value, high=bucket.value) for bucket in buckets]
+
+
+def _periods(months: Sequence[datetime]) -> Iterable[str]:
+    """Every year or month from the first to the last; those alone that have models where all would be too many."""
+    first, last = months[0], months[-1]
+    if _months_between(first, last) <= _MOST_MONTHS:
+        for month in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
+            yield f"{month // 12:04}-{month % 12 + 1:02}"
+    elif last.year - first.year < _MOST_PERIODS:
+        yield from (f"{year:04}" for year in range(first.year, last.year + 1))
+    else:
+        yield from (_period(month, yearly=True) for month in months)
+
+
+def _months_between(first: datetime, last: datetime) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
+def _period(moment: datetime, *, yearly: bool) -> str:
+    return f"{moment.year:04}" if yearly else f"{moment.year:04}-{moment.month:02}"
 
 
 def _ranged(state: SearchState, name: str, value: str, label: str, count: int) -> FacetBucket:

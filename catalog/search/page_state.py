@@ -21,6 +21,7 @@ class FacetBucket:
     toggled: SearchState  # the state after clicking it
     low: str = ""  # of a part of a range: its bounds as text, empty when open
     high: str = ""
+    place: int = 0  # among the values that the whole catalog has, where those are few; else always 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class FacetView:
     minimum: float | None = None
     maximum: float | None = None
     unit: str | None = None
+    folded: bool = False  # behind "more filters" until something of it is chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +69,16 @@ class SearchPage:
     catalog_size: int = 0
     took_ms: int = 0
     engine: str = ""
+    order: str = ""  # the order as `sort` holds it, also where nobody asked for it; empty for best match
+    reported: tuple[str, ...] = ()  # metrics of the models found, the most frequent first
+    leading: str = ""  # the metric by which the models found are compared, empty where they report none
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics that the search names, those of its order first."""
+        """The metrics that the search names, those of its order first, then the one that leads."""
         chips = sorted(self.chips, key=lambda chip: chip.kind != "sort")
-        return tuple(dict.fromkeys(name for chip in chips for name in chip.metrics))
+        named = dict.fromkeys(name for chip in chips for name in chip.metrics)
+        return tuple(named | ({self.leading: None} if self.leading else {}))
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields as parts_of
+from dataclasses import replace
 
-from catalog.query.state import PAGE_SIZE, SearchState
+from catalog.query.state import LIST, PAGE_SIZE, VIEWS, ResultView, SearchState
 from catalog.query.text.targets import resolve, short_name
 from mappings import fields
 
 TEXT, SORT, PAGE, PER_PAGE = "q", "sort", "page", "per_page"
 LENIENT = "lenient"
-RESERVED = frozenset({TEXT, SORT, PAGE, PER_PAGE, LENIENT})
+VIEW, COLUMNS = "view", "columns"
+VIEW_PARTS = (VIEW, *(part.name for part in parts_of(ResultView) if part.name != "kind"))
+RESERVED = frozenset({TEXT, SORT, PAGE, PER_PAGE, LENIENT, *VIEW_PARTS})
 MAX_PER_PAGE = 100
 MAX_PAGE = 1_000_000
 MAX_SELECTED = 40
 """Each chosen value is counted on its own so that it stays visible; engines count at most 100 things at once."""
 MAX_PARAMETERS = 500
 MAX_TEXT_CHARACTERS = 20_000
+MAX_COLUMNS = 30
+MAX_NAME_CHARACTERS = 300
 
 
 def to_parameters(state: SearchState) -> tuple[tuple[str, str], ...]:
@@ -26,6 +32,7 @@ def to_parameters(state: SearchState) -> tuple[tuple[str, str], ...]:
         pairs += [(parameter_of(field), value) for value in sorted(set(state.selections[field]))]
     if state.sort:
         pairs.append((SORT, state.sort))
+    pairs += _view_pairs(state.view)
     if state.size != PAGE_SIZE:
         pairs.append((PER_PAGE, str(state.size)))
     if state.page > 1:
@@ -40,6 +47,7 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
     selections: dict[str, dict[str, None]] = {}
     notices: dict[str, None] = {}
     selected = 0
+    view = ResultView()
     for name, value in list(pairs)[:MAX_PARAMETERS]:
         match name:
             case "q":
@@ -48,6 +56,8 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
                 sort = value.strip()[:1000]
             case "page":
                 page = _whole(value, 1, MAX_PAGE, 1)
+            case name if name in VIEW_PARTS:
+                view = _with_part(view, name, value.strip())
             case "lenient":
                 pass  # what the API asks for, no part of a state
             case "per_page":
@@ -62,7 +72,27 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
                     selected += 1
                     selections.setdefault(field, {})[value.strip()] = None
     chosen = {field: tuple(values) for field, values in selections.items()}
-    return SearchState(text=text, selections=chosen, sort=sort, page=page, size=size), tuple(notices)
+    state = SearchState(text=text, selections=chosen, sort=sort, page=page, size=size, view=view)
+    return state, tuple(notices)
+
+
+def _view_pairs(view: ResultView) -> list[tuple[str, str]]:
+    pairs = [(VIEW, view.kind)] if view.kind != LIST else []
+    if view.columns:
+        pairs.append((COLUMNS, ",".join(view.columns)))
+    return pairs + [(name, value) for name in VIEW_PARTS[2:] if (value := getattr(view, name))]
+
+
+def _with_part(view: ResultView, name: str, value: str) -> ResultView:
+    """The view with one more part of it read. A form sends each column apart."""
+    if name == VIEW:
+        return replace(view, kind=value if value in VIEWS else LIST)
+    if name == COLUMNS:
+        columns = dict.fromkeys(
+            (*view.columns, *(part.strip()[:MAX_NAME_CHARACTERS] for part in value.split(",")))
+        )
+        return replace(view, columns=tuple(column for column in columns if column)[:MAX_COLUMNS])
+    return replace(view, **{name: value[:MAX_NAME_CHARACTERS]})
 
 
 def _whole(value: str, low: int, high: int, default: int) -> int:

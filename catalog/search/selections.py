@@ -15,6 +15,7 @@ from catalog.query.text.parse_context import Reading, any_of
 from catalog.query.text.scanner import Kind, Piece, Token
 from catalog.query.text.targets import Target, field_target, number_target, resolve, unknown_metric
 from mappings import fields
+from mappings.languages import language_name
 
 NONE = "(none)"
 """The value that stands for models without the field."""
@@ -110,11 +111,15 @@ def with_values(state: SearchState, field: str, values: tuple[str, ...]) -> Sear
 def selected_label(field: str, value: str) -> str:
     """`Task: ner`, `Parameters: 7B..70B`, `License: none`."""
     target = target_of(field)
-    return f"{target.label if target else field}: {value_label(value)}"
+    return f"{target.label if target else field}: {value_label(value, field)}"
 
 
-def value_label(value: str) -> str:
-    return "none" if value == NONE else value
+def value_label(value: str, field: str = "") -> str:
+    """What a value is called: codes that have a name go by it."""
+    if value == NONE:
+        return "none"
+    row = fields().get(field)
+    return language_name(value) if row is not None and row.named else value
 
 
 def chosen_values(selections: Mapping[str, tuple[str, ...]], field: str) -> set[str]:

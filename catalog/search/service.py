@@ -37,6 +37,7 @@ from mappings import fields
 
 if TYPE_CHECKING:
     from catalog.search.explain import Restriction
+    from catalog.search.shown_facets import ShownFacets
 
 __all__ = ["SearchService", "from_parameters", "to_parameters"]
 
@@ -76,7 +77,7 @@ class SearchService:
     def __init__(self, engine: SearchEngine) -> None:
         self.engine = engine
         self.spelled = SpelledEngine(engine)
-        self._watch = Watch(engine)
+        self._watch = Watch(engine, self.spelled)
 
     def page(self, state: SearchState, *, facets_shown: bool = True, relaxed: bool = False) -> SearchPage:
         """Everything a results page shows. Never fails for what stands in the state.
@@ -88,9 +89,10 @@ class SearchService:
         started = time.monotonic()
         understood = self._understood(state)
         shown = _drop_unread(understood.state, understood.selections)
-        names, aggregations = _asked_facets(shown, understood) if facets_shown else ([], {})
-        request = self._request(understood, aggregations)
+        facets = self._facets(shown, understood) if facets_shown else None
+        request = self._request(understood, facets.aggregations if facets else {})
         result = self._counted(request)
+        facets = facets and facets.led(result)
         understood, result = self._on_last_page(understood, request, result)
         absent = () if result.total else self._absent(understood, request)
         reasons, words = ((), ()) if result.total else self._explained(understood)
@@ -103,7 +105,7 @@ class SearchService:
             page_count=_pages(_limited(result.total, understood), understood.state.size),
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
-            facets=_shown_facets(shown, names, result),
+            facets=self._shown_facets(facets, request, result) if facets else (),
             problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
             notices=(*understood.notices, *_told_limits(result.total, understood)),
@@ -112,6 +114,9 @@ class SearchService:
             catalog_size=self._watch.info().documents,
             took_ms=int((time.monotonic() - started) * 1000),
             engine=result.engine or self.engine.name,
+            order=print_sort(understood.sort) if understood.sort else "",
+            reported=facets.reported(result) if facets else (),
+            leading=facets.leading if facets else "",
         )
 
     def request(self, state: SearchState) -> SearchRequest:
@@ -179,7 +184,7 @@ class SearchService:
         buckets = [
             FacetBucket(
                 value=str(bucket.key),
-                label=value_label(str(bucket.key)),
+                label=value_label(str(bucket.key), field),
                 count=bucket.count,
                 selected=str(bucket.key).casefold() in chosen,
                 toggled=toggled(state, field, str(bucket.key)),
@@ -194,6 +199,21 @@ class SearchService:
             buckets=tuple(buckets),
             other_count=answer.other_count,
         )
+
+    def _facets(self, state: SearchState, understood: _Understood) -> ShownFacets:
+        from catalog.search.shown_facets import ShownFacets  # noqa: PLC0415 - the command line shows none
+
+        asked = [*_metrics(understood), *(name for name in state.selections if name.startswith(METRICS))]
+        named = tuple(dict.fromkeys(name.removeprefix(METRICS) for name in asked))
+        return ShownFacets.of(state, understood.parsed.query, named, self._watch.whole())
+
+    def _shown_facets(
+        self, facets: ShownFacets, request: SearchRequest, result: SearchResult
+    ) -> tuple[FacetView, ...]:
+        def again(aggregations: Mapping[str, Aggregation]) -> SearchResult:
+            return self._counted(replace(request, aggregations=aggregations, size=0, offset=0))
+
+        return facets.views(result, result.total, again)
 
     def _counted(self, request: SearchRequest) -> SearchResult:
         """The engine's answer, its values named as documents write them."""
@@ -295,21 +315,6 @@ class SearchService:
         if not restrictions:
             return (), ()
         return explain(self.engine, restrictions, understood.state.text, self._vocabulary())
-
-
-def _asked_facets(state: SearchState, understood: _Understood) -> tuple[list[str], Mapping[str, Aggregation]]:
-    from catalog.search import facets  # noqa: PLC0415 - the command line shows none
-
-    names = facets.wanted(state, _metrics(understood))
-    return names, facets.aggregations(state, names)
-
-
-def _shown_facets(state: SearchState, names: list[str], result: SearchResult) -> tuple[FacetView, ...]:
-    if not names:
-        return ()
-    from catalog.search import facets  # noqa: PLC0415 - the command line shows none
-
-    return facets.views(state, names, result.aggregations, result.total)
 
 
 def _drop_unread(state: SearchState, selections: Mapping[str, Query]) -> SearchState:
@@ -486,7 +491,7 @@ def _restrictions(understood: _Understood) -> list[Restriction]:
         for index, condition in enumerate(understood.parsed.conditions)
     ]
     for field, query in understood.selections.items():
-        values = ", ".join(value_label(value) for value in understood.state.selections[field])
+        values = ", ".join(value_label(value, field) for value in understood.state.selections[field])
         others = {name: chosen for name, chosen in understood.state.selections.items() if name != field}
         label = selected_label(field, values)
         without = replace(understood.state, selections=others, page=1)

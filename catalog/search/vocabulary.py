@@ -10,6 +10,7 @@ from catalog.query.nodes import Exists, Prefix, Query
 from catalog.query.request import AggregationResult, FilterAgg, SearchRequest, TermsAgg
 from catalog.query.text.targets import ListedVocabulary, Vocabulary
 from catalog.search.engine import EngineInfo, SearchEngine
+from catalog.search.whole import WholeCatalog
 from mappings import facet_fields, fields_where
 
 MAX_METRICS = 1_000
@@ -120,10 +121,15 @@ def _counts(answer: AggregationResult) -> dict[str, int]:
 
 
 class Watch:
-    """The engine's account of itself and its vocabulary, fresh to within a few seconds."""
+    """The engine's account of itself, its vocabulary and the whole catalog, fresh to within a few seconds.
 
-    def __init__(self, engine: SearchEngine) -> None:
+    `spelled` is the same engine that names values as documents write them.
+    """
+
+    def __init__(self, engine: SearchEngine, spelled: SearchEngine) -> None:
         self._engine = engine
+        self._spelled = spelled
+        self._whole = WholeCatalog(spelled)
         self._info: EngineInfo | None = None
         self._asked_at = 0.0
         self._vocabulary = EngineVocabulary(engine)
@@ -134,9 +140,14 @@ class Watch:
             info = self._engine.info()
             if self._info is None or info.generation != self._info.generation:
                 self._vocabulary = EngineVocabulary(self._engine)
+                self._whole = WholeCatalog(self._spelled)
             self._info, self._asked_at = info, now
         return self._info
 
     def vocabulary(self) -> EngineVocabulary:
         self.info()
         return self._vocabulary
+
+    def whole(self) -> WholeCatalog:
+        self.info()
+        return self._whole

@@ -113,6 +113,40 @@ def atoms(identifier: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+STRICTEST_FIRST = ("non-commercial", "copyleft", "permissive")
+CUSTOM = "custom"
+"""Terms of its own: a model vendor's licence, or one that nobody knows."""
+
+
+@lru_cache(maxsize=4096)
+def kind(identifier: str) -> str:
+    """What a licence asks: permissive, copyleft, non-commercial or custom; of several that hold together, the strictest.
+
+    Where one may choose between licences, the mildest.
+    """
+    choices = [_strictest(choice) for choice in re.split(r"\sOR\s", identifier)]
+    return next((mild for mild in reversed(STRICTEST_FIRST) if mild in choices), CUSTOM)
+
+
+def _strictest(identifier: str) -> str:
+    kinds = [_kind_of_one(name) for name in atoms(identifier) or (identifier,)]
+    if CUSTOM in kinds and "non-commercial" not in kinds:
+        return CUSTOM
+    return next((strict for strict in STRICTEST_FIRST if strict in kinds), CUSTOM)
+
+
+def _kind_of_one(name: str) -> str:
+    name = name.strip("() ").casefold().removesuffix("-or-later").removesuffix("-only").removesuffix("+")
+    row = licences().get(name)
+    if row is not None:
+        return row.kind or CUSTOM
+    if name.startswith("cc-by"):
+        parts = name.split("-")
+        asked = {"nc": "non-commercial", "nd": CUSTOM, "sa": "copyleft"}
+        return next((kind for part, kind in asked.items() if part in parts), "permissive")
+    return CUSTOM
+
+
 def of_text(text: str) -> str | None:
     """The licence whose phrases all stand in the text, the one that begins first; None for a text that is not known."""
     plain = " ".join(text[:MAX_TEXT_CHARS].lower().split())

@@ -24,7 +24,7 @@ def total(page):
 
 
 def chosen(page):
-    return page.locator("a.option.selected")
+    return page.locator(".option:has(input[checked])")
 
 
 def test_typing_a_search_finds_models_and_changes_the_address(wide):
@@ -40,21 +40,21 @@ def test_typing_a_search_finds_models_and_changes_the_address(wide):
 
 def test_a_facet_click_keeps_its_alternatives_and_its_count_becomes_the_total(wide):
     wide.goto("/")
-    option = wide.locator('[data-facet="framework"] a.option').first
+    option = wide.locator('[data-facet="framework"] .option').first
     label = option.locator(".text").inner_text()
     count = int(re.sub(r"\D", "", option.locator(".count").inner_text()))
-    before = wide.locator('[data-facet="framework"] a.option').count()
+    before = wide.locator('[data-facet="framework"] .option').count()
     option.click()
     chosen(wide).first.wait_for()
     assert total(wide) == count
     assert label in chosen(wide).first.inner_text()
-    assert wide.locator('[data-facet="framework"] a.option').count() == before
+    assert wide.locator('[data-facet="framework"] .option').count() == before
 
 
 def test_back_returns_to_the_search_before(wide):
     wide.goto("/")
     everything = total(wide)
-    wide.locator('[data-facet="framework"] a.option').first.click()
+    wide.locator('[data-facet="framework"] .option').first.click()
     chosen(wide).first.wait_for()
     wide.go_back()
     chosen(wide).first.wait_for(state="detached")
@@ -63,12 +63,38 @@ def test_back_returns_to_the_search_before(wide):
     chosen(wide).first.wait_for()
 
 
+def test_a_stroke_across_the_bars_of_a_histogram_sets_both_bounds(wide):
+    wide.goto("/")
+    everything = total(wide)
+    chart = wide.locator('[data-facet="parameters"] .histogram').bounding_box()
+    wide.mouse.move(chart["x"] + chart["width"] * 0.4, chart["y"] + 20)
+    wide.mouse.down()
+    wide.mouse.move(chart["x"] + chart["width"] * 0.7, chart["y"] + 22, steps=5)
+    wide.mouse.up()
+    wide.wait_for_url(re.compile(r"parameters=.+\.\."))
+    wide.locator(".chip").first.wait_for()
+    assert 0 < total(wide) < everything
+    assert wide.input_value("#parameters-low") != ""
+    assert wide.input_value("#parameters-high") != ""
+
+
+def test_bars_of_a_histogram_are_reached_and_chosen_with_keys(wide):
+    wide.goto("/")
+    wide.locator('[data-facet="parameters"] .histogram a[tabindex="0"]').focus()
+    wide.keyboard.press("ArrowRight")
+    label = wide.evaluate("document.activeElement.getAttribute('aria-label')")
+    wide.keyboard.press("Enter")
+    wide.wait_for_url(re.compile(r"parameters="))
+    wide.locator(".chip").first.wait_for()
+    assert total(wide) == int(re.search(r": ([\d,]+) model", label)[1])
+
+
 def test_focus_stays_on_the_facet_that_was_clicked(wide):
     wide.goto("/")
-    option = wide.locator('[data-facet="framework"] a.option').first
+    option = wide.locator('[data-facet="framework"] .option input').first
     key = option.get_attribute("data-key")
     option.focus()
-    wide.keyboard.press("Enter")
+    wide.keyboard.press("Space")
     chosen(wide).first.wait_for()
     assert wide.evaluate("document.activeElement.dataset.key") == key
 
@@ -76,7 +102,7 @@ def test_focus_stays_on_the_facet_that_was_clicked(wide):
 def test_the_number_of_models_is_announced_politely(wide):
     wide.goto("/")
     assert wide.locator("#live").inner_text() == ""
-    wide.locator('[data-facet="framework"] a.option').first.click()
+    wide.locator('[data-facet="framework"] .option').first.click()
     chosen(wide).first.wait_for()
     assert re.fullmatch(r"[\d,]+ models?", wide.locator("#live").inner_text())
     assert wide.locator("#live").get_attribute("aria-live") == "polite"
@@ -156,7 +182,9 @@ def test_without_javascript_the_form_and_every_link_work(plain):
     plain.fill("#q", "accuracy > 0.5")
     plain.locator("form#search button").click()
     narrow = total(plain)
-    plain.locator('[data-facet="framework"] a.option').first.click()
+    plain.locator('[data-facet="framework"] .option:not(.idle)').first.click()
+    plain.locator(".apply .plain").click()
+    assert chosen(plain).count() == 1
     assert 0 < total(plain) <= narrow
     assert "accuracy" in plain.input_value("#q")
 
@@ -188,7 +216,7 @@ def test_nothing_is_wider_than_a_phone(phone, address):
 
 def test_on_a_phone_the_filters_wait_behind_one_word(phone):
     phone.goto("/")
-    option = phone.locator('[data-facet="framework"] a.option').first
+    option = phone.locator('[data-facet="framework"] .option').first
     assert not option.is_visible()
     phone.locator("#filters > summary").click()
     assert option.is_visible()
@@ -196,7 +224,7 @@ def test_on_a_phone_the_filters_wait_behind_one_word(phone):
 
 def test_on_a_wide_screen_the_filters_are_simply_there(wide):
     wide.goto("/")
-    assert wide.locator('[data-facet="framework"] a.option').first.is_visible()
+    assert wide.locator('[data-facet="framework"] .option').first.is_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

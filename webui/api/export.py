@@ -8,8 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from catalog.errors import UserError
 from catalog.query.request import SearchRequest, TermsAgg
+from catalog.query.state import TABLE
+from catalog.query.text.targets import short_name
 from mappings import Field, fields
+from webui.columns import METRIC, Column, column, measured, raw_value, usual_columns
 from webui.documents import value_at, values_at
 from webui.rendering import dumps
 
@@ -18,12 +22,17 @@ if TYPE_CHECKING:
     from catalog.query.state import SearchState
 
 METRIC_COLUMNS = 200
+NAME, IDENTIFIER = "name", "id"
 # A spreadsheet takes a cell that begins with one of these for a formula. Source: OWASP, CSV Injection.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def ndjson_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
     """One document a line."""
+    if state.view.kind == TABLE:
+        columns = _columns(state)
+        documents = _started(catalog.export(state))
+        return ((dumps(_values(document, columns)) + "\n").encode("utf-8") for document in documents)
     # The first document is asked for before the answer begins, so that a refusal is still an error page.
     documents = _started(catalog.export(state))
     return ((dumps(document) + "\n").encode("utf-8") for document in documents)
@@ -31,11 +40,55 @@ def ndjson_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
 
 def csv_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
     """A header and one line per model: the fields of the table with one or several values, then reported metrics."""
+    if state.view.kind == TABLE:
+        return _table_lines(_columns(state), _started(catalog.export(state)))
     columns = [field for field in fields().values() if _is_column(field)]
     request = catalog.request(state)
     metric_names = _metric_names(catalog, request)
     documents = _started(catalog.export(state))
     return _csv(columns, metric_names, documents)
+
+
+def _columns(state: SearchState) -> list[Column]:
+    """The columns of a table. Raises UserError for one that nobody knows."""
+    names = state.view.columns or tuple(short_name(name) for name in usual_columns())
+    known = {name: column(name) for name in names}
+    unknown = [name for name, of in known.items() if of is None]
+    if unknown:
+        raise UserError(f"There is no column {', '.join(unknown)[:200]}.")
+    return [of for of in known.values() if of is not None]
+
+
+def _values(document: Mapping[str, Any], columns: list[Column]) -> dict[str, Any]:
+    return {IDENTIFIER: document.get(IDENTIFIER), **{of.name: raw_value(document, of) for of in columns}}
+
+
+def _table_lines(columns: list[Column], documents: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """A table as a spreadsheet opens it: with a byte order mark, and what each metric was measured on beside it."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    buffer.write("\ufeff")
+    writer.writerow([NAME, *(name for of in columns for name in _heads(of)), IDENTIFIER])
+    for document in documents:
+        cells = [written for of in columns for written in _table_cells(document, of)]
+        writer.writerow([cell(document.get(NAME)), *cells, cell(document.get(IDENTIFIER))])
+        yield buffer.getvalue().encode("utf-8", "backslashreplace")
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _heads(of: Column) -> list[str]:
+    name = str(cell(of.name))
+    return [name, f"{name} measured on"] if of.kind == METRIC else [name]
+
+
+def _table_cells(document: Mapping[str, Any], of: Column) -> list[str | int | float]:
+    if of.kind == METRIC:
+        measure = measured(document, of)
+        return ["", ""] if measure is None else [measure.value, cell(measure.basis)]
+    value = raw_value(document, of)
+    return [cell("; ".join(str(part) for part in value) if isinstance(value, list) else value)]
 
 
 def _csv(

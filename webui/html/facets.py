@@ -1,7 +1,8 @@
-"""Facets as the page draws them: links with counts and bars, and histograms of ranges in SVG coordinates."""
+"""Facets as the page draws them: checkboxes with counts and bars, and histograms of ranges in SVG coordinates."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.query.state import SearchState
@@ -11,30 +12,38 @@ from webui.text import shown
 from webui.urls import Addresses
 
 OPTIONS_AT_ONCE = 6
-LISTS_FIRST = 3
 CHART_WIDTH = 240.0
 CHART_HEIGHT = 40.0
 SMALLEST_BAR = 1.5
 FEWEST_BARS = 8  # a single bar across the whole width looks like a background
+FEWEST_FOR_THREE_TICKS = 5
 LABEL_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetOption:
-    """One value: clicking goes to `url`. `share` is its part of the largest count, 0 to 100."""
+    """One value, a checkbox that the form sends; `url` is the page with it switched. `share` is its part of the largest count, 0 to 100.
+
+    `idle`: nothing here has it and it is not chosen, so choosing it would change nothing.
+    """
 
     value: str
+    sent: str  # the same as the address spells it
     label: str
     count: int
     count_text: str
     selected: bool
+    idle: bool
     url: str
     share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramBar:
-    """One bar in a drawing of CHART_WIDTH by CHART_HEIGHT."""
+    """One bar in a drawing of CHART_WIDTH by CHART_HEIGHT, and the bounds that a brush over it sets.
+
+    `url` is empty where it would lead to nothing. One bar of a histogram is reached with Tab, the others with arrows.
+    """
 
     x: float
     y: float
@@ -43,22 +52,27 @@ class HistogramBar:
     title: str
     selected: bool
     url: str
+    low: str
+    high: str
+    first: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetPanel:
-    """One facet. Terms have options (those shown at once, then the rest), ranges have bars and two bounds."""
+    """One facet. Terms have options (those shown at once, then the rest), ranges have bars, ticks and two bounds."""
 
     field: str
     parameter: str
     label: str
     kind: str
     active: bool
+    folded: bool
     options: tuple[FacetOption, ...]
     more_options: tuple[FacetOption, ...]
     other_count: int
     values_url: str
     bars: tuple[HistogramBar, ...]
+    ticks: tuple[str, ...]
     low: str
     high: str
     low_hint: str
@@ -69,69 +83,74 @@ class FacetPanel:
 def facet_panels(
     views: tuple[FacetView, ...], state: SearchState, addresses: Addresses
 ) -> tuple[FacetPanel, ...]:
-    """The facets worth showing: one whose only value nobody chose tells nothing."""
-    panels = [_panel(view, state, addresses) for view in views]
-    return _ordered([panel for panel in panels if _worth_showing(panel)])
-
-
-def _ordered(panels: list[FacetPanel]) -> tuple[FacetPanel, ...]:
-    """Ranges come after the first lists of values, where one sees them without scrolling."""
-    ranges = [panel for panel in panels if panel.kind != "terms"]
-    lists = [panel for panel in panels if panel.kind == "terms"]
-    return (*lists[:LISTS_FIRST], *ranges, *lists[LISTS_FIRST:])
-
-
-def _worth_showing(panel: FacetPanel) -> bool:
-    if panel.active:
-        return True
-    if panel.kind == "terms":
-        return len(panel.options) + len(panel.more_options) > 1
-    return len(panel.bars) > 1 or bool(panel.options)
+    """Every facet of the answer, in its order."""
+    return tuple(_panel(view, state, addresses) for view in views)
 
 
 def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPanel:
-    largest = max((bucket.count for bucket in view.buckets), default=0)
+    largest = max((bucket.count for bucket in view.buckets if bucket.value != NONE), default=0)
     ranged = view.kind != "terms"
     buckets = [bucket for bucket in view.buckets if not ranged or bucket.value == NONE]
-    options = [_option(bucket, largest, addresses) for bucket in buckets]
+    # Few values stay where they are while one clicks.
+    buckets.sort(key=lambda bucket: (bucket.value == NONE, bucket.place))
+    spellings = {value.casefold(): value for value in state.selections.get(view.field, ())}
+    options = [_option(bucket, largest, addresses, spellings) for bucket in buckets]
     at_once = [option for index, option in enumerate(options) if index < OPTIONS_AT_ONCE or option.selected]
     bars = [bucket for bucket in view.buckets if ranged and bucket.value != NONE]
+    active = any(bucket.selected for bucket in view.buckets) or bool(view.low or view.high)
     return FacetPanel(
         field=view.field,
         parameter=view.parameter,
         label=view.label,
         kind=view.kind,
-        active=any(bucket.selected for bucket in view.buckets) or bool(view.low or view.high),
+        active=active,
+        folded=view.folded and not active,
         options=tuple(at_once),
         more_options=tuple(option for option in options if option not in at_once),
         other_count=view.other_count,
         values_url=addresses.values(view.field, state) if view.other_count and not ranged else "",
         bars=_bars(bars, addresses),
+        ticks=_ticks(bars),
         low=view.low,
         high=view.high,
         low_hint=next((bucket.low for bucket in bars if bucket.low), ""),
-        high_hint=bars[-1].high if bars else "",
+        high_hint=bars[-1].high or bars[-1].low if bars else "",
         unit=view.unit or "",
     )
 
 
-def _option(bucket: FacetBucket, largest: int, addresses: Addresses) -> FacetOption:
+def _option(
+    bucket: FacetBucket, largest: int, addresses: Addresses, spellings: Mapping[str, str]
+) -> FacetOption:
     return FacetOption(
         value=bucket.value,
+        sent=spellings.get(bucket.value.casefold(), bucket.value),
         label=shown(bucket.label, LABEL_CHARACTERS),
         count=bucket.count,
         count_text=f"{bucket.count:,}",
         selected=bucket.selected,
+        idle=not bucket.count and not bucket.selected,
         url=addresses.search(bucket.toggled),
-        share=round(100 * bucket.count / largest, 1) if largest else 0.0,
+        share=min(100.0, round(100 * bucket.count / largest, 1)) if largest and bucket.value != NONE else 0.0,
     )
+
+
+def _ticks(bars: list[FacetBucket]) -> tuple[str, ...]:
+    """What stands below the first, the middle and the last bar."""
+    if not bars:
+        return ()
+    if len(bars) == 1:
+        return (bars[0].low,)
+    middle = (bars[len(bars) // 2].low,) if len(bars) >= FEWEST_FOR_THREE_TICKS else ()
+    return (bars[0].low, *middle, bars[-1].low)
 
 
 def _bars(buckets: list[FacetBucket], addresses: Addresses) -> tuple[HistogramBar, ...]:
     largest = max((bucket.count for bucket in buckets), default=0)
-    if not buckets or not largest:
-        return ()
     step = CHART_WIDTH / max(len(buckets), FEWEST_BARS)
+    start = next((at for at, bucket in enumerate(buckets) if bucket.selected), None)
+    if start is None:
+        start = next((at for at, bucket in enumerate(buckets) if bucket.count), 0)
     bars = []
     for index, bucket in enumerate(buckets):
         height = 0.0 if not bucket.count else max(SMALLEST_BAR, CHART_HEIGHT * bucket.count / largest)
@@ -144,7 +163,10 @@ def _bars(buckets: list[FacetBucket], addresses: Addresses) -> tuple[HistogramBa
                 height=round(height, 2),
                 title=f"{shown(bucket.label, LABEL_CHARACTERS)}: {models}",
                 selected=bucket.selected,
-                url=addresses.search(bucket.toggled),
+                url=addresses.search(bucket.toggled) if bucket.count or bucket.selected else "",
+                low=bucket.low,
+                high=bucket.high,
+                first=index == start,
             )
         )
     return tuple(bars)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from catalog.query.problems import QueryProblem
 from catalog.query.request import MAX_RESULT_WINDOW
-from catalog.query.state import Chip, SearchState
+from catalog.query.state import PLOT, TABLE, VIEWS, Chip, SearchState
 from catalog.search.page_state import EmptyReason, SearchPage
-from catalog.search.parameters import PAGE, SORT, TEXT, to_parameters
+from catalog.search.parameters import COLUMNS, PAGE, SORT, TEXT, VIEW, VIEW_PARTS, to_parameters
+from catalog.search.selections import NONE
+from webui.columns import METRIC, column, measured
 from webui.contracts import CrawlStatus
 from webui.html.facets import FacetPanel, facet_panels
-from webui.html.rows import ResultRow, result_row
+from webui.html.plot import PlotView
+from webui.html.rows import ResultRow, result_rows
+from webui.html.table import TableView, table_state, table_view
 from webui.orders import SortOption, sort_options
 from webui.query_example import QueryExample
 from webui.text import shown
 from webui.urls import Addresses
 
 PAGES_AROUND = 2
+FEWEST_BASES, BASES_NAMED = 2, 3
 QUERY_CHARACTERS = 2_000
 EXAMPLES = (
     ("accuracy > 0.9 after:2023", "accurate and recent"),
@@ -92,6 +98,16 @@ class Paging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewLink:
+    """One way to show the same results."""
+
+    kind: str
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResultsPage:
     """Everything that the results page shows."""
 
@@ -103,6 +119,14 @@ class ResultsPage:
     catalog_size: int
     catalog_size_text: str
     results: tuple[ResultRow, ...]
+    views: tuple[ViewLink, ...]
+    view: str
+    table: TableView | None
+    plot: PlotView | None
+    guard: str  # why the order by a metric compares what cannot be compared
+    shown_csv_url: str  # what the table shows, in its order
+    shown_ndjson_url: str
+    compare_url: str
     chips: tuple[ChipView, ...]
     facets: tuple[FacetPanel, ...]
     problems: tuple[ProblemView, ...]
@@ -131,6 +155,7 @@ def results_page(
     crawl: CrawlStatus | None = None,
     notices: tuple[str, ...] = (),
     example: QueryExample | None = None,
+    plot: PlotView | None = None,
 ) -> ResultsPage:
     """The page for one answer of the search service."""
     state = answer.state
@@ -144,9 +169,15 @@ def results_page(
         total_text=f"{answer.total:,}",
         catalog_size=answer.catalog_size,
         catalog_size_text=f"{answer.catalog_size:,}",
-        results=tuple(
-            result_row(document, answer.words, answer.metrics, addresses) for document in answer.hits
-        ),
+        results=result_rows(answer.hits, answer.words, answer.metrics, addresses),
+        views=_views(state, addresses),
+        view=state.view.kind,
+        table=table_view(answer, addresses) if state.view.kind == TABLE else None,
+        plot=plot,
+        guard=_guard(answer),
+        shown_csv_url=addresses.export(table_state(answer), "csv"),
+        shown_ndjson_url=addresses.export(table_state(answer), "ndjson"),
+        compare_url=addresses.compare(()),
         chips=tuple(_chip(chip, addresses) for chip in answer.chips),
         facets=panels,
         problems=tuple(_problem(problem, state, addresses) for problem in answer.problems),
@@ -167,6 +198,33 @@ def results_page(
         crawl=crawl,
         took_ms=answer.took_ms,
         engine=answer.engine,
+    )
+
+
+def _guard(answer: SearchPage) -> str:
+    """A sentence where the models are ordered by a metric that was measured on different data."""
+    sorted_by = answer.order.lstrip("-").partition(",")[0] if answer.state.sort or answer.order else ""
+    of = column(sorted_by) if sorted_by else None
+    if of is None or of.kind != METRIC or of.dataset:
+        return ""
+    measures = [measure for document in answer.hits if (measure := measured(document, of)) is not None]
+    counted = Counter(measure.basis or "an unknown data set" for measure in measures)
+    if len(counted) < FEWEST_BASES:
+        return ""
+    bases = ", ".join(f"{number} on {basis}" for basis, number in counted.most_common(BASES_NAMED))
+    more = f" and {len(counted) - BASES_NAMED} more" if len(counted) > BASES_NAMED else ""
+    return f"{of.label} was measured on different data here ({bases}{more}): a higher place does not mean a better model."
+
+
+def _views(state: SearchState, addresses: Addresses) -> tuple[ViewLink, ...]:
+    return tuple(
+        ViewLink(
+            kind=kind,
+            label=kind.capitalize(),
+            url=addresses.search(replace(state, view=replace(state.view, kind=kind))),
+            current=kind == state.view.kind,
+        )
+        for kind in VIEWS
     )
 
 
@@ -250,10 +308,28 @@ def _page_links(state: SearchState, count: int, addresses: Addresses) -> Iterabl
 
 
 def _hidden(state: SearchState, panels: tuple[FacetPanel, ...]) -> tuple[tuple[str, str], ...]:
-    """What the one form must carry: all selections but the ranges that have their own inputs, and the page size."""
-    ranges = {panel.parameter for panel in panels if panel.kind != "terms"}
+    """What the one form carries along: all of the state that no visible control of it sends."""
+    controlled = {TEXT, SORT, PAGE, *_parts_with_controls(state)}
+    sent = {(panel.parameter, value) for panel in panels for value in _sent_by(panel, state)}
     return tuple(
         (name, value)
         for name, value in to_parameters(state)
-        if name not in {TEXT, SORT, PAGE} and not (name in ranges and ".." in value)
+        if name not in controlled and (name, value) not in sent
     )
+
+
+def _parts_with_controls(state: SearchState) -> Iterable[str]:
+    """The parts of a view for which its page has controls."""
+    if state.view.kind == TABLE:
+        return (COLUMNS,)
+    return (part for part in VIEW_PARTS if part not in {VIEW, COLUMNS} and state.view.kind == PLOT)
+
+
+def _sent_by(panel: FacetPanel, state: SearchState) -> Iterable[str]:
+    """The chosen values of a facet that its checkboxes and its two inputs send."""
+    boxes = {option.value.casefold() for option in (*panel.options, *panel.more_options) if option.selected}
+    chosen = state.selections.get(panel.field, ())
+    yield from (value for value in chosen if value.casefold() in boxes)
+    if panel.low or panel.high:  # the inputs show the first range, or else the first value
+        plain = [value for value in chosen if value != NONE]
+        yield from sorted(plain, key=lambda value: ".." not in value)[:1]

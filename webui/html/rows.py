@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mappings import fields, fields_where
@@ -17,7 +17,10 @@ from webui.urls import Addresses
 
 TAGS_PER_FIELD = 2
 TAG_CHARACTERS = 40
-PATH_CHARACTERS = 90
+PATH_CHARACTERS = 300
+END_CHARACTERS = 40
+ABSENT = frozenset({"missing", "gone"})
+DUPLICATES = "duplicate_group"
 SEVERE = frozenset({"high", "critical", "medium"})
 
 
@@ -62,8 +65,47 @@ class ResultRow:
     facts: tuple[Fact, ...]
     license: str
     path: str
+    path_start: str  # where the path is cut, if it does not fit: its end tells models apart
+    path_end: str
     badges: tuple[Badge, ...]
+    copies: tuple[Copy, ...]  # the same weights further down this page
+    folded: bool  # it is one of those copies
+    absent: bool  # its files were not there when they were last looked for
     document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Another place of the same weights."""
+
+    name: str
+    path: str
+    url: str
+
+
+def result_rows(
+    documents: Sequence[Mapping[str, Any]],
+    words: tuple[str, ...],
+    wanted: tuple[str, ...],
+    addresses: Addresses,
+) -> tuple[ResultRow, ...]:
+    """A row per document, those with the same weights as one above folded into it."""
+    copies: dict[str, list[Copy]] = {}
+    rows = []
+    for document in documents:
+        group = text_at(document, DUPLICATES)
+        row = result_row(document, words, wanted, addresses)
+        if group and group in copies:
+            name = text_at(document, "name") or row.path
+            copies[group].append(Copy(name=shown(name, NAME_CHARACTERS), path=row.path, url=row.url))
+            row = replace(row, folded=True)
+        elif group:
+            copies[group] = []
+        rows.append(row)
+    return tuple(
+        row if row.folded else replace(row, copies=tuple(copies.get(text_at(row.document, DUPLICATES), ())))
+        for row in rows
+    )
 
 
 def result_row(
@@ -71,6 +113,8 @@ def result_row(
 ) -> ResultRow:
     """The row of one document: `words` are marked, the metrics in `wanted` come first."""
     model_id = text_at(document, "id")
+    path = shown(location(document), PATH_CHARACTERS)
+    start, end = cut_in_the_middle(path)
     return ResultRow(
         id=model_id,
         url=addresses.model(model_id),
@@ -83,10 +127,25 @@ def result_row(
         scores=scores(document, wanted),
         facts=facts(document),
         license=shown(text_at(document, "license"), TAG_CHARACTERS),
-        path=shown(location(document), PATH_CHARACTERS),
+        path=path,
+        path_start=start,
+        path_end=end,
         badges=badges(document),
+        copies=(),
+        folded=False,
+        absent=text_at(document, "status") in ABSENT,
         document=document,
     )
+
+
+def cut_in_the_middle(path: str) -> tuple[str, str]:
+    """The path in two parts: the first may be cut short, the last two names of it always stay."""
+    if len(path) <= END_CHARACTERS:
+        return "", path
+    names = path.rsplit("/", 2)
+    end = "/".join(names[1:]) if len(names) > 1 else path[-END_CHARACTERS:]
+    end = end if len(end) <= END_CHARACTERS else end[-END_CHARACTERS:]
+    return path[: -len(end)], end
 
 
 def snippet(document: Mapping[str, Any], words: tuple[str, ...]) -> tuple[Segment, ...]:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from catalog.access.crawl_requests import ask_for_crawl
+from catalog.query.state import PLOT
 from catalog.records import SourceId
 from catalog.search.parameters import PAGE, to_parameters
 from webui.finding import find_example, find_facet, find_model
@@ -13,11 +14,13 @@ from webui.health import health as find_health
 from webui.html.health import health_page
 from webui.html.language import language_page
 from webui.html.model import model_page
+from webui.html.plot import plot_view
 from webui.html.results import ResultsPage, results_page
 from webui.html.surroundings import moved_to, surroundings_of
 from webui.html.values import ValuesPage, values_page
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
+from webui.plot_points import plot_data
 from webui.reading import build, catalog, crawl_status, search_tag, settings, tag_of
 from webui.rendering import dumps, html, not_modified
 from webui.security import refuse_foreign_pages
@@ -83,7 +86,10 @@ def favicon() -> BaseResponse:
 
 def _results(wanted: Asked) -> ResultsPage:
     page = catalog().page(wanted.state, relaxed=True)
-    return results_page(page, addresses(), crawl_status(), wanted.notices, find_example(page.state))
+    plot = None
+    if page.state.view.kind == PLOT and page.total:
+        plot = plot_view(plot_data(catalog(), page), page.state, addresses())
+    return results_page(page, addresses(), crawl_status(), wanted.notices, find_example(page.state), plot)
 
 
 def _values(name: str) -> ValuesPage:

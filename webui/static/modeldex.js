@@ -57,8 +57,9 @@
   }
 
   function keepOpen(old, page) {
-    for (const open of old.querySelectorAll("details[open][id]")) {
-      if (open.id !== "export") page.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
+    for (const before of old.querySelectorAll("details[id]")) {
+      const after = page.querySelector("#" + CSS.escape(before.id));
+      if (after?.matches("details") && before.id !== "export") after.open = before.open;
     }
   }
 
@@ -100,15 +101,72 @@
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-auto]")) return;
     clearTimeout(timer);
-    timer = setTimeout(() => show(formUrl()), WAIT_MS);
+    timer = setTimeout(() => show(formUrl()), event.target.type === "checkbox" ? 0 : WAIT_MS);
   });
 
   form?.addEventListener("submit", (event) => {
     clearTimeout(timer);
     if (!document.getElementById("page")) return;
     event.preventDefault();
+    // On a phone the filters lie over the results: their button shows what they found.
+    if (event.submitter?.closest(".apply")) document.getElementById("filters").open = false;
     show(formUrl(), { toTop: true });
   });
+
+  // Arrows go from bar to bar of a histogram, which is one stop for Tab.
+  document.addEventListener("keydown", (event) => {
+    const bar = event.target.closest?.(".histogram a");
+    if (!bar) return;
+    const bars = [...bar.closest("svg").querySelectorAll("a")];
+    const at = bars.indexOf(bar);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: bars.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const next = bars[Math.min(Math.max(to, 0), bars.length - 1)];
+    for (const one of bars) one.setAttribute("tabindex", one === next ? "0" : "-1");
+    next.focus();
+  });
+
+  // A stroke across bars sets both bounds at once; a click on one bar stays the link that it is.
+  let brush = null;
+  document.addEventListener("pointerdown", (event) => {
+    const chart = event.target.closest?.("svg[data-brush]");
+    if (!chart || event.button || !event.isPrimary) return;
+    brush = { chart, from: barAt(chart, event.clientX), to: null };
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!brush) return;
+    const to = barAt(brush.chart, event.clientX);
+    if (to === brush.from && brush.to === null) return;
+    brush.to = to;
+    for (const hit of brushed()) hit.classList.add("brushed");
+    for (const hit of brush.chart.querySelectorAll(".brushed")) hit.classList.toggle("brushed", brushed().includes(hit));
+  });
+  document.addEventListener("pointerup", () => {
+    const done = brush;
+    const chosen = done?.to ? brushed() : [];
+    brush = null;
+    if (!chosen.length) return;
+    const inputs = ["low", "high"].map((end) => document.getElementById(`${done.chart.dataset.brush}-${end}`));
+    inputs[0].value = chosen[0].dataset.low;
+    inputs[1].value = chosen[chosen.length - 1].dataset.high;
+    // The click that ends the stroke must not follow the bar's own link.
+    done.chart.addEventListener("click", (event) => event.preventDefault(), { capture: true, once: true });
+    show(formUrl());
+  });
+  document.addEventListener("pointercancel", () => (brush = null));
+  document.addEventListener("dragstart", (event) => event.target.closest?.("svg[data-brush]") && event.preventDefault());
+
+  function barAt(chart, x) {
+    const hits = [...chart.querySelectorAll(".hit")];
+    return hits.find((hit) => x <= hit.getBoundingClientRect().right) ?? hits[hits.length - 1];
+  }
+
+  function brushed() {
+    const hits = [...brush.chart.querySelectorAll(".hit")];
+    const ends = [hits.indexOf(brush.from), hits.indexOf(brush.to)].sort((a, b) => a - b);
+    return hits.slice(ends[0], ends[1] + 1);
+  }
 
   window.addEventListener("popstate", () => {
     if (document.getElementById("page")) show(window.location.href, { push: false });
@@ -122,7 +180,7 @@
     input.className = "narrow";
     input.type = "search";
     input.placeholder = "Find in this list";
-    input.setAttribute("aria-label", "Find in " + facet.querySelector("h2").textContent);
+    input.setAttribute("aria-label", "Find in " + facet.querySelector("h2, summary").textContent);
     input.addEventListener("input", () => {
       const wanted = input.value.trim().toLowerCase();
       for (const item of more.querySelectorAll("li")) {

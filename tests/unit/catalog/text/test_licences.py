@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from catalog.text.licences import atoms, licence, of_address, of_text, typed
+from catalog.text.licences import atoms, kind, licence, of_address, of_text, typed
 from mappings.licences import licences
 
 ONE_LICENCE = {
@@ -170,3 +170,23 @@ def test_hostile_text_is_read_in_no_time(text: str) -> None:
     began = time.perf_counter()
     licence(text)
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("identifier", "asked"),
+    [
+        ("mit", "permissive"),
+        ("mit OR gpl-3.0", "permissive"),
+        ("mit AND gpl-3.0", "copyleft"),
+        ("gpl-2.0-or-later", "copyleft"),
+        ("cc-by-4.0", "permissive"),
+        ("cc-by-sa-4.0", "copyleft"),
+        ("cc-by-nc-sa-4.0", "non-commercial"),
+        ("cc-by-nd-4.0", "custom"),
+        ("mit AND llama2", "custom"),
+        ("llama3.1", "custom"),
+        ("something of our own", "custom"),
+    ],
+)
+def test_a_licence_is_of_the_kind_of_what_it_asks(identifier, asked):
+    assert kind(identifier) == asked

@@ -1,0 +1,93 @@
+"""The facets of one page: what is asked for them, and what they show of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from catalog.query.nodes import Query
+from catalog.query.request import Aggregation, SearchResult, TermsAgg
+from catalog.query.state import SearchState
+from catalog.query.validate import MAX_AGGREGATIONS
+from catalog.search import facets
+from catalog.search.leading_metric import TASK, leading_metric, tasks_of
+from catalog.search.page_state import FacetView
+from catalog.search.whole import WholeCatalog, metric_field
+
+_REPORTED = "reported metrics"
+_METRIC_NAMES = "metric_names"
+_MOST_REPORTED = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFacets:
+    """The facets that a page asks for. `leading` is the metric that leads as far as it is known before the answer."""
+
+    state: SearchState
+    tasks: tuple[str, ...]
+    metrics: tuple[str, ...]
+    leading: str
+    whole: WholeCatalog
+
+    @classmethod
+    def of(
+        cls, state: SearchState, query: Query, metrics: tuple[str, ...], whole: WholeCatalog
+    ) -> ShownFacets:
+        """Those of a state; `metrics` are the ones that it names."""
+        tasks = tasks_of(query, state.selections.get(TASK, ()))
+        leading = leading_metric(metrics, tasks, whole.metrics)
+        return cls(state=state, tasks=tasks, metrics=metrics, leading=leading, whole=whole)
+
+    @property
+    def names(self) -> list[str]:
+        """As many as engines count at once, those with a choice before all others; in their order."""
+        metrics = dict.fromkeys((*self.metrics, *([self.leading] if self.leading else [])))
+        names = facets.wanted(self.state, [metric_field(name) for name in metrics], self.whole)
+        kept, counted = set(), 0
+        for name in sorted(names, key=lambda name: name not in self.state.selections):
+            cost = _size(facets.aggregations(self.state, [name], self.whole))
+            if counted + cost < MAX_AGGREGATIONS:
+                kept.add(name)
+                counted += cost
+        return [name for name in names if name in kept]
+
+    @property
+    def aggregations(self) -> Mapping[str, Aggregation]:
+        asked = facets.aggregations(self.state, self.names, self.whole)
+        return {**asked, _REPORTED: TermsAgg(field=_METRIC_NAMES, size=_MOST_REPORTED)}
+
+    def led(self, result: SearchResult) -> ShownFacets:
+        """The same led by a metric that the models found do report, where the one guessed is reported by none."""
+        reported = _reported(result)
+        if self.metrics or not reported or self.leading in reported:
+            return self
+        return replace(self, leading=leading_metric((), self.tasks, reported) or self.leading)
+
+    def reported(self, result: SearchResult) -> tuple[str, ...]:
+        """The metrics of the models found, the most frequent first."""
+        return tuple(_reported(result))
+
+    def views(
+        self, result: SearchResult, total: int, again: Callable[[Mapping[str, Aggregation]], SearchResult]
+    ) -> tuple[FacetView, ...]:
+        """The facets as they are shown. `again` counts what was not asked for at first."""
+        answers = dict(result.aggregations)
+        lacking = [
+            name for name in self.names if name not in self.state.selections and not _has(answers, name)
+        ]
+        if lacking:
+            answers |= again(facets.aggregations(self.state, lacking, self.whole)).aggregations
+        return facets.views(self.state, self.names, answers, total, self.whole)
+
+
+def _reported(result: SearchResult) -> dict[str, int]:
+    return {str(bucket.key): bucket.count for bucket in result.aggregations[_REPORTED].buckets}
+
+
+def _size(aggregations: Mapping[str, Aggregation]) -> int:
+    """How many aggregations these are, those below them counted."""
+    return sum(1 + _size(getattr(asked, "aggs", {})) for asked in aggregations.values())
+
+
+def _has(answers: Mapping[str, object], name: str) -> bool:
+    return any(key.startswith(f"{name}#") for key in answers)

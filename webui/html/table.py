@@ -1,0 +1,209 @@
+"""Results as a table of chosen columns: any field, metric or hyper-parameter, sorted by a click, exported as it is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from catalog.query.state import TABLE, SearchState
+from catalog.query.text.targets import short_name
+from catalog.search.page_state import SearchPage
+from webui.columns import METRIC, Column, column, figure_of, measured, usual_columns
+from webui.documents import text_at
+from webui.html.rows import DUPLICATES, Badge, badges
+from webui.text import NAME_CHARACTERS, shown
+from webui.urls import Addresses
+
+METRICS_AT_FIRST = 2
+METRICS_OFFERED = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One value. `note` is what a metric was measured on; `apart` where that is not what most values beside it are on."""
+
+    text: str
+    exact: str
+    note: str
+    apart: bool
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnHead:
+    """The head of a column: a click sorts by it, first the better end. `note` says what a metric was measured on."""
+
+    name: str
+    label: str
+    note: str
+    numeric: bool
+    sort_url: str
+    sorted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRow:
+    """One model."""
+
+    id: str
+    url: str
+    name: str
+    version: str
+    badges: tuple[Badge, ...]
+    copies: int  # models with the same weights further down this page
+    folded: bool  # it is one of them
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnChoice:
+    """A column that may be shown."""
+
+    name: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableView:
+    """The table of one page of results."""
+
+    heads: tuple[ColumnHead, ...]
+    rows: tuple[TableRow, ...]
+    choices: tuple[ColumnChoice, ...]
+    unknown: tuple[str, ...]
+
+
+def column_names(page: SearchPage) -> tuple[str, ...]:
+    """The columns that are shown: the chosen ones, else the usual ones behind the metrics of the search."""
+    if page.state.view.columns:
+        return page.state.view.columns
+    first, *others = usual_columns()
+    metrics = [_metric_name(name) for name in page.metrics[:METRICS_AT_FIRST]]
+    return tuple(dict.fromkeys((*metrics, short_name(first), *(short_name(name) for name in others))))
+
+
+def table_view(page: SearchPage, addresses: Addresses) -> TableView:
+    """The table of the models on this page."""
+    names = column_names(page)
+    columns = [known for name in names if (known := column(name)) is not None]
+    cells = [_cells(page.hits, shown_column) for shown_column in columns]
+    groups = [text_at(document, DUPLICATES) for document in page.hits]
+    return TableView(
+        heads=tuple(
+            _head(shown_column, column_cells, page.state, addresses)
+            for shown_column, column_cells in zip(columns, cells, strict=True)
+        ),
+        rows=tuple(
+            replace(
+                _row(document, tuple(column_cells[place] for column_cells in cells), addresses),
+                copies=groups[place + 1 :].count(groups[place]) if groups[place] else 0,
+                folded=bool(groups[place]) and groups[place] in groups[:place],
+            )
+            for place, document in enumerate(page.hits)
+        ),
+        choices=_choices(columns, page),
+        unknown=tuple(shown(name, 60) for name in names if column(name) is None),
+    )
+
+
+def table_state(page: SearchPage) -> SearchState:
+    """The state of the table as it is shown, with its columns and its order spelled out, for exports."""
+    view = replace(page.state.view, kind=TABLE, columns=column_names(page))
+    return replace(page.state, view=view, sort=page.state.sort or page.order)
+
+
+def _row(document: Mapping[str, Any], cells: tuple[Cell, ...], addresses: Addresses) -> TableRow:
+    identifier = text_at(document, "id")
+    return TableRow(
+        id=identifier,
+        url=addresses.model(identifier),
+        name=shown(text_at(document, "name") or text_at(document, "path") or identifier, NAME_CHARACTERS),
+        version=shown(text_at(document, "version"), 40),
+        badges=tuple(badge for badge in badges(document) if badge.tone in {"danger", "warn"}),
+        copies=0,
+        folded=False,
+        cells=cells,
+    )
+
+
+def _cells(documents: Sequence[Mapping[str, Any]], of: Column) -> list[Cell]:
+    bases = [_basis(document, of) for document in documents]
+    usual = _usual_basis(bases)
+    return [
+        _cell(document, of, basis, apart=basis is not None and (not basis or basis != usual))
+        for document, basis in zip(documents, bases, strict=True)
+    ]
+
+
+def _basis(document: Mapping[str, Any], of: Column) -> str | None:
+    """What a metric was measured on, empty if nobody said; None where there is no value of a metric."""
+    measure = measured(document, of) if of.kind == METRIC else None
+    return None if measure is None else measure.basis
+
+
+def _usual_basis(bases: Sequence[str | None]) -> str:
+    counted = Counter(basis for basis in bases if basis)
+    return max(counted, key=lambda basis: (counted[basis], basis), default="")
+
+
+def _cell(document: Mapping[str, Any], of: Column, basis: str | None, *, apart: bool) -> Cell:
+    value = figure_of(document, of)
+    if value is None:
+        return Cell(text="", exact="", note="", apart=False, numeric=of.numeric)
+    note = "" if basis is None else basis or "data set unknown"
+    return Cell(text=value.text, exact=value.exact, note=note, apart=apart, numeric=of.numeric)
+
+
+def _head(of: Column, cells: Sequence[Cell], state: SearchState, addresses: Addresses) -> ColumnHead:
+    ascending, descending = of.order, f"-{of.order}"
+    first, second = (
+        (ascending, descending) if of.better == "down" or not of.numeric else (descending, ascending)
+    )
+    wanted = second if state.sort == first else first
+    direction = {ascending: "ascending", descending: "descending"}.get(state.sort, "") if of.order else ""
+    return ColumnHead(
+        name=of.name,
+        label=of.label,
+        note=_common_note(of, cells),
+        numeric=of.numeric,
+        sort_url=addresses.search(replace(state, sort=wanted, page=1)) if of.order else "",
+        sorted=direction,
+    )
+
+
+def _common_note(of: Column, cells: Sequence[Cell]) -> str:
+    if of.kind != METRIC:
+        return ""
+    bases = {cell.note for cell in cells if cell.text}
+    if len(bases) == 1:
+        return f"on {bases.pop()}" if not any(cell.apart for cell in cells) else ""
+    return f"on {len(bases)} bases, not comparable" if bases else ""
+
+
+def _choices(columns: Sequence[Column], page: SearchPage) -> tuple[ColumnChoice, ...]:
+    chosen = {
+        known.name: ColumnChoice(name=known.name, label=_choice_label(known), chosen=True)
+        for known in columns
+    }
+    paths = {(known.kind, known.path) for known in columns if not known.dataset}
+    offered = [short_name(name) for name in usual_columns()]
+    offered += [_metric_name(name) for name in page.reported[:METRICS_OFFERED]]
+    others = {}
+    for name in offered:
+        known = column(name)
+        if known is not None and name not in chosen and (known.kind, known.path) not in paths:
+            others[name] = ColumnChoice(name=name, label=known.label, chosen=False)
+    return (*chosen.values(), *others.values())
+
+
+def _choice_label(of: Column) -> str:
+    return f"{of.label} on {of.dataset}" if of.dataset else of.label
+
+
+def _metric_name(name: str) -> str:
+    """The metric as an address holds it: by its own name where that means nothing else."""
+    known = column(name)
+    return name if known is not None and known.kind == METRIC and known.path == name else f"metrics.{name}"
