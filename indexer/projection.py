@@ -114,6 +114,7 @@ def _derived(into: Projection, row: Field, document: Mapping[str, Any]) -> list[
 
     return list(dict.fromkeys(fold(name) for name in atoms(written)))
 
+
 def _add_kinds(into: Projection, document: Mapping[str, Any]) -> None:
     """Values that no document has and that its other values tell: the kind of its licence."""
     for row in fields_where("kind_of").values():

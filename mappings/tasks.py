@@ -32,11 +32,6 @@ def leading_metrics(name: str) -> tuple[str, ...]:
     row = _tables()["tasks"].get(aliases().get(slug, name.casefold().replace("_", "-")), {})
     return tuple(row.get("metrics", ()))
 
-@cache
-def compared_by(task: str) -> tuple[str, ...]:
-    """The metrics by which models of a task are compared, the usual one first; none where nobody agrees on one."""
-    return tuple(_tables()["tasks"].get(task, {}).get("metrics", ()))
-
 
 @cache
 def every_comparison() -> frozenset[str]:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from catalog.query.document_values import is_leaf
 from catalog.query.nodes import All, Term
 from catalog.query.request import (
     Aggregation,
@@ -112,26 +111,6 @@ def _missing(parts: Mapping[str, AggregationResult], total: int) -> int:
     counted = parts.get(_TOP) or parts.get(_RANGES) or AggregationResult()
     return max(0, total - sum(bucket.count for bucket in counted.buckets) - counted.other_count)
 
-
-def _edges(name: str) -> Sequence[float]:
-    """Where the bars of a histogram part. Fixed edges need no second request and are the same on every engine."""
-    row = fields().get(name)
-    if row is None:
-        if is_leaf(name):
-            return [0.0, *(float(f"{digit}e{power}") for power in range(-8, 6) for digit in (1, 2, 5))]
-        metric = find(name.removeprefix("metrics.").partition("@")[0])
-        if metric is None or not metric.bounded:
-            return ()
-        return [index / _BOUNDED_BUCKETS for index in range(_BOUNDED_BUCKETS)]
-    if row.unit == "fraction":
-        return [index / _BOUNDED_BUCKETS for index in range(_BOUNDED_BUCKETS)]
-    first, last = (0, 13) if row.type == "long" else (-8, 6)
-    return [float(f"{digit}e{power}") for power in range(first, last) for digit in (1, 2, 5)]
-
-
-def _ranges(edges: Sequence[float]) -> tuple[RangeBucket, ...]:
-    whole = [int(edge) if float(edge).is_integer() else edge for edge in edges]
-    pairs = zip(whole, [*whole[1:], None], strict=True)
 
 def _ranges(starts: Sequence[float]) -> tuple[RangeBucket, ...]:
     pairs = zip(starts, [*starts[1:], None], strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from catalog.query.nodes import And, Or, Query, Term, Terms
 from mappings.metrics import find
-from mappings.tasks import compared_by, every_comparison
+from mappings.tasks import every_comparison, leading_metrics
 
 TASK = "task"
 
@@ -19,7 +19,7 @@ def leading_metric(asked: Iterable[str], tasks: Iterable[str], reported: Mapping
     """
     for name in asked:
         return name
-    usual = [name for task in tasks for name in compared_by(task) if name in reported]
+    usual = [name for task in tasks for name in leading_metrics(task) if name in reported]
     return usual[0] if usual else _most_reported(reported)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields as parts_of
 from dataclasses import replace
+from typing import Any
 
 from catalog.query.state import LIST, PAGE_SIZE, VIEWS, ResultView, SearchState
 from catalog.query.text.targets import resolve, short_name
@@ -92,7 +93,8 @@ def _with_part(view: ResultView, name: str, value: str) -> ResultView:
             (*view.columns, *(part.strip()[:MAX_NAME_CHARACTERS] for part in value.split(",")))
         )
         return replace(view, columns=tuple(column for column in columns if column)[:MAX_COLUMNS])
-    return replace(view, **{name: value[:MAX_NAME_CHARACTERS]})
+    axis: dict[str, Any] = {name: value[:MAX_NAME_CHARACTERS]}
+    return replace(view, **axis)
 
 
 def _whole(value: str, low: int, high: int, default: int) -> int:

@@ -108,9 +108,7 @@ class SearchService:
             facets=self._shown_facets(facets, request, result) if facets else (),
             problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
-            notices=(*understood.notices, *_told_limits(result.total, understood)),
-
-            notices=(*understood.notices, *absent, *_limits(result.total, understood.state)),
+            notices=(*understood.notices, *absent, *_told_limits(result.total, understood)),
             catalog_size=self._watch.info().documents,
             took_ms=int((time.monotonic() - started) * 1000),
             engine=result.engine or self.engine.name,

@@ -54,7 +54,9 @@ def test_what_a_strangers_source_refuses_is_one_sentence(environment, guide, tmp
 def test_an_unknown_scheme_is_refused_with_the_known_ones(environment, guide):
     install(environment, guide["modeldex_zip.py"])
     done = environment.crawl("zib:///models.zip")
-    sentence = "There is no source for zib:// addresses. Known are file://, s3://, zip:// and paths of this machine."
+    sentence = (
+        "There is no source for zib:// addresses. Known are file://, s3://, zip:// and paths of this machine."
+    )
     assert (done.returncode, done.stderr) == (2, f"modeldex: {sentence}\n")
 
 
