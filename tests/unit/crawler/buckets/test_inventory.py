@@ -145,7 +145,8 @@ def test_a_crawl_by_inventory_lists_nothing_and_knows_what_came_later(bucket_sho
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     write(bucket, at=tomorrow, folder="inv/2026-01-02T01-00Z/")
     bucket.options["inventory"] = f"s3://{bucket.name}/inv"
-    bucket_shop.crawl()
+    later = bucket_shop.crawl()
+    assert (later.run.state, later.problems) == (RunState.COMPLETE, ())
     assert bucket_shop.statuses() == {"a.safetensors": "ok", "b.safetensors": "missing"}
 
 
