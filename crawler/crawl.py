@@ -21,7 +21,7 @@ from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
 from crawler.settings import FileSettings
-from crawler.source import CUT_KEYS, Cuttable, Source
+from crawler.source import CUT_KEYS, Confirming, Cuttable, Source
 from crawler.stages import interim
 from crawler.stages.account import Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage
@@ -95,11 +95,15 @@ class _Crawl:
         try:
             with self._manifest.sightings() as seen:
                 had_objects = bool(sum(self._manifest.counts().values()))
-                if had_objects and isinstance(self._source, Cuttable):
-                    self._source.expect(self._manifest.cuts(CUT_KEYS))
+                if isinstance(self._source, Cuttable):
+                    since = self._previous.started_at if self._previous else None
+                    cuts = self._manifest.cuts(CUT_KEYS) if had_objects else []
+                    self._source.expect(cuts, since=since)
                 if not had_objects and not self._store.records.standing(self._source.id):
                     self._looks.allow()
                 self._list_and_read(seen, reread=reread)
+                if isinstance(self._source, Confirming):
+                    seen.add(self._source.still_there(seen.unseen()))
                 unseen = list(seen.unseen())
                 emptied = had_objects and seen.count() == 0 and not self._scopes.failed
             absent, hidden = absent_and_hidden(unseen, self._scopes)

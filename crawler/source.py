@@ -10,8 +10,9 @@ with them, too; a secret one is given as a reference and arrives as what it refe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from catalog.errors import SourceError
@@ -78,6 +79,17 @@ class Checkable(Protocol):
 class Cuttable(Protocol):
     """A source whose listing goes faster in parts that are listed at once."""
 
-    def expect(self, cuts: Sequence[ObjectKey]) -> None:
-        """Keys that cut the last listing into parts of about equal size (`CUT_KEYS`), in order; called before `list`."""
+    def expect(self, cuts: Sequence[ObjectKey], *, since: datetime | None) -> None:
+        """Keys that cut the last listing into parts of about equal size (`CUT_KEYS`), in order, and when the last crawl
+        began that looked at all (None: there was none); called before `list`.
+        """
+        ...
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A source whose listing may be of yesterday, and which can look at single objects as they are now."""
+
+    def still_there(self, keys: Iterable[ObjectKey]) -> set[ObjectKey]:
+        """Of these keys, which were not listed, those that are there, or cannot be looked at."""
         ...

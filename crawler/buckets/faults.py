@@ -104,7 +104,7 @@ _ENCRYPTED = Fault(
 def fault_of(error: Exception) -> Fault:
     """What this error of boto3, or of the connection below it, means."""
     if isinstance(error, boto.ClientError):
-        return _fault_of_answer(error.response)
+        return _fault_of_answer(error)
     if isinstance(error, boto.ProfileNotFound | boto.InvalidConfigError):
         return Fault(Kind.WRONG_USE, _plain(error), "Check --option profile=NAME.")
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
@@ -165,20 +165,18 @@ def is_encryption_refusal(error: Exception) -> bool:
     """Whether a key of SSE-C was given where none is wanted, or is wanted where none was given."""
     if not isinstance(error, boto.ClientError):
         return False
-    return _status(error.response) == 400 and _fault_of_answer(error.response).kind is Kind.ENCRYPTED
+    return _status(error.response) == 400 and _fault_of_answer(error).kind is Kind.ENCRYPTED
 
 
-def _fault_of_answer(response: Any) -> Fault:
+def _fault_of_answer(error: Any) -> Fault:
+    response = error.response
     code = str(response.get("Error", {}).get("Code", ""))
     message = str(response.get("Error", {}).get("Message", ""))
     status = _status(response)
-    is_page = "text/html" in response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get(
-        "content-type", ""
-    )
-    if (
-        is_page and (code.isdecimal() or not code) and status <= 500
-    ):  # boto3 makes 500 of 200 with an unknown body
-        kind = Kind.UNAVAILABLE if status == 500 else Kind.WRONG_USE
+    kind_of_body = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-type", "")
+    is_page = "text/html" in kind_of_body and not error.operation_name.startswith("Head")
+    if is_page and (code.isdecimal() or not code) and status <= 500:
+        kind = Kind.UNAVAILABLE if status == 500 else Kind.WRONG_USE  # boto3 makes 500 of a page with 200
         return Fault(kind, "what answers there does not speak S3", _ENDPOINT)
     if code in _CODES:
         return _CODES[code]

@@ -28,10 +28,10 @@ class ObjectRow:
     storage_class: str | None
 
 
-def row_of(answer: Any, key: str) -> ObjectRow:
+def row_of(answer: Any) -> ObjectRow:
     """An object of an answer to ListObjectsV2."""
     return ObjectRow(
-        key=key,
+        key=answer["Key"],
         size_bytes=answer["Size"],
         etag=answer.get("ETag", ""),
         last_modified=answer.get("LastModified"),
@@ -39,8 +39,8 @@ def row_of(answer: Any, key: str) -> ObjectRow:
     )
 
 
-def meta_of(source: SourceId, row: ObjectRow) -> ObjectMeta:
-    """The object. Its token is its ETag, which is another whenever the bytes are, with its size; where there is none, the
+def meta_of(source: SourceId, row: ObjectRow, key: str) -> ObjectMeta:
+    """The object under its key in the source. Its token is its ETag, which is another whenever the bytes are, with its size; where there is none, the
     time of writing. One that is archived or restored has another token, too: it is to be read then.
     """
     etag = row.etag.strip('"')
@@ -51,7 +51,7 @@ def meta_of(source: SourceId, row: ObjectRow) -> ObjectMeta:
     mark = f" {ARCHIVED_MARK}" if is_archived(storage_class) else ""
     return ObjectMeta(
         source=source,
-        key=ObjectKey(row.key),
+        key=ObjectKey(key),
         size_bytes=row.size_bytes,
         change_token=f"{version} {row.size_bytes}{mark}",
         last_modified=moment,

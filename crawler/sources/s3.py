@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from catalog.errors import ListingIncomplete, ObjectChanged, ObjectUnreadable
+from catalog.errors import ListingIncomplete, ObjectChanged, ObjectUnreadable, SourceError
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
-from crawler.buckets.address import parse_address
+from crawler.buckets import inventory
+from crawler.buckets.address import parse_address, parse_object
 from crawler.buckets.client import access_of, connect
 from crawler.buckets.faults import (
     FAULTS,
@@ -21,6 +26,7 @@ from crawler.buckets.faults import (
     object_error,
     root_error,
 )
+from crawler.buckets.inventory_storage import InventoryBucket
 from crawler.buckets.listing import PAGE_KEYS, Page, Part, list_bucket
 from crawler.buckets.objects import ObjectRow, etag_of, meta_of, row_of
 from crawler.buckets.settings import S3Options
@@ -33,6 +39,8 @@ from crawler.unfinished import SKIPPED_DIRECTORIES, UNFINISHED, is_inside_git, i
 LISTING_WORKERS = 8
 MOST_SKIPPED_BYTES = 8 * 1024 * 1024
 """So much of a body is read past where a storage ignores ranges; what lies behind it is not had from there."""
+MOST_LOOKED_FOR = 10_000
+"""Of what an inventory does not show. Where more is missing, its word counts: a person is asked then."""
 FIRST_PAUSE_SECONDS = 0.2
 """Before an answer that broke off is asked for again: a random time up to this, which doubles."""
 UNORDERED = "--x-s3"
@@ -56,6 +64,10 @@ class S3Source:
         self._encryption = access.encryption
         self._selection = Selection()
         self._cuts: Sequence[str] = ()
+        self._since: datetime | None = None
+        self._inventory = (options or S3Options()).inventory
+        if self._inventory:
+            parse_object(self._inventory, what="The option inventory")
         self._first: Page | None = None
         try:
             self._client = connect(access, self.spending)
@@ -90,14 +102,18 @@ class S3Source:
         except FAULTS as error:
             raise root_error(self.uri, error) from error
 
-    def expect(self, cuts: Sequence[ObjectKey]) -> None:
-        """Keys that cut the last listing into parts of about equal size."""
+    def expect(self, cuts: Sequence[ObjectKey], *, since: datetime | None) -> None:
+        """Keys that cut the last listing into parts of about equal size, and when the last complete crawl began."""
+        self._since = since
         self._cuts = [f"{self._address.prefix}{key}" for key in cuts]
 
     def list(self) -> Iterator[Listed]:
         """Everything below the root. What is listed in one is complete or not as a whole, unless a part of it breaks off:
         then each directory is told that it touches. Raises UserError, SourceError if the root cannot be listed.
         """
+        if self._inventory:
+            yield from self._list_inventory()
+            return
         if self._first is None:
             self.check()
         first, self._first = self._first, None
@@ -111,6 +127,33 @@ class S3Source:
         )
         for part in parts:
             yield self._listed(part)
+
+    def _list_inventory(self) -> Iterator[Listed]:
+        """What an inventory says. Raises ListingIncomplete where it says nothing that is newer than the catalog."""
+        bucket, key = parse_object(self._inventory, what="The option inventory")
+        storage = InventoryBucket(self._client, bucket, self.spending)
+        key = inventory.newest_manifest(storage, key)
+        manifest = inventory.parse_manifest(key, inventory.read_whole(storage.stream(key), key=key))
+        inventory.check_fresh(manifest, key=key, bucket=self._address.bucket, since=self._since)
+        for rows in inventory.rows(storage, manifest, self._address.prefix):
+            yield self._sorted_out(rows, scope="")
+        yield Listed(scope="", complete=True)
+
+    def still_there(self, keys: Iterable[ObjectKey]) -> set[ObjectKey]:
+        """Of what an inventory does not show, what is there all the same, or cannot be looked at: it may be newer."""
+        if not self._inventory:
+            return set()
+        with ThreadPoolExecutor(self.concurrency, thread_name_prefix="heads") as pool:
+            wanted = list(itertools.islice(keys, MOST_LOOKED_FOR))
+            return {
+                key for key, gone in zip(wanted, pool.map(self._is_gone, wanted), strict=True) if not gone
+            }
+
+    def _is_gone(self, key: ObjectKey) -> bool:
+        try:
+            return self.head(key) is None
+        except SourceError:
+            return False
 
     def head(self, key: ObjectKey) -> ObjectMeta | None:
         """The object as it is now; None if there is none. Raises AccessDenied, ObjectUnreadable."""
@@ -130,7 +173,7 @@ class S3Source:
             last_modified=answer.get("LastModified"),
             storage_class=answer.get("StorageClass"),
         )
-        return meta_of(self.id, row)
+        return meta_of(self.id, row, key)
 
     def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes, if the object is still the one that was listed. Of an archive its end comes with its beginning."""
@@ -180,27 +223,26 @@ class S3Source:
         )
 
     def _listed(self, part: Part) -> Listed:
+        listed = self._sorted_out(map(row_of, part.contents), scope=part.directory.removesuffix("/"))
+        return replace(listed, complete=part.complete, error=part.error)
+
+    def _sorted_out(self, rows: Iterable[ObjectRow], *, scope: str) -> Listed:
+        """The objects that are crawled, under their keys below the prefix, and what is left out."""
         objects: list[ObjectMeta] = []
         skipped: list[tuple[str, str]] = []
         length = len(self._address.prefix)
-        for answer in part.contents:
-            key = answer["Key"][length:]
+        for row in rows:
+            key = row.key[length:]
             if not key or key.endswith("/"):
-                if answer["Size"]:
+                if row.size_bytes:
                     skipped.append((key, "its name is that of a directory"))
                 continue  # what consoles write to show an empty directory
             reason = self._left_out(key)
             if reason is None:
-                objects.append(meta_of(self.id, row_of(answer, key)))
+                objects.append(meta_of(self.id, row, key))
             elif reason:
                 skipped.append((key, reason))
-        return Listed(
-            scope=part.directory.removesuffix("/"),
-            objects=tuple(objects),
-            complete=part.complete,
-            error=part.error,
-            skipped=tuple(skipped),
-        )
+        return Listed(scope=scope, objects=tuple(objects), skipped=tuple(skipped))
 
     def _left_out(self, key: str) -> str | None:
         """Why an object is not crawled; an empty text where nobody need be told."""

@@ -66,9 +66,10 @@ def serve(
 
 def _crawlable(path: str) -> str:
     """The address to crawl, the same wherever the crawl runs. Raises UserError if there is nothing there."""
-    from crawler.addresses import LOCAL, local_path, scheme_of  # noqa: PLC0415 - only where there is a PATH
+    from crawler.addresses import LOCAL, check_address, local_path, scheme_of  # noqa: PLC0415 - only where there is a PATH
 
     if scheme_of(path) != LOCAL:
+        check_address(path)
         return path
     folder = Path(local_path(path))
     if not folder.exists():
