@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 1.0
 NEWS, NEWS_SECONDS = "news", 3
+EVENTS, EVENT_SECONDS = "events", 0.5
+"""How often is looked whether an event waits: what it speaks of is to be found within a second."""
+OWN_JOBS = frozenset({NEWS, EVENTS})
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
 """How long a crawl may take to put its page away once the worker is told to stop."""
@@ -73,7 +76,11 @@ class ScheduledWorker:
         self._quiet = quiet
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(at_once), NEWS: ThreadPoolExecutor(1)},
+            executors={
+                "default": ThreadPoolExecutor(at_once),
+                NEWS: ThreadPoolExecutor(1),
+                EVENTS: ThreadPoolExecutor(1),
+            },
             job_defaults=JOB,
         )
         self._waiting: set[SourceId] = set()
@@ -95,7 +102,10 @@ class ScheduledWorker:
         """Until SIGTERM or Ctrl-C."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a job is still under way is no news
+        self._scheduler.add_job(
+            self._take_events, IntervalTrigger(seconds=EVENT_SECONDS), id=EVENTS, executor=EVENTS
+        )
         self._scheduler.add_job(self._tell, IntervalTrigger(seconds=NEWS_SECONDS), id=NEWS, executor=NEWS)
         self._scheduler.start()
         with ExitStack() as presence:
@@ -143,7 +153,7 @@ class ScheduledWorker:
             return
         self._say_once(None if rows or self._quiet else NOTHING)
         for job in self._scheduler.get_jobs():
-            if job.id not in rows and job.id != NEWS:
+            if job.id not in rows and job.id not in OWN_JOBS:
                 self._unplan(SourceId(job.id))
         for source, moment in due.items():
             self._plan_crawl(source, moment)
@@ -246,6 +256,18 @@ class ScheduledWorker:
             except subprocess.TimeoutExpired:
                 child.kill()
         self._scheduler.shutdown(wait=True)
+
+    def _take_events(self) -> None:
+        """Brings models up to date of which an event speaks, and the index right after."""
+        from crawler.event_inbox import take_waiting  # noqa: PLC0415 - it opens sources, which the start need not wait for
+
+        try:
+            with self._open() as store:
+                due = store.event_hints.next_due()
+                if due is not None and due <= time.time() and take_waiting(store, self._settings).models:
+                    bring_up_to_date(self._settings, store)
+        except ModeldexError as error:
+            log.warning("events not taken reason=%s", error)
 
     def _tell(self) -> None:
         """Webhooks hear what is new. One that cannot be reached is told of once, until it is back."""
