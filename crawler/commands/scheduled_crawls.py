@@ -31,6 +31,7 @@ from catalog.settings import Settings
 from catalog.store import INDEX, open_store
 from crawler.commands.index_state import IndexState, bring_up_to_date
 from crawler.schedule import AT_ONCE, Interval, due_at, schedule_of
+from crawler.settings import EventSettings
 
 if TYPE_CHECKING:
     from catalog.store import Store
@@ -39,6 +40,7 @@ TICK_SECONDS = 1.0
 NEWS, NEWS_SECONDS = "news", 3
 EVENTS, EVENT_SECONDS = "events", 0.5
 """How often is looked whether an event waits: what it speaks of is to be found within a second."""
+QUEUE_REST_SECONDS = 10.0
 OWN_JOBS = frozenset({NEWS, EVENTS})
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -108,6 +110,9 @@ class ScheduledWorker:
         )
         self._scheduler.add_job(self._tell, IntervalTrigger(seconds=NEWS_SECONDS), id=NEWS, executor=NEWS)
         self._scheduler.start()
+        queue = self._settings.section(EventSettings)
+        if queue.queue_url:
+            threading.Thread(target=self._follow_queue, args=(queue,), name="queue", daemon=True).start()
         with ExitStack() as presence:
             drained, announced = time.monotonic(), False
             while not self._stop.wait(TICK_SECONDS):
@@ -268,6 +273,24 @@ class ScheduledWorker:
                     bring_up_to_date(self._settings, store)
         except ModeldexError as error:
             log.warning("events not taken reason=%s", error)
+
+    def _follow_queue(self, chosen: EventSettings) -> None:
+        """In a thread of its own until the worker ends. A queue that does not answer is told of once, until it does."""
+        from crawler.queue import take_batch  # noqa: PLC0415 - most workers follow none
+        from crawler.queues.sqs import SqsQueue  # noqa: PLC0415
+
+        queue, trouble = None, None
+        while not self._stop.is_set():
+            try:
+                queue = queue or SqsQueue(chosen)
+                with self._open() as store:
+                    take_batch(queue, store)
+                trouble = None
+            except ModeldexError as error:
+                if str(error) != trouble:
+                    log.warning("queue not followed reason=%s", error)
+                trouble = str(error)
+                self._stop.wait(QUEUE_REST_SECONDS)
 
     def _tell(self) -> None:
         """Webhooks hear what is new. One that cannot be reached is told of once, until it is back."""
