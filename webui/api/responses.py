@@ -317,6 +317,8 @@ class SourceAnswer:
     bytes: int | None
     unread: tuple[UnreadAnswer, ...]
     unread_count: int
+    events_waiting: int
+    event_lag_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
