@@ -115,6 +115,7 @@ SETTINGS: Mapping[str, str] = {
     "api": "webui.settings:ApiSettings",
     "database": "catalog.settings.core:DatabaseSettings",
     "elasticsearch": "indexer.settings:ElasticsearchSettings",
+    "events": "crawler.settings:EventSettings",
     "file": "crawler.settings:FileSettings",
     "log": "catalog.logs:LogSettings",
     "s3": "crawler.buckets.settings:S3Settings",

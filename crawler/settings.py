@@ -29,3 +29,17 @@ class WorkerSettings:
         900.0, "Time between the starts of two crawls of a source without a schedule.", unit="seconds"
     )
     sources_at_once: int = setting(2, "Sources that are crawled at the same time.", unit="sources", most=64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSettings:
+    """How storages tell that an object changed."""
+
+    SECTION: ClassVar[str] = "events"
+
+    token: str = setting(
+        "", "What whoever sends events to /api/v1/events must know; empty means that none are taken.", secret=True
+    )
+    queue_url: str = setting("", "Queue (SQS) that the worker takes events from; empty means none.")
+    queue_endpoint_url: str = setting("", "Where the queue answers; empty means Amazon.")
+    queue_region: str = setting("", "Region of the queue; empty means what AWS's own settings say.")

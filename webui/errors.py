@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SENTENCES = {
     400: ("This request cannot be understood", "Look at the address, or start from the search."),
+    401: ("This address asks who sends", "Send the token as: Authorization: Bearer TOKEN."),
     403: ("This may not be asked from there", "Nothing was changed."),
     404: ("There is no such page", "Search for what you wanted to see."),
     405: ("This address only answers to reading", "Nothing was changed."),

@@ -101,10 +101,14 @@ def _of_sources(sources: tuple[DueSource, ...]) -> Iterator[Metric]:
     due = gauge("next_due_timestamp_seconds", "When the next crawl begins.")
     running = gauge("running", "Whether the source is being crawled.")
     waits = gauge("held", "Whether the last run waits for a person.")
+    events = gauge("events_waiting", "Objects that events spoke of and that were not looked at yet.")
+    lag = gauge("event_lag_seconds", "How long the first of these waits.")
     for source in sources:
         state, label = source.health, (source.health.row.definition.name or str(source.health.row.uri),)
         models.add_metric(label, state.models)
         missing.add_metric(label, state.missing)
+        events.add_metric(label, state.events_waiting)
+        lag.add_metric(label, state.event_lag_seconds)
         running.add_metric(label, state.is_crawled)
         waits.add_metric(label, bool(state.last and state.last.state is RunState.HELD))
         unread.add_metric(label, state.last.counts.get("failed", 0) if state.last else 0)
@@ -114,7 +118,7 @@ def _of_sources(sources: tuple[DueSource, ...]) -> Iterator[Metric]:
             complete.add_metric(label, state.last_complete.started_at.timestamp())
         if source.next_due is not None:
             due.add_metric(label, source.next_due.timestamp())
-    yield from (models, missing, size, unread, complete, due, running, waits)
+    yield from (models, missing, size, unread, complete, due, running, waits, events, lag)
 
 
 def register(app: Flask) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from urllib.parse import urlsplit
 
 from flask import Response, request
-from werkzeug.exceptions import Forbidden
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -40,3 +42,17 @@ def refuse_foreign_pages() -> None:
         raise Forbidden
     if origin is not None and urlsplit(origin).netloc != request.host:
         raise Forbidden
+
+
+def check_sender(token: str) -> None:
+    """Raises Unauthorized unless the request shows this token: as a bearer, or as the password of an address
+    `https://any:TOKEN@host/`, which is all that storages can be told. Raises Forbidden if there is no token to know.
+    """
+    if not token:
+        raise Forbidden
+    shown = request.authorization
+    candidates = () if shown is None else (shown.token, shown.password)
+    if not any(
+        candidate and hmac.compare_digest(candidate.encode(), token.encode()) for candidate in candidates
+    ):
+        raise Unauthorized(www_authenticate=WWWAuthenticate("basic", {"realm": "events"}))

@@ -22,7 +22,8 @@ class SourceHealth:
     """One source. `bytes` are those of its files at the end of `last_finished`; None if that was not counted.
 
     `last` is its newest run, whatever became of it; `last_complete` the newest that could read and list everything,
-    `last_finished` the newest that looked at all of it.
+    `last_finished` the newest that looked at all of it. `events_waiting` are objects that events spoke of and nobody has
+    looked at, the first of them for `event_lag_seconds`.
     """
 
     row: SourceRow
@@ -35,6 +36,8 @@ class SourceHealth:
     unread: tuple[UnreadFile, ...] = ()
     asked_at: datetime | None = None
     is_crawled: bool = False
+    events_waiting: int = 0
+    event_lag_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

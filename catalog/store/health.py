@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from catalog.records import RunState, display_key
 from catalog.records.health import SourceHealth, StoreHealth, UnreadFile
 from catalog.records.sources import SourceRow, SourceState
+from catalog.store.event_hints import WaitingEvents
 from catalog.store.records import KnownSource
 from catalog.store.store import Store
 
@@ -17,15 +19,22 @@ def health(store: Store) -> StoreHealth:
     """Every source that is not removed, by address."""
     known = {source.id: source for source in store.records.sources()}
     asked = store.sources.asked()
+    events = store.event_hints.waiting()
     rows = [row for row in store.sources.all() if row.state is not SourceState.REMOVED]
     return StoreHealth(
-        sources=tuple(_source(store, row, known.get(row.id), asked.get(row.id)) for row in rows),
+        sources=tuple(
+            _source(store, row, known.get(row.id), asked.get(row.id), events.get(row.id)) for row in rows
+        ),
         workers=len(store.workers.alive()),
     )
 
 
 def _source(
-    store: Store, row: SourceRow, known: KnownSource | None, asked_at: datetime | None
+    store: Store,
+    row: SourceRow,
+    known: KnownSource | None,
+    asked_at: datetime | None,
+    events: WaitingEvents | None,
 ) -> SourceHealth:
     runs = store.runs
     newest = runs.latest(1, source=row.id)
@@ -42,4 +51,6 @@ def _source(
         unread=tuple(UnreadFile(key=display_key(file.key), reason=file.reason) for file in unread),
         asked_at=asked_at,
         is_crawled=store.workers.is_crawled(row.id),
+        events_waiting=events.objects if events else 0,
+        event_lag_seconds=max(0.0, time.time() - events.since) if events else 0.0,
     )

@@ -17,6 +17,7 @@ from catalog.settings.core import DatabaseSettings
 from catalog.store.consumers import Consumer
 from catalog.store.database import BUSY_TIMEOUT_MS, is_read_only, open_database
 from catalog.store.edits import Edits
+from catalog.store.event_hints import EventHints
 from catalog.store.faults import BACKUP, advice, sentence, store_fault
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
@@ -41,6 +42,7 @@ class Store:
         self.edits = Edits(engine)
         self.searches = SavedSearches(engine)
         self.workers = Workers(engine)
+        self.event_hints = EventHints(engine)
         self.webhooks = Webhooks(engine)
 
     def manifest(self, source: SourceId) -> Manifest:

@@ -234,6 +234,18 @@ webhook_states = Table(
     Column("revision", BigInteger, nullable=False),
 )
 
+event_hints = Table(
+    "event_hints",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    # Seconds of the epoch: of the last event, and of the first that nobody has looked at.
+    Column("noted_at", Float, nullable=False),
+    Column("first_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try", Float, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -31,12 +31,17 @@ from catalog.settings import Settings
 from catalog.store import INDEX, open_store
 from crawler.commands.index_state import IndexState, bring_up_to_date
 from crawler.schedule import AT_ONCE, Interval, due_at, schedule_of
+from crawler.settings import EventSettings
 
 if TYPE_CHECKING:
     from catalog.store import Store
 
 TICK_SECONDS = 1.0
 NEWS, NEWS_SECONDS = "news", 3
+EVENTS, EVENT_SECONDS = "events", 0.5
+"""How often is looked whether an event waits: what it speaks of is to be found within a second."""
+QUEUE_REST_SECONDS = 10.0
+OWN_JOBS = frozenset({NEWS, EVENTS})
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
 """How long a crawl may take to put its page away once the worker is told to stop."""
@@ -73,7 +78,11 @@ class ScheduledWorker:
         self._quiet = quiet
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(at_once), NEWS: ThreadPoolExecutor(1)},
+            executors={
+                "default": ThreadPoolExecutor(at_once),
+                NEWS: ThreadPoolExecutor(1),
+                EVENTS: ThreadPoolExecutor(1),
+            },
             job_defaults=JOB,
         )
         self._waiting: set[SourceId] = set()
@@ -95,9 +104,15 @@ class ScheduledWorker:
         """Until SIGTERM or Ctrl-C."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a job is still under way is no news
+        self._scheduler.add_job(
+            self._take_events, IntervalTrigger(seconds=EVENT_SECONDS), id=EVENTS, executor=EVENTS
+        )
         self._scheduler.add_job(self._tell, IntervalTrigger(seconds=NEWS_SECONDS), id=NEWS, executor=NEWS)
         self._scheduler.start()
+        queue = self._settings.section(EventSettings)
+        if queue.queue_url:
+            threading.Thread(target=self._follow_queue, args=(queue,), name="queue", daemon=True).start()
         with ExitStack() as presence:
             drained, announced = time.monotonic(), False
             while not self._stop.wait(TICK_SECONDS):
@@ -143,7 +158,7 @@ class ScheduledWorker:
             return
         self._say_once(None if rows or self._quiet else NOTHING)
         for job in self._scheduler.get_jobs():
-            if job.id not in rows and job.id != NEWS:
+            if job.id not in rows and job.id not in OWN_JOBS:
                 self._unplan(SourceId(job.id))
         for source, moment in due.items():
             self._plan_crawl(source, moment)
@@ -246,6 +261,36 @@ class ScheduledWorker:
             except subprocess.TimeoutExpired:
                 child.kill()
         self._scheduler.shutdown(wait=True)
+
+    def _take_events(self) -> None:
+        """Brings models up to date of which an event speaks, and the index right after."""
+        from crawler.event_inbox import take_waiting  # noqa: PLC0415 - it opens sources, which the start need not wait for
+
+        try:
+            with self._open() as store:
+                due = store.event_hints.next_due()
+                if due is not None and due <= time.time() and take_waiting(store, self._settings).models:
+                    bring_up_to_date(self._settings, store)
+        except ModeldexError as error:
+            log.warning("events not taken reason=%s", error)
+
+    def _follow_queue(self, chosen: EventSettings) -> None:
+        """In a thread of its own until the worker ends. A queue that does not answer is told of once, until it does."""
+        from crawler.queue import take_batch  # noqa: PLC0415 - most workers follow none
+        from crawler.queues.sqs import SqsQueue  # noqa: PLC0415
+
+        queue, trouble = None, None
+        while not self._stop.is_set():
+            try:
+                queue = queue or SqsQueue(chosen)
+                with self._open() as store:
+                    take_batch(queue, store)
+                trouble = None
+            except ModeldexError as error:
+                if str(error) != trouble:
+                    log.warning("queue not followed reason=%s", error)
+                trouble = str(error)
+                self._stop.wait(QUEUE_REST_SECONDS)
 
     def _tell(self) -> None:
         """Webhooks hear what is new. One that cannot be reached is told of once, until it is back."""

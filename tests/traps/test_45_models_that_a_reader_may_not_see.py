@@ -231,6 +231,7 @@ SCREENS = {
     "/metrics": [{}],
     "/api/v1/sources": [{}],
     "/api/v1/runs": [{}],
+    "/api/v1/events": [{}],
     "/static/<path:filename>": ["modeldex.css"],
     "/api/suggest": [
         {"q": text} for text in ("zq", "acc", "has:zq", "task:", f"owner:{MARK[:3]}", "tags:", "source:")

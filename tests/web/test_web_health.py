@@ -198,3 +198,14 @@ def test_readiness_says_what_is_wrong(client, tmp_path):
     assert broken.get("/health").status_code == 200
     assert broken.get("/metrics").status_code == 200
     close_services(services)
+
+
+def test_events_that_wait_are_seen_with_how_long(client, made, store):
+    lab = made[1]["lab"].id
+    store.event_hints.note([(lab, "a"), (lab, "b")])
+    row = next(row for row in client.get("/api/v1/sources").json["sources"] if row["id"] == lab)
+    assert row["events_waiting"] == 2
+    assert 0 < row["event_lag_seconds"] < 60
+    assert "2 objects of events wait for" in client.get("/health").text
+    assert 'modeldex_source_events_waiting{source="lab"} 2.0' in client.get("/metrics").text
+    store.event_hints.taken(lab, store.event_hints.due()[lab])

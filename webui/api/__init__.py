@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.exceptions import ServiceUnavailable
 
-from catalog.errors import UserError
+from catalog.access.event_notes import with_store
+from catalog.errors import ExtractError, UserError
 from catalog.search.parameters import LENIENT
+from crawler.event_bodies import hints_of
+from crawler.event_inbox import note_hints
+from crawler.settings import EventSettings
 from webui.api.answers import (
     model_answer,
     runs_answer,
@@ -20,14 +24,15 @@ from webui.api.answers import (
     values_answer,
 )
 from webui.api.export import csv_lines, ndjson_lines
-from webui.api.responses import ModelsAnswer
+from webui.api.responses import EventsAnswer, ModelsAnswer
 from webui.api.suggestions import suggestions
 from webui.finding import find_example, find_facet, find_model
 from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
-from webui.reading import build, catalog, crawl_status, search_tag, tag_of
+from webui.reading import build, catalog, crawl_status, search_tag, settings, tag_of
 from webui.rendering import answer, dumps, not_modified
+from webui.security import check_sender
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as BaseResponse
@@ -37,6 +42,8 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 MOST_IDS = 1_000
+EVENT_BYTES = 512 * 1024
+"""Twice what a queue takes as one message."""
 RUNS_LISTED, MOST_RUNS = 30, 1_000
 EXPORTS_AT_ONCE = 4
 """A reader who does not read holds a thread of the server: half of them are left for pages and health checks."""
@@ -131,6 +138,19 @@ def runs_of_sources() -> Response:
         if source is None:
             raise NotFoundHere("There is no such source.")
     return answer(runs_answer(catalog().runs(int(limit), source=source)))
+
+
+@blueprint.post("/v1/events")
+def events() -> Response:
+    """Takes what a storage says of its objects. 202 when it is kept; the worker looks at the objects."""
+    check_sender(settings().section(EventSettings).token)
+    request.max_content_length = EVENT_BYTES
+    try:
+        hints = hints_of(request.get_data(cache=False))
+    except ExtractError as error:
+        raise UserError(f"This is no event that can be taken: {error}.") from error
+    kept = with_store(settings(), lambda store: note_hints(store, hints)) if hints else 0
+    return answer(EventsAnswer(objects=len(hints), kept=kept), status=202)
 
 
 @blueprint.get("/export.ndjson")

@@ -301,6 +301,8 @@ def _source(source: DueSource) -> SourceAnswer:
         bytes=health.bytes,
         unread=tuple(UnreadAnswer(file=file.key, reason=file.reason) for file in health.unread),
         unread_count=max(failed, len(health.unread)),
+        events_waiting=health.events_waiting,
+        event_lag_seconds=health.event_lag_seconds,
     )
 
 

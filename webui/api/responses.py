@@ -317,6 +317,8 @@ class SourceAnswer:
     bytes: int | None
     unread: tuple[UnreadAnswer, ...]
     unread_count: int
+    events_waiting: int
+    event_lag_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +347,14 @@ class RunsAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventsAnswer:
+    """The answer of a POST to /api/v1/events: of how many objects it speaks, and how many are of a source that is crawled."""
+
+    objects: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorAnswer:
     """What went wrong; `request_id` is where the log has the rest."""
 
@@ -369,6 +379,7 @@ ANSWERS: Mapping[str, type] = {
     "/api/facets/<field>": ValuesAnswer,
     "/api/suggest": SuggestionsAnswer,
     "/api/runs": StatusAnswer,
+    "/api/v1/events": EventsAnswer,
     "/api/v1/runs": RunsAnswer,
     "/api/v1/sources": SourcesAnswer,
     "error": RefusedAnswer,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from catalog.records import Run, RunState
 from catalog.records.sources import SourceState
 from webui.html.status import STATE_HELP, STATE_WORDS, StatusPage, status_page
-from webui.numbers import clock, size
+from webui.numbers import clock, seconds, size
 from webui.text import shown
 
 if TYPE_CHECKING:
@@ -203,6 +203,10 @@ def _troubles_text(source: DueSource) -> str:
     parts = []
     if counts.get("would_lose"):
         parts.append(f"{counts['would_lose']:,} models no longer there")
+    if source.health.events_waiting:
+        parts.append(
+            f"{source.health.events_waiting:,} objects of events wait for {seconds(source.health.event_lag_seconds).text}"
+        )
     if files:
         parts.append(f"{files:,} {'file' if files == 1 else 'files'} unread")
     if scopes:

@@ -15,7 +15,10 @@ from fixtures.crawling import safetensors
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceDefinition, SourceRow
 from catalog.settings import Settings
+from catalog.store import open_store
 from crawler.commands.scheduled_crawls import ScheduledWorker
+from crawler.event_bodies import Hint
+from crawler.event_inbox import note_hints
 
 PATIENCE_SECONDS = 90
 NOW = datetime(2024, 1, 2, 12, tzinfo=UTC)
@@ -149,3 +152,17 @@ def test_a_worker_without_sources_says_so_once_and_waits(tmp_path):
         until(lambda: "there are no sources to crawl" in (tmp_path / "log").read_text())
         time.sleep(2.5)
     assert (tmp_path / "log").read_text().count("modeldex sources add ADDRESS") == 1
+
+
+def test_an_event_is_found_by_a_search_long_before_the_next_crawl(tmp_path):
+    home, log = tmp_path / "home", tmp_path / "log"
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab/net.safetensors").write_bytes(safetensors(values=4))
+    modeldex(home, "sources", "add", tmp_path / "lab", "--name", "lab", "--schedule", "every 1d")
+    with worker(home, log=log), open_store(Settings(home=home), write=True) as store:
+        until(lambda: "crawl ended source=lab exit_code=0" in log.read_text())
+        (tmp_path / "lab/new.safetensors").write_bytes(safetensors(values=7))
+        note_hints(store, [Hint("", "new.safetensors", "lab")])
+        until(lambda: "events taken" in log.read_text())
+        until(lambda: "new" in modeldex(home, "search", "parameters:7", "--json"))
+    assert log.read_text().count("crawl started source=lab") == 1

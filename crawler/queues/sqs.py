@@ -1,0 +1,66 @@
+"""Amazon's queue, and others that speak like it.
+
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from catalog.errors import PluginUnavailable, SourceError
+from crawler.queue import Message
+from crawler.settings import EventSettings
+
+MOST_AT_ONCE = 10
+WAIT_SECONDS = 5
+"""A long poll costs one request for nothing; longer, the worker would not end within its time."""
+
+
+class SqsQueue:
+    """The queue of the settings. Credentials are those of AWS's own settings, a role of the machine among them."""
+
+    def __init__(self, settings: EventSettings, *, wait_seconds: int = WAIT_SECONDS) -> None:
+        try:
+            import boto3  # noqa: PLC0415 - an extra
+            from botocore.config import Config  # noqa: PLC0415
+            from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        except ImportError as error:
+            raise PluginUnavailable("queue", "sqs", "install it with: pip install 'modeldex[s3]'") from error
+        self._faults = (BotoCoreError, ClientError)
+        self._url = settings.queue_url
+        self._wait_seconds = wait_seconds
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30
+        )
+        try:
+            self._client: Any = boto3.client(
+                "sqs",
+                endpoint_url=settings.queue_endpoint_url or None,
+                region_name=settings.queue_region or None,
+                config=config,
+            )
+        except self._faults as error:
+            raise SourceError(f"The queue {self._url} cannot be asked: {error}") from error
+
+    def receive(self) -> Sequence[Message]:
+        try:
+            answer = self._client.receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=MOST_AT_ONCE, WaitTimeSeconds=self._wait_seconds
+            )
+        except self._faults as error:
+            raise SourceError(f"The queue {self._url} does not answer: {error}") from error
+        return [Message(row["Body"], row["ReceiptHandle"]) for row in answer.get("Messages", ())]
+
+    def ack(self, messages: Sequence[Message]) -> None:
+        for start in range(0, len(messages), MOST_AT_ONCE):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message.receipt}
+                for number, message in enumerate(messages[start : start + MOST_AT_ONCE])
+            ]
+            try:
+                answer = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+            except self._faults as error:
+                raise SourceError(f"The queue {self._url} does not answer: {error}") from error
+            for failure in answer.get("Failed", ()):
+                raise SourceError(f"The queue {self._url} keeps a message: {failure.get('Code')}")
