@@ -11,6 +11,7 @@ from typing import Any
 from catalog.layouts import names
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts.measured import listing_observation
+from catalog.normalise.precedence import reason_lost
 from catalog.normalise.values.dates import instant_text
 from catalog.normalise.values.objectives import task_of_objective
 from catalog.records import (
@@ -41,12 +42,34 @@ def describe(draft: Draft) -> None:
     """Identity, place and files; then what other fields imply: framework, task, relation; then the text to search."""
     _set_place(draft)
     _set_name(draft)
+    _set_hints(draft)
     _set_files(draft)
     _set_status(draft)
     _derive_framework(draft)
     _derive_task(draft)
     _derive_relation(draft)
     _set_all_text(draft)
+
+
+def _set_hints(draft: Draft) -> None:
+    """What the layout of directories says of the model counts where nobody says otherwise."""
+    group = draft.group
+    for field, value in (("version", group.version_hint), ("owner", group.owner_hint)):
+        if not value:
+            continue
+        seen = Observation(
+            field=field, raw=value, pointer="name:", key=ObjectKey(group.key), extractor="listing", extractor_version=1,
+            origin=Origin.FILENAME, evidence=Evidence.INFERRED,
+        )  # fmt: skip
+        by_path = Contender(observation=seen, value=cleaning.keyword(display_key(value)))
+        stated = draft.provenance.get(field)
+        if stated is not None and stated.winners:
+            lost = replace(by_path, lost_because=reason_lost("authored", stated.winners[0], by_path))
+            draft.provenance[field] = replace(stated, losers=(*stated.losers, lost))
+            continue
+        draft.values[field] = by_path.value
+        losers = stated.losers if stated else ()
+        draft.provenance[field] = FieldProvenance(field=field, winners=(by_path,), losers=losers)
 
 
 def _set_place(draft: Draft) -> None:
