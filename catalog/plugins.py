@@ -79,6 +79,7 @@ EXTRACTORS: Mapping[str, str] = {
     "checksums": "crawler.extractors.checksums:ChecksumsExtractor",
     "bill-of-materials": "crawler.extractors.bill_of_materials:BillOfMaterialsExtractor",
     "oci-manifest": "crawler.extractors.oci_manifest:OciManifestExtractor",
+    "bentoml": "crawler.extractors.bentoml:BentomlExtractor",
     "nemo": "crawler.extractors.nemo:NemoExtractor",
     "python-requirements": "crawler.extractors.python_requirements:PythonRequirementsExtractor",
 }

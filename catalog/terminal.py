@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.text import safety
@@ -76,6 +76,13 @@ def _is_number(text: str) -> bool:
 def count_text(value: float | None) -> str:
     """7.6B, 345M, 12.3k; empty for nothing."""
     return _scaled(value, 1000, ("", "k", "M", "B", "T"), "")
+
+
+def absence(document: Mapping[str, Any]) -> str:
+    """What stands behind the name of a model that is not there: where it went, or that it is missing."""
+    if document.get("status") not in {"missing", "gone"}:
+        return ""
+    return " (moved)" if "moved" in document.get("flags", ()) else f" ({document['status']})"
 
 
 def size_text(value: float | None) -> str:

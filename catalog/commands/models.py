@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from catalog.settings import Settings
-from catalog.terminal import count_text, size_text, table
+from catalog.terminal import absence, count_text, size_text, table
 
 if TYPE_CHECKING:
     from catalog.errors import StoreDamaged
@@ -17,22 +18,40 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array of whole documents.")
+@click.option("--missing", is_flag=True, help="List those, too, that are no longer where they were.")
 @click.pass_obj
-def models(settings: Settings, *, as_json: bool) -> None:
+def models(settings: Settings, *, as_json: bool, missing: bool) -> None:
     """List every model of the catalog."""
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
 
     damaged: dict[str, StoreDamaged] = {}
     with open_catalog(settings) as catalog:
-        documents = (stored.document for stored in catalog.models(damaged))
+        hidden: Counter[str] = Counter()
+        everything = (stored.document for stored in catalog.models(damaged))
+        documents = everything if missing else _present(everything, hidden)
         if as_json:
             _print_array(documents)
         else:
-            _print_table([_row(document) for document in documents], is_whole=not damaged)
+            rows = [_row(document) for document in documents]
+            _print_table(rows, is_whole=not damaged and not hidden)
+    if hidden:
+        number = hidden.total()
+        click.echo(
+            f"{number:,} no longer there {'is' if number == 1 else 'are'} left out: add --missing.", err=True
+        )
     for error in damaged.values():
         click.echo(f"modeldex: {error}", err=True)
     if damaged:
         raise click.exceptions.Exit(1)
+
+
+def _present(documents: Iterable[Mapping[str, Any]], hidden: Counter[str]) -> Iterator[Mapping[str, Any]]:
+    """The documents of models that are there; the others are counted."""
+    for document in documents:
+        if absence(document):
+            hidden[str(document.get("status"))] += 1
+        else:
+            yield document
 
 
 def _print_table(rows: list[tuple[Any, ...]], *, is_whole: bool) -> None:
@@ -46,7 +65,7 @@ def _print_table(rows: list[tuple[Any, ...]], *, is_whole: bool) -> None:
 
 def _row(document: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
-        document.get("name"),
+        f"{document.get('name')}{absence(document)}",
         document.get("task"),
         document.get("framework"),
         count_text(document.get("parameters")),

@@ -69,6 +69,32 @@ def is_generic_stem(stem: str) -> bool:
     return word in GENERIC_STEMS or _NUMBERED.fullmatch(word) is not None
 
 
+_LEFTOVER_WORDS = GENERIC_STEMS | GENERIC_DIRECTORIES | frozenset(
+    {
+        "", ".", "..", "tmp", "temp", "out", "output", "outputs", "results", "result", "run", "runs", "default", "none", "null",
+        "unknown", "untitled", "noname", "export", "exported", "converted", "merged", "saved", "snapshot", "snapshots", "hf",
+        "main_graph", "graph", "torch_jit", "torch-jit-export", "tf2onnx", "onnx-model", "onnx_model", "ggml", "gguf", "trainer",
+        "train", "training", "test", "my_model", "my-model", "mymodel",
+    }
+)  # fmt: skip
+_LEFTOVER = re.compile(
+    r"tmp[a-z0-9_]{4,12}|(?:model|sequential|functional|graph|network|run|exp|trial)[-_]?\d+|[0-9a-f]{8,64}|(?:[a-z]:)?[\\/~.].*",
+    re.IGNORECASE,
+)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether the name is what a trainer or a converter was given or made up: `tmp`, `checkpoint-500`, `.`, a path."""
+    word = name.strip().rstrip("/").lower()
+    return (
+        word in _LEFTOVER_WORDS
+        or _NUMBERED.fullmatch(word) is not None
+        or _LEFTOVER.fullmatch(word) is not None
+        or word.count("/") > 1
+        or "\\" in word
+    )
+
+
 def model_name(path: str, *, is_file: bool) -> str | None:
     """What the path calls the model: the file's stem, or the nearest directory that is not a word like `model`."""
     parts = [part for part in path.strip("/").split("/") if part not in {"", ".", ".."}]

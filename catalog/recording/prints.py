@@ -18,6 +18,7 @@ WEIGHTS = frozenset({Role.WEIGHTS, Role.DATA})
 def signature(group: Group, recipe: str) -> str:
     """Equal if and only if normalising again would give the same record: every file's state, reading and place."""
     parts = [recipe, group.kind, group.name_hint or "", "orphan" if group.orphan else "", *group.copies]
+    parts += [group.version_hint or "", group.owner_hint or ""]
     for member in sorted(
         group.members, key=lambda member: (member.object.key, member.subject or "", member.distance)
     ):

@@ -68,6 +68,8 @@ class Group:
     kind: str  # file | shards | directory | pipeline | run | registry
     members: tuple[Member, ...]
     name_hint: str | None = None
+    version_hint: str | None = None  # what the layout calls this version: the 2 of `resnet/2/model.onnx`
+    owner_hint: str | None = None  # whose it is by its layout: the publisher's directory
     uri: str | None = None  # the source's own URI of `key`; None makes it of the source's id and the key
     orphan: bool = False  # bytes in a store that goes by hashes, and nothing names them any more
     copies: tuple[ObjectKey, ...] = ()  # objects of such a store that hold the same bytes once more

@@ -41,6 +41,8 @@ def grouping_of(group: Group) -> str:
     known = {
         "kind": group.kind,
         "name": group.name_hint,
+        "version": group.version_hint,
+        "owner": group.owner_hint,
         "orphan": group.orphan,
         "copies": group.copies,
         "path": place and place.path,
@@ -253,6 +255,8 @@ def _group(row: Mapping[str, Any], members: Iterable[Member | None]) -> Group:
         kind=known["kind"],
         members=tuple(member for member in members if member is not None),
         name_hint=known.get("name"),
+        version_hint=known.get("version"),
+        owner_hint=known.get("owner"),
         orphan=known.get("orphan", False),
         copies=tuple(map(ObjectKey, known.get("copies", ()))),
         place=place,

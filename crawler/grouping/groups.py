@@ -26,15 +26,19 @@ from crawler.grouping.draft import (
     name_of,
     upwards,
 )
+from crawler.grouping.layout_versions import owner_of, version_of, without_version
 from crawler.grouping.layouts import (
     ADAPTER,
     ALTERNATIVE_DIRECTORIES,
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
     DEEPSPEED_STATE,
+    FIRST_RUN,
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
+    OPTIMIZER_STATE,
     PROJECTOR,
+    RUN_DIRECTORY,
     SIDE_DIRECTORIES,
     SIDECAR,
     TRAINING_STATE,
@@ -102,14 +106,26 @@ def _told_apart(groups: Sequence[Group]) -> list[Group]:
     number = Counter(map(place, generic))
     apart = {group.key for group in generic if number[place(group)] > 1}
     return [
-        replace(group, name_hint=f"{_run_of(group)}-{name_of(group.key)}") if group.key in apart else group
+        replace(group, name_hint=f"{_run_of(group)}-{name_of(group.key)}")
+        if group.key in apart
+        else replace(group, name_hint=_run_of(group))
+        if group.name_hint == name_of(directory_of(group.key)) and _is_later_run(group)
+        else group
         for group in groups
     ]
 
 
+def _is_later_run(group: Group) -> bool:
+    """Whether the model is of one of several runs of one trainer, and not of the first."""
+    numbered = RUN_DIRECTORY.search(group.key)
+    return numbered is not None and numbered["version"] != FIRST_RUN
+
+
 def _run_of(group: Group) -> str:
-    """The nearest directory that is not a word like `checkpoints`."""
-    return names.model_name(directory_of(group.key), is_file=False) or str(group.name_hint)
+    """The nearest directory that is not a word like `checkpoints`, with the number of a later run of it."""
+    run = names.model_name(directory_of(group.key), is_file=False) or str(group.name_hint)
+    numbered = RUN_DIRECTORY.search(group.key) if _is_later_run(group) else None
+    return f"{run}-{numbered['version']}" if numbered else run
 
 
 def _as_used(members: Sequence[Member]) -> list[Member]:
@@ -120,6 +136,8 @@ def _as_used(members: Sequence[Member]) -> list[Member]:
     for member in members:
         directory, name = directory_of(member.object.key), name_of(member.object.key)
         if member.extraction is None or member.extraction.role is not Role.WEIGHTS:
+            continue
+        if OPTIMIZER_STATE.match(name_of(directory)):
             continue
         if not TRAINING_STATE.match(name) and not PROJECTOR.match(name):
             with_weights.add(directory)
@@ -137,6 +155,8 @@ def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role 
     """What the file is because of its name and its neighbours; None if it is what it seems."""
     directory, name = directory_of(member.object.key), name_of(member.object.key)
     role = member.extraction.role if member.extraction else None
+    if OPTIMIZER_STATE.match(name_of(directory)) and role in {Role.WEIGHTS, Role.PART, Role.INDEX, Role.DATA}:
+        return Role.AUXILIARY
     if ADAPTER.match(name) and directory in with_whole and role in {Role.WEIGHTS, Role.CONFIG}:
         return Role.PART
     if role is not Role.WEIGHTS:
@@ -216,6 +236,8 @@ class _Tree:
 
     def _is_state(self, directory: str) -> bool:
         """Whether a checkpoint of DeepSpeed is the state of the model above it."""
+        if OPTIMIZER_STATE.match(name_of(directory)):
+            return True
         return bool(DEEPSPEED_STATE.match(name_of(directory))) and any(
             member.extraction is not None and member.extraction.role is Role.WEIGHTS
             for member in self.files.get(directory_of(directory), ())
@@ -446,7 +468,9 @@ def _from_side_directory(member: Member, by_directory: dict[str, list[Draft]]) -
 
 
 def _is_side_directory(name: str) -> bool:
-    return name.lower() in SIDE_DIRECTORIES | ALTERNATIVE_DIRECTORIES or bool(DEEPSPEED_STATE.match(name))
+    return name.lower() in SIDE_DIRECTORIES | ALTERNATIVE_DIRECTORIES or any(
+        form.match(name) for form in (DEEPSPEED_STATE, OPTIMIZER_STATE)
+    )
 
 
 def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bool) -> Group:
@@ -468,6 +492,8 @@ def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bo
         kind=draft.kind,
         members=members,
         name_hint=_name_hint(source, draft, promised),
+        version_hint=version_of(draft),
+        owner_hint=owner_of(draft),
         orphan=orphan,
         copies=tuple(ObjectKey(key) for key in sorted(draft.copies)),
     )
@@ -492,7 +518,9 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     if match := HUB_SNAPSHOT.search(draft.directory if generic else path):
         name = match["name"]
     elif generic:
-        name = name_of(draft.directory) or name
+        name = name_of(without_version(draft.directory)) or name
+    elif draft.kind not in {"file", "shards"} and without_version(path) != path:
+        name = name_of(without_version(path))
     elif (CHECKPOINT_DIRECTORY.match(name) or DATED_DIRECTORY.match(name)) and parent:
         name = f"{parent}-{name}"
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-HUB_SNAPSHOT = re.compile(r"(?:^|/)models--(?:[^/]+--)?(?P<name>[^/]+)/snapshots/[^/]+$")
+HUB_SNAPSHOT = re.compile(
+    r"(?:^|/)models--(?:(?P<owner>[^/]+?)--)?(?P<name>[^/]+)/snapshots/(?P<revision>[^/]+)$"
+)
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
 HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
 CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
@@ -20,8 +22,11 @@ TRAINING_STATE = re.compile(
 )
 """What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state, DeepSpeed
 engine.py (`_get_zero_ckpt_name`)."""
-DEEPSPEED_STATE = re.compile(r"^global_step\d+$")
-"""The directory of a DeepSpeed checkpoint. Source: DeepSpeed engine.py, `save_checkpoint`."""
+DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+|pytorch_model_fsdp_\d+)$")
+"""A checkpoint of DeepSpeed or FSDP: state where the whole weights lie beside it, the model elsewhere. Source: DeepSpeed
+engine.py, `save_checkpoint`; accelerate utils/fsdp_utils.py, `save_fsdp_model`."""
+OPTIMIZER_STATE = re.compile(r"^optimizer(?:_\d+)?$")
+"""What only an optimizer goes on from, in a directory of its own. Source: accelerate utils/fsdp_utils.py, `save_fsdp_optimizer`."""
 ADAPTER = re.compile(r"^adapter_(model|config)\.(safetensors|bin|json)$")
 WHOLE_MODEL = re.compile(
     r"^(?:model|pytorch_model|tf_model|flax_model|consolidated)(?:[-.]\d+(?:-of-\d+)?)?\.(?:safetensors|bin|h5|msgpack|pth)$"
@@ -72,3 +77,17 @@ SIDE_DIRECTORIES = frozenset(
 """Sub-directories in which tools keep what they say of the model beside. Source: huggingface.co/docs/hub (`.eval_results`),
 hydra.cc (`.hydra`), wandb, transformers `additional_chat_templates`; the rest are people's habits, and hold no model.
 """
+
+RUN_DIRECTORY = re.compile(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")
+"""One run of a Lightning trainer. Source: lightning, loggers (`lightning_logs/version_N`)."""
+FIRST_RUN = "version_0"
+VERSION_DIRECTORY = re.compile(r"^(?:\d{1,14}|[vV]\d+(?:[._]\d+)*)$")
+"""One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`."""
+PUBLISHER = re.compile(
+    r"(?:^|/)(?:\.?lm-?studio/(?:[^/]+/)*?models|\.lmstudio/hub/models)/(?P<owner>[^/]+)/[^/]+/[^/]+$"
+    r"|(?:^|/)(?P<publisher>[^/]+)/[^/]+-GGUF/[^/]+$",
+    re.IGNORECASE,
+)
+"""LM Studio keeps `PUBLISHER/REPOSITORY/FILE.gguf`. Source: lmstudio.ai/docs (import models)."""
+EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
+"""States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""

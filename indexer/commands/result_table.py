@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from catalog.terminal import count_text, printable, size_text, table
+from catalog.terminal import absence, count_text, printable, size_text, table
 from mappings.metrics import metrics
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def lines(page: SearchPage) -> list[str]:
 
 def _row(document: Document, metric: str | None) -> list[str]:
     return [
-        str(document.get("name") or document.get("path") or ""),
+        str(document.get("name") or document.get("path") or "") + absence(document),
         str(document.get("task") or ""),
         str(document.get("framework") or ""),
         _metric(document, metric),

@@ -93,3 +93,22 @@ def test_a_model_that_is_gone_at_its_new_place_too_is_shown_where_it_was(shop):
     (shop.root / "new/net.safetensors").unlink()
     shop.crawl(accept=True)
     assert catalogs_of(shop).of().successor(old) is None
+
+
+def test_the_table_of_models_holds_what_is_there_and_marks_the_rest(shop):
+    for number, name in enumerate(("kept", "old", "lost")):
+        shop.model(f"{name}/{name}.safetensors", fill=float(number))
+    shop.crawl()
+    (shop.root / "old").rename(shop.root / "new")
+    (shop.root / "lost/lost.safetensors").unlink()
+    shop.crawl(accept=True)
+    home = ["--home", str(shop.settings.home)]
+
+    def names(*options):
+        done = CliRunner().invoke(cli, [*home, "models", *options])
+        return [line.split("  ")[0] for line in done.stdout.splitlines()[1:]], done.stderr
+
+    assert names() == (["kept", "old"], "2 no longer there are left out: add --missing.\n")
+    assert names("--missing") == (["kept", "lost (missing)", "old", "old (moved)"], "")
+    listed = CliRunner().invoke(cli, [*home, "models", "--json"])
+    assert [document["status"] for document in json.loads(listed.stdout)] == ["ok", "ok"]

@@ -11,6 +11,7 @@ from typing import Any
 from catalog.layouts import names
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts.measured import listing_observation
+from catalog.normalise.precedence import reason_lost
 from catalog.normalise.values.dates import instant_text
 from catalog.normalise.values.objectives import task_of_objective
 from catalog.records import (
@@ -33,6 +34,7 @@ from mappings.frameworks import frameworks
 
 MAX_FILES = 20_000
 MAX_FILE_NAMES = 2_000
+_WRITTEN_BY_PROGRAMS = frozenset({Origin.EMBEDDED, Origin.CONFIG, Origin.RUN})
 _BROKEN_FIRST = tuple(FileStatus(row.name) for row in known_statuses().values() if row.by == "normaliser")
 
 
@@ -40,12 +42,34 @@ def describe(draft: Draft) -> None:
     """Identity, place and files; then what other fields imply: framework, task, relation; then the text to search."""
     _set_place(draft)
     _set_name(draft)
+    _set_hints(draft)
     _set_files(draft)
     _set_status(draft)
     _derive_framework(draft)
     _derive_task(draft)
     _derive_relation(draft)
     _set_all_text(draft)
+
+
+def _set_hints(draft: Draft) -> None:
+    """What the layout of directories says of the model counts where nobody says otherwise."""
+    group = draft.group
+    for field, value in (("version", group.version_hint), ("owner", group.owner_hint)):
+        if not value:
+            continue
+        seen = Observation(
+            field=field, raw=value, pointer="name:", key=ObjectKey(group.key), extractor="listing", extractor_version=1,
+            origin=Origin.FILENAME, evidence=Evidence.INFERRED,
+        )  # fmt: skip
+        by_path = Contender(observation=seen, value=cleaning.keyword(display_key(value)))
+        stated = draft.provenance.get(field)
+        if stated is not None and stated.winners:
+            lost = replace(by_path, lost_because=reason_lost("authored", stated.winners[0], by_path))
+            draft.provenance[field] = replace(stated, losers=(*stated.losers, lost))
+            continue
+        draft.values[field] = by_path.value
+        losers = stated.losers if stated else ()
+        draft.provenance[field] = FieldProvenance(field=field, winners=(by_path,), losers=losers)
 
 
 def _set_place(draft: Draft) -> None:
@@ -74,7 +98,9 @@ def _set_name(draft: Draft) -> None:
         origin=Origin.FILENAME, evidence=Evidence.INFERRED,
     )  # fmt: skip
     by_path = Contender(observation=seen, value=fallback)
-    stated = draft.provenance.get("name")
+    stated = _without_leftovers(draft.provenance.get("name"))
+    if stated is not None and stated.winners:
+        draft.values["name"] = stated.winners[0].value
     if stated is None or not stated.winners:
         losers = stated.losers if stated else ()
         draft.values["name"] = fallback
@@ -82,6 +108,27 @@ def _set_name(draft: Draft) -> None:
         return
     lost = replace(by_path, lost_because="equal" if fallback == stated.winners[0].value else "rank")
     draft.provenance["name"] = replace(stated, losers=(*stated.losers, lost))
+
+
+def _without_leftovers(stated: FieldProvenance | None) -> FieldProvenance | None:
+    """The stated names in their order, those behind that a program wrote and that are none."""
+    if stated is None or not any(map(_is_leftover, stated.winners)):
+        return stated
+    heard = [contender for contender in (*stated.winners, *stated.losers) if contender.value is not None]
+    names_of_it = [contender for contender in heard if not _is_leftover(contender)]
+    beaten = [
+        replace(contender, lost_because="implausible") for contender in heard if _is_leftover(contender)
+    ]
+    if not names_of_it:
+        return replace(stated, winners=(), losers=tuple(beaten), conflict=False)
+    first, *others = names_of_it
+    return replace(
+        stated, winners=(replace(first, lost_because=None),), losers=(*others, *beaten), conflict=False
+    )
+
+
+def _is_leftover(contender: Contender) -> bool:
+    return contender.observation.origin in _WRITTEN_BY_PROGRAMS and names.is_leftover(str(contender.value))
 
 
 def _set_files(draft: Draft) -> None:

@@ -42,6 +42,7 @@ DAMAGED = frozenset({"malformed", "empty", "error-page", "all-zero"})
 """Codes of files of which the bytes are at fault, and no limit or right of the reader."""
 PACKAGINGS = frozenset(
     {
+        "bentoml",
         "mlflow",
         "mlflow_db",
         "mlflow_file_store",

@@ -359,6 +359,40 @@ LAYOUTS = {
         [f"run/global_step9/mp_rank_0{rank}_model_states.pt" for rank in (0, 1)],
         {"run/global_step9/model": [f"run/global_step9/mp_rank_0{rank}_model_states.pt" for rank in (0, 1)]},
     ),
+    "FSDP's shards and optimizer beside the whole weights": (
+        [
+            "run/checkpoint-9/config.json",
+            "run/checkpoint-9/model.safetensors",
+            "run/checkpoint-9/pytorch_model_fsdp_0/.metadata",
+            "run/checkpoint-9/pytorch_model_fsdp_0/__0_0.distcp",
+            "run/checkpoint-9/optimizer_0/.metadata",
+            "run/checkpoint-9/optimizer_0/__0_0.distcp",
+        ],
+        {
+            "run/checkpoint-9": [
+                "run/checkpoint-9/config.json",
+                "run/checkpoint-9/model.safetensors",
+                "run/checkpoint-9/optimizer_0/.metadata",
+                "run/checkpoint-9/optimizer_0/__0_0.distcp",
+                "run/checkpoint-9/pytorch_model_fsdp_0/.metadata",
+                "run/checkpoint-9/pytorch_model_fsdp_0/__0_0.distcp",
+            ]
+        },
+    ),
+    "FSDP's shards with their optimizer": (
+        [
+            "run/pytorch_model_fsdp_0/.metadata",
+            "run/pytorch_model_fsdp_0/__0_0.distcp",
+            "run/optimizer_0/.metadata",
+            "run/optimizer_0/__0_0.distcp",
+        ],
+        {
+            "run/pytorch_model_fsdp_0": [
+                "run/pytorch_model_fsdp_0/.metadata",
+                "run/pytorch_model_fsdp_0/__0_0.distcp",
+            ]
+        },
+    ),
     "Megatron's checkpoint of two ranks": (
         [f"run/iter_0000100/mp_rank_0{rank}/model_optim_rng.pt" for rank in (0, 1)],
         {"run/iter_0000100": [f"run/iter_0000100/mp_rank_0{rank}/model_optim_rng.pt" for rank in (0, 1)]},

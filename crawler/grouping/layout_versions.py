@@ -1,0 +1,44 @@
+"""What the place of a model says of its version and of whose it is."""
+
+from __future__ import annotations
+
+from catalog.layouts import names
+from crawler.grouping.draft import Draft, directory_of, name_of
+from crawler.grouping.layouts import EPOCH_AT_END, HUB_SNAPSHOT, PUBLISHER, RUN_DIRECTORY, VERSION_DIRECTORY
+
+REVISION_DIGITS = 12
+
+
+def without_version(directory: str) -> str:
+    """The directory above one that is only a version of it; the directory itself where it has a name."""
+    above = directory_of(directory)
+    if above and VERSION_DIRECTORY.match(name_of(directory)) and not names.is_machine_name(name_of(above)):
+        return above
+    return directory
+
+
+def version_of(draft: Draft) -> str | None:
+    """`2` of `resnet/2/model.onnx`, `version_3` of a Lightning run, `000010` of `style-000010.safetensors`; None if the
+    place says none.
+    """
+    is_file = draft.kind in {"file", "shards"}
+    own = draft.directory if is_file else draft.key
+    if match := HUB_SNAPSHOT.search(own):
+        return match["revision"][:REVISION_DIGITS]
+    if is_file and (match := RUN_DIRECTORY.search(draft.key)):
+        return match["version"]
+    if is_file and (match := EPOCH_AT_END.match(name_of(draft.key))):
+        return match["version"]
+    is_named = is_file and not names.is_generic_stem(name_of(draft.key))
+    return name_of(own) if not is_named and without_version(own) != own else None
+
+
+def owner_of(draft: Draft) -> str | None:
+    """Who published the model by the layout of a hub or of LM Studio."""
+    own = draft.directory if draft.kind in {"file", "shards"} else draft.key
+    if match := HUB_SNAPSHOT.search(own):
+        return match["owner"]
+    first = next(iter(draft.weights), "")
+    if match := PUBLISHER.search(first if first.lower().endswith(".gguf") else ""):
+        return match["owner"] or match["publisher"]
+    return None
