@@ -23,6 +23,7 @@ from catalog.errors import (
 )
 from catalog.normalise.masking import masked_extraction
 from catalog.normalise.values.secrets import masked_text
+from catalog.recording.prints import with_subject_digests
 from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
 from catalog.store.entries import Entry, Reading, outlined
 from crawler import hashing, sniffing
@@ -359,6 +360,9 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     outline = None if entry.outline is None else masked_extraction(entry.outline)
     error = None if entry.error is None else masked_text(entry.error)
     extraction = None if outcome.extraction is None else masked_extraction(outcome.extraction)
+    if extraction is not None and extraction.subjects:
+        extraction = with_subject_digests(extraction)
+        outline = None if outline is None else replace(outline, subjects=extraction.subjects)
     return replace(outcome, entry=replace(entry, outline=outline, error=error), extraction=extraction)
 
 
