@@ -154,6 +154,10 @@ class Findings:
             )
         )
 
+    def says_metrics(self) -> bool:
+        """Whether the file reported any metric so far."""
+        return any(seen.field.startswith("metrics.") for seen in self._observations)
+
     def metric(
         self, name: str, raw: Any, pointer: str, *, subject: str | None = None, **context: Any
     ) -> None:
@@ -165,6 +169,10 @@ class Findings:
             context={k: v for k, v in context.items() if v is not None},
             subject=subject,
         )
+
+    def metric_of_name(self, name: str, raw: Any) -> None:
+        """A metric that only the file's name reports."""
+        self.say(f"metrics.{name}", raw, "name:", origin=Origin.FILENAME, evidence=Evidence.INFERRED)
 
     def look_for_templates(self, value: Any, pointer: str) -> None:
         """A risk for every text in the value that is a template and reaches beyond its data when it is rendered, whatever

@@ -9,6 +9,7 @@ from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin
 from crawler.extractor import Claim, Findings
 from crawler.formats import torch_zip
+from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.pickles import Pickle, looks_like_pickle
 from crawler.formats.torch_files import refuse, role_of, tell_pickled_model
@@ -103,6 +104,7 @@ class TorchZipExtractor:
             refuse(findings, str(error))
             return findings.extraction()
         self._read(findings, container)
+        tell_name(findings)
         tell_oddities(findings, directory)
         return findings.extraction()
 
