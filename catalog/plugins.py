@@ -21,6 +21,7 @@ SOURCES: Mapping[str, str] = {
 EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
     "archives": "crawler.extractors.archives:ArchivesExtractor",
+    "metrics-table": "crawler.extractors.metrics_table:MetricsTableExtractor",
     "model-configs": "crawler.extractors.model_configs:ModelConfigsExtractor",
     "dduf": "crawler.extractors.dduf:DdufExtractor",
     "lm-eval": "crawler.extractors.lm_eval:LmEvalExtractor",

@@ -6,7 +6,8 @@ A new format is one file in `crawler/extractors/` and one line in `catalog/plugi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from catalog.records import (
     Subject,
     TensorSummary,
 )
+from crawler.formats.templates import suspicious
 from crawler.reader import RangedReader
 
 HEAD_BYTES = 4096
@@ -33,6 +35,11 @@ HEAD_BYTES = 4096
 MAX_TEXT_BYTES = 8 * 1024
 MAX_BODY_BYTES = 256 * 1024  # of `all_text`, the body of a card
 MAX_OBSERVATIONS = 20_000
+
+_WITH_TEMPLATES = frozenset({Origin.CONFIG, Origin.EMBEDDED, Origin.SIDECAR})
+_PROSE = frozenset({"all_text", "description"})
+"""Where a card tells about templates, it is none."""
+_CODE_MARKS = re.compile(r"\{\{|\{%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,8 @@ class Findings:
             return
         if field.endswith("."):
             field += "unnamed"
+        if (origin or self.origin) in _WITH_TEMPLATES and field not in _PROSE:
+            self.look_for_templates(raw, pointer)
         if len(self._observations) >= self._max_observations:
             if not self._is_full:
                 self._is_full = True
@@ -145,6 +154,10 @@ class Findings:
             )
         )
 
+    def says_metrics(self) -> bool:
+        """Whether the file reported any metric so far."""
+        return any(seen.field.startswith("metrics.") for seen in self._observations)
+
     def metric(
         self, name: str, raw: Any, pointer: str, *, subject: str | None = None, **context: Any
     ) -> None:
@@ -156,6 +169,19 @@ class Findings:
             context={k: v for k, v in context.items() if v is not None},
             subject=subject,
         )
+
+    def metric_of_name(self, name: str, raw: Any) -> None:
+        """A metric that only the file's name reports."""
+        self.say(f"metrics.{name}", raw, "name:", origin=Origin.FILENAME, evidence=Evidence.INFERRED)
+
+    def look_for_templates(self, value: Any, pointer: str) -> None:
+        """A risk for every text in the value that is a template and reaches beyond its data when it is rendered, whatever
+        key it stands under.
+        """
+        for place, text in _texts_below(value, pointer):
+            if _CODE_MARKS.search(text) is not None and (words := suspicious(text)):
+                detail = f"chat template reaches for {', '.join(words[:10])}"
+                self.risk("template-injection", Severity.HIGH, detail, member=place[:200])
 
     def risk(self, kind: str, severity: Severity, detail: str, *, member: str | None = None) -> None:
         risk = Risk(kind=kind, severity=severity, detail=detail[:500], key=self._reader.key, member=member)
@@ -202,6 +228,21 @@ class Findings:
             bytes_read=self._reader.bytes_read,
             requests=self._reader.requests,
         )
+
+
+def _texts_below(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Every text in a value with its place; 20,000 values at most."""
+    waiting = [(pointer, value)]
+    for _ in range(MAX_OBSERVATIONS):
+        if not waiting:
+            return
+        place, item = waiting.pop()
+        if isinstance(item, str):
+            yield place, item
+        elif isinstance(item, Mapping):
+            waiting.extend((f"{place.rstrip('/')}/{name}", inner) for name, inner in reversed(item.items()))
+        elif isinstance(item, (list, tuple)):
+            waiting.extend((f"{place.rstrip('/')}/{number}", inner) for number, inner in enumerate(item))
 
 
 def bounded(raw: Any, max_text: int = MAX_TEXT_BYTES) -> Any:

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +23,7 @@ from catalog.errors import (
 )
 from catalog.normalise.masking import masked_extraction
 from catalog.normalise.values.secrets import masked_text
+from catalog.recording.prints import with_subject_digests
 from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
 from catalog.store.entries import Entry, Reading, outlined
 from crawler import hashing, sniffing
@@ -29,6 +31,7 @@ from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import read_pickle
+from crawler.hidden_pickles import with_hidden_pickles
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
 from crawler.source import Source
 
@@ -216,7 +219,7 @@ class ObjectReader:
                     meta.key.encode("utf-8", "backslashreplace"),
                     type(error).__name__,
                 )
-            outcome = self._failed(meta, before, attempt.choice, error)
+            outcome = self._failed(meta, before, attempt.choice, error, reader)
         outcome = replace(_remembered(outcome, before), bytes_read=reader.bytes_read, broken=attempt.broken)
         return _without_secrets(outcome)
 
@@ -249,6 +252,7 @@ class ObjectReader:
         extraction = best.extractor.extract(reader)
         if extraction.format is None and best.claim.format:
             extraction = replace(extraction, format=best.claim.format)
+        extraction = with_hidden_pickles(extraction, best.extractor, reader)
         return self._outcome(*_hashed(meta, reader, extraction), best.extractor)
 
     def _is_of_another_program(
@@ -319,6 +323,7 @@ class ObjectReader:
         before: Entry | None,
         choice: Choice | None,
         error: Exception,
+        reader: RangedReader,
     ) -> Outcome:
         """The file's own fault: final for these bytes, unless they are still being written."""
         if before is not None and before.outline is not None and _is_fresh(meta):
@@ -343,6 +348,9 @@ class ObjectReader:
             role=claim.role if claim else Role.WEIGHTS,
             format=claim.format if claim else None,
         )
+        if extractor is not None:
+            with suppress(ExtractError, SourceError):  # it is unreadable already
+                extraction = with_hidden_pickles(extraction, extractor, reader)
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
 
 
@@ -352,6 +360,9 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     outline = None if entry.outline is None else masked_extraction(entry.outline)
     error = None if entry.error is None else masked_text(entry.error)
     extraction = None if outcome.extraction is None else masked_extraction(outcome.extraction)
+    if extraction is not None and extraction.subjects:
+        extraction = with_subject_digests(extraction)
+        outline = None if outline is None else replace(outline, subjects=extraction.subjects)
     return replace(outcome, entry=replace(entry, outline=outline, error=error), extraction=extraction)
 
 

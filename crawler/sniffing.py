@@ -33,6 +33,9 @@ ARCHIVES = frozenset(
     ("GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "MAZ_ARCHIVE", "COLD_ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE")
 )
 
+TABLES_READ = re.compile(r"(?:^|/)(?:results|metrics)\.csv$")
+"""Tables that trainers write beside their checkpoints (Ultralytics, Lightning). Other tables are data."""
+
 HUB_NOTES = re.compile(r"(?:^|/)(?:models|datasets|spaces)--[^/]+/\.no_exist/")
 """Empty files that remember what a repository does not have. Source: huggingface_hub, file_download `.no_exist`."""
 
@@ -85,6 +88,8 @@ def never_opened(key: str) -> bool:
     """Whether the name alone says that no extractor wants the file."""
     if HUB_NOTES.search(key):
         return True
+    if TABLES_READ.search(key):
+        return False
     name = key.rsplit("/", 1)[-1].lower()
     _, dot, suffix = name.rpartition(".")
     return bool(dot) and suffix in NEVER_OPENED and promised_format(key) is None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
-from catalog.records import Group, Member, Role
+from catalog.records import Extraction, Group, Member, Role
 from catalog.records.hashes import combined_sha256
 from catalog.records.objects import SAME_BYTES
 
@@ -23,6 +26,9 @@ def signature(group: Group, recipe: str) -> str:
         group.members, key=lambda member: (member.object.key, member.subject or "", member.distance)
     ):
         extraction = member.extraction
+        if member.subject_digest:  # of a file with thousands of runs only what it says of this one matters
+            parts += [member.object.key, member.subject_digest, member.subject or "", str(member.distance)]
+            continue
         read_by = (
             f"{extraction.extractor}:{extraction.extractor_version}:{extraction.status}"
             if extraction
@@ -38,6 +44,40 @@ def signature(group: Group, recipe: str) -> str:
             str(member.distance),
         ]
     return _digest(parts)
+
+
+def with_subject_digests(extraction: Extraction) -> Extraction:
+    """The extraction, its subjects with what tells whether the same is said of them."""
+    if not extraction.subjects:
+        return extraction
+    said: dict[str | None, Any] = defaultdict(hashlib.sha256)
+    for seen in extraction.observations:
+        told = (
+            seen.field,
+            seen.raw,
+            seen.pointer,
+            seen.origin,
+            seen.evidence,
+            seen.unit,
+            sorted(seen.context.items()),
+            seen.masked,
+        )
+        said[seen.subject].update(repr(told).encode("utf-8", "backslashreplace"))
+    whole = repr(
+        (
+            extraction.extractor,
+            extraction.extractor_version,
+            extraction.format,
+            extraction.role,
+            extraction.status,
+        )
+    )
+    whole += repr((extraction.risks, extraction.problems)) + said[None].hexdigest()
+    subjects = [
+        replace(subject, digest=_digest([whole, said[subject.id].hexdigest()]))
+        for subject in extraction.subjects
+    ]
+    return replace(extraction, subjects=tuple(subjects))
 
 
 def identity(group: Group) -> str | None:

@@ -204,6 +204,7 @@ class Subject:
     `md5:<hex>`, `sha256:<hex>`); unbound, it becomes a model of its own if `standalone`, else it is dropped.
     What is said of a wider thing (an experiment, a data set, a registered model) is said of every model that has a
     subject with its id in `part_of`; that makes no two of them one.
+    `digest` is equal as long as the file says the same of it and of itself; empty where that is not known.
     """
 
     id: str
@@ -211,6 +212,7 @@ class Subject:
     name: str | None = None
     standalone: bool = False
     part_of: tuple[str, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,8 +50,14 @@ class Member:
     object: ObjectMeta
     extraction: Extraction | None
     subject: str | None = None  # only this subject's observations of the file belong to the group
+    subject_digest: str = ""  # equal as long as the file says the same of it; empty where that is not known
     distance: int = 0  # directories between the file and the group's own directory; parents are negative
     promised_sha256: str | None = None  # of its object, where another name of the same bytes says it
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the file tells of several things, and this is one of them: a tracker's database."""
+        return self.subject is not None and self.extraction is not None and len(self.extraction.subjects) > 1
 
     @property
     def is_part(self) -> bool:

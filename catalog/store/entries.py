@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from catalog.records import Extraction, ObjectMeta
+from catalog.records import Extraction, ObjectMeta, Risk, Severity
 from catalog.store.codec import pack
 from catalog.store.documents import LIVE
 
@@ -22,7 +23,9 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One object of the manifest. `outline` is its extraction without observations, tensors, risks and problems."""
+    """One object of the manifest. `outline` is its extraction without observations, tensors, problems and all but the
+    worst risks.
+    """
 
     object: ObjectMeta
     reading: Reading
@@ -53,4 +56,13 @@ def packed_entry(entry: Entry, extraction: Extraction | None) -> PackedEntry:
 
 def outlined(extraction: Extraction) -> Extraction:
     """What grouping needs of an extraction."""
-    return replace(extraction, observations=(), tensors=None, risks=(), problems=())
+    return replace(
+        extraction, observations=(), tensors=None, risks=tuple(serious_risks(extraction)), problems=()
+    )
+
+
+def serious_risks(extraction: Extraction) -> Iterator[Risk]:
+    """Of each kind the worst risk for which a file is shown whether or not a model is beside it."""
+    for kind in ("code-execution", "unchecked"):
+        worst = [risk for risk in extraction.risks if risk.kind == kind and risk.severity >= Severity.MEDIUM]
+        yield from sorted(worst, key=lambda risk: -risk.severity)[:1]

@@ -9,7 +9,7 @@ from typing import Any
 from catalog.errors import Unsupported
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
-from crawler.formats import ggml_types, gguf_format, templates, tensors
+from crawler.formats import ggml_types, gguf_format, tensors
 from crawler.formats.gguf_format import GgufArray
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -44,7 +44,7 @@ class GgufExtractor:
     """Reads the header as a stream: 1 request, 2-3 where a large vocabulary is in the way. Tensor data is never read."""
 
     name = "gguf"
-    version = 2
+    version = 3
     description = "GGUF models, adapters and shards, versions 1 to 3, either byte order; older GGML by magic"
     reads = "counts per block type, quantisation, general.*, architecture sizes, chat templates"
     limits = "65,536 keys, 1,000,000 tensors, strings 8 MB, arrays 16 M elements, 4 dimensions"
@@ -209,12 +209,9 @@ def _tell_adapter(findings: Findings, header: gguf_format.GgufHeader) -> None:
 
 def _tell_templates(findings: Findings, pairs: Mapping[str, Any]) -> None:
     for key, value in pairs.items():
+        findings.look_for_templates(value, _kv(key))
         if not key.startswith("tokenizer.chat_template") or not isinstance(value, str):
             continue
-        words = templates.suspicious(value)
-        if words:
-            detail = f"chat template reaches for {', '.join(words[:10])}"
-            findings.risk("template-injection", Severity.HIGH, detail, member=key[:200])
         suffix = key.removeprefix("tokenizer.chat_template")
         findings.say(f"extra.chat_template{suffix[:100]}", value, _kv(key))
 

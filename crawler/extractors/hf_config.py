@@ -54,7 +54,7 @@ class HfConfigExtractor:
     """Reads the whole file. What a configuration says of precision is a wish: tensors decide where they are read."""
 
     name = "hf-config"
-    version = 2
+    version = 3
     description = "config.json of transformers, timm and alike"
     reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code"
     limits = "JSON 16 MB, 200,000 values, depth 200"
@@ -71,6 +71,7 @@ class HfConfigExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
         config = jsons.read_object(reader)
+        findings.look_for_templates(config, "json:")
         _tell_identity(findings, config)
         _tell_sizes(findings, config)
         _tell_quantization(findings, config)

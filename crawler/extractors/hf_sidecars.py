@@ -63,6 +63,7 @@ class HfSidecarsExtractor:
         if reader.name in UNREAD:
             return findings.extraction()
         config = mapping(jsons.read(reader))
+        findings.look_for_templates(config, "json:")
         if reader.name in GENERATION:
             _tell_generation(findings, config)
         elif reader.name in PREPROCESSOR:

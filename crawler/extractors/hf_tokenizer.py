@@ -8,7 +8,7 @@ from typing import Any
 from catalog.errors import LimitExceeded
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
-from crawler.formats import jsons, templates
+from crawler.formats import jsons
 from crawler.formats.context_length import MAX_CONTEXT
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
 from crawler.reader import RangedReader
@@ -33,13 +33,15 @@ class HfTokenizerExtractor:
         name = key.rsplit("/", 1)[-1]
         if name == "tokenizer_config.json" or name in TEMPLATE_NAMES:
             return Claim(format="hf-tokenizer", role=Role.CONFIG, confidence=80)
-        if name.endswith(".jinja"):  # additional_chat_templates/NAME.jinja, template_chatml.jinja
+        if name.endswith(
+            (".jinja", ".jinja2", ".j2")
+        ):  # additional_chat_templates/NAME.jinja, template_chatml.jinja
             return Claim(format="hf-tokenizer", role=Role.CONFIG, confidence=40)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
-        if reader.name.endswith(".jinja"):
+        if reader.name.endswith((".jinja", ".jinja2", ".j2")):
             if reader.size_bytes > MAX_TEMPLATE_FILE_BYTES:
                 raise LimitExceeded(
                     "bytes of a template", limit=MAX_TEMPLATE_FILE_BYTES, found=reader.size_bytes
@@ -48,6 +50,7 @@ class HfTokenizerExtractor:
             _check_template(findings, template, "text:")
             return findings.extraction()
         config = mapping(jsons.read(reader))
+        findings.look_for_templates(config, "json:")
         _tell_templates(findings, config.get("chat_template"))
         if reader.name == "tokenizer_config.json":
             _tell_config(findings, config)
@@ -82,9 +85,6 @@ def _tell_templates(findings: Findings, value: Any) -> None:
 
 
 def _check_template(findings: Findings, template: str, place: str) -> None:
-    words = templates.suspicious(template)
-    if words:
-        detail = f"chat template reaches for {', '.join(words[:10])}"
-        findings.risk("template-injection", Severity.HIGH, detail, member=place)
+    findings.look_for_templates(template, place)
     if template.strip():
         findings.say("extra.chat_template", template, place)

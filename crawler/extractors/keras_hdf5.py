@@ -11,6 +11,7 @@ from catalog.errors import ExtractError, Unsupported
 from catalog.records import Evidence, FileStatus, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties
+from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.hdf5 import is_hdf5, read_outline
 from crawler.formats.keras_config import tell_architecture, tell_training
 from crawler.formats.keras_weights import summarise_outline
@@ -29,7 +30,7 @@ _KERAS_ATTRIBUTES = frozenset({"keras_version", "backend", "model_config", "trai
 
 class KerasHdf5Extractor:
     name = "keras-hdf5"
-    version = 1
+    version = 2
     description = "Keras models and weights in HDF5 (.h5, .weights.h5)"
     reads = (
         "architecture, layers, training configuration, names, shapes and dtypes of all arrays, Lambda layers"
@@ -55,6 +56,7 @@ class KerasHdf5Extractor:
         findings.tensors = summarise_outline(findings, outline)
         if not outline.complete:
             findings.status = FileStatus.PARTIAL
+        tell_name(findings)
         return findings.extraction()
 
 

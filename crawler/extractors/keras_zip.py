@@ -12,6 +12,7 @@ from catalog.errors import ExtractError
 from catalog.records import Evidence, FileStatus, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, zips
+from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.hdf5 import read_outline
 from crawler.formats.keras_config import tell_architecture, tell_training
 from crawler.formats.keras_weights import summarise_outline
@@ -34,7 +35,7 @@ _EXPECTED = re.compile(
 
 class KerasZipExtractor:
     name = "keras-zip"
-    version = 1
+    version = 2
     description = "Keras 3 archives (.keras)"
     reads = "Keras version, date, architecture, layers, optimizer, learning rate, loss, all weights, Lambda layers"
     limits = "weights need h5py; configuration of 16 MB"
@@ -65,6 +66,7 @@ class KerasZipExtractor:
                 _count(findings, archive)
             except ExtractError as error:
                 findings.failed(error)
+        tell_name(findings)
         return findings.extraction()
 
 

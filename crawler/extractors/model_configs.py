@@ -21,7 +21,7 @@ class ModelConfigsExtractor:
     """
 
     name = "model-configs"
-    version = 1
+    version = 2
     description = (
         "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json"
     )
@@ -47,6 +47,7 @@ class ModelConfigsExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
         config = jsons.read_object(reader)
+        findings.look_for_templates(config, "json:")
         read = _READERS.get(reader.name)
         if read is not None:
             read(findings, config)

@@ -20,7 +20,7 @@ MAX_OBJECT_ARRAYS = 16
 
 class NumpyExtractor:
     name = "numpy"
-    version = 3
+    version = 4
     description = "NumPy arrays: .npy and .npz"
     reads = "the header of each array; pickles of object arrays, symbolically"
     limits = "64 kB of header, 16 arrays of objects, requests of the budget: one per array beyond 1 MB"

@@ -30,7 +30,7 @@ _SMALL_INTEGERS = frozenset({"I8", "U8", "I4", "U4"})
 
 class PaddleExtractor:
     name = "paddle"
-    version = 1
+    version = 2
     description = "Paddle inference models (.pdmodel, .json with .pdiparams)"
     reads = "program version, inputs, outputs, operators, all parameters"
     limits = "5 M fields; JSON of 16 MB"

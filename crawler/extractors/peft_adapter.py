@@ -39,7 +39,7 @@ class PeftAdapterExtractor:
     """
 
     name = "peft-adapter"
-    version = 2
+    version = 3
     description = "adapter_config.json of PEFT and mlx-lm"
     reads = "adapter type, rank, alpha, target modules, base model, task; of mlx-lm how it was trained, too"
     limits = "JSON 16 MB"
@@ -56,6 +56,7 @@ class PeftAdapterExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
         config = jsons.read_object(reader)
+        findings.look_for_templates(config, "json:")
         if "peft_type" not in config and (_MLX_KNOWN & config.keys() or "rank" in config):
             _tell_mlx(findings, config)
             return findings.extraction()

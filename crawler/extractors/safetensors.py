@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import kohya, properties, safetensors_format, tensors
+from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.json_values import MAX_LEFTOVERS, MAX_NAME_CHARACTERS
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -50,7 +51,7 @@ class SafetensorsExtractor:
     """Reads the header: one request, two when it is longer than 128 kB. Tensor data is never read."""
 
     name = "safetensors"
-    version = 3
+    version = 4
     description = "safetensors weights (single files and shards)"
     reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec and kohya training keys"
     limits = "header 32 MB, 500,000 tensors, rank 16"
@@ -72,6 +73,7 @@ class SafetensorsExtractor:
         findings.tensors = tensors.summarise(header.tensors, unknown=header.unknown)
         _tell_lora_rank(findings, header.tensors)
         _tell_metadata(findings, header.metadata)
+        tell_name(findings)
         return findings.extraction()
 
 

@@ -33,7 +33,7 @@ _HEADER = re.compile(
 
 class TensorflowCheckpointExtractor:
     name = "tensorflow-checkpoint"
-    version = 1
+    version = 2
     description = "TensorFlow checkpoints (.index with .data files), also inside a SavedModel"
     reads = "names, shapes and dtypes of all variables; the model's own apart from optimizer slots, counters and copies"
     limits = "1 M entries, uncompressed tables"

@@ -11,6 +11,7 @@ from catalog.errors import ExtractError, Malformed
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import ReaderStream
+from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.pickle_risks import tell_risks, tell_unchecked
 from crawler.formats.pickle_values import mapping, plain
 from crawler.formats.pickles import Pickle, read_pickle
@@ -25,7 +26,7 @@ _PARTS = 5  # magic, protocol, system, object, storage keys
 
 class TorchLegacyExtractor:
     name = "torch-legacy"
-    version = 3
+    version = 4
     description = "PyTorch files of the format before 1.6"
     reads = "the five pickles before the storages, symbolically"
     limits = "64 MB of pickle, 3 million opcodes; nothing is unpickled"
@@ -52,6 +53,7 @@ class TorchLegacyExtractor:
             refuse(findings, f"a torch file that ends early: {pickles[-1].error}")
             return findings.extraction()
         self._tell(findings, reader, pickles, stream.position)
+        tell_name(findings)
         return findings.extraction()
 
     @staticmethod

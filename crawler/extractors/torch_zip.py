@@ -9,6 +9,7 @@ from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin
 from crawler.extractor import Claim, Findings
 from crawler.formats import torch_zip
+from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.pickles import Pickle, looks_like_pickle
 from crawler.formats.torch_files import refuse, role_of, tell_pickled_model
@@ -55,7 +56,7 @@ def _first_bytes(head: bytes, start: int) -> bytes:
 
 class TorchZipExtractor:
     name = "torch-zip"
-    version = 3
+    version = 4
     description = (
         "PyTorch zip files: state dicts, Lightning and Ultralytics checkpoints, whole modules, TorchScript"
     )
@@ -103,6 +104,7 @@ class TorchZipExtractor:
             refuse(findings, str(error))
             return findings.extraction()
         self._read(findings, container)
+        tell_name(findings)
         tell_oddities(findings, directory)
         return findings.extraction()
 

@@ -37,7 +37,7 @@ class WandbFilesExtractor:
     """
 
     name = "wandb-files"
-    version = 1
+    version = 2
     description = "wandb-summary.json, wandb-metadata.json and config.yaml of Weights & Biases"
     reads = "last metrics, settings, start and end, git commit"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"

@@ -38,7 +38,17 @@ _SETTINGS = (
     "model_kwargs",
     "model_params",
 )
-_EPOCHS = ("epoch", "epochs", "current_epoch", "num_epochs", "trained_epochs")
+_EPOCHS = (
+    "epoch",
+    "epochs",
+    "current_epoch",
+    "epoch_num",
+    "cur_epoch",
+    "epoch_idx",
+    "epochs_trained",
+    "trained_epochs",
+    "num_epochs",
+)
 _STEPS = (
     "global_step",
     "global_steps",
@@ -50,6 +60,13 @@ _STEPS = (
     "num_updates",
     "iter_num",
     "n_iter",
+    "step_num",
+    "cur_iter",
+    "current_iter",
+    "cur_step",
+    "current_step",
+    "global_iter",
+    "total_steps",
 )
 _RATES = ("lr", "learning_rate")
 _TEXTS = {

@@ -16,7 +16,7 @@ FIELDS = {
     "ss_output_name": "name",
     "ss_training_comment": "description",
     "ss_learning_rate": "training.learning_rate",
-    "ss_num_epochs": "training.epochs",
+    "ss_epoch": "training.epochs",
     "ss_steps": "training.steps",
     "ss_total_batch_size": "training.batch_size",
     "ss_optimizer": "training.optimizer",
@@ -30,7 +30,11 @@ FIELDS = {
     "ss_network_dim": "adapter.rank",
     "ss_network_alpha": "adapter.alpha",
 }
-FALLBACKS = {"training.steps": "ss_max_train_steps", "training.batch_size": "ss_batch_size_per_device"}
+FALLBACKS = {
+    "training.epochs": "ss_num_epochs",  # what was planned: the files of a run all have it
+    "training.steps": "ss_max_train_steps",
+    "training.batch_size": "ss_batch_size_per_device",
+}
 SETTINGS = frozenset(
     {
         "ss_unet_lr",
@@ -49,7 +53,7 @@ SETTINGS = frozenset(
         "ss_multires_noise_iterations",
         "ss_scale_weight_norms",
     }
-    | {"ss_epoch", "ss_max_train_steps", "ss_batch_size_per_device"}
+    | {"ss_num_epochs", "ss_max_train_steps", "ss_batch_size_per_device"}
 )
 LARGE = frozenset(
     {"ss_tag_frequency", "ss_dataset_dirs", "ss_datasets", "ss_reg_dataset_dirs", "ss_bucket_info"}

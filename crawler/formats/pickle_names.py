@@ -124,6 +124,9 @@ _INERT = frozenset(
         "pandas._libs.internals._unpickle_block",
         "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
         "pandas.core.indexes.base._new_Index",
+        "pandas.core.indexes.datetimes._new_DatetimeIndex",
+        "pandas.core.indexes.period._new_PeriodIndex",
+        "pandas.core.indexes.interval._new_IntervalIndex",
         "pandas.core.internals.managers.BlockManager",
         "pandas.core.internals.managers.SingleBlockManager",
         "sklearn.utils._bunch.Bunch",
@@ -137,6 +140,7 @@ _INERT = frozenset(
         "re._compile",
         "operator.itemgetter",
         "zoneinfo.ZoneInfo",
+        "dateutil.relativedelta.relativedelta",
     }
 )
 _INERT_MODULES = frozenset({"datetime", "pathlib", "pathlib._local", "_collections"})
@@ -149,10 +153,21 @@ _HARMLESS_CALLS = frozenset(
         "pandas.core.dtypes.dtypes.IntervalDtype",
         "pandas.core.arrays.string_.StringDtype",
         "pandas.StringDtype",
+        "pandas.CategoricalDtype",
+        "pandas.DatetimeTZDtype",
+        "pandas.PeriodDtype",
+        "pandas.IntervalDtype",
+        "pandas.Period",
+        "pandas.Interval",
+        "pandas._libs.tslibs.period.Period",
+        "pandas._libs.interval.Interval",
         "sklearn.tree._tree.Tree",
     }
 )
 """Classes of known libraries that only keep the texts and bytes with which they are called."""
+
+_OFFSETS = re.compile(r"pandas\.(?:_libs\.tslibs\.offsets|offsets|tseries\.offsets)\.[A-Z]\w*")
+"""Spans of calendar time: they keep numbers, names of variants and days."""
 
 _ENUMERATIONS = re.compile(
     r"transformers\.(trainer_utils|training_args|debug_utils)\.[A-Z]\w*|accelerate\.utils\.dataclasses\.[A-Z]\w*"
@@ -357,6 +372,7 @@ def judged_call(
         or full in _INERT | _HARMLESS_CALLS
         or module in {"builtins", "__builtin__", "exceptions"} | _INERT_MODULES
         or _ENUMERATIONS.fullmatch(full) is not None
+        or _OFFSETS.fullmatch(full) is not None
         or name.startswith("__pyx_unpickle_")
         or (not filled and full.startswith(_NUMERIC_LIBRARIES))
     )

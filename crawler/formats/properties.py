@@ -172,7 +172,10 @@ def tell_setting(findings: Findings, name: str, value: Any, pointer: str) -> Non
     if isinstance(value, (Mapping, list)) and not value:
         return
     field = _training_names().get(slug(name))
-    findings.say(field or f"hyperparameters.{name[:MAX_KEY_CHARACTERS] or 'unnamed'}", value, pointer)
+    # What a run was to last gives way to how far it is.
+    evidence = Evidence.DECLARED if field in {"training.epochs", "training.steps"} else Evidence.EXPLICIT
+    field = field or f"hyperparameters.{name[:MAX_KEY_CHARACTERS] or 'unnamed'}"
+    findings.say(field, value, pointer, evidence=evidence)
 
 
 @cache

@@ -14,7 +14,17 @@ from urllib.parse import unquote
 
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
-from catalog.records import FileStatus, Group, Member, ObjectKey, Reference, Role, SourceId, is_unread
+from catalog.records import (
+    FileStatus,
+    Group,
+    Member,
+    ObjectKey,
+    Reference,
+    Role,
+    Severity,
+    SourceId,
+    is_unread,
+)
 from crawler.grouping.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
 from crawler.grouping.draft import (
     Draft,
@@ -30,6 +40,7 @@ from crawler.grouping.layout_versions import owner_of, version_of, without_versi
 from crawler.grouping.layouts import (
     ADAPTER,
     ALTERNATIVE_DIRECTORIES,
+    BESIDE_MODELS,
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
     DEEPSPEED_STATE,
@@ -41,7 +52,9 @@ from crawler.grouping.layouts import (
     RUN_DIRECTORY,
     SIDE_DIRECTORIES,
     SIDECAR,
+    TEXTS,
     TRAINING_STATE,
+    UNPICKLED,
     WHOLE_MODEL,
 )
 from crawler.grouping.manifests import assemble
@@ -159,6 +172,8 @@ def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role 
         return Role.AUXILIARY
     if ADAPTER.match(name) and directory in with_whole and role in {Role.WEIGHTS, Role.CONFIG}:
         return Role.PART
+    if directory not in with_weights and _runs_something(member):
+        return Role.WEIGHTS
     if role is not Role.WEIGHTS:
         return None
     if TRAINING_STATE.match(name):
@@ -166,6 +181,21 @@ def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role 
     if DEEPSPEED_STATE.match(name_of(directory)) and directory_of(directory) in with_weights:
         return Role.AUXILIARY
     return Role.PART if PROJECTOR.match(name) else None
+
+
+def _runs_something(member: Member) -> bool:
+    """Whether a file that only stands beside models would run something, or may, when whoever goes on training loads it:
+    it is in the catalog with or without a model. Most bytes of a distributed checkpoint's shards are unchecked.
+    """
+    extraction, key = member.extraction, member.object.key.lower()
+    if extraction is None or (
+        extraction.role not in BESIDE_MODELS and not TRAINING_STATE.match(name_of(key))
+    ):
+        return False
+    kinds = {risk.kind for risk in extraction.risks if risk.severity >= Severity.MEDIUM}
+    if "code-execution" in kinds:
+        return not key.endswith(TEXTS)
+    return "unchecked" in kinds and key.endswith(UNPICKLED)
 
 
 def _without_linked_blobs(members: Sequence[Member]) -> list[Member]:

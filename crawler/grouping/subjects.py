@@ -22,6 +22,11 @@ class _Telling:
     member: Member
     subject: Subject
 
+    def about(self) -> Member:
+        """The file as far as it tells of this subject."""
+        member = replace(self.member, subject=self.subject.id)
+        return replace(member, subject_digest=self.subject.digest) if member.is_shared else member
+
 
 def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Draft]:
     """Binds every subject to the models it is about; returns drafts for those that stand for themselves."""
@@ -48,7 +53,7 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
     for telling in tellings:
         targets = bound[id(telling)] or _sharing(telling.subject.join_keys, through)
         for draft in targets:
-            draft.bind_by_name(replace(telling.member, subject=telling.subject.id))
+            draft.bind_by_name(telling.about())
         if not targets:
             unbound.append(telling)
     alone = list(_standalone(unbound))
@@ -93,7 +98,7 @@ def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts:
                 if part in files and files[part].extraction is not None:
                     draft.bind_by_name(files[part])
                 for telling in about[part]:
-                    draft.bind_by_name(replace(telling.member, subject=part))
+                    draft.bind_by_name(telling.about())
                     todo.append(telling.subject)
 
 
@@ -158,5 +163,5 @@ def _standalone(tellings: Sequence[_Telling]) -> Iterator[Draft]:
         directory = directory_of(first.member.object.key)
         draft = Draft(key=f"{directory or '.'}#{first.subject.id}", kind="run", directory=directory)
         for telling in members[:MAX_FILES_PER_RUN]:
-            draft.bind_by_name(replace(telling.member, subject=telling.subject.id))
+            draft.bind_by_name(telling.about())
         yield draft

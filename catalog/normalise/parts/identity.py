@@ -144,7 +144,7 @@ def _set_files(draft: Draft) -> None:
         member
         for member in members
         if member.extraction and member.extraction.role in {Role.WEIGHTS, Role.DATA}
-    ] or members
+    ] or [member for member in members if not member.is_shared]
     dated = [member for member in weights if member.object.last_modified is not None]
     if dated:
         newest = max(dated, key=lambda member: (_instant(member), member.object.key))
@@ -167,9 +167,9 @@ def _file(member: Member) -> dict[str, Any]:
     extraction = member.extraction
     entry = {
         "key": display_key(member.object.key),
-        "size_bytes": member.object.size_bytes,
+        "size_bytes": None if member.is_shared else member.object.size_bytes,
         "format": extraction.format if extraction else None,
-        "sha256": member.object.sha256,
+        "sha256": None if member.is_shared else member.object.sha256,
         "role": str(extraction.role) if extraction else None,
         "status": str(extraction.status) if extraction else None,
     }

@@ -1,0 +1,142 @@
+"""Tables of a training run, one row an epoch: `results.csv` of Ultralytics and `metrics.csv` of Lightning's CSVLogger.
+
+Each row is about the checkpoint that was written at it, and about no other one: rows are bound to checkpoints by the names
+that these trainers give them.
+
+Source: ultralytics/ultralytics engine/trainer.py (`save_metrics`, `save_model`) and utils/metrics.py (`fitness`); Lightning
+`fabric/loggers/csv_logs.py` and `callbacks/model_checkpoint.py` (`_format_checkpoint_name`).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from catalog.errors import LimitExceeded
+from catalog.records import Extraction, Origin, Role, Subject
+from crawler.extractor import Claim, Findings
+from crawler.reader import RangedReader
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_COLUMNS = 500
+MAX_EPOCHS_TOLD = 2_000
+_POSITIONS = frozenset({"epoch", "step", "time", "created_at", "global_step"})
+_DIGITS = (2, 3, 4)
+"""How many decimals people let Lightning write into names of checkpoints."""
+
+
+@dataclass(slots=True)
+class Epoch:
+    """The last value of every column in one epoch, with the number of its line."""
+
+    number: float
+    line: int
+    step: float | None = None
+    values: dict[str, float] = field(default_factory=dict)
+
+
+class MetricsTableExtractor:
+    """Reads the whole of a small table."""
+
+    name = "metrics-table"
+    version = 1
+    description = "results.csv of Ultralytics and metrics.csv of Lightning"
+    reads = "the metrics of each epoch, for the checkpoint that was written at it"
+    limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
+
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        name = key.rsplit("/", 1)[-1]
+        columns = [column.strip() for column in head.partition(b"\n")[0].split(b",")]
+        if name not in {"results.csv", "metrics.csv"} or b"epoch" not in columns or len(columns) < 2:
+            return None
+        return Claim(format="metrics-table", role=Role.RUN, confidence=80)
+
+    def extract(self, reader: RangedReader) -> Extraction:
+        if reader.size_bytes > MAX_FILE_BYTES:
+            raise LimitExceeded("bytes of a table of metrics", limit=MAX_FILE_BYTES, found=reader.size_bytes)
+        findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
+        epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8", "replace")))
+        folder = reader.key.rpartition("/")[0]
+        is_ultralytics = reader.name == "results.csv"
+        names = _of_ultralytics(epochs) if is_ultralytics else _of_lightning(epochs)
+        below = "weights" if is_ultralytics else "checkpoints"
+        for epoch, files in names:
+            _tell(findings, epoch, [f"path:{folder}/{below}/{file}" for file in files])
+        return findings.extraction()
+
+
+def _epochs(text: str) -> Iterator[Epoch]:
+    """The epochs in the order of the table. Lightning writes training and validation of one epoch as two rows."""
+    rows = csv.reader(text.splitlines())
+    header = [name.strip() for name in next(rows, [])[:MAX_COLUMNS]]
+    epochs: dict[float, Epoch] = {}
+    for line, row in enumerate(rows, 2):
+        cells = {
+            name: value
+            for name, cell in zip(header, row, strict=False)
+            if (value := _number(cell)) is not None
+        }
+        if (number := cells.get("epoch")) is None:
+            continue
+        epoch = epochs.setdefault(number, Epoch(number, line))
+        epoch.line = line
+        epoch.step = cells.get("step", epoch.step)
+        epoch.values |= {
+            name: value
+            for name, value in cells.items()
+            if name not in _POSITIONS and not name.startswith("lr")
+        }
+    yield from list(epochs.values())[-MAX_EPOCHS_TOLD:]
+
+
+def _number(cell: str) -> float | None:
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _of_ultralytics(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
+    """`last.pt` is the last row, `best.pt` the one of the best fitness, `epoch12.pt` its own."""
+    if not epochs:
+        return
+    best = max(epochs, key=lambda epoch: (_fitness(epoch.values), -epoch.line))
+    for epoch in epochs:
+        files = [f"epoch{epoch.number:.0f}.pt"]
+        files += ["last.pt"] if epoch is epochs[-1] else []
+        files += ["best.pt"] if epoch is best and _fitness(epoch.values) > -math.inf else []
+        yield epoch, files
+
+
+def _fitness(values: Mapping[str, float]) -> float:
+    """What Ultralytics calls the best: mAP of detectors, accuracy of classifiers."""
+    for head in ("B", "M", "P"):
+        if (strict := values.get(f"metrics/mAP50-95({head})")) is not None:
+            return 0.9 * strict + 0.1 * values.get(f"metrics/mAP50({head})", 0.0)
+    top1, top5 = values.get("metrics/accuracy_top1"), values.get("metrics/accuracy_top5")
+    return -math.inf if top1 is None else (top1 + (top5 or top1)) / 2
+
+
+def _of_lightning(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
+    """Names of an epoch and its step, and of an epoch and one of its metrics; `last.ckpt` is the last row."""
+    for epoch in epochs:
+        stems = [f"epoch={epoch.number:.0f}", f"epoch={epoch.number:02.0f}"]
+        ends = [""]
+        if epoch.step is not None:  # the step that is logged begins with 0, the one in a name with 1
+            ends += [f"-step={epoch.step:.0f}", f"-step={epoch.step + 1:.0f}"]
+        ends += [f"-{name}={value:.{digits}f}" for name, value in epoch.values.items() for digits in _DIGITS]
+        files = [f"{stem}{end}.ckpt" for stem in dict.fromkeys(stems) for end in ends]
+        yield epoch, files + (["last.ckpt"] if epoch is epochs[-1] else [])
+
+
+def _tell(findings: Findings, epoch: Epoch, keys: Sequence[str]) -> None:
+    subject = Subject(id=f"{keys[0]}@{epoch.line}", join_keys=tuple(keys))
+    findings.tells_of(subject)
+    place = f"line:{epoch.line}"
+    for name, value in epoch.values.items():
+        findings.metric(
+            name, value, f"{place}/{name}", subject=subject.id, step=epoch.step, block=findings.file_name
+        )

@@ -1,0 +1,50 @@
+"""What a loader would run although the file belongs to another format, or only stands beside a model.
+
+`torch.load`, `joblib.load` and `pickle.load` look at bytes and not at names: a file that an extractor reads as an array, a
+data shard or a settings file may be a pickle to them. Where nothing of the kind was said by the file's own extractor, its
+bytes are looked at once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from catalog.errors import ExtractError
+from catalog.records import Extraction, Origin, Role, Severity
+from crawler.extractor import Extractor, Findings
+from crawler.formats import torch_zip
+from crawler.formats.byte_streams import ReaderStream
+from crawler.formats.pickle_risks import CODE_EXECUTION, UNCHECKED, tell_risks
+from crawler.formats.pickled_file import calls_something
+from crawler.formats.pickles import read_pickle
+from crawler.formats.zips import is_zip, open_zip
+from crawler.reader import RangedReader
+
+_TEXTS = frozenset({Role.CARD, Role.SIDECAR, Role.POINTER})
+
+
+def with_hidden_pickles(extraction: Extraction, extractor: Extractor, reader: RangedReader) -> Extraction:
+    """The extraction with the risks of a pickle that its own extractor did not look for."""
+    if extraction.role in _TEXTS or any(
+        risk.kind in {CODE_EXECUTION, UNCHECKED} for risk in extraction.risks
+    ):
+        return extraction
+    findings = Findings(reader, extractor, format=None, role=extraction.role, origin=Origin.EMBEDDED)
+    _scan(findings, reader)
+    hidden = findings.extraction().risks
+    is_serious = any(risk.severity >= Severity.MEDIUM for risk in hidden)
+    return replace(extraction, risks=(*extraction.risks, *hidden)) if is_serious else extraction
+
+
+def _scan(findings: Findings, reader: RangedReader) -> None:
+    try:
+        if is_zip(reader.head(4)):
+            directory = open_zip(reader)
+            if any(member.name.rpartition("/")[2] == "data.pkl" for member in directory.members):
+                torch_zip.scan_all_pickles(findings, directory)
+            return
+        pickle = read_pickle(ReaderStream(reader))
+    except ExtractError:
+        return
+    if calls_something(pickle):
+        tell_risks(findings, [pickle])

@@ -1,0 +1,91 @@
+"""Tables of a training run: each checkpoint has the values of its own row."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import ClassVar
+
+import pytest
+
+from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.metrics_table import MetricsTableExtractor
+from crawler.reading import Registry
+
+YOLO = b"""                  epoch,   train/box_loss,   metrics/mAP50(B),  metrics/mAP50-95(B),   val/box_loss,   lr/pg0
+                      1,              2.0,                0.6,                  0.4,            1.5,     0.01
+                      2,              1.5,                0.7,                 0.55,            1.2,     0.01
+                      3,              1.4,                0.7,                  0.5,            1.3,     0.01
+"""
+LIGHTNING = b"""epoch,step,train_loss,val_acc,val_loss
+5,599,3.1,,
+5,599,,0.71,3.25
+9,999,2.8,,
+9,999,,0.74,3.5
+"""
+
+
+class TestMetricsTable(ExtractorSuite):
+    extractor = MetricsTableExtractor
+    expected: ClassVar = {"metrics.val_acc": 0.74, "metrics.train_loss": 3.1}
+
+    def sample(self):
+        return Sample(key="lightning_logs/version_0/metrics.csv", data=LIGHTNING)
+
+
+def checkpoint():
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}q\x00X\x05\x00\x00\x00stateq\x01K\x01s.")
+        archive.writestr("archive/version", "3\n")
+    return written.getvalue()
+
+
+@pytest.fixture
+def all_readers(shop):
+    shop.registry = Registry.installed()
+    return shop
+
+
+def losses(shop, metric):
+    return {
+        path.rpartition("/")[2]: document.get("metrics", {}).get(metric)
+        for path, document in shop.documents().items()
+    }
+
+
+def test_best_and_last_of_a_run_have_the_values_of_their_own_rows(all_readers):
+    for name in ("best", "last", "epoch1", "other"):
+        all_readers.put(f"runs/detect/train/weights/{name}.pt", checkpoint())
+    all_readers.put("runs/detect/train/results.csv", YOLO)
+    all_readers.crawl()
+    assert losses(all_readers, "map") == {"best.pt": 0.55, "last.pt": 0.5, "epoch1.pt": 0.4, "other.pt": None}
+
+
+def test_checkpoints_of_lightning_are_bound_by_the_names_that_it_gives(all_readers):
+    names = (
+        "epoch=5-step=600",
+        "epoch=9-val_loss=3.50",
+        "epoch=05-val_acc=0.710",
+        "last",
+        "epoch=7-step=800",
+    )
+    for name in names:
+        all_readers.put(f"logs/version_1/checkpoints/{name}.ckpt", checkpoint())
+    all_readers.put("logs/version_1/metrics.csv", LIGHTNING)
+    all_readers.crawl()
+    assert list(map(losses(all_readers, "accuracy").get, [f"{name}.ckpt" for name in names])) == [
+        0.71,
+        0.74,
+        0.71,
+        0.74,
+        None,
+    ]
+
+
+def test_table_of_something_else_says_nothing(all_readers):
+    all_readers.put("data/results.csv", b"customer,total\n1,2\n")
+    all_readers.put("data/weights/best.pt", checkpoint())
+    report = all_readers.crawl()
+    assert report.unread == ()
+    assert losses(all_readers, "total") == {"best.pt": None}
