@@ -38,7 +38,9 @@ class EventSettings:
     SECTION: ClassVar[str] = "events"
 
     token: str = setting(
-        "", "What whoever sends events to /api/v1/events must know; empty means that none are taken.", secret=True
+        "",
+        "What whoever sends events to /api/v1/events must know; empty means that none are taken.",
+        secret=True,
     )
     queue_url: str = setting("", "Queue (SQS) that the worker takes events from; empty means none.")
     queue_endpoint_url: str = setting("", "Where the queue answers; empty means Amazon.")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
+from catalog.records import Role
+
 HUB_SNAPSHOT = re.compile(
     r"(?:^|/)models--(?:(?P<owner>[^/]+?)--)?(?P<name>[^/]+)/snapshots/(?P<revision>[^/]+)$"
 )
 
-from catalog.records import Role
-
-HUB_SNAPSHOT = re.compile(r"(?:^|/)models--(?:[^/]+--)?(?P<name>[^/]+)/snapshots/[^/]+$")
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
 HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
 CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
@@ -32,8 +31,6 @@ engine.py, `save_checkpoint`; accelerate utils/fsdp_utils.py, `save_fsdp_model`.
 OPTIMIZER_STATE = re.compile(r"^optimizer(?:_\d+)?$")
 """What only an optimizer goes on from, in a directory of its own. Source: accelerate utils/fsdp_utils.py, `save_fsdp_optimizer`."""
 
-DEEPSPEED_STATE = re.compile(r"^global_step\d+$")
-"""The directory of a DeepSpeed checkpoint. Source: DeepSpeed engine.py, `save_checkpoint`."""
 BESIDE_MODELS = frozenset({Role.AUXILIARY, Role.RUN, Role.DATA, Role.CONFIG})
 """Roles of files that are no model by themselves."""
 UNPICKLED = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".pdopt", ".pdparams", ".info", ".ckpt", ".joblib")
