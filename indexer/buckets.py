@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from catalog.query.instants import moment
-from catalog.query.request import AggregationResult, Bucket, MetricAgg, TermsAgg
+from catalog.query.request import AggregationResult, Bucket, HistogramAgg, MetricAgg, TermsAgg
 from mappings import fields
 
 _DOUBLE, _LONG = struct.Struct("<d"), struct.Struct("<q")
@@ -81,6 +81,17 @@ _INFINITY = _rank(math.inf)
 def _double(rank: int) -> float:
     value: float = _DOUBLE.unpack(_LONG.pack(abs(rank)))[0]
     return value if rank >= 0 else -value
+
+
+def histogram_ends(wanted: HistogramAgg, places: Iterable[int]) -> tuple[int, int]:
+    """The places of the first and the last bucket; the last is before the first where there is none.
+
+    Raises OverflowError for bounds that are too far apart for any number of buckets.
+    """
+    reached = list(places)
+    if wanted.bounds is not None and not wanted.min_doc_count:
+        reached += [math.floor((bound - wanted.offset) / wanted.interval) for bound in wanted.bounds]
+    return (min(reached), max(reached)) if reached else (0, -1)
 
 
 def counted_between(numbers: Mapping[float, int], start: Any, end: Any) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from catalog.query.instants import EPOCH, months_later
+from catalog.query.request import DateHistogramAgg
 
 _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 
@@ -41,6 +42,16 @@ def period_count(first: datetime, last: datetime, interval: str | int) -> int:
     days = {"day": 1, "week": 7}
     length = timedelta(days=days[interval]) if isinstance(interval, str) else timedelta(seconds=interval)
     return (last - first) // length + 1
+
+
+def period_ends(
+    wanted: DateHistogramAgg, starts: Iterable[datetime], interval: str | int
+) -> tuple[datetime, datetime] | None:
+    """The starts of the first and the last period that a histogram shows; None where it shows none."""
+    reached = list(starts)
+    if wanted.bounds is not None and not wanted.min_doc_count:
+        reached += [period_start(bound, interval) for bound in wanted.bounds]
+    return (min(reached), max(reached)) if reached else None
 
 
 def periods(first: datetime, last: datetime, interval: str | int) -> Iterator[datetime]:

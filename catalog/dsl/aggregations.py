@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from catalog.dsl.clauses import QueryReader
+from catalog.dsl.composite import Composite, inside, read_composite
 from catalog.dsl.costs import depth, estimate
 from catalog.dsl.dates import DateFormat, date_options, iso, period_of
 from catalog.dsl.response_shapes import Shape, read_shape
@@ -16,6 +17,7 @@ from catalog.dsl.values import (
     flag,
     java_text,
     number,
+    number_of,
     only,
     refuse,
     text_of,
@@ -64,8 +66,8 @@ _CALENDAR = {
     "day": "day",
     "1d": "day",
 }
-_FIXED = re.compile(r"([0-9]{1,10})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_FIXED = re.compile(r"([0-9]{1,16})(ms|[smhd])")
+_MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SINGLE = frozenset({"min", "max", "avg", "sum", "value_count", "cardinality", "stats", "extended_stats"})
 
 
@@ -80,12 +82,15 @@ class AggregationReader:
     def read(self, body: Any) -> dict[str, Aggregation]:
         """Every aggregation by its name. Raises RequestRefused with the part's name."""
         aggregations = self._named(body, (), nested=False)
-        expected = sum(estimate(aggregation) for aggregation in aggregations.values())
+        # A composite says itself how many combinations come back, and how deep it is.
+        apart = {path[0] for path, shape in self.shapes.items() if shape.composite is not None}
+        checked = {name: agg for name, agg in aggregations.items() if name not in apart}
+        expected = sum(estimate(aggregation) for aggregation in checked.values())
         if expected > MAX_BUCKETS:
             raise RequestRefused(
                 "aggs", f"may make about {expected:,} buckets; the limit is {MAX_BUCKETS:,}."
             )
-        for name, aggregation in aggregations.items():
+        for name, aggregation in checked.items():
             if depth(aggregation) > MAX_DEPTH:
                 raise RequestRefused("aggs", f"under {name!r} are more than {MAX_DEPTH} levels deep.")
         return aggregations
@@ -116,6 +121,11 @@ class AggregationReader:
             if below(body):
                 raise RequestRefused(kind, "takes no aggregations below it.")
             aggregation = _metric(kind, body[kind], nested)
+        elif kind == "composite":
+            parts = self._named(below(body), path, nested=False)
+            aggregation, combined = self.composite(body[kind], parts, path, nested=nested)
+            self.shapes[path] = Shape(meta=read_shape(kind, None, body.get("meta")).meta, composite=combined)
+            return aggregation
         else:
             reader = _KINDS.get(kind)
             if reader is None:
@@ -187,7 +197,9 @@ class AggregationReader:
         )
 
     def histogram(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
-        allowed = frozenset({"field", "interval", "offset", "min_doc_count", "keyed", "order"})
+        allowed = frozenset(
+            {"field", "interval", "offset", "min_doc_count", "keyed", "order", "extended_bounds"}
+        )
         given = only(body, "histogram", allowed)
         field = field_name(given.get("field"), nested=nested)
         interval = float(number(given.get("interval"), "interval"))
@@ -198,6 +210,7 @@ class AggregationReader:
             interval=interval,
             offset=float(number(given.get("offset", 0.0), "offset")),
             min_doc_count=whole(given.get("min_doc_count", 0), "min_doc_count", 0, 10**9),
+            bounds=_ends(given, lambda bound: float(number_of(field, bound))),
             aggs=parts,
         )
 
@@ -212,13 +225,14 @@ class AggregationReader:
                 "time_zone",
                 "keyed",
                 "order",
+                "extended_bounds",
             }
         )
         if isinstance(body, dict) and "interval" in body:
             raise RequestRefused("interval", "of a date_histogram is calendar_interval or fixed_interval.")
         given = only(body, "date_histogram", allowed)
         field = field_name(given.get("field"), nested=nested)
-        date_options(given)
+        formats = date_options(given)
         calendar, fixed = given.get("calendar_interval"), given.get("fixed_interval")
         if (calendar is None) == (fixed is None):
             raise RequestRefused("date_histogram", "needs either calendar_interval or fixed_interval.")
@@ -229,8 +243,24 @@ class AggregationReader:
             calendar_interval=None if calendar is None else _CALENDAR[calendar],
             fixed_seconds=None if fixed is None else _fixed(fixed),
             min_doc_count=whole(given.get("min_doc_count", 0), "min_doc_count", 0, 10**9),
+            bounds=_ends(given, lambda bound: period_of(bound, field.name, formats).start),
             aggs=parts,
         )
+
+    def composite(
+        self, body: Any, parts: Mapping[str, Aggregation], path: tuple[str, ...], *, nested: bool
+    ) -> tuple[Aggregation, Composite]:
+        if nested or len(path) > 1:
+            raise RequestRefused("composite", "stands at the top of aggs here; put filters into the query.")
+
+        def read(
+            kind: str, options: Mapping[str, Any], inner: Mapping[str, Aggregation]
+        ) -> tuple[Aggregation, DateFormat | None]:
+            alone = _KINDS[kind](self, options, inner, nested)
+            written = read_shape(kind, options, None).written
+            return inside(kind, alone), written
+
+        return read_composite(body, parts, read)
 
     def missing(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
         given = only(body, "missing", frozenset({"field"}))
@@ -354,6 +384,16 @@ def _bucket(row: Any, field: Resolved, formats: tuple[DateFormat, ...]) -> Range
     return RangeBucket(key=key, start=start, end=end)
 
 
+def _ends(given: Mapping[str, Any], read: Callable[[Any], Any]) -> tuple[Any, Any] | None:
+    """`extended_bounds`: the two values up to which there are empty buckets."""
+    if given.get("extended_bounds") is None:
+        return None
+    ends = only(given["extended_bounds"], "extended_bounds", frozenset({"min", "max"}))
+    if ends.get("min") is None or ends.get("max") is None:
+        raise RequestRefused("extended_bounds", "needs min and max here.")
+    return read(ends["min"]), read(ends["max"])
+
+
 def _edge(value: Any, written: Callable[[datetime], str] | None) -> str:
     """The way Elasticsearch names the ends of an unnamed range: `*-0.5`, `2024-01-01T00:00:00.000Z-*`."""
     if value is None:
@@ -365,7 +405,7 @@ def _edge(value: Any, written: Callable[[datetime], str] | None) -> str:
 
 def _fixed(text: Any) -> int:
     match = _FIXED.fullmatch(text) if isinstance(text, str) else None
-    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
-    if seconds <= 0:
-        raise RequestRefused("fixed_interval", "is a number with s, m, h or d, such as 30d.")
-    return seconds
+    thousandths = int(match[1]) * _MILLISECONDS[match[2]] if match else 0
+    if thousandths <= 0 or thousandths % 1_000:
+        raise RequestRefused("fixed_interval", "is whole seconds, as a number with ms, s, m, h or d: 30d.")
+    return thousandths // 1_000

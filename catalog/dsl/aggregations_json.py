@@ -47,12 +47,14 @@ def _own_json(aggregation: Aggregation) -> dict[str, Any]:
             return {kind: {"field": field, "ranges": [_bucket_json(bucket_range) for bucket_range in ranges]}}
         case HistogramAgg(field=field, interval=interval, offset=offset, min_doc_count=least):
             shown = {"field": field, "interval": interval, "min_doc_count": least}
-            return {"histogram": {**shown, **({"offset": offset} if offset else {})}}
+            shifted = {"offset": offset} if offset else {}
+            return {"histogram": {**shown, **shifted, **_bounds_json(aggregation.bounds)}}
         case DateHistogramAgg(
             field=field, calendar_interval=calendar, fixed_seconds=seconds, min_doc_count=least
         ):
             width = {"calendar_interval": calendar} if calendar else {"fixed_interval": f"{seconds}s"}
-            return {"date_histogram": {"field": field, **width, "min_doc_count": least}}
+            ends = _bounds_json(aggregation.bounds)
+            return {"date_histogram": {"field": field, **width, "min_doc_count": least, **ends}}
         case MetricAgg(kind=kind, field=field, percents=percents):
             asked = {"percents": list(percents)} if kind == "percentiles" else {}
             return {kind: {"field": field, **asked}}
@@ -66,6 +68,12 @@ def _own_json(aggregation: Aggregation) -> dict[str, Any]:
             return {"nested": {"path": path}}
         case ReverseNestedAgg():
             return {"reverse_nested": {}}
+
+
+def _bounds_json(bounds: tuple[Any, Any] | None) -> dict[str, Any]:
+    if bounds is None:
+        return {}
+    return {"extended_bounds": {"min": json_value(bounds[0]), "max": json_value(bounds[1])}}
 
 
 def _terms_json(aggregation: TermsAgg) -> dict[str, Any]:

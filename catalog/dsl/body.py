@@ -34,7 +34,7 @@ from catalog.query.validate import sort_field, validate
 MAX_BODY_BYTES = 64 * 1024
 MAX_BODY_DEPTH = 60
 """JSON levels. A clause of the deepest allowed query takes about three."""
-MAX_SIZE = 1_000
+MAX_SIZE = MAX_RESULT_WINDOW
 MAX_SORT_KEYS = 5
 MAX_SOURCE_PATTERNS = 100
 MAX_PATTERN = 300
@@ -52,6 +52,9 @@ _TOP_LEVEL = frozenset(
         "track_total_hits",
         "highlight",
         "fields",
+        "docvalue_fields",
+        "script_fields",
+        "stored_fields",
         "min_score",
         "timeout",
         "pit",
@@ -126,13 +129,16 @@ def _no_constant(name: str) -> Any:
 def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
     """The search that a body asks, and the form of the answer it wants.
 
-    Bounds: 64 kB, 12 levels, 256 clauses, from + size up to 10,000, size up to 1,000, 20 aggregations, about 10,000
+    Bounds: 64 kB, 12 levels, 256 clauses, from + size up to 10,000, size as far, 20 aggregations, about 10,000
     buckets. Raises RequestRefused that names the first part that is not allowed.
     """
     if isinstance(body, bytes | str):
         body = parse_body(body)
     _shallow(body)
     given = only(body, "the body", _TOP_LEVEL)
+    for name in ("script_fields", "stored_fields"):  # tools send them empty
+        if given.get(name) not in (None, {}, [], ["_none_"]):
+            raise RequestRefused(name, REFUSED_BECAUSE[name])
     queries = QueryReader()
     aggregations = AggregationReader(queries)
     sort = _sort(given.get("sort"))
@@ -257,7 +263,7 @@ def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Optio
         track_total_hits=total,
         highlight=read_highlight(given.get("highlight")),
         sort_written=tuple(_sort_form(key) for key in _listed_sort(given.get("sort"))),
-        fields=_fields(given.get("fields", [])),
+        fields=_fields([*_field_list(given, "fields"), *_field_list(given, "docvalue_fields")]),
         shapes=aggregations.shapes,
         scored=not given.get("sort") or flag(given.get("track_scores", False), "track_scores"),
         pit=_pit(given.get("pit")),
@@ -300,8 +306,20 @@ def _patterns(given: Any) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _fields(given: Any) -> tuple[tuple[str, DateFormat | None], ...]:
-    if not isinstance(given, list) or len(given) > MAX_SOURCE_PATTERNS:
+def _field_list(given: Mapping[str, Any], part: str) -> list[Any]:
+    listed = given.get(part, [])
+    if not isinstance(listed, list):
+        raise RequestRefused(part, f"needs a list of up to {MAX_SOURCE_PATTERNS} names.")
+    return [
+        {"field": row.get("field")}
+        if isinstance(row, dict) and row.get("format") == "use_field_mapping"
+        else row
+        for row in listed
+    ]
+
+
+def _fields(given: list[Any]) -> tuple[tuple[str, DateFormat | None], ...]:
+    if len(given) > MAX_SOURCE_PATTERNS:
         raise RequestRefused("fields", f"needs a list of up to {MAX_SOURCE_PATTERNS} names.")
     return tuple(map(_field, given))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from catalog.dsl.composite import Composite, combinations_page
 from catalog.dsl.dates import ISO, DateFormat
 from catalog.dsl.response_shapes import PLAIN, Shape, Shapes
 from catalog.dsl.values import java_text
@@ -53,6 +54,8 @@ def _aggregation(
 ) -> dict[str, Any]:
     shape = shapes.get(path, PLAIN)
     meta = {} if shape.meta is None else {"meta": dict(shape.meta)}
+    if shape.composite is not None:
+        return {**meta, **_combined(shape.composite, asked, answer, shapes, path)}
     if isinstance(asked, MetricAgg):
         return {**meta, **_metric(asked, answer, shape)}
     if isinstance(asked, _WITH_COUNT):
@@ -63,6 +66,25 @@ def _aggregation(
         counts = {"doc_count_error_upper_bound": 0, "sum_other_doc_count": answer.other_count}
     buckets = [_bucket(asked, bucket, shapes, path) for bucket in _ordered(asked, answer, shape)]
     return {**meta, **counts, "buckets": _listed(asked, buckets, shape)}
+
+
+def _combined(
+    wanted: Composite, asked: Any, answer: AggregationResult, shapes: Shapes, path: tuple[str, ...]
+) -> dict[str, Any]:
+    """A page of combinations; `after_key` is where the next one begins."""
+    page = combinations_page(wanted, asked, answer)
+    innermost = asked
+    for source in wanted.sources[1:]:
+        innermost = innermost.aggs[source.name]
+    buckets = [
+        {
+            "key": key,
+            "doc_count": bucket.count,
+            **aggregations_response(innermost.aggs, bucket.aggregations, shapes, path),
+        }
+        for key, bucket in page
+    ]
+    return {**({"after_key": buckets[-1]["key"]} if buckets else {}), "buckets": buckets}
 
 
 def _ordered(asked: Aggregation, answer: AggregationResult, shape: Shape) -> tuple[Bucket, ...]:

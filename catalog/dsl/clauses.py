@@ -396,6 +396,32 @@ def _simple_query_string(body: Any, nested: bool) -> Query:
     return read_words(text, names, default=default)
 
 
+_QUERY_STRING_OPTIONS = frozenset({"analyze_wildcard", "lenient", "allow_leading_wildcard"})
+
+
+def _query_string(body: Any, nested: bool) -> Query:
+    """Our own reading of such a text, the one of the search box: all words, conditions, AND, OR, NOT, brackets."""
+    allowed = {"query", "fields", "default_field", "default_operator", "boost", *_QUERY_STRING_OPTIONS}
+    parts = only(body, "query_string", frozenset(allowed))
+    unboosted(parts)
+    _flags(parts, *_QUERY_STRING_OPTIONS)
+    if nested:
+        raise RequestRefused("query_string", f"is not allowed inside nested {NESTED_PATH}; use bool.")
+    if str(parts.get("default_operator", "and")).lower() != "and":
+        raise RequestRefused("default_operator", "is and in query_string here; write OR between words.")
+    if parts.get("fields", ["*"]) not in (["*"], []) or parts.get("default_field", "*") != "*":
+        raise RequestRefused("fields", "of query_string stand in its text here, as in task:ner.")
+    from catalog.query.text.search_text import parse  # noqa: PLC0415 - few bodies hold text of our language
+
+    understood = parse(text_of(parts.get("query"), "query_string"))
+    for problem in understood.problems:
+        if not problem.understood:
+            raise RequestRefused("query_string", f"is not understood: {problem.message}")
+    if understood.sort or understood.limit is not None:
+        raise RequestRefused("query_string", "holds an order or a limit; use sort and size.")
+    return understood.query
+
+
 _LEAVES: Mapping[str, Callable[[Any, bool], Query]] = {
     "match_all": _match_all,
     "match_none": _match_none,
@@ -410,4 +436,5 @@ _LEAVES: Mapping[str, Callable[[Any, bool], Query]] = {
     "match_phrase": _match_phrase,
     "multi_match": _multi_match,
     "simple_query_string": _simple_query_string,
+    "query_string": _query_string,
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.dsl.composite import Composite
 from catalog.dsl.dates import DateFormat, date_options
 from catalog.dsl.values import flag
 from catalog.errors import RequestRefused
@@ -19,7 +20,7 @@ class Shape:
 
     `keyed` is None where the kind's own form is wanted. `order` is the key that a histogram's buckets are sorted by
     (`_key` or `_count`, descending). `written` is the form of its dates, `meta` what comes back as it was sent.
-    `anonymous` filters have no names.
+    `anonymous` filters have no names. `composite` is the page of combinations that is to be cut out of the answer.
     """
 
     keyed: bool | None = None
@@ -27,6 +28,7 @@ class Shape:
     written: DateFormat | None = None
     meta: Mapping[str, Any] | None = None
     anonymous: bool = False
+    composite: Composite | None = None
 
 
 Shapes = Mapping[tuple[str, ...], Shape]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from catalog.query.nodes import All, Query
@@ -63,23 +64,31 @@ class RangeAgg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramAgg:
-    """Buckets of fixed width: key = floor((value - offset) / interval) * interval + offset."""
+    """Buckets of fixed width: key = floor((value - offset) / interval) * interval + offset.
+
+    `bounds` are two values up to whose buckets there are empty ones, where empty ones are shown at all.
+    """
 
     field: str
     interval: float
     offset: float = 0.0
     min_doc_count: int = 0
+    bounds: tuple[float, float] | None = None
     aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateHistogramAgg:
-    """Calendar buckets in UTC: `calendar_interval` is year, quarter, month, week or day; or `fixed_seconds`."""
+    """Calendar buckets in UTC: `calendar_interval` is year, quarter, month, week or day; or `fixed_seconds`.
+
+    `bounds` as in a histogram.
+    """
 
     field: str
     calendar_interval: str | None = None
     fixed_seconds: int | None = None
     min_doc_count: int = 0
+    bounds: tuple[datetime, datetime] | None = None
     aggs: Mapping[str, Aggregation] = default(default_factory=dict)
 
 

@@ -342,7 +342,9 @@ def _aggregation(aggregation: Any, field: Resolved) -> None:
             if not (_is_finite(offset) and abs(offset) <= MAX_OFFSET_INTERVALS * interval):
                 reason = f"is at most {MAX_OFFSET_INTERVALS} times the interval."
                 raise RequestRefused("offset", reason)
+            _ends(aggregation.bounds, field)
         case DateHistogramAgg(calendar_interval=calendar, fixed_seconds=seconds):
+            _ends(aggregation.bounds, field)
             _needs(field, frozenset({"date"}), "date_histogram")
             if (calendar is None) == (seconds is None):
                 raise RequestRefused("date_histogram", "needs either a calendar or a fixed interval.")
@@ -360,6 +362,16 @@ def _aggregation(aggregation: Any, field: Resolved) -> None:
                 raise RequestRefused("percents", "lie between 0 and 100.")
         case MissingAgg():
             return
+
+
+def _ends(bounds: tuple[Any, Any] | None, field: Resolved) -> None:
+    """Refuses bounds of a histogram that are no values of the field, or the wrong way round."""
+    if bounds is None:
+        return
+    for bound in bounds:
+        _value(_compared(field), "extended_bounds", bound)
+    if bounds[0] > bounds[1]:
+        raise RequestRefused("extended_bounds", "end before they begin.")
 
 
 def _needs(field: Resolved, types: frozenset[str], kind: str) -> None:

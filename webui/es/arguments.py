@@ -35,10 +35,8 @@ _ABOUT_SHARDS = frozenset(
 )
 """Ask for nothing that one index without shards could do differently."""
 _NOT_HERE: Mapping[str, str] = {
-    "q": "is not read here; send a body with simple_query_string, match or bool.",
     "explain": "is not allowed here.",
     "stored_fields": "is not allowed here; use _source.",
-    "docvalue_fields": "is not allowed here; use _source.",
     "suggest_text": "is not allowed here.",
     "terminate_after": "is not allowed here; use size.",
 }
@@ -93,7 +91,10 @@ class Arguments:
 
 def over_body(arguments: Arguments, body: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a search with the parameters that say the same things laid over it, as Elasticsearch does."""
-    merged = sent_body(arguments, body)
+    merged = with_text(arguments, sent_body(arguments, body))
+    shown = arguments.listed("docvalue_fields")
+    if shown is not None:
+        merged["docvalue_fields"] = shown
     for name in ("from", "size"):
         number = arguments.whole(name)
         if number is not None:
@@ -115,6 +116,20 @@ def over_body(arguments: Arguments, body: Mapping[str, Any]) -> dict[str, Any]:
     if cut is not None:
         merged["_source"] = cut
     return merged
+
+
+def with_text(arguments: Arguments, body: dict[str, Any]) -> dict[str, Any]:
+    """The body with the text of `q` as its query, as Elasticsearch lays it over."""
+    text = arguments.text("q")
+    options = {
+        "default_field": arguments.text("df"),
+        "default_operator": arguments.text("default_operator"),
+        "analyze_wildcard": arguments.text("analyze_wildcard"),
+    }
+    if text is None:
+        return body
+    given = {name: value for name, value in options.items() if value is not None}
+    return {**body, "query": {"query_string": {"query": text, **given}}}
 
 
 def sent_body(arguments: Arguments, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
     "_mapping": _reading(index_info.mapping),
     "_field_caps": _reading(index_info.field_caps, post=True),
     "_pit": {"POST": scrolls.open_point, "DELETE": scrolls.close_point},
+    "_search/point_in_time": {"POST": scrolls.open_pit, "DELETE": scrolls.close_pits},  # OpenSearch's words
     "_cluster/health": _reading(index_info.health),
     "_cat/indices": _reading(index_info.cat_indices),
     "_cat/count": _reading(index_info.cat_count, post=True),  # elasticsearch-py 9 posts it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,31 @@ if TYPE_CHECKING:
     from catalog.query.request import SearchResult
 
 MAX_IDS = 100
+_SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 
 
 def open_point(asked: Asked) -> Json:
     """The id of a new point in time."""
+    return {"id": _opened(asked), "_shards": dict(_SHARDS)}
+
+
+def open_pit(asked: Asked) -> Json:
+    """The same in OpenSearch's words. Source: OpenSearch 2, Point in Time API, create a PIT."""
+    identifier = _opened(asked)
+    return {"pit_id": identifier, "_shards": dict(_SHARDS), "creation_time": round(time.time() * 1000)}
+
+
+def close_pits(asked: Asked) -> tuple[Json, int]:
+    """Closes points in time by their ids, in OpenSearch's words."""
+    body = only(read_json(http), "_search/point_in_time", frozenset({"pit_id"}))
+    asked.arguments.done()
+    identifiers = _identifiers(body.get("pit_id"), "pit_id")
+    dropped = [(identifier, _dropped(asked, [identifier])[0]) for identifier in identifiers]
+    shown = [{"successful": bool(count), "pit_id": identifier} for identifier, count in dropped]
+    return {"pits": shown}, 200 if any(count for _, count in dropped) else 404
+
+
+def _opened(asked: Asked) -> str:
     if asked.index is None:
         raise illegal("index", "is needed to open a point in time.")
     if not asked.among_models():
@@ -31,10 +53,11 @@ def open_point(asked: Asked) -> Json:
     seconds = keep_alive(seconds_of(asked.arguments.text("keep_alive"), "keep_alive"))
     if read_json(http):
         raise RequestRefused("index_filter", "is not allowed here; filter in the search.")
+    for name in ("allow_partial_pit_creation", "expand_wildcards", "preference", "routing"):
+        asked.arguments.text(name)
     asked.arguments.done()
     point = asked.call.run(lambda: asked.call.catalog.point_in_time(keep_seconds=seconds))
-    identifier = asked.call.dialect.contexts.keep(asked.call.holder, point, seconds)
-    return {"id": identifier, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
+    return asked.call.dialect.contexts.keep(asked.call.holder, point, seconds)
 
 
 def close_point(asked: Asked) -> tuple[Json, int]:

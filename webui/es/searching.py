@@ -9,7 +9,7 @@ from flask import request as http
 
 from catalog.dsl.values import only
 from catalog.errors import ModeldexError, RequestRefused
-from webui.es.arguments import over_body, sent_body
+from webui.es.arguments import over_body, sent_body, with_text
 from webui.es.call import Asked
 from webui.es.faults import Json, body_of
 from webui.es.media import read_json, read_lines
@@ -61,7 +61,7 @@ def search(asked: Asked) -> Json:
 def count(asked: Asked) -> Json:
     """The answer to `_count`: a query and how many models it finds."""
     included = asked.among_models()
-    body = sent_body(asked.arguments, read_json(http))
+    body = with_text(asked.arguments, sent_body(asked.arguments, read_json(http)))
     asked.arguments.done()
     wanted = read_search({**only(body, "_count", frozenset({"query"})), "size": 0}, Form())
     if not included:

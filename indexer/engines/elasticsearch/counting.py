@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog.errors import RequestRefused
 from catalog.query.document_values import is_leaf
-from catalog.query.instants import moment
+from catalog.query.instants import milliseconds, moment
 from catalog.query.nodes import Exists, Not, Or, Range, Term
 from catalog.query.request import (
     Aggregation,
@@ -190,7 +190,13 @@ def _histogram(wanted: HistogramAgg) -> Json:
     }
     if wanted.offset:
         options["offset"] = wanted.offset
+    if wanted.bounds is not None and not wanted.min_doc_count:
+        options["extended_bounds"] = _bounds(wanted.bounds)
     return {"histogram": options}
+
+
+def _bounds(ends: tuple[Any, Any]) -> Json:
+    return {"min": ends[0], "max": ends[1]}
 
 
 def _date_histogram(wanted: DateHistogramAgg) -> Json:
@@ -199,6 +205,8 @@ def _date_histogram(wanted: DateHistogramAgg) -> Json:
         options["calendar_interval"] = wanted.calendar_interval
     else:
         options["fixed_interval"] = f"{wanted.fixed_seconds}s"
+    if wanted.bounds is not None and not wanted.min_doc_count:
+        options["extended_bounds"] = _bounds((milliseconds(wanted.bounds[0]), milliseconds(wanted.bounds[1])))
     return {"date_histogram": options}
 
 

@@ -26,8 +26,8 @@ from catalog.query.request import (
 )
 from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
-from indexer.buckets import exact_percentile, ordered_terms, summed, typed_key
-from indexer.calendar import period_start, periods
+from indexer.buckets import exact_percentile, histogram_ends, ordered_terms, summed, typed_key
+from indexer.calendar import period_ends, period_start, periods
 from indexer.engines.memory.matching import Item, comparable, matches, ordered_form
 
 Items = Sequence[Item]
@@ -92,9 +92,10 @@ def _grouped(wanted: Any, items: Items, position: Callable[[Any], Any]) -> dict[
 def _histogram(wanted: HistogramAgg, items: Items) -> AggregationResult:
     try:
         groups = _grouped(wanted, items, lambda value: math.floor((value - wanted.offset) / wanted.interval))
+        ends = histogram_ends(wanted, groups)
     except OverflowError:
         raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.") from None
-    first, last = (min(groups), max(groups)) if groups else (0, -1)
+    first, last = ends
     if last - first >= MAX_BUCKETS:
         raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")
     places = (
@@ -107,7 +108,8 @@ def _date_histogram(wanted: DateHistogramAgg, items: Items) -> AggregationResult
     interval = wanted.calendar_interval or wanted.fixed_seconds or 0
     groups = _grouped(wanted, items, lambda value: period_start(moment(value), interval))
     starts = []
-    for start in periods(min(groups), max(groups), interval) if groups else ():
+    ends = period_ends(wanted, groups, interval)
+    for start in periods(*ends, interval) if ends else ():
         starts.append(start)
         if len(starts) > MAX_BUCKETS:
             raise RequestRefused("interval", f"makes more than {MAX_BUCKETS:,} buckets.")

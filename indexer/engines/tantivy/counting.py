@@ -37,8 +37,15 @@ from catalog.query.request import (
 )
 from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
-from indexer.buckets import counted_between, histogram_start, measured, ordered_terms, typed_key
-from indexer.calendar import next_period, period_count, periods
+from indexer.buckets import (
+    counted_between,
+    histogram_ends,
+    histogram_start,
+    measured,
+    ordered_terms,
+    typed_key,
+)
+from indexer.calendar import next_period, period_count, period_ends, periods
 from indexer.engines.tantivy.questions import (
     MAX_TERMS,
     ends_and_cuts,
@@ -267,7 +274,10 @@ class Counter:
 
     def _histogram(self, query: tantivy.Query, wanted: HistogramAgg, native: Any) -> AggregationResult:
         counts = self._places(query, wanted, native)
-        first, last = min(counts, default=0), max(counts, default=-1)
+        try:
+            first, last = histogram_ends(wanted, counts)
+        except OverflowError:
+            raise _too_fine() from None
         if last - first + 1 > MAX_BUCKETS:
             raise _too_fine()
         edges = (wanted.interval, wanted.offset)
@@ -333,9 +343,10 @@ class Counter:
             except ValueError as error:  # more buckets than Tantivy makes
                 raise _too_fine() from error
         counts = period_counts(native, interval)
-        if not counts:
+        ends = period_ends(wanted, counts, interval)
+        if ends is None:
             return AggregationResult()
-        first, last = min(counts), max(counts)
+        first, last = ends
         if period_count(first, last, interval) > MAX_BUCKETS:
             raise _too_fine()
         starts = sorted(counts) if wanted.min_doc_count else periods(first, last, interval)
