@@ -12,7 +12,7 @@ from flask import Flask, Response, url_for
 
 from webui import api, es, metrics
 from webui.errors import register_errors
-from webui.html import views
+from webui.html import saved_views, views
 from webui.reading import catalog, kept_apart
 from webui.rendering import answer
 from webui.security import with_security_headers
@@ -39,6 +39,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["asset"] = _asset
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(saved_views.blueprint)
     app.register_blueprint(api.blueprint)
     es.register(app, settings)
     register_errors(app)

@@ -46,6 +46,12 @@ class Addresses:
         names = ",".join(quote(model_id, safe="", errors="replace") for model_id in model_ids)
         return f"{self.root}/compare?ids={names}" if names else f"{self.root}/compare"
 
+    def saved(self, search_id: str = "") -> str:
+        return f"{self.root}/saved/{quote(search_id, safe='')}" if search_id else f"{self.root}/saved"
+
+    def feed(self, search_id: str, kind: str) -> str:
+        return f"{self.saved(search_id)}/feed.{kind}"
+
     def _with_query(self, path: str, state: SearchState) -> str:
         query = urlencode(to_parameters(state), errors="replace")
         return f"{self.root}{path}?{query}" if query else f"{self.root}{path}"

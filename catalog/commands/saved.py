@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -115,11 +116,11 @@ def edit(
 
     searches = _searches(settings)
     row = searches.named(name)
-    text = None
-    if query is not None:
-        with open_catalog(settings) as catalog:
-            text = query_of(SearchState(text=query), catalog)
-    searches.change(row, name=new_name, query=text, shared=shared)
+    with open_catalog(settings) as catalog:
+        text = None if query is None else query_of(SearchState(text=query), catalog)
+        searches.change(row, name=new_name, query=text, shared=shared)
+        if text is not None:
+            searches.mark_seen(replace(row, query=text), catalog)
     click.echo(f"Changed {printable(new_name or row.name)}.", err=True)
 
 

@@ -1,0 +1,62 @@
+"""`modeldex saved` and `modeldex search --saved`: for scripts and CI."""
+
+import json
+
+import pytest
+from fixtures.crawling import safetensors
+from fixtures.shell import run
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A catalog of two models with accuracies."""
+    root, home = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("home")
+    for name, accuracy in (("good", 0.95), ("fair", 0.7)):
+        (root / name).mkdir()
+        (root / name / "model.safetensors").write_bytes(safetensors(fill=accuracy))
+        (root / name / "README.md").write_text(
+            f"---\nmodel-index:\n- name: {name}\n  results:\n  - task: {{type: text-classification}}\n"
+            f"    dataset: {{name: imdb, type: imdb, split: test}}\n    metrics:\n    - {{type: accuracy, value: {accuracy}}}\n---\n"
+        )
+    assert run("--home", str(home), "crawl", str(root)).exit_code == 0
+    return str(home)
+
+
+def test_saved_search_is_asked_again_by_name_and_gates_a_script(home):
+    assert run("--home", home, "saved", "add", "Good ones", "accuracy > 0.9").exit_code == 0
+    asked = run("--home", home, "search", "--saved", "good-ones", "--json", "--fail-if-empty")
+    assert asked.exit_code == 0
+    assert [row["name"] for row in json.loads(asked.stdout)] == ["good"]
+    assert (
+        run("--home", home, "search", "--saved", "Good ones", "name:fair", "--fail-if-empty").exit_code == 1
+    )
+    unknown = run("--home", home, "search", "--saved", "nothing", "--fail-if-empty")
+    assert unknown.exit_code == 2
+    assert "Good ones" in unknown.stderr
+
+
+def test_saved_searches_are_listed_changed_and_removed(home):
+    run("--home", home, "saved", "add", "Fair", "accuracy < 0.9", "--share")
+    (row,) = [
+        row
+        for row in json.loads(run("--home", home, "saved", "list", "--json").stdout)
+        if row["name"] == "Fair"
+    ]
+    assert row["shared"]
+    assert row["query"] == "q=accuracy%3C0.9"
+    assert (
+        run("--home", home, "saved", "edit", "fair", "--name", "All", "--query", "accuracy>0").exit_code == 0
+    )
+    news = json.loads(run("--home", home, "saved", "show", "all", "--json").stdout)["news"]
+    assert (news["total"], news["new"], news["gone"]) == (2, 0, 0)
+    assert news["best"]["value"] == 0.95
+    assert run("--home", home, "saved", "seen", "all").exit_code == 0
+    assert run("--home", home, "saved", "remove", "all").exit_code == 0
+    assert run("--home", home, "saved", "show", "all").exit_code == 2
+
+
+def test_taken_name_is_refused(home):
+    run("--home", home, "saved", "add", "Twice", "bert")
+    again = run("--home", home, "saved", "add", "twice", "bert")
+    assert again.exit_code == 2
+    assert "already" in again.stderr
