@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 
@@ -13,6 +15,7 @@ from webui.parameters import asked
 from webui.query_example import QueryExample, query_example
 from webui.reading import catalog, settings
 from webui.settings import ApiSettings
+from webui.text import shown
 
 if TYPE_CHECKING:
     from catalog.query.state import SearchState
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 SHORTEST_ID = 6
 PREFIX_CHARACTERS = 100
+MOST_COMPARED = 6
+ID_CHARACTERS = 200
+IDS_READ = 4_000
 
 
 def find_model(model_id: str) -> StoredModel:
@@ -48,6 +54,39 @@ def find_facet(name: str) -> tuple[Field, FacetView, str, SearchState]:
     if prefix and field.type != "keyword":
         raise UserError(f"{field.label} holds no words: its values have no beginning to look for.")
     return field, catalog().facet(state, name, prefix), prefix, state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The models of a comparison, and a sentence for each id that is left out."""
+
+    ids: tuple[str, ...]
+    documents: tuple[Mapping[str, Any], ...]
+    notices: tuple[str, ...]
+
+
+def find_compared(named: Sequence[str]) -> Compared:
+    """The models of these ids (each may hold several, with commas), at most as many as can be read side by side."""
+    ids = list(
+        dict.fromkeys(
+            part.strip()[:ID_CHARACTERS]
+            for text in named
+            for part in text[:IDS_READ].split(",")
+            if part.strip()
+        )
+    )
+    notices = []
+    if len(ids) > MOST_COMPARED:
+        notices.append(f"Only the first {MOST_COMPARED} of {len(ids):,} models are compared.")
+    ids = ids[:MOST_COMPARED]
+    known = catalog().get(ids) if ids else {}
+    notices += [f"No model has the id {shown(model_id, 80)}." for model_id in ids if model_id not in known]
+    kept = tuple(model_id for model_id in ids if model_id in known)
+    if len(kept) == 1:
+        notices.append("One model alone has nothing to be compared with.")
+    return Compared(
+        ids=tuple(ids), documents=tuple(known[model_id] for model_id in kept), notices=tuple(notices)
+    )
 
 
 def find_example(state: SearchState) -> QueryExample | None:

@@ -16,6 +16,9 @@ FIRST = model_documents()[0]["id"]
 PAGES = [
     "/",
     "/?q=bert",
+    "/?view=table&columns=f1,size",
+    "/?view=plot&color=task",
+    f"/compare?ids={FIRST},{model_documents()[1]['id']}",
     f"/models/{FIRST}",
     "/health",
     "/runs",

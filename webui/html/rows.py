@@ -58,6 +58,7 @@ class ResultRow:
     id: str
     url: str
     name: tuple[Segment, ...]
+    plain_name: str
     version: str
     snippet: tuple[Segment, ...]
     tags: tuple[Tag, ...]
@@ -121,6 +122,7 @@ def result_row(
         name=segments(
             text_at(document, "name") or text_at(document, "path") or model_id, words, NAME_CHARACTERS
         ),
+        plain_name=shown(text_at(document, "name") or path, NAME_CHARACTERS),
         version=shown(text_at(document, "version"), TAG_CHARACTERS),
         snippet=snippet(document, words),
         tags=tuple(tags(document, addresses)),

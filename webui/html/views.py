@@ -9,8 +9,9 @@ from catalog.access.crawl_requests import ask_for_crawl
 from catalog.query.state import PLOT
 from catalog.records import SourceId
 from catalog.search.parameters import PAGE, to_parameters
-from webui.finding import find_example, find_facet, find_model
+from webui.finding import find_compared, find_example, find_facet, find_model
 from webui.health import health as find_health
+from webui.html.compare import compare_page
 from webui.html.health import health_page
 from webui.html.language import language_page
 from webui.html.model import model_page
@@ -49,6 +50,17 @@ def model(model_id: str) -> BaseResponse:
     page = model_page(stored, addresses(), around, words=words)
     tag = tag_of(build(), dumps(page))
     return not_modified(tag) or html("model.html", page, tag=tag)
+
+
+@blueprint.get("/compare")
+def compare() -> BaseResponse:
+    named = request.args.getlist("ids")
+    chosen = find_compared(named)
+    if len(named) > 1:  # the form of the results sends each id apart
+        return redirect(addresses().compare(chosen.ids), 302)
+    page = compare_page(chosen.documents, chosen.notices, addresses())
+    tag = tag_of(build(), dumps(page))
+    return not_modified(tag) or html("compare.html", page, tag=tag)
 
 
 @blueprint.get("/values/<field>")

@@ -115,7 +115,7 @@
 
   // Arrows go from bar to bar of a histogram, which is one stop for Tab.
   document.addEventListener("keydown", (event) => {
-    const bar = event.target.closest?.(".histogram a");
+    const bar = event.target.closest?.(".histogram a, .plot a");
     if (!bar) return;
     const bars = [...bar.closest("svg").querySelectorAll("a")];
     const at = bars.indexOf(bar);
@@ -190,7 +190,39 @@
     more.querySelector("summary").after(input);
   }
 
+  // What is chosen for a comparison stays chosen while one pages and refines; the bar says how many.
+  const picked = new Map();
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches('.pick input')) return;
+    if (event.target.checked) picked.set(event.target.value, true);
+    else picked.delete(event.target.value);
+    showPicked();
+  });
+
+  function showPicked() {
+    const bar = document.getElementById("compare");
+    if (!bar) return;
+    const boxes = [...document.querySelectorAll(".pick input")];
+    for (const one of boxes) one.checked = picked.has(one.value);
+    for (const old of bar.querySelectorAll("input")) old.remove();
+    const here = new Set(boxes.map((one) => one.value));
+    for (const id of picked.keys()) {
+      if (here.has(id)) continue;
+      const carried = Object.assign(document.createElement("input"), { type: "hidden", name: "ids", value: id });
+      bar.append(carried);
+    }
+    bar.classList.toggle("ready", picked.size > 0);
+    const button = bar.querySelector("button");
+    button.disabled = picked.size < 2 || picked.size > 6;
+    button.textContent = picked.size ? `Compare ${picked.size}` : "Compare chosen";
+  }
+
   function enhance() {
+    if (!document.documentElement.dataset.began) {
+      document.documentElement.dataset.began = "yes";
+      for (const one of document.querySelectorAll(".pick input:checked")) picked.set(one.value, true);
+    }
+    showPicked();
     document.querySelectorAll("[data-facet]").forEach(addNarrowing);
     for (const button of document.querySelectorAll("[data-copy]")) {
       button.hidden = !navigator.clipboard;

@@ -1,0 +1,122 @@
+"""Models side by side: differences first, the best only where values were measured alike, inert text everywhere."""
+
+from __future__ import annotations
+
+import pytest
+from fixtures.shelf import HOSTILE_NAME, model_documents
+
+from webui.html.compare import compare_page
+from webui.urls import Addresses
+
+IDS = [row["id"] for row in model_documents()]
+
+
+def compared(*documents):
+    return compare_page(documents, (), Addresses())
+
+
+def model(name, value=None, dataset="imdb", split="test", **more):
+    if value is None:
+        return {"id": name, "name": name, **more}
+    entry = {"metric": "f1", "value": value, "dataset": dataset, "split": split}
+    return {"id": name, "name": name, "metrics": {"f1": value}, "evaluations": [entry], **more}
+
+
+def best(page):
+    return {
+        (row.note, page.models[place].name)
+        for section in page.sections
+        for row in section.rows
+        for place, cell in enumerate(row.cells)
+        if cell.best
+    }
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        ([model("a", 0.9), model("b", 0.8)], {("on imdb/test", "a")}),
+        ([model("a", 0.9), model("b", 0.9), model("c", 0.7)], {("on imdb/test", "a"), ("on imdb/test", "b")}),
+        ([model("a", 0.9), model("b", 0.9)], set()),
+        ([model("a", 0.9), model("b", 0.95, dataset="sst2")], set()),
+        ([model("a", 0.9), model("b", 0.95, split="validation")], set()),
+        ([model("a", 0.9, split=""), model("b", 0.95, split="")], set()),
+        ([model("a", 0.9, dataset=""), model("b", 0.95, dataset="")], set()),
+        ([model("a", 0.9), model("b")], set()),
+    ],
+    ids=["alike", "tie", "equal", "data set", "split", "no split", "no data set", "alone"],
+)
+def test_the_best_is_marked_only_where_metric_data_set_and_split_agree(models, expected):
+    assert best(compared(*models)) == expected
+
+
+def test_of_an_error_the_lowest_value_is_the_best():
+    pair = [
+        {**model(name), "metrics": {"wer": value}, "evaluations": [{"metric": "wer", "value": value, "dataset": "d", "split": "test"}]}
+        for name, value in (("a", 0.3), ("b", 0.1))
+    ]  # fmt: skip
+    assert best(compared(*pair)) == {("on d/test", "b")}
+
+
+def test_rows_that_are_equal_are_folded_and_what_is_unknown_is_no_agreement():
+    page = compared(model("a", license="mit", task="ner"), model("b", license="mit"))
+    about = next(section for section in page.sections if section.title == "About")
+    assert [row.label for row in about.equal_rows] == ["License"]
+    assert [row.label for row in about.rows] == ["Task"]
+
+
+def test_hyper_parameters_and_requirements_stand_side_by_side_by_name():
+    page = compared(
+        model("a", hyperparameters={"dropout": 0.1}, dependencies=["torch==2.1", "numpy"]),
+        model("b", hyperparameters={"dropout": 0.3, "lora": {"r": 8}}, dependencies=["torch>=2.2", "numpy"]),
+    )
+    rows = {row.label: [cell.text for cell in row.cells] for section in page.sections for row in section.rows}
+    assert rows["dropout"] == ["0.1", "0.3"]
+    assert rows["lora.r"] == ["", "8"]
+    assert rows["torch"] == ["==2.1", ">=2.2"]
+    assert "numpy" not in rows
+
+
+def test_a_shared_base_is_said_first():
+    base = [{"id": "bert-base", "relation": "finetune"}]
+    assert compared(model("a", base_model=base), model("b", base_model=base)).sentences == (
+        "All derive from bert-base.",
+    )
+
+
+def test_the_form_of_the_results_leads_to_one_address(web):
+    answer = web.get(f"/compare?ids={IDS[0]}&ids={IDS[1]}")
+    assert answer.status_code == 302
+    assert answer.location.endswith(f"/compare?ids={IDS[0]},{IDS[1]}")
+    page = web.get(answer.location)
+    assert page.status_code == 200
+    assert web.get(answer.location, headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("", "Choose two to six models"),
+        ("ids=", "Choose two to six models"),
+        (f"ids={IDS[0]}", "One model alone"),
+        (f"ids={IDS[0]},nothing", "No model has the id nothing"),
+        (f"ids={','.join(IDS[:6])},a,b", "Only the first 6 of 8"),
+        ("ids=" + "," * 5_000, "Choose two to six models"),
+        ("ids=%3Cscript%3E,%00", "No model has the id"),
+    ],
+)
+def test_whatever_is_to_be_compared_there_is_a_page(web, address, said):
+    answer = web.get(f"/compare?{address}")
+    assert answer.status_code == 200
+    assert said in answer.text
+
+
+def test_hostile_models_are_inert_in_page_and_markdown(web):
+    hostile = next(row["id"] for row in model_documents() if row["name"] == HOSTILE_NAME)
+    text = web.get(f"/compare?ids={hostile},{IDS[0]}").text
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+    page = compared(model("a|b](javascript:x)<b>", license="*|`"), model("plain", license="mit"))
+    lines = page.markdown.splitlines()
+    assert all(line.replace("\\|", "").count("|") == 4 for line in lines)
+    assert "](" not in page.markdown.replace("\\](", "")

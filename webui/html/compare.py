@@ -1,0 +1,300 @@
+"""Two to six models side by side: what differs first, what is equal folded, the best value marked where it can be told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from mappings import fields
+from mappings.metrics import find
+from webui.columns import METRIC, Column, Measured, column, every_measure, figure_of
+from webui.documents import flattened, text_at, values_at
+from webui.headline import metric_label
+from webui.html.rows import Badge, badges
+from webui.numbers import decimal
+from webui.text import NAME_CHARACTERS, shown
+from webui.urls import Addresses
+
+FEWEST = 2
+MOST_ROWS = 300
+VALUE_CHARACTERS = 160
+SECTIONS = {
+    "identity": "About",
+    "weights": "Weights",
+    "training": "Training",
+    "lineage": "Lineage",
+    "dates": "Dates",
+    "trust": "Trust",
+    "files": "Where it is",
+}
+METRICS, SETTINGS, REQUIREMENTS, REST = "Metrics", "Hyper-parameters", "Dependencies", "Other statements"
+REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<rest>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedModel:
+    """One column: a model, and the comparison without it."""
+
+    id: str
+    url: str
+    name: str
+    version: str
+    badges: tuple[Badge, ...]
+    without_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedCell:
+    """What one model says; empty where it says nothing. `best` is only said of values measured alike."""
+
+    text: str
+    exact: str
+    best: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedRow:
+    """One thing that at least one of the models says. `note` is what a metric was measured on."""
+
+    label: str
+    note: str
+    cells: tuple[ComparedCell, ...]
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedSection:
+    """Rows of one kind, those that differ and those that are equal."""
+
+    title: str
+    rows: tuple[ComparedRow, ...]
+    equal_rows: tuple[ComparedRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparePage:
+    """Everything that a comparison shows."""
+
+    models: tuple[ComparedModel, ...]
+    sections: tuple[ComparedSection, ...]
+    equal_count: int
+    sentences: tuple[str, ...]
+    notices: tuple[str, ...]
+    markdown: str
+    url: str
+
+
+def compare_page(
+    documents: Sequence[Mapping[str, Any]], notices: Sequence[str], addresses: Addresses
+) -> ComparePage:
+    """The comparison of these models, in their order."""
+    ids = [text_at(document, "id") for document in documents]
+    sections = tuple(_sections(documents)) if len(documents) >= FEWEST else ()
+    models = tuple(_model(document, ids, addresses) for document in documents)
+    return ComparePage(
+        models=models,
+        sections=sections,
+        equal_count=sum(len(section.equal_rows) for section in sections),
+        sentences=tuple(_sentences(documents)),
+        notices=tuple(notices),
+        markdown=_markdown(models, sections),
+        url=addresses.compare(ids),
+    )
+
+
+def _model(document: Mapping[str, Any], ids: Sequence[str], addresses: Addresses) -> ComparedModel:
+    identifier = text_at(document, "id")
+    return ComparedModel(
+        id=identifier,
+        url=addresses.model(identifier),
+        name=shown(text_at(document, "name") or text_at(document, "path") or identifier, NAME_CHARACTERS),
+        version=shown(text_at(document, "version"), 40),
+        badges=tuple(badge for badge in badges(document) if badge.tone != "info"),
+        without_url=addresses.compare([other for other in ids if other != identifier])
+        if len(ids) > FEWEST
+        else "",
+    )
+
+
+def _sections(documents: Sequence[Mapping[str, Any]]) -> Iterator[ComparedSection]:
+    groups: list[tuple[str, Iterator[ComparedRow]]] = [(METRICS, _metric_rows(documents))]
+    for group, title in SECTIONS.items():
+        groups.append((title, _field_rows(documents, group)))
+        if group == "training":
+            groups.append(
+                (SETTINGS, _leaf_rows([_leaves(document.get("hyperparameters")) for document in documents]))
+            )
+        if group == "lineage":
+            groups.append((REQUIREMENTS, _leaf_rows([_requirements(document) for document in documents])))
+    groups.append((REST, _leaf_rows([_leaves(document.get("extra")) for document in documents])))
+    for title, rows in groups:
+        bounded = tuple(islice(rows, MOST_ROWS))
+        if bounded:
+            yield ComparedSection(
+                title=title,
+                rows=tuple(row for row in bounded if not row.equal),
+                equal_rows=tuple(row for row in bounded if row.equal),
+            )
+
+
+def _metric_rows(documents: Sequence[Mapping[str, Any]]) -> Iterator[ComparedRow]:
+    """A row for each metric on each data set and split: only within a row are values alike. Shared rows come first."""
+    tables: list[dict[tuple[str, str], Measured]] = []
+    for document in documents:
+        own = {}
+        for name in _metrics_of(document):
+            of = Column(name=name, label=name, kind=METRIC, path=name, numeric=True)
+            for measure in every_measure(document, of):
+                own.setdefault((name, measure.basis), measure)
+        tables.append(own)
+    keys = dict.fromkeys(key for own in tables for key in own)
+    shared = {key: sum(key in own for own in tables) for key in keys}
+    for name, basis in sorted(keys, key=lambda key: (-shared[key], not key[1])):
+        yield _metric_row(name, basis, [own.get((name, basis)) for own in tables])
+
+
+def _metrics_of(document: Mapping[str, Any]) -> list[str]:
+    metrics = document.get("metrics")
+    names = [str(name) for name in metrics] if isinstance(metrics, Mapping) else []
+    reported = [str(name) for name in values_at(document, "metric_names")]
+    return list(dict.fromkeys((*names, *reported)))[:MOST_ROWS]
+
+
+def _metric_row(name: str, basis: str, measures: Sequence[Measured | None]) -> ComparedRow:
+    known = [measure.value for measure in measures if measure is not None]
+    best = _best(name, [measure for measure in measures if measure is not None])
+    cells = []
+    for measure in measures:
+        figure = None if measure is None else decimal(measure.value)
+        cells.append(
+            ComparedCell(
+                text=figure.text if figure else "",
+                exact=figure.exact if figure else "",
+                best=measure is not None and best is not None and measure.value == best,
+            )
+        )
+    return ComparedRow(
+        label=metric_label(name),
+        note=f"on {basis}" if basis else "on unknown data",
+        cells=tuple(cells),
+        equal=len(known) == len(measures) and len(set(known)) == 1 and bool(basis),
+    )
+
+
+def _best(name: str, measures: Sequence[Measured]) -> float | None:
+    """The best of values that may be ranked: of a metric with a better end, on one data set and split, both known."""
+    metric = find(name)
+    alike = all(measure.dataset and measure.split for measure in measures)
+    values = {measure.value for measure in measures}
+    if metric is None or metric.direction is None or not alike or len(measures) < FEWEST or len(values) == 1:
+        return None
+    return max(values) if metric.direction == "up" else min(values)
+
+
+def _field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Iterator[ComparedRow]:
+    for row in fields().values():
+        compared = row.group == group and (row.page != "apart" or row.name in _ALSO)
+        of = (
+            column(row.name)
+            if compared and row.searchable and row.type not in {"text", "flattened"}
+            else None
+        )
+        if of is None or row.name in _ELSEWHERE:
+            continue
+        figures = [figure_of(document, of) for document in documents]
+        texts = [None if figure is None else figure.text for figure in figures]
+        if any(texts):
+            yield ComparedRow(
+                label=row.label,
+                note="",
+                cells=tuple(
+                    ComparedCell(
+                        text=shown(figure.text, VALUE_CHARACTERS) if figure else "",
+                        exact=figure.exact if figure else "",
+                        best=False,
+                    )
+                    for figure in figures
+                ),
+                equal=len({None if figure is None else figure.exact for figure in figures}) == 1,
+            )
+
+
+_ELSEWHERE = frozenset({"name", "dependencies"})  # the heads of columns, and rows by package
+_ALSO = frozenset({"license_kind", "risk_kinds"})
+
+
+def _leaf_rows(tables: Sequence[Mapping[str, str]]) -> Iterator[ComparedRow]:
+    for name in dict.fromkeys(name for table in tables for name in table):
+        texts = [table.get(name, "") for table in tables]
+        yield ComparedRow(
+            label=shown(name, 80),
+            note="",
+            cells=tuple(
+                ComparedCell(text=shown(text, VALUE_CHARACTERS), exact=shown(text), best=False)
+                for text in texts
+            ),
+            equal=len(set(texts)) == 1,
+        )
+
+
+def _leaves(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        return {}
+    return {name: _leaf(leaf) for name, leaf in islice(flattened(value), MOST_ROWS)}
+
+
+def _leaf(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+
+
+def _requirements(document: Mapping[str, Any]) -> dict[str, str]:
+    """Requirements by package, so that versions stand beside each other."""
+    packages = {}
+    for text in values_at(document, "dependencies"):
+        match = REQUIREMENT.fullmatch(str(text).strip())
+        if match:
+            packages[match["name"].casefold().replace("_", "-")] = match["rest"].strip() or "any version"
+    return packages
+
+
+def _sentences(documents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the models have in common that one would want to know first."""
+    if len(documents) < FEWEST:
+        return
+    bases = [set(map(str, values_at(document, "base_model.id"))) for document in documents]
+    shared = set.intersection(*bases)
+    if shared:
+        yield f"All derive from {shown(', '.join(sorted(shared)), 200)}."
+    groups = {text_at(document, "duplicate_group") for document in documents}
+    if len(groups) == 1 and "" not in groups:
+        yield "All hold the same weights."
+
+
+def _markdown(models: Sequence[ComparedModel], sections: Sequence[ComparedSection]) -> str:
+    """What differs, as a table for a message or a document."""
+    if not sections:
+        return ""
+    lines = [
+        _markdown_row(["", *(f"{model.name} {model.version}".strip() for model in models)]),
+        _markdown_row(["---"] * (len(models) + 1), escaped=True),
+    ]
+    for section in sections:
+        for row in section.rows:
+            label = f"{row.label} {row.note}".strip()
+            cells = [f"**{_escaped(cell.text)}**" if cell.best else _escaped(cell.text) for cell in row.cells]
+            lines.append(_markdown_row([_escaped(label), *cells], escaped=True))
+    return "\n".join(lines)
+
+
+def _markdown_row(cells: Sequence[str], *, escaped: bool = False) -> str:
+    return f"| {' | '.join(cell if escaped else _escaped(cell) for cell in cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Text that stays text in Markdown: no cell, link, emphasis or markup of its own."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)
