@@ -240,7 +240,9 @@ def _texts_below(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
         if isinstance(item, str):
             yield place, item
         elif isinstance(item, Mapping):
-            waiting.extend((f"{place.rstrip('/')}/{name}", inner) for name, inner in reversed(item.items()))
+            waiting.extend(
+                (f"{place.rstrip('/')}/{name}", inner) for name, inner in reversed(list(item.items()))
+            )
         elif isinstance(item, (list, tuple)):
             waiting.extend((f"{place.rstrip('/')}/{number}", inner) for number, inner in enumerate(item))
 

@@ -144,7 +144,7 @@ def _metric_rows(documents: Sequence[Mapping[str, Any]]) -> Iterator[ComparedRow
     """A row for each metric on each data set and split: only within a row are values alike. Shared rows come first."""
     tables: list[dict[tuple[str, str], Measured]] = []
     for document in documents:
-        own = {}
+        own: dict[tuple[str, str], Measured] = {}
         for name in _metrics_of(document):
             of = Column(name=name, label=name, kind=METRIC, path=name, numeric=True)
             for measure in every_measure(document, of):
