@@ -30,7 +30,7 @@ def of(name, least, greatest):
         (BYTES, 0, 2**63 - 1, 0, 10**18, 20),
     ],
 )
-def test_bars_are_round(name, least, greatest, first, last, bars):
+def test_bars_begin_at_round_numbers(name, least, greatest, first, last, bars):
     found = of(name, least, greatest)
     assert (found[0], found[-1], len(found)) == (first, last, bars)
 
