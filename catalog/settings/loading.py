@@ -212,6 +212,8 @@ def _place(spelled: Spelled) -> Place:
         if place is not None:
             return place
         close = nearest(spelled.name, registry.every_name())
+        if close and not nearest(spelled.name.partition("_")[0], [close.partition("_")[0]]):
+            close = None  # the same setting of a section that has another name altogether
     advice = f"Did you mean {close!r}?" if close else "No installed package declares it."
     raise UserError(f"Unknown setting {spelled.shown!r}.", advice=advice)
 

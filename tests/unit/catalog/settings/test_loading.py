@@ -135,17 +135,17 @@ def test_every_kind_of_name_of_before_there_were_sections_means_the_same(tmp_pat
             "Unknown section [sever] in modeldex.toml: no installed package declares it. Did you mean [server]?",
         ),
         (
-            "[azure]\nendpoint_url = 'x'",
+            "[gcs]\nendpoint_url = 'x'",
             {},
             (
-                "Unknown section [azure] in modeldex.toml: no installed package declares it. Known are [api], [database], "
+                "Unknown section [gcs] in modeldex.toml: no installed package declares it. Known are [api], [database], "
                 "[elasticsearch], [events], [file], [log], [s3], [search], [server], [webhooks], [worker]."
             ),
         ),
         (
             "",
-            {"MODELDEX_AZURE_ENDPOINT_URL": "x"},
-            "Unknown setting 'azure_endpoint_url'. No installed package declares it.",
+            {"MODELDEX_GCS_ENDPOINT_URL": "x"},
+            "Unknown setting 'gcs_endpoint_url'. No installed package declares it.",
         ),
         ("", {"MODELDEX_FILE_BITES": "1"}, "Unknown setting 'file_bites'. Did you mean 'file_bytes'?"),
         ("[database]\nurl = ['hidden']", {}, "Setting 'database.url' must be text, not ***."),
