@@ -86,7 +86,7 @@ def test_news_say_what_came_what_went_and_how_much_better_the_best_is(server):
     address = saved_as(server.client(BEFORE), "good NER", q="task:token-classification")
     assert "Nothing new since" in server.client(BEFORE).get(address).get_data(as_text=True)
     text = server.client(AFTER).get(address).get_data(as_text=True)
-    assert "3 new, 1 gone, best f1 0.889 → 0.912 on conll2003/test since" in text
+    assert "3 new, 1 gone, best F1 0.889 → 0.912 on conll2003/test since" in text
     for name in ("ner-4", "ner-5", "ner-6"):
         assert name in text
     listed = server.client(AFTER).get("/saved").get_data(as_text=True)

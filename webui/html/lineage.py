@@ -18,6 +18,14 @@ NAME_CHARACTERS = 90
 WIDTH, HEIGHT, MARGIN = 640.0, 150.0, 14.0
 """Of the drawing of a series, in its own units."""
 LEAST_POINTS = 2
+COMPARED = 6
+"""Versions, the latest ones, that are set side by side."""
+BASE_WORDS = {
+    "adapter": "Adapter of",
+    "quantized": "Quantised from",
+    "finetune": "Fine-tuned from",
+    "merge": "Merged from",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +90,7 @@ class Series:
     low: str
     high: str
     rows: tuple[SeriesRow, ...]
+    compare_url: str
 
 
 def lineage_of(family: Family, addresses: Addresses) -> Lineage:
@@ -118,12 +127,13 @@ def series_view(
         low=decimal(low).text if drawn else "",
         high=decimal(high).text if drawn else "",
         rows=rows,
+        compare_url=addresses.compare(row.id for row in rows[-COMPARED:]),
     )
 
 
 def _base(base: Base, addresses: Addresses) -> Relation:
     return Relation(
-        title=base.relation.replace("_", " ").capitalize() if base.relation else "Base model",
+        title=BASE_WORDS.get(base.relation, "Base model"),
         name=shown(base.name, NAME_CHARACTERS),
         search_url=addresses.selection("base_model.id", base.name),
         models=tuple(_relative(document, addresses) for document in base.documents),

@@ -11,6 +11,7 @@ from catalog.access.news_sentence import news_sentence
 from catalog.access.saved_searches import News, state_of
 from catalog.records.searches import SavedSearch
 from webui.documents import text_at, value_at
+from webui.headline import metric_label
 from webui.html.headline import scores
 from webui.html.lineage import Relative
 from webui.numbers import as_datetime, clock
@@ -122,7 +123,7 @@ def saved_page(
         best=None
         if best is None
         else Relative(
-            name=f"{best.metric} {best.value:.4g}",
+            name=f"{metric_label(best.metric)} {best.value:.4g}",
             url=addresses.model(best.model),
             note=shown("/".join(part for part in (best.dataset, best.split) if part), 80),
         ),

@@ -50,7 +50,7 @@ def saved_search(search_id: str) -> Response:
     search = _find(searches, search_id)
     news = searches.news(search, catalog())
     stored = {model: catalog().model(model) for model in news.departed}
-    departed = {model: found.document for model, found in stored.items() if found is not None}
+    departed = {model: known.document for model, known in stored.items() if known is not None}
     row = saved_row(search, searches.reader, news, addresses())
     return html("saved_search.html", saved_page(search, row, news, departed, addresses()))
 
