@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.query.nodes import And, Exists, Query
 from catalog.query.request import MAX_RESULT_WINDOW, Aggregation, MetricAgg, SearchRequest
-from catalog.query.state import SearchState
 from catalog.query.text.targets import short_name
 from mappings import fields_where
 from mappings.metrics import find
@@ -24,7 +23,7 @@ ANY_DATASET = "*"
 """Values on whatever they were measured: drawn when a person asks for it, and said not to be comparable."""
 UNKNOWN_DATASET = "?"
 ENOUGH_POINTS = 3
-"""From so many on, values on one known data set are drawn before the others of which nobody says what they are on."""
+"""Fewer on one data set are not worth a drawing of their own, unless it is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +63,7 @@ def plot_data(catalog: Catalog, page: SearchPage) -> PlotData:
     documents = _documents(catalog, request, (x, y))
     compared = next((axis for axis in (y, x) if axis.kind == METRIC and not axis.dataset), None)
     bases = _bases(documents, compared) if compared else {}
-    basis = _chosen_basis(state, bases)
+    basis = chosen_basis(state.view.dataset, bases)
     points = [
         point
         for document in documents
@@ -137,17 +136,17 @@ def _bases(documents: Sequence[Mapping[str, Any]], compared: Column) -> dict[str
     return dict(sorted(counted.items(), key=lambda item: (item[0] == UNKNOWN_DATASET, -item[1], item[0])))
 
 
-def _chosen_basis(state: SearchState, bases: Mapping[str, int]) -> str:
-    wanted = state.view.dataset
+def chosen_basis(wanted: str, bases: Mapping[str, int]) -> str:
+    """The data set that is drawn: the one asked for, else the first with enough models, those that are known first."""
     if wanted == ANY_DATASET or wanted in bases:
         return wanted
     by_dataset = next((basis for basis in bases if basis.partition("/")[0] == wanted), None)
     if by_dataset:
         return by_dataset
-    known = next((basis for basis in bases if basis != UNKNOWN_DATASET), "")
-    if known and (bases[known] >= ENOUGH_POINTS or bases[known] >= bases.get(UNKNOWN_DATASET, 0)):
-        return known
-    return UNKNOWN_DATASET if UNKNOWN_DATASET in bases else ""
+    enough = [basis for basis, number in bases.items() if number >= ENOUGH_POINTS]
+    if enough or len(bases) < 2:
+        return (enough or list(bases) or [""])[0]
+    return ANY_DATASET  # each lies on data of its own: that is shown, and said
 
 
 def _point(

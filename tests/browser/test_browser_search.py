@@ -138,7 +138,49 @@ def test_slash_goes_to_the_box_but_not_while_typing(wide):
 def test_the_box_offers_names_and_values_while_one_types(wide):
     wide.goto("/")
     wide.locator("#q").press_sequentially("bert task:text-cl")
-    wide.locator('#suggestions option[value="bert task:text-classification"]').wait_for(state="attached")
+    offered = wide.locator('#suggestions [data-text="bert task:text-classification"]')
+    offered.wait_for()
+    assert wide.get_attribute("#q", "aria-expanded") == "true"
+    wide.keyboard.press("ArrowDown")
+    assert wide.get_attribute("#q", "aria-activedescendant") == offered.get_attribute("id")
+    wide.keyboard.press("Enter")
+    assert wide.input_value("#q") == "bert task:text-classification"
+    assert wide.get_attribute("#q", "aria-expanded") == "false"
+
+
+def test_escape_closes_what_the_box_offers_and_leaves_the_text(wide):
+    wide.goto("/")
+    wide.locator("#q").press_sequentially("task:")
+    wide.locator("#suggestions [role=option]").first.wait_for()
+    wide.keyboard.press("Escape")
+    assert not wide.locator("#suggestions").is_visible()
+    assert wide.input_value("#q") == "task:"
+    assert wide.evaluate("document.activeElement.id") == "q"
+
+
+def test_models_ticked_on_two_pages_are_compared_together(wide):
+    wide.goto("/")
+    wide.locator(".pick input").first.check()
+    wide.locator(".paging a[rel=next]").click()
+    wide.wait_for_url("**/?page=2")
+    wide.locator(".pick input:not(:checked)").first.check()
+    assert wide.locator("#compare button").inner_text() == "Compare 2"
+    wide.locator("#compare button").click()
+    wide.wait_for_url("**/compare?ids=*")
+    assert wide.locator(".compared thead th").count() == 2
+
+
+def test_a_column_that_is_ticked_appears_and_stays_in_the_address(wide):
+    wide.goto("/?view=table")
+    wide.locator("#columns > summary").click()
+    wide.locator("#columns input[type=checkbox]:not(:checked)").first.check()
+    wide.wait_for_url("**columns=**")
+    before = wide.locator(".results-table thead th").count()
+    wide.fill("#another", "owner")
+    wide.press("#another", "Enter")
+    wide.wait_for_url("**owner**")
+    assert wide.locator(".results-table thead th").count() == before + 1
+    assert wide.locator("#columns").get_attribute("open") is not None
 
 
 def test_the_first_tab_leads_past_the_head_of_the_page(wide):
@@ -223,6 +265,21 @@ def test_on_a_phone_the_filters_wait_behind_one_word(phone):
     assert not option.is_visible()
     phone.locator("#filters > summary").click()
     assert option.is_visible()
+
+
+def test_on_a_phone_the_filters_are_a_sheet_that_says_what_it_finds(phone):
+    phone.goto("/")
+    everything = total(phone)
+    phone.locator("#filters > summary").click()
+    phone.locator('[data-facet="framework"] .option:not(.idle)').first.click()
+    chosen(phone).first.wait_for()
+    button = phone.locator(".apply button").first
+    assert button.is_visible()
+    count = int(re.sub(r"\D", "", button.inner_text()))
+    assert 0 < count < everything
+    button.click()
+    phone.locator("#filters:not([open])").wait_for()
+    assert total(phone) == count
 
 
 def test_on_a_wide_screen_the_filters_are_simply_there(wide):

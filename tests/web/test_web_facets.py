@@ -19,7 +19,7 @@ class Form(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         known = dict(attributes)
-        if tag != "input" or not known.get("name"):
+        if tag != "input" or not known.get("name") or "search" not in {known.get("form"), known.get("type")}:
             return
         if "disabled" in known:
             self.disabled.append((known["name"], known["value"]))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from catalog.query.state import PLOT, ResultView, SearchState
 from webui.columns import column
 from webui.html.plot import MOST_MARKS, pareto_front, plot_view
-from webui.plot_points import PlotData, PlotPoint
+from webui.plot_points import PlotData, PlotPoint, chosen_basis
 from webui.urls import Addresses
 
 STATE = SearchState(view=ResultView(kind=PLOT))
@@ -121,6 +121,26 @@ def test_the_front_is_what_nothing_else_is_better_than(pairs):
         assert better == []
     for other in points:
         assert any(best.x <= other.x and best.y >= other.y for best in front)
+
+
+def test_values_on_different_data_have_no_front():
+    points = [point(1, 1, 0.5), point(2, 2, 0.9)]
+    assert len(pareto_front(data_of(points, basis="imdb/test"))) == 2
+    assert pareto_front(data_of(points, basis="*")) == ()
+
+
+@pytest.mark.parametrize(
+    ("bases", "basis"),
+    [
+        ({"imdb/test": 5, "?": 50}, "imdb/test"),
+        ({"imdb/test": 1, "?": 5}, "?"),
+        ({"imdb/test": 1, "sst2/test": 1}, "*"),
+        ({"imdb/test": 1}, "imdb/test"),
+        ({}, ""),
+    ],
+)
+def test_the_data_set_that_is_drawn_first_has_something_to_compare(bases, basis):
+    assert chosen_basis("", bases) == basis
 
 
 def test_where_no_end_is_better_there_is_no_front():

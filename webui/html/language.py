@@ -72,6 +72,11 @@ PROGRAMS = (
     ("/api/facets/license?prefix=apache", "the values of a field with their counts"),
     ("/api/export.ndjson?q=…", "every matching model as a stream of whole documents"),
     ("/api/export.csv?q=…", "the same for a spreadsheet"),
+    (
+        "/api/export.csv?q=…&view=table&columns=f1@conll2003,params",
+        "chosen columns in the order of the table",
+    ),
+    ("/compare?ids=ID,ID", "two to six models side by side"),
     ('modeldex search "accuracy > 0.9" --json', "the same search on the command line"),
 )
 

@@ -204,9 +204,9 @@ def axis_text(of: Column, value: float) -> str:
 def pareto_front(data: PlotData) -> tuple[PlotPoint, ...]:
     """The points than which none is better in both numbers, from one end of the x axis to the other.
 
-    Empty where nobody knows which end of an axis is the better one.
+    Empty where nobody knows which end of an axis is the better one, or where the values are not comparable.
     """
-    if not data.x.better or not data.y.better:
+    if not data.x.better or not data.y.better or data.basis == ANY_DATASET:
         return ()
     right, up = (-1 if axis.better == "up" else 1 for axis in (data.x, data.y))
     front: list[PlotPoint] = []

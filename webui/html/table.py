@@ -10,6 +10,7 @@ from typing import Any
 from catalog.query.state import TABLE, SearchState
 from catalog.query.text.targets import short_name
 from catalog.search.page_state import SearchPage
+from mappings import facet_fields
 from webui.columns import METRIC, Column, column, figure_of, measured, usual_columns
 from webui.documents import text_at
 from webui.html.rows import DUPLICATES, Badge, badges
@@ -180,7 +181,7 @@ def _common_note(of: Column, cells: Sequence[Cell]) -> str:
     bases = {cell.note for cell in cells if cell.text}
     if len(bases) == 1:
         return f"on {bases.pop()}" if not any(cell.apart for cell in cells) else ""
-    return f"on {len(bases)} bases, not comparable" if bases else ""
+    return "on different data, not comparable" if bases else ""
 
 
 def _choices(columns: Sequence[Column], page: SearchPage) -> tuple[ColumnChoice, ...]:
@@ -191,6 +192,7 @@ def _choices(columns: Sequence[Column], page: SearchPage) -> tuple[ColumnChoice,
     paths = {(known.kind, known.path) for known in columns if not known.dataset}
     offered = [short_name(name) for name in usual_columns()]
     offered += [_metric_name(name) for name in page.reported[:METRICS_OFFERED]]
+    offered += [short_name(row.name) for row in facet_fields()]
     others = {}
     for name in offered:
         known = column(name)

@@ -19,9 +19,21 @@
       box.focus();
       box.select();
     } else if (event.key === "Escape" && event.target === box) {
-      box.blur();
+      if (!event.defaultPrevented) box.blur();
+    } else if (event.key === "Escape" && sheet() && !event.defaultPrevented) {
+      closeSheet();
     }
   });
+
+  // On a phone the open filters are a sheet over the results.
+  const sheet = () => document.querySelector("#filters[open]");
+
+  function closeSheet() {
+    const filters = sheet();
+    if (!filters) return;
+    filters.open = false;
+    filters.querySelector("summary").focus();
+  }
 
   // Replaces the results in place; whatever goes wrong ends as the plain navigation that it stands for.
   async function show(url, { push = true, toTop = false, quiet = false } = {}) {
@@ -70,17 +82,90 @@
     if (typed !== null && again && "value" in again && again.value !== typed) again.value = typed;
   }
 
-  // The browser shows a datalist itself, with its own keys and for every reader.
-  box.addEventListener("input", (event) => {
+  // A combobox: the text stays in the box, arrows go through the list below it, Enter takes what is marked.
+  const list = document.getElementById("suggestions");
+  let marked = -1;
+  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" })) {
+    box.setAttribute(name, value);
+  }
+
+  box.addEventListener("input", () => {
     clearTimeout(asking);
-    if (event.inputType === "insertReplacementText" || !event.inputType) return;
-    asking = setTimeout(async () => {
-      const answer = await fetch(box.dataset.suggest + "?" + new URLSearchParams({ q: box.value })).catch(() => null);
-      if (!answer?.ok) return;
-      const { suggestions } = await answer.json();
-      const said = (one) => one.label + (one.count === null ? "" : ` (${one.count.toLocaleString("en")})`);
-      document.getElementById("suggestions").replaceChildren(...suggestions.map((one) => new Option(said(one), one.text)));
-    }, 150);
+    asking = setTimeout(suggest, 150);
+  });
+
+  async function suggest() {
+    const typed = box.value;
+    const answer = await fetch(box.dataset.suggest + "?" + new URLSearchParams({ q: typed })).catch(() => null);
+    if (!answer?.ok || box.value !== typed || document.activeElement !== box) return;
+    const { suggestions } = await answer.json();
+    list.replaceChildren(...suggestions.map(optionOf));
+    mark(-1);
+    open(suggestions.length > 0);
+  }
+
+  function optionOf(suggestion, at) {
+    const item = document.createElement("li");
+    item.id = `suggestion-${at}`;
+    item.setAttribute("role", "option");
+    item.dataset.text = suggestion.text;
+    const word = document.createElement("b");
+    word.textContent = suggestion.text.slice(suggestion.text.lastIndexOf(" ", suggestion.text.trimEnd().length - 4) + 1);
+    const label = document.createElement("span");
+    label.textContent = suggestion.label + (suggestion.count === null ? "" : ` (${suggestion.count.toLocaleString("en")})`);
+    item.append(word, label);
+    return item;
+  }
+
+  function open(shown) {
+    list.hidden = !shown;
+    box.setAttribute("aria-expanded", String(shown));
+    if (!shown) mark(-1);
+  }
+
+  function mark(at) {
+    marked = at;
+    [...list.children].forEach((item, place) => item.setAttribute("aria-selected", String(place === at)));
+    if (at < 0) box.removeAttribute("aria-activedescendant");
+    else {
+      box.setAttribute("aria-activedescendant", list.children[at].id);
+      list.children[at].scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  function take(item) {
+    box.value = item.dataset.text;
+    open(false);
+    box.focus();
+    // A name goes on with its values; a whole condition is complete.
+    if (/[:\s]$/.test(box.value)) suggest();
+  }
+
+  box.addEventListener("keydown", (event) => {
+    const count = list.hidden ? 0 : list.children.length;
+    if (event.key === "Escape" && count) {
+      event.preventDefault(); // which would empty the box
+      event.stopImmediatePropagation();
+      open(false);
+    } else if (event.key === "ArrowDown" && !count) {
+      suggest();
+    } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && count) {
+      event.preventDefault();
+      const to = marked + (event.key === "ArrowDown" ? 1 : -1);
+      mark(to >= count ? -1 : to < -1 ? count - 1 : to);
+    } else if (event.key === "Enter" && marked >= 0) {
+      event.preventDefault();
+      take(list.children[marked]);
+    } else if (event.key === "Enter" || event.key === "Tab") {
+      clearTimeout(asking);
+      open(false);
+    }
+  });
+  box.addEventListener("blur", () => open(false));
+  list.addEventListener("pointerdown", (event) => event.preventDefault());
+  list.addEventListener("click", (event) => {
+    const item = event.target.closest("[role=option]");
+    if (item) take(item);
   });
 
   function formUrl() {
@@ -109,7 +194,7 @@
     if (!document.getElementById("page")) return;
     event.preventDefault();
     // On a phone the filters lie over the results: their button shows what they found.
-    if (event.submitter?.closest(".apply")) document.getElementById("filters").open = false;
+    if (event.submitter?.closest(".apply")) closeSheet();
     show(formUrl(), { toTop: true });
   });
 
