@@ -45,6 +45,7 @@ from crawler.grouping.layouts import (
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
     DEEPSPEED_STATE,
+    DRAFTER_DIRECTORY,
     FIRST_RUN,
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
@@ -568,7 +569,9 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
         name = name_of(without_version(draft.directory)) or name
     elif draft.kind not in {"file", "shards"} and without_version(path) != path:
         name = name_of(without_version(path))
-    elif (CHECKPOINT_DIRECTORY.match(name) or DATED_DIRECTORY.match(name)) and parent:
+    elif parent and any(
+        form.match(name) for form in (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY)
+    ):
         name = f"{parent}-{name}"
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = parent
