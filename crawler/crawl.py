@@ -31,7 +31,7 @@ from crawler.stages.members import SourceGroups, members_of
 from crawler.stages.reading import ReadingStage, absent_and_hidden
 from crawler.stages.survey import Survey, owners, survey
 
-RECIPE = "6"
+RECIPE = "7"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 

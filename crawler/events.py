@@ -22,9 +22,11 @@ from catalog.store import Store
 from catalog.store.documents import LIVE
 from catalog.store.entries import Entry, PackedEntry, Reading, packed_entry
 from catalog.store.leases import Lease
-from catalog.store.manifest import Manifest
+from catalog.store.manifest import Manifest, Span
 from crawler.crawl import RECIPE
+from crawler.grouping.draft import directory_of, joined, upwards
 from crawler.grouping.neighbourhoods import Neighbourhood
+from crawler.promises import installed
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Registry
 from crawler.settings import FileSettings
@@ -35,6 +37,8 @@ from crawler.stages.members import GroupedPart, SourceGroups
 from crawler.stages.survey import attendee
 
 WITNESSES = 5
+MAX_LEVELS_NAMED = 4
+"""So many directories up a file may name another one as its data."""
 
 
 class CrawlNeeded(ModeldexError):
@@ -143,7 +147,7 @@ class _Events:
             if meta is None:
                 if before is not None and before.state == LIVE:
                     looks.absent.append(key)
-                    if before.outline is not None:
+                    if before.outline is not None or self._store.records.models_of(self._source.id, [key]):
                         looks.regrouped.append(key)
                 continue
             if (
@@ -159,9 +163,30 @@ class _Events:
                 self.report.unread[key] = outcome.entry.error
             looks.packed.append(packed_entry(outcome.entry, outcome.extraction))
             looks.read.append(key)
-            if not _belongs_as_before(before, outcome.entry):
+            if not _belongs_as_before(before, outcome.entry) or self._is_new_part(before, outcome.entry):
                 looks.regrouped.append(key)
         return looks
+
+    def _is_new_part(self, before: Entry | None, now: Entry) -> bool:
+        """Whether a file that nobody reads comes to a model: into a directory that is one, or as the data that a file of
+        the model names.
+        """
+        if now.outline is not None or (before is not None and before.state == LIVE):
+            return False
+        key, names = now.object.key, installed()
+        above = list(upwards(directory_of(key)))
+        marks = [ObjectKey(joined(place, mark)) for place in above for mark in sorted(names.container_files)]
+        if names.may_be_in_container(key) or any(
+            entry.state == LIVE and entry.outline is not None
+            for entry in self._manifest.entries(marks).values()
+        ):
+            return True
+        spans = [Span(directory=place, deep=False) for place in above[:MAX_LEVELS_NAMED]]
+        return any(
+            joined(directory_of(entry.object.key), reference.name) == key
+            for entry in self._manifest.models_files_in(spans)
+            for reference in (entry.outline.references if entry.outline is not None else ())
+        )
 
     def _check_that_storage_is_there(self, absent: Sequence[ObjectKey]) -> None:
         """A directory that is not mounted says of every file that it is not there."""

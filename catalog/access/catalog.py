@@ -108,6 +108,10 @@ class Catalog:
         return self._service.spelled.scan(request)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Document]:
+        """The documents of these ids; absent ones are left out."""
+        return self._service.spelled.get(ids)
+
+    def present(self, ids: Sequence[str]) -> Mapping[str, Document]:
         """The documents of these ids; an old id leads to what its model is now, absent ones are left out."""
         documents = dict(self._service.spelled.get(ids))
         present = {

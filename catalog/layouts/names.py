@@ -18,7 +18,7 @@ GENERIC_STEMS = CANONICAL_STEMS | frozenset(
     {
         "weights", "checkpoint", "ckpt", "last", "best", "final", "state_dict", "variables", "consolidated", "inference",
         "network", "data", "model_quantized", "mlmodel", "model_state", "rust_model", "ggml-model", "adapter",
-        "python_model", "estimator", "model_best", "best_model", "artifact",
+        "python_model", "estimator", "model_weights", "model_best", "best_model", "artifact",
     }
 )  # fmt: skip
 """Stems that say nothing of this model: the directory is the name."""

@@ -187,8 +187,8 @@ def _tell_ollama_config(findings: Findings, config: Mapping[str, Any]) -> None:
     for key, field in (("model_family", "model_type"), ("model_type", "parameters"), ("file_type", "precision"),
                        ("model_format", "extra.declared_format"), ("capabilities", "extra.capabilities")):  # fmt: skip
         value = config.get(key)
-        said = texts(value) if isinstance(value, list) else text(value)
-        findings.say(field, said or None, f"json:/{key}", evidence=Evidence.DECLARED)
+        words = texts(value) if isinstance(value, list) else text(value)
+        findings.say(field, words or None, f"json:/{key}", evidence=Evidence.DECLARED)
 
 
 def _tell_descriptor(findings: Findings, config: Mapping[str, Any]) -> None:

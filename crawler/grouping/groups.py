@@ -24,6 +24,7 @@ from catalog.records import (
     Severity,
     SourceId,
     is_unread,
+    unread,
 )
 from crawler.grouping.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
 from crawler.grouping.draft import (
@@ -44,6 +45,7 @@ from crawler.grouping.layouts import (
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
     DEEPSPEED_STATE,
+    DRAFTER_DIRECTORY,
     FIRST_RUN,
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
@@ -65,6 +67,8 @@ from crawler.sniffing import EXTRACTOR
 MAX_FILES_PER_MODEL = 20_000
 MAX_PARENT_LEVELS = 2
 ROOT_KEY = "."
+LICENCE_TEXT = "text"
+"""The format of the texts of licences."""
 LORA_SIDECAR = "lora-sidecar"
 """The format of notes that tools keep beside one model file, under its stem."""
 
@@ -425,7 +429,22 @@ def _bind_context(tree: _Tree, drafts: Sequence[Draft], open_directories: frozen
         if directory_of(member.object.key) in open_directories:
             continue
         for draft in _context_of(tree, member, by_directory, inside):
-            draft.bind(member)
+            draft.bind(
+                member if _speaks_for(draft, member) else replace(member, extraction=unread(extraction.key))
+            )
+
+
+def _speaks_for(draft: Draft, member: Member) -> bool:
+    """Whether the file says something of the model whose directory holds it: another model's card, metrics or licence
+    below a directory that is one model are files of it, and say nothing about it.
+    """
+    directory, extraction = directory_of(member.object.key), member.extraction
+    if not draft.whole or extraction is None or directory in {draft.directory, *draft.places}:
+        return True
+    below = directory.removeprefix(f"{draft.directory}/") if draft.directory else directory
+    if _is_side_directory(below.partition("/")[0]):
+        return True
+    return extraction.role not in {Role.CARD, Role.RUN} and extraction.format != LICENCE_TEXT
 
 
 def _context_of(
@@ -436,8 +455,7 @@ def _context_of(
     if owner is None and is_unread(member.extraction):
         return []
     if owner is not None:
-        is_lent = directory == owner or member.extraction is None or member.extraction.role is not Role.CARD
-        return [draft for draft in by_directory[owner] if draft.whole and is_lent]
+        return [draft for draft in by_directory[owner] if draft.whole]
     here = by_directory.get(directory, [])
     if match := SIDECAR.match(name):
         return _named(tree, joined(directory, match["target"]), inside.get(directory, ()))
@@ -551,7 +569,9 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
         name = name_of(without_version(draft.directory)) or name
     elif draft.kind not in {"file", "shards"} and without_version(path) != path:
         name = name_of(without_version(path))
-    elif (CHECKPOINT_DIRECTORY.match(name) or DATED_DIRECTORY.match(name)) and parent:
+    elif parent and any(
+        form.match(name) for form in (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY)
+    ):
         name = f"{parent}-{name}"
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = parent

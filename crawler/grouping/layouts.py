@@ -93,10 +93,14 @@ FIRST_RUN = "version_0"
 VERSION_DIRECTORY = re.compile(r"^(?:\d{1,14}|[vV]\d+(?:[._]\d+)*)$")
 """One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`."""
 PUBLISHER = re.compile(
-    r"(?:^|/)(?:\.?lm-?studio/(?:[^/]+/)*?models|\.lmstudio/hub/models)/(?P<owner>[^/]+)/[^/]+/[^/]+$"
-    r"|(?:^|/)(?P<publisher>[^/]+)/[^/]+-GGUF/[^/]+$",
+    r"(?:^|/)(?:\.?lm-?studio/(?:[^/]+/)*?models|\.lmstudio/hub/models)/(?P<owner>[^/]+)/[^/]+/(?:[^/]+/)?[^/]+$"
+    r"|(?:^|/)(?P<publisher>[^/]+)/[^/]+-GGUF/(?:[^/]+/)?[^/]+$",
     re.IGNORECASE,
 )
 """LM Studio keeps `PUBLISHER/REPOSITORY/FILE.gguf`. Source: lmstudio.ai/docs (import models)."""
 EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
 """States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""
+DRAFTER_DIRECTORY = re.compile(
+    r"^(?:draft(?:er)?(?:[-_]model)?|assistant(?:[-_]model)?|speculator|eagle\d?|medusa)$", re.IGNORECASE
+)
+"""A small model beside the one for which it drafts tokens: a model of its own, called after both."""

@@ -70,3 +70,17 @@ def test_a_touched_inode_without_known_bytes_is_no_move(shop):
     os.utime(target, (1, 1))
     report = shop.crawl(accept=True)
     assert (report.counts["moved"], report.counts["missing"], report.counts["new"]) == (0, 1, 1)
+
+
+def test_counts_say_what_happened_to_a_collection_that_moved(shop):
+    """One of sixteen was deleted while they moved, and a new file got its inode, size and time: the numbers said 16 moved."""
+    for number in range(15):
+        shop.model(f"old/m{number}/net.safetensors", values=number + 10)
+    deleted = shop.model("old/lost/net.safetensors", values=4, name="weight.a")
+    shop.crawl()
+    given_again(shop, deleted, "new/fresh/net.safetensors", safetensors(values=4, name="weight.b"))
+    for number in range(15):
+        (shop.root / f"old/m{number}").rename(shop.root / f"new/m{number}")
+    report = shop.crawl(accept=True)
+    counts = {name: report.counts[name] for name in ("moved", "missing", "new", "changed", "unchanged")}
+    assert counts == {"moved": 15, "missing": 1, "new": 1, "changed": 0, "unchanged": 0}

@@ -46,7 +46,9 @@ def desk(shop):
     shop.put("pipe/modules.json", "[]")
     shop.put("pipe/config.json", {"architectures": ["NewModel"], "model_type": "new"})
     shop.model("pipe/model.safetensors", values=8)
-    shop.put("pipe/old/README.md", CARD)
+    stranger(shop, "pipe/old")
+    for name in ("config.json", "tokenizer_config.json", "requirements.txt"):
+        (shop.root / "pipe/old" / name).unlink()
     shop.put("card/README.md", "---\nlicense: mit\n---\n# New\n")
     shop.model("card/new.safetensors", values=9)
     shop.model("card/other/net.safetensors", values=10)

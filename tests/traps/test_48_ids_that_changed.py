@@ -61,7 +61,7 @@ def test_an_old_id_leads_to_what_its_model_is_now(changed):
     for old, present in olds.items():
         assert reading.successor(old).id == present
         assert reading.successor(present) is None
-        assert reading.get([old, present])[present]["id"] == present
+        assert reading.present([old, present])[present]["id"] == present
         answer = app.get(f"/api/models/{old}", follow_redirects=True)
         assert json.loads(answer.data)["document"]["id"] == present
         page = app.get(f"/models/{old}")
@@ -81,7 +81,7 @@ def test_what_a_directory_took_in_is_its_and_no_longer_a_model_of_its_own(shop):
     assert list(shop.documents()) == ["bert"]
     reading = catalogs_of(shop).of()
     present = ids_of(shop)["bert"]
-    assert reading.get([old]) == {old: reading.get([present])[present]}
+    assert reading.present([old]) == {old: reading.get([present])[present]}
 
 
 def test_a_model_that_is_gone_at_its_new_place_too_is_shown_where_it_was(shop):

@@ -95,7 +95,7 @@ def models() -> Response:
         )
     if len(ids) > MOST_IDS:
         raise UserError(f"At most {MOST_IDS:,} ids at once; these are {len(ids):,}.")
-    known = catalog().get(ids)
+    known = catalog().present(ids)
     documents = tuple(known[model_id] for model_id in ids if model_id in known)
     return answer(
         ModelsAnswer(models=documents, not_found=tuple(model_id for model_id in ids if model_id not in known))

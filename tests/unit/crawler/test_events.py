@@ -1,10 +1,15 @@
 """Events: after them the catalog is as a crawl would have made it, at the cost of the models that they touch."""
 
+from pathlib import Path
+
 import pytest
 
 from catalog.errors import WriterBusy
 from catalog.records import ObjectKey
 from crawler.events import CrawlNeeded, take_events
+from crawler.reading import Registry
+
+CORPUS = Path(__file__).parents[2] / "corpus" / "data"
 
 
 def take(shop, *keys):
@@ -186,3 +191,27 @@ def test_a_process_killed_between_the_manifest_and_the_records_leaves_the_rest_t
     crawled.crawl()
     assert crawled.documents()["a"]["parameters"] == 9
     assert_as_crawled(crawled)
+
+
+def test_what_nobody_reads_comes_to_a_directory_that_is_one_model_and_goes(shop):
+    """Its crawl had noted the sources as settled: such a file was not seen until something else changed."""
+    shop.registry = Registry.installed()
+    shop.put("net/MLmodel", "artifact_path: model\nflavors: {}\n")
+    shop.model("net/data/model.safetensors")
+    shop.put("onnx/external.onnx", (CORPUS / "onnx" / "external.onnx").read_bytes())
+    shop.crawl()
+    notes = shop.put("net/data/table.unknown", b"\x01" * 50)
+    data = shop.put("onnx/weights/model.data", b"\x01" * 9_000)
+    picture = shop.put("elsewhere/picture.png", b"\x01")
+    report = take(shop, "net/data/table.unknown", "onnx/weights/model.data", "elsewhere/picture.png")
+    assert report.counts["changed"] == 2
+    documents = shop.documents()
+    assert "net/data/table.unknown" in [entry["key"] for entry in documents["net"]["files"]]
+    assert documents["onnx"]["complete"] is True
+    assert_as_crawled(shop)
+    for path in (notes, data, picture):
+        path.unlink()
+    take(shop, "net/data/table.unknown", "onnx/weights/model.data", "elsewhere/picture.png")
+    assert shop.documents()["onnx/external.onnx"]["complete"] is False
+    assert len(shop.documents()["net"]["files"]) == 2
+    assert_as_crawled(shop)
