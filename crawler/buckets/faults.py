@@ -186,7 +186,7 @@ def _fault_of_answer(error: Any) -> Fault:
     if status in by_status:
         return _CODES[by_status[status]]
     words = " ".join(message.split())[:200].rstrip(".")
-    return Fault(Kind.UNAVAILABLE, f"the storage answered {status} {code}{': ' * bool(words)}{said}".strip())
+    return Fault(Kind.UNAVAILABLE, f"the storage answered {status} {code}{': ' * bool(words)}{words}".strip())
 
 
 def _status(response: Any) -> int:
