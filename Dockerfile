@@ -8,7 +8,7 @@ COPY catalog catalog
 COPY crawler crawler
 COPY indexer indexer
 COPY webui webui
-RUN pip install --no-cache-dir --constraint constraints.txt '.[elasticsearch,hdf5,postgresql]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[elasticsearch,hdf5,postgresql,s3]'
 
 USER modeldex
 ENV MODELDEX_HOME=/state

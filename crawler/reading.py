@@ -366,10 +366,10 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     return replace(outcome, entry=replace(entry, outline=outline, error=error), extraction=extraction)
 
 
-def _same_writing(one: ObjectMeta, other: ObjectMeta) -> bool:
+def _same_writing(before: ObjectMeta, now: ObjectMeta) -> bool:
     """Whether both are what was written at one time, whatever class it is kept in."""
-    written = one.last_modified
-    return written is not None and written == other.last_modified and one.size_bytes == other.size_bytes
+    written = before.last_modified
+    return written is not None and written == now.last_modified and before.size_bytes == now.size_bytes
 
 
 def put_off(meta: ObjectMeta, before: Entry | None, reason: str, *, is_changing: bool = False) -> Outcome:

@@ -70,8 +70,8 @@ class Source(Protocol):
 class Checkable(Protocol):
     """A source that can say before a crawl whether it can be listed: a bucket that is not there leaves nothing behind."""
 
-    def check(self) -> None:
-        """Raises UserError, SourceError."""
+    def check(self, *, is_new: bool) -> None:
+        """`is_new` says that it was never crawled. Raises UserError, SourceError."""
         ...
 
 

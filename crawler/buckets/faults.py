@@ -185,8 +185,8 @@ def _fault_of_answer(error: Any) -> Fault:
     by_status = {304: "NotModified", 301: "301", 403: "403", 404: "404", 412: "412", 416: "InvalidRange"}
     if status in by_status:
         return _CODES[by_status[status]]
-    said = " ".join(message.split())[:200].rstrip(".")
-    return Fault(Kind.UNAVAILABLE, f"the storage answered {status} {code}{': ' * bool(said)}{said}".strip())
+    words = " ".join(message.split())[:200].rstrip(".")
+    return Fault(Kind.UNAVAILABLE, f"the storage answered {status} {code}{': ' * bool(words)}{words}".strip())
 
 
 def _status(response: Any) -> int:

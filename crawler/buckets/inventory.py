@@ -68,12 +68,12 @@ def newest_manifest(storage: InventoryStorage, key: str) -> str:
 def parse_manifest(key: str, data: bytes) -> Inventory:
     """Raises ListingIncomplete for what is no manifest, and for formats that are not read."""
     try:
-        said = orjson.loads(data)
-        written = str(said["fileFormat"])
-        schema = str(said["fileSchema"])
-        stamp = int(said["creationTimestamp"])
-        files = tuple(str(file["key"]) for file in said["files"])
-        bucket = str(said["sourceBucket"])
+        manifest = orjson.loads(data)
+        written = str(manifest["fileFormat"])
+        schema = str(manifest["fileSchema"])
+        stamp = int(manifest["creationTimestamp"])
+        files = tuple(str(file["key"]) for file in manifest["files"])
+        bucket = str(manifest["sourceBucket"])
     except (ValueError, KeyError, TypeError) as error:
         raise ListingIncomplete(
             key, f"it is no manifest of an inventory ({type(error).__name__}: {error})"

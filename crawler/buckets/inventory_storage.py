@@ -51,13 +51,13 @@ class InventoryBucket:
     def folders(self, prefix: str) -> Sequence[str]:
         """The folders directly in this one. Raises ListingIncomplete, BudgetSpent."""
         self._spending.check()
-        found: list[str] = []
+        prefixes: list[str] = []
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=prefix, Delimiter="/"
             )
             for page in pages:
-                found += [row["Prefix"] for row in page.get("CommonPrefixes", ())]
+                prefixes += [row["Prefix"] for row in page.get("CommonPrefixes", ())]
         except FAULTS as error:
             raise ListingIncomplete(f"s3://{self._bucket}/{prefix}", fault_of(error).sentence) from error
-        return found
+        return prefixes

@@ -233,8 +233,8 @@ def _account(bucket: Bucket, prefix: str, directory: str, broken: _Broken, level
     reason = touching[0][1]
     inside = None if levels == 0 or isinstance(reason, BudgetSpent) else _level(bucket, directory)
     if inside is None:
-        said = reason.reason if isinstance(reason, ListingIncomplete) else str(reason)
-        yield Part(directory=name, error=ListingIncomplete(name.removesuffix("/") or prefix, said))
+        sentence = reason.reason if isinstance(reason, ListingIncomplete) else str(reason)
+        yield Part(directory=name, error=ListingIncomplete(name.removesuffix("/") or prefix, sentence))
         return
     contents, directories = inside
     # What was listed before the range broke off has been handed out already.

@@ -49,7 +49,7 @@ def open_checked(
     rows = list(rows)
     source, target = _opened(target, given, rows, settings) if given else open_target(target, rows, settings)
     if isinstance(source, Checkable):
-        source.check()
+        source.check(is_new=all(row.id != source.id for row in rows))
     return source, target
 
 

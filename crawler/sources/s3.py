@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from catalog.errors import ListingIncomplete, ObjectChanged, ObjectUnreadable, SourceError
+from catalog.errors import ListingIncomplete, ObjectChanged, ObjectUnreadable, SourceError, UserError
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
 from crawler.buckets import inventory
@@ -95,12 +95,17 @@ class S3Source:
         self._selection = selection
         return self
 
-    def check(self) -> None:
-        """Whether the bucket can be listed. Raises UserError, SourceError."""
+    def check(self, *, is_new: bool) -> None:
+        """Whether the bucket can be listed, and if it is new, whether there is such a prefix. Raises UserError, SourceError."""
         try:
             self._first = self._page(self._address.prefix)
         except FAULTS as error:
             raise root_error(self.uri, error) from error
+        if is_new and self._address.prefix and not self._first.contents:
+            raise UserError(
+                f"There is nothing below {self.uri}.",
+                advice="Check the prefix; a single object is crawled with the directory that it is in.",
+            )
 
     def expect(self, cuts: Sequence[ObjectKey], *, since: datetime | None) -> None:
         """Keys that cut the last listing into parts of about equal size, and when the last complete crawl began."""
@@ -115,7 +120,7 @@ class S3Source:
             yield from self._list_inventory()
             return
         if self._first is None:
-            self.check()
+            self.check(is_new=False)
         first, self._first = self._first, None
         parts = list_bucket(
             self,
@@ -280,7 +285,10 @@ class S3Source:
         place = {**self._place(meta.key), "Range": f"bytes={start}-{end - 1}"}
         if etag:
             place["IfMatch"] = f'"{etag}"'
-        answer = self._encrypted(self._client.get_object, place)
+        try:
+            answer = self._encrypted(self._client.get_object, place)
+        except FAULTS as error:  # boto3 has asked again
+            raise object_error(meta.key, error) from error
         body = answer["Body"]
         try:
             if etag and answer.get("ETag", "").strip('"') not in {etag, ""}:

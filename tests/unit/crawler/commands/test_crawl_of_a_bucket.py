@@ -135,6 +135,18 @@ def test_wrong_use_is_one_sentence_and_leaves_nothing_behind(modeldex, tmp_path,
     assert not (tmp_path / "home").exists()
 
 
+def test_a_prefix_with_nothing_below_it_is_told_and_a_whole_bucket_may_be_empty(modeldex, bucket, tmp_path):
+    bucket.model("a.safetensors")
+    for address in (f"{bucket.address}/a.safetensors", f"{bucket.address}-old"):
+        done = modeldex("crawl", address, "--endpoint-url", bucket.storage.url)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+        assert f"There is nothing below {address}. Check the prefix" in done.stderr
+        assert not (tmp_path / "home").exists()
+    bucket.remove("a.safetensors")
+    done = modeldex("crawl", f"s3://{bucket.name}", "--endpoint-url", bucket.storage.url)
+    assert (done.exit_code, done.stdout[:8]) == (0, "0 models")
+
+
 def test_without_credentials_it_says_how_to_give_them(modeldex, bucket, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
