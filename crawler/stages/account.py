@@ -14,7 +14,6 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.store import Store
 from catalog.text.folding import well_formed
-from crawler.grouping.layouts import TEXTS
 from crawler.selection import is_selected_away
 from crawler.sniffing import promised_format
 
