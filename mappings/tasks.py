@@ -60,5 +60,10 @@ def of_peft(task_type: str) -> str | None:
     return _tables()["peft"].get(task_type.upper())
 
 
+def of_keras_hub(name: str) -> str | None:
+    """The task of a class that a preset of KerasHub names."""
+    return _tables()["keras_hub"].get(name)
+
+
 def _first(kind: str, fits: Callable[[str], bool]) -> str | None:
     return next((task for part, task in _tables()[kind].items() if fits(part)), None)

@@ -50,9 +50,9 @@ def with_subject_digests(extraction: Extraction) -> Extraction:
     """The extraction, its subjects with what tells whether the same is said of them."""
     if not extraction.subjects:
         return extraction
-    said: dict[str | None, Any] = defaultdict(hashlib.sha256)
+    hashers: dict[str | None, Any] = defaultdict(hashlib.sha256)
     for seen in extraction.observations:
-        told = (
+        statement = (
             seen.field,
             seen.raw,
             seen.pointer,
@@ -62,7 +62,7 @@ def with_subject_digests(extraction: Extraction) -> Extraction:
             sorted(seen.context.items()),
             seen.masked,
         )
-        said[seen.subject].update(repr(told).encode("utf-8", "backslashreplace"))
+        hashers[seen.subject].update(repr(statement).encode("utf-8", "backslashreplace"))
     whole = repr(
         (
             extraction.extractor,
@@ -72,9 +72,9 @@ def with_subject_digests(extraction: Extraction) -> Extraction:
             extraction.status,
         )
     )
-    whole += repr((extraction.risks, extraction.problems)) + said[None].hexdigest()
+    whole += repr((extraction.risks, extraction.problems)) + hashers[None].hexdigest()
     subjects = [
-        replace(subject, digest=_digest([whole, said[subject.id].hexdigest()]))
+        replace(subject, digest=_digest([whole, hashers[subject.id].hexdigest()]))
         for subject in extraction.subjects
     ]
     return replace(extraction, subjects=tuple(subjects))

@@ -282,17 +282,17 @@ def _leads_out(folder: str, target: str) -> bool:
 def _tell_inner(findings: Findings, extraction: Extraction) -> None:
     """What a member says, as said by the archive: its places begin with the member's name."""
     place = extraction.key[:200]
-    for said in extraction.observations:
-        if said.subject is not None:
+    for observation in extraction.observations:
+        if observation.subject is not None:
             continue
         findings.say(
-            said.field,
-            said.raw,
-            f"archive:{place}!{said.pointer}",
-            evidence=said.evidence,
-            origin=said.origin,
-            unit=said.unit,
-            context=said.context,
+            observation.field,
+            observation.raw,
+            f"archive:{place}!{observation.pointer}",
+            evidence=observation.evidence,
+            origin=observation.origin,
+            unit=observation.unit,
+            context=observation.context,
         )
     for risk in extraction.risks:
         inside = place if risk.member is None else f"{place}!{risk.member}"

@@ -91,6 +91,8 @@ def _tell_identity(findings: Findings, config: Mapping[str, Any]) -> None:
         findings.say("task", task, pointer("architectures", 0), evidence=Evidence.INFERRED)
         if len(architectures) > 1:
             findings.say("extra.architectures", architectures, pointer("architectures"))
+    if str(config.get("module", "")).startswith("keras"):  # a preset of KerasHub
+        findings.say("architecture", text(config.get("class_name")), pointer("class_name"))
     findings.say("model_type", text(config.get("model_type")), pointer("model_type"))
     for key, field in PEOPLE.items():
         findings.say(field, text(config.get(key)), pointer(key))

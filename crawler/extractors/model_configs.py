@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import context_length, jsons
-from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
+from crawler.formats.json_values import leftovers, mapping, pointer, positive, text, texts
 from crawler.promises import Promise
 from crawler.reader import RangedReader
+from mappings import tasks
 
 
 class ModelConfigsExtractor:
@@ -22,9 +24,7 @@ class ModelConfigsExtractor:
 
     name = "model-configs"
     version = 2
-    description = (
-        "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json"
-    )
+    description = "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub)"
     reads = "model type, context length, sizes, quantisation, library"
     limits = "JSON 16 MB"
     promises = Promise(
@@ -41,6 +41,8 @@ class ModelConfigsExtractor:
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]
         if name == "params.json" and not (b'"dim"' in head and b'"n_layers"' in head):
+            return None
+        if name == "metadata.json" and not _KERAS_HUB.search(head):
             return None
         return Claim(format="model-config", role=Role.CONFIG, confidence=80) if name in _READERS else None
 
@@ -110,8 +112,24 @@ def _tell_mlc(findings: Findings, config: Mapping[str, Any]) -> None:
             findings.say("quantization.bits", bits, pointer("quantization"))
 
 
+def _tell_keras_hub(findings: Findings, config: Mapping[str, Any]) -> None:
+    """What a preset of KerasHub (before: KerasNLP) says. Source: keras-team/keras-hub src/utils/preset_utils.py."""
+    findings.say("library", "keras-hub", "json:/keras_hub_version", evidence=Evidence.INFERRED)
+    findings.say("framework", "keras", pointer("keras_version"), evidence=Evidence.INFERRED)
+    findings.say("framework_version", text(config.get("keras_version")), pointer("keras_version"))
+    count = positive(config.get("parameter_count"))
+    findings.say("parameters", count, pointer("parameter_count"), evidence=Evidence.DECLARED)
+    saved = text(config.get("date_saved"))
+    if saved is not None and (match := re.fullmatch(r"(\d{4}-\d\d-\d\d)@(\d\d:\d\d:\d\d)", saved)):
+        findings.say("created_at", f"{match[1]}T{match[2]}", pointer("date_saved"))
+    for number, name in enumerate(texts(config.get("tasks"))[:1]):
+        findings.say("task", tasks.of_keras_hub(name), pointer("tasks", number), evidence=Evidence.INFERRED)
+
+
+_KERAS_HUB = re.compile(rb'"keras_(?:hub|nlp|cv)_version"')
 _READERS: Mapping[str, Callable[[Findings, Mapping[str, Any]], None]] = {
     "params.json": _tell_params,
+    "metadata.json": _tell_keras_hub,
     "open_clip_config.json": _tell_open_clip,
     "genai_config.json": _tell_genai,
     "mlc-chat-config.json": _tell_mlc,

@@ -30,7 +30,7 @@ from crawler.formats.sklearn_model import (
 from crawler.formats.torch_files import refuse, tell_pickled_model
 from crawler.formats.torch_model import choose_model
 from crawler.formats.torch_tensors import tensors_below
-from crawler.reader import RangedReader
+from crawler.reader import RangedReader, bytes_reader
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
 _STRUCTURED_NAMES = "StructuredToParameterName@@"  # Source: PaddlePaddle python/paddle/framework/io.py
@@ -105,7 +105,7 @@ def read_pickled_file(findings: Findings, reader: RangedReader) -> None:
         if is_estimator(first.bottom):
             tell_class(findings, first.bottom, "pickle:/")
         return
-    _tell_model(findings, first, _Literals(reader, inside=compression is not None))
+    _tell_model(findings, first, _Literals(reader, compression))
 
 
 def _tell_more_pickles(findings: Findings, pickles: list[Pickle]) -> None:
@@ -133,12 +133,14 @@ def _check_other_reading(
 class _Literals:
     """Readers over long literals of the file."""
 
-    def __init__(self, reader: RangedReader, *, inside: bool) -> None:
+    def __init__(self, reader: RangedReader, compression: str | None) -> None:
         self._reader = reader
-        self._inside = inside
+        self._compression = compression
 
     def literal(self, value: Any) -> RangedReader | None:
-        if type(value) is Clipped and not self._inside:
+        if type(value) is Clipped and self._compression is not None:
+            return self._inflated(value, self._compression)
+        if type(value) is Clipped:
             outer, start = self._reader, value.offset
             return RangedReader(
                 f"{outer.key}!literal",
@@ -147,6 +149,15 @@ class _Literals:
                 budget=outer.budget,
             )
         return literal_reader(f"{self._reader.key}!literal", value)
+
+    def _inflated(self, value: Clipped, compression: str) -> RangedReader | None:
+        """The literal out of the compressed stream, which is unpacked once more up to its end."""
+        stream = InflatedStream(self._reader, compression)
+        try:
+            stream.skip(value.offset)
+            return bytes_reader(f"{self._reader.key}!literal", stream.take(value.length))
+        except ExtractError:
+            return None
 
 
 def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None:

@@ -41,6 +41,9 @@ def read(config: Mapping[str, Any]) -> Iterator[Found]:
         yield from _compressed_tensors(config)
         return
     yield "quantization.method", method, ("quant_method",)
+    if _is_overridden(config):
+        yield from _scheme(config)
+        return  # no one width is right: shapes say it, or nothing does
     if method == "mlx" and _is_regrouped(config):
         return  # without one group size nothing tells 4 bits in groups of 64 from 8 bits in groups of 32
     yield from _bits(config, method)
@@ -124,6 +127,23 @@ def _is_regrouped(config: Mapping[str, Any]) -> bool:
     return bool(sizes - {None, number(config.get("group_size"))})
 
 
+def _is_overridden(config: Mapping[str, Any]) -> bool:
+    """Whether single layers have another width or group size than the rest.
+
+    Source: ModelCloud/GPTQModel `dynamic` (`+:` adds, `-:` leaves out); intel/auto-round `extra_config`, where 16 bits and
+    more are what is not quantised.
+    """
+    usual = number(config.get("bits")), number(config.get("group_size"))
+    for key in ("dynamic", "extra_config", "layer_config", "modules_config"):
+        for name, layer in mapping(config.get(key)).items():
+            bits = number(mapping(layer).get("bits"))
+            group_size = number(mapping(layer).get("group_size"))
+            is_left_out = str(name).startswith("-:") or (bits is not None and bits >= 16)
+            if not is_left_out and ((bits or usual[0]) != usual[0] or (group_size or usual[1]) != usual[1]):
+                return True
+    return False
+
+
 def _agreed(
     levels: Iterable[tuple[tuple[str, ...], Mapping[str, Any]]], key: str, field: str
 ) -> Iterator[Found]:
@@ -141,6 +161,8 @@ def _modelopt(config: Mapping[str, Any]) -> Iterator[Found]:
         return
     yield "quantization.method", "modelopt", ("quantization", "quant_algo")
     yield "quantization.scheme", algorithm, ("quantization", "quant_algo")
+    if mapping(config.get("quantized_layers")) and algorithm.upper() == "MIXED_PRECISION":
+        return  # each layer has its own algorithm
     match = re.search(r"(?:W|FP|INT|NVFP|MXFP)(\d{1,2})", algorithm.upper())
     if match and 0 < int(match[1]) <= 64:
         yield "quantization.bits", int(match[1]), ("quantization", "quant_algo")

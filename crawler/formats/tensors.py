@@ -27,9 +27,10 @@ _HASHED_AT_ONCE = 10_000
 MAX_TALLIES = 400
 """Kinds of tensors told apart; names beyond that share the suffix `*`, so a hostile file cannot make a tally each."""
 
-_PACKED = frozenset({"qweight", "weight_packed", "blocks", "weight"})
+_PACKED = frozenset({"qweight", "weight_packed", "blocks", "weight", "qdata"})
 _BESIDE = frozenset(
     {"scales", "qzeros", "g_idx"}
+    | {"scale", "zero_point", "wscales", "wzeros"}
     | {"biases"}
     | {"absmax", "quant_map", "nested_absmax", "nested_quant_map", "quant_state", "SCB", "weight_format"}
     | {
@@ -109,6 +110,8 @@ def _stem_and_suffix(name: str) -> tuple[str, str]:
     for ending in ("_blocks", "_scales"):  # gpt-oss: mlp.experts.gate_up_proj_blocks
         if suffix.endswith(ending) and len(suffix) > len(ending):
             return (f"{stem}.{suffix[: -len(ending)]}" if stem else suffix[: -len(ending)]), ending[1:]
+    if suffix.startswith("_weight_"):  # torchao: mlp.up_proj._weight_qdata, _weight_scale
+        return stem, suffix.removeprefix("_weight_")
     return stem, suffix
 
 
@@ -144,7 +147,7 @@ def _packed_weight(
 ) -> TensorInfo | None:
     """The quantised weight that a companion serves, or None when it stands alone and may be a weight itself."""
     group = beside.get(stem, {})
-    for name in ("qweight", "weight_packed", "blocks"):
+    for name in ("qweight", "weight_packed", "blocks", "qdata"):
         if name in group:
             return group[name]
     parent, _, own = stem.rpartition(".")
@@ -170,7 +173,37 @@ def _logical(tensor: TensorInfo, suffix: str, group: Mapping[str, TensorInfo]) -
         return tensor.elements * 2
     if suffix == "weight" and tensor.dtype == "U8" and "weight_scale_2" in group:
         return tensor.elements * 2  # NVFP4 as ModelOpt writes it: two levels of scales
+    if suffix == "qweight" and tensor.dtype in {"I8", "U8"} and "wscales" in group:
+        # SVDQuant: two weights a byte in groups of 64 (integers) or 16 (floats) with one scale each
+        return tensor.elements * 2 if tensor.elements in _times(group["wscales"], 32, 8) else None
+    if suffix == "weight" and tensor.dtype in {"I8", "U8"}:
+        return _float4(tensor, group)
     return None
+
+
+def _float4(tensor: TensorInfo, group: Mapping[str, TensorInfo]) -> int | None:
+    """FP4 in bytes, by what its scales are: an E8M0 serves 32 weights and an E4M3 16, always.
+
+    Source: OCI Microscaling Formats 1.0, section 5.2; NVIDIA, NVFP4.
+    """
+    scale = group.get("scale") or group.get("weight_scale") or group.get("weight_scale_inv")
+    if scale is None:
+        return None
+    if scale.dtype == "F8_E8M0":
+        return {16: tensor.elements * 2, 32: tensor.elements}.get(_ratio(tensor, scale))
+    return tensor.elements * 2 if scale.dtype == "F8_E4M3" and _ratio(tensor, scale) == 8 else None
+
+
+def _ratio(tensor: TensorInfo, scale: TensorInfo) -> int:
+    """Elements along the last dimension for one scale; 0 where the shapes do not fit."""
+    if len(tensor.shape) < 2 or tensor.shape[:-1] != scale.shape[:-1] or not scale.shape[-1]:
+        return 0
+    ratio, rest = divmod(tensor.shape[-1], scale.shape[-1])
+    return 0 if rest else ratio
+
+
+def _times(tensor: TensorInfo, *factors: int) -> tuple[int, ...]:
+    return tuple(tensor.elements * factor for factor in factors)
 
 
 def _gptq_or_awq(packed: TensorInfo, group: Mapping[str, TensorInfo]) -> int | None:
@@ -180,6 +213,8 @@ def _gptq_or_awq(packed: TensorInfo, group: Mapping[str, TensorInfo]) -> int | N
         return None
     rows, columns = packed.shape
     outputs = scales.shape[1]
+    if rows == scales.shape[0] and columns != outputs:
+        return None  # AWQ for vectors: (out, in·bits/32) and scales (out, groups); the configuration knows the width
     if columns != outputs:
         return rows * outputs if 0 < columns < outputs <= columns * 16 else None
     if order is not None and len(order.shape) == 1 and rows < order.shape[0] <= rows * 16:
@@ -195,6 +230,8 @@ def _bits_per_scale(packed: TensorInfo, suffix: str, group: Mapping[str, TensorI
 
     MLX and compressed-tensors pack along the last dimension, scales are (…, out, groups) in both.
     """
+    if suffix == "qweight":
+        return _bits_per_row_of_scales(packed, group.get("scales"))
     scales = group.get("scales" if suffix == "weight" else "weight_scale")
     words = {"weight": {"U32"}, "weight_packed": {"I32", "U32"}}.get(suffix, set())
     if scales is None or packed.dtype not in words or len(packed.shape) < 2:
@@ -202,6 +239,21 @@ def _bits_per_scale(packed: TensorInfo, suffix: str, group: Mapping[str, TensorI
     if scales.shape[:-1] != packed.shape[:-1] or not scales.shape[-1]:
         return 0
     bits, rest = divmod(32 * packed.shape[-1], scales.shape[-1])
+    return 0 if rest else bits
+
+
+def _bits_per_row_of_scales(packed: TensorInfo, scales: TensorInfo | None) -> int:
+    """The same of GPTQ, which packs along the first dimension."""
+    if (
+        scales is None
+        or packed.dtype not in {"I32", "U32"}
+        or len(packed.shape) != 2
+        or len(scales.shape) != 2
+    ):
+        return 0
+    if packed.shape[1] != scales.shape[1] or not scales.shape[0]:
+        return 0
+    bits, rest = divmod(32 * packed.shape[0], scales.shape[0])
     return 0 if rest else bits
 
 

@@ -121,3 +121,32 @@ def test_plain_floats_have_no_quantization() -> None:
     assert (made["precision"], made["precision_mix"]) == ("BF16", 0.9)
     assert "quantization" not in made
     assert made["parameters"] == 6000
+
+
+def test_bytes_of_a_packing_that_nothing_proves_are_unknown() -> None:
+    """SVDQuant, torchao, ModelOpt and AWQ of single layers: the bytes were counted as weights."""
+    for method, bits, one in (
+        ("svdquant", None, tally(100, dtype="I8", suffix="qweight", companions=("wscales",))),
+        ("torchao", 4, tally(100, dtype="U8", suffix="qdata", companions=("scale",))),
+        ("torchao", None, tally(100, dtype="I8", suffix="qdata", companions=("scale",))),
+        ("modelopt", None, tally(100, dtype="U8", companions=("weight_scale",))),
+        ("fp8", 8, tally(100, dtype="I8", companions=("scale",))),
+        ("auto-round", None, tally(100, dtype="U8")),
+        ("gptq", 4, tally(100, dtype="I32", suffix="B")),
+    ):
+        said_of = {"method": method} | ({"bits": bits} if bits else {})
+        made = document(
+            quantization(**said_of), weights("model/model.safetensors", one, tally(10, dtype="F16"))
+        )
+        assert "parameters" not in made, method
+        assert "packed-bits-unknown" in codes(made)
+
+
+def test_bytes_that_are_one_weight_each_stay_counted() -> None:
+    for method, one in (
+        ("torchao", tally(100, dtype="I8", suffix="qdata", companions=("scale",))),
+        ("modelopt", tally(100, dtype="U8", companions=("weight_scale",))),
+        ("quanto", tally(100, dtype="I8")),
+    ):
+        made = document(quantization(method=method, bits=8), weights("model/model.safetensors", one))
+        assert made["parameters"] == 100, method

@@ -42,13 +42,15 @@ PACKED_METHODS = frozenset(
 INTEGERS = frozenset({"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
 UNPROVEN_PACKINGS = frozenset(
     {
-        "q_weight", "trellis", "W_q", "codes", "codebooks", "indices", "res_indices", "dense_weights", "qdata",
+        "q_weight", "trellis", "B", "W_q", "codes", "codebooks", "indices", "res_indices", "dense_weights",
         "packed_weight", "q_perm", "q_invperm", "q_groups", "q_scale", "wscales", "suh", "svh", "row_offsets",
         "col_vals", "in_perm",
     }
 )  # fmt: skip
 """Integers whose number is not the number of weights, and whose width no shape proves: EXL2 (`q_weight`), EXL3 (`trellis`),
 HQQ (`W_q`), AQLM (`codes`), VPTQ (`indices`), SpQR (`dense_weights`), torchao (`qdata`)."""
+SCALES = frozenset({"scale", "weight_scale", "weight_scale_inv"})
+"""Companions of packed weights whose shapes have proved nothing."""
 MAX_PACKED_BITS = 8
 CONSTANT_PARTS = ("model", "buffer", "constant")
 WIDTH_BITS: Mapping[str, int] = {
@@ -199,6 +201,10 @@ def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) ->
         return None
     bits = _bits(tally, quantizer)
     words = tally.dtype in {"I32", "U32"}
+    if tally.suffix == "qdata" and tally.dtype in INTEGERS:
+        return Fraction(1) if tally.dtype in {"I8", "U8"} and bits and bits >= 8 else None
+    if tally.suffix == "qweight" and tally.dtype in {"I8", "U8", "I16", "U16"}:
+        return None
     if tally.suffix in {"qweight", "weight_packed"} and words:
         return 32 / bits if bits and bits < 32 else None
     if tally.suffix == "weight" and tally.dtype == "U32" and "scales" in tally.companions:
@@ -215,10 +221,18 @@ def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) ->
     ):
         return Fraction(2)
     if (
+        tally.suffix == "weight"
+        and tally.dtype == "U8"
+        and SCALES & {*tally.companions}
+        and not (bits and bits >= 8)
+    ):
+        return None
+    if tally.suffix == "weight" and tally.dtype == "I8" and method == "fp8" and SCALES & {*tally.companions}:
+        return None  # what is said to be FP8 and stands in integers is something else: FP4, two in a byte
+    if (
         method
         and method not in PACKED_METHODS
-        and bits
-        and bits < 8
+        and (bits is None or bits < 8)
         and tally.dtype in {"I32", "U32", "U8", "I8"}
         and tally.part == "model"
     ):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
+import zlib
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from fixtures.extraction import extract_file, risk_details, values_of
+from fixtures.extraction import extract, extract_file, risk_details, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.joblib import JoblibExtractor
@@ -106,3 +109,19 @@ def test_trees_are_what_the_library_counts(name, extractor, framework, architect
     assert values["trees"] == TRUTH[truth]["trees"]
     assert values.get("training.objective") == TRUTH[truth].get("objective", values.get("training.objective"))
     assert risk_details(extraction) == []
+
+
+@pytest.mark.parametrize("pack", [lambda data: data, zlib.compress, gzip.compress, lzma.compress])
+def test_large_text_of_a_booster_is_read_out_of_a_compressed_file_too(pack):
+    """Trees, features and classes of LightGBM stand in one text: beyond 64 kB it was read only where nothing was packed."""
+    data = (DATA / "lightgbm.pkl").read_bytes()
+    start = data.index(b"tree\nversion=")
+    length = int.from_bytes(data[start - 4 : start], "little")
+    large = data[start : start + length] + b"\n" * 70_000
+    packed = pack(data[: start - 4] + len(large).to_bytes(4, "little") + large + data[start + length :])
+    values = values_of(extract(JoblibExtractor, "model.joblib", packed))
+    plain = values_of(extract(JoblibExtractor, "model.joblib", data))
+    assert plain["trees"] > 0
+    assert {name: values[name] for name in ("trees", "features", "classes")} == {
+        name: plain[name] for name in ("trees", "features", "classes")
+    }

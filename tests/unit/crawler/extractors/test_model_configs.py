@@ -6,8 +6,10 @@ import json
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors.hf_config import HfConfigExtractor
 from crawler.extractors.model_configs import ModelConfigsExtractor
 from crawler.reader import bytes_reader
 
@@ -81,3 +83,31 @@ def test_each_runtime_s_own_keys_are_read(name, config, expected):
 
 def test_other_params_are_left_to_others():
     assert ModelConfigsExtractor().claims("run/params.json", b'{"lr": 0.1}') is None
+
+
+def test_preset_of_keras_hub_says_its_task_and_count():
+    metadata = {
+        "keras_version": "3.7.0",
+        "keras_hub_version": "0.19.0",
+        "parameter_count": 124439808,
+        "date_saved": "2024-12-20@10:11:12",
+        "tasks": ["CausalLM"],
+    }
+    data = json.dumps(metadata).encode()
+    assert ModelConfigsExtractor().claims("gpt2/metadata.json", data[:4096]) is not None
+    assert ModelConfigsExtractor().claims("gpt2/metadata.json", b'{"version": 1}') is None
+    values = values_of(extract(ModelConfigsExtractor, "gpt2/metadata.json", metadata))
+    expected = {
+        "library": "keras-hub",
+        "framework": "keras",
+        "framework_version": "3.7.0",
+        "parameters": 124439808,
+        "created_at": "2024-12-20T10:11:12",
+        "task": "text-generation",
+    }
+    assert {field: values.get(field) for field in expected} == expected
+
+
+def test_backbone_of_keras_hub_is_an_architecture():
+    config = {"module": "keras_hub.src.models.gpt2.gpt2_backbone", "class_name": "GPT2Backbone", "config": {}}
+    assert values_of(extract(HfConfigExtractor, "gpt2/config.json", config))["architecture"] == "GPT2Backbone"

@@ -23,6 +23,27 @@ def packed(summary, suffix):
 
 
 PROVEN = {
+    "FP4 experts in I8 by their E8M0 scales": (
+        [("e.0.w1.weight", "I8", 64, 32), ("e.0.w1.scale", "F8_E8M0", 64, 2)],
+        "weight",
+        64 * 64,
+    ),
+    "MXFP8 in I8": ([("a.weight", "I8", 64, 64), ("a.scale", "F8_E8M0", 64, 2)], "weight", 64 * 64),
+    "NVFP4 with one level of scales": (
+        [("a.weight", "U8", 64, 32), ("a.weight_scale", "F8_E4M3", 64, 4)],
+        "weight",
+        64 * 64,
+    ),
+    "SVDQuant of 4 bit integers": (
+        [("a.qweight", "I8", 64, 64), ("a.wscales", "BF16", 2, 64)],
+        "qweight",
+        64 * 128,
+    ),
+    "SVDQuant of 4 bit floats": (
+        [("a.qweight", "I8", 64, 64), ("a.wscales", "F8_E4M3", 8, 64)],
+        "qweight",
+        64 * 128,
+    ),
     "GPTQ 4 bit with its order": (
         [
             ("a.qweight", "I32", 8, 32),
@@ -105,6 +126,30 @@ def test_bits_that_share_a_scale_tell_layers_of_other_widths_apart():
     )  # fmt: skip
     shared = {tally.bits_per_scale: tally.elements for tally in summary.tallies if tally.part == "model"}
     assert shared == {384: 256 * 24, 256: 256 * 16, None: 256 * 16}
+
+
+def test_layers_of_gptq_without_zeros_are_told_apart_by_their_scales():
+    """`dynamic` of GPTQModel gives layers 4 and 8 bits; symmetric ones have neither zeros nor an order."""
+    summary = summarise(
+        tensor(*one)
+        for one in [
+            ("a.qweight", "I32", 16, 32),
+            ("a.scales", "F16", 1, 32),
+            ("b.qweight", "I32", 32, 32),
+            ("b.scales", "F16", 1, 32),
+        ]
+    )
+    assert {
+        (tally.bits_per_scale, tally.elements) for tally in summary.tallies if tally.suffix == "qweight"
+    } == {
+        (512, 512),
+        (1024, 1024),
+    }
+
+
+def test_vectors_of_awq_prove_nothing_by_rows():
+    summary = summarise([tensor("a.qweight", "I32", 64, 8), tensor("a.scales", "F16", 64, 16)])
+    assert packed(summary, "qweight").logical_elements is None
 
 
 def test_plain_scales_and_biases_are_weights():
