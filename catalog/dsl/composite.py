@@ -24,6 +24,7 @@ from catalog.query.request import (
     HistogramAgg,
     TermsAgg,
 )
+from catalog.text.folding import fold
 
 MAX_SOURCES = 3
 MAX_SIZE = 10_000
@@ -175,5 +176,6 @@ class _Rank:
 def _rank(source: Source, value: Any) -> _Rank:
     if isinstance(value, bool | None) or not isinstance(value, str | int | float):
         return _Rank(("", str(value)), source.descending)
-    kind = "text" if isinstance(value, str) else "number"
-    return _Rank((kind, value), source.descending)
+    if isinstance(value, str):
+        return _Rank(("text", fold(value)), source.descending)  # the order in which engines give their keys
+    return _Rank(("number", value), source.descending)

@@ -452,6 +452,16 @@ def _chips(understood: _Understood) -> tuple[Chip, ...]:
                 without=replace(state, text=parsed.literal, page=1),
             )
         )
+    elif parsed.dropped:
+        left_out = ", ".join(dict.fromkeys(parsed.dropped))
+        chips.append(
+            Chip(
+                label="search every word",
+                explanation=f"without {left_out}",
+                kind="literal",
+                without=replace(state, text=parsed.literal, page=1),
+            )
+        )
     return tuple(chips)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 from catalog.query.nodes import Exists, Match, Or, Phrase, Prefix, Query, Term, Terms
 from catalog.query.problems import Suggestion
@@ -94,6 +95,8 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         return Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}")
     if target.path in fields_where("place"):
         return _location(piece, target)
+    if not piece.quoted and _INNER_PATTERN.fullmatch(text):
+        return _matching(piece, target, reading)
     if not piece.quoted and text.endswith("*"):
         stem = text.rstrip("*")
         node: Query = Prefix(target.path, stem)
@@ -128,6 +131,26 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     node = Term(target.path, value)
     explanation = f"{text} is {value} here" if value != text else target.note
     return Leaf(node=node, label=_text_of(node, token), explanation=explanation)
+
+
+_INNER_PATTERN = pattern(r"(?:\*.*[^*].*|.*[^*].*\*.*[^*].*|.*\w\?\w.*)")
+"""A star anywhere but at the end, or a question mark between letters."""
+
+
+def _matching(piece: Piece, target: Target, reading: Reading) -> Leaf:
+    """`license:*gpl*`: the values of the catalog that match. Where not all are known, only a beginning can be asked for."""
+    text = piece.text.strip()
+    name = name_of(target.path)
+    known = reading.vocabulary.values.get(target.path, {}) if reading.vocabulary is not None else {}
+    if known and reading.vocabulary is not None and target.path in reading.vocabulary.complete:
+        matching = sorted(value for value in known if fnmatchcase(value.casefold(), text.casefold()))
+        shown = ", ".join(matching[:5]) + (" and more" if len(matching) > 5 else "")
+        return Leaf(node=Terms(target.path, tuple(matching)), label=f"{name}:{text}", explanation=shown)
+    stem = text.partition("*")[0].partition("?")[0]
+    message = f"Not all values of {target.label} are known here, so {text} is read as {stem or 'any value'}*."
+    reading.problem("unsupported-operator", message, piece.start, piece.end)
+    node: Query = Prefix(target.path, stem) if stem else Exists(target.path)
+    return Leaf(node=node, label=print_query(node) or f"has:{name}")
 
 
 _HEX = pattern(r"[0-9a-fA-F]{6,63}")

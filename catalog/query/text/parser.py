@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query, Terms
 from catalog.query.text.conditions import known_target, read_condition, read_unknown
+from catalog.query.text.function_words import FUNCTION_WORDS, OPENING_WORDS, SHORT_WORDS
 from catalog.query.text.keywords import is_regular, read_place, regular_left_out
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, quote
@@ -24,36 +25,6 @@ _JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT}
 _OPERANDS = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.CLOSE})
 _OPENING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.OPEN, Kind.NOT})
 _MEANING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE})
-FUNCTION_WORDS = frozenset(
-    [
-        "an",
-        "any",
-        "are",
-        "at",
-        "for",
-        "from",
-        "have",
-        "has",
-        "having",
-        "in",
-        "is",
-        "me",
-        "model",
-        "models",
-        "of",
-        "on",
-        "please",
-        "show",
-        "that",
-        "the",
-        "these",
-        "to",
-        "which",
-        "whose",
-        "with",
-    ]
-)
-"""Words that a sentence needs and no model: they are never required, except in quotes or alone."""
 _HUB_NAME = pattern(r"[\w.\-]+(?:/[\w.\-]+)+/?")
 _PLACE = pattern(r"/[\w.\-+@ ]+(?:/[\w.\-+@]*)+")
 _SIMILAR = pattern(r".*[~^]\d*(?:\.\d+)?")
@@ -78,15 +49,42 @@ def read_words(tokens: list[Token]) -> list[Token]:
     `and`, `or` and `not` are operators in lower case, too, wherever something stands on their sides.
     """
     kept = [token for token in tokens if not _wordless(token)]
-    meaning = [token for token in kept if not is_function_word(token)]
+    meaning = [token for token in _without_opening(kept) if not is_function_word(token)]
+    if len(meaning) < len(kept):
+        meaning = [token for token in meaning if not _is_word_of(token, SHORT_WORDS)]
     if any(token.kind in _MEANING and token.text not in _JOINS for token in meaning):
         kept = meaning
     return [_joining(token, kept, index) for index, token in enumerate(kept)]
 
 
+def _without_opening(tokens: list[Token]) -> list[Token]:
+    """Without `find me` and `show` at the beginning, where something follows."""
+    opened = False
+    for place, token in enumerate(tokens):
+        if _is_word_of(token, OPENING_WORDS):
+            opened = True
+        elif not is_function_word(token) and not _is_word_of(token, SHORT_WORDS):
+            return tokens[place:] if opened else tokens
+    return tokens
+
+
+def dropped_words(tokens: list[Token], read: list[Token]) -> tuple[str, ...]:
+    """The words that say nothing and so are not asked for."""
+    places = {token.start for token in read}
+    return tuple(
+        token.text
+        for token in tokens
+        if token.kind is Kind.WORD and token.start not in places and not _wordless(token)
+    )
+
+
 def is_function_word(token: Token) -> bool:
     """Whether this is a word of a sentence that no model needs to say."""
-    return token.kind is Kind.WORD and token.text.casefold().strip(",.?!;") in FUNCTION_WORDS
+    return _is_word_of(token, FUNCTION_WORDS)
+
+
+def _is_word_of(token: Token, words: frozenset[str]) -> bool:
+    return token.kind is Kind.WORD and token.text.casefold().strip(",.?!;") in words
 
 
 def _wordless(token: Token) -> bool:
@@ -348,7 +346,7 @@ def word(text: str) -> Leaf | None:
     if begins and len(text) > 1 and text.isalnum():
         begun = Or((Prefix("name", text), Match(text, ("name",), "prefix")))
         return Leaf(node=begun, label=f"{text}*", explanation="names with a word that begins with this")
-    if text.casefold() in {*_JOINS, *FUNCTION_WORDS}:
+    if text.casefold() in {*_JOINS, *FUNCTION_WORDS, *OPENING_WORDS}:
         return Leaf(node=Match(text.lower()), label=quote(text.lower()), kind="text")
     return Leaf(node=Match(text), label=text, kind="text")
 

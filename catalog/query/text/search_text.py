@@ -11,7 +11,7 @@ from catalog.query.problems import QueryProblem
 from catalog.query.request import SortKey
 from catalog.query.text.conditions import KnownNames
 from catalog.query.text.parse_context import Reading
-from catalog.query.text.parser import Parser, Part, joined, label_of, read_words
+from catalog.query.text.parser import Parser, Part, dropped_words, joined, label_of, read_words
 from catalog.query.text.scanner import Kind, Piece, Token, scan
 from catalog.query.text.sentences import Rewriting, quoted_words, rewrite
 from catalog.query.text.sorting import print_sort, read_limit, read_sort
@@ -53,6 +53,7 @@ class ParsedQuery:
     limit: int | None = None  # how many are asked for, of those found
     rewritten: str = ""
     literal: str = ""
+    dropped: tuple[str, ...] = ()  # words that are not asked for, since they say nothing
 
 
 def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | None = None) -> ParsedQuery:
@@ -82,7 +83,8 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
         limit=limit,
         canonical=canonical,
         rewritten=rewriting.text if rewriting.changed else "",
-        literal=quoted_words(reading.text) if rewriting.changed else "",
+        literal=quoted_words(reading.text) if rewriting.changed or understood.dropped else "",
+        dropped=understood.dropped,
     )
 
 
@@ -151,6 +153,7 @@ class _Pieces:
 
     def __init__(self, rewriting: Rewriting, reading: Reading, ordering: tuple[Token, ...] = ()) -> None:
         self.ordering = ordering
+        self.dropped: tuple[str, ...] = ()
         self.rewriting = rewriting
         self.reading = reading
 
@@ -171,7 +174,9 @@ class _Pieces:
         rest = [token for token in tokens if token not in orders] if orders else tokens
         sorts = [*apart["sort"], *(token for token in self.ordering if token.name == "sort")]
         limits = [*apart["limit"], *(token for token in self.ordering if token.name == "limit")]
-        parts = Parser(read_words(rest), reading).parts()
+        read = read_words(rest)
+        self.dropped = dropped_words(rest, read)
+        parts = Parser(read, reading).parts()
         return parts, read_sort(sorts, reading), read_limit(limits, reading)
 
     def _placed(self, token: Token) -> Token:

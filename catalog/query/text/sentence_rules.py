@@ -530,6 +530,8 @@ def _name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
         words = [sentence.text(at + offset) for offset in range(count)]
         if not all(words) or not words[0][0].isalpha() or not words[-1][-1].isalnum():
             continue
+        if count > 1 and any("@" in word for word in words):
+            continue  # the name of a data set ends with its word
         for target in resolve(" ".join(words)):
             if target.numeric:
                 return count, target

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 from catalog.query.text import sentence_rules
+from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
@@ -20,43 +21,6 @@ _WORDS = pattern(r"\S+")
 _QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
 _EDGES = ",.?!;"
 _PLAIN = pattern(r"(?:[<>]=?|≥|≤)?[\w.%@/+-]+|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|≥|≤", re.UNICODE)
-_FILLERS = frozenset(
-    [
-        "a",
-        "all",
-        "an",
-        "and",
-        "are",
-        "checkpoint",
-        "checkpoints",
-        "find",
-        "for",
-        "get",
-        "give",
-        "has",
-        "have",
-        "having",
-        "i",
-        "is",
-        "list",
-        "me",
-        "model",
-        "models",
-        "of",
-        "please",
-        "search",
-        "show",
-        "that",
-        "the",
-        "these",
-        "want",
-        "was",
-        "were",
-        "which",
-        "whose",
-        "with",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +96,7 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
 
 def _filler(text: str, piece: tuple[int, int, str | None]) -> bool:
     start, end, new = piece
-    return new is None and text[start:end].strip(_EDGES).casefold() in _FILLERS
+    return new is None and text[start:end].strip(_EDGES).casefold() in FILLER_WORDS
 
 
 def _assembled(text: str, pieces: list[tuple[int, int, str | None]]) -> Rewriting:

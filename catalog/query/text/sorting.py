@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from catalog.query.problems import Suggestion
 from catalog.query.request import MAX_RESULT_WINDOW, SortKey
 from catalog.query.text.parse_context import Reading
-from catalog.query.text.printing import name_of
+from catalog.query.text.printing import name_of, quoted
 from catalog.query.text.scanner import Kind, Piece, Token
 from catalog.query.text.targets import column_field, resolve, suggestions
 from catalog.text.slugs import slug
@@ -129,6 +129,6 @@ def _printed(key: SortKey) -> str:
     name = name_of(key.field)
     if not key.field.startswith("metrics.") and any(target.kind == "metric" for target in resolve(name)):
         name = key.field
-    if key.descending:
-        return f"-{name}"
-    return f"{name}-asc" if natural_direction(key.field) else name
+    text = f"-{name}" if key.descending else f"{name}-asc" if natural_direction(key.field) else name
+    plain = text.replace('"', "")
+    return quoted(plain) if "@" in plain else text
