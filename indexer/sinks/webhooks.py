@@ -101,8 +101,8 @@ def tell(settings: Settings, store: Store, webhook: Webhook) -> Delivery:
         return delivery
     sensitive = {str(row.id): frozenset(row.definition.sensitive) for row in store.sources.all()}
     while delivery.problem is None and (actions := consumer.claim(BATCH)):
-        told = store.webhooks.told(webhook.name, [action.id for action in actions])
-        outcome, known = _Turn(webhook, query, sender, sensitive).tell(actions, told, delivery)
+        states = store.webhooks.known_states(webhook.name, [action.id for action in actions])
+        outcome, known = _Turn(webhook, query, sender, sensitive).tell(actions, states, delivery)
         store.webhooks.note(webhook.name, known)
         consumer.settle(actions, outcome)
     delivery.waiting = consumer.size()
@@ -120,7 +120,7 @@ class _Turn:
         self._matches: Callable[[Query, Mapping[str, Any]], bool] = plugins.load("hook", "matching")
 
     def tell(
-        self, actions: Sequence[IndexAction], told: Mapping[str, ToldState], delivery: Delivery
+        self, actions: Sequence[IndexAction], states: Mapping[str, ToldState], delivery: Delivery
     ) -> tuple[IndexOutcome, dict[str, int]]:
         """What became of these, and the states that the webhook knows now. After a failure the rest waits with it."""
         retry: dict[str, str] = {}
@@ -129,7 +129,7 @@ class _Turn:
             if delivery.problem is not None:
                 retry[action.id] = delivery.problem
                 continue
-            message = self._message(action, told.get(action.id, UNKNOWN))
+            message = self._message(action, states.get(action.id, UNKNOWN))
             refusal = None
             if message is not None:
                 try:
