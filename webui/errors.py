@@ -58,6 +58,8 @@ def _http_error(error: HTTPException) -> Response:
         response = error.get_response()
         return Response(response.get_data(), status=status, headers=list(response.headers))
     title, advice = SENTENCES.get(status, (error.name, ""))
+    if status == 405 and request.method in {"GET", "HEAD"}:
+        title, advice = ("This address takes what is sent to it by POST", "There is nothing to be read here.")
     described = error.description if isinstance(error, NotFoundHere) else ""
     return _respond(
         ErrorPage(status=status, title=title, detail=described or "", advice=advice, request_id="")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
@@ -13,10 +15,14 @@ from sqlalchemy.exc import OperationalError
 from catalog.errors import StoreDamaged, StoreError, StoreTooNew
 from catalog.store.faults import BACKUP
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every schema version in order; the last is what this code reads and writes."""
 
 MIGRATION_LOCK = 7_265_340_911_208_113  # any constant number that is Modeldex's own
+MIGRATION_SECONDS, MIGRATION_REST_SECONDS = 60.0, 0.05
 
 
 COMPACTED = 5
@@ -81,18 +87,35 @@ def _compact_postgresql(engine: Engine) -> None:
 
 def _migrate(engine: Engine) -> None:
     # Alembic costs 0.3 s to import, paid only when there is something to migrate.
-    from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    try:
-        with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-            if version_of(connection) != VERSIONS[-1]:  # somebody else may have been faster
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-    except OperationalError as error:
-        raise StoreError(f"The store cannot be brought up to date: {error.orig}.") from error
+    patience = time.monotonic() + MIGRATION_SECONDS
+    while True:
+        try:
+            _upgrade(engine, config)
+        except OperationalError as error:
+            # A transaction of a reader cannot wait for the one that migrates: it begins anew, and finds it done.
+            if not _is_locked(error) or time.monotonic() > patience:
+                raise StoreError(f"The store cannot be brought up to date: {error.orig}.") from error
+            time.sleep(MIGRATION_REST_SECONDS)
+        else:
+            return
+
+
+def _upgrade(engine: Engine, config: Config) -> None:
+    from alembic import command  # noqa: PLC0415 - as above
+
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        if version_of(connection) != VERSIONS[-1]:  # somebody else may have been faster
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _is_locked(error: OperationalError) -> bool:
+    code: int = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

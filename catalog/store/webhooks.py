@@ -79,7 +79,7 @@ class Webhooks:
     def consumer(self, name: str) -> Consumer:
         return Consumer(self._engine, consumer_name(name))
 
-    def told(self, name: str, models: Sequence[str]) -> dict[str, ToldState]:
+    def known_states(self, name: str, models: Sequence[str]) -> dict[str, ToldState]:
         """What the webhook knows of each of these: what it was told last, else what was there when it was added."""
         states: dict[str, ToldState] = {}
         with self._engine.connect() as connection:
@@ -87,7 +87,7 @@ class Webhooks:
             serial = connection.execute(since).scalar_one_or_none() or 0
             for part in parts(list(models)):
                 states |= _before(connection, part, serial)
-                states |= _last_told(connection, name, part)
+                states |= _last_heard(connection, name, part)
         return states
 
     def note(self, name: str, states: Mapping[str, int]) -> None:
@@ -105,20 +105,20 @@ def _before(connection: Connection, models: Sequence[str], serial: int) -> dict[
         .subquery()
     )
     rows = connection.execute(select(revisions).join(newest, newest.c.serial == revisions.c.serial))
-    return {row.model: _told(row) for row in rows}
+    return {row.model: _state(row) for row in rows}
 
 
-def _last_told(connection: Connection, name: str, models: Sequence[str]) -> dict[str, ToldState]:
+def _last_heard(connection: Connection, name: str, models: Sequence[str]) -> dict[str, ToldState]:
     same = (revisions.c.model == webhook_states.c.model) & (revisions.c.number == webhook_states.c.revision)
     statement = (
         select(revisions)
         .join(webhook_states, same)
         .where(webhook_states.c.webhook == name, webhook_states.c.model.in_(models))
     )
-    return {row.model: _told(row) for row in connection.execute(statement)}
+    return {row.model: _state(row) for row in connection.execute(statement)}
 
 
-def _told(row: Any) -> ToldState:
+def _state(row: Any) -> ToldState:
     document = unpack_json(row.document)
     return ToldState(row.number, None if document.get("status") == GONE else document)
 

@@ -8,7 +8,7 @@ from typing import Any
 from catalog.records.webhooks import News
 
 MISSING = "missing"
-PASSING = frozenset({"last_seen", "first_seen", "revision"})
+PASSING = frozenset({"last_seen", "revision"})
 """Fields that change by themselves, with nothing new about the model."""
 
 

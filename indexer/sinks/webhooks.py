@@ -13,7 +13,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ import urllib3
 
 from catalog import plugins
 from catalog.errors import ModeldexError, UserError
-from catalog.query.nodes import Query
+from catalog.query.nodes import And, Not, Or, Query, Term, Terms
 from catalog.query.text.search_text import parse
 from catalog.records.webhooks import News, Webhook
 from catalog.search.engine import IndexAction, IndexOutcome
@@ -95,14 +95,16 @@ def tell(settings: Settings, store: Store, webhook: Webhook) -> Delivery:
     consumer, delivery = store.webhooks.consumer(webhook.name), Delivery()
     try:
         sender = Sender(settings, webhook)
-        query = parsed_query(webhook.query)
+        rows = store.sources.all()
+        ids = {row.definition.name: str(row.id) for row in rows if row.definition.name is not None}
+        query = with_sources(parsed_query(webhook.query), ids)
     except ModeldexError as error:
         delivery.problem, delivery.waiting = str(error), consumer.size()
         return delivery
-    sensitive = {str(row.id): frozenset(row.definition.sensitive) for row in store.sources.all()}
+    sensitive = {str(row.id): frozenset(row.definition.sensitive) for row in rows}
     while delivery.problem is None and (actions := consumer.claim(BATCH)):
-        told = store.webhooks.told(webhook.name, [action.id for action in actions])
-        outcome, known = _Turn(webhook, query, sender, sensitive).tell(actions, told, delivery)
+        states = store.webhooks.known_states(webhook.name, [action.id for action in actions])
+        outcome, known = _Turn(webhook, query, sender, sensitive).tell(actions, states, delivery)
         store.webhooks.note(webhook.name, known)
         consumer.settle(actions, outcome)
     delivery.waiting = consumer.size()
@@ -120,7 +122,7 @@ class _Turn:
         self._matches: Callable[[Query, Mapping[str, Any]], bool] = plugins.load("hook", "matching")
 
     def tell(
-        self, actions: Sequence[IndexAction], told: Mapping[str, ToldState], delivery: Delivery
+        self, actions: Sequence[IndexAction], states: Mapping[str, ToldState], delivery: Delivery
     ) -> tuple[IndexOutcome, dict[str, int]]:
         """What became of these, and the states that the webhook knows now. After a failure the rest waits with it."""
         retry: dict[str, str] = {}
@@ -129,7 +131,7 @@ class _Turn:
             if delivery.problem is not None:
                 retry[action.id] = delivery.problem
                 continue
-            message = self._message(action, told.get(action.id, UNKNOWN))
+            message = self._message(action, states.get(action.id, UNKNOWN))
             refusal = None
             if message is not None:
                 try:
@@ -212,6 +214,22 @@ def parsed_query(text: str) -> Query:
     if sentences:
         raise UserError(f"The query of the webhook is not understood: {' '.join(sentences)}")
     return parsed.query
+
+
+def with_sources(query: Query, ids: Mapping[str, str]) -> Query:
+    """The query with sources by their ids where it has them by name (`source:uploads`): documents hold ids."""
+    match query:
+        case And(clauses=clauses):
+            return replace(query, clauses=tuple(with_sources(clause, ids) for clause in clauses))
+        case Or(clauses=clauses):
+            return replace(query, clauses=tuple(with_sources(clause, ids) for clause in clauses))
+        case Not(clause=clause):
+            return replace(query, clause=with_sources(clause, ids))
+        case Term(field="source", value=str(value)) if value in ids:
+            return replace(query, value=ids[value])
+        case Terms(field="source", values=values):
+            return replace(query, values=tuple(ids.get(str(value), value) for value in values))
+    return query
 
 
 class Sender:

@@ -232,6 +232,11 @@ SCREENS = {
     "/api/v1/sources": [{}],
     "/api/v1/runs": [{}],
     "/api/v1/events": [{}],
+    "/compare": [{"ids": f"{ALIKE},{HIDDEN_PLAIN}"}, {"ids": f"{HIDDEN_PLAIN},{HIDDEN_COPY}"}],
+    "/saved": [{}],
+    "/saved/<search_id>": ["1"],
+    "/saved/<search_id>/feed.atom": ["1"],
+    "/saved/<search_id>/feed.json": ["1"],
     "/static/<path:filename>": ["modeldex.css"],
     "/api/suggest": [
         {"q": text} for text in ("zq", "acc", "has:zq", "task:", f"owner:{MARK[:3]}", "tags:", "source:")

@@ -143,3 +143,20 @@ def test_a_reader_of_a_read_only_home_sees_what_its_owner_writes_meanwhile(tmp_p
                 with reader._engine.connect() as connection:
                     found = connection.exec_driver_sql("SELECT count(*) FROM leases").scalar_one()
                 assert found == number + 1
+
+
+def test_readers_and_writers_that_open_a_new_home_at_once_all_open_it(tmp_path):
+    """`serve` brings a worker, a crawl and the page at once; the page was answered "database is locked"."""
+    import subprocess
+    import sys
+
+    program = (
+        "import sys, pathlib; from catalog.settings import Settings; from catalog.store import open_store\n"
+        "with open_store(Settings(home=pathlib.Path(sys.argv[1])), write=sys.argv[2] == 'w') as store:\n"
+        "    store.runs.latest(1)"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, tmp_path, how], stderr=subprocess.PIPE, text=True)
+        for how in ("r", "w", "r", "w")
+    ]
+    assert [process.communicate()[1] for process in processes] == [""] * 4

@@ -155,6 +155,19 @@ def test_only_models_of_its_query_and_only_the_news_that_it_wants(store, setting
     ], "what leaves the query is news, too, and says so"
 
 
+def test_sources_are_asked_for_by_their_names(store, settings, receiver):
+    uri = str(SOURCE)
+    store.sources.put(
+        [SourceRow(id=SOURCE, uri=uri, address=uri, definition=SourceDefinition(name="uploads"))]
+    )
+    hook(store, receiver, "uploads", query="source:uploads")
+    hook(store, receiver, "others", query="-source:uploads")
+    hook(store, receiver, "several", query="source:uploads,lab")
+    put(store, "net")
+    tell_all(settings, store)
+    assert sorted(message["webhook"] for message in receiver.taken()) == ["several", "uploads"]
+
+
 def test_a_receiver_that_is_away_costs_nothing_and_hears_the_last_state(store, settings, receiver):
     hook(store, receiver)
     receiver.status = 500
