@@ -1,6 +1,6 @@
 """What tools send to /es/, as they send it: eland's groups, Grafana's panels, OpenSearch's points in time, `_search?q=`.
 
-The bodies were captured from eland 8.18, Grafana's Elasticsearch data source and opensearch-py 3, which were also run
+The bodies were written in the form these tools send from eland 8.18, Grafana's Elasticsearch data source and opensearch-py 3, which were also run
 against a real server.
 """
 
