@@ -1,7 +1,7 @@
 """What tools send to /es/, as they send it: eland's groups, Grafana's panels, OpenSearch's points in time, `_search?q=`.
 
-The bodies were written in the form these tools send from eland 8.18, Grafana's Elasticsearch data source and opensearch-py 3, which were also run
-against a real server.
+The bodies have the form that eland 8.18, Grafana's Elasticsearch data source and opensearch-py 3, send; these
+tools were run by hand against a real server, too.
 """
 
 from __future__ import annotations
