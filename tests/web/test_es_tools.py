@@ -1,7 +1,7 @@
-"""What tools send to /es/, as they send it: eland's groups, Grafana's panels, OpenSearch's points in time, `_search?q=`.
+"""What tools send to /es/: eland's groups, Grafana's panels, OpenSearch's points in time, `_search?q=`.
 
-The bodies have the form that eland 8.18, Grafana's Elasticsearch data source and opensearch-py 3, send; these
-tools were run by hand against a real server, too.
+The bodies have the form that eland 8.18, Grafana's Elasticsearch data source and opensearch-py 3 send. eland and
+opensearch-py were run by hand against a real server, too.
 """
 
 from __future__ import annotations
