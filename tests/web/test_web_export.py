@@ -23,7 +23,7 @@ def test_ndjson_holds_every_matching_model_once(web, present_rows):
 
 
 def test_what_is_not_there_any_more_is_exported_when_it_is_asked_for(web, web_rows, present_rows):
-    lines = web.get("/api/export.ndjson?q=is:missing").text.splitlines()
+    lines = web.get("/api/export.ndjson?q=status:missing").text.splitlines()
     absent = {row["id"] for row in web_rows} - {row["id"] for row in present_rows}
     assert {json.loads(line)["id"] for line in lines} == absent
 

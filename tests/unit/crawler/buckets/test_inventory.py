@@ -81,6 +81,7 @@ def test_several_packed_members_and_many_lines_are_read_in_pieces():
         (b'"models","k","v","true","false","many"\n', "a row of the inventory is damaged"),
         (b"x" * 3_000_000, "a line has more than"),
     ],
+    ids=["cut off", "overwritten", "a row of another number of columns", "a line without end"],
 )
 def test_a_damaged_file_breaks_the_listing_off(data, sentence):
     with pytest.raises(ListingIncomplete, match=sentence):
