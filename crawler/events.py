@@ -1,7 +1,8 @@
 """What an event says of a few objects, checked against storage, and the models that they make brought up to date.
 
-An event is a hint: each object is looked at again, and what storage says counts. Objects whose outline is as before cost
-their own models alone; where files came, went or changed what they are, their neighbourhoods are grouped anew.
+An event is a hint: each object is looked at again, and what storage says counts. Objects that are what they were, with other
+bytes, cost their own models alone; where files came, went or changed what they are, their neighbourhoods are grouped anew, for
+which the outlines of the source are walked.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from datetime import UTC, datetime
 from functools import partial
 
 from catalog.errors import ModeldexError
+from catalog.layouts.content_addressed import content_key
 from catalog.recording.prints import weights_of
 from catalog.recording.recorder import Recorder
 from catalog.recording.remake import remake
-from catalog.records import Group, ModelId, ObjectKey, Run
+from catalog.records import Extraction, Group, ModelId, ObjectKey, Run
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.documents import LIVE
@@ -25,7 +27,7 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest, Span
 from crawler.crawl import RECIPE
 from crawler.grouping.draft import directory_of, joined, upwards
-from crawler.grouping.neighbourhoods import Neighbourhood
+from crawler.grouping.neighbourhoods import Neighbourhood, is_blob
 from crawler.promises import installed
 from crawler.reader import Budget
 from crawler.reading import ObjectReader, Registry
@@ -163,9 +165,20 @@ class _Events:
                 self.report.unread[key] = outcome.entry.error
             looks.packed.append(packed_entry(outcome.entry, outcome.extraction))
             looks.read.append(key)
-            if not _belongs_as_before(before, outcome.entry) or self._is_new_part(before, outcome.entry):
+            if not self._belongs_as_before(before, outcome.entry) or self._is_new_part(before, outcome.entry):
                 looks.regrouped.append(key)
         return looks
+
+    def _belongs_as_before(self, before: Entry | None, now: Entry) -> bool:
+        """Whether grouping sees the same file as before, although it may say something else."""
+        if before is None or before.state != LIVE:
+            return now.outline is None
+        if _essence(before.outline) != _essence(now.outline) or content_key(now.object.key) is not None:
+            return False
+        old, new = before.object, now.object
+        if is_blob(new.key) or self._manifest.has_other_names((old, new)):
+            return False
+        return old.sha256 == new.sha256 or not self._manifest.has_readings_of(self._registry.naming_hashes)
 
     def _is_new_part(self, before: Entry | None, now: Entry) -> bool:
         """Whether a file that nobody reads comes to a model: into a directory that is one, or as the data that a file of
@@ -266,8 +279,6 @@ def _files(parts: Iterable[GroupedPart]) -> Iterator[ObjectKey]:
     return (member.object.key for part in parts for group in part.groups for member in group.members)
 
 
-def _belongs_as_before(before: Entry | None, now: Entry) -> bool:
-    """Whether grouping sees the same file as before."""
-    if before is None or before.state != LIVE:
-        return now.outline is None
-    return before.outline == now.outline
+def _essence(outline: Extraction | None) -> Extraction | None:
+    """What grouping looks at in an outline: not how much was read, nor which bytes the tensors have."""
+    return None if outline is None else replace(outline, bytes_read=0, requests=0, tensors_digest=None)

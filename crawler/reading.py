@@ -71,6 +71,12 @@ class Registry:
         self._extractors = tuple(extractors)
         self._versions = {extractor.name: extractor.version for extractor in extractors}
         self._versions[sniffing.EXTRACTOR] = sniffing.VERSION
+        self.naming_hashes = tuple(
+            f"{extractor.name}:{extractor.version}"
+            for extractor in extractors
+            if getattr(extractor, "names_hashes", False)
+        )
+        """What readings of files that find models by the hashes of their bytes depend on."""
         named = ",".join(f"{name}:{version}" for name, version in sorted(self._versions.items()))
         self.fingerprint = hashlib.sha256(named.encode()).hexdigest()[:16]
 

@@ -183,6 +183,25 @@ class Manifest:
             )
             return {row[0]: row[1] for row in rows}
 
+    def has_other_names(self, metas: Iterable[ObjectMeta]) -> bool:
+        """Whether any of these files is there under another key, too."""
+        identities = {meta.file_identity for meta in metas if meta.file_identity is not None}
+        own = {(self._source, os.fsencode(meta.key)) for meta in metas}
+        # The source is no condition here: SQLite would then read all of it, and not what has these identities.
+        chosen = objects.c.file_identity.in_(identities) & (objects.c.state == LIVE)
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(objects.c.source, objects.c.key).where(chosen))
+            return any(row.source == self._source and (row.source, row.key) not in own for row in rows)
+
+    def has_readings_of(self, signatures: Collection[str]) -> bool:
+        """Whether any file was read by what has one of these signatures."""
+        if not signatures:
+            return False
+        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
+        statement = select(objects.c.key).where(chosen & objects.c.signature.in_(signatures)).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(statement).first() is not None
+
     def some_keys(self, number: int, *, without: Collection[ObjectKey] = ()) -> list[ObjectKey]:
         """Up to so many live objects from each end of the source."""
         chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)

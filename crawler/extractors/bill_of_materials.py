@@ -26,6 +26,7 @@ class BillOfMaterialsExtractor:
 
     name = "bill-of-materials"
     version = 2
+    names_hashes = True
     description = "CycloneDX ML-BOM, SPDX 3 AI, Croissant"
     reads = "identity, hash, licence, task, architecture, data sets, metrics, hyper-parameters; a Croissant file names a data set"
     limits = "JSON 16 MB; the bill's own timestamp is not the model's date"

@@ -1,11 +1,17 @@
 """Events: after them the catalog is as a crawl would have made it, at the cost of the models that they touch."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
+from fixtures.costs import counted
+from fixtures.crawling import EXTRACTORS, Shop, safetensors
 
+from catalog import plugins
 from catalog.errors import WriterBusy
 from catalog.records import ObjectKey
+from catalog.settings import Settings
+from catalog.store import open_store
 from crawler.events import CrawlNeeded, take_events
 from crawler.reading import Registry
 
@@ -181,15 +187,15 @@ def test_a_process_killed_between_the_manifest_and_the_records_leaves_the_rest_t
     def die(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    crawled.model("a/model.safetensors", values=9)
+    crawled.model("new/model.safetensors", values=9)
     monkeypatch.setattr(events, "CommittingStage", die)
     with pytest.raises(KeyboardInterrupt):
-        take(crawled, "a/model.safetensors")
+        take(crawled, "new/model.safetensors")
     monkeypatch.undo()
     with pytest.raises(CrawlNeeded, match="cut off"):
-        take(crawled, "a/model.safetensors")
+        take(crawled, "new/model.safetensors")
     crawled.crawl()
-    assert crawled.documents()["a"]["parameters"] == 9
+    assert crawled.documents()["new/model.safetensors"]["parameters"] == 9
     assert_as_crawled(crawled)
 
 
@@ -215,3 +221,63 @@ def test_what_nobody_reads_comes_to_a_directory_that_is_one_model_and_goes(shop)
     assert shop.documents()["onnx/external.onnx"]["complete"] is False
     assert len(shop.documents()["net"]["files"]) == 2
     assert_as_crawled(shop)
+
+
+def costs_in_a_source_of(models, folder):
+    root, settings = folder / "models", Settings(home=folder / "home")
+    root.mkdir(parents=True)
+    registry = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
+    with open_store(settings, write=True) as store:
+        shop = Shop(root=root, store=store, settings=settings, registry=registry)
+        for number in range(models):
+            shop.model(f"m{number:05}/model.safetensors", values=1 + number)
+        shop.put("m00007/README.md", "# Net\n")
+        shop.crawl()
+        shop.model("m00007/model.safetensors", values=3, fill=7.0)
+        shop.put("m00007/README.md", "---\nlicense: mit\n---\n# A longer text\n")
+        with counted(store) as costs:
+            report = take(shop, "m00007/model.safetensors", "m00007/README.md")
+        assert (report.looked_at, report.read, report.counts["changed"]) == (2, 2, 1)
+        assert set(shop.source.reads) == {"m00007/model.safetensors", "m00007/README.md"}
+        assert_as_crawled(shop)
+        return costs
+
+
+def test_files_written_again_cost_the_same_in_a_source_of_20_and_of_1000(tmp_path):
+    few = costs_in_a_source_of(20, tmp_path / "small")
+    many = costs_in_a_source_of(1000, tmp_path / "large")
+    assert few.statements == many.statements
+    assert few.rows == many.rows
+    assert many.steps < 1.3 * few.steps
+
+
+def test_weights_that_are_another_files_subject_by_their_hash_are_bound_anew(tmp_path):
+    """A bill of materials names the bytes, wherever they lie."""
+    root, settings = tmp_path / "models", Settings(home=tmp_path / "home")
+    root.mkdir()
+    with open_store(settings, write=True) as store:
+        shop = Shop(root=root, store=store, settings=settings, registry=Registry.installed())
+        first, second = safetensors(values=5, fill=1.0), safetensors(values=5, fill=2.0)
+        shop.put("a/model.safetensors", first)
+        shop.put("boms/net.cdx.json", bill_of(second))
+        shop.crawl()
+        assert "license" not in shop.documents()["a/model.safetensors"]
+        shop.put("a/model.safetensors", second)
+        take(shop, "a/model.safetensors")
+        assert shop.documents()["a/model.safetensors"]["license"] == "apache-2.0"
+        assert_as_crawled(shop)
+
+
+def bill_of(weights):
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "components": [
+            {
+                "type": "machine-learning-model",
+                "name": "net",
+                "licenses": [{"license": {"id": "Apache-2.0"}}],
+                "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(weights).hexdigest()}],
+            }
+        ],
+    }

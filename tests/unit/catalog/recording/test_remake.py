@@ -1,12 +1,10 @@
 """Records made again from the store alone: the same as a crawl made, at the cost of one model."""
 
-from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fixtures.costs import counted
 from fixtures.crawling import EXTRACTORS, Shop, safetensors
-from sqlalchemy import event
 
 from catalog import plugins
 from catalog.errors import NotRemakable
@@ -15,7 +13,6 @@ from catalog.recording.remake import remake
 from catalog.records import ModelId, ObjectKey
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.tables import metadata
 from crawler.crawl import crawl
 from crawler.reading import Registry
 from crawler.sources.local import LocalSource
@@ -101,42 +98,6 @@ def test_what_moved_or_never_was_is_refused_by_name(shop):
         remake(shop.store, [old])
     with pytest.raises(NotRemakable, match="there is none"):
         remake(shop.store, [ModelId("0" * 64)])
-
-
-class Costs:
-    """Statements and written rows by table, and the steps of SQLite's virtual machine, each of which reads at most one row."""
-
-    def __init__(self):
-        self.statements = Counter()
-        self.rows = Counter()
-        self.steps = 0
-
-    def step(self):
-        self.steps += 1
-
-    def note(self, _connection, cursor, statement, parameters, _context, many):
-        words = statement.replace("(", " ").split()
-        verb = words[0]
-        tables = tuple(sorted({word for word in words if word in metadata.tables}))
-        self.statements[verb, tables] += 1
-        if verb in {"INSERT", "UPDATE", "DELETE"}:
-            self.rows[verb, tables] += max(cursor.rowcount, len(parameters) if many else 1)
-
-
-@contextmanager
-def counted(store):
-    costs = Costs()
-
-    def watch(connection, *_):
-        connection.set_progress_handler(costs.step, 1)
-
-    event.listen(store._engine, "checkout", watch)
-    event.listen(store._engine, "after_cursor_execute", costs.note)
-    try:
-        yield costs
-    finally:
-        event.remove(store._engine, "checkout", watch)
-        event.remove(store._engine, "after_cursor_execute", costs.note)
 
 
 def costs_in_a_source_of(models, folder):
