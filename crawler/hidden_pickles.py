@@ -40,8 +40,12 @@ def _scan(findings: Findings, reader: RangedReader) -> None:
     try:
         if is_zip(reader.head(4)):
             directory = open_zip(reader)
-            if any(member.name.rpartition("/")[2] == "data.pkl" for member in directory.members):
-                torch_zip.scan_all_pickles(findings, directory)
+            names = [member.name for member in directory.members]
+            roots = [name.removesuffix("data.pkl") for name in names if f"/{name}".endswith("/data.pkl")]
+            if roots:
+                # Of a scripted model the classes are code of the file itself, which only its own loader runs.
+                scripted = all(any(name.startswith(f"{root}code/") for name in names) for root in roots)
+                torch_zip.scan_all_pickles(findings, directory, torchscript=scripted)
             return
         pickle = read_pickle(ReaderStream(reader))
     except ExtractError:

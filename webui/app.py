@@ -16,6 +16,7 @@ from webui.html import saved_views, views
 from webui.reading import catalog, kept_apart
 from webui.rendering import answer
 from webui.security import with_security_headers
+from webui.text import attribute
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
@@ -38,6 +39,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.extensions["modeldex-build"] = _build()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["asset"] = _asset
+    app.jinja_env.filters["attribute"] = attribute
     app.register_blueprint(views.blueprint)
     app.register_blueprint(saved_views.blueprint)
     app.register_blueprint(api.blueprint)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from markupsafe import Markup, escape
+
 from catalog.text import safety
 
 NAME_CHARACTERS = 160
@@ -45,6 +47,12 @@ def shown(value: object, characters: int = VALUE_CHARACTERS) -> str:
     """Any foreign value as bounded, visible text."""
     # Cut before cleaning: one hostile character becomes eight, and 10 MB of them must not be looked at.
     return cut(visible(str(value)[: characters * 2]), characters)
+
+
+def attribute(value: object) -> Markup:
+    """Any foreign value as it is, for an attribute that is sent back: what would turn the text around is spelled out."""
+    spelled = safety.inert(str(escape(value)), lambda character: f"&#{ord(character)};")
+    return Markup(spelled)  # noqa: S704 - escaped above
 
 
 def segments(text: str, words: Iterable[str], characters: int = SNIPPET_CHARACTERS) -> tuple[Segment, ...]:

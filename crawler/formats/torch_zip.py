@@ -136,11 +136,11 @@ def scan_member(
         tell_unchecked(findings, str(error), member=member.name)
 
 
-def scan_all_pickles(findings: Findings, directory: ZipDirectory) -> None:
+def scan_all_pickles(findings: Findings, directory: ZipDirectory, *, torchscript: bool = False) -> None:
     """Every member that calls itself a pickle, for a zip that is refused: what it would do is still said."""
     tell_oddities(findings, directory)
     named = [m for m in directory.members if m.name.endswith((".pkl", ".pickle", ".p"))]
     for member in named[:MAX_PICKLES_READ]:
-        scan_member(findings, directory, member)
+        scan_member(findings, directory, member, torchscript=torchscript)
     if len(named) > MAX_PICKLES_READ:
         tell_unchecked(findings, f"{len(named)} pickles in one zip")

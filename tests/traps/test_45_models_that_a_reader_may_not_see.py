@@ -388,6 +388,10 @@ def test_nothing_of_elasticsearchs_dialect_tells_of_hidden_models(settings, read
         point = ask("_pit", "POST", "/es/models/_pit?keep_alive=1m", None).json["id"]
         for body in BODIES:
             ask("_search", "POST", "/es/_search", {**body, "pit": {"id": point}})
+        path = "/es/models/_search/point_in_time?keep_alive=1m"
+        point = ask("_search/point_in_time", "POST", path, None).json["pit_id"]
+        for body in BODIES:
+            ask("_search", "POST", "/es/_search", {**body, "pit": {"id": point}})
         assert asked == set(ENDPOINTS)
         assert told == {}
         assert ask("_count", "POST", "/es/models/_count", {}).json["count"] == VISIBLE
@@ -495,5 +499,5 @@ def test_the_owner_sees_all_of_it(settings):
             "/values/task",
         } <= told
         assert leaks(client.get(f"/models/{ALIKE}"))
-        assert leaks(client.get(f"/models/{MOVED}"))
+        assert leaks(client.get(f"/models/{MOVED}", follow_redirects=True))
         assert leaks(client.get("/es/_cat/count"))

@@ -43,7 +43,7 @@ class Desk:
         return {row["name"] or row["address"].rpartition("/")[2]: row for row in rows}
 
     def models(self):
-        models = json.loads(self.run("models", "--json").stdout)
+        models = json.loads(self.run("models", "--missing", "--json").stdout)
         return {model["path"]: model["status"] for model in models}
 
     def apply(self, entries, *options):
