@@ -16,7 +16,8 @@ except ImportError as missing:
 
 TRANSPORT = (boto.HTTPClientError, boto.IncompleteReadError, HTTPError, OSError)
 """An answer that did not come whole."""
-FAULTS = (boto.BotoCoreError, boto.ClientError, *TRANSPORT, ValueError)
+FAULTS = (boto.BotoCoreError, boto.ClientError, *TRANSPORT, ValueError, RecursionError)
+"""What boto3 raises; the last where a storage redirects for ever, which botocore follows by calling itself."""
 
 
 class Kind(Enum):
@@ -122,9 +123,7 @@ def fault_of(error: Exception) -> Fault:
         )
     if isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError | boto.ProxyConnectionError):
         return Fault(Kind.UNAVAILABLE, "nothing answers there", _ENDPOINT)
-    if "recursion" in str(
-        error
-    ):  # boto3 follows a redirection to a region, and one that leads nowhere for ever
+    if isinstance(error, RecursionError) or "recursion" in str(error):
         return Fault(Kind.WRONG_USE, "what answers there only redirects", f"{_ENDPOINT} {_REGION}")
     if isinstance(error, boto.ParamValidationError):
         return Fault(Kind.WRONG_USE, "the storage takes no such name of a bucket or key")
