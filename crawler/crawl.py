@@ -35,6 +35,17 @@ RECIPE = "7"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 
+def recipe_of(registry: Registry) -> str:
+    """What the records of a source are made with: other extractors, or another way of grouping, make them anew."""
+    return f"{RECIPE}:{registry.fingerprint}"
+
+
+def file_budget(settings: Settings) -> Budget:
+    """What the reading of one file may cost."""
+    limits = settings.section(FileSettings)
+    return Budget(requests=limits.requests, bytes=limits.bytes, seconds=limits.seconds)
+
+
 def crawl(
     store: Store,
     source: Source,
@@ -70,8 +81,7 @@ class _Crawl:
         run: Run,
         account: Account,
     ) -> None:
-        limits = settings.section(FileSettings)
-        budget = Budget(requests=limits.requests, bytes=limits.bytes, seconds=limits.seconds)
+        budget = file_budget(settings)
         self._store = store
         self._source = source
         self._lease = lease
@@ -82,7 +92,7 @@ class _Crawl:
         readers = readers_for(source, registry, budget)
         self._reading = ReadingStage(source, self._manifest, readers, registry, account, lease)
         self._scopes = self._reading.scopes
-        self._recipe = f"{RECIPE}:{registry.fingerprint}"
+        self._recipe = recipe_of(registry)
         self._previous = store.runs.last_finished(source.id)
         self._looks = interim.InterimLooks()
         self._unhashed = 0

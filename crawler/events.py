@@ -25,17 +25,16 @@ from catalog.store.documents import LIVE
 from catalog.store.entries import Entry, PackedEntry, Reading, packed_entry
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest, Span
-from crawler.crawl import RECIPE
+from crawler.crawl import file_budget, recipe_of
 from crawler.grouping.draft import directory_of, joined, upwards
-from crawler.grouping.neighbourhoods import Neighbourhood, is_blob
+from crawler.grouping.neighbourhoods import is_blob
 from crawler.promises import installed
-from crawler.reader import Budget
 from crawler.reading import ObjectReader, Registry
-from crawler.settings import FileSettings
 from crawler.source import Source
 from crawler.stages.committing import CommittingStage, compared
 from crawler.stages.judging import Verdicts, judge_vanished, prove_moves
 from crawler.stages.members import GroupedPart, SourceGroups
+from crawler.stages.reading import is_current
 from crawler.stages.survey import attendee
 
 WITNESSES = 5
@@ -103,15 +102,13 @@ class _Events:
     def __init__(
         self, store: Store, source: Source, settings: Settings, registry: Registry, lease: Lease
     ) -> None:
-        limits = settings.section(FileSettings)
-        budget = Budget(requests=limits.requests, bytes=limits.bytes, seconds=limits.seconds)
         self._store = store
         self._source = source
         self._registry = registry
         self._lease = lease
         self._manifest: Manifest = store.manifest(source.id)
-        self._reader = ObjectReader(source, registry, budget)
-        self._recipe = f"{RECIPE}:{registry.fingerprint}"
+        self._reader = ObjectReader(source, registry, file_budget(settings))
+        self._recipe = recipe_of(registry)
         self._run = self._last_run()
         self.report = EventReport()
 
@@ -152,12 +149,7 @@ class _Events:
                     if before.outline is not None or self._store.records.models_of(self._source.id, [key]):
                         looks.regrouped.append(key)
                 continue
-            if (
-                before is not None
-                and before.state == LIVE
-                and before.object.change_token == meta.change_token
-                and self._registry.still_holds(before)
-            ):
+            if is_current(meta, before, self._registry):
                 continue
             outcome = self._reader.read(meta, before)
             self.report.read += outcome.opened
@@ -224,8 +216,8 @@ class _Events:
         """Groups anew the neighbourhoods in which these keys are, and those of the models with which they were grouped."""
         records = self._store.records
         parts = SourceGroups(self._source.id, self._manifest)
-        chosen, models = self._chosen(parts, keys, before)
-        groups = [[group for part in batch for group in part.groups] for batch in parts.batches(chosen)]
+        batches, models = self._chosen(parts, keys, before)
+        groups = [[group for part in batch for group in part.groups] for batch in batches]
         verdicts = self._judge(models, groups)
         recorder = Recorder(self._store, self._run, self._lease)
         writer = CommittingStage(self._source, recorder, self.report, verdicts)
@@ -246,17 +238,17 @@ class _Events:
 
     def _chosen(
         self, parts: SourceGroups, keys: Sequence[ObjectKey], models: set[ModelId]
-    ) -> tuple[list[Neighbourhood], set[ModelId]]:
-        """All neighbourhoods that share a model with the keys' own, and the models that had files in any of them."""
+    ) -> tuple[list[list[GroupedPart]], set[ModelId]]:
+        """All neighbourhoods that share a model with the keys' own, grouped, and the models that had files in any."""
         records = self._store.records
         reach = set(keys)
         while True:
             reach |= {key for own in records.file_keys(sorted(models)).values() for key in own}
-            chosen = parts.around(reach)
-            files = [key for part in parts.batches(chosen) for key in _files(part)]
+            batches = list(parts.batches(parts.around(reach)))
+            files = [key for batch in batches for key in _files(batch)]
             more = set(records.models_of(self._source.id, files)) | models
             if more == models:
-                return chosen, models
+                return batches, models
             models = more
 
     def _judge(self, models: Iterable[ModelId], groups: Iterable[Sequence[Group]]) -> Verdicts:

@@ -1,7 +1,7 @@
 """What a document says under the name of a field: also numbers that have no field of their own.
 
 Those are hyper-parameters and other paths below a flattened field (`hyperparameters.n_estimators`), and metrics on one
-data set (`metrics.f1@conll2003`). Whoever indexes, sorts or shows a column asks here, so that all say the same.
+data set (`metrics.f1@conll2003`). Whoever indexes or sorts asks here, so that all say the same.
 """
 
 from __future__ import annotations
@@ -21,35 +21,6 @@ _NUMERAL = pattern(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?", re.ASCII)
 _SPLIT_RANK = {"test": 0, "validation": 1, "train": 3}
 _OTHER_SPLIT = 2
 _NOT_SLUG = pattern(r"[^a-z0-9_]+")
-
-
-def document_value(document: Mapping[str, Any], name: str) -> Any:
-    """The value at a dotted name, as the document writes it; None where it says nothing.
-
-    Of a metric on a data set it is the number that stands for the model there.
-    """
-    if is_metric_on_dataset(name):
-        return metrics_by_dataset(document.get("evaluations") or ()).get(fold(name))
-    value: Any = document
-    root, _, rest = name.partition(".")
-    row = fields().get(root)
-    parts = [root, *rest.split(".")] if rest else [root]
-    for part in parts:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(part) if value is document else _below(value, part, slugged=_is_free(row))
-    return value
-
-
-def _is_free(row: Any) -> bool:
-    return row is not None and row.type in {"flattened", "metrics"}
-
-
-def _below(value: Mapping[str, Any], part: str, *, slugged: bool) -> Any:
-    """The value at a key; below a flattened field keys are compared as slugs."""
-    if part in value or not slugged:
-        return value.get(part)
-    return next((inner for key, inner in value.items() if key_slug(str(key)) == part), None)
 
 
 @lru_cache(maxsize=50_000)
