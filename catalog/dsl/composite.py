@@ -7,7 +7,7 @@ a page out of them. Models that lack one of the values are in no combination, as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -106,22 +106,8 @@ def inside(kind: str, aggregation: Aggregation) -> Aggregation:
             return TermsAgg(
                 field=aggregation.field, size=MAX_VALUES, order=("_key", False), aggs=aggregation.aggs
             )
-        case HistogramAgg():
-            return HistogramAgg(
-                field=aggregation.field,
-                interval=aggregation.interval,
-                offset=aggregation.offset,
-                min_doc_count=1,
-                aggs=aggregation.aggs,
-            )
-        case DateHistogramAgg():
-            return DateHistogramAgg(
-                field=aggregation.field,
-                calendar_interval=aggregation.calendar_interval,
-                fixed_seconds=aggregation.fixed_seconds,
-                min_doc_count=1,
-                aggs=aggregation.aggs,
-            )
+        case HistogramAgg() | DateHistogramAgg():
+            return replace(aggregation, min_doc_count=1, bounds=None)
     raise RequestRefused(kind, "is no source of composite here.")
 
 
