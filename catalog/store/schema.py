@@ -7,19 +7,20 @@ import re
 import sqlite3
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, insert, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from catalog.errors import StoreDamaged, StoreError, StoreTooNew
+from catalog.search.engine import INDEX
 from catalog.store.faults import BACKUP
-
-if TYPE_CHECKING:
-    from alembic.config import Config
+from catalog.store.tables import consumers, metadata
 
 VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every schema version in order; the last is what this code reads and writes."""
+
+VERSION_TABLE = "alembic_version"
+"""Alembic's own."""
 
 MIGRATION_LOCK = 7_265_340_911_208_113  # any constant number that is Modeldex's own
 MIGRATION_SECONDS, MIGRATION_REST_SECONDS = 60.0, 0.05
@@ -46,7 +47,7 @@ def prepare(engine: Engine) -> None:
 
 def version_of(connection: Connection) -> str | None:
     """The version the store is at, None for an empty database. Raises StoreTooNew."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION_TABLE):
         return None
     rows = [str(row[0]) for row in connection.execute(text("SELECT version_num FROM alembic_version"))]
     if len(rows) > 1 or not all(re.fullmatch("[0-9]{4}", row) for row in rows):
@@ -86,16 +87,10 @@ def _compact_postgresql(engine: Engine) -> None:
 
 
 def _migrate(engine: Engine) -> None:
-    # Alembic costs 0.3 s to import, paid only when there is something to migrate.
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
     patience = time.monotonic() + MIGRATION_SECONDS
     while True:
         try:
-            _upgrade(engine, config)
+            _upgrade(engine)
         except OperationalError as error:
             # A transaction of a reader cannot wait for the one that migrates: it begins anew, and finds it done.
             if not _is_locked(error) or time.monotonic() > patience:
@@ -105,15 +100,36 @@ def _migrate(engine: Engine) -> None:
             return
 
 
-def _upgrade(engine: Engine, config: Config) -> None:
-    from alembic import command  # noqa: PLC0415 - as above
-
+def _upgrade(engine: Engine) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        if version_of(connection) != VERSIONS[-1]:  # somebody else may have been faster
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        version = version_of(connection)  # somebody else may have been faster
+        if version is None and not inspect(connection).has_table(VERSION_TABLE):
+            _create(connection)
+        elif version != VERSIONS[-1]:
+            _run_migrations(connection)
+
+
+def _create(connection: Connection) -> None:
+    """A new store begins with the newest schema: eleven migrations and Alembic's import take 0.45 s."""
+    metadata.create_all(connection, checkfirst=False)
+    newest = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+    newest.create(connection)
+    connection.execute(insert(newest).values(version_num=VERSIONS[-1]))
+    connection.execute(insert(consumers).values(name=INDEX, position=0))
+
+
+def _run_migrations(connection: Connection) -> None:
+    # Alembic costs 0.3 s to import, paid only when there is something to migrate.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _is_locked(error: OperationalError) -> bool:

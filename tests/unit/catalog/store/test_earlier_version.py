@@ -8,8 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
+from fixtures.schemas import make_schema
 from sqlalchemy import Engine, MetaData, func, insert, select, text
 
 from catalog.settings import Settings
@@ -50,15 +49,6 @@ def on_postgresql(tmp_path, postgresql_url):
         copy_rows(database, engine)
     engine.dispose()
     return Settings(home=tmp_path / "home", database_url=postgresql_url)
-
-
-def make_schema(engine: Engine, version: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", "catalog/store/migrations")
-    config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, version)
 
 
 def copy_rows(database: sqlite3.Connection, engine: Engine) -> None:

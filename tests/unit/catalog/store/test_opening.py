@@ -6,12 +6,14 @@ import sqlite3
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from fixtures.schemas import make_schema
 from sqlalchemy.exc import OperationalError
 
 from catalog.errors import StoreError, StoreTooNew, WriterBusy
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.schema import VERSIONS
+from catalog.store.database import open_database
+from catalog.store.schema import VERSIONS, version_of
 
 
 def test_a_new_home_is_made_and_can_be_read_at_once(tmp_path):
@@ -29,14 +31,48 @@ def test_the_schema_that_the_code_names_is_the_newest_migration():
     assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == list(VERSIONS)
 
 
-def test_migrations_and_tables_agree(tmp_path):
+@pytest.mark.parametrize("begins_at", [None, VERSIONS[0]])
+def test_migrations_and_tables_agree(tmp_path, begins_at):
+    """Of a new store, which is made as the tables say, and of one that every migration was run on."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
     from catalog.store.tables import metadata
 
-    with open_store(Settings(home=tmp_path), write=True) as store, store._engine.connect() as connection:
+    settings = Settings(home=tmp_path)
+    if begins_at is not None:
+        engine = open_database(settings.store_url, write=True)
+        make_schema(engine, begins_at)
+        engine.dispose()
+    with open_store(settings, write=True) as store, store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert version_of(connection) == VERSIONS[-1]
+
+
+def test_a_new_store_and_one_that_was_migrated_are_alike(tmp_path):
+    created, migrated = Settings(home=tmp_path / "created"), Settings(home=tmp_path / "migrated")
+    engine = open_database(migrated.store_url, write=True)
+    make_schema(engine, VERSIONS[0])
+    engine.dispose()
+    assert _described(created) == _described(migrated)
+
+
+def _described(settings):
+    """Every table: its columns as the database describes them, its indexes and its rows."""
+    with open_store(settings, write=True):
+        pass
+    with sqlite3.connect(settings.home / "store.sqlite3") as connection:
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        return {
+            table: (
+                sorted(row[1:] for row in connection.execute(f"PRAGMA table_info({table})")),
+                sorted(row[1:] for row in connection.execute(f"PRAGMA index_list({table})")),
+                connection.execute(f"SELECT * FROM {table}").fetchall(),
+            )
+            for table in tables
+        }
 
 
 @pytest.mark.parametrize("write", [True, False])
