@@ -15,6 +15,11 @@ class ModeldexError(Exception):
     http_status = 500
     retryable = False
 
+    @property
+    def public(self) -> str:
+        """What of it may be told to whoever asks over the network: nothing of where things are."""
+        return str(self)
+
 
 class UserError(ModeldexError):
     """Wrong use or input. Raised by any room, shown as it is: exit code 2, HTTP 400.
@@ -178,7 +183,29 @@ class DocumentRejected(EngineError):
 
 
 class StoreError(ModeldexError):
-    """The record store cannot be used: newer than this code, locked by another writer, damaged."""
+    """The record store cannot be used: newer than this code, locked by another writer, damaged.
+
+    `fault` is what is wrong with it in words that say nothing of where it is.
+    """
+
+    def __init__(self, message: str, *, fault: str = "") -> None:
+        super().__init__(message)
+        self.fault = fault
+
+    @property
+    def public(self) -> str:
+        return f"The store of this catalog cannot be used now{f': {self.fault}' if self.fault else ''}."
+
+
+class StoreUnavailable(StoreError):
+    """The database server does not answer, or does not let us in. It may do so again later."""
+
+    http_status = 503
+    retryable = True
+
+    @property
+    def public(self) -> str:
+        return "The store of this catalog cannot be reached now."
 
 
 class StoreDamaged(StoreError):
@@ -191,6 +218,11 @@ class StoreDamaged(StoreError):
         self.what = what
         self.reason = reason
         self.advice = advice
+
+    @property
+    def public(self) -> str:
+        what = "the store of this catalog" if self.what.startswith("the store ") else self.what
+        return f"{what[:1].upper()}{what[1:]} is damaged."
 
 
 class StoreTooNew(StoreError):
@@ -243,6 +275,10 @@ class RevisionConflict(StoreError):
         self.expected = expected
         self.present = present
 
+    @property
+    def public(self) -> str:
+        return str(self)
+
 
 class NotRemakable(StoreError):
     """The store does not know enough of this model to make its record again."""
@@ -253,6 +289,10 @@ class NotRemakable(StoreError):
         super().__init__(f"The model {model[:12]} cannot be changed: {reason}")
         self.model = model
         self.reason = reason
+
+    @property
+    def public(self) -> str:
+        return str(self)
 
 
 class PluginUnavailable(ModeldexError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, url_for
 
-from webui import api, es, metrics
+from webui import api, es, metrics, security
 from webui.errors import register_errors
 from webui.html import saved_views, views
 from webui.reading import catalog, kept_apart
@@ -40,6 +40,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["asset"] = _asset
     app.jinja_env.filters["attribute"] = attribute
+    security.register(app)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(saved_views.blueprint)
     app.register_blueprint(api.blueprint)

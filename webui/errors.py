@@ -15,6 +15,7 @@ from webui.api.responses import ErrorAnswer, RefusedAnswer
 from webui.es import es_error
 from webui.not_found import NotFoundHere
 from webui.rendering import answer, html
+from webui.security import FOREIGN_NAME
 from webui.text import shown
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ def register_errors(app: Flask) -> None:
 
 def _http_error(error: HTTPException) -> Response:
     if isinstance(error, SecurityError):
-        return _foreign_name()
+        # Under a name that is not ours there are no addresses, so it gets no page that links to anything.
+        return Response(f"{FOREIGN_NAME}\n", status=400, mimetype="text/plain")
     status = error.code or 500
     if status < 400:
         response = error.get_response()
@@ -66,12 +68,6 @@ def _http_error(error: HTTPException) -> Response:
     )
 
 
-def _foreign_name() -> Response:
-    """A request under a name that is not ours has no addresses, so it gets no page that links to anything."""
-    sentence = "This server does not answer to that name. If it is yours, start it with: modeldex serve --allow-host NAME"
-    return Response(f"{sentence}\n", status=400, mimetype="text/plain")
-
-
 def _known_error(error: ModeldexError) -> Response:
     status = error.http_status
     title, advice = SENTENCES.get(status, SENTENCES[500])
@@ -82,7 +78,9 @@ def _known_error(error: ModeldexError) -> Response:
         )
     request_id = _logged(error) if status >= 500 else ""
     return _respond(
-        ErrorPage(status=status, title=title, detail=shown(error, 600), advice=advice, request_id=request_id)
+        ErrorPage(
+            status=status, title=title, detail=shown(error.public, 600), advice=advice, request_id=request_id
+        )
     )
 
 

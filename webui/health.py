@@ -72,7 +72,7 @@ def health() -> Health:
     try:
         stored = catalog().health()
     except ModeldexError as error:
-        problem = str(error)
+        problem = error.public
     return Health(
         needs=needs(),
         sources=tuple(_due(source) for source in stored.sources),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
+import socket
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Forbidden, SecurityError, Unauthorized
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -31,17 +34,88 @@ def with_security_headers(response: Response) -> Response:
     return response
 
 
-def refuse_foreign_pages() -> None:
-    """Raises Forbidden if a page from elsewhere made a browser send this request, which is to change something.
+@dataclass(frozen=True, slots=True)
+class OwnNames:
+    """The names under which this server is reached. It answers to no other, whoever lets one point here (DNS rebinding).
 
-    Every browser says where a POST comes from; who does not say it is a program, and acts for itself.
+    An address in numbers is always its own: no page can make a browser take a number for a place of its own.
+    """
+
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, host: str, named: tuple[str, ...]) -> OwnNames:
+        """Of a server that listens on `host`: what somebody named, and the machine's own name where others reach it."""
+        machine = () if is_loopback(host) else (socket.gethostname(), host)
+        return cls(frozenset(_plain(name) for name in ("localhost", *machine, *named) if name))
+
+    def has(self, host: str) -> bool:
+        """Whether a request for this host, with or without a port, is for us."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        return _plain(name) in self.names or _address(name) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on this host."""
+    address = _address(host)
+    return _plain(host) == "localhost" if address is None else address.is_loopback
+
+
+def _plain(name: str) -> str:
+    return name.rstrip(".").casefold()
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return None
+
+
+FOREIGN_NAME = "This server does not answer to that name. If it is yours, start it with: modeldex serve --allow-host NAME"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Those that change nothing. Source: RFC 9110, 9.2.1."""
+FRAMED = frozenset({"embed", "frame", "iframe", "object"})
+
+
+def register(app: Flask) -> None:
+    """Before any view: requests under foreign names and from foreign pages are refused."""
+    app.before_request(_refuse_foreign_names)
+    app.before_request(refuse_foreign_pages)
+
+
+def _refuse_foreign_names() -> None:
+    """Raises SecurityError. A request without a name (HTTP/1.0) comes from no browser."""
+    own: OwnNames | None = current_app.config.get("OWN_NAMES")
+    if own is not None and "HTTP_HOST" in request.environ and not own.has(request.headers["Host"]):
+        raise SecurityError(FOREIGN_NAME)
+
+
+def refuse_foreign_pages() -> None:
+    """Raises Forbidden if a page from elsewhere made a browser send this request.
+
+    It may link to pages and downloads of ours, which a person then follows; it may send nothing else, and nothing to
+    the doors of programs, where a request by GET can hold something open. Every browser says where a request comes
+    from; who does not say it is a program, and acts for itself.
     Source: https://www.w3.org/TR/fetch-metadata/, 3.1; Fetch Standard, "append a request Origin header".
     """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site is not None and site not in {"same-origin", "none"}:
+    if site not in {None, "same-origin", "none"} and not _is_followed_link():
         raise Forbidden
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and request.method not in SAFE_METHODS and urlsplit(origin).netloc != request.host:
         raise Forbidden
+
+
+def _is_followed_link() -> bool:
+    return (
+        request.method in SAFE_METHODS
+        and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        and request.headers.get("Sec-Fetch-Dest") not in FRAMED
+        and request.blueprint != "es"
+    )
 
 
 def check_sender(token: str) -> None:

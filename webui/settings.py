@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from catalog.errors import UserError
 from catalog.settings.sections import setting
 
 
@@ -21,6 +22,9 @@ class ServerSettings:
         least=0,
         most=65_535,
         formerly="port",
+    )
+    names: str = setting(
+        "", "Comma-separated names under which others reach `modeldex serve`; it answers to no foreign name."
     )
     worker: bool = setting(
         default=True,
@@ -44,3 +48,14 @@ class ApiSettings:
         1_200, "Requests of one user that /es/ answers in a minute.", unit="requests"
     )
     timeout_seconds: float = setting(5.0, "Longest time for one search at /es/.", unit="seconds", least=0.001)
+
+    def __post_init__(self) -> None:
+        """Raises UserError for a key without a secret, which everybody could show."""
+        for entry in filter(None, map(str.strip, self.keys.split(","))):
+            identifier, colon, secret = entry.partition(":")
+            if colon and not (identifier.strip() and secret.strip()):
+                shown = f"{identifier.strip()}:" if not secret.strip() else ":…"
+                raise UserError(
+                    f"The setting api.keys has {shown!r}, which lacks its {'id' if secret.strip() else 'secret'}.",
+                    advice="Write each key as secret or id:secret.",
+                )

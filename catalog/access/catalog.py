@@ -234,7 +234,7 @@ class Catalog:
             indexed = info.documents
             engine = info.version if info.name in info.version else f"{info.name} {info.version}"
         except ModeldexError as error:  # an empty index asks the store whether it should be
-            problem = str(error)
+            problem = error.public
         if not self.principal.sees_all:
             return CatalogStatus(
                 runs=(),
@@ -258,7 +258,7 @@ class Catalog:
                 waiting_for.troubles(),
             )
         except ModeldexError as error:
-            problem = problem or str(error)
+            problem = problem or error.public
         return CatalogStatus(
             runs=tuple(runs),
             models=models,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from catalog.query.state import LIST, PAGE_SIZE, VIEWS, ResultView, SearchState
+from catalog.query.text.search_text import MAX_CHARACTERS
 from catalog.query.text.targets import resolve, short_name
 from mappings import fields
 
@@ -21,7 +22,8 @@ MAX_PAGE = 1_000_000
 MAX_SELECTED = 40
 """Each chosen value is counted on its own so that it stays visible; engines count at most 100 things at once."""
 MAX_PARAMETERS = 500
-MAX_TEXT_CHARACTERS = 20_000
+MAX_TEXT_BYTES = 4_000
+"""Of a text as addresses write it: every link of a page repeats it, and there are a hundred of them."""
 MAX_COLUMNS = 30
 MAX_NAME_CHARACTERS = 300
 
@@ -52,7 +54,9 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
     for name, value in list(pairs)[:MAX_PARAMETERS]:
         match name:
             case "q":
-                text = value[:MAX_TEXT_CHARACTERS].strip()
+                text, length = _bounded(value.strip()), len(value.strip())
+                if len(text) < length:
+                    notices[f"Only the first {len(text):,} of {length:,} characters are read."] = None
             case "sort":
                 sort = value.strip()[:1000]
             case "page":
@@ -95,6 +99,21 @@ def _with_part(view: ResultView, name: str, value: str) -> ResultView:
         return replace(view, columns=tuple(column for column in columns if column)[:MAX_COLUMNS])
     axis: dict[str, Any] = {name: value[:MAX_NAME_CHARACTERS]}
     return replace(view, **axis)
+
+
+def _bounded(text: str) -> str:
+    """The beginning of a text that has not too many characters and is not too long in an address."""
+    size, kept = 0, 0
+    for character in text[:MAX_CHARACTERS]:
+        size += (
+            1
+            if character.isascii() and character.isalnum()
+            else 3 * len(character.encode("utf-8", "replace"))
+        )
+        if size > MAX_TEXT_BYTES:
+            break
+        kept += 1
+    return text[:kept].rstrip() if kept < len(text) else text
 
 
 def _whole(value: str, low: int, high: int, default: int) -> int:

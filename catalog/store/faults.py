@@ -7,9 +7,9 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from catalog.errors import ModeldexError, StoreDamaged, StoreError
+from catalog.errors import ModeldexError, StoreDamaged, StoreError, StoreUnavailable
 
 HERE = str(Path(__file__).parent)
 PACKAGES = str(Path(__file__).parents[2])
@@ -28,11 +28,18 @@ def store_fault(error: BaseException | None, name: str) -> StoreError | None:
     if error is None or isinstance(error, ModeldexError) or not isinstance(error, Exception):
         return None
     if isinstance(error, DatabaseError):
-        return StoreError(f"The store {name} cannot be used: {sentence(error)}.{advice(error)}")
+        return unusable(error, f"The store {name} cannot be used: {sentence(error)}.{advice(error)}")
     if not _is_raised_here(error.__traceback__):
         return None
     log.debug("a stored value cannot be read", exc_info=error)
     return StoreDamaged(f"the store {name}", f"{type(error).__name__}: {error}", BACKUP)
+
+
+def unusable(error: DBAPIError, message: str) -> StoreError:
+    """The driver's error as ours. SQLite's words name no place, those of a server do."""
+    if isinstance(error.orig, sqlite3.Error):
+        return StoreError(message, fault=sentence(error))
+    return StoreUnavailable(message) if isinstance(error, OperationalError) else StoreError(message)
 
 
 def sentence(error: DBAPIError) -> str:

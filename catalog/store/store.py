@@ -18,7 +18,7 @@ from catalog.store.consumers import Consumer
 from catalog.store.database import BUSY_TIMEOUT_MS, is_read_only, open_database
 from catalog.store.edits import Edits
 from catalog.store.event_hints import EventHints
-from catalog.store.faults import BACKUP, advice, sentence, store_fault
+from catalog.store.faults import BACKUP, advice, sentence, store_fault, unusable
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.records import Records
@@ -97,8 +97,8 @@ def open_store(settings: Settings, *, write: bool) -> Store:
         what_to_do = (
             " Make its folder writable, or use another --home." if is_read_only(error) else advice(error)
         )
-        raise StoreError(
-            f"The store {engine.url} cannot be opened: {sentence(error)}.{what_to_do}"
+        raise unusable(
+            error, f"The store {engine.url} cannot be opened: {sentence(error)}.{what_to_do}"
         ) from error
     except (
         SQLAlchemyError,

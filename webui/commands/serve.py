@@ -14,13 +14,10 @@ import click
 from catalog.errors import UserError
 from catalog.logs import configure_logging
 from catalog.settings import Settings
+from webui.security import OwnNames, is_loopback
 from webui.settings import ServerSettings
 
-THREADS = 8
-BODY_BYTES = 1024 * 1024
-"""More is not even received; what of it is read, the application decides."""
 LOG_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @click.command()
@@ -34,7 +31,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
     "names",
     multiple=True,
     metavar="NAME",
-    help="A name under which this server is reached by a proxy.",
+    help="A name under which this server is reached, beside those of the setting server.names.",
 )
 @click.option("--no-crawl", is_flag=True, help="Do not crawl PATH first; only serve what is known.")
 @click.option("--no-worker", is_flag=True, help="Leave the crawls that are due to a `modeldex worker`.")
@@ -61,6 +58,7 @@ def serve(
     host = host or where.host
     wanted_port = where.port if port is None else port
     has_worker = where.worker and not no_worker
+    names += tuple(name.strip() for name in where.names.split(","))
     _run(settings, host, wanted_port, None if no_crawl else address, names, has_worker=has_worker)
 
 
@@ -92,7 +90,7 @@ def _run(
     waiting = _WaitingCrawl()
     services = open_services(settings, crawl=waiting if path is not None else None)
     app = create_app(settings, services)
-    app.config["TRUSTED_HOSTS"] = _trusted(host, names)
+    own = app.config["OWN_NAMES"] = OwnNames.of(host, names)
     server = _listening(app, host, port)
     try:
         # The port is ours before the crawl starts: a second `serve` must not crawl and then fail.
@@ -101,8 +99,11 @@ def _run(
         if has_worker:
             worker = WorkerChild(settings.home)
         click.echo(f"Modeldex is at {_address(host, server)} (end with Ctrl-C)", err=True)
-        if host not in LOOPBACK:
+        if not is_loopback(host):
             click.echo("Note: everybody who reaches this address can read the catalog.", err=True)
+            click.echo(
+                f"It answers to its addresses and to the names {', '.join(sorted(own.names))}.", err=True
+            )
         server.run()
     except KeyboardInterrupt:
         pass
@@ -115,15 +116,6 @@ def _run(
         close_services(services)
 
 
-def _trusted(host: str, names: tuple[str, ...]) -> list[str] | None:
-    """The names that requests may ask for; None for any.
-
-    A page from elsewhere can make a browser reach a loopback server under a name of its own (DNS rebinding) and read
-    what it says. On an address that others reach, their names for it cannot be known.
-    """
-    return [*LOOPBACK, "[::1]", *names] if host in LOOPBACK else [*names] or None
-
-
 class _WaitingCrawl:
     """The crawl that is about to start, so that the application can be made before the child process is."""
 
@@ -134,18 +126,10 @@ class _WaitingCrawl:
 
 
 def _listening(app: Any, host: str, port: int) -> Any:
-    from waitress.server import create_server  # type: ignore[import-untyped]  # noqa: PLC0415 - no hints published
+    from webui.commands.bounded_server import listening_server  # noqa: PLC0415 - paid for when a server starts
 
     try:
-        return create_server(
-            app,
-            host=host,
-            port=port,
-            threads=THREADS,
-            ident=None,
-            clear_untrusted_proxy_headers=True,
-            max_request_body_size=BODY_BYTES,
-        )
+        return listening_server(app, host=host, port=port)
     except OSError as error:
         raise _cannot_listen(host, port, error) from error
     except ValueError as error:
@@ -168,7 +152,7 @@ def _cannot_listen(host: str, port: int, error: OSError) -> UserError:
 
 def _address(host: str, server: Any) -> str:
     port = getattr(server, "effective_port", None) or server.effective_listen[0][1]
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
 
 

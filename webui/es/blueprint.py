@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
+from catalog.access.opening import reading_fault
 from catalog.errors import ModeldexError
 from catalog.search.caller import CALLER
 from webui.es.access import user_of
@@ -96,6 +97,9 @@ def _http_error(error: HTTPException) -> Response:
 
 @blueprint.errorhandler(Exception)
 def _unknown(error: Exception) -> Response:
+    fault = reading_fault(error)
+    if fault is not None:
+        return _refused(fault)
     log.error("request failed id=%s path=%r", _call_id(), request.path, exc_info=error)
     return write_json(unexpected(500), _content_type(), 500)
 

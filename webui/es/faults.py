@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catalog.dsl.body import error_body
-from catalog.errors import EngineError, ModeldexError, RequestRefused, visible
+from catalog.errors import EngineError, ModeldexError, RequestRefused, StoreError, visible
 
 Json = dict[str, Any]
 ECHOED = 100
@@ -68,12 +68,13 @@ def body_of(error: ModeldexError) -> Json:
         return {"error": {"root_cause": [cause], **cause}, "status": error.http_status}
     if isinstance(error, RequestRefused | EngineError):
         return error_body(error)
-    return unexpected(error.http_status)
+    return unexpected(error.http_status, error.public if isinstance(error, StoreError) else UNEXPECTED)
 
 
-def unexpected(
-    status: int, reason: str = "something went wrong here; the log has more under the request id"
-) -> Json:
+UNEXPECTED = "something went wrong here; the log has more under the request id"
+
+
+def unexpected(status: int, reason: str = UNEXPECTED) -> Json:
     """The answer when nothing may be told."""
     cause = {"type": "exception", "reason": reason}
     return {"error": {"root_cause": [cause], **cause}, "status": status}
