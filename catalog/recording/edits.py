@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from catalog.errors import EditRefused
+from catalog.errors import EditRefused, UserError
 from catalog.normalise.values import field_values, secrets
 from catalog.recording.changes import observations_of
 from catalog.recording.remake import remake_in
 from catalog.records import Edit, ModelId
 from catalog.store import Store
+from catalog.terminal import printable
 from catalog.text.spelling import nearest
 from mappings import SEARCHABLE_TYPES, Field, fields
 
@@ -62,6 +64,23 @@ def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, A
     if reasons:
         raise EditRefused(tuple(reasons))
     return {name: secrets.masked(name.rpartition(".")[2], value)[0] for name, value in values.items()}
+
+
+def typed_value(name: str, text: str) -> Any:
+    """What a person typed for a field: a list as JSON or with commas between, where the field holds several; anything
+    else as it is typed.
+    """
+    field = fields().get(name)
+    if text.startswith("[") and (field is None or field.list):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UserError(
+                f"The value of {printable(name)} begins like a JSON list and is none: {error}."
+            ) from error
+    if field is not None and field.list:
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return text
 
 
 def editable() -> list[Field]:
