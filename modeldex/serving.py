@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 Model = str | os.PathLike[str]
 _COUNTS = re.compile(r"(\d{1,3}):(\d{1,15})")
-_TOLD = re.compile(r"(\d{1,12}\.\d{3}) (\d{1,12}\.\d{3}) (\d{1,15})((?: \d{1,3}:\d{1,15})*)")
+_TOLD = re.compile(r"(?:\S{1,200}) (\d{1,12}\.\d{3}) (\d{1,12}\.\d{3}) (\d{1,15})((?: \d{1,3}:\d{1,15})*)")
 
 
 @dataclass(slots=True)
@@ -106,13 +106,16 @@ def beside_model(model: Model, window: Window) -> None:
         extra = sidecar.get("extra")
         told = extra.get(SERVING) if isinstance(extra, dict) else None
         told = told if isinstance(told, dict) else {}
-        if str(told.get("window", "")) > began:
+        if window.began < _instant(told.get("window")) <= time.time():
             return  # a process that comes late: a newer window is there
         others = told.get("processes") if told.get("window") == began else None
-        processes = dict(list(others.items())[-MAX_PROCESSES:]) if isinstance(others, dict) else {}
-        processes[_process()] = _written(window)
+        own = f"{_process()} "
+        processes = (
+            [text for text in others if not str(text).startswith(own)] if isinstance(others, list) else []
+        )
+        processes = [*processes[-MAX_PROCESSES:], own + _written(window)]
         together = replace(window, counts={}, failed=0)
-        for text in processes.values():
+        for text in processes:
             if (part := _read(window.began, text)) is not None:
                 together.add(part)
         entry = checked(together.metrics())
@@ -154,6 +157,14 @@ def _read(began: float, text: Any) -> Window | None:
 
 def _text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _instant(text: Any) -> float:
+    """Seconds of the epoch, 0 for what is no instant."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 class Recorder:

@@ -84,9 +84,14 @@ def test_a_block_that_fails_says_so_and_leaves_the_dates_of_the_last_good_one(tm
     with modeldex.run(tmp_path):
         pass
     before = content(tmp_path)
-    with pytest.raises(ZeroDivisionError), modeldex.run(tmp_path) as run:
-        run.log({"loss": 3})
-        _ = 1 / 0
+
+    def block():
+        with modeldex.run(tmp_path) as run:
+            run.log({"loss": 3})
+            return 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        block()
     after = content(tmp_path)
     failed = after["extra"].pop("failed_run")
     assert (failed["error"], failed["host"]) == ("ZeroDivisionError", socket.gethostname())
