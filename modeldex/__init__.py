@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from modeldex.client import Client, ClientError
     from modeldex.git_head import code_version
     from modeldex.runs import Run, run
     from modeldex.serving import AsgiMiddleware, Recorder, WsgiMiddleware
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsgiMiddleware",
+    "Client",
+    "ClientError",
     "LogRefused",
     "Recorder",
     "Run",
@@ -32,6 +35,8 @@ __all__ = [
 
 _MODULES = {
     "AsgiMiddleware": "serving",
+    "Client": "client",
+    "ClientError": "client",
     "LogRefused": "sidecar",
     "Recorder": "serving",
     "Run": "runs",

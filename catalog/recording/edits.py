@@ -10,6 +10,7 @@ from typing import Any
 from catalog.errors import EditRefused, UserError
 from catalog.normalise.values import field_values, secrets
 from catalog.recording.changes import observations_of
+from catalog.recording.metric_edits import PREFIX, why_no_metric
 from catalog.recording.remake import remake_in
 from catalog.records import Edit, ModelId
 from catalog.store import Store
@@ -17,7 +18,7 @@ from catalog.terminal import printable
 from catalog.text.spelling import nearest
 from mappings import SEARCHABLE_TYPES, Field, fields
 
-FREE = ("hyperparameters.", "extra.")
+FREE = ("hyperparameters.", "extra.", PREFIX)
 """In front of names that the table does not list; their values may be anything plain."""
 
 MEASURED_RULES = frozenset({"counted", "derived"})
@@ -111,6 +112,8 @@ def _why_no_value(name: str, value: Any) -> str | None:
     """Why the field cannot hold the value."""
     if len(str(value)) > MAX_VALUE_CHARS:
         return f"the value of {name} is longer than {MAX_VALUE_CHARS:,} characters"
+    if name.startswith(PREFIX):
+        return why_no_metric(name, value)
     field = fields().get(name)
     now = datetime.now(UTC)
     (seen,) = observations_of([Edit(id=0, field=name, value=value, made_by="", made_at=now)]) or (None,)
