@@ -8,6 +8,7 @@ COPY catalog catalog
 COPY crawler crawler
 COPY indexer indexer
 COPY webui webui
+COPY modeldex modeldex
 RUN pip install --no-cache-dir --constraint constraints.txt '.[elasticsearch,hdf5,postgresql,s3]'
 
 USER modeldex

@@ -99,6 +99,7 @@ COMMANDS: Mapping[str, str] = {
     "crawl": "crawler.commands.crawl:crawl",
     "edit": "crawler.commands.edit:edit",
     "forget": "crawler.commands.forget:forget",
+    "log": "catalog.commands.log:log",
     "models": "catalog.commands.models:models",
     "reindex": "indexer.commands.reindex:reindex",
     "runs": "crawler.commands.runs:runs",

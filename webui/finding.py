@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from catalog.errors import UserError
+from catalog.query.nodes import And, Not, Or, Term, Terms
+from catalog.query.request import SearchRequest
+from catalog.records import ModelId
+from catalog.search.absent_models import ABSENT
 from mappings import Field, fields
 from webui.not_found import NotFoundHere
 from webui.parameters import asked
@@ -39,6 +43,29 @@ def find_model(model_id: str) -> StoredModel:
     if stored is None:
         raise NotFoundHere("No model has this id. It may have been removed, or belong to another catalog.")
     return stored
+
+
+def find_named(text: str) -> ModelId:
+    """The one model that is there under this id, beginning of an id, name or address. Raises NotFoundHere, UserError."""
+    reading = catalog()
+    ids = (
+        [text] if reading.model(text) is not None else reading.find(text) if len(text) >= SHORTEST_ID else []
+    )
+    if not ids:
+        place = text.rstrip("/")
+        places = (Term(field.name, place) for field in fields().values() if field.place)
+        anywhere = Or((*places, Term("name", text)))
+        there = And((anywhere, Not(Terms("status", ABSENT))))
+        hits = reading.search(SearchRequest(query=there, size=2)).hits
+        ids = [ModelId(str(hit.document["id"])) for hit in hits]
+    if not ids:
+        raise NotFoundHere(
+            "No model has this id, name or address. What is new is known after the next crawl."
+        )
+    if len(ids) > 1:
+        raise UserError(f"More than one model answers to {shown(text, 200)!r}.", advice="Use its id.")
+    successor = reading.successor(str(ids[0]))
+    return ModelId(str(ids[0])) if successor is None else successor.id
 
 
 def find_facet(name: str) -> tuple[Field, FacetView, str, SearchState]:

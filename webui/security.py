@@ -119,6 +119,8 @@ def _is_followed_link() -> bool:
 
 
 def check_sender(token: str) -> None:
+
+def check_sender(token: str, *, realm: str = "events") -> None:
     """Raises Unauthorized unless the request shows this token: as a bearer, or as the password of an address
     `https://any:TOKEN@host/`, which is all that storages can be told. Raises Forbidden if there is no token to know.
     """
@@ -129,4 +131,4 @@ def check_sender(token: str) -> None:
     if not any(
         candidate and hmac.compare_digest(candidate.encode(), token.encode()) for candidate in candidates
     ):
-        raise Unauthorized(www_authenticate=WWWAuthenticate("basic", {"realm": "events"}))
+        raise Unauthorized(www_authenticate=WWWAuthenticate("basic", {"realm": realm}))

@@ -43,6 +43,11 @@ class ApiSettings:
         "Comma-separated keys that /es/ accepts, `secret` or `id:secret`; empty means no key, and this machine only.",
         secret=True,
     )
+    log_token: str = setting(
+        "",
+        "What whoever logs to /api/v1/models must know; empty means that nothing is taken.",
+        secret=True,
+    )
     concurrency: int = setting(2, "Requests of one user that /es/ answers at the same time.", unit="requests")
     requests_per_minute: int = setting(
         1_200, "Requests of one user that /es/ answers in a minute.", unit="requests"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from catalog.recording import prints
+from catalog.recording.metric_edits import observed
 from catalog.records import Edit, Evidence, Group, ModelId, ObjectKey, Observation, Origin
 from catalog.store.batch import RecordChange
 
@@ -48,17 +49,19 @@ def last_of(edits: Sequence[Edit]) -> int:
 
 def observations_of(edits: Sequence[Edit]) -> tuple[Observation, ...]:
     """What persons say, as the normaliser hears it. A field that was given back says nothing."""
-    return tuple(
-        Observation(
-            field=edit.field,
-            raw=edit.value,
-            pointer=f"edit:{edit.id}",
-            key=ObjectKey(f"edit by {edit.made_by}"),
-            extractor=EXTRACTOR,
-            extractor_version=1,
-            origin=Origin.EDIT,
-            evidence=Evidence.EXPLICIT,
-        )
-        for edit in edits
-        if edit.value is not None
+    return tuple(_observation_of(edit) for edit in edits if edit.value is not None)
+
+
+def _observation_of(edit: Edit) -> Observation:
+    field, raw, context = observed(edit.field, edit.value)
+    return Observation(
+        field=field,
+        raw=raw,
+        pointer=f"edit:{edit.id}",
+        key=ObjectKey(f"edit by {edit.made_by}"),
+        extractor=EXTRACTOR,
+        extractor_version=1,
+        origin=Origin.EDIT,
+        evidence=Evidence.EXPLICIT,
+        context=context,
     )

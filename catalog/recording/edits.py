@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from catalog.errors import EditRefused
+from catalog.errors import EditRefused, UserError
 from catalog.normalise.values import field_values, secrets
 from catalog.recording.changes import observations_of
+from catalog.recording.metric_edits import PREFIX, why_no_metric
 from catalog.recording.remake import remake_in
 from catalog.records import Edit, ModelId
 from catalog.store import Store
+from catalog.terminal import printable
 from catalog.text.spelling import nearest
 from mappings import SEARCHABLE_TYPES, Field, fields
 
-FREE = ("hyperparameters.", "extra.")
+FREE = ("hyperparameters.", "extra.", PREFIX)
 """In front of names that the table does not list; their values may be anything plain."""
 
 MEASURED_RULES = frozenset({"counted", "derived"})
@@ -64,6 +67,23 @@ def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, A
     return {name: secrets.masked(name.rpartition(".")[2], value)[0] for name, value in values.items()}
 
 
+def typed_value(name: str, text: str) -> Any:
+    """What a person typed for a field: a list as JSON or with commas between, where the field holds several; anything
+    else as it is typed.
+    """
+    field = fields().get(name)
+    if text.startswith("[") and (field is None or field.list):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UserError(
+                f"The value of {printable(name)} begins like a JSON list and is none: {error}."
+            ) from error
+    if field is not None and field.list:
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return text
+
+
 def editable() -> list[Field]:
     """The fields of the table that a person may set."""
     return [field for field in fields().values() if _why_not(field.name) is None]
@@ -92,6 +112,8 @@ def _why_no_value(name: str, value: Any) -> str | None:
     """Why the field cannot hold the value."""
     if len(str(value)) > MAX_VALUE_CHARS:
         return f"the value of {name} is longer than {MAX_VALUE_CHARS:,} characters"
+    if name.startswith(PREFIX):
+        return why_no_metric(name, value)
     field = fields().get(name)
     now = datetime.now(UTC)
     (seen,) = observations_of([Edit(id=0, field=name, value=value, made_by="", made_at=now)]) or (None,)

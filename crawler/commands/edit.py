@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import sys
 from typing import Any
 
@@ -65,27 +64,12 @@ def edit(
 
 
 def _assigned(assignment: str) -> tuple[str, Any]:
+    from catalog.recording.edits import typed_value  # noqa: PLC0415
+
     name, equals, text = assignment.partition("=")
     if not equals:
         raise UserError(
             f"{printable(assignment, limit=80)!r} sets nothing.",
             advice="Write FIELD=VALUE, or --clear FIELD.",
         )
-    return name.strip(), _value(name.strip(), text.strip())
-
-
-def _value(name: str, text: str) -> Any:
-    """A list as JSON or with commas between, where the field holds several; anything else as it is typed."""
-    import mappings  # noqa: PLC0415
-
-    field = mappings.fields().get(name)
-    if text.startswith("[") and (field is None or field.list):
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise UserError(
-                f"The value of {printable(name)} begins like a JSON list and is none: {error}."
-            ) from error
-    if field is not None and field.list:
-        return [item.strip() for item in text.split(",") if item.strip()]
-    return text
+    return name.strip(), typed_value(name.strip(), text.strip())

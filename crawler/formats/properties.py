@@ -171,11 +171,15 @@ def tell_setting(findings: Findings, name: str, value: Any, pointer: str) -> Non
     """One training setting: a field of the training group by its alias, else a hyper-parameter."""
     if isinstance(value, (Mapping, list)) and not value:
         return
-    field = _training_names().get(slug(name))
+    field = setting_field(name)
     # What a run was to last gives way to how far it is.
     evidence = Evidence.DECLARED if field in {"training.epochs", "training.steps"} else Evidence.EXPLICIT
-    field = field or f"hyperparameters.{name[:MAX_KEY_CHARACTERS] or 'unnamed'}"
     findings.say(field, value, pointer, evidence=evidence)
+
+
+def setting_field(name: str) -> str:
+    """The document field that a training setting of this name is."""
+    return _training_names().get(slug(name)) or f"hyperparameters.{name[:MAX_KEY_CHARACTERS] or 'unnamed'}"
 
 
 @cache

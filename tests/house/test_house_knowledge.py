@@ -12,7 +12,7 @@ import pytest
 from mappings import fields
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("catalog", "crawler", "indexer", "webui", "docs")
+PACKAGES = ("catalog", "crawler", "indexer", "webui", "docs", "modeldex")
 MANY = 3
 """From so many fields on, a list of them is a table of its own."""
 ELSEWHERE = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("catalog", "crawler", "indexer", "webui", "mappings")
+PACKAGES = ("catalog", "crawler", "indexer", "webui", "mappings", "modeldex")
 FITS_ANYTHING = frozenset({"found", "said", "made", "one", "held", "told"})
 # (file, name): why the word stays
 ALLOWED = {

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests" / "unit"
-ROOMS = ("catalog", "crawler", "indexer", "webui", "mappings")
+ROOMS = ("catalog", "crawler", "indexer", "webui", "mappings", "modeldex")
 NO_ROOM = {"fixtures": "the fixtures that are programs of their own are tested, too"}
 ONE_FILE_EACH = ("crawler/extractors", "indexer/engines/*")
 """Folders in which every module has its test file."""

@@ -11,6 +11,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from catalog.access.event_notes import with_store
 from catalog.errors import ExtractError, UserError
+from catalog.recording.reports import report_model
 from catalog.search.parameters import LENIENT
 from crawler.event_bodies import hints_of
 from crawler.event_inbox import note_hints
@@ -24,15 +25,17 @@ from webui.api.answers import (
     values_answer,
 )
 from webui.api.export import csv_lines, ndjson_lines
-from webui.api.responses import EventsAnswer, ModelsAnswer
+from webui.api.reports import read_report
+from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer
 from webui.api.suggestions import suggestions
-from webui.finding import find_example, find_facet, find_model
+from webui.finding import find_example, find_facet, find_model, find_named
 from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
 from webui.reading import build, catalog, crawl_status, search_tag, settings, tag_of
 from webui.rendering import answer, dumps, not_modified
 from webui.security import check_sender
+from webui.settings import ApiSettings
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as BaseResponse
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 MOST_IDS = 1_000
+REPORT_BYTES = 1024 * 1024
+"""As much as a sidecar may have."""
 EVENT_BYTES = 512 * 1024
 """Twice what a queue takes as one message."""
 RUNS_LISTED, MOST_RUNS = 30, 1_000
@@ -151,6 +156,24 @@ def events() -> Response:
         raise UserError(f"This is no event that can be taken: {error}.") from error
     kept = with_store(settings(), lambda store: note_hints(store, hints)) if hints else 0
     return answer(EventsAnswer(objects=len(hints), kept=kept), status=202)
+
+
+@blueprint.post("/v1/models")
+def log() -> Response:
+    """Takes what a job measured of a model that the catalog knows: metrics, parameters, fields. It is kept as an edit."""
+    check_sender(settings().section(ApiSettings).log_token, realm="log")
+    request.max_content_length = REPORT_BYTES
+    named, values = read_report(request.get_data(cache=False))
+    model = find_named(named)
+    reported = with_store(settings(), lambda store: report_model(store, model, values, made_by="api"))
+    return answer(
+        LoggedAnswer(
+            id=str(model),
+            url=url_for("pages.model", model_id=model),
+            revision=reported.revision,
+            changed=reported.changed,
+        )
+    )
 
 
 @blueprint.get("/export.ndjson")

@@ -372,6 +372,16 @@ class RefusedAnswer:
     error: ErrorAnswer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedAnswer:
+    """The answer of a POST to /api/v1/models: the model at its revision, and the fields that are other than before."""
+
+    id: str
+    url: str
+    revision: int
+    changed: tuple[str, ...]
+
+
 ANSWERS: Mapping[str, type] = {
     "/api/search": SearchAnswer,
     "/api/models/<id>": ModelAnswer,
@@ -380,6 +390,7 @@ ANSWERS: Mapping[str, type] = {
     "/api/suggest": SuggestionsAnswer,
     "/api/runs": StatusAnswer,
     "/api/v1/events": EventsAnswer,
+    "/api/v1/models": LoggedAnswer,
     "/api/v1/runs": RunsAnswer,
     "/api/v1/sources": SourcesAnswer,
     "error": RefusedAnswer,

@@ -1,0 +1,239 @@
+"""A script that asks a catalog over HTTP: answers of the real server, and what it says when there is none."""
+
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+from fixtures.a_server import running
+from fixtures.crawling import EXTRACTORS, safetensors
+
+import modeldex
+from catalog import plugins
+from catalog.settings import Settings
+from catalog.store import open_store
+from crawler.commands.index_state import bring_up_to_date
+from crawler.crawl import crawl
+from crawler.reading import Registry
+from crawler.sources.local import LocalSource
+from modeldex.client import Client, NotFound, NotReached, Refused, TookTooLong
+from webui.app import create_app
+from webui.contracts import close_services, open_services
+
+TOKEN = "a-token-that-nobody-guesses"
+
+
+class Place:
+    """A catalog over a directory, and its server."""
+
+    def __init__(self, folder):
+        self.root = folder / "models"
+        self.settings = Settings(home=folder / "home", api_log_token=TOKEN)
+        self.registry = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
+        for number in range(5):
+            (self.root / f"net{number}").mkdir(parents=True)
+            (self.root / f"net{number}/model.safetensors").write_bytes(safetensors(fill=number))
+            modeldex.log(self.root / f"net{number}", {"accuracy": 0.5 + number / 10})
+
+    def crawl(self):
+        with open_store(self.settings, write=True) as store:
+            crawl(store, LocalSource(self.root), self.settings, registry=self.registry)
+            bring_up_to_date(self.settings, store)
+
+    def refresh(self):
+        with open_store(self.settings, write=True) as store:
+            bring_up_to_date(self.settings, store)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("place"))
+    place.crawl()
+    services = open_services(place.settings)
+    app = create_app(place.settings, services)
+    with running(app) as url:
+        place.url = url
+        yield place
+    app.extensions["modeldex-es"].close()
+    close_services(services)
+
+
+@pytest.fixture
+def client(place):
+    with Client(place.url, token=TOKEN) as client:
+        yield client
+
+
+def test_a_search_goes_from_page_to_page(client, monkeypatch):
+    monkeypatch.setattr("modeldex.client.PER_PAGE", 2)
+    names = [document["name"] for document in client.search("accuracy>0", sort="accuracy")]
+    assert sorted(names) == ["net0", "net1", "net2", "net3", "net4"]
+    assert [document["name"] for document in client.search("accuracy>0", sort="-accuracy", limit=3)] == [
+        "net4",
+        "net3",
+        "net2",
+    ]
+    assert list(client.search("accuracy>0", limit=0)) == []
+    assert client.count("accuracy>=0.7") == 3
+
+
+def test_an_export_is_everything_in_one_stream(client):
+    assert sorted(document["name"] for document in client.export()) == [
+        "net0",
+        "net1",
+        "net2",
+        "net3",
+        "net4",
+    ]
+    with pytest.raises(Refused, match="not 'nine'"):
+        list(client.export("accuracy>nine"))
+
+
+def test_a_condition_that_is_not_understood_is_refused_with_what_was_meant(client):
+    with pytest.raises(Refused, match="not 'nine'") as refused:
+        list(client.search("accuracy>nine"))
+    assert refused.value.status == 400
+    assert "lenient" in refused.value.advice
+
+
+def test_a_model_is_got_by_its_id_or_the_beginning_of_one(client):
+    (found,) = client.search("net3")
+    assert client.get(found["id"])["name"] == client.get(found["id"][:12])["name"] == "net3"
+    for nothing in ("0" * 64, "a/b?c=d#e", "é"):
+        with pytest.raises(NotFound):
+            client.get(nothing)
+
+
+def test_what_is_told_of_a_model_is_searched_and_survives_crawls(place, client):
+    (found,) = client.search("net1")
+    answer = client.log(
+        found["id"],
+        {"f1": np.float32(0.5), "accuracy": "95 %"},
+        params={"lr": 0.25, "net": {"width": 3}},
+        latency_ms=7,
+        fields={"license": "mit", "extra": {"team": "risk"}},
+    )
+    assert answer["revision"] == 2
+    assert "metrics.latency_ms" in answer["changed"]
+    client.log(found["uri"], {"em": 0.75}, dataset="squad/v2", split="test", step=500)
+    place.refresh()
+    place.crawl()
+    (document,) = client.search("em@v2>0.7 f1=0.5")
+    assert (
+        document["metrics"] == {"accuracy": 0.95, "em": 0.75, "f1": 0.5, "latency_ms": 7.0}
+        or document["metrics"]["exact_match"] == 0.75
+    )
+    assert document["license"] == "mit"
+    assert document["training"]["learning_rate"] == 0.25
+    assert document["hyperparameters"]["net_width"] == 3
+    (told,) = [entry for entry in document["evaluations"] if entry.get("dataset_id") == "squad/v2"]
+    assert (told["split"], told["step"]) == ("test", 500)
+
+
+def test_what_is_told_twice_is_told_once(client):
+    (found,) = client.search("net2")
+    first = client.log(found["id"], {"f1": 0.5})
+    assert client.log(found["id"], {"f1": 0.5}) == {**first, "changed": []}
+
+
+@pytest.mark.parametrize(
+    ("token", "model", "what", "error", "words"),
+    [
+        (None, "net4", {"metrics": {"f1": 1}}, Refused, "Authorization"),
+        ("wrong", "net4", {"metrics": {"f1": 1}}, Refused, "Authorization"),
+        (TOKEN, "nothing-such", {"metrics": {"f1": 1}}, NotFound, "No model"),
+        (TOKEN, "net4", {"fields": {"licens": "mit"}}, Refused, "did you mean license"),
+        (TOKEN, "net4", {"fields": {"size_bytes": 3}}, Refused, "cannot be set"),
+        (TOKEN, "net4", {"metrics": {"f1": "good"}}, modeldex.LogRefused, "no number"),
+        (TOKEN, "net4", {}, modeldex.LogRefused, "nothing was given"),
+    ],
+    ids=["no-token", "wrong-token", "no-model", "no-field", "measured-field", "no-number", "nothing"],
+)
+def test_what_cannot_be_told_is_refused_in_words(place, token, model, what, error, words):
+    with Client(place.url, token=token) as client, pytest.raises(error, match=words):
+        client.log(model, what.pop("metrics", None), **what)
+
+
+def test_a_model_that_is_still_to_come_is_waited_for(place, client):
+    def train():
+        (place.root / "late").mkdir()
+        (place.root / "late/model.safetensors").write_bytes(safetensors(fill=9))
+        modeldex.log(place.root / "late", {"accuracy": 0.99})
+        place.crawl()
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    assert client.wait_for("accuracy>0.98", timeout_seconds=30)["name"] == "late"
+    thread.join()
+    with pytest.raises(TookTooLong, match=r"0\.2 seconds that is 'name:nothing'"):
+        client.wait_for("name:nothing", timeout_seconds=0.2)
+
+
+def a_server(answers):
+    """The address of a server that gives these answers, one a connection, and then closes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with listener:
+            for answer in answers:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def answer(status, body=b"{}"):
+    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (status, len(body), body)
+
+
+def test_a_server_that_is_busy_or_breaks_off_is_asked_again():
+    url = a_server(
+        [
+            answer(b"503 Busy"),
+            b"",
+            answer(b"200 OK", b'{"document": {"id": "x"}}'),
+        ]
+    )
+    assert Client(url).get("x") == {"id": "x"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ([answer(b"200 OK", b"<html>")], "no catalog"),
+        ([answer(b"200 OK", b"[]")], "no catalog"),
+        ([answer(b"404 Not Found", b"<html>")], "no catalog"),
+        ([answer(b"503 Busy", b'{"error": {"detail": "It rests."}}')], "It rests"),
+        ([b""], "Nobody answers"),
+    ],
+    ids=["page", "list", "other-server", "busy", "closed"],
+)
+def test_what_is_no_catalog_is_told_in_one_sentence(answers, words):
+    with pytest.raises(NotReached, match=words):
+        Client(a_server(answers), retries=0).get("x")
+
+
+def test_a_server_that_never_answers_is_left_in_time():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        clock = time.monotonic()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(NotReached, match="Nobody answers"):
+            Client(url, timeout_seconds=0.1, retries=1).get("x")
+        assert time.monotonic() - clock < 3
+
+
+def test_an_export_that_breaks_off_is_no_whole_one():
+    half = b'HTTP/1.1 200 OK\r\nContent-Length: 900\r\nConnection: close\r\n\r\n{"id": "a"}\n{"id":'
+    export = Client(a_server([half])).export()
+    with pytest.raises(NotReached, match="breaks off"):
+        list(export)
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "ftp://x", "http://"])
+def test_what_is_no_address_is_told_at_once(url):
+    with pytest.raises(ValueError, match="no address"):
+        Client(url)
