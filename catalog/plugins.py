@@ -97,10 +97,13 @@ WRITERS: Mapping[str, str] = {
 
 COMMANDS: Mapping[str, str] = {
     "crawl": "crawler.commands.crawl:crawl",
+    "diff": "catalog.commands.history:diff",
     "edit": "crawler.commands.edit:edit",
     "forget": "crawler.commands.forget:forget",
+    "history": "catalog.commands.history:history",
     "models": "catalog.commands.models:models",
     "reindex": "indexer.commands.reindex:reindex",
+    "restore": "crawler.commands.restore:restore",
     "runs": "crawler.commands.runs:runs",
     "saved": "catalog.commands.saved:saved",
     "search": "indexer.commands.search:search",
@@ -108,6 +111,7 @@ COMMANDS: Mapping[str, str] = {
     "settings": "catalog.commands.settings:settings",
     "show": "catalog.commands.show:show",
     "sources": "crawler.commands.sources:sources",
+    "verify": "catalog.commands.verify:verify",
     "webhooks": "indexer.commands.webhooks:webhooks",
     "worker": "crawler.commands.worker:worker",
 }
