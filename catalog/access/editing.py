@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from catalog.records import StoredModel
     from catalog.settings import Settings
     from catalog.store import Store
+    from catalog.store.edits import BatchSummary
 
 MAX_MODELS = 10_000
 """Changed in one go: each is a revision, and somebody has to be able to say what happened."""
@@ -180,6 +181,10 @@ class Editor:
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
 
         return with_store(self._settings, work)
+
+    def batch(self, name: str) -> BatchSummary | None:
+        """Who changed something in this one go, when, and how many models; None if there is no such batch."""
+        return with_store(self._settings, lambda store: store.edits.summary(name))
 
     def undo(self, undone: str) -> ManyEdited:
         """Takes back what was changed in one go, where nobody changed it since. Raises UserError."""
