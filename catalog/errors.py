@@ -303,3 +303,13 @@ class PluginUnavailable(ModeldexError):
         self.kind = kind
         self.name = name
         self.reason = reason
+
+
+class NotAllowed(ModeldexError):
+    """Whoever asks may not do it. What they may not even see is not there for them instead."""
+
+    http_status = 403
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"You may not {what}. Ask whoever administers this catalog.")
+        self.what = what

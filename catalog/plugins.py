@@ -97,11 +97,15 @@ WRITERS: Mapping[str, str] = {
 
 COMMANDS: Mapping[str, str] = {
     "crawl": "crawler.commands.crawl:crawl",
+    "diff": "catalog.commands.history:diff",
     "edit": "crawler.commands.edit:edit",
     "forget": "crawler.commands.forget:forget",
     "log": "catalog.commands.log:log",
+
+    "history": "catalog.commands.history:history",
     "models": "catalog.commands.models:models",
     "reindex": "indexer.commands.reindex:reindex",
+    "restore": "crawler.commands.restore:restore",
     "runs": "crawler.commands.runs:runs",
     "saved": "catalog.commands.saved:saved",
     "search": "indexer.commands.search:search",
@@ -109,6 +113,7 @@ COMMANDS: Mapping[str, str] = {
     "settings": "catalog.commands.settings:settings",
     "show": "catalog.commands.show:show",
     "sources": "crawler.commands.sources:sources",
+    "verify": "catalog.commands.verify:verify",
     "webhooks": "indexer.commands.webhooks:webhooks",
     "worker": "crawler.commands.worker:worker",
 }

@@ -208,7 +208,7 @@ class _Events:
         ]
         rows = self._store.records.shelved_of(models)
         live = [model for model in models if rows[model].state == LIVE]
-        done = remake(self._store, live, recipe=self._recipe)
+        done = remake(self._store, live, cause="event", recipe=self._recipe)
         self.report.models += done.changed
         self.report.counts["changed"] += len(done.changed)
 
@@ -219,7 +219,7 @@ class _Events:
         batches, models = self._chosen(parts, keys, before)
         groups = [[group for part in batch for group in part.groups] for batch in batches]
         verdicts = self._judge(models, groups)
-        recorder = Recorder(self._store, self._run, self._lease)
+        recorder = Recorder(self._store, self._run, self._lease, cause="event")
         writer = CommittingStage(self._source, recorder, self.report, verdicts)
         for page in writer.pages(groups, records, self._recipe, reread=False):
             done = writer.write(page)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, url_for
 
 from webui import api, es, metrics, security
+from webui.api import editing
 from webui.errors import register_errors
 from webui.html import saved_views, views
 from webui.reading import catalog, kept_apart
@@ -44,6 +45,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.register_blueprint(views.blueprint)
     app.register_blueprint(saved_views.blueprint)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(editing.blueprint)
     es.register(app, settings)
     register_errors(app)
     app.after_request(with_security_headers)

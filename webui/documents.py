@@ -6,20 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from catalog.records.leaves import flattened, value_at
 
-def value_at(document: Mapping[str, Any], name: str) -> Any:
-    """What the document holds under a dotted field name: None if nothing, a list where it passes through one."""
-    direct: Any = document.get(name)
-    if direct is not None or "." not in name:
-        return direct
-    head, _, rest = name.partition(".")
-    inner = document.get(head)
-    if isinstance(inner, Mapping):
-        return value_at(inner, rest)
-    if isinstance(inner, list):
-        values = [value_at(item, rest) for item in inner if isinstance(item, Mapping)]
-        return [value for value in values if value is not None] or None
-    return None
+__all__ = ["flattened", "number_at", "rows_at", "text_at", "value_at", "values_at"]
 
 
 def values_at(document: Mapping[str, Any], name: str) -> tuple[Any, ...]:
@@ -45,15 +34,6 @@ def rows_at(document: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], 
     value = value_at(document, name)
     rows = value if isinstance(value, list | tuple) else [value]
     return tuple(row for row in rows if isinstance(row, Mapping))
-
-
-def flattened(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every leaf of nested objects with its dotted name."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from flattened(inner, f"{prefix}.{name}" if prefix else str(name))
-    elif value is not None:
-        yield prefix, value
 
 
 def _flat(value: Any) -> Iterator[Any]:

@@ -26,8 +26,14 @@ SENTENCES = {
     403: ("This may not be asked from there", "Nothing was changed."),
     404: ("There is no such page", "Search for what you wanted to see."),
     405: ("This address only answers to reading", "Nothing was changed."),
+    409: ("Somebody was faster", "Look at it again, and change what is there now."),
+    412: ("It is not any more what you looked at", "Look at it again, and change what is there now."),
     413: ("The request is too large", "Nothing was changed."),
     414: ("The address is too long", "Shorten the search."),
+    415: (
+        "This kind of body is not understood",
+        "Send application/merge-patch+json or application/json. Nothing was changed.",
+    ),
     500: ("Something went wrong here", "It was noted under the number below. Trying again may help."),
     503: ("The search cannot answer now", "Try again in a moment."),
 }

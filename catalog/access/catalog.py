@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.principals import OWNER, Principal, Scope
-from catalog.errors import ModeldexError, StoreDamaged
+from catalog.errors import ModeldexError, NotAllowed, StoreDamaged
 from catalog.query.nodes import And, Not, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey
 from catalog.query.state import SearchState
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from catalog.access.readers import IndexTrouble, StoreReader
     from catalog.query.text.search_text import ParsedQuery
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
+    from catalog.records.history import ChainFault, VerificationCounts
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.search.page_state import FacetView, SearchPage
 
@@ -194,11 +195,28 @@ class Catalog:
             if visible is not None:
                 yield visible
 
-    def history(self, model: str) -> list[Revision]:
-        """Every revision of the model, oldest first; none of a model that is not there."""
+    def history(self, model: str, *, last: int | None = None) -> list[Revision]:
+        """Every revision of the model, or the `last` ones, oldest first; none of a model that is not there."""
         if self.model(model) is None:
             return []
-        revisions = self._store().records.history(model)
+        return self._visible_revisions(self._store().records.history(model, last=last))
+
+    def revision(self, model: str, number: int) -> Revision | None:
+        """One revision of the model; None if there is none, or none for this principal."""
+        if self.model(model) is None:
+            return None
+        revision = self._store().records.revision(model, number)
+        return None if revision is None else next(iter(self._visible_revisions([revision])), None)
+
+    def verify(self, counts: VerificationCounts) -> Iterator[ChainFault]:
+        """What in the history of all models is not as it was written. It is about everything: raises NotAllowed for who
+        does not see everything.
+        """
+        if not self.principal.sees_all:
+            raise NotAllowed("verify the whole catalog")
+        return self._store().records.verify(counts)
+
+    def _visible_revisions(self, revisions: list[Revision]) -> list[Revision]:
         if self.principal.sees_all:
             return revisions
         seen = [

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from catalog.errors import StoreDamaged
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.records.health import StoreHealth
+    from catalog.records.history import ChainFault, VerificationCounts
 
 
 class RecordReader(Protocol):
@@ -24,7 +25,13 @@ class RecordReader(Protocol):
 
     def iterate(self, damaged: dict[str, StoreDamaged] | None = None) -> Iterator[StoredModel]: ...
 
-    def history(self, model: str) -> list[Revision]: ...
+    def history(self, model: str, *, last: int | None = None) -> list[Revision]: ...
+
+    def revision(self, model: str, number: int) -> Revision | None: ...
+
+    def verify(self, counts: VerificationCounts) -> Iterator[ChainFault]:
+        """What is not as it was written."""
+        ...
 
     def card(self, model: str) -> CardText | None:
         """The card that lies nearest to the model and says something."""

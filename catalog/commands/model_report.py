@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import mappings
-from catalog.records import Contender, FieldProvenance, StoredModel, display_key
+from catalog.access.edits_in_force import edits_in_force
+from catalog.records import Contender, FieldProvenance, ObjectKey, StoredModel, display_key
 from catalog.terminal import count_text, printable, size_text
 
 LONGEST_VALUE = 300
@@ -23,6 +24,7 @@ def described(model: StoredModel) -> Iterator[str]:
         if value is None or field.report == "apart" or field.type == "object":
             continue
         yield from _value(field.label, _worded(value, field.unit), model.provenance.get(name))
+    yield from _edited(model)
     yield from _several("Metrics", "metrics", document.get("metrics"), model.provenance)
     for title in ("hyperparameters", "extra"):
         yield from _several(title.capitalize(), title, document.get(title), model.provenance)
@@ -41,6 +43,20 @@ def described(model: StoredModel) -> Iterator[str]:
         "Problems",
         [f"{problem.get('code')}: {problem.get('message')}" for problem in document.get("problems", ())],
     )
+
+
+def _edited(model: StoredModel) -> Iterator[str]:
+    lines = []
+    for edit in edits_in_force(model.provenance):
+        row = mappings.fields().get(edit.field)
+        line = f"{row.label if row else edit.field}: {edit.sentence} by {edit.made_by} {edit.made_at[:10]}"
+        if edit.files_say is not None:
+            since = " since" if edit.contradicted else ""
+            line += (
+                f"; files say{since} {_worded(edit.files_say, None)} ({display_key(ObjectKey(edit.said_in))})"
+            )
+        lines.append(line)
+    yield from _listed("Set by hand", lines)
 
 
 def _value(label: str, text: str, provenance: FieldProvenance | None) -> Iterator[str]:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from catalog.normalise.gathering import Gathered
+from catalog.normalise.parts import edits
 from catalog.normalise.parts.evaluations import Evaluations
 from catalog.normalise.precedence import ranked, reason_lost
 from catalog.normalise.values import field_values
@@ -191,12 +192,30 @@ class Draft:
             )
         if any(item.conflict for item in self.provenance.values()):
             self.flags.add("conflict")
+        self._set_edited()
         if "unchecked" in self.values.get("risk_kinds", ()):
             self.flags.add("unchecked")
         if self.flags:
             self.values["flags"] = sorted(self.flags)
         if self.problems:
             self.values["problems"] = _problem_entries(self.problems)
+
+    def _set_edited(self) -> None:
+        """Whether a person's values are in force, and which of them files say otherwise than when they were set."""
+        if self.group.edits:
+            self.flags.add(edits.EDITED)
+        for edit in sorted({edits.place_of(seen.field) for seen in self.group.edits}):
+            known = self.provenance.get(edit)
+            if known is None or not edits.is_contradicted(edit, known):
+                continue
+            self.flags.add(edits.CONTRADICTED)
+            row, (said, *_) = fields().get(edit), edits.statements_of_files(known)
+            word = str(edits.said_by_files(edit, known))[:200]
+            self.problem(
+                f"{edit.replace('.', '-')}-{edits.CONTRADICTED}"[:100],
+                f"{row.label if row else edit}: it was set by hand, and a file says otherwise since: {word}",
+                said.observation,
+            )
 
     def document(self) -> Document:
         """The nested document, fields in the table's order, absent ones left out."""
@@ -232,6 +251,8 @@ class Draft:
     def _set_union(self, row: Field) -> None:
         all_good, bad = self.contenders(row)
         good, beaten = _edited(all_good)
+        taken = self._taken_away(row)
+        gone = {str(word).casefold() for item in taken for word in item.value}
         bad = [*beaten, *bad]
         limit = MAX_TAGS if row.name == "tags" else MAX_UNION
         if row.name in {"inputs", "outputs"}:
@@ -240,15 +261,49 @@ class Draft:
         seen_values: dict[str, Any] = {}
         for contender in good:
             for value in contender.value:
-                seen_values.setdefault(str(value).casefold(), value)
+                if str(value).casefold() not in gone:
+                    seen_values.setdefault(str(value).casefold(), value)
         if len(seen_values) > limit:
             self.problem("limit-exceeded", f"{row.label}: {len(seen_values):,} values; {limit:,} are kept")
         if good:
             self.values[row.name] = list(seen_values.values())[:limit]
-        if good or bad:
+        if good or bad or taken:
+            emptied = [item for item in good if all(str(word).casefold() in gone for word in item.value)]
+            winners = [*taken, *(item for item in good if item not in emptied)]
+            losers = [*(replace(item, lost_because="edit") for item in emptied), *bad]
             self.provenance[row.name] = FieldProvenance(
-                field=row.name, winners=tuple(good[:MAX_LOSERS]), losers=tuple(bad[:MAX_LOSERS])
+                field=row.name, winners=tuple(winners[:MAX_LOSERS]), losers=tuple(losers[:MAX_LOSERS])
             )
+
+    def _taken_away(self, row: Field) -> list[Contender]:
+        """What persons take away of a list, as winners: a word that is not there is as much a value as one that is."""
+        return [
+            Contender(observation=seen, value=converted, changes=(edits.TAKEN_AWAY,))
+            for seen in self.found.removed.get(row.name, ())
+            if (converted := field_values.convert(row, seen, now=self.now).value) is not None
+        ]
+
+    def empty(self) -> None:
+        """Fields that a person emptied hold nothing, whatever files say and Modeldex makes of other fields."""
+        for name, (edit, *others) in self.found.emptied.items():
+            row, known = fields().get(name), self.provenance.get(name)
+            winner = Contender(observation=edit, value="", changes=("emptied",))
+            losers = [*(() if known is None else (*known.winners, *known.losers))]
+            for seen in others:
+                value = edits.free_value(seen.raw)
+                if row is not None:
+                    value = field_values.convert(row, seen, now=self.now).value
+                losers.append(Contender(observation=seen, value=value))
+            lost = tuple(replace(item, lost_because="edit") for item in losers[:MAX_LOSERS])
+            self.provenance[name] = FieldProvenance(field=name, winners=(winner,), losers=lost)
+            prefix, _, rest = name.partition(".")
+            if prefix in edits.FREE:
+                entries = self.values.get(prefix, {})
+                self.values[prefix] = {key: value for key, value in entries.items() if key != rest}
+            elif name == "base_model.id":
+                self.values.pop(prefix, None)
+            else:
+                self.values.pop(name, None)
 
     def _set_free(self, prefix: str) -> None:
         """Free names as slugs; two names with one slug: the nearest source keeps it, the other value stays as loser."""
@@ -348,12 +403,15 @@ class Draft:
 
 
 def _edited(good: list[Contender]) -> tuple[list[Contender], list[Contender]]:
-    """The winners and the losers of a field that joins what all say: a person's list replaces that of the files."""
-    edits = [item for item in good if item.observation.origin is Origin.EDIT]
-    if not edits:
-        return good, []
+    """The winners and the losers of a field that joins what all say: a person's list replaces that of the files, and
+    what a person adds comes behind it.
+    """
+    said = [item for item in good if item.observation.origin is Origin.EDIT]
+    added = [item for item in said if edits.is_part(item.observation, edits.ADD)]
     others = [item for item in good if item.observation.origin is not Origin.EDIT]
-    return edits, [replace(item, lost_because="rank") for item in others]
+    if len(added) == len(said):
+        return [*others, *added], []
+    return said, [replace(item, lost_because="rank") for item in others]
 
 
 def _most_specific(good: list[Contender]) -> list[Contender]:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from catalog.normalise.masking import masked_observation
+from catalog.normalise.parts import edits
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
 from catalog.records import Group, Observation, Origin, Problem, Risk, Role, Severity
@@ -43,6 +44,10 @@ class Gathered:
     """Files whose word counts only where nothing else says anything: the model's alternatives."""
     risks: tuple[Risk, ...]
     problems: tuple[Problem, ...]
+    removed: Mapping[str, tuple[Observation, ...]]
+    """Words that a person takes away from what a list field holds."""
+    emptied: Mapping[str, tuple[Observation, ...]]
+    """Fields that a person empties: that statement, then all that files say of them."""
 
 
 def gather(
@@ -130,8 +135,20 @@ def _sorted_out(
     by_field: dict[str, list[Observation]] = {}
     free: dict[str, list[Observation]] = {"hyperparameters": [], "extra": []}
     metrics: list[Observation] = []
+    removed: dict[str, list[Observation]] = {}
+    emptied: dict[str, list[Observation]] = {
+        edits.place_of(seen.field): [seen] for seen in observations if edits.is_part(seen, edits.EMPTY)
+    }
     for seen in observations:
+        if edits.is_part(seen, edits.EMPTY):
+            continue
+        if edits.is_part(seen, edits.REMOVE):
+            removed.setdefault(seen.field, []).append(seen)
+            continue
         for observation in _placed(seen):
+            if emptied and (place := edits.place_of(observation.field)) in emptied:
+                emptied[place].append(observation)
+                continue
             prefix, _, rest = observation.field.partition(".")
             if observation.field in fields() and fields()[observation.field].type not in {
                 "flattened",
@@ -153,6 +170,8 @@ def _sorted_out(
         aside=aside,
         risks=tuple(risks),
         problems=tuple(problems),
+        removed={name: tuple(seen) for name, seen in removed.items()},
+        emptied={name: tuple(seen) for name, seen in emptied.items()},
     )
 
 

@@ -35,6 +35,7 @@ def normalise(group: Group, *, now: datetime) -> ModelRecord:
     dates.describe(draft, evaluations.dates)
     weights.describe(draft, sets)
     identity.describe(draft)
+    draft.empty()
     draft.set_trust()
     return ModelRecord(
         id=model_id(group.source, group.key),

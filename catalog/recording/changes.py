@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+from catalog.normalise.parts import edits as edit_parts
 from catalog.recording import prints
 from catalog.recording.metric_edits import observed
-from catalog.records import Edit, Evidence, Group, ModelId, ObjectKey, Observation, Origin
+from catalog.records import Edit, EditKind, Evidence, Group, ModelId, ObjectKey, Observation, Origin
 from catalog.store.batch import RecordChange
 
 EXTRACTOR = "edit"
@@ -56,6 +58,27 @@ def _observation_of(edit: Edit) -> Observation:
     field, raw, context = observed(edit.field, edit.value)
     return Observation(
         field=field,
+
+    return tuple(seen for edit in edits for seen in _statements(edit))
+
+
+def _statements(edit: Edit) -> Iterator[Observation]:
+    if edit.kind is EditKind.EMPTY:
+        yield _statement(edit, "", edit_parts.EMPTY)
+    elif edit.kind is EditKind.MERGE:
+        for part in (edit_parts.ADD, edit_parts.REMOVE):
+            if words := edit.value.get(part):
+                yield _statement(edit, words, part)
+    elif edit.value is not None:
+        yield _statement(edit, edit.value, edit_parts.SET)
+
+
+def _statement(edit: Edit, raw: Any, part: str) -> Observation:
+    context: dict[str, Any] = {edit_parts.PART: part, "at": edit.made_at.isoformat(timespec="seconds")}
+    if edit.overrides is not None:
+        context[edit_parts.OVERRIDES] = list(edit.overrides)
+    return Observation(
+        field=edit.field,
         raw=raw,
         pointer=f"edit:{edit.id}",
         key=ObjectKey(f"edit by {edit.made_by}"),

@@ -1,4 +1,4 @@
-"""A person's values for the fields of one model, by compare-and-set on the revision that the person looked at."""
+"""What persons say of models, by compare-and-set on the revision that they looked at: of one, of many, and undone."""
 
 from __future__ import annotations
 
@@ -21,12 +21,62 @@ from mappings import SEARCHABLE_TYPES, Field, fields
 FREE = ("hyperparameters.", "extra.", PREFIX)
 """In front of names that the table does not list; their values may be anything plain."""
 
-MEASURED_RULES = frozenset({"counted", "derived"})
-NOT_ALONE = frozenset({"base_model.relation"})
-"""Part of an entry that has a name of its own: edited alone, it would belong to nothing."""
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-MAX_NAME_CHARS = 200
-MAX_VALUE_CHARS = 100_000
+from catalog.errors import NotRemakable, RevisionConflict, UserError
+from catalog.normalise.parts.edits import place_of, said_by_files
+from catalog.recording.field_changes import (
+    FieldChange,
+    changes_of,
+    checked_changes,
+    editable,
+    state_after,
+)
+from catalog.recording.remake import remake_in, why_not_remakable
+from catalog.records import EditState, ModelId
+from catalog.store import Store
+from catalog.store.batch import RecordBatch
+from catalog.store.edits import NO_EDIT, NewEdit
+
+__all__ = [
+    "EditOutcome",
+    "Target",
+    "checked",
+    "edit_model",
+    "edit_models",
+    "editable",
+    "new_batch",
+    "undo_batch",
+]
+
+PAGE_MODELS = 50
+"""Models changed in one transaction: nobody waits long for it, and one that is killed leaves whole pages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A model to be changed if it still is at the revision that was looked at."""
+
+    model: ModelId
+    revision: int
+
+
+@dataclass(slots=True, kw_only=True)
+class EditOutcome:
+    """What an edit of several models did, by model. `left` are those that it did not touch, each with the reason."""
+
+    batch: str
+    changed: list[ModelId] = field(default_factory=list)
+    unchanged: list[ModelId] = field(default_factory=list)
+    left: dict[ModelId, str] = field(default_factory=dict)
+
+
+def new_batch() -> str:
+    """The name of what is changed in one go."""
+    return secrets.token_hex(6)
 
 
 def edit_model(
@@ -34,37 +84,107 @@ def edit_model(
     model: ModelId,
     *,
     expected: int,
-    values: Mapping[str, Any],
+    values: Mapping[str, Any] | None = None,
     clear: Sequence[str] = (),
+    changes: Sequence[FieldChange] = (),
     made_by: str,
+    batch: str = "",
+    kind: str = "edit",
+    cause: str = "",
 ) -> int:
-    """Sets and clears fields of the model if it still is at the `expected` revision; its revision afterwards.
+    """Changes fields of the model if it still is at the `expected` revision; its revision afterwards.
 
     The values win over what files say, now and in every later crawl, until they are cleared. Nothing of it happens, or
     all. Raises EditRefused, RevisionConflict, NotRemakable.
     """
-    changes: dict[str, Any] = {**checked(values, clear), **dict.fromkeys(clear)}
-    with store.records.transaction(made_by="edit") as batch:
-        batch.lock([model])
-        batch.expect(model, expected)
-        batch.edit(model, changes, made_by=made_by)
-        remake_in(batch, [model])
+    wanted = checked_changes([*changes_of(values or {}, clear), *changes])
+    name = batch or new_batch()
+    with store.records.transaction(made_by=kind, author=made_by, cause=_cause(name, cause)) as records:
+        records.lock([model])
+        if records.state(model) is not None:
+            records.expect(model, expected)
+        if (reason := why_not_remakable(records, model)) is not None:
+            raise NotRemakable(model, reason)
+        records.edit(_new_edits(records, {model: wanted}), batch=name)
+        remake_in(records, [model])
     store.records.settle_copies()
-    return batch.revision(model)
+    return records.revision(model)
+
+
+def edit_models(
+    store: Store,
+    targets: Sequence[Target],
+    changes: Sequence[FieldChange],
+    *,
+    made_by: str,
+    batch: str,
+    cause: str = "",
+    progress: Callable[[EditOutcome], None] = lambda _outcome: None,
+) -> EditOutcome:
+    """The same changes for many models, page by page, as one batch that can be undone.
+
+    A model that is at another revision by now, or that cannot be changed, is left as it is and costs nobody else
+    anything. What was done when it is killed stays done, and is of the batch. Raises EditRefused.
+    """
+    wanted = checked_changes(changes)
+    outcome = EditOutcome(batch=batch)
+    for start in range(0, len(targets), PAGE_MODELS):
+        page = {target.model: target.revision for target in targets[start : start + PAGE_MODELS]}
+        with store.records.transaction(made_by="bulk", author=made_by, cause=_cause(batch, cause)) as records:
+            models = _those_that_may(records, page, outcome)
+            new = _new_edits(records, dict.fromkeys(models, wanted))
+            _change(records, new, models, batch, outcome)
+        progress(outcome)
+    store.records.settle_copies()
+    return outcome
+
+
+def undo_batch(
+    store: Store,
+    undone: str,
+    *,
+    made_by: str,
+    batch: str,
+    may_edit: Callable[[ModelId], bool] = lambda _model: True,
+) -> EditOutcome:
+    """Fields that this batch changed are as they were before it, where nobody changed them since; the rest is left and
+    told. Is a batch itself. Raises UserError if there is none such.
+    """
+    if store.edits.summary(undone) is None:
+        raise UserError(
+            f"There is no edit {undone[:40]!r}.", advice="modeldex history ID names the edits of a model."
+        )
+    outcome = EditOutcome(batch=batch)
+    fields_of = {model: names for model, names in store.edits.batch(undone) if may_edit(model)}
+    models = list(fields_of)
+    for start in range(0, len(models), PAGE_MODELS):
+        page = models[start : start + PAGE_MODELS]
+        with store.records.transaction(
+            made_by="undo", author=made_by, cause=_cause(batch, f"of edit {undone}")
+        ) as records:
+            records.lock(page)
+            present = _those_that_may(records, {model: records.present(model) for model in page}, outcome)
+            new = []
+            for model, edits in records.edits(present).items():
+                states = {edit.field: edit for edit in edits}
+                names = fields_of[model]
+                later = [name for name in names if states[name].batch != undone]
+                new += [
+                    _new_edit(records, model, name, states[name].before, states[name].state)
+                    for name in names
+                    if name not in later
+                ]
+                if later:
+                    outcome.left[model] = f"{', '.join(later)} changed since"
+            _change(records, new, present, batch, outcome)
+    store.records.settle_copies()
+    return outcome
 
 
 def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, Any]:
     """The values fit to be kept, secrets masked. Raises EditRefused, which names everything that is wrong with them."""
-    reasons = [
-        reason
-        for name, value in values.items()
-        if (reason := _why_not(name) or _why_no_value(name, value)) is not None
-    ]
-    reasons += [reason for name in clear if (reason := _why_not(name)) is not None]
-    reasons += [f"{name} is both set and cleared" for name in clear if name in values]
-    if reasons:
-        raise EditRefused(tuple(reasons))
-    return {name: secrets.masked(name.rpartition(".")[2], value)[0] for name, value in values.items()}
+    changes = checked_changes(changes_of(values, clear))
+    return {change.field: change.value for change in changes if change.field not in clear}
 
 
 def typed_value(name: str, text: str) -> Any:
@@ -88,24 +208,23 @@ def editable() -> list[Field]:
     """The fields of the table that a person may set."""
     return [field for field in fields().values() if _why_not(field.name) is None]
 
+def _cause(batch: str, words: str) -> str:
+    return f"edit {batch}{f', {words}' if words else ''}"
 
-def _why_not(name: str) -> str | None:
-    """Why nobody may set this field."""
-    field = fields().get(name)
-    if field is None:
-        if name.startswith(FREE) and not name.endswith(".") and len(name) <= MAX_NAME_CHARS:
-            return None
-        close = nearest(name, [row.name for row in editable()], limit=1)
-        return f"there is no field {name[:MAX_NAME_CHARS]!r}" + (
-            f", did you mean {close[0]}?" if close else ""
-        )
-    if (
-        field.rule in MEASURED_RULES
-        or field.type not in SEARCHABLE_TYPES - {"flattened"}
-        or name in NOT_ALONE
-    ):
-        return f"{name} is measured or made by Modeldex and cannot be set"
-    return None
+
+def _those_that_may(records: RecordBatch, page: Mapping[ModelId, int], outcome: EditOutcome) -> list[ModelId]:
+    """The models of the page, locked, that can be changed and are at the revision that was looked at."""
+    records.lock(page)
+    models = []
+    for model, revision in page.items():
+        if (reason := why_not_remakable(records, model)) is not None:
+            outcome.left[model] = reason
+        elif records.present(model) != revision:
+            conflict = RevisionConflict(model, expected=revision, present=records.present(model))
+            outcome.left[model] = f"it is at revision {conflict.present} by now, not {revision}"
+        else:
+            models.append(model)
+    return models
 
 
 def _why_no_value(name: str, value: Any) -> str | None:
@@ -123,3 +242,41 @@ def _why_no_value(name: str, value: Any) -> str | None:
     if converted.value is None:
         return f"{name} cannot be {str(value)[:80]!r} ({converted.reason})"
     return None
+
+def _change(
+    records: RecordBatch,
+    new: Sequence[NewEdit],
+    models: Sequence[ModelId],
+    batch: str,
+    outcome: EditOutcome,
+) -> None:
+    edited = sorted({edit.model for edit in new})
+    records.edit(new, batch=batch)
+    if edited:
+        remake_in(records, edited)
+    outcome.changed += edited
+    outcome.unchanged += [model for model in models if model not in edited and model not in outcome.left]
+
+
+def _new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChange]]) -> list[NewEdit]:
+    """The rows that these changes come to; none for a field of which the same is said already, of the same files."""
+    known = records.edits(list(wanted))
+    new = []
+    for model, changes in wanted.items():
+        edits = {edit.field: edit for edit in known.get(model, ())}
+        for name in dict.fromkeys(change.field for change in changes):
+            last = edits.get(name)
+            before = NO_EDIT if last is None else last.state
+            after = state_after(before, [change for change in changes if change.field == name])
+            edit = _new_edit(records, model, name, after, before)
+            if after != before or (last is not None and last.overrides != edit.overrides):
+                new.append(edit)
+    return new
+
+
+def _new_edit(
+    records: RecordBatch, model: ModelId, name: str, state: EditState, before: EditState
+) -> NewEdit:
+    place = place_of(name)
+    overridden = None if state.is_none else (said_by_files(name, records.provenance(model).get(place)),)
+    return NewEdit(model=model, field=name, state=state, before=before, overrides=overridden)

@@ -42,10 +42,11 @@ class Departures:
 class Recorder:
     """Commits what one run of one source found."""
 
-    def __init__(self, store: Store, run: Run, lease: Lease) -> None:
+    def __init__(self, store: Store, run: Run, lease: Lease, *, cause: str = "") -> None:
         self._store = store
         self._run = run
         self._lease = lease
+        self._cause = cause or f"run {run.id}"
         self._whole = WholeExtractions(store.manifest(run.source))
 
     def record(
@@ -66,7 +67,7 @@ class Recorder:
             for fresh, group in zip(page, groups, strict=True)
         ]
         with self._store.records.transaction(
-            made_by="crawl", lease=self._lease, seen=self._run.started_at
+            made_by="crawl", cause=self._cause, lease=self._lease, seen=self._run.started_at
         ) as batch:
             batch.lock(
                 [
@@ -83,7 +84,7 @@ class Recorder:
 
     def depart(self, departures: Departures) -> None:
         """These models are not there any more."""
-        with self._store.records.transaction(made_by="crawl", lease=self._lease) as batch:
+        with self._store.records.transaction(made_by="crawl", cause=self._cause, lease=self._lease) as batch:
             batch.depart(departures.states, self._run.id, departures.moved)
 
     def _with_latest_edits(

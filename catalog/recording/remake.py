@@ -16,7 +16,12 @@ PAGE_MODELS = 50
 
 
 def remake(
-    store: Store, models: Sequence[ModelId], *, made_by: str = "crawl", recipe: str | None = None
+    store: Store,
+    models: Sequence[ModelId],
+    *,
+    made_by: str = "crawl",
+    cause: str = "",
+    recipe: str | None = None,
 ) -> Committed:
     """The records of these models made anew from their files' extractions and their edits, page by page.
 
@@ -26,7 +31,7 @@ def remake(
     """
     done = Committed()
     for start in range(0, len(models), PAGE_MODELS):
-        with store.records.transaction(made_by=made_by) as batch:
+        with store.records.transaction(made_by=made_by, cause=cause) as batch:
             remake_in(batch, models[start : start + PAGE_MODELS], recipe=recipe)
         done.changed += batch.result.changed
         done.unchanged += batch.result.unchanged
@@ -38,14 +43,9 @@ def remake_in(batch: RecordBatch, models: Sequence[ModelId], *, recipe: str | No
     """The same inside a transaction that locks these models."""
     batch.lock(models)
     for model in models:
-        _check(batch, model)
+        if (reason := why_not_remakable(batch, model)) is not None:
+            raise NotRemakable(model, reason)
     groups, edits = batch.groups(models), batch.edits(models)
-    for model in models:
-        if model not in groups:
-            raise NotRemakable(
-                model,
-                "it was catalogued by an older Modeldex and not crawled since. Crawl its folder once with: modeldex crawl FOLDER",
-            )
     changes = [
         change_of(
             groups[model],
@@ -58,11 +58,18 @@ def remake_in(batch: RecordBatch, models: Sequence[ModelId], *, recipe: str | No
     batch.put(changes, remade=True)
 
 
-def _check(batch: RecordBatch, model: ModelId) -> None:
+def why_not_remakable(batch: RecordBatch, model: ModelId) -> str | None:
+    """Why the record of a locked model cannot be made again, as the rest of a sentence; None if it can."""
     state = batch.state(model)
     if state is None:
-        raise NotRemakable(model, "there is none with this id.")
+        return "there is none with this id."
     if (target := batch.moved_to(model)) is not None:
-        raise NotRemakable(model, f"it is elsewhere now. Use its present id: {target[:12]}")
+        return f"it is elsewhere now. Use its present id: {target[:12]}"
     if state == GONE:
-        raise NotRemakable(model, "it is gone. A crawl that finds its files brings it back.")
+        return "it is gone. A crawl that finds its files brings it back."
+    if not batch.is_remakable(model):
+        return (
+            "it was catalogued by an older Modeldex and not crawled since. "
+            "Crawl its folder once with: modeldex crawl FOLDER"
+        )
+    return None

@@ -32,15 +32,47 @@ class Place:
     locations: tuple[str, ...]
 
 
+class EditKind(StrEnum):
+    """What a person does to a field."""
+
+    SET = "set"  # the value counts, whatever files say; None gives the field back to the files
+    MERGE = "merge"  # what files say counts, with the words of `add` and without those of `remove`
+    EMPTY = "empty"  # the model has no value here, whatever files say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditState:
+    """What is said of a field by hand: kind and value. None of it is said where a person gave the field back."""
+
+    kind: EditKind = EditKind.SET
+    value: Any = None
+
+    @property
+    def is_none(self) -> bool:
+        return self.kind is EditKind.SET and self.value is None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """A person's value for one field of a model: it wins over what files say. None gives the field back to the files."""
+    """A person's value for one field of a model: it wins over what files say.
+
+    `batch` names what was changed in one go, and `before` is what was said of the field by hand until then: both make
+    one undo. `overrides` is what files said when it was made, in a tuple of one; None where that is not known.
+    """
 
     id: int
     field: str
     value: Any
     made_by: str
     made_at: datetime
+    kind: EditKind = EditKind.SET
+    batch: str = ""
+    before: EditState = EditState()
+    overrides: tuple[Any] | None = None
+
+    @property
+    def state(self) -> EditState:
+        return EditState(kind=self.kind, value=self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,17 +159,22 @@ class ModelRecord:
 class Revision:
     """One state of a record. `sha256` is over its RFC 8785 canonical document, `parent_sha256` the state before.
 
-    Where a secret was taken out of the document later, `redacted_sha256` is over what is left, and the other two stay.
+    `chain_sha256` is over these two, who made the state, why and when, and the chain's hash of the revision before, so
+    that nothing of a history changes without it. `author` is empty where nobody but a crawl was at it.
+    Where a secret was taken out of the document later, `redacted_sha256` is over what is left, and the others stay.
     """
 
     model_id: ModelId
     number: int
     sha256: str
     parent_sha256: str | None
-    made_by: str  # crawl | edit | restore
+    made_by: str  # crawl | edit | bulk | undo | restore
     made_at: datetime
     document: Document
     redacted_sha256: str | None = None
+    author: str = ""
+    cause: str = ""  # which run, which batch of edits, which revision was restored
+    chain_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,14 +12,16 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from catalog.errors import RevisionConflict
-from catalog.records import Document, Edit, Group, ModelId, ModelRecord
+from catalog.records import Document, Edit, FieldProvenance, Group, ModelId, ModelRecord
 from catalog.store import edits, members
 from catalog.store.canonical import document_sha256, sanitised
+from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, instant, pack, pack_json, read_object, unpack
 from catalog.store.consumers import append, deliver_again
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
 from catalog.store.database import parts, upsert
 from catalog.store.documents import GONE, LIVE, Standing, finish
+from catalog.store.edits import NewEdit
 from catalog.store.runs import seen_at
 from catalog.store.tables import copies_due, records
 
@@ -62,13 +64,22 @@ class RecordBatch:
     """
 
     def __init__(
-        self, connection: Connection, *, now: datetime, made_by: str, seen: datetime | None = None
+        self,
+        connection: Connection,
+        *,
+        now: datetime,
+        made_by: str,
+        author: str = "",
+        cause: str = "",
+        seen: datetime | None = None,
     ) -> None:
         self.result = Committed()
         self.now = now
         self._connection = connection
         self._seen = instant(seen or now)
         self._made_by = made_by
+        self._author = author
+        self._cause = cause
         self._rows: dict[str, dict[str, Any]] = {}
         self._contents: dict[str, Document] = {}
         self._dirty: set[str] = set()
@@ -114,9 +125,29 @@ class RecordBatch:
         """The last edit of each field of these models, cleared ones included."""
         return edits.last_edits(self._connection, models)
 
-    def edit(self, model: ModelId, values: Mapping[str, Any], *, made_by: str) -> None:
-        """A person sets these fields; None gives one back to the files."""
-        edits.add(self._connection, model, values, made_by=made_by, at=self.now)
+    def edit(self, new: Iterable[NewEdit], *, batch: str = "") -> None:
+        """The author of this transaction says this of locked models."""
+        edits.add(self._connection, new, made_by=self._author, at=self.now, batch=batch)
+
+    def present(self, model: ModelId) -> int:
+        """The revision of a locked record."""
+        number: int = self._rows[model]["revision"]
+        return number
+
+    def document(self, model: ModelId) -> Document:
+        """The document of a locked record as it was when it was locked."""
+        return self._stored(model)
+
+    def provenance(self, model: ModelId) -> Mapping[str, FieldProvenance]:
+        """Why the values of a locked record are what they are; nothing where that cannot be read."""
+        try:
+            return unpack(ModelRecord, self._rows[model]["record"]).provenance
+        except UNREADABLE:
+            return {}
+
+    def is_remakable(self, model: ModelId) -> bool:
+        """Whether it is known which files make a locked record, and how."""
+        return self._rows[model]["grouping"] is not None
 
     def carry_edits(self, changes: Iterable[RecordChange]) -> None:
         """What persons said of models at their old places is said of them at their new ones."""
@@ -276,16 +307,23 @@ class RecordBatch:
                     again.append({"model": model, "revision": row["revision"]})
                     self._dirty.add(model)
                 continue
-            row.update(sha256=digest, revision=number)
+            made = {
+                "model": model,
+                "number": number,
+                "sha256": digest,
+                "made_by": self._made_by,
+                "author": self._author,
+                "cause": self._cause,
+                "made_at": instant(self.now),
+            }
+            chained = chain_sha256(**made, parent=row["chain_sha256"])
+            row.update(sha256=digest, revision=number, chain_sha256=chained)
             row["document"] = _shown(document, number)
             rows.append(
                 {
-                    "model": model,
-                    "number": number,
-                    "sha256": digest,
+                    **made,
                     "parent_sha256": parent or None,
-                    "made_by": self._made_by,
-                    "made_at": instant(self.now),
+                    "chain_sha256": chained,
                     "document": pack_json(document),
                 }
             )
@@ -321,6 +359,7 @@ class RecordBatch:
             "name": sanitised({"name": record.document.get("name") or record.group_key})["name"],
             "revision": before["revision"] if before else 0,
             "sha256": before["sha256"] if before else "",
+            "chain_sha256": before["chain_sha256"] if before else "",
             "signature": change.signature,
             "fingerprint": change.fingerprint,
             "tensors": change.tensors and f"tensors:{change.tensors}",

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from catalog.normalise.values.secrets import masked
-from catalog.records import Edit, ModelId
+from catalog.records import Edit, EditKind, EditState, ModelId
 from catalog.store.codec import instant, pack_json, parse_instant, unpack_json
 from catalog.store.database import parts
-from catalog.store.tables import edits
+from catalog.store.tables import edits, records
+
+NO_EDIT = EditState()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEdit:
+    """What a person says of one field of one model from now on."""
+
+    model: ModelId
+    field: str
+    state: EditState
+    before: EditState = NO_EDIT
+    overrides: tuple[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSummary:
+    """What was changed in one go."""
+
+    batch: str
+    made_by: str
+    made_at: datetime
+    models: int
 
 
 class Edits:
@@ -26,6 +50,34 @@ class Edits:
         """The last edit of each field of these models, cleared ones included, oldest first."""
         with self._engine.connect() as connection:
             return last_edits(connection, models)
+
+    def batch(self, batch: str) -> Iterator[tuple[ModelId, tuple[str, ...]]]:
+        """The models and fields that this batch changed and that did not move since, in the order of ids."""
+        chosen = (
+            select(edits.c.model, edits.c.field)
+            .join(records, records.c.id == edits.c.model)
+            .where(edits.c.batch == batch, records.c.moved_to.is_(None))
+            .order_by(edits.c.model, edits.c.id)
+        )
+        changed: dict[ModelId, list[str]] = defaultdict(list)
+        with self._engine.connect() as connection:
+            for row in connection.execute(chosen):
+                changed[ModelId(row.model)].append(row.field)
+        for model, names in changed.items():
+            yield model, tuple(dict.fromkeys(names))
+
+    def summary(self, batch: str) -> BatchSummary | None:
+        """Who made this batch, when, and how many models it changed; None if there is none."""
+        columns = func.min(edits.c.made_by), func.min(edits.c.made_at), func.count(edits.c.model.distinct())
+        with self._engine.connect() as connection:
+            made_by, made_at, models = connection.execute(
+                select(*columns)
+                .join(records, records.c.id == edits.c.model)
+                .where(edits.c.batch == batch, records.c.moved_to.is_(None))
+            ).one()
+        if not models or not batch:
+            return None
+        return BatchSummary(batch=batch, made_by=made_by, made_at=parse_instant(made_at), models=models)
 
 
 def last_edits(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[Edit, ...]]:
@@ -41,18 +93,22 @@ def last_edits(connection: Connection, models: Sequence[ModelId]) -> dict[ModelI
 
 
 def add(
-    connection: Connection, model: ModelId, values: Mapping[str, Any], *, made_by: str, at: datetime
+    connection: Connection, new: Iterable[NewEdit], *, made_by: str, at: datetime, batch: str = ""
 ) -> None:
-    """A person sets these fields; None gives one back to the files. Secrets are masked before they are stored."""
+    """A person says this of these models. Secrets are masked before they are stored."""
     rows = [
         {
-            "model": model,
-            "field": field,
-            "value": pack_json(masked(field, value)[0]),
+            "model": edit.model,
+            "field": edit.field,
+            "value": pack_json(masked(edit.field, edit.state.value)[0]),
             "made_by": made_by,
             "made_at": instant(at),
+            "kind": edit.state.kind.value,
+            "batch": batch,
+            "before": pack_json([edit.before.kind.value, edit.before.value]),
+            "overrides": None if edit.overrides is None else pack_json(list(edit.overrides)),
         }
-        for field, value in values.items()
+        for edit in new
     ]
     if rows:
         connection.execute(insert(edits), rows)
@@ -63,14 +119,30 @@ def carry(connection: Connection, origins: Mapping[ModelId, ModelId]) -> None:
     known = last_edits(connection, sorted(set(origins.values()))) if origins else {}
     for model, origin in sorted(origins.items()):
         for edit in known.get(origin, ()):
-            add(connection, model, {edit.field: edit.value}, made_by=edit.made_by, at=edit.made_at)
+            carried = NewEdit(
+                model=model,
+                field=edit.field,
+                state=edit.state,
+                before=edit.before,
+                overrides=edit.overrides,
+            )
+            add(connection, [carried], made_by=edit.made_by, at=edit.made_at, batch=edit.batch)
 
 
 def _edit(row: Any) -> Edit:
-    return Edit(
+    edit = Edit(
         id=row.id,
         field=row.field,
         value=unpack_json(row.value),
         made_by=row.made_by,
         made_at=parse_instant(row.made_at),
+        kind=EditKind(row.kind),
+        batch=row.batch,
     )
+    if row.before is not None:
+        kind, value = unpack_json(row.before)
+        edit = replace(edit, before=EditState(kind=EditKind(kind), value=value))
+    if row.overrides is not None:
+        (overridden,) = unpack_json(row.overrides)
+        edit = replace(edit, overrides=(overridden,))
+    return edit

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, case, func, select, update
 
 from catalog.errors import StoreDamaged
 from catalog.records import CardText, ModelId, ModelRecord, ObjectKey, Revision, SourceId, StoredModel
-from catalog.store import members, settling
+from catalog.records.history import ChainFault, VerificationCounts
+from catalog.store import members, settling, verification
 from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack, unpack_json
@@ -115,13 +116,45 @@ class Records:
         with self._engine.connect() as connection:
             return int(connection.execute(select(func.count()).where(records.c.state != GONE)).scalar_one())
 
-    def history(self, model: str) -> list[Revision]:
-        """Every revision of the model, oldest first."""
+    def history(self, model: str, *, last: int | None = None) -> list[Revision]:
+        """Every revision of the model, or the `last` ones, oldest first."""
+        newest_first = select(revisions).where(revisions.c.model == model).order_by(revisions.c.number.desc())
         with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(revisions).where(revisions.c.model == model).order_by(revisions.c.number)
+            rows = list(connection.execute(newest_first.limit(last)))
+        return [_revision(row) for row in reversed(rows)]
+
+    def revision(self, model: str, number: int) -> Revision | None:
+        """The revision of this number; None if there is none."""
+        chosen = (revisions.c.model == model) & (revisions.c.number == number)
+        with self._engine.connect() as connection:
+            row = connection.execute(select(revisions).where(chosen)).one_or_none()
+        return None if row is None else _revision(row)
+
+    def verify(self, counts: VerificationCounts) -> Iterator[ChainFault]:
+        """What of all chains of revisions is not as it was written."""
+        return verification.verify(self._engine, counts)
+
+    def states_at(self, at: datetime) -> Iterator[Revision]:
+        """The newest revision of every model that was made by then, in the order of ids."""
+        last = ""
+        while True:
+            newest = (
+                select(revisions.c.model, func.max(revisions.c.number).label("number"))
+                .where(revisions.c.model > last, revisions.c.made_at <= instant(at))
+                .group_by(revisions.c.model)
+                .order_by(revisions.c.model)
+                .limit(PAGE)
+                .subquery()
             )
-            return [_revision(row) for row in rows]
+            same = (revisions.c.model == newest.c.model) & (revisions.c.number == newest.c.number)
+            statement = select(revisions).join(newest, same).order_by(revisions.c.model)
+            with self._engine.connect() as connection:
+                rows = list(connection.execute(statement))
+            for row in rows:
+                yield _revision(row)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].model
 
     def card(self, model: str) -> CardText | None:
         """The card that lies nearest to the model and says something."""
@@ -192,16 +225,24 @@ class Records:
 
     @contextmanager
     def transaction(
-        self, *, made_by: str, lease: Lease | None = None, seen: datetime | None = None
+        self,
+        *,
+        made_by: str,
+        author: str = "",
+        cause: str = "",
+        lease: Lease | None = None,
+        seen: datetime | None = None,
     ) -> Iterator[RecordBatch]:
         """Records to be locked and changed together; written when the block ends, and not at all if it raises.
 
-        `seen` is when the listing that shows these models began. Raises LeaseLost.
+        `made_by`, `author` and `cause` are what their revisions say of it; `seen` is when the listing that shows these
+        models began. Raises LeaseLost.
         """
         with begin_commit(self._engine) as connection:
             if lease is not None:
                 lease.check(connection)
-            batch = RecordBatch(connection, now=datetime.now(UTC), made_by=made_by, seen=seen)
+            now = datetime.now(UTC)
+            batch = RecordBatch(connection, now=now, made_by=made_by, author=author, cause=cause, seen=seen)
             yield batch
             batch.settle_copies()
             batch.write()
@@ -280,6 +321,9 @@ def _revision(row: Any) -> Revision:
         made_at=parse_instant(row.made_at),
         document=unpack_json(row.document),
         redacted_sha256=row.redacted_sha256,
+        author=row.author,
+        cause=row.cause,
+        chain_sha256=row.chain_sha256,
     )
 
 

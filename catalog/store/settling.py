@@ -125,7 +125,7 @@ def _write(engine: Engine, copies: _Copies, lease: Lease | None) -> None:
         with begin_commit(engine) as connection:
             if lease is not None:
                 lease.check(connection)
-            batch = RecordBatch(connection, now=datetime.now(UTC), made_by="crawl")
+            batch = RecordBatch(connection, now=datetime.now(UTC), made_by="crawl", cause="copies")
             batch.lock(page)
             for model in page:
                 if batch.state(ModelId(model)) == LIVE:

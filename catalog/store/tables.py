@@ -108,6 +108,8 @@ records = Table(
     Column("name", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
+    # Of the newest revision (`catalog.store.chain`).
+    Column("chain_sha256", String(64), nullable=False, server_default=""),
     Column("signature", String(64), nullable=False),
     Column("fingerprint", Text),
     Column("tensors", Text),
@@ -169,6 +171,12 @@ revisions = Table(
     Column("document", LargeBinary, nullable=False),
     # Of the document as it is, where a secret was taken out of it later; the other hashes are of what was.
     Column("redacted_sha256", String(64)),
+    # Empty: nobody but a crawl was at it.
+    Column("author", Text, nullable=False, server_default=""),
+    # Which run, which batch of edits, which revision was restored.
+    Column("cause", Text, nullable=False, server_default=""),
+    # Over the other columns and the one before (`catalog.store.chain`).
+    Column("chain_sha256", String(64), nullable=False, server_default=""),
     Index("revisions_by_model", "model", "number", unique=True),
 )
 
@@ -182,7 +190,16 @@ edits = Table(
     Column("value", LargeBinary, nullable=False),
     Column("made_by", Text, nullable=False),
     Column("made_at", String(32), nullable=False),
+    # set, merge or empty: what is done with the value.
+    Column("kind", String(8), nullable=False, server_default="set"),
+    # What was changed in one go, and can be undone so.
+    Column("batch", String(32), nullable=False, server_default=""),
+    # Kind and value of the edit that was in force before. Null: none was, or an earlier version wrote this row.
+    Column("before", LargeBinary),
+    # What files said then, as a list of one. Null: not known.
+    Column("overrides", LargeBinary),
     Index("edits_by_model", "model"),
+    Index("edits_by_batch", "batch"),
 )
 
 consumers = Table(

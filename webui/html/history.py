@@ -8,15 +8,13 @@ from itertools import pairwise
 from typing import Any
 
 from catalog.records import Revision
+from catalog.records.history import differences
 from mappings import fields
-from webui.documents import flattened
 from webui.numbers import clock, figure
 from webui.text import shown
 
 CHANGES_SHOWN = 12
 VALUE_CHARACTERS = 120
-UNSHOWN = frozenset({"revision", "all_text"})
-"""Differ from state to state and say nothing that another field does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +57,13 @@ def _row(revision: Revision, before: Mapping[str, Any] | None) -> HistoryRow:
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    old, new = dict(flattened(before)), dict(flattened(after))
-    changed = [name for name in dict.fromkeys((*new, *old)) if old.get(name) != new.get(name)]
     return [
-        Change(label=_label(name), before=_text(name, old.get(name)), after=_text(name, new.get(name)))
-        for name in changed
-        if name.partition(".")[0] not in UNSHOWN
+        Change(
+            label=_label(each.field),
+            before=_text(each.field, each.before),
+            after=_text(each.field, each.after),
+        )
+        for each in differences(before, after)
     ]
 
 

@@ -34,6 +34,7 @@ ORIGIN_WORDS = {
     "filename": "file name",
 }
 LOST_WORDS = {
+    "edit": "a person says otherwise",
     "rank": "a source of higher rank says otherwise",
     "counted-beats-declared": "what was counted beats what is declared",
     "equal": "says the same",
@@ -50,6 +51,8 @@ CHANGE_WORDS = {
     "text→number": "text to number",
     "unit→number": "unit to number",
     "bytes÷width": "bytes ÷ width of the dtype",
+    "taken-away": "taken away by hand",
+    "emptied": "emptied by hand",
 }
 POINTER_KINDS = {
     "json": "JSON",

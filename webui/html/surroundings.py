@@ -38,7 +38,7 @@ def surroundings_of(catalog: Catalog, model: StoredModel, *, came_from: str = ""
     document = model.document
     here = Surroundings(
         card=catalog.card(str(model.id)),
-        revisions=tuple(catalog.history(str(model.id))[-REVISIONS_SHOWN - 1 :]),
+        revisions=tuple(catalog.history(str(model.id), last=REVISIONS_SHOWN + 1)),
         moved_from=_origin(catalog, model, came_from),
     )
     try:

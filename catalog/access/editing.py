@@ -1,0 +1,318 @@
+"""The one door through which people change the catalog: pages, `/api` and the command line hold an `Editor`.
+
+It reads through the `Catalog` of its principal, so that nobody changes what they do not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from catalog.access.event_notes import with_store
+from catalog.access.permissions import may_edit
+from catalog.errors import NotAllowed, UserError
+from catalog.normalise.parts.edits import said_by_files, without
+from catalog.records.leaves import value_at
+from mappings import fields
+
+if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
+    from catalog.query.state import SearchState
+    from catalog.recording.edits import EditOutcome
+    from catalog.recording.field_changes import FieldChange
+    from catalog.records import StoredModel
+    from catalog.settings import Settings
+    from catalog.store import Store
+    from catalog.store.edits import BatchSummary
+
+MAX_MODELS = 10_000
+"""Changed in one go: each is a revision, and somebody has to be able to say what happened."""
+SHOWN = 10
+"""Of a preview: models whose values are shown before and after."""
+
+Follow = Callable[["Settings", "Store"], Any]
+"""Brings the index up to date after something was changed, and says how far it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What one model holds of a field now and what it would hold."""
+
+    model: str
+    name: str
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Preview:
+    """What a change of all models that a search finds would do. `targets` (id, revision) are those that would change."""
+
+    found: int = 0
+    as_they_are: int = 0
+    forbidden: int = 0
+    targets: list[tuple[str, int]] = field(default_factory=list)
+    first: list[Before] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """One changed model. `before` and `revision` are equal where it was so already; `index` is what `Follow` says."""
+
+    model: str
+    before: int
+    revision: int
+    batch: str
+    index: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyEdited:
+    """Many changed models, and what `Follow` says."""
+
+    outcome: EditOutcome
+    index: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A model that is as a revision was, as far as a person can set it; `measured` stays as storage says."""
+
+    edited: Edited
+    fields: tuple[str, ...]
+    measured: tuple[str, ...]
+
+
+class Editor:
+    """Changes models for one principal, who is the author of what is changed unless another name is given."""
+
+    def __init__(
+        self, settings: Settings, catalog: Catalog, *, author: str = "", follow: Follow = lambda *_: None
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._follow = follow
+        self.author = author or catalog.principal.name
+
+    def edit(
+        self, model: StoredModel, changes: Sequence[FieldChange], *, expected: int | None = None
+    ) -> Edited:
+        """Changes one model that is still at the `expected` revision, else at that which was read.
+
+        Raises NotAllowed, EditRefused, RevisionConflict, NotRemakable.
+        """
+        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - SQL, which a reader does not need
+
+        self._check(model)
+        batch = new_batch()
+
+        def work(store: Store) -> Edited:
+            number = edit_model(
+                store,
+                model.id,
+                expected=model.revision if expected is None else expected,
+                changes=changes,
+                made_by=self.author,
+                batch=batch,
+            )
+            index = self._follow(self._settings, store)
+            return Edited(
+                model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
+            )
+
+        return with_store(self._settings, work)
+
+    def preview(self, state: SearchState, changes: Sequence[FieldChange]) -> Preview:
+        """What these changes would do to every model that the search finds.
+
+        Raises EditRefused; UserError for a search that is empty, is not understood, or finds too many.
+        """
+        from catalog.recording.field_changes import checked_changes  # noqa: PLC0415 - the normaliser
+
+        wanted = checked_changes(changes)
+        self._check_search(state)
+        preview = Preview()
+        for document in islice(self._catalog.export(state), MAX_MODELS):
+            preview.found += 1
+            if not may_edit(self._catalog.principal, document):
+                preview.forbidden += 1
+                continue
+            differing = list(self._differing(document, wanted))
+            if not differing:
+                preview.as_they_are += 1
+                continue
+            preview.targets.append((str(document["id"]), int(document.get("revision", 0))))
+            preview.first += differing[: max(0, SHOWN - len(preview.first))]
+        return preview
+
+    def edit_many(
+        self,
+        targets: Sequence[tuple[str, int]],
+        changes: Sequence[FieldChange],
+        *,
+        cause: str = "",
+        batch: str = "",
+        progress: Callable[[EditOutcome], None] = lambda _outcome: None,
+    ) -> ManyEdited:
+        """Changes these models (id, revision) as one batch. One that is at another revision by now is left and told.
+
+        Raises NotAllowed, EditRefused.
+        """
+        from catalog.recording.edits import Target, edit_models, new_batch  # noqa: PLC0415 - as above
+        from catalog.records import ModelId  # noqa: PLC0415
+
+        if not self._catalog.principal.sees_all:
+            for model, _ in targets:
+                self._check(self._catalog.model(model))
+
+        def work(store: Store) -> ManyEdited:
+            outcome = edit_models(
+                store,
+                [Target(model=ModelId(model), revision=revision) for model, revision in targets],
+                changes,
+                made_by=self.author,
+                batch=batch or new_batch(),
+                cause=cause,
+                progress=progress,
+            )
+            return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
+
+        return with_store(self._settings, work)
+
+    def batch(self, name: str) -> BatchSummary | None:
+        """Who changed something in this one go, when, and how many models; None if there is no such batch."""
+        return with_store(self._settings, lambda store: store.edits.summary(name))
+
+    def undo(self, undone: str) -> ManyEdited:
+        """Takes back what was changed in one go, where nobody changed it since. Raises UserError."""
+        from catalog.recording.edits import new_batch, undo_batch  # noqa: PLC0415 - as above
+
+        def may_edit_it(model: str) -> bool:
+            stored = self._catalog.model(model)
+            return stored is not None and may_edit(self._catalog.principal, stored.document)
+
+        def work(store: Store) -> ManyEdited:
+            outcome = undo_batch(store, undone, made_by=self.author, batch=new_batch(), may_edit=may_edit_it)
+            return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
+
+        return with_store(self._settings, work)
+
+    def restore(self, model: StoredModel, number: int, *, expected: int | None = None) -> Restored:
+        """Makes a new revision in which all that a person can set is as it was in that revision.
+
+        What files say by now wins nothing back where it differs; what is measured stays as storage says. Raises UserError
+        if there is no such revision, and what `edit` raises.
+        """
+        from catalog.recording.restoring import restoring_changes  # noqa: PLC0415 - as above
+
+        self._check(model)
+        revision = self._catalog.revision(str(model.id), number)
+        if revision is None:
+            raise UserError(
+                f"The model has no revision {number:,}.",
+                advice=f"List them with: modeldex history {model.id[:12]}",
+            )
+        changes, measured = restoring_changes(revision.document, model)
+        return self._restored(model, number, changes, measured, expected)
+
+    def _restored(
+        self,
+        model: StoredModel,
+        number: int,
+        changes: Sequence[FieldChange],
+        measured: Sequence[str],
+        expected: int | None,
+    ) -> Restored:
+        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - as above
+
+        batch = new_batch()
+
+        def work(store: Store) -> Edited:
+            made = edit_model(
+                store,
+                model.id,
+                expected=model.revision if expected is None else expected,
+                changes=changes,
+                made_by=self.author,
+                batch=batch,
+                kind="restore",
+                cause=f"of revision {number}",
+            )
+            index = self._follow(self._settings, store)
+            return Edited(model=str(model.id), before=model.revision, revision=made, batch=batch, index=index)
+
+        return Restored(
+            edited=with_store(self._settings, work),
+            fields=tuple(change.field for change in changes),
+            measured=tuple(measured),
+        )
+
+    def _check(self, model: StoredModel | None) -> None:
+        if model is None or not may_edit(self._catalog.principal, model.document):
+            raise NotAllowed("change this model")
+
+    def _check_search(self, state: SearchState) -> None:
+        if not state.text.strip() and not state.selections:
+            raise UserError(
+                "An empty search would change every model.", advice="Say which ones, for instance has:name."
+            )
+        sentences = self._catalog.not_understood(state)
+        if sentences:
+            raise UserError(" ".join(sentences), advice="Nothing was changed.")
+        found = self._catalog.number(state)
+        if found > MAX_MODELS:
+            raise UserError(
+                f"The search finds {found:,} models; at most {MAX_MODELS:,} are changed in one go.",
+                advice="Make it narrower, for instance by source: or path:.",
+            )
+
+    def _differing(self, document: Mapping[str, Any], changes: Sequence[FieldChange]) -> Iterator[Before]:
+        names = dict.fromkeys(change.field for change in changes)
+        for name in names:
+            before = value_at(document, name)
+            after = self._after(
+                document, name, before, [change for change in changes if change.field == name]
+            )
+            if _plain(before) != _plain(after):
+                yield Before(
+                    model=str(document["id"]),
+                    name=str(document.get("name", "")),
+                    field=name,
+                    before=before,
+                    after=after,
+                )
+
+    def _after(
+        self, document: Mapping[str, Any], name: str, value: Any, changes: Sequence[FieldChange]
+    ) -> Any:
+        """What the field would hold after these changes of it."""
+        from catalog.recording.field_changes import Action, converted  # noqa: PLC0415 - as above
+
+        for change in changes:
+            words = [] if change.value is None else converted(name, change.value).value
+            match change.action:
+                case Action.SET:
+                    value = words
+                case Action.ADD:
+                    value = [*(value or ()), *without(words, value or ())]
+                case Action.REMOVE:
+                    value = without(value or (), words) or None
+                case Action.EMPTY:
+                    value = None
+                case Action.GIVE_BACK:
+                    stored = self._catalog.model(str(document["id"]))
+                    value = None if stored is None else said_by_files(name, stored.provenance.get(name))
+        return value
+
+
+def field_label(name: str) -> str:
+    """What a field is called for people."""
+    row = fields().get(name)
+    return row.label if row else name
+
+
+def _plain(value: Any) -> Any:
+    return value or None if isinstance(value, list | str) else value

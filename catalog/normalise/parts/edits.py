@@ -1,0 +1,84 @@
+"""What persons say, and what of it is no longer against what it was said: the words in which edits reach the normaliser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from catalog.normalise.values.field_values import scalar
+from catalog.records import Contender, FieldProvenance, Observation, Origin
+from catalog.text.slugs import stored_slug
+from mappings import fields
+
+PART = "edit"
+"""In the context of an edit's observation: which of the following it is."""
+SET, ADD, REMOVE, EMPTY = "set", "add", "remove", "empty"
+OVERRIDES = "overrides"
+"""In the same place, what files said when the edit was made, as a list of one."""
+TAKEN_AWAY = "taken-away"
+CONTRADICTED = "contradicted"
+EDITED = "edited"
+FREE = ("hyperparameters", "extra")
+
+
+def is_part(seen: Observation, part: str) -> bool:
+    """Whether this is what a person says, and of this kind."""
+    return seen.origin is Origin.EDIT and seen.context.get(PART) == part
+
+
+def place_of(name: str) -> str:
+    """The name under which a document has the field: free names are slugs there."""
+    prefix, dot, rest = name.partition(".")
+    return f"{prefix}.{stored_slug(rest)}" if dot and prefix in FREE else name
+
+
+def statements_of_files(provenance: FieldProvenance) -> list[Contender]:
+    """What others than persons say of the field, best first."""
+    return [
+        said
+        for said in (*provenance.winners, *provenance.losers)
+        if said.observation.origin is not Origin.EDIT and said.value is not None
+    ]
+
+
+def said_by_files(name: str, provenance: FieldProvenance | None) -> Any:
+    """The value that the field would have without edits, None if there would be none. The same files say the same."""
+    statements = [] if provenance is None else statements_of_files(provenance)
+    row = fields().get(name)
+    if row is not None and row.list:
+        words = (word for said in statements for word in _several(said.value))
+        return list({str(word).casefold(): word for word in words}.values()) or None
+    return statements[0].value if statements else None
+
+
+def is_contradicted(name: str, provenance: FieldProvenance) -> bool:
+    """Whether files say something else than the edit and than what they said when it was made."""
+    said = [item for item in provenance.winners if item.observation.origin is Origin.EDIT]
+    known = next((item.observation.context.get(OVERRIDES) for item in said), None)
+    if not isinstance(known, list) or len(known) != 1:
+        return False
+    present = said_by_files(name, provenance)
+    if present is None or _same(present, known[0]):
+        return False
+    return not any(_same(present, item.value) for item in said)
+
+
+def without(words: Iterable[Any], removed: Iterable[Any]) -> list[Any]:
+    """The words that are none of those that were taken away, whatever their case."""
+    gone = {str(word).casefold() for word in removed}
+    return [word for word in words if str(word).casefold() not in gone]
+
+
+def free_value(raw: Any) -> Any:
+    """A value of a free name as documents keep it."""
+    return scalar(raw).value
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return {str(word).casefold() for word in one} == {str(word).casefold() for word in other}
+    return str(one).casefold() == str(other).casefold() if isinstance(one, str) else bool(one == other)
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,74 @@
+"""The changes that make a model again what one of its revisions was, as far as a person can set it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.normalise.parts.edits import FREE, said_by_files
+from catalog.recording.field_changes import Action, FieldChange, converted, editable, why_not
+from catalog.records import StoredModel
+from catalog.records.history import differences
+from catalog.records.leaves import value_at
+
+OF_THE_STORE = frozenset({"extra.moved_to"})
+UNTOLD = frozenset({"problems", "flags", "first_seen", "status", "best_date", "date_source", "metric_names"})
+"""Follow from others, or tell of the present alone: nobody misses them in a restored model."""
+
+
+def restoring_changes(
+    document: Mapping[str, Any], present: StoredModel
+) -> tuple[list[FieldChange], list[str]]:
+    """The changes of the present model, and the names of what differs and stays as storage says.
+
+    A field of which files say again what the revision held is given back to them; others are set by hand.
+    """
+    names = dict.fromkeys(
+        [*(row.name for row in editable()), *_free_names(document), *_free_names(present.document)]
+    )
+    changes = []
+    kept: list[str] = []
+    for name in names:
+        wanted = value_at(document, name)
+        if _same(wanted, value_at(present.document, name)):
+            continue
+        change = _change(name, wanted, present)
+        if change is None:
+            kept.append(name)
+        else:
+            changes.append(change)
+    changed = {change.field for change in changes}
+    for each in differences(document, present.document):
+        top = each.field.partition(".")[0]
+        if (
+            top not in UNTOLD
+            and top not in FREE
+            and each.field not in changed
+            and why_not(each.field) is not None
+        ):
+            kept.append(each.field)
+    return changes, list(dict.fromkeys(kept))
+
+
+def _change(name: str, wanted: Any, present: StoredModel) -> FieldChange | None:
+    if _same(wanted, said_by_files(name, present.provenance.get(name))):
+        return FieldChange(field=name, action=Action.GIVE_BACK)
+    if wanted is None:
+        return FieldChange(field=name, action=Action.EMPTY)
+    if converted(name, wanted).value is None:
+        return None
+    return FieldChange(field=name, value=wanted)
+
+
+def _free_names(document: Mapping[str, Any]) -> list[str]:
+    names = []
+    for prefix in FREE:
+        entries = document.get(prefix)
+        names += [f"{prefix}.{key}" for key in entries] if isinstance(entries, Mapping) else []
+    return [name for name in names if name not in OF_THE_STORE and why_not(name) is None]
+
+
+def _same(one: Any, other: Any) -> bool:
+    return (
+        (one or None) == (other or None) if isinstance(one, list) or isinstance(other, list) else one == other
+    )

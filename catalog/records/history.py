@@ -1,0 +1,50 @@
+"""How two states of a model differ, and what is wrong with a chain of states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.records.leaves import flattened
+
+UNTOLD = frozenset({"revision", "last_seen", "all_text"})
+"""Differ from state to state and say nothing that another field does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One value before and after; None where there was or is none."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainFault:
+    """One thing in the store that is not what was written there."""
+
+    model: str
+    number: int
+    what: str
+    stored: str
+    computed: str
+
+
+@dataclass(slots=True, kw_only=True)
+class VerificationCounts:
+    """How much was looked at."""
+
+    models: int = 0
+    revisions: int = 0
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """The leaves in which two documents differ, in the order of the later one."""
+    old, new = dict(flattened(before)), dict(flattened(after))
+    return [
+        Difference(field=name, before=old.get(name), after=new.get(name))
+        for name in dict.fromkeys((*new, *old))
+        if old.get(name) != new.get(name) and name.partition(".")[0] not in UNTOLD
+    ]
