@@ -101,7 +101,6 @@ COMMANDS: Mapping[str, str] = {
     "edit": "crawler.commands.edit:edit",
     "forget": "crawler.commands.forget:forget",
     "log": "catalog.commands.log:log",
-
     "history": "catalog.commands.history:history",
     "models": "catalog.commands.models:models",
     "reindex": "indexer.commands.reindex:reindex",

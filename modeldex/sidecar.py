@@ -142,7 +142,7 @@ def checked(
 
 
 def _each(
-    values: Mapping[str, Any], convert: Callable[[Any], Any], kind: str, reasons: list[str]
+    values: Mapping[Any, Any], convert: Callable[[Any], Any], kind: str, reasons: list[str]
 ) -> dict[str, Any]:
     if len(values) > MAX_ENTRIES:
         reasons.append(f"{len(values):,} {kind}s are more than {MAX_ENTRIES:,}")
@@ -303,17 +303,15 @@ def _turn(target: Path) -> Iterator[None]:
     The lock is on the directory itself, so that nothing is left behind; where that is not to be had (some network file
     systems, no POSIX), it is a file that a crawl skips.
     """
-    descriptor = None
-    if fcntl is not None:
-        descriptor = os.open(target.parent, os.O_RDONLY)
+    descriptor = -1 if fcntl is None else os.open(target.parent, os.O_RDONLY)
     try:
-        if descriptor is not None and _lock(descriptor, target):
+        if descriptor >= 0 and _lock(descriptor, target):
             yield
         else:
             with _lock_file(target):
                 yield
     finally:
-        if descriptor is not None:
+        if descriptor >= 0:
             os.close(descriptor)  # gives the lock back
 
 

@@ -118,8 +118,6 @@ def _is_followed_link() -> bool:
     )
 
 
-def check_sender(token: str) -> None:
-
 def check_sender(token: str, *, realm: str = "events") -> None:
     """Raises Unauthorized unless the request shows this token: as a bearer, or as the password of an address
     `https://any:TOKEN@host/`, which is all that storages can be told. Raises Forbidden if there is no token to know.

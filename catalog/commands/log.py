@@ -82,7 +82,7 @@ def _values(assignments: tuple[str, ...], option: str) -> dict[str, Any]:
 def _fields(assignments: tuple[str, ...]) -> dict[str, Any]:
     """The fields by name, checked against the table: what a crawl would leave aside is refused here."""
     from catalog.recording.edits import checked as checked_fields  # noqa: PLC0415
-    from catalog.recording.edits import typed_value  # noqa: PLC0415
+    from catalog.recording.field_changes import typed_value  # noqa: PLC0415
 
     values = dict(_assigned(assignment, "--set FIELD=VALUE") for assignment in assignments)
     nested: dict[str, Any] = {}

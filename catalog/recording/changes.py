@@ -51,14 +51,6 @@ def last_of(edits: Sequence[Edit]) -> int:
 
 def observations_of(edits: Sequence[Edit]) -> tuple[Observation, ...]:
     """What persons say, as the normaliser hears it. A field that was given back says nothing."""
-    return tuple(_observation_of(edit) for edit in edits if edit.value is not None)
-
-
-def _observation_of(edit: Edit) -> Observation:
-    field, raw, context = observed(edit.field, edit.value)
-    return Observation(
-        field=field,
-
     return tuple(seen for edit in edits for seen in _statements(edit))
 
 
@@ -74,11 +66,12 @@ def _statements(edit: Edit) -> Iterator[Observation]:
 
 
 def _statement(edit: Edit, raw: Any, part: str) -> Observation:
-    context: dict[str, Any] = {edit_parts.PART: part, "at": edit.made_at.isoformat(timespec="seconds")}
+    field, raw, context = observed(edit.field, raw)
+    context |= {edit_parts.PART: part, "at": edit.made_at.isoformat(timespec="seconds")}
     if edit.overrides is not None:
         context[edit_parts.OVERRIDES] = list(edit.overrides)
     return Observation(
-        field=edit.field,
+        field=field,
         raw=raw,
         pointer=f"edit:{edit.id}",
         key=ObjectKey(f"edit by {edit.made_by}"),

@@ -2,25 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
-
-from catalog.errors import EditRefused, UserError
-from catalog.normalise.values import field_values, secrets
-from catalog.recording.changes import observations_of
-from catalog.recording.metric_edits import PREFIX, why_no_metric
-from catalog.recording.remake import remake_in
-from catalog.records import Edit, ModelId
-from catalog.store import Store
-from catalog.terminal import printable
-from catalog.text.spelling import nearest
-from mappings import SEARCHABLE_TYPES, Field, fields
-
-FREE = ("hyperparameters.", "extra.", PREFIX)
-"""In front of names that the table does not list; their values may be anything plain."""
-
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +30,7 @@ __all__ = [
     "edit_models",
     "editable",
     "new_batch",
+    "new_edits",
     "undo_batch",
 ]
 
@@ -105,7 +87,7 @@ def edit_model(
             records.expect(model, expected)
         if (reason := why_not_remakable(records, model)) is not None:
             raise NotRemakable(model, reason)
-        records.edit(_new_edits(records, {model: wanted}), batch=name)
+        records.edit(new_edits(records, {model: wanted}), batch=name)
         remake_in(records, [model])
     store.records.settle_copies()
     return records.revision(model)
@@ -132,7 +114,7 @@ def edit_models(
         page = {target.model: target.revision for target in targets[start : start + PAGE_MODELS]}
         with store.records.transaction(made_by="bulk", author=made_by, cause=_cause(batch, cause)) as records:
             models = _those_that_may(records, page, outcome)
-            new = _new_edits(records, dict.fromkeys(models, wanted))
+            new = new_edits(records, dict.fromkeys(models, wanted))
             _change(records, new, models, batch, outcome)
         progress(outcome)
     store.records.settle_copies()
@@ -187,27 +169,6 @@ def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, A
     return {change.field: change.value for change in changes if change.field not in clear}
 
 
-def typed_value(name: str, text: str) -> Any:
-    """What a person typed for a field: a list as JSON or with commas between, where the field holds several; anything
-    else as it is typed.
-    """
-    field = fields().get(name)
-    if text.startswith("[") and (field is None or field.list):
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise UserError(
-                f"The value of {printable(name)} begins like a JSON list and is none: {error}."
-            ) from error
-    if field is not None and field.list:
-        return [item.strip() for item in text.split(",") if item.strip()]
-    return text
-
-
-def editable() -> list[Field]:
-    """The fields of the table that a person may set."""
-    return [field for field in fields().values() if _why_not(field.name) is None]
-
 def _cause(batch: str, words: str) -> str:
     return f"edit {batch}{f', {words}' if words else ''}"
 
@@ -227,22 +188,6 @@ def _those_that_may(records: RecordBatch, page: Mapping[ModelId, int], outcome: 
     return models
 
 
-def _why_no_value(name: str, value: Any) -> str | None:
-    """Why the field cannot hold the value."""
-    if len(str(value)) > MAX_VALUE_CHARS:
-        return f"the value of {name} is longer than {MAX_VALUE_CHARS:,} characters"
-    if name.startswith(PREFIX):
-        return why_no_metric(name, value)
-    field = fields().get(name)
-    now = datetime.now(UTC)
-    (seen,) = observations_of([Edit(id=0, field=name, value=value, made_by="", made_at=now)]) or (None,)
-    if seen is None:
-        return f"{name} has no value"
-    converted = field_values.scalar(value) if field is None else field_values.convert(field, seen, now=now)
-    if converted.value is None:
-        return f"{name} cannot be {str(value)[:80]!r} ({converted.reason})"
-    return None
-
 def _change(
     records: RecordBatch,
     new: Sequence[NewEdit],
@@ -258,7 +203,7 @@ def _change(
     outcome.unchanged += [model for model in models if model not in edited and model not in outcome.left]
 
 
-def _new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChange]]) -> list[NewEdit]:
+def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChange]]) -> list[NewEdit]:
     """The rows that these changes come to; none for a field of which the same is said already, of the same files."""
     known = records.edits(list(wanted))
     new = []

@@ -12,12 +12,13 @@ from typing import Any
 from catalog.errors import EditRefused
 from catalog.normalise.parts import edits as edit_parts
 from catalog.normalise.values import field_values, secrets
+from catalog.recording import metric_edits
 from catalog.records import EditKind, EditState, Evidence, ObjectKey, Observation, Origin
 from catalog.text.spelling import nearest
 from mappings import SEARCHABLE_TYPES, Field, fields
 
-FREE = tuple(f"{prefix}." for prefix in edit_parts.FREE)
-"""In front of names that the table does not list; their values may be anything plain."""
+FREE = (*(f"{prefix}." for prefix in edit_parts.FREE), metric_edits.PREFIX)
+"""In front of names that the table does not list; their values may be anything plain, of metrics numbers."""
 
 MEASURED_RULES = frozenset({"counted", "derived"})
 NOT_ALONE = frozenset({"base_model.relation"})
@@ -163,6 +164,8 @@ def converted(name: str, value: Any) -> field_values.Converted:
 def _why_not_change(change: FieldChange) -> str | None:
     name = change.field
     reason = why_not(name)
+    if reason is None and change.action is Action.EMPTY and name.startswith(metric_edits.PREFIX):
+        return f"{name} takes a number"
     if reason is not None or change.action in {Action.EMPTY, Action.GIVE_BACK}:
         return reason
     if change.action in {Action.ADD, Action.REMOVE} and not takes_words(name):
@@ -176,6 +179,8 @@ def _why_no_value(name: str, value: Any) -> str | None:
         return f"the value of {name} is longer than {MAX_VALUE_CHARS:,} characters"
     if value is None:
         return f"{name} has no value"
+    if name.startswith(metric_edits.PREFIX):
+        return metric_edits.why_no_metric(name, value)
     if isinstance(value, list) and len(value) > MAX_WORDS:
         return f"{name} cannot hold {len(value):,} values, {MAX_WORDS:,} at most"
     found = converted(name, value)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.errors import EditRefused
-from catalog.recording.edits import checked
+from catalog.errors import EditRefused, NotRemakable
+from catalog.recording.edits import new_edits
+from catalog.recording.field_changes import changes_of, checked_changes
 from catalog.recording.metric_edits import PREFIX
-from catalog.recording.remake import remake_in
+from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import ModelId
 from catalog.store import Store
 
@@ -30,23 +31,21 @@ def report_model(store: Store, model: ModelId, values: Mapping[str, Any], *, mad
 
     Raises EditRefused, NotRemakable.
     """
-    fit = checked(values)
-    with store.records.transaction(made_by="edit") as batch:
-        batch.lock([model])
-        known = {edit.field: edit.value for edit in batch.edits([model]).get(model, ())}
-        new = {field: value for field, value in fit.items() if known.get(field) != value}
-        metrics = {
-            field
-            for field in (*known, *new)
-            if field.startswith(PREFIX) and (field in new or known[field] is not None)
-        }
-        if len(metrics) > MAX_METRICS:
+    changes = checked_changes(changes_of(values))
+    with store.records.transaction(made_by="report", author=made_by, cause="told by a job") as records:
+        records.lock([model])
+        if (reason := why_not_remakable(records, model)) is not None:
+            raise NotRemakable(model, reason)
+        new = new_edits(records, {model: changes})
+        known = records.edits([model]).get(model, ())
+        metrics = {edit.field for edit in known if not edit.state.is_none} | {edit.field for edit in new}
+        if (number := sum(field.startswith(PREFIX) for field in metrics)) > MAX_METRICS:
             raise EditRefused(
-                (f"the model would have {len(metrics):,} metrics that no file says, at most {MAX_METRICS:,}",)
+                (f"the model would have {number:,} metrics that no file says, at most {MAX_METRICS:,}",)
             )
         if new:
-            batch.edit(model, new, made_by=made_by)
-            remake_in(batch, [model])
+            records.edit(new)
+            remake_in(records, [model])
     if new:
         store.records.settle_copies()
-    return Reported(revision=batch.revision(model), changed=tuple(sorted(new)))
+    return Reported(revision=records.revision(model), changed=tuple(sorted({edit.field for edit in new})))

@@ -84,9 +84,6 @@ def edit(
             _edit_one(catalog, editor, model, changes, revision)
 
 
-def _assigned(assignment: str) -> tuple[str, Any]:
-    from catalog.recording.edits import typed_value  # noqa: PLC0415
-
 def author(catalog: Catalog) -> str:
     """Who is at the keyboard: the principal, or where no users are set up, whom this machine knows."""
     from catalog.access.principals import OWNER  # noqa: PLC0415
@@ -104,8 +101,6 @@ def assigned(assignment: str) -> FieldChange:
             f"{printable(assignment, limit=80)!r} sets nothing.",
             advice="Write FIELD=VALUE, or --clear FIELD.",
         )
-    return name.strip(), typed_value(name.strip(), text.strip())
-
     action = {"+": Action.ADD, "-": Action.REMOVE}.get(name[-1:], Action.SET)
     name, text = name.rstrip("+-").strip() if action is not Action.SET else name.strip(), text.strip()
     if action is Action.SET and not text:

@@ -40,7 +40,7 @@ def for_xgboost(
 
     training = TrainingLog(path, every_seconds=every_seconds)
 
-    class ModeldexCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # no types are published
+    class ModeldexCallback(xgboost.callback.TrainingCallback):
         def before_training(self, model: Any) -> Any:
             training.began({**_settings(model), **(params or {})})
             return model

@@ -505,7 +505,6 @@ ANSWERS: Mapping[str, type] = {
     "/api/v1/edits/<batch>/undo": BatchAnswer,
     "/api/v1/events": EventsAnswer,
     "/api/v1/models": LoggedAnswer,
-
     "/api/v1/models/<id>": ModelAnswer,
     "PATCH /api/v1/models/<id>": EditAnswer,
     "/api/v1/models/<id>/diff": DifferenceAnswer,
