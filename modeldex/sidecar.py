@@ -23,6 +23,8 @@ try:
 except ImportError:  # no POSIX
     fcntl = None  # type: ignore[assignment]
 
+HAS_LOCKS = os.name == "posix"
+
 NAME = "modeldex.json"
 MAX_BYTES = 1024 * 1024
 """A crawl reads no more than 16 MB of it; what jobs measure takes a few kB."""
@@ -303,7 +305,7 @@ def _turn(target: Path) -> Iterator[None]:
     The lock is on the directory itself, so that nothing is left behind; where that is not to be had (some network file
     systems, no POSIX), it is a file that a crawl skips.
     """
-    descriptor = -1 if fcntl is None else os.open(target.parent, os.O_RDONLY)
+    descriptor = os.open(target.parent, os.O_RDONLY) if HAS_LOCKS else -1
     try:
         if descriptor >= 0 and _lock(descriptor, target):
             yield
