@@ -24,15 +24,22 @@ from crawler.settings import FileSettings
 from crawler.source import CUT_KEYS, Confirming, Cuttable, Source
 from crawler.stages import interim
 from crawler.stages.account import Account, CrawlReport, Progress
-from crawler.stages.committing import CommittingStage
+from crawler.stages.committing import CommittingStage, compared
 from crawler.stages.hashing import hash_weights as hash_members
 from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
 from crawler.stages.members import SourceGroups, members_of
 from crawler.stages.reading import ReadingStage, absent_and_hidden
+from crawler.stages.splitting import SourceSplit, Surroundings
 from crawler.stages.survey import Survey, owners, survey
 
 RECIPE = "7"
 """Goes up when grouping or normalising would make other documents of the same readings."""
+
+
+FEW_DIRECTORIES = 100
+MODELS_PER_DIRECTORY = 20
+"""Where no more directories than these, or than one for so many models, have changes in them, what is around them is looked
+for; where more have, to walk all outlines is faster."""
 
 
 def recipe_of(registry: Registry) -> str:
@@ -94,6 +101,7 @@ class _Crawl:
         self._scopes = self._reading.scopes
         self._recipe = recipe_of(registry)
         self._previous = store.runs.last_finished(source.id)
+        self._split = SourceSplit(source.id, self._manifest, store.records, recipe=self._recipe, lease=lease)
         self._looks = interim.InterimLooks()
         self._unhashed = 0
         self._page_writer: CommittingStage
@@ -179,28 +187,62 @@ class _Crawl:
             self._account.counts["unchanged"] = before[LIVE]
             return True
         self._account.note("grouping")
-        parts = SourceGroups(self._source.id, self._manifest, set(absent))
+        # What a run cannot see, and what a first crawl took for models meanwhile, is told from all models alone.
+        is_partial = not (hidden or before["unseen"] or reread or self._is_unfinished)
+        around = self._surroundings(absent, before[LIVE]) if is_partial else None
+        parts = self._parts(absent, around)
         seen, judgement = Survey(changed=list(parts.neighbourhoods)), Judgement(verdicts=Verdicts())
         if hidden or any(before[state] for state in (LIVE, MISSING, GONE)):
-            seen, judgement = self._survey(parts, absent, hidden, reread=reread)
+            seen, judgement = self._survey(parts, absent, hidden, around, reread=reread)
         more_than_accepted = len(judgement.verdicts.lost) > accepted
         if more_than_accepted and judgement.needs_a_person(before[LIVE], emptied=emptied):
             self._account.would_lose = judgement.paths_lost
             self._account.counts["would_lose"] = len(judgement.verdicts.lost)
+            if around is not None:
+                self._split.restore(absent)
             return False
         if absent:
             self._manifest.mark_missing(absent, lease=self._lease)
         self._account.start_writing(seen.models)
         self._account.counts["unchanged"] = seen.unchanged
+        if around is not None:
+            self._account.counts["unchanged"] += before[LIVE] - self._store.records.count_live(around.models)
         groups = ([group for part in batch for group in part.groups] for batch in parts.batches(seen.changed))
         written = self._commit(groups, judgement.verdicts, reread=reread)
         self._count(judgement, seen.unchanged + written)
         note_sight(self._store, seen.out_of_sight, seen.unseen, previous=self._previous, lease=self._lease)
         self._manifest.settled(self._recipe, lease=self._lease)
+        if around is None:
+            self._split.keep()
         return True
 
+    @property
+    def _is_unfinished(self) -> bool:
+        """Whether the source was never crawled to its end, or records were made before its listing ended."""
+        return self._looks.taken or self._previous is None
+
+    def _surroundings(self, absent: Sequence[ObjectKey], live: int) -> Surroundings | None:
+        """What is around the little that changed; None if it is much, or nobody knows what that is."""
+        if not self._split.is_made:
+            return None
+        directories = self._split.due_directories(absent)
+        if len(directories) > max(FEW_DIRECTORIES, live // MODELS_PER_DIRECTORY):
+            return None
+        return self._split.around(absent)
+
+    def _parts(self, absent: Sequence[ObjectKey], around: Surroundings | None) -> SourceGroups:
+        without = set(absent)
+        chosen = self._split.make(without) if around is None else around.neighbourhoods
+        return SourceGroups(self._source.id, self._manifest, without, chosen=chosen)
+
     def _survey(
-        self, parts: SourceGroups, absent: Sequence[ObjectKey], hidden: set[ObjectKey], *, reread: bool
+        self,
+        parts: SourceGroups,
+        absent: Sequence[ObjectKey],
+        hidden: set[ObjectKey],
+        around: Surroundings | None,
+        *,
+        reread: bool,
     ) -> tuple[Survey, Judgement]:
         """What is there, and what has become of the records of what is not. Nothing is written."""
         records = self._store.records
@@ -213,14 +255,16 @@ class _Crawl:
                 partial(owners, parts),
                 self._scopes,
                 absent=set(absent),
-                unfinished=self._looks.taken or self._previous is None,
+                among=None if around is None else around.models,
+                unfinished=self._is_unfinished,
             )
 
     def _commit(self, groups: Iterable[Sequence[Group]], verdicts: Verdicts, *, reread: bool = False) -> int:
         """The records of these groups; how many there were."""
         recorder = Recorder(self._store, self._run, self._lease)
         self._page_writer = CommittingStage(self._source, recorder, self._account, verdicts)
-        for page in self._page_writer.pages(groups, self._store.records, self._recipe, reread=reread):
+        pairs = (compared(batch, self._store.records, self._recipe) for batch in groups)
+        for page in self._page_writer.pages(pairs, reread=reread):
             self._commit_page(self._run, page, self._page_writer.origins)
         self._page_writer.depart()
         self._store.records.settle_copies(lease=self._lease)

@@ -1,14 +1,15 @@
 """What an event says of a few objects, checked against storage, and the models that they make brought up to date.
 
 An event is a hint: each object is looked at again, and what storage says counts. Objects that are what they were, with other
-bytes, cost their own models alone; where files came, went or changed what they are, their neighbourhoods are grouped anew, for
-which the outlines of the source are walked.
+bytes, cost their own models alone; where files came, went or changed what they are, their neighbourhoods are grouped anew
+(`crawler.stages.splitting`). All outlines of the source are walked only where nobody has split it yet: the last crawl was
+an earlier version's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +19,7 @@ from catalog.layouts.content_addressed import content_key
 from catalog.recording.prints import weights_of
 from catalog.recording.recorder import Recorder
 from catalog.recording.remake import remake
-from catalog.records import Extraction, Group, ModelId, ObjectKey, Run
+from catalog.records import Extraction, ModelId, ObjectKey, Run
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.documents import LIVE
@@ -31,10 +32,11 @@ from crawler.grouping.neighbourhoods import is_blob
 from crawler.promises import installed
 from crawler.reading import ObjectReader, Registry
 from crawler.source import Source
-from crawler.stages.committing import CommittingStage, compared
+from crawler.stages.committing import CommittingStage, Compared, compared
 from crawler.stages.judging import Verdicts, judge_vanished, prove_moves
-from crawler.stages.members import GroupedPart, SourceGroups
+from crawler.stages.members import SourceGroups
 from crawler.stages.reading import is_current
+from crawler.stages.splitting import SourceSplit
 from crawler.stages.survey import attendee
 
 WITNESSES = 5
@@ -109,6 +111,7 @@ class _Events:
         self._manifest: Manifest = store.manifest(source.id)
         self._reader = ObjectReader(source, registry, file_budget(settings))
         self._recipe = recipe_of(registry)
+        self._split = SourceSplit(source.id, self._manifest, store.records, recipe=self._recipe, lease=lease)
         self._run = self._last_run()
         self.report = EventReport()
 
@@ -118,11 +121,14 @@ class _Events:
             return self.report
         if looks.absent:
             self._check_that_storage_is_there(looks.absent)
-        before = self._models_around(looks.regrouped) if looks.regrouped else set()
+        if looks.regrouped and not self._split.is_made:
+            # Once, for a source of which only an earlier version knows: as long as nothing of it has changed.
+            self._split.make()
+            self._split.keep()
         self._manifest.put_packed(looks.packed, lease=self._lease)
         self._manifest.mark_missing(looks.absent, lease=self._lease)
         if looks.regrouped:
-            self._regroup(looks.regrouped, before)
+            self._regroup()
         self._remake(looks.read)
         self._manifest.settled(self._recipe, lease=self._lease)
         return self.report
@@ -186,7 +192,13 @@ class _Events:
             for entry in self._manifest.entries(marks).values()
         ):
             return True
-        spans = [Span(directory=place, deep=False) for place in above[:MAX_LEVELS_NAMED]]
+        # Where nothing is lent to what lies below, no file names another one as its data, and all may be many files.
+        lending = {path for path, row in self._manifest.split.directories(above).items() if row.lends}
+        spans = [
+            Span(directory=place, deep=False)
+            for place in above[:MAX_LEVELS_NAMED]
+            if place in lending or not self._split.is_made
+        ]
         return any(
             joined(directory_of(entry.object.key), reference.name) == key
             for entry in self._manifest.models_files_in(spans)
@@ -212,16 +224,17 @@ class _Events:
         self.report.models += done.changed
         self.report.counts["changed"] += len(done.changed)
 
-    def _regroup(self, keys: Sequence[ObjectKey], before: set[ModelId]) -> None:
-        """Groups anew the neighbourhoods in which these keys are, and those of the models with which they were grouped."""
+    def _regroup(self) -> None:
+        """Groups anew what is around the files that came, went or changed what they are."""
         records = self._store.records
-        parts = SourceGroups(self._source.id, self._manifest)
-        batches, models = self._chosen(parts, keys, before)
-        groups = [[group for part in batch for group in part.groups] for batch in batches]
-        verdicts = self._judge(models, groups)
+        around = self._split.around()
+        parts = SourceGroups(self._source.id, self._manifest, chosen=around.neighbourhoods)
+        groups = [group for batch in parts.batches() for part in batch for group in part.groups]
+        pairs = list(compared(groups, records, self._recipe))
+        verdicts = self._judge(around.models, pairs)
         recorder = Recorder(self._store, self._run, self._lease, cause="event")
         writer = CommittingStage(self._source, recorder, self.report, verdicts)
-        for page in writer.pages(groups, records, self._recipe, reread=False):
+        for page in writer.pages([pairs], reread=False):
             done = writer.write(page)
             self.report.models += [*done.new, *done.changed]
         writer.depart()
@@ -230,31 +243,9 @@ class _Events:
         self.report.counts["moved"] += len(verdicts.moved)
         self.report.models += [*verdicts.lost, *verdicts.moved, *verdicts.superseded]
 
-    def _models_around(self, keys: Iterable[ObjectKey]) -> set[ModelId]:
-        """The models with which these keys are grouped, as the manifest is now."""
-        parts = SourceGroups(self._source.id, self._manifest)
-        files = [key for part in parts.batches(parts.around(keys)) for key in _files(part)]
-        return set(self._store.records.models_of(self._source.id, files))
-
-    def _chosen(
-        self, parts: SourceGroups, keys: Sequence[ObjectKey], models: set[ModelId]
-    ) -> tuple[list[list[GroupedPart]], set[ModelId]]:
-        """All neighbourhoods that share a model with the keys' own, grouped, and the models that had files in any."""
-        records = self._store.records
-        reach = set(keys)
-        while True:
-            reach |= {key for own in records.file_keys(sorted(models)).values() for key in own}
-            batches = list(parts.batches(parts.around(reach)))
-            files = [key for batch in batches for key in _files(batch)]
-            more = set(records.models_of(self._source.id, files)) | models
-            if more == models:
-                return batches, models
-            models = more
-
-    def _judge(self, models: Iterable[ModelId], groups: Iterable[Sequence[Group]]) -> Verdicts:
+    def _judge(self, models: Iterable[ModelId], pairs: Sequence[Compared]) -> Verdicts:
         """What became of the models that are not there any more."""
         records = self._store.records
-        pairs = [pair for page in groups for pair in compared(page, records, self._recipe)]
         present = {fresh.model for fresh, _ in pairs}
         rows = records.shelved_of(sorted(set(models) - present))
         vanished = [row for row in rows.values() if row.state == LIVE]
@@ -265,10 +256,6 @@ class _Events:
         arrivals = [attendee(fresh, row) for fresh, row in pairs if row is None or row.state != LIVE]
         proven = partial(prove_moves, self._manifest, file_keys)
         return judge_vanished(vanished, file_keys, owners, lambda: arrivals, proven)
-
-
-def _files(parts: Iterable[GroupedPart]) -> Iterator[ObjectKey]:
-    return (member.object.key for part in parts for group in part.groups for member in group.members)
 
 
 def _essence(outline: Extraction | None) -> Extraction | None:

@@ -93,6 +93,7 @@ class FileNames:
             sorted({ending for kind in self._containers for ending in kind.endings})
         )
         self.container_folders = frozenset(name for kind in self._containers for name in kind.folders)
+        self.package_suffixes = tuple(kind.suffix for kind in self._containers if kind.suffix is not None)
         """What tells a container, beside its own suffix."""
 
     def format_of(self, key: str) -> str | None:

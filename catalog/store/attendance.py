@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Engine,
     LargeBinary,
     String,
@@ -103,8 +104,17 @@ class Attendance(TemporaryTable):
 
     def vanished(self) -> Iterator[Shelved]:
         """The live and the missing records of the source whose models are not there, in id order."""
+        return self._absentees(records.c.state.in_((LIVE, MISSING)))
+
+    def vanished_of(self, models: Collection[ModelId]) -> Iterator[Shelved]:
+        """The same where only these models may have gone: missing ones of the whole source, and the live ones of these."""
+        yield from self._absentees(records.c.state == MISSING)
+        for part in parts(sorted(models)):
+            yield from self._absentees((records.c.state == LIVE) & records.c.id.in_(part))
+
+    def _absentees(self, standing: ColumnElement[bool]) -> Iterator[Shelved]:
         there = select(self._table.c.id).where(self._table.c.id == records.c.id).exists()
-        chosen = (records.c.source == self._source) & records.c.state.in_((LIVE, MISSING)) & ~there
+        chosen = (records.c.source == self._source) & standing & ~there
         last = ""
         while True:
             statement = select(*SHELVED).where(chosen & (records.c.id > last)).order_by(records.c.id)

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from catalog.errors import Malformed, StoreDamaged
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Role, SourceId, display_key
+from catalog.store import split
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack
 from catalog.store.database import insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
@@ -95,7 +96,10 @@ class Manifest:
             return
         with self._engine.begin() as connection:
             lease.check(connection)
-            upsert(connection, objects, [_row(packed) for packed in entries])
+            rows = [_row(packed) for packed in entries]
+            changed = {row["key"]: (row["sha256"], row["file_identity"]) for row in rows}
+            split.note_changed(connection, self._source, changed)
+            upsert(connection, objects, rows)
             bodies = [
                 {"source": self._source, "key": os.fsencode(packed.entry.object.key), "body": packed.body}
                 for packed in entries
@@ -255,6 +259,7 @@ class Manifest:
         now = instant(datetime.now(UTC))
         with self._engine.begin() as connection:
             lease.check(connection)
+            split.note_changed(connection, self._source, dict.fromkeys(map(os.fsencode, keys), (None, None)))
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
                 connection.execute(update(objects).where(chosen).values(state=MISSING, missing_since=now))
@@ -283,6 +288,19 @@ class Manifest:
         with self._engine.begin() as connection:
             lease.check(connection)
             self._set_recipe(connection, recipe)
+            split.settle(connection, self._source)
+
+    def unsettle(self, *, lease: Lease) -> None:
+        """Nothing is known of how far the records show what the manifest holds."""
+        with self._engine.begin() as connection:
+            lease.check(connection)
+            self._set_recipe(connection, "")
+            split.keep(connection, self._source, "")
+
+    @property
+    def split(self) -> split.Split:
+        """What the source is split into neighbourhoods by."""
+        return split.Split(self._engine, self._source)
 
     def sightings(self) -> Sightings:
         """Collects which keys a listing saw."""

@@ -138,6 +138,16 @@ def models_of(connection: Connection, source: SourceId, keys: Sequence[ObjectKey
     return [ModelId(model) for model in sorted(models)]
 
 
+def models_below(connection: Connection, source: SourceId, directory: str) -> list[ModelId]:
+    """The models that any file below this directory makes, in id order."""
+    first = os.fsencode(f"{directory}/") if directory else b""
+    chosen = (record_files.c.source == source) & (record_files.c.key >= first)
+    if first:
+        chosen &= record_files.c.key < first[:-1] + b"0"
+    models = connection.execute(select(record_files.c.model).where(chosen).distinct()).scalars()
+    return [ModelId(model) for model in sorted(models)]
+
+
 def groups(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> dict[ModelId, Group]:
     """The groups of these rows of `records` with the whole extractions of their files, as the manifest has them now.
 

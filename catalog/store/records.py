@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -197,6 +197,16 @@ class Records:
                     counts["incomplete"] += number * bool(incomplete)
         return counts
 
+    def count_live(self, models: Collection[ModelId]) -> int:
+        """How many of these models are there."""
+        with self._engine.connect() as connection:
+            return sum(
+                connection.execute(
+                    select(func.count()).where(records.c.id.in_(part), records.c.state == LIVE)
+                ).scalar_one()
+                for part in parts(sorted(models))
+            )
+
     def sources(self) -> list[KnownSource]:
         """Every source that was ever crawled, by address."""
         counts = {state: func.sum(case((records.c.state == state, 1), else_=0)) for state in (LIVE, MISSING)}
@@ -222,6 +232,11 @@ class Records:
         """The models that any of these files makes, in id order."""
         with self._engine.connect() as connection:
             return members.models_of(connection, source, keys)
+
+    def models_below(self, source: SourceId, directory: str) -> list[ModelId]:
+        """The models that any file below this directory makes, in id order."""
+        with self._engine.connect() as connection:
+            return members.models_below(connection, source, directory)
 
     @contextmanager
     def transaction(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -32,6 +33,8 @@ sources = Table(
     Column("added_at", String(32), nullable=False),
     # What the records were made with. Empty: the manifest holds something that they do not show yet.
     Column("recipe", Text, nullable=False),
+    # What the rows of its split were made with, those that are due aside. Empty: there are none, or not all of them.
+    Column("split", Text, nullable=False, server_default=""),
     Column("name", Text),
     # Null: the uri.
     Column("address", Text),
@@ -88,6 +91,62 @@ objects = Table(
     Column("outline", LargeBinary),
     Index("objects_by_reading", "source", "state", "reading"),
     Index("objects_by_identity", "file_identity"),
+    Index(
+        "objects_by_sha256",
+        "sha256",
+        sqlite_where=text("sha256 IS NOT NULL"),
+        postgresql_where=text("sha256 IS NOT NULL"),
+    ),
+)
+
+# What a source is split into neighbourhoods by (`catalog.store.split`): its directories, ...
+split_directories = Table(
+    "split_directories",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("directory", LargeBinary, primary_key=True),
+    # Files that say something about models: directly in it, and below its sub-directories.
+    Column("files", BigInteger, nullable=False),
+    Column("files_below", BigInteger, nullable=False),
+    Column("models_below", BigInteger, nullable=False),
+    # JSON (`catalog.store.split`).
+    Column("facts", Text, nullable=False),
+    # Names of those that lie directly in it, a / between two. Null: to be looked up, where they ever count.
+    Column("names", LargeBinary),
+    sqlite_with_rowid=False,
+)
+
+# ... the names by which their files find files of others, or are found by those, ...
+split_ties = Table(
+    "split_ties",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("directory", LargeBinary, primary_key=True),
+    Column("tie", LargeBinary, primary_key=True),
+    # 1: a file here names it, or has it in common with others; 0: a file here is what it names.
+    Column("is_named", Integer, primary_key=True, autoincrement=False),
+    # The directory that it names, which need not be there.
+    Column("target", LargeBinary),
+    Index("split_ties_by_tie", "source", "tie"),
+    Index(
+        "split_ties_by_target",
+        "source",
+        "target",
+        sqlite_where=text("target IS NOT NULL"),
+        postgresql_where=text("target IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# ... and what the records do not show yet: objects that changed, or the directories around them (with a / at the end).
+split_due = Table(
+    "split_due",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    # By which it was found before, and is not any more; empty for the object itself.
+    Column("tie", LargeBinary, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 extractions = Table(

@@ -87,7 +87,7 @@ def _forget(store: Store, source: KnownSource) -> None:
         runs = store.runs.latest(1, source=source.id)
         if not runs:  # added, and never crawled
             return
-        store.manifest(source.id).settled("", lease=lease)  # the next crawl makes all its records anew
+        store.manifest(source.id).unsettle(lease=lease)  # the next crawl makes all its records anew
         there = [model for model, row in store.records.shelved(source.id).items() if row.state != GONE]
         for start in range(0, len(there), BATCH_MODELS):
             part = there[start : start + BATCH_MODELS]

@@ -11,19 +11,27 @@ gives, or the bytes of a blob.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from catalog.layouts.content_addressed import content_key
-from catalog.records import Member, ObjectMeta, Role
-from crawler.grouping.draft import directory_of, is_weights, name_of, upwards
-from crawler.grouping.layouts import HUB_REPOSITORY, PROJECTOR, SIDECAR, TRAINING_STATE
+from catalog.records import Extraction, Member, ObjectMeta
+from catalog.store.directories import (
+    DIRECTORY,
+    IDENTITY,
+    PATH,
+    SHA256,
+    Directory,
+    Tie,
+    target_of,
+    ties_of_bytes,
+)
+from crawler.grouping.directories import BLOBS, DirectoryFacts, DirectoryRules
+from crawler.grouping.draft import directory_of, name_of, upwards
+from crawler.grouping.layouts import HUB_REPOSITORY
 from crawler.grouping.manifests import LAYER, PART
 from crawler.promises import FileNames, installed
-
-SHA256 = "sha256:"
-MD5 = "md5:"
-BLOBS = "blobs"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,6 +42,8 @@ class Place:
     whole: bool
     files: int = field(default=0, compare=False)
     """How many there were when the source was walked."""
+    names: tuple[str, ...] | None = field(default=None, compare=False)
+    """Those of the files that lie directly in it; None where nobody noted them."""
 
     def holds(self, key: str) -> bool:
         folder = directory_of(key)
@@ -58,60 +68,35 @@ class Neighbourhood:
         return sum(place.files for place in self.places)
 
 
-@dataclass(slots=True)
-class DirectoryFacts:
-    """What counts of the files that lie directly in a directory, and of its sub-directories."""
+class SplitNotes(Protocol):
+    """Who keeps what a source was split by."""
 
-    file_names: FileNames
-    marks: set[str] = field(default_factory=set)
-    files: int = 0
-    lends: bool = False
-    """Weights, a model's configuration, an index or a sidecar: what lies below may belong to the same model."""
-    has_context: bool = False
-    """Something that speaks for a model below if there is but one."""
-    has_model: bool = False
-    """Weights of which grouping surely makes a model."""
-    below: set[str] = field(default_factory=set)
+    def directory(self, row: Directory) -> None: ...
 
-    def add(self, member: Member) -> None:
-        name, extraction = name_of(member.object.key), member.extraction
-        self.files += 1
-        if name in self.file_names.container_files:
-            self.marks.add(name)
-        for ending in self.file_names.container_endings:
-            if name.endswith(ending):
-                self.marks.add(f"any{ending}")
-        if is_weights(member) or name in self.file_names.configs or SIDECAR.match(name):
-            self.lends = True
-        if extraction is None:
-            return
-        self.lends = self.lends or bool(extraction.references)
-        self.has_context = self.has_context or not extraction.subjects
-        if extraction.role in {Role.WEIGHTS, Role.INDEX} and not (
-            TRAINING_STATE.match(name) or PROJECTOR.match(name)
-        ):
-            self.has_model = self.has_model or name_of(directory_of(member.object.key)) != BLOBS
-
-    def is_container(self, directory: str) -> bool:
-        names = self.marks | {"any"} if self.files else self.marks
-        return self.file_names.container_kind(directory, names, self.below) is not None
-
-    def is_open(self, directory: str, models_below: int) -> bool:
-        """`models_below` are at least so many, in sub-directories."""
-        if self.lends or self.is_container(directory):
-            return False
-        return not self.has_context or models_below > 1
+    def ties(self, ties: Mapping[str, Iterable[Tie]]) -> None: ...
 
 
 @dataclass(slots=True)
-class _Directory:
+class _OpenDirectory:
     """A directory of which the walk has not seen the end."""
 
-    path: str
     facts: DirectoryFacts
+    folders: frozenset[str] = frozenset()
     models_below: int = 0
     files_below: int = 0
     places: list[Place] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return self.facts.path
+
+    def closed(self) -> Directory:
+        return replace(
+            self.facts.directory(),
+            folders=self.folders,
+            files_below=self.files_below,
+            models_below=self.models_below,
+        )
 
 
 def neighbourhoods(
@@ -119,20 +104,23 @@ def neighbourhoods(
     *,
     objects: Callable[[], Iterable[ObjectMeta]] | None = None,
     file_names: FileNames | None = None,
+    notes: SplitNotes | None = None,
 ) -> list[Neighbourhood]:
     """The neighbourhoods of a source, in order. `walk` gives its members with outlines in key order; data that a member
     names may be left out. `objects` gives everything that may be data, too, and is asked only where hashes or blobs are
     named; without it these are the objects of the members. Memory grows with the number of places, not of files.
     """
-    file_names = file_names or installed()
+    rules = DirectoryRules(file_names or installed())
     links = _Links()
-    places = _places(links.noted(walk()), file_names)
+    places = _places(links.noted(walk()), rules, notes)
+    if notes is not None:
+        notes.ties(links.by_directory())
     index = PlaceIndex(places)
-    for directory, target in packages(places, file_names):
-        links.tie(directory, f"dir:{target}")
+    for directory, target in packages(places, rules.file_names):
+        links.tie(directory, f"{DIRECTORY}{target}")
     if links.needs_second_look:
         links.look_again((member.object for member in walk()) if objects is None else objects())
-    return _joined(places, index, links)
+    return joined_places(places, index, links.sets())
 
 
 def members_of(neighbourhood: Neighbourhood, walk: Iterable[Member]) -> list[Member]:
@@ -161,19 +149,19 @@ class PlaceIndex:
         return None
 
 
-def _places(members: Iterable[Member], file_names: FileNames) -> list[Place]:
-    stack = [_Directory("", DirectoryFacts(file_names))]
+def _places(members: Iterable[Member], rules: DirectoryRules, notes: SplitNotes | None) -> list[Place]:
+    stack = [_OpenDirectory(DirectoryFacts("", rules.file_names))]
     for member in members:
         folder = directory_of(member.object.key)
         while not _is_within(folder, stack[-1].path):
-            _close(stack)
+            _close(stack, rules, notes)
         for path in reversed(list(_between(folder, stack[-1].path))):
-            stack[-1].facts.below |= file_names.container_folders & {name_of(path)}
-            stack.append(_Directory(path, DirectoryFacts(file_names)))
+            stack[-1].folders |= rules.folders(path)
+            stack.append(_OpenDirectory(DirectoryFacts(path, rules.file_names)))
         stack[-1].facts.add(member)
     while len(stack) > 1:
-        _close(stack)
-    return _closed(stack[0])
+        _close(stack, rules, notes)
+    return _closed(stack[0], stack[0].closed(), rules, notes)
 
 
 def _is_within(folder: str, directory: str) -> bool:
@@ -188,29 +176,31 @@ def _between(folder: str, directory: str) -> Iterator[str]:
         yield path
 
 
-def _close(stack: list[_Directory]) -> None:
-    directory = stack.pop()
-    stack[-1].places += _closed(directory)
-    stack[-1].files_below += directory.facts.files + directory.files_below
-    # A package has the key of what is called as it without the suffix: the two may be one model.
-    if directory.facts.file_names.without_package_suffix(directory.path) == directory.path:
-        stack[-1].models_below += _models(directory)
+def _close(stack: list[_OpenDirectory], rules: DirectoryRules, notes: SplitNotes | None) -> None:
+    walked = stack.pop()
+    directory = walked.closed()
+    stack[-1].places += _closed(walked, directory, rules, notes)
+    stack[-1].files_below += directory.all_files
+    stack[-1].models_below += rules.models(directory)
 
 
-def _closed(directory: _Directory) -> list[Place]:
-    facts, path = directory.facts, directory.path
-    if not facts.is_open(path, directory.models_below):
-        files = facts.files + directory.files_below
-        return [Place(path, whole=True, files=files)] if files else []
-    own = [Place(path, whole=False, files=facts.files)] if facts.files else []
-    return [*own, *directory.places]
+def _closed(
+    walked: _OpenDirectory, directory: Directory, rules: DirectoryRules, notes: SplitNotes | None
+) -> list[Place]:
+    is_open = rules.is_open(directory)
+    if notes is not None and directory.all_files:
+        notes.directory(directory if is_open else replace(directory, names=None))
+    if not is_open:
+        return [whole_place(directory)] if directory.all_files else []
+    return [*([flat_place(directory)] if directory.files else []), *walked.places]
 
 
-def _models(directory: _Directory) -> int:
-    """At least so many models are in the directory and below."""
-    if directory.facts.lends or directory.facts.is_container(directory.path):
-        return int(directory.facts.has_model or directory.models_below > 0)
-    return directory.models_below
+def whole_place(directory: Directory) -> Place:
+    return Place(directory.path, whole=True, files=directory.all_files)
+
+
+def flat_place(directory: Directory, names: tuple[str, ...] | None = None) -> Place:
+    return Place(directory.path, whole=False, files=directory.files, names=names)
 
 
 def packages(places: Iterable[Place], file_names: FileNames) -> Iterator[tuple[str, str]]:
@@ -221,20 +211,33 @@ def packages(places: Iterable[Place], file_names: FileNames) -> Iterator[tuple[s
             yield place.directory, name
 
 
-def ties_of(member: Member) -> set[str]:
-    """The keys by which the file finds models elsewhere, or other files that speak of the same thing."""
-    extraction = member.extraction
-    if extraction is None:
-        return set()
-    ties = set(extraction.join_keys)
-    ties.update(named.name for named in extraction.references if named.relation in {LAYER, PART})
-    for subject in extraction.subjects:
-        ties.update(subject.join_keys)
-        for identity in (subject.id, *subject.part_of):
-            ties.add(f"subject:{identity}")
-            if identity.startswith("path:"):
-                ties.add(identity)
+def ties_of(member: Member) -> set[Tie]:
+    """The names by which the file finds models elsewhere, or other files that speak of the same thing, and those by which
+    others find it.
+    """
+    key = member.object.key
+    names = set(_named(member.extraction)) if member.extraction is not None else set()
+    if (match := HUB_REPOSITORY.search(key)) is not None:
+        names.add(f"hub:{key[: match.end('repository')]}")
+    if member.object.file_identity is not None and is_blob(key):
+        names.add(f"{IDENTITY}{member.object.file_identity}")
+    ties = {Tie(name) for name in names}
+    if (stored := content_key(key)) is not None:
+        ties.add(Tie(stored, is_named=False))
     return ties
+
+
+def _named(extraction: Extraction) -> Iterator[str]:
+    yield from extraction.join_keys
+    for reference in extraction.references:
+        if reference.relation in {LAYER, PART}:
+            yield reference.name
+    for subject in extraction.subjects:
+        yield from subject.join_keys
+        for identity in (subject.id, *subject.part_of):
+            yield f"subject:{identity}"
+            if identity.startswith(PATH):
+                yield identity
 
 
 def is_blob(key: str) -> bool:
@@ -243,55 +246,56 @@ def is_blob(key: str) -> bool:
 
 
 class _Links:
-    """Which directories name the same key, or hold other names of one blob."""
+    """Which directories name the same thing, or hold it."""
 
     def __init__(self) -> None:
-        self.directories: dict[str, set[str]] = {}
-        """By key: the directories whose files name it, or have it."""
-        self._stored: dict[str, set[str]] = {}
-        self._blobs: dict[str, set[str]] = {}
+        self._naming: dict[str, set[str]] = {}
+        """By tie: the directories whose files name it."""
+        self._holding: dict[str, set[str]] = {}
+        """By tie: the directories whose files others may name by it."""
 
     def noted(self, members: Iterable[Member]) -> Iterator[Member]:
         """The members, their ties noted on the way."""
         for member in members:
-            key = member.object.key
             for tie in ties_of(member):
-                self.tie(directory_of(key), tie)
-            if (match := HUB_REPOSITORY.search(key)) is not None:
-                self.tie(directory_of(key), f"hub:{key[: match.end('repository')]}")
-            if (stored := content_key(key)) is not None:
-                self._stored.setdefault(stored, set()).add(directory_of(key))
-            if member.object.file_identity is not None and is_blob(key):
-                self._blobs.setdefault(member.object.file_identity, set()).add(directory_of(key))
+                known = self._naming if tie.is_named else self._holding
+                known.setdefault(tie.name, set()).add(directory_of(member.object.key))
             yield member
 
     def tie(self, directory: str, tie: str) -> None:
-        self.directories.setdefault(tie, set()).add(directory)
+        self._naming.setdefault(tie, set()).add(directory)
+
+    def by_directory(self) -> dict[str, list[Tie]]:
+        ties: dict[str, list[Tie]] = {}
+        for known, is_named in ((self._naming, True), (self._holding, False)):
+            for name, directories in known.items():
+                for directory in directories:
+                    ties.setdefault(directory, []).append(Tie(name, is_named))
+        return ties
 
     @property
     def needs_second_look(self) -> bool:
-        """Only a second look shows which files have a hash that others named behind them."""
-        return bool(self._blobs) or any(tie.startswith((SHA256, MD5)) for tie in self.directories)
+        """Only a second look shows which files have a hash or an identity that others named behind them."""
+        return any(tie.startswith((SHA256, IDENTITY)) for tie in self._naming)
 
     def look_again(self, objects: Iterable[ObjectMeta]) -> None:
         for meta in objects:
-            if (stored := content_key(meta.key)) in self.directories:
-                self._stored.setdefault(stored or "", set()).add(directory_of(meta.key))
-            if meta.sha256 is not None and (tie := f"{SHA256}{meta.sha256}") in self.directories:
-                self.tie(directory_of(meta.key), tie)
-            if meta.file_identity in self._blobs:
-                self._blobs[meta.file_identity].add(directory_of(meta.key))
+            for tie in ties_of_bytes(meta.sha256, meta.file_identity):
+                if tie in self._naming:
+                    self._holding.setdefault(tie, set()).add(directory_of(meta.key))
 
     def sets(self) -> Iterator[set[str]]:
         """Directories that belong together."""
-        yield from self._blobs.values()
-        for tie, directories in self.directories.items():
-            kind, _, rest = tie.partition(":")
-            named = {directory_of(rest)} if kind == "path" else {rest} if kind == "dir" else set()
-            yield directories | named | self._stored.get(tie, set())
+        for tie, directories in self._naming.items():
+            target = target_of(tie)
+            named = set() if target is None else {target}
+            yield directories | named | self._holding.get(tie, set())
 
 
-def _joined(places: list[Place], index: PlaceIndex, links: _Links) -> list[Neighbourhood]:
+def joined_places(
+    places: Iterable[Place], index: PlaceIndex, together: Iterable[set[str]]
+) -> list[Neighbourhood]:
+    """The places, in order, as neighbourhoods. `together` are directories whose places are one neighbourhood."""
     leaders: dict[Place, Place] = {}
 
     def leader(place: Place) -> Place:
@@ -300,19 +304,20 @@ def _joined(places: list[Place], index: PlaceIndex, links: _Links) -> list[Neigh
             place = above
         return place
 
-    for directories in links.sets():
+    for directories in together:
         tied = [place for directory in directories if (place := index.of_directory(directory)) is not None]
         for place in tied[1:]:
             first, second = leader(tied[0]), leader(place)
             if first != second:
                 leaders[max(first, second)] = min(first, second)
-    together: dict[Place, list[Place]] = {}
+    ordered = list(places)
+    following: dict[Place, list[Place]] = {}
     followers = set(leaders)
-    for place in places:
+    for place in ordered:
         if place in followers:
-            together.setdefault(leader(place), []).append(place)
+            following.setdefault(leader(place), []).append(place)
     return [
-        Neighbourhood(tuple(sorted([place, *together.get(place, ())])))
-        for place in places
+        Neighbourhood(tuple(sorted([place, *following.get(place, ())])))
+        for place in ordered
         if place not in followers
     ]

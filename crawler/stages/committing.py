@@ -19,6 +19,9 @@ from crawler.stages.judging import Verdicts
 
 PAGE_MODELS = 100
 
+Compared = tuple[FreshGroup, Shelved | None]
+"""A group and the record that there is of it."""
+
 
 class Tally(Protocol):
     """Who counts what a run or an event wrote."""
@@ -48,13 +51,11 @@ class CommittingStage:
         for model, target in self._whither.items():
             self._leaving_for.setdefault(target, []).append(model)
 
-    def pages(
-        self, batches: Iterable[Sequence[Group]], records: Records, recipe: str, *, reread: bool
-    ) -> Iterator[list[FreshGroup]]:
+    def pages(self, batches: Iterable[Iterable[Compared]], *, reread: bool) -> Iterator[list[FreshGroup]]:
         """The groups of which other records would be made than those that are live; all of them with `reread`."""
         page: list[FreshGroup] = []
-        for groups in batches:
-            for fresh, row in compared(groups, records, recipe):
+        for pairs in batches:
+            for fresh, row in pairs:
                 self.models += 1
                 if is_current(fresh, row) and not reread:
                     self._account.counts["unchanged"] += 1
@@ -92,9 +93,7 @@ class CommittingStage:
         )
 
 
-def compared(
-    groups: Sequence[Group], records: Records, recipe: str
-) -> Iterator[tuple[FreshGroup, Shelved | None]]:
+def compared(groups: Sequence[Group], records: Records, recipe: str) -> Iterator[Compared]:
     """Each of the groups with its record."""
     fresh = [FreshGroup(group=group, signature=prints.signature(group, recipe)) for group in groups]
     known = records.shelved_of([arrival.model for arrival in fresh])

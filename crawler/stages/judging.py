@@ -109,12 +109,13 @@ def judge(
     scopes: Scopes,
     *,
     absent: set[ObjectKey],
+    among: Collection[ModelId] | None,
     unfinished: bool,
 ) -> Judgement:
-    """What became of every record of the source. `unfinished`: it was never crawled to its end, so that a record may be
-    an interim one that never was a model.
+    """What became of every record of the source, or of those `among` which alone anything can have changed.
+    `unfinished`: it was never crawled to its end, so that a record may be an interim one that never was a model.
     """
-    absentees = list(attendance.vanished())
+    absentees = list(attendance.vanished() if among is None else attendance.vanished_of(among))
     if not absentees:
         return Judgement(verdicts=Verdicts())
     manifest = store.manifest(run.source)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from catalog.records import Group, Member, ObjectKey, SourceId, unread
 from catalog.store.documents import LIVE
 from catalog.store.manifest import Entry, Manifest, Span
-from crawler.grouping.draft import directory_of, is_hidden_below
+from crawler.grouping.draft import directory_of, is_hidden_below, joined
 from crawler.grouping.groups import container_directories, group
-from crawler.grouping.neighbourhoods import Neighbourhood, PlaceIndex, neighbourhoods
+from crawler.grouping.neighbourhoods import Neighbourhood, Place, PlaceIndex, neighbourhoods
 
 MAX_UNREAD_FILES = 2000
 """So many files of one model that nobody reads are noted with it."""
@@ -28,16 +29,25 @@ class GroupedPart:
 
 class SourceGroups:
     """The models of a source as the manifest has it, without some keys, grouped part by part: in memory are the names of
-    its neighbourhoods, and the files of a few of them.
+    its neighbourhoods, and the files of a few of them. Without `chosen` neighbourhoods all outlines are walked for them.
     """
 
     def __init__(
-        self, source: SourceId, manifest: Manifest, without: Collection[ObjectKey] = frozenset()
+        self,
+        source: SourceId,
+        manifest: Manifest,
+        without: Collection[ObjectKey] = frozenset(),
+        *,
+        chosen: Sequence[Neighbourhood] | None = None,
     ) -> None:
         self._source = source
         self._manifest = manifest
         self._without = without
-        self.neighbourhoods: Sequence[Neighbourhood] = neighbourhoods(self._walk, objects=manifest.objects)
+        self.neighbourhoods: Sequence[Neighbourhood] = (
+            neighbourhoods(lambda: outlined_files(manifest, without), objects=manifest.objects)
+            if chosen is None
+            else chosen
+        )
 
     def batches(self, chosen: Iterable[Neighbourhood] | None = None) -> Iterator[list[GroupedPart]]:
         """The models of these neighbourhoods, or of all of them, some thousand files at a time."""
@@ -50,17 +60,11 @@ class SourceGroups:
         places = {index.of_directory(directory) for directory in set(map(directory_of, keys))}
         return [part for part in self.neighbourhoods if not places.isdisjoint(part.places)]
 
-    def _walk(self) -> Iterator[Member]:
-        for entry in self._manifest.models_files():
-            if entry.object.key not in self._without:
-                yield Member(object=entry.object, extraction=entry.outline)
-
     def _grouped(self, batch: Sequence[Neighbourhood]) -> Iterator[GroupedPart]:
         owner = {place: number for number, part in enumerate(batch) for place in part.places}
         index = PlaceIndex(owner)
         members: list[list[Member]] = [[] for _ in batch]
-        spans = [Span(directory=place.directory, deep=place.whole) for place in owner]
-        for member in with_data(self._manifest, self._manifest.models_files_in(spans), self._without):
+        for member in with_data(self._manifest, self._files(owner), self._without):
             place = index.of_directory(directory_of(member.object.key))
             if place is not None:
                 members[owner[place]].append(member)
@@ -68,6 +72,36 @@ class SourceGroups:
             everything = with_unread(self._manifest, own, self._without)
             groups = group(self._source, everything, open_directories=part.open_directories)
             yield GroupedPart(neighbourhood=part, groups=groups)
+
+    def _files(self, places: Iterable[Place]) -> list[Entry]:
+        """The files in these places that say something about models, in key order."""
+        spans: list[Span] = []
+        keys: list[ObjectKey] = []
+        for place in places:
+            if place.names is None:
+                spans.append(Span(directory=place.directory, deep=place.whole))
+            else:
+                keys += keys_of(place)
+        entries = [*self._manifest.models_files_in(spans), *files_of(self._manifest, keys)]
+        return sorted(entries, key=lambda entry: os.fsencode(entry.object.key)) if keys else entries
+
+
+def outlined_files(manifest: Manifest, without: Collection[ObjectKey] = frozenset()) -> Iterator[Member]:
+    """All files that say something about models, in key order, without these."""
+    for entry in manifest.models_files():
+        if entry.object.key not in without:
+            yield Member(object=entry.object, extraction=entry.outline)
+
+
+def files_of(manifest: Manifest, keys: Sequence[ObjectKey]) -> list[Entry]:
+    """Those of these files that are there and say something about models."""
+    entries = manifest.entries(keys).values()
+    return [entry for entry in entries if entry.state == LIVE and entry.outline is not None]
+
+
+def keys_of(place: Place) -> list[ObjectKey]:
+    """The files that lie directly in a place, where they are noted."""
+    return [ObjectKey(joined(place.directory, name)) for name in place.names or ()]
 
 
 def members_of(manifest: Manifest, without: Collection[ObjectKey] = frozenset()) -> Iterator[Member]:

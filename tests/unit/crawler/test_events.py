@@ -223,29 +223,102 @@ def test_what_nobody_reads_comes_to_a_directory_that_is_one_model_and_goes(shop)
     assert_as_crawled(shop)
 
 
+def write_again(shop):
+    shop.model("m00007/model.safetensors", values=3, fill=7.0)
+    shop.put("m00007/README.md", "---\nlicense: mit\n---\n# A longer text\n")
+    return ["m00007/model.safetensors", "m00007/README.md"]
+
+
+def add_a_model(shop):
+    shop.model("new/deep/model.safetensors", values=4321)
+    return ["new/deep/model.safetensors"]
+
+
+def add_a_card_and_configuration(shop):
+    shop.put("m00009/README.md", "---\nlicense: mit\n---\n")
+    shop.put("m00009/config.json", {"model_type": "bert"})
+    return ["m00009/README.md", "m00009/config.json"]
+
+
+def delete_a_model(shop):
+    (shop.root / "m00011/model.safetensors").unlink()
+    return ["m00011/model.safetensors"]
+
+
+def delete_a_card(shop):
+    (shop.root / "m00007/README.md").unlink()
+    return ["m00007/README.md"]
+
+
+def move_a_model(shop):
+    (shop.root / "m00012").rename(shop.root / "elsewhere")
+    return ["m00012/model.safetensors", "elsewhere/model.safetensors"]
+
+
+def put_a_card_above_all(shop):
+    shop.put("README.md", "# Models of the team\n")
+    return ["README.md"]
+
+
+def take_the_card_above_all(shop):
+    (shop.root / "README.md").unlink()
+    return ["README.md"]
+
+
+def put_what_nobody_reads(shop):
+    shop.put("m00013/notes.unknown", b"\x01" * 50)
+    return ["m00013/notes.unknown"]
+
+
+def put_hashes_of_all_files_of_a_model(shop):
+    shop.put("m00014/SHA256SUMS", f"{hashlib.sha256(safetensors(values=15)).hexdigest()}  model.safetensors\n")
+    return ["m00014/SHA256SUMS"]
+
+
+DEEDS = {
+    write_again: 1,
+    add_a_model: 1,
+    add_a_card_and_configuration: 2,
+    delete_a_model: 1,
+    delete_a_card: 1,
+    move_a_model: 2,
+    put_a_card_above_all: 0,
+    take_the_card_above_all: 0,
+    put_what_nobody_reads: 0,
+    put_hashes_of_all_files_of_a_model: 1,
+}
+"""How many models each changes."""
+
+
 def costs_in_a_source_of(models, folder):
+    """What each deed costs, one after another in one source."""
     root, settings = folder / "models", Settings(home=folder / "home")
     root.mkdir(parents=True)
-    registry = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
+    registry = Registry([plugins.load("extractor", name)() for name in (*EXTRACTORS, "checksums")])
+    costs = {}
     with open_store(settings, write=True) as store:
         shop = Shop(root=root, store=store, settings=settings, registry=registry)
         for number in range(models):
             shop.model(f"m{number:05}/model.safetensors", values=1 + number)
         shop.put("m00007/README.md", "# Net\n")
         shop.crawl()
-        shop.model("m00007/model.safetensors", values=3, fill=7.0)
-        shop.put("m00007/README.md", "---\nlicense: mit\n---\n# A longer text\n")
-        with counted(store) as costs:
-            report = take(shop, "m00007/model.safetensors", "m00007/README.md")
-        assert (report.looked_at, report.read, report.counts["changed"]) == (2, 2, 1)
-        assert set(shop.source.reads) == {"m00007/model.safetensors", "m00007/README.md"}
+        for deed, changed in DEEDS.items():
+            keys = deed(shop)
+            with counted(store) as costs[deed.__name__]:
+                report = take(shop, *keys)
+            assert (deed.__name__, len(report.models)) == (deed.__name__, changed)
         assert_as_crawled(shop)
-        return costs
+    return costs
 
 
-def test_files_written_again_cost_the_same_in_a_source_of_20_and_of_1000(tmp_path):
-    few = costs_in_a_source_of(20, tmp_path / "small")
-    many = costs_in_a_source_of(1000, tmp_path / "large")
+@pytest.fixture(scope="module")
+def costs(tmp_path_factory):
+    return [costs_in_a_source_of(models, tmp_path_factory.mktemp(str(models))) for models in (20, 1000)]
+
+
+@pytest.mark.parametrize("deed", [deed.__name__ for deed in DEEDS])
+def test_an_event_costs_the_same_in_a_source_of_20_and_of_1000(costs, deed):
+    few, many = (of_source[deed] for of_source in costs)
     assert few.statements == many.statements
     assert few.rows == many.rows
     assert many.steps < 1.3 * few.steps
