@@ -153,6 +153,14 @@ def groups(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> dict[Mo
     }
 
 
+def extractions_of(
+    connection: Connection, source: SourceId, keys: Iterable[ObjectKey]
+) -> dict[ObjectKey, Extraction]:
+    """The whole extractions of these files."""
+    bodies = _bodies(connection, {source: set(map(os.fsencode, keys))})
+    return {ObjectKey(os.fsdecode(key)): extraction for (_, key), extraction in bodies.items()}
+
+
 def drop(connection: Connection, models: Sequence[ModelId]) -> None:
     """These models are gone: no file makes them any more, and missing files that make no other leave the manifest."""
     files = _rows(connection, models)
