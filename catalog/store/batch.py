@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from catalog.errors import RevisionConflict
 from catalog.records import (
@@ -29,7 +29,7 @@ from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, instant, pack, pack_json, read_object, unpack
 from catalog.store.consumers import append, deliver_again
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
-from catalog.store.database import parts, upsert
+from catalog.store.database import insert_rows, parts, upsert
 from catalog.store.documents import GONE, LIVE, Standing, finish
 from catalog.store.edits import NewEdit
 from catalog.store.runs import seen_at
@@ -263,8 +263,7 @@ class RecordBatch:
             for model, own in self._touched.items()
             for print_ in sorted(own & reached)
         ]
-        if due:
-            self._connection.execute(insert(copies_due), due)
+        insert_rows(self._connection, copies_due, due)
 
     def _with_few_others(self, touched: set[str]) -> tuple[set[str], set[str]]:
         """The prints that are settled here, and those of them that models outside this batch have, too.
