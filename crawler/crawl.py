@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 from catalog.errors import SourceError
 from catalog.normalise.values.secrets import masked_text
-from catalog.recording.recorder import FreshGroup, Recorder
-from catalog.records import Group, ModelId, ObjectKey, Run, RunState
+from catalog.recording.making import Task, make
+from catalog.recording.recorder import Recorder
+from catalog.records import Group, ObjectKey, Run, RunState
 from catalog.settings import Settings
 from catalog.store import Store
+from catalog.store.batch import RecordChange
 from catalog.store.leases import Lease
 from catalog.store.manifest import Sightings
 from catalog.store.records import GONE, LIVE, MISSING
 from catalog.text.folding import well_formed
+from crawler.jobs import pool_for
+from crawler.pool import Pool
+from crawler.processes import SpareHost
 from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
@@ -63,18 +69,24 @@ def crawl(
     reread: bool = False,
     hash_weights: bool = False,
     registry: Registry | None = None,
+    spare: SpareHost | None = None,
     watch: Callable[[Progress], None] = lambda _progress: None,
 ) -> CrawlReport:
     """Brings the records of the source up to date. `accept` lets a run lose more models than the guard allows,
     `accept_up_to` lets it lose so many, `reread` reads every file again, `hash_weights` reads weights to their end for
-    hashes of bytes that are not known yet. Raises WriterBusy, StoreError, and SourceError if the root cannot be listed.
+    hashes of bytes that are not known yet. `spare` is a host for processes, which else are started anew. Raises WriterBusy, StoreError, and SourceError if the root cannot be listed.
     """
     with store.source_lease(source.id) as lease:
         run = store.runs.start(source.id, source.uri, lease)
         account = Account(store, run, lease, watch, spent=lambda: getattr(source, "spent", {}))
-        return _Crawl(store, source, settings, lease, registry or Registry.installed(), run, account).go(
-            accepted=math.inf if accept else accept_up_to, reread=reread, hash_weights=hash_weights
-        )
+        registry = registry or Registry.installed()
+        with ExitStack() as stack:
+            pool = pool_for(source, registry, file_budget(settings), spare)
+            if pool is not None:
+                stack.enter_context(pool)
+            return _Crawl(store, source, settings, lease, registry, run, account, pool).go(
+                accepted=math.inf if accept else accept_up_to, reread=reread, hash_weights=hash_weights
+            )
 
 
 class _Crawl:
@@ -87,6 +99,7 @@ class _Crawl:
         registry: Registry,
         run: Run,
         account: Account,
+        pool: Pool | None,
     ) -> None:
         budget = file_budget(settings)
         self._store = store
@@ -96,7 +109,8 @@ class _Crawl:
         self._run = run
         self._account = account
         self._manifest = store.manifest(source.id)
-        readers = readers_for(source, registry, budget)
+        self._pool = pool
+        readers = readers_for(source, registry, budget, pool)
         self._reading = ReadingStage(source, self._manifest, readers, registry, account, lease)
         self._scopes = self._reading.scopes
         self._recipe = recipe_of(registry)
@@ -104,7 +118,6 @@ class _Crawl:
         self._split = SourceSplit(source.id, self._manifest, store.records, recipe=self._recipe, lease=lease)
         self._looks = interim.InterimLooks()
         self._unhashed = 0
-        self._page_writer: CommittingStage
         account.problems += registry.unavailable
 
     def go(self, *, accepted: float, reread: bool, hash_weights: bool) -> CrawlReport:
@@ -267,14 +280,18 @@ class _Crawl:
         for page in self._page_writer.pages(pairs, reread=reread):
             self._commit_page(self._run, page, self._page_writer.origins)
         self._page_writer.depart()
-        self._store.records.settle_copies(lease=self._lease)
-        return self._page_writer.models
 
-    def _commit_page(
-        self, _run: Run, page: Sequence[FreshGroup], _origins: Mapping[ModelId, ModelId]
-    ) -> None:
-        """One transaction: the models of the page, and their origins' departure."""
-        self._page_writer.write(page)
+        recorder = Recorder(self._store, self._run, self._lease, makers=self._makers)
+        writer = CommittingStage(self._source, recorder, self._account, verdicts)
+        pages = writer.pages(groups, self._store.records, self._recipe, reread=reread)
+        for page, changes in writer.made(pages):
+            writer.write(page, changes)
+        writer.depart()
+        self._store.records.settle_copies(lease=self._lease)
+        return writer.models
+
+    def _makers(self, tasks: Iterable[Task]) -> Iterator[RecordChange]:
+        return map(make, tasks) if self._pool is None else self._pool.work(tasks, make)
 
     def _count(self, judgement: Judgement, models: int) -> None:
         counts, verdicts = self._account.counts, judgement.verdicts

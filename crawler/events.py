@@ -236,6 +236,9 @@ class _Events:
         writer = CommittingStage(self._source, recorder, self.report, verdicts)
         for page in writer.pages([pairs], reread=False):
             done = writer.write(page)
+
+        for page, changes in writer.made(writer.pages(groups, records, self._recipe, reread=False)):
+            done = writer.write(page, changes)
             self.report.models += [*done.new, *done.changed]
         writer.depart()
         records.settle_copies(lease=self._lease)

@@ -1,7 +1,8 @@
 """Work in other processes: items in order through a few workers, a bounded number of them under way.
 
 A host process loads what the work needs and forks the workers from itself, so that each starts in milliseconds and nothing
-of this process (locks, connections, threads, a script that is running) is in them.
+of this process (locks, connections, threads, a script that is running) is in them. A command that knows early that there
+may be work forks its host from itself while it has none of these either (`spare_host`): then nothing is loaded twice.
 
 A worker that dies (killed, out of memory) costs the item that it died of and no other: what it had in hand is tried again
 one by one in a fresh one, and an item over which that dies too is told to be lost.
@@ -13,6 +14,7 @@ import gc
 import importlib
 import itertools
 import json
+import math
 import os
 import pickle
 import signal
@@ -20,8 +22,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -35,6 +39,8 @@ CHUNK_ITEMS = 16
 CHUNKS_AHEAD = 4
 """For each worker, so that it has something to do while the one who asks writes a page."""
 END_SECONDS = 5.0
+POLL_SECONDS = 0.002
+MAX_DESCRIPTOR = 65_536
 COLLECT_AFTER_OBJECTS = 50_000
 """Python looks for cycles after 700 new objects; a worker keeps few objects and makes many: that cost 17 % of its time."""
 
@@ -82,8 +88,9 @@ class Workers(Generic[T, R]):
         lost: Callable[[T, str], R],
         size: int,
         preload: Sequence[str] = (),
+        spare: SpareHost | None = None,
     ) -> None:
-        self._host = _Host(prepare, arguments, preload)
+        self._host = _Host(prepare, arguments, preload, spare)
         self._lost = lost
         self._size = size
         self._failed_starts = 0
@@ -204,14 +211,25 @@ class Workers(Generic[T, R]):
 class _Host:
     """The process from which workers are forked, as this process has it."""
 
-    def __init__(self, prepare: Prepare, arguments: tuple[Any, ...], preload: Sequence[str]) -> None:
+    def __init__(
+        self, prepare: Prepare, arguments: tuple[Any, ...], preload: Sequence[str], spare: SpareHost | None
+    ) -> None:
         self._begin = prepare, arguments, tuple(preload)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | _Forked | None = None
         self._control: socket.socket | None = None
+        self._spare = spare
 
     def start(self) -> None:
         """Raises what pickling raises when another process cannot have what the work needs."""
         what_to_begin_with = pickle.dumps(self._begin)
+        if self._spare is not None and (taken := self._spare.take()) is not None:
+            self._process, self._control = taken
+            begin, begun = _pipe()
+            with begun:
+                socket.send_fds(self._control, [b"b"], [begun.fileno()])
+            with begin:
+                begin.send_bytes(what_to_begin_with)
+            return
         ours, theirs = socket.socketpair()
         begin, begun = _pipe()
         with theirs, begun:
@@ -258,6 +276,80 @@ class _Host:
                 self._process.kill()
                 self._process.wait()
         self._control = self._process = None
+
+
+class _Forked:
+    """A child that no Popen knows."""
+
+    def __init__(self, process_id: int) -> None:
+        self._process_id = process_id
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Raises TimeoutExpired."""
+        patience = math.inf if timeout is None else time.monotonic() + timeout
+        while os.waitpid(self._process_id, os.WNOHANG)[0] == 0:
+            if time.monotonic() > patience:
+                raise subprocess.TimeoutExpired("host", timeout or 0)
+            time.sleep(POLL_SECONDS)
+
+    def kill(self) -> None:
+        os.kill(self._process_id, signal.SIGKILL)
+
+
+class SpareHost:
+    """A host that waits for what to begin with. Whoever takes it ends it."""
+
+    def __init__(self, process: _Forked, control: socket.socket) -> None:
+        self._taken: tuple[_Forked, socket.socket] | None = (process, control)
+
+    def take(self) -> tuple[_Forked, socket.socket] | None:
+        """The host, once."""
+        taken, self._taken = self._taken, None
+        return taken
+
+    def end(self) -> None:
+        """Ends it if nobody took it."""
+        if (taken := self.take()) is not None:
+            process, control = taken
+            control.close()
+            process.wait()
+
+
+@contextmanager
+def spare_host() -> Iterator[SpareHost | None]:
+    """A host forked from this process as it is, with all that it has imported; none where that is not safe: a thread
+    of this process may hold a lock that nobody in the child would ever give back.
+    """
+    if sys.platform != "linux" or threading.active_count() > 1:
+        yield None
+        return
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        _be_host(theirs.detach())
+    theirs.close()
+    spare = SpareHost(_Forked(pid), ours)
+    try:
+        yield spare
+    finally:
+        spare.end()
+
+
+def _be_host(control_descriptor: int) -> NoReturn:
+    """What a forked child does. It keeps nothing of its parent open, and never looks at the parent's objects again."""
+    try:
+        gc.freeze()
+        os.setsid()  # Ctrl-C is for the parent
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1):
+            os.dup2(nothing, descriptor)
+        os.closerange(3, control_descriptor)
+        os.closerange(control_descriptor + 1, MAX_DESCRIPTOR)
+        host(control_descriptor)
+    except BaseException:  # noqa: BLE001 - whatever it is, the parent's own code must not run here, too
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(1)
 
 
 def _pipe() -> tuple[Connection, Connection]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from catalog.recording.changes import change_of, last_of
-from catalog.recording.whole_extractions import WholeExtractions
-from catalog.records import Edit, Group, ModelId, Place, Run, model_id
+from catalog.recording.making import Task, make
+from catalog.recording.whole_extractions import Reading, WholeExtractions, filled
+from catalog.records import Edit, Group, ModelId, ObjectKey, Place, Run, is_unread, model_id
 from catalog.store import Store
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.leases import Lease
@@ -39,33 +42,114 @@ class Departures:
     moved: Mapping[ModelId, ModelId] = field(default_factory=dict)
 
 
-class Recorder:
-    """Commits what one run of one source found."""
+def one_after_the_other(tasks: Iterable[Task]) -> Iterator[RecordChange]:
+    """The records, made here."""
+    return map(make, tasks)
 
-    def __init__(self, store: Store, run: Run, lease: Lease, *, cause: str = "") -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A page, and what others may make of it, by the number in the page."""
+
+    page: Sequence[FreshGroup]
+    edits: Mapping[ModelId, Sequence[Edit]]
+    tasks: Mapping[int, Task]
+
+
+class Recorder:
+    """Commits what one run of one source found. `makers` make records of what they are asked, in order, perhaps many at
+    once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: Run,
+        lease: Lease,
+        *,
+        cause: str = "",
+        makers: Callable[[Iterable[Task]], Iterator[RecordChange]] = one_after_the_other,
+    ) -> None:
         self._store = store
         self._run = run
         self._lease = lease
         self._cause = cause or f"run {run.id}"
-        self._whole = WholeExtractions(store.manifest(run.source))
+        self._makers = makers
+        self._manifest = store.manifest(run.source)
+        self._whole = WholeExtractions(self._manifest)
+
+    def changes(
+        self, pages: Iterable[Sequence[FreshGroup]], origins: Mapping[ModelId, ModelId]
+    ) -> Iterator[tuple[Sequence[FreshGroup], list[RecordChange]]]:
+        """Each page with the records to be committed. `origins` says which model each was before. Pages are taken as far
+        ahead as makers take tasks.
+        """
+        plans: deque[_Plan] = deque()
+        done = self._makers(self._tasks(pages, origins, plans))
+        ahead: deque[RecordChange] = deque()
+        while True:
+            if not plans:
+                ahead += islice(done, 1)
+            if not plans:
+                return
+            plan = plans.popleft()
+            ahead += islice(done, max(0, len(plan.tasks) - len(ahead)))
+            made = {number: ahead.popleft() for number in plan.tasks}
+            yield plan.page, self._completed(plan, made, origins)
+
+    def _tasks(
+        self,
+        pages: Iterable[Sequence[FreshGroup]],
+        origins: Mapping[ModelId, ModelId],
+        plans: deque[_Plan],
+    ) -> Iterator[Task]:
+        for page in pages:
+            edits = self._store.edits.of([fresh.model for fresh in page])
+            bodies = self._manifest.bodies(
+                sorted({key for fresh in page if not _is_shared(fresh.group) for key in _keys(fresh.group)})
+            )
+            tasks = {
+                number: Task(
+                    group=fresh.group,
+                    bodies={key: bodies[key] for key in _keys(fresh.group)},
+                    signature=fresh.signature,
+                    edits=edits.get(fresh.model, ()),
+                    now=self._run.started_at,
+                    moved_from=origins.get(fresh.model),
+                )
+                for number, fresh in enumerate(page)
+                if not _is_shared(fresh.group) and all(key in bodies for key in _keys(fresh.group))
+            }
+            plans.append(_Plan(page, edits, tasks))
+            yield from tasks.values()
+
+    def _completed(
+        self, plan: _Plan, made: Mapping[int, RecordChange], origins: Mapping[ModelId, ModelId]
+    ) -> list[RecordChange]:
+        """The changes of the whole page. What the page before had, too, is not read again: a file with thousands of runs
+        is in each of their groups.
+        """
+        rest = [fresh for number, fresh in enumerate(plan.page) if number not in made]
+        groups = iter(self._whole.filled(fresh.group for fresh in rest))
+        return [
+            replace(made[number], group=fresh.group)
+            if number in made
+            else self._change(replace(fresh, group=next(groups)), plan.edits, origins)
+            for number, fresh in enumerate(plan.page)
+        ]
 
     def record(
         self,
         page: Sequence[FreshGroup],
+        changes: Sequence[RecordChange],
         *,
         origins: Mapping[ModelId, ModelId],
         departures: Departures,
     ) -> Committed:
-        """These models are as the groups say, and those that left for them are not at their old places any more: both
-        or nothing. `origins` says which model each was before.
+        """These models are as the changes say, and those that left for them are not at their old places any more: both
+        or nothing.
         """
         models = [fresh.model for fresh in page]
-        groups = self._whole.filled(fresh.group for fresh in page)
-        edits = self._store.edits.of(models)
-        changes = [
-            self._change(replace(fresh, group=group), edits, origins)
-            for fresh, group in zip(page, groups, strict=True)
-        ]
         with self._store.records.transaction(
             made_by="crawl", cause=self._cause, lease=self._lease, seen=self._run.started_at
         ) as batch:
@@ -78,7 +162,7 @@ class Recorder:
                 ]
             )
             batch.carry_edits(changes)
-            batch.put(self._with_latest_edits(batch, changes, groups, origins))
+            batch.put(self._with_latest_edits(batch, page, changes, origins))
             batch.depart(departures.states, self._run.id, departures.moved)
         return batch.result
 
@@ -90,17 +174,25 @@ class Recorder:
     def _with_latest_edits(
         self,
         batch: RecordBatch,
+        page: Sequence[FreshGroup],
         changes: Sequence[RecordChange],
-        groups: Sequence[Group],
         origins: Mapping[ModelId, ModelId],
     ) -> list[RecordChange]:
         """Somebody may have edited a model while it was normalised; no edit may be lost."""
         edits = batch.edits([change.record.id for change in changes])
+        late = {
+            number
+            for number, change in enumerate(changes)
+            if change.edit != last_of(edits.get(change.record.id, ()))
+        }
+        keys = {key for number in late for key in _keys(page[number].group)}
+        extractions = batch.extractions(self._run.source, keys) if keys else {}
+        readings = {key: Reading(extraction) for key, extraction in extractions.items()}
         return [
-            change
-            if change.edit == last_of(edits.get(change.record.id, ()))
-            else self._change(FreshGroup(group=group, signature=change.signature), edits, origins)
-            for change, group in zip(changes, groups, strict=True)
+            self._change(replace(fresh, group=filled(fresh.group, readings)), edits, origins)
+            if number in late
+            else change
+            for number, (fresh, change) in enumerate(zip(page, changes, strict=True))
         ]
 
     def _change(
@@ -116,3 +208,17 @@ class Recorder:
             now=self._run.started_at,
             moved_from=origins.get(fresh.model),
         )
+
+
+def _is_shared(group: Group) -> bool:
+    """Whether a file of it tells of more models: what it says is read once for all of them."""
+    return any(member.subject is not None for member in group.members)
+
+
+def _keys(group: Group) -> list[ObjectKey]:
+    """The files of which whole extractions are wanted."""
+    return [
+        member.object.key
+        for member in group.members
+        if member.extraction is not None and not is_unread(member.extraction)
+    ]

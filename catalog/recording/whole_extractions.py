@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from catalog.records import Extraction, Group, Member, ObjectKey, Observation, is_unread
@@ -11,7 +11,9 @@ from catalog.store.manifest import Manifest
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
+    """What one file said."""
+
     extraction: Extraction
     by_subject: dict[str | None, list[Observation]] | None = None
 
@@ -34,22 +36,28 @@ class WholeExtractions:
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
-        self._known: dict[ObjectKey, _Reading] = {}
+        self._known: dict[ObjectKey, Reading] = {}
 
     def filled(self, groups: Iterable[Group]) -> list[Group]:
-        """The groups with whole extractions in place of outlines; the role that grouping gave a file stays."""
+        """As `filled` of each."""
         page = list(groups)
         keys = {member.object.key for group in page for member in group.members}
         self._known = {key: reading for key, reading in self._known.items() if key in keys}
         missing = sorted(keys - self._known.keys())
         stored = self._manifest.extractions(missing)
-        self._known |= {key: _Reading(extraction) for key, extraction in stored.items()}
-        return [replace(group, members=tuple(map(self._filled, group.members))) for group in page]
+        self._known |= {key: Reading(extraction) for key, extraction in stored.items()}
+        return [filled(group, self._known) for group in page]
 
-    def _filled(self, member: Member) -> Member:
-        if member.extraction is None or is_unread(member.extraction):
-            return member
-        reading = self._known.get(member.object.key)
-        if reading is None:
-            return replace(member, extraction=None)
-        return replace(member, extraction=replace(reading.about(member.subject), role=member.extraction.role))
+
+def filled(group: Group, readings: Mapping[ObjectKey, Reading]) -> Group:
+    """The group with whole extractions in place of outlines; the role that grouping gave a file stays."""
+    return replace(group, members=tuple(_filled(member, readings) for member in group.members))
+
+
+def _filled(member: Member, readings: Mapping[ObjectKey, Reading]) -> Member:
+    if member.extraction is None or is_unread(member.extraction):
+        return member
+    reading = readings.get(member.object.key)
+    if reading is None:
+        return replace(member, extraction=None)
+    return replace(member, extraction=replace(reading.about(member.subject), role=member.extraction.role))

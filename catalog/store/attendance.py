@@ -15,14 +15,13 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Text,
-    insert,
     or_,
     select,
 )
 
 from catalog.records import ModelId, ObjectKey, SourceId
 from catalog.store.codec import parse_instant
-from catalog.store.database import parts
+from catalog.store.database import insert_rows
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.tables import records
 from catalog.store.temporary import TemporaryTable
@@ -98,8 +97,7 @@ class Attendance(TemporaryTable):
             }
             for model in models
         ]
-        for page in parts(rows):
-            self._open().execute(insert(self._table), list(page))
+        insert_rows(self._open(), self._table, rows)
         self._open().commit()
 
     def vanished(self) -> Iterator[Shelved]:

@@ -9,17 +9,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from catalog.errors import RevisionConflict
-from catalog.records import Document, Edit, FieldProvenance, Group, ModelId, ModelRecord
+from catalog.records import (
+    Document,
+    Edit,
+    Extraction,
+    FieldProvenance,
+    Group,
+    ModelId,
+    ModelRecord,
+    ObjectKey,
+    SourceId,
+)
 from catalog.store import edits, members
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, instant, pack, pack_json, read_object, unpack
 from catalog.store.consumers import append, deliver_again
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
-from catalog.store.database import parts, upsert
+from catalog.store.database import insert_rows, parts, upsert
 from catalog.store.documents import GONE, LIVE, Standing, finish
 from catalog.store.edits import NewEdit
 from catalog.store.runs import seen_at
@@ -32,11 +42,19 @@ FEW_OTHERS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackedRecord:
+    """A record as its row has it, and its document fit for every database."""
+
+    body: bytes
+    content: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordChange:
     """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal files of weights and
     `tensors` equal tensors in whatever files (None: no proof), `identity` proves that files moved. `moved_from` is the
     model it was before. `group` are the files it was made of; None knows but their keys. `edit` is the last edit that it
-    shows, 0 for none.
+    shows, 0 for none. `packed` is the whole record if another process made it; then `record` has no provenance.
     """
 
     record: ModelRecord
@@ -47,6 +65,7 @@ class RecordChange:
     moved_from: ModelId | None = None
     group: Group | None = None
     edit: int = 0
+    packed: PackedRecord | None = None
 
 
 @dataclass(slots=True)
@@ -121,6 +140,10 @@ class RecordBatch:
         """The groups of locked records with the whole extractions of their files; none where only keys are known."""
         return members.groups(self._connection, [self._rows[model] for model in models])
 
+    def extractions(self, source: SourceId, keys: Iterable[ObjectKey]) -> dict[ObjectKey, Extraction]:
+        """What these files say, as this transaction sees it."""
+        return members.extractions_of(self._connection, source, keys)
+
     def edits(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[Edit, ...]]:
         """The last edit of each field of these models, cleared ones included."""
         return edits.last_edits(self._connection, models)
@@ -174,7 +197,7 @@ class RecordBatch:
             if remade and before is not None:
                 row.update({name: before[name] for name in _STANDING})
             earlier = prints_of(before) if before else ()
-            document = sanitised(change.record.document)
+            document = change.packed.content if change.packed else sanitised(change.record.document)
             if row["state"] == LIVE and (
                 before is None
                 or before["state"] != LIVE
@@ -240,8 +263,7 @@ class RecordBatch:
             for model, own in self._touched.items()
             for print_ in sorted(own & reached)
         ]
-        if due:
-            self._connection.execute(insert(copies_due), due)
+        insert_rows(self._connection, copies_due, due)
 
     def _with_few_others(self, touched: set[str]) -> tuple[set[str], set[str]]:
         """The prints that are settled here, and those of them that models outside this batch have, too.
@@ -371,7 +393,7 @@ class RecordBatch:
             "missing_since": None,
             "missing_run": None,
             "moved_to": None,
-            "record": pack(record),
+            "record": change.packed.body if change.packed else pack(record),
             "document": before["document"] if before else "{}",
             "grouping": None if change.group is None else members.grouping_of(change.group),
         }

@@ -20,7 +20,7 @@ from catalog.errors import StoreError
 from catalog.records import ModelId
 from catalog.search.engine import IndexAction, IndexOutcome
 from catalog.store.canonical import sanitised
-from catalog.store.database import parts, take_turn, upsert
+from catalog.store.database import insert_rows, parts, take_turn, upsert
 from catalog.store.leases import is_dead, this_process
 from catalog.store.runs import seen_at
 from catalog.store.tables import consumers, deliveries, records, revisions
@@ -408,7 +408,7 @@ def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     if rows:
         take_turn(connection)
-        connection.execute(insert(revisions), list(rows))
+        insert_rows(connection, revisions, rows)
 
 
 def deliver_again(connection: Connection, states: Sequence[Mapping[str, Any]]) -> None:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -124,19 +125,64 @@ def upsert(
     update: Iterable[str] | None = None,
 ) -> None:
     """Insert the rows, or replace those whose primary key is there (only the columns of `update`, if given)."""
-    keys = [column.name for column in table.primary_key]
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        part = rows[start : start + ROWS_PER_STATEMENT]
-        statement: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-        names = [name for name in (update or part[0]) if name not in keys]
-        changed = {name: statement.excluded[name] for name in names}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(part))
+    if rows:
+        _insert(connection, table, rows, update=tuple(rows[0] if update is None else update))
 
 
 def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows; one whose primary key is there already stays as it is."""
-    statement: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    connection.execute(statement.on_conflict_do_nothing(), list(rows))
+    if rows:
+        _insert(connection, table, rows, update=())
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows, all of the same columns."""
+    if rows:
+        _insert(connection, table, rows, update=None)
+
+
+def _insert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    update: tuple[str, ...] | None,
+) -> None:
+    """SQLite gets the rows as they are: SQLAlchemy looks at each value of each row, which took more time than SQLite
+    itself. Its driver knows the types of all columns.
+    """
+    if connection.dialect.name == "sqlite":
+        text_, columns = _sqlite_insert(table, tuple(rows[0]), update)
+        connection.exec_driver_sql(text_, [tuple(row[column] for column in columns) for row in rows])
+        return
+    statement = _statement(postgresql, table, update)
+    for page in parts(rows):
+        connection.execute(statement, list(page))
+
+
+def _statement(dialect: Any, table: Table, update: tuple[str, ...] | None) -> Any:
+    """An insertion; `update` are the columns to be replaced where the primary key is there: none (empty), or that is an
+    error (None).
+    """
+    statement = dialect.insert(table)
+    if update is None:
+        return statement
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in update if name not in keys}
+    if not changed:
+        return statement.on_conflict_do_nothing()
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+@lru_cache(maxsize=64)
+def _sqlite_insert(
+    table: Table, columns: tuple[str, ...], update: tuple[str, ...] | None
+) -> tuple[str, Sequence[str]]:
+    """The statement in SQLite's words, and the columns of its parameters."""
+    compiled: Any = _statement(sqlite, table, update).compile(
+        dialect=sqlite.dialect(), column_keys=list(columns)
+    )
+    return str(compiled), compiled.positiontup
 
 
 def is_read_only(error: DBAPIError) -> bool:

@@ -168,14 +168,17 @@ class Manifest:
             ]
 
     def extractions(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Extraction]:
-        """The whole extractions of these keys."""
+        """The whole extractions of these keys. Raises StoreDamaged."""
+        return {key: extraction_of(key, body) for key, body in self.bodies(keys).items()}
+
+    def bodies(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, bytes]:
+        """The same as the table holds them, for `extraction_of`."""
         bodies = {}
         with self._engine.connect() as connection:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (extractions.c.source == self._source) & extractions.c.key.in_(part)
-                for row in connection.execute(select(extractions).where(chosen)):
-                    key = ObjectKey(os.fsdecode(row.key))
-                    bodies[key] = extraction_of(key, row.body)
+                for row in connection.execute(select(extractions.c.key, extractions.c.body).where(chosen)):
+                    bodies[ObjectKey(os.fsdecode(row.key))] = row.body
         return bodies
 
     def counts(self) -> dict[str, int]:
@@ -390,7 +393,7 @@ def _row(packed: PackedEntry) -> dict[str, Any]:
 
 
 def extraction_of(key: ObjectKey, body: bytes) -> Extraction:
-    """What the file said. Raises StoreDamaged."""
+    """What the file said, of a body of the manifest. Raises StoreDamaged."""
     try:
         return unpack(Extraction, body)
     except UNREADABLE as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 
 from catalog.records import (
     CardText,
@@ -24,7 +24,7 @@ from catalog.records import (
     SourceId,
     unread,
 )
-from catalog.store.database import parts
+from catalog.store.database import insert_rows, parts
 from catalog.store.documents import MISSING
 from catalog.store.manifest import extraction_of, meta_of
 from catalog.store.tables import extractions, objects, record_files
@@ -95,8 +95,7 @@ def write(connection: Connection, files: Mapping[ModelId, Sequence[Row]], *, new
     for part in parts(sorted(changed.keys() & known.keys())):
         connection.execute(delete(record_files).where(record_files.c.model.in_(part)))
     added = [row for rows in changed.values() for row in rows]
-    for page in parts(added):
-        connection.execute(insert(record_files), page)
+    insert_rows(connection, record_files, added)
 
 
 def file_keys(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[ObjectKey, ...]]:
@@ -161,6 +160,14 @@ def groups(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> dict[Mo
         model: _group(row, [_member(file, metas, bodies) for file in files.get(model, ())])
         for model, row in known.items()
     }
+
+
+def extractions_of(
+    connection: Connection, source: SourceId, keys: Iterable[ObjectKey]
+) -> dict[ObjectKey, Extraction]:
+    """The whole extractions of these files."""
+    bodies = _bodies(connection, {source: set(map(os.fsencode, keys))})
+    return {ObjectKey(os.fsdecode(key)): extraction for (_, key), extraction in bodies.items()}
 
 
 def drop(connection: Connection, models: Sequence[ModelId]) -> None:

@@ -98,6 +98,8 @@ def crawl(
     from crawler.commands.progress import FollowingIndex, ProgressLine  # noqa: PLC0415
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
     from crawler.overlaps import overlaps  # noqa: PLC0415
+    from crawler.processes import spare_host  # noqa: PLC0415
+    from crawler.reading import Registry  # noqa: PLC0415
     from crawler.selection import Selection  # noqa: PLC0415
 
     given = given_options(endpoint_url, options, credentials)
@@ -110,7 +112,8 @@ def crawl(
     if dry_run:
         _preview(settings, path, given, as_json=as_json)
         return
-    with open_store(settings, write=True) as store, _interruptible():
+    registry = Registry.installed()
+    with spare_host() as spare, open_store(settings, write=True) as store, _interruptible():
         rows = store.sources.all()
         source, target = open_checked(find_target(path, rows), given, rows, settings)
         if given and target.row is not None:
@@ -137,6 +140,8 @@ def crawl(
                 accept_up_to=accept_up_to,
                 reread=reread,
                 hash_weights=hash_weights,
+                registry=registry,
+                spare=spare,
                 watch=watch,
             )
             shown.say(f"indexing: {store.consumer(INDEX).size():,} models wait")

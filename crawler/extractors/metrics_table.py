@@ -47,6 +47,8 @@ class MetricsTableExtractor:
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
+        if not key.endswith(("results.csv", "metrics.csv")):
+            return None
         name = key.rsplit("/", 1)[-1]
         columns = [column.strip() for column in head.partition(b"\n")[0].split(b",")]
         if name not in {"results.csv", "metrics.csv"} or b"epoch" not in columns or len(columns) < 2:

@@ -11,7 +11,7 @@ from catalog.recording.places import place_of
 from catalog.recording.recorder import Departures, FreshGroup, Recorder
 from catalog.records import Group, ModelId
 from catalog.store.attendance import Shelved
-from catalog.store.batch import Committed
+from catalog.store.batch import Committed, RecordChange
 from catalog.store.documents import GONE, LIVE, MISSING
 from catalog.store.records import Records
 from crawler.source import Source
@@ -67,11 +67,19 @@ class CommittingStage:
         if page:
             yield page
 
-    def write(self, page: Sequence[FreshGroup]) -> Committed:
-        """The records of a page, together with the departure of those that are now part of it."""
-        placed = [fresh.at(place_of(fresh.group, self._source.uri_of)) for fresh in page]
+    def made(
+        self, pages: Iterable[Sequence[FreshGroup]]
+    ) -> Iterator[tuple[Sequence[FreshGroup], list[RecordChange]]]:
+        """Each page with the records of its models."""
+        placed = ([fresh.at(place_of(fresh.group, self._source.uri_of)) for fresh in page] for page in pages)
+        return self._recorder.changes(placed, self.origins)
+
+    def write(self, page: Sequence[FreshGroup], changes: Sequence[RecordChange]) -> Committed:
+        """The records of a page, together with the departure of those that are now part of it: one transaction."""
         leaving = [model for fresh in page for model in self._leaving_for.pop(fresh.model, ())]
-        done = self._recorder.record(placed, origins=self.origins, departures=self._departures(leaving))
+        done = self._recorder.record(
+            page, changes, origins=self.origins, departures=self._departures(leaving)
+        )
         counts = self._account.counts
         counts["new"] += sum(model not in self.origins for model in done.new)
         counts["changed"] += len(done.changed) + len(self._replacing.intersection(done.new))

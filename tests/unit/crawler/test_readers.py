@@ -8,9 +8,11 @@ from fixtures.crawling import safetensors
 
 from catalog.errors import AccessDenied
 from catalog.store.entries import Reading
+from crawler.jobs import extractor_modules
+from crawler.pool import Pool
 from crawler.processes import Workers
 from crawler.reader import Budget
-from crawler.readers import ProcessReaders, SerialReaders, ThreadReaders, _lost, prepare_reading, readers_for
+from crawler.readers import ProcessReaders, SerialReaders, ThreadReaders, lost, prepare_reading, readers_for
 from crawler.reading import ObjectReader, Registry
 from crawler.sources.local import LocalSource
 
@@ -73,8 +75,8 @@ def serially(source):
 
 def in_processes(source, **options):
     reader = ObjectReader(source, Registry.installed(), Budget())
-    readers = ProcessReaders(reader, source, Budget(), 2, **options)
-    return list(readers.read(listed(source)))
+    with Pool(prepare_reading, (source, Budget()), lost=lost, size=2, **options) as pool:
+        return list(ProcessReaders(reader, pool).read(listed(source)))
 
 
 @pytest.mark.parametrize("here_first", [0, 40, 10_000], ids=["none-here", "some-here", "all-here"])
@@ -97,7 +99,7 @@ def test_threads_read_what_one_after_the_other_reads(root):
 
 def test_a_file_over_which_a_process_dies_is_read_again_by_the_next_crawl(root):
     source = DeadlySource(root)
-    workers = Workers(prepare_reading, (source, Budget()), lost=_lost, size=2)
+    workers = Workers(prepare_reading, (source, Budget()), lost=lost, size=2, preload=extractor_modules())
     with workers:
         outcomes = list(workers.map(listed(source)))
     readings = {read.packed.entry.object.key: read.packed.entry for read in outcomes}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import EditRefused, NotRemakable, RevisionConflict
-from catalog.recording import recorder
+from catalog.recording import making
 from catalog.recording.changes import change_of
 from catalog.recording.edits import checked, edit_model, editable
 from catalog.records import ModelId, Origin
@@ -178,7 +178,7 @@ def test_an_edit_made_while_the_crawl_normalises_is_not_lost(shop, net, monkeypa
         return change
 
     shop.put("net/README.md", CARD.replace("A network.", "Another one."))
-    monkeypatch.setattr(recorder, "change_of", slow)
+    monkeypatch.setattr(making, "change_of", slow)
     shop.crawl()
     assert made
     document = shop.documents()["net"]

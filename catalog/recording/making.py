@@ -1,0 +1,43 @@
+"""One record made from what the store holds of its files, wherever there is a processor for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from catalog.recording.changes import change_of
+from catalog.recording.whole_extractions import Reading, filled
+from catalog.records import Edit, Group, ModelId, ObjectKey
+from catalog.store.batch import PackedRecord, RecordChange
+from catalog.store.canonical import sanitised
+from catalog.store.codec import pack
+from catalog.store.manifest import extraction_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A group with outlines, at its place, and `bodies`, the extractions of its files as the manifest has them."""
+
+    group: Group
+    bodies: Mapping[ObjectKey, bytes]
+    signature: str
+    edits: Sequence[Edit]
+    now: datetime
+    moved_from: ModelId | None
+
+
+def make(task: Task) -> RecordChange:
+    """The change, its record packed and without its provenance, of no group: whoever asked has the group. Raises
+    StoreDamaged.
+    """
+    readings = {key: Reading(extraction_of(key, body)) for key, body in task.bodies.items()}
+    change = change_of(
+        filled(task.group, readings),
+        signature=task.signature,
+        edits=task.edits,
+        now=task.now,
+        moved_from=task.moved_from,
+    )
+    packed = PackedRecord(body=pack(change.record), content=sanitised(change.record.document))
+    return replace(change, record=replace(change.record, provenance={}), packed=packed, group=None)

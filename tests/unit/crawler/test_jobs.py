@@ -1,0 +1,102 @@
+"""Processes that read files and make records do both as one process does."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+from fixtures.crawling import safetensors
+
+from catalog.records import SourceId
+from catalog.settings import Settings
+from catalog.store import open_store
+from crawler import jobs, pool
+from crawler.crawl import crawl
+from crawler.sources.local import LocalSource
+
+MODELS = 40
+CARD = "---\nlicense: mit\nmetrics: [{type: accuracy, value: 0.9%d}]\n---\n# Model %d\n"
+TOLD_BY_THE_STORE = {"first_seen", "last_seen"}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for number in range(MODELS):
+        folder = tmp_path / "models" / f"model-{number:02d}"
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_bytes(safetensors(fill=number))
+        (folder / "README.md").write_text(CARD % (number % 10, number))
+        (folder / "config.json").write_text('{"architectures": ["BertModel"], "model_type": "bert"}')
+    return tmp_path / "models"
+
+
+def records_of(home):
+    """What every model's record says, by its path."""
+    with open_store(Settings(home=home), write=False) as store:
+        models = [replace(model, id="") for model in store.records.iterate()]
+    return {
+        model.document["path"]: (
+            {name: value for name, value in model.document.items() if name not in TOLD_BY_THE_STORE},
+            dict(model.provenance),
+        )
+        for model in models
+    }
+
+
+def crawled(home, tree):
+    with open_store(Settings(home=home), write=True) as store:
+        source = LocalSource(tree)
+        store.sources.crawled(SourceId(source.id), source.uri)
+        crawl(store, source, Settings(home=home))
+    return records_of(home)
+
+
+def patiently(is_ready):
+    """Waits until the first process has started, where a crawl goes on by itself."""
+
+    def wait(self):
+        until = time.monotonic() + 60
+        while not is_ready(self) and time.monotonic() < until:
+            time.sleep(0.01)
+        return True
+
+    return wait
+
+
+def test_records_made_in_processes_are_those_made_here(tmp_path, tree, monkeypatch):
+    monkeypatch.setattr(jobs, "processors", lambda: 1)
+    alone = crawled(tmp_path / "alone", tree)
+    monkeypatch.setattr(jobs, "processors", lambda: 2)
+    monkeypatch.setattr(pool, "JOBS_BEFORE_PROCESSES", 0)
+    mapped = []
+    here = pool.Workers.map
+    monkeypatch.setattr(pool.Workers, "map", lambda self, items: mapped.append(1) or here(self, items))
+    monkeypatch.setattr(pool.Pool, "_is_ready", patiently(pool.Pool._is_ready))
+    assert crawled(tmp_path / "together", tree) == alone
+    assert len(alone) == MODELS
+    assert len(mapped) == 2, "files, then records"
+
+
+def test_a_command_forks_its_processes_from_itself(tmp_path, tree):
+    """Without a second interpreter, which would have to import all again."""
+    home = tmp_path / "home"
+    script = (
+        "import subprocess, sys\n"
+        "subprocess.Popen = None\n"
+        "from crawler import pool\n"
+        "seen, into = [], pool.Workers.map\n"
+        "pool.Workers.map = lambda self, items: seen.append(1) or into(self, items)\n"
+        "pool.processors = __import__('crawler.jobs').jobs.processors = lambda: 2\n"
+        "from catalog.cli import cli\n"
+        "cli(sys.argv[1:], standalone_mode=False)\n"
+        "print('in processes' if seen else 'alone')\n"
+    )
+    command = [sys.executable, "-c", script, "--home", str(home), "crawl", str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"{MODELS} models: {MODELS} new, 0 changed, 0 unchanged.",
+        "in processes",
+    ]
+    assert len(records_of(home)) == MODELS
