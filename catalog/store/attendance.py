@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,9 +97,9 @@ class Attendance(TemporaryTable):
             }
             for model in models
         ]
-        for page in parts(rows):
-            self._open().execute(insert(self._table), list(page))
-        self._open().commit()
+        with self._transaction() as connection:
+            for page in parts(rows):
+                connection.execute(insert(self._table), list(page))
 
     def vanished(self) -> Iterator[Shelved]:
         """The live and the missing records of the source whose models are not there, in id order."""
@@ -134,12 +134,6 @@ class Attendance(TemporaryTable):
             if len(rows) < PAGE:
                 return
             last = rows[-1].id
-
-    def _rows(self, statement: Any) -> Sequence[Any]:
-        connection = self._open()
-        rows = connection.execute(statement).all()
-        connection.commit()
-        return rows
 
 
 def shelved_row(row: Any) -> Shelved:

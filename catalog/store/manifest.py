@@ -302,18 +302,15 @@ class Sightings(TemporaryTable):
     def add(self, keys: Iterable[ObjectKey]) -> None:
         rows = [{"key": os.fsencode(key)} for key in keys]
         if rows:
-            insert_ignoring(self._open(), self._table, rows)
-            self._open().commit()
+            with self._transaction() as connection:
+                insert_ignoring(connection, self._table, rows)
 
     def count(self) -> int:
-        number = int(self._open().execute(select(func.count()).select_from(self._table)).scalar_one())
-        self._open().commit()
-        return number
+        return int(self._rows(select(func.count()).select_from(self._table))[0][0])
 
     def unseen(self) -> Iterator[ObjectKey]:
         """Live objects of the manifest that the listing did not show, in key order."""
         last = b""
-        connection = self._open()
         while True:
             seen = select(self._table.c.key).where(self._table.c.key == objects.c.key).exists()
             chosen = (
@@ -322,13 +319,11 @@ class Sightings(TemporaryTable):
                 & (objects.c.key > last)
                 & ~seen
             )
-            statement = select(objects.c.key).where(chosen).order_by(objects.c.key).limit(PAGE)
-            rows = list(connection.execute(statement).scalars())
-            connection.commit()
-            yield from (ObjectKey(os.fsdecode(key)) for key in rows)
+            rows = self._rows(select(objects.c.key).where(chosen).order_by(objects.c.key).limit(PAGE))
+            yield from (ObjectKey(os.fsdecode(row.key)) for row in rows)
             if len(rows) < PAGE:
                 return
-            last = rows[-1]
+            last = rows[-1].key
 
 
 def _files_in(*more: ColumnElement[bool]) -> Select[Any]:
