@@ -26,7 +26,7 @@ MOMENTS = {
 def test_an_interrupt_inside_a_transaction_locks_nobody_out(impatient, shop, monkeypatch, room, name, turn):
     """`database is locked` came of it: the noting of what was listed held the lock that the last page waited for."""
     monkeypatch.setattr("crawler.stages.reading.BATCH_OBJECTS", 5)
-    monkeypatch.setattr("crawler.stages.reading.PAGE_OBJECTS", 5)
+    monkeypatch.setattr("crawler.stages.reading.PAGE_OBJECTS", 7)
     for number in range(30):
         shop.put(f"d{number}/m.safetensors", safetensors(values=number + 1))
     turns = itertools.count(1)
