@@ -12,8 +12,7 @@ from crawler.sniffing import is_archived
 
 ARCHIVED_MARK = "archived"
 USUAL = "STANDARD"
-MD5_OF_ALL = re.compile(r"[0-9a-f]{32}")
-MD5_OF_PARTS = re.compile(r"[0-9a-f]{32}-\d{1,5}")
+MD5_OF_ALL_OR_PARTS = re.compile(r"[0-9a-f]{32}(?:-\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,6 @@ def _same_bytes(etag: str, size_bytes: int) -> str | None:
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html, "ETag"
     """
-    if size_bytes and (MD5_OF_ALL.fullmatch(etag) or MD5_OF_PARTS.fullmatch(etag)):
+    if size_bytes and MD5_OF_ALL_OR_PARTS.fullmatch(etag):
         return f"{SAME_BYTES}{etag}:{size_bytes}"
     return None

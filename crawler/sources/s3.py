@@ -73,6 +73,7 @@ class S3Source:
         if self._inventory:
             parse_object(self._inventory, what="The option inventory")
         self._first: Page | None = None
+        self._kept_directory = ""
         try:
             self._client = connect(access, self.spending)
         except FAULTS as error:
@@ -254,7 +255,11 @@ class S3Source:
         directory, _, name = key.rpartition("/")
         if is_unfinished(name):
             return UNFINISHED
-        if not SKIPPED_DIRECTORIES.isdisjoint(directory.split("/")) or is_inside_git(key):
+        if directory != self._kept_directory:  # a listing goes through them one after the other
+            if not SKIPPED_DIRECTORIES.isdisjoint(directory.split("/")):
+                return ""
+            self._kept_directory = directory
+        if ".git/" in key and is_inside_git(key):
             return ""
         return self._selection.left_out(key) if self._selection else None
 
