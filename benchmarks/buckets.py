@@ -36,7 +36,7 @@ print(sum(len(page["Contents"]) for page in client.get_paginator("list_objects_v
 def key_at(number: int) -> str:
     """One in ten is a model, the others are data that no crawl opens."""
     directory, place = divmod(number, PER_DIRECTORY)
-    return f"d{directory:08}/{'model.safetensors' if place == 5 else f'{place}.parquet'}"
+    return f"d{directory:08}/{place}.{'safetensors' if place == 5 else 'parquet'}"
 
 
 def first_after(key: str, keys: int) -> int:

@@ -124,13 +124,17 @@ class Registry:
 
     def still_holds(self, entry: Entry) -> bool:
         """Whether reading the same bytes again would say the same."""
-        if entry.reading is Reading.RETRY:
+        return self.would_say_the_same(entry.object.key, entry.reading, entry.signature)
+
+    def would_say_the_same(self, key: str, reading: str, signature: str) -> bool:
+        """As `still_holds`, of what was read so."""
+        if reading == Reading.RETRY:
             return False
-        if entry.reading is Reading.SKIPPED:
-            return sniffing.never_opened(entry.object.key)
-        if entry.signature.startswith("none:"):
-            return entry.signature == self.signature(None)
-        name, _, version = entry.signature.rpartition(":")
+        if reading == Reading.SKIPPED:
+            return sniffing.never_opened(key)
+        if signature.startswith("none:"):
+            return signature == self.signature(None)
+        name, _, version = signature.rpartition(":")
         return str(self._versions.get(name)) == version
 
 

@@ -100,6 +100,10 @@ class Attendance(TemporaryTable):
         insert_rows(self._open(), self._table, rows)
         self._open().commit()
 
+        with self._transaction() as connection:
+            for page in parts(rows):
+                connection.execute(insert(self._table), list(page))
+
     def vanished(self) -> Iterator[Shelved]:
         """The live and the missing records of the source whose models are not there, in id order."""
         return self._absentees(records.c.state.in_((LIVE, MISSING)))
@@ -142,12 +146,6 @@ class Attendance(TemporaryTable):
             if len(rows) < PAGE:
                 return
             last = rows[-1].id
-
-    def _rows(self, statement: Any) -> Sequence[Any]:
-        connection = self._open()
-        rows = connection.execute(statement).all()
-        connection.commit()
-        return rows
 
 
 def shelved_row(row: Any) -> Shelved:

@@ -23,6 +23,9 @@ BUSY_TIMEOUT_MS = 60_000
 """How long a transaction of one process waits for those of others: each takes well below a second, and several crawls
 may take turns."""
 
+WRITES_NOTHING = "modeldex_writes_nothing"
+"""An option of connections that read, and write temporary tables alone: they take no lock that a writer waits for."""
+
 COMMIT_LOCK = 7_265_340_911_208_114  # beside the lock of migrations
 T = TypeVar("T")
 
@@ -60,8 +63,12 @@ def _open_sqlite(url: str, path: str | None, *, write: bool) -> Engine:
     # The driver begins late and never before DDL; without this a migration could stay half done. A writer takes its
     # lock at the start, because SQLite cannot wait for one in the middle of a transaction (SQLITE_BUSY_SNAPSHOT).
     # Source: https://docs.sqlalchemy.org/en/20/dialects/sqlite.html, "Serializable isolation"
-    statement = "BEGIN IMMEDIATE" if write else "BEGIN"
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(statement))
+
+    def begin(connection: Connection) -> None:
+        is_writer = write and not connection.get_execution_options().get(WRITES_NOTHING)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+    event.listen(engine, "begin", begin)
     return engine
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -27,7 +27,7 @@ from catalog.errors import Malformed, StoreDamaged
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Role, SourceId, display_key
 from catalog.store import split
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack
-from catalog.store.database import insert_ignoring, parts, upsert
+from catalog.store.database import WRITES_NOTHING, insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
 from catalog.store.leases import Lease
@@ -68,6 +68,17 @@ class Unread:
         )
 
 
+class Standing(NamedTuple):
+    """What a live object was when it was read, and how it was read."""
+
+    change_token: str
+    reading: str
+    signature: str
+
+
+_STANDING = (objects.c.key, objects.c.change_token, objects.c.reading, objects.c.signature)
+
+
 class Manifest:
     """The objects of one source."""
 
@@ -85,6 +96,19 @@ class Manifest:
                     entry = _entry(row)
                     entries[entry.object.key] = entry
         return entries
+
+    def standings(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Standing]:
+        """Of the live ones among these keys, what tells whether they are as they were: a hundredth of an entry with its
+        outline, for listings of which nearly all is.
+        """
+        standings: dict[ObjectKey, Standing] = {}
+        with self._engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
+            for part in parts([os.fsencode(key) for key in keys]):
+                chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
+                statement = select(*_STANDING).where(chosen & (objects.c.state == LIVE))
+                for key, *values in connection.execute(statement).all():
+                    standings[ObjectKey(os.fsdecode(key))] = Standing(*values)
+        return standings
 
     def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
         """Writes entries with their extractions (None leaves the stored one) and notes that records are behind."""
@@ -323,18 +347,15 @@ class Sightings(TemporaryTable):
     def add(self, keys: Iterable[ObjectKey]) -> None:
         rows = [{"key": os.fsencode(key)} for key in keys]
         if rows:
-            insert_ignoring(self._open(), self._table, rows)
-            self._open().commit()
+            with self._transaction() as connection:
+                insert_ignoring(connection, self._table, rows)
 
     def count(self) -> int:
-        number = int(self._open().execute(select(func.count()).select_from(self._table)).scalar_one())
-        self._open().commit()
-        return number
+        return int(self._rows(select(func.count()).select_from(self._table))[0][0])
 
     def unseen(self) -> Iterator[ObjectKey]:
         """Live objects of the manifest that the listing did not show, in key order."""
         last = b""
-        connection = self._open()
         while True:
             seen = select(self._table.c.key).where(self._table.c.key == objects.c.key).exists()
             chosen = (
@@ -343,13 +364,11 @@ class Sightings(TemporaryTable):
                 & (objects.c.key > last)
                 & ~seen
             )
-            statement = select(objects.c.key).where(chosen).order_by(objects.c.key).limit(PAGE)
-            rows = list(connection.execute(statement).scalars())
-            connection.commit()
-            yield from (ObjectKey(os.fsdecode(key)) for key in rows)
+            rows = self._rows(select(objects.c.key).where(chosen).order_by(objects.c.key).limit(PAGE))
+            yield from (ObjectKey(os.fsdecode(row.key)) for row in rows)
             if len(rows) < PAGE:
                 return
-            last = rows[-1]
+            last = rows[-1].key
 
 
 def _files_in(*more: ColumnElement[bool]) -> Select[Any]:

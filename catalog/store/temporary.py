@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Column, Connection, Engine, MetaData, Table
+from sqlalchemy import Column, Connection, Engine, Executable, MetaData, Table
+
+from catalog.store.database import WRITES_NOTHING
 
 
 class TemporaryTable:
-    """There from entering to leaving. Whoever reads or writes it commits, so that no transaction stays open meanwhile."""
+    """There from entering to leaving. Each use of it is a transaction of its own, which ends however the use ends: a crawl
+    that is told to stop in the middle of one still writes what it has read, by another connection.
+    """
 
     _serial = itertools.count()
 
@@ -20,21 +26,26 @@ class TemporaryTable:
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
-        self._connection = self._engine.connect()
-        self._table.create(self._connection)
-        self._connection.commit()
+        self._connection = self._engine.connect().execution_options(**{WRITES_NOTHING: True})
+        with self._transaction() as connection:
+            self._table.create(connection)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        connection = self._open()
-        connection.rollback()
-        self._table.drop(connection)
-        connection.commit()
+        with self._transaction() as connection:
+            self._table.drop(connection)
         connection.close()
         self._connection = None
 
-    def _open(self) -> Connection:
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
         assert self._connection is not None, "a temporary table is used inside `with`"
-        return self._connection
+        self._connection.rollback()  # of a use that was left before it had begun
+        with self._connection.begin():
+            yield self._connection
+
+    def _rows(self, statement: Executable) -> Sequence[Any]:
+        with self._transaction() as connection:
+            return connection.execute(statement).all()

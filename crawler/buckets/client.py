@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.errors import UserError
 from catalog.settings import Settings, referred
+from crawler.buckets.pager import keep_listings
 from crawler.buckets.settings import S3Options, S3Settings
 from crawler.buckets.spending import Limits, Spending
 from crawler.options import BY_REFERENCE, REFERENCE
@@ -123,6 +124,7 @@ def connect(access: Access, spending: Spending) -> Any:
     region = session.region_name or ANY_REGION
     client = session.client("s3", endpoint_url=access.endpoint_url or None, region_name=region, config=config)
     client.meta.events.register("before-send.s3", lambda **_: spending.request())
+    keep_listings(client)
     return client
 
 

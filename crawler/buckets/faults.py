@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
-from catalog.errors import AccessDenied, ObjectChanged, ObjectUnreadable, SourceError, UserError
+from catalog.errors import AccessDenied, Malformed, ObjectChanged, ObjectUnreadable, SourceError, UserError
 
 try:
     from botocore import exceptions as boto
+    from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 except ImportError as missing:
     raise ImportError("boto3 is not installed. Install it with: pip install 'modeldex[s3]'") from missing
 
 TRANSPORT = (boto.HTTPClientError, boto.IncompleteReadError, HTTPError, OSError)
 """An answer that did not come whole."""
-FAULTS = (boto.BotoCoreError, boto.ClientError, *TRANSPORT, ValueError, RecursionError)
-"""What boto3 raises; the last where a storage redirects for ever, which botocore follows by calling itself."""
+FAULTS = (
+    *(boto.BotoCoreError, boto.ClientError, *TRANSPORT, ValueError),
+    *(ResponseParserError, Malformed, RecursionError),
+)
+"""What boto3 raises, and what a page raises that is no listing; the last where a storage redirects for ever, which botocore
+follows by calling itself.
+"""
 
 
 class Kind(Enum):
@@ -34,11 +40,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The kind, what happened, and what to do about it (empty: try again)."""
+    """The kind, what happened, and what to do about it (empty: try again). One that is `lasting` is of whoever asks: every
+    other request would be refused, too.
+    """
 
     kind: Kind
     reason: str
     advice: str = ""
+    lasting: bool = False
 
     @property
     def sentence(self) -> str:
@@ -53,6 +62,7 @@ _PERMISSION = "Its credentials need s3:ListBucket and s3:GetObject here."
 _ENDPOINT = "Check --endpoint-url, which is as https://HOST:PORT without a bucket."
 _REGION = "Give it with --option region=NAME."
 
+_EXPIRED = Fault(Kind.DENIED, "the credentials have expired", "Sign in again: aws sso login", lasting=True)
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _CODES = {
     "NoSuchBucket": Fault(
@@ -73,20 +83,18 @@ _CODES = {
     "AccessDenied": Fault(Kind.DENIED, "access denied", _PERMISSION),
     "AllAccessDisabled": Fault(Kind.DENIED, "the storage has disabled all access to it"),
     "403": Fault(Kind.DENIED, "access denied", _PERMISSION),
-    "InvalidAccessKeyId": Fault(Kind.WRONG_USE, "the storage does not know this access key", _CREDENTIALS),
+    "InvalidAccessKeyId": Fault(
+        Kind.WRONG_USE, "the storage does not know this access key", _CREDENTIALS, lasting=True
+    ),
     "SignatureDoesNotMatch": Fault(
         Kind.WRONG_USE, "the secret key does not belong to the access key", _CREDENTIALS
     ),
-    "ExpiredToken": Fault(Kind.DENIED, "the credentials have expired", "Sign in again: aws sso login"),
-    "ExpiredTokenException": Fault(
-        Kind.DENIED, "the credentials have expired", "Sign in again: aws sso login"
-    ),
-    "TokenRefreshRequired": Fault(
-        Kind.DENIED, "the credentials have expired", "Sign in again: aws sso login"
-    ),
-    "InvalidToken": Fault(Kind.WRONG_USE, "the session token is not valid", _CREDENTIALS),
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "TokenRefreshRequired": _EXPIRED,
+    "InvalidToken": Fault(Kind.WRONG_USE, "the session token is not valid", _CREDENTIALS, lasting=True),
     "RequestTimeTooSkewed": Fault(
-        Kind.DENIED, "the clock of this machine is wrong", "Set it, then try again."
+        Kind.DENIED, "the clock of this machine is wrong", "Set it, then try again.", lasting=True
     ),
     "PermanentRedirect": Fault(Kind.WRONG_USE, "the bucket is in another region", _REGION),
     "301": Fault(Kind.WRONG_USE, "the bucket is in another region", _REGION),
@@ -95,6 +103,7 @@ _CODES = {
     "InvalidBucketName": Fault(Kind.WRONG_USE, "the storage does not take this name of a bucket"),
     "SlowDown": Fault(Kind.UNAVAILABLE, "the storage asks to slow down"),
 }
+NOT_S3 = Fault(Kind.WRONG_USE, "what answers there does not speak S3", _ENDPOINT)
 _ENCRYPTED = Fault(
     Kind.ENCRYPTED,
     "it is encrypted with a key of its owner (SSE-C)",
@@ -110,11 +119,11 @@ def fault_of(error: Exception) -> Fault:
         return Fault(Kind.WRONG_USE, _plain(error), "Check --option profile=NAME.")
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
         anonymous = "A public bucket is read with --option anonymous=true."
-        return Fault(Kind.WRONG_USE, "there are no credentials for it", f"{_CREDENTIALS} {anonymous}")
-    if isinstance(error, boto.CredentialRetrievalError | boto.TokenRetrievalError | boto.SSOError):
         return Fault(
-            Kind.DENIED, f"no credentials could be had: {_plain(error)}", "Sign in again: aws sso login"
+            Kind.WRONG_USE, "there are no credentials for it", f"{_CREDENTIALS} {anonymous}", lasting=True
         )
+    if isinstance(error, boto.CredentialRetrievalError | boto.TokenRetrievalError | boto.SSOError):
+        return replace(_EXPIRED, reason=f"no credentials could be had: {_plain(error)}")
     if isinstance(error, boto.SSLError):
         return Fault(
             Kind.UNAVAILABLE,
@@ -127,10 +136,14 @@ def fault_of(error: Exception) -> Fault:
         return Fault(Kind.WRONG_USE, "what answers there only redirects", f"{_ENDPOINT} {_REGION}")
     if isinstance(error, boto.ParamValidationError):
         return Fault(Kind.WRONG_USE, "the storage takes no such name of a bucket or key")
+    if isinstance(error, UnicodeEncodeError):
+        return Fault(Kind.UNAVAILABLE, "its name is not UTF-8, and cannot be asked for")
     if isinstance(error, ValueError):
         return Fault(Kind.WRONG_USE, f"the address of the storage is no URL: {_plain(error)}", _ENDPOINT)
-    if "ResponseParser" in type(error).__name__:
-        return Fault(Kind.WRONG_USE, "what answers there does not speak S3", _ENDPOINT)
+    if isinstance(error, ResponseParserError):
+        return NOT_S3
+    if isinstance(error, Malformed):
+        return Fault(Kind.UNAVAILABLE, str(error))
     return Fault(Kind.UNAVAILABLE, f"{type(error).__name__}: {_plain(error)}")
 
 
@@ -167,6 +180,14 @@ def is_encryption_refusal(error: Exception) -> bool:
     return _status(error.response) == 400 and _fault_of_answer(error).kind is Kind.ENCRYPTED
 
 
+def is_not_implemented(error: Exception) -> bool:
+    """Whether the storage does not know what was asked of it."""
+    if not isinstance(error, boto.ClientError):
+        return False
+    code = error.response.get("Error", {}).get("Code")
+    return _status(error.response) == 501 or code in {"NotImplemented", "XNotImplemented"}
+
+
 def _fault_of_answer(error: Any) -> Fault:
     response = error.response
     code = str(response.get("Error", {}).get("Code", ""))
@@ -176,7 +197,7 @@ def _fault_of_answer(error: Any) -> Fault:
     is_page = "text/html" in kind_of_body and not error.operation_name.startswith("Head")
     if is_page and (code.isdecimal() or not code) and status <= 500:
         kind = Kind.UNAVAILABLE if status == 500 else Kind.WRONG_USE  # boto3 makes 500 of a page with 200
-        return Fault(kind, "what answers there does not speak S3", _ENDPOINT)
+        return Fault(kind, NOT_S3.reason, NOT_S3.advice)
     if code in _CODES:
         return _CODES[code]
     if status == 400 and (code in {"400", ""} or "encrypt" in message.lower()):

@@ -7,6 +7,8 @@ from typing import Any
 
 from catalog.errors import ListingIncomplete
 from crawler.buckets.faults import FAULTS, fault_of
+from crawler.buckets.listing import MORE_SOMEHOW, PAGE_KEYS
+from crawler.buckets.pager import Pager
 from crawler.buckets.spending import Spending
 
 
@@ -34,13 +36,14 @@ class CountedStream:
 class InventoryBucket:
     """Its objects, through a client of boto3."""
 
-    def __init__(self, client: Any, bucket: str, spending: Spending) -> None:
+    def __init__(self, client: Any, bucket: str, spending: Spending, *, attempts: int) -> None:
         self._client = client
         self._bucket = bucket
         self._spending = spending
+        self._pager = Pager(client, bucket, spending, attempts=attempts)
 
     def stream(self, key: str) -> CountedStream:
-        """The object's bytes from the first. Raises ListingIncomplete, BudgetSpent."""
+        """The object's bytes from the first. Raises ListingIncomplete, NothingMoreAsked."""
         self._spending.check()
         try:
             body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
@@ -49,15 +52,17 @@ class InventoryBucket:
         return CountedStream(body, key, self._spending)
 
     def folders(self, prefix: str) -> Sequence[str]:
-        """The folders directly in this one. Raises ListingIncomplete, BudgetSpent."""
-        self._spending.check()
+        """The folders directly in this one. Raises ListingIncomplete, NothingMoreAsked."""
         prefixes: list[str] = []
+        where: dict[str, str] = {}
         try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=prefix, Delimiter="/"
-            )
-            for page in pages:
-                prefixes += [row["Prefix"] for row in page.get("CommonPrefixes", ())]
+            while True:
+                page = self._pager.page(prefix, keys=PAGE_KEYS, directories=True, **where)
+                prefixes += page.prefixes
+                if not page.has_more:
+                    return prefixes
+                where = {"token": page.next} if page.next else {"after": page.marker}
+                if not any(where.values()):
+                    raise ListingIncomplete(prefix, MORE_SOMEHOW)
         except FAULTS as error:
             raise ListingIncomplete(f"s3://{self._bucket}/{prefix}", fault_of(error).sentence) from error
-        return prefixes

@@ -14,28 +14,31 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from catalog.errors import ListingIncomplete, SourceError
-from crawler.buckets.spending import BudgetSpent
+from crawler.buckets.objects import ObjectRow
+from crawler.buckets.pages import Page
+from crawler.buckets.spending import NothingMoreAsked
 
 PAGE_KEYS = 1000
 """The most that a page holds. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
 PAGES_AHEAD = 8
 """Of one range, while those before it are handed out: 1,000 keys take 1 MB."""
+MOST_EMPTY_PAGES = 1000
+"""In a row. A storage may look through many deleted keys for one page. Source: Ceph RGW, `rgw_list_bucket_min_readahead`."""
+MORE_SOMEHOW = "the storage says that there is more, and not how to ask for it"
 MOST_RANGES = 64
 MOST_PAGES_OF_DIRECTORIES = 10
 DEEPEST = 3
 """So many levels are looked at for where to cut, and for what a range that broke off has touched."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Some keys in order, as boto3 gives them, and the common prefixes where they were asked for. `next` continues it."""
+class KeysInNoOrder(ListingIncomplete):
+    """The storage does not begin where it is asked to, or gives keys in no order: it is listed in one, from its first page."""
 
-    contents: Sequence[Any] = ()
-    prefixes: Sequence[str] = ()
-    next: str | None = None
+    def __init__(self, place: str) -> None:
+        super().__init__(place, "the storage repeats its keys, or gives them in no order")
 
 
 class Bucket(Protocol):
@@ -56,10 +59,10 @@ class KeyRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A step of the listing: objects as boto3 gives them, or how a directory ended. Directories end with `/`, the root is empty."""
+    """A step of the listing: objects, or how a directory ended. Directories end with `/`, the root is empty."""
 
     directory: str = ""
-    contents: Sequence[Any] = ()
+    contents: Sequence[ObjectRow] = ()
     complete: bool = False
     error: SourceError | None = None
 
@@ -92,7 +95,7 @@ def list_bucket(
     cut, in order. The last part says how the root ended. Raises SourceError if not even the first page can be had.
     """
     page = first or bucket.page(prefix)
-    if page.next is None:
+    if not page.has_more:
         yield Part(contents=page.contents, complete=True)
         return
     if not is_ordered:
@@ -100,7 +103,11 @@ def list_bucket(
         return
     broken = _Broken()
     ranges = _ranges(cuts or _directories_to_cut_at(bucket, prefix))
-    yield from _in_ranges(bucket, prefix, ranges, workers, broken)
+    try:
+        yield from _in_ranges(bucket, prefix, ranges, workers, broken)
+    except KeysInNoOrder:
+        yield from _in_one(bucket, prefix, page)
+        return
     if broken.ranges:
         yield from _account(bucket, prefix, prefix, broken, DEEPEST)
     else:
@@ -110,9 +117,15 @@ def list_bucket(
 def _in_one(bucket: Bucket, prefix: str, page: Page) -> Iterator[Part]:
     """Page after page, for storages that keep no order of keys."""
     yield Part(contents=page.contents)
+    tokens = {page.next}
     try:
-        while page.next is not None:
+        while page.has_more:
+            if page.next is None:
+                raise ListingIncomplete(prefix, MORE_SOMEHOW)
             page = bucket.page(prefix, token=page.next)
+            if page.next is not None and page.next in tokens:
+                raise KeysInNoOrder(prefix)
+            tokens.add(page.next)
             yield Part(contents=page.contents)
     except SourceError as error:
         yield Part(error=error)
@@ -130,7 +143,7 @@ def _directories_to_cut_at(bucket: Bucket, prefix: str) -> list[str]:
     try:
         for _ in range(DEEPEST):
             page = bucket.page(prefix, directories=True)
-            if len(page.prefixes) != 1 or page.contents or page.next is not None:
+            if len(page.prefixes) != 1 or page.contents or page.has_more:
                 step = -(-len(page.prefixes) // MOST_RANGES) or 1
                 return sorted(page.prefixes)[::step]
             (prefix,) = page.prefixes
@@ -155,6 +168,8 @@ def _in_ranges(
                 with closing(ahead.pages()) as pages:
                     for page in pages:
                         yield Part(contents=page)
+                if isinstance(ahead.error, KeysInNoOrder):
+                    raise ahead.error
                 if ahead.error is not None:
                     broken.ranges.append((replace(ahead.span, after=ahead.last), ahead.error))
                 for span in itertools.islice(todo, 1):
@@ -174,7 +189,7 @@ class _Ahead:
         self._bucket = bucket
         self._prefix = prefix
         self._stop = stop
-        self._pages: queue.Queue[Sequence[Any] | None] = queue.Queue(PAGES_AHEAD)
+        self._pages: queue.Queue[Sequence[ObjectRow] | None] = queue.Queue(PAGES_AHEAD)
 
     def run(self) -> None:
         try:
@@ -187,27 +202,49 @@ class _Ahead:
         finally:
             self._hand_over(None)
 
-    def pages(self) -> Generator[Sequence[Any]]:
+    def pages(self) -> Generator[Sequence[ObjectRow]]:
         while (contents := self._pages.get()) is not None:
             yield contents
 
-    def _fetched(self) -> Iterator[Sequence[Any]]:
+    def _fetched(self) -> Iterator[Sequence[ObjectRow]]:
         page = self._bucket.page(self._prefix, after=self.span.after)
+        empty = 0
         while True:
             contents = _up_to(page.contents, self.span.until)
             if contents:
-                if contents[0]["Key"] <= self.last:
-                    raise ListingIncomplete(
-                        self._prefix, "the storage repeats its keys, or gives them in no order"
-                    )
-                self.last = contents[-1]["Key"]
+                self._check_order(contents)
+                self.last = contents[-1].key
                 yield contents
-            at_end = page.next is None or len(contents) < len(page.contents) or self.last == self.span.until
-            if at_end or self._stop.is_set():
+            at_end = len(contents) < len(page.contents) or (contents and self.last == self.span.until)
+            if not page.has_more or at_end or self._stop.is_set():
                 return
-            page = self._bucket.page(self._prefix, token=page.next)
+            empty = 0 if contents else empty + 1
+            if empty > MOST_EMPTY_PAGES:
+                raise ListingIncomplete(self._prefix, "the storage sends one empty page after the other")
+            page = self._following(page)
 
-    def _hand_over(self, contents: Sequence[Any] | None) -> None:
+    def _check_order(self, contents: Sequence[ObjectRow]) -> None:
+        before = self.last
+        for row in contents:
+            if row.key <= before:
+                raise KeysInNoOrder(self._prefix)
+            before = row.key
+
+    def _following(self, page: Page) -> Page:
+        """By the token of the storage; by the last key where there is none, or it is no longer taken."""
+        if page.next is not None:
+            try:
+                return self._bucket.page(self._prefix, token=page.next)
+            except NothingMoreAsked:
+                raise
+            except SourceError:
+                if not self.last:
+                    raise
+        elif not page.contents:
+            raise ListingIncomplete(self._prefix, MORE_SOMEHOW)
+        return self._bucket.page(self._prefix, after=self.last)
+
+    def _hand_over(self, contents: Sequence[ObjectRow] | None) -> None:
         while not self._stop.is_set():
             try:
                 self._pages.put(contents, timeout=0.2)
@@ -216,10 +253,10 @@ class _Ahead:
             return
 
 
-def _up_to(contents: Sequence[Any], until: str) -> Sequence[Any]:
-    if not until or not contents or contents[-1]["Key"] <= until:
+def _up_to(contents: Sequence[ObjectRow], until: str) -> Sequence[ObjectRow]:
+    if not until or not contents or contents[-1].key <= until:
         return contents
-    return [row for row in contents if row["Key"] <= until]
+    return [row for row in contents if row.key <= until]
 
 
 def _account(bucket: Bucket, prefix: str, directory: str, broken: _Broken, levels: int) -> Iterator[Part]:
@@ -231,32 +268,34 @@ def _account(bucket: Bucket, prefix: str, directory: str, broken: _Broken, level
     if not touching:
         return  # the directory around it answers for it
     reason = touching[0][1]
-    inside = None if levels == 0 or isinstance(reason, BudgetSpent) else _level(bucket, directory)
+    inside = None if levels == 0 or isinstance(reason, NothingMoreAsked) else _level(bucket, directory)
     if inside is None:
         sentence = reason.reason if isinstance(reason, ListingIncomplete) else str(reason)
         yield Part(directory=name, error=ListingIncomplete(name.removesuffix("/") or prefix, sentence))
         return
     contents, directories = inside
     # What was listed before the range broke off has been handed out already.
-    yield Part(directory=name, contents=[row for row in contents if broken.covering(row["Key"])])
+    yield Part(directory=name, contents=[row for row in contents if broken.covering(row.key)])
     for deeper in directories:
         yield from _account(bucket, prefix, deeper, broken, levels - 1)
     yield Part(directory=name, complete=True)
 
 
-def _level(bucket: Bucket, directory: str) -> tuple[list[Any], list[str]] | None:
+def _level(bucket: Bucket, directory: str) -> tuple[list[ObjectRow], list[str]] | None:
     """The objects and the directories directly in a directory; None if there are too many, or they cannot be listed."""
-    contents: list[Any] = []
+    contents: list[ObjectRow] = []
     directories: list[str] = []
-    token = None
+    where: dict[str, str] = {}
     try:
         for _ in range(MOST_PAGES_OF_DIRECTORIES):
-            page = bucket.page(directory, token=token, directories=True)
+            page = bucket.page(directory, directories=True, **where)
             contents += page.contents
             directories += page.prefixes
-            token = page.next
-            if token is None:
+            if not page.has_more:
                 return contents, directories
+            if page.next is None and not page.marker:
+                return None
+            where = {"after": page.marker} if page.next is None else {"token": page.next}
     except SourceError:
         return None
     return None

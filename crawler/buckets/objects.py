@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.records.objects import SAME_BYTES
@@ -13,8 +12,7 @@ from crawler.sniffing import is_archived
 
 ARCHIVED_MARK = "archived"
 USUAL = "STANDARD"
-MD5_OF_ALL = re.compile(r"[0-9a-f]{32}")
-MD5_OF_PARTS = re.compile(r"[0-9a-f]{32}-\d{1,5}")
+MD5_OF_ALL_OR_PARTS = re.compile(r"[0-9a-f]{32}(?:-\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +26,11 @@ class ObjectRow:
     storage_class: str | None
 
 
-def row_of(answer: Any) -> ObjectRow:
-    """An object of an answer to ListObjectsV2."""
-    return ObjectRow(
-        key=answer["Key"],
-        size_bytes=answer["Size"],
-        etag=answer.get("ETag", ""),
-        last_modified=answer.get("LastModified"),
-        storage_class=answer.get("StorageClass"),
-    )
-
-
 def meta_of(source: SourceId, row: ObjectRow, key: str) -> ObjectMeta:
     """The object under its key in the source. Its token is its ETag, which is another whenever the bytes are, with its size; where there is none, the
     time of writing. One that is archived or restored has another token, too: it is to be read then.
     """
-    etag = row.etag.strip('"')
+    etag = bare_etag(row.etag)
     # Answers about one object count whole seconds, listings of MinIO and Ceph thousandths.
     moment = None if row.last_modified is None else row.last_modified.replace(microsecond=0)
     version = etag or f"at:{moment.isoformat() if moment else ''}"
@@ -60,6 +47,11 @@ def meta_of(source: SourceId, row: ObjectRow, key: str) -> ObjectMeta:
     )
 
 
+def bare_etag(text: str) -> str:
+    """An ETag without quotes. One is weak where a proxy before the storage packs answers: it is of the same object."""
+    return text.strip().removeprefix("W/").strip('"')
+
+
 def etag_of(meta: ObjectMeta) -> str:
     """The ETag in an object's token, without quotes; empty if its storage gave none."""
     version = meta.change_token.partition(" ")[0]
@@ -72,6 +64,6 @@ def _same_bytes(etag: str, size_bytes: int) -> str | None:
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html, "ETag"
     """
-    if size_bytes and (MD5_OF_ALL.fullmatch(etag) or MD5_OF_PARTS.fullmatch(etag)):
+    if size_bytes and MD5_OF_ALL_OR_PARTS.fullmatch(etag):
         return f"{SAME_BYTES}{etag}:{size_bytes}"
     return None

@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from catalog.errors import SourceError
 
 
-class BudgetSpent(SourceError):
-    """A crawl may ask no more. Raised by sources; what was not reached is left to the next crawl."""
+class NothingMoreAsked(SourceError):
+    """Whatever would be asked next, nothing is: what was not reached is left to the next crawl."""
 
     retryable = True
+
+
+class CredentialsRefused(NothingMoreAsked):
+    """The storage took the credentials until now, or would take them at another time: asking on is asking in vain."""
+
+
+class BudgetSpent(NothingMoreAsked):
+    """A crawl may ask no more. Raised by sources; what was not reached is left to the next crawl."""
 
     def __init__(self, what: str, limit: float) -> None:
         super().__init__(
@@ -39,12 +47,15 @@ class Spending:
         self.requests = 0
         self.bytes = 0
         self._limits = limits
+        self._refused: CredentialsRefused | None = None
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._next = 0.0
 
     def check(self) -> None:
-        """Raises BudgetSpent if nothing more may be asked."""
+        """Raises BudgetSpent, CredentialsRefused if nothing more may be asked."""
+        if self._refused is not None:
+            raise self._refused
         limits = self._limits
         if limits.requests and self.requests >= limits.requests:
             raise BudgetSpent("requests", limits.requests)
@@ -52,6 +63,10 @@ class Spending:
             raise BudgetSpent("bytes", limits.bytes)
         if limits.seconds and time.monotonic() - self._started >= limits.seconds:
             raise BudgetSpent("seconds", limits.seconds)
+
+    def refuse(self, reason: str) -> None:
+        """From now on nothing is asked."""
+        self._refused = CredentialsRefused(reason)
 
     def request(self) -> None:
         """One request goes out, when its turn has come."""

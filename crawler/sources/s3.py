@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +28,10 @@ from crawler.buckets.faults import (
     root_error,
 )
 from crawler.buckets.inventory_storage import InventoryBucket
-from crawler.buckets.listing import PAGE_KEYS, Page, Part, list_bucket
-from crawler.buckets.objects import ObjectRow, etag_of, meta_of, row_of
+from crawler.buckets.listing import PAGE_KEYS, Part, list_bucket
+from crawler.buckets.objects import ObjectRow, bare_etag, etag_of, meta_of
+from crawler.buckets.pager import Pager
+from crawler.buckets.pages import Page
 from crawler.buckets.settings import S3Options
 from crawler.buckets.spending import Spending
 from crawler.buckets.tails import Tails
@@ -43,6 +46,7 @@ MOST_LOOKED_FOR = 10_000
 """Of what an inventory does not show. Where more is missing, its word counts: a person is asked then."""
 FIRST_PAUSE_SECONDS = 0.2
 """Before an answer that broke off is asked for again: a random time up to this, which doubles."""
+CONTENT_RANGE = re.compile(r"bytes (\d{1,20})-\d{1,20}/(\d{1,20}|\*)")
 UNORDERED = "--x-s3"
 """How names of directory buckets end. Source: docs.aws.amazon.com, "Differences for directory buckets"."""
 
@@ -69,10 +73,12 @@ class S3Source:
         if self._inventory:
             parse_object(self._inventory, what="The option inventory")
         self._first: Page | None = None
+        self._kept_directory = ""
         try:
             self._client = connect(access, self.spending)
         except FAULTS as error:
             raise root_error(self.uri, error) from error
+        self._pager = Pager(self._client, self._address.bucket, self.spending, attempts=access.attempts)
         self._tails = Tails(self._get, access.concurrency)
 
     @staticmethod
@@ -101,7 +107,7 @@ class S3Source:
             self._first = self._page(self._address.prefix)
         except FAULTS as error:
             raise root_error(self.uri, error) from error
-        if is_new and self._address.prefix and not self._first.contents:
+        if is_new and self._address.prefix and not self._first.contents and not self._first.has_more:
             raise UserError(
                 f"There is nothing below {self.uri}.",
                 advice="Check the prefix; a single object is crawled with the directory that it is in.",
@@ -136,7 +142,7 @@ class S3Source:
     def _list_inventory(self) -> Iterator[Listed]:
         """What an inventory says. Raises ListingIncomplete where it says nothing that is newer than the catalog."""
         bucket, key = parse_object(self._inventory, what="The option inventory")
-        storage = InventoryBucket(self._client, bucket, self.spending)
+        storage = InventoryBucket(self._client, bucket, self.spending, attempts=self._attempts)
         key = inventory.newest_manifest(storage, key)
         manifest = inventory.parse_manifest(key, inventory.read_whole(storage.stream(key), key=key))
         inventory.check_fresh(manifest, key=key, bucket=self._address.bucket, since=self._since)
@@ -170,10 +176,13 @@ class S3Source:
         except FAULTS as error:
             if fault_of(error).kind is Kind.ABSENT:
                 return None
-            raise object_error(key, error) from error
+            raise self._failed(key, error) from error
+        size_bytes = answer.get("ContentLength")
+        if size_bytes is None:
+            raise ObjectUnreadable(key, "the storage does not say how long it is")
         row = ObjectRow(
             key=key,
-            size_bytes=answer["ContentLength"],
+            size_bytes=size_bytes,
             etag=answer.get("ETag", ""),
             last_modified=answer.get("LastModified"),
             storage_class=answer.get("StorageClass"),
@@ -195,6 +204,12 @@ class S3Source:
     def uri_of(self, key: ObjectKey) -> str:
         return self._address.uri_of(key)
 
+    def _failed(self, key: ObjectKey, error: Exception) -> SourceError:
+        """The error of one object. Where all others would meet it, too, nothing more is asked."""
+        if not isinstance(error, SourceError) and (fault := fault_of(error)).lasting:
+            self.spending.refuse(fault.sentence)
+        return object_error(key, error)
+
     def page(
         self, prefix: str, *, after: str = "", token: str | None = None, directories: bool = False
     ) -> Page:
@@ -202,33 +217,19 @@ class S3Source:
         try:
             return self._page(prefix, after=after, token=token, directories=directories)
         except FAULTS as error:
-            place = prefix[len(self._address.prefix) :] or self.uri
-            raise ListingIncomplete(place, fault_of(error).sentence) from error
+            place, fault = prefix[len(self._address.prefix) :] or self.uri, fault_of(error)
+            if fault.lasting:
+                self.spending.refuse(fault.sentence)
+            raise ListingIncomplete(place, fault.sentence) from error
 
     def _page(
         self, prefix: str, *, after: str = "", token: str | None = None, directories: bool = False
     ) -> Page:
-        self.spending.check()
-        given = {"StartAfter": after, "ContinuationToken": token, "Delimiter": "/" if directories else None}
-        answer = self._client.list_objects_v2(
-            Bucket=self._address.bucket,
-            Prefix=prefix,
-            MaxKeys=self.page_keys,
-            **{name: value for name, value in given.items() if value},
-        )
-        following = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
-        if answer.get("IsTruncated") and following is None:
-            raise ListingIncomplete(
-                self.uri, "the storage says that there is more, and not how to ask for it"
-            )
-        return Page(
-            contents=answer.get("Contents", ()),
-            prefixes=[row["Prefix"] for row in answer.get("CommonPrefixes", ())],
-            next=following,
-        )
+        keys = self.page_keys
+        return self._pager.page(prefix, keys=keys, after=after, token=token, directories=directories)
 
     def _listed(self, part: Part) -> Listed:
-        listed = self._sorted_out(map(row_of, part.contents), scope=part.directory.removesuffix("/"))
+        listed = self._sorted_out(part.contents, scope=part.directory.removesuffix("/"))
         return replace(listed, complete=part.complete, error=part.error)
 
     def _sorted_out(self, rows: Iterable[ObjectRow], *, scope: str) -> Listed:
@@ -254,7 +255,11 @@ class S3Source:
         directory, _, name = key.rpartition("/")
         if is_unfinished(name):
             return UNFINISHED
-        if not SKIPPED_DIRECTORIES.isdisjoint(directory.split("/")) or is_inside_git(key):
+        if directory != self._kept_directory:  # a listing goes through them one after the other
+            if not SKIPPED_DIRECTORIES.isdisjoint(directory.split("/")):
+                return ""
+            self._kept_directory = directory
+        if ".git/" in key and is_inside_git(key):
             return ""
         return self._selection.left_out(key) if self._selection else None
 
@@ -277,7 +282,7 @@ class S3Source:
                     raise object_error(meta.key, error) from error
                 time.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
             except FAULTS as error:
-                raise object_error(meta.key, error) from error
+                raise self._failed(meta.key, error) from error
         raise ObjectUnreadable(meta.key, "it was not asked for")
 
     def _get_once(self, meta: ObjectMeta, start: int, end: int) -> bytes:
@@ -288,10 +293,10 @@ class S3Source:
         try:
             answer = self._encrypted(self._client.get_object, place)
         except FAULTS as error:  # boto3 has asked again
-            raise object_error(meta.key, error) from error
+            raise self._failed(meta.key, error) from error
         body = answer["Body"]
         try:
-            if etag and answer.get("ETag", "").strip('"') not in {etag, ""}:
+            if etag and bare_etag(answer.get("ETag", "")) not in {etag, ""}:
                 raise ObjectChanged(meta.key)  # a storage that does not heed If-Match
             return self._read_body(meta, answer, start, end)
         finally:
@@ -300,9 +305,12 @@ class S3Source:
     def _read_body(self, meta: ObjectMeta, answer: Any, start: int, end: int) -> bytes:
         body, status = answer["Body"], answer["ResponseMetadata"]["HTTPStatusCode"]
         if status == 206:
-            if _total_of(answer) not in {None, meta.size_bytes}:
+            first, total = _range_of(answer)
+            if total not in {None, meta.size_bytes}:
                 raise ObjectChanged(meta.key)
-        elif answer["ContentLength"] != meta.size_bytes:
+            if first not in {None, start}:
+                raise ObjectUnreadable(meta.key, "the storage answered with another range than was asked for")
+        elif answer.get("ContentLength") not in {None, meta.size_bytes}:
             raise ObjectChanged(meta.key)
         elif start > MOST_SKIPPED_BYTES:
             raise ObjectUnreadable(
@@ -331,7 +339,9 @@ class S3Source:
         return ask(**place)
 
 
-def _total_of(answer: Any) -> int | None:
-    """The size of the whole object in `bytes 0-9/100`; None if the storage does not say."""
-    total = answer.get("ContentRange", "").rpartition("/")[2]
-    return int(total) if total.isdecimal() else None
+def _range_of(answer: Any) -> tuple[int | None, int | None]:
+    """The first byte and the size of the whole object in `bytes 0-9/100`; None for what the storage does not say."""
+    match = CONTENT_RANGE.match(answer.get("ContentRange", ""))
+    if match is None:
+        return None, None
+    return int(match[1]), int(match[2]) if match[2].isdecimal() else None

@@ -10,7 +10,7 @@ from catalog.errors import ObjectUnreadable, SourceError
 from catalog.records import ObjectKey, ObjectMeta
 from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
-from catalog.store.manifest import Entry, Manifest, Sightings
+from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
 from crawler.reading import Registry
 from crawler.source import Source
@@ -66,13 +66,20 @@ class ReadingStage:
         """The listed objects that are not as the manifest has them."""
         for batch in batches(self._steps()):
             seen.add(meta.key for meta in batch)
-            known = self._manifest.entries([meta.key for meta in batch])
             self._account.counts["objects"] += len(batch)
-            for meta in batch:
-                before = known.get(meta.key)
-                if reread or not is_current(meta, before, self._registry):
-                    yield meta, before
+            standings = {} if reread else self._manifest.standings([meta.key for meta in batch])
+            changed = [meta for meta in batch if not self._is_as_it_was(meta, standings.get(meta.key))]
+            known = self._manifest.entries([meta.key for meta in changed]) if changed else {}
+            for meta in changed:
+                yield meta, known.get(meta.key)
             self._account.note()
+
+    def _is_as_it_was(self, meta: ObjectMeta, before: Standing | None) -> bool:
+        return (
+            before is not None
+            and before.change_token == meta.change_token
+            and self._registry.would_say_the_same(meta.key, before.reading, before.signature)
+        )
 
     def _steps(self) -> Iterator[tuple[ObjectMeta, ...]]:
         """The batches of the listing; how its scopes ended is noted on the way."""

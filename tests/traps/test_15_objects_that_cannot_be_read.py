@@ -86,6 +86,32 @@ def test_an_object_that_may_not_be_read_is_asked_for_once_and_costs_no_other(buc
     assert bucket_shop.crawl().run.state is RunState.COMPLETE
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("ExpiredToken", "have expired"),
+        ("RequestTimeTooSkewed", "clock"),
+        ("InvalidAccessKeyId", "access key"),
+    ],
+)
+def test_credentials_that_end_in_the_middle_end_the_crawl_and_cost_no_model(bucket_shop, bucket, code, words):
+    """A million requests that are all refused would say no more than the first."""
+    bucket.options["concurrency"] = 2
+    for number in range(20):
+        bucket.model(f"m{number:02}.safetensors", values=number + 1)
+    bucket_shop.crawl()
+    bucket.storage.fault = lambda request: (
+        Refusal(400, code) if request.kind == "get" and request.number > 4 else None
+    )
+    report = bucket_shop.crawl(reread=True)
+    assert report.run.state is RunState.PARTIAL
+    assert any(words in reason for _, reason in report.unread)
+    assert bucket.storage.count("get") <= 4 + 2
+    assert list(bucket_shop.statuses().values()) == ["ok"] * 20
+    bucket.storage.calm()
+    assert bucket_shop.crawl().run.state is RunState.COMPLETE
+
+
 def test_a_key_that_is_refused_is_never_taken_for_absent(bucket):
     bucket.model("a.safetensors")
     bucket.storage.fault = lambda _request: Refusal(403)

@@ -7,10 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import ListingIncomplete
-from crawler.buckets.listing import Page, list_bucket
+from crawler.buckets.listing import list_bucket
+from crawler.buckets.objects import ObjectRow
+from crawler.buckets.pages import Page
 from crawler.buckets.spending import BudgetSpent
 
 PAGE = 3
+
+
+def rows(keys):
+    return [ObjectRow(key=key, size_bytes=1, etag="", last_modified=None, storage_class=None) for key in keys]
 
 
 class MemoryBucket:
@@ -31,23 +37,28 @@ class MemoryBucket:
             if self.refused.intersection(shown):
                 raise self.error
             more = shown[-1] if len(below) > PAGE else None
-            return Page(contents=[{"Key": key} for key in shown], next=more)
+            return Page(contents=rows(shown), has_more=more is not None, next=more)
         names = dict.fromkeys(
             prefix + rest.partition("/")[0] + "/" if "/" in (rest := key[len(prefix) :]) else key
             for key in below
         )
         shown = [name for name in names if not start or name > start][:PAGE]
         more = shown[-1] if [name for name in names if name > shown[-1]] else None
-        contents = [{"Key": name} for name in shown if not name.endswith("/")]
-        if self.refused.intersection(row["Key"] for row in contents):
+        contents = [name for name in shown if not name.endswith("/")]
+        if self.refused.intersection(contents):
             raise self.error
-        return Page(contents=contents, prefixes=[name for name in shown if name.endswith("/")], next=more)
+        return Page(
+            contents=rows(contents),
+            prefixes=[name for name in shown if name.endswith("/")],
+            has_more=more is not None,
+            next=more,
+        )
 
 
 def listed(bucket, prefix="", cuts=(), **options):
     parts = list_bucket(bucket, prefix, first=None, cuts=cuts, workers=4, **{"is_ordered": True, **options})
     parts = list(parts)
-    return [row["Key"] for part in parts for row in part.contents], parts
+    return [row.key for part in parts for row in part.contents], parts
 
 
 NAMES = st.text("ab-/0", min_size=1, max_size=5).filter(lambda name: not name.endswith("/"))
@@ -120,7 +131,7 @@ def test_a_bucket_without_an_order_of_keys_is_listed_page_after_page():
             start = int(token or 0)
             shown = self.keys[::-1][start : start + PAGE]
             more = str(start + PAGE) if start + PAGE < len(self.keys) else None
-            return Page(contents=[{"Key": key} for key in shown], next=more)
+            return Page(contents=rows(shown), has_more=more is not None, next=more)
 
     seen, parts = listed(Unordered("abcdefgh"), is_ordered=False)
     assert (sorted(seen), parts[-1].complete) == (list("abcdefgh"), True)
@@ -142,4 +153,4 @@ def test_the_order_holds_with_any_number_of_workers(workers):
     keys = [f"k{number:04}" for number in range(200)]
     bucket = MemoryBucket(keys)
     parts = list_bucket(bucket, "", first=None, cuts=keys[9::10], workers=workers, is_ordered=True)
-    assert [row["Key"] for part in parts for row in part.contents] == keys
+    assert [row.key for part in parts for row in part.contents] == keys
