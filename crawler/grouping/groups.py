@@ -47,6 +47,7 @@ from crawler.grouping.layouts import (
     DEEPSPEED_STATE,
     DRAFTER_DIRECTORY,
     FIRST_RUN,
+    FOLD_DIRECTORY,
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
     OPTIMIZER_STATE,
@@ -67,6 +68,8 @@ from crawler.sniffing import EXTRACTOR
 MAX_FILES_PER_MODEL = 20_000
 MAX_PARENT_LEVELS = 2
 ROOT_KEY = "."
+OF_A_RUN = (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY, FOLD_DIRECTORY)
+"""Directories that are called after the one above them."""
 LICENCE_TEXT = "text"
 """The format of the texts of licences."""
 LORA_SIDECAR = "lora-sidecar"
@@ -566,16 +569,22 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     if match := HUB_SNAPSHOT.search(draft.directory if generic else path):
         name = match["name"]
     elif generic:
-        name = name_of(without_version(draft.directory)) or name
+        name = _of_run(draft.directory) or name_of(without_version(draft.directory)) or name
     elif draft.kind not in {"file", "shards"} and without_version(path) != path:
         name = name_of(without_version(path))
-    elif parent and any(
-        form.match(name) for form in (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY)
-    ):
-        name = f"{parent}-{name}"
+    elif (of_run := _of_run(path)) is not None:
+        name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = parent
     return name or unquote(str(source).rstrip("/").rpartition("/")[2])
+
+
+def _of_run(directory: str) -> str | None:
+    """What one state of a run is called, after the run: `bert-checkpoint-500`. None for a directory with its own name."""
+    name, above = name_of(directory), directory_of(directory)
+    if not above or not any(form.match(name) for form in OF_A_RUN):
+        return None
+    return f"{names.model_name(above, is_file=False)}-{name}"
 
 
 def _name_in_store(draft: Draft, promised: FileNames) -> str | None:

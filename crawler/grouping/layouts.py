@@ -13,6 +13,8 @@ HUB_SNAPSHOT = re.compile(
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
 HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
 CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
+FOLD_DIRECTORY = re.compile(r"^(?:fold[-_]?\d+|release)$", re.IGNORECASE)
+"""One of several trainings of what the directory above is called (nnU-Net), and Megatron's name for what is published."""
 DATED_DIRECTORY = re.compile(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
 """A day, perhaps with a time: one version of what the directory above is called."""
 
@@ -90,7 +92,7 @@ hydra.cc (`.hydra`), wandb, transformers `additional_chat_templates`; the rest a
 RUN_DIRECTORY = re.compile(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")
 """One run of a Lightning trainer. Source: lightning, loggers (`lightning_logs/version_N`)."""
 FIRST_RUN = "version_0"
-VERSION_DIRECTORY = re.compile(r"^(?:\d{1,14}|[vV]\d+(?:[._]\d+)*)$")
+VERSION_DIRECTORY = re.compile(r"^(?:\d{1,14}|[vV]\d+(?:[._]\d+)*|\d+(?:\.\d+)+)$")
 """One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`."""
 PUBLISHER = re.compile(
     r"(?:^|/)(?:\.?lm-?studio/(?:[^/]+/)*?models|\.lmstudio/hub/models)/(?P<owner>[^/]+)/[^/]+/(?:[^/]+/)?[^/]+$"

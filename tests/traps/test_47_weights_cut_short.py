@@ -23,7 +23,19 @@ SUFFIXES = (
         ".ubj",
         ".joblib",
     ),
-    *(".nemo", ".pdiparams", ".mlmodel", ".dduf", ".bin", ".ftz", ".lgb.txt", ".pth", ".pkl", ".npy", ".msgpack"),
+    *(
+        ".nemo",
+        ".pdiparams",
+        ".mlmodel",
+        ".dduf",
+        ".bin",
+        ".ftz",
+        ".lgb.txt",
+        ".pth",
+        ".pkl",
+        ".npy",
+        ".msgpack",
+    ),
     *(".pt2", ".joblib.gz", ".joblib.z", ".joblib.xz", ".joblib.bz2", "frozen.pb", "boosters/*.json"),
 )
 DATA_OF_OTHERS = {"weight.bin", "tiny.bin", "tiny-f16.bin"}
@@ -36,9 +48,7 @@ def whole_files():
         path
         for suffix in SUFFIXES
         for path in sorted(CORPUS.rglob(suffix if "*" in suffix else f"*{suffix}"))[:3]
-        if path.name not in DATA_OF_OTHERS
-        and "truth" not in path.name
-        and path.stat().st_size > 400
+        if path.name not in DATA_OF_OTHERS and "truth" not in path.name and path.stat().st_size > 400
     ]
     return {f"{number}-{path.name}": path.read_bytes() for number, path in enumerate(files)}
 
