@@ -100,6 +100,15 @@ PUBLISHER = re.compile(
     re.IGNORECASE,
 )
 """LM Studio keeps `PUBLISHER/REPOSITORY/FILE.gguf`. Source: lmstudio.ai/docs (import models)."""
+RUN_POSITION = re.compile(
+    r"(?:^|[-_.=])(?:(?:best|last|latest|final|epoch|step|iter(?:ation)?|ep|e|checkpoint|ckpt)(?=[-_.=\d]|$)|\d+(?:\.\d+)*(?=[-_.=]|$))"
+    r"|(?<=[a-z])\d+$"
+)
+"""What the name of one state of a run has more than the name of the run."""
+BEGINS_WITH_POSITION = re.compile(
+    r"(?:best|last|latest|final|epoch|step|iter(?:ation)?|checkpoint|ckpt)[-_.=\d]"
+)
+END_OF_RUN = re.compile(r"(?:^|[-_.])(?:final|last|latest|end)(?:[-_.]|$)")
 EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
 """States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""
 DRAFTER_DIRECTORY = re.compile(
