@@ -91,6 +91,12 @@ class Malformed(ExtractError):
         self.where = where
 
 
+class Truncated(Malformed):
+    """The file ends before the last of what it says it holds: a download or a copy that broke off."""
+
+    code = "truncated"
+
+
 class LimitExceeded(ExtractError):
     """A length, depth, count or time from outside met a limit. Says which limit, its value and what was found.
 

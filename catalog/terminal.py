@@ -34,6 +34,11 @@ def width(text: str) -> int:
     )
 
 
+def named_apart(words: str) -> str:
+    """What stands behind a name that other models of the list have, too."""
+    return f" ({words})" if words else ""
+
+
 def table(
     head: Sequence[str],
     rows: Sequence[Sequence[Any]],

@@ -53,6 +53,7 @@ class Field:
     hashed: bool = False
     words: bool = False
     text_order: int | None = None
+    telling_order: int | None = None
     shape: bool = False
     page: str | None = None
     report: str | None = None

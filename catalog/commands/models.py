@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.settings import Settings
-from catalog.terminal import absence, count_text, size_text, table
+from catalog.terminal import absence, count_text, named_apart, size_text, table
+from catalog.text.apart import apart
 
 if TYPE_CHECKING:
     from catalog.errors import StoreDamaged
@@ -32,7 +33,8 @@ def models(settings: Settings, *, as_json: bool, missing: bool) -> None:
         if as_json:
             _print_array(documents)
         else:
-            rows = [_row(document) for document in documents]
+            listed = list(documents)
+            rows = [_row(document, word) for document, word in zip(listed, apart(listed), strict=True)]
             _print_table(rows, is_whole=not damaged and not hidden)
     if hidden:
         number = hidden.total()
@@ -63,9 +65,9 @@ def _print_table(rows: list[tuple[Any, ...]], *, is_whole: bool) -> None:
         click.echo(line)
 
 
-def _row(document: Mapping[str, Any]) -> tuple[Any, ...]:
+def _row(document: Mapping[str, Any], apart_by: str) -> tuple[Any, ...]:
     return (
-        f"{document.get('name')}{absence(document)}",
+        f"{document.get('name')}{named_apart(apart_by)}{absence(document)}",
         document.get("task"),
         document.get("framework"),
         count_text(document.get("parameters")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 from catalog.layouts.shards import without_number
 from catalog.layouts.variants import without_quantization
@@ -18,10 +19,18 @@ GENERIC_STEMS = CANONICAL_STEMS | frozenset(
     {
         "weights", "checkpoint", "ckpt", "last", "best", "final", "state_dict", "variables", "consolidated", "inference",
         "network", "data", "model_quantized", "mlmodel", "model_state", "rust_model", "ggml-model", "adapter",
-        "python_model", "estimator", "model_weights", "model_best", "best_model", "artifact",
+        "python_model", "estimator", "artifact", "xgboost-model",
     }
 )  # fmt: skip
 """Stems that say nothing of this model: the directory is the name."""
+_GENERIC_WORDS = frozenset(
+    {
+        "model", "weights", "checkpoint", "ckpt", "best", "last", "latest", "final", "state", "dict", "pytorch", "trained", "saved",
+        "full", "epoch", "step", "iter", "artifact", "params",
+    }
+)  # fmt: skip
+"""Words of which nothing but a word that says nothing can be put together: `checkpoint_final`, `model_0004999`."""
+_BETWEEN_WORDS = re.compile(r"[\s_.=-]+")
 _NUMBERED = re.compile(r"(?:checkpoint|epoch|step)[-_=]?\d+.*|ckpt[-_]?\d+|\d+")
 GENERIC_DIRECTORIES = frozenset(
     {
@@ -35,6 +44,8 @@ GENERIC_DIRECTORIES = frozenset(
         "data",
         "files",
         "lightning_logs",
+        "output",
+        "outputs",
     }
 )
 SUFFIXES = re.compile(
@@ -66,15 +77,22 @@ def is_generic(name: str) -> bool:
 def is_generic_stem(stem: str) -> bool:
     """Whether a name without suffix and shard number is one that every model uses."""
     word = stem.lower()
-    return word in GENERIC_STEMS or _NUMBERED.fullmatch(word) is not None
+    return word in GENERIC_STEMS or _NUMBERED.fullmatch(word) is not None or _is_made_of(word, _GENERIC_WORDS)
 
 
-_LEFTOVER_WORDS = GENERIC_STEMS | GENERIC_DIRECTORIES | frozenset(
+def _is_made_of(name: str, words: AbstractSet[str]) -> bool:
+    """Whether the name is put together of these words and of numbers, and not of numbers alone."""
+    parts = [part for part in _BETWEEN_WORDS.split(name) if part and not part.isdigit()]
+    return bool(parts) and all(part in words for part in parts)
+
+
+_LEFTOVER_WORDS = GENERIC_STEMS | GENERIC_DIRECTORIES | _GENERIC_WORDS | frozenset(
     {
         "", ".", "..", "tmp", "temp", "out", "output", "outputs", "results", "result", "run", "runs", "default", "none", "null",
         "unknown", "untitled", "noname", "export", "exported", "converted", "merged", "saved", "snapshot", "snapshots", "hf",
         "main_graph", "graph", "torch_jit", "torch-jit-export", "tf2onnx", "onnx-model", "onnx_model", "ggml", "gguf", "trainer",
-        "train", "training", "test", "my_model", "my-model", "mymodel",
+        "train", "training", "test", "my", "mymodel", "workspace", "content", "mnt", "home", "cache", "fp16", "f16", "bf16", "fp32",
+        "f32", "full", "trained",
     }
 )  # fmt: skip
 _LEFTOVER = re.compile(
@@ -88,6 +106,7 @@ def is_leftover(name: str) -> bool:
     word = name.strip().rstrip("/").lower()
     return (
         word in _LEFTOVER_WORDS
+        or _is_made_of(word, _LEFTOVER_WORDS)
         or _NUMBERED.fullmatch(word) is not None
         or _LEFTOVER.fullmatch(word) is not None
         or word.count("/") > 1

@@ -9,10 +9,11 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.errors import Malformed, Unsupported
+from catalog.errors import Malformed, Truncated, Unsupported
 from catalog.records import Evidence, Origin, Role, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import tensors
+from crawler.formats.byte_streams import ReaderStream
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -22,6 +23,13 @@ MAGIC = struct.pack("<i", 793712314)
 HEADER = struct.Struct("<ii12id3i2q")
 VERSIONS = (11, 12)
 """The two have one layout. Source: facebookresearch/fastText src/fasttext.cc, `checkModel`."""
+
+ENTRY_BYTES = 9
+"""Of an entry of the dictionary behind its name: how often it was seen, and its kind."""
+QUANTISED = struct.Struct("<?2qi")
+QUANTIZER = struct.Struct("<4i")
+CENTROIDS = 256
+MAX_WALKED_ENTRIES = 300_000
 
 MAX_ROWS = 2**40
 MAX_DIMENSION = 2**20
@@ -62,10 +70,10 @@ class _Header:
 
 class FasttextExtractor:
     name = "fasttext"
-    version = 2
+    version = 3
     description = "fastText models and word vectors (.bin, .ftz)"
     reads = "dimension, loss, epochs, n-grams, words, labels, number of weights"
-    limits = "the first 92 bytes"
+    limits = "the first 92 bytes; the dictionary, to find where the matrices end, up to 300,000 entries"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         named = key.lower().endswith((".ftz", ".bin", ".fasttext"))
@@ -77,7 +85,13 @@ class FasttextExtractor:
         findings = Findings(reader, self, format="fasttext", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
         header = _read_header(reader)
         _tell(findings, header)
-        _count(findings, header, reader)
+        try:
+            matrices = _find_matrices(reader, header)
+            _count(findings, header, quantised=_is_quantised(reader, header, matrices))
+            _tell_end(findings, reader, header, matrices)
+        except Malformed as error:
+            _count(findings, header, quantised=False)
+            findings.failed(Truncated(f"cut off within its dictionary: {error}"))
         return findings.extraction()
 
 
@@ -123,10 +137,62 @@ def _tell(findings: Findings, header: _Header) -> None:
     findings.say("extra.training_tokens", header.tokens, "header:/ntokens")
 
 
-def _count(findings: Findings, header: _Header, reader: RangedReader) -> None:
-    """The matrices follow the dictionary; a file too small for them as floats holds them quantised."""
-    too_small = reader.size_bytes < HEADER.size + header.parameters() * 4
-    quantised = too_small or header.pruned >= 0 or reader.name.lower().endswith(".ftz")
+def _find_matrices(reader: RangedReader, header: _Header) -> int | None:
+    """Where the matrices begin, behind the dictionary; None where it is too long to be walked.
+
+    Raises: Malformed where the file ends before.
+    """
+    if header.entries > MAX_WALKED_ENTRIES:
+        return None
+    stream = ReaderStream(reader, HEADER.size)
+    for _ in range(header.entries):
+        while stream.take(1) != b"\0":
+            pass
+        stream.skip(ENTRY_BYTES)
+    if header.pruned > 0:
+        stream.skip(8 * header.pruned)
+    return stream.position
+
+
+def _is_quantised(reader: RangedReader, header: _Header, matrices: int | None) -> bool:
+    """Whether the input matrix is; the flag in front of it says so, else the name and the dictionary do."""
+    if matrices is not None:
+        return reader.take(matrices, matrices + 1) != b"\0"
+    return header.pruned >= 0 or reader.name.lower().endswith(".ftz")
+
+
+def _tell_end(findings: Findings, reader: RangedReader, header: _Header, matrices: int | None) -> None:
+    """A problem where the matrices end behind the end of the file."""
+    start = matrices
+    if start is None:
+        if _is_quantised(reader, header, None):
+            return
+        start = HEADER.size + header.entries * (ENTRY_BYTES + 2)
+    end: int = start
+    for rows in header.rows():
+        quantised = matrices is not None and reader.take(end, end + 1) != b"\0"
+        end += 1 + (_quantised_bytes(reader, end + 1) if quantised else 16 + 4 * rows * header.dimension)
+        if end > reader.size_bytes:
+            message = f"the matrices are cut off: {reader.size_bytes:,} bytes of at least {end:,}"
+            findings.failed(Truncated(message))
+            return
+
+
+def _quantised_bytes(reader: RangedReader, start: int) -> int:
+    """Bytes of a matrix that is stored as codes. Source: src/quantmatrix.cc `save`, src/productquantizer.cc `save`."""
+    norm, rows, _, codes = QUANTISED.unpack(reader.take(start, start + QUANTISED.size))
+    end: int = start + QUANTISED.size + max(0, codes)
+    end = _behind_quantizer(reader, end)
+    return (_behind_quantizer(reader, end + max(0, rows)) if norm else end) - start
+
+
+def _behind_quantizer(reader: RangedReader, start: int) -> int:
+    dimension, *_ = QUANTIZER.unpack(reader.take(start, start + QUANTIZER.size))
+    return start + QUANTIZER.size + 4 * CENTROIDS * max(0, int(dimension))
+
+
+def _count(findings: Findings, header: _Header, *, quantised: bool) -> None:
+    """The number of weights: of matrices of floats by their shapes, of codes by what they stand for."""
     if quantised:
         findings.say("quantization.method", "product quantization", "header:", evidence=Evidence.DERIVED)
         findings.say("parameters", header.parameters(), "header:", evidence=Evidence.DERIVED)

@@ -36,7 +36,7 @@ class HfTrainerExtractor:
     """
 
     name = "hf-trainer"
-    version = 2
+    version = 3
     description = "trainer_state.json and *_results.json of a Trainer run"
     reads = "epochs, steps, metrics with split and step, best metric, learning rate, speed"
     limits = "JSON 16 MB, 200,000 values, 50,000 log entries"
@@ -83,7 +83,7 @@ def _tell_state(findings: Findings, state: Mapping[str, Any], *, checkpoint: boo
     log = state.get("log_history")
     if isinstance(log, list):
         own_step = positive(state.get("global_step")) if checkpoint else _best_step(state)
-        _tell_log(findings, log, own_step=own_step)
+        _tell_log(findings, log, own_step=own_step, checkpoint=checkpoint)
     for name, value, place in leftovers(
         state, _BEST_KEYS | {"epoch", "global_step", "train_batch_size", "log_history"}
     ):
@@ -100,7 +100,10 @@ def _best_step(state: Mapping[str, Any]) -> int | None:
     return int(match[1]) if match else None
 
 
-def _tell_log(findings: Findings, log: list[Any], *, own_step: int | None) -> None:
+def _tell_log(findings: Findings, log: list[Any], *, own_step: int | None, checkpoint: bool) -> None:
+    """The last value of every metric up to the step. What was evaluated at another step than a checkpoint's was another
+    model; the loss of training is logged on the way.
+    """
     if len(log) > MAX_LOG_ENTRIES:
         findings.problem(
             "limit-exceeded",
@@ -119,6 +122,8 @@ def _tell_log(findings: Findings, log: list[Any], *, own_step: int | None) -> No
                 last[name] = (index, values)
     for name, (index, values) in last.items():
         step = positive(values.get("step"))
+        if checkpoint and own_step is not None and step != own_step and _PREFIX.match(name):
+            continue
         chosen = own_step is not None and step == own_step
         _tell_metric(
             findings, name, values[name], pointer("log_history", index, name), step=step, primary=chosen

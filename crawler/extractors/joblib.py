@@ -25,7 +25,7 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 6
+    version = 7
     description = (
         "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz or lzma"
     )

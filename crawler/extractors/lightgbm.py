@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.records import Origin, Role
+from catalog.records import FileStatus, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats.boosters import tell_booster
-from crawler.formats.lightgbm_text import format_version, looks_like_lightgbm, read_booster
+from crawler.formats.lightgbm_text import format_version, looks_like_lightgbm, missing_end, read_booster
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class LightgbmExtractor:
     name = "lightgbm"
-    version = 1
+    version = 2
     description = "LightGBM text models"
     reads = "objective, trees, features, classes, feature names, training parameters"
     limits = "the first 1 MB and the last 256 kB"
@@ -33,5 +33,8 @@ class LightgbmExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format="lightgbm", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
         tell_booster(findings, read_booster(reader), "text:")
+        if (missing := missing_end(reader)) is not None:
+            findings.problem("truncated", missing)
+            findings.status = FileStatus.PARTIAL
         findings.say("extra.format_version", format_version(reader), "text:/version")
         return findings.extraction()

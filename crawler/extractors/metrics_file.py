@@ -9,13 +9,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from catalog.records import Extraction, Origin, Role
+from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import json_lines, jsons, yamls
 from crawler.reader import RangedReader
 
 MAX_VALUES = 5_000
 MAX_LEVELS = 8
+MAX_POSITIONS = 500
+LAST_LINES = "last-lines"
+"""The subject of what such a log says last."""
+METRIC_LINES = "metric-lines"
+"""The format of a log of which each line is about one position of a run."""
 MAX_LIST = 64
 _METRICS = re.compile(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
@@ -25,6 +30,19 @@ _LINES = re.compile(r"(?:metrics|scores|scalars|results?|evaluation|eval|history
 """What holds one object a line is no other file of this name."""
 _PARAMETERS = re.compile(r"(?:hyper)?param(?:eter)?s\.(?:json|ya?ml)|hparams\.(?:json|ya?ml)")
 _POSITIONS = ("iteration", "iter", "step", "global_step", "epoch")
+_CHECKPOINTS = {
+    "epoch": (
+        "epoch_{}.pth",
+        "epoch{}.pth",
+        "checkpoint_{}.pth",
+        "checkpoint{:04}.pth",
+        "model_epoch_{}.pth",
+    ),
+    "iteration": ("model_{:07}.pth", "iter_{}.pth"),
+    "iter": ("iter_{}.pth", "model_{:07}.pth"),
+}
+"""Names of checkpoints by what a line says of its position. Source: facebookresearch/fvcore checkpoint.py
+(`PeriodicCheckpointer`); open-mmlab/mmengine hooks/checkpoint_hook.py."""
 _CONTEXTUAL = {"dataset": "dataset", "split": "split", "model": "source", "task": "task"}
 
 
@@ -35,7 +53,7 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 4
+    version = 5
     description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line"
     reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
@@ -56,7 +74,9 @@ class MetricsFileExtractor:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         kind = "json" if reader.name.lower().endswith(".json") else "yaml"
         if kind == "json" and (lines := json_lines.read(reader)) is not None:
+            findings.format = METRIC_LINES
             _tell_lines(findings, lines, block=reader.name)
+            _tell_positions(findings, lines, reader.key)
             return findings.extraction()
         value = jsons.read(reader) if kind == "json" else yamls.json_value(yamls.read(reader))
         is_parameters = _PARAMETERS.fullmatch(reader.name.lower()) is not None
@@ -81,10 +101,18 @@ def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) 
             if isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
                 last["/".join(names)] = (number, leaf)
     objects = dict(lines.objects)
+    end = Subject(id=LAST_LINES, join_keys=())
+    findings.tells_of(end)
     for name, (number, leaf) in list(last.items())[:MAX_VALUES]:
         step = next((objects[number][key] for key in _POSITIONS if key in objects[number]), None)
         findings.metric(
-            name, leaf, f"line:{number}/{name}", block=block, step=step, **_context(objects[number])
+            name,
+            leaf,
+            f"line:{number}/{name}",
+            subject=end.id,
+            block=block,
+            step=step,
+            **_context(objects[number]),
         )
     if len(last) > MAX_VALUES:
         findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
@@ -92,6 +120,50 @@ def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) 
         findings.problem(
             "line-unreadable", f"{lines.broken} of {lines.broken + len(lines.objects)} lines are not JSON"
         )
+
+
+def _tell_positions(findings: Findings, lines: json_lines.JsonLines, key: str) -> None:
+    """What was logged at each epoch or iteration, for the checkpoint that was written at it: a log of several
+    checkpoints says of each of them what is its own.
+    """
+    positions: dict[tuple[str, int], dict[str, tuple[int, Any]]] = {}
+    for number, line in lines.objects:
+        kind = next((kind for kind in _CHECKPOINTS if _whole(line.get(kind)) is not None), None)
+        if kind is None:
+            continue
+        values = positions.setdefault((kind, _whole(line.get(kind)) or 0), {})
+        for names, leaf in _leaves(line):
+            if isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+                values["/".join(names)] = (number, leaf)
+    folder = key.rpartition("/")[0]
+    for (kind, position), values in list(positions.items())[-MAX_POSITIONS:]:
+        names = [name.format(position) for name in _CHECKPOINTS[kind]]
+        if kind == "epoch":
+            names += [f"best_{name.replace('/', '_')}_epoch_{position}.pth" for name in values]
+        subject = Subject(
+            id=f"{key}@{kind}={position}",
+            join_keys=tuple(f"path:{place}{name}" for place in _places(folder) for name in names),
+        )
+        findings.tells_of(subject)
+        for name, (number, leaf) in values.items():
+            findings.metric(
+                name,
+                leaf,
+                f"line:{number}/{name}",
+                subject=subject.id,
+                step=position,
+                block=findings.file_name,
+            )
+
+
+def _places(folder: str) -> list[str]:
+    """Where the checkpoints of a log may be: beside it, or up to two directories above (`20240101_1000/vis_data`)."""
+    parts = folder.split("/") if folder else []
+    return ["".join(f"{part}/" for part in parts[: len(parts) - up]) for up in range(min(2, len(parts)) + 1)]
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _context(value: Any) -> dict[str, str]:

@@ -20,7 +20,7 @@ MAX_OBJECT_ARRAYS = 16
 
 class NumpyExtractor:
     name = "numpy"
-    version = 4
+    version = 5
     description = "NumPy arrays: .npy and .npz"
     reads = "the header of each array; pickles of object arrays, symbolically"
     limits = "64 kB of header, 16 arrays of objects, requests of the budget: one per array beyond 1 MB"
@@ -56,7 +56,10 @@ class NumpyExtractor:
         header = parse_header(reader.take(0, min(length, reader.size_bytes)))
         if header.has_objects:
             _tell_objects(findings)
-            tell_risks(findings, read_pickles(ReaderStream(reader, header.data_offset)))
+            pickles = read_pickles(ReaderStream(reader, header.data_offset))
+            tell_risks(findings, pickles)
+            if isinstance(pickles[0].error, Malformed):
+                findings.failed(pickles[0].error, status=FileStatus.UNREADABLE)
         elif header.size_bytes is not None and header.data_offset + header.size_bytes > reader.size_bytes:
             raise Malformed(f"an array of {header.size_bytes} bytes in a file of {reader.size_bytes}")
         findings.tensors = summarise([_info(reader.name.removesuffix(".npy"), header)])

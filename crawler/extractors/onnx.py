@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_PROTOBUF_BYTES = (
     2**31 - 1
 )  # larger messages cannot be serialised. Source: protobuf.dev, "Total Size Limit"
+FIRST_WITH_OPSETS = 3
+"""The version of the representation from which on a model must import operator sets. Source: onnx/onnx docs/IR.md."""
 MAX_OPERATORS_SHOWN = 200
 MAX_ELEMENTS = 2**62  # of a whole model: beyond it shapes are lies, and sums no longer fit a long
 
@@ -43,7 +45,7 @@ _GENERIC_NAMES = re.compile(
 
 class OnnxExtractor:
     name = "onnx"
-    version = 1
+    version = 2
     description = "ONNX models, with external data"
     reads = "signature, opsets, operators, properties, all weights including constants of subgraphs, external files"
     limits = "5 M fields, 64 graphs deep, 500,000 tensors; weights that the model generates are unknown"
@@ -67,6 +69,8 @@ class OnnxExtractor:
             read_graph(walker, model)
         except ExtractError as error:
             findings.failed(error)
+        if model.ir_version is not None and model.ir_version >= FIRST_WITH_OPSETS and not model.opsets:
+            findings.problem("truncated", "cut off behind its graph: the version of its operators is missing")
         _tell_header(findings, model)
         _tell_graph(findings, model)
         _tell_operators(findings, model)

@@ -55,7 +55,7 @@ _NAMES = frozenset({"saved_model.pb", "fingerprint.pb", "keras_metadata.pb"})
 
 class TensorflowSavedModelExtractor:
     name = "tensorflow-saved-model"
-    version = 2
+    version = 3
     description = "TensorFlow SavedModel directories and frozen graphs (.pb, .meta)"
     reads = "TensorFlow version, tags, signatures, operators that reach out, constants, Keras metadata, fingerprint"
     limits = "5 M fields, 32 meta graphs; variables are counted by their checkpoint index"

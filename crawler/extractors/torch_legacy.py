@@ -5,13 +5,14 @@ Source: torch/serialization.py `_legacy_save`, `_legacy_load`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from catalog.errors import ExtractError, Malformed
+from catalog.errors import ExtractError, Malformed, Truncated
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.checkpoint_names import tell_name
+from crawler.formats.dtypes import size_bytes
 from crawler.formats.pickle_risks import tell_risks, tell_unchecked
 from crawler.formats.pickle_values import mapping, plain
 from crawler.formats.pickles import Pickle, read_pickle
@@ -26,7 +27,7 @@ _PARTS = 5  # magic, protocol, system, object, storage keys
 
 class TorchLegacyExtractor:
     name = "torch-legacy"
-    version = 4
+    version = 5
     description = "PyTorch files of the format before 1.6"
     reads = "the five pickles before the storages, symbolically"
     limits = "64 MB of pickle, 3 million opcodes; nothing is unpickled"
@@ -60,17 +61,21 @@ class TorchLegacyExtractor:
     def _tell(findings: Findings, reader: RangedReader, pickles: Sequence[Pickle], after: int) -> None:
         little_endian = _little_endian(pickles[2])
         storages = _Storages(reader, after, pickles[4].value if len(pickles) == _PARTS else None)
-        tell_pickled_model(
+        counted = tell_pickled_model(
             findings,
             pickles[3],
             read_storage=storages.read if storages.single else None,
             little_endian=little_endian,
         )
-        expected = after + storages.minimum_bytes
+        known = counted.storages if counted is not None else {}
+        if len(pickles) < _PARTS or pickles[-1].error is not None:
+            findings.failed(Truncated("the storages are cut off: the list of their names is missing"))
+        expected = after + storages.minimum_bytes(known)
         if expected > reader.size_bytes:
             findings.problem(
                 "truncated", f"the storages are cut off: {reader.size_bytes} bytes of at least {expected}"
             )
+            findings.status = FileStatus.PARTIAL
             findings.risk("suspicious-structure", Severity.LOW, "The storages are cut off")
 
 
@@ -102,8 +107,12 @@ class _Storages:
         self.keys = (
             [str(key) for key in keys[:100_000] if type(key) in {str, int}] if type(keys) is list else []
         )
-        self.minimum_bytes = 8 * len(self.keys)
         self.single = len(self.keys) == 1
+
+    def minimum_bytes(self, known: Mapping[str, tuple[str, int]]) -> int:
+        """Bytes of all storages: their counts, and the elements of those of which a tensor says dtype and number."""
+        elements = (size_bytes(*known[key]) or 0 for key in dict.fromkeys(self.keys) if key in known)
+        return 8 * len(self.keys) + sum(elements)
 
     def read(self, key: str, start: int, end: int) -> bytes:
         """Bytes of the only storage; where others stand is known only by reading them all."""

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from catalog.errors import LimitExceeded, Malformed, Unsupported
+from catalog.errors import LimitExceeded, Malformed, Truncated, Unsupported
 from crawler.reader import BLOCK_BYTES, MAX_READ_BYTES, RangedReader
 
 MAX_STREAM_BYTES = 64 * 1024 * 1024  # opcodes and literals, arrays that are skipped do not count
@@ -185,6 +185,8 @@ class InflatedStream(ByteStream):
 
     def __init__(self, reader: RangedReader, method: str) -> None:
         super().__init__()
+        self.fault: Malformed | None = None
+        """What is wrong with the compressed data, once it was met."""
         self._reader = reader
         self._pieces = _inflate(reader, method)
 
@@ -196,7 +198,11 @@ class InflatedStream(ByteStream):
 
     def _next(self, wanted: int) -> bytes:  # noqa: ARG002 - the decompressor's pieces have their own size
         self._reader.check_time()
-        return next(self._pieces, b"")
+        try:
+            return next(self._pieces, b"")
+        except Malformed as fault:
+            self.fault = fault
+            raise
 
     def _jump(self, length: int) -> None:
         while length > 0:
@@ -306,7 +312,7 @@ def _pieces(reader: RangedReader, inflater: _Decompressor) -> Iterator[bytes]:
                 position += len(data)
                 step = min(step * 2, LARGEST_STEP)
                 if not data:
-                    raise Malformed("the compressed data end before their end mark")
+                    raise Truncated("the compressed data end before their end mark")
             piece = inflater.decompress(data, 1024 * 1024)
             inflated += len(piece)
             if inflated > MAX_INFLATION * (position + BLOCK_BYTES):

@@ -62,6 +62,22 @@ def format_version(reader: RangedReader) -> str | None:
     return _header(reader.head(4096).decode("utf-8", errors="replace")).get("version")
 
 
+def missing_end(reader: RangedReader) -> str | None:
+    """What says that the text is cut off: trees end outside it, or its last block has no end. None for a whole file."""
+    head = reader.read(0, min(HEAD_BYTES, reader.size_bytes))
+    sizes = _header(head.decode("utf-8", errors="replace")).get("tree_sizes", "").split()
+    start = head.find(b"\nTree=0")
+    announced = sum(int(size) for size in sizes if size.isascii() and size.isdigit() and len(size) < 12)
+    if start >= 0 and b"\r" not in head[:64] and start + 1 + announced > reader.size_bytes:
+        return f"cut off: {announced:,} bytes of trees are announced in a file of {reader.size_bytes:,}"
+    tail = reader.tail(TAIL_BYTES)
+    _, parameters, settings = tail.rpartition(b"\nparameters:")
+    if parameters:
+        return None if b"end of parameters" in settings else "cut off within its parameters"
+    ended = b"end of trees" in tail or not sizes or len(tail) >= TAIL_BYTES
+    return None if ended else "cut off: its trees do not end"
+
+
 def _header(text: str) -> dict[str, str]:
     """The key=value lines before the first tree."""
     header: dict[str, str] = {}

@@ -105,6 +105,8 @@ def read_pickled_file(findings: Findings, reader: RangedReader) -> None:
         if is_estimator(first.bottom):
             tell_class(findings, first.bottom, "pickle:/")
         return
+    if isinstance(stream, InflatedStream) and stream.fault is not None:
+        findings.failed(stream.fault)
     _tell_model(findings, first, _Literals(reader, compression))
 
 

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from catalog.errors import LimitExceeded, Malformed
+from catalog.errors import LimitExceeded, Malformed, Truncated
 from crawler.reader import BLOCK_BYTES, MAX_READ_BYTES, bytes_reader
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ class ProtobufWalker:
                     return Field(number, wire, value, base + at, base + at), base + at
                 start = base + at
                 if value > stop - start:
-                    raise Malformed(
+                    broken_off = start + value > self.size
+                    raise (Truncated if broken_off else Malformed)(
                         f"protobuf field {number} of {value} bytes is longer than its message",
                         where=f"byte {position}",
                     )

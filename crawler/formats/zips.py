@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from catalog.errors import LimitExceeded, Malformed, Unsupported
+from catalog.errors import LimitExceeded, Malformed, Truncated, Unsupported
 from crawler.reader import MAX_READ_BYTES, RangedReader
 
 TAIL_BYTES = 64 * 1024 + 22  # the longest comment and the end record
@@ -32,6 +32,7 @@ MAX_GAP_BYTES = 128 * 1024  # fetching a gap of two blocks is cheaper than one m
 STORED, DEFLATED = 0, 8
 _END = b"PK\x05\x06"
 _LOCATOR = b"PK\x06\x07"
+_FOLLOWED = "bytes follow the end record"
 _END64 = b"PK\x06\x06"
 _CENTRAL = b"PK\x01\x02"
 _LOCAL = b"PK\x03\x04"
@@ -286,6 +287,8 @@ def open_zip(reader: RangedReader) -> ZipDirectory:
         raise LimitExceeded("bytes of a zip's directory", limit=MAX_DIRECTORY_BYTES, found=directory_bytes)
     if directory_bytes < entries * _CENTRAL_STRUCT.size:
         raise Malformed(f"a zip directory of {directory_bytes} bytes cannot hold {entries} entries")
+    if base and is_zip(reader.head(4)) and any(oddity.detail == _FOLLOWED for oddity in oddities):
+        raise Truncated("a zip without its directory, which is cut off: the last one belongs to a zip inside")
     if base:
         oddities.append(Oddity(code="prefix", detail=f"{base} bytes stand before the zip"))
     data = reader.take(directory_offset + base, directory_offset + base + directory_bytes)
@@ -315,7 +318,7 @@ def _find_end(reader: RangedReader) -> tuple[int, list[Oddity]]:
     if len(fitting) > 1:
         oddities.append(Oddity(code="two-ends", detail="two end records, readers disagree which one counts"))
     if not fitting:
-        oddities.append(Oddity(code="two-ends", detail="bytes follow the end record"))
+        oddities.append(Oddity(code="two-ends", detail=_FOLLOWED))
     return base + (fitting[0] if fitting else first_any), oddities
 
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
 from catalog.records import (
+    Extraction,
     FileStatus,
     Group,
     Member,
@@ -41,17 +42,21 @@ from crawler.grouping.layout_versions import owner_of, version_of, without_versi
 from crawler.grouping.layouts import (
     ADAPTER,
     ALTERNATIVE_DIRECTORIES,
+    BEGINS_WITH_POSITION,
     BESIDE_MODELS,
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
     DEEPSPEED_STATE,
     DRAFTER_DIRECTORY,
+    END_OF_RUN,
     FIRST_RUN,
+    FOLD_DIRECTORY,
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
     OPTIMIZER_STATE,
     PROJECTOR,
     RUN_DIRECTORY,
+    RUN_POSITION,
     SIDE_DIRECTORIES,
     SIDECAR,
     TEXTS,
@@ -67,8 +72,14 @@ from crawler.sniffing import EXTRACTOR
 MAX_FILES_PER_MODEL = 20_000
 MAX_PARENT_LEVELS = 2
 ROOT_KEY = "."
+OF_A_RUN = (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY, FOLD_DIRECTORY)
+"""Directories that are called after the one above them."""
 LICENCE_TEXT = "text"
 """The format of the texts of licences."""
+METRIC_LINES = "metric-lines"
+"""The format of logs of which each line is about one position of a run."""
+LAST_LINES = "last-lines"
+"""The subject of what such a log says last."""
 LORA_SIDECAR = "lora-sidecar"
 """The format of notes that tools keep beside one model file, under its stem."""
 
@@ -90,6 +101,7 @@ def group(
     drafts = _draft_models(tree)
     _bind_context(tree, drafts, open_directories)
     runs = bind_subjects(tree.members, drafts)
+    _bind_lines(tree, drafts, open_directories)
     named = named_objects(tree.members)
     models = sorted([*without_copies(drafts), *runs], key=lambda draft: draft.key)
     return _told_apart(
@@ -414,13 +426,7 @@ def _as_data(member: Member, reference: Reference) -> Member:
 
 
 def _bind_context(tree: _Tree, drafts: Sequence[Draft], open_directories: frozenset[str]) -> None:
-    by_directory: dict[str, list[Draft]] = defaultdict(list)
-    inside: dict[str, list[Draft]] = defaultdict(list)
-    for draft in drafts:
-        for place in {draft.directory, *draft.places}:
-            by_directory[place].append(draft)
-        for directory in upwards(draft.directory):
-            inside[directory].append(draft)
+    by_directory, inside = _places(drafts)
     named = spoken_for(tree.members)
     for member in tree.members:
         extraction = member.extraction
@@ -432,6 +438,40 @@ def _bind_context(tree: _Tree, drafts: Sequence[Draft], open_directories: frozen
             draft.bind(
                 member if _speaks_for(draft, member) else replace(member, extraction=unread(extraction.key))
             )
+
+
+def _places(drafts: Iterable[Draft]) -> tuple[dict[str, list[Draft]], dict[str, list[Draft]]]:
+    """The models in each directory, and those in it or below."""
+    by_directory: dict[str, list[Draft]] = defaultdict(list)
+    inside: dict[str, list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        for place in {draft.directory, *draft.places}:
+            by_directory[place].append(draft)
+        for directory in upwards(draft.directory):
+            inside[directory].append(draft)
+    return by_directory, inside
+
+
+def _bind_lines(tree: _Tree, drafts: Sequence[Draft], open_directories: frozenset[str]) -> None:
+    """The last lines of a log are about the model beside it, unless lines of the log are about checkpoints by name."""
+    logs = [
+        member
+        for member in tree.members
+        if member.extraction is not None
+        and member.extraction.format == METRIC_LINES
+        and directory_of(member.object.key) not in open_directories
+    ]
+    if not logs:
+        return
+    by_directory, inside = _places(drafts)
+    told = {key for draft in drafts for key, subject in draft.context if subject is not None}
+    for member in logs:
+        for draft in _context_of(tree, member, by_directory, inside):
+            if member.object.key not in told or (
+                END_OF_RUN.search(name_of(draft.key))
+                and not any(key == member.object.key for key, _ in draft.context)
+            ):
+                draft.bind(replace(member, subject=LAST_LINES))
 
 
 def _speaks_for(draft: Draft, member: Member) -> bool:
@@ -463,7 +503,7 @@ def _context_of(
         target = name.removesuffix(".json").removesuffix(".metadata").removesuffix(".civitai.info")
         return [draft for draft in here if draft.key == joined(directory, target)]
     if here and (member.extraction and member.extraction.role is not Role.CARD):
-        return _of_its_stem(name, here) or here
+        return _of_its_stem(name, here) or _of_one_run(member.extraction, here)
     if here or inside.get(directory):
         return _only_one_below(directory, inside.get(directory, ()))
     return _from_side_directory(member, by_directory)
@@ -497,6 +537,26 @@ def _of_its_stem(name: str, drafts: Sequence[Draft]) -> list[Draft]:
     ]
     longest = max((len(draft.key) for draft in named), default=0)
     return [draft for draft in named if len(draft.key) == longest]
+
+
+def _of_one_run(extraction: Extraction, drafts: list[Draft]) -> list[Draft]:
+    """What a run left is about the states of the run beside it: of several models with names of their own nobody knows
+    which one it measured, but for one with a name that says nothing (`model.joblib` beside `scaler.joblib`).
+    """
+    if extraction.role is not Role.RUN or len(drafts) == 1:
+        return drafts
+    by_name: dict[str, list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        by_name[_name_of_run(name_of(draft.key).lower())].append(draft)
+    return by_name.get("", drafts if len(by_name) == 1 else [])
+
+
+def _name_of_run(stem: str) -> str:
+    """What states of one run have in common; empty where they are called by their position or by nothing."""
+    if names.is_generic_stem(stem) or BEGINS_WITH_POSITION.match(stem):
+        return ""
+    name = RUN_POSITION.sub("", stem)
+    return "" if names.is_generic_stem(name) else name
 
 
 def _from_side_directory(member: Member, by_directory: dict[str, list[Draft]]) -> list[Draft]:
@@ -566,16 +626,22 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     if match := HUB_SNAPSHOT.search(draft.directory if generic else path):
         name = match["name"]
     elif generic:
-        name = name_of(without_version(draft.directory)) or name
+        name = _of_run(draft.directory) or name_of(without_version(draft.directory)) or name
     elif draft.kind not in {"file", "shards"} and without_version(path) != path:
         name = name_of(without_version(path))
-    elif parent and any(
-        form.match(name) for form in (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY)
-    ):
-        name = f"{parent}-{name}"
+    elif (of_run := _of_run(path)) is not None:
+        name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = parent
     return name or unquote(str(source).rstrip("/").rpartition("/")[2])
+
+
+def _of_run(directory: str) -> str | None:
+    """What one state of a run is called, after the run: `bert-checkpoint-500`. None for a directory with its own name."""
+    name, above = name_of(directory), directory_of(directory)
+    if not above or not any(form.match(name) for form in OF_A_RUN):
+        return None
+    return f"{names.model_name(above, is_file=False)}-{name}"
 
 
 def _name_in_store(draft: Draft, promised: FileNames) -> str | None:

@@ -39,6 +39,7 @@ def owner_of(draft: Draft) -> str | None:
     if match := HUB_SNAPSHOT.search(own):
         return match["owner"]
     first = next(iter(draft.weights), "")
-    if match := PUBLISHER.search(first if first.lower().endswith(".gguf") else ""):
-        return match["owner"] or match["publisher"]
-    return None
+    match = PUBLISHER.search(first)
+    if match is None:
+        return None
+    return match["owner"] or (match["publisher"] if first.lower().endswith(".gguf") else None)

@@ -13,6 +13,8 @@ HUB_SNAPSHOT = re.compile(
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
 HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
 CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
+FOLD_DIRECTORY = re.compile(r"^(?:fold[-_]?\d+|release)$", re.IGNORECASE)
+"""One of several trainings of what the directory above is called (nnU-Net), and Megatron's name for what is published."""
 DATED_DIRECTORY = re.compile(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
 """A day, perhaps with a time: one version of what the directory above is called."""
 
@@ -90,7 +92,7 @@ hydra.cc (`.hydra`), wandb, transformers `additional_chat_templates`; the rest a
 RUN_DIRECTORY = re.compile(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")
 """One run of a Lightning trainer. Source: lightning, loggers (`lightning_logs/version_N`)."""
 FIRST_RUN = "version_0"
-VERSION_DIRECTORY = re.compile(r"^(?:\d{1,14}|[vV]\d+(?:[._]\d+)*)$")
+VERSION_DIRECTORY = re.compile(r"^(?:\d{1,14}|[vV]\d+(?:[._]\d+)*|\d+(?:\.\d+)+)$")
 """One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`."""
 PUBLISHER = re.compile(
     r"(?:^|/)(?:\.?lm-?studio/(?:[^/]+/)*?models|\.lmstudio/hub/models)/(?P<owner>[^/]+)/[^/]+/(?:[^/]+/)?[^/]+$"
@@ -98,6 +100,15 @@ PUBLISHER = re.compile(
     re.IGNORECASE,
 )
 """LM Studio keeps `PUBLISHER/REPOSITORY/FILE.gguf`. Source: lmstudio.ai/docs (import models)."""
+RUN_POSITION = re.compile(
+    r"(?:^|[-_.=])(?:(?:best|last|latest|final|epoch|step|iter(?:ation)?|ep|e|checkpoint|ckpt)(?=[-_.=\d]|$)|\d+(?:\.\d+)*(?=[-_.=]|$))"
+    r"|(?<=[a-z])\d+$"
+)
+"""What the name of one state of a run has more than the name of the run."""
+BEGINS_WITH_POSITION = re.compile(
+    r"(?:best|last|latest|final|epoch|step|iter(?:ation)?|checkpoint|ckpt)[-_.=\d]"
+)
+END_OF_RUN = re.compile(r"(?:^|[-_.])(?:final|last|latest|end)(?:[-_.]|$)")
 EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
 """States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""
 DRAFTER_DIRECTORY = re.compile(

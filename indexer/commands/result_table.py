@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from catalog.terminal import absence, count_text, printable, size_text, table
+from catalog.terminal import absence, count_text, named_apart, printable, size_text, table
+from catalog.text.apart import apart
 from mappings.metrics import metrics
 
 if TYPE_CHECKING:
@@ -20,15 +21,19 @@ def lines(page: SearchPage) -> list[str]:
     """The hits as lines: on a terminal a table that fits, elsewhere whole values between tabs."""
     metric = next((name for chip in page.chips for name in chip.metrics), None)
     head = ["NAME", "TASK", "FRAMEWORK", (metric or "metric").upper(), "PARAMS", "SIZE", "DATE", "ID"]
-    rows = [_row(document, metric) for document in page.hits]
+    rows = [
+        _row(document, apart_by, metric)
+        for document, apart_by in zip(page.hits, apart(page.hits), strict=True)
+    ]
     if sys.stdout.isatty():
         return table(head, rows)
     return ["\t".join(printable(cell) for cell in row) for row in (head, *rows)]
 
 
-def _row(document: Document, metric: str | None) -> list[str]:
+def _row(document: Document, apart_by: str, metric: str | None) -> list[str]:
+    name = str(document.get("name") or document.get("path") or "")
     return [
-        str(document.get("name") or document.get("path") or "") + absence(document),
+        f"{name}{named_apart(apart_by)}{absence(document)}",
         str(document.get("task") or ""),
         str(document.get("framework") or ""),
         _metric(document, metric),

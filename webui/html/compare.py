@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from catalog.text.apart import apart
 from mappings import fields
 from mappings.metrics import find
 from webui.columns import METRIC, Column, Measured, column, every_measure, figure_of
@@ -93,7 +94,10 @@ def compare_page(
     """The comparison of these models, in their order."""
     ids = [text_at(document, "id") for document in documents]
     sections = tuple(_sections(documents)) if len(documents) >= FEWEST else ()
-    models = tuple(_model(document, ids, addresses) for document in documents)
+    models = tuple(
+        _model(document, apart_by, ids, addresses)
+        for document, apart_by in zip(documents, apart(documents), strict=True)
+    )
     return ComparePage(
         models=models,
         sections=sections,
@@ -105,13 +109,15 @@ def compare_page(
     )
 
 
-def _model(document: Mapping[str, Any], ids: Sequence[str], addresses: Addresses) -> ComparedModel:
+def _model(
+    document: Mapping[str, Any], apart_by: str, ids: Sequence[str], addresses: Addresses
+) -> ComparedModel:
     identifier = text_at(document, "id")
     return ComparedModel(
         id=identifier,
         url=addresses.model(identifier),
         name=shown(text_at(document, "name") or text_at(document, "path") or identifier, NAME_CHARACTERS),
-        version=shown(text_at(document, "version"), 40),
+        version=shown(apart_by or text_at(document, "version"), NAME_CHARACTERS),
         badges=tuple(badge for badge in badges(document) if badge.tone != "info"),
         without_url=addresses.compare([other for other in ids if other != identifier])
         if len(ids) > FEWEST

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
+from catalog.text.apart import apart
 from mappings import fields, fields_where
 from mappings.flags import Flag, flags, statuses
 from webui.documents import number_at, rows_at, text_at, value_at, values_at
@@ -93,9 +94,10 @@ def result_rows(
     """A row per document, those with the same weights as one above folded into it."""
     copies: dict[str, list[Copy]] = {}
     rows = []
-    for document in documents:
+    for document, apart_by in zip(documents, apart(documents), strict=True):
         group = text_at(document, DUPLICATES)
         row = result_row(document, words, wanted, addresses)
+        row = replace(row, version=shown(apart_by, PATH_CHARACTERS) or row.version)
         if group and group in copies:
             name = text_at(document, "name") or row.path
             copies[group].append(Copy(name=shown(name, NAME_CHARACTERS), path=row.path, url=row.url))

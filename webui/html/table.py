@@ -10,6 +10,7 @@ from typing import Any
 from catalog.query.state import TABLE, SearchState
 from catalog.query.text.targets import short_name
 from catalog.search.page_state import SearchPage
+from catalog.text.apart import apart
 from mappings import facet_fields
 from webui.columns import METRIC, Column, column, figure_of, measured, usual_columns
 from webui.documents import text_at
@@ -92,6 +93,7 @@ def table_view(page: SearchPage, addresses: Addresses) -> TableView:
     columns = [known for name in names if (known := column(name)) is not None]
     cells = [_cells(page.hits, shown_column) for shown_column in columns]
     groups = [text_at(document, DUPLICATES) for document in page.hits]
+    apart_by = apart(page.hits)
     return TableView(
         heads=tuple(
             _head(shown_column, column_cells, page.state, addresses)
@@ -99,7 +101,9 @@ def table_view(page: SearchPage, addresses: Addresses) -> TableView:
         ),
         rows=tuple(
             replace(
-                _row(document, tuple(column_cells[place] for column_cells in cells), addresses),
+                _row(
+                    document, apart_by[place], tuple(column_cells[place] for column_cells in cells), addresses
+                ),
                 copies=groups[place + 1 :].count(groups[place]) if groups[place] else 0,
                 folded=bool(groups[place]) and groups[place] in groups[:place],
             )
@@ -116,13 +120,15 @@ def table_state(page: SearchPage) -> SearchState:
     return replace(page.state, view=view, sort=page.state.sort or page.order)
 
 
-def _row(document: Mapping[str, Any], cells: tuple[Cell, ...], addresses: Addresses) -> TableRow:
+def _row(
+    document: Mapping[str, Any], apart_by: str, cells: tuple[Cell, ...], addresses: Addresses
+) -> TableRow:
     identifier = text_at(document, "id")
     return TableRow(
         id=identifier,
         url=addresses.model(identifier),
         name=shown(text_at(document, "name") or text_at(document, "path") or identifier, NAME_CHARACTERS),
-        version=shown(text_at(document, "version"), 40),
+        version=shown(apart_by or text_at(document, "version"), NAME_CHARACTERS),
         badges=tuple(badge for badge in badges(document) if badge.tone in {"danger", "warn"}),
         copies=0,
         folded=False,

@@ -436,7 +436,7 @@ def test_the_order_of_the_listing_does_not_matter(files, expected):
         ("a/state_dict.pt", "file", "a"),
         ("a/net-int4.onnx", "file", "net"),
         ("p/model_index.json", "pipeline", "p"),
-        ("run/checkpoint-500/model.safetensors", "file", "checkpoint-500"),
+        ("run/checkpoint-500/model.safetensors", "file", "run-checkpoint-500"),
     ],
 )
 def test_a_key_gives_a_model_its_kind_and_name(key, kind, hint):
