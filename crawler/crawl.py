@@ -274,17 +274,10 @@ class _Crawl:
 
     def _commit(self, groups: Iterable[Sequence[Group]], verdicts: Verdicts, *, reread: bool = False) -> int:
         """The records of these groups; how many there were."""
-        recorder = Recorder(self._store, self._run, self._lease)
-        self._page_writer = CommittingStage(self._source, recorder, self._account, verdicts)
-        pairs = (compared(batch, self._store.records, self._recipe) for batch in groups)
-        for page in self._page_writer.pages(pairs, reread=reread):
-            self._commit_page(self._run, page, self._page_writer.origins)
-        self._page_writer.depart()
-
         recorder = Recorder(self._store, self._run, self._lease, makers=self._makers)
         writer = CommittingStage(self._source, recorder, self._account, verdicts)
-        pages = writer.pages(groups, self._store.records, self._recipe, reread=reread)
-        for page, changes in writer.made(pages):
+        pairs = (compared(batch, self._store.records, self._recipe) for batch in groups)
+        for page, changes in writer.made(writer.pages(pairs, reread=reread)):
             writer.write(page, changes)
         writer.depart()
         self._store.records.settle_copies(lease=self._lease)

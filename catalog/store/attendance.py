@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from catalog.records import ModelId, ObjectKey, SourceId
 from catalog.store.codec import parse_instant
-from catalog.store.database import insert_rows
+from catalog.store.database import insert_rows, parts
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.tables import records
 from catalog.store.temporary import TemporaryTable
@@ -97,12 +97,8 @@ class Attendance(TemporaryTable):
             }
             for model in models
         ]
-        insert_rows(self._open(), self._table, rows)
-        self._open().commit()
-
         with self._transaction() as connection:
-            for page in parts(rows):
-                connection.execute(insert(self._table), list(page))
+            insert_rows(connection, self._table, rows)
 
     def vanished(self) -> Iterator[Shelved]:
         """The live and the missing records of the source whose models are not there, in id order."""

@@ -137,12 +137,12 @@ def _tell_positions(findings: Findings, lines: json_lines.JsonLines, key: str) -
                 values["/".join(names)] = (number, leaf)
     folder = key.rpartition("/")[0]
     for (kind, position), values in list(positions.items())[-MAX_POSITIONS:]:
-        names = [name.format(position) for name in _CHECKPOINTS[kind]]
+        checkpoints = [name.format(position) for name in _CHECKPOINTS[kind]]
         if kind == "epoch":
-            names += [f"best_{name.replace('/', '_')}_epoch_{position}.pth" for name in values]
+            checkpoints += [f"best_{name.replace('/', '_')}_epoch_{position}.pth" for name in values]
         subject = Subject(
             id=f"{key}@{kind}={position}",
-            join_keys=tuple(f"path:{place}{name}" for place in _places(folder) for name in names),
+            join_keys=tuple(f"path:{place}{name}" for place in _places(folder) for name in checkpoints),
         )
         findings.tells_of(subject)
         for name, (number, leaf) in values.items():

@@ -271,7 +271,9 @@ def put_what_nobody_reads(shop):
 
 
 def put_hashes_of_all_files_of_a_model(shop):
-    shop.put("m00014/SHA256SUMS", f"{hashlib.sha256(safetensors(values=15)).hexdigest()}  model.safetensors\n")
+    shop.put(
+        "m00014/SHA256SUMS", f"{hashlib.sha256(safetensors(values=15)).hexdigest()}  model.safetensors\n"
+    )
     return ["m00014/SHA256SUMS"]
 
 
