@@ -15,8 +15,9 @@ from catalog.query.text.parser import Parser, Part, dropped_words, joined, label
 from catalog.query.text.scanner import Kind, Piece, Token, scan
 from catalog.query.text.sentences import Rewriting, as_words, rewrite
 from catalog.query.text.sorting import print_sort, read_limit, read_sort
-from catalog.query.text.targets import Vocabulary
+from catalog.query.text.targets import Vocabulary, resolve
 from catalog.text.patterns import pattern
+from mappings import fields
 
 MAX_CHARACTERS = 2_000
 MAX_TERMS = 100
@@ -161,29 +162,29 @@ def _sql_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
     return text[:start].rstrip(), tuple(tokens)
 
 
-_PLACES_OF_WORDS = {
-    **{name: name for name in ("name", "title", "description", "tags", "path")},
-    "readme": "description",
-    "card": "description",
-    "topics": "tags",
-}
-"""Source: GitHub, searching for repositories, `in:name`."""
+_ALL_TEXT = frozenset({"readme", "card"})
+"""Places of words that are no field of their own here."""
+
+
+def _place_of_words(token: Token) -> str | None:
+    """The field that `in:name` speaks of. Source: GitHub, searching for repositories."""
+    if token.kind is not Kind.CONDITION or token.name.casefold() != "in" or len(token.values) != 1:
+        return None
+    place = token.values[0].text.casefold()
+    if place in _ALL_TEXT:
+        return "description"
+    paths = [target.path for target in resolve(place)]
+    rows = [fields()[path] for path in paths if path in fields()]
+    return next((row.name for row in rows if row.text_order is not None or row.words), None)
 
 
 def _within(tokens: list[Token]) -> list[Token]:
     """`bert in:name`: the words as conditions on that field."""
-    scopes = [
-        token
-        for token in tokens
-        if token.kind is Kind.CONDITION
-        and token.name.casefold() == "in"
-        and len(token.values) == 1
-        and token.values[0].text.casefold() in _PLACES_OF_WORDS
-    ]
+    scopes = [(token, name) for token in tokens if (name := _place_of_words(token)) is not None]
     if len(scopes) != 1 or not any(token.kind in _WORDS for token in tokens):
         return tokens
-    name = _PLACES_OF_WORDS[scopes[0].values[0].text.casefold()]
-    return [_placed_in(name, token) for token in tokens if token is not scopes[0]]
+    scope, name = scopes[0]
+    return [_placed_in(name, token) for token in tokens if token is not scope]
 
 
 _WORDS = frozenset({Kind.WORD, Kind.PHRASE})

@@ -86,14 +86,11 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
             match = _value(sentence, at + used, name) or _alias_of(sentence, at + used, name)
             if match is not None:
                 return used + match[0], f"{name}:{quoted(match[1])}"
-    for name in _NAMED_BEHIND:
+    for name in fields_where("spoken_before"):
         match = _value(sentence, at, name) or _alias_of(sentence, at, name)
         if match is not None and name in _keyword_fields(sentence.text(at + match[0])):
             return match[0] + 1, f"{name}:{quoted(match[1])}"
     return None
-
-
-_NAMED_BEHIND = ("license", "framework", "language", "library", "format")
 
 
 def _keyword_fields(words: str) -> Iterator[str]:
@@ -150,7 +147,7 @@ _HAVING = frozenset({"with", "has", "have", "having", "report", "reports", "repo
 _LACKING = frozenset({"without", "lacking", "missing", "no"})
 _EXCEPT = {("but", "not"): 2, ("but", "no"): 2, ("other", "than"): 2, ("apart", "from"): 2}
 _EXCEPT_ALONE = frozenset({"without", "except", "excluding"})
-_WHOLES = {"metrics": "metrics", "scores": "metrics", "risks": "risks", "evaluations": "evaluations"}
+_SCORES = frozenset({"scores", "results"})
 
 
 def lacking(sentence: Sentence, at: int) -> Replacement:
@@ -180,8 +177,9 @@ _PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)
 def _thing(sentence: Sentence, at: int) -> tuple[int, str] | None:
     """A field or metric that may be there or lack, and how many words name it."""
     for count, words in spoken_name(sentence, at):
-        if words in _WHOLES:
-            return count, _WHOLES[words]
+        whole = fields().get("metrics" if words in _SCORES else words)
+        if whole is not None and (whole.type in {"metrics", "nested"} or whole.exists_by):
+            return count, whole.name
         targets = (*resolve(words), *reported(words, sentence.vocabulary))
         if targets and words not in FUNCTION_WORDS and targets[0].path not in {"name", "flags"}:
             metrics = [target for target in targets if target.kind == "metric"]
