@@ -47,6 +47,7 @@ class Field:
     place: bool = False
     address: bool = False
     spoken: tuple[str, ...] = ()
+    spoken_before: bool = False
     exists_by: str | None = None
     vocabulary: bool = False
     heading: bool = False
@@ -61,7 +62,8 @@ class Field:
     tag: bool = False
     date_word: str | None = None
     indexed_from: str | None = None
-    indexed_as: Literal["names", "licences"] | None = None
+    indexed_as: Literal["names", "licences", "natural", "versions"] | None = None
+    ordered_by: str | None = None
 
     @property
     def numeric(self) -> bool:

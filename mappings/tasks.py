@@ -29,7 +29,7 @@ def aliases() -> Mapping[str, str]:
 def leading_metrics(name: str) -> tuple[str, ...]:
     """The metrics that say how good a model of this task is, by the task's name or an alias; the usual one first."""
     slug = name.casefold().replace("-", "_").replace(" ", "_")
-    row = _tables()["tasks"].get(aliases().get(slug, name.casefold().replace("_", "-")), {})
+    row = _tables()["tasks"].get(aliases().get(slug, slug.replace("_", "-")), {})
     return tuple(row.get("metrics", ()))
 
 

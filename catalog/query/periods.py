@@ -45,6 +45,10 @@ _RELATIVE = pattern(r"-(\d{1,5})\s?(min|h|d|w|mo|m|y)")
 _WORDS_DAY = pattern(r"(\d{1,2})(?:st|nd|rd|th)?[-/. ]+([a-z]{3,9})\.?,?[-/. ]+(\d{4})")
 _WORDS_DAY_US = pattern(r"([a-z]{3,9})\.?[-/. ]+(\d{1,2})(?:st|nd|rd|th)?(?:,[-/. ]*|[-/. ]+)(\d{4})")
 _WORDS_MONTH = pattern(r"([a-z]{3,9})\.?,?[-/. ]*(\d{4})|(\d{4})[-/. ]+([a-z]{3,9})")
+_EPOCH_MS = pattern(r"1\d{12}")
+"""Milliseconds since 1970, from 2001 on. Source: MLflow, attributes of runs and of registered models."""
+_DATE_MATH = pattern(r"now(?:(-)(\d{1,5})([smhdwMy]))?(?:/([dwMy]))?")
+"""Source: Elasticsearch reference, date math."""
 _AMBIGUOUS = pattern(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
 
 
@@ -59,10 +63,16 @@ class Period:
 
 def parse_period(text: str, now: datetime) -> Period | None:
     """The period that `text` names, or None. `now` anchors `today`, `yesterday` and `-30d`."""
+    math = _DATE_MATH.fullmatch(text.strip()[:40])
     text = " ".join(text.strip().casefold().split()).replace("\N{MINUS SIGN}", "-")
     if not 0 < len(text) <= 40 or not text.isascii():
         return None
     try:
+        if math is not None and text != "now":
+            return _date_math(math[2], math[3], math[4], now.astimezone(UTC))
+        if _EPOCH_MS.fullmatch(text):
+            moment = datetime.fromtimestamp(int(text) / 1000, tz=UTC)
+            return Period(start=moment, end=moment + timedelta(milliseconds=1))
         for reader in (_numbers, _words, _instant):
             period = reader(text)
             if period is not None:
@@ -73,12 +83,15 @@ def parse_period(text: str, now: datetime) -> Period | None:
 
 
 def ambiguous_readings(text: str) -> tuple[str, ...]:
-    """The ISO dates that a date such as 03/04/2023 may mean: two when day and month cannot be told apart."""
+    """The ISO dates that a date such as 03/04/2023 may mean: two when day and month cannot be told apart.
+
+    Between points the day stands first. Source: CLDR 45, short dates.
+    """
     match = _AMBIGUOUS.fullmatch(text.strip())
     if match is None:
         return ()
     first, second, year = int(match[1]), int(match[3]), int(match[4])
-    pairs = {(first, second), (second, first)}
+    pairs = {(second, first)} if match[2] == "." else {(first, second), (second, first)}
     return tuple(sorted(f"{year:04}-{month:02}-{day:02}" for month, day in pairs if _valid(year, month, day)))
 
 
@@ -189,6 +202,32 @@ def _relative(text: str, now: datetime) -> Period | None:
         start = minute - (timedelta(hours=amount) if unit == "h" else timedelta(minutes=amount))
     _checked(start.year)
     return Period(start=start, end=start, relative=True)
+
+
+def _date_math(amount: str | None, unit: str | None, rounded: str | None, now: datetime) -> Period | None:
+    """`now-30d`, and `now-1d/d`, the whole of that day."""
+    words = {"M": "mo", "m": "min"}
+    if unit == "s":
+        return None
+    moment = now if amount is None else None
+    if moment is None:
+        back = _relative(f"-{amount}{words.get(str(unit), unit)}", now)
+        if back is None:
+            return None
+        moment = back.start
+    if rounded is None:
+        return Period(start=moment, end=moment, relative=True)
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    match rounded:
+        case "d":
+            return Period(start=day, end=day + timedelta(days=1), relative=True)
+        case "w":
+            monday = day - timedelta(days=day.weekday())
+            return Period(start=monday, end=monday + timedelta(days=7), relative=True)
+        case "M":
+            return Period(start=day.replace(day=1), end=months_later(day.replace(day=1), 1), relative=True)
+    year = _months(moment.year, 1, 12)
+    return Period(start=year.start, end=year.end, relative=True)
 
 
 def _checked(year: int) -> int:

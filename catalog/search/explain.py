@@ -21,14 +21,17 @@ from catalog.query.request import (
 )
 from catalog.query.state import SearchState
 from catalog.query.text.numbers import format_number
+from catalog.query.text.pasted import last_name
 from catalog.query.text.printing import name_of
 from catalog.query.text.targets import Vocabulary, metric_target
 from catalog.search.engine import SearchEngine
 from catalog.search.page_state import EmptyReason
+from catalog.text.patterns import pattern
 from catalog.text.spelling import nearest
 from mappings import fields
 
 MAX_CONDITIONS = 20
+_PASTED = pattern(r"(?:[\w.+\-]+:/{0,3}|~)?[\w.\-@+/\\]*[/\\][\w.\-]*\w[\w.\-]*/?")
 NAMES_COMPARED = 1_000
 _ALONE, _WITHOUT, _NAMES = "alone", "without", "names"
 
@@ -133,12 +136,27 @@ def _unknown_words(
     problems = []
     words: dict[str, int] | None = None
     for index, restriction in enumerate(restrictions):
+        if _PASTED.fullmatch(restriction.label) and not isinstance(restriction.node, Match):
+            problems.append(_unknown_place(restriction, text))
         alone = answers.get(f"{_ALONE}{index}")
         if alone is None or alone.count or not isinstance(restriction.node, Match):
             continue
         words = _known_words(answers.get(_NAMES), vocabulary) if words is None else words
         problems.append(_unknown_word(restriction, words, text))
     return problems
+
+
+def _unknown_place(restriction: Restriction, text: str) -> QueryProblem:
+    """A hub name or path that no model has: its last part may be the name of one."""
+    last = last_name(restriction.label)
+    start, end = restriction.start, restriction.end
+    return QueryProblem(
+        code="unknown-word",
+        message=f"No model is called {restriction.label} or stored there. Did you mean {last}?",
+        start=start,
+        end=end,
+        suggestions=(Suggestion(label=last, text=f"{text[:start]}{last}{text[end:]}"),),
+    )
 
 
 def _unknown_word(restriction: Restriction, words: Mapping[str, int], text: str) -> QueryProblem:

@@ -28,7 +28,7 @@ def most_words(
 
     None when there are not two words, or when no model has any of them.
     """
-    words = [condition.node for condition in conditions if condition.kind == "text"]
+    words = list(dict.fromkeys(condition.node for condition in conditions if condition.kind == "text"))
     rest = [condition.node for condition in conditions if condition.kind != "text"]
     if len(words) < 2:
         return None

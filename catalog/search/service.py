@@ -29,6 +29,7 @@ from catalog.query.validate import MAX_INCLUDE_CHARACTERS
 from catalog.search.absent_models import asked_for, only_present
 from catalog.search.display_values import SpelledEngine
 from catalog.search.engine import SearchEngine
+from catalog.search.leading_metric import leading_metric, tasks_of
 from catalog.search.page_state import FacetBucket, FacetView, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
@@ -128,13 +129,15 @@ class SearchService:
     def _parsed(self, text: str, now: datetime) -> ParsedQuery:
         """The text as read here. What "best" means is asked of the models that the rest of it finds."""
         parsed = parse(text, vocabulary=self._vocabulary(), now=now)
-        asks = parsed.rewritten and not {"best", "top"}.isdisjoint(text.casefold().split())
-        if not asks or not parsed.conditions:
+        if not parsed.rewritten or not any(key.field.startswith(METRICS) for key in parsed.sort):
             return parsed
-        leading = metrics_of_result(self.engine, _without_order(parsed))
+        asked = _without_order(parsed)
+        reported, usual = metrics_of_result(self.engine, asked)
+        leading = leading_metric((), tasks_of(asked) or usual, reported)
         if not leading:
             return parsed
-        return parse(text, vocabulary=ResultVocabulary(self._vocabulary(), leading), now=now)
+        vocabulary = ResultVocabulary(self._vocabulary(), {leading: reported[leading]})
+        return parse(text, vocabulary=vocabulary, now=now)
 
     def count(self, state: SearchState) -> int:
         """How many models a state finds."""
@@ -291,13 +294,27 @@ class SearchService:
     ) -> tuple[_Understood, SearchResult]:
         from catalog.search.nearest_answers import most_words  # noqa: PLC0415 - most searches find something
 
-        nearest = most_words(self.engine, understood.parsed.conditions, understood.selections)
+        parsed = understood.parsed
+        nearest = most_words(self.engine, parsed.conditions, understood.selections)
+        if nearest is None and parsed.rewritten:
+            nearest = self._as_words(parsed, understood.selections)
         if nearest is None:
             return understood, result
         query, sentence = nearest
         relaxed = replace(understood, notices=(*understood.notices, sentence))
         shown = only_present(query) if understood.hides_absent else query
         return relaxed, self._counted(replace(request, query=shown))
+
+    def _as_words(self, parsed: ParsedQuery, selections: Mapping[str, Query]) -> tuple[Query, str] | None:
+        """The words of a sentence as they stand, where what it was read as finds nothing."""
+        from catalog.search.nearest_answers import most_words  # noqa: PLC0415 - most searches find something
+
+        literal = self.understood(parsed.literal)
+        sentence = f"No model is {parsed.canonical}; these have the words as they stand."
+        asked = SearchRequest(query=And((literal.query, *selections.values())), size=0)
+        if literal.conditions and self.engine.search(asked).total:
+            return literal.query, sentence
+        return most_words(self.engine, literal.conditions, selections)
 
     def _promising(self, problems: tuple[QueryProblem, ...]) -> tuple[QueryProblem, ...]:
         if not any(problem.suggestions for problem in problems):

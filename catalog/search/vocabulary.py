@@ -20,7 +20,7 @@ MAX_EVALUATED = 500
 INFO_SECONDS = 5.0
 """How long the engine's own account of itself is trusted: an engine behind a network should not be asked twice a page."""
 MAX_PARAMETERS = 5_000
-_NAME, _PARAMETERS = "metric_names", "hyperparameter_names"
+_NAME, _PARAMETERS, _TASK = "metric_names", "hyperparameter_names", "task"
 
 
 class EngineVocabulary:
@@ -110,10 +110,13 @@ class ResultVocabulary:
         return self._whole.evaluated_on
 
 
-def metrics_of_result(engine: SearchEngine, query: Query) -> Mapping[str, int]:
-    """The metrics that the models found report, with how many do."""
-    asked = SearchRequest(query=query, size=0, aggregations={_NAME: TermsAgg(field=_NAME, size=MAX_METRICS)})
-    return _counts(engine.search(asked).aggregations[_NAME])
+def metrics_of_result(engine: SearchEngine, query: Query) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    """The metrics that the models found report, with how many do, and the task that most of these models have, if one is."""
+    aggregations = {_NAME: TermsAgg(field=_NAME, size=MAX_METRICS), _TASK: TermsAgg(field=_TASK, size=1)}
+    answer = engine.search(SearchRequest(query=query, size=0, aggregations=aggregations))
+    tasks = _counts(answer.aggregations[_TASK])
+    usual = tuple(task for task, count in tasks.items() if 2 * count > answer.total)
+    return _counts(answer.aggregations[_NAME]), usual
 
 
 def _counts(answer: AggregationResult) -> dict[str, int]:

@@ -81,7 +81,7 @@ def test_what_is_typed_finds_what_is_meant(engine_of, kind, number):
         return
     service = SearchService(engine)
     state = SearchState(text=case["text"]) if "text" in case else from_parameters(parse_qsl(case["url"]))[0]
-    page = service.page(state, relaxed=case.get("relaxed", False))
+    page = service.page(state, facets_shown="url" in case, relaxed=case.get("relaxed", False))
     assert_hits(case, page)
     if "reading" in case:
         understood = service.understood(case["reading"])

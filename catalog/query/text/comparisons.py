@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from catalog.query.document_values import is_leaf
@@ -18,6 +18,7 @@ from catalog.text.patterns import pattern
 from catalog.text.spelling import nearest
 
 _HUNDRED = Decimal(100)
+_BINARY = Decimal("1.024")
 _OPEN_ENDS = frozenset({"", "*"})
 _EXACT, _FINEST = Decimal(10**15), Decimal("1e-12")
 """Beyond these a double has no digits left to round by."""
@@ -45,6 +46,9 @@ def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]
     return [leaf for leaf in leaves if leaf is not None]
 
 
+_HYPHENED = pattern(r"(?P<low>\d[\d.,]*[^\W\d_]*%?)[-\N{EN DASH}](?P<high>\d[\d.,]*(?P<unit>[^\W\d_]*%?))")
+_MIN_MAX = pattern(r"min:(?P<min>[^,:]+)(?:,max:(?P<max>[^,:]+))?|max:(?P<only>[^,:]+)")
+"""Source: Hugging Face hub, `num_parameters=min:6B,max:128B`."""
 _COMMA_NUMBER = pattern(
     r"[<>=]*[+-]?(?:\d{1,3}(?:[.,]\d{3})+,\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+,\d+)(?:[eE][+-]?\d+)?[^\W\d_]*%?"
 )
@@ -65,6 +69,8 @@ def _joined_numbers(token: Token, target: Target) -> tuple[Piece, ...]:
     joins = any(numbers) and all(a or b for a, b in zip(numbers, read, strict=True)) and len(ends) <= 2
     compares = token.operator in {">", "<", ">=", "<="} or len(ends) == 2
     grouped = has_thousands(text)
+    if _MIN_MAX.fullmatch(text):
+        return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
     if compares and (joins or len(ends) == 1):
         return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
     if joins and (grouped or target.kind == "metric" or not pieces[-1].text.isdigit()):
@@ -93,9 +99,10 @@ def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Le
 
 
 def _bounds(piece: Piece, target: Target) -> _Bounds | None:
-    low_text, dots, high_text = piece.text.partition("..")
+    text = _spelled_range(piece.text, target) or piece.text
+    low_text, dots, high_text = text.partition("..")
     if not dots:
-        number = parse_number(piece.text, target.unit)
+        number = _number_of(text, target)
         return None if number is None else _Bounds(low=number, high=number, single=True)
     low_open, high_open = low_text.startswith(">"), high_text.startswith("<")
     low_text, high_text = low_text.lstrip(">="), high_text.lstrip("<=")
@@ -104,6 +111,28 @@ def _bounds(piece: Piece, target: Target) -> _Bounds | None:
     if unread or (low is None and high is None):
         return None
     return _Bounds(low=low, high=high, single=False, low_open=low_open, high_open=high_open)
+
+
+def _spelled_range(text: str, target: Target) -> str | None:
+    """`1kB-20kB` and `min:6B,max:128B` as a range with dots; None for other texts."""
+    ends = _MIN_MAX.fullmatch(text)
+    if ends is not None:
+        return f"{ends['min'] or '*'}..{ends['max'] or ends['only'] or '*'}"
+    match = _HYPHENED.fullmatch(text)
+    if match is None or parse_number(text, target.unit) is not None:
+        return None
+    low = match["low"] if not match["low"][-1].isdigit() else f"{match['low']}{match['unit']}"
+    both = parse_number(low, target.unit) is not None and parse_number(match["high"], target.unit) is not None
+    return f"{low}..{match['high']}" if both else None
+
+
+def _number_of(text: str, target: Target) -> Number | None:
+    """The number, for a name that nothing here knows in any unit of counts and bytes: the name is what is mended."""
+    number = parse_number(text, target.unit)
+    if number is None and target.metric is None and target.kind == "metric":
+        number = parse_number(text, "count") or parse_number(text, "bytes")
+        return None if number is None else replace(number, unit="")
+    return number
 
 
 def _unswapped(bounds: _Bounds, piece: Piece, reading: Reading) -> _Bounds:
@@ -197,7 +226,7 @@ def _rounds(number: Number, target: Target) -> bool:
     if abs(number.value) >= _EXACT or number.half_step < _FINEST:
         return False
     return target.kind == "metric" or (
-        bool(number.unit) and target.unit in {"count", "bytes"} and number.half_step >= 1
+        bool(number.unit) and target.unit in {"count", "bytes", "tokens"} and number.half_step >= 1
     )
 
 
@@ -205,6 +234,8 @@ def _equal(field: str, number: Number, value: float, target: Target) -> Query:
     if not _rounds(number, target):
         return Term(field, value)
     low, high = number.value - number.half_step, number.value + number.half_step
+    if target.unit == "tokens":  # 32k is 32,000 and 32,768
+        high += number.value * (_BINARY - 1)
     return Range(field=field, gte=plain(low, integer=target.integer), lt=plain(high, integer=target.integer))
 
 

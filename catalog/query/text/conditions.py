@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.query.nodes import Exists, Query, Term
 from catalog.query.problems import Suggestion
@@ -84,12 +84,55 @@ def read_condition(token: Token, reading: Reading) -> Leaf | None:
     if word in WORD_OPERATORS and not resolve(token.name):
         operator = WORD_OPERATORS[word] if token.operator in {":", "="} else token.operator
         return any_of(date_leaves(token, field_target(fields()["best_date"]), operator, reading))
+    if _is_state(token):
+        return _state(token, reading)
     target = choose(token, reading)
-    return _READERS[target.kind](token, target, reading)
+    return _none_of(token, target, reading) or _READERS[target.kind](token, target, reading)
+
+
+_NONE = frozenset({"none", "null", "nil", "n/a", "(none)"})
+
+
+def _none_of(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    """`license:none` where no model has a value of this name: those that say nothing."""
+    piece = token.values[0]
+    if len(token.values) > 1 or piece.quoted or piece.text.casefold() not in _NONE:
+        return None
+    if token.operator not in {":", "=", "!="} or target.kind in {"text", "name", "boolean"}:
+        return None
+    known = reading.vocabulary.values.get(target.path, {}) if reading.vocabulary is not None else {}
+    if piece.text.casefold() in {value.casefold() for value in known}:
+        return None
+    leaf = _exists(target)
+    return leaf if token.operator == "!=" else negated(leaf)
+
+
+def _is_state(token: Token) -> bool:
+    """`archived:false`, `quantized=true`: a flag or status as a name of its own."""
+    name = token.name.casefold()
+    return (
+        name in askable()
+        and name not in SPECIAL
+        and not resolve(token.name)
+        and len(token.values) == 1
+        and token.values[0].text.casefold() in _BOOLEANS
+        and token.operator in {":", "=", "!="}
+    )
+
+
+def _state(token: Token, reading: Reading) -> Leaf | None:
+    asked = replace(
+        token, name="is", operator=":", values=(replace(token.values[0], text=token.name.casefold()),)
+    )
+    leaf = _is(asked, reading)
+    wanted = _BOOLEANS[token.values[0].text.casefold()] != (token.operator == "!=")
+    return leaf if leaf is None or wanted else negated(leaf)
 
 
 def known_target(token: Token, reading: Reading) -> bool:
     """False when the name is unknown and the value does not make it a comparison of a metric."""
+    if _is_state(token):
+        return True
     if is_name(token.name, reading):
         return only_shown(token.name) is None or bool(resolve(token.name))
     if token.operator in {":", "="}:

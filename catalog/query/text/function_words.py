@@ -8,10 +8,14 @@ def _words(text: str) -> frozenset[str]:
 
 
 FUNCTION_WORDS = _words(
-    "all an any are at for from had has have having in is it its me model models of on please that the their them there these this "
-    "those to was were which whose with"
+    "about all also an any are as at be by can could do does everything for from had has have having how in is it its many me model "
+    "models my of on our please some that the their them there these this those to use used using was we were what what's whats which who "
+    "whose with you your "
+    "alle auf das dem den der des die ein eine für haben modell modelle modellen und welche welches zum zur"
 )
 """Never required, except in quotes or where nothing else is asked for."""
+MODEL_WORDS = _words("models modelle modellen")
+"""What is searched here: with words that say nothing alone they ask for all of them."""
 SHORT_WORDS = _words("a i")
 """Say nothing beside other function words; alone they may be a part of a name."""
 OPENING_WORDS = _words("find get give list need search show want")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from catalog.query.nodes import Exists, Match, Or, Phrase, Prefix, Query, Term, Terms
+from catalog.query.nodes import And, Exists, Match, Or, Phrase, Prefix, Query, Term, Terms
 from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, print_query, quote, quoted
@@ -35,7 +37,7 @@ def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
         if not piece.quoted and is_regular(piece.text):
             _refuse_regular(piece, reading)
         else:
-            pieces.append(piece)
+            pieces.append(_without_similar(piece, reading))
     if not pieces:
         return None
     leaves = [_keyword_value(piece, token, target, reading) for piece in pieces]
@@ -69,6 +71,21 @@ def _refuse_regular(piece: Piece, reading: Reading) -> None:
     reading.problem("unsupported-operator", regular_left_out(piece.text), piece.start, piece.end)
 
 
+SIMILAR = pattern(r".*\w[~^]\d*(?:\.\d+)?")
+
+
+def similar_left_out(text: str) -> str:
+    """The sentence for an operator of similar words or of weights that is left out."""
+    return f"{'~' if '~' in text else '^'} (similar words, weights) is not understood; it is left out."
+
+
+def _without_similar(piece: Piece, reading: Reading) -> Piece:
+    if piece.quoted or not SIMILAR.fullmatch(piece.text):
+        return piece
+    reading.problem("unsupported-operator", similar_left_out(piece.text), piece.start, piece.end)
+    return replace(piece, text=piece.text.rstrip("~^0123456789."))
+
+
 def _listed(joined: Leaf, leaves: list[Leaf], target: Target) -> Leaf:
     """Several values of one field as one list: `license:mit,apache-2.0`."""
     head = f"{name_of(target.path)}:"
@@ -94,6 +111,13 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     if not piece.quoted and text and not text.strip("*"):
         return Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}")
     if target.path in fields_where("place"):
+        inner = text.strip("*")
+        if not piece.quoted and text.startswith("*") and _PLACE_WORD.fullmatch(inner):
+            return Leaf(
+                node=Phrase(inner),
+                label=f"{name_of(target.path)}:{text}",
+                explanation="a folder or file of this name",
+            )
         return _location(piece, target)
     if not piece.quoted and _INNER_PATTERN.fullmatch(text):
         return _matching(piece, target, reading)
@@ -109,6 +133,8 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     ):
         begun = Prefix(target.path, text.casefold())
         return Leaf(node=begun, label=_text_of(begun, token), explanation="begins with this")
+    if target.path in _IDS and not piece.quoted and (of := _RELATED.fullmatch(text)) is not None:
+        return _related(of, piece, token, target, reading)
     value = canonical_value(target, text, reading)
     exact = piece.quoted or token.operator == "=" or not _bare(value)
     if exact and (target.path == "license" or target.path in _IDS):
@@ -131,6 +157,18 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     node = Term(target.path, value)
     explanation = f"{text} is {value} here" if value != text else target.note
     return Leaf(node=node, label=_text_of(node, token), explanation=explanation)
+
+
+_PLACE_WORD = pattern(r"[\w.\-]*\w[\w.\-]*")
+_RELATED = pattern(r"(?P<relation>finetune|quantized|adapter|merge):(?P<id>[^:]+)")
+"""Source: Hugging Face hub, `base_model:quantized:meta-llama/Llama-2-7b`."""
+
+
+def _related(of: re.Match[str], piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf:
+    base = _keyword_value(replace(piece, text=of["id"]), token, target, reading)
+    relation = Term(f"{target.path.rpartition('.')[0] or target.path}.relation", of["relation"])
+    label = f"{name_of(target.path)}:{of[0]}"
+    return Leaf(node=And((base.node, relation)), label=label, explanation=f"{of['relation']} of {of['id']}")
 
 
 _INNER_PATTERN = pattern(r"(?:\*.*[^*].*|.*[^*].*\*.*[^*].*|.*\w\?\w.*)")
@@ -301,7 +339,7 @@ def text_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
         if not piece.quoted and is_regular(piece.text):
             _refuse_regular(piece, reading)
             continue
-        leaves.append(_text_value(piece, token, target))
+        leaves.append(_text_value(_without_similar(piece, reading), token, target))
     leaf = any_of(leaves)
     return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
 

@@ -27,6 +27,12 @@ COUNT_UNITS: Mapping[str, int] = {
     "billion": _THOUSAND**3,
     "t": _THOUSAND**4,
     "trillion": _THOUSAND**4,
+    "tsd": _THOUSAND,
+    "tausend": _THOUSAND,
+    "mio": _THOUSAND**2,
+    "millionen": _THOUSAND**2,
+    "mrd": _THOUSAND**3,
+    "milliarden": _THOUSAND**3,
 }
 BYTE_UNITS: Mapping[str, int] = {
     "b": 1,
@@ -35,6 +41,11 @@ BYTE_UNITS: Mapping[str, int] = {
     **{letter: _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
     **{f"{letter}b": _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
     **{f"{letter}ib": _KIBI ** (power + 1) for power, letter in enumerate(_LETTERS)},
+    **{
+        f"{word}byte{plural}": _THOUSAND ** (power + 1)
+        for power, word in enumerate(("kilo", "mega", "giga", "tera", "peta"))
+        for plural in ("", "s")
+    },
 }
 """Decimal and binary prefixes. Source: IEC 80000-13:2008, clause 4."""
 TOKEN_UNITS: Mapping[str, int] = {**COUNT_UNITS, "tokens": 1, "ki": _KIBI}
@@ -87,8 +98,11 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     factor = 1 if percent or not suffix else UNITS.get(unit, COUNT_UNITS).get(suffix)
     if factor is None:
         return None
+    spelled = match["digits"]
+    if unit in {"count", "tokens"} and not suffix and _ONE_GROUP.fullmatch(spelled):
+        spelled = spelled.replace(".", "")  # nobody counts fractions of a parameter: 10.000 are ten thousand
     try:
-        digits = Decimal(pointed(match["digits"]))
+        digits = Decimal(pointed(spelled))
     except InvalidOperation:
         return None
     value = digits * factor
@@ -101,6 +115,9 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
 
 _THOUSANDS_BY_COMMA = pattern(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?(?:[eE].*)?")
 _THOUSANDS_BY_POINT = pattern(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:\.\d{3})+,\d+)(?:[eE].*)?")
+
+
+_ONE_GROUP = pattern(r"[1-9]\d{0,2}\.\d{3}")
 
 
 def pointed(digits: str) -> str:

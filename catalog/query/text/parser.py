@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query, Terms
+from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query
 from catalog.query.text.conditions import known_target, read_condition, read_unknown
-from catalog.query.text.function_words import FUNCTION_WORDS, OPENING_WORDS, SHORT_WORDS
-from catalog.query.text.keywords import is_regular, read_place, regular_left_out
-from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
-from catalog.query.text.printing import name_of, quote
+from catalog.query.text.function_words import FUNCTION_WORDS, MODEL_WORDS, OPENING_WORDS, SHORT_WORDS
+from catalog.query.text.keywords import SIMILAR, is_regular, regular_left_out, similar_left_out
+from catalog.query.text.parse_context import Leaf, Reading, negated
+from catalog.query.text.pasted import pasted, registered
+from catalog.query.text.printing import quote
 from catalog.query.text.scanner import Kind, Token
 from catalog.text.patterns import pattern
 
@@ -25,13 +26,7 @@ _JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT}
 _OPERANDS = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.CLOSE})
 _OPENING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.OPEN, Kind.NOT})
 _MEANING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE})
-_HUB_NAME = pattern(r"[\w.\-]+(?:/[\w.\-]+)+/?")
-_PLACE = pattern(r"/[\w.\-+@ ]+(?:/[\w.\-+@]*)+")
-_SIMILAR = pattern(r".*[~^]\d*(?:\.\d+)?")
 _INNER_STAR = pattern(r".*\w[*].*\w.*|[*]+\w.*|.*\w[?]\w.*")
-_REGISTERED = pattern(r"models:/+(?P<name>[^/@\s]+)(?:/(?P<version>[\w.]+)|@[\w\-]+)?")
-_VERSIONED = pattern(r"(?P<name>[\w.\-/]+):(?P<version>v?\d+(?:\.\d+)*)")
-_HEX = pattern(r"(?=[a-f]*\d)[0-9a-f]{8,64}|([0-9a-f])\1{7,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +44,23 @@ def read_words(tokens: list[Token]) -> list[Token]:
     `and`, `or` and `not` are operators in lower case, too, wherever something stands on their sides.
     """
     kept = [token for token in tokens if not _wordless(token)]
+    if _asks_for_all(kept):
+        return []
     meaning = [token for token in _without_opening(kept) if not is_function_word(token)]
     if len(meaning) < len(kept):
         meaning = [token for token in meaning if not _is_word_of(token, SHORT_WORDS)]
     if any(token.kind in _MEANING and token.text not in _JOINS for token in meaning):
         kept = meaning
     return [_joining(token, kept, index) for index, token in enumerate(kept)]
+
+
+def _asks_for_all(tokens: list[Token]) -> bool:
+    """`all models`, `how many models are there`: nothing but words that say nothing, the models among them."""
+    return (
+        len(tokens) > 1
+        and any(_is_word_of(token, MODEL_WORDS) for token in tokens)
+        and all(_is_word_of(token, FUNCTION_WORDS | OPENING_WORDS | SHORT_WORDS) for token in tokens)
+    )
 
 
 def _without_opening(tokens: list[Token]) -> list[Token]:
@@ -255,17 +261,17 @@ class Parser:
             read_unknown(token, reading)
         if token.kind is Kind.WORD and (refused := self._refused(token)) is not None:
             return refused.leaf
-        return hashed(token.text, reading) or word(token.text)
+        bare = token.text.strip(_STRIPPED)
+        return pasted(token.text, reading) or (pasted(bare, reading) if bare else None) or word(token.text)
 
     def _refused(self, token: Token) -> _Refusal | None:
         """Operators of other languages that nothing here answers: each is named, never dropped."""
         text = token.text
-        bare = text.rstrip("~^0123456789.") if _SIMILAR.fullmatch(text) else ""
+        bare = text.rstrip("~^0123456789.") if SIMILAR.fullmatch(text) else ""
         if is_regular(text):
             message, leaf = regular_left_out(text), None
-        elif _SIMILAR.fullmatch(text):
-            sign = "~" if "~" in text else "^"
-            message = f"{sign} (similar words, weights) is not understood; it is left out."
+        elif bare:
+            message = similar_left_out(text)
             leaf = word(bare) if any(letter.isalnum() for letter in bare) else None
         elif "://" not in text and _INNER_STAR.fullmatch(text):
             parts = [part for part in text.replace("?", "*").split("*") if any(map(str.isalnum, part))]
@@ -284,31 +290,6 @@ class _Refusal:
     leaf: Leaf | None
 
 
-def registered(text: str) -> Leaf | None:
-    """`models:/name/2` and `name:v2`: a version of the model of that name."""
-    match = _REGISTERED.fullmatch(text) or _VERSIONED.fullmatch(text)
-    if match is None:
-        return None
-    named = Match(match["name"], ("name",))
-    version = (match["version"] or "").removeprefix("v")
-    if not version or not version[0].isdigit():
-        return Leaf(node=named, label=text, explanation=f"the model {match['name']}")
-    both = And((named, Terms("version", (version, f"v{version}"))))
-    return Leaf(node=both, label=text, explanation=f"version {version} of {match['name']}")
-
-
-def hashed(text: str, reading: Reading) -> Leaf | None:
-    """The beginning of an id or a hash that a model of the catalog has."""
-    if reading.vocabulary is None or not _HEX.fullmatch(text.casefold()):
-        return None
-    known = list(reading.vocabulary.fields_beginning(text.casefold()))
-    leaves = [
-        Leaf(node=Prefix(name, text.casefold()), label=f"{name_of(name)}:{text.casefold()}*")
-        for name in known
-    ]
-    return any_of(leaves)
-
-
 def phrase(text: str) -> Leaf:
     """Quoted text: its words in this order. One plain word in quotes is that word, and is never rewritten."""
     text = " ".join(text.split())
@@ -322,21 +303,6 @@ def word(text: str) -> Leaf | None:
     if any(letter in text for letter in '"[(') or " " in text:
         stripped = " ".join("".join(" " if letter in '"[]()' else letter for letter in text).split())
         return phrase(stripped) if any(letter.isalnum() for letter in stripped) else None
-    if "://" in text[1:12]:
-        place = text.rstrip("*,;")
-        return Leaf(
-            node=Prefix("uri", place), label=f"{place}", explanation="where it is stored begins with this"
-        )
-    if (named := registered(text) if text.startswith("models:/") else None) is not None:
-        return named
-    if _PLACE.fullmatch(text):
-        return read_place(text)
-    if _HUB_NAME.fullmatch(text):
-        last = text.rstrip("/").rpartition("/")[2]
-        whole = Phrase(text.strip("/"))
-        if any(letter.isalnum() for letter in last):
-            node = Or((whole, And((whole, Phrase(last, ("name",))))))
-            return Leaf(node=node, label=text, kind="text", explanation="a name with its owner or folder")
     begins = text.endswith("*")
     typed, text = text, text.strip(_STRIPPED)
     if not any(letter.isalnum() for letter in text):

@@ -156,10 +156,18 @@ class _Scanner:
         if letter in QUOTES:
             piece, closed = self._quoted()
             return Token(kind=Kind.PHRASE, start=piece.start, end=piece.end, text=piece.text, closed=closed)
+        if letter == "+" and self._requires():
+            self.at += 1  # what is asked for is required here
+            return self._token()
         if letter in "-!" and self._negates():
             self.at += 1
             return Token(kind=Kind.NOT, start=self.at - 1, end=self.at, text=letter)
         return self._condition() or self._word()
+
+    def _requires(self) -> bool:
+        """`+bert` and `+license:mit` as in Lucene; a lone plus and `+5` are text."""
+        follow = self.text[self.at + 1 : self.at + 2]
+        return bool(follow) and (follow.isalpha() or follow in '("')
 
     def _negates(self) -> bool:
         """A minus or bang right before something that can be negated; `--` and a lone `-` are text."""
@@ -390,10 +398,11 @@ class _Scanner:
         begin = rest.end() if rest else after
         value = self.text[begin : begin + 40]
         if sign == ":":
-            if spaced or self.text.startswith(
-                "//", after
-            ):  # file:///data is a place, whatever it begins with
+            if self.text.startswith(("//", "\\"), after):  # file:///data and C:\models are places
                 return False
+            if spaced:  # `task : ner` as in Kibana, not a colon in prose
+                apart = rest is not None and value[:1] not in {"", ":"}
+                return apart and name.casefold() not in _PREPOSITIONS and self.known(name)
             if self.known(name):
                 return True
             # s3://bucket, C:\models, std::vector, and prose such as "note: this" are words.
@@ -549,6 +558,7 @@ class _Scanner:
 
 
 _MAX_GROUPS = 3
+_PREPOSITIONS = frozenset({"in", "on", "is", "no", "from", "has", "by", "for", "since", "until", "without"})
 _JOINING = frozenset({"and", "or", "not"})
 _GROUP_SIGN = pattern(r"\s*(?P<sign>:|!=|==?)\s*\(")
 _STRICT = frozenset("<>")

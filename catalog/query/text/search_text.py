@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from catalog.query.nodes import Query
@@ -13,10 +13,11 @@ from catalog.query.text.conditions import KnownNames
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import Parser, Part, dropped_words, joined, label_of, read_words
 from catalog.query.text.scanner import Kind, Piece, Token, scan
-from catalog.query.text.sentences import Rewriting, quoted_words, rewrite
+from catalog.query.text.sentences import Rewriting, as_words, rewrite
 from catalog.query.text.sorting import print_sort, read_limit, read_sort
-from catalog.query.text.targets import Vocabulary
+from catalog.query.text.targets import Vocabulary, resolve
 from catalog.text.patterns import pattern
+from mappings import fields
 
 MAX_CHARACTERS = 2_000
 MAX_TERMS = 100
@@ -65,14 +66,14 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     if len(text) > MAX_CHARACTERS:
         message = f"Only the first {MAX_CHARACTERS:,} characters are read."
         reading.problem("too-long", message, MAX_CHARACTERS, len(text))
-    written, ordering = _sql_ordering(reading.text)
+    written, ordering = _sql_ordering(_bare_filter(reading.text))
     rewriting = rewrite(written, reading)
     understood = _Pieces(rewriting, reading, ordering)
     parts, sort, limit = understood.read()
     labels = [label_of(part, parts) for part in parts]
     canonical = " ".join((*labels, *ordering_text(sort)))
     if rewrite(canonical, reading).changed or _joins(canonical, reading):
-        canonical = quoted_words(canonical)
+        canonical = as_words(canonical, reading)
     return ParsedQuery(
         query=joined(parts),
         conditions=tuple(
@@ -83,7 +84,7 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
         limit=limit,
         canonical=canonical,
         rewritten=rewriting.text if rewriting.changed else "",
-        literal=quoted_words(reading.text) if rewriting.changed or understood.dropped else "",
+        literal=as_words(reading.text, reading) if rewriting.changed or understood.dropped else "",
         dropped=understood.dropped,
     )
 
@@ -94,8 +95,36 @@ def ordering_text(sort: tuple[SortKey, ...], limit: int | None = None) -> tuple[
     return ordered if limit is None else (*ordered, f"limit:{limit}")
 
 
+_SELECTED = pattern(
+    r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|limit\b))|where\s)",
+    re.IGNORECASE,
+)
+_ADDRESS_QUERY = pattern(r"\s*\??[\w.]+=[^\s&]*(?:&[\w.]+=[^\s&]*)+\s*")
+_WORDS_PARAMETER = pattern(r"(?<![^\s?&])(?:search|q|query)=")
+
+
+def _bare_filter(text: str) -> str:
+    """The text, blanks for what stands around the filter in SQL, in calls of MLflow and in addresses of hubs."""
+
+    def blank(match: re.Match[str]) -> str:
+        return " " * len(match[0])
+
+    if "=" in text:
+        if _ADDRESS_QUERY.fullmatch(text):
+            text = text.replace("&", " ").replace("?", " ", 1)
+        text = _WORDS_PARAMETER.sub(blank, text)
+    selected = _SELECTED.match(text)
+    if selected is not None:
+        text = blank(selected) + text[selected.end() :]
+    return text.rstrip().removesuffix(";") if selected is not None or text.rstrip().endswith("';") else text
+
+
 _SQL_ORDERING = pattern(
     r"\s*(?:\border\s+by\s+(?P<keys>[\w.,`\"\s-]+?(?:\s+(?:asc|desc))?))?(?:\s*\blimit\s+(?P<limit>\d{1,6}))?\s*$",
+    re.IGNORECASE,
+)
+_ORDER_ALONE = pattern(
+    r"\s*(?:order_by\s*=\s*)?\[?\s*[\"']?(?P<name>[\w.@]+)\s+(?P<direction>asc|desc)[\"']?\s*\]?\s*",
     re.IGNORECASE,
 )
 _SQL_KEY = pattern(r"(?P<name>.+?)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
@@ -106,7 +135,15 @@ def _sql_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
     folded = text.casefold()
     start = folded.rfind("order by ")
     if start < 0:
-        start = folded.rfind(" limit ")
+        start = folded.rfind("limit ")
+        if start > 0 and not text[start - 1].isspace():
+            start = -1
+    alone = _ORDER_ALONE.fullmatch(text)
+    if alone is not None:
+        piece = Piece(
+            text=f"{alone['name']}-{alone['direction'].lower()}", quoted=False, start=0, end=len(text)
+        )
+        return "", (_ordering_token("sort", (piece,), 0, len(text)),)
     match = _SQL_ORDERING.match(text, start) if start >= 0 else None
     if match is None or not (match["keys"] or match["limit"]):
         return text, ()
@@ -123,6 +160,41 @@ def _sql_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
         limit = Piece(text=match["limit"], quoted=False, start=match.start("limit"), end=match.end("limit"))
         tokens.append(_ordering_token("limit", (limit,), start, len(text)))
     return text[:start].rstrip(), tuple(tokens)
+
+
+_ALL_TEXT = frozenset({"readme", "card"})
+"""Places of words that are no field of their own here."""
+
+
+def _place_of_words(token: Token) -> str | None:
+    """The field that `in:name` speaks of. Source: GitHub, searching for repositories."""
+    if token.kind is not Kind.CONDITION or token.name.casefold() != "in" or len(token.values) != 1:
+        return None
+    place = token.values[0].text.casefold()
+    if place in _ALL_TEXT:
+        return "description"
+    paths = [target.path for target in resolve(place)]
+    rows = [fields()[path] for path in paths if path in fields()]
+    return next((row.name for row in rows if row.text_order is not None or row.words), None)
+
+
+def _within(tokens: list[Token]) -> list[Token]:
+    """`bert in:name`: the words as conditions on that field."""
+    scopes = [(token, name) for token in tokens if (name := _place_of_words(token)) is not None]
+    if len(scopes) != 1 or not any(token.kind in _WORDS for token in tokens):
+        return tokens
+    scope, name = scopes[0]
+    return [_placed_in(name, token) for token in tokens if token is not scope]
+
+
+_WORDS = frozenset({Kind.WORD, Kind.PHRASE})
+
+
+def _placed_in(name: str, token: Token) -> Token:
+    if token.kind not in _WORDS or token.text in {"and", "or", "not"}:
+        return token
+    piece = Piece(text=token.text, quoted=token.kind is Kind.PHRASE, start=token.start, end=token.end)
+    return replace(token, kind=Kind.CONDITION, name=name, name_end=token.start, operator=":", values=(piece,))
 
 
 def _ordering_token(name: str, values: tuple[Piece, ...], start: int, end: int) -> Token:
@@ -174,7 +246,7 @@ class _Pieces:
         rest = [token for token in tokens if token not in orders] if orders else tokens
         sorts = [*apart["sort"], *(token for token in self.ordering if token.name == "sort")]
         limits = [*apart["limit"], *(token for token in self.ordering if token.name == "limit")]
-        read = read_words(rest)
+        read = read_words(_within(rest))
         self.dropped = dropped_words(rest, read)
         parts = Parser(read, reading).parts()
         return parts, read_sort(sorts, reading), read_limit(limits, reading)

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from catalog.query.text import sentence_rules
 from catalog.query.text.function_words import FILLER_WORDS
+from catalog.query.text.german import in_english
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
-from catalog.query.text.sentence_rules import Sentence, Word
+from catalog.query.text.sentence_amounts import written_comparison
+from catalog.query.text.sentence_parts import Sentence, Word
 from catalog.text.patterns import pattern
 
 _WORDS = pattern(r"\S+")
 _QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
+_SIGNS = frozenset(":=<>")
 _EDGES = ",.?!;"
-_PLAIN = pattern(r"(?:[<>]=?|≥|≤)?[\w.%@/+-]+|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|≥|≤", re.UNICODE)
+_PLAIN = pattern(r"(?:[<>]=?|[≥≤~≈])?[\w.%@/+-]+|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|[≥≤~≈]", re.UNICODE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,25 +70,35 @@ class Rewriting:
 def rewrite(text: str, reading: Reading) -> Rewriting:
     """The text with every phrase that a rule reads as its condition; unchanged when no rule fires."""
     words = _words(text)
+    english = in_english([word.text for word in words])
+    if english is not None:
+        words = tuple(replace(word, text=meant) for word, meant in zip(words, english, strict=True))
     sentence = Sentence(words=words, vocabulary=reading.vocabulary, now=reading.now)
-    pieces: list[tuple[int, int, str | None]] = []  # old span, and the new text or None for as it is
+    pieces: list[_Piece] = []
     at = 0
     fired = False
     while at < len(words):
         count, new = _first(sentence, at) or (1, None)
         start, end = words[at].start, words[at + count - 1].end
         fired = fired or new is not None
-        pieces.append((start, end, new))
+        filler = new is None and count == 1 and words[at].text.strip(_EDGES) in FILLER_WORDS
+        joins = english is not None and new is None and words[at].text in _JOINING
+        if joins:
+            new = words[at].text.upper()
+        if not filler or joins:
+            pieces.append((start, end, new))
         at += count
     if not fired:
         return Rewriting(text=text)
-    return _assembled(text, [piece for piece in pieces if not _filler(text, piece)])
+    return _assembled(text, pieces)
 
 
 def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if not sentence.words[at].plain:
         return None
-    protected = sentence_rules.written_comparison(sentence, at)
+    if at and sentence.words[at - 1].raw[-1:] in _SIGNS:
+        return None  # the value of `task: ner`
+    protected = written_comparison(sentence, at)
     if protected is not None:
         return protected
     for rule in sentence_rules.RULES:
@@ -94,12 +108,12 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     return None
 
 
-def _filler(text: str, piece: tuple[int, int, str | None]) -> bool:
-    start, end, new = piece
-    return new is None and text[start:end].strip(_EDGES).casefold() in FILLER_WORDS
+_Piece: TypeAlias = tuple[int, int, str | None]
+"""An old span, and the new text, or None for as it is."""
+_JOINING = frozenset({"and", "or", "not"})
 
 
-def _assembled(text: str, pieces: list[tuple[int, int, str | None]]) -> Rewriting:
+def _assembled(text: str, pieces: list[_Piece]) -> Rewriting:
     parts: list[str] = []
     segments = []
     at = 0
@@ -134,12 +148,24 @@ def _words(text: str) -> tuple[Word, ...]:
     return tuple(words)
 
 
-def quoted_words(text: str) -> str:
-    """The text with every plain word in quotes, so that no rule reads it as a sentence."""
+def as_words(text: str, reading: Reading) -> str:
+    """The text with every plain word in quotes, and where that is not enough the others in brackets: no rule reads it as a
+    sentence.
+    """
+    quoted = _quoted_words(text, brackets=False)
+    return _quoted_words(text, brackets=True) if rewrite(quoted, reading).changed else quoted
+
+
+def _quoted_words(text: str, *, brackets: bool) -> str:
     parts, at = [], 0
     for word in _words(text):
         bare = word.raw.lstrip("<>=≥≤")
         simple = word.plain and PLAIN_WORD.fullmatch(bare) is not None and bare not in {"AND", "OR", "NOT"}
-        parts += [text[at : word.start], f'"{bare}"' if simple else text[word.start : word.end]]
+        spelled = text[word.start : word.end]
+        if simple:
+            spelled = f'"{bare}"'
+        elif brackets and word.plain and bare == word.raw and bare[:1].isalnum():
+            spelled = f"({spelled})"  # in brackets a date or a span is a word, too, and in quotes it would be a phrase
+        parts += [text[at : word.start], spelled]
         at = word.end
     return "".join((*parts, text[at:]))

@@ -6,7 +6,9 @@ else ascending.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
 
 from catalog.query.problems import Suggestion
 from catalog.query.request import MAX_RESULT_WINDOW, SortKey
@@ -15,7 +17,7 @@ from catalog.query.text.printing import name_of, quoted
 from catalog.query.text.scanner import Kind, Piece, Token
 from catalog.query.text.targets import column_field, resolve, suggestions
 from catalog.text.slugs import slug
-from mappings import fields
+from mappings import fields, fields_where
 from mappings.metrics import LOWER_COSTS, LOWER_IS_BETTER, find
 
 MAX_SORT_KEYS = 5
@@ -75,7 +77,10 @@ def _key(piece: Piece, reading: Reading) -> SortKey | None:
     if field is None:
         _not_sortable(text, piece, reading)
         return None
-    return SortKey(field=field, descending=natural_direction(field) if descending is None else descending)
+    descending = natural_direction(field) if descending is None else descending
+    row = fields().get(field)
+    ordered_by = row.ordered_by if row is not None else None
+    return SortKey(field=ordered_by or field, descending=descending)
 
 
 def _not_sortable(name: str, piece: Piece, reading: Reading) -> None:
@@ -115,6 +120,12 @@ def lower_is_better(metric: str) -> bool:
     return metric.endswith((*LOWER_IS_BETTER, *LOWER_COSTS))
 
 
+@cache
+def _ordered_fields() -> Mapping[str, str]:
+    """The field that each field of sorted values is for."""
+    return {row.ordered_by: name for name, row in fields_where("ordered_by").items() if row.ordered_by}
+
+
 def print_sort(keys: Iterable[SortKey]) -> str:
     """The keys as a URL or a query holds them: descending with a minus, ascending bare or, where bare means
     descending, with `-asc`.
@@ -125,6 +136,7 @@ def print_sort(keys: Iterable[SortKey]) -> str:
 def _printed(key: SortKey) -> str:
     if key.field == "_score":
         return "score"
+    key = replace(key, field=_ordered_fields().get(key.field, key.field))
     # A bare name would mean the metric where both exist.
     name = name_of(key.field)
     if not key.field.startswith("metrics.") and any(target.kind == "metric" for target in resolve(name)):

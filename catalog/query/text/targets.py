@@ -25,6 +25,10 @@ _ATTRIBUTE_PREFIXES = ("attributes.", "attribute.", "attr.")
 """Prefixes of pasted filters. Source: MLflow, search syntax of runs and of models."""
 
 
+_EXACT = ".keyword"
+"""The exact half of a field. Source: Elasticsearch, multi-fields as dynamic mapping makes them."""
+
+
 class Vocabulary(Protocol):
     """What the catalog holds, so that a name or value can be recognised: metric names and facet values with counts.
 
@@ -125,6 +129,8 @@ def resolve(name: str) -> tuple[Target, ...]:
     if not 0 < len(name) <= MAX_NAME_CHARACTERS + MAX_DATASET_CHARACTERS:
         return ()
     lowered = name.casefold()
+    if lowered.endswith(_EXACT):
+        return resolve(name[: -len(_EXACT)])
     for prefixes, reader in _PREFIX_READERS:
         for prefix in prefixes:
             if lowered.startswith(prefix) and len(name) > len(prefix):

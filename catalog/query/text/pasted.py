@@ -1,0 +1,182 @@
+"""Names, addresses and hashes as people paste them: hub names, files, registry versions, runs, addresses of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from catalog.query.nodes import And, Match, Or, Phrase, Prefix, Query, Term, Terms
+from catalog.query.text.keywords import read_place
+from catalog.query.text.parse_context import Leaf, Reading, any_of
+from catalog.query.text.printing import name_of
+from catalog.text.patterns import pattern
+
+_HUB_NAME = pattern(r"[\w.\-]+(?:/[\w.\-]+)+/?")
+_PLACE = pattern(r"/[\w.\-+@ ]+(?:/[\w.\-+@]*)+")
+_LEADING = pattern(r"(?:~|\.{1,2})/|[A-Za-z]:[\\/]")
+_FILE = pattern(r"[\w.\-+@]*\w\.[A-Za-z][A-Za-z0-9]{1,11}")
+_REGISTERED = pattern(r"models:/+(?P<name>[^/@\s]+)(?:/(?P<version>[\w.]+)|@[\w\-]+)?")
+_VERSIONED = pattern(r"(?P<name>[\w.\-/]+)[:@](?P<version>v?\d+(?:\.\d+)*)")
+_LOGGED = pattern(r"models:/+(m-[0-9a-f]{32})/?")
+"""A model that a run logged. Source: MLflow 3, logged models."""
+_RUN = pattern(r"(?:runs:/|mlflow-artifacts:/|dbfs:/)\S*?(?P<run>[0-9a-f]{32})(?:/\S*)?")
+_HUB_ADDRESS = pattern(
+    r"(?:https?://(?:www\.)?|(?:www\.)?)(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn|modelscope\.ai)/(?:models/)?"
+    r"(?P<name>[\w.\-]+(?:/[\w.\-]+)?)(?:[/?#]\S*)?|hf://(?:models/)?(?P<short>[\w.\-]+/[\w.\-]+)(?:[/@]\S*)?"
+)
+_OWN_ADDRESS = pattern(r"(?:https?://[^/\s]+)?/(?:api/)?(?:v1/)?models/(?P<id>[0-9a-f]{8,64})/?(?:[?#]\S*)?")
+_ENDING = pattern(r"\*\.(\w{1,20})")
+_HEX = pattern(r"(?=[a-f]*\d)[0-9a-f]{8,64}|([0-9a-f])\1{7,63}")
+
+
+def pasted(text: str, reading: Reading) -> Leaf | None:
+    """What a word that is no word of a language asks for; None for other words."""
+    for reader in (_addressed, _versioned, _with_ending):
+        leaf = reader(text)
+        if leaf is not None:
+            return leaf
+    return hashed(text, reading) or _placed(text, reading)
+
+
+def _versioned(text: str) -> Leaf | None:
+    return registered(text) if "models:/" in text or "@" in text else None
+
+
+def _with_ending(text: str) -> Leaf | None:
+    """`*.gguf`: models of which a file is called so."""
+    ending = _ENDING.fullmatch(text)
+    if ending is None:
+        return None
+    return Leaf(
+        node=Match(ending[1], ("file_names",)),
+        label=f"{name_of('file_names')}:{ending[1]}",
+        explanation=f"a file {text}",
+    )
+
+
+def _addressed(text: str) -> Leaf | None:
+    """A page of a hub or of this catalog, a run of a tracker, any other address."""
+    own = _OWN_ADDRESS.fullmatch(text)
+    if own is not None:
+        return Leaf(
+            node=Prefix("id", own["id"]),
+            label=f"{name_of('id')}:{own['id']}*",
+            explanation="the model of this page",
+        )
+    hub = _HUB_ADDRESS.fullmatch(text)
+    if hub is not None:
+        name = hub["name"] or hub["short"]
+        return replace(
+            _hub_name(name) or Leaf(node=Match(name), label=""),
+            label=text,
+            explanation=f"the model {name} of a hub",
+        )
+    run = _RUN.fullmatch(text)
+    if run is not None:
+        return Leaf(node=Prefix("run_id", run["run"]), label=text, explanation="the run that logged it")
+    logged = _LOGGED.fullmatch(text)
+    if logged is not None:
+        return Leaf(node=Match(logged[1]), label=text, explanation="a model that a run logged")
+    if "://" in text[1:12]:
+        place = text.rstrip("*,;")
+        nodes: list[Query] = [Prefix("uri", place), *_of_file(place, "uri")]
+        node = nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
+        return Leaf(node=node, label=place, explanation="where it is stored begins with this")
+    return None
+
+
+def _placed(text: str, reading: Reading) -> Leaf | None:
+    """A path: absolute, or of a folder or file with one above it."""
+    if _PLACE.fullmatch(text):
+        place = read_place(text)
+        files = (*_of_file(text.lstrip("/"), "path"), *_of_file(f"file://{text}", "uri"))
+        if not files:
+            return place
+        clauses = place.node.clauses if isinstance(place.node, Or) else (place.node,)
+        return Leaf(
+            node=Or((*clauses, *files)),
+            label=text,
+            explanation="this place, all below it, the model of this file",
+        )
+    leading = _LEADING.match(text)
+    rest = text[leading.end() :].replace("\\", "/") if leading else text
+    if not _HUB_NAME.fullmatch(rest):
+        return None
+    named = _hub_name(rest)
+    if named is None:
+        return None
+    more = [*_below_sources(rest.strip("/"), reading), *_beside(rest.strip("/"))]
+    node = (
+        Or((*(named.node.clauses if isinstance(named.node, Or) else (named.node,)), *more))
+        if more
+        else named.node
+    )
+    return replace(named, node=node, label=text)
+
+
+def last_name(text: str) -> str:
+    """What a pasted name or place ends with: the model of a hub without its owner, a file or folder without those above."""
+    hub = _HUB_ADDRESS.fullmatch(text)
+    named = (hub["name"] or hub["short"]) if hub is not None else text
+    return named.rstrip("/").replace("\\", "/").rpartition("/")[2]
+
+
+def _hub_name(text: str) -> Leaf | None:
+    last = text.rstrip("/").rpartition("/")[2]
+    if "/" not in text.strip("/") or not any(letter.isalnum() for letter in last):
+        return None
+    whole = Phrase(text.strip("/"))
+    node = Or((whole, And((whole, Phrase(last, ("name",))))))
+    return Leaf(node=node, label=text, kind="text", explanation="a name with its owner or folder")
+
+
+def _of_file(place: str, field: str) -> Iterator[Query]:
+    """The model in whose folder this file is: documents have the folder as their place."""
+    folder, _, name = place.rpartition("/")
+    if folder and _FILE.fullmatch(name):
+        yield Term(field, folder)
+
+
+def _beside(text: str) -> Iterator[Query]:
+    """The model of a file that is named with its folder: `sentiment-bert/model.safetensors`."""
+    folder, _, name = text.rpartition("/")
+    if _FILE.fullmatch(name) and any(letter.isalnum() for letter in folder):
+        yield And((Phrase(folder), Phrase(name, ("file_names",))))
+
+
+def _below_sources(text: str, reading: Reading) -> Iterator[Query]:
+    """The place, where its first folders are the last ones of a source: `examples/bert` below file:///srv/examples."""
+    sources = reading.vocabulary.values.get("source", {}) if reading.vocabulary is not None else {}
+    parts = text.split("/")
+    for source in sources:
+        root = source.rstrip("/")
+        for count in range(len(parts) - 1, 0, -1):
+            if root.endswith("/" + "/".join(parts[:count])):
+                place = f"{root}/{'/'.join(parts[count:])}"
+                yield from (Term("uri", place), Prefix("uri", f"{place}/"), *_of_file(place, "uri"))
+                break
+
+
+def registered(text: str) -> Leaf | None:
+    """`models:/name/2`, `name:v2` and `name@v2`: a version of the model of that name."""
+    match = _REGISTERED.fullmatch(text) or _VERSIONED.fullmatch(text)
+    if match is None:
+        return None
+    named = Match(match["name"], ("name",))
+    version = (match["version"] or "").removeprefix("v")
+    if not version or not version[0].isdigit():
+        return Leaf(node=named, label=text, explanation=f"the model {match['name']}")
+    both = And((named, Terms("version", (version, f"v{version}"))))
+    return Leaf(node=both, label=text, explanation=f"version {version} of {match['name']}")
+
+
+def hashed(text: str, reading: Reading) -> Leaf | None:
+    """The beginning of an id or a hash that a model of the catalog has."""
+    if reading.vocabulary is None or not _HEX.fullmatch(text.casefold()):
+        return None
+    known = list(reading.vocabulary.fields_beginning(text.casefold()))
+    leaves = [
+        Leaf(node=Prefix(name, text.casefold()), label=f"{name_of(name)}:{text.casefold()}*")
+        for name in known
+    ]
+    return any_of(leaves)

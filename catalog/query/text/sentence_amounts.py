@@ -1,0 +1,221 @@
+"""Amounts in sentences: `accuracy of at least 90%`, `between 1B and 8B`, `3 epochs`, `fits in 8 GB`."""
+
+from __future__ import annotations
+
+from catalog.query.text.sentence_parts import (
+    LINKS,
+    PARAMETER_WORDS,
+    SIGNS,
+    Amount,
+    Replacement,
+    Sentence,
+    amount_at,
+    by_unit,
+    comparator,
+    numeric_name,
+    on_dataset,
+    span_at,
+    with_noun,
+)
+from catalog.query.text.targets import Target
+from mappings import fields
+
+
+def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
+    """`accuracy > 0.9` with blanks is already a condition; a name of several words becomes one: `mean squared error < 1`."""
+    left = _left_bound(sentence, at)
+    if left is not None:
+        return left, None
+    named = numeric_name(sentence, at)
+    if named is None:
+        return None
+    count, target = named
+    sign = sentence.text(at + count)
+    if sign in SIGNS:
+        amount = amount_at(sentence, at + count + 1)
+        used = count + 1 + (amount.count if amount else 1)
+        if at + used > len(sentence.words):
+            return None
+        on = on_dataset(sentence, at + used) if amount is not None and target.metric is not None else None
+        if on is not None and amount is not None:
+            return used + 2, f"{target.name}@{on}{SIGNS[sign]}{amount.text}"
+        if count == 1 and (amount is None or amount.count == 1) and sign not in _NEARLY:
+            return used, None
+        return (used, f"{target.name}{SIGNS[sign]}{amount.text}") if amount else None
+    amount = amount_at(sentence, at + count)
+    if amount is None or not sentence.words[at + count].raw.startswith(("<", ">", "≥", "≤")):
+        return None
+    if count == 1 and amount.count == 1:
+        return 2, None
+    return count + amount.count, f"{target.name}{amount.sign}{amount.text}"
+
+
+_NEARLY = frozenset("~\N{ALMOST EQUAL TO}")
+
+
+def _left_bound(sentence: Sentence, at: int) -> int | None:
+    """How many words `0.8 < accuracy < 0.9` or `7B >= params` has: the scanner reads them."""
+    amount = amount_at(sentence, at)
+    if amount is None or amount.sign or sentence.text(at + amount.count) not in SIGNS:
+        return None
+    named = numeric_name(sentence, at + amount.count + 1)
+    if named is None:
+        return None
+    used = amount.count + 1 + named[0]
+    other = amount_at(sentence, at + used + 1) if sentence.text(at + used) in SIGNS else None
+    return used if other is None else used + 1 + other.count
+
+
+def named_amount(sentence: Sentence, at: int) -> Replacement:
+    """`accuracy of at least 90%`, `context over 32k`, `loss between 0.1 and 0.2`."""
+    named = numeric_name(sentence, at)
+    if named is None:
+        return None
+    count, target = named
+    while sentence.text(at + count) in LINKS:
+        count += 1
+    span = span_at(sentence, at + count)
+    if span is not None:
+        used, low, high = span
+        return count + used, f"{target.name}:{low}..{high}"
+    compared = comparator(sentence, at + count, target)
+    if compared is None:
+        return None
+    used, sign = compared
+    amount = amount_at(sentence, at + count + used)
+    if amount is None or amount.sign:
+        return None
+    used += count + amount.count
+    on = on_dataset(sentence, at + used) if target.metric is not None else None
+    if on is not None:
+        return used + 2, f"{target.name}@{on}{sign}{amount.text}"
+    return used, f"{target.name}{sign}{amount.text}"
+
+
+def amount_named(sentence: Sentence, at: int) -> Replacement:
+    """`more than 90% accuracy`, `>90% accuracy`, `90%+ accuracy`, `between 0.8 and 0.9 f1`, `at least 12 layers`."""
+    span = span_at(sentence, at)
+    if span is not None:
+        used, low, high = span
+        named = numeric_name(sentence, at + used)
+        return None if named is None else (used + named[0], f"{named[1].name}:{low}..{high}")
+    compared = comparator(sentence, at)
+    used, sign = compared or (0, "")
+    amount = amount_at(sentence, at + used)
+    if amount is None:
+        return None
+    used += amount.count
+    sign = sign or amount.sign
+    if sentence.text(at + used) in {"of", "in"}:
+        used += 1
+    named = numeric_name(sentence, at + used)
+    if named is None:
+        return None
+    count, target = named
+    sign = sign or _plain_sign(amount, target)
+    return (used + count, f"{target.name}{sign}{amount.text}") if sign else None
+
+
+def _plain_sign(amount: Amount, target: Target) -> str:
+    """What a number without a sign asks for: at least a score in percent, exactly a count. Nothing where it says neither."""
+    if target.metric is not None:
+        return ">=" if target.metric.bounded and amount.percent else ""
+    row = fields().get(target.path)
+    if row is None or (not target.integer and row.group != "training"):
+        return ""
+    counted = row.unit in {"count", "tokens"} and row.group != "training"
+    return "" if counted and not amount.unit and len(amount.digits) < _FEW_DIGITS else ":"
+
+
+_FEW_DIGITS = 3
+"""`llama 3 parameters` is no count of parameters."""
+
+
+def named_value(sentence: Sentence, at: int) -> Replacement:
+    """`batch size 32`, `accuracy of 95%`, `context length is 4k`, `lr 1e-3`."""
+    named = numeric_name(sentence, at)
+    if named is None:
+        return None
+    count, target = named
+    while sentence.text(at + count) in LINKS:
+        count += 1
+    amount = amount_at(sentence, at + count)
+    if amount is None or len(target.name) < 2:
+        return None
+    if amount.sign:
+        return count + amount.count, f"{target.name}{amount.sign}{amount.text}"
+    if target.metric is not None:
+        score = target.metric.bounded and (amount.percent or amount.digits.startswith(("0.", ".", "1.0")))
+        return (count + amount.count, f"{target.name}>={amount.text}") if score else None
+    if target.path not in fields() and count < 2:  # one word that some model uses for a hyper-parameter
+        return None
+    return count + amount.count, f"{target.name}:{amount.text}"
+
+
+_FITTING = frozenset({"fit", "fits", "fitting", "run", "runs", "running"})
+_INTO = frozenset({"in", "on", "into", "within", "with"})
+_MEMORIES = frozenset({"gpu", "vram", "ram", "memory", "card"})
+
+
+def fitting(sentence: Sentence, at: int) -> Replacement:
+    """`fits in 8 GB`, `runs on a 16GB GPU`, `24 GB VRAM`: what a model needs when it is loaded."""
+    used = 0
+    if sentence.text(at) in _FITTING and sentence.text(at + 1) in _INTO:
+        used = 2
+    elif sentence.text(at) in {"for", "needs", "need"}:
+        used = 1
+    asked = used == 2
+    used += sentence.text(at + used) in {"a", "an", "the", "my"}
+    compared = comparator(sentence, at + used)
+    used += compared[0] if compared else 0
+    amount = amount_at(sentence, at + used)
+    if amount is None or by_unit(amount) != "size":
+        return None
+    used += amount.count
+    used += sentence.text(at + used) == "of"
+    before = used
+    while sentence.text(at + used) in _MEMORIES:
+        used += 1
+    if used == before and not asked:
+        return None
+    sign = compared[1] if compared else amount.sign
+    return used, f"memory{sign or '<='}{amount.text}"
+
+
+def amount_alone(sentence: Sentence, at: int) -> Replacement:
+    """`smaller than 2 GB`, `between 1B and 8B`, `more than 7 billion parameters`, `7B`: the unit says what is meant."""
+    span = span_at(sentence, at)
+    if span is not None:
+        used, low, high = span
+        name = _by_unit_of(high)
+        return None if not name else (with_noun(sentence, at, used, name), f"{name}:{low}..{high}")
+    compared = comparator(sentence, at)
+    used, sign = compared or (0, "")
+    amount = amount_at(sentence, at + used)
+    if amount is None or (sentence.text(at) in SIGNS and _follows_a_name(sentence, at)):
+        return None
+    sign = sign or amount.sign
+    name = by_unit(amount)
+    if (
+        not amount.unit
+        and len(amount.digits) >= _FEW_DIGITS
+        and sentence.text(at + used + 1) in PARAMETER_WORDS
+    ):
+        name = "params"
+    used = with_noun(sentence, at, used + amount.count, name)
+    noun = sentence.text(at + used - 1) in PARAMETER_WORDS
+    if not name or (not sign and not noun and amount.unit != "B"):
+        return None
+    return used, f"{name}{sign or ':'}{amount.text}"
+
+
+def _by_unit_of(text: str) -> str:
+    """The field that the unit of a spelled amount names."""
+    unit = text.lstrip("0123456789.,")
+    return by_unit(Amount(count=1, digits="", unit=unit, sign="")) if unit else ""
+
+
+def _follows_a_name(sentence: Sentence, at: int) -> bool:
+    """Whether the word before a sign may be a name that nothing here knows: `paramters > 1k` is no size or count of its own."""
+    before = sentence.text(at - 1) if at else ""
+    return before.isidentifier() and before not in {"and", "or", "not", "with", "models", "model"}

@@ -1,0 +1,208 @@
+"""The orders and limits that sentences ask for: `top 5 by f1`, `three newest`, `most parameters`, `best german ner`."""
+
+from __future__ import annotations
+
+from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_parts import (
+    SPOKEN_NUMBERS,
+    Replacement,
+    Sentence,
+    is_year,
+    numeric_name,
+    on_dataset,
+    spoken_name,
+)
+from catalog.query.text.sorting import natural_direction
+from catalog.query.text.targets import Target, resolve
+from mappings.metrics import metrics
+from mappings.tasks import leading_metrics
+
+_ORDERS = {
+    "newest": "-date",
+    "latest": "-date",
+    "oldest": "date-asc",
+    "largest": "-size",
+    "biggest": "-size",
+    "smallest": "size",
+}
+_RECENT = frozenset(
+    {("most", "recent"), ("recently", "trained"), ("recently", "created"), ("newest", "first")}
+)
+_SUPERLATIVES = {
+    **dict.fromkeys(("most", "highest", "largest", "biggest", "longest", "greatest"), "-"),
+    **dict.fromkeys(("fewest", "least", "lowest", "smallest", "shortest"), ""),
+}
+_SORTED = frozenset({"sorted", "sort", "ordered", "order", "ranked", "rank"})
+_DIRECTIONS = {"asc": "asc", "ascending": "asc", "desc": "desc", "descending": "desc"}
+_TOP = frozenset({"top", "best", "first"})
+_NOUNS = frozenset({"model", "models", "version", "versions"})
+_FASTEST = (
+    "latency_ms",
+    "throughput_per_second",
+    "samples_per_second",
+    "tokens_per_second",
+    "frames_per_second",
+)
+"""What tells how fast a model is, the likeliest first."""
+
+
+def ordered(sentence: Sentence, at: int) -> Replacement:
+    """`sorted by accuracy descending`, `newest models`, `best f1`, `the three smallest`, `most accurate`."""
+    if sentence.text(at) in _SORTED and sentence.text(at + 1) in {"by", "after"}:
+        return _sorted(sentence, at + 2, 2)
+    for rule in (_counted, _superlative, _named_best):
+        match = rule(sentence, at)
+        if match is not None:
+            return match
+    return _alone(sentence, at)
+
+
+def _sorted(sentence: Sentence, at: int, used: int) -> Replacement:
+    named = numeric_name(sentence, at)
+    if named is not None:
+        count, name = _placed(sentence, at, named)
+    elif resolve(sentence.text(at)):
+        count, name = 1, sentence.text(at)
+    else:
+        return None
+    direction = _DIRECTIONS.get(sentence.text(at + count))
+    spelled = f"{name}-{direction}" if direction else name
+    return used + count + bool(direction), f"sort:{quoted(spelled)}"
+
+
+def _superlative(sentence: Sentence, at: int) -> Replacement:
+    """`with the most parameters`, `longest context`, `worst accuracy`."""
+    used = 1 if sentence.text(at) == "with" else 0
+    used += sentence.text(at + used) == "the"
+    word = sentence.text(at + used)
+    sign = _SUPERLATIVES.get(word)
+    if (sign is None and word != "worst") or sentence.text(at + used + 1) in _NOUNS:
+        return None
+    named = numeric_name(sentence, at + used + 1)
+    if named is None or named[1].nested:
+        return None
+    count, name = _placed(sentence, at + used + 1, named)
+    if sign is None:
+        descending = not natural_direction(named[1].path)
+        return used + 1 + count, f"sort:{quoted(f'{name}-desc' if descending else f'{name}-asc')}"
+    ascending = "-asc" if not sign and named[1].metric is not None else ""
+    having = f"has:{quoted(name)} " if "@" in name else ""
+    return used + 1 + count, f"{having}sort:{quoted(f'{sign}{name}{ascending}')}"
+
+
+def _named_best(sentence: Sentence, at: int) -> Replacement:
+    """`best f1`, `best f1 on conll2003`."""
+    if sentence.text(at) != "best":
+        return None
+    named = numeric_name(sentence, at + 1)
+    if named is None or named[1].kind != "metric" or named[1].split is not None:
+        return None
+    count, name = _placed(sentence, at + 1, named)
+    having = f"has:{quoted(name)} " if "@" in name else ""
+    return 1 + count, f"{having}sort:{quoted(name)}"
+
+
+def _alone(sentence: Sentence, at: int) -> Replacement:
+    """One word, or two that go together, that order by themselves."""
+    words = (sentence.text(at), sentence.text(at + 1))
+    if words == ("latest", "version"):
+        return 2, "sort:-date"
+    if words in _RECENT:
+        return 2, "sort:-date"
+    if words in {("most", "accurate"), ("best", "performing")}:
+        leading = "accuracy" if words[0] == "most" else _leading_metric(sentence)
+        return (2, f"sort:{leading}") if leading else None
+    if words[0] in _ORDERS:
+        return 1 + (words[1] == "first"), f"sort:{_ORDERS[words[0]]}"
+    if words[0] in {"fastest", "quickest"} and sentence.vocabulary is not None:
+        known = next((name for name in _FASTEST if name in sentence.vocabulary.metrics), "")
+        return (1, f"sort:{known}") if known else None
+    if words[0] == "best":
+        if _ordered_later(sentence, at + 1):
+            return 1, ""
+        leading = _leading_metric(sentence)
+        return (1, f"sort:{leading}") if leading else None
+    return None
+
+
+def _counted(sentence: Sentence, at: int) -> Replacement:
+    """`top 5 by f1`, `best 3 models`, `5 newest`, `newest three`: so many, in the order that is named or best first."""
+    first, second = sentence.text(at), sentence.text(at + 1)
+    if (number := _number(first)) and (second in _ORDERS or second in {"best", "top", "worst", "fastest"}):
+        word = second
+    elif (number := _number(second)) and (first in _ORDERS or first in _TOP):
+        word = first
+    else:
+        return None
+    used = 2 + (sentence.text(at + 2) in _NOUNS)
+    if word == "first" or _ordered_later(sentence, at + used):
+        return _ordered_by(sentence, at, used, number)
+    if word in _ORDERS:
+        return used, f"sort:{_ORDERS[word]} limit:{number}"
+    leading = _leading_metric(sentence)
+    if not leading:
+        return used, f"limit:{number}"
+    if word == "worst":
+        return (
+            used,
+            f"has:{leading} sort:{leading}{'-asc' if natural_direction(f'metrics.{leading}') else '-desc'} limit:{number}",
+        )
+    return used, f"has:{leading} sort:{leading} limit:{number}"
+
+
+def _ordered_by(sentence: Sentence, at: int, used: int, number: int) -> Replacement:
+    """The count with the order right behind it, else alone."""
+    named = numeric_name(sentence, at + used + 1) if sentence.text(at + used) in {"by", "for"} else None
+    if named is None or named[1].split is not None:
+        return used, f"limit:{number}"
+    count, name = _placed(sentence, at + used + 1, named)
+    order = name if named[1].kind == "metric" else f"-{name}"
+    return used + 1 + count, f"has:{quoted(name)} sort:{quoted(order)} limit:{number}"
+
+
+def _number(word: str) -> int:
+    """A count of models in digits or as a word; 0 for another word."""
+    if word.isascii() and word.isdigit() and len(word) <= 5:
+        return 0 if is_year(word) else int(word)
+    return SPOKEN_NUMBERS.get(word, 0)
+
+
+def _ordered_later(sentence: Sentence, at: int) -> bool:
+    """Whether the order stands further on: `top 5 bert models by f1`, `top 3 newest`."""
+    return any(
+        sentence.text(place) in _ORDERS
+        or sentence.words[place].raw.startswith("sort:")
+        or (sentence.text(place) == "by" and numeric_name(sentence, place + 1) is not None)
+        for place in range(at, len(sentence.words))
+    )
+
+
+def by_metric(sentence: Sentence, at: int) -> Replacement:
+    """`bert models by f1`: an order, where so many or the best were asked for before."""
+    if sentence.text(at) not in {"by", "on"} or not any(word.text in _TOP for word in sentence.words[:at]):
+        return None
+    named = numeric_name(sentence, at + 1)
+    if named is None or named[1].split is not None:
+        return None
+    count, name = _placed(sentence, at + 1, named)
+    order = name if named[1].kind == "metric" else f"-{name}"
+    return 1 + count, f"has:{quoted(name)} sort:{quoted(order)}"
+
+
+def _placed(sentence: Sentence, at: int, named: tuple[int, Target]) -> tuple[int, str]:
+    """The name with the data set that follows it: `f1 on conll2003` is f1@conll2003."""
+    count, target = named
+    on = on_dataset(sentence, at + count) if target.kind == "metric" and not target.nested else None
+    return (count, target.name) if on is None else (count + 2, f"{target.name}@{on}")
+
+
+def _leading_metric(sentence: Sentence) -> str:
+    """What "best" means where nobody says by what: the task's own metric, else the score that most models report."""
+    counts = sentence.vocabulary.leading if sentence.vocabulary is not None else {}
+    for place in range(len(sentence.words)):
+        for _, words in spoken_name(sentence, place):
+            for name in leading_metrics(words.removeprefix("task:").strip('"')):
+                if counts.get(name):
+                    return name
+    scores = [name for name in counts if name in metrics() and metrics()[name].bounded]
+    return max(scores, key=lambda name: (counts[name], name), default="")

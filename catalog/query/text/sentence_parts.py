@@ -1,0 +1,290 @@
+"""What the rules of sentences look for: amounts, comparisons, names of numbers, dates, and the words themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from catalog.query.periods import ambiguous_readings, parse_period
+from catalog.query.text.numbers import pointed
+from catalog.query.text.targets import Target, Vocabulary, as_number, reported, resolve
+from catalog.text.patterns import pattern
+
+Replacement: TypeAlias = tuple[int, str] | None
+"""How many words a rule read, and as what; None when it does not fit."""
+
+_COMPARATORS: Mapping[tuple[str, ...], str] = {
+    tuple(words.split()): sign
+    for sign, phrases in {
+        ">": "more than|greater than|higher than|larger than|bigger than|longer than|over|above|exceeding|beyond",
+        ">=": "at least|no less than|not less than|minimum|min",
+        "<": "less than|lower than|smaller than|fewer than|shorter than|under|below",
+        "<=": "at most|up to|no more than|not more than|maximum|max",
+        "=": "exactly|equal to|equals|about|around|approximately|roughly|circa",
+        "better": "better than",
+        "worse": "worse than",
+    }.items()
+    for words in phrases.split("|")
+}
+_LONGEST = 3
+SIGNS = {
+    ">": ">",
+    ">=": ">=",
+    "<": "<",
+    "<=": "<=",
+    "=": "=",
+    "==": "=",
+    "~": "=",
+    "\N{ALMOST EQUAL TO}": "=",
+    "\N{GREATER-THAN OR EQUAL TO}": ">=",
+    "\N{LESS-THAN OR EQUAL TO}": "<=",
+}
+_NUMBER = pattern(
+    r"(?P<sign>[<>]=?|[~\N{ALMOST EQUAL TO}\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}])?"
+    r"(?P<digits>(?:\d[\d,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?P<unit>%|[a-z]{0,9})(?P<plus>\+)?"
+)
+_BYTES = {
+    **{f"{letter}b": f"{letter.upper()}B" for letter in "kmgt"},
+    **{f"{letter}ib": f"{letter.upper()}iB" for letter in "kmgt"},
+    **{
+        f"{word}byte{plural}": f"{word[0].upper()}B"
+        for word in ("kilo", "mega", "giga", "tera")
+        for plural in ("", "s")
+    },
+    "bytes": "b",
+}
+_COUNTS = {
+    "b": "B",
+    "bn": "B",
+    "billion": "B",
+    "m": "M",
+    "million": "M",
+    "t": "T",
+    "trillion": "T",
+    "mio": "M",
+    "mrd": "B",
+    "k": "k",
+    "thousand": "k",
+    "tsd": "k",
+}
+_PERCENTS = frozenset({"%", "percent", "pct"})
+PARAMETER_WORDS = frozenset({"parameters", "params", "parameter", "weights"})
+LINKS = frozenset({"of", "is", "was", "are", "score", "value"})
+UNITS_OF_TIME = {"day": "d", "week": "w", "month": "mo", "year": "y", "hour": "h"}
+SPOKEN_NUMBERS = {
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "twelve": 12,
+}
+_FIRST_YEAR, _LAST_YEAR = 1990, 2099
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One word: `text` in lower case, `raw` as typed; `plain` when rules may read it."""
+
+    text: str
+    raw: str
+    start: int
+    end: int
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    words: Sequence[Word]
+    vocabulary: Vocabulary | None
+    now: datetime
+
+    def text(self, at: int) -> str:
+        """The word there, or nothing when it is not for rules."""
+        if at >= len(self.words) or not self.words[at].plain:
+            return ""
+        return self.words[at].text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """A number with its unit and perhaps a sign, and how many words it has."""
+
+    count: int
+    digits: str
+    unit: str
+    sign: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.digits}{self.unit}"
+
+    @property
+    def percent(self) -> bool:
+        return self.unit == "%"
+
+
+def numeric_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
+    """A field or metric of numbers, of up to four words; a metric that no table knows, where models report it."""
+    for count in (4, 3, 2, 1):
+        words = [sentence.text(at + offset) for offset in range(count)]
+        if not all(words) or not words[0][0].isalpha() or not words[-1][-1].isalnum():
+            continue
+        if count > 1 and any("@" in word for word in words):
+            continue  # the name of a data set ends with its word
+        for target in resolve(" ".join(words)):
+            if target.numeric:
+                return count, target
+        for target in reported(" ".join(words), sentence.vocabulary):
+            if count > 1 or not resolve(words[0]):
+                return count, as_number(target)
+    return None
+
+
+def comparator(sentence: Sentence, at: int, target: Target | None = None) -> tuple[int, str] | None:
+    """How many words compare, and the sign that they mean; better and worse go by what is better of the target."""
+    for count in range(_LONGEST, 0, -1):
+        sign = _COMPARATORS.get(tuple(sentence.text(at + offset) for offset in range(count)))
+        if sign in {"better", "worse"}:
+            up = target is None or target.metric is None or target.metric.direction != "down"
+            return count, ">" if up == (sign == "better") else "<"
+        if sign is not None:
+            return count, sign
+    sign = SIGNS.get(sentence.text(at))
+    return None if sign is None else (1, sign)
+
+
+def amount_at(sentence: Sentence, at: int) -> Amount | None:
+    """The number there, with a unit that may stand apart: `7B`, `2 GB`, `90+`, `90 % or more`."""
+    match = _NUMBER.fullmatch(sentence.text(at))
+    if match is None:
+        return None
+    unit, count = match["unit"], 1
+    following = sentence.text(at + 1)
+    if not unit and (
+        following in _BYTES or following in _PERCENTS or (following in _COUNTS and len(following) > 1)
+    ):
+        unit, count = following, 2
+    sign = SIGNS[match["sign"]] if match["sign"] else ">=" if match["plus"] else ""
+    if [sentence.text(at + count), sentence.text(at + count + 1)] == ["or", "more"]:
+        sign, count = ">=", count + 2
+    elif [sentence.text(at + count), sentence.text(at + count + 1)] == ["or", "less"]:
+        sign, count = "<=", count + 2
+    return Amount(
+        count=count, digits=pointed(match["digits"].rstrip(",.")), unit=_spelled_unit(unit), sign=sign
+    )
+
+
+def _spelled_unit(unit: str) -> str:
+    if unit in _PERCENTS:
+        return "%"
+    return _COUNTS.get(unit, _BYTES.get(unit, unit))
+
+
+_SPAN = pattern(r"(?P<low>[\d.,]*\d[a-z%]*)(?:-|\.\.|\N{EN DASH})(?P<high>\d[\d.,]*[a-z%]*)")
+
+
+def span_at(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    """`1k-20k`, `1k to 20k`, `between 1k and 20k`: how many words, and both ends with their units."""
+    match = _SPAN.fullmatch(sentence.text(at))
+    if match is not None:
+        apart = _SPAN_UNITS.get(sentence.text(at + 1), "")
+        low, high = (_end_of_span(end, apart) for end in match.group("low", "high"))
+        return None if low is None or high is None else (1 + bool(apart), *_same_unit(low, high))
+    middle = between(sentence, at)
+    if middle is not None:
+        return middle[0], *_same_unit(*middle[1:])
+    first = amount_at(sentence, at)
+    if first is None or first.sign or sentence.text(at + first.count) != "to":
+        return None
+    last = amount_at(sentence, at + first.count + 1)
+    return None if last is None else (first.count + 1 + last.count, *_same_unit(first, last))
+
+
+_SPAN_UNITS = {**_BYTES, **{word: unit for word, unit in _COUNTS.items() if len(word) > 1}, "%": "%"}
+
+
+def _end_of_span(text: str, apart: str) -> Amount | None:
+    match = _NUMBER.fullmatch(text)
+    if match is None or match["unit"] == "e":  # 1e-3 is one number
+        return None
+    unit = _spelled_unit(match["unit"]) or apart
+    return Amount(count=1, digits=pointed(match["digits"].rstrip(",.")), unit=unit, sign="")
+
+
+def _same_unit(low: Amount, high: Amount) -> tuple[str, str]:
+    return f"{low.digits}{low.unit or high.unit}", high.text
+
+
+def between(sentence: Sentence, at: int) -> tuple[int, Amount, Amount] | None:
+    """`between 1 and 8 billion`, `from 1B to 8B`: how many words, and both ends."""
+    link = {"between": {"and"}, "from": {"to", "until"}}.get(sentence.text(at))
+    if link is None:
+        return None
+    low = amount_at(sentence, at + 1)
+    if low is None or sentence.text(at + 1 + low.count) not in link:
+        return None
+    high = amount_at(sentence, at + 2 + low.count)
+    if high is None:
+        return None
+    if not low.unit and high.unit:  # between 1 and 8 billion
+        low = Amount(count=low.count, digits=low.digits, unit=high.unit, sign="")
+    return 2 + low.count + high.count, low, high
+
+
+def by_unit(amount: Amount) -> str:
+    """The field that a unit alone names: bytes are a size, billions are parameters."""
+    if amount.unit in {*_BYTES.values()}:
+        return "size"
+    return "params" if amount.unit in {"B", "M", "T", "k"} else ""
+
+
+def with_noun(sentence: Sentence, at: int, used: int, name: str) -> int:
+    """How many words are read with the noun that may follow: `7 billion parameters`."""
+    nouns = PARAMETER_WORDS if name == "params" else {"size", "large", "big"}
+    return used + (sentence.text(at + used) in nouns)
+
+
+def on_dataset(sentence: Sentence, at: int) -> str | None:
+    """The data set of evaluations that `on conll2003` names."""
+    name = sentence.text(at + 1)
+    if sentence.text(at) != "on" or sentence.vocabulary is None or not name:
+        return None
+    return name if name in sentence.vocabulary.evaluated_on else None
+
+
+def is_year(word: str) -> bool:
+    """Whether four digits are a year in which a model may have been made."""
+    return word.isascii() and word.isdigit() and len(word) == 4 and _FIRST_YEAR <= int(word) <= _LAST_YEAR
+
+
+def spoken_name(sentence: Sentence, at: int) -> Iterator[tuple[int, str]]:
+    """The names that may begin there, of three words, two and one."""
+    for count in (3, 2, 1):
+        words = [sentence.text(at + offset) for offset in range(count)]
+        if all(word[:1].isalnum() for word in words):
+            yield count, " ".join(words)
+
+
+def spoken_date(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A date of up to three words, the longest first: `3 May 2024`, `May 2024`, `2024`."""
+    for count in (3, 2, 1):
+        words = [sentence.text(at + offset) for offset in range(count)]
+        if not all(words):
+            continue
+        text = " ".join(words)
+        if count == 1 and ambiguous_readings(text):
+            return 1, text  # the condition says that day and month cannot be told apart
+        if text.isdigit() and not is_year(text):
+            continue
+        if text.startswith("-") or parse_period(text, sentence.now) is None:
+            continue
+        return count, f'"{text}"' if " " in text else text
+    return None

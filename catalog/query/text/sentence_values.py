@@ -1,0 +1,294 @@
+"""Values, states and what is there or lacks, in the words of sentences: `in pytorch`, `license is mit`, `without metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+from catalog.query.text.function_words import FUNCTION_WORDS
+from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_parts import (
+    LINKS,
+    Replacement,
+    Sentence,
+    amount_at,
+    comparator,
+    span_at,
+    spoken_name,
+)
+from catalog.query.text.targets import folded, reported, resolve
+from catalog.text.patterns import pattern
+from mappings import fields, fields_where
+from mappings.languages import languages
+
+_ARTICLES = frozenset({"a", "an", "any", "the", "some", "their"})
+_NOUNS = frozenset(
+    {
+        "model",
+        "models",
+        "file",
+        "files",
+        "version",
+        "versions",
+        "checkpoint",
+        "checkpoints",
+        "ones",
+        "weights",
+    }
+)
+
+
+def valued(sentence: Sentence, at: int) -> Replacement:
+    """`in pytorch`, `for token-classification`, `by google`, `trained on squad`: only for values that exist."""
+    if sentence.vocabulary is None:
+        return None
+    for opening, names in _openings():
+        if [sentence.text(at + offset) for offset in range(len(opening))] != list(opening):
+            continue
+        for name in names:
+            match = _value(sentence, at + len(opening), name)
+            if match is not None:
+                return len(opening) + match[0], f"{name}:{quoted(match[1])}"
+    return None
+
+
+@cache
+def _openings() -> Sequence[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Words that name fields before a value of theirs, the longest openings first."""
+    spoken: dict[tuple[str, ...], list[str]] = {}
+    for row in fields_where("spoken").values():
+        for opening in row.spoken:
+            spoken.setdefault(tuple(opening.split()), []).append(row.name)
+    return [(words, tuple(spoken[words])) for words in sorted(spoken, key=lambda words: (-len(words), words))]
+
+
+def _value(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+    assert sentence.vocabulary is not None  # the caller checked
+    values = sentence.vocabulary.values.get(field, {})
+    known = {folded(value): value for value in values}
+    if field == "language":
+        known |= {name: tag for name, tag in languages().items() if tag in known}
+    if field == "base_model.id":
+        known |= {folded(tail): tail for tail in (value.rpartition("/")[2] for value in values)}
+    for count, words in spoken_name(sentence, at):
+        if folded(words) in known:
+            return count, known[folded(words)]
+    return None
+
+
+def linked_value(sentence: Sentence, at: int) -> Replacement:
+    """`framework pytorch`, `license is mit`, `task ner`, and the other way round: `mit license`."""
+    if sentence.vocabulary is None:
+        return None
+    for count, words in spoken_name(sentence, at):
+        for name in _keyword_fields(words):
+            used = count + (sentence.text(at + count) in LINKS)
+            match = _value(sentence, at + used, name) or _alias_of(sentence, at + used, name)
+            if match is not None:
+                return used + match[0], f"{name}:{quoted(match[1])}"
+    for name in fields_where("spoken_before"):
+        match = _value(sentence, at, name) or _alias_of(sentence, at, name)
+        if match is not None and name in _keyword_fields(sentence.text(at + match[0])):
+            return match[0] + 1, f"{name}:{quoted(match[1])}"
+    return None
+
+
+def _keyword_fields(words: str) -> Iterator[str]:
+    """The field of listed values that is called so."""
+    if words == "licensed":
+        words = "license"
+    for target in resolve(words) if words else ():
+        row = fields().get(target.path)
+        if row is not None and row.type == "keyword" and row.facet == "terms":
+            yield target.path
+
+
+def _alias_of(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+    """A value that goes by another name: NER, sklearn, half, Apache 2.0."""
+    assert sentence.vocabulary is not None  # the caller checked
+    known = {value.casefold() for value in sentence.vocabulary.values.get(field, {})}
+    row = fields().get(field)
+    if not known or row is None or row.canonical is None:
+        return None
+    for count, words in spoken_name(sentence, at):
+        meant = _canonical(row.canonical, words)
+        if meant != words and meant.casefold() in known:
+            return count, meant
+    return None
+
+
+def _canonical(kind: str, words: str) -> str:
+    from catalog.text import canonical  # noqa: PLC0415 - a search without words needs none of its tables
+
+    if kind == "licence":
+        from catalog.text import licences  # noqa: PLC0415 - only words beside "license" need its table
+
+        return licences.typed(words)
+    rule = canonical.rule("dtype" if kind == "precision" else kind)
+    return rule(words) if rule is not None else words
+
+
+def having(sentence: Sentence, at: int) -> Replacement:
+    """`with a license`, `that report f1`, `has metrics`: what models say something about."""
+    if sentence.text(at) not in _HAVING:
+        return None
+    used = 1 + (sentence.text(at + 1) in _ARTICLES)
+    thing = _thing(sentence, at + used)
+    if thing is None or linked_value(sentence, at + used) is not None:
+        return None
+    used += thing[0]
+    compared = comparator(sentence, at + used) or sentence.text(at + used) in LINKS
+    if compared or amount_at(sentence, at + used) or span_at(sentence, at + used):
+        return None
+    return used, f"has:{quoted(thing[1])}"
+
+
+_HAVING = frozenset({"with", "has", "have", "having", "report", "reports", "reporting", "including"})
+_LACKING = frozenset({"without", "lacking", "missing", "no"})
+_EXCEPT = {("but", "not"): 2, ("but", "no"): 2, ("other", "than"): 2, ("apart", "from"): 2}
+_EXCEPT_ALONE = frozenset({"without", "except", "excluding"})
+_SCORES = frozenset({"scores", "results"})
+
+
+def lacking(sentence: Sentence, at: int) -> Replacement:
+    """`without a license`, `no metrics`, `bert but not tiny`, `everything except pytorch`."""
+    word = sentence.text(at)
+    if word in _LACKING:
+        used = 1 + (sentence.text(at + 1) in _ARTICLES)
+        thing = _thing(sentence, at + used)
+        if thing is not None:
+            return used + thing[0], f"missing:{quoted(thing[1])}"
+    used = 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, sentence.text(at + 1)), 0)
+    if not used:
+        return None
+    used += sentence.text(at + used) in {"for", "the"}
+    alias = named_by_alias(sentence, at + used) or state(sentence, at + used)
+    if alias is not None and " " not in alias[1]:
+        return used + alias[0], alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
+    left_out = sentence.text(at + used)
+    if not _PLAIN_WORD.fullmatch(left_out) or left_out in FUNCTION_WORDS:
+        return None
+    return used + 1, f"-{left_out}"
+
+
+_PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)
+
+
+def _thing(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A field or metric that may be there or lack, and how many words name it."""
+    for count, words in spoken_name(sentence, at):
+        whole = fields().get("metrics" if words in _SCORES else words)
+        if whole is not None and (whole.type in {"metrics", "nested"} or whole.exists_by):
+            return count, whole.name
+        targets = (*resolve(words), *reported(words, sentence.vocabulary))
+        if targets and words not in FUNCTION_WORDS and targets[0].path not in {"name", "flags"}:
+            metrics = [target for target in targets if target.kind == "metric"]
+            return count, (metrics or targets)[0].name
+    return None
+
+
+def named_by_alias(sentence: Sentence, at: int) -> Replacement:
+    """`german`, `ner`, `sklearn`, `text classification`, `4 bit`: words that mean a value of a field, where models have it."""
+    vocabulary = sentence.vocabulary
+    if vocabulary is None or not sentence.text(at):
+        return None
+    word = sentence.text(at)
+    bits = _BITS.fullmatch(word) or _BITS.fullmatch(f"{word} {sentence.text(at + 1)}")
+    if bits is not None and bits[1] in vocabulary.values.get("quantization.bits", {}):
+        return (1 if _BITS.fullmatch(word) else 2), f"bits:{bits[1]}"
+    if word in {"quantized", "quantised"} and "quantized" in vocabulary.values.get("flags", {}):
+        return 1, "is:quantized"
+    for count, words in spoken_name(sentence, at):
+        for name, known in vocabulary.values.items():
+            row = fields().get(name)
+            if row is None or row.canonical is None or row.group not in {"identity", "weights"}:
+                continue
+            if row.canonical == "licence" or (count > 1 and name not in _OF_SEVERAL_WORDS):
+                continue
+            meant = _canonical(row.canonical, words)
+            if meant.casefold() != words and meant.casefold() in {value.casefold() for value in known}:
+                return count, f"{name}:{quoted(meant)}"
+    return None
+
+
+_BITS = pattern(r"(\d)[ -]?bits?")
+_OF_SEVERAL_WORDS = frozenset({"task"})
+
+_STATES: Mapping[tuple[str, ...], str] = {
+    tuple(words.split()): condition
+    for condition, phrases in {
+        "is:incomplete": "incomplete|cut off|truncated",
+        "is:unreadable,incomplete": "corrupt|corrupted|damaged|unreadable",
+        "is:duplicate": "duplicates|duplicated",
+        "is:adapter": "adapters",
+        "missing:license": "unlicensed|unlicenced",
+        "missing:risks": "no risks|without risks|harmless",
+        "severity:high,critical": "dangerous|malicious|unsafe|harmful",
+        "risk:code-execution": "execute code|executes code|run code|runs code|code execution",
+        "license_kind:permissive": "permissive|permissively licensed|permissive license|permissive licence",
+        "license_kind:permissive,copyleft": "open source license|open source licence|open source licensed|commercial use"
+        "|commercially usable",
+        "license_kind:non-commercial": "non-commercial|noncommercial|non commercial",
+        "license_kind:copyleft": "copyleft",
+    }.items()
+    for words in phrases.split("|")
+}
+"""Phrases that name a state or a kind of licence."""
+_STATES_OF_MODELS: Mapping[str, str] = {
+    "duplicate": "is:duplicate",
+    "missing": "is:missing",
+    "archived": "is:archived",
+    "moved": "is:moved",
+    "empty": "is:empty",
+    "broken": "is:unreadable,incomplete",
+    "safe": "missing:risks",
+    "recent": "sort:-date",
+    "new": "sort:-date",
+}
+"""Words that name a state only right before the models: elsewhere they may be a part of a name."""
+
+
+def state(sentence: Sentence, at: int) -> Replacement:
+    """`incomplete`, `broken models`, `non-commercial`, `dangerous`."""
+    if sentence.vocabulary is None:
+        return None
+    for count in (3, 2, 1):
+        condition = _STATES.get(tuple(sentence.text(at + offset) for offset in range(count)))
+        if condition is not None:
+            files = sentence.text(at + count) in {"file", "files"}
+            return count + files, _known_values(condition, sentence)
+    condition = _STATES_OF_MODELS.get(sentence.text(at))
+    if condition is None or sentence.text(at + 1) not in _NOUNS:
+        return None
+    return 2, condition
+
+
+def _known_values(condition: str, sentence: Sentence) -> str:
+    """Of several values those that models have: the others only make a notice."""
+    name, _, listed = condition.partition(":")
+    field = next((target.path for target in resolve(name)), "")
+    known = sentence.vocabulary.values.get(field, {}) if sentence.vocabulary is not None else {}
+    kept = [value for value in listed.split(",") if value in known]
+    return f"{name}:{','.join(kept)}" if "," in listed and kept else condition
+
+
+def said_of_bases(sentence: Sentence, at: int) -> Replacement:
+    """`fine-tuned from`, `based on`: words before a base that no model names so; the name itself stays a word."""
+    for count in (3, 2):
+        if tuple(sentence.text(at + offset) for offset in range(count)) in _DERIVING:
+            return (count, "") if sentence.text(at + count) else None
+    return None
+
+
+_DERIVING = frozenset(
+    [
+        ("fine-tuned", "from"),
+        ("finetuned", "from"),
+        ("fine-tuned", "on"),
+        ("finetuned", "on"),
+        ("fine", "tuned", "from"),
+        ("based", "on"),
+        ("built", "on"),
+        ("derived", "from"),
+    ]
+)
