@@ -99,6 +99,7 @@ COMMANDS: Mapping[str, str] = {
     "crawl": "crawler.commands.crawl:crawl",
     "diff": "catalog.commands.history:diff",
     "edit": "crawler.commands.edit:edit",
+    "export": "catalog.commands.export:export",
     "forget": "crawler.commands.forget:forget",
     "log": "catalog.commands.log:log",
     "history": "catalog.commands.history:history",

@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,10 +19,8 @@ from typing import Any
 
 from modeldex.plain_values import MAX_NAME_CHARS, NotPlain, measured, plain
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # no POSIX
-    fcntl = None  # type: ignore[assignment]
 
 HAS_LOCKS = os.name == "posix"
 
@@ -306,19 +305,26 @@ def _turn(target: Path) -> Iterator[None]:
     systems, no POSIX), it is a file that a crawl skips.
     """
     descriptor = os.open(target.parent, os.O_RDONLY) if HAS_LOCKS else -1
+
+    if sys.platform == "win32":
+        with _lock_file(target):
+            yield
+        return
+    descriptor = os.open(target.parent, os.O_RDONLY)
     try:
-        if descriptor >= 0 and _lock(descriptor, target):
+        if _lock(descriptor, target):
             yield
         else:
             with _lock_file(target):
                 yield
     finally:
-        if descriptor >= 0:
-            os.close(descriptor)  # gives the lock back
+        os.close(descriptor)  # gives the lock back
 
 
 def _lock(descriptor: int, target: Path) -> bool:
     """True with the lock, False where the file system has none."""
+    if sys.platform == "win32":
+        return False
     patience = time.monotonic() + WAIT_SECONDS
     while True:
         try:

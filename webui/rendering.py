@@ -18,13 +18,13 @@ from catalog.text.folding import well_formed
 def html(template: str, page: Any, *, tag: str | None = None, status: int = 200) -> Response:
     """The page as HTML. `tag` names the state of everything that the page depends on."""
     response = make_response(render_template(template, page=page), status)
-    return _conditional(response, tag)
+    return tagged(response, tag)
 
 
 def answer(page: Any, *, tag: str | None = None, status: int = 200) -> Response:
     """The same page as JSON."""
     response = Response(dumps(page), status=status, mimetype="application/json")
-    return _conditional(response, tag)
+    return tagged(response, tag)
 
 
 def dumps(value: Any) -> str:
@@ -57,10 +57,11 @@ def not_modified(tag: str) -> Response | None:
     """304 when the browser already has this state."""
     if tag not in request.if_none_match:
         return None
-    return _conditional(Response(status=304), tag)
+    return tagged(Response(status=304), tag)
 
 
-def _conditional(response: Response, tag: str | None) -> Response:
+def tagged(response: Response, tag: str | None) -> Response:
+    """The response with the name of the state that it depends on; without one nobody may keep it."""
     if tag is None:
         response.headers["Cache-Control"] = "no-store"
     else:

@@ -394,6 +394,11 @@ def _licensing() -> object:
     return license_expression.get_spdx_licensing()
 
 
+def spdx_expression(identifier: str) -> str | None:
+    """The identifier or expression in SPDX's own spelling, Apache-2.0; None for what SPDX does not know."""
+    return _spdx(identifier)
+
+
 def _spdx(text: str) -> str | None:
     licensing = _licensing()
     try:

@@ -33,7 +33,9 @@ def test_a_generated_page_equals_its_registry(name):
 def test_every_module_named_in_the_architecture_exists():
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     named = set(
-        re.findall(r"`((?:catalog|crawler|indexer|webui|mappings)(?:/[a-z_]+)+\.(?:py|toml|json))`", text)
+        re.findall(
+            r"`((?:catalog|crawler|indexer|webui|mappings|modeldex)(?:/[a-z_]+)+\.(?:py|toml|json))`", text
+        )
     )
     assert named
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

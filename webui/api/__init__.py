@@ -11,6 +11,8 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from catalog.access.event_notes import with_store
 from catalog.errors import ExtractError, UserError
+from catalog.exports.cyclonedx import cyclonedx
+from catalog.exports.model_card import model_card
 from catalog.recording.reports import report_model
 from catalog.search.parameters import LENIENT
 from crawler.event_bodies import hints_of
@@ -33,7 +35,7 @@ from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
 from webui.reading import build, catalog, crawl_status, search_tag, settings, tag_of
-from webui.rendering import answer, dumps, not_modified
+from webui.rendering import answer, dumps, not_modified, tagged
 from webui.security import check_sender
 from webui.settings import ApiSettings
 
@@ -84,6 +86,26 @@ def model(model_id: str) -> BaseResponse:
     body = model_answer(stored, addresses())
     tag = tag_of("json", build(), dumps(body))
     return not_modified(tag) or answer(body, tag=tag)
+
+
+@blueprint.get("/models/<model_id>/card.md")
+def card(model_id: str) -> BaseResponse:
+    """The model as a model card, as other hubs take it."""
+    stored = find_model(model_id)
+    tag = tag_of("card", build(), stored.id, stored.revision)
+    body = Response(model_card(stored.document), content_type="text/markdown; charset=utf-8")
+    return not_modified(tag) or tagged(body, tag)
+
+
+@blueprint.get("/models/<model_id>/cyclonedx.json")
+def bill_of_materials(model_id: str) -> BaseResponse:
+    """The model as a bill of materials."""
+    stored = find_model(model_id)
+    tag = tag_of("cyclonedx", build(), stored.id, stored.revision)
+    body = Response(
+        dumps(cyclonedx(stored.document)), content_type="application/vnd.cyclonedx+json; version=1.6"
+    )
+    return not_modified(tag) or tagged(body, tag)
 
 
 @blueprint.get("/models")

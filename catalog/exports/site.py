@@ -1,0 +1,209 @@
+"""A catalog as a folder of pages that open from a disk: a search, a page for each model, and no server behind them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import IO, Any
+
+from catalog.errors import UserError
+from catalog.normalise.metrics import metric_direction
+from mappings import Field, fields
+
+Document = Mapping[str, Any]
+
+MARK = "modeldex-site.txt"
+"""A folder with this file is one of ours, and may be replaced."""
+MAX_TEXT_CHARS = 4_000
+MAX_ROWS = 1_000
+MAX_VALUE_CHARS = 2_000
+SHOWN_APART = ("evaluations", "files", "metrics", "problems", "risks")
+_POLICY = (
+    "default-src 'none'; script-src 'self' file:; style-src 'self' file:; base-uri 'none'; form-action 'none'"
+)
+_ASSETS = Path(__file__).parent / "site_files"
+_KEPT = (
+    "id",
+    "name",
+    "task",
+    "framework",
+    "license",
+    "library",
+    "owner",
+    "status",
+    "parameters",
+    "size_bytes",
+    "metrics",
+)
+_KEPT_LISTS = ("language", "tags", "datasets")
+
+
+def write_site(folder: Path, documents: Iterable[Document], *, title: str = "Models") -> int:
+    """Writes the site in place of `folder`, all of it or nothing; how many models are in it.
+
+    Raises UserError if something else is in the folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file.", advice="Give a folder that is empty or not there yet.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise UserError(
+            f"{folder} holds something else.", advice="Give a folder that is empty or not there yet."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    try:
+        count = _write(fresh, documents, title)
+        _swap(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return count
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """The old site stands until the new one is whole."""
+    old = fresh.with_name(f"{fresh.name}.old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(folder: Path, documents: Iterable[Document], title: str) -> int:
+    (folder / "models").mkdir(parents=True)
+    for asset in ("site.css", "site.js"):
+        shutil.copyfile(_ASSETS / asset, folder / asset)
+    (folder / MARK).write_text("Written by modeldex export site, which may replace this folder.\n", "utf-8")
+    count, lower = 0, set()
+    with (folder / "models.js").open("w", encoding="utf-8") as file:
+        file.write("window.MODELS = [\n")
+        for document in documents:
+            _write_script(file, _row(document))
+            file.write(",\n")
+            lower |= {name for name in document.get("metrics", {}) if metric_direction(name) == "down"}
+            page = "".join(_model_page(document, title))
+            (folder / "models" / f"{document['id']}.html").write_text(page, "utf-8", "replace")
+            count += 1
+        file.write("];\nwindow.LOWER_IS_BETTER = ")
+        _write_script(file, sorted(lower))
+        file.write(";\n")
+    (folder / "index.html").write_text("".join(_index_page(title, count)), "utf-8", "replace")
+    return count
+
+
+def _write_script(file: IO[str], value: Any) -> None:
+    """JSON as a script may hold it, whatever is in the texts: no end of a script, no line that JavaScript ends."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    file.write(text.replace("<", "\\u003c"))
+
+
+def _row(document: Document) -> dict[str, Any]:
+    row = {field: document[field] for field in _KEPT if document.get(field) is not None}
+    row |= {field: list(document[field])[:100] for field in _KEPT_LISTS if document.get(field)}
+    row.setdefault("name", str(document.get("path") or document["id"]))
+    if date := document.get("best_date"):
+        row["date"] = date
+    row["text"] = " ".join(_words(document)).casefold()[:MAX_TEXT_CHARS]
+    return row
+
+
+def _words(document: Document) -> Iterator[str]:
+    for field in (*_KEPT[1:7], *_KEPT_LISTS, "title", "architecture", "model_type", "path", "description"):
+        value = document.get(field)
+        yield from map(str, value if isinstance(value, list) else [value] if value else [])
+
+
+def _head(title: str, folder: str) -> Iterator[str]:
+    yield "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"
+    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+    yield "<meta name=viewport content='width=device-width, initial-scale=1'>\n<meta name=referrer content=no-referrer>\n"
+    yield f'<title>{escape(title)}</title>\n<link rel=stylesheet href="{folder}site.css">\n'
+
+
+def _index_page(title: str, count: int) -> Iterator[str]:
+    yield from _head(title, "")
+    yield f"<h1>{escape(title)}</h1>\n<form role=search>"
+    yield "<input name=q type=search aria-label=Search placeholder='accuracy&gt;0.9 task:text-classification'>"
+    yield "<select name=sort aria-label='Order by'><option value=name>name<option value=date>newest</select></form>\n"
+    yield f"<p role=status>{count:,} models</p>\n<ol></ol>\n<button id=more hidden>More</button>\n"
+    yield "<noscript><p>The search needs JavaScript; the pages of models, in the folder models, do not.</p></noscript>\n"
+    yield "<script src=models.js></script>\n<script src=site.js></script>\n</html>\n"
+
+
+def _model_page(document: Document, title: str) -> Iterator[str]:
+    name = str(document.get("name") or document.get("path") or document["id"])
+    yield from _head(f"{name} - {title}", "../")
+    yield f'<p><a href="../index.html">{escape(title)}</a></p>\n<h1>{escape(name)}</h1>\n'
+    if description := document.get("description"):
+        yield f"<p>{escape(_cut(description))}</p>\n"
+    yield from _evaluations(document)
+    yield from _values(document)
+    yield from _files(document)
+    yield f"<footer>{escape(str(document['id']))}, revision {escape(str(document.get('revision', '')))}</footer>\n</html>\n"
+
+
+def _evaluations(document: Document) -> Iterator[str]:
+    entries = [entry for entry in document.get("evaluations", []) if entry.get("value") is not None][
+        :MAX_ROWS
+    ]
+    if not entries:
+        return
+    yield "<h2>Measured</h2>\n<table>\n"
+    for entry in entries:
+        about = " / ".join(str(entry[part]) for part in ("dataset_id", "split") if entry.get(part))
+        yield f"<tr><th scope=row>{escape(str(entry['metric']))}<td class=number>{entry['value']:.6g}<td>{escape(about)}\n"
+    yield "</table>\n"
+
+
+def _values(document: Document) -> Iterator[str]:
+    yield "<h2>Values</h2>\n<table>\n"
+    for field in fields().values():
+        if field.name.partition(".")[0] not in SHOWN_APART and field.name != "all_text":
+            for label, value in _labelled(document, field):
+                yield f"<tr><th scope=row>{escape(label)}<td>{escape(_cut(value))}\n"
+    yield "</table>\n"
+
+
+def _labelled(document: Document, field: Field) -> Iterator[tuple[str, Any]]:
+    head, _, rest = field.name.partition(".")
+    value = document.get(head)
+    if rest and isinstance(value, list):
+        value = [item.get(rest) for item in value if isinstance(item, Mapping) and item.get(rest)]
+    elif rest:
+        value = value.get(rest) if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping):
+        yield from ((f"{field.label}: {name}", item) for name, item in list(value.items())[:MAX_ROWS])
+    elif value not in (None, "", []):
+        yield field.label, value
+
+
+def _files(document: Document) -> Iterator[str]:
+    files = document.get("files", [])[:MAX_ROWS]
+    if not files:
+        return
+    yield "<h2>Files</h2>\n<table>\n"
+    for file in files:
+        size = file.get("size_bytes")
+        bytes_ = f"{size:,}" if isinstance(size, int) else ""
+        yield f"<tr><td>{escape(str(file.get('key')))}<td class=number>{bytes_}<td>{escape(str(file.get('sha256') or ''))}\n"
+    yield "</table>\n"
+
+
+def _cut(value: Any) -> str:
+    if isinstance(value, list):
+        value = ", ".join(json.dumps(item) if isinstance(item, Mapping) else str(item) for item in value)
+    text = str(value)
+    return text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def page_of(folder: Path) -> str:
+    """The address to open in a browser."""
+    return (folder / "index.html").resolve().as_uri()

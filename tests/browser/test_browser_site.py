@@ -1,0 +1,59 @@
+"""The static site in a browser that opens it from a disk, without a server or a network."""
+
+import pytest
+from fixtures.shelf import model_documents
+
+from catalog.exports.site import page_of, write_site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "pages"
+    write_site(folder, model_documents(), title="Our models")
+    return page_of(folder)
+
+
+@pytest.fixture
+def page(chromium, complaints, site):
+    context = chromium.new_context(offline=True)
+    page = context.new_page()
+    complaints.watch(page)
+    page.goto(site)
+    yield page
+    assert complaints == []
+    context.close()
+
+
+def found(page, query):
+    page.fill("input", query)
+    return page.locator("ol a").all_inner_texts()
+
+
+def test_a_search_needs_no_server(page, site):
+    rows = model_documents()
+    assert page.inner_text("[role=status]") == f"{len(rows)} of {len(rows)} models"
+    scored = [row for row in rows if row.get("metrics", {}).get("accuracy", 0) > 0.9]
+    assert sorted(found(page, "accuracy>90%")) == sorted(row["name"] for row in scored) != []
+    task = next(row["task"] for row in rows if row.get("task"))
+    of_task = [row["name"] for row in rows if row.get("task") == task]
+    assert sorted(found(page, f"task:{task}")) == sorted(of_task)
+    assert len(found(page, f"-task:{task}")) == len(rows) - len(of_task)
+    assert len(found(page, f"task:{task} zzzznothing")) == 0
+    assert found(page, "acuracy>0.9") == []
+    assert page.inner_text("[role=status]") == "Not understood: acuracy>0.9"
+
+
+def test_a_search_is_an_address_that_comes_back(page):
+    found(page, "bert")
+    page.select_option("select", "metric:accuracy")
+    names = page.locator("ol a").all_inner_texts()
+    page.reload()
+    assert page.locator("ol a").all_inner_texts() == names != []
+    assert page.input_value("input") == "bert"
+
+
+def test_a_hostile_model_has_an_inert_page(page):
+    page.locator("ol a", has_text="<script>").first.click()
+    assert "<script>" in page.inner_text("h1")
+    page.get_by_text("Our models").click()
+    assert page.inner_text("h1") == "Our models"

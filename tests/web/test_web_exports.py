@@ -1,0 +1,61 @@
+"""A model in the forms of other tools, by address and by command."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from fixtures.crawling import safetensors
+from fixtures.shelf import model_documents
+
+from catalog.cli import cli
+from catalog.exports.cyclonedx import cyclonedx
+from catalog.exports.model_card import model_card
+
+FIRST = model_documents()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("card.md", "text/markdown"), ("cyclonedx.json", "application/vnd.cyclonedx+json")],
+)
+def test_a_model_is_had_in_forms_of_other_tools(web, name, kind):
+    answer = web.get(f"/api/models/{FIRST['id'][:12]}/{name}")
+    assert (answer.status_code, answer.mimetype) == (200, kind)
+    document = web.get(f"/api/models/{FIRST['id']}").json["document"]
+    if name == "card.md":
+        assert answer.text == model_card(document)
+    else:
+        assert answer.json == cyclonedx(document)
+    again = web.get(
+        f"/api/models/{FIRST['id'][:12]}/{name}", headers={"If-None-Match": answer.headers["ETag"]}
+    )
+    assert again.status_code == 304
+    assert web.get(f"/api/models/nothing/{name}").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exports")
+    (folder / "models").mkdir()
+    (folder / "models/net.safetensors").write_bytes(safetensors())
+    (folder / "models/net.modeldex.json").write_text('{"license": "mit", "metrics": {"accuracy": 0.9}}')
+    assert run(folder, "crawl", str(folder / "models")).exit_code == 0
+    return folder
+
+
+def run(folder, *arguments):
+    return CliRunner().invoke(cli, ["--home", str(folder / "home"), *arguments])
+
+
+def test_the_commands_write_a_card_and_a_bill(home):
+    assert "license: mit\n" in run(home, "export", "card", "net").stdout
+    bill = json.loads(run(home, "export", "cyclonedx", "net").stdout)
+    assert bill["metadata"]["component"]["licenses"] == [{"expression": "MIT"}]
+
+
+def test_the_command_writes_the_site_of_a_query(home):
+    done = run(home, "export", "site", str(home / "site"), "--query", "accuracy>0.5", "--json")
+    assert json.loads(done.stdout) == {"page": (home / "site/index.html").as_uri(), "models": 1}
+    refused = run(home, "export", "site", str(home / "other"), "--query", "accuracy>nine")
+    assert refused.exit_code != 0
+    assert not (home / "other").exists()
