@@ -32,6 +32,11 @@ def place_of(name: str) -> str:
     return f"{prefix}.{stored_slug(rest)}" if dot and prefix in FREE else name
 
 
+def is_edited(provenance: FieldProvenance) -> bool:
+    """Whether a person's statement is in force here."""
+    return any(said.observation.origin is Origin.EDIT for said in provenance.winners)
+
+
 def statements_of_files(provenance: FieldProvenance) -> list[Contender]:
     """What others than persons say of the field, best first."""
     return [
