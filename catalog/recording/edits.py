@@ -206,12 +206,12 @@ def _new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChan
     known = records.edits(list(wanted))
     new = []
     for model, changes in wanted.items():
-        edits = {edit.field: edit for edit in known.get(model, ())}
+        edits = {place_of(edit.field): edit for edit in known.get(model, ())}
         for name in dict.fromkeys(change.field for change in changes):
             last = edits.get(name)
             before = NO_EDIT if last is None else last.state
             after = state_after(before, [change for change in changes if change.field == name])
-            edit = _new_edit(records, model, name, after, before)
+            edit = _new_edit(records, model, name if last is None else last.field, after, before)
             if after != before or (last is not None and last.overrides != edit.overrides):
                 new.append(edit)
     return new
