@@ -136,6 +136,7 @@ SETTINGS: Mapping[str, str] = {
 HOOKS: Mapping[str, str] = {
     "news": "indexer.sinks.webhooks:tell_all",
     "after-crawl": "indexer.drain:drain_now",
+    "past": "indexer.engines.memory:engine_of",
     "matching": "indexer.engines.memory.matching:satisfies",
 }
 

@@ -13,7 +13,7 @@ from flask import Flask, Response, url_for
 from webui import api, es, metrics, security
 from webui.api import editing
 from webui.errors import register_errors
-from webui.html import saved_views, views
+from webui.html import edit_views, saved_views, views
 from webui.reading import catalog, kept_apart
 from webui.rendering import answer
 from webui.security import with_security_headers
@@ -44,6 +44,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     security.register(app)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(saved_views.blueprint)
+    app.register_blueprint(edit_views.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(editing.blueprint)
     es.register(app, settings)

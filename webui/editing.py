@@ -91,7 +91,7 @@ def merge_patch(document: Mapping[str, Any], prefix: str = "", level: int = 1) -
             yield FieldChange(field=name, value=value)
 
 
-def expected_revision(present: int) -> int | None:
+def expected_revision(model: str, present: int) -> int | None:
     """The revision that If-Match asks for; None where it is not asked for. Raises RevisionConflict with status 412."""
     wanted = request.headers.get("If-Match")
     if wanted is None or wanted.strip() == ANY_STATE:
@@ -100,7 +100,7 @@ def expected_revision(present: int) -> int | None:
     if str(present) in named:
         return present
     known = [int(name) for name in named if name.isascii() and name.isdigit() and len(name) < 10]
-    raise precondition_failed(RevisionConflict("", expected=max(known, default=0), present=present))
+    raise precondition_failed(RevisionConflict(model, expected=max(known, default=0), present=present))
 
 
 def precondition_failed(conflict: RevisionConflict) -> RevisionConflict:

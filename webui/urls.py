@@ -42,6 +42,21 @@ class Addresses:
     def model_json(self, model_id: str) -> str:
         return f"{self.root}/api/models/{quote(model_id, safe='', errors='replace')}"
 
+    def edit(self, model_id: str, field: str = "") -> str:
+        """Where a model is changed, or one field of it."""
+        query = f"?{urlencode({'field': field}, errors='replace')}" if field else ""
+        return f"{self.model(model_id)}/edit{query}"
+
+    def history(self, model_id: str) -> str:
+        return f"{self.model(model_id)}/history"
+
+    def edit_found(self, state: SearchState) -> str:
+        """Where all models that a search finds are changed."""
+        return self._with_query("/edit", state)
+
+    def undo(self, batch: str) -> str:
+        return f"{self.root}/edits/{quote(batch, safe='', errors='replace')}/undo"
+
     def compare(self, model_ids: Iterable[str]) -> str:
         names = ",".join(quote(model_id, safe="", errors="replace") for model_id in model_ids)
         return f"{self.root}/compare?ids={names}" if names else f"{self.root}/compare"

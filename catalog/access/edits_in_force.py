@@ -46,7 +46,7 @@ def edits_in_force(provenance: Mapping[str, FieldProvenance]) -> tuple[EditInFor
     return tuple(
         _edit(name, known)
         for name, known in sorted(provenance.items())
-        if any(item.observation.origin is Origin.EDIT for item in known.winners)
+        if edits.is_edited(known)
         and not any(item.observation.context.get("setting") for item in known.winners)
     )
 

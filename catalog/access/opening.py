@@ -111,11 +111,11 @@ class LazyStore:
 
 def open_catalogs(settings: Settings) -> Catalogs:
     """The catalog for any principal, nothing of it opened yet."""
-    store = LazyStore(lambda: _store(settings))
+    store = LazyStore(lambda: reading_store(settings))
     engine = LazyEngine(
         settings.engine, lambda: _engine(settings), check_empty=lambda: _check_empty(settings, store)
     )
-    return Catalogs(engine, store, _matching)
+    return Catalogs(engine, store, matching)
 
 
 @contextmanager
@@ -156,12 +156,14 @@ def _check_empty(settings: Settings, store: Callable[[], StoreReader]) -> None:
     check_presence(settings.engine, store())
 
 
-def _store(settings: Settings) -> Any:
+def reading_store(settings: Settings) -> Any:
+    """The record store, open for reading."""
     from catalog.store import open_store  # noqa: PLC0415 - SQLAlchemy costs 0.2 s
 
     return open_store(settings, write=False)
 
 
-def _matching() -> Matching:
-    matching: Matching = plugins.load("hook", "matching")
-    return matching
+def matching() -> Matching:
+    """What tells whether a document satisfies a query."""
+    told: Matching = plugins.load("hook", "matching")
+    return told

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from catalog.errors import StoreDamaged
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.records.health import StoreHealth
@@ -28,6 +30,10 @@ class RecordReader(Protocol):
     def history(self, model: str, *, last: int | None = None) -> list[Revision]: ...
 
     def revision(self, model: str, number: int) -> Revision | None: ...
+
+    def states_at(self, at: datetime) -> Iterator[Revision]:
+        """The newest revision of every model that was made by then."""
+        ...
 
     def verify(self, counts: VerificationCounts) -> Iterator[ChainFault]:
         """What is not as it was written."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HASH_CHARS = 12
 NAMES_SHOWN = 4
+CAUSE_CHARS = 36
 VALUE_CHARS = 300
 
 
@@ -38,7 +39,7 @@ def history(settings: Settings, model: str, *, as_json: bool) -> None:
             revision.made_at.strftime("%Y-%m-%d %H:%M:%S"),
             revision.made_by,
             revision.author,
-            revision.cause,
+            printable(revision.cause, limit=CAUSE_CHARS),
             _summary(before, revision),
             revision.chain_sha256[:HASH_CHARS],
         )
@@ -46,7 +47,7 @@ def history(settings: Settings, model: str, *, as_json: bool) -> None:
     ]
     head = ("revision", "when (UTC)", "made by", "author", "cause", "changed", "hash")
     for line in table(
-        head, list(reversed(rows)), whole=("revision", "when (UTC)", "made by", "cause", "hash")
+        head, list(reversed(rows)), whole=("revision", "when (UTC)", "made by", "author", "hash")
     ):
         click.echo(line)
 

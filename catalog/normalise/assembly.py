@@ -210,7 +210,8 @@ class Draft:
                 continue
             self.flags.add(edits.CONTRADICTED)
             row, (said, *_) = fields().get(edit), edits.statements_of_files(known)
-            word = str(edits.said_by_files(edit, known))[:200]
+            files_say = edits.said_by_files(edit, known)
+            word = ", ".join(map(str, files_say if isinstance(files_say, list) else [files_say]))[:200]
             self.problem(
                 f"{edit.replace('.', '-')}-{edits.CONTRADICTED}"[:100],
                 f"{row.label if row else edit}: it was set by hand, and a file says otherwise since: {word}",

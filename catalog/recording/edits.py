@@ -18,6 +18,7 @@ from catalog.recording.field_changes import (
 )
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import EditState, ModelId
+from catalog.records.history import edit_cause
 from catalog.store import Store
 from catalog.store.batch import RecordBatch
 from catalog.store.edits import NO_EDIT, NewEdit
@@ -81,7 +82,7 @@ def edit_model(
     """
     wanted = checked_changes([*changes_of(values or {}, clear), *changes])
     name = batch or new_batch()
-    with store.records.transaction(made_by=kind, author=made_by, cause=_cause(name, cause)) as records:
+    with store.records.transaction(made_by=kind, author=made_by, cause=edit_cause(name, cause)) as records:
         records.lock([model])
         if records.state(model) is not None:
             records.expect(model, expected)
@@ -112,7 +113,9 @@ def edit_models(
     outcome = EditOutcome(batch=batch)
     for start in range(0, len(targets), PAGE_MODELS):
         page = {target.model: target.revision for target in targets[start : start + PAGE_MODELS]}
-        with store.records.transaction(made_by="bulk", author=made_by, cause=_cause(batch, cause)) as records:
+        with store.records.transaction(
+            made_by="bulk", author=made_by, cause=edit_cause(batch, cause)
+        ) as records:
             models = _those_that_may(records, page, outcome)
             new = new_edits(records, dict.fromkeys(models, wanted))
             _change(records, new, models, batch, outcome)
@@ -142,7 +145,7 @@ def undo_batch(
     for start in range(0, len(models), PAGE_MODELS):
         page = models[start : start + PAGE_MODELS]
         with store.records.transaction(
-            made_by="undo", author=made_by, cause=_cause(batch, f"of edit {undone}")
+            made_by="undo", author=made_by, cause=edit_cause(batch, f"of edit {undone}")
         ) as records:
             records.lock(page)
             present = _those_that_may(records, {model: records.present(model) for model in page}, outcome)
@@ -167,10 +170,6 @@ def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, A
     """The values fit to be kept, secrets masked. Raises EditRefused, which names everything that is wrong with them."""
     changes = checked_changes(changes_of(values, clear))
     return {change.field: change.value for change in changes if change.field not in clear}
-
-
-def _cause(batch: str, words: str) -> str:
-    return f"edit {batch}{f', {words}' if words else ''}"
 
 
 def _those_that_may(records: RecordBatch, page: Mapping[ModelId, int], outcome: EditOutcome) -> list[ModelId]:
@@ -208,12 +207,12 @@ def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChang
     known = records.edits(list(wanted))
     new = []
     for model, changes in wanted.items():
-        edits = {edit.field: edit for edit in known.get(model, ())}
+        edits = {place_of(edit.field): edit for edit in known.get(model, ())}
         for name in dict.fromkeys(change.field for change in changes):
             last = edits.get(name)
             before = NO_EDIT if last is None else last.state
             after = state_after(before, [change for change in changes if change.field == name])
-            edit = _new_edit(records, model, name, after, before)
+            edit = _new_edit(records, model, name if last is None else last.field, after, before)
             if after != before or (last is not None and last.overrides != edit.overrides):
                 new.append(edit)
     return new

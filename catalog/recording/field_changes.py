@@ -88,7 +88,7 @@ def checked_changes(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
         raise EditRefused(tuple(dict.fromkeys(reasons)))
     return tuple(
         FieldChange(
-            field=change.field,
+            field=edit_parts.place_of(change.field),
             action=change.action,
             value=secrets.masked(change.field.rpartition(".")[2], change.value)[0],
         )

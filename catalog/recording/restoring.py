@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.normalise.parts.edits import FREE, said_by_files
+from catalog.normalise.parts.edits import EDITED, FREE, is_edited, said_by_files
 from catalog.recording.field_changes import Action, FieldChange, converted, editable, why_not
 from catalog.records import StoredModel
 from catalog.records.history import differences
@@ -26,11 +26,16 @@ def restoring_changes(
     names = dict.fromkeys(
         [*(row.name for row in editable()), *_free_names(document), *_free_names(present.document)]
     )
+    never_edited = EDITED not in document.get("flags", ())
+    edited = {name for name, known in present.provenance.items() if is_edited(known)}
     changes = []
     kept: list[str] = []
     for name in names:
         wanted = value_at(document, name)
+        files_say = said_by_files(name, present.provenance.get(name))
         if _same(wanted, value_at(present.document, name)):
+            if never_edited and name in edited and _same(wanted, files_say):
+                changes.append(FieldChange(field=name, action=Action.GIVE_BACK))
             continue
         change = _change(name, wanted, present)
         if change is None:

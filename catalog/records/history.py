@@ -40,6 +40,20 @@ class VerificationCounts:
     revisions: int = 0
 
 
+EDIT_CAUSE = "edit"
+
+
+def edit_cause(batch: str, words: str = "") -> str:
+    """The cause of a revision that an edit made: the name under which it can be undone, and more in words."""
+    return f"{EDIT_CAUSE} {batch}{f', {words}' if words else ''}"
+
+
+def batch_of(cause: str) -> str:
+    """The name under which an edit that made a revision can be undone; empty for another cause."""
+    kind, _, rest = cause.partition(" ")
+    return rest.partition(",")[0] if kind == EDIT_CAUSE else ""
+
+
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """The leaves in which two documents differ, in the order of the later one."""
     old, new = dict(flattened(before)), dict(flattened(after))

@@ -34,6 +34,14 @@ VALUE_CHARS = 60
 @click.option("--query", metavar="QUERY", help="Change every model that this search finds, in one go.")
 @click.option("--dry-run", is_flag=True, help="With --query: only say what would change.")
 @click.option("--yes", is_flag=True, help="With --query: change without asking.")
+@click.option(
+    "--write-sidecar",
+    "write_sidecar",
+    is_flag=True,
+    help="Write what is set by hand into a modeldex.yaml beside the weights, where the source is declared writable. "
+    "Says what it would write; --apply writes it.",
+)
+@click.option("--apply", "apply", is_flag=True, help="With --write-sidecar: write it.")
 @click.option("--undo", metavar="EDIT", help="Take back what was changed in one go, as history names it.")
 @click.pass_obj
 def edit(
@@ -46,6 +54,8 @@ def edit(
     dry_run: bool,
     yes: bool,
     undo: str | None,
+    write_sidecar: bool,
+    apply: bool,
 ) -> None:
     """Set fields by hand, of one model or of all that a search finds.
 
@@ -57,12 +67,19 @@ def edit(
     ID is the beginning of a model's id, or its name if no other model has it. FIELD is a name of docs/fields.md; names of
     your own go below extra. and hyperparameters. FIELD=VALUE sets, FIELD+=VALUE adds to a list and FIELD-=VALUE takes away
     from it, FIELD= leaves it empty whatever files say, --clear FIELD gives it back to the files. What is set wins over
-    what files say, now and in every later crawl. No file is touched.
+    what files say, now and in every later crawl. No file is touched but by --write-sidecar.
     """  # noqa: D301 - click's mark for lines that stay as they are
     from catalog.access.editing import Editor  # noqa: PLC0415 - what a command needs is imported by it alone
     from catalog.access.opening import open_catalog  # noqa: PLC0415
     from crawler.commands.index_state import bring_up_to_date  # noqa: PLC0415
 
+    if write_sidecar:
+        from crawler.commands.write_sidecar import write_sidecars  # noqa: PLC0415
+
+        if assignments or clear or undo is not None:
+            raise UserError("--write-sidecar writes what is set already, and sets nothing.")
+        write_sidecars(settings, model, query, apply=apply and not dry_run)
+        return
     if query is not None or undo is not None:
         assignments = (*(() if model is None else (model,)), *assignments)
         model = None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from catalog.errors import (
@@ -24,6 +24,7 @@ from catalog.errors import (
 )
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
+from catalog.settings.sections import setting
 from crawler.grouping.draft import upwards
 from crawler.selection import Selection
 from crawler.source import Listed
@@ -297,9 +298,24 @@ class LocalSource:
             os.close(directory)
 
 
-def open_local(address: str, settings: Settings) -> LocalSource:
-    """The directory of a path or of a `file:` address, without the catalog's own files. Raises UserError."""
-    return LocalSource(path_of(address), exclude=settings.own_paths)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOptions:
+    """What may be set for one directory."""
+
+    writable: bool = setting(
+        default=False, help_text="Whether `modeldex edit --write-sidecar` may write a modeldex.yaml into it."
+    )
+
+
+class _LocalOpener:
+    Options: ClassVar[type[LocalOptions]] = LocalOptions
+
+    def __call__(self, address: str, settings: Settings, _options: LocalOptions | None = None) -> LocalSource:
+        return LocalSource(path_of(address), exclude=settings.own_paths)
+
+
+open_local = _LocalOpener()
+"""The directory of a path or of a `file:` address, without the catalog's own files. Raises UserError."""
 
 
 def path_of(address: str) -> str:

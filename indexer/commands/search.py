@@ -5,6 +5,7 @@ Data goes to stdout, everything said about it to stderr. What a plain search doe
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
@@ -75,6 +76,12 @@ class NegatingCommand(click.Command):
 )
 @click.option("--dsl", is_flag=True, help="Print the query as Elasticsearch JSON instead of searching.")
 @click.option("--saved", metavar="NAME", help="Search what was saved under this name; words narrow it.")
+@click.option(
+    "--as-of",
+    "as_of",
+    metavar="DATE",
+    help="Ask the catalog as it was then: 2026-10-01 (the end of that day, UTC), 2026-10, yesterday.",
+)
 @click.option("--fail-if-empty", is_flag=True, help="Exit with 1 when nothing is found.")
 @click.option(
     "--lenient",
@@ -92,6 +99,7 @@ def search(
     everything: bool,
     dsl: bool,
     saved: str | None,
+    as_of: str | None,
     fail_if_empty: bool,
     lenient: bool,
 ) -> None:
@@ -102,13 +110,12 @@ def search(
     modeldex search "models smaller than 2 GB with at least 90% f1" --sort f1
     modeldex search "task:ner params:1B..8B -license:gpl" --json
     """  # noqa: D301 - click's mark for lines that stay as they are
-    from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
     from catalog.query.state import SearchState  # noqa: PLC0415 - `--help` needs none of it
 
     state = SearchState(text=" ".join(query), sort=sort, page=page, size=limit)
     if saved is not None:
         state = _narrowed(settings, saved, state)
-    with open_catalog(settings) as catalog:
+    with _opened(settings, as_of) as catalog:
         if not lenient and (as_json or everything or dsl or fail_if_empty):
             _refuse_guesses(catalog, state)
         if dsl:
@@ -125,6 +132,19 @@ def search(
             printed = _print_page(results, as_json=as_json)
     if fail_if_empty and not printed:
         raise click.exceptions.Exit(1)
+
+
+def _opened(settings: Settings, as_of: str | None) -> AbstractContextManager[Catalog]:
+    """The catalog as it is, or as it was."""
+    if as_of is None:
+        from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
+
+        return open_catalog(settings)
+    from catalog.access.as_of import instant_of, open_catalog_as_of  # noqa: PLC0415 - only for the past
+
+    at = instant_of(as_of)
+    _say(f"As of {at.isoformat(timespec='seconds').replace('+00:00', 'Z')}:")
+    return open_catalog_as_of(settings, at)
 
 
 def _narrowed(settings: Settings, name: str, state: SearchState) -> SearchState:

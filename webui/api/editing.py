@@ -62,7 +62,7 @@ def change(model_id: str) -> Response:
     changes = body_changes(request)
     if not changes:
         raise UserError("Nothing to change.", advice='For instance {"license": "mit"}.')
-    expected = expected_revision(stored.revision)
+    expected = expected_revision(str(stored.id), stored.revision)
     try:
         done = editor().edit(stored, changes, expected=expected)
     except RevisionConflict as conflict:
@@ -108,7 +108,7 @@ def restore(model_id: str) -> Response:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise UserError("Say which one.", advice='The body is {"revision": 3}.')
     _found(stored, number)
-    expected = expected_revision(stored.revision)
+    expected = expected_revision(str(stored.id), stored.revision)
     try:
         done = editor().restore(stored, number, expected=expected)
     except RevisionConflict as conflict:

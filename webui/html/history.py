@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 from catalog.records import Revision
-from catalog.records.history import differences
+from catalog.records.history import batch_of, differences
 from mappings import fields
 from webui.numbers import clock, figure
 from webui.text import shown
+from webui.urls import Addresses
 
 CHANGES_SHOWN = 12
 VALUE_CHARACTERS = 120
@@ -32,31 +33,41 @@ class HistoryRow:
 
     number: int
     made_by: str
+    author: str
+    cause: str
     made_at: str
+    chain_sha256: str
     changes: tuple[Change, ...]
     more: int
+    undo_url: str  # of the edit that made it, empty where none did
 
 
-def history_rows(revisions: Sequence[Revision]) -> tuple[HistoryRow, ...]:
+def history_rows(revisions: Sequence[Revision], addresses: Addresses) -> tuple[HistoryRow, ...]:
     """The revisions, newest first; of the oldest one that is given, only what it is compared with is used."""
-    rows = [_row(after, before.document) for before, after in pairwise(revisions)]
+    rows = [_row(after, before.document, addresses) for before, after in pairwise(revisions)]
     if revisions and revisions[0].parent_sha256 is None:
-        rows.insert(0, _row(revisions[0], None))
+        rows.insert(0, _row(revisions[0], None, addresses))
     return tuple(reversed(rows))
 
 
-def _row(revision: Revision, before: Mapping[str, Any] | None) -> HistoryRow:
-    changes = [] if before is None else _changes(before, revision.document)
+def _row(revision: Revision, before: Mapping[str, Any] | None, addresses: Addresses) -> HistoryRow:
+    changes = [] if before is None else changes_between(before, revision.document)
+    batch = batch_of(revision.cause)
     return HistoryRow(
         number=revision.number,
         made_by=shown(revision.made_by, 40),
+        author=shown(revision.author, 60),
+        cause=shown(revision.cause, 200),
         made_at=clock(revision.made_at),
+        chain_sha256=revision.chain_sha256,
         changes=tuple(changes[:CHANGES_SHOWN]),
         more=max(0, len(changes) - CHANGES_SHOWN),
+        undo_url=addresses.undo(batch) if batch else "",
     )
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """How one document differs from an earlier one, for people."""
     return [
         Change(
             label=_label(each.field),

@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.access.edits_in_force import edits_in_force
+from catalog.recording.field_changes import why_not
 from catalog.records import FieldProvenance, StoredModel, display_key
 from mappings import Field, fields
 from webui.documents import flattened, number_at, rows_at, text_at, value_at, values_at
 from webui.html.card import Card, card_of
+from webui.html.editing import EditRow, edit_row
 from webui.html.evaluations import EvaluationRow, evaluation_rows
 from webui.html.headline import Score, scores
 from webui.html.history import HistoryRow, history_rows
@@ -76,6 +79,7 @@ class FieldRow:
     code: bool  # hashes and paths, to be read letter by letter
     more: int
     why: Provenance
+    edit_url: str  # empty for what nobody may set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +166,12 @@ class ModelPage:
     card: Card | None
     lineage: Lineage
     series: Series | None
+    notes: str
+    edits: tuple[EditRow, ...]
+    edit_url: str  # empty for who may not change it
+    notes_url: str
     history: tuple[HistoryRow, ...]
+    history_url: str
     silent: bool
     filter: str
     risks: tuple[RiskRow, ...]
@@ -248,7 +257,12 @@ def model_page(
         card=None if around.card is None else card_of(around.card.text, display_key(around.card.key), name),
         lineage=lineage_of(around.family, addresses),
         series=series_view(document, around.series, addresses),
-        history=history_rows(around.revisions),
+        notes=shown(text_at(document, "notes"), 5_000),
+        edits=tuple(edit_row(edit, str(model.id), addresses) for edit in edits_in_force(known)),
+        edit_url=addresses.edit(str(model.id)) if around.may_edit else "",
+        notes_url=addresses.edit(str(model.id), "notes"),
+        history=history_rows(around.revisions, addresses),
+        history_url=addresses.history(str(model.id)),
         silent=around.silent,
         filter=shown(words, FILTER_CHARACTERS),
         risks=risks,
@@ -300,6 +314,7 @@ def _field_row(
         code=field.page == "code",
         more=max(0, len(values) - VALUES_SHOWN),
         why=provenance_of(field.name, known, field.description),
+        edit_url=addresses.edit(text_at(document, "id"), field.name) if why_not(field.name) is None else "",
     )
 
 

@@ -139,6 +139,7 @@ class ResultsPage:
     hidden: tuple[tuple[str, str], ...]  # selections that the form carries along
     refined: bool  # something was asked or chosen
     clear_url: str
+    edit_url: str  # where all of them are changed
     json_url: str
     ndjson_url: str
     csv_url: str
@@ -156,6 +157,8 @@ def results_page(
     notices: tuple[str, ...] = (),
     example: QueryExample | None = None,
     plot: PlotView | None = None,
+    *,
+    may_edit: bool = False,
 ) -> ResultsPage:
     """The page for one answer of the search service."""
     state = answer.state
@@ -190,6 +193,9 @@ def results_page(
         hidden=_hidden(state, panels),
         refined=bool(text.strip() or state.selections or state.sort),
         clear_url=addresses.search(SearchState()),
+        edit_url=addresses.edit_found(SearchState(text=text, selections=state.selections))
+        if may_edit and (text.strip() or state.selections)
+        else "",
         json_url=addresses.search_json(state),
         ndjson_url=addresses.export(state, "ndjson"),
         csv_url=addresses.export(state, "csv"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from catalog.access.permissions import may_edit
 from catalog.access.relatives import Family, Rank, family_of, rank_of, series_of
 from catalog.errors import EngineError
 from webui.headline import headlines
@@ -31,6 +32,7 @@ class Surroundings:
     revisions: tuple[Revision, ...] = ()
     moved_from: Mapping[str, Any] | None = None
     silent: bool = False
+    may_edit: bool = False
 
 
 def surroundings_of(catalog: Catalog, model: StoredModel, *, came_from: str = "") -> Surroundings:
@@ -40,18 +42,20 @@ def surroundings_of(catalog: Catalog, model: StoredModel, *, came_from: str = ""
         card=catalog.card(str(model.id)),
         revisions=tuple(catalog.history(str(model.id), last=REVISIONS_SHOWN + 1)),
         moved_from=_origin(catalog, model, came_from),
+        may_edit=may_edit(catalog.principal, document),
     )
     try:
         return Surroundings(
             card=here.card,
             revisions=here.revisions,
             moved_from=here.moved_from,
+            may_edit=here.may_edit,
             ranks=dict(_ranks(catalog, document)),
             family=family_of(catalog, document),
             series=series_of(catalog, document),
         )
     except EngineError:  # the store alone makes a page
-        return Surroundings(card=here.card, revisions=here.revisions, moved_from=here.moved_from, silent=True)
+        return replace(here, silent=True)
 
 
 def moved_to(catalog: Catalog, model: StoredModel) -> str:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from catalog.access.crawl_requests import ask_for_crawl
+from catalog.access.permissions import may_edit_some
 from catalog.query.state import PLOT
 from catalog.records import SourceId
 from catalog.search.parameters import PAGE, to_parameters
@@ -99,7 +100,15 @@ def _results(wanted: Asked) -> ResultsPage:
     plot = None
     if page.state.view.kind == PLOT and page.total:
         plot = plot_view(plot_data(catalog(), page), page.state, addresses())
-    return results_page(page, addresses(), crawl_status(), wanted.notices, find_example(page.state), plot)
+    return results_page(
+        page,
+        addresses(),
+        crawl_status(),
+        wanted.notices,
+        find_example(page.state),
+        plot,
+        may_edit=may_edit_some(catalog().principal),
+    )
 
 
 def _values(name: str) -> ValuesPage:

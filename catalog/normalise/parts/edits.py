@@ -32,6 +32,11 @@ def place_of(name: str) -> str:
     return f"{prefix}.{stored_slug(rest)}" if dot and prefix in FREE else name
 
 
+def is_edited(provenance: FieldProvenance) -> bool:
+    """Whether a person's statement is in force here."""
+    return any(said.observation.origin is Origin.EDIT for said in provenance.winners)
+
+
 def statements_of_files(provenance: FieldProvenance) -> list[Contender]:
     """What others than persons say of the field, best first."""
     return [
@@ -53,14 +58,22 @@ def said_by_files(name: str, provenance: FieldProvenance | None) -> Any:
 
 def is_contradicted(name: str, provenance: FieldProvenance) -> bool:
     """Whether files say something else than the edit and than what they said when it was made."""
-    said = [item for item in provenance.winners if item.observation.origin is Origin.EDIT]
+    said = [item for item in provenance.winners if is_whole(item.observation)]
     known = next((item.observation.context.get(OVERRIDES) for item in said), None)
     if not isinstance(known, list) or len(known) != 1:
         return False
     present = said_by_files(name, provenance)
+    if isinstance(present, list):
+        heard = [*_several(known[0] or []), *(word for item in said for word in _several(item.value))]
+        return bool(without(present, heard))
     if present is None or _same(present, known[0]):
         return False
     return not any(_same(present, item.value) for item in said)
+
+
+def is_whole(seen: Observation) -> bool:
+    """Whether a person says all that the field holds: words that are added or taken away are against nothing."""
+    return is_part(seen, SET) or is_part(seen, EMPTY)
 
 
 def without(words: Iterable[Any], removed: Iterable[Any]) -> list[Any]:
@@ -75,8 +88,6 @@ def free_value(raw: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, list) and isinstance(other, list):
-        return {str(word).casefold() for word in one} == {str(word).casefold() for word in other}
     return str(one).casefold() == str(other).casefold() if isinstance(one, str) else bool(one == other)
 
 

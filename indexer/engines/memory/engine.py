@@ -30,6 +30,21 @@ class MemoryIndex:
         self.generation = 0
 
 
+def engine_of(documents: Iterable[Mapping[str, Any]]) -> MemoryEngine:
+    """An engine over these documents. What has a value that no engine takes is left out, as it is of every index."""
+    index = MemoryIndex()
+    writer = MemoryWriter(index)
+    for document in documents:
+        writer.write(
+            [
+                IndexAction(
+                    id=str(document["id"]), revision=int(document.get("revision", 1)), document=document
+                )
+            ]
+        )
+    return MemoryEngine(index)
+
+
 class MemoryEngine:
     """Reads a MemoryIndex."""
 
