@@ -96,6 +96,7 @@ WRITERS: Mapping[str, str] = {
 }
 
 COMMANDS: Mapping[str, str] = {
+    "audit": "catalog.commands.audit:audit",
     "crawl": "crawler.commands.crawl:crawl",
     "edit": "crawler.commands.edit:edit",
     "forget": "crawler.commands.forget:forget",
@@ -108,12 +109,15 @@ COMMANDS: Mapping[str, str] = {
     "settings": "catalog.commands.settings:settings",
     "show": "catalog.commands.show:show",
     "sources": "crawler.commands.sources:sources",
+    "tokens": "catalog.commands.tokens:tokens",
+    "users": "catalog.commands.users:users",
     "webhooks": "indexer.commands.webhooks:webhooks",
     "worker": "crawler.commands.worker:worker",
 }
 
 SETTINGS: Mapping[str, str] = {
     # By the name of the section in modeldex.toml. Their modules are light: a search imports those it has values for.
+    "access": "webui.settings:AccessSettings",
     "api": "webui.settings:ApiSettings",
     "database": "catalog.settings.core:DatabaseSettings",
     "elasticsearch": "indexer.settings:ElasticsearchSettings",

@@ -18,7 +18,7 @@ from catalog.store.faults import BACKUP
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """Every schema version in order; the last is what this code reads and writes."""
 
 MIGRATION_LOCK = 7_265_340_911_208_113  # any constant number that is Modeldex's own
