@@ -96,6 +96,7 @@ WRITERS: Mapping[str, str] = {
 }
 
 COMMANDS: Mapping[str, str] = {
+    "audit": "catalog.commands.audit:audit",
     "crawl": "crawler.commands.crawl:crawl",
     "diff": "catalog.commands.history:diff",
     "edit": "crawler.commands.edit:edit",
@@ -114,12 +115,16 @@ COMMANDS: Mapping[str, str] = {
     "show": "catalog.commands.show:show",
     "sources": "crawler.commands.sources:sources",
     "verify": "catalog.commands.verify:verify",
+
+    "tokens": "catalog.commands.tokens:tokens",
+    "users": "catalog.commands.users:users",
     "webhooks": "indexer.commands.webhooks:webhooks",
     "worker": "crawler.commands.worker:worker",
 }
 
 SETTINGS: Mapping[str, str] = {
     # By the name of the section in modeldex.toml. Their modules are light: a search imports those it has values for.
+    "access": "webui.settings:AccessSettings",
     "api": "webui.settings:ApiSettings",
     "database": "catalog.settings.core:DatabaseSettings",
     "elasticsearch": "indexer.settings:ElasticsearchSettings",

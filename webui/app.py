@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, url_for
 
+from catalog.access.principals import OWNER
 from webui import api, es, metrics, security
 from webui.api import editing
 from webui.errors import register_errors
 from webui.html import edit_views, saved_views, views
-from webui.reading import catalog, kept_apart
+from webui.reading import catalog, kept_apart, services, signed_in
+from webui.access import guard, views as access
 from webui.rendering import answer
 from webui.security import with_security_headers
 from webui.text import attribute
@@ -42,6 +44,9 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.jinja_env.globals["asset"] = _asset
     app.jinja_env.filters["attribute"] = attribute
     security.register(app)
+    guard.register(app)
+    app.jinja_env.globals["signed_in"] = signed_in
+    app.register_blueprint(access.blueprint)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(saved_views.blueprint)
     app.register_blueprint(edit_views.blueprint)
@@ -65,7 +70,9 @@ def _healthz() -> Response:
 
 def _readyz() -> Response:
     """Searches can be answered: store and engine open. 503 with the reason if not."""
-    problem = catalog().status().problem
+    problem = (
+        services().catalogs.of(OWNER).status().problem
+    )  # for whoever asks: it names nothing of the catalog
     body = {"status": "not ready", "problem": problem} if problem else {"status": "ready"}
     return answer(body, status=503 if problem else 200)
 

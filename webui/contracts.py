@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from catalog.access.principals import OWNER, Principal
 
 if TYPE_CHECKING:
+    from catalog.access.accounts import Accounts
     from catalog.access.catalog import Catalogs
     from catalog.settings import Settings
+    from webui.identity import Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +44,22 @@ class Services:
     catalogs: Catalogs
     crawl: CrawlReader | None = None
     principal: Callable[[], Principal] = owner
+    accounts: Accounts | None = None
+    identity: Identity | None = None
 
 
 def open_services(settings: Settings, *, crawl: CrawlReader | None = None) -> Services:
     """The real parts behind the pages, none of them opened yet."""
-    from catalog.access.opening import open_catalogs  # noqa: PLC0415 - the parts are imported when a server starts
+    from catalog.access.accounts import Accounts  # noqa: PLC0415 - the parts are imported when a server starts
+    from catalog.access.opening import open_catalogs  # noqa: PLC0415
+    from webui.identity import Identity  # noqa: PLC0415
 
-    return Services(catalogs=open_catalogs(settings), crawl=crawl)
+    catalogs = open_catalogs(settings)
+    accounts = Accounts(settings, catalogs.accounts)
+    identity = Identity(settings, accounts)
+    return Services(
+        catalogs=catalogs, crawl=crawl, principal=identity.principal, accounts=accounts, identity=identity
+    )
 
 
 def close_services(services: Services) -> None:

@@ -6,7 +6,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, url_for
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from catalog.access.opening import reading_fault
@@ -14,6 +14,7 @@ from catalog.errors import ModeldexError, UserError
 from webui.api.responses import ErrorAnswer, RefusedAnswer
 from webui.es import es_error
 from webui.not_found import NotFoundHere
+from webui.refusals import NotAllowed, NotSignedIn
 from webui.rendering import answer, html
 from webui.security import FOREIGN_NAME
 from webui.text import shown
@@ -29,6 +30,7 @@ SENTENCES = {
     409: ("Somebody was faster", "Look at it again, and change what is there now."),
     412: ("It is not any more what you looked at", "Look at it again, and change what is there now."),
     413: ("The request is too large", "Nothing was changed."),
+    429: ("That was tried too often", "Wait a few minutes."),
     414: ("The address is too long", "Shorten the search."),
     415: (
         "This kind of body is not understood",
@@ -62,15 +64,35 @@ def _http_error(error: HTTPException) -> Response:
         # Under a name that is not ours there are no addresses, so it gets no page that links to anything.
         return Response(f"{FOREIGN_NAME}\n", status=400, mimetype="text/plain")
     status = error.code or 500
+    if isinstance(error, NotSignedIn) and _is_page():
+        target = request.full_path if request.query_string else request.path
+        place = url_for("access.sign_in_form", next=f"{request.script_root}{target}")
+        return Response(status=302, headers={"Location": place, "Cache-Control": "no-store"})
     if status < 400:
         response = error.get_response()
         return Response(response.get_data(), status=status, headers=list(response.headers))
     title, advice = SENTENCES.get(status, (error.name, ""))
     if status == 405 and request.method in {"GET", "HEAD"}:
         title, advice = ("This address takes what is sent to it by POST", "There is nothing to be read here.")
-    described = error.description if isinstance(error, NotFoundHere) else ""
-    return _respond(
+    if isinstance(error, NotSignedIn):
+        title, advice = ("Nobody is signed in", "")
+    elif isinstance(error, NotAllowed):
+        title, advice = ("You may not do this", "Nothing was changed.")
+    described = error.description if isinstance(error, NotFoundHere | NotSignedIn | NotAllowed) else ""
+    response = _respond(
         ErrorPage(status=status, title=title, detail=described or "", advice=advice, request_id="")
+    )
+    if status == 401:
+        response.headers.setdefault("WWW-Authenticate", "Bearer")
+    return response
+
+
+def _is_page() -> bool:
+    """Whether a person is to be led to where one signs in, and not a program told."""
+    return (
+        request.method in {"GET", "HEAD"}
+        and not request.authorization
+        and not request.path.startswith(("/api/", "/es", "/metrics"))
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
+from catalog.access.principals import OWNER
 from catalog.errors import UserError
 from catalog.query.nodes import And, Not, Or, Term, Terms
 from catalog.query.request import SearchRequest
@@ -119,4 +120,5 @@ def find_compared(named: Sequence[str]) -> Compared:
 def find_example(state: SearchState) -> QueryExample | None:
     """The search as it is asked at /es/ of this server."""
     url = f"{request.url_root.rstrip('/')}/es"
-    return query_example(catalog().request(state), url, needs_key=bool(settings().section(ApiSettings).keys))
+    needs_key = bool(settings().section(ApiSettings).keys) or catalog().principal != OWNER
+    return query_example(catalog().request(state), url, needs_key=needs_key)

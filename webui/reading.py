@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app, g, request
 
+from catalog.access.accounts import Visit
+from catalog.access.principals import OWNER
 from webui.parameters import Asked, canonical
+from webui.refusals import NotSignedIn
 from webui.rendering import etag
 
 if TYPE_CHECKING:
+    from catalog.access.accounts import Accounts
     from catalog.access.catalog import Catalog
     from catalog.settings import Settings
     from webui.contracts import CrawlStatus, Services
@@ -27,6 +31,32 @@ def catalog() -> Catalog:
         g.catalog = services().catalogs.of(services().principal())
     reading: Catalog = g.catalog
     return reading
+
+
+def accounts() -> Accounts:
+    """The accounts of this catalog. Raises NotSignedIn where there can be none."""
+    known = services().accounts
+    if known is None:
+        raise NotSignedIn("No users are set up here.")
+    return known
+
+
+def signed_in() -> str:
+    """The name of who is signed in; empty for the owner of the machine, and for nobody."""
+    reading: Catalog | None = g.get("catalog")
+    return "" if reading is None or reading.principal == OWNER else reading.principal.name
+
+
+def visit() -> Visit:
+    """Who does something in this request, and from where, as the audit tells it."""
+    return Visit(catalog().principal.name, request.remote_addr or "")
+
+
+def note(action: str, resource: str, *, outcome: str = "done", before: Any = None, after: Any = None) -> None:
+    """One line of the audit about this request, where there are accounts."""
+    known = services().accounts
+    if known is not None:
+        known.note(action, resource, visit(), outcome=outcome, before=before, after=after)
 
 
 def crawl_status() -> CrawlStatus | None:
@@ -63,13 +93,13 @@ def build() -> str:
 def tag_of(*parts: object) -> str:
     """A short name for this state of these parts, another one for every scope."""
     principal = catalog().principal
-    return etag(*parts) if principal.sees_all else etag(*parts, repr(principal.scope))
+    return etag(*parts) if principal == OWNER else etag(*parts, principal.id, repr(principal))
 
 
 def kept_apart(response: Response) -> Response:
     """The response marked as one reader's own, where there are several: no cache may hand it to another."""
     reading: Catalog | None = g.get("catalog")
-    if reading is not None and not reading.principal.sees_all:
+    if reading is not None and reading.principal != OWNER:
         response.vary.update(["Authorization", "Cookie"])
         response.cache_control.private = True
     return response

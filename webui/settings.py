@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,6 +31,44 @@ class ServerSettings:
         default=True,
         help_text="Whether `modeldex serve` crawls what is due; if not, a `modeldex worker` must.",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSettings:
+    """How users are known. Which ones there are, `modeldex users` says."""
+
+    SECTION: ClassVar[str] = "access"
+
+    proxy_header: str = setting(
+        "", "Header in which a trusted proxy names the user who is signed in there, as in X-Remote-User."
+    )
+    proxies: str = setting(
+        "", "Comma-separated addresses or networks of trusted proxies; the header of others is not believed."
+    )
+    https: bool = setting(
+        default=False,
+        help_text="Whether browsers reach the page by https alone, through a proxy; cookies then say so.",
+    )
+
+    def __post_init__(self) -> None:
+        """Raises UserError for an address that is none, and for a header that would be believed from nobody."""
+        try:
+            networks = [ipaddress.ip_network(network, strict=False) for network in self.networks]
+        except ValueError as error:
+            raise UserError(f"The setting access.proxies is no list of addresses: {error}.") from error
+        if any(not network.prefixlen for network in networks):
+            raise UserError(
+                "The setting access.proxies must not hold all addresses: everybody could name any user."
+            )
+        if self.proxy_header and not networks:
+            raise UserError(
+                "The setting access.proxy_header is believed from nobody.",
+                advice="Name the proxy's address in access.proxies.",
+            )
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.proxies.split(",") if part.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from catalog.access.permissions import allowed
 from catalog.access.principals import OWNER, Principal, Scope
 from catalog.errors import ModeldexError, NotAllowed, StoreDamaged
 from catalog.query.nodes import And, Not, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey
 from catalog.query.state import SearchState
+from catalog.records.accounts import Action
 from catalog.records.health import StoreHealth
 from catalog.search.absent_models import ABSENT
 from catalog.search.engine import INDEX
@@ -23,10 +25,11 @@ from catalog.search.scoped import ScopedEngine, moved_to
 from catalog.search.service import SearchService
 
 if TYPE_CHECKING:
-    from catalog.access.readers import IndexTrouble, StoreReader
+    from catalog.access.readers import AccountReader, IndexTrouble, StoreReader
     from catalog.query.text.search_text import ParsedQuery
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.records.history import ChainFault, VerificationCounts
+    from catalog.records.accounts import AuditLine
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.search.page_state import FacetView, SearchPage
 
@@ -295,6 +298,12 @@ class Catalog:
         """The newest runs, newest first; none for who does not see everything."""
         return self._store().runs.latest(limit, source=source) if self.principal.sees_all else []
 
+    def audit(self, limit: int, *, before: int | None = None) -> list[AuditLine]:
+        """The newest lines of the audit, newest first; none for who may not read it."""
+        return (
+            self._store().audit.latest(limit, before=before) if allowed(self.principal, Action.AUDIT) else []
+        )
+
     def number(self, state: SearchState) -> int:
         """How many models a state finds. Raises EngineUnavailable."""
         return self.search(replace(self.request(state), size=0, offset=0)).total
@@ -349,6 +358,10 @@ class Catalogs:
             while len(self._services) > MAX_SCOPES:
                 self._services.popitem(last=False)
             return service
+
+    def accounts(self) -> AccountReader:
+        """What tells who asks, from the store that is open for reading."""
+        return self._store().accounts
 
     def close(self, error: BaseException | None = None) -> None:
         """Closes what was opened. A store that failed while it was used tells so: raises StoreError for `error`."""

@@ -16,3 +16,73 @@ def may_edit(principal: Principal, document: Mapping[str, Any]) -> bool:  # noqa
 def may_edit_some(principal: Principal) -> bool:
     """Whether there may be a model that this principal may change: whether changing is offered to them at all."""
     return principal.sees_all
+
+"""The one question of who may do what, and what grants come down to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from catalog import plugins
+from catalog.access.principals import Principal, Scope
+from catalog.access.scopes import all_of, any_of, but, scope_of_text
+from catalog.query.nodes import All, Nothing, Query
+from catalog.records.accounts import WHOLE, Action, Effect, Grant, Token, User
+
+
+def allowed(actor: Principal, action: Action, resource: Mapping[str, Any] | None = None) -> bool:
+    """Whether the actor may do this: with a model, whose document is the resource, or at all with any.
+
+    What is about the whole catalog (`WHOLE`) is allowed to who has it for all of it. A model that the actor does not see
+    is one with which nothing can be done.
+    """
+    scope = actor.scope_of(action)
+    if action in WHOLE:
+        return isinstance(scope, All)
+    if isinstance(scope, Nothing):
+        return False
+    if resource is None:
+        return True
+    return _lies_in(scope, resource) and _lies_in(actor.scope, resource)
+
+
+def principal_of(user: User, token: Token | None = None) -> Principal:
+    """The user as a principal, cut to what the token may do, if they come by one."""
+    scopes = {action: _scope(user.grants, action) for action in Action}
+    scopes[Action.EDIT] = all_of(scopes[Action.EDIT], scopes[Action.READ])
+    scopes[Action.ACCOUNT] = All()
+    if token is not None:
+        limit = _bounded(token.scope)
+        scopes = {
+            action: all_of(scope, limit) if action in token.actions else Nothing()
+            for action, scope in scopes.items()
+        }
+    return Principal(id=user.id, name=user.name, scope=scopes[Action.READ], scopes=tuple(scopes.items()))
+
+
+def _scope(grants: Iterable[Grant], action: Action) -> Scope:
+    """With what the action may be done: all that is allowed, without all that is denied."""
+    concerned = [grant for grant in grants if action in grant.actions]
+    given = any_of(_bounded(grant.scope) for grant in concerned if grant.effect is Effect.ALLOW)
+    taken = any_of(_taken(grant.scope) for grant in concerned if grant.effect is Effect.DENY)
+    return but(given, taken)
+
+
+def _bounded(text: str) -> Scope:
+    """What a scope gives: nothing, where this version does not understand it any more."""
+    scope = scope_of_text(text)
+    return Nothing() if scope is None else scope
+
+
+def _taken(text: str) -> Scope:
+    """What a scope takes: everything, where this version does not understand it any more."""
+    scope = scope_of_text(text)
+    return All() if scope is None else scope
+
+
+def _lies_in(scope: Query, document: Mapping[str, Any]) -> bool:
+    if isinstance(scope, All):
+        return True
+    matching: Callable[[Query, Mapping[str, Any]], bool] = plugins.load("hook", "matching")
+    return matching(scope, document)

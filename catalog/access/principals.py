@@ -6,7 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from catalog.query.nodes import All, Query
+from catalog.query.nodes import All, Nothing, Query
+from catalog.records.accounts import Action
 
 Scope: TypeAlias = Query
 """The models that a principal may see, as the query that finds them. `All()` is every model."""
@@ -14,19 +15,30 @@ Scope: TypeAlias = Query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """One reader. What lies outside the scope is as absent as what was never there."""
+    """One reader. What lies outside the scope is as absent as what was never there.
+
+    `scopes` says with which models each action may be done, and an action that it does not name not at all; None for
+    who may do everything within the scope.
+    """
 
     id: str
     name: str
     scope: Scope
+    scopes: tuple[tuple[Action, Scope], ...] | None = None
 
     @property
     def sees_all(self) -> bool:
         return isinstance(self.scope, All)
 
+    def scope_of(self, action: Action) -> Scope:
+        """The models with which this may be done."""
+        if self.scopes is None:
+            return self.scope
+        return dict(self.scopes).get(action, Nothing())
+
 
 OWNER = Principal(id="owner", name="owner", scope=All())
-"""Whoever owns the machine: the one principal where no users are set up."""
+"""Whoever owns the machine: the one principal where no users are set up, and on the command line."""
 
 READER: ContextVar[Principal] = ContextVar("reader", default=OWNER)
 """The principal for whom the command line reads."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from catalog.errors import StoreDamaged
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
+    from catalog.records.accounts import AuditLine, Token, User, UserId
     from catalog.records.health import StoreHealth
     from catalog.records.history import ChainFault, VerificationCounts
 
@@ -73,8 +74,34 @@ class WaitingReader(Protocol):
     def troubles(self) -> Sequence[IndexTrouble]: ...
 
 
+class AccountReader(Protocol):
+    """Users, sessions and tokens, as far as it takes to know who asks."""
+
+    def are_set_up(self) -> bool: ...
+
+    def named(self, name: str) -> User | None: ...
+
+    def password_of(self, user: UserId) -> str | None: ...
+
+    def of_session(self, digest: str) -> User | None: ...
+
+    def of_token(self, token: str, digest: str) -> tuple[User, Token] | None: ...
+
+
+class AuditReader(Protocol):
+    """The lines of the audit."""
+
+    def latest(self, limit: int, *, before: int | None = None) -> list[AuditLine]: ...
+
+
 class StoreReader(Protocol):
     """An open record store."""
+
+    @property
+    def accounts(self) -> AccountReader: ...
+
+    @property
+    def audit(self) -> AuditReader: ...
 
     @property
     def records(self) -> RecordReader: ...

@@ -14,6 +14,8 @@ from catalog.records import SourceId, display_key
 from catalog.records.health import StoreHealth
 from catalog.settings import Settings
 from catalog.settings.core import DatabaseSettings
+from catalog.store.accounts import Accounts
+from catalog.store.audit import Audit
 from catalog.store.consumers import Consumer
 from catalog.store.database import BUSY_TIMEOUT_MS, is_read_only, open_database
 from catalog.store.edits import Edits
@@ -44,6 +46,8 @@ class Store:
         self.workers = Workers(engine)
         self.event_hints = EventHints(engine)
         self.webhooks = Webhooks(engine)
+        self.accounts = Accounts(engine)
+        self.audit = Audit(engine)
 
     def manifest(self, source: SourceId) -> Manifest:
         return Manifest(self._engine, source)

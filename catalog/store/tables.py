@@ -357,3 +357,69 @@ saved_looks = Table(
     Column("looked_at", String(32), nullable=False),
     Column("seen", LargeBinary, nullable=False),
 )
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", Text, nullable=False),
+    # The name as it is compared: nobody may look like somebody else by case alone.
+    Column("folded", Text, nullable=False),
+    # Null: signs in elsewhere, or by tokens alone. Else as argon2 writes it, with its parameters and salt.
+    Column("password", Text),
+    Column("disabled", Integer, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Index("users_by_name", "folded", unique=True),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", SerialId, primary_key=True, autoincrement=True),
+    Column("user", String(16), nullable=False),
+    Column("effect", String(8), nullable=False),
+    Column("actions", Text, nullable=False),
+    # A query text; empty: all models.
+    Column("scope", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Index("grants_by_user", "user"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    # SHA-256 of what the browser holds.
+    Column("digest", String(64), primary_key=True),
+    Column("user", String(16), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Index("sessions_by_user", "user"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("user", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    # SHA-256 of the whole token, which is random: there is nothing to guess that a slow hash would protect.
+    Column("digest", String(64), nullable=False),
+    Column("actions", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("used_at", String(32)),
+    Column("revoked_at", String(32)),
+    Index("tokens_by_user", "user"),
+)
+
+# Who did what, each line with the hash of the one before. Nothing here is ever changed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("serial", SerialId, primary_key=True, autoincrement=True),
+    # Canonical JSON (RFC 8785), so that its hash can be told from what is written here alone.
+    Column("line", Text, nullable=False),
+    Column("parent_sha256", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+)

@@ -100,7 +100,11 @@ def _run(
             worker = WorkerChild(settings.home)
         click.echo(f"Modeldex is at {_address(host, server)} (end with Ctrl-C)", err=True)
         if not is_loopback(host):
-            click.echo("Note: everybody who reaches this address can read the catalog.", err=True)
+            if services.identity is None or not services.identity.are_users_set_up():
+                click.echo(
+                    "Note: no users are set up, so everybody who reaches this address can read the catalog.",
+                    err=True,
+                )
             click.echo(
                 f"It answers to its addresses and to the names {', '.join(sorted(own.names))}.", err=True
             )

@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from catalog.access.opening import reading_fault
+from catalog.access.principals import OWNER
 from catalog.errors import ModeldexError
 from catalog.search.caller import CALLER
 from webui.es.access import user_of
@@ -20,7 +21,7 @@ from webui.es.faults import Fault, body_of, illegal, unexpected
 from webui.es.filtering import read_filter
 from webui.es.media import answer_type, write_json, zipped
 from webui.es.routing import ENDPOINTS, handler_of, place_of
-from webui.reading import catalog
+from webui.reading import catalog, services
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
@@ -50,10 +51,11 @@ def _enter() -> None:
     )
     g.call = call
     call.content_type = answer_type(request.headers.get("Accept", ""))
-    call.user = user_of(
-        request.headers.get("Authorization", ""), call.dialect.keys, request.remote_addr or ""
-    )
     call.catalog = catalog()
+    principal = call.catalog.principal
+    shown = request.headers.get("Authorization", "")
+    users = services().identity is not None and principal != OWNER
+    call.user = principal.name if users else user_of(shown, call.dialect.keys, request.remote_addr or "")
     call.dialect.gate.enter(call.user)
     call.inside = True
     CALLER.set(f"{call.user}/{call.id}")
@@ -108,9 +110,15 @@ def es_error(status: int, reason: str) -> Response:
     """An error that Flask found, in Elasticsearch's shape."""
     if status == 413:
         reason = "[body] is too long."
-    kinds = {404: "resource_not_found_exception", 405: "method_not_allowed_exception"}
+    kinds = {
+        401: "security_exception",
+        403: "security_exception",
+        404: "resource_not_found_exception",
+        405: "method_not_allowed_exception",
+    }
     fault = Fault(status, kinds.get(status, "illegal_argument_exception"), reason[:300])
     response = write_json(body_of(fault), _content_type(), status)
+    response.headers.extend(fault.headers)
     response.headers["X-Elastic-Product"] = "Elasticsearch"
     return response
 

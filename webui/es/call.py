@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from webui.es.access import Key, read_keys
+from webui.credentials import Key, read_keys
 from webui.es.contexts import Contexts, Holder
 from webui.es.gate import Gate, Runner
 from webui.es.indices import among_models

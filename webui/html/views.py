@@ -6,9 +6,10 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from catalog.access.crawl_requests import ask_for_crawl
-from catalog.access.permissions import may_edit_some
+from catalog.access.permissions import allowed, may_edit_some
 from catalog.query.state import PLOT
 from catalog.records import SourceId
+from catalog.records.accounts import Action
 from catalog.search.parameters import PAGE, to_parameters
 from webui.finding import find_compared, find_example, find_facet, find_model
 from webui.health import health as find_health
@@ -23,7 +24,7 @@ from webui.html.values import ValuesPage, values_page
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
 from webui.plot_points import plot_data
-from webui.reading import build, catalog, crawl_status, search_tag, settings, tag_of
+from webui.reading import build, catalog, crawl_status, note, search_tag, settings, tag_of
 from webui.rendering import dumps, html, not_modified
 
 blueprint = Blueprint("pages", __name__)
@@ -71,7 +72,7 @@ def values(field: str) -> Response:
 @blueprint.get("/health")
 @blueprint.get("/runs", endpoint="runs")
 def health() -> Response:
-    may_ask = catalog().principal.sees_all
+    may_ask = allowed(catalog().principal, Action.CRAWL)
     page = health_page(find_health(), catalog().status(), crawl_status(), addresses(), may_ask=may_ask)
     return html("health.html", page)
 
@@ -80,8 +81,9 @@ def health() -> Response:
 def crawl_now() -> BaseResponse:
     """Asks for a crawl of the source of this form; the page that follows shows it."""
     source = request.form.get("source", "")
-    if not catalog().principal.sees_all or not ask_for_crawl(settings(), SourceId(source)):
+    if not allowed(catalog().principal, Action.CRAWL) or not ask_for_crawl(settings(), SourceId(source)):
         raise NotFoundHere("There is no such source that could be crawled.")
+    note("sources.crawl", source)
     return redirect(url_for("pages.health"), 303)
 
 

@@ -1,0 +1,86 @@
+"""Scopes: which models a grant is about, as a query text that is read the same way every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from catalog.errors import UserError
+from catalog.query.nodes import All, And, Exists, Nested, Not, Nothing, Or, Prefix, Query, Range, Term, Terms
+from catalog.query.text.printing import quoted
+from catalog.query.text.search_text import parse
+
+EXACT = (All, Exists, Nothing, Prefix, Range, Term, Terms)
+"""Conditions that a model meets or does not. Words are none: what they find depends on how well others match."""
+
+RELATIVE = frozenset({"duplicate_group", "flags", "locations"})
+"""What a model says of others: it is told anew for every scope, so none can be made of it."""
+
+
+def scope_of_source(source: str) -> str:
+    """The text of the scope that holds the models of the source of this id."""
+    return f"source:{quoted(source)}"
+
+
+def check_scope(text: str) -> str:
+    """The text, if it can say which models a grant is about. Raises UserError with what in it cannot."""
+    parsed = parse(text)
+    doubts = [problem.message for problem in parsed.problems if not problem.understood]
+    if parsed.sort or parsed.limit is not None:
+        doubts.append("An order and a limit do not say which models are meant.")
+    if not doubts and not _is_exact(parsed.query):
+        doubts.append("Words are looked for anywhere, and flags and copies are told for each scope anew.")
+    if doubts:
+        raise UserError(
+            f"{text!r} cannot be a scope: {' '.join(doubts)}",
+            advice='Write conditions such as tag:prod or source:"s3://models".',
+        )
+    return text.strip()
+
+
+def scope_of_text(text: str) -> Query | None:
+    """The scope that a text means; empty is every model. None for a text that cannot be a scope."""
+    if not text.strip():
+        return All()
+    try:
+        return parse(check_scope(text)).query
+    except UserError:
+        return None
+
+
+def any_of(scopes: Iterable[Query]) -> Query:
+    """The models of any of these."""
+    listed = list(dict.fromkeys(scope for scope in scopes if not isinstance(scope, Nothing)))
+    if any(isinstance(scope, All) for scope in listed):
+        return All()
+    if not listed:
+        return Nothing()
+    return listed[0] if len(listed) == 1 else Or(tuple(listed))
+
+
+def all_of(*scopes: Query) -> Query:
+    """The models that are in each of these."""
+    listed = list(dict.fromkeys(scope for scope in scopes if not isinstance(scope, All)))
+    if any(isinstance(scope, Nothing) for scope in listed):
+        return Nothing()
+    if not listed:
+        return All()
+    return listed[0] if len(listed) == 1 else And(tuple(listed))
+
+
+def but(scope: Query, taken: Query) -> Query:
+    """The models of a scope without these."""
+    if isinstance(taken, Nothing):
+        return scope
+    return Nothing() if isinstance(taken, All) else all_of(scope, Not(taken))
+
+
+def _is_exact(query: Query) -> bool:
+    match query:
+        case And(clauses) | Or(clauses):
+            return all(map(_is_exact, clauses))
+        case Not(clause):
+            return _is_exact(clause)
+        case Nested():
+            return _is_exact(query.query)
+        case _:
+            return isinstance(query, EXACT) and getattr(query, "field", "") not in RELATIVE

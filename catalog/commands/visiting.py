@@ -1,0 +1,31 @@
+"""The accounts as the command line holds them, and who uses it, as the audit tells it."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catalog.access.accounts import Accounts, Visit
+    from catalog.settings import Settings
+
+COMMAND_LINE = "command line"
+
+
+def accounts(settings: Settings) -> Accounts:
+    """They open the store themselves."""
+    from catalog.access.accounts import Accounts  # noqa: PLC0415 - `--help` needs none of it
+    from catalog.access.opening import open_catalogs  # noqa: PLC0415
+
+    return Accounts(settings, open_catalogs(settings).accounts)
+
+
+def visit() -> Visit:
+    """The owner of the machine, under the name that they have there."""
+    from catalog.access.accounts import Visit  # noqa: PLC0415 - as above
+
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "?"
+    return Visit(f"owner ({name})", COMMAND_LINE)

@@ -1,0 +1,146 @@
+"""What the pages of accounts and of the audit show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from webui.rendering import dumps
+from webui.text import shown
+
+if TYPE_CHECKING:
+    from catalog.records.accounts import AuditLine, Grant, Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInPage:
+    """The form, and whether what was sent was wrong; it never says what of it."""
+
+    next: str
+    name: str = ""
+    is_wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRow:
+    """One token as its owner sees it."""
+
+    id: str
+    name: str
+    rights: str
+    scope: str
+    created: str
+    expires: str
+    used: str
+    state: str  # empty: it counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPage:
+    """One's own account. `new_token` is shown this once."""
+
+    name: str
+    has_password: bool
+    grants: tuple[str, ...]
+    tokens: tuple[TokenRow, ...]
+    roles: tuple[str, ...]
+    new_token: str
+    may_audit: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """One line of the audit for people."""
+
+    serial: int
+    at: str
+    actor: str
+    action: str
+    resource: str
+    origin: str
+    outcome: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPage:
+    """The newest lines; `older` is the number before which the next page begins."""
+
+    lines: tuple[AuditRow, ...]
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLineAnswer:
+    """One line of the audit for programs."""
+
+    serial: int
+    at: str
+    actor: str
+    action: str
+    resource: str
+    origin: str
+    outcome: str
+    before: Any
+    after: Any
+    parent_sha256: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditAnswer:
+    """Lines of the audit, newest first."""
+
+    lines: tuple[AuditLineAnswer, ...]
+
+
+def grant_row(grant: Grant) -> str:
+    return shown(grant.label or f"{grant.effect} {', '.join(sorted(grant.actions))}", 300)
+
+
+def token_row(token: Token) -> TokenRow:
+    now = datetime.now(UTC)
+    state = "" if token.is_valid(now) else "revoked" if token.revoked_at is not None else "expired"
+    return TokenRow(
+        id=token.id,
+        name=shown(token.name, 100),
+        rights=", ".join(sorted(token.actions)),
+        scope=shown(token.scope, 200) or "all",
+        created=f"{token.created_at:%Y-%m-%d}",
+        expires=f"{token.expires_at:%Y-%m-%d}",
+        used=f"{token.used_at:%Y-%m-%d %H:%M}" if token.used_at else "never",
+        state=state,
+    )
+
+
+def audit_line(line: AuditLine) -> AuditRow:
+    known = line.happening
+    change = " → ".join(dumps(value) for value in (known.before, known.after) if value is not None)
+    return AuditRow(
+        serial=line.serial,
+        at=line.at[:19].replace("T", " "),
+        actor=shown(known.actor, 100),
+        action=shown(known.action, 60),
+        resource=shown(known.resource, 200),
+        origin=shown(known.origin, 60),
+        outcome=shown(known.outcome, 40),
+        change=shown(change, 400),
+    )
+
+
+def audit_answer(line: AuditLine) -> AuditLineAnswer:
+    known = line.happening
+    return AuditLineAnswer(
+        serial=line.serial,
+        at=line.at,
+        actor=known.actor,
+        action=known.action,
+        resource=known.resource,
+        origin=known.origin,
+        outcome=known.outcome,
+        before=known.before,
+        after=known.after,
+        parent_sha256=line.parent_sha256,
+        sha256=line.sha256,
+    )

@@ -1,0 +1,54 @@
+"""What each address asks of who uses it. An address without a line here is open to the owner of the machine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalog.records.accounts import Action
+
+OPEN = None
+"""For everybody: it tells nothing of the catalog, or checks its own sender."""
+
+RULES: Mapping[str, Action | None] = {
+    "static": OPEN,
+    "_healthz": OPEN,
+    "_readyz": OPEN,
+    "pages.favicon": OPEN,
+    "access.sign_in_form": OPEN,
+    "access.sign_in": OPEN,
+    "api.events": OPEN,  # the token of the setting events.token
+    "access.sign_out": Action.ACCOUNT,
+    "access.account": Action.ACCOUNT,
+    "access.create_token": Action.ACCOUNT,
+    "access.revoke_token": Action.ACCOUNT,
+    "access.change_password": Action.ACCOUNT,
+    "access.audit": Action.AUDIT,
+    "access.audit_lines": Action.AUDIT,
+    "pages.search": Action.READ,
+    "pages.model": Action.READ,
+    "pages.compare": Action.READ,
+    "pages.values": Action.READ,
+    "pages.health": Action.READ,
+    "pages.runs": Action.READ,
+    "pages.crawl_now": Action.CRAWL,
+    "pages.language": Action.READ,
+    "saved.saved": Action.READ,
+    "saved.save": Action.SAVE,
+    "saved.saved_search": Action.READ,
+    "saved.change": Action.SAVE,
+    "saved.atom": Action.READ,
+    "saved.json": Action.READ,
+    "api.search": Action.READ,
+    "api.model": Action.READ,
+    "api.models": Action.READ,
+    "api.facet": Action.READ,
+    "api.suggest": Action.READ,
+    "api.runs": Action.READ,
+    "api.sources": Action.READ,
+    "api.runs_of_sources": Action.READ,
+    "api.export_ndjson": Action.READ,
+    "api.export_csv": Action.READ,
+    "metrics": Action.READ,
+    "es.answer": Action.READ,
+}
+"""By the name of the endpoint."""

@@ -1,0 +1,202 @@
+"""The pages of signing in and out, of one's own account, and of the audit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, current_app, redirect, request, url_for
+from werkzeug.exceptions import TooManyRequests
+from werkzeug.wrappers import Response as BaseResponse
+
+from catalog.access.accounts import SESSION_HOURS
+from catalog.access.permissions import allowed
+from catalog.errors import UserError
+from catalog.records.accounts import Action, Role
+from webui.access.attempts import Attempts
+from webui.access.pages import (
+    AccountPage,
+    AuditAnswer,
+    AuditPage,
+    SignInPage,
+    audit_answer,
+    audit_line,
+    grant_row,
+    token_row,
+)
+from webui.identity import COOKIE
+from webui.reading import accounts, catalog, services, settings, visit
+from webui.refusals import NotSignedIn
+from webui.rendering import answer, html
+from webui.settings import AccessSettings
+
+if TYPE_CHECKING:
+    from catalog.records.accounts import User
+
+blueprint = Blueprint("access", __name__)
+LINES_SHOWN, MOST_LINES = 100, 1_000
+
+
+@blueprint.get("/sign-in")
+def sign_in_form() -> BaseResponse:
+    if not _are_users_set_up():
+        return redirect(url_for("pages.search"), 302)
+    return html("sign_in.html", SignInPage(next=_own_path(request.args.get("next", ""))))
+
+
+@blueprint.post("/sign-in")
+def sign_in() -> BaseResponse:
+    """A new session, whatever session there was: one that somebody else planted is worth nothing."""
+    if not _are_users_set_up():
+        return redirect(url_for("pages.search"), 303)
+    name, target = request.form.get("name", "").strip(), _own_path(request.form.get("next", ""))
+    address, is_shared = request.remote_addr or "", _is_proxied()
+    attempts = _attempts()
+    if not attempts.may_try(name, address, is_shared=is_shared):
+        raise TooManyRequests
+    secret = accounts().sign_in(name, request.form.get("password", ""), address)
+    if secret is None:
+        attempts.note(name, address, is_shared=is_shared)
+        return html("sign_in.html", SignInPage(next=target, name=name[:64], is_wrong=True), status=401)
+    principal = accounts().by_session(secret)
+    if principal is not None and not allowed(principal, Action.READ) and target == url_for("pages.search"):
+        target = url_for("access.account")
+    response = redirect(target, 303)
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=SESSION_HOURS * 3600,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure or settings().section(AccessSettings).https,
+        path=f"{request.script_root}/",
+    )
+    return response
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> BaseResponse:
+    accounts().sign_out(request.cookies.get(COOKIE, ""), visit())
+    response = redirect(url_for("access.sign_in_form"), 303)
+    response.delete_cookie(COOKIE, path=f"{request.script_root}/")
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@blueprint.get("/account")
+def account() -> Response:
+    return _account_page()
+
+
+@blueprint.post("/account/tokens")
+def create_token() -> Response:
+    """The one answer that shows the token; it is kept by nobody."""
+    form = request.form
+    text, _ = accounts().create_token(
+        _self(),
+        form.get("name", ""),
+        role=_role(form.get("role", "")),
+        scope=form.get("scope", ""),
+        days=_days(form.get("days", "")),
+        visit=visit(),
+    )
+    return _account_page(new_token=text)
+
+
+@blueprint.post("/account/tokens/<token_id>/revoke")
+def revoke_token(token_id: str) -> BaseResponse:
+    accounts().revoke_token(token_id, visit(), _self().id)
+    return redirect(url_for("access.account"), 303)
+
+
+@blueprint.post("/account/password")
+def change_password() -> BaseResponse:
+    """Every session and token ends with the old password, this session too."""
+    user, attempts, address = _self(), _attempts(), request.remote_addr or ""
+    if request.form.get("new") != request.form.get("again"):
+        raise UserError("The new password was not typed the same twice.")
+    if not attempts.may_try(user.name, address, is_shared=True):
+        raise TooManyRequests
+    try:
+        accounts().change_password(
+            user.name, request.form.get("old", ""), request.form.get("new", ""), visit()
+        )
+    except UserError:
+        attempts.note(user.name, address, is_shared=True)
+        raise
+    return redirect(url_for("access.sign_in_form"), 303)
+
+
+@blueprint.get("/audit")
+def audit() -> Response:
+    before = _number(request.args.get("before", ""))
+    lines = [audit_line(line) for line in catalog().audit(LINES_SHOWN, before=before)]
+    older = lines[-1].serial if len(lines) == LINES_SHOWN else None
+    return html("audit.html", AuditPage(lines=tuple(lines), older=older))
+
+
+@blueprint.get("/api/v1/audit")
+def audit_lines() -> Response:
+    """The newest lines, newest first; those before line `before`, at most `limit`."""
+    limit = _number(request.args.get("limit", "")) or LINES_SHOWN
+    lines = catalog().audit(min(limit, MOST_LINES), before=_number(request.args.get("before", "")))
+    return answer(AuditAnswer(lines=tuple(audit_answer(line) for line in lines)))
+
+
+def _account_page(new_token: str = "") -> Response:
+    user = _self()
+    page = AccountPage(
+        name=user.name,
+        has_password=user.has_password,
+        grants=tuple(map(grant_row, user.grants)),
+        tokens=tuple(map(token_row, accounts().tokens(user.id))),
+        roles=tuple(role.value for role in Role),
+        new_token=new_token,
+        may_audit=allowed(catalog().principal, Action.AUDIT),
+    )
+    return html("account.html", page)
+
+
+def _self() -> User:
+    """Who is signed in. Raises NotSignedIn for the owner of the machine, who has no account."""
+    if not _are_users_set_up():
+        raise NotSignedIn("No users are set up here.")
+    return accounts().named(catalog().principal.name)
+
+
+def _are_users_set_up() -> bool:
+    identity = services().identity
+    return identity is not None and identity.are_users_set_up()
+
+
+def _is_proxied() -> bool:
+    identity = services().identity
+    return identity is not None and identity.is_proxied()
+
+
+def _attempts() -> Attempts:
+    extensions = current_app.extensions
+    if "modeldex-attempts" not in extensions:
+        extensions["modeldex-attempts"] = Attempts()
+    attempts: Attempts = extensions["modeldex-attempts"]
+    return attempts
+
+
+def _own_path(target: str) -> str:
+    """A path of ours to go on to, never a place elsewhere."""
+    is_own = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target[:2_000] if is_own else url_for("pages.search")
+
+
+def _role(name: str) -> Role:
+    try:
+        return Role(name)
+    except ValueError:
+        raise UserError(f"There is no role {name[:40]!r}.") from None
+
+
+def _days(text: str) -> int:
+    return _number(text) or 0
+
+
+def _number(text: str) -> int | None:
+    return int(text[:15]) if text.isascii() and text[:15].isdigit() else None
