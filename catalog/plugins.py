@@ -114,10 +114,9 @@ COMMANDS: Mapping[str, str] = {
     "settings": "catalog.commands.settings:settings",
     "show": "catalog.commands.show:show",
     "sources": "crawler.commands.sources:sources",
-    "verify": "catalog.commands.verify:verify",
-
     "tokens": "catalog.commands.tokens:tokens",
     "users": "catalog.commands.users:users",
+    "verify": "catalog.commands.verify:verify",
     "webhooks": "indexer.commands.webhooks:webhooks",
     "worker": "crawler.commands.worker:worker",
 }

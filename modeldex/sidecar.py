@@ -22,8 +22,6 @@ from modeldex.plain_values import MAX_NAME_CHARS, NotPlain, measured, plain
 if sys.platform != "win32":
     import fcntl
 
-HAS_LOCKS = os.name == "posix"
-
 NAME = "modeldex.json"
 MAX_BYTES = 1024 * 1024
 """A crawl reads no more than 16 MB of it; what jobs measure takes a few kB."""
@@ -304,8 +302,6 @@ def _turn(target: Path) -> Iterator[None]:
     The lock is on the directory itself, so that nothing is left behind; where that is not to be had (some network file
     systems, no POSIX), it is a file that a crawl skips.
     """
-    descriptor = os.open(target.parent, os.O_RDONLY) if HAS_LOCKS else -1
-
     if sys.platform == "win32":
         with _lock_file(target):
             yield

@@ -12,11 +12,12 @@ from flask import Flask, Response, url_for
 
 from catalog.access.principals import OWNER
 from webui import api, es, metrics, security
+from webui.access import guard
+from webui.access import views as access
 from webui.api import editing
 from webui.errors import register_errors
 from webui.html import edit_views, saved_views, views
-from webui.reading import catalog, kept_apart, services, signed_in
-from webui.access import guard, views as access
+from webui.reading import kept_apart, services, signed_in
 from webui.rendering import answer
 from webui.security import with_security_headers
 from webui.text import attribute

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from catalog.access.readers import AccountReader, IndexTrouble, StoreReader
     from catalog.query.text.search_text import ParsedQuery
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
-    from catalog.records.history import ChainFault, VerificationCounts
     from catalog.records.accounts import AuditLine
+    from catalog.records.history import ChainFault, VerificationCounts
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.search.page_state import FacetView, SearchPage
 

@@ -1,22 +1,3 @@
-"""Who may change what. The one place that is asked before anything of a model is changed."""
-
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-from catalog.access.principals import Principal
-
-
-def may_edit(principal: Principal, document: Mapping[str, Any]) -> bool:  # noqa: ARG001 - what rules will look at
-    """Whether this principal may set values of the model of this document, which they see."""
-    return principal.sees_all
-
-
-def may_edit_some(principal: Principal) -> bool:
-    """Whether there may be a model that this principal may change: whether changing is offered to them at all."""
-    return principal.sees_all
-
 """The one question of who may do what, and what grants come down to."""
 
 from __future__ import annotations
@@ -45,6 +26,16 @@ def allowed(actor: Principal, action: Action, resource: Mapping[str, Any] | None
     if resource is None:
         return True
     return _lies_in(scope, resource) and _lies_in(actor.scope, resource)
+
+
+def may_edit(actor: Principal, document: Mapping[str, Any]) -> bool:
+    """Whether the actor may set values of the model of this document."""
+    return allowed(actor, Action.EDIT, document)
+
+
+def may_edit_some(actor: Principal) -> bool:
+    """Whether there may be a model that the actor may change: whether changing is offered to them at all."""
+    return allowed(actor, Action.EDIT)
 
 
 def principal_of(user: User, token: Token | None = None) -> Principal:

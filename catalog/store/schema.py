@@ -16,12 +16,7 @@ from catalog.search.engine import INDEX
 from catalog.store.faults import BACKUP
 from catalog.store.tables import consumers, metadata
 
-VERSIONS = tuple(f"{number:04}" for number in range(1, 14))
-
-if TYPE_CHECKING:
-    from alembic.config import Config
-
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+VERSIONS = tuple(f"{number:04}" for number in range(1, 15))
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"
