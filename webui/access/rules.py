@@ -17,7 +17,7 @@ RULES: Mapping[str, Action | None] = {
     "access.sign_in_form": OPEN,
     "access.sign_in": OPEN,
     "api.events": OPEN,  # the token of the setting events.token
-    "api.log": OPEN,  # the token of the setting api.token
+    "api.log": OPEN,  # the token of the setting api.log_token
     "access.sign_out": Action.ACCOUNT,
     "access.account": Action.ACCOUNT,
     "access.create_token": Action.ACCOUNT,
