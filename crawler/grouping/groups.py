@@ -54,7 +54,6 @@ from crawler.grouping.layouts import (
     RUN_DIRECTORY,
     SIDE_DIRECTORIES,
     SIDECAR,
-    TEXTS,
     TRAINING_STATE,
     UNPICKLED,
     WHOLE_MODEL,
@@ -198,7 +197,7 @@ def _runs_something(member: Member) -> bool:
         return False
     kinds = {risk.kind for risk in extraction.risks if risk.severity >= Severity.MEDIUM}
     if "code-execution" in kinds:
-        return not key.endswith(TEXTS)
+        return not key.endswith(names.TEXT_SUFFIXES)
     return "unchecked" in kinds and key.endswith(UNPICKLED)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from fixtures.crawling import EXTRACTORS, Shop, safetensors
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select
@@ -154,7 +154,9 @@ class ToldDirectory(RuleBasedStateMachine):
         """Before, between and after whatever is killed."""
         with self.store._engine.connect() as connection:
             live = select(record_files.c.key).join(records, records.c.id == record_files.c.model)
-            keys = {key.decode() for key in connection.execute(live.where(records.c.state == "live")).scalars()}
+            keys = {
+                key.decode() for key in connection.execute(live.where(records.c.state == "live")).scalars()
+            }
         assert self.known <= keys
 
     def files(self):
@@ -191,8 +193,7 @@ def live_state(store):
 
 
 ToldDirectory.TestCase.settings = settings(
-    max_examples=10,
-    phases=[Phase.generate],
+    max_examples=8,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
