@@ -1,7 +1,8 @@
 """The first crawl of a tree beside a plain script that reads the same files: time, memory, and the store's size.
 
     python benchmarks/crawl.py                       2,000 models: the ratio, in several rounds
-    python benchmarks/crawl.py files 5000 100000     so many models each, and how time grows with their files
+    python benchmarks/crawl.py files 5000 100000     so many models each, and how time grows with their files; and what a
+                                                     crawl takes that finds one file changed
     python benchmarks/crawl.py copies 1000 16000     so many copies of one model each, and how time grows with them
 
 Every model is a directory with a safetensors header, weights of its own and a config; every tenth has a card. Both sides
@@ -25,6 +26,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from startup import MODELDEX, ROOT, compiled_modules
@@ -66,18 +68,25 @@ class Sizes:
     index: int
 
 
-def write_tree(root: Path, models: int, *, copies: bool = False) -> None:
+@cache
+def weights_header() -> bytes:
     header = {
         f"layer.{number}.weight": {"dtype": "F32", "shape": [1], "data_offsets": [4 * number, 4 * number + 4]}
         for number in range(TENSORS)
     }
     text = json.dumps(header).encode()
-    head = struct.pack("<Q", len(text)) + text
+    return struct.pack("<Q", len(text)) + text
+
+
+def write_weights(folder: Path, value: float) -> None:
+    (folder / "model.safetensors").write_bytes(weights_header() + struct.pack("<f", value) * TENSORS)
+
+
+def write_tree(root: Path, models: int, *, copies: bool = False) -> None:
     for number in range(models):
         folder = root / f"{number % 100:02d}" / f"model-{number}"
         folder.mkdir(parents=True)
-        own = struct.pack("<f", 0 if copies else number) * TENSORS
-        (folder / "model.safetensors").write_bytes(head + own)
+        write_weights(folder, 0 if copies else number)
         config = {"architectures": ["BertModel"], "model_type": "bert", "hidden_size": number % 1000 + 1}
         (folder / "config.json").write_text(json.dumps(config))
         if number % 10 == 0:
@@ -192,7 +201,7 @@ def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, 
     """How time and memory grow; an exponent of 1 is linear."""
     last: tuple[int, float] | None = None
     print(
-        "   models      files   seconds   µs/file   peak MB   all MB   store bytes/model   exponent   again s"
+        "   models      files   seconds   µs/file   peak MB   all MB   store bytes/model   exponent   again s   one changed s"
     )
     for models in counts:
         root, home = folder / f"models-{models}", folder / f"home-{models}"
@@ -200,12 +209,14 @@ def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, 
         files = sum(len(names) for _, _, names in os.walk(root))
         cost = crawl(home, root, environment)
         again = crawl(home, root, environment)
+        write_weights(root / "07" / "model-7", 12_345.0)
+        changed = crawl(home, root, environment)
         exponent = (
             "" if last is None else f"{math.log(cost.seconds / last[1]) / math.log(files / last[0]):.2f}"
         )
         print(
             f"{models:9,} {files:10,} {cost.seconds:9.1f} {1e6 * cost.seconds / files:9,.0f} {cost.peak_mb:9.0f}"
-            f" {cost.all_mb:8.0f} {sizes(home).store / models:19,.0f} {exponent:>10} {again.seconds:9.1f}",
+            f" {cost.all_mb:8.0f} {sizes(home).store / models:19,.0f} {exponent:>10} {again.seconds:9.1f} {changed.seconds:15.1f}",
             flush=True,
         )
         last = files, cost.seconds

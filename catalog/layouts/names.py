@@ -8,6 +8,8 @@ from collections.abc import Set as AbstractSet
 from catalog.layouts.shards import without_number
 from catalog.layouts.variants import without_quantization
 
+TEXT_SUFFIXES = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml", ".jinja")
+"""Of files that people and programs write as text: no weights, and nothing that a trainer unpickles."""
 CANONICAL_STEMS = frozenset(
     {
         "model", "pytorch_model", "adapter_model", "diffusion_pytorch_model", "tf_model", "flax_model", "saved_model",

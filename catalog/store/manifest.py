@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from catalog.errors import Malformed, StoreDamaged
+from catalog.layouts.names import TEXT_SUFFIXES
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Role, SourceId, display_key
 from catalog.store import split
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack
@@ -35,7 +36,6 @@ from catalog.store.tables import extractions, objects, record_files, sources
 from catalog.store.temporary import TemporaryTable
 
 PAGE = 1000
-TEXTS = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml")
 LONGER_THAN_KEYS = b"\xff" * 8192
 
 
@@ -64,7 +64,7 @@ class Unread:
             and self.stray is not None
             and self.stray.role in {Role.CONFIG, Role.CARD, Role.RUN, Role.AUXILIARY}
             and all(problem.code == Malformed.code for problem in self.stray.problems)
-            and self.key.lower().endswith(TEXTS)
+            and self.key.lower().endswith(TEXT_SUFFIXES)
         )
 
 

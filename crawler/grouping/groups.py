@@ -59,7 +59,6 @@ from crawler.grouping.layouts import (
     RUN_POSITION,
     SIDE_DIRECTORIES,
     SIDECAR,
-    TEXTS,
     TRAINING_STATE,
     UNPICKLED,
     WHOLE_MODEL,
@@ -210,7 +209,7 @@ def _runs_something(member: Member) -> bool:
         return False
     kinds = {risk.kind for risk in extraction.risks if risk.severity >= Severity.MEDIUM}
     if "code-execution" in kinds:
-        return not key.endswith(TEXTS)
+        return not key.endswith(names.TEXT_SUFFIXES)
     return "unchecked" in kinds and key.endswith(UNPICKLED)
 
 

@@ -37,7 +37,6 @@ BESIDE_MODELS = frozenset({Role.AUXILIARY, Role.RUN, Role.DATA, Role.CONFIG})
 """Roles of files that are no model by themselves."""
 UNPICKLED = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".pdopt", ".pdparams", ".info", ".ckpt", ".joblib")
 """Files beside a model that trainers unpickle when they go on."""
-TEXTS = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml", ".jinja")
 ADAPTER = re.compile(r"^adapter_(model|config)\.(safetensors|bin|json)$")
 WHOLE_MODEL = re.compile(
     r"^(?:model|pytorch_model|tf_model|flax_model|consolidated)(?:[-.]\d+(?:-of-\d+)?)?\.(?:safetensors|bin|h5|msgpack|pth)$"

@@ -1,12 +1,15 @@
 """The same crawl into PostgreSQL."""
 
+from functools import partial
+
 import pytest
-from fixtures.crawling import EXTRACTORS, Shop
+from fixtures.crawling import EXTRACTORS, Shop, bill_of, safetensors
 
 from catalog import plugins
-from catalog.records import RunState
+from catalog.records import ObjectKey, RunState
 from catalog.settings import Settings
 from catalog.store import open_store
+from crawler.events import take_events
 from crawler.reading import Registry
 
 
@@ -45,3 +48,35 @@ def test_files_that_lie_directly_in_a_directory_above_many_models(shop):
     assert shop.crawl().counts["unchanged"] == 2
     shop.model("model.safetensors", values=5)
     assert shop.crawl().counts["new"] == 1
+
+
+def test_events_find_what_is_around_them_in_rows(shop):
+    """Among it a file that is named by the hash of its bytes, and a name that is no text."""
+    shop.registry = Registry.installed()
+    weights = safetensors(values=7)
+    shop.model("team/a\udcff/model.safetensors", values=3)
+    shop.put("team/README.md", "---\nlicense: mit\n---\n")
+    shop.model("z/model.safetensors", values=5)
+    shop.crawl(hash_weights=True)
+    events = [
+        shop.model("team/b/model.safetensors", values=4),
+        shop.put("boms/net.cdx.json", bill_of(weights)),
+        shop.put("c/model.safetensors", weights),
+    ]
+    for path in events:
+        take_events(shop.store, shop.source, shop.settings, [key_of(shop, path)], registry=shop.registry)
+    shop.crawl(hash_weights=True)
+    (shop.root / "team/b/model.safetensors").unlink()
+    shop.put("c/model.safetensors", safetensors(values=8))
+    take_events(
+        shop.store, shop.source, shop.settings, map(partial(key_of, shop), events), registry=shop.registry
+    )
+    licenses = {path: document.get("license") for path, document in shop.documents().items()}
+    assert licenses["c/model.safetensors"] is None
+    assert licenses["team/a\\xff/model.safetensors"] == "mit"
+    again = shop.crawl(hash_weights=True)
+    assert (again.counts["new"], again.counts["missing"]) == (0, 0)
+
+
+def key_of(shop, path):
+    return ObjectKey(str(path.relative_to(shop.root)))

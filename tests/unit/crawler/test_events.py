@@ -1,17 +1,20 @@
 """Events: after them the catalog is as a crawl would have made it, at the cost of the models that they touch."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
 from fixtures.costs import counted
-from fixtures.crawling import EXTRACTORS, Shop, safetensors
+from fixtures.crawling import EXTRACTORS, Shop, bill_of, safetensors
+from sqlalchemy import delete, text
 
 from catalog import plugins
 from catalog.errors import WriterBusy
-from catalog.records import ObjectKey
+from catalog.records import ObjectKey, RunState
 from catalog.settings import Settings
 from catalog.store import open_store
+from catalog.store.tables import split_directories, split_due, split_ties
 from crawler.events import CrawlNeeded, take_events
 from crawler.reading import Registry
 
@@ -310,6 +313,12 @@ def costs_in_a_source_of(models, folder):
                 report = take(shop, *keys)
             assert (deed.__name__, len(report.models)) == (deed.__name__, changed)
         assert_as_crawled(shop)
+        with counted(store) as unchanged:
+            shop.crawl()
+        shop.model("m00007/model.safetensors", values=3, fill=8.0)
+        with counted(store) as changed:
+            assert shop.crawl().counts["changed"] == 1
+    costs["crawl"] = changed.steps - unchanged.steps
     return costs
 
 
@@ -324,6 +333,51 @@ def test_an_event_costs_the_same_in_a_source_of_20_and_of_1000(costs, deed):
     assert few.statements == many.statements
     assert few.rows == many.rows
     assert many.steps < 1.3 * few.steps
+
+
+def test_a_crawl_that_finds_one_model_changed_costs_as_much_more_than_one_that_finds_none(costs):
+    few, many = (of_source["crawl"] for of_source in costs)
+    assert many < 1.3 * few
+
+
+def test_a_source_that_an_earlier_version_crawled_is_split_by_the_first_event(crawled):
+    with crawled.store._engine.begin() as connection:
+        connection.execute(text("UPDATE sources SET split = ''"))
+        for table in (split_directories, split_ties, split_due):
+            connection.execute(delete(table))
+    crawled.model("new/model.safetensors", values=11)
+    assert take(crawled, "new/model.safetensors").counts["new"] == 1
+    assert_as_crawled(crawled)
+    with counted(crawled.store) as costs:
+        crawled.model("newer/model.safetensors", values=12)
+        assert take(crawled, "newer/model.safetensors").counts["new"] == 1
+    assert not costs.rows["DELETE", ("split_directories",)], "it is not split again"
+
+
+def test_a_directory_that_is_one_model_of_no_files_goes(crawled):
+    """No file says which model it makes, and so none of the files that go leads to it."""
+    crawled.registry = Registry.installed()
+    pointer = crawled.put("nets/net.mlpackage/data.dvc", f"outs:\n- md5: {'ab' * 16}\n  path: elsewhere\n")
+    crawled.crawl()
+    assert crawled.statuses()["nets/net"] == "ok"
+    pointer.unlink()
+    assert take(crawled, "nets/net.mlpackage/data.dvc").counts["missing"] == 1
+    assert_as_crawled(crawled)
+
+
+@pytest.mark.parametrize("accept", [False, True])
+def test_a_crawl_that_would_lose_too_much_leaves_the_split_as_the_manifest_is(shop, accept):
+    shop.model("z/model.safetensors", values=5)
+    for number in range(60):
+        shop.model(f"m/{number}.safetensors", values=1 + number)
+    shop.crawl()
+    shutil.rmtree(shop.root / "m")
+    assert (shop.crawl(accept=accept).run.state is RunState.HELD) is not accept
+    for number in range(60):
+        shop.model(f"m/{number}.safetensors", values=1 + number)
+    take(shop, *(f"m/{number}.safetensors" for number in range(60)))
+    assert_as_crawled(shop)
+    assert set(shop.statuses().values()) == {"ok"}
 
 
 def test_weights_that_are_another_files_subject_by_their_hash_are_bound_anew(tmp_path):
@@ -341,18 +395,3 @@ def test_weights_that_are_another_files_subject_by_their_hash_are_bound_anew(tmp
         take(shop, "a/model.safetensors")
         assert shop.documents()["a/model.safetensors"]["license"] == "apache-2.0"
         assert_as_crawled(shop)
-
-
-def bill_of(weights):
-    return {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "components": [
-            {
-                "type": "machine-learning-model",
-                "name": "net",
-                "licenses": [{"license": {"id": "Apache-2.0"}}],
-                "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(weights).hexdigest()}],
-            }
-        ],
-    }
