@@ -16,7 +16,7 @@ from catalog.search.engine import INDEX
 from catalog.store.faults import BACKUP
 from catalog.store.tables import consumers, metadata
 
-VERSIONS = tuple(f"{number:04}" for number in range(1, 15))
+VERSIONS = tuple(f"{number:04}" for number in range(1, 16))
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"
