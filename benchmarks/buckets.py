@@ -1,14 +1,15 @@
-"""The first crawl and an unchanged one of a bucket against boto3's own listing of it. Aims: 0 reads, 0 writes, 1.5 times.
+"""A bucket against boto3's own listing of it and a bare pool of its readers: first crawl, unchanged crawl, an event, reads.
 
     python benchmarks/buckets.py [KEYS] [--wait MILLISECONDS]
 
-The storage is a stub in a process of its own that speaks enough of S3: keys that nobody stored, each a model of a few bytes.
-`--wait` is what it waits before each answer, as a network does. Both sides run in turn, each in a process of its own.
+The storage is a stub in a process of its own that speaks enough of S3: keys that nobody stored, one in ten a model of a few
+bytes. `--wait` is what it waits before each answer, as a network does. All sides run in turn, each in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import struct
@@ -16,16 +17,27 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[1]
 PAGE = 1000
 PER_DIRECTORY = 10
 _HEADER = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
 MODEL = struct.pack("<Q", len(_HEADER)) + _HEADER + bytes(4)
-ENVIRONMENT = {**os.environ, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}  # noqa: TID251
+CHANGED = MODEL.replace(b"[1]", b"[2]").replace(b"[0, 4]", b"[0, 8]") + bytes(4)
+READS = 2000
+CONCURRENCY = 16
+ENVIRONMENT = {
+    **os.environ,  # noqa: TID251 - no setting of the product
+    "PYTHONPATH": str(ROOT),
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
 BARE = """
 import sys, boto3
 client = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
@@ -48,10 +60,27 @@ def first_after(key: str, keys: int) -> int:
 
 
 def handler(keys: int, wait: float) -> type[BaseHTTPRequestHandler]:
+    overwritten: set[str] = set()
+    asked = [0]
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # one packet an answer: a second one would wait for the first to be acknowledged
+        disable_nagle_algorithm = True
+
+        def do_PUT(self) -> None:
+            overwritten.add(unquote(self.path).partition("/")[2].partition("/")[2])
+            asked[0] = 0
+            self.answer(200, b"", {})
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def do_GET(self) -> None:
+            if self.path == "/asked":
+                self.answer(200, str(asked[0]).encode(), {})
+                return
+            asked[0] += 1
             time.sleep(wait)
             parts = urlsplit(self.path)
             query = {
@@ -61,8 +90,13 @@ def handler(keys: int, wait: float) -> type[BaseHTTPRequestHandler]:
                 self.answer(200, self.page(query), {"content-type": "application/xml"})
                 return
             key = unquote(parts.path).partition("/")[2].partition("/")[2]
-            size = f"bytes 0-{len(MODEL) - 1}/{len(MODEL)}"
-            self.answer(206, MODEL, {"etag": f'"{etag(key)}"', "content-range": size})
+            body, tag = (CHANGED, etag(f"{key}!")) if key in overwritten else (MODEL, etag(key))
+            said = {
+                "etag": f'"{tag}"',
+                "content-range": f"bytes 0-{len(body) - 1}/{len(body)}",
+                "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+            }
+            self.answer(206, body, said)
 
         def page(self, query: dict[str, str]) -> bytes:
             if "delimiter" in query:
@@ -83,7 +117,8 @@ def handler(keys: int, wait: float) -> type[BaseHTTPRequestHandler]:
             for name, value in {**headers, "content-length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None: ...
 
@@ -111,16 +146,95 @@ def timed(command: list[str]) -> tuple[float, int, str]:
     return time.perf_counter() - before, usage.ru_maxrss // 1024, said
 
 
+def pooled(read: Callable[[int], object]) -> float:
+    """Reads a second."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        for _ in pool.map(read, range(READS)):
+            pass
+    return READS / (time.perf_counter() - started)
+
+
+def bare_reads(url: str, _home: str) -> None:
+    """As a script would read so many headers: boto3 and a pool."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(max_pool_connections=2 * CONCURRENCY)
+    client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=config)
+
+    def read(number: int) -> bytes:
+        key = key_at(PER_DIRECTORY * number + 5)
+        body: bytes = client.get_object(Bucket="models", Key=key, Range="bytes=0-131071")["Body"].read()
+        return body
+
+    print(pooled(read))
+
+
+def own_reads(url: str, home: str) -> None:
+    """The same objects to what they say, extracted and packed as the manifest keeps it."""
+    from catalog.settings import Settings
+    from crawler.buckets.settings import S3Options
+    from crawler.reader import Budget
+    from crawler.readers import ThreadReaders
+    from crawler.reading import ObjectReader, Registry
+    from crawler.sources.s3 import S3Source
+
+    options = S3Options(endpoint_url=url, concurrency=CONCURRENCY)
+    source = S3Source("s3://models", Settings(home=Path(home)), options)
+    listed = (meta for step in source.list() for meta in step.objects if meta.key.endswith(".safetensors"))
+    metas = list(itertools.islice(listed, READS))
+    readers = ThreadReaders(ObjectReader(source, Registry.installed(), Budget()), CONCURRENCY)
+    started = time.perf_counter()
+    for _ in readers.read((meta, None) for meta in metas):
+        pass
+    print(len(metas) / (time.perf_counter() - started))
+
+
+def event(url: str, home: str) -> None:
+    """One object is overwritten and told of: seconds until a search shows it, and requests to the storage."""
+    from catalog.access.opening import open_catalog
+    from catalog.settings import Settings
+    from catalog.store import open_store
+    from crawler.commands.index_state import bring_up_to_date
+    from crawler.event_bodies import Hint
+    from crawler.event_inbox import note_hints, take_waiting
+
+    settings, key = Settings(home=Path(home)), key_at(PER_DIRECTORY * 7 + 5)
+    urlopen(Request(f"{url}/models/{key}", method="PUT"))
+    with open_store(settings, write=True) as store:
+        take_waiting(store, settings)  # a worker has loaded all that it needs long ago
+        started = time.perf_counter()
+        note_hints(store, [Hint("models", key)])
+        (model,) = take_waiting(store, settings).models
+        bring_up_to_date(settings, store)
+        with open_catalog(settings) as catalog:
+            assert catalog.get([model])[model]["parameters"] == 2
+        seconds = time.perf_counter() - started
+    print(f"{seconds:.2f} s, {urlopen(f'{url}/asked').read().decode()} requests")
+
+
+PARTS = {"bare-reads": bare_reads, "own-reads": own_reads, "event": event}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("keys", type=int, nargs="?", default=100_000)
     parser.add_argument("--wait", type=float, default=20.0)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--part", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
         serve(given.keys, given.wait / 1000)
-        return
-    stub = [sys.executable, __file__, str(given.keys), "--wait", str(given.wait), "--serve"]
+    elif given.part:
+        name, url, home = given.part
+        PARTS[name](url, home)
+    else:
+        compare(given.keys, given.wait)
+
+
+def compare(keys: int, wait: float) -> None:
+    stub = [sys.executable, __file__, str(keys), "--wait", str(wait), "--serve"]
     with (
         tempfile.TemporaryDirectory() as home,
         subprocess.Popen(
@@ -129,28 +243,38 @@ def main() -> None:
     ):
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        crawl = [
-            sys.executable,
-            "-m",
-            "catalog",
-            "--home",
-            home,
-            "crawl",
-            "s3://models",
-            "--json",
-            "--endpoint-url",
-            url,
-        ]
+        try:
+            reads = [
+                float(part(name, url, home))
+                for name in ("bare-reads", "own-reads", "bare-reads", "own-reads")
+            ]
+            bare, own = (reads[0] + reads[2]) / 2, (reads[1] + reads[3]) / 2
+            print(f"header reads a second: bare pool {bare:.0f}, Modeldex {own:.0f}, {own / bare:.2f} of it")
+            listings(url, home)
+            print(f"one object by an event: {part('event', url, home)}")
+        finally:
+            server.kill()
+
+
+def part(name: str, url: str, home: str) -> str:
+    return timed([sys.executable, __file__, "--part", name, url, home])[2].strip()
+
+
+def listings(url: str, home: str) -> None:
+    command = [sys.executable, "-m", "catalog", "--home", home, "crawl", "s3://models"]
+    for name in ("first crawl", "unchanged crawl"):
         bare_seconds, bare_memory, counted = timed([sys.executable, "-c", BARE, url])
-        print(f"bare boto3 listing   {bare_seconds:7.1f} s  {bare_memory:5} MB  {int(counted):,} keys")
-        for name in ("first crawl", "unchanged crawl"):
-            seconds, memory, said = timed(crawl)
-            report = json.loads(said)
-            print(
-                f"{name:<20} {seconds:7.1f} s  {memory:5} MB  {report['requests']:,} requests, {report['opened']:,} opened, "
-                f"{report['models']:,} models; {seconds / bare_seconds:.2f} of the bare listing"
-            )
-        server.kill()
+        print(
+            f"bare boto3 listing   {bare_seconds:7.1f} s  {bare_memory:5} MB  {int(counted):,} keys",
+            flush=True,
+        )
+        seconds, memory, said = timed([*command, "--json", "--endpoint-url", url])
+        report = json.loads(said)
+        print(
+            f"{name:<20} {seconds:7.1f} s  {memory:5} MB  {report['requests']:,} requests, {report['opened']:,} opened, "
+            f"{report['models']:,} models; {seconds / bare_seconds:.2f} of the bare listing",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

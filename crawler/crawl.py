@@ -35,6 +35,7 @@ from crawler.stages.hashing import hash_weights as hash_members
 from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
 from crawler.stages.members import SourceGroups, members_of
 from crawler.stages.reading import ReadingStage, absent_and_hidden
+from crawler.stages.same_storage import check_same_storage
 from crawler.stages.splitting import SourceSplit, Surroundings
 from crawler.stages.survey import Survey, owners, survey
 
@@ -124,6 +125,7 @@ class _Crawl:
         """The numbered list: list, compare, read; hash; judge what is absent; group; normalise; commit; account."""
         state = RunState.INTERRUPTED
         try:
+            check_same_storage(self._store, self._source, self._manifest, accepted=accepted > 0)
             with self._manifest.sightings() as seen:
                 had_objects = bool(sum(self._manifest.counts().values()))
                 if isinstance(self._source, Cuttable):
@@ -142,8 +144,9 @@ class _Crawl:
                 self._hash_weights(set(unseen))
             settled = self._settle(absent, hidden, accepted=accepted, emptied=emptied, reread=reread)
             state = self._state() if settled else RunState.HELD
-        except SourceError:
+        except SourceError as error:
             state = RunState.FAILED
+            self._account.problem(str(error))
             raise
         finally:
             run = self._account.finish(state, self._manifest)

@@ -43,7 +43,8 @@ class Source(Protocol):
     Two attributes may say how objects are best read: `concurrency`, how many reads the storage answers at once (1 where it
     is left out; threads then read), and `is_read_in_processes`, whether the source is picklable and its reading costs this
     machine's processors more than waiting (False where it is left out). A third, `spent`, what was asked of the storage
-    so far, as numbers by name: `requests`, `bytes_received`.
+    so far, as numbers by name: `requests`, `bytes_received`. A fourth, `endpoint`, where the storage answers if the address
+    does not say it: another one there is noticed before what was crawled seems to be missing.
     """
 
     id: SourceId

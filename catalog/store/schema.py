@@ -33,6 +33,8 @@ VERSIONS = (
     "0012",
     "0013",
 )
+
+VERSIONS = tuple(f"{number:04}" for number in range(1, 16))
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"

@@ -81,6 +81,18 @@ class Sources:
             elif known == SourceState.REMOVED:
                 connection.execute(_restated(source, SourceState.ACTIVE))
 
+    def endpoint(self, source: SourceId) -> str | None:
+        """Where the storage of the source answered when it was last crawled; None if that is not known."""
+        with self._engine.connect() as connection:
+            return connection.execute(
+                select(sources.c.endpoint).where(sources.c.id == source)
+            ).scalar_one_or_none()
+
+    def answers_at(self, source: SourceId, endpoint: str) -> None:
+        """From now on the source is what this storage holds."""
+        with self._engine.begin() as connection:
+            connection.execute(update(sources).where(sources.c.id == source).values(endpoint=endpoint))
+
     def forgotten(self, source: SourceId) -> SourceState | None:
         """The worker must not bring back what was forgotten. A row that somebody defined is kept, but disabled."""
         row = next((known for known in self.all() if known.id == source), None)

@@ -43,6 +43,8 @@ sources = Table(
     Column("updated_at", String(32)),
     # When a person asked for a crawl that no run has begun yet.
     Column("asked_at", String(32)),
+    # Where its storage answered the last time, for those whose address does not say it.
+    Column("endpoint", Text),
     Index("sources_by_name", "name", unique=True),
 )
 

@@ -20,6 +20,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from catalog.errors import ListingIncomplete
+from crawler.buckets.inventory_parquet import parquet_rows
 from crawler.buckets.objects import ObjectRow
 
 MANIFEST = "manifest.json"
@@ -27,7 +28,7 @@ MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
 MAX_LINE_CHARACTERS = 64 * 1024
 BATCH_ROWS = 1000
-FORMAT = "CSV"
+CSV, PARQUET = "CSV", "PARQUET"
 DATED_FOLDER = re.compile(r".*/(?:\d{4}-\d\d-\d\dT\d\d-\d\dZ|\d{8,14})/")
 """Folders of inventories by their dates: of Amazon `2024-01-31T00-00Z`, of COS `20240131000000`."""
 _NEEDED = ("Key", "Size")
@@ -49,6 +50,7 @@ class Inventory:
 
     bucket: str
     made_at: datetime
+    format: str
     columns: tuple[str, ...]
     files: tuple[str, ...]
 
@@ -78,17 +80,23 @@ def parse_manifest(key: str, data: bytes) -> Inventory:
         raise ListingIncomplete(
             key, f"it is no manifest of an inventory ({type(error).__name__}: {error})"
         ) from error
-    if written.upper() != FORMAT:
-        raise ListingIncomplete(key, f"inventories in {written[:20]} are not read. Set its format to CSV")
+    if written.upper() not in {CSV, PARQUET}:
+        raise ListingIncomplete(
+            key, f"inventories in {written[:20]} are not read. Set its format to CSV or Parquet"
+        )
     columns = tuple(name.strip() for name in schema.split(","))
     missing = [name for name in _NEEDED if name not in columns]
-    if missing:
+    if missing and written.upper() == CSV:  # a file in Parquet says itself what it has
         raise ListingIncomplete(
             key, f"the inventory lacks {' and '.join(missing)}. Add it to what the inventory lists"
         )
     seconds = stamp / 1000 if stamp > _MILLISECONDS else stamp
     return Inventory(
-        bucket=bucket, made_at=datetime.fromtimestamp(seconds, UTC), columns=columns, files=files
+        bucket=bucket,
+        made_at=datetime.fromtimestamp(seconds, UTC),
+        format=written.upper(),
+        columns=columns,
+        files=files,
     )
 
 
@@ -109,14 +117,24 @@ def rows(storage: InventoryStorage, inventory: Inventory, prefix: str) -> Iterat
     batch: list[ObjectRow] = []
     for file in inventory.files:
         with closing(storage.stream(file)) as body:
-            for values in csv.reader(_lines(file, body.read)):
-                row = _row(file, dict(zip(inventory.columns, values, strict=False)))
-                if row is not None and row.key.startswith(prefix):
+            for row in _rows_of(inventory, file, body.read):
+                if row.key.startswith(prefix):
                     batch.append(row)
                 if len(batch) >= BATCH_ROWS:
                     yield batch
                     batch = []
     yield batch
+
+
+def _rows_of(inventory: Inventory, file: str, read: Callable[[int], bytes]) -> Iterator[ObjectRow]:
+    if inventory.format == PARQUET:
+        for rows in parquet_rows(file, read):
+            yield from rows
+        return
+    for values in csv.reader(_lines(file, read)):
+        row = _row(file, dict(zip(inventory.columns, values, strict=False)))
+        if row is not None:
+            yield row
 
 
 def _lines(file: str, read: Callable[[int], bytes]) -> Iterator[str]:

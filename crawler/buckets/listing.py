@@ -89,10 +89,18 @@ class _Broken:
 
 
 def list_bucket(
-    bucket: Bucket, prefix: str, *, first: Page | None, cuts: Sequence[str], workers: int, is_ordered: bool
+    bucket: Bucket,
+    prefix: str,
+    *,
+    first: Page | None,
+    cuts: Sequence[str],
+    workers: int,
+    is_ordered: bool,
+    is_begun: bool = False,
 ) -> Iterator[Part]:
     """Everything below the prefix. `first` is its first page if that is known already, `cuts` are keys at which it may be
-    cut, in order. The last part says how the root ended. Raises SourceError if not even the first page can be had.
+    cut, in order. Of a listing that `is_begun` and never came to its end, what lies after the last cut comes first: with a
+    budget of fewer requests than it has pages, each crawl goes on from where the one before it ended. The last part says how the root ended. Raises SourceError if not even the first page can be had.
     """
     page = first or bucket.page(prefix)
     if not page.has_more:
@@ -103,6 +111,8 @@ def list_bucket(
         return
     broken = _Broken()
     ranges = _ranges(cuts or _directories_to_cut_at(bucket, prefix))
+    if is_begun and cuts:
+        ranges = [ranges[-1], *ranges[:-1]]
     try:
         yield from _in_ranges(bucket, prefix, ranges, workers, broken)
     except KeysInNoOrder:

@@ -135,6 +135,7 @@ class S3Source:
             cuts=self._cuts,
             workers=min(LISTING_WORKERS, self.concurrency),
             is_ordered=not self._address.bucket.endswith(UNORDERED),
+            is_begun=self._since is None,
         )
         for part in parts:
             yield self._listed(part)

@@ -91,8 +91,7 @@ def test_a_damaged_file_breaks_the_listing_off(data, sentence):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"fileFormat": "Parquet"}, "inventories in Parquet are not read. Set its format to CSV"),
-        ({"fileFormat": "ORC"}, "inventories in ORC are not read"),
+        ({"fileFormat": "ORC"}, "inventories in ORC are not read. Set its format to CSV or Parquet"),
         ({"schema": "Bucket, Key"}, "lacks Size"),
         ({"files": None}, "no manifest of an inventory"),
         ({"creationTimestamp": "soon"}, "no manifest of an inventory"),
@@ -160,3 +159,66 @@ def test_what_is_newer_than_the_inventory_is_looked_at_before_it_is_called_missi
     bucket.options["inventory"] = f"s3://{bucket.name}/inv/2026-01-01T01-00Z/manifest.json"
     assert bucket_shop.crawl().run.state is RunState.COMPLETE
     assert bucket_shop.statuses() == {"a.safetensors": "ok", "new.safetensors": "ok"}
+
+
+PARQUET_SCHEMA = "message s3.inventory { required binary bucket (UTF8); required binary key (UTF8); }"
+
+
+def in_parquet(**columns):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file = io.BytesIO()
+    parquet.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
+def listed_from_parquet(data, prefix=""):
+    said = manifest(PARQUET_SCHEMA, fileFormat="Parquet")
+    return [row for batch in inventory.rows(MemoryStorage(data=data), said, prefix) for row in batch]
+
+
+def test_rows_of_parquet_are_the_objects_as_they_are_now_with_their_keys_as_they_are():
+    moment = datetime(2024, 1, 31, 10, tzinfo=UTC)
+    data = in_parquet(
+        bucket=["models"] * 4,
+        key=["a b/c+d%20.bin", "old.bin", "gone.bin", "other/x.bin"],
+        is_latest=[True, False, True, True],
+        is_delete_marker=[False, False, True, False],
+        size=[12, 7, None, 3],
+        last_modified_date=[moment, moment, moment, None],
+        e_tag=["abc", "old", None, "def-2"],
+        storage_class=["STANDARD", "STANDARD", None, "GLACIER"],
+    )
+    first, second = listed_from_parquet(data)
+    assert (first.key, first.size_bytes, first.etag, first.last_modified) == (
+        "a b/c+d%20.bin",
+        12,
+        "abc",
+        moment,
+    )
+    assert (second.key, second.storage_class) == ("other/x.bin", "GLACIER")
+    assert [row.key for row in listed_from_parquet(data, "other/")] == ["other/x.bin"]
+
+
+BROKEN = {
+    "cut": (lambda: in_parquet(key=["a"], size=[1])[:-30], "damaged"),
+    "no-parquet": (lambda: b"key,size", "damaged"),
+    "empty": (lambda: b"", "damaged"),
+    "no-size": (lambda: in_parquet(key=["a"]), "lacks size"),
+    "no-sizes": (lambda: in_parquet(key=["a"], size=["one"]), "a row of the inventory is damaged"),
+}
+
+
+@pytest.mark.parametrize(("make", "sentence"), BROKEN.values(), ids=BROKEN)
+def test_a_part_in_parquet_that_cannot_be_read_whole_breaks_the_listing_off(make, sentence):
+    with pytest.raises(ListingIncomplete, match=sentence):
+        listed_from_parquet(make())
+
+
+def test_without_pyarrow_it_is_said_what_to_install(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ListingIncomplete, match="modeldex\\[parquet\\]"):
+        listed_from_parquet(b"PAR1")

@@ -154,3 +154,24 @@ def test_the_order_holds_with_any_number_of_workers(workers):
     bucket = MemoryBucket(keys)
     parts = list_bucket(bucket, "", first=None, cuts=keys[9::10], workers=workers, is_ordered=True)
     assert [row.key for part in parts for row in part.contents] == keys
+
+
+def test_a_listing_that_never_ends_within_its_budget_goes_on_where_the_last_one_ended():
+    keys = [f"k{number:03}" for number in range(60)]
+
+    class Budgeted(MemoryBucket):
+        left = 8
+
+        def page(self, prefix, **options):
+            self.left -= 1
+            if self.left < 0:
+                raise BudgetSpent("requests", 8)
+            return super().page(prefix, **options)
+
+    known = set()
+    for _ in range(6):
+        bucket = Budgeted(keys)
+        cuts = sorted(known)[4::5]
+        parts = list_bucket(bucket, "", first=None, cuts=cuts, workers=1, is_ordered=True, is_begun=True)
+        known |= {row.key for part in parts for row in part.contents}
+    assert known == set(keys)
