@@ -164,10 +164,6 @@ class Editor:
         from catalog.recording.edits import Target, edit_models, new_batch  # noqa: PLC0415 - as above
         from catalog.records import ModelId  # noqa: PLC0415
 
-        if not self._catalog.principal.sees_all:
-            for model, _ in targets:
-                self._check(self._catalog.model(model))
-
         def work(store: Store) -> ManyEdited:
             outcome = edit_models(
                 store,
@@ -176,6 +172,7 @@ class Editor:
                 made_by=self.author,
                 batch=batch or new_batch(),
                 cause=cause,
+                may_edit=self._may_edit,
                 progress=progress,
             )
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
@@ -190,12 +187,10 @@ class Editor:
         """Takes back what was changed in one go, where nobody changed it since. Raises UserError."""
         from catalog.recording.edits import new_batch, undo_batch  # noqa: PLC0415 - as above
 
-        def may_edit_it(model: str) -> bool:
-            stored = self._catalog.model(model)
-            return stored is not None and may_edit(self._catalog.principal, stored.document)
-
         def work(store: Store) -> ManyEdited:
-            outcome = undo_batch(store, undone, made_by=self.author, batch=new_batch(), may_edit=may_edit_it)
+            outcome = undo_batch(
+                store, undone, made_by=self.author, batch=new_batch(), may_edit=self._may_edit
+            )
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
 
         return with_store(self._settings, work)
@@ -249,6 +244,9 @@ class Editor:
             fields=tuple(change.field for change in changes),
             measured=tuple(measured),
         )
+
+    def _may_edit(self, document: Mapping[str, Any]) -> bool:
+        return may_edit(self._catalog.principal, document)
 
     def _check(self, model: StoredModel | None) -> None:
         if model is None or not may_edit(self._catalog.principal, model.document):

@@ -17,7 +17,7 @@ from catalog.recording.field_changes import (
     state_after,
 )
 from catalog.recording.remake import remake_in, why_not_remakable
-from catalog.records import EditState, ModelId
+from catalog.records import Document, EditState, ModelId
 from catalog.records.history import edit_cause
 from catalog.store import Store
 from catalog.store.batch import RecordBatch
@@ -102,6 +102,7 @@ def edit_models(
     made_by: str,
     batch: str,
     cause: str = "",
+    may_edit: Callable[[Document], bool] = lambda _document: True,
     progress: Callable[[EditOutcome], None] = lambda _outcome: None,
 ) -> EditOutcome:
     """The same changes for many models, page by page, as one batch that can be undone.
@@ -116,7 +117,7 @@ def edit_models(
         with store.records.transaction(
             made_by="bulk", author=made_by, cause=edit_cause(batch, cause)
         ) as records:
-            models = _those_that_may(records, page, outcome)
+            models = _those_that_may(records, page, may_edit, outcome)
             new = new_edits(records, dict.fromkeys(models, wanted))
             _change(records, new, models, batch, outcome)
         progress(outcome)
@@ -130,7 +131,7 @@ def undo_batch(
     *,
     made_by: str,
     batch: str,
-    may_edit: Callable[[ModelId], bool] = lambda _model: True,
+    may_edit: Callable[[Document], bool] = lambda _document: True,
 ) -> EditOutcome:
     """Fields that this batch changed are as they were before it, where nobody changed them since; the rest is left and
     told. Is a batch itself. Raises UserError if there is none such.
@@ -140,7 +141,7 @@ def undo_batch(
             f"There is no edit {undone[:40]!r}.", advice="modeldex history ID names the edits of a model."
         )
     outcome = EditOutcome(batch=batch)
-    fields_of = {model: names for model, names in store.edits.batch(undone) if may_edit(model)}
+    fields_of = dict(store.edits.batch(undone))
     models = list(fields_of)
     for start in range(0, len(models), PAGE_MODELS):
         page = models[start : start + PAGE_MODELS]
@@ -148,7 +149,8 @@ def undo_batch(
             made_by="undo", author=made_by, cause=edit_cause(batch, f"of edit {undone}")
         ) as records:
             records.lock(page)
-            present = _those_that_may(records, {model: records.present(model) for model in page}, outcome)
+            revisions = {model: records.present(model) for model in page}
+            present = _those_that_may(records, revisions, may_edit, outcome)
             new = []
             for model, edits in records.edits(present).items():
                 states = {edit.field: edit for edit in edits}
@@ -172,7 +174,12 @@ def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, A
     return {change.field: change.value for change in changes if change.field not in clear}
 
 
-def _those_that_may(records: RecordBatch, page: Mapping[ModelId, int], outcome: EditOutcome) -> list[ModelId]:
+def _those_that_may(
+    records: RecordBatch,
+    page: Mapping[ModelId, int],
+    may_edit: Callable[[Document], bool],
+    outcome: EditOutcome,
+) -> list[ModelId]:
     """The models of the page, locked, that can be changed and are at the revision that was looked at."""
     records.lock(page)
     models = []
@@ -182,6 +189,8 @@ def _those_that_may(records: RecordBatch, page: Mapping[ModelId, int], outcome: 
         elif records.present(model) != revision:
             conflict = RevisionConflict(model, expected=revision, present=records.present(model))
             outcome.left[model] = f"it is at revision {conflict.present} by now, not {revision}"
+        elif not may_edit(records.document(model)):
+            outcome.left[model] = "you may not change it"
         else:
             models.append(model)
     return models

@@ -11,13 +11,14 @@ import pytest
 from fixtures.schemas import make_schema
 from sqlalchemy import Engine, MetaData, func, insert, select, text
 
+from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.canonical import document_sha256
 from catalog.store.codec import instant
 from catalog.store.database import open_database
 from catalog.store.schema import VERSIONS
-from catalog.store.tables import extractions, objects
+from catalog.store.tables import extractions, objects, revisions
 
 DATA = Path(__file__).parents[3] / "data" / "store-0002"
 CONTENTS = json.loads((DATA / "contents.json").read_text())
@@ -110,6 +111,17 @@ def test_every_revision_is_there_with_its_hashes(settings):
         assert (revision.made_by, instant(revision.made_at)) == (row["made_by"], row["made_at"])
         assert document_sha256(revision.document) == (revision.redacted_sha256 or row["sha256"])
     assert {revision.document["name"] for revision in history if revision.redacted_sha256} == NAMES_OF_IT
+
+
+def test_every_revision_gets_a_link_of_a_chain_and_the_author_that_its_edit_had(settings):
+    with open_store(settings, write=True) as store:
+        counts = VerificationCounts()
+        assert list(store.records.verify(counts)) == []
+        with store._engine.connect() as connection:
+            written = connection.execute(select(func.count()).select_from(revisions)).scalar_one()
+            edited = connection.execute(select(revisions.c.author).where(revisions.c.made_by == "edit"))
+            assert all(edited.scalars())
+        assert counts.revisions == written > 0
 
 
 def test_what_waited_for_the_index_still_waits(settings):

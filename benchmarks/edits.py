@@ -1,0 +1,141 @@
+"""What an edit costs: from the call to the model that a search finds with the new value, against a bare commit.
+
+    python benchmarks/edits.py [MODELS]
+
+Generated documents stand for a crawled catalog: the store holds one small real model among them that is edited.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import tantivy
+
+from catalog.query.nodes import Term
+from catalog.query.request import SearchRequest
+from catalog.recording.changes import change_of
+from catalog.recording.edits import edit_model
+from catalog.records import Group, Member, ModelId, ObjectMeta, Place, SourceId
+from catalog.records.objects import ObjectKey
+from catalog.settings import Settings
+from catalog.store import open_store
+from catalog.store.batch import RecordChange
+from catalog.store.store import Store
+from catalog.testing.documents import documents
+from crawler.commands.index_state import bring_up_to_date
+from indexer.engines import open_engine
+
+SOURCE = SourceId("bench:/")
+TRIES = 15
+PAGE = 1_000
+
+
+def main(models: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(home=Path(folder))
+        with open_store(settings, write=True) as store:
+            edited = fill(store, models)
+            print(f"{models:,} models; indexing", file=sys.stderr)
+            bring_up_to_date(settings, store)
+            parts = {
+                name: [] for name in ("edit in the store", "index followed", "found by a search", "together")
+            }
+            for number in range(TRIES):
+                for name, seconds in one_edit(settings, store, edited, number).items():
+                    parts[name].append(seconds * 1000)
+        bare = bare_commit(settings)
+    for name, values in parts.items():
+        print(f"{name}: {statistics.median(values):.1f} ms at the median, {max(values):.1f} ms at most")
+    print(f"bare engine, open, delete, add, commit and reload of the same index: {bare:.1f} ms")
+    print(f"ratio: {statistics.median(parts['together']) / bare:.2f}")
+
+
+def fill(store: Store, models: int) -> ModelId:
+    """Puts documents of a made-up catalog into the store; the one that is edited has files that make it again."""
+    made = documents(models)
+    first = ""
+    for start in range(0, models, PAGE):
+        with store.lease("source:bench") as lease:
+            changes = [change(number, made[number]) for number in range(start, min(start + PAGE, models))]
+            first = first or changes[0].record.id
+            store.records.commit(changes, lease=lease)
+        print(f"\r{start + PAGE:,}", end="", file=sys.stderr)
+    return ModelId(first)
+
+
+def change(number: int, document: dict) -> RecordChange:
+    """A record of one file that nobody could read, with the words of a generated document."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    key = ObjectKey(f"m{number}/model.bin")
+    meta = ObjectMeta(
+        source=SOURCE, key=key, size_bytes=number + 1, change_token=str(number), last_modified=None
+    )
+    group = Group(
+        source=SOURCE,
+        key=str(key),
+        kind="file",
+        members=(Member(object=meta, extraction=None),),
+        place=Place(path=str(key), uri=f"bench:/{key}", locations=(f"bench:/{key}",)),
+    )
+    made = change_of(group, signature=str(number), now=datetime.now(UTC))
+    words = {
+        name: value for name, value in document.items() if name not in made.record.document and name != "id"
+    }
+    record = replace(made.record, document={**words, **made.record.document, "id": made.record.id})
+    return replace(made, record=record)
+
+
+def one_edit(settings: Settings, store: Store, model: ModelId, number: int) -> dict[str, float]:
+    """Seconds of each part of an edit, the engine opened anew for the search as a page would see it."""
+    begin = time.perf_counter()
+    stored = store.records.get(model)
+    assert stored is not None
+    value = f"bench-{number}"
+    edit_model(store, model, expected=stored.revision, values={"owner": value}, made_by="bench")
+    kept = time.perf_counter()
+    bring_up_to_date(settings, store)
+    followed = time.perf_counter()
+    with closing(open_engine(settings)) as engine:
+        found = engine.search(SearchRequest(query=Term("owner", value)))
+    assert [hit.id for hit in found.hits] == [model]
+    end = time.perf_counter()
+    return {
+        "edit in the store": kept - begin,
+        "index followed": followed - kept,
+        "found by a search": end - followed,
+        "together": end - begin,
+    }
+
+
+def bare_commit(settings: Settings) -> float:
+    """Milliseconds of one document deleted, added and committed in the same index by tantivy alone."""
+    folders = sorted(settings.index_path.glob("*/meta.json"))
+    index = tantivy.Index.open(str(folders[-1].parent))
+    return statistics.median(timed(lambda: once(index)) for _ in range(TRIES))
+
+
+def once(index: tantivy.Index) -> None:
+    writer = index.writer(heap_size=50_000_000, num_threads=1)
+    writer.delete_documents("id", "nothing")
+    writer.add_document(tantivy.Document(id=["bench"]))
+    writer.commit()
+    writer.wait_merging_threads()
+    index.reload()
+
+
+def timed(work: Callable[[], None]) -> float:
+    begin = time.perf_counter()
+    work()
+    return (time.perf_counter() - begin) * 1000
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)

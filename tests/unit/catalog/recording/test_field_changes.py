@@ -1,0 +1,106 @@
+"""What may be done to which field, and what is said of it by hand after several changes."""
+
+import pytest
+
+from catalog.errors import EditRefused
+from catalog.recording.field_changes import (
+    Action,
+    FieldChange,
+    checked_changes,
+    editable,
+    state_after,
+    takes_words,
+    typed_value,
+)
+from catalog.records import EditKind, EditState
+from mappings import fields
+
+NONE = EditState()
+
+
+def merged(add=(), remove=()):
+    value = {name: list(words) for name, words in (("add", add), ("remove", remove)) if words}
+    return EditState(kind=EditKind.MERGE, value=value)
+
+
+@pytest.mark.parametrize(
+    ("before", "changes", "after"),
+    [
+        (NONE, [("add", ["a"])], merged(["a"])),
+        (NONE, [("add", ["a"]), ("add", ["A", "b"])], merged(["a", "b"])),
+        (NONE, [("remove", ["a"])], merged([], ["a"])),
+        (merged(["a"]), [("remove", ["A"])], merged([], ["A"])),
+        (merged([], ["a"]), [("add", ["a"])], merged(["a"])),
+        (EditState(value=["a"]), [("add", ["b"])], EditState(value=["a", "b"])),
+        (EditState(value=["a", "b"]), [("remove", ["B"])], EditState(value=["a"])),
+        (EditState(value=["a"]), [("remove", ["a"])], EditState(kind=EditKind.EMPTY)),
+        (EditState(kind=EditKind.EMPTY), [("add", ["a"])], EditState(value=["a"])),
+        (EditState(kind=EditKind.EMPTY), [("remove", ["a"])], EditState(kind=EditKind.EMPTY)),
+        (EditState(value=["a"]), [("give back", None)], NONE),
+        (merged(["a"]), [("set", ["z"])], EditState(value=["z"])),
+        (NONE, [("empty", None)], EditState(kind=EditKind.EMPTY)),
+    ],
+    ids=[
+        "add", "add-twice", "remove", "take-away-what-was-added", "add-what-was-taken-away", "add-to-a-set-list",
+        "remove-from-a-set-list", "remove-the-last", "add-to-an-empty-one", "remove-from-an-empty-one", "give-back",
+        "set", "empty",
+    ],
+)  # fmt: skip
+def test_what_is_said_by_hand_after_changes(before, changes, after):
+    made = [FieldChange(field="tags", action=Action(action), value=words) for action, words in changes]
+    assert state_after(before, checked_changes(made) if len(made) == 1 else made) == after
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (FieldChange(field="license", action=Action.ADD, value="mit"), "license holds one value"),
+        (FieldChange(field="base_model.id", action=Action.ADD, value="a/b"), "base_model.id holds one value"),
+        (FieldChange(field="extra.x", action=Action.REMOVE, value="a"), "extra.x holds one value"),
+        (FieldChange(field="tags", action=Action.ADD, value=[]), "tags cannot be"),
+        (FieldChange(field="parameters", action=Action.EMPTY), "parameters is measured"),
+        (FieldChange(field="tags", value=["x"] * 2_000), "tags cannot hold 2,000 values"),
+    ],
+    ids=["one-value", "entries", "free", "nothing", "measured", "many"],
+)
+def test_what_cannot_be_done_is_refused_by_the_name_of_the_field(change, told):
+    with pytest.raises(EditRefused) as refused:
+        checked_changes([change])
+    assert told in str(refused.value)
+
+
+def test_a_field_is_changed_once_but_words_may_come_and_go():
+    coming = FieldChange(field="tags", action=Action.ADD, value=["a"])
+    going = FieldChange(field="tags", action=Action.REMOVE, value=["b"])
+    assert len(checked_changes([coming, going])) == 2
+    with pytest.raises(EditRefused, match="tags is changed twice"):
+        checked_changes([coming, FieldChange(field="tags", value=["c"])])
+
+
+def test_words_are_kept_as_documents_spell_them():
+    (change,) = [FieldChange(field="language", action=Action.ADD, value=["EN", "german"])]
+    assert state_after(NONE, [change]).value["add"][0] == "en"
+
+
+def test_every_field_that_is_counted_or_derived_is_refused_and_notes_and_tags_are_not():
+    names = {field.name for field in editable()}
+    assert {"notes", "tags", "license", "description", "owner"} <= names
+    measured = {row.name for row in fields().values() if row.rule in {"counted", "derived"}}
+    assert measured
+    assert names.isdisjoint(measured)
+    assert takes_words("tags")
+    assert not takes_words("notes")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("tags", "a, b", ["a", "b"]),
+        ("tags", '["a,b"]', ["a,b"]),
+        ("license", "[x]", "[x]"),
+        ("extra.x", "[1, 2]", [1, 2]),
+        ("notes", "a, b", "a, b"),
+    ],
+)
+def test_lists_are_typed_with_commas_or_as_json(name, text, value):
+    assert typed_value(name, text) == value
