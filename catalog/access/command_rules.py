@@ -11,10 +11,15 @@ from catalog.records.accounts import Action
 COMMAND_RULES: Mapping[str, Action] = {
     "audit": Action.AUDIT,
     "crawl": Action.MANAGE,
+    "diff": Action.READ,
     "edit": Action.EDIT,
+    "export": Action.READ,
     "forget": Action.MANAGE,
+    "history": Action.READ,
+    "log": Action.EDIT,
     "models": Action.READ,
     "reindex": Action.MANAGE,
+    "restore": Action.EDIT,
     "runs": Action.READ,
     "runs accept": Action.MANAGE,
     "saved": Action.SAVE,
@@ -27,6 +32,7 @@ COMMAND_RULES: Mapping[str, Action] = {
     "sources": Action.MANAGE,
     "tokens": Action.MANAGE,
     "users": Action.MANAGE,
+    "verify": Action.MANAGE,
     "webhooks": Action.MANAGE,
     "worker": Action.MANAGE,
 }
