@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 from typing import Any
@@ -24,7 +25,7 @@ class LazyGroup(click.Group):
         if cmd_name not in plugins.COMMANDS and cmd_name not in plugins.names("command"):
             return None
         command: click.Command = plugins.load("command", cmd_name)
-        return command
+        return _guarded(command, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -39,6 +40,28 @@ class LazyGroup(click.Group):
             if not close:
                 raise
             raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from error
+
+
+def _guarded(command: click.Command, words: str) -> click.Command:
+    """The command with every verb below it, none of which runs for a reader who may not do it."""
+    if isinstance(command, click.Group):
+        for name, verb in command.commands.items():
+            _guarded(verb, f"{words} {name}")
+        if not command.invoke_without_command:
+            return command
+    run = command.callback
+    if run is not None and not hasattr(run, "__wrapped_for__"):
+
+        @functools.wraps(run)
+        def checked(*arguments: Any, **options: Any) -> Any:
+            from catalog.access.command_rules import check_command  # noqa: PLC0415 - `--help` needs none of it
+
+            check_command(words)
+            return run(*arguments, **options)
+
+        checked.__wrapped_for__ = words  # type: ignore[attr-defined]  # so that it is wrapped once
+        command.callback = checked
+    return command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

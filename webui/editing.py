@@ -35,7 +35,8 @@ LISTS: Mapping[str, Action] = {
 
 def editor() -> Editor:
     """Changes the catalog for whoever asks; the index follows before the answer."""
-    return Editor(settings(), catalog(), follow=bring_up_to_date)
+    origin = request.remote_addr or ""
+    return Editor(settings(), catalog(), follow=bring_up_to_date, origin=origin)
 
 
 def body_changes(asked: Request) -> list[FieldChange]:

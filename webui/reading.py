@@ -59,6 +59,11 @@ def note(action: str, resource: str, *, outcome: str = "done", before: Any = Non
         known.note(action, resource, visit(), outcome=outcome, before=before, after=after)
 
 
+def answer_as_owner() -> None:
+    """From now on this request is answered as the owner's: its sender showed the token that one gave it."""
+    g.catalog = services().catalogs.of(OWNER)
+
+
 def crawl_status() -> CrawlStatus | None:
     """The crawl that this server started, while there is something to say about it to who sees everything."""
     crawl = services().crawl

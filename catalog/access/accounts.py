@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from catalog.access.event_notes import with_store
@@ -53,11 +53,17 @@ class Visit:
 
 
 class Accounts:
-    """The accounts of one catalog. `store` is open for reading; what changes something opens it for writing."""
+    """The accounts of one catalog. `store` is open for reading; what changes something opens it for writing.
 
-    def __init__(self, settings: Settings, store: Callable[[], AccountReader]) -> None:
+    `hasher` is the library's own with its defaults, if no other is given.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Callable[[], AccountReader], hasher: PasswordHasher | None = None
+    ) -> None:
         self._settings = settings
         self._store = store
+        self._hasher = hasher
 
     def are_set_up(self) -> bool:
         """Whether there is any user. Raises StoreError."""
@@ -92,14 +98,14 @@ class Accounts:
         """The secret of a new session; None for a wrong name or password, which take the same time."""
         user = self._store().named(name) if NAME.fullmatch(name) else None
         hashed = self._store().password_of(user.id) if user is not None else None
-        is_right = _verified(hashed or _decoy(), password) and hashed is not None
+        is_right = self._verified(hashed or self._decoy, password) and hashed is not None
         if user is None or user.is_disabled or not is_right:
             # What was typed may well be a password in the wrong place.
             tried = "unknown name" if user is None else user.name
             self.note("sign-in", tried, Visit(tried, origin), outcome="refused")
             return None
-        if _hasher().check_needs_rehash(hashed or ""):
-            stronger = _hashed(password)
+        if self._passwords.check_needs_rehash(hashed or ""):
+            stronger = self._hashed(password)
             with_store(self._settings, lambda store: store.accounts.rehash(user.id, stronger))
         return self.open_session(user.id, user.name, origin)
 
@@ -133,14 +139,14 @@ class Accounts:
             raise UserError(
                 "A user's name is up to 64 letters, digits and . _ @ + -, and begins with one of the first two."
             )
-        hashed = None if password is None else _hashed(checked_password(password, name))
+        hashed = None if password is None else self._hashed(checked_password(password, name))
         user = with_store(self._settings, lambda store: store.accounts.add(name, hashed, grants))
         self.note("users.add", user.name, visit, after={"grants": [grant.label for grant in grants]})
         return user
 
     def set_password(self, user: User, password: str, visit: Visit) -> None:
         """Sets it; every session of the user ends, every token is revoked."""
-        hashed = _hashed(checked_password(password, user.name))
+        hashed = self._hashed(checked_password(password, user.name))
         with_store(self._settings, lambda store: store.accounts.set_password(user.id, hashed))
         self.note("users.password", user.name, visit)
 
@@ -148,7 +154,7 @@ class Accounts:
         """Sets it for who knows the old one. Raises UserError."""
         user = self.named(name)
         hashed = self._store().password_of(user.id)
-        if not _verified(hashed or _decoy(), old) or hashed is None:
+        if not self._verified(hashed or self._decoy, old) or hashed is None:
             self.note("users.password", user.name, visit, outcome="refused")
             raise UserError("The old password is not that.")
         self.set_password(user, new, visit)
@@ -228,6 +234,32 @@ class Accounts:
         self.note("tokens.revoke", f"{revoked.user_name}/{revoked.id}", visit, before={"name": revoked.name})
         return revoked
 
+    @cached_property
+    def _passwords(self) -> PasswordHasher:
+        from argon2 import PasswordHasher  # noqa: PLC0415 - only who signs in needs it
+
+        return self._hasher or PasswordHasher()
+
+    @cached_property
+    def _decoy(self) -> str:
+        """What a password is compared with where there is none: a name that is not set up takes as long as one that is."""
+        return self._hashed(secrets.token_urlsafe(32))
+
+    def _hashed(self, password: str) -> str:
+        with _HASHING:
+            return self._passwords.hash(password)
+
+    def _verified(self, hashed: str, password: str) -> bool:
+        from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415 - as above
+
+        if len(password) > PASSWORD_CHARACTERS[-1]:
+            return False
+        try:
+            with _HASHING:
+                return self._passwords.verify(hashed, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+
     def note(
         self,
         action: str,
@@ -267,33 +299,3 @@ def _digest(secret: str) -> str:
     from catalog.store.accounts import digest_of  # noqa: PLC0415 - the store is imported by who opens it
 
     return digest_of(secret)
-
-
-@cache
-def _hasher() -> PasswordHasher:
-    from argon2 import PasswordHasher  # noqa: PLC0415 - only who signs in needs it
-
-    return PasswordHasher()
-
-
-@cache
-def _decoy() -> str:
-    """What a password is compared with where there is none, so that a name that is not set up takes as long as one that is."""
-    return _hashed(secrets.token_urlsafe(32))
-
-
-def _hashed(password: str) -> str:
-    with _HASHING:
-        return _hasher().hash(password)
-
-
-def _verified(hashed: str, password: str) -> bool:
-    from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415 - as above
-
-    if len(password) > PASSWORD_CHARACTERS[-1]:
-        return False
-    try:
-        with _HASHING:
-            return _hasher().verify(hashed, password)
-    except (Argon2Error, InvalidHashError):
-        return False

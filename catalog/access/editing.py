@@ -14,6 +14,10 @@ from catalog.access.event_notes import with_store
 from catalog.access.permissions import may_edit
 from catalog.errors import NotAllowed, UserError
 from catalog.normalise.parts.edits import said_by_files, without
+from catalog.normalise.values.secrets import masked
+from catalog.query.nodes import All
+from catalog.records.accounts import Action as AccessAction
+from catalog.records.accounts import Happening
 from catalog.records.leaves import value_at
 from mappings import fields
 
@@ -90,8 +94,16 @@ class Editor:
     """Changes models for one principal, who is the author of what is changed unless another name is given."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, *, author: str = "", follow: Follow = lambda *_: None
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        *,
+        author: str = "",
+        follow: Follow = lambda *_: None,
+        origin: str = "command line",
     ) -> None:
+        """`origin` is from where, as the audit tells it."""
+        self._origin = origin
         self._settings = settings
         self._catalog = catalog
         self._follow = follow
@@ -118,6 +130,8 @@ class Editor:
                 made_by=self.author,
                 batch=batch,
             )
+            if number != model.revision:
+                self._note(store, "models.edit", str(model.id), *_told(model, number, changes))
             index = self._follow(self._settings, store)
             return Edited(
                 model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
@@ -164,6 +178,11 @@ class Editor:
         from catalog.recording.edits import Target, edit_models, new_batch  # noqa: PLC0415 - as above
         from catalog.records import ModelId  # noqa: PLC0415
 
+        # Who sees everything need not be allowed to change everything.
+        if not isinstance(self._catalog.principal.scope_of(AccessAction.EDIT), All):
+            for model, _ in targets:
+                self._check(self._catalog.model(model))
+
         def work(store: Store) -> ManyEdited:
             outcome = edit_models(
                 store,
@@ -175,6 +194,8 @@ class Editor:
                 may_edit=self._may_edit,
                 progress=progress,
             )
+            after = {"changed": len(outcome.changed), "values": _values(changes)}
+            self._note(store, "models.edit_many", f"edit {outcome.batch}", None, after)
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
 
         return with_store(self._settings, work)
@@ -191,6 +212,10 @@ class Editor:
             outcome = undo_batch(
                 store, undone, made_by=self.author, batch=new_batch(), may_edit=self._may_edit
             )
+
+            outcome = undo_batch(store, undone, made_by=self.author, batch=new_batch(), may_edit=may_edit_it)
+            after = {"changed": len(outcome.changed), "by": outcome.batch}
+            self._note(store, "models.undo", f"edit {undone[:40]}", None, after)
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
 
         return with_store(self._settings, work)
@@ -236,6 +261,8 @@ class Editor:
                 kind="restore",
                 cause=f"of revision {number}",
             )
+            told = _told(model, made, changes)
+            self._note(store, "models.restore", f"{model.id} revision {number}", *told)
             index = self._follow(self._settings, store)
             return Edited(model=str(model.id), before=model.revision, revision=made, batch=batch, index=index)
 
@@ -250,7 +277,27 @@ class Editor:
 
     def _check(self, model: StoredModel | None) -> None:
         if model is None or not may_edit(self._catalog.principal, model.document):
+            which = "a model that is not seen" if model is None else str(model.id)
+            with_store(
+                self._settings, lambda store: self._note(store, "models.edit", which, None, None, "refused")
+            )
             raise NotAllowed("change this model")
+
+    def _note(
+        self, store: Store, action: str, resource: str, before: Any, after: Any, outcome: str = "done"
+    ) -> None:
+        """One line of the audit."""
+        store.audit.add(
+            Happening(
+                actor=self.author,
+                action=action,
+                resource=resource,
+                origin=self._origin,
+                outcome=outcome,
+                before=before,
+                after=after,
+            )
+        )
 
     def _check_search(self, state: SearchState) -> None:
         if not state.text.strip() and not state.selections:
@@ -304,6 +351,18 @@ class Editor:
                     stored = self._catalog.model(str(document["id"]))
                     value = None if stored is None else said_by_files(name, stored.provenance.get(name))
         return value
+
+
+def _told(
+    model: StoredModel, number: int, changes: Sequence[FieldChange]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the audit tells of the state before and after: the revisions have all of it."""
+    before = {change.field: value_at(model.document, change.field) for change in changes}
+    return {"revision": model.revision, **before}, {"revision": number, **_values(changes)}
+
+
+def _values(changes: Sequence[FieldChange]) -> dict[str, Any]:
+    return {change.field: {change.action.value: masked(change.field, change.value)[0]} for change in changes}
 
 
 def field_label(name: str) -> str:

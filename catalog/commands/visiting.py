@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catalog.access.accounts import Accounts, Visit
     from catalog.settings import Settings
+    from catalog.store import Store
 
 COMMAND_LINE = "command line"
 
@@ -18,6 +19,18 @@ def accounts(settings: Settings) -> Accounts:
     from catalog.access.opening import open_catalogs  # noqa: PLC0415
 
     return Accounts(settings, open_catalogs(settings).accounts)
+
+
+def note(store: Store, action: str, resource: str, *, before: Any = None, after: Any = None) -> None:
+    """One line of the audit of what was done by a command, in the store that it was done in."""
+    from catalog.records.accounts import Happening  # noqa: PLC0415 - `--help` needs none of it
+
+    who = visit()
+    store.audit.add(
+        Happening(
+            actor=who.actor, action=action, resource=resource, origin=who.origin, before=before, after=after
+        )
+    )
 
 
 def visit() -> Visit:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from catalog.commands.visiting import note
 from catalog.errors import UserError
 from catalog.records.sources import SourceState
 from catalog.settings import Settings
@@ -45,6 +46,7 @@ def forget(settings: Settings, path: str, *, apply: bool) -> None:
             return
         _forget(store, source)
         state = store.sources.forgotten(source.id)
+        note(store, "forget", typed(source.uri), before={"models": number})
         click.echo(f"{models} left the catalog. They come back with: modeldex crawl {typed(source.uri)}")
         if state is SourceState.DISABLED:
             click.echo(

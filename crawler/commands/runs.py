@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from catalog.commands.visiting import note
 from catalog.errors import UserError
 from catalog.records import Run, RunState, display_key
 from catalog.settings import Settings
@@ -92,6 +93,7 @@ def accept(context: click.Context, number: int) -> None:
 
     Should more be absent by now, it is held again.
     """
+    from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
     from crawler.commands.crawl import crawl  # noqa: PLC0415 - it brings the crawler
 
     settings: Settings = context.obj
@@ -106,6 +108,8 @@ def accept(context: click.Context, number: int) -> None:
             f"Run {number} is not the last of its source: run {newest.id} is, and is {newest.state.value}.",
             advice=f"See: modeldex runs show {newest.id}",
         )
+    with open_store(settings, write=True) as store:
+        note(store, "runs.accept", f"run {number}", after={"may_lose": run.counts.get("would_lose", 0)})
     address = run.source if row is None else row.address
     context.invoke(crawl, path=address, accept_up_to=run.counts.get("would_lose", 0))
 

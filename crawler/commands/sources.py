@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from catalog.commands.visiting import note
 from catalog.errors import UserError
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
@@ -70,6 +71,7 @@ def add(settings: Settings, /, address: str, **options: Any) -> None:
             )
         check_apart(row, _standing(rows))
         store.sources.put([row])
+        note(store, "sources.add", _label(row))
     click.echo(f"Added {_label(row)}. Crawl it with: modeldex crawl {_typed(row)}")
 
 
@@ -146,6 +148,7 @@ def set_source(
         if differences:
             check_apart(after, _standing(store.sources.all()))
             store.sources.put([after])
+            note(store, "sources.set", _label(after), after={"changes": differences})
     click.echo(f"{_label(after)}: {'; '.join(differences) or 'nothing to change'}.")
 
 
@@ -159,6 +162,7 @@ def remove(settings: Settings, source: str) -> None:
         known = next((known for known in store.records.sources() if known.id == row.id), None)
         models = known.live + known.missing if known else 0
         store.sources.remove(row)
+        note(store, "sources.remove", _label(row))
     click.echo(f"Removed {_label(row)}.")
     if models:
         number = f"{models:,} {'model stays' if models == 1 else 'models stay'}"
@@ -186,7 +190,10 @@ def apply(settings: Settings, file: Path, *, prune: bool, dry_run: bool, as_json
         except UserError as error:
             raise UserError(f"{file}: nothing was changed.\n  {error}") from error
         if not dry_run:
-            store.sources.put([change.row for change in changes if change.deed is not Deed.KEEP])
+            made = [change for change in changes if change.deed is not Deed.KEEP]
+            store.sources.put([change.row for change in made])
+            for change in made:
+                note(store, f"sources.{change.deed.value}", _label(change.row), after={"by": file.name})
     if as_json:
         click.echo(
             json.dumps({"applied": not dry_run, "plan": [_planned(change) for change in changes]}, indent=2)

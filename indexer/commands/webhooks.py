@@ -6,9 +6,11 @@ import json
 import re
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
+from catalog.commands.visiting import note
 from catalog.errors import UserError
 from catalog.records.webhooks import News, Webhook
 from catalog.settings import Settings
@@ -67,6 +69,7 @@ def add(settings: Settings, name: str, url: str, *, query: str, events: tuple[st
         raise UserError(f"The name of {printable(url, limit=200)} cannot be looked up: {error}.") from error
     with _store(settings) as store:
         store.webhooks.add(webhook)
+        note(store, "webhooks.add", name, after={"host": urlsplit(url).hostname, "query": query})
     click.echo(f"{name} is told from now on. Try it with: modeldex webhooks test {name}")
 
 
@@ -124,6 +127,7 @@ def remove(settings: Settings, name: str) -> None:
     with _store(settings) as store:
         if not store.webhooks.remove(name):
             raise _unknown(name)
+        note(store, "webhooks.remove", name)
     click.echo(f"Removed {name}.")
 
 

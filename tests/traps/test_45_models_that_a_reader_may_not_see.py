@@ -222,6 +222,20 @@ SCREENS = {
         "name",
     ],
     "/runs": [{}],
+    "/sign-in": [{}],
+    "/sign-out": [{}],
+    "/account": [{}],
+    "/account/tokens": [{}],
+    "/account/tokens/<token_id>/revoke": ["1"],
+    "/account/password": [{}],
+    "/audit": [{}, {"before": "99"}],
+    "/api/v1/audit": [{}, {"limit": "9"}],
+    "/edit": [{"q": text, "field": "license", "value": "mit"} for text in ("net", MARK, "has:name")],
+    "/edits/<batch>": ["1"],
+    "/edits/<batch>/undo": ["1"],
+    "/api/v1/models": [{}],
+    "/api/v1/edits": [{}],
+    "/api/v1/edits/<batch>/undo": ["1"],
     "/help": [{}],
     "/favicon.ico": [{}],
     "/health": [{}],
@@ -245,6 +259,12 @@ SCREENS = {
 }
 SCREENS["/api/search"] = SCREENS["/api/export.ndjson"] = SCREENS["/api/export.csv"] = SCREENS["/"]
 SCREENS["/api/models/<model_id>"] = SCREENS["/models/<model_id>"]
+for _below in ("edit", "history", "restore"):
+    SCREENS[f"/models/<model_id>/{_below}"] = SCREENS["/models/<model_id>"]
+for _below in ("", "/history", "/diff", "/restore"):
+    SCREENS[f"/api/v1/models/<model_id>{_below}"] = SCREENS["/models/<model_id>"]
+for _below in ("cyclonedx.json", "card.md"):
+    SCREENS[f"/api/models/<model_id>/{_below}"] = SCREENS["/models/<model_id>"]
 SCREENS["/api/facets/<field>"] = SCREENS["/values/<field>"]
 SCREENS["/api/runs"] = SCREENS["/runs"]
 EVERY_FIELD = [

@@ -34,7 +34,7 @@ from webui.finding import find_example, find_facet, find_model, find_named
 from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
-from webui.reading import build, catalog, crawl_status, search_tag, settings, tag_of
+from webui.reading import answer_as_owner, build, catalog, crawl_status, note, search_tag, settings, tag_of
 from webui.rendering import answer, dumps, not_modified, tagged
 from webui.security import check_sender
 from webui.settings import ApiSettings
@@ -184,10 +184,12 @@ def events() -> Response:
 def log() -> Response:
     """Takes what a job measured of a model that the catalog knows: metrics, parameters, fields. It is kept as an edit."""
     check_sender(settings().section(ApiSettings).log_token, realm="log")
+    answer_as_owner()
     request.max_content_length = REPORT_BYTES
     named, values = read_report(request.get_data(cache=False))
     model = find_named(named)
     reported = with_store(settings(), lambda store: report_model(store, model, values, made_by="api"))
+    note("models.log", str(model), after={"revision": reported.revision})
     return answer(
         LoggedAnswer(
             id=str(model),

@@ -1,0 +1,142 @@
+"""The audit: what is done leaves a line with who, what, from where, before and after; only some may read it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from fixtures.users import OWN_PAGE, PASSWORD
+
+from catalog.cli import cli
+
+
+def told(house):
+    return [
+        (line.happening.actor, line.happening.action, line.happening.outcome)
+        for line in house.store.audit.lines()
+    ]
+
+
+def test_signing_in_tokens_and_refusals_leave_lines(house):
+    client = house.client("bob")
+    client.post("/sign-in", data={"name": "bob", "password": "wrong"})
+    client.post("/account/tokens", data={"name": "x", "role": "viewer", "days": "1"}, headers=OWN_PAGE)
+    (token,) = house.accounts.tokens()
+    client.post(f"/account/tokens/{token.id}/revoke", headers=OWN_PAGE)
+    client.get("/audit")
+    client.post("/sign-out", headers=OWN_PAGE)
+    assert told(house) == [
+        ("bob", "sign-in", "done"),
+        ("bob", "sign-in", "refused"),
+        ("bob", "tokens.create", "done"),
+        ("bob", "tokens.revoke", "done"),
+        ("bob", "access.audit", "refused"),
+        ("bob", "sign-out", "done"),
+    ]
+    lines = list(house.store.audit.lines())
+    assert {line.happening.origin for line in lines} == {"127.0.0.1"}
+    assert lines[2].happening.after["role"] == "viewer"
+    assert list(house.store.audit.faults()) == []
+
+
+@pytest.mark.parametrize(("name", "may"), [("audrey", True), ("ada", True), ("bob", False), ("ed", False)])
+def test_the_audit_is_for_auditors(house, name, may):
+    client = house.client(name)
+    page, answer = client.get("/audit"), client.get("/api/v1/audit")
+    assert [page.status_code, answer.status_code] == [200 if may else 403] * 2
+    assert ("sign-in" in page.text) is may
+    if may:
+        assert answer.json["lines"][0]["actor"] == name
+
+
+def test_an_auditor_sees_no_models(house):
+    client = house.client("audrey")
+    assert (
+        client.post("/sign-in", data={"name": "audrey", "password": PASSWORD}).headers["Location"]
+        == "/account"
+    )
+    for path in ("/", "/api/search", "/es/models/_count", f"/models/{0:064x}"):
+        assert client.get(path).status_code == 403
+    assert "/audit" in client.get("/account").text
+
+
+def test_hostile_names_are_inert_on_the_page_and_older_lines_have_a_page(house):
+    for number in range(130):
+        house.accounts.note(
+            "edit", f'<script>alert({number})</script>\u202e"', house.visit, after={"a": "\x1b[31m"}
+        )
+    client = house.client("audrey")
+    page = client.get("/audit").text
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    older = page.partition('href="/audit?before=')[2].partition('"')[0]
+    assert client.get(f"/audit?before={older}").status_code == 200
+    for odd in ("-1", "x", "9" * 400, ""):
+        assert client.get("/audit", query_string={"before": odd}).status_code == 200
+        assert client.get("/api/v1/audit", query_string={"limit": odd}).status_code == 200
+
+
+def run(house, *arguments, **options):
+    return CliRunner().invoke(cli, ["--home", str(house.home), *arguments], **options)
+
+
+def test_the_command_line_adds_users_and_the_audit_tells_of_them(open_house):
+    house = open_house()
+    added = run(house, "users", "add", "ada", "--role", "admin", "--password-stdin", input=f"{PASSWORD}\n")
+    assert added.exit_code == 0, added.output
+    assert "signing in" in added.stderr
+    assert run(house, "users", "add", "bob", "--query", "tag:prod", "--no-password").exit_code == 0
+    assert run(house, "users", "add", "eve", "--query", "no condition").exception is not None
+    assert run(house, "users", "add", "eve", "--source", "moon", "--no-password").exception is not None
+    assert run(house, "users", "grant", "bob", "--role", "editor", "--deny").exit_code == 0
+    listed = json.loads(run(house, "users", "list", "--json").stdout)
+    assert [user["name"] for user in listed] == ["ada", "bob"]
+    assert listed[1]["grants"][1] | {"id": 0} == {
+        "id": 0,
+        "effect": "deny",
+        "actions": ["models:edit"],
+        "scope": "",
+        "label": "not editor",
+    }
+    assert run(house, "users", "withdraw", "bob", str(listed[1]["grants"][1]["id"])).exit_code == 0
+    made = run(house, "tokens", "create", "bob", "nightly", "--days", "2")
+    assert made.stdout.startswith("mdx_")
+    assert made.stdout.count("\n") == 1
+    (token,) = json.loads(run(house, "tokens", "list", "--json").stdout)
+    assert run(house, "tokens", "revoke", token["id"]).exit_code == 0
+    assert run(house, "users", "disable", "bob").exit_code == 0
+    exported = [json.loads(line) for line in run(house, "audit", "export").stdout.splitlines()]
+    assert [line["action"] for line in exported] == [
+        "users.add",
+        "users.add",
+        "users.grant",
+        "users.withdraw",
+        "tokens.create",
+        "tokens.revoke",
+        "users.disable",
+    ]
+    assert all(line["actor"].startswith("owner (") and line["origin"] == "command line" for line in exported)
+    verified = run(house, "audit", "verify")
+    assert (verified.exit_code, verified.stdout.split()) == (
+        0,
+        [str(exported[-1]["line"]), exported[-1]["sha256"]],
+    )
+    assert run(house, "audit", "verify", "--head", exported[-1]["sha256"]).exit_code == 0
+    assert run(house, "audit", "verify", "--head", "0" * 64).exit_code == 1
+
+
+def test_a_policy_takes_the_place_of_what_a_user_has_or_changes_nothing(house, tmp_path):
+    file = tmp_path / "policy.json"
+    good = {"version": "2.0", "statement": {"effect": "allow", "action": "modeldex:Read", "resource": "*"}}
+    file.write_text(json.dumps({**good, "version": "1.0"}))
+    before = house.accounts.named("bob").grants
+    assert "1.0" in str(run(house, "users", "policy", "bob", str(file)).exception)
+    file.write_text(json.dumps(good))
+    assert run(house, "users", "policy", "bob", str(file), "--check").exit_code == 0
+    assert house.accounts.named("bob").grants == before
+    assert run(house, "users", "policy", "bob", str(file)).exit_code == 0
+    assert [grant.label for grant in house.accounts.named("bob").grants] == [
+        "allow by policy.json statement[0]"
+    ]

@@ -1,0 +1,145 @@
+"""Who may edit which model, over a real store: by every door, refused and noted where it is not theirs."""
+
+from __future__ import annotations
+
+import pytest
+from fixtures.crawling import EXTRACTORS, Shop
+from fixtures.users import cheap_hasher, role
+
+from catalog import plugins
+from catalog.access.accounts import Accounts, Visit
+from catalog.records.accounts import Role
+from catalog.settings import Settings
+from catalog.store import open_store
+from crawler.commands.index_state import bring_up_to_date
+from crawler.reading import Registry
+from webui.app import create_app
+from webui.contracts import close_services, open_services
+
+CARD = "---\nlicense: mit\ntags: [{tag}]\n---\n# Net\nA network.\n"
+TAGS = ("dev", "prod", "secret")
+MERGE = "application/merge-patch+json"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A client, the ids of one model of each tag, and headers of ed, who reads all but the secret and edits what is dev."""
+    folder = tmp_path_factory.mktemp("rights")
+    (folder / "models").mkdir()
+    settings = Settings(home=folder / "home", api_log_token="a-token-of-the-log")
+    registry = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
+    with open_store(settings, write=True) as store:
+        shop = Shop(root=folder / "models", store=store, settings=settings, registry=registry)
+        for number, tag in enumerate(TAGS):
+            shop.model(f"{tag}/model.safetensors", values=4 + number)
+            shop.put(f"{tag}/README.md", CARD.format(tag=tag))
+        shop.crawl()
+        bring_up_to_date(settings, store)
+        accounts = Accounts(settings, lambda: store.accounts, cheap_hasher())
+        visit = Visit("owner (test)", "command line")
+        grants = [role("viewer"), role("viewer", "tag:secret", deny=True), role("editor", "tag:dev")]
+        user = accounts.add("ed", None, grants, visit)
+        text, _ = accounts.create_token(user, "test", role=Role.EDITOR, scope="", days=1, visit=visit)
+        services = open_services(settings)
+        app = create_app(settings, services)
+        ids = {tag: shop.documents()[f"{tag}/model.safetensors"]["id"] for tag in TAGS}
+        yield app.test_client(), ids, {"Authorization": f"Bearer {text}"}, store
+        app.extensions["modeldex-es"].close()
+        close_services(services)
+
+
+def test_a_model_is_edited_by_who_may_edit_it_and_by_nobody_else(served):
+    client, ids, ed, store = served
+
+    def patched(tag, body, headers=ed):
+        return client.patch(
+            f"/api/v1/models/{ids[tag]}",
+            json=body,
+            headers={"Content-Type": MERGE, "If-Match": "*", **headers},
+        ).status_code
+
+    assert patched("dev", {"notes": "mine", "description": "sk-proj-" + "a1B2" * 12}) == 200
+    assert patched("prod", {"notes": "not mine"}) == 403
+    assert patched("secret", {"notes": "not there"}) == 404
+    assert patched("dev", {"notes": "nobody"}, headers={}) == 401
+    last = [line.happening for line in store.audit.lines()][-2:]
+    assert [(one.actor, one.action, one.resource, one.outcome) for one in last] == [
+        ("ed", "models.edit", ids["dev"], "done"),
+        ("ed", "models.edit", ids["prod"], "refused"),
+    ]
+    assert (
+        last[0].before == {"revision": 1, "description": last[0].before.get("description")}
+        or last[0].before["revision"] == 1
+    )
+    assert last[0].after["notes"] == {"set": "mine"}
+    assert "a1B2a1B2" not in repr(last)
+    assert list(store.audit.faults()) == []
+
+
+def test_an_edit_of_many_changes_those_that_are_theirs(served):
+    client, ids, ed, store = served
+    body = {"query": "net", "set": {"use_case": "reviews"}}
+    dry = client.post("/api/v1/edits", json={**body, "dry_run": True}, headers=ed).json
+    assert (dry["found"], dry["would_change"], dry["forbidden"]) == (2, 1, 1)
+    done = client.post("/api/v1/edits", json=body, headers=ed).json
+    assert done["changed"] == 1
+    documents = {tag: store.records.get(model).document.get("use_case") for tag, model in ids.items()}
+    assert documents["prod"] is None
+    assert documents["secret"] is None
+    assert documents["dev"] == "reviews"
+
+
+def test_an_editor_of_a_part_who_sees_all_changes_no_other_by_its_id(served):
+    """The check is where the change is made, whatever list of models reaches it."""
+    from catalog.access.editing import Editor
+    from catalog.access.opening import open_catalogs
+    from catalog.access.permissions import principal_of
+    from catalog.errors import NotAllowed
+    from catalog.recording.field_changes import FieldChange
+
+    _, ids, _, store = served
+    store.accounts.add("ede", None, [role("viewer"), role("editor", "tag:dev")])
+    principal = principal_of(store.accounts.named("ede"))
+    assert principal.sees_all
+    settings = Settings(home=store_home(store))
+    catalogs = open_catalogs(settings)
+    try:
+        editor = Editor(settings, catalogs.of(principal))
+        with pytest.raises(NotAllowed):
+            editor.edit_many([(ids["prod"], 1)], [FieldChange(field="notes", value="x")])
+    finally:
+        catalogs.close()
+    assert store.records.get(ids["prod"]).document.get("notes") is None
+
+
+def store_home(store):
+    from pathlib import Path
+
+    return Path(str(store._engine.url.database)).parent
+
+
+def test_nobody_undoes_what_others_changed_in_models_that_are_not_theirs(served):
+    client, ids, ed, store = served
+    from catalog.recording.edits import Target, edit_models
+    from catalog.recording.field_changes import FieldChange
+
+    edit_models(
+        store,
+        [Target(model=ids["prod"], revision=store.records.get(ids["prod"]).revision)],
+        [FieldChange(field="notes", value="by ada")],
+        made_by="ada",
+        batch="feedfacecafe",
+    )
+    undone = client.post("/api/v1/edits/feedfacecafe/undo", headers=ed)
+    assert undone.status_code in {200, 404}
+    assert store.records.get(ids["prod"]).document["notes"] == "by ada"
+
+
+def test_a_job_logs_with_its_own_token_also_where_there_are_users(served):
+    client, ids, ed, store = served
+    body = {"model": ids["prod"], "metrics": {"accuracy": 0.9}}
+    logged = client.post("/api/v1/models", json=body, headers={"Authorization": "Bearer a-token-of-the-log"})
+    assert logged.status_code in {200, 201}, logged.text
+    for headers in ({}, ed, {"Authorization": "Bearer wrong"}):
+        assert client.post("/api/v1/models", json=body, headers=headers).status_code == 401
+    assert [line.happening.action for line in store.audit.lines()][-1] == "models.log"
