@@ -16,7 +16,21 @@ from catalog.search.engine import INDEX
 from catalog.store.faults import BACKUP
 from catalog.store.tables import consumers, metadata
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+VERSIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+)
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"
