@@ -24,6 +24,9 @@ from catalog.records import (
     SourceId,
 )
 from catalog.store import edits, members
+
+from catalog.records import Document, Edit, FieldProvenance, Group, ModelId, ModelRecord
+from catalog.store import edits, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, instant, pack, pack_json, read_object, unpack
@@ -109,6 +112,7 @@ class RecordBatch:
         self._gone: set[ModelId] = set()
         self._touched: dict[str, set[str]] = {}
         self._last_seen: dict[str, str] | None = None
+        self._series: set[str] = set()
 
     def lock(self, models: Iterable[str | None]) -> None:
         """Nobody else writes these records until this transaction ends."""
@@ -207,6 +211,8 @@ class RecordBatch:
                 self._touched[model] = {*earlier, *prints_of(row)}
             if earlier != prints_of(row):
                 self._reprinted.add(model)
+            if before is None or any(before[name] != row[name] for name in _IN_SERIES):
+                self._series.update({row["name"], before["name"] if before else row["name"]})
             self._rows[model] = row
             self._contents[model] = document
             self._dirty.add(model)
@@ -232,6 +238,7 @@ class RecordBatch:
                     row["last_seen"] or self._sources_seen().get(row["source"]) or row["first_seen"]
                 )
                 self._touched[model] = set(prints_of(row))
+            self._series.add(row["name"])
             row["state"] = state
             row["moved_to"] = moved.get(model, row["moved_to"])
             if state == GONE:
@@ -355,6 +362,7 @@ class RecordBatch:
         members.drop(self._connection, sorted(self._gone))
         append(self._connection, rows)
         deliver_again(self._connection, again)
+        series.settle(self._connection, self._series, revised={row["model"] for row in rows})
 
     def revision(self, model: ModelId) -> int:
         """The number of the record's present revision; after `write` that which this batch made."""
@@ -388,6 +396,8 @@ class RecordBatch:
             "identity": change.identity,
             "risks": len(record.document.get("risks", ())),
             "incomplete": int(record.document.get("complete") is False),
+            "series_place": series.place_in_series(record.document),
+            "latest": before["latest"] if before else 0,
             "first_seen": first_seen,
             "last_seen": None,
             "missing_since": None,
@@ -447,4 +457,5 @@ def _shown(document: Document, revision: int) -> str:
     return json.dumps({**document, "revision": revision}, ensure_ascii=False, separators=(",", ":"))
 
 
+_IN_SERIES = ("name", "state", "series_place")
 _STANDING = ("state", "first_seen", "last_seen", "missing_since", "missing_run", "moved_to")

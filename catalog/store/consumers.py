@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 
 from catalog.errors import StoreError
 from catalog.records import ModelId
-from catalog.search.engine import IndexAction, IndexOutcome
+from catalog.search.engine import INDEX, IndexAction, IndexOutcome
 from catalog.store.canonical import sanitised
 from catalog.store.database import insert_rows, parts, take_turn, upsert
 from catalog.store.leases import is_dead, this_process
@@ -26,6 +26,8 @@ from catalog.store.runs import seen_at
 from catalog.store.tables import consumers, deliveries, records, revisions
 
 GONE = "gone"
+LATEST = "latest"
+"""The flag of models that are the latest of their name."""
 PENDING, DEAD = "pending", "dead"
 CLAIM_SECONDS = 300.0
 """How long a batch may take before another process may work on it, too. Who is known to be dead is not waited for."""
@@ -86,7 +88,7 @@ class Consumer:
             if position != before:
                 self._move(connection, position)
             damaged: dict[str, str] = {}
-            actions = _actions(connection, list({row.id: row for row in rows}.values()), damaged)
+            actions = _actions(connection, list({row.id: row for row in rows}.values()), damaged, self.name)
             for model, reason in damaged.items():
                 self._note(connection, model, reason, state=DEAD, attempts=1)
         return self.claim(limit) if damaged and not actions else actions
@@ -211,7 +213,7 @@ class Consumer:
                     .order_by(newer.c.serial)
                 )
                 rows = list(connection.execute(statement.limit(PAGE)))
-                actions = _actions(connection, rows, self.damaged)
+                actions = _actions(connection, rows, self.damaged, self.name)
             yield from actions
             if len(rows) < PAGE:
                 return
@@ -383,7 +385,7 @@ class Consumer:
             with self._engine.connect() as connection:
                 chosen = (records.c.id > last) & (records.c.state != GONE)
                 rows = list(connection.execute(_states().where(chosen).order_by(records.c.id).limit(PAGE)))
-                actions = _actions(connection, rows, self.damaged)
+                actions = _actions(connection, rows, self.damaged, self.name)
             yield from actions
             if len(rows) < PAGE:
                 return
@@ -411,8 +413,12 @@ def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         insert_rows(connection, revisions, rows)
 
 
-def deliver_again(connection: Connection, states: Sequence[Mapping[str, Any]]) -> None:
-    """States (`model`, `revision`) that could not be read and are written once more: every consumer gets them again."""
+def deliver_again(
+    connection: Connection, states: Sequence[Mapping[str, Any]], *, index_alone: bool = False
+) -> None:
+    """States (`model`, `revision`) that are written once more or stand otherwise beside others: every consumer gets them
+    again, or the index alone.
+    """
     due = {
         "state": PENDING,
         "reason": None,
@@ -421,7 +427,10 @@ def deliver_again(connection: Connection, states: Sequence[Mapping[str, Any]]) -
         "claimed_by": None,
         "claimed_until": None,
     }
-    names = list(connection.execute(select(consumers.c.name)).scalars()) if states else []
+    chosen = select(consumers.c.name)
+    if index_alone:
+        chosen = chosen.where(consumers.c.name == INDEX)
+    names = list(connection.execute(chosen).scalars()) if states else []
     upsert(connection, deliveries, [{"consumer": name, **state, **due} for name in names for state in states])
 
 
@@ -446,18 +455,24 @@ def _states(*more: Any) -> Any:
         records.c.revision,
         records.c.state,
         records.c.last_seen,
+        records.c.latest,
         records.c.document,
     )
     return select(*columns, *more)
 
 
-def _actions(connection: Connection, rows: Sequence[Any], damaged: dict[str, str]) -> list[IndexAction]:
-    """The actions of these rows. A row whose document cannot be read is noted in `damaged` and costs that model alone."""
+def _actions(
+    connection: Connection, rows: Sequence[Any], damaged: dict[str, str], consumer: str
+) -> list[IndexAction]:
+    """The actions of these rows: revisions as they are, for the index with what stands beside them. A row whose document cannot be read is noted in `damaged` and costs that model alone."""
     seen = seen_at(connection) if rows else {}
     actions = []
     for row in rows:
         try:
-            actions.append(IndexAction(id=row.id, revision=row.revision, document=_document(row, seen)))
+            document = _document(row, seen)
+            if document is not None and row.latest and consumer == INDEX:
+                document["flags"] = sorted({*document.get("flags", ()), LATEST})
+            actions.append(IndexAction(id=row.id, revision=row.revision, document=document))
         except (ValueError, TypeError, KeyError) as error:
             damaged[row.id] = f"its record in the store is damaged ({type(error).__name__}: {error})"[:500]
     return actions

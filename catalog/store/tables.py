@@ -177,6 +177,9 @@ records = Table(
     Column("identity", Text),
     Column("risks", Integer, nullable=False),
     Column("incomplete", Integer, nullable=False, server_default="0"),
+    # Its place among the live models of its name, and whether none stands behind it (`catalog.store.series`).
+    Column("series_place", Text, nullable=False, server_default=""),
+    Column("latest", Integer, nullable=False, server_default="0"),
     Column("first_seen", String(32), nullable=False),
     # Null: seen in the latest finished run of its source. Set when a run could not see it.
     Column("last_seen", String(32)),

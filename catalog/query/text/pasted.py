@@ -15,8 +15,8 @@ _HUB_NAME = pattern(r"[\w.\-]+(?:/[\w.\-]+)+/?")
 _PLACE = pattern(r"/[\w.\-+@ ]+(?:/[\w.\-+@]*)+")
 _LEADING = pattern(r"(?:~|\.{1,2})/|[A-Za-z]:[\\/]")
 _FILE = pattern(r"[\w.\-+@]*\w\.[A-Za-z][A-Za-z0-9]{1,11}")
-_REGISTERED = pattern(r"models:/+(?P<name>[^/@\s]+)(?:/(?P<version>[\w.]+)|@[\w\-]+)?")
-_VERSIONED = pattern(r"(?P<name>[\w.\-/]+)[:@](?P<version>v?\d+(?:\.\d+)*)")
+_REGISTERED = pattern(r"models:/+(?P<name>[^/@\s]+)(?:[/@](?P<version>v?\d[\w.]*|latest)|/[\w.]+|@[\w\-]+)?")
+_VERSIONED = pattern(r"(?P<name>[\w.\-/]+)[:@](?P<version>v?\d+(?:\.\d+)*|latest)")
 _LOGGED = pattern(r"models:/+(m-[0-9a-f]{32})/?")
 """A model that a run logged. Source: MLflow 3, logged models."""
 _RUN = pattern(r"(?:runs:/|mlflow-artifacts:/|dbfs:/)\S*?(?P<run>[0-9a-f]{32})(?:/\S*)?")
@@ -164,6 +164,9 @@ def registered(text: str) -> Leaf | None:
         return None
     named = Match(match["name"], ("name",))
     version = (match["version"] or "").removeprefix("v")
+    if version == "latest":
+        node = And((named, Term("flags", version)))
+        return Leaf(node=node, label=text, explanation=f"the latest of {match['name']}")
     if not version or not version[0].isdigit():
         return Leaf(node=named, label=text, explanation=f"the model {match['name']}")
     both = And((named, Terms("version", (version, f"v{version}"))))

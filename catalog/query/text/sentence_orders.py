@@ -105,8 +105,13 @@ def _named_best(sentence: Sentence, at: int) -> Replacement:
 def _alone(sentence: Sentence, at: int) -> Replacement:
     """One word, or two that go together, that order by themselves."""
     words = (sentence.text(at), sentence.text(at + 1))
-    if words == ("latest", "version"):
-        return 2, "sort:-date"
+    if words in {
+        ("latest", "version"),
+        ("latest", "versions"),
+        ("newest", "version"),
+        ("newest", "versions"),
+    }:
+        return 2, "is:latest sort:-date"
     if words in _RECENT:
         return 2, "sort:-date"
     if words in {("most", "accurate"), ("best", "performing")}:

@@ -1,0 +1,57 @@
+"""Series: the live models of one name, by version, then by date. Those that no other stands behind are the latest.
+
+Which models are the latest is no part of their documents or revisions, since it changes with what others are; consumers
+get it with the document, and the index gets those again for which it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, func, select, update
+
+from catalog.store.consumers import deliver_again
+from catalog.store.database import parts, take_turn
+from catalog.store.documents import LIVE
+from catalog.store.tables import records
+from catalog.text.natural import version_key
+
+MAX_VERSION_CHARACTERS = 200
+
+
+def place_in_series(document: Mapping[str, Any]) -> str:
+    """Where the model stands among those of its name: what sorts last is the latest. Empty where nothing tells."""
+    version, date = document.get("version"), document.get("best_date")
+    number = (
+        version_key(version[:MAX_VERSION_CHARACTERS]) if isinstance(version, str) and version.strip() else ""
+    )
+    return f"{number}\n{date}" if isinstance(date, str) else number
+
+
+def settle(connection: Connection, names: Iterable[str], *, revised: AbstractSet[str]) -> None:
+    """The latest of these series are known as such. Models that are not `revised` anyway go to the index again."""
+    for part in parts(sorted(names)):
+        live = records.c.name.in_(part) & (records.c.state == LIVE)
+        last = (
+            select(records.c.name, func.max(records.c.series_place).label("place"))
+            .where(live)
+            .group_by(records.c.name)
+            .subquery()
+        )
+        is_last = case((and_(records.c.state == LIVE, records.c.series_place == last.c.place), 1), else_=0)
+        chosen = (
+            select(records.c.id, records.c.revision, is_last.label("latest"))
+            .join(last, last.c.name == records.c.name, isouter=True)
+            .where(records.c.name.in_(part) & (records.c.latest != is_last))
+            .order_by(records.c.id)
+        )
+        rows = list(connection.execute(chosen))
+        if rows:
+            take_turn(connection)
+        for latest in (0, 1):
+            for models in parts([row.id for row in rows if row.latest == latest]):
+                connection.execute(update(records).where(records.c.id.in_(models)).values(latest=latest))
+        again = [{"model": row.id, "revision": row.revision} for row in rows if row.id not in revised]
+        deliver_again(connection, again, index_alone=True)
