@@ -114,6 +114,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "catalog.commands.show:show",
     "sources": "crawler.commands.sources:sources",
     "verify": "catalog.commands.verify:verify",
+    "store": "crawler.commands.store:store",
     "webhooks": "indexer.commands.webhooks:webhooks",
     "worker": "crawler.commands.worker:worker",
 }

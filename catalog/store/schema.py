@@ -14,9 +14,24 @@ from sqlalchemy.exc import OperationalError
 from catalog.errors import StoreDamaged, StoreError, StoreTooNew
 from catalog.search.engine import INDEX
 from catalog.store.faults import BACKUP
+from catalog.store.sql_views import create_views
 from catalog.store.tables import consumers, metadata
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+VERSIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+)
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"
@@ -118,6 +133,7 @@ def _create(connection: Connection) -> None:
     newest.create(connection)
     connection.execute(insert(newest).values(version_num=VERSIONS[-1]))
     connection.execute(insert(consumers).values(name=INDEX, position=0))
+    create_views(connection)
 
 
 def _run_migrations(connection: Connection) -> None:
