@@ -117,6 +117,7 @@ COMMANDS: Mapping[str, str] = {
     "tokens": "catalog.commands.tokens:tokens",
     "users": "catalog.commands.users:users",
     "verify": "catalog.commands.verify:verify",
+    "store": "crawler.commands.store:store",
     "webhooks": "indexer.commands.webhooks:webhooks",
     "worker": "crawler.commands.worker:worker",
 }

@@ -73,8 +73,8 @@ def _metadata(document: Document) -> dict[str, Any]:
     if settings:
         metadata["hyperparameters"] = dict(list(settings.items())[:MAX_SETTINGS])
     results = list(_results(document))
-    if names := document.get("metric_names"):
-        metadata["metrics"] = list(names)[:MAX_TAGS]
+    if reported := document.get("metric_names"):
+        metadata["metrics"] = list(reported)[:MAX_TAGS]
     metadata["model-index"] = [{"name": document.get("name", ""), "results": results}]
     return metadata
 
@@ -86,8 +86,8 @@ def _results(document: Document) -> Iterator[dict[str, Any]]:
     leading = [entry for entry in evaluations if headline.get(_headline_name(entry)) == entry["value"]]
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for entry in [*leading, *(entry for entry in evaluations if entry not in leading)][:MAX_RESULTS]:
-        about = tuple(entry.get(part) for part in ("task", "dataset_id", "config", "split", "revision"))
-        groups.setdefault(about, []).append(entry)
+        key = tuple(entry.get(part) for part in ("task", "dataset_id", "config", "split", "revision"))
+        groups.setdefault(key, []).append(entry)
     for (task, dataset, config, split, revision), entries in groups.items():
         result: dict[str, Any] = {}
         if named := task or document.get("task"):

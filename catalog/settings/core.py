@@ -19,6 +19,18 @@ class DatabaseSettings:
     url: str = setting(
         "", "SQLAlchemy URL of the record store; empty means SQLite in the home folder.", secret=True
     )
+    pool_size: int = setting(
+        5, "Connections to PostgreSQL that a process keeps open.", unit="connections", most=1_000
+    )
+    pool_overflow: int = setting(
+        10, "Connections beyond those while there is much to do.", unit="connections", least=0, most=1_000
+    )
+    pool_wait_seconds: float = setting(
+        30.0, "Longest wait for a connection when all are taken.", unit="seconds", least=0.001
+    )
+    pool_recycle_seconds: int = setting(
+        1_800, "Age at which a connection is made anew, so that no firewall ends it first.", unit="seconds"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

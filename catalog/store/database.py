@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from catalog.errors import StoreError
+from catalog.settings.core import DatabaseSettings
 
 BUSY_TIMEOUT_MS = 60_000
 """How long a transaction of one process waits for those of others: each takes well below a second, and several crawls
@@ -33,8 +34,11 @@ ROWS_PER_STATEMENT = 500
 """SQLite takes 32,766 variables in a statement; 500 rows of the widest table stay below."""
 
 
-def open_database(url: str, *, write: bool) -> Engine:
-    """An engine whose transactions begin at once. Raises StoreError if the URL or the folder is no good."""
+def open_database(url: str, *, write: bool, pool: DatabaseSettings | None = None) -> Engine:
+    """An engine whose transactions begin at once; `pool` says how many connections to a server it holds.
+
+    Raises StoreError if the URL or the folder is no good.
+    """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
@@ -43,7 +47,15 @@ def open_database(url: str, *, write: bool) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() != "postgresql":
             raise StoreError("The setting database_url must begin with sqlite:/// or postgresql://.")
-        return create_engine(parsed, pool_pre_ping=True)
+        pool = pool or DatabaseSettings()
+        return create_engine(
+            parsed,
+            pool_pre_ping=True,
+            pool_size=pool.pool_size,
+            max_overflow=pool.pool_overflow,
+            pool_timeout=pool.pool_wait_seconds,
+            pool_recycle=pool.pool_recycle_seconds,
+        )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise StoreError(f"The setting database_url cannot be used: {error}.") from error
 

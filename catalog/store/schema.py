@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from catalog.errors import StoreDamaged, StoreError, StoreTooNew
 from catalog.search.engine import INDEX
 from catalog.store.faults import BACKUP
+from catalog.store.sql_views import create_views
 from catalog.store.tables import consumers, metadata
 
 VERSIONS = tuple(f"{number:04}" for number in range(1, 15))
@@ -136,6 +137,7 @@ def _create(connection: Connection) -> None:
     newest.create(connection)
     connection.execute(insert(newest).values(version_num=VERSIONS[-1]))
     connection.execute(insert(consumers).values(name=INDEX, position=0))
+    create_views(connection)
 
 
 def _run_migrations(connection: Connection) -> None:

@@ -49,6 +49,11 @@ class Store:
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
 
+    @property
+    def engine(self) -> Engine:
+        """The database itself, for what is done to all of it."""
+        return self._engine
+
     def manifest(self, source: SourceId) -> Manifest:
         return Manifest(self._engine, source)
 
@@ -93,7 +98,7 @@ class Store:
 def open_store(settings: Settings, *, write: bool) -> Store:
     """The store of these settings, created or brought up to date if need be. Raises StoreTooNew, StoreError."""
     _check_file(settings)
-    engine = open_database(settings.store_url, write=write)
+    engine = open_database(settings.store_url, write=write, pool=settings.section(DatabaseSettings))
     try:
         prepare(engine)
     except DBAPIError as error:

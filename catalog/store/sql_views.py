@@ -1,0 +1,165 @@
+"""Views for people who ask in SQL: the same names and columns on SQLite and PostgreSQL, made of what the store holds.
+
+They are a promise (docs/sql.md), the tables behind them are not. Nothing is stored for them, so writing costs what it did
+and they are never behind; each row's document is read when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+WHOLE = "bigint"
+NUMBER = "double precision"
+WORDS = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonColumn:
+    """A column that stands in the document under this path (or in one entry of a list of it)."""
+
+    name: str
+    path: str
+    kind: str = WORDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListView:
+    """One row for each entry of a list of the document."""
+
+    name: str
+    field: str
+    columns: tuple[JsonColumn, ...]
+
+
+MODELS = (
+    JsonColumn("version", "version"),
+    JsonColumn("title", "title"),
+    JsonColumn("description", "description"),
+    JsonColumn("task", "task"),
+    JsonColumn("framework", "framework"),
+    JsonColumn("library", "library"),
+    JsonColumn("architecture", "architecture"),
+    JsonColumn("model_type", "model_type"),
+    JsonColumn("license", "license"),
+    JsonColumn("owner", "owner"),
+    JsonColumn("parameters", "parameters", WHOLE),
+    JsonColumn("precision", "precision"),
+    JsonColumn("size_bytes", "size_bytes", WHOLE),
+    JsonColumn("memory_bytes", "memory_bytes", WHOLE),
+    JsonColumn("context_length", "context_length", WHOLE),
+    JsonColumn("learning_rate", "training.learning_rate", NUMBER),
+    JsonColumn("batch_size", "training.batch_size", WHOLE),
+    JsonColumn("epochs", "training.epochs", NUMBER),
+    JsonColumn("status", "status"),
+    JsonColumn("risk_severity", "risk_severity"),
+    JsonColumn("date", "best_date"),
+    JsonColumn("trained_at", "trained_at"),
+    JsonColumn("created_at", "created_at"),
+    JsonColumn("code_version", "code_version"),
+    JsonColumn("run_id", "run_id"),
+    JsonColumn("content_hash", "content_hash"),
+    JsonColumn("uri", "uri"),
+    JsonColumn("path", "path"),
+)
+LISTS = (
+    ListView(name="tags", field="tags", columns=(JsonColumn("tag", ""),)),
+    ListView(
+        name="evaluations",
+        field="evaluations",
+        columns=(
+            JsonColumn("metric", "metric"),
+            JsonColumn("value", "value", NUMBER),
+            JsonColumn("unit", "unit"),
+            JsonColumn("dataset", "dataset"),
+            JsonColumn("split", "split"),
+            JsonColumn("raw_name", "raw_name"),
+            JsonColumn("raw_value", "raw_value"),
+            JsonColumn("source", "source"),
+            JsonColumn("evaluated_at", "evaluated_at"),
+        ),
+    ),
+    ListView(
+        name="files",
+        field="files",
+        columns=(
+            JsonColumn("key", "key"),
+            JsonColumn("size_bytes", "size_bytes", WHOLE),
+            JsonColumn("format", "format"),
+            JsonColumn("sha256", "sha256"),
+        ),
+    ),
+)
+NAMES = ("models", "versions", *(view.name for view in LISTS))
+
+_LIVE = "records.state <> 'gone'"
+
+
+def create_views(connection: Connection) -> None:
+    """The views are there and are those of this version."""
+    drop_views(connection)
+    for statement in statements(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+def drop_views(connection: Connection) -> None:
+    """No view is there, nor what somebody built on one: whoever changes a table behind them begins with this."""
+    dependents = " CASCADE" if connection.dialect.name == "postgresql" else ""
+    for name in NAMES:
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}{dependents}")
+
+
+def statements(dialect: str) -> Iterator[str]:
+    """What makes the views on this database."""
+    is_sqlite = dialect == "sqlite"
+    one = _of_sqlite if is_sqlite else _of_postgresql
+    document = "records.document" if is_sqlite else "parsed.document"
+    columns = ", ".join(f'{one(document, column)} AS "{column.name}"' for column in MODELS)
+    parsed = (
+        "records"
+        if is_sqlite
+        else "records CROSS JOIN LATERAL (SELECT records.document::jsonb) AS parsed (document)"
+    )
+    yield (
+        "CREATE VIEW models AS SELECT records.id AS model_id, records.name AS name, records.source AS source, "
+        "records.state AS state, records.revision AS version_number, records.sha256 AS version_hash, "
+        "records.first_seen AS first_seen, records.missing_since AS missing_since, "
+        f"{columns} FROM {parsed} WHERE {_LIVE}"
+    )
+    yield (
+        "CREATE VIEW versions AS SELECT revisions.model AS model_id, revisions.number AS version_number, "
+        "revisions.sha256 AS version_hash, revisions.parent_sha256 AS parent_hash, revisions.made_by AS made_by, "
+        "revisions.author AS author, revisions.cause AS cause, revisions.made_at AS created_at FROM revisions"
+    )
+    for view in LISTS:
+        if is_sqlite:
+            entries = f"json_each(records.document, '$.{view.field}') AS entry"
+            columns = ", ".join(
+                f'{_of_sqlite("entry.value", column)} AS "{column.name}"' for column in view.columns
+            )
+        else:
+            # A document whose field is no list (it is written so by nobody) has no rows, and costs the others none.
+            listed = f"records.document::jsonb -> '{view.field}'"
+            safe = f"CASE jsonb_typeof({listed}) WHEN 'array' THEN {listed} ELSE '[]'::jsonb END"
+            entries = f"LATERAL jsonb_array_elements({safe}) AS entry (value)"
+            columns = ", ".join(
+                f'{_of_postgresql("entry.value", column)} AS "{column.name}"' for column in view.columns
+            )
+        yield (
+            f"CREATE VIEW {view.name} AS SELECT records.id AS model_id, {columns} "
+            f"FROM records CROSS JOIN {entries} WHERE {_LIVE}"
+        )
+
+
+def _of_sqlite(value: str, column: JsonColumn) -> str:
+    if not column.path:
+        return value
+    return f"json_extract({value}, '$.{column.path}')"
+
+
+def _of_postgresql(value: str, column: JsonColumn) -> str:
+    path = "{" + column.path.replace(".", ",") + "}"
+    extracted = f"{value} #>> '{path}'"
+    return f"({extracted})" if column.kind == WORDS else f"({extracted})::numeric::{column.kind}"

@@ -1,0 +1,171 @@
+"""People who ask in SQL: the same names, columns and answers on both databases, and nothing to be written."""
+
+import pytest
+from fixtures.crawling import EXTRACTORS, Shop
+from sqlalchemy import inspect, text
+
+from catalog import plugins
+from catalog.settings import Settings
+from catalog.store import open_store
+from catalog.store.sql_views import LISTS, MODELS, NAMES
+from crawler.reading import Registry
+
+DOCUMENTED = {
+    "models": [
+        "model_id",
+        "name",
+        "source",
+        "state",
+        "version_number",
+        "version_hash",
+        "first_seen",
+        "missing_since",
+    ]
+    + [column.name for column in MODELS],
+    "versions": [
+        *(
+            "model_id",
+            "version_number",
+            "version_hash",
+            "parent_hash",
+            "made_by",
+            "author",
+            "cause",
+            "created_at",
+        )
+    ],
+    **{view.name: ["model_id", *(column.name for column in view.columns)] for view in LISTS},
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def filled(request, tmp_path):
+    """Three models, one of them changed once, one missing."""
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
+    settings = Settings(home=tmp_path / "home", database_url=url)
+    (tmp_path / "models").mkdir()
+    registry = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
+    with open_store(settings, write=True) as store:
+        shop = Shop(root=tmp_path / "models", store=store, settings=settings, registry=registry)
+        shop.model("good/model.safetensors", fill=1)
+        shop.put(
+            "good/modeldex.json",
+            {
+                "license": "mit",
+                "tags": ["a'b", "c d"],
+                "training": {"learning_rate": 0.5, "batch_size": 8},
+                "metrics": {"accuracy": 0.93, "imdb": {"test": {"f1": 0.5}}},
+                "trained_at": "2024-03-01",
+            },
+        )
+        shop.model("bare/model.safetensors", fill=2)
+        shop.model("left/model.safetensors", fill=3)
+        shop.crawl()
+        shop.put("bare/modeldex.json", {"license": "isc"})
+        (shop.root / "left/model.safetensors").unlink()
+        shop.crawl()
+        yield shop
+
+
+def asked(shop, query):
+    with shop.store.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_models_are_rows_with_the_values_of_their_documents(filled):
+    rows = asked(
+        filled,
+        "SELECT license, parameters, learning_rate, batch_size, version_number, state, trained_at "
+        "FROM models WHERE license IS NOT NULL OR state = 'missing' ORDER BY license",
+    )
+    left = [row for row in rows if row[0] is None]
+    assert sorted(row for row in rows if row[0]) == [
+        ("isc", 4, None, None, 2, "live", None),
+        ("mit", 4, 0.5, 8, 1, "live", "2024-03-01T00:00:00.000Z"),
+    ]
+    assert [(row[4], row[5]) for row in left] == [(2, "missing")]
+
+
+def test_a_join_answers_what_a_search_would(filled):
+    query = (
+        "SELECT models.license, evaluations.metric, evaluations.value, evaluations.dataset, evaluations.split "
+        "FROM models JOIN evaluations ON evaluations.model_id = models.model_id "
+        "WHERE evaluations.value > 0.4 ORDER BY evaluations.metric"
+    )
+    assert asked(filled, query) == [("mit", "accuracy", 0.93, None, None), ("mit", "f1", 0.5, "imdb", "test")]
+    assert asked(filled, "SELECT tag FROM tags ORDER BY tag") == [("a'b",), ("c d",)]
+    assert asked(filled, "SELECT count(*), min(size_bytes) > 0 FROM files WHERE format = 'safetensors'") == [
+        (3, True)
+    ]
+
+
+def test_versions_are_chained_by_their_hashes(filled):
+    rows = asked(
+        filled,
+        "SELECT later.version_number, later.parent_hash = earlier.version_hash, later.created_at >= earlier.created_at "
+        "FROM versions AS later JOIN versions AS earlier "
+        "ON earlier.model_id = later.model_id AND earlier.version_number = later.version_number - 1",
+    )
+    assert rows == [(2, True, True), (2, True, True)]
+    newest = "SELECT count(*) FROM models JOIN versions USING (model_id, version_number, version_hash)"
+    assert asked(filled, newest) == [(3,)]
+
+
+def test_the_views_and_their_columns_are_those_of_the_docs(filled):
+    inspector = inspect(filled.store.engine)
+    assert {name: [column["name"] for column in inspector.get_columns(name)] for name in NAMES} == DOCUMENTED
+
+
+def test_the_guide_names_every_view_and_column():
+    from pathlib import Path
+
+    guide = (Path(__file__).parents[4] / "docs" / "sql.md").read_text("utf-8")
+    for name, columns in DOCUMENTED.items():
+        assert f"| `{name}` |" in guide
+        assert [column for column in columns if f"`{column}`" not in guide] == []
+
+
+@pytest.mark.parametrize("filled", ["postgresql"], indirect=True)
+def test_an_analyst_reads_the_views_and_nothing_else(filled, postgresql_server):
+    import re
+    from pathlib import Path
+
+    import psycopg
+
+    guide = (Path(__file__).parents[4] / "docs" / "sql.md").read_text("utf-8")
+    (grants,) = re.findall(r"```sql\n(CREATE ROLE analyst.*?)```", guide, re.DOTALL)
+    database = filled.store.engine.url.database
+    with psycopg.connect(
+        f"host={postgresql_server} user=modeldex dbname={database}", autocommit=True
+    ) as owner:
+        owner.execute("DROP ROLE IF EXISTS analyst")
+        owner.execute(grants)
+        with psycopg.connect(
+            f"host={postgresql_server} user=analyst dbname={database}", autocommit=True
+        ) as analyst:
+            assert analyst.execute("SELECT count(*) FROM models").fetchone() == (3,)
+            assert analyst.execute("SELECT count(*) FROM lab_models").fetchone() == (0,)
+            for statement in (
+                "SELECT * FROM records",
+                "SELECT * FROM extractions",
+                "SELECT * FROM edits",
+                "DELETE FROM models",
+                "INSERT INTO versions (model_id) VALUES ('x')",
+                "UPDATE models SET state = 'gone'",
+                "CREATE TABLE mine (id int)",
+            ):
+                with pytest.raises(psycopg.errors.Error, match=r"permission denied|read-only|cannot"):
+                    analyst.execute(statement)
+        owner.execute("DROP OWNED BY analyst; DROP ROLE analyst")
+
+
+def test_a_reader_of_sqlite_cannot_write(tmp_path):
+    import sqlite3
+
+    with open_store(Settings(home=tmp_path), write=True):
+        pass
+    reader = sqlite3.connect(f"file:{tmp_path}/store.sqlite3?mode=ro", uri=True)
+    assert reader.execute("SELECT count(*) FROM models").fetchone() == (0,)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM records")
+    reader.close()
