@@ -23,9 +23,6 @@ from catalog.records import (
     ObjectKey,
     SourceId,
 )
-from catalog.store import edits, members
-
-from catalog.records import Document, Edit, FieldProvenance, Group, ModelId, ModelRecord
 from catalog.store import edits, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256

@@ -17,25 +17,7 @@ from catalog.store.faults import BACKUP
 from catalog.store.sql_views import create_views
 from catalog.store.tables import consumers, metadata
 
-VERSIONS = tuple(f"{number:04}" for number in range(1, 15))
-
-VERSIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-    "0013",
-)
-
-VERSIONS = tuple(f"{number:04}" for number in range(1, 16))
+VERSIONS = tuple(f"{number:04}" for number in range(1, 18))
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"

@@ -152,7 +152,9 @@ def _storage(monkeypatch, storage_client, unruly_storage):
 
 
 LivingBucket.TestCase.settings = settings(
-    max_examples=4 if settings().derandomize else 40,  # few where all tests run, many where one looks for faults
+    max_examples=4
+    if settings().derandomize
+    else 40,  # few where all tests run, many where one looks for faults
     stateful_step_count=12 if settings().derandomize else 25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

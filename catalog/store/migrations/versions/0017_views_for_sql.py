@@ -6,8 +6,8 @@ from alembic import op
 
 from catalog.store.sql_views import create_views, drop_views
 
-revision = "0013"
-down_revision = "0012"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
