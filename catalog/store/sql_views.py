@@ -114,9 +114,9 @@ def drop_views(connection: Connection) -> None:
 def statements(dialect: str) -> Iterator[str]:
     """What makes the views on this database."""
     is_sqlite = dialect == "sqlite"
-    one = _of_sqlite if is_sqlite else _of_postgresql
+    extracted = _of_sqlite if is_sqlite else _of_postgresql
     document = "records.document" if is_sqlite else "parsed.document"
-    columns = ", ".join(f'{one(document, column)} AS "{column.name}"' for column in MODELS)
+    columns = ", ".join(f'{extracted(document, column)} AS "{column.name}"' for column in MODELS)
     parsed = (
         "records"
         if is_sqlite
