@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-WHOLE = "bigint"
+WHOLE = "numeric"
+"""A document holds integers of any length: one that is too long for 64 bits must not cost a whole question."""
 NUMBER = "double precision"
 WORDS = "text"
 
@@ -162,4 +163,4 @@ def _of_sqlite(value: str, column: JsonColumn) -> str:
 def _of_postgresql(value: str, column: JsonColumn) -> str:
     path = "{" + column.path.replace(".", ",") + "}"
     extracted = f"{value} #>> '{path}'"
-    return f"({extracted})" if column.kind == WORDS else f"({extracted})::numeric::{column.kind}"
+    return f"({extracted})" if column.kind == WORDS else f"({extracted})::{column.kind}"
