@@ -131,6 +131,7 @@ SETTINGS: Mapping[str, str] = {
     "events": "crawler.settings:EventSettings",
     "file": "crawler.settings:FileSettings",
     "log": "catalog.logs:LogSettings",
+    "openlineage": "indexer.settings:OpenLineageSettings",
     "s3": "crawler.buckets.settings:S3Settings",
     "search": "catalog.settings.core:SearchSettings",
     "server": "webui.settings:ServerSettings",

@@ -47,3 +47,18 @@ class WebhookSettings:
                 raise UserError(
                     f"{text!r} is no network.", advice="Write it as in 10.0.0.0/8 or 127.0.0.1/32."
                 ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLineageSettings:
+    """The lineage service that is told of models."""
+
+    SECTION: ClassVar[str] = "openlineage"
+
+    url: str = setting(
+        "",
+        "Where it takes events, as in http://marquez:5000/api/v1/lineage; empty means that nobody is told.",
+    )
+    api_key: str = setting("", "What it asks for as a bearer token.", secret=True)
+    namespace: str = setting("modeldex", "Namespace of jobs, and of data sets and models without an address.")
+    seconds: float = setting(10.0, "Longest wait for one answer.", unit="seconds", least=0.1, most=60)

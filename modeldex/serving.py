@@ -104,11 +104,11 @@ def beside_model(model: Model, window: Window) -> None:
 
     def edit(sidecar: Sidecar) -> None:
         extra = sidecar.get("extra")
-        told = extra.get(SERVING) if isinstance(extra, dict) else None
-        told = told if isinstance(told, dict) else {}
-        if window.began < _instant(told.get("window")) <= time.time():
+        written = extra.get(SERVING) if isinstance(extra, dict) else None
+        written = written if isinstance(written, dict) else {}
+        if window.began < _instant(written.get("window")) <= time.time():
             return  # a process that comes late: a newer window is there
-        others = told.get("processes") if told.get("window") == began else None
+        others = written.get("processes") if written.get("window") == began else None
         own = f"{_process()} "
         processes = (
             [text for text in others if not str(text).startswith(own)] if isinstance(others, list) else []

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from catalog.errors import UserError
 from catalog.settings import Settings
 
+if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
+
 
 @click.group()
 def export() -> None:
-    """Write records in the forms that other tools read."""
+    """Write records in the forms that other tools read, without the fields that their source calls sensitive."""
+
+
+def public(catalog: Catalog) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """What takes from a document the fields that its source calls sensitive."""
+    from catalog.exports.withheld import without  # noqa: PLC0415 - `--help` needs none of it
+
+    sensitive = {str(state.row.id): state.row.definition.sensitive for state in catalog.health().sources}
+    return lambda document: without(document, sensitive.get(str(document.get("source")), ()))
 
 
 @export.command()
@@ -29,7 +42,8 @@ def card(settings: Settings, model: str) -> None:
     from catalog.exports.model_card import model_card  # noqa: PLC0415
 
     with open_catalog(settings) as catalog:
-        click.echo(model_card(chosen_model(catalog, model).document), nl=False)
+        document = chosen_model(catalog, model).document
+        click.echo(model_card(public(catalog)(document)), nl=False)
 
 
 @export.command()
@@ -45,7 +59,8 @@ def cyclonedx(settings: Settings, model: str) -> None:
     from catalog.exports.cyclonedx import cyclonedx as bill  # noqa: PLC0415
 
     with open_catalog(settings) as catalog:
-        click.echo(json.dumps(bill(chosen_model(catalog, model).document), indent=2))
+        document = chosen_model(catalog, model).document
+        click.echo(json.dumps(bill(public(catalog)(document)), indent=2))
 
 
 @export.command()
@@ -67,7 +82,7 @@ def site(settings: Settings, folder: Path, query: str, title: str, *, as_json: b
     with open_catalog(settings) as catalog:
         if sentences := catalog.not_understood(state):
             raise UserError(" ".join(sentences), advice="Nothing was written.")
-        count = write_site(folder, catalog.export(state), title=title)
+        count = write_site(folder, map(public(catalog), catalog.export(state)), title=title)
     if as_json:
         click.echo(json.dumps({"page": page_of(folder), "models": count}))
         return

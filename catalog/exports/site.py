@@ -20,8 +20,8 @@ MARK = "modeldex-site.txt"
 """A folder with this file is one of ours, and may be replaced."""
 MAX_TEXT_CHARS = 4_000
 MAX_ROWS = 1_000
+MAX_LISTED = 100
 MAX_VALUE_CHARS = 2_000
-SHOWN_APART = ("evaluations", "files", "metrics", "problems", "risks")
 _POLICY = (
     "default-src 'none'; script-src 'self' file:; style-src 'self' file:; base-uri 'none'; form-action 'none'"
 )
@@ -38,8 +38,10 @@ _KEPT = (
     "parameters",
     "size_bytes",
     "metrics",
+    "language",
+    "tags",
+    "datasets",
 )
-_KEPT_LISTS = ("language", "tags", "datasets")
 
 
 def write_site(folder: Path, documents: Iterable[Document], *, title: str = "Models") -> int:
@@ -106,8 +108,11 @@ def _write_script(file: IO[str], value: Any) -> None:
 
 
 def _row(document: Document) -> dict[str, Any]:
-    row = {field: document[field] for field in _KEPT if document.get(field) is not None}
-    row |= {field: list(document[field])[:100] for field in _KEPT_LISTS if document.get(field)}
+    row = {
+        field: value[:MAX_LISTED] if isinstance(value, list) else value
+        for field in _KEPT
+        if (value := document.get(field)) is not None
+    }
     row.setdefault("name", str(document.get("path") or document["id"]))
     if date := document.get("best_date"):
         row["date"] = date
@@ -116,7 +121,7 @@ def _row(document: Document) -> dict[str, Any]:
 
 
 def _words(document: Document) -> Iterator[str]:
-    for field in (*_KEPT[1:7], *_KEPT_LISTS, "title", "architecture", "model_type", "path", "description"):
+    for field in (row.name for row in fields().values() if row.text_order or row.words):
         value = document.get(field)
         yield from map(str, value if isinstance(value, list) else [value] if value else [])
 
@@ -166,7 +171,7 @@ def _evaluations(document: Document) -> Iterator[str]:
 def _values(document: Document) -> Iterator[str]:
     yield "<h2>Values</h2>\n<table>\n"
     for field in fields().values():
-        if field.name.partition(".")[0] not in SHOWN_APART and field.name != "all_text":
+        if field.page != "apart":
             for label, value in _labelled(document, field):
                 yield f"<tr><th scope=row>{escape(label)}<td>{escape(_cut(value))}\n"
     yield "</table>\n"

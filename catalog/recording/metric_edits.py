@@ -31,7 +31,7 @@ def observed(field: str, value: Any) -> tuple[str, Any, dict[str, Any]]:
     if isinstance(value, Mapping):
         context |= {part: value[part] for part in CONTEXT if part in value}
         value = value.get("value")
-    return f"{PREFIX}{name}", value, {part: said for part, said in context.items() if said is not None}
+    return f"{PREFIX}{name}", value, {part: about for part, about in context.items() if about is not None}
 
 
 def why_no_metric(field: str, value: Any) -> str | None:

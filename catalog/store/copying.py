@@ -16,7 +16,7 @@ from catalog.store.schema import VERSIONS, version_of
 from catalog.store.store import Store
 from catalog.store.tables import leases, metadata
 
-PAGE_ROWS = 500
+READ_ROWS, PAGE_ROWS = 50, 500
 PAGE_BYTES = 16 * 1024 * 1024
 """A page is written when it holds so much, however few rows that are: a document may have megabytes."""
 BEGUN_WITH = frozenset({"consumers"})
@@ -104,9 +104,10 @@ def _place(connection: Connection) -> str:
 
 def _rows(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
     """Every row, a page in memory at a time."""
-    result = connection.execution_options(stream_results=True, yield_per=PAGE_ROWS).execute(select(table))
-    for row in result:
-        yield tuple(row)
+    streamed = {"stream_results": True, "yield_per": READ_ROWS}
+    with connection.execute(select(table), execution_options=streamed) as result:
+        for row in result:
+            yield tuple(row)
 
 
 def _copy(reading: Connection, writing: Connection, table: Table, progress: Progress) -> CopiedTable:

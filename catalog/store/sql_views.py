@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-WHOLE = "bigint"
+WHOLE = "numeric"
+"""A document holds integers of any length: one that is too long for 64 bits must not cost a whole question."""
 NUMBER = "double precision"
 WORDS = "text"
 
@@ -114,9 +115,9 @@ def drop_views(connection: Connection) -> None:
 def statements(dialect: str) -> Iterator[str]:
     """What makes the views on this database."""
     is_sqlite = dialect == "sqlite"
-    one = _of_sqlite if is_sqlite else _of_postgresql
+    extracted = _of_sqlite if is_sqlite else _of_postgresql
     document = "records.document" if is_sqlite else "parsed.document"
-    columns = ", ".join(f'{one(document, column)} AS "{column.name}"' for column in MODELS)
+    columns = ", ".join(f'{extracted(document, column)} AS "{column.name}"' for column in MODELS)
     parsed = (
         "records"
         if is_sqlite
@@ -162,4 +163,4 @@ def _of_sqlite(value: str, column: JsonColumn) -> str:
 def _of_postgresql(value: str, column: JsonColumn) -> str:
     path = "{" + column.path.replace(".", ",") + "}"
     extracted = f"{value} #>> '{path}'"
-    return f"({extracted})" if column.kind == WORDS else f"({extracted})::numeric::{column.kind}"
+    return f"({extracted})" if column.kind == WORDS else f"({extracted})::{column.kind}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 
 import click
 
@@ -47,7 +48,7 @@ def copy(settings: Settings, url: str, *, as_json: bool) -> None:
 
 
 def _is_terminal() -> bool:
-    return click.get_text_stream("stderr").isatty()
+    return sys.stderr.isatty()
 
 
 def _tell(table: str, rows: int) -> None:

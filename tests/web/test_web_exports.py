@@ -10,6 +10,7 @@ from fixtures.shelf import model_documents
 from catalog.cli import cli
 from catalog.exports.cyclonedx import cyclonedx
 from catalog.exports.model_card import model_card
+from catalog.exports.withheld import without
 
 FIRST = model_documents()[0]
 
@@ -59,3 +60,39 @@ def test_the_command_writes_the_site_of_a_query(home):
     refused = run(home, "export", "site", str(home / "other"), "--query", "accuracy>nine")
     assert refused.exit_code != 0
     assert not (home / "other").exists()
+
+
+def test_what_a_source_calls_sensitive_leaves_in_no_form(home):
+    name = str(home / "models")
+    changed = run(home, "sources", "set", name, "--sensitive", "license", "--sensitive", "metrics")
+    assert changed.exit_code == 0, changed.output
+    run(home, "export", "site", str(home / "secret"))
+    (page,) = (home / "secret/models").iterdir()
+    card = run(home, "export", "card", "net").stdout
+    assert ("license" in card, "accuracy" in card) == (False, False)
+    assert "licenses" not in run(home, "export", "cyclonedx", "net").stdout
+    assert '"license"' not in (home / "secret/models.js").read_text()
+    assert "<td>mit" not in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("license", {"training": {"seed": 1, "epochs": 2}, "base_model": [{"id": "a", "relation": "b"}]}),
+        (
+            "training.seed",
+            {"license": "mit", "training": {"epochs": 2}, "base_model": [{"id": "a", "relation": "b"}]},
+        ),
+        (
+            "base_model.id",
+            {"license": "mit", "training": {"seed": 1, "epochs": 2}, "base_model": [{"relation": "b"}]},
+        ),
+    ],
+)
+def test_a_field_is_withheld_wherever_it_stands(name, left):
+    document = {
+        "license": "mit",
+        "training": {"seed": 1, "epochs": 2},
+        "base_model": [{"id": "a", "relation": "b"}],
+    }
+    assert without(document, [name]) == left
