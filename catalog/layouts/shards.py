@@ -26,6 +26,7 @@ NVIDIA/TensorRT-LLM models/modeling_utils.py (`rank{n}.safetensors`); DeepSpeed 
 RANK_DIRECTORY = re.compile(r"/?mp_rank_(?P<number>\d+(?:_\d+){0,2})$")
 """One process's share of a Megatron checkpoint. Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py."""
 RANKED = "ranks"
+PARALLEL = "parts"
 _NUMBER_AT_END = re.compile(r"[-_.]\d{2,6}-of-\d{2,6}$")
 
 
@@ -52,7 +53,7 @@ def shard_stem(name: str) -> tuple[str, str]:
     if match and match["rest"]:
         return f"{match['stem']}{match['rest']}", match["total"]
     if match := CONSOLIDATED.match(name):
-        return f"{match['stem']}{match['rest']}", "parts"
+        return f"{match['stem']}{match['rest']}", PARALLEL
     for form in RANKS:
         if match := form.match(name):
             return f"{match['stem'] or 'model'}{match['rest']}", RANKED
