@@ -129,7 +129,7 @@ def _told_apart(groups: Sequence[Group]) -> list[Group]:
         for group in groups
         if group.kind in {"file", "shards"}
         and names.is_generic_stem(name_of(group.key))
-        and group.name_hint == name_of(directory_of(group.key))
+        and group.name_hint in {name_of(directory_of(group.key)), _of_run(directory_of(group.key))}
     ]
     number = Counter(map(place, generic))
     apart = {group.key for group in generic if number[place(group)] > 1}
@@ -151,7 +151,8 @@ def _is_later_run(group: Group) -> bool:
 
 def _run_of(group: Group) -> str:
     """The nearest directory that is not a word like `checkpoints`, with the number of a later run of it."""
-    run = names.model_name(directory_of(group.key), is_file=False) or str(group.name_hint)
+    directory = directory_of(group.key)
+    run = _of_run(directory) or names.model_name(directory, is_file=False) or str(group.name_hint)
     numbered = RUN_DIRECTORY.search(group.key) if _is_later_run(group) else None
     return f"{run}-{numbered['version']}" if numbered else run
 
@@ -322,7 +323,33 @@ def _draft_models(tree: _Tree) -> list[Draft]:
         _draft_files(tree, directory, weights, drafts)
     _take_in_references(tree, drafts, speakers)
     assemble(tree.members, drafts)
+    _give_parts_below(drafts)
     return [draft for draft in drafts.values() if draft.whole or holds_model(draft.weights.values())]
+
+
+def _give_parts_below(drafts: dict[str, Draft]) -> None:
+    """A projector above directories of quantisations, which has no model beside it, goes with the models in them."""
+    parts = [
+        draft
+        for draft in drafts.values()
+        if draft.kind == "file" and draft.weights and all(member.is_part for member in draft.weights.values())
+    ]
+    for draft in parts:
+        below = [
+            other
+            for other in drafts.values()
+            if directory_of(other.directory) == draft.directory != other.directory
+            and any(key.lower().endswith(".gguf") for key in other.weights)
+        ]
+        if (
+            any(other.directory == draft.directory and other is not draft for other in drafts.values())
+            or not below
+        ):
+            continue
+        for other in below:
+            for member in draft.weights.values():
+                other.bind(member)
+        del drafts[draft.key]
 
 
 def _draft(drafts: dict[str, Draft], key: str, kind: str, directory: str, *, whole: bool = False) -> Draft:
@@ -499,7 +526,8 @@ def _context_of(
     if match := SIDECAR.match(name):
         return _named(tree, joined(directory, match["target"]), inside.get(directory, ()))
     if member.extraction and member.extraction.format == LORA_SIDECAR:
-        target = name.removesuffix(".json").removesuffix(".metadata").removesuffix(".civitai.info")
+        target = name.removesuffix(".json").removesuffix(".civitai.info")
+        target = target.removesuffix(".metadata").removesuffix(".cm-info")
         return [draft for draft in here if draft.key == joined(directory, target)]
     if here and (member.extraction and member.extraction.role is not Role.CARD):
         return _of_its_stem(name, here) or _of_one_run(member.extraction, here)
