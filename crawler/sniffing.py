@@ -55,7 +55,7 @@ ERROR_PAGE = re.compile(
 PATH_OR_IMPORT = re.compile(rb"import[ \t].*|#.*|[\w./\\:~+@ -]*", re.ASCII)
 JSON_OBJECT = re.compile(rb'\s*\{\s*"[\t\n\r -~\x80-\xff]*')
 
-SHARED_SUFFIXES = frozenset({"pth", "ckpt", "pt", "pkl", "pickle", "model"})
+SHARED_SUFFIXES = frozenset({"pth", "ckpt", "pt", "pkl", "pickle", "model", "plan", "engine", "trt"})
 """Suffixes of models that other programs use, too: Portuguese texts, caches, states, optimisation problems."""
 CONTROL_CHARACTER = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f\ufffd]")
 ERROR_WORDS = re.compile(

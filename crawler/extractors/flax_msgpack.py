@@ -25,11 +25,15 @@ _BUFFER = re.compile(r"^(?:batch_stats|buffers|state)/")
 _STEP = frozenset({"step", "global_step", "train_step"})
 
 
+_NAMED = re.compile(r"model|flax|checkpoint|ckpt|params|weights|state", re.IGNORECASE)
+"""Names that promise arrays; under others MessagePack is anybody's."""
+
+
 class FlaxMsgpackExtractor:
     """Reads headers of arrays: one request per array that is larger than a block."""
 
     name = "flax-msgpack"
-    version = 1
+    version = 2
     description = "Flax checkpoints (flax_model.msgpack, checkpoint_N)"
     reads = "names, shapes, dtypes and counts of arrays; step; optimizer state is told apart"
     limits = "1,000,000 values, depth 64, 512 requests; beyond them the count is incomplete"
@@ -65,7 +69,10 @@ class FlaxMsgpackExtractor:
             complete = False
         infos = _tensors(leaves)
         if not infos and complete:
-            raise Malformed("a MessagePack document without arrays")
+            if _NAMED.search(reader.name):
+                raise Malformed("a MessagePack document without arrays")
+            findings.role, findings.format = Role.AUXILIARY, None  # what another program keeps in this form
+            return findings.extraction()
         findings.tensors = tensors.summarise(infos, complete=complete)
         findings.say("framework", "flax", "msgpack:", evidence=Evidence.INFERRED)
         _tell_scalars(findings, leaves)

@@ -98,7 +98,8 @@ class NumpyExtractor:
         tell_oddities(findings, directory)
         findings.tensors = summarise(infos, complete=complete)
         if not infos:
-            findings.status = FileStatus.UNREADABLE
+            findings.status = FileStatus.UNREADABLE if directory.members else FileStatus.EMPTY
+            findings.problem("empty", "no arrays are in it")
 
     @staticmethod
     def _read_objects(
