@@ -14,6 +14,10 @@ CONSOLIDATED = re.compile(r"^(?P<stem>consolidated)\.(?P<number>\d{2,4})(?P<rest
 RANKS = (
     re.compile(r"^(?P<stem>.+?)_world_size_(?P<total>\d+)_rank_(?P<number>\d+)(?P<rest>\..*)$"),
     re.compile(r"^(?P<stem>.+?)-rank-(?P<number>\d+)-part-\d+(?P<rest>\..*)$"),
+    re.compile(
+        r"^(?P<stem>model(?:_states?)?|pytorch_model)[-_.](?:tp|mp|rank|tp_rank|mp_rank)[-_]?(?P<number>\d{1,3})"
+        r"(?P<rest>\.(?:safetensors|pth?|bin))$"
+    ),
     re.compile(r"^(?P<stem>rank)[-_]?(?P<number>\d+)(?P<rest>\.(?:safetensors|engine|npz|pt|bin))$"),
     re.compile(r"^(?P<stem>)(?:zero_pp_rank_\d+_)?mp_rank_(?P<number>\d+)(?P<rest>_model_states\.pt)$"),
     re.compile(r"^(?P<stem>)layer_\d+-model_(?P<number>\d+)(?P<rest>-model_states\.pt)$"),

@@ -57,6 +57,7 @@ from crawler.grouping.layouts import (
     PROJECTOR,
     RUN_DIRECTORY,
     RUN_POSITION,
+    SHARDED_MODEL,
     SIDE_DIRECTORIES,
     SIDECAR,
     TRAINING_STATE,
@@ -647,6 +648,8 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     if (given := _name_in_store(draft, promised)) is not None:
         return given
     path = draft.key if draft.key != ROOT_KEY else ""
+    if SHARDED_MODEL.match(name_of(path)) and directory_of(path):
+        path = directory_of(path)
     name = name_of(path)
     parent = name_of(directory_of(path))
     generic = draft.kind in {"file", "shards"} and names.is_generic_stem(name)
@@ -659,7 +662,7 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     elif (of_run := _of_run(path)) is not None:
         name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
-        name = parent
+        name = _of_run(directory_of(path)) or parent
     return name or unquote(str(source).rstrip("/").rpartition("/")[2])
 
 
