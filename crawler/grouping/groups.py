@@ -335,19 +335,18 @@ def _give_parts_below(drafts: dict[str, Draft]) -> None:
         for draft in drafts.values()
         if draft.kind == "file" and draft.weights and all(member.is_part for member in draft.weights.values())
     ]
+    if not parts:
+        return
+    here = Counter(draft.directory for draft in drafts.values())
+    below: dict[str, list[Draft]] = defaultdict(list)
+    for draft in drafts.values():
+        if draft.directory and any(key.lower().endswith(".gguf") for key in draft.weights):
+            below[directory_of(draft.directory)].append(draft)
     for draft in parts:
-        below = [
-            other
-            for other in drafts.values()
-            if directory_of(other.directory) == draft.directory != other.directory
-            and any(key.lower().endswith(".gguf") for key in other.weights)
-        ]
-        if (
-            any(other.directory == draft.directory and other is not draft for other in drafts.values())
-            or not below
-        ):
+        models = [other for other in below[draft.directory] if other is not draft]
+        if here[draft.directory] > 1 or not models:
             continue
-        for other in below:
+        for other in models:
             for member in draft.weights.values():
                 other.bind(member)
         del drafts[draft.key]
@@ -491,10 +490,10 @@ def _bind_lines(tree: _Tree, drafts: Sequence[Draft], open_directories: frozense
     if not logs:
         return
     by_directory, inside = _places(drafts)
-    told = {key for draft in drafts for key, subject in draft.context if subject is not None}
+    in_logs = {key for draft in drafts for key, subject in draft.context if subject is not None}
     for member in logs:
         for draft in _context_of(tree, member, by_directory, inside):
-            if member.object.key not in told or (
+            if member.object.key not in in_logs or (
                 END_OF_RUN.search(name_of(draft.key))
                 and not any(key == member.object.key for key, _ in draft.context)
             ):
