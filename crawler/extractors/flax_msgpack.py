@@ -27,6 +27,8 @@ _STEP = frozenset({"step", "global_step", "train_step"})
 
 _NAMED = re.compile(r"model|flax|checkpoint|ckpt|params|weights|state", re.IGNORECASE)
 """Names that promise arrays; under others MessagePack is anybody's."""
+_EXTENSIONS = frozenset({0xC7, 0xC8, 0xC9, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8})
+"""First bytes of what is an array to Flax. Source: msgpack/msgpack spec.md, ext format family."""
 
 
 class FlaxMsgpackExtractor:
@@ -47,6 +49,8 @@ class FlaxMsgpackExtractor:
                 if name.startswith("flax_model") and name.endswith(".msgpack")
                 else None
             )
+        if not _NAMED.search(name) and _EXTENSIONS.isdisjoint(head):
+            return None  # no array is in sight, and no name promises one: another program's
         if name.endswith((".msgpack", ".flax")):
             return Claim(format="flax", role=Role.WEIGHTS, confidence=85)
         return (
@@ -69,10 +73,7 @@ class FlaxMsgpackExtractor:
             complete = False
         infos = _tensors(leaves)
         if not infos and complete:
-            if _NAMED.search(reader.name):
-                raise Malformed("a MessagePack document without arrays")
-            findings.role, findings.format = Role.AUXILIARY, None  # what another program keeps in this form
-            return findings.extraction()
+            raise Malformed("a MessagePack document without arrays")
         findings.tensors = tensors.summarise(infos, complete=complete)
         findings.say("framework", "flax", "msgpack:", evidence=Evidence.INFERRED)
         _tell_scalars(findings, leaves)
