@@ -59,7 +59,8 @@ class Extractor(Protocol):
     `version` goes up whenever it would say something new about the same bytes: files are then read again.
     `description`, `reads` and `limits` make the table of formats in the docs. A class may also have `promises`, a
     `crawler.promises.Promise`: what its names alone say, such as suffixes and which files are one model. One whose
-    subjects find their models by `sha256:` sets `names_hashes` to True.
+    subjects find their models by `sha256:` sets `names_hashes` to True, one that tells the risks of every pickle in its files
+    `checks_pickles`.
     """
 
     name: str

@@ -25,6 +25,8 @@ _TEXTS = frozenset({Role.CARD, Role.SIDECAR, Role.POINTER})
 
 def with_hidden_pickles(extraction: Extraction, extractor: Extractor, reader: RangedReader) -> Extraction:
     """The extraction with the risks of a pickle that its own extractor did not look for."""
+    if getattr(extractor, "checks_pickles", False):
+        return extraction  # it has looked at every pickle of the file, and at what its own loader would call
     if extraction.role in _TEXTS or any(
         risk.kind in {CODE_EXECUTION, UNCHECKED} for risk in extraction.risks
     ):

@@ -15,7 +15,7 @@ ZERO_BYTES = 512
 _NEVER_OPENED = (
     # source code and what is built from it
     "py pyc pyi pyx ipynb c cc cpp cxx cu cuh h hpp java kt go rs js mjs jsx tsx css scss map rb sh bat ps1 sql so o a dll dylib"
-    " exe whl jar class proto"
+    " exe jar class proto"
     # documents, pictures, sound, film
     " html htm pdf doc docx ppt pptx xls xlsx rst tex png jpg jpeg gif webp bmp svg ico tif tiff mp3 wav flac ogg m4a mp4 avi mov"
     " mkv webm ttf otf woff woff2"
@@ -55,7 +55,7 @@ ERROR_PAGE = re.compile(
 PATH_OR_IMPORT = re.compile(rb"import[ \t].*|#.*|[\w./\\:~+@ -]*", re.ASCII)
 JSON_OBJECT = re.compile(rb'\s*\{\s*"[\t\n\r -~\x80-\xff]*')
 
-SHARED_SUFFIXES = frozenset({"pth", "ckpt", "pt", "pkl", "pickle", "model"})
+SHARED_SUFFIXES = frozenset({"pth", "ckpt", "pt", "pkl", "pickle", "model", "plan", "engine", "trt"})
 """Suffixes of models that other programs use, too: Portuguese texts, caches, states, optimisation problems."""
 CONTROL_CHARACTER = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f\ufffd]")
 ERROR_WORDS = re.compile(

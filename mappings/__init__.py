@@ -55,6 +55,7 @@ class Field:
     words: bool = False
     text_order: int | None = None
     telling_order: int | None = None
+    told_with_name: bool = False
     shape: bool = False
     page: str | None = None
     report: str | None = None

@@ -48,6 +48,7 @@ GENERIC_DIRECTORIES = frozenset(
         "lightning_logs",
         "output",
         "outputs",
+        "snapshots",
     }
 )
 SUFFIXES = re.compile(

@@ -14,6 +14,10 @@ CONSOLIDATED = re.compile(r"^(?P<stem>consolidated)\.(?P<number>\d{2,4})(?P<rest
 RANKS = (
     re.compile(r"^(?P<stem>.+?)_world_size_(?P<total>\d+)_rank_(?P<number>\d+)(?P<rest>\..*)$"),
     re.compile(r"^(?P<stem>.+?)-rank-(?P<number>\d+)-part-\d+(?P<rest>\..*)$"),
+    re.compile(
+        r"^(?P<stem>model(?:_states?)?|pytorch_model)[-_.](?:tp|mp|rank|tp_rank|mp_rank)[-_]?(?P<number>\d{1,3})"
+        r"(?P<rest>\.(?:safetensors|pth?|bin))$"
+    ),
     re.compile(r"^(?P<stem>rank)[-_]?(?P<number>\d+)(?P<rest>\.(?:safetensors|engine|npz|pt|bin))$"),
     re.compile(r"^(?P<stem>)(?:zero_pp_rank_\d+_)?mp_rank_(?P<number>\d+)(?P<rest>_model_states\.pt)$"),
     re.compile(r"^(?P<stem>)layer_\d+-model_(?P<number>\d+)(?P<rest>-model_states\.pt)$"),
@@ -26,6 +30,7 @@ NVIDIA/TensorRT-LLM models/modeling_utils.py (`rank{n}.safetensors`); DeepSpeed 
 RANK_DIRECTORY = re.compile(r"/?mp_rank_(?P<number>\d+(?:_\d+){0,2})$")
 """One process's share of a Megatron checkpoint. Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py."""
 RANKED = "ranks"
+PARALLEL = "parts"
 _NUMBER_AT_END = re.compile(r"[-_.]\d{2,6}-of-\d{2,6}$")
 
 
@@ -52,7 +57,7 @@ def shard_stem(name: str) -> tuple[str, str]:
     if match and match["rest"]:
         return f"{match['stem']}{match['rest']}", match["total"]
     if match := CONSOLIDATED.match(name):
-        return f"{match['stem']}{match['rest']}", "parts"
+        return f"{match['stem']}{match['rest']}", PARALLEL
     for form in RANKS:
         if match := form.match(name):
             return f"{match['stem'] or 'model'}{match['rest']}", RANKED

@@ -313,10 +313,11 @@ class Draft:
             *self.found.free[prefix],
             *(item for item in self.unplaced if item.field.startswith(f"{prefix}.")),
         ):
-            converted = field_values.scalar(seen.raw)
+            slug = stored_slug(seen.field.partition(".")[2])
+            converted = field_values.scalar(seen.raw, name=slug)
             if converted.value is not None:
                 contender = Contender(observation=seen, value=converted.value, changes=converted.changes)
-                gathered.setdefault(stored_slug(seen.field.partition(".")[2]), []).append(contender)
+                gathered.setdefault(slug, []).append(contender)
         entries: dict[str, Any] = {}
         for name in sorted(gathered)[:MAX_FREE]:
             good = ranked("nearest", gathered[name], distances=self.found.distances, aside=self.found.aside)

@@ -31,7 +31,11 @@ NOT_METRICS = frozenset(
         "num_examples", "n_shot", "num_fewshot", "alias", "sample_len", "sample_count", "n_sample", "parameters", "num_parameters",
         "n_parameters", "param_count", "parameter_count", "model_size", "max_epochs", "max_steps", "max_iters", "total_steps", "total_epochs",
         "epoch_num", "iter_num", "num_steps", "num_updates", "n_iter", "current_epoch", "eta_seconds", "eta", "data_time", "lr0",
-        "step_num", "global_steps",
+        "step_num", "global_steps", "n_params", "total_params", "trainable_params", "num_params", "params", "model_size_mb", "model_bytes",
+        "best_epoch", "best_step", "best_iteration", "epochs_trained", "elapsed", "elapsed_time", "elapsed_seconds", "random_state",
+        "n_estimators", "max_depth", "max_length", "max_seq_length", "num_labels", "num_classes", "n_classes", "n_features", "support",
+        "test_size", "train_size", "val_size", "train_samples", "test_samples", "eval_samples", "version", "threshold", "num_workers",
+        "gpu_mem", "gpu_memory", "memory_mb", "n_samples_train", "n_samples_test", "metric",
     }
 )  # fmt: skip
 """Names that trainers log among their metrics though they measure nothing."""

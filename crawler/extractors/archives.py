@@ -38,6 +38,7 @@ _ENDINGS = (
     ".tzst",
     ".tar",
     ".zip",
+    ".whl",
     ".7z",
     ".rar",
 )
@@ -73,10 +74,8 @@ _STORED = frozenset({Role.WEIGHTS, Role.INDEX, Role.PART, Role.DATA})
 
 class ArchivesExtractor:
     name = "archives"
-    version = 1
-    description = (
-        "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, 7z, and single compressed files"
-    )
+    version = 2
+    description = "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, whl, 7z, and single compressed files"
     reads = "names of the members; of models and their sidecars in them what their own formats say; pickles are scanned"
     limits = (
         "10,000 members, 64 of them read, 256 MB inflated, of a member in a compressed archive 16 MB; of 7z names only; rar,"
@@ -90,7 +89,7 @@ class ArchivesExtractor:
             return None
         if packing == "zip":
             name = key.rsplit("/", 1)[-1].lower()
-            fitting = name.endswith(".zip") or "." not in name
+            fitting = name.endswith((".zip", ".whl")) or "." not in name
             return Claim(format="zip", role=Role.WEIGHTS, confidence=55) if fitting else None
         if "." not in packing and packing in archives.COMPRESSIONS:
             inner = installed().format_of(_PACKED.sub("", key))

@@ -25,11 +25,17 @@ _BUFFER = re.compile(r"^(?:batch_stats|buffers|state)/")
 _STEP = frozenset({"step", "global_step", "train_step"})
 
 
+_NAMED = re.compile(r"model|flax|checkpoint|ckpt|params|weights|state", re.IGNORECASE)
+"""Names that promise arrays; under others MessagePack is anybody's."""
+_EXTENSIONS = frozenset({0xC7, 0xC8, 0xC9, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8})
+"""First bytes of what is an array to Flax. Source: msgpack/msgpack spec.md, ext format family."""
+
+
 class FlaxMsgpackExtractor:
     """Reads headers of arrays: one request per array that is larger than a block."""
 
     name = "flax-msgpack"
-    version = 1
+    version = 2
     description = "Flax checkpoints (flax_model.msgpack, checkpoint_N)"
     reads = "names, shapes, dtypes and counts of arrays; step; optimizer state is told apart"
     limits = "1,000,000 values, depth 64, 512 requests; beyond them the count is incomplete"
@@ -43,6 +49,8 @@ class FlaxMsgpackExtractor:
                 if name.startswith("flax_model") and name.endswith(".msgpack")
                 else None
             )
+        if not _NAMED.search(name) and _EXTENSIONS.isdisjoint(head):
+            return None  # no array is in sight, and no name promises one: another program's
         if name.endswith((".msgpack", ".flax")):
             return Claim(format="flax", role=Role.WEIGHTS, confidence=85)
         return (

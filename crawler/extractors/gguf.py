@@ -44,7 +44,7 @@ class GgufExtractor:
     """Reads the header as a stream: 1 request, 2-3 where a large vocabulary is in the way. Tensor data is never read."""
 
     name = "gguf"
-    version = 3
+    version = 4
     description = "GGUF models, adapters and shards, versions 1 to 3, either byte order; older GGML by magic"
     reads = "counts per block type, quantisation, general.*, architecture sizes, chat templates"
     limits = "65,536 keys, 1,000,000 tensors, strings 8 MB, arrays 16 M elements, 4 dimensions"
@@ -70,6 +70,11 @@ class GgufExtractor:
         header = gguf_format.read_header(reader)
         _tell_structure(findings, header, reader.size_bytes)
         pairs = header.pairs
+        if (role := _role(header)) is not None:
+            findings.role = role
+        if role is Role.AUXILIARY:  # what it is called and made for is not what the model beside it is
+            _tell_templates(findings, pairs)
+            return findings.extraction()
         _tell_general(findings, pairs)
         _tell_architecture(findings, pairs)
         _tell_quantization(findings, header)
@@ -77,8 +82,6 @@ class GgufExtractor:
         _tell_adapter(findings, header)
         _tell_templates(findings, pairs)
         _tell_rest(findings, pairs)
-        if (role := _role(header)) is not None:
-            findings.role = role
         return findings.extraction()
 
 
@@ -101,8 +104,9 @@ def _role(header: gguf_format.GgufHeader) -> Role | None:
 
 def _tell_structure(findings: Findings, header: gguf_format.GgufHeader, size_bytes: int) -> None:
     findings.tensors = tensors.summarise(header.tensors)
-    findings.say("framework", "llama.cpp", "header:", evidence=Evidence.INFERRED)
-    findings.say("extra.gguf.version", header.version, "header:version")
+    if _role(header) is not Role.AUXILIARY:
+        findings.say("framework", "llama.cpp", "header:", evidence=Evidence.INFERRED)
+        findings.say("extra.gguf.version", header.version, "header:version")
     if header.big_endian:
         findings.say("extra.gguf.byte_order", "big", "header:version")
     for code, message in header.faults:

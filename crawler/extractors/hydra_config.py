@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from catalog.errors import Malformed
+from catalog.errors import ExtractError, Malformed
 from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import properties, yamls
@@ -14,6 +14,7 @@ from crawler.formats.json_values import leftovers
 from crawler.reader import RangedReader
 
 _CONFIG = re.compile(r"(?:^|/)\.hydra/config\.ya?ml$")
+_YAML = re.compile(r"\.ya?ml$", re.IGNORECASE)
 _OTHER = re.compile(r"(?:^|/)\.hydra/(?:hydra|overrides)\.ya?ml$")
 
 
@@ -24,12 +25,15 @@ class HydraConfigExtractor:
     """
 
     name = "hydra-config"
-    version = 2
-    description = ".hydra/config.yaml of a Hydra run"
-    reads = "every setting as a hyper-parameter; overrides.yaml and hydra.yaml by name only"
+    version = 3
+    description = ".hydra/config.yaml of a Hydra run, and other YAML with `_target_`"
+    reads = "every setting of a run as a hyper-parameter; overrides.yaml and hydra.yaml by name only; of others what they call"
     limits = "YAML 2 MB, 400 settings, 4 levels"
 
-    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the directory decides
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        """The directory decides; anywhere else a key that has something called."""
+        if b"_target_" in head and _YAML.search(key) and not _CONFIG.search(key):
+            return Claim(format="hydra", role=Role.AUXILIARY, confidence=42)
         if _CONFIG.search(key):
             return Claim(format="hydra", role=Role.RUN, confidence=85)
         return Claim(format="hydra", role=Role.AUXILIARY, confidence=85) if _OTHER.search(key) else None
@@ -38,10 +42,18 @@ class HydraConfigExtractor:
         composed = _CONFIG.search(str(reader.key)) is not None
         role = Role.RUN if composed else Role.AUXILIARY
         findings = Findings(reader, self, format=None, role=role, origin=Origin.RUN)
-        if not composed:
+        if not composed and _OTHER.search(str(reader.key)):
             return findings.extraction()
-        config = yamls.json_value(yamls.read(reader))
+        try:
+            config = yamls.json_value(yamls.read(reader))
+        except ExtractError:
+            if composed:
+                raise
+            return findings.extraction()  # a template of a configuration is nobody's
         if config is None:
+            return findings.extraction()
+        if not composed:
+            tell_targets(findings, config)
             return findings.extraction()
         if not isinstance(config, Mapping):
             raise Malformed("the configuration is not a list of keys")

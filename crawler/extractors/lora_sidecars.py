@@ -17,7 +17,7 @@ from crawler.formats.json_values import leftovers, mapping, pointer, text, texts
 from crawler.reader import RangedReader
 
 MAX_WORDS = 200
-_MANAGER, _CIVITAI = ".metadata.json", ".civitai.info"
+_MANAGER, _CIVITAI, _CONNECTED = ".metadata.json", ".civitai.info", ".cm-info.json"
 _WEBUI_MARKS = (b'"activation text"', b'"sd version"', b'"preferred weight"', b'"negative text"')
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 
@@ -26,16 +26,17 @@ class LoraSidecarsExtractor:
     """Reads the whole file. Downloads, ratings, sizes and preferred weights are kept, and measure nothing."""
 
     name = "lora-sidecars"
-    version = 1
+    version = 2
     description = (
-        "NAME.metadata.json (LoRA Manager), NAME.civitai.info, NAME.json (webui) beside a model file"
+        "NAME.metadata.json (LoRA Manager), NAME.civitai.info, NAME.cm-info.json (Stability Matrix), NAME.json (webui) beside"
+        " a model file"
     )
     reads = "title, version, base model, description, notes, trigger words, tags, creator"
     limits = "JSON 16 MB"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()
-        sure = name.endswith(_CIVITAI) or (name.endswith(_MANAGER) and b'"file_name"' in head)
+        sure = name.endswith((_CIVITAI, _CONNECTED)) or (name.endswith(_MANAGER) and b'"file_name"' in head)
         webui = name.endswith(".json") and any(mark in head for mark in _WEBUI_MARKS)
         if (sure or webui) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
             return Claim(format="lora-sidecar", role=Role.CONFIG, confidence=75 if sure else 55)
@@ -47,6 +48,8 @@ class LoraSidecarsExtractor:
         name = reader.name.lower()
         if name.endswith(_CIVITAI):
             _tell_civitai(findings, value, ())
+        elif name.endswith(_CONNECTED):
+            _tell_connected(findings, value)
         elif name.endswith(_MANAGER):
             _tell_manager(findings, value)
         else:
@@ -105,6 +108,22 @@ def _tell_civitai(
     for key in ("id", "modelId"):
         if isinstance(value.get(key), int):
             findings.say(f"extra.civitai.{key}", value[key], pointer(*path, key))
+
+
+def _tell_connected(findings: Findings, value: Mapping[str, Any]) -> None:
+    """Source: LykosAI/StabilityMatrix, Models/ConnectedModelInfo.cs."""
+    findings.say("title", text(value.get("ModelName")), pointer("ModelName"))
+    findings.say("version", text(value.get("VersionName")), pointer("VersionName"))
+    findings.say("description", _plain(value.get("ModelDescription")), pointer("ModelDescription"))
+    findings.say(
+        "extra.version_description", _plain(value.get("VersionDescription")), pointer("VersionDescription")
+    )
+    _tell_base(findings, text(value.get("BaseModel")), pointer("BaseModel"))
+    findings.say("adapter.type", _adapter({"type": value.get("ModelType")}), pointer("ModelType"))
+    for index, tag in enumerate(texts(value.get("Tags"))[:MAX_WORDS]):
+        findings.say("tags", tag, pointer("Tags", index))
+    words = ", ".join(texts(value.get("TrainedWords"))[:MAX_WORDS])
+    _tell_trigger_words(findings, words, pointer("TrainedWords"))
 
 
 def _tell_webui(findings: Findings, value: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ Source: NVIDIA/NeMo, nemo/core/connectors/save_restore_connector.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from crawler.reader import RangedReader, bytes_reader
 
 CONFIG = "model_config.yaml"
 WEIGHTS = "model_weights.ckpt"
+_NEMO_CLASS = re.compile(rb"(?m)^(?:target:\s*nemo\.|nemo_version:)")
 MAX_CONFIG_BYTES = 2 * 1024 * 1024
 MAX_WEIGHTS_BYTES = 64 * 1024 * 1024  # of a gzipped archive, where they have to be inflated into memory
 SETTINGS = frozenset(
@@ -33,21 +35,28 @@ class NemoExtractor:
     """Reads the configuration, and the checkpoint's pickle symbolically."""
 
     name = "nemo"
-    version = 3
-    description = "NeMo (`.nemo`)"
+    version = 4
+    description = "NeMo (`.nemo`, and unpacked: model_config.yaml)"
     reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
     limits = "10,000 members; of a gzipped archive 64 MB of weights; `${}` stays text"
     promises = Promise(formats={".nemo": "nemo"}, containers=(Container(folders=("context", "weights")),))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
+        if key.rpartition("/")[2] == CONFIG and _NEMO_CLASS.search(head):
+            return Claim(format="nemo", role=Role.CONFIG, confidence=80)
         if not key.lower().endswith(".nemo"):
             return None
         known = tars.is_tar(head) or head.startswith(tars.GZIP_MAGIC)
         return Claim(format="nemo", role=Role.WEIGHTS, confidence=95) if known else None
 
     def extract(self, reader: RangedReader) -> Extraction:
-        findings = Findings(reader, self, format="nemo", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        unpacked = reader.name == CONFIG
+        role, origin = (Role.CONFIG, Origin.CONFIG) if unpacked else (Role.WEIGHTS, Origin.EMBEDDED)
+        findings = Findings(reader, self, format="nemo", role=role, origin=origin)
         findings.say("framework", "nemo", "name:")
+        if unpacked:
+            _tell_config(findings, reader.take(0, min(reader.size_bytes, MAX_CONFIG_BYTES)))
+            return findings.extraction()
         if reader.head().startswith(tars.GZIP_MAGIC):
             _tell_compressed(findings, reader)
             return findings.extraction()

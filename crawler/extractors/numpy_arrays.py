@@ -11,6 +11,7 @@ from crawler.formats.pickle_risks import STRUCTURE, TRUST, tell_oddities, tell_r
 from crawler.formats.pickles import read_pickles
 from crawler.formats.tensors import summarise
 from crawler.formats.torch_files import refuse
+from crawler.formats.torch_zip import scan_member
 from crawler.formats.zips import Member, ZipDirectory, is_zip, open_zip
 from crawler.reader import RangedReader
 
@@ -71,13 +72,15 @@ class NumpyExtractor:
             refuse(findings, str(error))
             return
         infos: list[TensorInfo] = []
-        complete, objects = True, 0
+        complete, objects, strangers = True, 0, 0
         for member in directory.members:
             if not member.name.endswith(".npy") and not _begins_like_array(directory, member):
                 if not member.is_directory:
                     findings.risk(
                         STRUCTURE, Severity.LOW, f"{member.name[:200]} is no array", member=member.name
                     )
+                    if (strangers := strangers + 1) <= MAX_OBJECT_ARRAYS:
+                        scan_member(findings, directory, member)
                 continue
             try:
                 header = _member_header(directory, member)
@@ -95,7 +98,8 @@ class NumpyExtractor:
         tell_oddities(findings, directory)
         findings.tensors = summarise(infos, complete=complete)
         if not infos:
-            findings.status = FileStatus.UNREADABLE
+            findings.status = FileStatus.UNREADABLE if directory.members else FileStatus.EMPTY
+            findings.problem("empty", "no arrays are in it")
 
     @staticmethod
     def _read_objects(

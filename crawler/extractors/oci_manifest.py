@@ -35,6 +35,8 @@ _SPOKEN = re.compile(
 """Layers that say something of the model: its configurations, and the text of its licence."""
 _OF_A_PERSON = re.compile(r"image\.(?:system|messages)$")
 """Layers that who makes a model of another one adds; the weights stay the other's."""
+BASE = "oci-weights:"
+"""In front of the digest of weights: the subject of what they are called by those who name them."""
 ANNOTATIONS = {
     "title": "name",
     "version": "version",
@@ -53,7 +55,7 @@ class OciManifestExtractor:
     """Reads the whole manifest; layers are other objects of the same storage, bound by their digest."""
 
     name = "oci-manifest"
-    version = 3
+    version = 4
     description = "OCI, ModelPack, KitOps and Ollama manifests"
     reads = "name and tag, annotations, the index of a layout, the ModelPack descriptor, and which blobs are the weights"
     limits = "JSON 16 MB, 10,000 layers; registries are not contacted"
@@ -62,6 +64,8 @@ class OciManifestExtractor:
         start = head.lstrip()[:1]
         if start != b"{":
             return None
+        if key.rpartition("/")[2] == "models.json" and b'"models"' in head and b"sha256:" in head:
+            return Claim(format="oci-manifest", role=Role.CONFIG, confidence=75)
         compact = head.replace(b" ", b"").replace(b"\n", b"")
         if b'"application/vnd.cncf.model.config' in compact or (
             b'"descriptor":{' in compact and b'"paramSize"' in compact
@@ -85,6 +89,8 @@ class OciManifestExtractor:
             _tell_ollama_config(findings, manifest)
         elif "descriptor" in manifest and "layers" not in manifest:
             _tell_descriptor(findings, manifest)
+        elif isinstance(manifest.get("models"), list):
+            _tell_docker_models(findings, manifest["models"])
         elif isinstance(manifest.get("manifests"), list):
             _tell_index(findings, manifest["manifests"])
         else:
@@ -105,6 +111,25 @@ def _tell_index(findings: Findings, manifests: list[Any]) -> None:
         pointer = f"json:/manifests/{number}/annotations"
         findings.say("name", name if colon else None, pointer, subject=subject.id)
         findings.say("version", tag or None, pointer, subject=subject.id)
+
+
+def _tell_docker_models(findings: Findings, models: list[Any]) -> None:
+    """The tags that Docker Model Runner gives the manifests of its store. Source: docker/model-runner, store `models.json`."""
+    for number, entry in enumerate(models[:MAX_LAYERS]):
+        digest, tags = mapping(entry).get("id"), mapping(entry).get("tags")
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            continue
+        subject = Subject(id=f"oci-manifest:{digest}", join_keys=())
+        findings.tells_of(subject)
+        called = [tag for tag in map(text, tags if isinstance(tags, list) else []) if tag]
+        for place, tag in enumerate(called[:MAX_SPOKEN]):
+            pointer = f"json:/models/{number}/tags/{place}"
+            path, _, name = tag.rpartition("/")
+            findings.say("tags", name, pointer, subject=subject.id)
+            if place == 0:
+                findings.say("name", name, pointer, subject=subject.id)
+                findings.say("version", name.partition(":")[2] or None, pointer, subject=subject.id)
+                findings.say("owner", path.rpartition("/")[2] or None, pointer, subject=subject.id)
 
 
 def _described_elsewhere(key: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
@@ -131,6 +156,7 @@ def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) ->
     )
     if not model and not adapters:
         return
+    bases = model if adapters else []
     if adapters:  # what is made of another model is what is added to it
         model = []
     match = _OLLAMA.search(key)
@@ -139,7 +165,7 @@ def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) ->
         id=f"oci:{key}",
         join_keys=tuple(adapters) or _join_keys(model),
         name=name,
-        part_of=_described_elsewhere(key, manifest),
+        part_of=(*_described_elsewhere(key, manifest), *(f"{BASE}{digest}" for digest in bases)),
     )
     findings.tells_of(subject)
     for digests, relation in ((model, "layer"), ([] if adapters else projectors, "part")):
@@ -149,6 +175,8 @@ def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) ->
         is_derived = any(_OF_A_PERSON.search(kind) for _, kind in layers)
         evidence = Evidence.DECLARED if is_derived else Evidence.EXPLICIT
         called = f"{match['name']}:{match['tag']}"
+        if not is_derived:
+            _tell_as_base(findings, model, called)
         findings.say("name", called, "name:", subject=subject.id, evidence=evidence)
         findings.say("version", match["tag"], "name:", subject=subject.id, evidence=evidence)
         findings.say("tags", called, "name:", subject=subject.id)
@@ -156,6 +184,14 @@ def _tell_manifest(findings: Findings, key: str, manifest: Mapping[str, Any]) ->
         findings.say("owner", None if owner == "library" else owner, "name:", subject=subject.id)
         findings.say("extra.registry", match["registry"], "name:", subject=subject.id)
     _tell_annotations(findings, mapping(manifest.get("annotations")), subject.id)
+
+
+def _tell_as_base(findings: Findings, model: Sequence[str], called: str) -> None:
+    """What the weights are called, for what is made of them: an adapter's manifest names them by their digest alone."""
+    for digest in model if len(model) == 1 else ():
+        subject = Subject(id=f"{BASE}{digest}", join_keys=())
+        findings.tells_of(subject)
+        findings.say("base_model.id", called, "name:", subject=subject.id, context={"relation": "adapter"})
 
 
 def _join_keys(model: Sequence[str]) -> tuple[str, ...]:

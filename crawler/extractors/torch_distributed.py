@@ -29,7 +29,7 @@ MAX_TENSORS = 500_000
 
 class TorchDistributedExtractor:
     name = "torch-distributed"
-    version = 2
+    version = 3
     description = "Torch distributed checkpoints (DCP, FSDP, Megatron core, NeMo 2): the .metadata file"
     reads = "names, shapes and dtypes of all tensors, the shard files; one pickle, symbolically"
     limits = "64 MB of pickle, 500,000 tensors; nothing is unpickled"

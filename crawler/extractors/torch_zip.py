@@ -56,12 +56,13 @@ def _first_bytes(head: bytes, start: int) -> bytes:
 
 class TorchZipExtractor:
     name = "torch-zip"
-    version = 4
+    version = 5
     description = (
         "PyTorch zip files: state dicts, Lightning and Ultralytics checkpoints, whole modules, TorchScript"
     )
     reads = "the zip's directory and data.pkl, symbolically; TorchScript's class lists; single numbers kept as tensors"
     limits = "100,000 members, 64 MB of pickle, 3 million opcodes; nothing is unpickled"
+    checks_pickles = True
     promises = Promise(
         formats={".pt": "pytorch", ".pth": "pytorch", ".ckpt": "pytorch"},
         names={r".*model[^/]*\.bin": "pytorch"},

@@ -69,6 +69,13 @@ _STEPS = (
     "total_steps",
 )
 _RATES = ("lr", "learning_rate")
+_PROGRESS_BELOW = {
+    "training.epochs@mm": ("meta", "epoch"),
+    "training.steps@mm": ("meta", "iter"),
+    "training.epochs@fairseq": ("extra_state", "train_iterator", "epoch"),
+}
+"""Field, with who writes it there. Source: open-mmlab/mmengine runner/runner.py (`save_checkpoint`); facebookresearch/fairseq
+checkpoint_utils.py."""
 _TEXTS = {
     "arch": "architecture",
     "license": "license",
@@ -268,6 +275,13 @@ def _tell_progress(findings: Findings, pairs: Dict, resolve: Resolver | None) ->
             if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
                 findings.say(field, value, f"pickle:/{name}")
                 break
+    for field, path in _PROGRESS_BELOW.items():
+        inner: Any = pairs
+        for part in path:
+            inner = None if (below := mapping(inner)) is None else below.get(part)
+        value = plain(inner, resolve=resolve)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            findings.say(field.partition("@")[0], value, f"pickle:/{'/'.join(path)}")
     for name, field in _TEXTS.items():
         value = plain(pairs.get(name))
         if isinstance(value, str):

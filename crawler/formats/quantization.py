@@ -71,6 +71,10 @@ def _bits(config: Mapping[str, Any], method: str) -> Iterator[Found]:
     elif config.get("load_in_8bit"):
         yield "quantization.bits", 8, ("load_in_8bit",)
     else:
+        hqq = mapping(mapping(config.get("quant_config")).get("weight_quant_params"))
+        if (bits := number(hqq.get("nbits"))) is not None and 0 < bits <= 64:
+            yield "quantization.bits", bits, ("quant_config", "weight_quant_params", "nbits")
+            return
         for key in ("bits", "w_bit", "nbits", "wbits", "weight_bits", "num_bits"):
             if (bits := number(config.get(key))) is not None and 0 < bits <= 64:
                 yield "quantization.bits", bits, (key,)

@@ -27,7 +27,20 @@ _HASHED_AT_ONCE = 10_000
 MAX_TALLIES = 400
 """Kinds of tensors told apart; names beyond that share the suffix `*`, so a hostile file cannot make a tally each."""
 
-_PACKED = frozenset({"qweight", "weight_packed", "blocks", "weight", "qdata"})
+_PACKED = frozenset({"qweight", "weight_packed", "blocks", "weight", "qdata", "bitmask"})
+_LOW_RANK = frozenset(
+    {
+        "lora_down",
+        "lora_up",
+        "proj_down",
+        "proj_up",
+        "smooth",
+        "smooth_orig",
+        "smooth_factor",
+        "smooth_factor_orig",
+    }
+)
+"""What SVDQuant keeps beside the packed weights of a layer to make up for them."""
 _BESIDE = frozenset(
     {"scales", "qzeros", "g_idx"}
     | {"scale", "zero_point", "wscales", "wzeros"}
@@ -41,8 +54,21 @@ _BESIDE = frozenset(
         "weight_zero_point",
         "weight_g_idx",
     }
+    | {"compressed", "bitmask", "shape"}
+    | {
+        "lora_down",
+        "lora_up",
+        "proj_down",
+        "proj_up",
+        "smooth",
+        "smooth_orig",
+        "smooth_factor",
+        "smooth_factor_orig",
+    }
     | {"weight_global_scale", "input_global_scale", "input_scale", "output_scale", "k_scale", "v_scale"}
 )
+_OF_THE_CACHE = frozenset({"k_scale", "v_scale", "q_scale", "prob_output_scale"})
+"""Scales of what attention keeps, which serve no weight. Source: vllm model_executor/layers/quantization/kv_cache.py."""
 _INTEGERS = frozenset({"I32", "U32", "U8", "I8", "I64", "U16", "I16"})
 _EIGHT_BIT_FLOATS = frozenset({"F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ"})
 
@@ -134,6 +160,8 @@ def _auxiliary(
     tensor: TensorInfo, part: tuple[str, str], beside: Mapping[str, Mapping[str, TensorInfo]]
 ) -> TensorInfo:
     stem, suffix = part
+    if tensor.part == "model" and suffix in _OF_THE_CACHE and tensor.elements == 1:
+        return replace(tensor, part="auxiliary")
     if tensor.part != "model" or suffix not in _BESIDE:
         return tensor
     weight = _packed_weight(stem, suffix, beside)
@@ -147,6 +175,10 @@ def _packed_weight(
 ) -> TensorInfo | None:
     """The quantised weight that a companion serves, or None when it stands alone and may be a weight itself."""
     group = beside.get(stem, {})
+    if suffix in {"compressed", "shape", "bitmask"}:
+        return group.get("bitmask") if suffix != "bitmask" else None
+    if suffix in _LOW_RANK and "wscales" not in group:
+        return None
     for name in ("qweight", "weight_packed", "blocks", "qdata"):
         if name in group:
             return group[name]
@@ -272,6 +304,8 @@ def _tallies(
             companions = tuple(sorted(name for name in group if name != suffix and name in _BESIDE))
             logical = _logical(tensor, suffix, group)
             shared = _bits_per_scale(tensor, suffix, group) if logical is None else 0
+        if logical is not None and tensor.elements:  # one tally for each width
+            shared = -(64 * logical // tensor.elements)
         kind = (tensor.part, tensor.dtype, suffix, companions, logical is not None, shared)
         if len(counted) >= MAX_TALLIES and kind not in counted:
             kind = (tensor.part, tensor.dtype, "*", (), logical is not None, 0)
@@ -290,7 +324,7 @@ def _tallies(
             elements=sums[1],
             bytes=sums[2],
             logical_elements=sums[3] if proven else None,
-            bits_per_scale=shared or None,
+            bits_per_scale=shared if shared > 0 else None,
         )
         for (part, dtype, suffix, companions, proven, shared), sums in sorted(counted.items())
     )

@@ -57,6 +57,7 @@ from crawler.grouping.layouts import (
     PROJECTOR,
     RUN_DIRECTORY,
     RUN_POSITION,
+    SHARDED_MODEL,
     SIDE_DIRECTORIES,
     SIDECAR,
     TRAINING_STATE,
@@ -129,7 +130,7 @@ def _told_apart(groups: Sequence[Group]) -> list[Group]:
         for group in groups
         if group.kind in {"file", "shards"}
         and names.is_generic_stem(name_of(group.key))
-        and group.name_hint == name_of(directory_of(group.key))
+        and group.name_hint in {name_of(directory_of(group.key)), _of_run(directory_of(group.key))}
     ]
     number = Counter(map(place, generic))
     apart = {group.key for group in generic if number[place(group)] > 1}
@@ -151,7 +152,8 @@ def _is_later_run(group: Group) -> bool:
 
 def _run_of(group: Group) -> str:
     """The nearest directory that is not a word like `checkpoints`, with the number of a later run of it."""
-    run = names.model_name(directory_of(group.key), is_file=False) or str(group.name_hint)
+    directory = directory_of(group.key)
+    run = _of_run(directory) or names.model_name(directory, is_file=False) or str(group.name_hint)
     numbered = RUN_DIRECTORY.search(group.key) if _is_later_run(group) else None
     return f"{run}-{numbered['version']}" if numbered else run
 
@@ -322,7 +324,32 @@ def _draft_models(tree: _Tree) -> list[Draft]:
         _draft_files(tree, directory, weights, drafts)
     _take_in_references(tree, drafts, speakers)
     assemble(tree.members, drafts)
+    _give_parts_below(drafts)
     return [draft for draft in drafts.values() if draft.whole or holds_model(draft.weights.values())]
+
+
+def _give_parts_below(drafts: dict[str, Draft]) -> None:
+    """A projector above directories of quantisations, which has no model beside it, goes with the models in them."""
+    parts = [
+        draft
+        for draft in drafts.values()
+        if draft.kind == "file" and draft.weights and all(member.is_part for member in draft.weights.values())
+    ]
+    if not parts:
+        return
+    here = Counter(draft.directory for draft in drafts.values())
+    below: dict[str, list[Draft]] = defaultdict(list)
+    for draft in drafts.values():
+        if draft.directory and any(key.lower().endswith(".gguf") for key in draft.weights):
+            below[directory_of(draft.directory)].append(draft)
+    for draft in parts:
+        models = [other for other in below[draft.directory] if other is not draft]
+        if here[draft.directory] > 1 or not models:
+            continue
+        for other in models:
+            for member in draft.weights.values():
+                other.bind(member)
+        del drafts[draft.key]
 
 
 def _draft(drafts: dict[str, Draft], key: str, kind: str, directory: str, *, whole: bool = False) -> Draft:
@@ -463,10 +490,10 @@ def _bind_lines(tree: _Tree, drafts: Sequence[Draft], open_directories: frozense
     if not logs:
         return
     by_directory, inside = _places(drafts)
-    told = {key for draft in drafts for key, subject in draft.context if subject is not None}
+    in_logs = {key for draft in drafts for key, subject in draft.context if subject is not None}
     for member in logs:
         for draft in _context_of(tree, member, by_directory, inside):
-            if member.object.key not in told or (
+            if member.object.key not in in_logs or (
                 END_OF_RUN.search(name_of(draft.key))
                 and not any(key == member.object.key for key, _ in draft.context)
             ):
@@ -499,7 +526,8 @@ def _context_of(
     if match := SIDECAR.match(name):
         return _named(tree, joined(directory, match["target"]), inside.get(directory, ()))
     if member.extraction and member.extraction.format == LORA_SIDECAR:
-        target = name.removesuffix(".json").removesuffix(".metadata").removesuffix(".civitai.info")
+        target = name.removesuffix(".json").removesuffix(".civitai.info")
+        target = target.removesuffix(".metadata").removesuffix(".cm-info")
         return [draft for draft in here if draft.key == joined(directory, target)]
     if here and (member.extraction and member.extraction.role is not Role.CARD):
         return _of_its_stem(name, here) or _of_one_run(member.extraction, here)
@@ -619,6 +647,8 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     if (given := _name_in_store(draft, promised)) is not None:
         return given
     path = draft.key if draft.key != ROOT_KEY else ""
+    if SHARDED_MODEL.match(name_of(path)) and directory_of(path):
+        path = directory_of(path)
     name = name_of(path)
     parent = name_of(directory_of(path))
     generic = draft.kind in {"file", "shards"} and names.is_generic_stem(name)
@@ -631,7 +661,7 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     elif (of_run := _of_run(path)) is not None:
         name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
-        name = parent
+        name = _of_run(directory_of(path)) or parent
     return name or unquote(str(source).rstrip("/").rpartition("/")[2])
 
 

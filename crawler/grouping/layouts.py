@@ -23,14 +23,16 @@ PROJECTOR = re.compile(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\
 
 TRAINING_STATE = re.compile(
     r"^((optimizer|scheduler|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
-    r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states)\.(pt|pth|bin|pkl|safetensors)$"
+    r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states"
+    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim)\.(pt|pth|bin|pkl|safetensors)$"
 )
 """What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state, DeepSpeed
-engine.py (`_get_zero_ckpt_name`)."""
+engine.py (`_get_zero_ckpt_name`); verl checkpoint/fsdp_checkpoint_manager.py; Megatron-LM `distrib_optim.pt`."""
+SHARDED_MODEL = re.compile(r"^pytorch_model_fsdp_\d+$")
 DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+|pytorch_model_fsdp_\d+)$")
 """A checkpoint of DeepSpeed or FSDP: state where the whole weights lie beside it, the model elsewhere. Source: DeepSpeed
 engine.py, `save_checkpoint`; accelerate utils/fsdp_utils.py, `save_fsdp_model`."""
-OPTIMIZER_STATE = re.compile(r"^optimizer(?:_\d+)?$")
+OPTIMIZER_STATE = re.compile(r"^optim(?:izer)?(?:_\d+)?$")
 """What only an optimizer goes on from, in a directory of its own. Source: accelerate utils/fsdp_utils.py, `save_fsdp_optimizer`."""
 
 BESIDE_MODELS = frozenset({Role.AUXILIARY, Role.RUN, Role.DATA, Role.CONFIG})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,33 @@ def test_members_of_each_kind_are_flagged_under_any_name(extraction_of, tmp_path
         if one is None or worst(one) < Severity.MEDIUM
     ]
     assert missed == []
+
+
+def zipped(**members):
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("__", "."), data)
+    return written.getvalue()
+
+
+CONTAINERS = {
+    "data.npz": zipped(x__pkl=SYSTEM),
+    "config.yaml": b"model:\n  - _target_: subprocess.run\n    args: [id]\n",
+    "conf/model/net.yml": b"_target_: os.system\ncommand: id\n",
+    "nemo/model_config.yaml": b"target: nemo.collections.asr.models.EncDecCTCModel\nloss:\n  _target_: os.system\n",
+    "pipeline-1.0-py3-none-any.whl": zipped(model__pkl=SYSTEM),
+}
+
+
+def test_containers_and_configurations_that_call_something_are_flagged(extraction_of, tmp_path):
+    for name, data in CONTAINERS.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    read = extraction_of(tmp_path)
+    assert sorted(read) == sorted(CONTAINERS)
+    assert [key for key, one in read.items() if worst(one) < Severity.MEDIUM] == []
 
 
 class Recording(pickle.Unpickler):

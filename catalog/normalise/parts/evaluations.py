@@ -36,6 +36,7 @@ from catalog.normalise.parts.reported_values import (
 from catalog.normalise.values.dates import DateReading, read_date
 from catalog.normalise.values.units import Reading, read_number, to_float
 from catalog.records import FieldProvenance, Observation, Problem
+from catalog.text.slugs import stored_slug
 
 MAX_EVALUATIONS = 5_000
 SAME_VALUE = 5e-4
@@ -95,7 +96,7 @@ def _understood(
     reported, uncertainties, others = [], [], []
     for seen in observations:
         name = read_metric_name(seen.field.removeprefix("metrics."))
-        if name.name in NOT_METRICS and name.metric is None:
+        if name.metric is None and (name.name in NOT_METRICS or stored_slug(name.raw) in NOT_METRICS):
             others.append(seen)
         elif name.uncertainty:
             uncertainties.append((seen, name))

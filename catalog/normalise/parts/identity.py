@@ -42,6 +42,7 @@ def describe(draft: Draft) -> None:
     """Identity, place and files; then what other fields imply: framework, task, relation; then the text to search."""
     _set_place(draft)
     _set_name(draft)
+    _keep_to_one_manifest(draft)
     _set_hints(draft)
     _set_files(draft)
     _set_status(draft)
@@ -108,6 +109,33 @@ def _set_name(draft: Draft) -> None:
         return
     lost = replace(by_path, lost_because="equal" if fallback == stated.winners[0].value else "rank")
     draft.provenance["name"] = replace(stated, losers=(*stated.losers, lost))
+
+
+def _keep_to_one_manifest(draft: Draft) -> None:
+    """Of several manifests of the same weights, the one that says what they are called says of which version and whose
+    they are: another's tag is another name's.
+    """
+    named = draft.provenance.get("name")
+    first = named.winners[0].observation if named is not None and named.winners else None
+    if first is None or first.origin is not Origin.REGISTRY or first.pointer != "name:":
+        return
+    for field in fields_where("told_with_name"):
+        stated = draft.provenance.get(field)
+        if (
+            stated is None
+            or not stated.winners
+            or stated.winners[0].observation.origin is not Origin.REGISTRY
+        ):
+            continue
+        heard = [*stated.winners, *stated.losers]
+        own = [contender for contender in heard if contender.observation.key == first.key]
+        others = [replace(contender, lost_because="rank") for contender in heard if contender not in own]
+        winners = (replace(own[0], lost_because=None),) if own else ()
+        draft.provenance[field] = replace(stated, winners=winners, losers=(*own[1:], *others), conflict=False)
+        if own:
+            draft.values[field] = own[0].value
+        else:
+            draft.values.pop(field, None)
 
 
 def _without_leftovers(stated: FieldProvenance | None) -> FieldProvenance | None:

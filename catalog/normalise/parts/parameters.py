@@ -44,7 +44,7 @@ UNPROVEN_PACKINGS = frozenset(
     {
         "q_weight", "trellis", "B", "W_q", "codes", "codebooks", "indices", "res_indices", "dense_weights",
         "packed_weight", "q_perm", "q_invperm", "q_groups", "q_scale", "wscales", "suh", "svh", "row_offsets",
-        "col_vals", "in_perm",
+        "col_vals", "in_perm", "bitmask",
     }
 )  # fmt: skip
 """Integers whose number is not the number of weights, and whose width no shape proves: EXL2 (`q_weight`), EXL3 (`trellis`),
@@ -155,6 +155,9 @@ def _count_set(item: WeightSet, quantizer: Quantizer) -> Count:
         dtypes[label] = dtypes.get(label, 0) + logical
         if change and change not in changes:
             changes.append(change)
+    if item.parallel and (again := _held_by_each(item)):
+        total -= again
+        changes.append("copies-of-ranks-left-out")
     complete = all(summary.complete for summary in item.summaries)
     reason = "packed-bits-unknown" if unknown else None if complete else "count-incomplete"
     return Count(
@@ -165,6 +168,21 @@ def _count_set(item: WeightSet, quantizer: Quantizer) -> Count:
         changes=tuple(changes),
         reason=reason,
         complete=complete,
+    )
+
+
+def _held_by_each(item: WeightSet) -> int:
+    """Elements that every rank of a model-parallel group has a copy of, beyond the first: its vectors. Matrices are cut.
+
+    Source: meta-llama/llama llama/model.py (norms are plain parameters, all matrices are parallel ones).
+    """
+    first, *others = item.summaries
+    vectors = {tensor.name: tensor.elements for tensor in first.tensors if len(tensor.shape) == 1}
+    return sum(
+        tensor.elements
+        for summary in others
+        for tensor in summary.tensors
+        if len(tensor.shape) == 1 and vectors.get(tensor.name) == tensor.elements
     )
 
 
@@ -256,6 +274,10 @@ def _packed_label(tally: TensorTally, quantizer: Quantizer, factor: Fraction) ->
 
 
 def _method_label(tally: TensorTally, quantizer: Quantizer) -> str:
+    if (floats := _float4_label(tally)) is not None:
+        return floats
+    if "wscales" in tally.companions:
+        return METHOD_LABELS["svdquant"]
     if quantizer.method:
         return METHOD_LABELS.get(quantizer.method.lower(), quantizer.method)
     if "quant_state" in tally.companions:
@@ -269,9 +291,20 @@ def _method_label(tally: TensorTally, quantizer: Quantizer) -> str:
     )
 
 
+def _float4_label(tally: TensorTally) -> str | None:
+    """The name of the floats of four bits that stand in bytes, by their scales; None for integers."""
+    if tally.dtype not in {"U8", "I8"} or tally.logical_elements != 2 * tally.elements:
+        return None
+    if {"weight_scale_2", "weight_global_scale"} & {*tally.companions}:
+        return "NVFP4"
+    return "FP4" if tally.suffix == "weight" and SCALES & {*tally.companions} else None
+
+
 METHOD_LABELS: Mapping[str, str] = {
     "gptq": "GPTQ", "awq": "AWQ", "mlx": "MLX", "bitsandbytes": "bitsandbytes", "compressed-tensors": "compressed-tensors",
     "mxfp4": "MXFP4", "nvfp4": "NVFP4", "modelopt": "ModelOpt", "fp8": "FP8",
+    "svdquant": "SVDQuant", "hqq": "HQQ", "aqlm": "AQLM", "vptq": "VPTQ", "spqr": "SpQR", "exl2": "EXL2", "exl3": "EXL3",
+    "quanto": "Quanto", "bitnet": "BitNet", "marlin": "Marlin",
 }  # fmt: skip
 
 

@@ -29,16 +29,18 @@ def set_precision(
         draft.values["dtypes"] = {
             cleaning.keyword(name)[:64]: number for name, number in counted.dtypes.items()
         }
-        label = _label(draft, top[0], counted, quantizer)
+        is_unknown = counted.reason == "packed-bits-unknown"
+        label = _of_method(quantizer) if is_unknown else _label(draft, top[0], counted, quantizer)
         seen = counted_observation(chosen, "precision", dict(counted.dtypes))
         edits = [item for item in good if item.observation.origin is Origin.EDIT]
         good = [
             *edits,
-            Contender(observation=seen, value=label),
+            *([Contender(observation=seen, value=label)] if label else []),
             *(item for item in good if item not in edits),
         ]
         draft.values["precision_mix"] = round(top[1], 6)
-        _set_quantization(draft, chosen, top[0], label, quantizer)
+        if label and not is_unknown:
+            _set_quantization(draft, chosen, top[0], label, quantizer)
     draft.settle(row, good or _named_precision(draft, chosen), bad)
     if "quantization.method" in draft.values:
         draft.flags.add("quantized")
@@ -61,13 +63,22 @@ def _named_precision(draft: Draft, chosen: Sequence[WeightSet]) -> list[Contende
     return []
 
 
+def _of_method(quantizer: Quantizer) -> str | None:
+    """What a configuration says of packed weights whose width no shape proves: what holds them is not what they are."""
+    if not quantizer.method:
+        return None
+    name = METHOD_LABELS.get(quantizer.method.lower(), quantizer.method)
+    whole = quantizer.bits is not None and float(quantizer.bits) in WHOLE_WIDTHS
+    return f"INT{quantizer.bits:.0f} ({name})" if whole else cleaning.keyword(name)[:64]
+
+
 def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
     """One label: the file type for GGML, `INT4 (GPTQ, g128)` for packed weights, else the dtype of most weights."""
     if top.startswith("packed"):
         bits, _, rest = top.removeprefix("packed").partition("(")
         method = rest.rstrip(")")
-        float4 = method in {"MXFP4", "NVFP4"} or (quantizer.scheme or "").lower() in {"nf4", "fp4"}
-        if method in {"MXFP4", "NVFP4"}:
+        float4 = (quantizer.scheme or "").lower() in {"nf4", "fp4", "mxfp4", "nvfp4"}
+        if method in {"MXFP4", "NVFP4", "FP4"}:
             return method
         if float4:
             return f"{(quantizer.scheme or '').upper()} ({method})"

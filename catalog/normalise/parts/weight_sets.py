@@ -14,7 +14,7 @@ from typing import Any
 from catalog.layouts import variants
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.names import CANONICAL_STEMS, stem
-from catalog.layouts.shards import RANK_DIRECTORY, RANKED, shard_stem
+from catalog.layouts.shards import PARALLEL, RANK_DIRECTORY, RANKED, shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
 
 FORMAT_ORDER = (
@@ -43,6 +43,8 @@ class WeightSet:
     indexed: bool = False
     ranked: bool = False
     """Whether each file is one process's cut of the same tensors."""
+    parallel: bool = False
+    """Whether matrices are cut between the files, and vectors are in each of them."""
     aside: bool = False
     """Whether the name says that it is made of, or on the way to, what lies beside it."""
 
@@ -100,6 +102,7 @@ def weight_sets(group: Group) -> list[WeightSet]:
             sharded=bool(key[4]),
             indexed=key[4] == "indexed",
             ranked=key[4] == RANKED and len(members) > 1,
+            parallel=key[4] == PARALLEL and len(members) > 1,
             aside=_set_aside(key[2], key[3], stems, key[1]),
         )
         for key, members in gathered.items()

@@ -35,6 +35,7 @@ from catalog.records import (
 )
 from mappings import fields
 
+LEFT_OUT = "extra.zero_biases"
 MAX_ALTERNATIVES = 100
 TRUNCATED = "truncated"
 """The code of the problem of a file that ends too early."""
@@ -206,7 +207,8 @@ def _set_parameters(draft: Draft, chosen: Sequence[WeightSet], counted: Count | 
             believed.append(contender)
     incomplete = draft.values.get("complete") is False
     if counted is not None and counted.parameters is not None and not incomplete:
-        seen = counted_observation(chosen, "parameters", counted.stored_elements)
+        evidence = Evidence.DERIVED if _adds_biases(chosen) else Evidence.COUNTED
+        seen = counted_observation(chosen, "parameters", counted.stored_elements, evidence)
         from_tensors = Contender(observation=seen, value=counted.parameters, changes=counted.changes)
         edits = [item for item in believed if item.observation.origin is Origin.EDIT]
         believed = [*edits, from_tensors, *(item for item in believed if item not in edits)]
@@ -222,6 +224,16 @@ def _set_parameters(draft: Draft, chosen: Sequence[WeightSet], counted: Count | 
     if counted is not None and counted.reason == "packed-bits-unknown":
         draft.problem("packed-bits-unknown", "the weights are packed and nothing says how many bits each has")
     _explain_parameters(draft, chosen)
+
+
+def _adds_biases(chosen: Sequence[WeightSet]) -> bool:
+    """Whether some of the weights are in no byte of the files: biases of zero that a converter left out."""
+    return any(
+        seen.field == LEFT_OUT
+        for item in chosen
+        for member in item.members
+        for seen in (member.extraction.observations if member.extraction else ())
+    )
 
 
 def _declared_by_files(chosen: Sequence[WeightSet]) -> list[Contender]:

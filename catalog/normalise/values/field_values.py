@@ -68,8 +68,10 @@ def convert(field: Field, seen: Observation, *, now: datetime) -> Converted:
     return _word(field, seen.raw)
 
 
-def scalar(raw: Any) -> Converted:
-    """A free value as documents keep it: number, boolean, text, or a list of those; numbers in text become numbers."""
+def scalar(raw: Any, *, name: str = "") -> Converted:
+    """A free value as documents keep it: number, boolean, text, or a list of those; numbers in text become numbers, but
+    for versions: 1.10 is not 1.1.
+    """
     if isinstance(raw, bool):
         return Converted(value=raw)
     if isinstance(raw, list):
@@ -77,7 +79,8 @@ def scalar(raw: Any) -> Converted:
         kept = [value for value in values if value is not None]
         return Converted(value=kept) if kept else Converted(reason="empty")
     if isinstance(raw, str):
-        return _free_text(raw)
+        is_version = name.endswith("version") and "." in raw
+        return Converted(value=cleaning.clean(raw)) if is_version else _free_text(raw)
     reading = read_number(raw)
     if reading is None:
         return Converted(reason="not-a-number" if isinstance(raw, float) else "empty")

@@ -12,9 +12,11 @@ SHORTEST_SECRET, SHORTEST_SHAPE = 6, 16
 LONGEST_REMEMBERED, LONGEST_NAME = 200, 64
 
 _SECRET_KEY = re.compile(
-    r"(?:^|_)(?:secret|secrets|password|passwords|passwd|passphrase|pwd|api_?keys?|apikey|access_?key|secret_?key|private_?key|signing_?key"
+    r"(?:^|_)(?:secret|secrets|(?:db|database|smtp|mail|ftp|user|admin|root|login|proxy|service|mysql|postgres|redis)_?pass|pgpassword|password|passwords|passwd|passphrase|pwd|api_?keys?|apikey|access_?key|secret_?key|private_?key|signing_?key"
     r"|encryption_?key|account_?key|credential|credentials|client_?secret|connection_?string|bearer|authorization"
-    r"|(?:hub|hf|access|auth|api|refresh|bearer|session|github|gitlab|wandb|slack|bot|security|sas|id|personal_access|private|job|huggingface|openai|write|read|user|deploy)_?token"
+    r"|(?:hub|hf|access|auth|api|refresh|bearer|session|github|gitlab|wandb|slack|bot|security|sas|id|personal_access|private|job|huggingface|openai|write|read|user|deploy"
+    r"|tracking|gh|dagshub|oauth|app|client|admin|login|registry|service|pypi|npm|docker|ngrok|vault|sso)_?token"
+    r"|(?:storage|master|deploy|session|kaggle)_key"
     r"|webhook_?url)(?:_?\d+)?$|^token$|_secret_|_password_|(?:^|_)api_?key_"
 )
 _SECRET_PARENT = re.compile(r"^(?:secrets?|passwords?|credentials?|api_?keys?)$")
@@ -67,25 +69,58 @@ _SECRET_SHAPES = (
     r"\bdapi[0-9a-f]{32}\b",
     r"\bgsk_[A-Za-z0-9]{40,}\b",
     r"\br8_[A-Za-z0-9]{30,}\b",
+    r"\b(?:tgp_v1_|lsv2_(?:pt|sk)_|ntn_|lin_api_|shp(?:at|ca|pa|ss)_|sntry[su]_|pscale_(?:tkn|pw)_|sbp_)(?=[A-Za-z_]*[0-9])[A-Za-z0-9_]{20,}",
+    r"\b(?:pplx|xai|nvapi|NRAK|pul)-(?=[A-Za-z_]*[0-9])[A-Za-z0-9_-]{20,}",
+    r"\bfw_(?=[A-Za-z]*[0-9])[A-Za-z0-9]{22,}\b",
+    r"\bsq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,}",
+    r"\bhv[sbr]\.[A-Za-z0-9_-]{20,}",
+    r"\bAGE-SECRET-KEY-1[A-Z0-9]{50,}",
+    r"\b[0-9]{8,10}:AA[A-Za-z0-9_-]{32,}",
+    r"\bkey-[0-9a-f]{32}\b",
     r"\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}",
     r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,16384}+(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?",
     r"(?i:\b(?:AccountKey|SharedAccessKey|SecretAccessKey|aws_secret_access_key)[\"']?\s*[=:]\s*[\"']?)[A-Za-z0-9+/=]{20,}",
-    rf"(?i:\bBearer\s+){_RANDOM}[A-Za-z0-9._~+/-]{{20,}}=*",
+    rf"(?i:\bBearer\s+){_RANDOM}[A-Za-z0-9._~+/-]{{16,}}=*",
+    rf"(?i:\bAuthorization[\"']?\s*[=:]\s*[\"']?(?:(?:token|api-?key|key|digest)\s+)?){_RANDOM}[A-Za-z0-9._~+/-]{{16,}}=*",
     r"(?i:\bAuthorization[\"']?\s*[=:]\s*[\"']?Basic\s+)[A-Za-z0-9+/]{8,}=*",
 )
 _CONTENT = re.compile("|".join(_SECRET_SHAPES))
 _CONTENT_HINTS = (
     "hf_", "api_org_", "sk-", "pk-", "rk-", "k_live_", "k_test_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl",
     "AKIA", "ASIA", "xox", "hooks.slack", "/api/webhooks/", "AIza", "GOCSPX-", "ya29.", "npm_", "pypi-", "dckr_pat_", "dop_v1_",
-    "dapi", "gsk_", "r8_", "SG.", "eyJ", "-----BEGIN ",
+    "dapi", "gsk_", "r8_", "SG.", "eyJ", "-----BEGIN ", "tgp_v1_", "lsv2_", "ntn_", "lin_api_", "shp", "sntry", "pscale_", "sbp_", "fw_",
+    "pplx-", "xai-", "nvapi-", "NRAK-", "pul-", "sq0", "hvs.", "hvb.", "hvr.", "AGE-SECRET", ":AA", "key-",
 )  # fmt: skip
 """One of these is in every text that `_CONTENT` finds something in, but for the last three of its shapes."""
 _WORD_HINTS = ("accountkey", "accesskey", "access_key", "bearer", "authorization")
-_WORDS = ("password", "passwd", "secret", "key", "token", "credential", "pwd")
+_WORDS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "key",
+    "token",
+    "credential",
+    "pwd",
+    "pass",
+    "connection",
+    "webhook",
+)
 _REST = r"[A-Za-z0-9_.-]{0,48}+"
 _VALUE = r"(?P<value>[^\s\"',;&]{6,})"
-_ASSIGNED = re.compile(rf"(?P<head>(?:(?i:{'|'.join(_WORDS)})){_REST}[\"']?\s*[=:]\s*[\"']?){_VALUE}")
+_ASSIGNED = re.compile(
+    rf"(?P<head>(?:(?i:{'|'.join(_WORDS)})){_REST}(?:\\?[\"']?\]?\s*[=:]\s*|\\?[\"']\s*,\s*(?=\\?[\"']))\\?[\"']?){_VALUE}"
+)
+_IN_LINE = re.compile(
+    r"(?P<head>(?:(?<!\S)(?:setenv|ENV|ARG)\s+|<)(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,64}+)(?:\s+|>))(?P<value>[^\s\"'<>]{6,})"
+)
+"""Names and values with a blank or brackets between them: of shells, of Dockerfiles, of XML."""
+_COMMAND = re.compile(
+    r"(?P<head>\b(?:curl\s(?:[^\n]{0,100}?\s)?(?:-u|--user)\s+[\"']?[^\s:\"']{1,64}:|sshpass\s+-p\s*|docker\s+login\s(?:[^\n]{0,100}?\s)?-p\s+"
+    r"|wandb\s+login\s+(?:--relogin\s+)?(?!-)|mysql\s(?:[^\n]{0,100}?\s)?-p(?=\S)))(?P<value>[^\s\"']{6,256})"
+)
+_COMMANDS = ("curl ", "sshpass ", "docker ", "wandb ", "mysql ")
 """From the word that makes a name a secret's; what the name has before it is looked up when there is a value."""
 _FLAG = re.compile(rf"(?P<head>(?<!\S)--(?P<name>[A-Za-z]{_REST})\s+[\"']?)(?!-){_VALUE}")
 _BEFORE = re.compile(rf"[A-Za-z0-9_.-]{{0,{LONGEST_NAME}}}\Z")
@@ -195,8 +230,12 @@ def _without_secrets(text: str) -> tuple[str, bool]:
         clean = _ASSIGNED.sub(_assigned, clean)
         if "--" in clean:
             clean = _FLAG.sub(_flag, clean)
+        if "setenv" in small or "env " in small or "arg " in small or "<" in clean:
+            clean = _IN_LINE.sub(_flag, clean)
         if "login" in small:
             clean = _LOGIN.sub(_hidden, clean)
+    if _hints(small, _COMMANDS):
+        clean = _COMMAND.sub(_hidden, clean)
     if "://" in clean:
         clean = _without_keys_of_addresses(clean)
     has_secret = clean != text
@@ -234,7 +273,7 @@ def _parameter(match: re.Match[str]) -> str:
 
 def _assigned(match: re.Match[str]) -> str:
     before = _BEFORE.search(match.string, max(0, match.start() - LONGEST_NAME), match.start())
-    name = (before[0] if before else "") + match["head"].rstrip("\"' \t\r\n=:")
+    name = (before[0] if before else "") + match["head"].rstrip("\"' \t\r\n=:,]\\")
     return _hidden(match) if _is_given(name.lstrip("-._"), match["value"]) else match[0]
 
 

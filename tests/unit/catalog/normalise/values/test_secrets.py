@@ -120,3 +120,94 @@ def best_of_three(text):
         masked_text(text)
         started.append(perf_counter())
     return min(after - before for before, after in pairwise(started))
+
+
+NAMES = [
+    "password",
+    "DB_PASSWORD",
+    "smtp_pass",
+    "client_secret",
+    "clientSecret",
+    "api_key",
+    "x-api-key",
+    "hf_token",
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "wandb_api_key",
+    "AWS_SECRET_ACCESS_KEY",
+    "s3.secret_key",
+    "MINIO_ROOT_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "gh_token",
+    "private_key",
+    "passphrase",
+    "PGPASSWORD",
+    "azure_storage_key",
+    "account_key",
+    "sas_token",
+    "webhook_url",
+    "jwt_secret",
+    "token",
+    "credentials",
+    "kaggle_key",
+    "ngrok_authtoken",
+    "secretkey",
+]
+SPELLINGS = {
+    "yaml": "{name}: {value}", "yaml in quotes": "{name}: '{value}'", "json": '"{name}": "{value}"', "json in a text": '{{\\"{name}\\": \\"{value}\\"}}',
+    "toml": '{name} = "{value}"', "ini": "{name}={value}", "ini with a colon": "{name}:{value}", "python": "{name} = '{value}'",
+    "keyword": 'login({name}="{value}")', "dictionary": "{{'{name}': '{value}'}}", "environment": 'os.environ["{name}"] = "{value}"',
+    "default": 'os.environ.setdefault("{name}", "{value}")', "shell": "export {name}={value}", "C shell": "setenv {name} {value}",
+    "Dockerfile": "ENV {name} {value}", "flag": "--{name} {value}", "flag with a sign": "--{name}={value}", "xml": "<{name}>{value}</{name}>",
+    "header": 'curl -H "{name}: {value}"', "address": "https://h.example/x?a=1&{name}={value}", "windows": '$env:{name} = "{value}"',
+}  # fmt: skip
+VALUES = {
+    "hub": "hf_" + LETTERS, "aws": "AKIA" + LETTERS[:16].upper(), "openai": "sk-" + LETTERS, "openai project": "sk-proj-" + LETTERS,
+    "github": "ghp_" + LETTERS, "langsmith": "lsv2_pt_" + "0123456789abcdef" * 2 + "_0123456789", "nvidia": "nvapi-" + LETTERS * 2,
+    "xai": "xai-" + LETTERS, "perplexity": "pplx-" + LETTERS, "vault": "hvs." + LETTERS, "linear": "lin_api_" + LETTERS,
+    "telegram": "123456789:AAF" + LETTERS, "mailgun": "key-" + "0123456789abcdef" * 2, "age": "AGE-SECRET-KEY-1" + LETTERS.upper() * 2,
+}  # fmt: skip
+CONNECTIONS = {
+    "postgres": "postgresql://me:{}@db:5432/x", "redis": "redis://:{}@h:6379/0", "odbc": "Server=tcp:a;Uid=me;Pwd={};Encrypt=yes",
+    "ado": "Server=a;User Id=me;Password={};", "jdbc": "jdbc:mysql://h/db?user=me&password={}", "sas": "https://a.example/c?sv=2&sig={}",
+    "bearer": "Authorization: Bearer {}", "bearer in json": '{{"Authorization": "Bearer {}"}}', "token": "Authorization: token {}",
+    "curl": "curl -u me:{} https://h.example", "sshpass": "sshpass -p {} ssh h", "docker": "docker login -u me -p {} r.example",
+    "wandb": "wandb login {}", "mysql": "mysql -u root -p{} db",
+}  # fmt: skip
+
+
+def test_every_name_of_a_secret_is_known_in_every_spelling_that_configurations_have():
+    told = [
+        (name, spelling)
+        for name in NAMES
+        for spelling, form in SPELLINGS.items()
+        if LETTERS[:20] in masked_text(form.format(name=name, value=LETTERS[:20]))
+    ]
+    assert told == []
+
+
+def test_a_secret_with_a_shape_of_its_own_is_known_without_a_name_and_wherever_it_stands():
+    forms = ("{}", "see {} for it", '{{"a": ["{}"]}}', "x={},y=2", "https://h.example/{}", "- {}\n- b")
+    told = [
+        (kind, form)
+        for kind, value in VALUES.items()
+        for form in forms
+        if value[-12:] in masked_text(form.format(value))
+    ]
+    assert told == []
+
+
+@pytest.mark.parametrize("form", CONNECTIONS.values(), ids=CONNECTIONS.keys())
+def test_what_connects_to_a_service_does_not_tell_how(form):
+    assert LETTERS[:12] not in masked_text(form.format(LETTERS))
+
+
+@pytest.mark.parametrize(
+    "name", ["pass@1", "pass_at_10", "bypass", "pad_token", "image_token", "fw_lstm_layer_0_kernel"]
+)
+def test_a_metric_and_a_layer_are_no_secrets(name):
+    assert masked(name, "0.5312345678") == ("0.5312345678", False)
+    assert without_secrets(f"{name}: fw_lstm_layer_0_kernel_weights_1") == (
+        f"{name}: fw_lstm_layer_0_kernel_weights_1",
+        False,
+    )
