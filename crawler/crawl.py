@@ -37,7 +37,7 @@ from crawler.stages.members import SourceGroups, members_of
 from crawler.stages.reading import ReadingStage, absent_and_hidden
 from crawler.stages.same_storage import check_same_storage
 from crawler.stages.splitting import SourceSplit, Surroundings
-from crawler.stages.survey import Survey, owners, survey
+from crawler.stages.survey import Survey, owners, sight, survey
 
 RECIPE = "7"
 """Goes up when grouping or normalising would make other documents of the same readings."""
@@ -203,8 +203,8 @@ class _Crawl:
             self._account.counts["unchanged"] = before[LIVE]
             return True
         self._account.note("grouping")
-        # What a run cannot see, and what a first crawl took for models meanwhile, is told from all models alone.
-        is_partial = not (hidden or before["unseen"] or reread or self._is_unfinished)
+        # What a first crawl took for models meanwhile is told from all models alone.
+        is_partial = not reread and not self._is_unfinished
         around = self._surroundings(absent, before[LIVE]) if is_partial else None
         parts = self._parts(absent, around)
         seen, judgement = Survey(changed=list(parts.neighbourhoods)), Judgement(verdicts=Verdicts())
@@ -264,6 +264,10 @@ class _Crawl:
         records = self._store.records
         with records.attendance(self._source.id) as attendance:
             seen = survey(parts, records, attendance, self._recipe, hidden=hidden, reread=reread)
+            if around is not None:
+                out_of_sight, unseen = sight(records, self._source.id, hidden)
+                seen.out_of_sight |= out_of_sight - around.models
+                seen.unseen |= unseen - around.models
             return seen, judge(
                 self._store,
                 self._run,

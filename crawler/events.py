@@ -192,18 +192,19 @@ class _Events:
             for entry in self._manifest.entries(marks).values()
         ):
             return True
-        # Where nothing is lent to what lies below, no file names another one as its data, and all may be many files.
-        lending = {path for path, row in self._manifest.split.directories(above).items() if row.lends}
-        spans = [
-            Span(directory=place, deep=False)
-            for place in above[:MAX_LEVELS_NAMED]
-            if place in lending or not self._split.is_made
-        ]
+        spans = [Span(directory=place, deep=False) for place in self._lending(above[:MAX_LEVELS_NAMED])]
         return any(
             joined(directory_of(entry.object.key), reference.name) == key
             for entry in self._manifest.models_files_in(spans)
             for reference in (entry.outline.references if entry.outline is not None else ())
         )
+
+    def _lending(self, directories: Sequence[str]) -> Sequence[str]:
+        """Those of the directories whose files may name others as their data. Beside the rest of them many may lie."""
+        if not self._split.is_made:
+            return directories
+        rows = self._manifest.split.directories(directories)
+        return [path for path in directories if path in rows and rows[path].lends]
 
     def _check_that_storage_is_there(self, absent: Sequence[ObjectKey]) -> None:
         """A directory that is not mounted says of every file that it is not there."""

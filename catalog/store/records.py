@@ -197,6 +197,14 @@ class Records:
                     counts["incomplete"] += number * bool(incomplete)
         return counts
 
+    def unseen(self, source: SourceId) -> set[ModelId]:
+        """The models that are there for all that is known, and that the last runs could not look at."""
+        chosen = (records.c.source == source) & (records.c.state == LIVE) & records.c.last_seen.is_not(None)
+        with self._engine.connect() as connection:
+            return {
+                ModelId(model) for model in connection.execute(select(records.c.id).where(chosen)).scalars()
+            }
+
     def count_live(self, models: Collection[ModelId]) -> int:
         """How many of these models are there."""
         with self._engine.connect() as connection:

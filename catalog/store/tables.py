@@ -33,7 +33,8 @@ sources = Table(
     Column("added_at", String(32), nullable=False),
     # What the records were made with. Empty: the manifest holds something that they do not show yet.
     Column("recipe", Text, nullable=False),
-    # What the rows of its split were made with, those that are due aside. Empty: there are none, or not all of them.
+    # What the rows of its split were made with, those that are due aside. Empty: there are none, or not all of them, or the
+    # records may be behind in more than what is due.
     Column("split", Text, nullable=False, server_default=""),
     Column("name", Text),
     # Null: the uri.

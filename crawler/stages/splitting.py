@@ -147,14 +147,14 @@ class SourceSplit:
         left = {tie for ties_before in due.values() for tie in ties_before}
         left |= {tie for _, tie in split.bytes_of(without)} if without else set()
         former = split.ties_of(directories)
-        for directory, own in ties.items():
-            left |= {tie for tie, _ in former[directory] - {(tie_id(tie.name), tie.is_named) for tie in own}}
+        present = {path: {(tie_id(tie.name), tie.is_named) for tie in own} for path, own in ties.items()}
+        left |= {tie for path, own in present.items() for tie, _ in former[path] - own}
         seeds = directories | self._tied_until_now(left)
         seeds |= self._parted(directories, before, after)
         seeds |= self._namesakes(before, after, changed)
         split.replace(
             [after[path] for path in changed],
-            ties,
+            {path: own for path, own in ties.items() if present[path] != former[path]},
             due={*(ObjectKey(joined(directory, "")) for directory in seeds), *without},
             lease=self._lease,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from catalog.recording.prints import contents, identity, weights_of
 from catalog.recording.recorder import FreshGroup
-from catalog.records import ModelId, ObjectKey
+from catalog.records import ModelId, ObjectKey, SourceId
 from catalog.store.attendance import Attendance, Attendee, Shelved
 from catalog.store.documents import LIVE
 from catalog.store.records import Records
@@ -55,6 +55,17 @@ def survey(
                 seen.changed.append(part.neighbourhood)
         seen.models += len(pairs)
     return seen
+
+
+def sight(
+    records: Records, source: SourceId, hidden: Collection[ObjectKey]
+) -> tuple[set[ModelId], set[ModelId]]:
+    """The models of whose records all files are hidden, and those that an earlier run could not look at."""
+    models = records.models_of(source, sorted(hidden))
+    files = records.file_keys(models)
+    live = {model for model, row in records.shelved_of(models).items() if row.state == LIVE}
+    all_hidden = frozenset(hidden)
+    return {model for model in live if all_hidden.issuperset(files[model])}, records.unseen(source)
 
 
 def owners(parts: SourceGroups, keys: Iterable[ObjectKey]) -> Mapping[ObjectKey, ModelId]:

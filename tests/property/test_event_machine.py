@@ -193,7 +193,7 @@ def live_state(store):
 
 
 ToldDirectory.TestCase.settings = settings(
-    max_examples=8,
+    max_examples=5,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -93,7 +93,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tree=trees | plain, steps=changes)
 def test_what_is_around_a_change_is_all_that_is_grouped_otherwise(store, tree, steps):
     source = SplitSource(store, tree)
