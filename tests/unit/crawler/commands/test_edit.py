@@ -150,7 +150,7 @@ def test_what_is_set_by_hand_is_written_beside_the_weights_where_that_is_allowed
     assert document["training"]["epochs"] == 4
 
 
-def test_a_sidecar_of_somebody_else_a_link_and_a_shared_directory_stay_as_they_are(run, shop):
+def test_a_sidecar_of_somebody_else_and_a_link_stay_as_they_are(run, shop):
     assert run("sources", "set", str(shop.root), "--option", "writable=true").returncode == 0
     (model,) = [row for row in shop.store.records.iterate() if row.document["path"].startswith("n0")]
     edit_model(shop.store, model.id, expected=1, values={"license": "isc"}, made_by="ann")
