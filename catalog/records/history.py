@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from catalog.records.leaves import flattened
@@ -28,6 +29,16 @@ class ChainFault:
     what: str
     stored: str
     computed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSummary:
+    """What was changed in one go."""
+
+    batch: str
+    made_by: str
+    made_at: datetime
+    models: int
 
 
 @dataclass(slots=True, kw_only=True)
