@@ -7,28 +7,32 @@ Generated documents stand for a crawled catalog: the store holds one small real 
 
 from __future__ import annotations
 
+import json
 import statistics
+import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import tantivy
 
 from catalog.query.nodes import Term
 from catalog.query.request import SearchRequest
-from catalog.recording.changes import change_of
 from catalog.recording.edits import edit_model
-from catalog.records import Group, Member, ModelId, ObjectMeta, Place, SourceId
-from catalog.records.objects import ObjectKey
+from catalog.records import ModelId, ModelRecord, SourceId, model_id
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.batch import RecordChange
 from catalog.store.store import Store
 from catalog.testing.documents import documents
 from crawler.commands.index_state import bring_up_to_date
+from crawler.crawl import crawl
+from crawler.sources.local import LocalSource
 from indexer.engines import open_engine
 
 SOURCE = SourceId("bench:/")
@@ -38,9 +42,10 @@ PAGE = 1_000
 
 def main(models: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(home=Path(folder))
+        settings = Settings(home=Path(folder) / "home")
+        (Path(folder) / "models").mkdir()
         with open_store(settings, write=True) as store:
-            edited = fill(store, models)
+            edited = fill(store, models, settings, Path(folder) / "models")
             print(f"{models:,} models; indexing", file=sys.stderr)
             bring_up_to_date(settings, store)
             parts = {
@@ -56,41 +61,33 @@ def main(models: int) -> None:
     print(f"ratio: {statistics.median(parts['together']) / bare:.2f}")
 
 
-def fill(store: Store, models: int) -> ModelId:
-    """Puts documents of a made-up catalog into the store; the one that is edited has files that make it again."""
-    made = documents(models)
-    first = ""
-    for start in range(0, models, PAGE):
+def fill(store: Store, models: int, settings: Settings, folder: Path) -> ModelId:
+    """One real small model, crawled, among records of a made-up catalog."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
+    place = folder / "net.safetensors"
+    place.write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
+    crawl(store, LocalSource(folder), settings)
+    (edited,) = [model.id for model in store.records.iterate()]
+    rows = documents(models - 1)
+    number = 0
+    while page := list(islice(rows, PAGE)):
         with store.lease("source:bench") as lease:
-            changes = [change(number, made[number]) for number in range(start, min(start + PAGE, models))]
-            first = first or changes[0].record.id
-            store.records.commit(changes, lease=lease)
-        print(f"\r{start + PAGE:,}", end="", file=sys.stderr)
-    return ModelId(first)
+            store.records.commit([record_of(document) for document in page], lease=lease)
+        number += len(page)
+        print(f"\r{number:,}", end="", file=sys.stderr)
+    return edited
 
 
-def change(number: int, document: dict) -> RecordChange:
-    """A record of one file that nobody could read, with the words of a generated document."""
-    from dataclasses import replace
-    from datetime import UTC, datetime
-
-    key = ObjectKey(f"m{number}/model.bin")
-    meta = ObjectMeta(
-        source=SOURCE, key=key, size_bytes=number + 1, change_token=str(number), last_modified=None
-    )
-    group = Group(
+def record_of(document: Mapping[str, Any]) -> RecordChange:
+    """A record that holds just this document."""
+    name = str(document["id"])
+    record = ModelRecord(
+        id=model_id(SOURCE, name),
         source=SOURCE,
-        key=str(key),
-        kind="file",
-        members=(Member(object=meta, extraction=None),),
-        place=Place(path=str(key), uri=f"bench:/{key}", locations=(f"bench:/{key}",)),
+        group_key=name,
+        document={**document, "id": model_id(SOURCE, name)},
     )
-    made = change_of(group, signature=str(number), now=datetime.now(UTC))
-    words = {
-        name: value for name, value in document.items() if name not in made.record.document and name != "id"
-    }
-    record = replace(made.record, document={**words, **made.record.document, "id": made.record.id})
-    return replace(made, record=record)
+    return RecordChange(record=record, signature=name)
 
 
 def one_edit(settings: Settings, store: Store, model: ModelId, number: int) -> dict[str, float]:
@@ -124,7 +121,7 @@ def bare_commit(settings: Settings) -> float:
 
 def once(index: tantivy.Index) -> None:
     writer = index.writer(heap_size=50_000_000, num_threads=1)
-    writer.delete_documents("id", "nothing")
+    writer.delete_documents_by_term("id", "nothing")
     writer.add_document(tantivy.Document(id=["bench"]))
     writer.commit()
     writer.wait_merging_threads()

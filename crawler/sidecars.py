@@ -46,11 +46,11 @@ def sidecar_of(store: Store, model: StoredModel) -> Sidecar:
     """The sidecar of a model. Raises SidecarRefused where none may or can be written."""
     source = _source(store, model)
     edits = edits_in_force(model.provenance)
-    told = [edit for edit in edits if not edit.emptied and (edit.added or not edit.removed)]
-    if not told:
+    sayable = [edit for edit in edits if not edit.emptied and (edit.added or not edit.removed)]
+    if not sayable:
         raise SidecarRefused("nothing is set by hand that a sidecar could say")
     path = _path(store, source, model)
-    text = MARK + yaml.safe_dump(_nested(told), allow_unicode=True, sort_keys=False, width=LONGEST_LINE)
+    text = MARK + yaml.safe_dump(_nested(sayable), allow_unicode=True, sort_keys=False, width=LONGEST_LINE)
     present = _present(path)
     if present is not None and not present.startswith(MARK):
         raise SidecarRefused(f"{path} is somebody's own; add to it by hand")

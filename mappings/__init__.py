@@ -61,6 +61,8 @@ class Field:
     report: str | None = None
     csv: bool = True
     tag: bool = False
+    undiffed: bool = False
+    follows: bool = False
     date_word: str | None = None
     indexed_from: str | None = None
     indexed_as: Literal["names", "licences", "natural", "versions"] | None = None

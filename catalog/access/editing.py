@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from catalog.recording.edits import EditOutcome
     from catalog.recording.field_changes import FieldChange
     from catalog.records import StoredModel
+    from catalog.records.history import BatchSummary
     from catalog.settings import Settings
     from catalog.store import Store
-    from catalog.store.edits import BatchSummary
 
 MAX_MODELS = 10_000
 """Changed in one go: each is a revision, and somebody has to be able to say what happened."""
@@ -129,7 +129,7 @@ class Editor:
                 batch=batch,
             )
             if number != model.revision:
-                self._note(store, "models.edit", str(model.id), *_told(model, number, changes))
+                self._note(store, "models.edit", str(model.id), *_audited(model, number, changes))
             index = self._follow(self._settings, store)
             return Edited(
                 model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
@@ -242,7 +242,7 @@ class Editor:
         batch = new_batch()
 
         def work(store: Store) -> Edited:
-            made = edit_model(
+            revision_made = edit_model(
                 store,
                 model.id,
                 expected=model.revision if expected is None else expected,
@@ -252,10 +252,12 @@ class Editor:
                 kind="restore",
                 cause=f"of revision {number}",
             )
-            told = _told(model, made, changes)
-            self._note(store, "models.restore", f"{model.id} revision {number}", *told)
+            states = _audited(model, revision_made, changes)
+            self._note(store, "models.restore", f"{model.id} revision {number}", *states)
             index = self._follow(self._settings, store)
-            return Edited(model=str(model.id), before=model.revision, revision=made, batch=batch, index=index)
+            return Edited(
+                model=str(model.id), before=model.revision, revision=revision_made, batch=batch, index=index
+            )
 
         return Restored(
             edited=with_store(self._settings, work),
@@ -298,10 +300,10 @@ class Editor:
         sentences = self._catalog.not_understood(state)
         if sentences:
             raise UserError(" ".join(sentences), advice="Nothing was changed.")
-        found = self._catalog.number(state)
-        if found > MAX_MODELS:
+        number = self._catalog.number(state)
+        if number > MAX_MODELS:
             raise UserError(
-                f"The search finds {found:,} models; at most {MAX_MODELS:,} are changed in one go.",
+                f"The search finds {number:,} models; at most {MAX_MODELS:,} are changed in one go.",
                 advice="Make it narrower, for instance by source: or path:.",
             )
 
@@ -344,7 +346,7 @@ class Editor:
         return value
 
 
-def _told(
+def _audited(
     model: StoredModel, number: int, changes: Sequence[FieldChange]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the audit tells of the state before and after: the revisions have all of it."""

@@ -52,13 +52,13 @@ def edits_in_force(provenance: Mapping[str, FieldProvenance]) -> tuple[EditInFor
 
 
 def _edit(name: str, known: FieldProvenance) -> EditInForce:
-    said = [item for item in known.winners if item.observation.origin is Origin.EDIT]
+    by_hand = [item for item in known.winners if item.observation.origin is Origin.EDIT]
     words: dict[str, list[Any]] = {edits.ADD: [], edits.REMOVE: []}
-    for item in said:
+    for item in by_hand:
         part = item.observation.context.get(edits.PART)
         if part in words:
             words[part] += item.value if isinstance(item.value, list) else [item.value]
-    seen = said[0].observation
+    seen = by_hand[0].observation
     merged = bool(words[edits.ADD] or words[edits.REMOVE])
     emptied = edits.is_part(seen, edits.EMPTY)
     files = edits.statements_of_files(known)
@@ -66,7 +66,7 @@ def _edit(name: str, known: FieldProvenance) -> EditInForce:
         field=name,
         added=tuple(words[edits.ADD]),
         removed=tuple(words[edits.REMOVE]),
-        value=None if merged or emptied else said[0].value,
+        value=None if merged or emptied else by_hand[0].value,
         emptied=emptied,
         made_by=str(seen.key).removeprefix(BY),
         made_at=str(seen.context.get("at", "")),

@@ -165,5 +165,5 @@ def reading_store(settings: Settings) -> Any:
 
 def matching() -> Matching:
     """What tells whether a document satisfies a query."""
-    told: Matching = plugins.load("hook", "matching")
-    return told
+    predicate: Matching = plugins.load("hook", "matching")
+    return predicate

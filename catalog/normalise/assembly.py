@@ -209,13 +209,13 @@ class Draft:
             if known is None or not edits.is_contradicted(edit, known):
                 continue
             self.flags.add(edits.CONTRADICTED)
-            row, (said, *_) = fields().get(edit), edits.statements_of_files(known)
+            row, (statement, *_) = fields().get(edit), edits.statements_of_files(known)
             files_say = edits.said_by_files(edit, known)
             word = ", ".join(map(str, files_say if isinstance(files_say, list) else [files_say]))[:200]
             self.problem(
                 f"{edit.replace('.', '-')}-{edits.CONTRADICTED}"[:100],
                 f"{row.label if row else edit}: it was set by hand, and a file says otherwise since: {word}",
-                said.observation,
+                statement.observation,
             )
 
     def document(self) -> Document:
@@ -408,12 +408,12 @@ def _edited(good: list[Contender]) -> tuple[list[Contender], list[Contender]]:
     """The winners and the losers of a field that joins what all say: a person's list replaces that of the files, and
     what a person adds comes behind it.
     """
-    said = [item for item in good if item.observation.origin is Origin.EDIT]
-    added = [item for item in said if edits.is_part(item.observation, edits.ADD)]
+    by_hand = [item for item in good if item.observation.origin is Origin.EDIT]
+    added = [item for item in by_hand if edits.is_part(item.observation, edits.ADD)]
     others = [item for item in good if item.observation.origin is not Origin.EDIT]
-    if len(added) == len(said):
+    if len(added) == len(by_hand):
         return [*others, *added], []
-    return said, [replace(item, lost_because="rank") for item in others]
+    return by_hand, [replace(item, lost_because="rank") for item in others]
 
 
 def _most_specific(good: list[Contender]) -> list[Contender]:

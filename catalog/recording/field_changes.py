@@ -183,9 +183,9 @@ def _why_no_value(name: str, value: Any) -> str | None:
         return metric_edits.why_no_metric(name, value)
     if isinstance(value, list) and len(value) > MAX_WORDS:
         return f"{name} cannot hold {len(value):,} values, {MAX_WORDS:,} at most"
-    found = converted(name, value)
-    if found.value is None:
-        return f"{name} cannot be {str(value)[:80]!r} ({found.reason})"
+    reading = converted(name, value)
+    if reading.value is None:
+        return f"{name} cannot be {str(value)[:80]!r} ({reading.reason})"
     return None
 
 

@@ -10,10 +10,9 @@ from catalog.recording.field_changes import Action, FieldChange, converted, edit
 from catalog.records import StoredModel
 from catalog.records.history import differences
 from catalog.records.leaves import value_at
+from mappings import fields_where
 
 OF_THE_STORE = frozenset({"extra.moved_to"})
-UNTOLD = frozenset({"problems", "flags", "first_seen", "status", "best_date", "date_source", "metric_names"})
-"""Follow from others, or tell of the present alone: nobody misses them in a restored model."""
 
 
 def restoring_changes(
@@ -46,7 +45,7 @@ def restoring_changes(
     for each in differences(document, present.document):
         top = each.field.partition(".")[0]
         if (
-            top not in UNTOLD
+            top not in fields_where("follows")
             and top not in FREE
             and each.field not in changed
             and why_not(each.field) is not None
@@ -73,7 +72,9 @@ def _free_names(document: Mapping[str, Any]) -> list[str]:
     return [name for name in names if name not in OF_THE_STORE and why_not(name) is None]
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(value: Any, other: Any) -> bool:
     return (
-        (one or None) == (other or None) if isinstance(one, list) or isinstance(other, list) else one == other
+        (value or None) == (other or None)
+        if isinstance(value, list) or isinstance(other, list)
+        else value == other
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from catalog.records.leaves import flattened
-
-UNTOLD = frozenset({"revision", "last_seen", "all_text"})
-"""Differ from state to state and say nothing that another field does not."""
+from mappings import fields_where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +29,16 @@ class ChainFault:
     what: str
     stored: str
     computed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSummary:
+    """What was changed in one go."""
+
+    batch: str
+    made_by: str
+    made_at: datetime
+    models: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,5 +69,5 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
     return [
         Difference(field=name, before=old.get(name), after=new.get(name))
         for name in dict.fromkeys((*new, *old))
-        if old.get(name) != new.get(name) and name.partition(".")[0] not in UNTOLD
+        if old.get(name) != new.get(name) and name.partition(".")[0] not in fields_where("undiffed")
     ]

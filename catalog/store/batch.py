@@ -333,7 +333,7 @@ class RecordBatch:
                     again.append({"model": model, "revision": row["revision"]})
                     self._dirty.add(model)
                 continue
-            made = {
+            linked = {
                 "model": model,
                 "number": number,
                 "sha256": digest,
@@ -342,12 +342,12 @@ class RecordBatch:
                 "cause": self._cause,
                 "made_at": instant(self.now),
             }
-            chained = chain_sha256(**made, parent=row["chain_sha256"])
+            chained = chain_sha256(**linked, parent=row["chain_sha256"])
             row.update(sha256=digest, revision=number, chain_sha256=chained)
             row["document"] = _shown(document, number)
             rows.append(
                 {
-                    **made,
+                    **linked,
                     "parent_sha256": parent or None,
                     "chain_sha256": chained,
                     "document": pack_json(document),

@@ -37,17 +37,17 @@ def restore(settings: Settings, model: str, number: int, *, revision: int | None
         editor = Editor(settings, catalog, author=author(catalog), follow=bring_up_to_date)
         done = editor.restore(chosen, number, expected=revision)
     name = printable(chosen.document.get("name", ""), limit=80)
-    made = done.edited
-    if made.revision == made.before:
-        click.echo(f"{name} is at revision {made.revision} as before.")
+    edited = done.edited
+    if edited.revision == edited.before:
+        click.echo(f"{name} is at revision {edited.revision} as before.")
     else:
         click.echo(
-            f"{name} is at revision {made.revision}, as in {number}: {_names(done.fields)}. "
-            f"Take it back with: modeldex edit --undo {made.batch}"
+            f"{name} is at revision {edited.revision}, as in {number}: {_names(done.fields)}. "
+            f"Take it back with: modeldex edit --undo {edited.batch}"
         )
     if done.measured:
         click.echo(f"As storage says now, and not as then: {_names(done.measured)}.", err=True)
-    follow_told(made.index)
+    follow_told(edited.index)
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fixtures.crawling import safetensors
 
+from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
 from catalog.store import open_store
 
@@ -146,6 +147,7 @@ def test_no_edit_is_lost_and_every_chain_is_whole(tmp_path, request, database):
             assert [revision.parent_sha256 for revision in history[1:]] == [
                 revision.sha256 for revision in history[:-1]
             ]
+        assert list(store.records.verify(VerificationCounts())) == []
         # What the editor was told is kept; only the last of each process may have been kept without being told.
         kept = {(model, edit.field): edit.value for model in edits for edit in edits[model]}
         assert told.keys() <= kept.keys()

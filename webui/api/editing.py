@@ -86,7 +86,7 @@ def diff(model_id: str) -> Response:
     stored = find_model(model_id)
     after = _number("to", stored.revision)
     before = _number("from", max(1, after - 1))
-    one, other = _found(stored, before), _found(stored, after)
+    earlier, later = _existing(stored, before), _existing(stored, after)
     return answer(
         DifferenceAnswer(
             id=str(stored.id),
@@ -94,7 +94,7 @@ def diff(model_id: str) -> Response:
             after=after,
             changes=tuple(
                 ChangeAnswer(field=each.field, before=each.before, after=each.after)
-                for each in differences(one.document, other.document)
+                for each in differences(earlier.document, later.document)
             ),
         )
     )
@@ -107,17 +107,21 @@ def restore(model_id: str) -> Response:
     number = json_body(request).get("revision")
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise UserError("Say which one.", advice='The body is {"revision": 3}.')
-    _found(stored, number)
+    _existing(stored, number)
     expected = expected_revision(str(stored.id), stored.revision)
     try:
         done = editor().restore(stored, number, expected=expected)
     except RevisionConflict as conflict:
         raise precondition_failed(conflict) from conflict
-    made = done.edited
+    edited = done.edited
     body = RestoreAnswer(
-        id=made.model, revision=made.revision, batch=made.batch, fields=done.fields, measured=done.measured
+        id=edited.model,
+        revision=edited.revision,
+        batch=edited.batch,
+        fields=done.fields,
+        measured=done.measured,
     )
-    return _tagged(answer(body), made.revision)
+    return _tagged(answer(body), edited.revision)
 
 
 @blueprint.post("/edits")
@@ -224,7 +228,7 @@ def _revision(revision: Revision) -> RevisionAnswer:
     )
 
 
-def _found(stored: StoredModel, number: int) -> Revision:
+def _existing(stored: StoredModel, number: int) -> Revision:
     revision = catalog().revision(str(stored.id), number)
     if revision is None:
         raise NotFoundHere("The model has no such revision.")

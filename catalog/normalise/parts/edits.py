@@ -34,15 +34,15 @@ def place_of(name: str) -> str:
 
 def is_edited(provenance: FieldProvenance) -> bool:
     """Whether a person's statement is in force here."""
-    return any(said.observation.origin is Origin.EDIT for said in provenance.winners)
+    return any(statement.observation.origin is Origin.EDIT for statement in provenance.winners)
 
 
 def statements_of_files(provenance: FieldProvenance) -> list[Contender]:
     """What others than persons say of the field, best first."""
     return [
-        said
-        for said in (*provenance.winners, *provenance.losers)
-        if said.observation.origin is not Origin.EDIT and said.value is not None
+        statement
+        for statement in (*provenance.winners, *provenance.losers)
+        if statement.observation.origin is not Origin.EDIT and statement.value is not None
     ]
 
 
@@ -51,24 +51,24 @@ def said_by_files(name: str, provenance: FieldProvenance | None) -> Any:
     statements = [] if provenance is None else statements_of_files(provenance)
     row = fields().get(name)
     if row is not None and row.list:
-        words = (word for said in statements for word in _several(said.value))
+        words = (word for statement in statements for word in _several(statement.value))
         return list({str(word).casefold(): word for word in words}.values()) or None
     return statements[0].value if statements else None
 
 
 def is_contradicted(name: str, provenance: FieldProvenance) -> bool:
     """Whether files say something else than the edit and than what they said when it was made."""
-    said = [item for item in provenance.winners if is_whole(item.observation)]
-    known = next((item.observation.context.get(OVERRIDES) for item in said), None)
+    by_hand = [item for item in provenance.winners if is_whole(item.observation)]
+    known = next((item.observation.context.get(OVERRIDES) for item in by_hand), None)
     if not isinstance(known, list) or len(known) != 1:
         return False
     present = said_by_files(name, provenance)
     if isinstance(present, list):
-        heard = [*_several(known[0] or []), *(word for item in said for word in _several(item.value))]
+        heard = [*_several(known[0] or []), *(word for item in by_hand for word in _several(item.value))]
         return bool(without(present, heard))
     if present is None or _same(present, known[0]):
         return False
-    return not any(_same(present, item.value) for item in said)
+    return not any(_same(present, item.value) for item in by_hand)
 
 
 def is_whole(seen: Observation) -> bool:
@@ -87,8 +87,8 @@ def free_value(raw: Any) -> Any:
     return scalar(raw).value
 
 
-def _same(one: Any, other: Any) -> bool:
-    return str(one).casefold() == str(other).casefold() if isinstance(one, str) else bool(one == other)
+def _same(value: Any, other: Any) -> bool:
+    return str(value).casefold() == str(other).casefold() if isinstance(value, str) else bool(value == other)
 
 
 def _several(value: Any) -> list[Any]:

@@ -143,7 +143,8 @@ def test_a_file_that_later_says_otherwise_is_told(shop, nets, change, card, cont
 def test_an_emptied_field_stays_empty_and_shows_what_it_overrides(shop, nets, name):
     shop.put(
         "n0/README.md",
-        CARD.replace("tags", "name: Best\nbase_model: a/b\nlibrary_name: keras\ntags") + "A network.\n",
+        CARD.replace("tags", "name: Best\nbase_model: a/b\nlibrary_name: keras\ntags")
+        + "It tells cats from dogs.\n",
     )
     shop.put("n0/modeldex.yaml", "extra:\n  mine: 7\nframework: keras\n")
     shop.crawl()
