@@ -12,12 +12,12 @@ from flask import Flask
 from catalog import plugins
 from catalog.settings import FILE_NAME, PREFIX
 from catalog.settings.registry import every_section
-from mappings import facet_fields, fields
+from mappings import fields
 from mappings.flags import flags, statuses
 from mappings.metrics import metrics
 from webui import api
 from webui.api import editing
-from webui.api.openapi import description
+from webui.api.openapi import FACET, description
 
 HERE = Path(__file__).parent
 HEADER = "<!-- Written by docs/generate.py; change the registry, then run `make docs`. -->\n"
@@ -124,15 +124,10 @@ def api_page() -> str:
 
 def _operation_rows(paths: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     yield "Address", "Parameters", "Answer", "What one gets"
-    facets = {field.name for field in facet_fields()}
     for address, methods in paths.items():
         for method, operation in methods.items():
-            asked = [
-                parameter["name"]
-                for parameter in operation.get("parameters", ())
-                if parameter["in"] == "query"
-            ]
-            own = [f"`{name}`" for name in asked if name not in facets]
+            asked = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
+            own = [f"`{each['name']}`" for each in asked if not each["description"].startswith(FACET)]
             listed = ", ".join([*own, "facets"] if len(own) < len(asked) else own)
             yield (
                 f"`{method.upper()} {address}`",

@@ -20,6 +20,7 @@ from webui.api.json_schema import schema
 from webui.api.responses import ANSWERS
 
 OPENAPI = "3.1.0"
+FACET = "values of the facet"
 PREFIX = "/api/v1"
 _PATH_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
@@ -111,7 +112,7 @@ def _operation(
         ]
         if _QUERY.get(below, {}).get(TEXT) == _SEARCH[TEXT]:
             parameters += [
-                _parameter(field.name, "query", f"values of the facet {field.label}", required=False)
+                _parameter(field.name, "query", f"{FACET} {field.label}", required=False)
                 for field in facet_fields()
             ]
     if parameters:
