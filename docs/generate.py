@@ -7,12 +7,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
+
 from catalog import plugins
 from catalog.settings import FILE_NAME, PREFIX
 from catalog.settings.registry import every_section
 from mappings import fields
 from mappings.flags import flags, statuses
 from mappings.metrics import metrics
+from webui import api
+from webui.api import editing
+from webui.api.openapi import FACET, description
 
 HERE = Path(__file__).parent
 HEADER = "<!-- Written by docs/generate.py; change the registry, then run `make docs`. -->\n"
@@ -30,6 +35,7 @@ def pages() -> dict[str, str]:
         ),
         "metrics.md": page("Metrics", "Canonical metrics, their other names and their units.", metric_rows()),
         "settings.md": settings_page(),
+        "api.md": api_page(),
     }
 
 
@@ -91,6 +97,58 @@ port = 8081
 or in the environment, which wins, as `{PREFIX}SECTION_NAME`: `{PREFIX}SERVER_PORT=8081`. What has an older name can be set
 under that, too. `modeldex settings` lists what is set, and where. An installed package may bring sections of its own
 ([extending.md](extending.md))."""
+
+
+API_LEAD = """Everything below `/api/v1` answers JSON in types that a program may rely on. `/api/v1/openapi.json` is the same as an
+OpenAPI description, for clients and code generators; tests hold both to what is answered. `/api/search`, `/api/models`,
+`/api/facets`, `/api/suggest` and `/api/export` without the version stay as they are.
+
+A condition, order or parameter that is not understood is refused with 400 and a sentence, unless `lenient=true`. Errors are
+`{"error": {"status", "title", "detail", "advice", "request_id"}}`. Answers have an ETag; send it back as `If-None-Match`.
+
+    curl 'http://127.0.0.1:8080/api/v1/search?q=accuracy>0.9&sort=-accuracy'
+    curl 'http://127.0.0.1:8080/api/v1/compare?ids=ID,ID'
+"""
+
+
+def api_page() -> str:
+    """Every address of the API with its parameters and the type of its answer, as its OpenAPI description has them."""
+    app = Flask("modeldex")
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(editing.blueprint)
+    told = description(app, version="")
+    addresses = "\n".join(table(_operation_rows(told["paths"])))
+    types = "\n".join(table(_type_rows(told["components"]["schemas"])))
+    return f"{HEADER}\n# HTTP API\n\n{API_LEAD}\n## Addresses\n\n{addresses}\n\n## Types\n\n{types}\n"
+
+
+def _operation_rows(paths: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    yield "Address", "Parameters", "Answer", "What one gets"
+    for address, methods in paths.items():
+        for method, operation in methods.items():
+            asked = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
+            own = [f"`{each['name']}`" for each in asked if not each["description"].startswith(FACET)]
+            listed = ", ".join([*own, "facets"] if len(own) < len(asked) else own)
+            yield (
+                f"`{method.upper()} {address}`",
+                listed,
+                _answer_of(operation),
+                operation.get("description", ""),
+            )
+
+
+def _answer_of(operation: dict[str, Any]) -> str:
+    done = next(iter(operation["responses"].values()))
+    kind, content = next(iter(done["content"].items()))
+    rule = content["schema"]
+    named = [one["$ref"].rpartition("/")[2] for one in rule.get("anyOf", (rule,)) if "$ref" in one]
+    return " or ".join(f"`{name}`" for name in named) or f"`{kind}`"
+
+
+def _type_rows(schemas: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    yield "Type", "Has", "Meaning"
+    for name, rule in schemas.items():
+        yield f"`{name}`", ", ".join(f"`{part}`" for part in rule["properties"]), rule["description"]
 
 
 def settings_page() -> str:

@@ -5,10 +5,7 @@ A change of `api_schema.json` is a change for everybody's programs. After a want
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import types
-import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +13,11 @@ from typing import Any
 import pytest
 from fixtures.shelf import model_documents
 
+from webui.api.json_schema import SCALARS, schema
 from webui.api.responses import ANSWERS
 
 FILE = Path(__file__).with_name("api_schema.json")
-SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
-FIRST = model_documents()[0]["id"]
+FIRST, SECOND = (document["id"] for document in model_documents()[:2])
 ADDRESSES = [
     ("/api/search", "/api/search"),
     ("/api/search", "/api/search?q=accuracy%3E0.5&sort=-accuracy&task=text-classification"),
@@ -30,34 +27,16 @@ ADDRESSES = [
     ("/api/facets/<field>", "/api/facets/task?prefix=text"),
     ("/api/suggest", "/api/suggest?q=acc"),
     ("/api/runs", "/api/runs"),
+    ("/api/v1/search", "/api/v1/search?q=sort:name"),
+    ("GET /api/v1/models", f"/api/v1/models?ids={FIRST}"),
+    ("/api/v1/facets/<field>", "/api/v1/facets/task"),
+    ("/api/v1/suggest", "/api/v1/suggest?q=acc"),
+    ("/api/v1/compare", f"/api/v1/compare?ids={FIRST},{SECOND}"),
     ("/api/v1/runs", "/api/v1/runs?limit=1"),
     ("/api/v1/sources", "/api/v1/sources"),
     ("error", "/api/models/nothing"),
     ("error", "/api/models"),
 ]
-
-
-def schema(hint: Any) -> dict[str, Any]:
-    """The JSON Schema of a type: names, kinds and what may be absent, without words."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        hints = typing.get_type_hints(hint)
-        properties = {field.name: schema(hints[field.name]) for field in dataclasses.fields(hint)}
-        return {
-            "type": "object",
-            "properties": properties,
-            "required": list(properties),
-            "additionalProperties": False,
-        }
-    if hint is Any:
-        return {}
-    if origin in {types.UnionType, typing.Union}:
-        return {"anyOf": [schema(one) for one in arguments]}
-    if origin is tuple:
-        return {"type": "array", "items": schema(arguments[0])}
-    if origin is Mapping:
-        return {"type": "object", "additionalProperties": schema(arguments[1])}
-    return {"type": SCALARS[hint]}
 
 
 def whole() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,13 @@ from webui.api.answers import (
     status_answer,
     values_answer,
 )
+from webui.api.comparison import comparison
 from webui.api.export import csv_lines, ndjson_lines
+from webui.api.openapi import description
 from webui.api.reports import read_report
 from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer
 from webui.api.suggestions import suggestions
-from webui.finding import find_example, find_facet, find_model, find_named
+from webui.finding import find_compared, find_example, find_facet, find_model, find_named
 from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 MOST_IDS = 1_000
+FEWEST_COMPARED = 2
 REPORT_BYTES = 1024 * 1024
 """As much as a sidecar may have."""
 EVENT_BYTES = 512 * 1024
@@ -57,7 +61,9 @@ EXPORTS_AT_ONCE = 4
 
 
 @blueprint.get("/search")
+@blueprint.get("/v1/search")
 def search() -> Response:
+    """Models that a query and facets find, with counts, what was understood, and what nothing here understood."""
     wanted = asked()
     tag = search_tag("json", wanted)
     unchanged = not_modified(tag)
@@ -109,6 +115,7 @@ def bill_of_materials(model_id: str) -> BaseResponse:
 
 
 @blueprint.get("/models")
+@blueprint.get("/v1/models")
 def models() -> Response:
     """The documents of `ids` (commas or repeated), in the order asked; those that are not there are named."""
     ids = list(
@@ -130,13 +137,34 @@ def models() -> Response:
 
 
 @blueprint.get("/facets/<field>")
+@blueprint.get("/v1/facets/<field>")
 def facet(field: str) -> Response:
+    """The values of one facet with how many models have each, under the search in the address."""
     known, view, prefix, _ = find_facet(field)
     return answer(values_answer(known, view, prefix, addresses()))
 
 
+@blueprint.get("/v1/compare")
+def compare() -> Response:
+    """Two to six models side by side: every field and metric that one of them says, with what agrees."""
+    chosen = find_compared(request.args.getlist("ids"))
+    if len(chosen.documents) < FEWEST_COMPARED:
+        raise UserError(" ".join(chosen.notices) or "Say which models.", advice="Two to six: ?ids=ID,ID.")
+    return answer(comparison(chosen.documents, chosen.notices))
+
+
+@blueprint.get("/v1/openapi.json")
+def openapi() -> Response:
+    """The OpenAPI description of /api/v1."""
+    body = description(current_app, version=version("modeldex"))
+    tag = tag_of("json", build(), dumps(body))
+    return not_modified(tag) or answer(body, tag=tag)
+
+
 @blueprint.get("/suggest")
+@blueprint.get("/v1/suggest")
 def suggest() -> Response:
+    """What may follow what is typed: fields, values with counts, metrics, names of models."""
     return answer(suggestions(request.args.get("q", ""), catalog()))
 
 
@@ -201,14 +229,18 @@ def log() -> Response:
 
 
 @blueprint.get("/export.ndjson")
+@blueprint.get("/v1/export.ndjson")
 def export_ndjson() -> Response:
+    """Every model found, one document a line, in the order asked for."""
     wanted = asked()
     refuse_guesses(wanted)
     return _download(ndjson_lines, wanted, "application/x-ndjson", "models.ndjson")
 
 
 @blueprint.get("/export.csv")
+@blueprint.get("/v1/export.csv")
 def export_csv() -> Response:
+    """Every model found, as a table with one row each."""
     wanted = asked()
     refuse_guesses(wanted)
     return _download(csv_lines, wanted, "text/csv; charset=utf-8", "models.csv")

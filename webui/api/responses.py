@@ -493,6 +493,40 @@ class LoggedAnswer:
     changed: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedFieldAnswer:
+    """What each of the models says of one field, null where it says nothing; `equal` when all say the same."""
+
+    field: str
+    label: str
+    values: tuple[Any, ...]
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedMetricAnswer:
+    """What each of the models scored on one data set and split, null where it was not measured there. `best` is said only
+    of values that were measured alike and differ.
+    """
+
+    metric: str
+    dataset: str
+    split: str
+    values: tuple[float | None, ...]
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonAnswer:
+    """The answer of /api/v1/compare: models side by side, in the order of their ids."""
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    fields: tuple[ComparedFieldAnswer, ...]
+    metrics: tuple[ComparedMetricAnswer, ...]
+    notices: tuple[str, ...]
+
+
 ANSWERS: Mapping[str, type] = {
     "/api/search": SearchAnswer,
     "/api/models/<id>": ModelAnswer,
@@ -500,6 +534,11 @@ ANSWERS: Mapping[str, type] = {
     "/api/facets/<field>": ValuesAnswer,
     "/api/suggest": SuggestionsAnswer,
     "/api/runs": StatusAnswer,
+    "/api/v1/search": SearchAnswer,
+    "GET /api/v1/models": ModelsAnswer,
+    "/api/v1/facets/<field>": ValuesAnswer,
+    "/api/v1/suggest": SuggestionsAnswer,
+    "/api/v1/compare": ComparisonAnswer,
     "/api/v1/edits": BatchAnswer,
     "/api/v1/edits with dry_run": PreviewAnswer,
     "/api/v1/edits/<batch>/undo": BatchAnswer,

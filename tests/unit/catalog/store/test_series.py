@@ -87,7 +87,7 @@ def test_the_one_before_is_the_latest_again_when_the_latest_goes(store, lease, i
     assert index.latest() == ["v2"]
     run = store.runs.start(SOURCE, SOURCE, lease)
     run = store.runs.start(SOURCE, SOURCE, lease)
-    store.records.mark({ModelId(model_id(SOURCE, "v2")): "missing"}, run=run, lease=lease)
+    store.records.mark({ModelId(model_id(SOURCE, "v2")): "missing"}, run=run.id, lease=lease)
     assert index.latest() == ["v1"]
 
 

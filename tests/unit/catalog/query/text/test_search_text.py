@@ -288,7 +288,7 @@ SORTS = [
     ("sort:accuracy", [SortKey(field="metrics.accuracy", descending=True)], "sort:-accuracy"),
     ("sort:-accuracy", [SortKey(field="metrics.accuracy", descending=True)], "sort:-accuracy"),
     ("sort:loss", [SortKey(field="metrics.loss", descending=False)], "sort:loss"),
-    ("sort:wer,name", [SortKey(field="metrics.wer"), SortKey(field="name")], "sort:wer,name"),
+    ("sort:wer,name", [SortKey(field="metrics.wer"), SortKey(field="name_order")], "sort:wer,name"),
     ("sort:-loss", [SortKey(field="metrics.loss", descending=True)], "sort:-loss"),
     ("sort:accuracy-asc", [SortKey(field="metrics.accuracy")], "sort:accuracy-asc"),
     ("sort:size-desc", [SortKey(field="size_bytes", descending=True)], "sort:-size"),

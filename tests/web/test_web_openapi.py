@@ -1,0 +1,88 @@
+"""/api/v1 describes itself, and every answer to whatever is asked is as the description says."""
+
+from __future__ import annotations
+
+import pytest
+import schemathesis
+from fixtures.shelf import model_documents
+from fixtures.web import services_over
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
+
+from catalog.settings import Settings
+from webui import api
+from webui.api import editing
+from webui.api.openapi import description as described
+from webui.app import create_app
+
+FIRST, SECOND = (document["id"] for document in model_documents()[:2])
+
+
+@pytest.fixture
+def description(web):
+    return web.get("/api/v1/openapi.json").json
+
+
+@pytest.fixture(scope="module")
+def tested():
+    """The description as a client has it, once for all addresses: reading it takes longer than asking."""
+    application = create_app(Settings(), services_over(model_documents()))
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
+
+
+def addresses_to_read() -> list[str]:
+    app = Flask("modeldex")
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(editing.blueprint)
+    return [path for path, methods in described(app, version="")["paths"].items() if "get" in methods]
+
+
+@pytest.mark.parametrize("address", addresses_to_read())
+def test_whatever_is_asked_is_answered_as_described(tested, address):
+    operation = tested[address]["GET"]
+
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy())
+    def ask(case):
+        checks = [not_a_server_error, content_type_conformance, response_schema_conformance]
+        case.validate_response(case.call(), checks=checks)
+
+    ask()
+
+
+def test_every_address_of_the_version_is_described(web, description):
+    served = {
+        rule.rule.replace("<", "{").replace(">", "}")
+        for rule in web.application.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/")
+    }
+    assert set(description["paths"]) == served
+    assert "Two to six models" in description["paths"]["/api/v1/compare"]["get"]["summary"]
+    answer = description["paths"]["/api/v1/search"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/SearchAnswer"}
+
+
+def test_the_description_is_kept_by_who_has_it(web):
+    first = web.get("/api/v1/openapi.json")
+    again = web.get("/api/v1/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+
+
+def test_models_are_compared_field_by_field(web):
+    told = web.get(f"/api/v1/compare?ids={FIRST},{SECOND}").json
+    documents = {document["id"]: document for document in model_documents()}
+    assert told["ids"] == [FIRST, SECOND]
+    names = next(row for row in told["fields"] if row["field"] == "name")
+    assert names["values"] == [documents[FIRST]["name"], documents[SECOND]["name"]]
+    assert names["equal"] == (names["values"][0] == names["values"][1])
+    for row in told["metrics"]:
+        assert row["best"] is None or (row["dataset"] and row["best"] in row["values"])
+
+
+@pytest.mark.parametrize("asked", ["", "?ids=", f"?ids={FIRST}", f"?ids={FIRST},nothing"])
+def test_one_model_alone_is_compared_with_nothing(web, asked):
+    answer = web.get(f"/api/v1/compare{asked}")
+    assert answer.status_code == 400
+    assert answer.json["error"]["detail"]
