@@ -167,14 +167,14 @@ def _tell_runs(findings: Findings, tables: _Tables, values: _Values) -> None:
     rows = [row for row in rows if isinstance(row.get("run_uuid"), str)]
     for start in range(0, len(rows), RUNS_PER_PAGE):
         page = rows[start : start + RUNS_PER_PAGE]
-        said = _RunValues.of(tables, [row["run_uuid"] for row in page], datasets)
+        run_values = _RunValues.of(tables, [row["run_uuid"] for row in page], datasets)
         for row in page:
             experiment = experiments.get(str(row.get("experiment_id")), {})
             if mlflow.DELETED in {row.get("lifecycle_stage"), experiment.get("lifecycle_stage")}:
                 _tell_deleted(findings, row["run_uuid"])
                 continue
             subject = _tell_run(findings, row, experiment.get("name"))
-            _tell_values(findings, row["run_uuid"], subject, said, values)
+            _tell_values(findings, row["run_uuid"], subject, run_values, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +203,12 @@ class _RunValues:
         )
 
 
-def _tell_values(findings: Findings, run: str, subject: str, said: _RunValues, values: _Values) -> None:
-    _tell_params(findings, said.params.get(run, []), f"sql:/params/{run}", "key", "value", subject)
-    _tell_tags(findings, said.tags.get(run, []), f"sql:/tags/{run}", "key", "value", subject)
-    for name, context in said.datasets.get(run, ()):
+def _tell_values(findings: Findings, run: str, subject: str, run_values: _RunValues, values: _Values) -> None:
+    _tell_params(findings, run_values.params.get(run, []), f"sql:/params/{run}", "key", "value", subject)
+    _tell_tags(findings, run_values.tags.get(run, []), f"sql:/tags/{run}", "key", "value", subject)
+    for name, context in run_values.datasets.get(run, ()):
         mlflow.say_dataset(findings, name, f"sql:/inputs/{run}/{name}", context=context, subject=subject)
-    for metric in said.metrics.get(run, []):
+    for metric in run_values.metrics.get(run, []):
         _tell_metric(
             findings, metric.get("key"), "NaN" if metric.get("is_nan") else metric.get("value"), f"sql:/latest_metrics/{run}",
             subject=subject, step=metric.get("step"), evaluated_at=metric.get("timestamp"), source="run",
