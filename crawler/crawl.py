@@ -284,7 +284,7 @@ class _Crawl:
         recorder = Recorder(self._store, self._run, self._lease, makers=self._makers)
         writer = CommittingStage(self._source, recorder, self._account, verdicts)
         pairs = (compared(batch, self._store.records, self._recipe) for batch in groups)
-        for page, changes in writer.made(writer.pages(pairs, reread=reread)):
+        for page, changes in writer.recorded(writer.pages(pairs, reread=reread)):
             writer.write(page, changes)
         writer.depart()
         self._store.records.settle_copies(lease=self._lease)

@@ -235,7 +235,7 @@ class _Events:
         verdicts = self._judge(around.models, pairs)
         recorder = Recorder(self._store, self._run, self._lease, cause="event")
         writer = CommittingStage(self._source, recorder, self.report, verdicts)
-        for page, changes in writer.made(writer.pages([pairs], reread=False)):
+        for page, changes in writer.recorded(writer.pages([pairs], reread=False)):
             done = writer.write(page, changes)
             self.report.models += [*done.new, *done.changed]
         writer.depart()

@@ -212,6 +212,11 @@ class Findings:
     def joins(self, key: str) -> None:
         self._join_keys.append(key)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is taken in."""
+        return len(self._observations) >= self._max_observations
+
     def extraction(self) -> Extraction:
         return Extraction(
             key=self._reader.key,

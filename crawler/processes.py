@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar
@@ -320,7 +321,8 @@ def spare_host() -> Iterator[SpareHost | None]:
     """A host forked from this process as it is, with all that it has imported; none where that is not safe: a thread
     of this process may hold a lock that nobody in the child would ever give back.
     """
-    if sys.platform != "linux" or threading.active_count() > 1:
+    threads = Path("/proc/self/task")  # also those that are none of Python's
+    if not threads.exists() or len([*threads.iterdir()]) > 1:
         yield None
         return
     ours, theirs = socket.socketpair()

@@ -46,6 +46,7 @@ class Promise:
 
     `formats` maps a suffix to the format that it promises: a file of that name is a model, and when nothing can read it
     that is said. `names` does so for whole names (regular expressions), where the suffix is used by others, too.
+    `opened` are whole names (regular expressions) of files that it reads under a suffix that is opened by nobody else.
     `endings` are no part of a model's name although they have several dots or none: `x.bin.index.json` is about `x`.
     `shards` are regular expressions with the groups `stem`, `number` and perhaps `total`, `stems` with the group `stem` and
     perhaps `variant`: names of files that are parts of, or beside, the model `stem`.
@@ -54,6 +55,7 @@ class Promise:
 
     formats: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    opened: tuple[str, ...] = ()
     endings: tuple[str, ...] = ()
     shards: tuple[str, ...] = ()
     stems: tuple[str, ...] = ()
@@ -80,6 +82,7 @@ class FileNames:
         listed = list(promises)
         self._formats = {suffix: name for promise in listed for suffix, name in promise.formats.items()}
         self._names = [(re.compile(form), name) for promise in listed for form, name in promise.names.items()]
+        self._opened = [re.compile(form) for promise in listed for form in promise.opened]
         endings = {ending for promise in listed for ending in promise.endings}
         several = (suffix for suffix in self._formats if suffix.count(".") > 1)
         self._endings = tuple(sorted({*endings, *several}, key=lambda ending: (-len(ending), ending)))
@@ -103,6 +106,11 @@ class FileNames:
             if form.fullmatch(name):
                 return promised
         return self._by_suffix(name)
+
+    def is_wanted(self, key: str) -> bool:
+        """Whether an extractor reads the file whatever its suffix is in general."""
+        name = key.rpartition("/")[2]
+        return any(form.fullmatch(name) for form in self._opened) or self.format_of(key) is not None
 
     def surely(self, key: str) -> bool:
         """Whether the suffix belongs to one format alone, so that other bytes under it are broken and not just unknown."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from catalog.records import Evidence, Extraction, FileStatus, ObjectMeta, Observation, Origin, Problem, Role
 from crawler.promises import installed
+from mappings.formats import never_opened as never_opened_suffixes
 
 EXTRACTOR = "listing"
 VERSION = 3
@@ -32,9 +33,6 @@ NEVER_OPENED = frozenset(_NEVER_OPENED.split())
 ARCHIVES = frozenset(
     ("GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "MAZ_ARCHIVE", "COLD_ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE")
 )
-
-TABLES_READ = re.compile(r"(?:^|/)(?:results|metrics)\.csv$")
-"""Tables that trainers write beside their checkpoints (Ultralytics, Lightning). Other tables are data."""
 
 HUB_NOTES = re.compile(r"(?:^|/)(?:models|datasets|spaces)--[^/]+/\.no_exist/")
 """Empty files that remember what a repository does not have. Source: huggingface_hub, file_download `.no_exist`."""
@@ -88,11 +86,8 @@ def never_opened(key: str) -> bool:
     """Whether the name alone says that no extractor wants the file."""
     if HUB_NOTES.search(key):
         return True
-    if TABLES_READ.search(key):
-        return False
-    name = key.rsplit("/", 1)[-1].lower()
-    _, dot, suffix = name.rpartition(".")
-    return bool(dot) and suffix in NEVER_OPENED and promised_format(key) is None
+    _, dot, suffix = key.rpartition("/")[2].lower().rpartition(".")
+    return bool(dot) and suffix in never_opened_suffixes() and not installed().is_wanted(key)
 
 
 def is_archived(storage_class: str | None) -> bool:

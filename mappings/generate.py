@@ -20,7 +20,7 @@ from mappings.metrics import metrics
 from mappings.tables import twin_text
 
 TARGET = FOLDER / "models.json"
-TWINS = ("fields", "metrics", "flags", "dtypes", "frameworks", "tasks", "licences")
+TWINS = ("fields", "metrics", "flags", "dtypes", "formats", "frameworks", "tasks", "licences")
 """The tables that have a JSON file with the same content, which is read sooner."""
 DERIVED_TEXT = ("_heading",)
 """The text column that is made of several fields: name, titles and labels, which weigh more."""

@@ -94,8 +94,8 @@ class Recorder:
                 return
             plan = plans.popleft()
             ahead += islice(done, max(0, len(plan.tasks) - len(ahead)))
-            made = {number: ahead.popleft() for number in plan.tasks}
-            yield plan.page, self._completed(plan, made, origins)
+            records = {number: ahead.popleft() for number in plan.tasks}
+            yield plan.page, self._completed(plan, records, origins)
 
     def _tasks(
         self,
@@ -124,16 +124,16 @@ class Recorder:
             yield from tasks.values()
 
     def _completed(
-        self, plan: _Plan, made: Mapping[int, RecordChange], origins: Mapping[ModelId, ModelId]
+        self, plan: _Plan, records: Mapping[int, RecordChange], origins: Mapping[ModelId, ModelId]
     ) -> list[RecordChange]:
         """The changes of the whole page. What the page before had, too, is not read again: a file with thousands of runs
         is in each of their groups.
         """
-        rest = [fresh for number, fresh in enumerate(plan.page) if number not in made]
+        rest = [fresh for number, fresh in enumerate(plan.page) if number not in records]
         groups = iter(self._whole.filled(fresh.group for fresh in rest))
         return [
-            replace(made[number], group=fresh.group)
-            if number in made
+            replace(records[number], group=fresh.group)
+            if number in records
             else self._change(replace(fresh, group=next(groups)), plan.edits, origins)
             for number, fresh in enumerate(plan.page)
         ]

@@ -20,7 +20,7 @@ from crawler.formats.zips import open_zip
 from crawler.inner_files import best_for
 from crawler.promises import Promise, installed
 from crawler.reader import RangedReader
-from crawler.sniffing import NEVER_OPENED
+from mappings.formats import never_opened
 
 MAX_FILES_READ = 64
 MAX_MODELS = 64
@@ -264,7 +264,7 @@ class _Contents:
 def _worth_opening(name: str) -> bool:
     """Whether a file of this name may say something; the content decides where the name says nothing."""
     suffix = name.rsplit("/", 1)[-1].lower().rpartition(".")[2]
-    return suffix not in NEVER_OPENED or installed().format_of(name) is not None
+    return suffix not in never_opened() or installed().format_of(name) is not None
 
 
 def _leads_out(folder: str, target: str) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from catalog.errors import LimitExceeded
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -45,6 +46,7 @@ class MetricsTableExtractor:
     description = "results.csv of Ultralytics and metrics.csv of Lightning"
     reads = "the metrics of each epoch, for the checkpoint that was written at it"
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
+    promises = Promise(opened=(r"(?:results|metrics)\.csv",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.endswith(("results.csv", "metrics.csv")):

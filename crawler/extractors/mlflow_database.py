@@ -15,27 +15,30 @@ from catalog.records import Evidence, Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow
 from crawler.formats.mlflow_schemas import check_schema
-from crawler.formats.sqlite_reading import MAGIC, ForeignDatabase, opened
+from crawler.formats.sqlite_reading import MAGIC, SECONDS, ForeignDatabase, opened
 from crawler.reader import MAX_READ_BYTES, RangedReader
 
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
 MAX_FILE_BYTES = 48 * 1024 * 1024
 MAX_HISTORY_ROWS = 1_000_000
 MAX_OBSERVATIONS = 200_000  # about 5,000 runs of 40 values each
+RUNS_PER_PAGE = 1_000
+"""Values are read for so many runs at once. A table without an index on its runs is gone through for every page."""
 
 
 class MlflowDatabaseExtractor:
     """Reads the whole file into memory and asks fixed questions of the tables it knows."""
 
     name = "mlflow-database"
-    version = 2
+    version = 3
     description = "MLflow SQLite backend"
     reads = (
         "runs with experiment and parents, parameters, latest metrics with their history summed up (a NaN is no number),"
         " tags, data sets with their role, logged models, registered versions, aliases and stages"
     )
     limits = (
-        "48 MB a file, 200,000 values, 100,000 rows a table (1,000,000 metric values), 10 s; known schemas (MLflow 1.4 to 3.17), others are"
+        "48 MB a file, 200,000 values, the newest 100,000 runs, 100,000 values of each kind for 1,000 runs (1,000,000 metric values), 10 s; what is beyond is"
+        " left out and said so; known schemas (MLflow 1.4 to 3.17), others are"
         " refused; read-only, views and triggers never run"
     )
 
@@ -66,9 +69,10 @@ class MlflowDatabaseExtractor:
                 return findings.extraction()
             check_schema(database)
             values = _Values.of(findings, database)
-            _tell_registered(findings, database, reader.key)
-            _tell_models(findings, database, values)
-            _tell_runs(findings, database, values)
+            tables = _Tables(findings, database)
+            _tell_registered(findings, tables, reader.key)
+            _tell_models(findings, tables, values)
+            _tell_runs(findings, tables, values)
         return findings.extraction()
 
 
@@ -80,11 +84,26 @@ def _whole(reader: RangedReader) -> bytes:
 Rows = list[dict[str, Any]]
 
 
-def _grouped(database: ForeignDatabase, table: str, by: str, columns: list[str]) -> Mapping[str, Rows]:
-    groups: dict[str, Rows] = defaultdict(list)
-    for row in database.rows(table, [by, *columns]):
-        groups[str(row.get(by))].append(row)
-    return groups
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The tables of a file; of one with more rows than are read, the problem is told once and the rest left out."""
+
+    findings: Findings
+    database: ForeignDatabase
+
+    def rows(self, table: str, columns: list[str], **which: Any) -> Iterator[dict[str, Any]]:
+        try:
+            yield from self.database.rows(table, columns, **which)
+        except LimitExceeded as error:
+            if error.what == SECONDS:
+                raise
+            self.findings.problem(error.code, f"{error}; the rest is left out", f"sql:/{table}")
+
+    def grouped(self, table: str, by: str, columns: list[str], **which: Any) -> Mapping[str, Rows]:
+        groups: dict[str, Rows] = defaultdict(list)
+        for row in self.rows(table, [by, *columns], **which):
+            groups[str(row.get(by))].append(row)
+        return groups
 
 
 @dataclass(slots=True)
@@ -127,16 +146,12 @@ class _Values:
         return None if history is None else history.to_context()
 
 
-def _tell_runs(findings: Findings, database: ForeignDatabase, values: _Values) -> None:
+def _tell_runs(findings: Findings, tables: _Tables, values: _Values) -> None:
     experiments = {
         str(row["experiment_id"]): row
-        for row in database.rows("experiments", ["experiment_id", "name", "lifecycle_stage"])
+        for row in tables.rows("experiments", ["experiment_id", "name", "lifecycle_stage"])
     }
-    params = _grouped(database, "params", "run_uuid", ["key", "value"])
-    columns = ["key", "value", "is_nan", "step", "timestamp"]
-    metrics = _grouped(database, "latest_metrics", "run_uuid", columns)
-    tags = _grouped(database, "tags", "run_uuid", ["key", "value"])
-    datasets = _datasets(database)
+    datasets = _datasets(tables)
     columns = [
         "run_uuid",
         "name",
@@ -148,26 +163,57 @@ def _tell_runs(findings: Findings, database: ForeignDatabase, values: _Values) -
         "experiment_id",
     ]
     # The newest first: they are what is left if there are more than can be told.
-    rows = sorted(database.rows("runs", columns), key=_started, reverse=True)
-    for row in rows:
-        run = row.get("run_uuid")
-        if not isinstance(run, str):
-            continue
-        experiment = experiments.get(str(row.get("experiment_id")), {})
-        if mlflow.DELETED in {row.get("lifecycle_stage"), experiment.get("lifecycle_stage")}:
-            _tell_deleted(findings, run)
-            continue
-        subject = _tell_run(findings, row, experiment.get("name"))
-        _tell_params(findings, params.get(run, []), f"sql:/params/{run}", "key", "value", subject)
-        _tell_tags(findings, tags.get(run, []), f"sql:/tags/{run}", "key", "value", subject)
-        for name, context in datasets.get(run, ()):
-            mlflow.say_dataset(findings, name, f"sql:/inputs/{run}/{name}", context=context, subject=subject)
-        for metric in metrics.get(run, []):
-            _tell_metric(
-                findings, metric.get("key"), "NaN" if metric.get("is_nan") else metric.get("value"), f"sql:/latest_metrics/{run}",
-                subject=subject, step=metric.get("step"), evaluated_at=metric.get("timestamp"), source="run",
-                block=subject, history=values.history(run, metric.get("key")),
-            )  # fmt: skip
+    rows = sorted(tables.rows("runs", columns, newest="start_time"), key=_started, reverse=True)
+    rows = [row for row in rows if isinstance(row.get("run_uuid"), str)]
+    for start in range(0, len(rows), RUNS_PER_PAGE):
+        page = rows[start : start + RUNS_PER_PAGE]
+        run_values = _RunValues.of(tables, [row["run_uuid"] for row in page], datasets)
+        for row in page:
+            experiment = experiments.get(str(row.get("experiment_id")), {})
+            if mlflow.DELETED in {row.get("lifecycle_stage"), experiment.get("lifecycle_stage")}:
+                _tell_deleted(findings, row["run_uuid"])
+                continue
+            subject = _tell_run(findings, row, experiment.get("name"))
+            _tell_values(findings, row["run_uuid"], subject, run_values, values)
+
+
+@dataclass(frozen=True, slots=True)
+class _RunValues:
+    """What is said of some runs, by run."""
+
+    params: Mapping[str, Rows]
+    tags: Mapping[str, Rows]
+    datasets: Mapping[str, list[tuple[str, Any]]]
+    metrics: Mapping[str, Rows]
+
+    @classmethod
+    def of(
+        cls, tables: _Tables, runs: list[str], datasets: Mapping[str, list[tuple[str, Any]]]
+    ) -> _RunValues:
+        """Nothing, of a file that has told as much as it may."""
+        if tables.findings.is_full:
+            return cls({}, {}, {}, {})
+        of = ("run_uuid", runs)
+        columns = ["key", "value", "is_nan", "step", "timestamp"]
+        return cls(
+            params=tables.grouped("params", "run_uuid", ["key", "value"], of=of),
+            tags=tables.grouped("tags", "run_uuid", ["key", "value"], of=of),
+            datasets=datasets,
+            metrics=tables.grouped("latest_metrics", "run_uuid", columns, of=of),
+        )
+
+
+def _tell_values(findings: Findings, run: str, subject: str, run_values: _RunValues, values: _Values) -> None:
+    _tell_params(findings, run_values.params.get(run, []), f"sql:/params/{run}", "key", "value", subject)
+    _tell_tags(findings, run_values.tags.get(run, []), f"sql:/tags/{run}", "key", "value", subject)
+    for name, context in run_values.datasets.get(run, ()):
+        mlflow.say_dataset(findings, name, f"sql:/inputs/{run}/{name}", context=context, subject=subject)
+    for metric in run_values.metrics.get(run, []):
+        _tell_metric(
+            findings, metric.get("key"), "NaN" if metric.get("is_nan") else metric.get("value"), f"sql:/latest_metrics/{run}",
+            subject=subject, step=metric.get("step"), evaluated_at=metric.get("timestamp"), source="run",
+            block=subject, history=values.history(run, metric.get("key")),
+        )  # fmt: skip
 
 
 def _started(row: Mapping[str, Any]) -> int:
@@ -204,20 +250,19 @@ def _tell_run(findings: Findings, row: Mapping[str, Any], experiment: Any) -> st
     return subject.id
 
 
-def _datasets(database: ForeignDatabase) -> Mapping[str, list[tuple[str, Any]]]:
+def _datasets(tables: _Tables) -> Mapping[str, list[tuple[str, Any]]]:
     """Names and contexts of the data sets that each run read."""
     names = {
-        row.get("dataset_uuid"): row.get("name")
-        for row in database.rows("datasets", ["dataset_uuid", "name"])
+        row.get("dataset_uuid"): row.get("name") for row in tables.rows("datasets", ["dataset_uuid", "name"])
     }
     contexts = {
         row.get("input_uuid"): row.get("value")
-        for row in database.rows("input_tags", ["input_uuid", "name", "value"])
+        for row in tables.rows("input_tags", ["input_uuid", "name", "value"])
         if row.get("name") == "mlflow.data.context"
     }
     datasets: dict[str, list[tuple[str, Any]]] = defaultdict(list)
     columns = ["input_uuid", "source_type", "source_id", "destination_type", "destination_id"]
-    for row in database.rows("inputs", columns):
+    for row in tables.rows("inputs", columns):
         name = names.get(row.get("source_id"))
         if (
             row.get("source_type") == "DATASET"
@@ -228,13 +273,13 @@ def _datasets(database: ForeignDatabase) -> Mapping[str, list[tuple[str, Any]]]:
     return datasets
 
 
-def _tell_models(findings: Findings, database: ForeignDatabase, values: _Values) -> None:
-    params = _grouped(database, "logged_model_params", "model_id", ["param_key", "param_value"])
-    tags = _grouped(database, "logged_model_tags", "model_id", ["tag_key", "tag_value"])
+def _tell_models(findings: Findings, tables: _Tables, values: _Values) -> None:
+    params = tables.grouped("logged_model_params", "model_id", ["param_key", "param_value"])
+    tags = tables.grouped("logged_model_tags", "model_id", ["tag_key", "tag_value"])
     columns = ["metric_name", "metric_value", "metric_step", "metric_timestamp_ms", "dataset_name", "run_id"]
-    metrics = _grouped(database, "logged_model_metrics", "model_id", columns)
+    metrics = tables.grouped("logged_model_metrics", "model_id", columns)
     columns = ["model_id", "name", "creation_timestamp_ms", "lifecycle_stage", "model_type", "source_run_id"]
-    for row in database.rows("logged_models", columns):
+    for row in tables.rows("logged_models", columns):
         model, name = row.get("model_id"), row.get("name")
         if row.get("lifecycle_stage") == mlflow.DELETED or not isinstance(model, str):
             continue
@@ -303,12 +348,12 @@ def _moment(row: Mapping[str, Any]) -> tuple[int, int]:
     return (step if isinstance(step, int) else 0, timestamp if isinstance(timestamp, int) else 0)
 
 
-def _tell_registered(findings: Findings, database: ForeignDatabase, store: str) -> None:
-    tags = _grouped(database, "model_version_tags", "name", ["version", "key", "value"])
-    aliases = _grouped(database, "registered_model_aliases", "name", ["alias", "version"])
+def _tell_registered(findings: Findings, tables: _Tables, store: str) -> None:
+    tags = tables.grouped("model_version_tags", "name", ["version", "key", "value"])
+    aliases = tables.grouped("registered_model_aliases", "name", ["alias", "version"])
     columns = ["name", "version", "creation_time", "description", "user_id", "current_stage", "source", "run_id",
                "status", "storage_location"]  # fmt: skip
-    for row in database.rows("model_versions", columns):
+    for row in tables.rows("model_versions", columns):
         name, version = row.get("name"), row.get("version")
         if not isinstance(name, str) or row.get("current_stage") == mlflow.DELETED_VERSION:
             continue
@@ -325,7 +370,7 @@ def _tell_registered(findings: Findings, database: ForeignDatabase, store: str) 
                 findings.say("tags", alias.get("alias"), pointer, origin=Origin.REGISTRY, subject=identity)
         mine = [tag for tag in tags.get(name, []) if str(tag.get("version")) == str(version)]
         _tell_tags(findings, mine, f"sql:/model_version_tags/{name}/{version}", "key", "value", identity)
-    _tell_registered_models(findings, database, store)
+    _tell_registered_models(findings, tables, store)
 
 
 def _tell_version(findings: Findings, row: Mapping[str, Any], place: str, subject: str) -> None:
@@ -343,10 +388,10 @@ def _tell_version(findings: Findings, row: Mapping[str, Any], place: str, subjec
     mlflow.say_version_state(findings, stage, status, source, place, subject=subject)
 
 
-def _tell_registered_models(findings: Findings, database: ForeignDatabase, store: str) -> None:
+def _tell_registered_models(findings: Findings, tables: _Tables, store: str) -> None:
     """What is said of the registered name holds for each of its versions that says nothing else."""
-    tags = _grouped(database, "registered_model_tags", "name", ["key", "value"])
-    for row in database.rows("registered_models", ["name", "description"]):
+    tags = tables.grouped("registered_model_tags", "name", ["key", "value"])
+    for row in tables.rows("registered_models", ["name", "description"]):
         name = row.get("name")
         if not isinstance(name, str):
             continue

@@ -17,6 +17,7 @@ MAGIC = b"SQLite format 3\0"
 MAX_ROWS = 100_000
 MAX_VALUE_BYTES = 1024 * 1024
 MAX_SECONDS = 10.0
+SECONDS = "seconds for a SQLite file"
 OPERATIONS_BETWEEN_CHECKS = 10_000
 
 
@@ -39,16 +40,31 @@ class ForeignDatabase:
             self._columns[table] = frozenset(str(row[0]) for row in rows)
         return self._columns[table]
 
-    def rows(self, table: str, wanted: Sequence[str], *, most: int = MAX_ROWS) -> Iterator[dict[str, Any]]:
-        """The rows of a table as {column: value}, columns that this file's schema lacks left out.
+    def rows(
+        self,
+        table: str,
+        wanted: Sequence[str],
+        *,
+        most: int | None = None,
+        of: tuple[str, Sequence[str]] | None = None,
+        newest: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a table as {column: value}, columns that this file's schema lacks left out. `of` is a column and
+        the texts that it may hold, `newest` the column by which the greatest come first.
 
-        Raises LimitExceeded after `most` rows.
+        Raises LimitExceeded after `most` rows, MAX_ROWS if that is not given.
         """
+        most = MAX_ROWS if most is None else most
         present = [column for column in wanted if column in self.columns(table)]
-        if not present:
+        if not present or (of is not None and of[0] not in present):
             return
-        question = f"SELECT {', '.join(present)} FROM {table} LIMIT {most + 1}"  # noqa: S608 - names are ours
-        for number, row in enumerate(self._ask(question)):
+        chosen, values = "", []
+        if of is not None:
+            chosen, values = f" WHERE {of[0]} IN ({', '.join('?' * len(of[1]))})", [*of[1]]
+        if newest in present:
+            chosen += f" ORDER BY {newest} DESC"
+        question = f"SELECT {', '.join(present)} FROM {table}{chosen} LIMIT {most + 1}"  # noqa: S608 - names are ours
+        for number, row in enumerate(self._ask(question, values)):
             if number == most:
                 raise LimitExceeded(f"rows of table {table}", limit=most)
             yield dict(zip(present, row, strict=True))
@@ -58,7 +74,7 @@ class ForeignDatabase:
             yield from self._connection.execute(question, values)
         except sqlite3.OperationalError as error:
             if "interrupted" in str(error):
-                raise LimitExceeded("seconds for a SQLite file", limit=MAX_SECONDS) from None
+                raise LimitExceeded(SECONDS, limit=MAX_SECONDS) from None
             raise Malformed(f"SQLite: {error}") from None
         except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
             raise Malformed(f"SQLite: {error}") from None

@@ -67,7 +67,7 @@ class CommittingStage:
         if page:
             yield page
 
-    def made(
+    def recorded(
         self, pages: Iterable[Sequence[FreshGroup]]
     ) -> Iterator[tuple[Sequence[FreshGroup], list[RecordChange]]]:
         """Each page with the records of its models."""

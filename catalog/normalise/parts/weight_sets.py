@@ -16,12 +16,8 @@ from catalog.layouts.content_addressed import content_key
 from catalog.layouts.names import CANONICAL_STEMS, stem
 from catalog.layouts.shards import PARALLEL, RANK_DIRECTORY, RANKED, shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
+from mappings.formats import counted_ranks
 
-FORMAT_ORDER = (
-    "safetensors", "gguf", "pytorch", "torch", "torchscript", "pt2", "lightning", "torch_dcp", "dcp", "nemo", "keras", "hdf5",
-    "tensorflow_saved_model", "tensorflow_checkpoint", "flax", "orbax", "onnx",
-)  # fmt: skip
-"""Which format is counted when the same weights are there in several; others come after these."""
 LAYERS = "layers"
 """Blobs that a manifest names together, as a kind of group and of a set: each is a piece of one copy of the weights."""
 COMPONENT_DIRECTORY = re.compile(r"^\d+_\w+$")
@@ -222,14 +218,14 @@ def _set_aside(stem: str, variant: str, stems: Collection[tuple[str, str]], dire
 
 
 def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
-    rank = FORMAT_ORDER.index(item.format) if item.format in FORMAT_ORDER else len(FORMAT_ORDER)
+    ranks = counted_ranks()
     pointer = all(
         member.extraction is not None and member.extraction.status is FileStatus.POINTER
         for member in item.members
     )
     return (
         pointer,
-        rank,
+        ranks.get(item.format, len(ranks)),
         item.directory.count("/") - group.key.count("/"),
         item.variant is not None,
         item.aside,

@@ -69,3 +69,22 @@ def test_no_two_extractors_promise_another_format_for_one_suffix():
             claims.setdefault(suffix, set()).add(promised)
     assert claims
     assert {suffix: promised for suffix, promised in claims.items() if len(promised) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "is_wanted"),
+    [
+        ("run/results.csv", True),
+        ("run/metrics.csv", True),
+        ("run/sales.csv", False),
+        ("run/my-results.csv", False),
+        ("run/scores.parquet", True),
+        ("run/model.duo", True),
+        ("run/other.parquet", False),
+    ],
+)
+def test_an_extractor_gets_files_whose_suffix_nobody_else_opens_if_it_names_them(key, is_wanted):
+    """Two names of trackers' tables stood in the crawler, where no stranger could add a third."""
+    promises = [plugins.load("extractor", "metrics-table").promises]
+    promises.append(Promise(formats={".duo": "duo"}, opened=(r"scores\.parquet",)))
+    assert FileNames(promises).is_wanted(key) == is_wanted

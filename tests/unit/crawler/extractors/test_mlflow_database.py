@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 from fixtures.extraction import all_values_of, extract
 
 from catalog.testing.extractors import ExtractorSuite, Sample
+from crawler.extractors import mlflow_database
 from crawler.extractors.mlflow_database import MlflowDatabaseExtractor
+from crawler.formats import sqlite_reading
 from crawler.reader import bytes_reader
 
 RUN = "96dbd1f56a3446f3ac0f7f0221d81abb"
@@ -82,3 +85,43 @@ def test_somebody_s_other_database_says_nothing():
     extraction = MlflowDatabaseExtractor().extract(bytes_reader("invoices.db", data))
     assert extraction.format is None
     assert extraction.observations == extraction.problems == ()
+
+
+def many_runs(number, *, params=4):
+    """A database of so many runs, the later the newer."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(database_bytes())
+        connection.execute("DELETE FROM runs")
+        connection.execute("DELETE FROM params")
+        for run in range(number):
+            name = f"{run:032x}"
+            connection.execute(
+                "INSERT INTO runs VALUES (?, ?, 'FINISHED', 'active', 'ada', ?, ?, 1)",
+                (name, f"run-{run}", 1795475742426 + run, 1795475742427 + run),
+            )
+            rows = [(f"p{each}", str(run), name) for each in range(params)]
+            connection.executemany("INSERT INTO params VALUES (?, ?, ?)", rows)
+        connection.commit()
+        return connection.serialize()
+
+
+def test_values_are_read_for_some_runs_at_a_time_however_many_rows_their_tables_have(monkeypatch):
+    """Such a file was refused as a whole."""
+    whole = extract(MlflowDatabaseExtractor, "mlflow.db", many_runs(23))
+    monkeypatch.setattr(sqlite_reading, "MAX_ROWS", 23)
+    monkeypatch.setattr(mlflow_database, "RUNS_PER_PAGE", 5)
+    paged = extract(MlflowDatabaseExtractor, "mlflow.db", many_runs(23))
+    assert paged == whole
+    assert [seen.raw for seen in paged.observations if seen.field == "hyperparameters.p3"] == [
+        str(run) for run in reversed(range(23))
+    ]
+
+
+def test_of_more_runs_than_are_read_the_newest_are_told_and_the_rest_is_owned_up_to(monkeypatch):
+    monkeypatch.setattr(sqlite_reading, "MAX_ROWS", 10)
+    extraction = extract(MlflowDatabaseExtractor, "mlflow.db", many_runs(12, params=1))
+    told = [seen.raw for seen in extraction.observations if seen.field == "extra.run_name"]
+    assert told == [f"run-{run}" for run in range(11, 1, -1)]
+    assert [(problem.pointer, problem.message) for problem in extraction.problems] == [
+        ("sql:/runs", "rows of table runs: limit 10; the rest is left out")
+    ]
