@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog.commands.visiting import accounts, visit
+from catalog.access.command_line import accounts, visit
 from catalog.errors import UserError
 from catalog.records.accounts import Role
 from catalog.settings import Settings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from catalog.commands.visiting import note
+from catalog.access.command_line import note
 from catalog.errors import UserError
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
