@@ -129,7 +129,7 @@ class Editor:
                 batch=batch,
             )
             if number != model.revision:
-                self._note(store, "models.edit", str(model.id), *_told(model, number, changes))
+                self._note(store, "models.edit", str(model.id), *_states(model, number, changes))
             index = self._follow(self._settings, store)
             return Edited(
                 model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
@@ -252,8 +252,9 @@ class Editor:
                 kind="restore",
                 cause=f"of revision {number}",
             )
-            told = _told(model, made, changes)
-            self._note(store, "models.restore", f"{model.id} revision {number}", *told)
+            self._note(
+                store, "models.restore", f"{model.id} revision {number}", *_states(model, made, changes)
+            )
             index = self._follow(self._settings, store)
             return Edited(model=str(model.id), before=model.revision, revision=made, batch=batch, index=index)
 
@@ -344,7 +345,7 @@ class Editor:
         return value
 
 
-def _told(
+def _states(
     model: StoredModel, number: int, changes: Sequence[FieldChange]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the audit tells of the state before and after: the revisions have all of it."""
