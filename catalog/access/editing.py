@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from catalog.recording.edits import EditOutcome
     from catalog.recording.field_changes import FieldChange
     from catalog.records import StoredModel
+    from catalog.records.history import BatchSummary
     from catalog.settings import Settings
     from catalog.store import Store
-    from catalog.store.edits import BatchSummary
 
 MAX_MODELS = 10_000
 """Changed in one go: each is a revision, and somebody has to be able to say what happened."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from catalog.records.leaves import flattened
@@ -62,3 +63,13 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
         for name in dict.fromkeys((*new, *old))
         if old.get(name) != new.get(name) and name.partition(".")[0] not in UNTOLD
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSummary:
+    """What was changed in one go."""
+
+    batch: str
+    made_by: str
+    made_at: datetime
+    models: int

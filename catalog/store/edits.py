@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from catalog.normalise.values.secrets import masked
 from catalog.records import Edit, EditKind, EditState, ModelId
+from catalog.records.history import BatchSummary
 from catalog.store.codec import instant, pack_json, parse_instant, unpack_json
 from catalog.store.database import parts
 from catalog.store.tables import edits, records
@@ -28,16 +29,6 @@ class NewEdit:
     state: EditState
     before: EditState = NO_EDIT
     overrides: tuple[Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchSummary:
-    """What was changed in one go."""
-
-    batch: str
-    made_by: str
-    made_at: datetime
-    models: int
 
 
 class Edits:

@@ -23,7 +23,7 @@ from webui.urls import Addresses
 
 if TYPE_CHECKING:
     from catalog.recording.edits import EditOutcome
-    from catalog.store.edits import BatchSummary
+    from catalog.records.history import BatchSummary
 
 NAME_CHARACTERS = 300
 LEFT_SHOWN = 50
