@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from catalog.errors import UserError
 from catalog.settings.sections import setting
@@ -33,6 +34,9 @@ class ServerSettings:
     )
 
 
+SHORTEST_SECRET = 16
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessSettings:
     """How users are known. Which ones there are, `modeldex users` says."""
@@ -50,8 +54,25 @@ class AccessSettings:
         help_text="Whether browsers reach the page by https alone, through a proxy; cookies then say so.",
     )
 
+    oidc_issuer: str = setting(
+        "",
+        "Address of the OpenID provider at which users sign in; empty means none (pip install 'modeldex[oidc]').",
+    )
+    oidc_client_id: str = setting("", "What the OpenID provider calls this server.")
+    oidc_client_secret: str = setting(
+        "",
+        "What this server shows the OpenID provider; all that serve one catalog have the same.",
+        secret=True,
+    )
+    oidc_claim: str = setting(
+        "sub",
+        "Claim in which the OpenID provider says a user's name: sub, email (if it was checked) or another.",
+    )
+
     def __post_init__(self) -> None:
         """Raises UserError for an address that is none, and for a header that would be believed from nobody."""
+        if self.oidc_issuer:
+            self._check_provider()
         try:
             networks = [ipaddress.ip_network(network, strict=False) for network in self.networks]
         except ValueError as error:
@@ -64,6 +85,18 @@ class AccessSettings:
             raise UserError(
                 "The setting access.proxy_header is believed from nobody.",
                 advice="Name the proxy's address in access.proxies.",
+            )
+
+    def _check_provider(self) -> None:
+        place = urlsplit(self.oidc_issuer)
+        if place.scheme != "https" and not (
+            place.scheme == "http" and place.hostname in {"127.0.0.1", "localhost", "::1"}
+        ):
+            raise UserError("The setting access.oidc_issuer must begin with https://.")
+        if not (self.oidc_client_id and len(self.oidc_client_secret) >= SHORTEST_SECRET):
+            raise UserError(
+                "The setting access.oidc_issuer needs access.oidc_client_id and access.oidc_client_secret,"
+                f" which has {SHORTEST_SECRET} characters or more."
             )
 
     @property

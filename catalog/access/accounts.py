@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from catalog.settings import Settings
     from catalog.store import Store
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+|-]{0,63}")
 """ASCII alone: two names that look alike are the same."""
 PASSWORD_CHARACTERS = range(12, 1_001)
 """Source: NIST SP 800-63B-4, 3.1.1.2, which asks for 15 where a password is all there is, and for no rules of letters."""
@@ -109,6 +109,15 @@ class Accounts:
             with_store(self._settings, lambda store: store.accounts.rehash(user.id, stronger))
         return self.open_session(user.id, user.name, origin)
 
+    def sign_in_elsewhere(self, name: str, origin: str) -> str | None:
+        """The secret of a new session of whom a provider names; None for a name that is not set up, or disabled."""
+        user = self._store().named(name) if NAME.fullmatch(name) else None
+        if user is None or user.is_disabled:
+            tried = "unknown name" if user is None else user.name
+            self.note("sign-in", tried, Visit(tried, origin), outcome="refused")
+            return None
+        return self.open_session(user.id, user.name, origin)
+
     def open_session(self, user: UserId, name: str, origin: str) -> str:
         """The secret of a new session of somebody who is known by now."""
         secret = secrets.token_urlsafe(32)
@@ -137,7 +146,7 @@ class Accounts:
         """A new user. Raises UserError for a name or a password that is no good."""
         if not NAME.fullmatch(name):
             raise UserError(
-                "A user's name is up to 64 letters, digits and . _ @ + -, and begins with one of the first two."
+                "A user's name is up to 64 letters, digits and . _ @ + | -, and begins with one of the first two."
             )
         hashed = None if password is None else self._hashed(checked_password(password, name))
         user = with_store(self._settings, lambda store: store.accounts.add(name, hashed, grants))

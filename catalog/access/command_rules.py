@@ -30,6 +30,7 @@ COMMAND_RULES: Mapping[str, Action] = {
     "settings": Action.MANAGE,
     "show": Action.READ,
     "sources": Action.MANAGE,
+    "store": Action.MANAGE,
     "tokens": Action.MANAGE,
     "users": Action.MANAGE,
     "verify": Action.MANAGE,

@@ -130,6 +130,8 @@ class Editor:
             )
             if number != model.revision:
                 self._note(store, "models.edit", str(model.id), *_audited(model, number, changes))
+
+                self._note(store, "models.edit", str(model.id), *_states(model, number, changes))
             index = self._follow(self._settings, store)
             return Edited(
                 model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
@@ -254,6 +256,10 @@ class Editor:
             )
             states = _audited(model, revision_made, changes)
             self._note(store, "models.restore", f"{model.id} revision {number}", *states)
+
+            self._note(
+                store, "models.restore", f"{model.id} revision {number}", *_states(model, made, changes)
+            )
             index = self._follow(self._settings, store)
             return Edited(
                 model=str(model.id), before=model.revision, revision=revision_made, batch=batch, index=index
@@ -347,6 +353,8 @@ class Editor:
 
 
 def _audited(
+
+def _states(
     model: StoredModel, number: int, changes: Sequence[FieldChange]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the audit tells of the state before and after: the revisions have all of it."""

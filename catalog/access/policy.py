@@ -72,8 +72,8 @@ class _Reader:
             return ()
         return tuple(
             grant
-            for number, one in enumerate(statements)
-            for grant in self._statement(one, f"statement[{number}]")
+            for number, statement in enumerate(statements)
+            for grant in self._statement(statement, f"statement[{number}]")
         )
 
     def _statement(self, statement: Any, where: str) -> tuple[Grant, ...]:
@@ -110,7 +110,7 @@ class _Reader:
             known = ACTIONS.get(verb) if service == SERVICE else None
             if known is None and name != "*":
                 self.refused.append(
-                    f"{where} {name!r} is none of {', '.join(f'{SERVICE}:{one}' for one in ACTIONS)}"
+                    f"{where} {name!r} is none of {', '.join(f'{SERVICE}:{action}' for action in ACTIONS)}"
                 )
             actions |= known or (ACTIONS["*"] if name == "*" else frozenset())
         return frozenset(actions)

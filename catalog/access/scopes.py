@@ -8,11 +8,12 @@ from catalog.errors import UserError
 from catalog.query.nodes import All, And, Exists, Nested, Not, Nothing, Or, Prefix, Query, Range, Term, Terms
 from catalog.query.text.printing import quoted
 from catalog.query.text.search_text import parse
+from catalog.search.scoped import FLAGS, GROUP, PLACES
 
 EXACT = (All, Exists, Nothing, Prefix, Range, Term, Terms)
 """Conditions that a model meets or does not. Words are none: what they find depends on how well others match."""
 
-RELATIVE = frozenset({"duplicate_group", "flags", "locations"})
+RELATIVE = frozenset({FLAGS, GROUP, PLACES})
 """What a model says of others: it is told anew for every scope, so none can be made of it."""
 
 

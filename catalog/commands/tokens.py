@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from catalog.access.command_line import accounts, visit
 from catalog.commands.users import query_option, role_option
-from catalog.commands.visiting import accounts, visit
 from catalog.records.accounts import Role
 from catalog.settings import Settings
 from catalog.terminal import table

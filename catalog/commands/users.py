@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog.commands.visiting import accounts, visit
+from catalog.access.command_line import accounts, visit
 from catalog.errors import UserError
 from catalog.records.accounts import Role
 from catalog.settings import Settings
@@ -172,9 +172,11 @@ def policy(settings: Settings, name: str, file: Path, *, check: bool) -> None:
     known = accounts(settings)
     user = known.named(name)
     granted = grants_of_file(settings, file.read_text("utf-8"), file.name)
-    for one in granted:
+    for each in granted:
         click.echo(
-            printable(f"{one.effect.value} {', '.join(sorted(one.actions))} with {one.scope or 'all models'}")
+            printable(
+                f"{each.effect.value} {', '.join(sorted(each.actions))} with {each.scope or 'all models'}"
+            )
         )
     if not check:
         known.grant(user, granted, visit(), replace=True)
@@ -213,12 +215,12 @@ def _entry(user: User) -> dict[str, Any]:
         "created_at": user.created_at.isoformat(),
         "grants": [
             {
-                "id": one.id,
-                "effect": one.effect.value,
-                "actions": sorted(one.actions),
-                "scope": one.scope,
-                "label": one.label,
+                "id": each.id,
+                "effect": each.effect.value,
+                "actions": sorted(each.actions),
+                "scope": each.scope,
+                "label": each.label,
             }
-            for one in user.grants
+            for each in user.grants
         ],
     }

@@ -41,10 +41,10 @@ class Accounts:
         return [_user(row, granted[row.id]) for row in rows]
 
     def named(self, name: str) -> User | None:
-        return self._one(users.c.folded == fold(name))
+        return self._chosen(users.c.folded == fold(name))
 
     def get(self, user: str) -> User | None:
-        return self._one(users.c.id == user)
+        return self._chosen(users.c.id == user)
 
     def password_of(self, user: UserId) -> str | None:
         """The hash of the user's password."""
@@ -196,7 +196,7 @@ class Accounts:
         known = self.get(user)
         return None if known is None or known.is_disabled else known
 
-    def _one(self, condition: Any) -> User | None:
+    def _chosen(self, condition: Any) -> User | None:
         with self._engine.connect() as connection:
             row = connection.execute(select(users).where(condition)).one_or_none()
             return None if row is None else _user(row, _grants(connection, [row.id])[row.id])

@@ -64,9 +64,9 @@ class Audit:
             count += 1
             if row.parent_sha256 != parent:
                 yield f"Line {row.serial} does not follow the line before it: one was taken out, put in or changed."
-            found = hash_of(row.parent_sha256, row.line)
-            if found != row.sha256:
-                yield f"Line {row.serial} was changed: its hash is {row.sha256}, what it says makes {found}."
+            computed = hash_of(row.parent_sha256, row.line)
+            if computed != row.sha256:
+                yield f"Line {row.serial} was changed: its hash is {row.sha256}, what it says makes {computed}."
             parent = row.sha256
             is_head_there = is_head_there or row.sha256 == head
         if not is_head_there:
@@ -105,9 +105,9 @@ def _written(happening: Happening) -> dict[str, Any]:
 
 def _line(row: Any) -> AuditLine:
     try:
-        said = json.loads(row.line)
-        happening = Happening(**{name: said.get(name) for name in Happening.__dataclass_fields__})
-        at = str(said.get("at"))
+        members = json.loads(row.line)
+        happening = Happening(**{name: members.get(name) for name in Happening.__dataclass_fields__})
+        at = str(members.get("at"))
     except (ValueError, AttributeError):  # changed by hand: `faults` says so, the others are still read
         at, happening = "", Happening(actor="?", action="unreadable", resource="?", origin="?", outcome="?")
     return AuditLine(

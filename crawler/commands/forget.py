@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.commands.visiting import note
+from catalog.access.command_line import note
 from catalog.errors import UserError
 from catalog.records.sources import SourceState
 from catalog.settings import Settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog.commands.visiting import note
+from catalog.access.command_line import note
 from catalog.errors import UserError
 from catalog.records import Run, RunState, display_key
 from catalog.settings import Settings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from catalog.commands.visiting import note
+from catalog.access.command_line import note
 from catalog.errors import UserError
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
@@ -190,9 +190,9 @@ def apply(settings: Settings, file: Path, *, prune: bool, dry_run: bool, as_json
         except UserError as error:
             raise UserError(f"{file}: nothing was changed.\n  {error}") from error
         if not dry_run:
-            made = [change for change in changes if change.deed is not Deed.KEEP]
-            store.sources.put([change.row for change in made])
-            for change in made:
+            differing = [change for change in changes if change.deed is not Deed.KEEP]
+            store.sources.put([change.row for change in differing])
+            for change in differing:
                 note(store, f"sources.{change.deed.value}", _label(change.row), after={"by": file.name})
     if as_json:
         click.echo(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from catalog.commands.visiting import note
+from catalog.access.command_line import note
 from catalog.errors import UserError
 from catalog.records.webhooks import News, Webhook
 from catalog.settings import Settings

@@ -15,6 +15,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP models.example 127.0.0.1",
 ]
 
 

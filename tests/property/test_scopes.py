@@ -58,7 +58,7 @@ WINDOWS = re.compile(r'"(?:engine|generation)":"[^"]*"')
 def catalogs(draw):
     """Documents as the others of the suite, of these sources and tags, which are no copies of each other."""
     rows = []
-    for number in range(draw(st.integers(1, 14))):
+    for number in range(draw(st.integers(1, 8))):
         row = document(draw(st.integers(0, 400)), seed=draw(st.integers(1, 3)))
         source = draw(st.sampled_from(SOURCES))
         row |= {
@@ -118,7 +118,7 @@ def doors(rows, text, other):
         yield "GET", "/values/tags", {"q": question}
         yield "GET", "/api/facets/task", {"q": question}
         yield "GET", "/api/suggest", {"q": question[:12]}
-    for word in ("net", "tag:", "source:", "license:", "acc"):
+    for word in ("tag:", "source:", "acc"):
         yield "GET", "/api/suggest", {"q": word}
     for row in rows:
         yield "GET", f"/models/{row['id']}", {}
@@ -167,7 +167,7 @@ def answered(client, method, path, body):
     return answer.status_code, WINDOWS.sub("", TIMES.sub("", answer.get_data(as_text=True)))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(rows=catalogs(), viewer=viewers(), text=texts(), other=st.sampled_from(QUESTIONS))
 def test_every_door_answers_as_over_a_catalog_of_the_visible_models_alone(
     tmp_path_factory, rows, viewer, text, other

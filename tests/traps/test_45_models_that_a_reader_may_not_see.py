@@ -223,6 +223,8 @@ SCREENS = {
     ],
     "/runs": [{}],
     "/sign-in": [{}],
+    "/sign-in/openid": [{}],
+    "/sign-in/openid/return": [{}],
     "/sign-out": [{}],
     "/account": [{}],
     "/account/tokens": [{}],

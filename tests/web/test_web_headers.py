@@ -21,7 +21,9 @@ def test_every_answer_is_inert(web, address):
     assert STRICT.items() <= policy.items()
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert (
+        answer.headers["Referrer-Policy"] == "same-origin"
+    )  # nothing to anybody else, and forms say their origin
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 

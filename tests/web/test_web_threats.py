@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from fixtures.web import services_over
 
+from catalog.errors import UserError
 from catalog.settings import Settings
 from webui.commands import bounded_server
 from webui.commands.bounded_server import MOST_CONNECTIONS, listening_server
@@ -173,13 +175,17 @@ def test_requests_sent_ahead_without_reading_any_answer_are_cut_off(web_app):
         assert asked(place, "/healthz")[0] == 200
 
 
-@pytest.mark.parametrize("keys", ["analyst:", "good:secret,analyst: ", ":secret", "a:b,:"])
-def test_a_key_without_a_secret_is_refused_at_the_start(tmp_path, keys):
-    import os
+@pytest.mark.parametrize("keys", ["analyst:", "good:sesame,analyst: ", ":sesame", "a:sesame,:"])
+def test_a_key_without_a_secret_or_an_id_is_no_setting(tmp_path, keys):
+    with pytest.raises(UserError, match=r"api\.keys") as refusal:
+        Settings(home=tmp_path, api_keys=keys)
+    assert "sesame" not in str(refusal.value)
 
+
+def test_a_server_with_a_key_without_a_secret_does_not_start(tmp_path):
     done = subprocess.run(
         [*PROGRAM, "--home", str(tmp_path), "serve", "--port", "0"],
-        env={**os.environ, "MODELDEX_API_KEYS": keys},  # noqa: TID251 - of the server that is started
+        env={**os.environ, "MODELDEX_API_KEYS": "analyst:"},  # noqa: TID251 - of the server that is started
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -187,9 +193,6 @@ def test_a_key_without_a_secret_is_refused_at_the_start(tmp_path, keys):
         check=False,
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "api.keys" in done.stderr
-    assert "secret," not in done.stderr
-    assert "b" not in done.stderr.split("api.keys has ")[1].split("lacks")[0]
 
 
 FOREIGN = (
@@ -281,9 +284,8 @@ def has_ipv6():
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
-@pytest.mark.parametrize("host", ["::1", "::"])
-def test_the_printed_address_of_an_ipv6_server_answers(tmp_path, host):
-    with served(tmp_path, "--host", host) as (_, told, address):
+def test_the_printed_address_of_an_ipv6_server_answers(tmp_path):
+    with served(tmp_path, "--host", "::1") as (_, told, address):
         assert "http://[::1]:" in told
         assert asked(address, "/")[0] == 200
 

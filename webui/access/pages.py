@@ -20,6 +20,7 @@ class SignInPage:
     next: str
     name: str = ""
     is_wrong: bool = False
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

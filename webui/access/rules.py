@@ -16,6 +16,8 @@ RULES: Mapping[str, Action | None] = {
     "pages.favicon": OPEN,
     "access.sign_in_form": OPEN,
     "access.sign_in": OPEN,
+    "access.openid": OPEN,
+    "access.openid_return": OPEN,
     "api.events": OPEN,  # the token of the setting events.token
     "api.log": OPEN,  # the token of the setting api.log_token
     "access.sign_out": Action.ACCOUNT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.exceptions import TooManyRequests
@@ -13,6 +14,7 @@ from catalog.access.permissions import allowed
 from catalog.errors import UserError
 from catalog.records.accounts import Action, Role
 from webui.access.attempts import Attempts
+from webui.access.openid import FLOW_SECONDS, OpenIdProvider
 from webui.access.pages import (
     AccountPage,
     AuditAnswer,
@@ -24,8 +26,9 @@ from webui.access.pages import (
     token_row,
 )
 from webui.identity import COOKIE
+from webui.not_found import NotFoundHere
 from webui.reading import accounts, catalog, services, settings, visit
-from webui.refusals import NotSignedIn
+from webui.refusals import NotAllowed, NotSignedIn
 from webui.rendering import answer, html
 from webui.settings import AccessSettings
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from catalog.records.accounts import User
 
 blueprint = Blueprint("access", __name__)
+FLOW_COOKIE = "modeldex-sign-in"
 LINES_SHOWN, MOST_LINES = 100, 1_000
 
 
@@ -40,7 +44,8 @@ LINES_SHOWN, MOST_LINES = 100, 1_000
 def sign_in_form() -> BaseResponse:
     if not _are_users_set_up():
         return redirect(url_for("pages.search"), 302)
-    return html("sign_in.html", SignInPage(next=_own_path(request.args.get("next", ""))))
+    page = SignInPage(next=_own_path(request.args.get("next", "")), provider=_provider_name())
+    return html("sign_in.html", page)
 
 
 @blueprint.post("/sign-in")
@@ -56,21 +61,54 @@ def sign_in() -> BaseResponse:
     secret = accounts().sign_in(name, request.form.get("password", ""), address)
     if secret is None:
         attempts.note(name, address, is_shared=is_shared)
-        return html("sign_in.html", SignInPage(next=target, name=name[:64], is_wrong=True), status=401)
+        page = SignInPage(next=target, name=name[:64], is_wrong=True, provider=_provider_name())
+        return html("sign_in.html", page, status=401)
+    return _signed_in(secret, target)
+
+
+@blueprint.get("/sign-in/openid")
+def openid() -> BaseResponse:
+    """To the OpenID provider, which sends the browser back."""
+    departure = _provider().depart(_return_address(), _own_path(request.args.get("next", "")))
+    response = redirect(departure.url, 302)
+    response.headers["Cache-Control"] = "no-store"
+    _set_cookie(response, FLOW_COOKIE, departure.flow, FLOW_SECONDS)
+    return response
+
+
+@blueprint.get("/sign-in/openid/return")
+def openid_return() -> BaseResponse:
+    """The provider's answer: a new session of whom it names."""
+    flow = request.cookies.get(FLOW_COOKIE, "")
+    query = request.query_string.decode("ascii", "replace")
+    arrival = _provider().arrive(f"{_return_address()}?{query}", _return_address(), flow)
+    secret = accounts().sign_in_elsewhere(arrival.name, request.remote_addr or "")
+    if secret is None:
+        raise NotAllowed("Whom the provider names is not set up here, or disabled.")
+    response = _signed_in(secret, _own_path(arrival.target))
+    response.delete_cookie(FLOW_COOKIE, path=f"{request.script_root}/")
+    return response
+
+
+def _signed_in(secret: str, target: str) -> BaseResponse:
     principal = accounts().by_session(secret)
     if principal is not None and not allowed(principal, Action.READ) and target == url_for("pages.search"):
         target = url_for("access.account")
     response = redirect(target, 303)
+    _set_cookie(response, COOKIE, secret, SESSION_HOURS * 3600)
+    return response
+
+
+def _set_cookie(response: BaseResponse, name: str, value: str, seconds: int) -> None:
     response.set_cookie(
-        COOKIE,
-        secret,
-        max_age=SESSION_HOURS * 3600,
+        name,
+        value,
+        max_age=seconds,
         httponly=True,
         samesite="Lax",
         secure=request.is_secure or settings().section(AccessSettings).https,
         path=f"{request.script_root}/",
     )
-    return response
 
 
 @blueprint.post("/sign-out")
@@ -171,6 +209,28 @@ def _are_users_set_up() -> bool:
 def _is_proxied() -> bool:
     identity = services().identity
     return identity is not None and identity.is_proxied()
+
+
+def _provider() -> OpenIdProvider:
+    """Raises NotFoundHere where none is set up, or nobody is."""
+    if not (_are_users_set_up() and settings().section(AccessSettings).oidc_issuer):
+        raise NotFoundHere("Nobody signs in by an OpenID provider here.")
+    extensions = current_app.extensions
+    if "modeldex-openid" not in extensions:
+        extensions["modeldex-openid"] = OpenIdProvider(settings().section(AccessSettings))
+    provider: OpenIdProvider = extensions["modeldex-openid"]
+    return provider
+
+
+def _provider_name() -> str:
+    """Where else one may sign in; empty for nowhere."""
+    return urlsplit(settings().section(AccessSettings).oidc_issuer).hostname or ""
+
+
+def _return_address() -> str:
+    """Where the provider sends browsers: its list of addresses must have this one."""
+    scheme = "https" if settings().section(AccessSettings).https else request.scheme
+    return url_for("access.openid_return", _external=True, _scheme=scheme)
 
 
 def _attempts() -> Attempts:

@@ -173,7 +173,6 @@ def test_a_value_is_that_value_and_no_query(value):
         "tag:",
         "(tag:prod",
         '"a phrase"',
-        "acuracy>1",
     ],
 )
 def test_what_is_no_condition_is_no_scope(text):
