@@ -200,18 +200,21 @@ def event(url: str, home: str) -> None:
     from crawler.event_bodies import Hint
     from crawler.event_inbox import note_hints, take_waiting
 
-    settings, key = Settings(home=Path(home)), key_at(PER_DIRECTORY * 7 + 5)
-    urlopen(Request(f"{url}/models/{key}", method="PUT"))
+    settings = Settings(home=Path(home))
     with open_store(settings, write=True) as store:
-        take_waiting(store, settings)  # a worker has loaded all that it needs long ago
-        started = time.perf_counter()
-        note_hints(store, [Hint("models", key)])
-        (model,) = take_waiting(store, settings).models
-        bring_up_to_date(settings, store)
-        with open_catalog(settings) as catalog:
-            assert catalog.get([model])[model]["parameters"] == 2
-        seconds = time.perf_counter() - started
-    print(f"{seconds:.2f} s, {urlopen(f'{url}/asked').read().decode()} requests")
+        for number in (7, 8):  # a worker has loaded all that it needs with the first one
+            key = key_at(PER_DIRECTORY * number + 5)
+            urlopen(Request(f"{url}/models/{key}", method="PUT"))
+            started = time.perf_counter()
+            note_hints(store, [Hint("models", key)])
+            (model,) = take_waiting(store, settings).models
+            taken = time.perf_counter()
+            bring_up_to_date(settings, store)
+            with open_catalog(settings) as catalog:
+                assert catalog.get([model])[model]["parameters"] == 2
+            ended = time.perf_counter()
+    requests = urlopen(f"{url}/asked").read().decode()
+    print(f"{ended - started:.2f} s ({taken - started:.2f} s until it is committed), {requests} requests")
 
 
 PARTS = {"bare-reads": bare_reads, "own-reads": own_reads, "event": event}
