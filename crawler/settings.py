@@ -45,3 +45,7 @@ class EventSettings:
     queue_url: str = setting("", "Queue (SQS) that the worker takes events from; empty means none.")
     queue_endpoint_url: str = setting("", "Where the queue answers; empty means Amazon.")
     queue_region: str = setting("", "Region of the queue; empty means what AWS's own settings say.")
+    watch: bool = setting(
+        default=False,
+        help_text="Whether the worker watches the directories of its sources, and looks at what changes at once.",
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from catalog.errors import UserError
 from catalog.settings import Settings, referred
@@ -20,6 +22,13 @@ SECRETS = ("access_key", "secret_key", "session_token", "sse_c_key")
 SSE_C_BYTES = 32
 ANY_REGION = "us-east-1"
 """What storages that know no regions take. Source: boto3, MinIO and Ceph, which all sign with it by default."""
+
+
+BUCKET_IN_HOST = (".myqcloud.com", ".tencentcos.cn", ".aliyuncs.com", ".volces.com")
+"""Ends of names of hosts that take the bucket in no other place. Sources: cloud.tencent.com/document/product/436/37421;
+alibabacloud.com/help/en/oss/developer-reference/use-amazon-s3-sdks-to-access-oss; volcengine.com/docs/6349/147050
+"""
+REGION_IN_HOST = re.compile(r"(?:^|\.)(?:cos|oss|tos-s3)[.-]([a-z]{2}-[a-z0-9-]+)\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,29 @@ class Access:
             bytes=self.bytes_per_run,
             seconds=self.seconds_per_run,
             requests_per_second=self.requests_per_second,
+        )
+
+    @property
+    def style(self) -> str:
+        """Where a bucket stands in an address; of `auto`, what the storage is known to take."""
+        host = urlsplit(self.endpoint_url).hostname or ""
+        is_known = self.addressing_style == "auto" and host.endswith(BUCKET_IN_HOST)
+        return "virtual" if is_known else self.addressing_style
+
+    @property
+    def region_of_host(self) -> str | None:
+        """What the endpoint says of its region."""
+        match = REGION_IN_HOST.search(urlsplit(self.endpoint_url).hostname or "")
+        return match[1] if match else None
+
+    def of_bucket(self, bucket: str) -> Access:
+        """With an endpoint that does not name the bucket: consoles show the address of a bucket with its name before it."""
+        parts = urlsplit(self.endpoint_url)
+        host = parts.netloc.removeprefix(f"{bucket}.")
+        return (
+            self
+            if host == parts.netloc
+            else replace(self, endpoint_url=urlunsplit(parts._replace(netloc=host)))
         )
 
     @property
@@ -112,7 +144,8 @@ def connect(access: Access, spending: Spending) -> Any:
         signature_version=UNSIGNED if access.anonymous else None,
         # Standard mode waits between attempts for a random time that doubles, and stops when most attempts fail.
         retries={"mode": "standard", "total_max_attempts": access.attempts},
-        s3={"addressing_style": access.addressing_style},
+        s3={"addressing_style": access.style},
+        parameter_validation=False,  # a twentieth of the cost of a read; whatever is asked here is of the right types
         max_pool_connections=2 * access.concurrency,
         connect_timeout=access.connect_seconds,
         read_timeout=access.read_seconds,
@@ -121,7 +154,7 @@ def connect(access: Access, spending: Spending) -> Any:
         response_checksum_validation="when_required",
         user_agent_extra="modeldex",
     )
-    region = session.region_name or ANY_REGION
+    region = session.region_name or access.region_of_host or ANY_REGION
     client = session.client("s3", endpoint_url=access.endpoint_url or None, region_name=region, config=config)
     client.meta.events.register("before-send.s3", lambda **_: spending.request())
     keep_listings(client)

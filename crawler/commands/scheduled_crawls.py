@@ -35,6 +35,7 @@ from crawler.settings import EventSettings
 
 if TYPE_CHECKING:
     from catalog.store import Store
+    from crawler.watching import DirectoryWatch
 
 TICK_SECONDS = 1.0
 NEWS, NEWS_SECONDS = "news", 3
@@ -93,6 +94,7 @@ class ScheduledWorker:
         self._rests: dict[SourceId, datetime] = {}
         self._trouble: str | None = None
         self._index_trouble: str | None = None
+        self._watch: DirectoryWatch | None = None
         self._silent: dict[str, str | None] = {}
         """Webhooks with why they could not be reached the last time."""
 
@@ -111,6 +113,8 @@ class ScheduledWorker:
         self._scheduler.add_job(self._tell, IntervalTrigger(seconds=NEWS_SECONDS), id=NEWS, executor=NEWS)
         self._scheduler.start()
         queue = self._settings.section(EventSettings)
+        if queue.watch:
+            self._watch = self._watching()
         if queue.queue_url:
             threading.Thread(target=self._follow_queue, args=(queue,), name="queue", daemon=True).start()
         with ExitStack() as presence:
@@ -157,6 +161,8 @@ class ScheduledWorker:
             self._say_once(str(error))
             return
         self._say_once(None if rows or self._quiet else NOTHING)
+        if self._watch is not None:
+            self._watch.follow(rows.values())
         for job in self._scheduler.get_jobs():
             if job.id not in rows and job.id not in OWN_JOBS:
                 self._unplan(SourceId(job.id))
@@ -247,8 +253,20 @@ class ScheduledWorker:
         finally:
             del self._children[row.id]
 
+    def _watching(self) -> DirectoryWatch | None:
+        """None, with the reason in the log, where its library is missing: crawls go on by schedule."""
+        from crawler.watching import DirectoryWatch  # noqa: PLC0415 - most workers watch nothing
+
+        try:
+            return DirectoryWatch(without=[self._settings.home])
+        except ModeldexError as error:
+            log.warning("directories not watched reason=%s", error)
+            return None
+
     def _end(self) -> None:
         """Each crawl puts its page away; one that takes too long is ended."""
+        if self._watch is not None:
+            self._watch.stop()
         with self._starting:
             children = list(self._children.values())
         for child in children:
@@ -268,6 +286,8 @@ class ScheduledWorker:
 
         try:
             with self._open() as store:
+                if self._watch is not None:
+                    self._watch.flush(store)
                 due = store.event_hints.next_due()
                 if due is not None and due <= time.time() and take_waiting(store, self._settings).models:
                     bring_up_to_date(self._settings, store)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from catalog.errors import ListingIncomplete, ObjectChanged, ObjectUnreadable, SourceError, UserError
@@ -46,6 +46,9 @@ MOST_LOOKED_FOR = 10_000
 """Of what an inventory does not show. Where more is missing, its word counts: a person is asked then."""
 FIRST_PAUSE_SECONDS = 0.2
 """Before an answer that broke off is asked for again: a random time up to this, which doubles."""
+SAME_SECOND = timedelta(seconds=2)
+"""Times of objects count whole seconds. What is as old when a crawl begins is not written again under the same one."""
+MOST_OTHER_ETAGS = 100_000
 CONTENT_RANGE = re.compile(r"bytes (\d{1,20})-\d{1,20}/(\d{1,20}|\*)")
 UNORDERED = "--x-s3"
 """How names of directory buckets end. Source: docs.aws.amazon.com, "Differences for directory buckets"."""
@@ -61,7 +64,7 @@ class S3Source:
         self._address = parse_address(address)
         self.uri = self._address.uri
         self.id = SourceId(self.uri)
-        access = access_of(settings, options or S3Options())
+        access = access_of(settings, options or S3Options()).of_bucket(self._address.bucket)
         self.concurrency = access.concurrency
         self.spending = Spending(access.limits)
         self._attempts = access.attempts
@@ -74,6 +77,8 @@ class S3Source:
             parse_object(self._inventory, what="The option inventory")
         self._first: Page | None = None
         self._kept_directory = ""
+        self._opened_at = datetime.now(UTC)
+        self._etags: dict[tuple[str, str], str] = {}
         try:
             self._client = connect(access, self.spending)
         except FAULTS as error:
@@ -287,7 +292,29 @@ class S3Source:
         raise ObjectUnreadable(meta.key, "it was not asked for")
 
     def _get_once(self, meta: ObjectMeta, start: int, end: int) -> bytes:
-        etag = etag_of(meta)
+        known = self._etags.get((meta.key, meta.change_token))
+        try:
+            return self._get_tagged(meta, start, end, known or etag_of(meta))
+        except ObjectChanged:
+            etag = None if known else self._etag_beside_the_listing(meta)
+            if etag is None:
+                raise
+        if len(self._etags) < MOST_OTHER_ETAGS:
+            self._etags[meta.key, meta.change_token] = etag
+        return self._get_tagged(meta, start, end, etag)
+
+    def _etag_beside_the_listing(self, meta: ObjectMeta) -> str | None:
+        """Some storages list other ETags than they answer with (for encrypted objects, for those of several parts). The
+        object is the one that was listed if its size and time are: no other can have been written at that time.
+        """
+        written = meta.last_modified
+        if written is None or written > self._opened_at - SAME_SECOND:
+            return None
+        now = self.head(meta.key)
+        is_same = now is not None and (now.size_bytes, now.last_modified) == (meta.size_bytes, written)
+        return etag_of(now) if now is not None and is_same and etag_of(now) != etag_of(meta) else None
+
+    def _get_tagged(self, meta: ObjectMeta, start: int, end: int, etag: str) -> bytes:
         place = {**self._place(meta.key), "Range": f"bytes={start}-{end - 1}"}
         if etag:
             place["IfMatch"] = f'"{etag}"'
