@@ -13,20 +13,6 @@ EXTRACTOR = "listing"
 VERSION = 3
 ZERO_BYTES = 512
 
-_NEVER_OPENED = (
-    # source code and what is built from it
-    "py pyc pyi pyx ipynb c cc cpp cxx cu cuh h hpp java kt go rs js mjs jsx tsx css scss map rb sh bat ps1 sql so o a dll dylib"
-    " exe jar class proto"
-    # documents, pictures, sound, film
-    " html htm pdf doc docx ppt pptx xls xlsx rst tex png jpg jpeg gif webp bmp svg ico tif tiff mp3 wav flac ogg m4a mp4 avi mov"
-    " mkv webm ttf otf woff woff2"
-    # tables and data sets
-    " csv tsv parquet arrow feather avro orc tfrecord lmdb mdb jsonl ndjson rec"
-    # logs and leftovers
-    " log out err swp bak orig rej diff patch"
-)
-NEVER_OPENED = frozenset(_NEVER_OPENED.split())
-
 # Classes whose objects must be restored before they can be read: of Amazon, Tencent COS and Alibaba OSS.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html;
 # https://www.tencentcloud.com/document/product/436/30925

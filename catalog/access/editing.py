@@ -129,8 +129,6 @@ class Editor:
                 batch=batch,
             )
             if number != model.revision:
-                self._note(store, "models.edit", str(model.id), *_audited(model, number, changes))
-
                 self._note(store, "models.edit", str(model.id), *_states(model, number, changes))
             index = self._follow(self._settings, store)
             return Edited(
@@ -254,12 +252,8 @@ class Editor:
                 kind="restore",
                 cause=f"of revision {number}",
             )
-            states = _audited(model, revision_made, changes)
+            states = _states(model, revision_made, changes)
             self._note(store, "models.restore", f"{model.id} revision {number}", *states)
-
-            self._note(
-                store, "models.restore", f"{model.id} revision {number}", *_states(model, made, changes)
-            )
             index = self._follow(self._settings, store)
             return Edited(
                 model=str(model.id), before=model.revision, revision=revision_made, batch=batch, index=index
@@ -351,8 +345,6 @@ class Editor:
                     value = None if stored is None else said_by_files(name, stored.provenance.get(name))
         return value
 
-
-def _audited(
 
 def _states(
     model: StoredModel, number: int, changes: Sequence[FieldChange]

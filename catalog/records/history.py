@@ -71,13 +71,3 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
         for name in dict.fromkeys((*new, *old))
         if old.get(name) != new.get(name) and name.partition(".")[0] not in fields_where("undiffed")
     ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchSummary:
-    """What was changed in one go."""
-
-    batch: str
-    made_by: str
-    made_at: datetime
-    models: int
