@@ -144,8 +144,8 @@ def _content(below: str, method: str, named: dict[str, dict[str, Any]]) -> dict[
     address = re.sub(r"\{(\w+)\}", lambda name: f"<{_SHORT.get(name[1], name[1])}>", f"{PREFIX}/{below}")
     answers = [
         answer
-        for told, answer in ANSWERS.items()
-        if told in {address, f"{method} {address}"} or told.startswith(f"{address} with ")
+        for served, answer in ANSWERS.items()
+        if served in {address, f"{method} {address}"} or served.startswith(f"{address} with ")
     ]
     exact = ANSWERS.get(f"{method} {address}")
     if exact is not None:
@@ -169,6 +169,6 @@ def _reference(hint: Any, named: dict[str, dict[str, Any]]) -> dict[str, Any]:
         return schema(hint, lambda inner: _reference(inner, named))
     if hint.__name__ not in named:
         named[hint.__name__] = {}
-        made = schema(hint, lambda inner: _reference(inner, named))
-        named[hint.__name__] = {**made, "description": " ".join((inspect.getdoc(hint) or "").split())}
+        whole = schema(hint, lambda inner: _reference(inner, named))
+        named[hint.__name__] = {**whole, "description": " ".join((inspect.getdoc(hint) or "").split())}
     return {"$ref": f"#/components/schemas/{hint.__name__}"}
