@@ -61,7 +61,7 @@ def parse_page(body: bytes) -> Page:
         raise Malformed(f"the storage answered 200 with {_texts(root).get('Code', 'an error')[:100]}")
     if _local(root.tag) != ROOT:
         raise Malformed(f"it answers with {_local(root.tag)[:40]} where a listing was asked for")
-    said: dict[str, str] = {}
+    values: dict[str, str] = {}
     rows: list[Mapping[str, str]] = []
     prefixes: list[str] = []
     for element in root:
@@ -71,17 +71,17 @@ def parse_page(body: bytes) -> Page:
         elif name == "CommonPrefixes":
             prefixes.append(_texts(element).get("Prefix", ""))
         else:
-            said[name] = element.text or ""
-    is_encoded = said.get("EncodingType") == "url"
-    token = said.get("NextContinuationToken") or None
-    truncated = said.get("IsTruncated")
+            values[name] = element.text or ""
+    is_encoded = values.get("EncodingType") == "url"
+    token = values.get("NextContinuationToken") or None
+    truncated = values.get("IsTruncated")
     return Page(
         contents=[_row(row, is_encoded=is_encoded, is_plain=is_plain) for row in rows],
         prefixes=[_key(prefix, is_encoded=is_encoded, is_plain=is_plain) for prefix in prefixes],
         has_more=truncated.strip() == "true" if truncated is not None else token is not None,
         next=token,
-        marker=_key(said.get("NextMarker", ""), is_encoded=is_encoded, is_plain=is_plain),
-        is_first_version="Marker" in said and "KeyCount" not in said,
+        marker=_key(values.get("NextMarker", ""), is_encoded=is_encoded, is_plain=is_plain),
+        is_first_version="Marker" in values and "KeyCount" not in values,
     )
 
 
