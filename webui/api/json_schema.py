@@ -33,7 +33,7 @@ def schema(hint: Any, inner: Callable[[Any], dict[str, Any]] | None = None) -> d
     if hint is Any:
         return {}
     if origin in {types.UnionType, typing.Union}:
-        return {"anyOf": [of(one) for one in arguments]}
+        return {"anyOf": [of(member) for member in arguments]}
     if origin is tuple:
         return {"type": "array", "items": of(arguments[0])}
     if origin is Mapping:
