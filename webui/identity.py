@@ -9,7 +9,8 @@ from flask import request
 
 from catalog.access.opening import is_store_made, reading_fault
 from catalog.access.principals import OWNER, Principal
-from catalog.errors import ModeldexError
+from catalog.access.user_mark import have_been_set_up
+from catalog.errors import ModeldexError, StoreUnavailable
 from catalog.query.nodes import All
 from catalog.records.accounts import Action
 from webui.credentials import presented, read_keys, user_of_key
@@ -43,6 +44,9 @@ class Identity:
         authorization = request.headers.get("Authorization", "")
         if authorization:
             principal = self._by_header(authorization)
+            if principal is None and "bearer" not in authorization.lower():
+                # A proxy that asks for passwords itself may pass them on.
+                principal = self._by_proxy()
             if principal is None:
                 raise NotSignedIn("The token is none, is over, or was revoked.")
             return principal
@@ -55,8 +59,14 @@ class Identity:
         return principal
 
     def are_users_set_up(self) -> bool:
-        """Whether there are users. A store that is lost after it had none keeps no page away. Raises StoreError."""
+        """Whether there are users. A store that is lost after it had none keeps no page away; one that had some lets
+        nobody in until it is back. Raises StoreError.
+        """
         if not is_store_made(self._settings):
+            if self._were_set_up or have_been_set_up(self._settings):
+                raise StoreUnavailable(
+                    "The store with the users of this catalog is not there.", fault="it is not there"
+                )
             return False
         try:
             self._were_set_up = self._accounts.are_set_up()

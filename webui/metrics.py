@@ -123,16 +123,19 @@ def _of_sources(sources: tuple[DueSource, ...]) -> Iterator[Metric]:
 
 def register(app: Flask) -> None:
     """Counts what this application answers, and adds `/metrics`."""
-    registry = CollectorRegistry()
-    requests = RequestMetrics(registry)
+    registry, of_requests = CollectorRegistry(), CollectorRegistry()
+    requests = RequestMetrics(of_requests)
     registry.register(CatalogCollector())
     app.extensions["modeldex-metrics"] = registry
+    app.extensions["modeldex-request-metrics"] = of_requests
     app.before_request(requests.begin)
     app.after_request(requests.end)
     app.get("/metrics")(metrics)
 
 
 def metrics() -> Response:
-    """All of it in Prometheus' text format."""
+    """All of it in Prometheus' text format; what others ask for is told to who sees everything."""
     body = generate_latest(current_app.extensions["modeldex-metrics"])
+    if catalog().principal.sees_all:
+        body += generate_latest(current_app.extensions["modeldex-request-metrics"])
     return Response(body, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})

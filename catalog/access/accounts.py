@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from catalog.access.event_notes import with_store
 from catalog.access.permissions import principal_of
 from catalog.access.scopes import check_scope
+from catalog.access.user_mark import mark_users
 from catalog.errors import UserError
 from catalog.records.accounts import ROLES, Grant, Happening, Role, Token, TokenId, User, UserId
 
@@ -149,6 +150,7 @@ class Accounts:
                 "A user's name is up to 64 letters, digits and . _ @ + | -, and begins with one of the first two."
             )
         hashed = None if password is None else self._hashed(checked_password(password, name))
+        mark_users(self._settings)
         user = with_store(self._settings, lambda store: store.accounts.add(name, hashed, grants))
         self.note("users.add", user.name, visit, after={"grants": [grant.label for grant in grants]})
         return user

@@ -138,7 +138,12 @@ class Catalog:
 
     def model(self, model: str) -> StoredModel | None:
         """The model of exactly this id with the provenance of its values."""
-        stored = self._store().records.get(model)
+        try:
+            stored = self._store().records.get(model)
+        except StoreDamaged:
+            if self.principal.sees_all:
+                raise
+            return None  # it would be named, and nobody can tell whether it is theirs to see
         return None if stored is None else self._visible(stored)
 
     def successor(self, model: str) -> StoredModel | None:

@@ -9,6 +9,7 @@ Source: Tencent Cloud, CAM, "Syntax Logic" and "Conditions".
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from mappings import fields
 
 VERSION = "2.0"
 SERVICE = "modeldex"
+RESOURCE = re.compile(rf"qcs::{SERVICE}:[^:]*:[^:]*:(?P<place>[^:]*)")
 ACTIONS: Mapping[str, frozenset[Action]] = {
     "Read": frozenset({Action.READ}),
     "Edit": frozenset({Action.EDIT}),
@@ -122,7 +124,9 @@ class _Reader:
         if not names:
             self.refused.append(f"{where} is missing")
         for name in names:
-            place = str(name).rpartition(":")[2]
+            place = str(name)
+            if (own := RESOURCE.fullmatch(place)) is not None:
+                place = own["place"]
             kind, _, rest = place.partition("/")
             source = rest.removesuffix("/*")
             if place == "*":
@@ -143,11 +147,15 @@ class _Reader:
         if not isinstance(condition, dict):
             self.refused.append(f"{where} is no object")
             return ""
+        if not condition:
+            self.refused.append(f"{where} is empty")
         parts = []
         for operator, compared in condition.items():
             if operator != EQUAL or not isinstance(compared, dict):
                 self.refused.append(f"{where} {operator!r} is not {EQUAL!r}")
                 continue
+            if not compared:
+                self.refused.append(f"{where}.{operator} compares nothing")
             for key, values in compared.items():
                 parts.append(self._compared(str(key), _listed(values), f"{where}.{operator}"))
         return " ".join(part for part in parts if part)

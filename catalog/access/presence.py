@@ -31,5 +31,5 @@ def check_presence(engine: str, store: StoreCounts) -> None:
     """For an index that holds nothing: raises EngineUnavailable when it was given models and has lost them."""
     models, waiting = store.records.count(), store.consumer(INDEX).size()
     if models > waiting:
-        many = "1 model" if models == 1 else f"{models:,} models"
-        raise EngineUnavailable(engine, f"the index is empty, and the catalog holds {many}.", advice=REINDEX)
+        # No number: whoever is told need not see all of them.
+        raise EngineUnavailable(engine, "the index is empty, and the catalog holds models.", advice=REINDEX)

@@ -98,9 +98,13 @@ class SourceSplit:
         seeds = self._brought_up_to_date(due, frozenset(absent))
         keys = [key for key in due if not key.endswith("/") and key]
         models = set(self._records.models_of(self._source, keys))
-        models |= self._of_directories({path for seed in seeds for path in upwards(seed)})
+        above = {path for seed in seeds for path in upwards(seed)}
+        models |= self._of_directories(above)
         search = _Connections(self._manifest, self._rules)
-        search.follow(seeds)
+        # A package lends to the directory of its name and may be a model without a file of its own, which nothing else finds.
+        search.follow(
+            {*seeds, *(name for path in above for name in self._rules.packages_around(path) - {path})}
+        )
         while True:
             models |= self._models_in(search.take_fresh())
             own = self._records.file_keys(sorted(models))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fixtures.users import OWN_PAGE, PASSWORD, role
@@ -88,6 +89,38 @@ def test_a_name_may_be_tried_five_times_a_minute(house):
     for name in ("ada", "ADA"):
         assert client.post("/sign-in", data={"name": name, "password": PASSWORD}).status_code == 429
     assert client.post("/sign-in", data={"name": "bob", "password": PASSWORD}).status_code == 303
+
+
+def test_what_is_tried_at_once_counts_before_it_is_compared(house):
+    with ThreadPoolExecutor(12) as pool:
+        codes = list(
+            pool.map(
+                lambda _: house.client().post("/sign-in", data={"name": "ada", "password": "x"}).status_code,
+                range(12),
+            )
+        )
+    assert sorted(codes) == [401] * 5 + [429] * 7
+
+
+def test_a_right_password_forgives_what_was_mistyped_before_it(house):
+    for _ in range(3):
+        for password, code in (("x", 401), ("y", 401), (PASSWORD, 303)):
+            answer = house.client().post("/sign-in", data={"name": "ada", "password": password})
+            assert answer.status_code == code
+
+
+@pytest.mark.parametrize("begins_anew", [False, True])
+def test_a_store_that_is_away_makes_nobody_the_owner(open_house, begins_anew):
+    house = open_house()
+    house.add("ada", role("admin"), password="nothing that is known elsewhere")
+    if not begins_anew:
+        assert house.client().get("/api/search").status_code == 401
+    store = house.home / "store.sqlite3"
+    store.rename(store.with_name("away"))
+    for path in ("/api/search", "/api/v1/search", "/es/models/_count", "/"):
+        answer = house.client().get(path)
+        assert answer.status_code == 503, path
+        assert "net-" not in answer.text
 
 
 def test_one_address_may_try_thirty_names_a_minute(house, monkeypatch):
@@ -334,6 +367,9 @@ def test_the_header_of_a_proxy_is_believed_from_the_proxy_alone(open_house):
     assert asked("BOB", "::ffff:10.1.2.3").json["total"] == 4
     assert asked("bob", "127.0.0.1").status_code == 401
     assert asked("", "10.1.2.3").status_code == 401
+    # A proxy that asks for passwords by itself may pass on what it was shown.
+    assert asked("bob", "10.1.2.3", Authorization="Basic Ym9iOng=").json["total"] == 4
+    assert asked("bob", "127.0.0.1", Authorization="Basic Ym9iOng=").status_code == 401
     for name in ("eve", "bob,ada", "bob ", "*"):
         assert asked(name, "10.1.2.3").status_code == 403
     # A browser behind the proxy shows who it is by itself: what changes something needs our own page.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from catalog.text.folding import fold
@@ -16,7 +17,7 @@ FOR_ONE_NAME = "100 per hour"
 
 
 class Attempts:
-    """Wrong attempts of the last minute and hour; right ones do not count."""
+    """Attempts of the last minute and hour. They count before a password is looked at, or many at once would all be let in."""
 
     def __init__(self) -> None:
         from limits import parse  # noqa: PLC0415 - 0.2 s that only a server with users pays
@@ -27,25 +28,30 @@ class Attempts:
         self._address = parse(FROM_ONE_ADDRESS)
         self._pair = parse(FOR_ONE_NAME_FROM_ONE_ADDRESS)
         self._name = parse(FOR_ONE_NAME)
+        self._turn = Lock()
 
-    def may_try(self, name: str, address: str, *, is_shared: bool) -> bool:
-        """Whether one more may be tried; `is_shared` is an address of a proxy, behind which many sit."""
-        return all(
-            self._limiter.test(limit, *keys)
-            for limit, keys in self._counted(name, address, is_shared=is_shared)
-        )
+    def take(self, name: str, address: str, *, is_shared: bool) -> bool:
+        """Whether one more may be tried, which counts; `is_shared` is an address of a proxy, behind which many sit."""
+        counted = self._counted(name, address, is_shared=is_shared)
+        with self._turn:
+            is_free = all(self._limiter.test(limit, *keys) for limit, keys in counted)
+            if is_free:
+                for limit, keys in counted:
+                    self._limiter.hit(limit, *keys)
+        return is_free
 
-    def note(self, name: str, address: str, *, is_shared: bool) -> None:
-        """A wrong attempt."""
-        for limit, keys in self._counted(name, address, is_shared=is_shared):
-            self._limiter.hit(limit, *keys)
+    def forgive(self, name: str, address: str) -> None:
+        """After a right password: what was mistyped before it from this address, in this minute."""
+        self._limiter.clear(self._pair, *self._pair_keys(name, address))
 
     def _counted(
         self, name: str, address: str, *, is_shared: bool
     ) -> list[tuple[RateLimitItem, tuple[str, ...]]]:
-        folded = fold(name)[:100]
         counted: list[tuple[RateLimitItem, tuple[str, ...]]] = [
-            (self._pair, ("pair", folded, address)),
-            (self._name, ("name", folded)),
+            (self._pair, self._pair_keys(name, address)),
+            (self._name, ("name", fold(name)[:100])),
         ]
         return counted if is_shared else [*counted, (self._address, ("address", address))]
+
+    def _pair_keys(self, name: str, address: str) -> tuple[str, ...]:
+        return "pair", fold(name)[:100], address

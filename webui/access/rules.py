@@ -60,6 +60,8 @@ RULES: Mapping[str, Action | None] = {
     "api.export_ndjson": Action.READ,
     "api.export_csv": Action.READ,
     "api.card": Action.READ,
+    "api.compare": Action.READ,
+    "api.openapi": Action.READ,
     "api.bill_of_materials": Action.READ,
     "editing.model": Action.READ,
     "editing.change": Action.EDIT,

@@ -56,13 +56,13 @@ def sign_in() -> BaseResponse:
     name, target = request.form.get("name", "").strip(), _own_path(request.form.get("next", ""))
     address, is_shared = request.remote_addr or "", _is_proxied()
     attempts = _attempts()
-    if not attempts.may_try(name, address, is_shared=is_shared):
+    if not attempts.take(name, address, is_shared=is_shared):
         raise TooManyRequests
     secret = accounts().sign_in(name, request.form.get("password", ""), address)
     if secret is None:
-        attempts.note(name, address, is_shared=is_shared)
         page = SignInPage(next=target, name=name[:64], is_wrong=True, provider=_provider_name())
         return html("sign_in.html", page, status=401)
+    attempts.forgive(name, address)
     return _signed_in(secret, target)
 
 
@@ -152,15 +152,10 @@ def change_password() -> BaseResponse:
     user, attempts, address = _self(), _attempts(), request.remote_addr or ""
     if request.form.get("new") != request.form.get("again"):
         raise UserError("The new password was not typed the same twice.")
-    if not attempts.may_try(user.name, address, is_shared=True):
+    if not attempts.take(user.name, address, is_shared=True):
         raise TooManyRequests
-    try:
-        accounts().change_password(
-            user.name, request.form.get("old", ""), request.form.get("new", ""), visit()
-        )
-    except UserError:
-        attempts.note(user.name, address, is_shared=True)
-        raise
+    accounts().change_password(user.name, request.form.get("old", ""), request.form.get("new", ""), visit())
+    attempts.forgive(user.name, address)
     return redirect(url_for("access.sign_in_form"), 303)
 
 

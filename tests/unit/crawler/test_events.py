@@ -365,6 +365,22 @@ def test_a_directory_that_is_one_model_of_no_files_goes(crawled):
     assert_as_crawled(crawled)
 
 
+def test_a_package_of_no_files_stays_when_something_comes_to_the_directory_of_its_name(shop):
+    """The package lends to what is in that directory, and no file leads back to its model."""
+    shop.registry = Registry.installed()
+    shop.model("z/always.safetensors")
+    shop.put("net.mlpackage/SHA256SUMS", f"{'ab' * 32}  x.safetensors\n")
+    shop.model("net/notes/a.safetensors")
+    shop.crawl()
+    assert shop.statuses()["net"] == "ok"
+    shop.model("net/notes/b.safetensors", fill=3.0)
+    assert take(shop, "net/notes/b.safetensors").counts["missing"] == 0
+    shop.model("net/notes/c.safetensors", fill=2.0)
+    shop.crawl()
+    assert_as_crawled(shop)
+    assert set(shop.statuses().values()) == {"ok"}
+
+
 @pytest.mark.parametrize("accept", [False, True])
 def test_a_crawl_that_would_lose_too_much_leaves_the_split_as_the_manifest_is(shop, accept):
     shop.model("z/model.safetensors", values=5)

@@ -118,6 +118,10 @@ REFUSED = {
     "an unknown source": (policy(statement(resource="source/moon/*")), "'moon'"),
     "part of a source": (policy(statement(resource="source/lab/a/*")), "there is no source 'lab/a'"),
     "any source": (policy(statement(resource="source/*/*")), "neither"),
+    "a resource of another service": (policy(statement(resource="qcs::cos:gz:uid/1:*")), "neither"),
+    "a resource of nobody": (policy(statement(resource="anything:*")), "neither"),
+    "a condition of nothing": (policy(statement(condition={})), "condition is empty"),
+    "a comparison of nothing": (policy(statement(condition={"string_equal": {}})), "compares nothing"),
     "a model": (policy(statement(resource="model/abc")), "'model/abc'"),
     "another operator": (policy(statement(condition={"ip_equal": {"qcs:ip": "10.0.0.0/8"}})), "'ip_equal'"),
     "if it exists": (
