@@ -8,6 +8,7 @@ from fixtures.users import cheap_hasher, role
 
 from catalog import plugins
 from catalog.access.accounts import Accounts, Visit
+from catalog.recording.edits import edit_model
 from catalog.records.accounts import Role
 from catalog.settings import Settings
 from catalog.store import open_store
@@ -143,3 +144,17 @@ def test_a_job_logs_with_its_own_token_also_where_there_are_users(served):
     for headers in ({}, ed, {"Authorization": "Bearer wrong"}):
         assert client.post("/api/v1/models", json=body, headers=headers).status_code == 401
     assert [line.happening.action for line in store.audit.lines()][-1] == "models.log"
+
+
+def test_an_edit_that_takes_a_model_out_of_sight_is_answered_with_its_revision(served):
+    client, ids, ed, store = served
+    before = store.records.get(ids["dev"]).revision
+    answer = client.patch(
+        f"/api/v1/models/{ids['dev']}", json={"tags": ["secret"]}, headers={"Content-Type": MERGE, **ed}
+    )
+    after = store.records.get(ids["dev"]).revision
+    assert after == before + 1
+    assert (answer.status_code, answer.json["revision"], answer.json["edits"]) == (200, after, [])
+    assert client.get(f"/api/v1/models/{ids['dev']}", headers=ed).status_code == 404
+    edit_model(store, ids["dev"], expected=after, clear=["tags"], made_by="ada")
+    assert client.get(f"/api/v1/models/{ids['dev']}", headers=ed).status_code == 200
