@@ -8,7 +8,8 @@ from fixtures.users import cheap_hasher, role
 
 from catalog import plugins
 from catalog.access.accounts import Accounts, Visit
-from catalog.recording.edits import edit_model
+from catalog.recording.edits import Target, edit_model, edit_models
+from catalog.recording.field_changes import FieldChange
 from catalog.records.accounts import Role
 from catalog.settings import Settings
 from catalog.store import open_store
@@ -95,7 +96,6 @@ def test_an_editor_of_a_part_who_sees_all_changes_no_other_by_its_id(served):
     from catalog.access.editing import Editor
     from catalog.access.opening import open_catalogs
     from catalog.access.permissions import principal_of
-    from catalog.recording.field_changes import FieldChange
 
     _, ids, _, store = served
     store.accounts.add("ede", None, [role("viewer"), role("editor", "tag:dev")])
@@ -121,8 +121,6 @@ def store_home(store):
 
 def test_nobody_undoes_what_others_changed_in_models_that_are_not_theirs(served):
     client, ids, ed, store = served
-    from catalog.recording.edits import Target, edit_models
-    from catalog.recording.field_changes import FieldChange
 
     edit_models(
         store,
@@ -158,3 +156,17 @@ def test_an_edit_that_takes_a_model_out_of_sight_is_answered_with_its_revision(s
     assert client.get(f"/api/v1/models/{ids['dev']}", headers=ed).status_code == 404
     edit_model(store, ids["dev"], expected=after, clear=["tags"], made_by="ada")
     assert client.get(f"/api/v1/models/{ids['dev']}", headers=ed).status_code == 200
+
+
+def test_the_history_of_a_part_does_not_repeat_what_others_looked_for(served):
+    client, ids, ed, store = served
+    target = Target(model=ids["prod"], revision=store.records.get(ids["prod"]).revision)
+    change = FieldChange(field="owner", value="lab")
+    batch = "0123456789ab"
+    edit_models(store, [target], [change], made_by="ada", batch=batch, cause="query tag:secret zebra")
+    assert store.records.history(ids["prod"])[-1].cause == f"edit {batch}, query tag:secret zebra"
+    answer = client.get(f"/api/v1/models/{ids['prod']}/history", headers=ed)
+    assert answer.json["revisions"][-1]["cause"] == f"edit {batch}"
+    page = client.get(f"/models/{ids['prod']}/history", headers=ed).text
+    assert "zebra" not in page
+    assert batch in page
