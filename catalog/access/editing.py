@@ -114,28 +114,8 @@ class Editor:
 
         Raises NotAllowed, EditRefused, RevisionConflict, NotRemakable.
         """
-        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - SQL, which a reader does not need
-
         self._check(model)
-        batch = new_batch()
-
-        def work(store: Store) -> Edited:
-            number = edit_model(
-                store,
-                model.id,
-                expected=model.revision if expected is None else expected,
-                changes=changes,
-                made_by=self.author,
-                batch=batch,
-            )
-            if number != model.revision:
-                self._note(store, "models.edit", str(model.id), *_states(model, number, changes))
-            index = self._follow(self._settings, store)
-            return Edited(
-                model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
-            )
-
-        return with_store(self._settings, work)
+        return self._changed(model, changes, expected, action="models.edit", resource=str(model.id))
 
     def preview(self, state: SearchState, changes: Sequence[FieldChange]) -> Preview:
         """What these changes would do to every model that the search finds.
@@ -227,43 +207,58 @@ class Editor:
                 advice=f"List them with: modeldex history {model.id[:12]}",
             )
         changes, measured = restoring_changes(revision.document, model)
-        return self._restored(model, number, changes, measured, expected)
+        edited = self._changed(
+            model,
+            changes,
+            expected,
+            action="models.restore",
+            resource=f"{model.id} revision {number}",
+            kind="restore",
+            cause=f"of revision {number}",
+        )
+        return Restored(
+            edited=edited, fields=tuple(change.field for change in changes), measured=tuple(measured)
+        )
 
-    def _restored(
+    def _changed(
         self,
         model: StoredModel,
-        number: int,
         changes: Sequence[FieldChange],
-        measured: Sequence[str],
         expected: int | None,
-    ) -> Restored:
-        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - as above
+        *,
+        action: str,
+        resource: str,
+        kind: str = "edit",
+        cause: str = "",
+    ) -> Edited:
+        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - SQL, which a reader does not need
 
         batch = new_batch()
 
         def work(store: Store) -> Edited:
-            revision_made = edit_model(
-                store,
-                model.id,
-                expected=model.revision if expected is None else expected,
-                changes=changes,
-                made_by=self.author,
-                batch=batch,
-                kind="restore",
-                cause=f"of revision {number}",
-            )
-            states = _states(model, revision_made, changes)
-            self._note(store, "models.restore", f"{model.id} revision {number}", *states)
+            try:
+                number = edit_model(
+                    store,
+                    model.id,
+                    expected=model.revision if expected is None else expected,
+                    changes=changes,
+                    made_by=self.author,
+                    batch=batch,
+                    kind=kind,
+                    cause=cause,
+                    may_edit=self._may_edit,
+                )
+            except NotAllowed:
+                self._note(store, action, str(model.id), None, None, "refused")
+                raise
+            if number != model.revision:
+                self._note(store, action, resource, *_states(model, number, changes))
             index = self._follow(self._settings, store)
             return Edited(
-                model=str(model.id), before=model.revision, revision=revision_made, batch=batch, index=index
+                model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
             )
 
-        return Restored(
-            edited=with_store(self._settings, work),
-            fields=tuple(change.field for change in changes),
-            measured=tuple(measured),
-        )
+        return with_store(self._settings, work)
 
     def _may_edit(self, document: Mapping[str, Any]) -> bool:
         return may_edit(self._catalog.principal, document)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.errors import NotRemakable, RevisionConflict, UserError
+from catalog.errors import NotAllowed, NotRemakable, RevisionConflict, UserError
 from catalog.normalise.parts.edits import place_of, said_by_files
 from catalog.recording.field_changes import (
     FieldChange,
@@ -74,17 +74,21 @@ def edit_model(
     batch: str = "",
     kind: str = "edit",
     cause: str = "",
+    may_edit: Callable[[Document], bool] = lambda _document: True,
 ) -> int:
     """Changes fields of the model if it still is at the `expected` revision; its revision afterwards.
 
     The values win over what files say, now and in every later crawl, until they are cleared. Nothing of it happens, or
-    all. Raises EditRefused, RevisionConflict, NotRemakable.
+    all. `may_edit` is asked of what is changed, which may be another revision than its author has read. Raises
+    EditRefused, NotAllowed, RevisionConflict, NotRemakable.
     """
     wanted = checked_changes([*changes_of(values or {}, clear), *changes])
     name = batch or new_batch()
     with store.records.transaction(made_by=kind, author=made_by, cause=edit_cause(name, cause)) as records:
         records.lock([model])
         if records.state(model) is not None:
+            if not may_edit(records.document(model)):
+                raise NotAllowed("change this model")
             records.expect(model, expected)
         if (reason := why_not_remakable(records, model)) is not None:
             raise NotRemakable(model, reason)

@@ -170,3 +170,28 @@ def test_the_history_of_a_part_does_not_repeat_what_others_looked_for(served):
     page = client.get(f"/models/{ids['prod']}/history", headers=ed).text
     assert "zebra" not in page
     assert batch in page
+
+
+def test_an_edit_of_a_revision_that_was_not_read_asks_whether_that_one_may_be_changed(served):
+    from catalog.access.editing import Editor
+    from catalog.access.opening import open_catalogs
+    from catalog.access.permissions import principal_of
+    from catalog.errors import NotAllowed
+
+    _, ids, _, store = served
+    settings = Settings(home=store_home(store))
+    catalogs = open_catalogs(settings)
+    try:
+        catalog = catalogs.of(principal_of(store.accounts.named("ed")))
+        read = catalog.model(ids["dev"])
+        moved = edit_model(
+            store, ids["dev"], expected=read.revision, values={"tags": ["prod"]}, made_by="ada"
+        )
+        with pytest.raises(NotAllowed):
+            Editor(settings, catalog).edit(read, [FieldChange(field="notes", value="x")], expected=moved)
+    finally:
+        catalogs.close()
+    line = list(store.audit.lines())[-1].happening
+    assert (line.action, line.resource, line.outcome) == ("models.edit", ids["dev"], "refused")
+    assert store.records.get(ids["dev"]).revision == moved
+    edit_model(store, ids["dev"], expected=moved, clear=["tags"], made_by="ada")
