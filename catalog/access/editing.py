@@ -6,12 +6,12 @@ It reads through the `Catalog` of its principal, so that nobody changes what the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.event_notes import with_store
-from catalog.access.permissions import may_edit
+from catalog.access.permissions import may_edit, sees
 from catalog.errors import NotAllowed, UserError
 from catalog.normalise.parts.edits import said_by_files, without
 from catalog.normalise.values.secrets import masked
@@ -165,6 +165,7 @@ class Editor:
                 batch=batch or new_batch(),
                 cause=cause,
                 may_edit=self._may_edit,
+                sees=self._sees,
                 progress=progress,
             )
             after = {"changed": len(outcome.changed), "values": _values(changes)}
@@ -174,8 +175,16 @@ class Editor:
         return with_store(self._settings, work)
 
     def batch(self, name: str) -> BatchSummary | None:
-        """Who changed something in this one go, when, and how many models; None if there is no such batch."""
-        return with_store(self._settings, lambda store: store.edits.summary(name))
+        """Who changed something in this one go, when, and how many of the models that are seen; None if of none."""
+
+        def work(store: Store) -> BatchSummary | None:
+            summary = store.edits.summary(name)
+            if summary is None or self._catalog.principal.sees_all:
+                return summary
+            seen = sum(map(self._sees, store.edits.documents(name)))
+            return replace(summary, models=seen) if seen else None
+
+        return with_store(self._settings, work)
 
     def undo(self, undone: str) -> ManyEdited:
         """Takes back what was changed in one go, where nobody changed it since. Raises UserError."""
@@ -183,7 +192,12 @@ class Editor:
 
         def work(store: Store) -> ManyEdited:
             outcome = undo_batch(
-                store, undone, made_by=self.author, batch=new_batch(), may_edit=self._may_edit
+                store,
+                undone,
+                made_by=self.author,
+                batch=new_batch(),
+                may_edit=self._may_edit,
+                sees=self._sees,
             )
             after = {"changed": len(outcome.changed), "by": outcome.batch}
             self._note(store, "models.undo", f"edit {undone[:40]}", None, after)
@@ -260,8 +274,11 @@ class Editor:
 
         return with_store(self._settings, work)
 
+    def _sees(self, document: Mapping[str, Any]) -> bool:
+        return sees(self._catalog.principal, document)
+
     def _may_edit(self, document: Mapping[str, Any]) -> bool:
-        return may_edit(self._catalog.principal, document)
+        return self._sees(document) and may_edit(self._catalog.principal, document)
 
     def _check(self, model: StoredModel | None) -> None:
         if model is None or not may_edit(self._catalog.principal, model.document):

@@ -33,6 +33,11 @@ def may_edit(actor: Principal, document: Mapping[str, Any]) -> bool:
     return allowed(actor, Action.EDIT, document)
 
 
+def sees(actor: Principal, document: Mapping[str, Any]) -> bool:
+    """Whether there is the model of this document for the actor; one that cannot be read only for who sees everything."""
+    return actor.sees_all or (bool(document) and allowed(actor, Action.READ, document))
+
+
 def may_edit_some(actor: Principal) -> bool:
     """Whether there may be a model that the actor may change: whether changing is offered to them at all."""
     return allowed(actor, Action.EDIT)

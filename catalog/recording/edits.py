@@ -107,12 +107,13 @@ def edit_models(
     batch: str,
     cause: str = "",
     may_edit: Callable[[Document], bool] = lambda _document: True,
+    sees: Callable[[Document], bool] = lambda _document: True,
     progress: Callable[[EditOutcome], None] = lambda _outcome: None,
 ) -> EditOutcome:
     """The same changes for many models, page by page, as one batch that can be undone.
 
     A model that is at another revision by now, or that cannot be changed, is left as it is and costs nobody else
-    anything. What was done when it is killed stays done, and is of the batch. Raises EditRefused.
+    anything; of one that its author does not see, nothing is told. What was done when it is killed stays done, and is of the batch. Raises EditRefused.
     """
     wanted = checked_changes(changes)
     outcome = EditOutcome(batch=batch)
@@ -121,7 +122,7 @@ def edit_models(
         with store.records.transaction(
             made_by="bulk", author=made_by, cause=edit_cause(batch, cause)
         ) as records:
-            models = _those_that_may(records, page, may_edit, outcome)
+            models = _those_that_may(records, page, may_edit, sees, outcome)
             new = new_edits(records, dict.fromkeys(models, wanted))
             _change(records, new, models, batch, outcome)
         progress(outcome)
@@ -136,11 +137,12 @@ def undo_batch(
     made_by: str,
     batch: str,
     may_edit: Callable[[Document], bool] = lambda _document: True,
+    sees: Callable[[Document], bool] = lambda _document: True,
 ) -> EditOutcome:
     """Fields that this batch changed are as they were before it, where nobody changed them since; the rest is left and
-    told. Is a batch itself. Raises UserError if there is none such.
+    told, but for models that its author does not see. Is a batch itself. Raises UserError if there is none such.
     """
-    if store.edits.summary(undone) is None:
+    if not any(map(sees, store.edits.documents(undone))):
         raise UserError(
             f"There is no edit {undone[:40]!r}.", advice="modeldex history ID names the edits of a model."
         )
@@ -154,7 +156,7 @@ def undo_batch(
         ) as records:
             records.lock(page)
             revisions = {model: records.present(model) for model in page}
-            present = _those_that_may(records, revisions, may_edit, outcome)
+            present = _those_that_may(records, revisions, may_edit, sees, outcome)
             new = []
             for model, edits in records.edits(present).items():
                 states = {edit.field: edit for edit in edits}
@@ -182,12 +184,15 @@ def _those_that_may(
     records: RecordBatch,
     page: Mapping[ModelId, int],
     may_edit: Callable[[Document], bool],
+    sees: Callable[[Document], bool],
     outcome: EditOutcome,
 ) -> list[ModelId]:
     """The models of the page, locked, that can be changed and are at the revision that was looked at."""
     records.lock(page)
     models = []
     for model, revision in page.items():
+        if not sees(records.document(model)):
+            continue
         if (reason := why_not_remakable(records, model)) is not None:
             outcome.left[model] = reason
         elif records.present(model) != revision:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fixtures.crawling import EXTRACTORS, Shop
-from fixtures.users import cheap_hasher, role
+from fixtures.users import OWN_PAGE, cheap_hasher, role
 
 from catalog import plugins
 from catalog.access.accounts import Accounts, Visit
@@ -195,3 +195,34 @@ def test_an_edit_of_a_revision_that_was_not_read_asks_whether_that_one_may_be_ch
     assert (line.action, line.resource, line.outcome) == ("models.edit", ids["dev"], "refused")
     assert store.records.get(ids["dev"]).revision == moved
     edit_model(store, ids["dev"], expected=moved, clear=["tags"], made_by="ada")
+
+
+def test_an_edit_of_others_tells_only_of_models_that_are_seen(served):
+    client, ids, ed, store = served
+
+    def changed(batch, *tags):
+        targets = [Target(model=ids[tag], revision=store.records.get(ids[tag]).revision) for tag in tags]
+        change = FieldChange(field="use_case", value=batch)
+        done = edit_models(store, targets, [change], made_by="ada", batch=batch)
+        assert len(done.changed) == len(tags)
+
+    changed("aaaaaaaaaaaa", *TAGS)
+    changed("bbbbbbbbbbbb", "secret")
+    edit_model(
+        store,
+        ids["secret"],
+        expected=store.records.get(ids["secret"]).revision,
+        values={"use_case": "later"},
+        made_by="ada",
+    )
+    assert "2 models changed" in client.get("/edits/aaaaaaaaaaaa", headers=ed).text
+    undone = client.post("/api/v1/edits/aaaaaaaaaaaa/undo", headers=ed, json={}).json
+    assert (undone["changed"], undone["unchanged"]) == (1, 0)
+    assert undone["left"] == {ids["prod"]: "you may not change it"}
+    for call in (client.get("/edits/bbbbbbbbbbbb", headers=ed), client.get("/edits/none", headers=ed)):
+        assert call.status_code == 404
+    assert client.post("/api/v1/edits/bbbbbbbbbbbb/undo", headers=ed, json={}).status_code == 404
+    assert client.post("/edits/bbbbbbbbbbbb/undo", headers={**ed, **OWN_PAGE}).status_code == 404
+    again = client.post("/edits/aaaaaaaaaaaa/undo", headers={**ed, **OWN_PAGE})
+    assert again.status_code == 200
+    assert ids["secret"][:12] not in again.text
