@@ -165,7 +165,7 @@ class Editor:
                 batch=batch or new_batch(),
                 cause=cause,
                 may_edit=self._may_edit,
-                sees=self._sees,
+                sees=None if self._catalog.principal.sees_all else self._sees,
                 progress=progress,
             )
             after = {"changed": len(outcome.changed), "values": _values(changes)}
@@ -197,7 +197,7 @@ class Editor:
                 made_by=self.author,
                 batch=new_batch(),
                 may_edit=self._may_edit,
-                sees=self._sees,
+                sees=None if self._catalog.principal.sees_all else self._sees,
             )
             after = {"changed": len(outcome.changed), "by": outcome.batch}
             self._note(store, "models.undo", f"edit {undone[:40]}", None, after)

@@ -18,7 +18,7 @@ from catalog.recording.field_changes import (
 )
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import Document, EditState, ModelId
-from catalog.records.history import edit_cause
+from catalog.records.history import BatchSummary, batch_of, edit_cause
 from catalog.store import Store
 from catalog.store.batch import RecordBatch
 from catalog.store.edits import NO_EDIT, NewEdit
@@ -107,7 +107,7 @@ def edit_models(
     batch: str,
     cause: str = "",
     may_edit: Callable[[Document], bool] = lambda _document: True,
-    sees: Callable[[Document], bool] = lambda _document: True,
+    sees: Callable[[Document], bool] | None = None,
     progress: Callable[[EditOutcome], None] = lambda _outcome: None,
 ) -> EditOutcome:
     """The same changes for many models, page by page, as one batch that can be undone.
@@ -137,12 +137,14 @@ def undo_batch(
     made_by: str,
     batch: str,
     may_edit: Callable[[Document], bool] = lambda _document: True,
-    sees: Callable[[Document], bool] = lambda _document: True,
+    sees: Callable[[Document], bool] | None = None,
 ) -> EditOutcome:
     """Fields that this batch changed are as they were before it, where nobody changed them since; the rest is left and
-    told, but for models that its author does not see. Is a batch itself. Raises UserError if there is none such.
+    told, but for models that its author does not see. Nor does it bring back what a model was while they did not see it.
+    Is a batch itself. `sees` is None for who sees everything. Raises UserError if there is none such.
     """
-    if not any(map(sees, store.edits.documents(undone))):
+    summary = store.edits.summary(undone)
+    if summary is None or not (sees is None or any(map(sees, store.edits.documents(undone)))):
         raise UserError(
             f"There is no edit {undone[:40]!r}.", advice="modeldex history ID names the edits of a model."
         )
@@ -151,6 +153,9 @@ def undo_batch(
     models = list(fields_of)
     for start in range(0, len(models), PAGE_MODELS):
         page = models[start : start + PAGE_MODELS]
+        unseen = {
+            model for model in page if sees is not None and not sees(_document_before(store, model, summary))
+        }
         with store.records.transaction(
             made_by="undo", author=made_by, cause=edit_cause(batch, f"of edit {undone}")
         ) as records:
@@ -161,7 +166,7 @@ def undo_batch(
             for model, edits in records.edits(present).items():
                 states = {edit.field: edit for edit in edits}
                 names = fields_of[model]
-                later = [name for name in names if states[name].batch != undone]
+                later = [name for name in names if model in unseen or states[name].batch != undone]
                 new += [
                     _new_edit(records, model, name, states[name].before, states[name].state)
                     for name in names
@@ -180,18 +185,30 @@ def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, A
     return {change.field: change.value for change in changes if change.field not in clear}
 
 
+def _document_before(store: Store, model: ModelId, batch: BatchSummary) -> Document:
+    """What the model was when the batch changed it; empty where that is not known, as of one that moved since."""
+    history = store.records.history(model)
+    numbers = [revision.number for revision in history if batch_of(revision.cause) == batch.batch]
+    before = [
+        revision
+        for revision in history
+        if (revision.number < numbers[0] if numbers else revision.made_at < batch.made_at)
+    ]
+    return before[-1].document if before else {}
+
+
 def _those_that_may(
     records: RecordBatch,
     page: Mapping[ModelId, int],
     may_edit: Callable[[Document], bool],
-    sees: Callable[[Document], bool],
+    sees: Callable[[Document], bool] | None,
     outcome: EditOutcome,
 ) -> list[ModelId]:
     """The models of the page, locked, that can be changed and are at the revision that was looked at."""
     records.lock(page)
     models = []
     for model, revision in page.items():
-        if not sees(records.document(model)):
+        if sees is not None and not sees(records.document(model)):
             continue
         if (reason := why_not_remakable(records, model)) is not None:
             outcome.left[model] = reason

@@ -226,3 +226,22 @@ def test_an_edit_of_others_tells_only_of_models_that_are_seen(served):
     again = client.post("/edits/aaaaaaaaaaaa/undo", headers={**ed, **OWN_PAGE})
     assert again.status_code == 200
     assert ids["secret"][:12] not in again.text
+
+
+def test_taking_back_an_edit_brings_nothing_from_revisions_that_are_not_seen(served):
+    client, ids, ed, store = served
+    model = ids["dev"]
+    read = store.records.get(model).revision
+    hidden = {"tags": ["dev", "secret"], "notes": "codename zebra"}
+    edit_model(store, model, expected=read, values=hidden, made_by="ada")
+    shown = {"tags": ["dev"], "notes": "clean"}
+    edit_model(store, model, expected=read + 1, values=shown, made_by="ada", batch="cccccccccccc")
+    undone = client.post("/api/v1/edits/cccccccccccc/undo", headers=ed, json={}).json
+    assert (undone["changed"], list(undone["left"])) == (0, [model])
+    assert undone["left"][model].endswith("changed since")
+    assert store.records.get(model).document["notes"] == "clean"
+    edit_model(
+        store, model, expected=read + 2, values={"notes": "later"}, made_by="ada", batch="dddddddddddd"
+    )
+    assert client.post("/api/v1/edits/dddddddddddd/undo", headers=ed, json={}).json["changed"] == 1
+    assert store.records.get(model).document["notes"] == "clean"
