@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from catalog.query.state import SearchState
     from catalog.recording.edits import EditOutcome
     from catalog.recording.field_changes import FieldChange
-    from catalog.records import StoredModel
+    from catalog.records import Document, StoredModel
     from catalog.records.history import BatchSummary
     from catalog.settings import Settings
     from catalog.store import Store
@@ -156,20 +156,27 @@ class Editor:
         from catalog.recording.edits import Target, edit_models, new_batch  # noqa: PLC0415 - as above
         from catalog.records import ModelId  # noqa: PLC0415
 
+        name = batch or new_batch()
+
+        def tell(changed: int) -> Happening:
+            after = {"changed": changed, "values": _values(changes)}
+            return self._happening("models.edit_many", f"edit {name}", None, after)
+
         def work(store: Store) -> ManyEdited:
             outcome = edit_models(
                 store,
                 [Target(model=ModelId(model), revision=revision) for model, revision in targets],
                 changes,
                 made_by=self.author,
-                batch=batch or new_batch(),
+                batch=name,
                 cause=cause,
                 may_edit=self._may_edit,
                 sees=None if self._catalog.principal.sees_all else self._sees,
+                tell=tell,
                 progress=progress,
             )
-            after = {"changed": len(outcome.changed), "values": _values(changes)}
-            self._note(store, "models.edit_many", f"edit {outcome.batch}", None, after)
+            if not outcome.changed:  # that it was tried is told all the same
+                store.audit.add(tell(0))
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
 
         return with_store(self._settings, work)
@@ -190,17 +197,24 @@ class Editor:
         """Takes back what was changed in one go, where nobody changed it since. Raises UserError."""
         from catalog.recording.edits import new_batch, undo_batch  # noqa: PLC0415 - as above
 
+        name = new_batch()
+
+        def tell(changed: int) -> Happening:
+            after = {"changed": changed, "by": name}
+            return self._happening("models.undo", f"edit {undone[:40]}", None, after)
+
         def work(store: Store) -> ManyEdited:
             outcome = undo_batch(
                 store,
                 undone,
                 made_by=self.author,
-                batch=new_batch(),
+                batch=name,
                 may_edit=self._may_edit,
                 sees=None if self._catalog.principal.sees_all else self._sees,
+                tell=tell,
             )
-            after = {"changed": len(outcome.changed), "by": outcome.batch}
-            self._note(store, "models.undo", f"edit {undone[:40]}", None, after)
+            if not outcome.changed:
+                store.audit.add(tell(0))
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
 
         return with_store(self._settings, work)
@@ -261,12 +275,13 @@ class Editor:
                     kind=kind,
                     cause=cause,
                     may_edit=self._may_edit,
+                    tell=lambda before, number: self._happening(
+                        action, resource, *_states(before, number, changes)
+                    ),
                 )
             except NotAllowed:
                 self._note(store, action, str(model.id), None, None, "refused")
                 raise
-            if number != model.revision:
-                self._note(store, action, resource, *_states(model, number, changes))
             index = self._follow(self._settings, store)
             return Edited(
                 model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
@@ -292,16 +307,19 @@ class Editor:
         self, store: Store, action: str, resource: str, before: Any, after: Any, outcome: str = "done"
     ) -> None:
         """One line of the audit."""
-        store.audit.add(
-            Happening(
-                actor=self.author,
-                action=action,
-                resource=resource,
-                origin=self._origin,
-                outcome=outcome,
-                before=before,
-                after=after,
-            )
+        store.audit.add(self._happening(action, resource, before, after, outcome))
+
+    def _happening(
+        self, action: str, resource: str, before: Any, after: Any, outcome: str = "done"
+    ) -> Happening:
+        return Happening(
+            actor=self.author,
+            action=action,
+            resource=resource,
+            origin=self._origin,
+            outcome=outcome,
+            before=before,
+            after=after,
         )
 
     def _check_search(self, state: SearchState) -> None:
@@ -359,11 +377,11 @@ class Editor:
 
 
 def _states(
-    model: StoredModel, number: int, changes: Sequence[FieldChange]
+    document: Document, number: int, changes: Sequence[FieldChange]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the audit tells of the state before and after: the revisions have all of it."""
-    before = {change.field: value_at(model.document, change.field) for change in changes}
-    return {"revision": model.revision, **before}, {"revision": number, **_values(changes)}
+    before = {change.field: value_at(document, change.field) for change in changes}
+    return {"revision": document.get("revision"), **before}, {"revision": number, **_values(changes)}
 
 
 def _values(changes: Sequence[FieldChange]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from catalog.recording.field_changes import (
 )
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import Document, EditState, ModelId
+from catalog.records.accounts import Happening
 from catalog.records.history import BatchSummary, batch_of, edit_cause
 from catalog.store import Store
 from catalog.store.batch import RecordBatch
@@ -75,12 +76,14 @@ def edit_model(
     kind: str = "edit",
     cause: str = "",
     may_edit: Callable[[Document], bool] = lambda _document: True,
+    tell: Callable[[Document, int], Happening | None] = lambda _before, _revision: None,
 ) -> int:
     """Changes fields of the model if it still is at the `expected` revision; its revision afterwards.
 
     The values win over what files say, now and in every later crawl, until they are cleared. Nothing of it happens, or
-    all. `may_edit` is asked of what is changed, which may be another revision than its author has read. Raises
-    EditRefused, NotAllowed, RevisionConflict, NotRemakable.
+    all. `may_edit` is asked of what is changed, which may be another revision than its author has read. What `tell`
+    makes of the document before and the new revision is written into the audit with it. Raises EditRefused, NotAllowed,
+    RevisionConflict, NotRemakable.
     """
     wanted = checked_changes([*changes_of(values or {}, clear), *changes])
     name = batch or new_batch()
@@ -92,8 +95,16 @@ def edit_model(
             records.expect(model, expected)
         if (reason := why_not_remakable(records, model)) is not None:
             raise NotRemakable(model, reason)
-        records.edit(new_edits(records, {model: wanted}), batch=name)
+        before, present = records.document(model), records.present(model)
+        new = new_edits(records, {model: wanted})
+        records.edit(new, batch=name)
         remake_in(records, [model])
+
+        def line() -> Happening | None:
+            revision = records.revision(model)
+            return tell(before, revision) if new or revision != present else None
+
+        records.note(line)
     store.records.settle_copies()
     return records.revision(model)
 
@@ -108,12 +119,14 @@ def edit_models(
     cause: str = "",
     may_edit: Callable[[Document], bool] = lambda _document: True,
     sees: Callable[[Document], bool] | None = None,
+    tell: Callable[[int], Happening | None] = lambda _changed: None,
     progress: Callable[[EditOutcome], None] = lambda _outcome: None,
 ) -> EditOutcome:
     """The same changes for many models, page by page, as one batch that can be undone.
 
     A model that is at another revision by now, or that cannot be changed, is left as it is and costs nobody else
-    anything; of one that its author does not see, nothing is told. What was done when it is killed stays done, and is of the batch. Raises EditRefused.
+    anything; of one that its author does not see, nothing is told. What was done when it is killed stays done, and is of
+    the batch: `tell` says what the audit tells of so many changed models, for each page. Raises EditRefused.
     """
     wanted = checked_changes(changes)
     outcome = EditOutcome(batch=batch)
@@ -124,7 +137,7 @@ def edit_models(
         ) as records:
             models = _those_that_may(records, page, may_edit, sees, outcome)
             new = new_edits(records, dict.fromkeys(models, wanted))
-            _change(records, new, models, batch, outcome)
+            _change(records, new, models, batch, outcome, tell)
         progress(outcome)
     store.records.settle_copies()
     return outcome
@@ -138,10 +151,11 @@ def undo_batch(
     batch: str,
     may_edit: Callable[[Document], bool] = lambda _document: True,
     sees: Callable[[Document], bool] | None = None,
+    tell: Callable[[int], Happening | None] = lambda _changed: None,
 ) -> EditOutcome:
     """Fields that this batch changed are as they were before it, where nobody changed them since; the rest is left and
     told, but for models that its author does not see. Nor does it bring back what a model was while they did not see it.
-    Is a batch itself. `sees` is None for who sees everything. Raises UserError if there is none such.
+    Is a batch itself. `sees` is None for who sees everything, `tell` as above. Raises UserError if there is none such.
     """
     summary = store.edits.summary(undone)
     if summary is None or not (sees is None or any(map(sees, store.edits.documents(undone)))):
@@ -174,7 +188,7 @@ def undo_batch(
                 ]
                 if later:
                     outcome.left[model] = f"{', '.join(later)} changed since"
-            _change(records, new, present, batch, outcome)
+            _change(records, new, present, batch, outcome, tell)
     store.records.settle_copies()
     return outcome
 
@@ -228,11 +242,13 @@ def _change(
     models: Sequence[ModelId],
     batch: str,
     outcome: EditOutcome,
+    tell: Callable[[int], Happening | None],
 ) -> None:
     edited = sorted({edit.model for edit in new})
     records.edit(new, batch=batch)
     if edited:
         remake_in(records, edited)
+        records.note(lambda: tell(len(edited)))
     outcome.changed += edited
     outcome.unchanged += [model for model in models if model not in edited and model not in outcome.left]
 

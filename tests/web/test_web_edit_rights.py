@@ -245,3 +245,62 @@ def test_taking_back_an_edit_brings_nothing_from_revisions_that_are_not_seen(ser
     )
     assert client.post("/api/v1/edits/dddddddddddd/undo", headers=ed, json={}).json["changed"] == 1
     assert store.records.get(model).document["notes"] == "clean"
+
+
+def test_what_was_changed_before_an_edit_was_killed_is_in_the_audit(served, monkeypatch):
+    from catalog.access.editing import Editor
+    from catalog.access.opening import open_catalogs
+    from catalog.recording import edits
+
+    _, ids, _, store = served
+    monkeypatch.setattr(edits, "PAGE_MODELS", 1)
+    pages = []
+
+    def killed(outcome):
+        pages.append(len(outcome.changed))
+        if len(pages) == 2:
+            raise KeyboardInterrupt
+
+    settings = Settings(home=store_home(store))
+    targets = [(ids[tag], store.records.get(ids[tag]).revision) for tag in TAGS]
+    serial = store.audit.latest(1)[0].serial
+    catalogs = open_catalogs(settings)
+    try:
+        editor = Editor(settings, catalogs.of(), author="ada")
+        with pytest.raises(KeyboardInterrupt):
+            editor.edit_many(
+                targets,
+                [FieldChange(field="owner", value="half")],
+                batch="eeeeeeeeeeee",
+                progress=killed,
+            )
+        monkeypatch.setattr(editor, "_follow", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            editor.undo("eeeeeeeeeeee")
+    finally:
+        catalogs.close()
+    lines = [line.happening for line in store.audit.lines(after=serial)]
+    assert [(line.action, line.resource, line.after["changed"]) for line in lines] == [
+        ("models.edit_many", "edit eeeeeeeeeeee", 1),
+        ("models.edit_many", "edit eeeeeeeeeeee", 1),
+        ("models.undo", "edit eeeeeeeeeeee", 1),
+        ("models.undo", "edit eeeeeeeeeeee", 1),
+    ]
+    assert list(store.audit.faults()) == []
+
+
+def test_an_edit_that_is_not_written_leaves_no_line(served):
+    _, ids, _, store = served
+    read = store.records.get(ids["dev"])
+    serial = store.audit.latest(1)[0].serial
+    with pytest.raises(ZeroDivisionError):
+        edit_model(
+            store,
+            read.id,
+            expected=read.revision,
+            values={"notes": "never"},
+            made_by="ada",
+            tell=lambda _before, _revision: 1 / 0,
+        )
+    assert store.records.get(ids["dev"]).revision == read.revision
+    assert list(store.audit.lines(after=serial)) == []
