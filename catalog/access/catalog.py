@@ -18,6 +18,7 @@ from catalog.query.request import SearchRequest, SearchResult, SortKey
 from catalog.query.state import SearchState
 from catalog.records.accounts import Action
 from catalog.records.health import StoreHealth
+from catalog.records.history import bare_cause
 from catalog.search.absent_models import ABSENT
 from catalog.search.engine import INDEX
 from catalog.search.scoped import ScopedEngine, moved_to
@@ -231,7 +232,8 @@ class Catalog:
         ]
         documents = self._redacted([revision.document for revision in seen])
         return [
-            replace(revision, document=document) for revision, document in zip(seen, documents, strict=True)
+            replace(revision, document=document, cause=bare_cause(revision.cause))
+            for revision, document in zip(seen, documents, strict=True)
         ]
 
     def card(self, model: str) -> CardText | None:

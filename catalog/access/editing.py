@@ -6,12 +6,12 @@ It reads through the `Catalog` of its principal, so that nobody changes what the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.event_notes import with_store
-from catalog.access.permissions import may_edit
+from catalog.access.permissions import may_edit, sees
 from catalog.errors import NotAllowed, UserError
 from catalog.normalise.parts.edits import said_by_files, without
 from catalog.normalise.values.secrets import masked
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from catalog.query.state import SearchState
     from catalog.recording.edits import EditOutcome
     from catalog.recording.field_changes import FieldChange
-    from catalog.records import StoredModel
+    from catalog.records import Document, StoredModel
     from catalog.records.history import BatchSummary
     from catalog.settings import Settings
     from catalog.store import Store
@@ -114,28 +114,8 @@ class Editor:
 
         Raises NotAllowed, EditRefused, RevisionConflict, NotRemakable.
         """
-        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - SQL, which a reader does not need
-
         self._check(model)
-        batch = new_batch()
-
-        def work(store: Store) -> Edited:
-            number = edit_model(
-                store,
-                model.id,
-                expected=model.revision if expected is None else expected,
-                changes=changes,
-                made_by=self.author,
-                batch=batch,
-            )
-            if number != model.revision:
-                self._note(store, "models.edit", str(model.id), *_states(model, number, changes))
-            index = self._follow(self._settings, store)
-            return Edited(
-                model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
-            )
-
-        return with_store(self._settings, work)
+        return self._changed(model, changes, expected, action="models.edit", resource=str(model.id))
 
     def preview(self, state: SearchState, changes: Sequence[FieldChange]) -> Preview:
         """What these changes would do to every model that the search finds.
@@ -176,37 +156,65 @@ class Editor:
         from catalog.recording.edits import Target, edit_models, new_batch  # noqa: PLC0415 - as above
         from catalog.records import ModelId  # noqa: PLC0415
 
+        name = batch or new_batch()
+
+        def tell(changed: int) -> Happening:
+            after = {"changed": changed, "values": _values(changes)}
+            return self._happening("models.edit_many", f"edit {name}", None, after)
+
         def work(store: Store) -> ManyEdited:
             outcome = edit_models(
                 store,
                 [Target(model=ModelId(model), revision=revision) for model, revision in targets],
                 changes,
                 made_by=self.author,
-                batch=batch or new_batch(),
+                batch=name,
                 cause=cause,
                 may_edit=self._may_edit,
+                sees=None if self._catalog.principal.sees_all else self._sees,
+                tell=tell,
                 progress=progress,
             )
-            after = {"changed": len(outcome.changed), "values": _values(changes)}
-            self._note(store, "models.edit_many", f"edit {outcome.batch}", None, after)
+            if not outcome.changed:  # that it was tried is told all the same
+                store.audit.add(tell(0))
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
 
         return with_store(self._settings, work)
 
     def batch(self, name: str) -> BatchSummary | None:
-        """Who changed something in this one go, when, and how many models; None if there is no such batch."""
-        return with_store(self._settings, lambda store: store.edits.summary(name))
+        """Who changed something in this one go, when, and how many of the models that are seen; None if of none."""
+
+        def work(store: Store) -> BatchSummary | None:
+            summary = store.edits.summary(name)
+            if summary is None or self._catalog.principal.sees_all:
+                return summary
+            seen = sum(map(self._sees, store.edits.documents(name)))
+            return replace(summary, models=seen) if seen else None
+
+        return with_store(self._settings, work)
 
     def undo(self, undone: str) -> ManyEdited:
         """Takes back what was changed in one go, where nobody changed it since. Raises UserError."""
         from catalog.recording.edits import new_batch, undo_batch  # noqa: PLC0415 - as above
 
+        name = new_batch()
+
+        def tell(changed: int) -> Happening:
+            after = {"changed": changed, "by": name}
+            return self._happening("models.undo", f"edit {undone[:40]}", None, after)
+
         def work(store: Store) -> ManyEdited:
             outcome = undo_batch(
-                store, undone, made_by=self.author, batch=new_batch(), may_edit=self._may_edit
+                store,
+                undone,
+                made_by=self.author,
+                batch=name,
+                may_edit=self._may_edit,
+                sees=None if self._catalog.principal.sees_all else self._sees,
+                tell=tell,
             )
-            after = {"changed": len(outcome.changed), "by": outcome.batch}
-            self._note(store, "models.undo", f"edit {undone[:40]}", None, after)
+            if not outcome.changed:
+                store.audit.add(tell(0))
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
 
         return with_store(self._settings, work)
@@ -227,46 +235,65 @@ class Editor:
                 advice=f"List them with: modeldex history {model.id[:12]}",
             )
         changes, measured = restoring_changes(revision.document, model)
-        return self._restored(model, number, changes, measured, expected)
+        edited = self._changed(
+            model,
+            changes,
+            expected,
+            action="models.restore",
+            resource=f"{model.id} revision {number}",
+            kind="restore",
+            cause=f"of revision {number}",
+        )
+        return Restored(
+            edited=edited, fields=tuple(change.field for change in changes), measured=tuple(measured)
+        )
 
-    def _restored(
+    def _changed(
         self,
         model: StoredModel,
-        number: int,
         changes: Sequence[FieldChange],
-        measured: Sequence[str],
         expected: int | None,
-    ) -> Restored:
-        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - as above
+        *,
+        action: str,
+        resource: str,
+        kind: str = "edit",
+        cause: str = "",
+    ) -> Edited:
+        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - SQL, which a reader does not need
 
         batch = new_batch()
 
         def work(store: Store) -> Edited:
-            revision_made = edit_model(
-                store,
-                model.id,
-                expected=model.revision if expected is None else expected,
-                changes=changes,
-                made_by=self.author,
-                batch=batch,
-                kind="restore",
-                cause=f"of revision {number}",
-            )
-            states = _states(model, revision_made, changes)
-            self._note(store, "models.restore", f"{model.id} revision {number}", *states)
+            try:
+                number = edit_model(
+                    store,
+                    model.id,
+                    expected=model.revision if expected is None else expected,
+                    changes=changes,
+                    made_by=self.author,
+                    batch=batch,
+                    kind=kind,
+                    cause=cause,
+                    may_edit=self._may_edit,
+                    tell=lambda before, number: self._happening(
+                        action, resource, *_states(before, number, changes)
+                    ),
+                )
+            except NotAllowed:
+                self._note(store, action, str(model.id), None, None, "refused")
+                raise
             index = self._follow(self._settings, store)
             return Edited(
-                model=str(model.id), before=model.revision, revision=revision_made, batch=batch, index=index
+                model=str(model.id), before=model.revision, revision=number, batch=batch, index=index
             )
 
-        return Restored(
-            edited=with_store(self._settings, work),
-            fields=tuple(change.field for change in changes),
-            measured=tuple(measured),
-        )
+        return with_store(self._settings, work)
+
+    def _sees(self, document: Mapping[str, Any]) -> bool:
+        return sees(self._catalog.principal, document)
 
     def _may_edit(self, document: Mapping[str, Any]) -> bool:
-        return may_edit(self._catalog.principal, document)
+        return self._sees(document) and may_edit(self._catalog.principal, document)
 
     def _check(self, model: StoredModel | None) -> None:
         if model is None or not may_edit(self._catalog.principal, model.document):
@@ -280,16 +307,19 @@ class Editor:
         self, store: Store, action: str, resource: str, before: Any, after: Any, outcome: str = "done"
     ) -> None:
         """One line of the audit."""
-        store.audit.add(
-            Happening(
-                actor=self.author,
-                action=action,
-                resource=resource,
-                origin=self._origin,
-                outcome=outcome,
-                before=before,
-                after=after,
-            )
+        store.audit.add(self._happening(action, resource, before, after, outcome))
+
+    def _happening(
+        self, action: str, resource: str, before: Any, after: Any, outcome: str = "done"
+    ) -> Happening:
+        return Happening(
+            actor=self.author,
+            action=action,
+            resource=resource,
+            origin=self._origin,
+            outcome=outcome,
+            before=before,
+            after=after,
         )
 
     def _check_search(self, state: SearchState) -> None:
@@ -347,11 +377,11 @@ class Editor:
 
 
 def _states(
-    model: StoredModel, number: int, changes: Sequence[FieldChange]
+    document: Document, number: int, changes: Sequence[FieldChange]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the audit tells of the state before and after: the revisions have all of it."""
-    before = {change.field: value_at(model.document, change.field) for change in changes}
-    return {"revision": model.revision, **before}, {"revision": number, **_values(changes)}
+    before = {change.field: value_at(document, change.field) for change in changes}
+    return {"revision": document.get("revision"), **before}, {"revision": number, **_values(changes)}
 
 
 def _values(changes: Sequence[FieldChange]) -> dict[str, Any]:

@@ -33,6 +33,11 @@ def may_edit(actor: Principal, document: Mapping[str, Any]) -> bool:
     return allowed(actor, Action.EDIT, document)
 
 
+def sees(actor: Principal, document: Mapping[str, Any]) -> bool:
+    """Whether there is the model of this document for the actor; one that cannot be read only for who sees everything."""
+    return actor.sees_all or (bool(document) and allowed(actor, Action.READ, document))
+
+
 def may_edit_some(actor: Principal) -> bool:
     """Whether there may be a model that the actor may change: whether changing is offered to them at all."""
     return allowed(actor, Action.EDIT)
@@ -49,7 +54,21 @@ def principal_of(user: User, token: Token | None = None) -> Principal:
             action: all_of(scope, limit) if action in token.actions else Nothing()
             for action, scope in scopes.items()
         }
-    return Principal(id=user.id, name=user.name, scope=scopes[Action.READ], scopes=tuple(scopes.items()))
+    return Principal(
+        id=user.id,
+        name=user.name,
+        scope=scopes[Action.READ],
+        scopes=tuple(scopes.items()),
+        view=_view(user, "" if token is None else token.scope.strip()),
+    )
+
+
+def _view(user: User, limit: str) -> str:
+    """What the scope of reading is made of."""
+    texts = sorted(
+        f"{grant.effect.value} {grant.scope}" for grant in user.grants if Action.READ in grant.actions
+    )
+    return "\n".join([*texts, *([f"within {limit}"] if limit else [])])
 
 
 def _scope(grants: Iterable[Grant], action: Action) -> Scope:

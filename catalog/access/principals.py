@@ -18,13 +18,15 @@ class Principal:
     """One reader. What lies outside the scope is as absent as what was never there.
 
     `scopes` says with which models each action may be done, and an action that it does not name not at all; None for
-    who may do everything within the scope.
+    who may do everything within the scope. `view` is the scope as it was written down, which stays the same while dates
+    such as `after:-7d` move on.
     """
 
     id: str
     name: str
     scope: Scope
     scopes: tuple[tuple[Action, Scope], ...] | None = None
+    view: str = ""
 
     @property
     def sees_all(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ NAME_CHARACTERS = 100
 MODELS_COMPARED = 2_000
 """Of a saved search that are remembered one by one; of a larger one only the number is."""
 FEED_ENTRIES = 50
+VIEW_CHARACTERS = 32
+"""Of the hash that tells apart what one reader sees by different tokens."""
 NAMED = 20
 """New and gone models that are named; the rest is a number."""
 
@@ -142,18 +145,26 @@ class SavedSearches:
         """What the search finds now is what the reader has seen."""
         sight = _sight(catalog, state_of(saved))
         with self._open(write=True) as searches:
-            searches.note_look(saved.id, self.reader, sight.as_seen())
+            searches.note_look(saved.id, self._looker(catalog), sight.as_seen())
 
     def news(self, saved: SavedSearch, catalog: Catalog) -> News:
         """What is new since the reader's last look."""
         state = state_of(saved)
         with self._open(write=False) as searches:
-            look = searches.look(saved.id, self.reader)
+            look = searches.look(saved.id, self._looker(catalog))
         sight = _sight(catalog, state, _best_of(look))
         problems = catalog.not_understood(state)
         if saved.schema_version > SCHEMA_VERSION:
             problems = ("A newer Modeldex saved this search; here it may mean something else.", *problems)
         return _news(look, sight, problems)
+
+    def _looker(self, catalog: Catalog) -> str:
+        """Under whose name looks are kept: the same reader sees another part by a token, and each is told of its own."""
+        principal = catalog.principal
+        if principal.sees_all:
+            return self.reader
+        view = principal.view or repr(principal.scope)
+        return f"{self.reader}/{hashlib.sha256(view.encode()).hexdigest()[:VIEW_CHARACTERS]}"
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[StoredSearches]:

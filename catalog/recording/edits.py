@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.errors import NotRemakable, RevisionConflict, UserError
+from catalog.errors import NotAllowed, NotRemakable, RevisionConflict, UserError
 from catalog.normalise.parts.edits import place_of, said_by_files
 from catalog.recording.field_changes import (
     FieldChange,
@@ -18,7 +18,8 @@ from catalog.recording.field_changes import (
 )
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import Document, EditState, ModelId
-from catalog.records.history import edit_cause
+from catalog.records.accounts import Happening
+from catalog.records.history import BatchSummary, batch_of, edit_cause
 from catalog.store import Store
 from catalog.store.batch import RecordBatch
 from catalog.store.edits import NO_EDIT, NewEdit
@@ -74,22 +75,36 @@ def edit_model(
     batch: str = "",
     kind: str = "edit",
     cause: str = "",
+    may_edit: Callable[[Document], bool] = lambda _document: True,
+    tell: Callable[[Document, int], Happening | None] = lambda _before, _revision: None,
 ) -> int:
     """Changes fields of the model if it still is at the `expected` revision; its revision afterwards.
 
     The values win over what files say, now and in every later crawl, until they are cleared. Nothing of it happens, or
-    all. Raises EditRefused, RevisionConflict, NotRemakable.
+    all. `may_edit` is asked of what is changed, which may be another revision than its author has read. What `tell`
+    makes of the document before and the new revision is written into the audit with it. Raises EditRefused, NotAllowed,
+    RevisionConflict, NotRemakable.
     """
     wanted = checked_changes([*changes_of(values or {}, clear), *changes])
     name = batch or new_batch()
     with store.records.transaction(made_by=kind, author=made_by, cause=edit_cause(name, cause)) as records:
         records.lock([model])
         if records.state(model) is not None:
+            if not may_edit(records.document(model)):
+                raise NotAllowed("change this model")
             records.expect(model, expected)
         if (reason := why_not_remakable(records, model)) is not None:
             raise NotRemakable(model, reason)
-        records.edit(new_edits(records, {model: wanted}), batch=name)
+        before, present = records.document(model), records.present(model)
+        new = new_edits(records, {model: wanted})
+        records.edit(new, batch=name)
         remake_in(records, [model])
+
+        def line() -> Happening | None:
+            revision = records.revision(model)
+            return tell(before, revision) if new or revision != present else None
+
+        records.note(line)
     store.records.settle_copies()
     return records.revision(model)
 
@@ -103,12 +118,15 @@ def edit_models(
     batch: str,
     cause: str = "",
     may_edit: Callable[[Document], bool] = lambda _document: True,
+    sees: Callable[[Document], bool] | None = None,
+    tell: Callable[[int], Happening | None] = lambda _changed: None,
     progress: Callable[[EditOutcome], None] = lambda _outcome: None,
 ) -> EditOutcome:
     """The same changes for many models, page by page, as one batch that can be undone.
 
     A model that is at another revision by now, or that cannot be changed, is left as it is and costs nobody else
-    anything. What was done when it is killed stays done, and is of the batch. Raises EditRefused.
+    anything; of one that its author does not see, nothing is told. What was done when it is killed stays done, and is of
+    the batch: `tell` says what the audit tells of so many changed models, for each page. Raises EditRefused.
     """
     wanted = checked_changes(changes)
     outcome = EditOutcome(batch=batch)
@@ -117,9 +135,9 @@ def edit_models(
         with store.records.transaction(
             made_by="bulk", author=made_by, cause=edit_cause(batch, cause)
         ) as records:
-            models = _those_that_may(records, page, may_edit, outcome)
+            models = _those_that_may(records, page, may_edit, sees, outcome)
             new = new_edits(records, dict.fromkeys(models, wanted))
-            _change(records, new, models, batch, outcome)
+            _change(records, new, models, batch, outcome, tell)
         progress(outcome)
     store.records.settle_copies()
     return outcome
@@ -132,11 +150,15 @@ def undo_batch(
     made_by: str,
     batch: str,
     may_edit: Callable[[Document], bool] = lambda _document: True,
+    sees: Callable[[Document], bool] | None = None,
+    tell: Callable[[int], Happening | None] = lambda _changed: None,
 ) -> EditOutcome:
     """Fields that this batch changed are as they were before it, where nobody changed them since; the rest is left and
-    told. Is a batch itself. Raises UserError if there is none such.
+    told, but for models that its author does not see. Nor does it bring back what a model was while they did not see it.
+    Is a batch itself. `sees` is None for who sees everything, `tell` as above. Raises UserError if there is none such.
     """
-    if store.edits.summary(undone) is None:
+    summary = store.edits.summary(undone)
+    if summary is None or not (sees is None or any(map(sees, store.edits.documents(undone)))):
         raise UserError(
             f"There is no edit {undone[:40]!r}.", advice="modeldex history ID names the edits of a model."
         )
@@ -145,17 +167,20 @@ def undo_batch(
     models = list(fields_of)
     for start in range(0, len(models), PAGE_MODELS):
         page = models[start : start + PAGE_MODELS]
+        unseen = {
+            model for model in page if sees is not None and not sees(_document_before(store, model, summary))
+        }
         with store.records.transaction(
             made_by="undo", author=made_by, cause=edit_cause(batch, f"of edit {undone}")
         ) as records:
             records.lock(page)
             revisions = {model: records.present(model) for model in page}
-            present = _those_that_may(records, revisions, may_edit, outcome)
+            present = _those_that_may(records, revisions, may_edit, sees, outcome)
             new = []
             for model, edits in records.edits(present).items():
                 states = {edit.field: edit for edit in edits}
                 names = fields_of[model]
-                later = [name for name in names if states[name].batch != undone]
+                later = [name for name in names if model in unseen or states[name].batch != undone]
                 new += [
                     _new_edit(records, model, name, states[name].before, states[name].state)
                     for name in names
@@ -163,7 +188,7 @@ def undo_batch(
                 ]
                 if later:
                     outcome.left[model] = f"{', '.join(later)} changed since"
-            _change(records, new, present, batch, outcome)
+            _change(records, new, present, batch, outcome, tell)
     store.records.settle_copies()
     return outcome
 
@@ -174,16 +199,31 @@ def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, A
     return {change.field: change.value for change in changes if change.field not in clear}
 
 
+def _document_before(store: Store, model: ModelId, batch: BatchSummary) -> Document:
+    """What the model was when the batch changed it; empty where that is not known, as of one that moved since."""
+    history = store.records.history(model)
+    numbers = [revision.number for revision in history if batch_of(revision.cause) == batch.batch]
+    before = [
+        revision
+        for revision in history
+        if (revision.number < numbers[0] if numbers else revision.made_at < batch.made_at)
+    ]
+    return before[-1].document if before else {}
+
+
 def _those_that_may(
     records: RecordBatch,
     page: Mapping[ModelId, int],
     may_edit: Callable[[Document], bool],
+    sees: Callable[[Document], bool] | None,
     outcome: EditOutcome,
 ) -> list[ModelId]:
     """The models of the page, locked, that can be changed and are at the revision that was looked at."""
     records.lock(page)
     models = []
     for model, revision in page.items():
+        if sees is not None and not sees(records.document(model)):
+            continue
         if (reason := why_not_remakable(records, model)) is not None:
             outcome.left[model] = reason
         elif records.present(model) != revision:
@@ -202,11 +242,13 @@ def _change(
     models: Sequence[ModelId],
     batch: str,
     outcome: EditOutcome,
+    tell: Callable[[int], Happening | None],
 ) -> None:
     edited = sorted({edit.model for edit in new})
     records.edit(new, batch=batch)
     if edited:
         remake_in(records, edited)
+        records.note(lambda: tell(len(edited)))
     outcome.changed += edited
     outcome.unchanged += [model for model in models if model not in edited and model not in outcome.left]
 

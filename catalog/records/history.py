@@ -63,6 +63,11 @@ def batch_of(cause: str) -> str:
     return rest.partition(",")[0] if kind == EDIT_CAUSE else ""
 
 
+def bare_cause(cause: str) -> str:
+    """The cause without the words in which an edit's author said what they looked for: they may tell of other models."""
+    return edit_cause(batch) if (batch := batch_of(cause)) else cause
+
+
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """The leaves in which two documents differ, in the order of the later one."""
     old, new = dict(flattened(before)), dict(flattened(after))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,8 @@ from catalog.records import (
     ObjectKey,
     SourceId,
 )
-from catalog.store import edits, members, series
+from catalog.records.accounts import Happening
+from catalog.store import audit, edits, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, instant, pack, pack_json, read_object, unpack
@@ -110,6 +111,7 @@ class RecordBatch:
         self._touched: dict[str, set[str]] = {}
         self._last_seen: dict[str, str] | None = None
         self._series: set[str] = set()
+        self._notes: list[Callable[[], Happening | None]] = []
 
     def lock(self, models: Iterable[str | None]) -> None:
         """Nobody else writes these records until this transaction ends."""
@@ -152,6 +154,10 @@ class RecordBatch:
     def edit(self, new: Iterable[NewEdit], *, batch: str = "") -> None:
         """The author of this transaction says this of locked models."""
         edits.add(self._connection, new, made_by=self._author, at=self.now, batch=batch)
+
+    def note(self, tell: Callable[[], Happening | None]) -> None:
+        """A line of the audit that is there if what it is about is: `tell` is asked after `write`, None for no line."""
+        self._notes.append(tell)
 
     def present(self, model: ModelId) -> int:
         """The revision of a locked record."""
@@ -360,6 +366,9 @@ class RecordBatch:
         append(self._connection, rows)
         deliver_again(self._connection, again)
         series.settle(self._connection, self._series, revised={row["model"] for row in rows})
+        for tell in self._notes:
+            if (happening := tell()) is not None:
+                audit.append(self._connection, happening)
 
     def revision(self, model: ModelId) -> int:
         """The number of the record's present revision; after `write` that which this batch made."""

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from catalog.normalise.values.secrets import masked
-from catalog.records import Edit, EditKind, EditState, ModelId
+from catalog.records import Document, Edit, EditKind, EditState, ModelId
 from catalog.records.history import BatchSummary
-from catalog.store.codec import instant, pack_json, parse_instant, unpack_json
+from catalog.store.codec import instant, pack_json, parse_instant, read_object, unpack_json
 from catalog.store.database import parts
 from catalog.store.tables import edits, records
 
@@ -56,6 +56,16 @@ class Edits:
                 changed[ModelId(row.model)].append(row.field)
         for model, names in changed.items():
             yield model, tuple(dict.fromkeys(names))
+
+    def documents(self, batch: str) -> Iterator[Document]:
+        """What the models that this batch changed, and that did not move since, are now; empty for what is unreadable."""
+        if not batch:  # of edits that were made before they had names, or by none
+            return
+        changed = select(edits.c.model).where(edits.c.batch == batch)
+        chosen = select(records.c.document).where(records.c.id.in_(changed), records.c.moved_to.is_(None))
+        with self._engine.connect() as connection:
+            for row in connection.execute(chosen):
+                yield read_object(row.document)
 
     def summary(self, batch: str) -> BatchSummary | None:
         """Who made this batch, when, and how many models it changed; None if there is none."""

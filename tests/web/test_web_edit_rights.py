@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from fixtures.crawling import EXTRACTORS, Shop
-from fixtures.users import cheap_hasher, role
+from fixtures.users import OWN_PAGE, cheap_hasher, role
 
 from catalog import plugins
 from catalog.access.accounts import Accounts, Visit
+from catalog.recording.edits import Target, edit_model, edit_models
+from catalog.recording.field_changes import FieldChange
 from catalog.records.accounts import Role
 from catalog.settings import Settings
 from catalog.store import open_store
@@ -94,7 +96,6 @@ def test_an_editor_of_a_part_who_sees_all_changes_no_other_by_its_id(served):
     from catalog.access.editing import Editor
     from catalog.access.opening import open_catalogs
     from catalog.access.permissions import principal_of
-    from catalog.recording.field_changes import FieldChange
 
     _, ids, _, store = served
     store.accounts.add("ede", None, [role("viewer"), role("editor", "tag:dev")])
@@ -120,8 +121,6 @@ def store_home(store):
 
 def test_nobody_undoes_what_others_changed_in_models_that_are_not_theirs(served):
     client, ids, ed, store = served
-    from catalog.recording.edits import Target, edit_models
-    from catalog.recording.field_changes import FieldChange
 
     edit_models(
         store,
@@ -143,3 +142,165 @@ def test_a_job_logs_with_its_own_token_also_where_there_are_users(served):
     for headers in ({}, ed, {"Authorization": "Bearer wrong"}):
         assert client.post("/api/v1/models", json=body, headers=headers).status_code == 401
     assert [line.happening.action for line in store.audit.lines()][-1] == "models.log"
+
+
+def test_an_edit_that_takes_a_model_out_of_sight_is_answered_with_its_revision(served):
+    client, ids, ed, store = served
+    before = store.records.get(ids["dev"]).revision
+    answer = client.patch(
+        f"/api/v1/models/{ids['dev']}", json={"tags": ["secret"]}, headers={"Content-Type": MERGE, **ed}
+    )
+    after = store.records.get(ids["dev"]).revision
+    assert after == before + 1
+    assert (answer.status_code, answer.json["revision"], answer.json["edits"]) == (200, after, [])
+    assert client.get(f"/api/v1/models/{ids['dev']}", headers=ed).status_code == 404
+    edit_model(store, ids["dev"], expected=after, clear=["tags"], made_by="ada")
+    assert client.get(f"/api/v1/models/{ids['dev']}", headers=ed).status_code == 200
+
+
+def test_the_history_of_a_part_does_not_repeat_what_others_looked_for(served):
+    client, ids, ed, store = served
+    target = Target(model=ids["prod"], revision=store.records.get(ids["prod"]).revision)
+    change = FieldChange(field="owner", value="lab")
+    batch = "0123456789ab"
+    edit_models(store, [target], [change], made_by="ada", batch=batch, cause="query tag:secret zebra")
+    assert store.records.history(ids["prod"])[-1].cause == f"edit {batch}, query tag:secret zebra"
+    answer = client.get(f"/api/v1/models/{ids['prod']}/history", headers=ed)
+    assert answer.json["revisions"][-1]["cause"] == f"edit {batch}"
+    page = client.get(f"/models/{ids['prod']}/history", headers=ed).text
+    assert "zebra" not in page
+    assert batch in page
+
+
+def test_an_edit_of_a_revision_that_was_not_read_asks_whether_that_one_may_be_changed(served):
+    from catalog.access.editing import Editor
+    from catalog.access.opening import open_catalogs
+    from catalog.access.permissions import principal_of
+    from catalog.errors import NotAllowed
+
+    _, ids, _, store = served
+    settings = Settings(home=store_home(store))
+    catalogs = open_catalogs(settings)
+    try:
+        catalog = catalogs.of(principal_of(store.accounts.named("ed")))
+        read = catalog.model(ids["dev"])
+        moved = edit_model(
+            store, ids["dev"], expected=read.revision, values={"tags": ["prod"]}, made_by="ada"
+        )
+        with pytest.raises(NotAllowed):
+            Editor(settings, catalog).edit(read, [FieldChange(field="notes", value="x")], expected=moved)
+    finally:
+        catalogs.close()
+    line = list(store.audit.lines())[-1].happening
+    assert (line.action, line.resource, line.outcome) == ("models.edit", ids["dev"], "refused")
+    assert store.records.get(ids["dev"]).revision == moved
+    edit_model(store, ids["dev"], expected=moved, clear=["tags"], made_by="ada")
+
+
+def test_an_edit_of_others_tells_only_of_models_that_are_seen(served):
+    client, ids, ed, store = served
+
+    def changed(batch, *tags):
+        targets = [Target(model=ids[tag], revision=store.records.get(ids[tag]).revision) for tag in tags]
+        change = FieldChange(field="use_case", value=batch)
+        done = edit_models(store, targets, [change], made_by="ada", batch=batch)
+        assert len(done.changed) == len(tags)
+
+    changed("aaaaaaaaaaaa", *TAGS)
+    changed("bbbbbbbbbbbb", "secret")
+    edit_model(
+        store,
+        ids["secret"],
+        expected=store.records.get(ids["secret"]).revision,
+        values={"use_case": "later"},
+        made_by="ada",
+    )
+    assert "2 models changed" in client.get("/edits/aaaaaaaaaaaa", headers=ed).text
+    undone = client.post("/api/v1/edits/aaaaaaaaaaaa/undo", headers=ed, json={}).json
+    assert (undone["changed"], undone["unchanged"]) == (1, 0)
+    assert undone["left"] == {ids["prod"]: "you may not change it"}
+    for call in (client.get("/edits/bbbbbbbbbbbb", headers=ed), client.get("/edits/none", headers=ed)):
+        assert call.status_code == 404
+    assert client.post("/api/v1/edits/bbbbbbbbbbbb/undo", headers=ed, json={}).status_code == 404
+    assert client.post("/edits/bbbbbbbbbbbb/undo", headers={**ed, **OWN_PAGE}).status_code == 404
+    again = client.post("/edits/aaaaaaaaaaaa/undo", headers={**ed, **OWN_PAGE})
+    assert again.status_code == 200
+    assert ids["secret"][:12] not in again.text
+
+
+def test_taking_back_an_edit_brings_nothing_from_revisions_that_are_not_seen(served):
+    client, ids, ed, store = served
+    model = ids["dev"]
+    read = store.records.get(model).revision
+    hidden = {"tags": ["dev", "secret"], "notes": "codename zebra"}
+    edit_model(store, model, expected=read, values=hidden, made_by="ada")
+    shown = {"tags": ["dev"], "notes": "clean"}
+    edit_model(store, model, expected=read + 1, values=shown, made_by="ada", batch="cccccccccccc")
+    undone = client.post("/api/v1/edits/cccccccccccc/undo", headers=ed, json={}).json
+    assert (undone["changed"], list(undone["left"])) == (0, [model])
+    assert undone["left"][model].endswith("changed since")
+    assert store.records.get(model).document["notes"] == "clean"
+    edit_model(
+        store, model, expected=read + 2, values={"notes": "later"}, made_by="ada", batch="dddddddddddd"
+    )
+    assert client.post("/api/v1/edits/dddddddddddd/undo", headers=ed, json={}).json["changed"] == 1
+    assert store.records.get(model).document["notes"] == "clean"
+
+
+def test_what_was_changed_before_an_edit_was_killed_is_in_the_audit(served, monkeypatch):
+    from catalog.access.editing import Editor
+    from catalog.access.opening import open_catalogs
+    from catalog.recording import edits
+
+    _, ids, _, store = served
+    monkeypatch.setattr(edits, "PAGE_MODELS", 1)
+    pages = []
+
+    def killed(outcome):
+        pages.append(len(outcome.changed))
+        if len(pages) == 2:
+            raise KeyboardInterrupt
+
+    settings = Settings(home=store_home(store))
+    targets = [(ids[tag], store.records.get(ids[tag]).revision) for tag in TAGS]
+    serial = store.audit.latest(1)[0].serial
+    catalogs = open_catalogs(settings)
+    try:
+        editor = Editor(settings, catalogs.of(), author="ada")
+        with pytest.raises(KeyboardInterrupt):
+            editor.edit_many(
+                targets,
+                [FieldChange(field="owner", value="half")],
+                batch="eeeeeeeeeeee",
+                progress=killed,
+            )
+        monkeypatch.setattr(editor, "_follow", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            editor.undo("eeeeeeeeeeee")
+    finally:
+        catalogs.close()
+    lines = [line.happening for line in store.audit.lines(after=serial)]
+    assert [(line.action, line.resource, line.after["changed"]) for line in lines] == [
+        ("models.edit_many", "edit eeeeeeeeeeee", 1),
+        ("models.edit_many", "edit eeeeeeeeeeee", 1),
+        ("models.undo", "edit eeeeeeeeeeee", 1),
+        ("models.undo", "edit eeeeeeeeeeee", 1),
+    ]
+    assert list(store.audit.faults()) == []
+
+
+def test_an_edit_that_is_not_written_leaves_no_line(served):
+    _, ids, _, store = served
+    read = store.records.get(ids["dev"])
+    serial = store.audit.latest(1)[0].serial
+    with pytest.raises(ZeroDivisionError):
+        edit_model(
+            store,
+            read.id,
+            expected=read.revision,
+            values={"notes": "never"},
+            made_by="ada",
+            tell=lambda _before, _revision: 1 / 0,
+        )
+    assert store.records.get(ids["dev"]).revision == read.revision
+    assert list(store.audit.lines(after=serial)) == []

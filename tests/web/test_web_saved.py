@@ -231,6 +231,21 @@ def test_reader_of_a_shared_search_hears_only_of_what_they_may_see(server):
     assert "ner-1" in as_eve.get(f"{address}/feed.atom").get_data(as_text=True)
 
 
+def test_token_cut_to_a_part_does_not_tell_what_its_user_saw_with_the_whole(server):
+    ada = Principal(id="ada", name="Ada", scope=All())
+    rows = [ner(1, 0.9, owner="eve"), ner(2, 0.95, owner="ada")]
+    address = saved_as(server.client(rows, ada), "ner", q="task:token-classification")
+    part = Principal(id="ada", name="Ada", scope=Term("owner", "eve"), view="owner:eve")
+    text = server.client(rows, part).get(address).get_data(as_text=True)
+    assert "gone" not in text
+    assert "0.95" not in text
+    assert rows[1]["id"] not in text
+    assert server.client(rows, part).post(address, data={"action": "seen"}).status_code == 303
+    moved_on = Principal(id="ada", name="Ada", scope=Term("owner", "EVE"), view="owner:eve")
+    assert "Nothing new since" in server.client(rows, moved_on).get(address).get_data(as_text=True)
+    assert "Nothing new since" in server.client(rows, ada).get(address).get_data(as_text=True)
+
+
 def test_feed_lists_the_newest_first_with_addresses_that_stay(server):
     rows = [ner(1, 0.9), ner(2, first_seen="2026-11-05T10:00:00Z", description="Finds <b>names</b> & places")]
     client = server.client(rows)

@@ -176,8 +176,7 @@ def _field_changes(wanted: dict[str, Any]) -> list[Any]:
 
 
 def _edited(done: Edited) -> Response:
-    stored = catalog().model(done.model)
-    assert stored is not None  # it was there a moment ago, and records are never deleted
+    stored = catalog().model(done.model)  # None where the edit took it out of sight of who made it
     body = EditAnswer(
         id=done.model,
         revision=done.revision,
@@ -196,7 +195,7 @@ def _edited(done: Edited) -> Response:
                 files_say=edit.files_say,
                 contradicted=edit.contradicted,
             )
-            for edit in edits_in_force(stored.provenance)
+            for edit in edits_in_force({} if stored is None else stored.provenance)
         ),
     )
     return _tagged(answer(body), done.revision)

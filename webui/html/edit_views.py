@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, redirect, request
@@ -12,6 +13,7 @@ from catalog.access.permissions import may_edit
 from catalog.errors import EditRefused, NotRemakable, RevisionConflict, UserError
 from catalog.query.state import SearchState
 from catalog.recording.field_changes import Action, FieldChange, typed_value
+from catalog.records.history import BatchSummary
 from catalog.search.parameters import PAGE, from_parameters, to_parameters
 from webui.editing import editor
 from webui.finding import find_model
@@ -169,8 +171,13 @@ def _narrow(state: SearchState) -> SearchState:
 
 def _batch(name: str, done: ManyEdited | None = None, *, verb: str = "changed", of: str = "") -> Response:
     summary = editor().batch(name)
-    if summary is None and of:  # nothing was left to be taken back
+    if (
+        summary is None and of and done is not None and not done.outcome.changed
+    ):  # nothing was left to be taken back
         summary = editor().batch(of)
+    if summary is None and done is not None and done.outcome.changed:  # and so taken out of sight
+        changed = len(done.outcome.changed)
+        summary = BatchSummary(batch=name, made_by=editor().author, made_at=datetime.now(UTC), models=changed)
     if summary is None and done is None:
         raise NotFoundHere("There is no edit of this name.")
     if summary is None:
