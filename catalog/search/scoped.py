@@ -23,6 +23,7 @@ from catalog.query.nodes import (
     Phrase,
     Prefix,
     Query,
+    Range,
     Term,
     Terms,
 )
@@ -45,11 +46,12 @@ from catalog.text.folding import fold
 from mappings.flags import flags
 
 ID, URI, PLACES, GROUP, FLAGS = "id", "uri", "locations", "duplicate_group", "flags"
-COPY, MOVED, MOVED_TO = "duplicate", "moved", "extra.moved_to"
+COPY, MOVED, EXTRA, MOVED_TO = "duplicate", "moved", "extra", "extra.moved_to"
 _PER_LOOKUP = 500
 _PER_PART = 200
 _COPIES = "copies within the scope"
 """Our own aggregation below every count of flags; it is taken out of the answer again."""
+_NOT_AS_A_WHOLE = "cannot be asked for as a whole in a part of the catalog; name one of its values."
 _BY_ID = (SortKey(field=ID),)
 
 Answering = Callable[[SearchRequest], SearchResult]
@@ -139,6 +141,9 @@ class _View:
     def within(self, request: SearchRequest) -> SearchRequest:
         """The same request among the models of the scope. Raises RequestRefused for what every engine refuses."""
         validate(request)
+        for key in request.sort:
+            if key.field in {GROUP, MOVED_TO}:
+                raise RequestRefused(key.field, "cannot be sorted by in a part of the catalog.")
         return replace(
             request,
             query=self._joined(self._asked(request.query)),
@@ -226,6 +231,8 @@ class _View:
                 return Not(self._asked(clause))
             case Match(_, names) | Phrase(_, names) if names:
                 return self._asked_text(query)
+            case Range() if query.field == MOVED_TO:
+                return Nothing()
             case Term(field) | Terms(field) | Prefix(field) | Exists(field):
                 return self._asked_leaf(query, field)
         return query
@@ -248,6 +255,8 @@ class _View:
             return And((query, self._is_copy()))
         if field == MOVED_TO:
             return Nothing()
+        if field == EXTRA:
+            raise RequestRefused(EXTRA, _NOT_AS_A_WHOLE)
         if field == FLAGS:
             return self._asked_flag(query)
         return query
@@ -277,6 +286,11 @@ class _View:
     def _counted_one(self, asked: Any) -> Aggregation:
         if getattr(asked, "aggs", None):
             asked = replace(asked, aggs=self._counted(asked.aggs))
+        field = getattr(asked, "field", "")
+        if field == MOVED_TO:
+            raise RequestRefused(field, "cannot be counted in a part of the catalog.")
+        if field == EXTRA:
+            raise RequestRefused(field, _NOT_AS_A_WHOLE)
         match asked:
             case FilterAgg():
                 return replace(asked, query=self._asked(asked.query))

@@ -271,3 +271,30 @@ def test_counts_of_copies_are_counts_of_visible_copies(ours):
     assert answers["below"].count == 2
     with pytest.raises(RequestRefused):
         ours.search(SearchRequest(aggregations={"x": MetricAgg(kind="cardinality", field="duplicate_group")}))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        SearchRequest(sort=(SortKey(field="duplicate_group"),)),
+        SearchRequest(sort=(SortKey(field="extra.moved_to"),)),
+        SearchRequest(query=Exists("extra")),
+        SearchRequest(query=Not(Or((Term("name", "a"), Exists("extra"))))),
+        *(
+            SearchRequest(aggregations={"x": FilterAgg(query=All(), aggs={"y": aggregation})})
+            for aggregation in (
+                TermsAgg(field="extra.moved_to"),
+                MetricAgg(kind="value_count", field="extra.moved_to"),
+                MissingAgg(field="extra.moved_to"),
+                MissingAgg(field="extra"),
+                FilterAgg(query=Exists("extra")),
+            )
+        ),
+    ],
+    ids=["by-group", "by-move", "any-extra", "no-extra", "terms", "values", "lacking", "no-extras", "extras"],
+)  # fmt: skip
+def test_what_would_tell_of_hidden_models_is_refused_by_name(ours, asked):
+    with pytest.raises(RequestRefused, match="in a part of the catalog"):
+        ours.search(asked)
+    with pytest.raises(RequestRefused, match="in a part of the catalog"):
+        list(ours.scan(asked))
