@@ -7,7 +7,7 @@ clause. Some fields of a visible model speak of others, its copies and where it 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -27,10 +27,10 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
+from catalog.query.ordered_terms import ordered_terms
 from catalog.query.request import (
     Aggregation,
     AggregationResult,
-    Bucket,
     FilterAgg,
     FiltersAgg,
     MetricAgg,
@@ -49,8 +49,9 @@ ID, URI, PLACES, GROUP, FLAGS = "id", "uri", "locations", "duplicate_group", "fl
 COPY, MOVED, EXTRA, MOVED_TO = "duplicate", "moved", "extra", "extra.moved_to"
 _PER_LOOKUP = 500
 _PER_PART = 200
-_COPIES = "copies within the scope"
-"""Our own aggregation below every count of flags; it is taken out of the answer again."""
+_GROUPS = "groups within the scope"
+_COPIES, _OTHERS = "copies", "others"
+"""Our own names in counts of groups; they are taken out of the answer again."""
 _NOT_AS_A_WHOLE = "cannot be asked for as a whole in a part of the catalog; name one of its values."
 _BY_ID = (SortKey(field=ID),)
 
@@ -65,7 +66,7 @@ class ScopedEngine:
         self._engine = engine
         self._scope = scope
         self._mark = hashlib.sha256(repr(scope).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        self._groups: tuple[str | None, frozenset[str]] = (None, frozenset())
+        self._known: dict[str, tuple[str, frozenset[str]]] = {}
 
     def search(self, request: SearchRequest) -> SearchResult:
         return self._view().search(request)
@@ -101,14 +102,13 @@ class ScopedEngine:
     def _view(self) -> _View:
         return _View(self._engine.search, self._scope, self._remembered)
 
-    def _remembered(self, counted: Callable[[], frozenset[str]]) -> frozenset[str]:
-        """The groups of copies, counted once per state of the index and only where copies matter."""
+    def _remembered(self, what: str, counted: Callable[[], frozenset[str]]) -> frozenset[str]:
+        """What is counted once per state of the index, and only where it matters."""
         generation = self._engine.info().generation
-        known, groups = self._groups
-        if known != generation:
-            groups = counted()
-            self._groups = generation, groups
-        return groups
+        known = self._known.get(what)
+        if known is None or known[0] != generation:
+            known = self._known[what] = generation, counted()
+        return known[1]
 
 
 class _ScopedPoint:
@@ -130,13 +130,13 @@ class _View:
         self,
         answering: Answering,
         scope: Query,
-        remembered: Callable[[Callable[[], frozenset[str]]], frozenset[str]] | None = None,
+        remembered: Callable[[str, Callable[[], frozenset[str]]], frozenset[str]] | None = None,
     ) -> None:
         self._answering = answering
         self._remembered = remembered
         # Twice negated, a clause selects and earns no score, so the order of hits is that of the query alone.
         self._scope = Not(Not(scope)) if _scores(scope) else scope
-        self._groups: frozenset[str] | None = None
+        self._known: dict[str, frozenset[str]] = {}
 
     def within(self, request: SearchRequest) -> SearchRequest:
         """The same request among the models of the scope. Raises RequestRefused for what every engine refuses."""
@@ -199,13 +199,14 @@ class _View:
             visible |= {str(hit.document.get(field)) for hit in self._answering(request).hits}
         return frozenset(visible & values)
 
+    def _once(self, what: str, counted: Callable[[], frozenset[str]]) -> frozenset[str]:
+        if what not in self._known:
+            self._known[what] = counted() if self._remembered is None else self._remembered(what, counted)
+        return self._known[what]
+
     def _shared(self) -> frozenset[str]:
         """The groups of copies of which at least two are visible, folded as engines count them."""
-        if self._groups is None:
-            self._groups = (
-                self._counted_groups() if self._remembered is None else self._remembered(self._counted_groups)
-            )
-        return self._groups
+        return self._once(COPY, self._counted_groups)
 
     def _counted_groups(self) -> frozenset[str]:
         groups = TermsAgg(field=GROUP, size=MAX_BUCKETS, min_doc_count=2)
@@ -274,7 +275,8 @@ class _View:
 
     def _flagged(self, values: Sequence[Any]) -> Query:
         folded = [fold(str(value)) for value in values]
-        own = tuple(value for value, flag in zip(values, folded, strict=True) if flag not in {COPY, MOVED})
+        told_anew = {COPY, MOVED}
+        own = tuple(value for value, flag in zip(values, folded, strict=True) if flag not in told_anew)
         clauses: list[Query] = [Terms(FLAGS, own)] if own else []
         if COPY in folded:
             clauses.append(self._is_copy())
@@ -303,11 +305,26 @@ class _View:
             case MissingAgg(field=field) if field in {GROUP, FLAGS}:
                 return FilterAgg(query=Not(self._asked(Exists(field))), aggs=asked.aggs)
             case TermsAgg(field=field) if field == FLAGS:
-                return replace(asked, aggs={**asked.aggs, _COPIES: FilterAgg(query=self._is_copy())})
+                return FiltersAgg(filters=self._each_flag(asked), aggs=asked.aggs)
+            case TermsAgg(field=field) if field == GROUP:
+                groups = replace(asked, missing=None)
+                if asked.missing is None:
+                    return FiltersAgg(filters={_COPIES: self._is_copy()}, aggs={_GROUPS: groups})
+                apart = {_COPIES: self._is_copy(), _OTHERS: Not(self._is_copy())}
+                return FiltersAgg(filters=apart, aggs={**asked.aggs, _GROUPS: groups})
             case TermsAgg(field=field) | MetricAgg(field=field) | MissingAgg(field=field) if field == PLACES:
                 return replace(asked, field=URI)
         counted: Aggregation = asked
         return counted
+
+    def _each_flag(self, asked: TermsAgg) -> dict[str, Query]:
+        """What each bucket of a count of flags holds: where models are counted by what is said of them in the scope."""
+        each = {name: self._flagged((name,)) for name in flags() if name != MOVED}
+        if asked.missing is not None:
+            key, bare = fold(str(asked.missing)), Not(self._flagged(list(flags())))
+            each[key] = Or((each[key], bare)) if key in each else bare
+        beginning = fold(asked.prefix or "")
+        return {name: query for name, query in each.items() if name.startswith(beginning)}
 
     def _answers(
         self, asked: Mapping[str, Aggregation], answers: Mapping[str, AggregationResult]
@@ -315,37 +332,31 @@ class _View:
         return {name: self._answer(asked[name], answer) for name, answer in answers.items()}
 
     def _answer(self, asked: Aggregation, answer: AggregationResult) -> AggregationResult:
-        below: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
-        buckets: Iterable[Bucket] = answer.buckets
         if isinstance(asked, TermsAgg) and asked.field == FLAGS:
-            buckets = _true_flags(answer.buckets, asked)
+            answer = ordered_terms(asked, [replace(bucket, name=None) for bucket in answer.buckets])
         elif isinstance(asked, TermsAgg) and asked.field == GROUP:
-            buckets = [bucket for bucket in answer.buckets if bucket.key in self._shared()]
+            answer = _groups_and_others(asked, answer)
+        below: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
         return replace(
             answer,
             buckets=tuple(
-                replace(bucket, aggregations=self._answers(below, _own(bucket.aggregations)))
-                for bucket in buckets
+                replace(bucket, aggregations=self._answers(below, bucket.aggregations))
+                for bucket in answer.buckets
             ),
             aggregations=self._answers(below, answer.aggregations),
         )
 
 
-def _own(answers: Mapping[str, AggregationResult]) -> dict[str, AggregationResult]:
-    return {name: answer for name, answer in answers.items() if name != _COPIES}
-
-
-def _true_flags(buckets: Sequence[Bucket], asked: TermsAgg) -> list[Bucket]:
-    """The buckets of flags: copies counted where they are visible, moves not at all."""
-    counted = [
-        replace(bucket, count=bucket.aggregations[_COPIES].count or 0) if bucket.key == COPY else bucket
-        for bucket in buckets
-        if bucket.key != MOVED
-    ]
-    kept = [bucket for bucket in counted if bucket.count >= asked.min_doc_count]
-    if asked.order == ("_count", True):
-        kept.sort(key=lambda bucket: (-bucket.count, str(bucket.key)))
-    return kept
+def _groups_and_others(asked: TermsAgg, answer: AggregationResult) -> AggregationResult:
+    """The visible groups of copies, and under the key for models without a group those that are in none of them."""
+    counted = {bucket.key: bucket for bucket in answer.buckets}
+    groups = counted[_COPIES].aggregations[_GROUPS]
+    if _OTHERS not in counted:
+        return groups
+    own = {name: each for name, each in counted[_OTHERS].aggregations.items() if name != _GROUPS}
+    others = replace(counted[_OTHERS], key=asked.missing, name=None, aggregations=own)
+    ordered = ordered_terms(asked, [*groups.buckets, others])
+    return replace(ordered, other_count=ordered.other_count + groups.other_count)
 
 
 def _about(query: Term | Terms | Prefix | Exists, field: str) -> Query:

@@ -273,6 +273,35 @@ def test_counts_of_copies_are_counts_of_visible_copies(ours):
         ours.search(SearchRequest(aggregations={"x": MetricAgg(kind="cardinality", field="duplicate_group")}))
 
 
+def test_numbers_beside_counts_of_copies_tell_of_no_hidden_ones(ours):
+    """As over the visible models with the copies, flags and groups that they have among themselves."""
+    among_us = [
+        {**row, "flags": ["adapter", "duplicate"] if row["name"] in "ab" else ["adapter"]}
+        if row["name"] in "abc"
+        else {name: value for name, value in row.items() if name not in {"flags", "duplicate_group"}}
+        for row in COPIES
+        if row["owner"] == "us"
+    ]
+    among_us = [
+        {name: value for name, value in row.items() if name != "duplicate_group" or row["name"] in "ab"}
+        for row in among_us
+    ]
+    left = {**LEFT, "flags": ["missing"], "duplicate_group": None}
+    alone = memory_over([*among_us, {name: value for name, value in left.items() if value is not None}])
+    names_below = {"names": TermsAgg(field="name")}
+    request = SearchRequest(
+        size=0,
+        aggregations={
+            "one flag": TermsAgg(field="flags", size=1, aggs=names_below),
+            "no flag": TermsAgg(field="flags", missing="none", order=("_count", False), aggs=names_below),
+            "one group": TermsAgg(field="duplicate_group", size=1, aggs=names_below),
+            "no group": TermsAgg(field="duplicate_group", missing="none", aggs=names_below),
+            "only no group": TermsAgg(field="duplicate_group", missing="none", size=1),
+        },
+    )
+    assert told(ours.search(request)).aggregations == told(alone.search(request)).aggregations
+
+
 @pytest.mark.parametrize(
     "asked",
     [
