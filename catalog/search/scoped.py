@@ -1,7 +1,8 @@
 """A search engine cut to a scope: every answer is as if the models outside it had never been there.
 
 The scope is joined to the query, so hits, totals, aggregations, points in time and documents by id are all cut by one
-clause. Some fields of a visible model speak of others, its copies and where it moved: those say only what lies inside.
+clause. Some fields of a visible model speak of others, its copies, the latest of its name and where it moved: those say
+only what lies inside.
 """
 
 from __future__ import annotations
@@ -40,15 +41,18 @@ from catalog.query.request import (
     SortKey,
     TermsAgg,
 )
-from catalog.query.validate import MAX_BUCKETS, validate
+from catalog.query.validate import MAX_BUCKETS, MAX_VALUES, validate
+from catalog.records.series import place_in_series
+from catalog.search.absent_models import ABSENT, HIDDEN
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
 from catalog.text.folding import fold
 from mappings.flags import flags
 
-ID, URI, PLACES, GROUP, FLAGS = "id", "uri", "locations", "duplicate_group", "flags"
-COPY, MOVED, EXTRA, MOVED_TO = "duplicate", "moved", "extra", "extra.moved_to"
+ID, NAME, URI, PLACES, GROUP, FLAGS = "id", "name", "uri", "locations", "duplicate_group", "flags"
+COPY, LATEST, MOVED, EXTRA, MOVED_TO = "duplicate", "latest", "moved", "extra", "extra.moved_to"
 _PER_LOOKUP = 500
 _PER_PART = 200
+_PER_PAGE = 1_000
 _GROUPS = "groups within the scope"
 _COPIES, _OTHERS = "copies", "others"
 """Our own names in counts of groups; they are taken out of the answer again."""
@@ -75,7 +79,7 @@ class ScopedEngine:
         view = self._view()
         documents = iter(self._engine.scan(view.within(request)))
         while part := list(islice(documents, _PER_PART)):
-            yield from view.redacted(part)
+            yield from view.shown(part)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return self._view().get(ids)
@@ -154,7 +158,7 @@ class _View:
 
     def search(self, request: SearchRequest) -> SearchResult:
         result = self._answering(self.within(request))
-        documents = self.redacted([hit.document for hit in result.hits])
+        documents = self.shown([hit.document for hit in result.hits])
         hits = tuple(
             replace(hit, document=dict(document))
             for hit, document in zip(result.hits, documents, strict=True)
@@ -176,6 +180,18 @@ class _View:
         places = self._visible_places(documents)
         targets = self._visible(ID, {target for document in documents if (target := moved_to(document))})
         return [_cut(document, places, targets) for document in documents]
+
+    def shown(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Documents of the index, redacted, with the flag of those that are the latest of what is visible."""
+        cut = self.redacted(documents)
+        if not any(_may_become_latest(document) for document in documents):
+            return cut
+        return [
+            {**document, FLAGS: sorted({*document.get(FLAGS, ()), LATEST})}
+            if document.get(ID) in self._also_latest()
+            else document
+            for document in cut
+        ]
 
     def _visible_places(self, documents: Sequence[Mapping[str, Any]]) -> frozenset[str]:
         asked = {
@@ -208,6 +224,57 @@ class _View:
         """The groups of copies of which at least two are visible, folded as engines count them."""
         return self._once(COPY, self._counted_groups)
 
+    def _also_latest(self) -> frozenset[str]:
+        """The models that are the latest of their name as nothing that is later is visible."""
+        return self._once(LATEST, self._found_latest)
+
+    def _found_latest(self) -> frozenset[str]:
+        last: dict[str, tuple[str, list[str]]] = {}
+        for names in _parts(sorted(self._headless()), _PER_LOOKUP):
+            for document in self._every(And((Terms(NAME, names), HIDDEN))):
+                name, place = str(document.get(NAME)), place_in_series(document)
+                best, _ = last.setdefault(name, (place, []))
+                if place > best:
+                    last[name] = place, []
+                if place >= best:
+                    last[name][1].append(str(document[ID]))
+        return frozenset(identifier for _, identifiers in last.values() for identifier in identifiers)
+
+    def _headless(self) -> frozenset[str]:
+        """The names of which models are visible and the latest is not, folded as engines count them."""
+        headless, flagged = set[str](), Term(FLAGS, LATEST)
+        passed: tuple[str, ...] = ()
+        while len(passed) <= MAX_VALUES - MAX_BUCKETS:
+            later = (
+                And((HIDDEN, Not(flagged), Not(Terms(NAME, passed))))
+                if passed
+                else And((HIDDEN, Not(flagged)))
+            )
+            names, others = self._names(self._joined(later))
+            if names:
+                latest = And((flagged, Terms(NAME, names)))
+                headless |= set(self._names(latest)[0]) - set(self._names(self._joined(latest))[0])
+            if not others:
+                break
+            passed += names
+        return frozenset(headless)
+
+    def _names(self, query: Query) -> tuple[tuple[str, ...], int]:
+        """The names of the models that the query finds, and of how many models the names are left out."""
+        aggregations = {NAME: TermsAgg(field=NAME, size=MAX_BUCKETS)}
+        request = SearchRequest(query=query, size=0, aggregations=aggregations)
+        answer = self._answering(request).aggregations[NAME]
+        return tuple(str(bucket.key) for bucket in answer.buckets), answer.other_count
+
+    def _every(self, query: Query) -> Iterator[Mapping[str, Any]]:
+        """The documents of all visible models that the query finds."""
+        request = SearchRequest(query=self._joined(query), sort=_BY_ID, size=_PER_PAGE)
+        while hits := self._answering(request).hits:
+            yield from (hit.document for hit in hits)
+            if len(hits) < _PER_PAGE:
+                return
+            request = replace(request, after=hits[-1].sort)
+
     def _counted_groups(self) -> frozenset[str]:
         groups = TermsAgg(field=GROUP, size=MAX_BUCKETS, min_doc_count=2)
         request = SearchRequest(query=self._scope, size=0, aggregations={GROUP: groups})
@@ -220,6 +287,10 @@ class _View:
     def _is_copy(self) -> Query:
         groups = tuple(sorted(self._shared()))
         return Terms(GROUP, groups) if groups else Nothing()
+
+    def _is_latest(self) -> Query:
+        also = sorted(self._also_latest())
+        return Or((Term(FLAGS, LATEST), *(Terms(ID, part) for part in _parts(also, MAX_VALUES))))
 
     def _asked(self, query: Query) -> Query:
         """The query with every clause about other models saying what it says inside the scope."""
@@ -275,11 +346,13 @@ class _View:
 
     def _flagged(self, values: Sequence[Any]) -> Query:
         folded = [fold(str(value)) for value in values]
-        told_anew = {COPY, MOVED}
+        told_anew = {COPY, LATEST, MOVED}
         own = tuple(value for value, flag in zip(values, folded, strict=True) if flag not in told_anew)
         clauses: list[Query] = [Terms(FLAGS, own)] if own else []
         if COPY in folded:
             clauses.append(self._is_copy())
+        if LATEST in folded:
+            clauses.append(self._is_latest())
         return Or(tuple(clauses)) if clauses else Nothing()
 
     def _counted(self, aggregations: Mapping[str, Aggregation]) -> dict[str, Aggregation]:
@@ -357,6 +430,15 @@ def _groups_and_others(asked: TermsAgg, answer: AggregationResult) -> Aggregatio
     others = replace(counted[_OTHERS], key=asked.missing, name=None, aggregations=own)
     ordered = ordered_terms(asked, [*groups.buckets, others])
     return replace(ordered, other_count=ordered.other_count + groups.other_count)
+
+
+def _parts(values: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(values), size):
+        yield tuple(values[start : start + size])
+
+
+def _may_become_latest(document: Mapping[str, Any]) -> bool:
+    return LATEST not in document.get(FLAGS, ()) and document.get("status") not in ABSENT
 
 
 def _about(query: Term | Terms | Prefix | Exists, field: str) -> Query:
