@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from catalog.query.instants import moment
-from catalog.query.request import AggregationResult, Bucket, HistogramAgg, MetricAgg, TermsAgg
+from catalog.query.request import AggregationResult, HistogramAgg, MetricAgg
 from mappings import fields
 
 _DOUBLE, _LONG = struct.Struct("<d"), struct.Struct("<q")
@@ -24,29 +24,6 @@ def typed_key(name: str, value: Any) -> Any:
     if row.type == "boolean":
         return bool(value)
     return int(value) if row.type == "long" else value
-
-
-def ordered_terms(wanted: TermsAgg, buckets: Sequence[Bucket]) -> AggregationResult:
-    """All buckets in the wanted order (ties by key), cut to the wanted size, the rest counted."""
-    by, descending = wanted.order
-    name, _, part = by.partition(".")
-    kept = sorted(
-        (bucket for bucket in buckets if bucket.count >= wanted.min_doc_count), key=lambda bucket: bucket.key
-    )
-    if by == "_key":
-        kept = kept[::-1] if descending else kept
-    elif by == "_count":
-        kept.sort(key=lambda bucket: -bucket.count if descending else bucket.count)
-    else:
-        kept.sort(key=lambda bucket: _metric_order(bucket, name, part or "value", descending=descending))
-    return AggregationResult(
-        buckets=tuple(kept[: wanted.size]), other_count=sum(bucket.count for bucket in kept[wanted.size :])
-    )
-
-
-def _metric_order(bucket: Bucket, name: str, part: str, *, descending: bool) -> tuple[bool, float]:
-    value = bucket.aggregations[name].values.get(part)
-    return (value is None, 0 if value is None else -value if descending else value)
 
 
 def histogram_start(place: int, interval: float, offset: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from catalog.errors import UserError
 from catalog.query.nodes import All, And, Exists, Nested, Not, Nothing, Or, Prefix, Query, Range, Term, Terms
@@ -16,6 +17,9 @@ EXACT = (All, Exists, Nothing, Prefix, Range, Term, Terms)
 RELATIVE = frozenset({FLAGS, GROUP, PLACES})
 """What a model says of others: it is told anew for every scope, so none can be made of it."""
 
+_LATER = timedelta(days=400)
+"""Another day, week, month and year, so that whatever date is told from today is another one then."""
+
 
 def scope_of_source(source: str) -> str:
     """The text of the scope that holds the models of the source of this id."""
@@ -24,12 +28,15 @@ def scope_of_source(source: str) -> str:
 
 def check_scope(text: str) -> str:
     """The text, if it can say which models a grant is about. Raises UserError with what in it cannot."""
-    parsed = parse(text)
+    now = datetime.now(UTC)
+    parsed = parse(text, now=now)
     doubts = [problem.message for problem in parsed.problems if not problem.understood]
     if parsed.sort or parsed.limit is not None:
         doubts.append("An order and a limit do not say which models are meant.")
     if not doubts and not _is_exact(parsed.query):
         doubts.append("Words are looked for anywhere, and flags and copies are told for each scope anew.")
+    if not doubts and parse(text, now=now + _LATER).query != parsed.query:
+        doubts.append("A date that moves cannot be a scope.")
     if doubts:
         raise UserError(
             f"{text!r} cannot be a scope: {' '.join(doubts)}",

@@ -20,6 +20,9 @@ from mappings import SEARCHABLE_TYPES, Field, fields
 FREE = (*(f"{prefix}." for prefix in edit_parts.FREE), metric_edits.PREFIX)
 """In front of names that the table does not list; their values may be anything plain, of metrics numbers."""
 
+OF_THE_STORE = frozenset({"extra.moved_to"})
+"""Free by its name, and said by the store alone: whoever set it would lead readers to another model."""
+
 MEASURED_RULES = frozenset({"counted", "derived"})
 NOT_ALONE = frozenset({"base_model.relation"})
 """Part of an entry that has a name of its own: edited alone, it would belong to nothing."""
@@ -127,6 +130,8 @@ def takes_words(name: str) -> bool:
 def why_not(name: str) -> str | None:
     """Why nobody may set this field."""
     field = fields().get(name)
+    if edit_parts.place_of(name) in OF_THE_STORE:
+        return f"{name} is said by Modeldex and cannot be set"
     if field is None:
         if name.startswith(FREE) and not name.endswith(".") and len(name) <= MAX_NAME_CHARS:
             return None

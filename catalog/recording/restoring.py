@@ -12,8 +12,6 @@ from catalog.records.history import differences
 from catalog.records.leaves import value_at
 from mappings import fields_where
 
-OF_THE_STORE = frozenset({"extra.moved_to"})
-
 
 def restoring_changes(
     document: Mapping[str, Any], present: StoredModel
@@ -69,7 +67,7 @@ def _free_names(document: Mapping[str, Any]) -> list[str]:
     for prefix in FREE:
         entries = document.get(prefix)
         names += [f"{prefix}.{key}" for key in entries] if isinstance(entries, Mapping) else []
-    return [name for name in names if name not in OF_THE_STORE and why_not(name) is None]
+    return [name for name in names if why_not(name) is None]
 
 
 def _same(value: Any, other: Any) -> bool:

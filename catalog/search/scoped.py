@@ -1,13 +1,14 @@
 """A search engine cut to a scope: every answer is as if the models outside it had never been there.
 
 The scope is joined to the query, so hits, totals, aggregations, points in time and documents by id are all cut by one
-clause. Some fields of a visible model speak of others, its copies and where it moved: those say only what lies inside.
+clause. Some fields of a visible model speak of others, its copies, the latest of its name and where it moved: those say
+only what lies inside.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -23,13 +24,14 @@ from catalog.query.nodes import (
     Phrase,
     Prefix,
     Query,
+    Range,
     Term,
     Terms,
 )
+from catalog.query.ordered_terms import ordered_terms
 from catalog.query.request import (
     Aggregation,
     AggregationResult,
-    Bucket,
     FilterAgg,
     FiltersAgg,
     MetricAgg,
@@ -39,17 +41,22 @@ from catalog.query.request import (
     SortKey,
     TermsAgg,
 )
-from catalog.query.validate import MAX_BUCKETS, validate
+from catalog.query.validate import MAX_BUCKETS, MAX_VALUES, validate
+from catalog.records.series import place_in_series
+from catalog.search.absent_models import ABSENT, HIDDEN
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
 from catalog.text.folding import fold
 from mappings.flags import flags
 
-ID, URI, PLACES, GROUP, FLAGS = "id", "uri", "locations", "duplicate_group", "flags"
-COPY, MOVED, MOVED_TO = "duplicate", "moved", "extra.moved_to"
+ID, NAME, URI, PLACES, GROUP, FLAGS = "id", "name", "uri", "locations", "duplicate_group", "flags"
+COPY, LATEST, MOVED, EXTRA, MOVED_TO = "duplicate", "latest", "moved", "extra", "extra.moved_to"
 _PER_LOOKUP = 500
 _PER_PART = 200
-_COPIES = "copies within the scope"
-"""Our own aggregation below every count of flags; it is taken out of the answer again."""
+_PER_PAGE = 1_000
+_GROUPS = "groups within the scope"
+_COPIES, _OTHERS = "copies", "others"
+"""Our own names in counts of groups; they are taken out of the answer again."""
+_NOT_AS_A_WHOLE = "cannot be asked for as a whole in a part of the catalog; name one of its values."
 _BY_ID = (SortKey(field=ID),)
 
 Answering = Callable[[SearchRequest], SearchResult]
@@ -63,7 +70,7 @@ class ScopedEngine:
         self._engine = engine
         self._scope = scope
         self._mark = hashlib.sha256(repr(scope).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        self._groups: tuple[str | None, frozenset[str]] = (None, frozenset())
+        self._known: dict[str, tuple[str, frozenset[str]]] = {}
 
     def search(self, request: SearchRequest) -> SearchResult:
         return self._view().search(request)
@@ -72,7 +79,7 @@ class ScopedEngine:
         view = self._view()
         documents = iter(self._engine.scan(view.within(request)))
         while part := list(islice(documents, _PER_PART)):
-            yield from view.redacted(part)
+            yield from view.shown(part)
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return self._view().get(ids)
@@ -99,14 +106,13 @@ class ScopedEngine:
     def _view(self) -> _View:
         return _View(self._engine.search, self._scope, self._remembered)
 
-    def _remembered(self, counted: Callable[[], frozenset[str]]) -> frozenset[str]:
-        """The groups of copies, counted once per state of the index and only where copies matter."""
+    def _remembered(self, what: str, counted: Callable[[], frozenset[str]]) -> frozenset[str]:
+        """What is counted once per state of the index, and only where it matters."""
         generation = self._engine.info().generation
-        known, groups = self._groups
-        if known != generation:
-            groups = counted()
-            self._groups = generation, groups
-        return groups
+        known = self._known.get(what)
+        if known is None or known[0] != generation:
+            known = self._known[what] = generation, counted()
+        return known[1]
 
 
 class _ScopedPoint:
@@ -128,17 +134,20 @@ class _View:
         self,
         answering: Answering,
         scope: Query,
-        remembered: Callable[[Callable[[], frozenset[str]]], frozenset[str]] | None = None,
+        remembered: Callable[[str, Callable[[], frozenset[str]]], frozenset[str]] | None = None,
     ) -> None:
         self._answering = answering
         self._remembered = remembered
         # Twice negated, a clause selects and earns no score, so the order of hits is that of the query alone.
         self._scope = Not(Not(scope)) if _scores(scope) else scope
-        self._groups: frozenset[str] | None = None
+        self._known: dict[str, frozenset[str]] = {}
 
     def within(self, request: SearchRequest) -> SearchRequest:
         """The same request among the models of the scope. Raises RequestRefused for what every engine refuses."""
         validate(request)
+        for key in request.sort:
+            if key.field in {GROUP, MOVED_TO}:
+                raise RequestRefused(key.field, "cannot be sorted by in a part of the catalog.")
         return replace(
             request,
             query=self._joined(self._asked(request.query)),
@@ -149,7 +158,7 @@ class _View:
 
     def search(self, request: SearchRequest) -> SearchResult:
         result = self._answering(self.within(request))
-        documents = self.redacted([hit.document for hit in result.hits])
+        documents = self.shown([hit.document for hit in result.hits])
         hits = tuple(
             replace(hit, document=dict(document))
             for hit, document in zip(result.hits, documents, strict=True)
@@ -171,6 +180,18 @@ class _View:
         places = self._visible_places(documents)
         targets = self._visible(ID, {target for document in documents if (target := moved_to(document))})
         return [_cut(document, places, targets) for document in documents]
+
+    def shown(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Documents of the index, redacted, with the flag of those that are the latest of what is visible."""
+        cut = self.redacted(documents)
+        if not any(_may_become_latest(document) for document in documents):
+            return cut
+        return [
+            {**document, FLAGS: sorted({*document.get(FLAGS, ()), LATEST})}
+            if document.get(ID) in self._also_latest()
+            else document
+            for document in cut
+        ]
 
     def _visible_places(self, documents: Sequence[Mapping[str, Any]]) -> frozenset[str]:
         asked = {
@@ -194,13 +215,65 @@ class _View:
             visible |= {str(hit.document.get(field)) for hit in self._answering(request).hits}
         return frozenset(visible & values)
 
+    def _once(self, what: str, counted: Callable[[], frozenset[str]]) -> frozenset[str]:
+        if what not in self._known:
+            self._known[what] = counted() if self._remembered is None else self._remembered(what, counted)
+        return self._known[what]
+
     def _shared(self) -> frozenset[str]:
         """The groups of copies of which at least two are visible, folded as engines count them."""
-        if self._groups is None:
-            self._groups = (
-                self._counted_groups() if self._remembered is None else self._remembered(self._counted_groups)
+        return self._once(COPY, self._counted_groups)
+
+    def _also_latest(self) -> frozenset[str]:
+        """The models that are the latest of their name as nothing that is later is visible."""
+        return self._once(LATEST, self._found_latest)
+
+    def _found_latest(self) -> frozenset[str]:
+        last: dict[str, tuple[str, list[str]]] = {}
+        for names in _parts(sorted(self._headless()), _PER_LOOKUP):
+            for document in self._every(And((Terms(NAME, names), HIDDEN))):
+                name, place = str(document.get(NAME)), place_in_series(document)
+                best, _ = last.setdefault(name, (place, []))
+                if place > best:
+                    last[name] = place, []
+                if place >= best:
+                    last[name][1].append(str(document[ID]))
+        return frozenset(identifier for _, identifiers in last.values() for identifier in identifiers)
+
+    def _headless(self) -> frozenset[str]:
+        """The names of which models are visible and the latest is not, folded as engines count them."""
+        headless, flagged = set[str](), Term(FLAGS, LATEST)
+        passed: tuple[str, ...] = ()
+        while len(passed) <= MAX_VALUES - MAX_BUCKETS:
+            later = (
+                And((HIDDEN, Not(flagged), Not(Terms(NAME, passed))))
+                if passed
+                else And((HIDDEN, Not(flagged)))
             )
-        return self._groups
+            names, others = self._names(self._joined(later))
+            if names:
+                latest = And((flagged, Terms(NAME, names)))
+                headless |= set(self._names(latest)[0]) - set(self._names(self._joined(latest))[0])
+            if not others:
+                break
+            passed += names
+        return frozenset(headless)
+
+    def _names(self, query: Query) -> tuple[tuple[str, ...], int]:
+        """The names of the models that the query finds, and of how many models the names are left out."""
+        aggregations = {NAME: TermsAgg(field=NAME, size=MAX_BUCKETS)}
+        request = SearchRequest(query=query, size=0, aggregations=aggregations)
+        answer = self._answering(request).aggregations[NAME]
+        return tuple(str(bucket.key) for bucket in answer.buckets), answer.other_count
+
+    def _every(self, query: Query) -> Iterator[Mapping[str, Any]]:
+        """The documents of all visible models that the query finds."""
+        request = SearchRequest(query=self._joined(query), sort=_BY_ID, size=_PER_PAGE)
+        while hits := self._answering(request).hits:
+            yield from (hit.document for hit in hits)
+            if len(hits) < _PER_PAGE:
+                return
+            request = replace(request, after=hits[-1].sort)
 
     def _counted_groups(self) -> frozenset[str]:
         groups = TermsAgg(field=GROUP, size=MAX_BUCKETS, min_doc_count=2)
@@ -215,6 +288,10 @@ class _View:
         groups = tuple(sorted(self._shared()))
         return Terms(GROUP, groups) if groups else Nothing()
 
+    def _is_latest(self) -> Query:
+        also = sorted(self._also_latest())
+        return Or((Term(FLAGS, LATEST), *(Terms(ID, part) for part in _parts(also, MAX_VALUES))))
+
     def _asked(self, query: Query) -> Query:
         """The query with every clause about other models saying what it says inside the scope."""
         match query:
@@ -226,6 +303,8 @@ class _View:
                 return Not(self._asked(clause))
             case Match(_, names) | Phrase(_, names) if names:
                 return self._asked_text(query)
+            case Range() if query.field == MOVED_TO:
+                return Nothing()
             case Term(field) | Terms(field) | Prefix(field) | Exists(field):
                 return self._asked_leaf(query, field)
         return query
@@ -248,6 +327,8 @@ class _View:
             return And((query, self._is_copy()))
         if field == MOVED_TO:
             return Nothing()
+        if field == EXTRA:
+            raise RequestRefused(EXTRA, _NOT_AS_A_WHOLE)
         if field == FLAGS:
             return self._asked_flag(query)
         return query
@@ -265,10 +346,13 @@ class _View:
 
     def _flagged(self, values: Sequence[Any]) -> Query:
         folded = [fold(str(value)) for value in values]
-        own = tuple(value for value, flag in zip(values, folded, strict=True) if flag not in {COPY, MOVED})
+        told_anew = {COPY, LATEST, MOVED}
+        own = tuple(value for value, flag in zip(values, folded, strict=True) if flag not in told_anew)
         clauses: list[Query] = [Terms(FLAGS, own)] if own else []
         if COPY in folded:
             clauses.append(self._is_copy())
+        if LATEST in folded:
+            clauses.append(self._is_latest())
         return Or(tuple(clauses)) if clauses else Nothing()
 
     def _counted(self, aggregations: Mapping[str, Aggregation]) -> dict[str, Aggregation]:
@@ -277,6 +361,11 @@ class _View:
     def _counted_one(self, asked: Any) -> Aggregation:
         if getattr(asked, "aggs", None):
             asked = replace(asked, aggs=self._counted(asked.aggs))
+        field = getattr(asked, "field", "")
+        if field == MOVED_TO:
+            raise RequestRefused(field, "cannot be counted in a part of the catalog.")
+        if field == EXTRA:
+            raise RequestRefused(field, _NOT_AS_A_WHOLE)
         match asked:
             case FilterAgg():
                 return replace(asked, query=self._asked(asked.query))
@@ -289,11 +378,26 @@ class _View:
             case MissingAgg(field=field) if field in {GROUP, FLAGS}:
                 return FilterAgg(query=Not(self._asked(Exists(field))), aggs=asked.aggs)
             case TermsAgg(field=field) if field == FLAGS:
-                return replace(asked, aggs={**asked.aggs, _COPIES: FilterAgg(query=self._is_copy())})
+                return FiltersAgg(filters=self._each_flag(asked), aggs=asked.aggs)
+            case TermsAgg(field=field) if field == GROUP:
+                groups = replace(asked, missing=None)
+                if asked.missing is None:
+                    return FiltersAgg(filters={_COPIES: self._is_copy()}, aggs={_GROUPS: groups})
+                apart = {_COPIES: self._is_copy(), _OTHERS: Not(self._is_copy())}
+                return FiltersAgg(filters=apart, aggs={**asked.aggs, _GROUPS: groups})
             case TermsAgg(field=field) | MetricAgg(field=field) | MissingAgg(field=field) if field == PLACES:
                 return replace(asked, field=URI)
         counted: Aggregation = asked
         return counted
+
+    def _each_flag(self, asked: TermsAgg) -> dict[str, Query]:
+        """What each bucket of a count of flags holds: where models are counted by what is said of them in the scope."""
+        each = {name: self._flagged((name,)) for name in flags() if name != MOVED}
+        if asked.missing is not None:
+            key, bare = fold(str(asked.missing)), Not(self._flagged(list(flags())))
+            each[key] = Or((each[key], bare)) if key in each else bare
+        beginning = fold(asked.prefix or "")
+        return {name: query for name, query in each.items() if name.startswith(beginning)}
 
     def _answers(
         self, asked: Mapping[str, Aggregation], answers: Mapping[str, AggregationResult]
@@ -301,37 +405,40 @@ class _View:
         return {name: self._answer(asked[name], answer) for name, answer in answers.items()}
 
     def _answer(self, asked: Aggregation, answer: AggregationResult) -> AggregationResult:
-        below: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
-        buckets: Iterable[Bucket] = answer.buckets
         if isinstance(asked, TermsAgg) and asked.field == FLAGS:
-            buckets = _true_flags(answer.buckets, asked)
+            answer = ordered_terms(asked, [replace(bucket, name=None) for bucket in answer.buckets])
         elif isinstance(asked, TermsAgg) and asked.field == GROUP:
-            buckets = [bucket for bucket in answer.buckets if bucket.key in self._shared()]
+            answer = _groups_and_others(asked, answer)
+        below: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
         return replace(
             answer,
             buckets=tuple(
-                replace(bucket, aggregations=self._answers(below, _own(bucket.aggregations)))
-                for bucket in buckets
+                replace(bucket, aggregations=self._answers(below, bucket.aggregations))
+                for bucket in answer.buckets
             ),
             aggregations=self._answers(below, answer.aggregations),
         )
 
 
-def _own(answers: Mapping[str, AggregationResult]) -> dict[str, AggregationResult]:
-    return {name: answer for name, answer in answers.items() if name != _COPIES}
+def _groups_and_others(asked: TermsAgg, answer: AggregationResult) -> AggregationResult:
+    """The visible groups of copies, and under the key for models without a group those that are in none of them."""
+    counted = {bucket.key: bucket for bucket in answer.buckets}
+    groups = counted[_COPIES].aggregations[_GROUPS]
+    if _OTHERS not in counted:
+        return groups
+    own = {name: each for name, each in counted[_OTHERS].aggregations.items() if name != _GROUPS}
+    others = replace(counted[_OTHERS], key=asked.missing, name=None, aggregations=own)
+    ordered = ordered_terms(asked, [*groups.buckets, others])
+    return replace(ordered, other_count=ordered.other_count + groups.other_count)
 
 
-def _true_flags(buckets: Sequence[Bucket], asked: TermsAgg) -> list[Bucket]:
-    """The buckets of flags: copies counted where they are visible, moves not at all."""
-    counted = [
-        replace(bucket, count=bucket.aggregations[_COPIES].count or 0) if bucket.key == COPY else bucket
-        for bucket in buckets
-        if bucket.key != MOVED
-    ]
-    kept = [bucket for bucket in counted if bucket.count >= asked.min_doc_count]
-    if asked.order == ("_count", True):
-        kept.sort(key=lambda bucket: (-bucket.count, str(bucket.key)))
-    return kept
+def _parts(values: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(values), size):
+        yield tuple(values[start : start + size])
+
+
+def _may_become_latest(document: Mapping[str, Any]) -> bool:
+    return LATEST not in document.get(FLAGS, ()) and document.get("status") not in ABSENT
 
 
 def _about(query: Term | Terms | Prefix | Exists, field: str) -> Query:

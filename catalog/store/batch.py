@@ -24,6 +24,7 @@ from catalog.records import (
     SourceId,
 )
 from catalog.records.accounts import Happening
+from catalog.records.series import place_in_series
 from catalog.store import audit, edits, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256
@@ -402,7 +403,7 @@ class RecordBatch:
             "identity": change.identity,
             "risks": len(record.document.get("risks", ())),
             "incomplete": int(record.document.get("complete") is False),
-            "series_place": series.place_in_series(record.document),
+            "series_place": place_in_series(record.document),
             "latest": before["latest"] if before else 0,
             "first_seen": first_seen,
             "last_seen": None,

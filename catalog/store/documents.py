@@ -10,6 +10,8 @@ from mappings.flags import flags as known_flags
 
 LIVE, MISSING, GONE = "live", "missing", "gone"
 MAX_LOCATIONS = 100
+MOVED_TO = "moved_to"
+"""Below `extra`, and the store's alone: pages lead from it to another model, so no file may say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,12 @@ def finish(content: Document, standing: Standing) -> Document:
     if standing.state != LIVE:
         document["status"] = standing.state
         flags.add("missing")
+    if MOVED_TO in document.get("extra", {}):
+        extra = {name: value for name, value in document.pop("extra").items() if name != MOVED_TO}
+        document |= {"extra": extra} if extra else {}
     if standing.moved_to is not None:
         flags.add("moved")
-        document["extra"] = {**document.get("extra", {}), "moved_to": standing.moved_to}
+        document["extra"] = {**document.get("extra", {}), MOVED_TO: standing.moved_to}
         moved = {"code": "moved", "message": f"moved to {standing.moved_path or standing.moved_to}"}
         document["problems"] = [*document.get("problems", ()), moved]
     if standing.copies and standing.state == LIVE:

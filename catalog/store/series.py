@@ -6,9 +6,8 @@ get it with the document, and the index gets those again for which it changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from typing import Any
 
 from sqlalchemy import Connection, and_, case, func, select, update
 
@@ -16,18 +15,6 @@ from catalog.store.consumers import deliver_again
 from catalog.store.database import parts, take_turn
 from catalog.store.documents import LIVE
 from catalog.store.tables import records
-from catalog.text.natural import version_key
-
-MAX_VERSION_CHARACTERS = 200
-
-
-def place_in_series(document: Mapping[str, Any]) -> str:
-    """Where the model stands among those of its name: what sorts last is the latest. Empty where nothing tells."""
-    version, date = document.get("version"), document.get("best_date")
-    number = (
-        version_key(version[:MAX_VERSION_CHARACTERS]) if isinstance(version, str) and version.strip() else ""
-    )
-    return f"{number}\n{date}" if isinstance(date, str) else number
 
 
 def settle(connection: Connection, names: Iterable[str], *, revised: AbstractSet[str]) -> None:

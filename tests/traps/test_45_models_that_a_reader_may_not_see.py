@@ -269,6 +269,10 @@ for _below in ("cyclonedx.json", "card.md"):
     SCREENS[f"/api/models/<model_id>/{_below}"] = SCREENS["/models/<model_id>"]
 SCREENS["/api/facets/<field>"] = SCREENS["/values/<field>"]
 SCREENS["/api/runs"] = SCREENS["/runs"]
+for _name in ("search", "export.ndjson", "export.csv", "facets/<field>", "suggest"):
+    SCREENS[f"/api/v1/{_name}"] = SCREENS[f"/api/{_name}"]
+SCREENS["/api/v1/compare"] = SCREENS["/compare"]
+SCREENS["/api/v1/openapi.json"] = [{}]
 EVERY_FIELD = [
     "name", "task", "framework", "license", "tags", "owner", "source", "uri", "path", "locations", "flags",
     "duplicate_group", "metric_names", "datasets", "id", f"extra.{MARK}", f"metrics.{MARK}_score", "parameters",

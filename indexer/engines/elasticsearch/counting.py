@@ -9,6 +9,7 @@ from catalog.errors import RequestRefused
 from catalog.query.document_values import is_leaf
 from catalog.query.instants import milliseconds, moment
 from catalog.query.nodes import Exists, Not, Or, Range, Term
+from catalog.query.ordered_terms import ordered_terms
 from catalog.query.request import (
     Aggregation,
     AggregationResult,
@@ -27,7 +28,7 @@ from catalog.query.request import (
 )
 from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
-from indexer.buckets import ordered_terms, typed_key
+from indexer.buckets import typed_key
 from indexer.engines.elasticsearch.columns import NUMBERS, comparable, is_number_pair, kind, number_name
 from indexer.engines.elasticsearch.translate import translate
 

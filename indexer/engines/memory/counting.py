@@ -9,6 +9,7 @@ from typing import Any
 from catalog.errors import RequestRefused
 from catalog.query.instants import moment
 from catalog.query.nodes import Exists
+from catalog.query.ordered_terms import ordered_terms
 from catalog.query.request import (
     Aggregation,
     AggregationResult,
@@ -26,7 +27,7 @@ from catalog.query.request import (
 )
 from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
-from indexer.buckets import exact_percentile, histogram_ends, ordered_terms, summed, typed_key
+from indexer.buckets import exact_percentile, histogram_ends, summed, typed_key
 from indexer.calendar import period_ends, period_start, periods
 from indexer.engines.memory.matching import Item, comparable, matches, ordered_form
 

@@ -19,6 +19,7 @@ import tantivy
 
 from catalog.errors import RequestRefused
 from catalog.query.document_values import has_named_number, is_leaf
+from catalog.query.ordered_terms import ordered_terms
 from catalog.query.request import (
     Aggregation,
     AggregationResult,
@@ -42,7 +43,6 @@ from indexer.buckets import (
     histogram_ends,
     histogram_start,
     measured,
-    ordered_terms,
     typed_key,
 )
 from indexer.calendar import next_period, period_count, period_ends, periods

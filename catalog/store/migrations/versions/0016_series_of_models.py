@@ -7,7 +7,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from catalog.store.series import place_in_series
+from catalog.records.series import place_in_series
 
 revision = "0016"
 down_revision = "0015"

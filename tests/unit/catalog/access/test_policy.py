@@ -177,9 +177,17 @@ def test_a_value_is_that_value_and_no_query(value):
         "tag:",
         "(tag:prod",
         '"a phrase"',
+        "after:-7d",
+        "tag:prod -date:2020..today",
+        "tag:prod OR date:last-month",
     ],
 )
 def test_what_is_no_condition_is_no_scope(text):
     with pytest.raises(UserError, match="cannot be a scope"):
         check_scope(text)
     assert scope_of_text(text) is None
+
+
+@pytest.mark.parametrize("text", ["after:2022", "date>=2020-01-01 tag:prod", "date:2020-05..2031-01"])
+def test_a_scope_may_name_dates_that_stay(text):
+    assert check_scope(text) == text

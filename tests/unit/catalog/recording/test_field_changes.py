@@ -60,8 +60,10 @@ def test_what_is_said_by_hand_after_changes(before, changes, after):
         (FieldChange(field="tags", action=Action.ADD, value=[]), "tags cannot be"),
         (FieldChange(field="parameters", action=Action.EMPTY), "parameters is measured"),
         (FieldChange(field="tags", value=["x"] * 2_000), "tags cannot hold 2,000 values"),
+        (FieldChange(field="extra.moved_to", value="f" * 64), "extra.moved_to is said by Modeldex"),
+        (FieldChange(field="extra.Moved To", value="f" * 64), "extra.Moved To is said by Modeldex"),
     ],
-    ids=["one-value", "entries", "free", "nothing", "measured", "many"],
+    ids=["one-value", "entries", "free", "nothing", "measured", "many", "the-stores", "the-stores-spelled"],
 )
 def test_what_cannot_be_done_is_refused_by_the_name_of_the_field(change, told):
     with pytest.raises(EditRefused) as refused:

@@ -271,3 +271,128 @@ def test_counts_of_copies_are_counts_of_visible_copies(ours):
     assert answers["below"].count == 2
     with pytest.raises(RequestRefused):
         ours.search(SearchRequest(aggregations={"x": MetricAgg(kind="cardinality", field="duplicate_group")}))
+
+
+def version(name, number, team, *flags, **more):
+    return {
+        "id": f"{name}{number}{team}".encode().hex().ljust(64, "0"),
+        "name": name,
+        "version": f"v{number}",
+        "uri": f"file:///{team}/{name}/{number}",
+        "owner": team,
+        "status": "ok",
+        **({"flags": sorted(flags)} if flags else {}),
+        **more,
+    }
+
+
+IN_SERIES = [
+    version("net", 1, "us"),
+    version("net", 2, "us", "adapter"),
+    version("net", 10, "them", "latest"),
+    version("tie", 1, "us"),
+    version("tie", 1.0, "us"),
+    version("tie", 2, "them", "adapter", "latest"),
+    version("own", 1, "us"),
+    version("own", 2, "us", "latest"),
+    version("gone", 1, "us"),
+    version("gone", 3, "us", "missing", status="missing"),
+    version("gone", 2, "them", "latest"),
+]
+LATEST_OF_OURS = {("net", "v2"), ("own", "v2"), ("gone", "v1"), ("tie", "v1.0")}
+
+
+def as_if_alone():
+    """What an index of the models of ours alone would hold."""
+    return [
+        {**row, "flags": sorted({*row.get("flags", ()), "latest"})}
+        if (row["name"], row["version"]) in LATEST_OF_OURS
+        else row
+        for row in IN_SERIES
+        if row["owner"] == "us"
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        SearchRequest(query=Term("flags", "latest")),
+        SearchRequest(query=Not(Terms("flags", ("adapter", "latest")))),
+        SearchRequest(query=Prefix("flags", "lat"), sort=(SortKey(field="name"),)),
+        SearchRequest(query=Exists("flags")),
+        SearchRequest(
+            aggregations={
+                "flags": TermsAgg(field="flags", aggs={"names": TermsAgg(field="name")}),
+                "first": TermsAgg(field="flags", size=1),
+                "by key": TermsAgg(field="flags", order=("_key", True), missing="plain"),
+                "some": TermsAgg(field="flags", prefix="l"),
+                "plain": MissingAgg(field="flags"),
+            }
+        ),
+    ],
+    ids=["asked", "not-asked", "begun", "any-flag", "counted"],
+)
+def test_the_latest_of_a_name_is_the_latest_of_what_is_visible(asked):
+    scoped, alone = ScopedEngine(memory_over(IN_SERIES), US), memory_over(as_if_alone())
+    assert told(scoped.search(asked)) == told(alone.search(asked))
+    assert list(scoped.scan(SearchRequest())) == list(alone.scan(SearchRequest()))
+    ids = [row["id"] for row in IN_SERIES]
+    assert dict(scoped.get(ids)) == dict(alone.get(ids))
+    with closing(scoped.point_in_time(keep_seconds=5)) as point:
+        assert told(point.search(asked)) == told(alone.search(asked))
+
+
+def test_numbers_beside_counts_of_copies_tell_of_no_hidden_ones(ours):
+    """As over the visible models with the copies, flags and groups that they have among themselves."""
+    among_us = [
+        {**row, "flags": ["adapter", "duplicate"] if row["name"] in "ab" else ["adapter"]}
+        if row["name"] in "abc"
+        else {name: value for name, value in row.items() if name not in {"flags", "duplicate_group"}}
+        for row in COPIES
+        if row["owner"] == "us"
+    ]
+    among_us = [
+        {name: value for name, value in row.items() if name != "duplicate_group" or row["name"] in "ab"}
+        for row in among_us
+    ]
+    left = {**LEFT, "flags": ["missing"], "duplicate_group": None}
+    alone = memory_over([*among_us, {name: value for name, value in left.items() if value is not None}])
+    names_below = {"names": TermsAgg(field="name")}
+    request = SearchRequest(
+        size=0,
+        aggregations={
+            "one flag": TermsAgg(field="flags", size=1, aggs=names_below),
+            "no flag": TermsAgg(field="flags", missing="none", order=("_count", False), aggs=names_below),
+            "one group": TermsAgg(field="duplicate_group", size=1, aggs=names_below),
+            "no group": TermsAgg(field="duplicate_group", missing="none", aggs=names_below),
+            "only no group": TermsAgg(field="duplicate_group", missing="none", size=1),
+        },
+    )
+    assert told(ours.search(request)).aggregations == told(alone.search(request)).aggregations
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        SearchRequest(sort=(SortKey(field="duplicate_group"),)),
+        SearchRequest(sort=(SortKey(field="extra.moved_to"),)),
+        SearchRequest(query=Exists("extra")),
+        SearchRequest(query=Not(Or((Term("name", "a"), Exists("extra"))))),
+        *(
+            SearchRequest(aggregations={"x": FilterAgg(query=All(), aggs={"y": aggregation})})
+            for aggregation in (
+                TermsAgg(field="extra.moved_to"),
+                MetricAgg(kind="value_count", field="extra.moved_to"),
+                MissingAgg(field="extra.moved_to"),
+                MissingAgg(field="extra"),
+                FilterAgg(query=Exists("extra")),
+            )
+        ),
+    ],
+    ids=["by-group", "by-move", "any-extra", "no-extra", "terms", "values", "lacking", "no-extras", "extras"],
+)  # fmt: skip
+def test_what_would_tell_of_hidden_models_is_refused_by_name(ours, asked):
+    with pytest.raises(RequestRefused, match="in a part of the catalog"):
+        ours.search(asked)
+    with pytest.raises(RequestRefused, match="in a part of the catalog"):
+        list(ours.scan(asked))

@@ -198,6 +198,14 @@ def test_a_moved_model_keeps_first_seen_and_the_old_place_says_where(store, leas
     assert store.records.get(new).document["first_seen"] == before["first_seen"]
 
 
+def test_no_file_says_where_a_model_moved(store, lease):
+    """Pages lead on to the model that it names."""
+    forged = {"moved_to": "f" * 64}
+    store.records.commit([change("a", extra={**forged, "kept": 1}), change("b", extra=forged)], lease=lease)
+    assert store.records.get(model_id(SOURCE, "a")).document["extra"] == {"kept": 1}
+    assert "extra" not in store.records.get(model_id(SOURCE, "b")).document
+
+
 def test_values_no_database_or_engine_can_hold_are_made_fit(store, lease):
     bad = {
         "description": "a\0b \udcff",
