@@ -1,33 +1,53 @@
 """Metrics that a person or a job tells the catalog of a model: edits of fields that are named after what was measured.
 
 The field is `metrics.NAME`, `metrics.NAME@DATASET` or `metrics.NAME@DATASET#SPLIT`; of one field the last edit counts.
-The value is the number, or an object with `value` and the `step` of the training that it is of.
+In a name, a data set or a split, `%`, `@` and `#` are written as in addresses: `%25`, `%40` and `%23`. The @ of a name that
+ends in a number or is known with it (`recall@5`) needs that not. The value is the number, or an object with `value` and
+the `step` of the training that it is of.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.normalise.metrics import read_metric_name
 from catalog.normalise.values.units import read_number
 
 PREFIX = "metrics."
 CONTEXT = ("step",)
+_ESCAPES = {"%": "%25", "@": "%40", "#": "%23"}
+_SIGN = re.compile("[%@#]")
+_ESCAPE = re.compile("|".join(_ESCAPES.values()))
+_NUMBER = re.compile(r"[0-9]+(?:[.:_-][0-9]+)*")
 
 
 def field_of(metric: str, *, dataset: str | None = None, split: str | None = None) -> str:
     """The field under which this metric is kept."""
-    about = f"@{dataset or ''}" if dataset or split else ""
-    return f"{PREFIX}{metric}{about}{f'#{split}' if split else ''}"
+    about = ""
+    if dataset or split:
+        word = _escaped(dataset or "")
+        about = f"@@{word}" if _is_of_name(metric, word) else f"@{word}"
+    return f"{PREFIX}{_escaped(metric)}{about}{f'#{_escaped(split)}' if split else ''}"
+
+
+def parts_of(field: str) -> tuple[str, str | None, str | None]:
+    """The name, the data set and the split that such a field is about."""
+    name, at, rest = field.removeprefix(PREFIX).partition("@")
+    while at and _is_of_name(_unescaped(name), word := re.split("[@#]", rest, maxsplit=1)[0]):
+        name, rest = f"{name}@{word}", rest.removeprefix(word)
+        at, rest = rest[:1], rest if rest.startswith("#") else rest[1:]
+    dataset, _, split = rest.removeprefix("@").partition("#")
+    return _unescaped(name), _unescaped(dataset) or None, _unescaped(split) or None
 
 
 def observed(field: str, value: Any) -> tuple[str, Any, dict[str, Any]]:
     """The field, raw value and context of the observation that an edit is; of other fields the edit as it is."""
     if not field.startswith(PREFIX):
         return field, value, {}
-    name, _, about = field.removeprefix(PREFIX).partition("@")
-    dataset, _, split = about.partition("#")
-    context: dict[str, Any] = {"block": "edit", "dataset": dataset or None, "split": split or None}
+    name, dataset, split = parts_of(field)
+    context: dict[str, Any] = {"block": "edit", "dataset": dataset, "split": split}
     if isinstance(value, Mapping):
         context |= {part: value[part] for part in CONTEXT if part in value}
         value = value.get("value")
@@ -47,3 +67,22 @@ def why_no_metric(field: str, value: Any) -> str | None:
 def _is_no_number(raw: float | str) -> bool:
     """Whether it is neither a number nor what libraries write of one that diverged."""
     return read_number(raw) is None and str(raw).strip().casefold() not in {"nan", "inf", "-inf"}
+
+
+def _is_of_name(name: str, word: str) -> bool:
+    """Whether what stands behind the @ says which metric this is, as in `recall@5`, and no data set."""
+    if _NUMBER.fullmatch(word):
+        return True
+    if not word or "%" in word:
+        return False
+    alone, whole = read_metric_name(name), read_metric_name(f"{name}@{word}")
+    return whole.metric is not None and (whole.split, whole.aggregation) == (alone.split, alone.aggregation)
+
+
+def _escaped(text: str) -> str:
+    return _SIGN.sub(lambda sign: _ESCAPES[sign[0]], text)
+
+
+def _unescaped(text: str) -> str:
+    signs = {escape: sign for sign, escape in _ESCAPES.items()}
+    return _ESCAPE.sub(lambda escape: signs[escape[0]], text)
