@@ -62,10 +62,12 @@ def headlines(
         ranked = sorted(candidates[name], key=lambda item: _headline_order(item, distances))
         winner = ranked[0]
         assert winner.value is not None
-        rivals = [
+        rivals = [  # of files that a person overrides, none contradicts another
             item
             for item in ranked[1:]
-            if fact_key(item) == fact_key(winner) and not _is_earlier_step(item, winner)
+            if winner.observation.origin is not Origin.EDIT
+            and fact_key(item) == fact_key(winner)
+            and not _is_earlier_step(item, winner)
         ]
         metrics[name] = winner.value
         provenance[f"metrics.{name}"] = FieldProvenance(
