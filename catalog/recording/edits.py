@@ -10,11 +10,13 @@ from typing import Any
 from catalog.errors import NotRemakable, RevisionConflict, UserError
 from catalog.normalise.parts.edits import place_of, said_by_files
 from catalog.recording.field_changes import (
+    Action,
     FieldChange,
     changes_of,
     checked_changes,
     editable,
     state_after,
+    usual_name,
 )
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import Document, EditState, ModelId
@@ -171,7 +173,7 @@ def undo_batch(
 def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, Any]:
     """The values fit to be kept, secrets masked. Raises EditRefused, which names everything that is wrong with them."""
     changes = checked_changes(changes_of(values, clear))
-    return {change.field: change.value for change in changes if change.field not in clear}
+    return {change.field: change.value for change in changes if change.action is not Action.GIVE_BACK}
 
 
 def _those_that_may(
@@ -216,7 +218,8 @@ def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChang
     known = records.edits(list(wanted))
     new = []
     for model, changes in wanted.items():
-        edits = {place_of(edit.field): edit for edit in known.get(model, ())}
+        present = sorted(known.get(model, ()), key=lambda edit: not edit.state.is_none)
+        edits = {usual_name(edit.field): edit for edit in present}
         for name in dict.fromkeys(change.field for change in changes):
             last = edits.get(name)
             before = NO_EDIT if last is None else last.state

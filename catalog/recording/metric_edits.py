@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from catalog.normalise.metrics import read_metric_name
 from catalog.normalise.values.units import read_number
+from catalog.text.slugs import stored_slug
 
 PREFIX = "metrics."
 CONTEXT = ("step",)
 _ESCAPES = {"%": "%25", "@": "%40", "#": "%23"}
 _SIGN = re.compile("[%@#]")
 _ESCAPE = re.compile("|".join(_ESCAPES.values()))
+_SLUG = re.compile(r"^(?=.*[A-Za-z0-9])[ -~]{1,128}$")
 _NUMBER = re.compile(r"[0-9]+(?:[.:_-][0-9]+)*")
 
 
@@ -40,6 +43,14 @@ def parts_of(field: str) -> tuple[str, str | None, str | None]:
         at, rest = rest[:1], rest if rest.startswith("#") else rest[1:]
     dataset, _, split = rest.removeprefix("@").partition("#")
     return _unescaped(name), _unescaped(dataset) or None, _unescaped(split) or None
+
+
+def usual_field(field: str) -> str:
+    """The field under which this metric is kept, however its name is spelled; of other fields the field as it is."""
+    if not field.startswith(PREFIX):
+        return field
+    name, dataset, split = parts_of(field)
+    return field_of(_usual_name(name), dataset=dataset, split=split)
 
 
 def observed(field: str, value: Any) -> tuple[str, Any, dict[str, Any]]:
@@ -67,6 +78,17 @@ def why_no_metric(field: str, value: Any) -> str | None:
 def _is_no_number(raw: float | str) -> bool:
     """Whether it is neither a number nor what libraries write of one that diverged."""
     return read_number(raw) is None and str(raw).strip().casefold() not in {"nan", "inf", "-inf"}
+
+
+def _usual_name(raw: str) -> str:
+    """The plainest name that means all that this one means: its split, and whether it is percent, too."""
+    raw = raw.strip()
+    meaning = read_metric_name(raw)
+    if meaning.metric is None and not _SLUG.search(raw):
+        return raw  # the slug would tell nobody what was measured
+    plain = (meaning.name, f"{meaning.split}_{meaning.name}", stored_slug(raw))
+    same = (name for name in plain if replace(read_metric_name(name), raw=raw) == meaning)
+    return next(same, raw)
 
 
 def _is_of_name(name: str, word: str) -> bool:

@@ -2,6 +2,10 @@
 
 import pytest
 
+from catalog.errors import EditRefused
+from catalog.recording import metric_edits
+from catalog.recording.edits import edit_model
+from catalog.recording.field_changes import changes_of, checked_changes
 from catalog.recording.metric_edits import field_of, observed, parts_of
 
 NAMES = ["accuracy", "recall@5", "map@0.5", "a@b", "50%", "a#b@c", "%40", "@", "f1@", "bleu@%5"]
@@ -37,3 +41,73 @@ def test_a_number_behind_the_name_is_no_data_set(field, parts):
 def test_the_observation_of_an_edit_tells_the_data_set_and_the_step():
     seen = observed("metrics.f1@a%23b#dev", {"value": 0.5, "step": 3})
     assert seen == ("metrics.f1", 0.5, {"block": "edit", "dataset": "a#b", "split": "dev", "step": 3})
+
+
+@pytest.mark.parametrize(
+    ("field", "usual"),
+    [
+        ("metrics.Accuracy", "metrics.accuracy"),
+        ("metrics.f1 ", "metrics.f1"),
+        ("metrics.recall@5@MSMARCO#Dev", "metrics.recall_at_5@MSMARCO#Dev"),
+        ("metrics.map@0.5", "metrics.map50"),
+        ("metrics.eval_loss", "metrics.validation_loss"),
+        ("metrics.train_acc", "metrics.train_accuracy"),
+        ("metrics.Accuracy (%)", "metrics.Accuracy (%25)"),
+        ("metrics.acc_stderr", "metrics.acc_stderr"),
+        ("metrics.acc,strict-match", "metrics.acc,strict-match"),
+        ("metrics.My Score", "metrics.my_score"),
+        ("metrics.得点", "metrics.得点"),
+        ("metrics.@x", "metrics.@x"),
+        ("extra.My Score", "extra.My Score"),
+    ],
+)
+def test_a_metric_has_one_field_whatever_its_spelling(field, usual):
+    assert metric_edits.usual_field(field) == usual
+    assert metric_edits.usual_field(usual) == usual
+
+
+def test_two_spellings_are_one_change_and_two_numbers_are_refused():
+    same = checked_changes(changes_of({"metrics.acc": 0.5, "metrics.Accuracy": 0.5}))
+    assert [(change.field, change.value) for change in same] == [("metrics.accuracy", 0.5)]
+    with pytest.raises(EditRefused, match=r"metrics\.accuracy is changed twice"):
+        checked_changes(changes_of({"metrics.acc": 0.5, "metrics.Accuracy": 0.6}))
+
+
+@pytest.fixture
+def net(shop):
+    """One model whose card reports two numbers, crawled."""
+    shop.model("net/model.safetensors")
+    shop.put("net/README.md", card(0.9))
+    shop.crawl()
+    (model,) = shop.store.records.iterate()
+    return model.id
+
+
+def card(accuracy):
+    return f"""---
+model-index:
+- name: net
+  results:
+  - task: {{type: text-classification}}
+    dataset: {{name: D, type: d, split: test}}
+    metrics:
+    - {{type: accuracy, value: {accuracy}}}
+    - {{type: f1, value: 0.7}}
+---
+# Net
+"""
+
+
+def tell(shop, model, clear=(), **values):
+    fields = {f"metrics.{name}": value for name, value in values.items()}
+    revision = shop.store.records.get(model).revision
+    edit_model(shop.store, model, expected=revision, values=fields, clear=clear, made_by="me")
+    return shop.store.records.get(model)
+
+
+def test_a_metric_told_under_another_spelling_is_the_same_edit(shop, net):
+    assert tell(shop, net, Accuracy=0.5).document["metrics"]["accuracy"] == 0.5
+    model = tell(shop, net, acc=0.6)
+    assert model.document["metrics"]["accuracy"] == 0.6
+    model = tell(shop, net, clear=["metrics.ACC"])
+    assert (model.document["metrics"]["accuracy"], model.document.get("flags")) == (0.9, None)
