@@ -9,7 +9,7 @@ from typing import Any
 
 from catalog.normalise.parts import edits as edit_parts
 from catalog.recording import prints
-from catalog.recording.metric_edits import observed
+from catalog.recording.metric_edits import is_of_headline, observed
 from catalog.records import Edit, EditKind, Evidence, Group, ModelId, ObjectKey, Observation, Origin
 from catalog.store.batch import RecordChange
 
@@ -68,7 +68,7 @@ def _statements(edit: Edit) -> Iterator[Observation]:
 def _statement(edit: Edit, raw: Any, part: str) -> Observation:
     field, raw, context = observed(edit.field, raw)
     context |= {edit_parts.PART: part, "at": edit.made_at.isoformat(timespec="seconds")}
-    if edit.overrides is not None:
+    if edit.overrides is not None and is_of_headline(edit.field):
         context[edit_parts.OVERRIDES] = list(edit.overrides)
     return Observation(
         field=field,

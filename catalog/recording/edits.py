@@ -18,6 +18,7 @@ from catalog.recording.field_changes import (
     state_after,
     usual_name,
 )
+from catalog.recording.metric_edits import is_of_headline, observed
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import Document, EditState, ModelId
 from catalog.records.history import edit_cause
@@ -233,6 +234,8 @@ def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChang
 def _new_edit(
     records: RecordBatch, model: ModelId, name: str, state: EditState, before: EditState
 ) -> NewEdit:
-    place = place_of(name)
-    overridden = None if state.is_none else (said_by_files(name, records.provenance(model).get(place)),)
+    overridden = None
+    if not state.is_none and is_of_headline(name):
+        place = place_of(observed(name, None)[0])
+        overridden = (said_by_files(place, records.provenance(model).get(place)),)
     return NewEdit(model=model, field=name, state=state, before=before, overrides=overridden)

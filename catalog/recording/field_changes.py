@@ -90,7 +90,7 @@ def checked_changes(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     return tuple(
         replace(
             change,
-            field=edit_parts.place_of(change.field),
+            field=usual_name(change.field),
             value=secrets.masked(change.field.rpartition(".")[2], change.value)[0],
         )
         for change in wanted
@@ -121,7 +121,8 @@ def editable() -> list[Field]:
 
 def usual_name(name: str) -> str:
     """The one name under which edits of this field are kept, whatever the spelling of a free name or a metric."""
-    return metric_edits.usual_field(edit_parts.place_of(name))
+    is_metric = name.startswith(metric_edits.PREFIX)
+    return metric_edits.usual_field(name) if is_metric else edit_parts.place_of(name)
 
 
 def takes_words(name: str) -> bool:

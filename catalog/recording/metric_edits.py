@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from catalog.normalise.metrics import read_metric_name
+from catalog.normalise.parts.edits import FIELD
 from catalog.normalise.values.units import read_number
 from catalog.text.slugs import stored_slug
 
@@ -53,12 +54,22 @@ def usual_field(field: str) -> str:
     return field_of(_usual_name(name), dataset=dataset, split=split)
 
 
+def is_of_headline(field: str) -> bool:
+    """Whether this is said of the model as such, so that it may be against the value that stands for the model. What is
+    said of one data set or split is against nothing that files say of others. So are fields that are no metrics.
+    """
+    if not field.startswith(PREFIX):
+        return True
+    name, dataset, split = parts_of(field)
+    return not dataset and not split and read_metric_name(name).split in {None, "train"}
+
+
 def observed(field: str, value: Any) -> tuple[str, Any, dict[str, Any]]:
     """The field, raw value and context of the observation that an edit is; of other fields the edit as it is."""
     if not field.startswith(PREFIX):
         return field, value, {}
     name, dataset, split = parts_of(field)
-    context: dict[str, Any] = {"block": "edit", "dataset": dataset, "split": split}
+    context: dict[str, Any] = {"block": "edit", "dataset": dataset, "split": split, FIELD: field}
     if isinstance(value, Mapping):
         context |= {part: value[part] for part in CONTEXT if part in value}
         value = value.get("value")

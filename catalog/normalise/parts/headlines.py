@@ -69,11 +69,13 @@ def headlines(
             and fact_key(item) == fact_key(winner)
             and not _is_earlier_step(item, winner)
         ]
+        overridden = [item for each in ranked for item in each.overridden]
+        others = sorted([*ranked[1:], *overridden], key=lambda item: _headline_order(item, distances))
         metrics[name] = winner.value
         provenance[f"metrics.{name}"] = FieldProvenance(
             field=f"metrics.{name}",
             winners=(_contender(winner, None),),
-            losers=tuple(_contender(item, _why_not(item, winner)) for item in ranked[1:50]),
+            losers=tuple(_contender(item, _why_not(item, winner)) for item in others[:49]),
             conflict=bool(rivals),
         )
         if rivals:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from catalog.access.edits_in_force import edits_in_force
 from catalog.errors import EditRefused
 from catalog.recording import metric_edits
 from catalog.recording.edits import edit_model
@@ -40,7 +41,8 @@ def test_a_number_behind_the_name_is_no_data_set(field, parts):
 
 def test_the_observation_of_an_edit_tells_the_data_set_and_the_step():
     seen = observed("metrics.f1@a%23b#dev", {"value": 0.5, "step": 3})
-    assert seen == ("metrics.f1", 0.5, {"block": "edit", "dataset": "a#b", "split": "dev", "step": 3})
+    about = {"dataset": "a#b", "split": "dev", "step": 3}
+    assert seen == ("metrics.f1", 0.5, {"block": "edit", "field": "metrics.f1@a%23b#dev", **about})
 
 
 @pytest.mark.parametrize(
@@ -111,3 +113,41 @@ def test_a_metric_told_under_another_spelling_is_the_same_edit(shop, net):
     assert model.document["metrics"]["accuracy"] == 0.6
     model = tell(shop, net, clear=["metrics.ACC"])
     assert (model.document["metrics"]["accuracy"], model.document.get("flags")) == (0.9, None)
+
+
+def test_an_edit_is_in_no_conflict_with_the_file_that_it_overrides(shop, net):
+    model = tell(shop, net, **{"accuracy@d#test": 0.5})
+    assert model.document["metrics"]["accuracy"] == 0.5
+    assert (model.document["flags"], model.document.get("problems")) == (["edited"], None)
+
+
+@pytest.mark.parametrize(
+    ("told", "later", "contradicted"),
+    [
+        (["acc"], 0.9, False),
+        (["Accuracy"], 0.95, True),
+        (["accuracy@d#test"], 0.95, False),
+        (["accuracy@x"], 0.9, False),
+        (["val_accuracy"], 0.95, False),
+        (["train_acc"], 0.95, False),
+    ],
+    ids=["as-before", "another", "of-a-data-set", "of-another-data-set", "of-a-split", "of-training"],
+)
+def test_files_contradict_what_was_said_of_the_model_as_such(shop, net, told, later, contradicted):
+    model = tell(shop, net, **dict.fromkeys(told, 0.5))
+    assert model.document["flags"] == ["edited"]
+    shop.put("net/README.md", card(later))
+    shop.crawl(reread=True)
+    model = shop.store.records.get(net)
+    assert ("contradicted" in model.document["flags"]) == contradicted
+    (edit,) = edits_in_force(model.provenance)
+    assert edit.contradicted == contradicted
+    assert edit.edited == metric_edits.usual_field(f"metrics.{told[0]}")
+    assert "flags" not in tell(shop, net, clear=[edit.edited]).document
+
+
+def test_what_a_file_says_too_is_known_when_something_else_is_told(shop, net):
+    before = tell(shop, net, accuracy=0.9)
+    assert tell(shop, net, accuracy=0.9).revision == before.revision
+    assert tell(shop, net, accuracy=0.5).document["flags"] == ["edited"]
+    assert tell(shop, net, **{"accuracy@d#test": 0.9}, accuracy=0.6).document["flags"] == ["edited"]
