@@ -8,17 +8,22 @@ the `step` of the training that it is of.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from catalog.normalise.metrics import read_metric_name
+from catalog.normalise.metrics import headline_name, normal_split, read_metric_name
 from catalog.normalise.parts.edits import FIELD
+from catalog.normalise.parts.evaluation import dataset_slug
 from catalog.normalise.values.units import read_number
 from catalog.text.slugs import stored_slug
 
 PREFIX = "metrics."
+EXTRACTOR = "edit"
+BY = "edit by "
+"""In front of who told it, in the place of the file that a value is of."""
 CONTEXT = ("step",)
 _ESCAPES = {"%": "%25", "@": "%40", "#": "%23"}
 _SIGN = re.compile("[%@#]")
@@ -76,6 +81,39 @@ def observed(field: str, value: Any) -> tuple[str, Any, dict[str, Any]]:
     return f"{PREFIX}{name}", value, {part: about for part, about in context.items() if about is not None}
 
 
+def fact_of(field: str) -> tuple[str, str, str]:
+    """The fact that such a field tells, whatever the words: the metric, the data set, the split."""
+    name, dataset, split = parts_of(field)
+    meaning = read_metric_name(name)
+    if split and meaning.split != "train":
+        return headline_name(replace(meaning, split=None)), dataset_slug(dataset), normal_split(split)
+    return headline_name(meaning), dataset_slug(dataset), meaning.split or ""
+
+
+def told_in(document: Mapping[str, Any]) -> dict[tuple[str, str, str], tuple[str, Any]]:
+    """What persons and jobs told of metrics when the document was made: by fact the field and its value."""
+    told = {}
+    for entry in document.get("evaluations", ()):
+        if entry.get("source") != EXTRACTOR or not str(entry.get("key")).startswith(BY):
+            continue
+        name, split = entry["raw_name"], entry.get("split")
+        if split == read_metric_name(name).split:
+            split = None
+        field = field_of(name, dataset=entry.get("dataset_id"), split=split)
+        value = _as_told(entry["raw_value"])
+        told[fact_of(field)] = field, {"value": value, "step": entry["step"]} if "step" in entry else value
+    return told
+
+
+def measured_in(document: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """What files said of metrics when the document was made."""
+    return [
+        tuple(entry.get(part) for part in ("metric", "value", "dataset", "split", "step"))
+        for entry in document.get("evaluations", ())
+        if entry.get("source") != EXTRACTOR or "sources" in entry
+    ]
+
+
 def why_no_metric(field: str, value: Any) -> str | None:
     """Why this is no metric with its number."""
     field, raw, _ = observed(field, value)
@@ -100,6 +138,13 @@ def _usual_name(raw: str) -> str:
     plain = (meaning.name, f"{meaning.split}_{meaning.name}", stored_slug(raw))
     same = (name for name in plain if replace(read_metric_name(name), raw=raw) == meaning)
     return next(same, raw)
+
+
+def _as_told(raw: str) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw  # a number in a text: 91 %
 
 
 def _is_of_name(name: str, word: str) -> bool:

@@ -6,8 +6,9 @@ from catalog.access.edits_in_force import edits_in_force
 from catalog.errors import EditRefused
 from catalog.recording import metric_edits
 from catalog.recording.edits import edit_model
-from catalog.recording.field_changes import changes_of, checked_changes
+from catalog.recording.field_changes import Action, changes_of, checked_changes
 from catalog.recording.metric_edits import field_of, observed, parts_of
+from catalog.recording.restoring import restoring_changes
 
 NAMES = ["accuracy", "recall@5", "map@0.5", "a@b", "50%", "a#b@c", "%40", "@", "f1@", "bleu@%5"]
 
@@ -151,3 +152,31 @@ def test_what_a_file_says_too_is_known_when_something_else_is_told(shop, net):
     assert tell(shop, net, accuracy=0.9).revision == before.revision
     assert tell(shop, net, accuracy=0.5).document["flags"] == ["edited"]
     assert tell(shop, net, **{"accuracy@d#test": 0.9}, accuracy=0.6).document["flags"] == ["edited"]
+
+
+def test_a_restored_model_has_the_metrics_that_were_told_then(shop, net):
+    tell(shop, net, accuracy=0.5, **{"f1@x#dev": "61 %", "val_loss": {"value": 0.2, "step": 7}})
+    then = shop.store.records.get(net)
+    tell(shop, net, accuracy=0.6, bleu=0.3, **{"accuracy@d": 0.4}, clear=["metrics.f1@x#dev"])
+    present = shop.store.records.get(net)
+    changes, kept = restoring_changes(then.document, present)
+    edit_model(shop.store, net, expected=present.revision, changes=changes, made_by="me")
+    restored = shop.store.records.get(net)
+    assert (restored.document["metrics"], kept) == (then.document["metrics"], [])
+    assert [entry["value"] for entry in restored.document["evaluations"]] == [
+        entry["value"] for entry in then.document["evaluations"]
+    ]
+    assert restoring_changes(then.document, restored) == ([], [])
+
+
+def test_a_restored_model_has_its_files_numbers_and_those_that_differ_are_told(shop, net):
+    first = shop.store.records.get(net)
+    tell(shop, net, accuracy=0.5)
+    changes, kept = restoring_changes(first.document, shop.store.records.get(net))
+    assert [(change.field, change.action) for change in changes] == [("metrics.accuracy", Action.GIVE_BACK)]
+    assert kept == []
+    shop.put("net/README.md", card(0.91).replace("0.7", "0.8"))
+    shop.crawl()
+    changes, kept = restoring_changes(first.document, shop.store.records.get(net))
+    assert len(changes) == 1
+    assert {"metrics.accuracy", "metrics.f1", "evaluations"} <= set(kept)
