@@ -14,11 +14,13 @@ BY = "edit by "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditInForce:
-    """One field that a person set, added to, took from or emptied. `files_say` is what it would hold else, None for
+    """One field that a person set, added to, took from or emptied. `edited` is its name as it was set and is given back,
+    which of metrics tells the data set and the split. `files_say` is what it would hold else, None for
     nothing; `contradicted` when files said something else when it was set.
     """
 
     field: str
+    edited: str
     added: tuple[Any, ...] = ()
     removed: tuple[Any, ...] = ()
     value: Any = None  # None: emptied, or words were added and taken away
@@ -64,6 +66,7 @@ def _edit(name: str, known: FieldProvenance) -> EditInForce:
     files = edits.statements_of_files(known)
     return EditInForce(
         field=name,
+        edited=edits.edited_field(name, seen),
         added=tuple(words[edits.ADD]),
         removed=tuple(words[edits.REMOVE]),
         value=None if merged or emptied else by_hand[0].value,

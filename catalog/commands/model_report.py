@@ -49,7 +49,7 @@ def _edited(model: StoredModel) -> Iterator[str]:
     lines = []
     for edit in edits_in_force(model.provenance):
         row = mappings.fields().get(edit.field)
-        line = f"{row.label if row else edit.field}: {edit.sentence} by {edit.made_by} {edit.made_at[:10]}"
+        line = f"{row.label if row else edit.edited}: {edit.sentence} by {edit.made_by} {edit.made_at[:10]}"
         if edit.files_say is not None:
             since = " since" if edit.contradicted else ""
             line += (

@@ -93,6 +93,12 @@ def metric_direction(name: str) -> str | None:
     return "down" if bare.endswith(LOWER_IS_BETTER) else None
 
 
+def headline_name(understood: MetricName) -> str:
+    """The name under which documents have a value that is called so: train values and errors have their own."""
+    name = f"{understood.name}_stderr" if understood.uncertainty else understood.name
+    return f"train_{name}" if understood.split == "train" else name
+
+
 @lru_cache(maxsize=16_384)
 def read_metric_name(raw: str) -> MetricName:
     """The meaning of a raw metric name. Total: an unknown name is its own slug."""

@@ -9,11 +9,9 @@ from typing import Any
 
 from catalog.normalise.parts import edits as edit_parts
 from catalog.recording import prints
-from catalog.recording.metric_edits import observed
+from catalog.recording.metric_edits import BY, EXTRACTOR, is_of_headline, observed
 from catalog.records import Edit, EditKind, Evidence, Group, ModelId, ObjectKey, Observation, Origin
 from catalog.store.batch import RecordChange
-
-EXTRACTOR = "edit"
 
 
 def change_of(
@@ -68,13 +66,13 @@ def _statements(edit: Edit) -> Iterator[Observation]:
 def _statement(edit: Edit, raw: Any, part: str) -> Observation:
     field, raw, context = observed(edit.field, raw)
     context |= {edit_parts.PART: part, "at": edit.made_at.isoformat(timespec="seconds")}
-    if edit.overrides is not None:
+    if edit.overrides is not None and is_of_headline(edit.field):
         context[edit_parts.OVERRIDES] = list(edit.overrides)
     return Observation(
         field=field,
         raw=raw,
         pointer=f"edit:{edit.id}",
-        key=ObjectKey(f"edit by {edit.made_by}"),
+        key=ObjectKey(f"{BY}{edit.made_by}"),
         extractor=EXTRACTOR,
         extractor_version=1,
         origin=Origin.EDIT,

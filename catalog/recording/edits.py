@@ -10,12 +10,15 @@ from typing import Any
 from catalog.errors import NotAllowed, NotRemakable, RevisionConflict, UserError
 from catalog.normalise.parts.edits import place_of, said_by_files
 from catalog.recording.field_changes import (
+    Action,
     FieldChange,
     changes_of,
     checked_changes,
     editable,
     state_after,
+    usual_name,
 )
+from catalog.recording.metric_edits import is_of_headline, observed
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import Document, EditState, ModelId
 from catalog.records.accounts import Happening
@@ -196,7 +199,7 @@ def undo_batch(
 def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, Any]:
     """The values fit to be kept, secrets masked. Raises EditRefused, which names everything that is wrong with them."""
     changes = checked_changes(changes_of(values, clear))
-    return {change.field: change.value for change in changes if change.field not in clear}
+    return {change.field: change.value for change in changes if change.action is not Action.GIVE_BACK}
 
 
 def _document_before(store: Store, model: ModelId, batch: BatchSummary) -> Document:
@@ -258,7 +261,8 @@ def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChang
     known = records.edits(list(wanted))
     new = []
     for model, changes in wanted.items():
-        edits = {place_of(edit.field): edit for edit in known.get(model, ())}
+        present = sorted(known.get(model, ()), key=lambda edit: not edit.state.is_none)
+        edits = {usual_name(edit.field): edit for edit in present}
         for name in dict.fromkeys(change.field for change in changes):
             last = edits.get(name)
             before = NO_EDIT if last is None else last.state
@@ -272,6 +276,8 @@ def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChang
 def _new_edit(
     records: RecordBatch, model: ModelId, name: str, state: EditState, before: EditState
 ) -> NewEdit:
-    place = place_of(name)
-    overridden = None if state.is_none else (said_by_files(name, records.provenance(model).get(place)),)
+    overridden = None
+    if not state.is_none and is_of_headline(name):
+        place = place_of(observed(name, None)[0])
+        overridden = (said_by_files(place, records.provenance(model).get(place)),)
     return NewEdit(model=model, field=name, state=state, before=before, overrides=overridden)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -81,6 +81,7 @@ def checked_changes(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     """The changes fit to be made, secrets masked. Raises EditRefused, which names everything that is wrong with them."""
     wanted = list(changes)
     reasons = [reason for change in wanted if (reason := _why_not_change(change)) is not None]
+    wanted = _each_once(replace(change, field=metric_edits.usual_field(change.field)) for change in wanted)
     for name in dict.fromkeys(change.field for change in wanted):
         actions = [change.action for change in wanted if change.field == name]
         if Action.SET in actions and Action.GIVE_BACK in actions:
@@ -90,9 +91,9 @@ def checked_changes(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     if reasons:
         raise EditRefused(tuple(dict.fromkeys(reasons)))
     return tuple(
-        FieldChange(
-            field=edit_parts.place_of(change.field),
-            action=change.action,
+        replace(
+            change,
+            field=usual_name(change.field),
             value=secrets.masked(change.field.rpartition(".")[2], change.value)[0],
         )
         for change in wanted
@@ -119,6 +120,12 @@ def state_after(before: EditState, changes: Iterable[FieldChange]) -> EditState:
 def editable() -> list[Field]:
     """The fields of the table that a person may set."""
     return [field for field in fields().values() if why_not(field.name) is None]
+
+
+def usual_name(name: str) -> str:
+    """The one name under which edits of this field are kept, whatever the spelling of a free name or a metric."""
+    is_metric = name.startswith(metric_edits.PREFIX)
+    return metric_edits.usual_field(name) if is_metric else edit_parts.place_of(name)
 
 
 def takes_words(name: str) -> bool:
@@ -164,6 +171,16 @@ def converted(name: str, value: Any) -> field_values.Converted:
         evidence=Evidence.EXPLICIT,
     )
     return field_values.convert(field, seen, now=datetime.now(UTC))
+
+
+def _each_once(changes: Iterable[FieldChange]) -> list[FieldChange]:
+    """The changes without metrics that are told twice under two spellings, with the same number."""
+    kept: dict[str, list[FieldChange]] = {}
+    for change in changes:
+        same = kept.setdefault(change.field, [])
+        if change not in same or not change.field.startswith(metric_edits.PREFIX):
+            same.append(change)
+    return [change for same in kept.values() for change in same]
 
 
 def _why_not_change(change: FieldChange) -> str | None:

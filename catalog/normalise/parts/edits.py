@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from catalog.normalise.metrics import headline_name, read_metric_name
 from catalog.normalise.values.field_values import scalar
 from catalog.records import Contender, FieldProvenance, Observation, Origin
 from catalog.text.slugs import stored_slug
@@ -15,9 +16,12 @@ PART = "edit"
 SET, ADD, REMOVE, EMPTY = "set", "add", "remove", "empty"
 OVERRIDES = "overrides"
 """In the same place, what files said when the edit was made, as a list of one."""
+FIELD = "field"
+"""In the same place, the field of the edit where documents have it under another name."""
 TAKEN_AWAY = "taken-away"
 CONTRADICTED = "contradicted"
 EDITED = "edited"
+METRICS = "metrics"
 FREE = ("hyperparameters", "extra")
 
 
@@ -27,9 +31,16 @@ def is_part(seen: Observation, part: str) -> bool:
 
 
 def place_of(name: str) -> str:
-    """The name under which a document has the field: free names are slugs there."""
+    """The name under which a document has the field: free names are slugs there, metrics have their usual name."""
     prefix, dot, rest = name.partition(".")
+    if dot and prefix == METRICS:
+        return f"{prefix}.{headline_name(read_metric_name(rest))}"
     return f"{prefix}.{stored_slug(rest)}" if dot and prefix in FREE else name
+
+
+def edited_field(name: str, seen: Observation) -> str:
+    """The field that a person set, as it is given back: of metrics the name tells data set and split, too."""
+    return str(seen.context.get(FIELD) or name)
 
 
 def is_edited(provenance: FieldProvenance) -> bool:

@@ -46,6 +46,8 @@ class Evaluation:
     flag: str | None = None
     inferred: bool = False
     sources: tuple[str, ...] = ()
+    overridden: tuple[Evaluation, ...] = ()
+    """Of what a person says, the reports of files that say the same."""
 
     @property
     def headline_name(self) -> str:

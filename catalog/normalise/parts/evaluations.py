@@ -35,7 +35,7 @@ from catalog.normalise.parts.reported_values import (
 )
 from catalog.normalise.values.dates import DateReading, read_date
 from catalog.normalise.values.units import Reading, read_number, to_float
-from catalog.records import FieldProvenance, Observation, Problem
+from catalog.records import FieldProvenance, Observation, Origin, Problem
 from catalog.text.slugs import stored_slug
 
 MAX_EVALUATIONS = 5_000
@@ -216,9 +216,11 @@ def _joined(first: Evaluation, second: Evaluation) -> Evaluation:
         if not second.observation.context.get("primary")
         else replace_primary(first.observation)
     )
+    by_hand, also_by_hand = (item.observation.origin is Origin.EDIT for item in (first, second))
     return replace(
         first,
         sources=sources,
+        overridden=(*first.overridden, *([second] if by_hand and not also_by_hand else [])),
         observation=primary,
         uncertainty=first.uncertainty if first.uncertainty is not None else second.uncertainty,
     )

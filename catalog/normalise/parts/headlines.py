@@ -62,16 +62,20 @@ def headlines(
         ranked = sorted(candidates[name], key=lambda item: _headline_order(item, distances))
         winner = ranked[0]
         assert winner.value is not None
-        rivals = [
+        rivals = [  # of files that a person overrides, none contradicts another
             item
             for item in ranked[1:]
-            if fact_key(item) == fact_key(winner) and not _is_earlier_step(item, winner)
+            if winner.observation.origin is not Origin.EDIT
+            and fact_key(item) == fact_key(winner)
+            and not _is_earlier_step(item, winner)
         ]
+        overridden = [item for each in ranked for item in each.overridden]
+        others = sorted([*ranked[1:], *overridden], key=lambda item: _headline_order(item, distances))
         metrics[name] = winner.value
         provenance[f"metrics.{name}"] = FieldProvenance(
             field=f"metrics.{name}",
             winners=(_contender(winner, None),),
-            losers=tuple(_contender(item, _why_not(item, winner)) for item in ranked[1:50]),
+            losers=tuple(_contender(item, _why_not(item, winner)) for item in others[:49]),
             conflict=bool(rivals),
         )
         if rivals:
