@@ -185,7 +185,7 @@ def _edited(done: Edited) -> Response:
         indexed=done.index.is_current,
         edits=tuple(
             EditInForceAnswer(
-                field=edit.field,
+                field=edit.edited,
                 value=edit.value,
                 added=edit.added,
                 removed=edit.removed,

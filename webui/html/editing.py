@@ -187,7 +187,7 @@ def edit_page(
 ) -> EditPage:
     """The page that changes a model. `typed` is what a person sent and `problem` why it was not taken."""
     document = model.document
-    rows = {edit.field: edit_row(edit, str(model.id), addresses) for edit in edits_in_force(model.provenance)}
+    rows = {edit.edited: edit_row(edit, str(model.id), addresses) for edit in edits_in_force(model.provenance)}
     form = None
     if field and why_not(field) is None:
         form = _form(model, field, rows.get(field), typed, problem)
@@ -217,7 +217,7 @@ def edit_row(edit: EditInForce, model: str, addresses: Addresses) -> EditRow:
         files_say="" if files is None else value_text(files),
         said_in=shown(display_key(ObjectKey(edit.said_in)), NAME_CHARACTERS),
         contradicted=edit.contradicted,
-        url=addresses.edit(model, edit.field),
+        url=addresses.edit(model, edit.edited),
     )
 
 
