@@ -242,6 +242,8 @@ class _Crawl:
         if not self._split.is_made:
             return None
         directories = self._split.due_directories(absent)
+        if not directories:
+            return None  # something is behind, and nothing tells where
         if len(directories) > max(FEW_DIRECTORIES, live // MODELS_PER_DIRECTORY):
             return None
         return self._split.around(absent)

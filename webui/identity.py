@@ -72,10 +72,16 @@ class Identity:
             self._were_set_up = self._accounts.are_set_up()
         except Exception as error:
             fault = error if isinstance(error, ModeldexError) else reading_fault(error)
-            if fault is not None and self._were_set_up is False:
+            if fault is not None and self._had_none():
                 return False
             raise
         return self._were_set_up
+
+    def _had_none(self) -> bool:
+        """Whether there was no user the last time that could be told; of a store in the home folder its mark tells."""
+        if self._were_set_up is None and self._settings.store_url.startswith("sqlite"):
+            return not have_been_set_up(self._settings)
+        return self._were_set_up is False
 
     def is_proxied(self) -> bool:
         """Whether the request comes from a proxy that is trusted."""

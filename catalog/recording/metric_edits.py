@@ -92,7 +92,7 @@ def fact_of(field: str) -> tuple[str, str, str]:
 
 def told_in(document: Mapping[str, Any]) -> dict[tuple[str, str, str], tuple[str, Any]]:
     """What persons and jobs told of metrics when the document was made: by fact the field and its value."""
-    told = {}
+    entries = {}
     for entry in document.get("evaluations", ()):
         if entry.get("source") != EXTRACTOR or not str(entry.get("key")).startswith(BY):
             continue
@@ -101,8 +101,8 @@ def told_in(document: Mapping[str, Any]) -> dict[tuple[str, str, str], tuple[str
             split = None
         field = field_of(name, dataset=entry.get("dataset_id"), split=split)
         value = _as_told(entry["raw_value"])
-        told[fact_of(field)] = field, {"value": value, "step": entry["step"]} if "step" in entry else value
-    return told
+        entries[fact_of(field)] = field, {"value": value, "step": entry["step"]} if "step" in entry else value
+    return entries
 
 
 def measured_in(document: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -73,8 +73,8 @@ def _metrics(document: Mapping[str, Any], present: StoredModel) -> tuple[list[Fi
     """What was told of metrics is told again, what was told since is given back; and the names of the metrics that will
     differ all the same, since files say something else by now.
     """
-    wanted, told = told_in(document), told_in(present.document)
-    fields = {fact: field for fact, (field, _) in told.items()}
+    wanted, stated = told_in(document), told_in(present.document)
+    fields = {fact: field for fact, (field, _) in stated.items()}
     for name, known in present.provenance.items():
         if name.startswith(PREFIX):
             by_hand = (edited_field(name, seen) for seen in _seen(known) if seen.origin is Origin.EDIT)
@@ -87,7 +87,7 @@ def _metrics(document: Mapping[str, Any], present: StoredModel) -> tuple[list[Fi
     changes += [
         FieldChange(field=fields.get(fact, field), value=value)
         for fact, (field, value) in wanted.items()
-        if fact not in told or told[fact][1] != value
+        if fact not in stated or stated[fact][1] != value
     ]
     told_then = {place_of(observed(field, None)[0]) for field, _ in wanted.values()}
     names = {f"{PREFIX}{name}" for each in (document, present.document) for name in each.get("metrics") or ()}

@@ -27,7 +27,7 @@ from catalog.errors import Malformed, StoreDamaged
 from catalog.layouts.names import TEXT_SUFFIXES
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Role, SourceId, display_key
 from catalog.store import split
-from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack
+from catalog.store.codec import UNREADABLE, instant, is_whole, parse_instant, unpack
 from catalog.store.database import WRITES_NOTHING, insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
@@ -76,7 +76,7 @@ class Standing(NamedTuple):
     signature: str
 
 
-_STANDING = (objects.c.key, objects.c.change_token, objects.c.reading, objects.c.signature)
+_STANDING = (objects.c.key, objects.c.outline, objects.c.change_token, objects.c.reading, objects.c.signature)
 
 
 class Manifest:
@@ -98,15 +98,17 @@ class Manifest:
         return entries
 
     def standings(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Standing]:
-        """Of the live ones among these keys, what tells whether they are as they were: a hundredth of an entry with its
-        outline, for listings of which nearly all is.
+        """Of the live ones among these keys, what tells whether they are as they were: a small part of an entry with its
+        outline, for listings of which nearly all is. One whose outline is damaged is left out, so that it is read again.
         """
         standings: dict[ObjectKey, Standing] = {}
         with self._engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
                 statement = select(*_STANDING).where(chosen & (objects.c.state == LIVE))
-                for key, *values in connection.execute(statement).all():
+                for key, outline, *values in connection.execute(statement).all():
+                    if outline is not None and not is_whole(outline):
+                        continue
                     standings[ObjectKey(os.fsdecode(key))] = Standing(*values)
         return standings
 

@@ -13,10 +13,17 @@ TELLING_FIELDS = [
 ]
 
 
+_ABSENT = ("missing", "gone")
+
+
 def apart(documents: Sequence[Mapping[str, Any]]) -> list[str]:
-    """For each document a few words that no other of its name has; empty where the name is enough."""
+    """For each document a few words that no other of its name has; empty where the name is enough, and for models that are
+    no longer there, which are marked and lend their place to whatever moved.
+    """
     named: dict[str, list[int]] = defaultdict(list)
     for place, document in enumerate(documents):
+        if document.get("status") in _ABSENT:
+            continue
         named[str(document.get("name") or "").casefold()].append(place)
     words = [""] * len(documents)
     for places in named.values():

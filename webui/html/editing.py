@@ -187,7 +187,9 @@ def edit_page(
 ) -> EditPage:
     """The page that changes a model. `typed` is what a person sent and `problem` why it was not taken."""
     document = model.document
-    rows = {edit.edited: edit_row(edit, str(model.id), addresses) for edit in edits_in_force(model.provenance)}
+    rows = {
+        edit.edited: edit_row(edit, str(model.id), addresses) for edit in edits_in_force(model.provenance)
+    }
     form = None
     if field and why_not(field) is None:
         form = _form(model, field, rows.get(field), typed, problem)

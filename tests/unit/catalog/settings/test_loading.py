@@ -138,8 +138,9 @@ def test_every_kind_of_name_of_before_there_were_sections_means_the_same(tmp_pat
             "[gcs]\nendpoint_url = 'x'",
             {},
             (
-                "Unknown section [gcs] in modeldex.toml: no installed package declares it. Known are [api], [database], "
-                "[elasticsearch], [events], [file], [log], [s3], [search], [server], [webhooks], [worker]."
+                "Unknown section [gcs] in modeldex.toml: no installed package declares it. Known are [access], [api], "
+                "[database], [elasticsearch], [events], [file], [log], [openlineage], [s3], [search], [server], "
+                "[webhooks], [worker]."
             ),
         ),
         (
