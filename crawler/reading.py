@@ -122,12 +122,8 @@ class Registry:
         """What a reading depends on beside the bytes."""
         return f"none:{self.fingerprint}" if extractor is None else f"{extractor.name}:{extractor.version}"
 
-    def still_holds(self, entry: Entry) -> bool:
-        """Whether reading the same bytes again would say the same."""
-        return self.would_say_the_same(entry.object.key, entry.reading, entry.signature)
-
-    def would_say_the_same(self, key: str, reading: str, signature: str) -> bool:
-        """As `still_holds`, of what was read so."""
+    def still_holds(self, key: str, reading: str, signature: str) -> bool:
+        """Whether reading the same bytes of this key again would say the same as when they were read so."""
         if reading == Reading.RETRY:
             return False
         if reading == Reading.SKIPPED:

@@ -78,7 +78,7 @@ class ReadingStage:
         return (
             before is not None
             and before.change_token == meta.change_token
-            and self._registry.would_say_the_same(meta.key, before.reading, before.signature)
+            and self._registry.still_holds(meta.key, before.reading, before.signature)
         )
 
     def _steps(self) -> Iterator[tuple[ObjectMeta, ...]]:
@@ -123,7 +123,7 @@ def is_current(meta: ObjectMeta, before: Entry | None, registry: Registry) -> bo
         before is not None
         and before.state == LIVE
         and before.object.change_token == meta.change_token
-        and registry.still_holds(before)
+        and registry.still_holds(before.object.key, before.reading, before.signature)
     )
 
 

@@ -66,14 +66,23 @@ def _left_bound(sentence: Sentence, at: int) -> int | None:
     return used if other is None else used + 1 + other.count
 
 
-def named_amount(sentence: Sentence, at: int) -> Replacement:
-    """`accuracy of at least 90%`, `context over 32k`, `loss between 0.1 and 0.2`."""
+def _linked_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
+    """The name of something that has a number, and the words in all that lead from it to the number."""
     named = numeric_name(sentence, at)
     if named is None:
         return None
     count, target = named
     while sentence.text(at + count) in LINKS:
         count += 1
+    return count, target
+
+
+def named_amount(sentence: Sentence, at: int) -> Replacement:
+    """`accuracy of at least 90%`, `context over 32k`, `loss between 0.1 and 0.2`."""
+    named = _linked_name(sentence, at)
+    if named is None:
+        return None
+    count, target = named
     span = span_at(sentence, at + count)
     if span is not None:
         used, low, high = span
@@ -133,12 +142,10 @@ _FEW_DIGITS = 3
 
 def named_value(sentence: Sentence, at: int) -> Replacement:
     """`batch size 32`, `accuracy of 95%`, `context length is 4k`, `lr 1e-3`."""
-    named = numeric_name(sentence, at)
+    named = _linked_name(sentence, at)
     if named is None:
         return None
     count, target = named
-    while sentence.text(at + count) in LINKS:
-        count += 1
     amount = amount_at(sentence, at + count)
     if amount is None or len(target.name) < 2:
         return None
