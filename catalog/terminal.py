@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.text import safety
+from catalog.text.absence import ABSENT
 
 NARROWEST = 4
 
@@ -85,7 +86,7 @@ def count_text(value: float | None) -> str:
 
 def absence(document: Mapping[str, Any]) -> str:
     """What stands behind the name of a model that is not there: where it went, or that it is missing."""
-    if document.get("status") not in {"missing", "gone"}:
+    if document.get("status") not in ABSENT:
         return ""
     return " (moved)" if "moved" in document.get("flags", ()) else f" ({document['status']})"
 

@@ -13,7 +13,7 @@ from catalog.errors import UserError
 from catalog.query.nodes import And, Not, Or, Term, Terms
 from catalog.query.request import SearchRequest
 from catalog.records import ModelId
-from catalog.search.absent_models import ABSENT
+from catalog.text.absence import ABSENT
 from mappings import Field, fields
 from webui.not_found import NotFoundHere
 from webui.parameters import asked

@@ -19,10 +19,10 @@ from catalog.query.state import SearchState
 from catalog.records.accounts import Action
 from catalog.records.health import StoreHealth
 from catalog.records.history import bare_cause
-from catalog.search.absent_models import ABSENT
 from catalog.search.engine import INDEX
 from catalog.search.scoped import ScopedEngine, moved_to
 from catalog.search.service import SearchService
+from catalog.text.absence import ABSENT
 
 if TYPE_CHECKING:
     from catalog.access.readers import AccountReader, IndexTrouble, StoreReader

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term, Terms
 from catalog.query.request import SearchRequest, SortKey
 from catalog.query.text.printing import print_query
+from catalog.text.absence import ABSENT
 from mappings import fields, fields_where
 from mappings.metrics import find
 
@@ -29,7 +30,7 @@ SAME_STRUCTURE = (
     "Likely of one base: every tensor has the same name, dtype and shape, and other values; no file says so."
 )
 DERIVED_WORDS = {"adapter": "Adapters", "quantized": "Quantised", "merge": "Merges", "finetune": "Fine-tuned"}
-_THERE = Not(Terms("status", ("missing", "gone")))
+_THERE = Not(Terms("status", ABSENT))
 _BY_NAME = (SortKey(field="name"), SortKey(field="id"))
 _NUMBERS = re.compile(r"(\d+)")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from catalog.query.nodes import All, And, Nested, Not, Or, Prefix, Query, Term, Terms
+from catalog.text.absence import ABSENT
 
-ABSENT = ("missing", "gone")
 _ASKED_BY = {"status": frozenset(ABSENT), "flags": frozenset({"missing", "moved"})}
 HIDDEN = Not(Terms("status", ABSENT))
 

@@ -43,8 +43,9 @@ from catalog.query.request import (
 )
 from catalog.query.validate import MAX_BUCKETS, MAX_VALUES, validate
 from catalog.records.series import place_in_series
-from catalog.search.absent_models import ABSENT, HIDDEN
+from catalog.search.absent_models import HIDDEN
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
+from catalog.text.absence import ABSENT
 from catalog.text.folding import fold
 from mappings.flags import flags
 

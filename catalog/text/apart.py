@@ -6,14 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from catalog.text.absence import ABSENT
 from mappings import fields_where
 
 TELLING_FIELDS = [
     row.name for row in sorted(fields_where("telling_order").values(), key=lambda row: row.telling_order or 0)
 ]
-
-
-_ABSENT = ("missing", "gone")
 
 
 def apart(documents: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -22,7 +20,7 @@ def apart(documents: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     named: dict[str, list[int]] = defaultdict(list)
     for place, document in enumerate(documents):
-        if document.get("status") in _ABSENT:
+        if document.get("status") in ABSENT:
             continue
         named[str(document.get("name") or "").casefold()].append(place)
     words = [""] * len(documents)
