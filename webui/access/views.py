@@ -212,7 +212,7 @@ def _provider() -> OpenIdProvider:
         raise NotFoundHere("Nobody signs in by an OpenID provider here.")
     extensions = current_app.extensions
     if "modeldex-openid" not in extensions:
-        extensions["modeldex-openid"] = OpenIdProvider(settings().section(AccessSettings))
+        extensions.setdefault("modeldex-openid", OpenIdProvider(settings().section(AccessSettings)))
     provider: OpenIdProvider = extensions["modeldex-openid"]
     return provider
 
@@ -231,7 +231,8 @@ def _return_address() -> str:
 def _attempts() -> Attempts:
     extensions = current_app.extensions
     if "modeldex-attempts" not in extensions:
-        extensions["modeldex-attempts"] = Attempts()
+        # Of two that are made at the same time the first one stays: else its counts would be lost.
+        extensions.setdefault("modeldex-attempts", Attempts())
     attempts: Attempts = extensions["modeldex-attempts"]
     return attempts
 
