@@ -96,6 +96,7 @@ WRITERS: Mapping[str, str] = {
 }
 
 COMMANDS: Mapping[str, str] = {
+    "alias": "crawler.commands.stage:alias",
     "audit": "catalog.commands.audit:audit",
     "crawl": "crawler.commands.crawl:crawl",
     "diff": "catalog.commands.history:diff",
@@ -114,6 +115,7 @@ COMMANDS: Mapping[str, str] = {
     "settings": "catalog.commands.settings:settings",
     "show": "catalog.commands.show:show",
     "sources": "crawler.commands.sources:sources",
+    "stage": "crawler.commands.stage:stage",
     "tokens": "catalog.commands.tokens:tokens",
     "users": "catalog.commands.users:users",
     "verify": "catalog.commands.verify:verify",

@@ -67,6 +67,8 @@ class Field:
     indexed_from: str | None = None
     indexed_as: Literal["names", "licences", "natural", "versions"] | None = None
     ordered_by: str | None = None
+    one_of_series: tuple[str, ...] = ()
+    leaves: str | None = None
 
     @property
     def numeric(self) -> bool:

@@ -9,6 +9,7 @@ from catalog.errors import UserError
 from catalog.records.accounts import Action
 
 COMMAND_RULES: Mapping[str, Action] = {
+    "alias": Action.EDIT,
     "audit": Action.AUDIT,
     "crawl": Action.MANAGE,
     "diff": Action.READ,
@@ -30,6 +31,7 @@ COMMAND_RULES: Mapping[str, Action] = {
     "settings": Action.MANAGE,
     "show": Action.READ,
     "sources": Action.MANAGE,
+    "stage": Action.EDIT,
     "store": Action.MANAGE,
     "tokens": Action.MANAGE,
     "users": Action.MANAGE,

@@ -108,14 +108,22 @@ class Editor:
         self.author = author or catalog.principal.name
 
     def edit(
-        self, model: StoredModel, changes: Sequence[FieldChange], *, expected: int | None = None
+        self,
+        model: StoredModel,
+        changes: Sequence[FieldChange],
+        *,
+        expected: int | None = None,
+        beside: bool = False,
     ) -> Edited:
-        """Changes one model that is still at the `expected` revision, else at that which was read.
+        """Changes one model that is still at the `expected` revision, else at that which was read. A stage or an alias
+        leaves the model of its series that has it, unless it is given `beside`.
 
         Raises NotAllowed, EditRefused, RevisionConflict, NotRemakable.
         """
         self._check(model)
-        return self._changed(model, changes, expected, action="models.edit", resource=str(model.id))
+        return self._changed(
+            model, changes, expected, action="models.edit", resource=str(model.id), beside=beside
+        )
 
     def preview(self, state: SearchState, changes: Sequence[FieldChange]) -> Preview:
         """What these changes would do to every model that the search finds.
@@ -258,6 +266,7 @@ class Editor:
         resource: str,
         kind: str = "edit",
         cause: str = "",
+        beside: bool = False,
     ) -> Edited:
         from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - SQL, which a reader does not need
 
@@ -275,6 +284,8 @@ class Editor:
                     kind=kind,
                     cause=cause,
                     may_edit=self._may_edit,
+                    sees=self._sees,
+                    beside=beside,
                     tell=lambda before, number: self._happening(
                         action, resource, *_states(before, number, changes)
                     ),

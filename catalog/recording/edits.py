@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from catalog.errors import NotAllowed, NotRemakable, RevisionConflict, UserError
+from catalog.errors import EditRefused, NotAllowed, NotRemakable, RevisionConflict, UserError
 from catalog.normalise.parts.edits import place_of, said_by_files
 from catalog.recording.field_changes import (
     Action,
@@ -20,6 +20,7 @@ from catalog.recording.field_changes import (
 )
 from catalog.recording.metric_edits import is_of_headline, observed
 from catalog.recording.remake import remake_in, why_not_remakable
+from catalog.recording.series_moves import held_by_others, is_given_twice, takings
 from catalog.records import Document, EditState, ModelId
 from catalog.records.accounts import Happening
 from catalog.records.history import BatchSummary, batch_of, edit_cause
@@ -79,9 +80,13 @@ def edit_model(
     kind: str = "edit",
     cause: str = "",
     may_edit: Callable[[Document], bool] = lambda _document: True,
+    sees: Callable[[Document], bool] = lambda _document: True,
+    beside: bool = False,
     tell: Callable[[Document, int], Happening | None] = lambda _before, _revision: None,
 ) -> int:
     """Changes fields of the model if it still is at the `expected` revision; its revision afterwards.
+
+    What one model of a series has at a time leaves the model of its series that has it, unless it is given `beside`.
 
     The values win over what files say, now and in every later crawl, until they are cleared. Nothing of it happens, or
     all. `may_edit` is asked of what is changed, which may be another revision than its author has read. What `tell`
@@ -100,12 +105,14 @@ def edit_model(
             raise NotRemakable(model, reason)
         before, present = records.document(model), records.present(model)
         new = new_edits(records, {model: wanted})
-        records.edit(new, batch=name)
-        remake_in(records, [model])
+        losing = {} if beside else takings(records, new, may_edit=may_edit, sees=sees)
+        records.edit([*new, *new_edits(records, losing)], batch=name)
+        remake_in(records, [model, *losing])
 
         def line() -> Happening | None:
             revision = records.revision(model)
-            return tell(before, revision) if new or revision != present else None
+            told = tell(before, revision) if new or revision != present else None
+            return told if told is None or not losing else _with_losers(told, losing)
 
         records.note(line)
     store.records.settle_copies()
@@ -132,6 +139,9 @@ def edit_models(
     the batch: `tell` says what the audit tells of so many changed models, for each page. Raises EditRefused.
     """
     wanted = checked_changes(changes)
+    names = store.records.names_of([target.model for target in targets])
+    if (reason := is_given_twice(names, wanted)) is not None:
+        raise EditRefused((reason,))
     outcome = EditOutcome(batch=batch)
     for start in range(0, len(targets), PAGE_MODELS):
         page = {target.model: target.revision for target in targets[start : start + PAGE_MODELS]}
@@ -140,7 +150,9 @@ def edit_models(
         ) as records:
             models = _those_that_may(records, page, may_edit, sees, outcome)
             new = new_edits(records, dict.fromkeys(models, wanted))
-            _change(records, new, models, batch, outcome, tell)
+            losing = takings(records, new, may_edit=may_edit, sees=sees or (lambda _document: True))
+            new += new_edits(records, losing)
+            _change(records, new, [*models, *losing], batch, outcome, tell)
         progress(outcome)
     store.records.settle_copies()
     return outcome
@@ -191,6 +203,9 @@ def undo_batch(
                 ]
                 if later:
                     outcome.left[model] = f"{', '.join(later)} changed since"
+            held = held_by_others(records, new)
+            outcome.left |= held
+            new = [edit for edit in new if edit.model not in held]
             _change(records, new, present, batch, outcome, tell)
     store.records.settle_copies()
     return outcome
@@ -254,6 +269,11 @@ def _change(
         records.note(lambda: tell(len(edited)))
     outcome.changed += edited
     outcome.unchanged += [model for model in models if model not in edited and model not in outcome.left]
+
+
+def _with_losers(told: Happening, losing: Collection[ModelId]) -> Happening:
+    """The line of the audit with the models that what was given was taken from."""
+    return replace(told, after={**told.after, "taken_from": sorted(losing)})
 
 
 def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChange]]) -> list[NewEdit]:

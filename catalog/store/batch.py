@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -164,6 +164,24 @@ class RecordBatch:
         """The revision of a locked record."""
         number: int = self._rows[model]["revision"]
         return number
+
+    def name(self, model: ModelId) -> str:
+        """The name of a locked record, which is that of its series."""
+        name: str = self._rows[model]["name"]
+        return name
+
+    def of_series(self, name: str, *, containing: str, but: Collection[ModelId]) -> list[ModelId]:
+        """The live models of this name, in id order and locked, that may hold this word somewhere in their documents."""
+        written = json.dumps(containing, ensure_ascii=False)
+        chosen = (
+            (records.c.name == name)
+            & (records.c.state == LIVE)
+            & records.c.document.icontains(written, autoescape=True)
+        )
+        rows = self._connection.execute(select(records.c.id).where(chosen).order_by(records.c.id)).scalars()
+        models = [ModelId(model) for model in rows if model not in but]
+        self.lock(models)
+        return models
 
     def document(self, model: ModelId) -> Document:
         """The document of a locked record as it was when it was locked."""

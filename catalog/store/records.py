@@ -167,6 +167,16 @@ class Records:
             rows = connection.execute(select(*SHELVED).where(records.c.source == source))
             return {ModelId(row.id): shelved_row(row) for row in rows}
 
+    def names_of(self, models: Sequence[ModelId]) -> dict[ModelId, str]:
+        """The names of those of these models of which there is a record."""
+        columns = records.c.id, records.c.name
+        with self._engine.connect() as connection:
+            return {
+                ModelId(row.id): row.name
+                for part in parts(models)
+                for row in connection.execute(select(*columns).where(records.c.id.in_(part)))
+            }
+
     def shelved_of(self, models: Sequence[ModelId]) -> dict[ModelId, Shelved]:
         """Those of these models of which there is a record."""
         shelved: dict[ModelId, Shelved] = {}

@@ -30,7 +30,7 @@ class MlflowDatabaseExtractor:
     """Reads the whole file into memory and asks fixed questions of the tables it knows."""
 
     name = "mlflow-database"
-    version = 3
+    version = 4
     description = "MLflow SQLite backend"
     reads = (
         "runs with experiment and parents, parameters, latest metrics with their history summed up (a NaN is no number),"
@@ -367,7 +367,8 @@ def _tell_registered(findings: Findings, tables: _Tables, store: str) -> None:
         for alias in aliases.get(name, []):
             if str(alias.get("version")) == str(version):
                 pointer = f"sql:/registered_model_aliases/{name}"
-                findings.say("tags", alias.get("alias"), pointer, origin=Origin.REGISTRY, subject=identity)
+                for field in ("tags", "aliases"):
+                    findings.say(field, alias.get("alias"), pointer, origin=Origin.REGISTRY, subject=identity)
         mine = [tag for tag in tags.get(name, []) if str(tag.get("version")) == str(version)]
         _tell_tags(findings, mine, f"sql:/model_version_tags/{name}/{version}", "key", "value", identity)
     _tell_registered_models(findings, tables, store)

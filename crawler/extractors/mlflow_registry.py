@@ -52,7 +52,7 @@ class MlflowRegistryExtractor:
     """Reads whole files of a few bytes."""
 
     name = "mlflow-registry"
-    version = 1
+    version = 2
     description = "MLflow model registry, file store (`models/<name>/`)"
     reads = "registered names and versions, descriptions, aliases, stages, tags, and which run or logged model they are"
     limits = "64 kB a tag; deleted versions are left out"
@@ -153,6 +153,7 @@ def _tell_value(findings: Findings, data: bytes, place: _Place) -> None:
             subject = place.version(value)
             findings.tells_of(subject)
             findings.say("tags", place.names["alias"], "name:", subject=subject.id)
+            findings.say("aliases", place.names["alias"], "name:", subject=subject.id)
         return
     if place.kind == "version tag":
         subject = place.version(place.names["version"])

@@ -186,6 +186,7 @@ def say_version_state(
     """Stage and source of a registered version, and its state if it is not ready."""
     if stage not in {None, "None", ""}:
         findings.say("extra.stage", stage, f"{place}/current_stage", subject=subject)
+        findings.say("stage", stage, f"{place}/current_stage", origin=Origin.REGISTRY, subject=subject)
     if status not in {None, "READY", ""}:
         findings.say("extra.registration_status", status, f"{place}/status", subject=subject)
     findings.say("extra.registered_source", source, f"{place}/source", subject=subject)

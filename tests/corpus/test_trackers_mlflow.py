@@ -105,6 +105,7 @@ def test_aliases_stages_and_descriptions_belong_to_their_version(store):
     assert second["tags"] == ["champion"]
     assert "tags" not in first
     assert first["extra"]["stage"] == "Archived"
+    assert (first["stage"], second["aliases"]) == ("archived", ["champion"])
     assert second["description"] == "The stronger one."
     assert first["description"] == "Tells irises apart."
     assert second["extra"]["tag_validated_by"] == "grace"
