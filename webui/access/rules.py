@@ -59,6 +59,7 @@ RULES: Mapping[str, Action | None] = {
     "api.runs_of_sources": Action.READ,
     "api.export_ndjson": Action.READ,
     "api.export_csv": Action.READ,
+    "api.export_parquet": Action.READ,
     "api.card": Action.READ,
     "api.compare": Action.READ,
     "api.openapi": Action.READ,

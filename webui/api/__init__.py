@@ -30,6 +30,7 @@ from webui.api.answers import (
 from webui.api.comparison import comparison
 from webui.api.export import csv_lines, ndjson_lines
 from webui.api.openapi import description
+from webui.api.parquet import parquet_parts
 from webui.api.reports import read_report
 from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer
 from webui.api.suggestions import suggestions
@@ -244,6 +245,15 @@ def export_csv() -> Response:
     wanted = asked()
     refuse_guesses(wanted)
     return _download(csv_lines, wanted, "text/csv; charset=utf-8", "models.csv")
+
+
+@blueprint.get("/export.parquet")
+@blueprint.get("/v1/export.parquet")
+def export_parquet() -> Response:
+    """Every model found, as one Parquet file with the columns of the CSV in their own types."""
+    wanted = asked()
+    refuse_guesses(wanted)
+    return _download(parquet_parts, wanted, "application/vnd.apache.parquet", "models.parquet")
 
 
 def _download(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import UserError
-from catalog.query.request import SearchRequest, TermsAgg
+from catalog.query.request import TermsAgg
 from catalog.query.state import TABLE
 from catalog.query.text.targets import short_name
 from mappings import Field, fields
@@ -29,28 +29,35 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 def ndjson_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
     """One document a line."""
-    if state.view.kind == TABLE:
-        columns = _columns(state)
-        documents = _started(catalog.export(state))
+    columns = table_columns(state)
+    documents = ordered_documents(catalog, state)
+    if columns is not None:
         return ((dumps(_values(document, columns)) + "\n").encode("utf-8") for document in documents)
-    # The first document is asked for before the answer begins, so that a refusal is still an error page.
-    documents = _started(catalog.export(state))
     return ((dumps(document) + "\n").encode("utf-8") for document in documents)
 
 
 def csv_lines(catalog: Catalog, state: SearchState) -> Iterator[bytes]:
     """A header and one line per model: the fields of the table with one or several values, then reported metrics."""
-    if state.view.kind == TABLE:
-        return _table_lines(_columns(state), _started(catalog.export(state)))
-    columns = [field for field in fields().values() if _is_column(field)]
-    request = catalog.request(state)
-    metric_names = _metric_names(catalog, request)
-    documents = _started(catalog.export(state))
-    return _csv(columns, metric_names, documents)
+    columns = table_columns(state)
+    if columns is not None:
+        return _table_lines(columns, ordered_documents(catalog, state))
+    return _csv(field_columns(), metric_names(catalog, state), ordered_documents(catalog, state))
 
 
-def _columns(state: SearchState) -> list[Column]:
-    """The columns of a table. Raises UserError for one that nobody knows."""
+def ordered_documents(catalog: Catalog, state: SearchState) -> Iterator[Mapping[str, Any]]:
+    """Every document found. The first is asked for before the answer begins, so that a refusal is still an error page."""
+    return _started(catalog.export(state))
+
+
+def field_columns() -> list[Field]:
+    """The fields of a file with every column."""
+    return [field for field in fields().values() if _is_column(field)]
+
+
+def table_columns(state: SearchState) -> list[Column] | None:
+    """The columns of a table, None where no table is shown. Raises UserError for one that nobody knows."""
+    if state.view.kind != TABLE:
+        return None
     names = state.view.columns or tuple(short_name(name) for name in usual_columns())
     known = {name: column(name) for name in names}
     unknown = [name for name, of in known.items() if of is None]
@@ -91,14 +98,12 @@ def _table_cells(document: Mapping[str, Any], of: Column) -> list[str | int | fl
     return [cell("; ".join(str(part) for part in value) if isinstance(value, list) else value)]
 
 
-def _csv(
-    columns: list[Field], metric_names: list[str], documents: Iterable[Mapping[str, Any]]
-) -> Iterator[bytes]:
+def _csv(columns: list[Field], metrics: list[str], documents: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow([*(field.name for field in columns), *(f"metrics.{name}" for name in metric_names)])
+    writer.writerow([*(field.name for field in columns), *(f"metrics.{name}" for name in metrics)])
     for document in documents:
-        writer.writerow(_cells(document, columns, metric_names))
+        writer.writerow(_cells(document, columns, metrics))
         yield buffer.getvalue().encode("utf-8", "backslashreplace")
         buffer.seek(0)
         buffer.truncate()
@@ -124,9 +129,10 @@ def _is_column(field: Field) -> bool:
     return field.searchable and field.type != "flattened" and field.csv
 
 
-def _metric_names(catalog: Catalog, request: SearchRequest) -> list[str]:
+def metric_names(catalog: Catalog, state: SearchState) -> list[str]:
+    """The metrics that what is found reports, at most METRIC_COLUMNS of them."""
     asked = replace(
-        request,
+        catalog.request(state),
         aggregations={"names": TermsAgg(field="metric_names", size=METRIC_COLUMNS)},
         size=0,
         offset=0,
@@ -136,13 +142,11 @@ def _metric_names(catalog: Catalog, request: SearchRequest) -> list[str]:
     return sorted(str(bucket.key) for bucket in catalog.search(asked).aggregations["names"].buckets)
 
 
-def _cells(
-    document: Mapping[str, Any], columns: list[Field], metric_names: list[str]
-) -> list[str | int | float]:
+def _cells(document: Mapping[str, Any], columns: list[Field], metrics: list[str]) -> list[str | int | float]:
     cells = [cell(_joined(document, field)) for field in columns]
-    metrics = document.get("metrics")
-    numbers = metrics if isinstance(metrics, Mapping) else {}
-    return [*cells, *(cell(numbers.get(name)) for name in metric_names)]
+    reported = document.get("metrics")
+    numbers = reported if isinstance(reported, Mapping) else {}
+    return [*cells, *(cell(numbers.get(name)) for name in metrics)]
 
 
 def _joined(document: Mapping[str, Any], field: Field) -> Any:

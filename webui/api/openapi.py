@@ -35,6 +35,7 @@ _QUERY: Mapping[str, Mapping[str, str]] = {
     "search": _SEARCH,
     "export.ndjson": _SEARCH,
     "export.csv": _SEARCH,
+    "export.parquet": _SEARCH,
     "facets/{field}": {**_SEARCH, "prefix": "only values that begin so"},
     "suggest": {TEXT: "what is typed so far"},
     "compare": {"ids": "two to six ids, with commas"},
@@ -44,7 +45,11 @@ _QUERY: Mapping[str, Mapping[str, str]] = {
 }
 """What stands behind `?`, by address below /api/v1 and for GET alone."""
 _REQUIRED = frozenset({("compare", "ids"), ("models", "ids")})
-_STREAMS = {"export.ndjson": "application/x-ndjson", "export.csv": "text/csv"}
+_STREAMS = {
+    "export.ndjson": "application/x-ndjson",
+    "export.csv": "text/csv",
+    "export.parquet": "application/vnd.apache.parquet",
+}
 _ACCEPTED = frozenset({"events"})
 _WRITTEN = "application/json"
 

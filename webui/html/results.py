@@ -126,6 +126,7 @@ class ResultsPage:
     guard: str  # why the order by a metric compares what cannot be compared
     shown_csv_url: str  # what the table shows, in its order
     shown_ndjson_url: str
+    shown_parquet_url: str
     compare_url: str
     chips: tuple[ChipView, ...]
     facets: tuple[FacetPanel, ...]
@@ -180,6 +181,7 @@ def results_page(
         guard=_guard(answer),
         shown_csv_url=addresses.export(table_state(answer), "csv"),
         shown_ndjson_url=addresses.export(table_state(answer), "ndjson"),
+        shown_parquet_url=addresses.export(table_state(answer), "parquet"),
         compare_url=addresses.compare(()),
         chips=tuple(_chip(chip, addresses) for chip in answer.chips),
         facets=panels,
