@@ -128,6 +128,7 @@ SETTINGS: Mapping[str, str] = {
     # By the name of the section in modeldex.toml. Their modules are light: a search imports those it has values for.
     "access": "webui.settings:AccessSettings",
     "api": "webui.settings:ApiSettings",
+    "cache": "webui.caching.settings:CacheSettings",
     "database": "catalog.settings.core:DatabaseSettings",
     "elasticsearch": "indexer.settings:ElasticsearchSettings",
     "events": "crawler.settings:EventSettings",

@@ -15,6 +15,7 @@ from webui import api, es, metrics, security
 from webui.access import guard
 from webui.access import views as access
 from webui.api import editing
+from webui.caching import remembering
 from webui.errors import register_errors
 from webui.html import edit_views, saved_views, views
 from webui.reading import kept_apart, services, signed_in
@@ -59,6 +60,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.after_request(kept_apart)
     app.extensions["modeldex-exports"] = BoundedSemaphore(api.EXPORTS_AT_ONCE)
     metrics.register(app)
+    remembering.register(app, settings, app.extensions["modeldex-request-metrics"])
     app.get("/healthz")(_healthz)
     app.get("/readyz")(_readyz)
     return app

@@ -34,6 +34,7 @@ from webui.api.parquet import parquet_parts
 from webui.api.reports import read_report
 from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer
 from webui.api.suggestions import suggestions
+from webui.caching.remembering import remembered
 from webui.finding import find_compared, find_example, find_facet, find_model, find_named
 from webui.health import health
 from webui.not_found import NotFoundHere
@@ -67,9 +68,10 @@ def search() -> Response:
     """Models that a query and facets find, with counts, what was understood, and what nothing here understood."""
     wanted = asked()
     tag = search_tag("json", wanted)
-    unchanged = not_modified(tag)
-    if unchanged is not None:
-        return unchanged
+    return remembered(tag, lambda: _found(wanted, tag), tag_now=lambda: search_tag("json", wanted))
+
+
+def _found(wanted: Asked, tag: str) -> Response:
     refuse_guesses(wanted)
     page = catalog().page(wanted.state)
     example = find_example(page.state)

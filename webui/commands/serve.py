@@ -81,6 +81,7 @@ def _run(
     settings: Settings, host: str, port: int, path: str | None, names: tuple[str, ...], *, has_worker: bool
 ) -> None:
     from webui.app import create_app  # noqa: PLC0415 - Flask is paid for by this command alone
+    from webui.caching import remembering  # noqa: PLC0415
     from webui.commands.crawl_child import CrawlChild  # noqa: PLC0415
     from webui.commands.worker_child import WorkerChild  # noqa: PLC0415
     from webui.contracts import close_services, open_services  # noqa: PLC0415
@@ -117,6 +118,7 @@ def _run(
             if child is not None:
                 child.stop()
         app.extensions["modeldex-es"].close()
+        remembering.close(app)
         close_services(services)
 
 

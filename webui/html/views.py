@@ -11,6 +11,7 @@ from catalog.query.state import PLOT
 from catalog.records import SourceId
 from catalog.records.accounts import Action
 from catalog.search.parameters import PAGE, to_parameters
+from webui.caching.remembering import remembered
 from webui.finding import find_compared, find_example, find_facet, find_model
 from webui.health import health as find_health
 from webui.html.compare import compare_page
@@ -25,7 +26,7 @@ from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
 from webui.plot_points import plot_data
 from webui.reading import build, catalog, crawl_status, note, search_tag, settings, tag_of
-from webui.rendering import dumps, html, not_modified
+from webui.rendering import dumps, html
 
 blueprint = Blueprint("pages", __name__)
 
@@ -36,7 +37,11 @@ def search() -> BaseResponse:
     if wanted.redirect:
         return redirect(addresses().search(wanted.state), 302)
     tag = search_tag("html", wanted)
-    return not_modified(tag) or html("search.html", _results(wanted), tag=tag)
+    return remembered(
+        tag,
+        lambda: html("search.html", _results(wanted), tag=tag),
+        tag_now=lambda: search_tag("html", wanted),
+    )
 
 
 @blueprint.get("/models/<model_id>")
@@ -50,7 +55,7 @@ def model(model_id: str) -> BaseResponse:
     words = request.args.get("values", "").strip()
     page = model_page(stored, addresses(), around, words=words)
     tag = tag_of(build(), dumps(page))
-    return not_modified(tag) or html("model.html", page, tag=tag)
+    return remembered(tag, lambda: html("model.html", page, tag=tag))
 
 
 @blueprint.get("/compare")
@@ -61,7 +66,7 @@ def compare() -> BaseResponse:
         return redirect(addresses().compare(chosen.ids), 302)
     page = compare_page(chosen.documents, chosen.notices, addresses())
     tag = tag_of(build(), dumps(page))
-    return not_modified(tag) or html("compare.html", page, tag=tag)
+    return remembered(tag, lambda: html("compare.html", page, tag=tag))
 
 
 @blueprint.get("/values/<field>")

@@ -94,7 +94,7 @@ def test_an_alias_given_to_two_models_of_a_series_at_once_is_refused_whole(shop,
     targets = [
         Target(model=model, revision=shop.store.records.get(model).revision) for model in series.values()
     ]
-    with pytest.raises(EditRefused, match="'champion'.*'fraud' has several"):
+    with pytest.raises(EditRefused, match=r"'champion'.*'fraud' has several"):
         edit_models(shop.store, targets, [CHAMPION], made_by="ada", batch="many")
     assert said(shop, "aliases") == {}
 
