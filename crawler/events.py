@@ -155,7 +155,7 @@ class _Events:
                     if before.outline is not None or self._store.records.models_of(self._source.id, [key]):
                         looks.regrouped.append(key)
                 continue
-            if is_current(meta, before, self._registry):
+            if before is not None and is_current(meta, before.standing, self._registry):
                 continue
             outcome = self._reader.read(meta, before)
             self.report.read += outcome.opened

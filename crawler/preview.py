@@ -47,7 +47,7 @@ def preview(store: Store, source: Source, registry: Registry) -> Preview:
     with manifest.sightings() as seen:
         for batch in batches(_steps(source, scopes)):
             seen.add(meta.key for meta in batch)
-            known = manifest.entries([meta.key for meta in batch])
+            known = manifest.standings([meta.key for meta in batch])
             for meta in batch:
                 before = known.get(meta.key)
                 is_known = before is not None and before.state == LIVE

@@ -1,4 +1,4 @@
-"""Dataclasses of `catalog.records` to compressed JSON and back, without loss.
+"""Dataclasses of `catalog.records` to JSON, compressed with a dictionary of typical texts, and back, without loss.
 
 Fields at their default are left out, so a field that is added later with a default reads old rows. Values from files
 (`Any`) keep what JSON cannot say under `$`-tags: tuples, NaN and infinities.
@@ -19,16 +19,26 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-COMPRESSION_LEVEL = (
-    1  # level 6 saves another 5 % of the bytes for four times the time, on observations of 34 models
-)
+COMPRESSION_LEVEL = 6
+"""With a dictionary it makes 634 bytes of the record of a small model, level 1 makes 999, in about the same time."""
 MAX_INFLATED_BYTES = 1 << 30
 UNREADABLE = (zlib.error, ValueError, KeyError, TypeError)
 """What `unpack` and `unpack_json` raise for bytes that are not what `pack` made."""
+
+
+@cache
+def dictionary() -> bytes:
+    """What the texts of a small model have in common with those of every other: its extractions, then its record.
+
+    It never changes: each stream names the one that it was written with by its Adler-32 (RFC 1950, section 2.2), and
+    whoever makes another one keeps this beside it for reading.
+    """
+    return Path(__file__).with_name("typical_texts.jsonl").read_bytes()
 
 
 def pack(value: Any) -> bytes:
@@ -79,7 +89,8 @@ def pack_json(value: Any) -> bytes:
         text = orjson.dumps(value)
     except TypeError:  # integers beyond 64 bits, and lone surrogates, which ASCII escapes keep
         text = json.dumps(value, separators=(",", ":")).encode("ascii")
-    return zlib.compress(text, COMPRESSION_LEVEL)
+    deflater = zlib.compressobj(COMPRESSION_LEVEL, zdict=dictionary())
+    return deflater.compress(text) + deflater.flush()
 
 
 def unpack_json(data: bytes) -> Any:
@@ -96,7 +107,8 @@ def read_object(text: str) -> dict[str, Any]:
 
 
 def _inflate(data: bytes) -> bytes:
-    inflater = zlib.decompressobj()
+    """The text, with the dictionary or, as earlier versions wrote it, without one."""
+    inflater = zlib.decompressobj(zdict=dictionary())
     return inflater.decompress(data, MAX_INFLATED_BYTES)
 
 

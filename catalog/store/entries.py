@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from catalog.records import Extraction, ObjectMeta, Risk, Severity
 from catalog.store.codec import pack
@@ -21,6 +22,15 @@ class Reading(StrEnum):
     RETRY = "retry"  # storage's fault, or it changed meanwhile: read again by the next run
 
 
+class Standing(NamedTuple):
+    """What an object was when it was read, how it was read, and whether it is there."""
+
+    change_token: str
+    reading: str
+    signature: str
+    state: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One object of the manifest. `outline` is its extraction without observations, tensors, problems and all but the
@@ -34,6 +44,10 @@ class Entry:
     attempts: int = 0
     error: str | None = None
     outline: Extraction | None = None
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.object.change_token, self.reading, self.signature, self.state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -30,7 +30,7 @@ from catalog.store import split
 from catalog.store.codec import UNREADABLE, instant, is_whole, parse_instant, unpack
 from catalog.store.database import WRITES_NOTHING, insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
-from catalog.store.entries import Entry, PackedEntry, Reading, outlined, packed_entry
+from catalog.store.entries import Entry, PackedEntry, Reading, Standing, outlined, packed_entry
 from catalog.store.leases import Lease
 from catalog.store.tables import extractions, objects, record_files, sources
 from catalog.store.temporary import TemporaryTable
@@ -68,15 +68,7 @@ class Unread:
         )
 
 
-class Standing(NamedTuple):
-    """What a live object was when it was read, and how it was read."""
-
-    change_token: str
-    reading: str
-    signature: str
-
-
-_STANDING = (objects.c.key, objects.c.outline, objects.c.change_token, objects.c.reading, objects.c.signature)
+_STANDING = tuple(objects.c[name] for name in ("key", "outline", *Standing._fields))
 
 
 class Manifest:
@@ -98,18 +90,18 @@ class Manifest:
         return entries
 
     def standings(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Standing]:
-        """Of the live ones among these keys, what tells whether they are as they were: a small part of an entry with its
-        outline, for listings of which nearly all is. One whose outline is damaged is left out, so that it is read again.
+        """Of those of these keys of which something is known, what tells whether they are as they were: a small part of an
+        entry with its outline, for listings of which nearly all is. One whose outline is damaged is to be read again.
         """
         standings: dict[ObjectKey, Standing] = {}
         with self._engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
-                statement = select(*_STANDING).where(chosen & (objects.c.state == LIVE))
-                for key, outline, *values in connection.execute(statement).all():
+                for key, outline, *values in connection.execute(select(*_STANDING).where(chosen)).all():
+                    standing = Standing(*values)
                     if outline is not None and not is_whole(outline):
-                        continue
-                    standings[ObjectKey(os.fsdecode(key))] = Standing(*values)
+                        standing = standing._replace(reading=Reading.RETRY)
+                    standings[ObjectKey(os.fsdecode(key))] = standing
         return standings
 
     def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
@@ -460,4 +452,14 @@ def _entry(row: Any) -> Entry:
     )
 
 
-__all__ = ["Entry", "Manifest", "PackedEntry", "Reading", "Sightings", "Span", "outlined", "packed_entry"]
+__all__ = [
+    "Entry",
+    "Manifest",
+    "PackedEntry",
+    "Reading",
+    "Sightings",
+    "Span",
+    "Standing",
+    "outlined",
+    "packed_entry",
+]

@@ -68,18 +68,14 @@ class ReadingStage:
             seen.add(meta.key for meta in batch)
             self._account.counts["objects"] += len(batch)
             standings = {} if reread else self._manifest.standings([meta.key for meta in batch])
-            changed = [meta for meta in batch if not self._is_as_it_was(meta, standings.get(meta.key))]
-            known = self._manifest.entries([meta.key for meta in changed]) if changed else {}
+            changed = [
+                meta for meta in batch if not is_current(meta, standings.get(meta.key), self._registry)
+            ]
+            asked = [meta.key for meta in changed if reread or meta.key in standings]
+            known = self._manifest.entries(asked) if asked else {}
             for meta in changed:
                 yield meta, known.get(meta.key)
             self._account.note()
-
-    def _is_as_it_was(self, meta: ObjectMeta, before: Standing | None) -> bool:
-        return (
-            before is not None
-            and before.change_token == meta.change_token
-            and self._registry.still_holds(meta.key, before.reading, before.signature)
-        )
 
     def _steps(self) -> Iterator[tuple[ObjectMeta, ...]]:
         """The batches of the listing; how its scopes ended is noted on the way."""
@@ -117,13 +113,13 @@ class ReadingStage:
         page.clear()
 
 
-def is_current(meta: ObjectMeta, before: Entry | None, registry: Registry) -> bool:
+def is_current(meta: ObjectMeta, before: Standing | None, registry: Registry) -> bool:
     """Whether the listed object is as the manifest has it, and would be read as it was."""
     return (
         before is not None
         and before.state == LIVE
-        and before.object.change_token == meta.change_token
-        and registry.still_holds(before.object.key, before.reading, before.signature)
+        and before.change_token == meta.change_token
+        and registry.still_holds(meta.key, before.reading, before.signature)
     )
 
 

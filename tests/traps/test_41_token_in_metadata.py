@@ -28,6 +28,7 @@ from catalog.records import (
     TensorSummary,
 )
 from catalog.settings import Settings
+from catalog.store.codec import dictionary
 from crawler.extractor import Claim
 from crawler.reading import Registry
 from webui.app import create_app
@@ -185,6 +186,6 @@ def plain(value):
     if not isinstance(value, bytes):
         return str(value).encode("utf-8", "backslashreplace")
     try:
-        return zlib.decompress(value)
+        return zlib.decompressobj(zdict=dictionary()).decompress(value)
     except zlib.error:
         return value

@@ -15,7 +15,7 @@ from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.canonical import document_sha256
-from catalog.store.codec import instant
+from catalog.store.codec import dictionary, instant
 from catalog.store.database import open_database
 from catalog.store.schema import VERSIONS
 from catalog.store.tables import extractions, objects, revisions
@@ -201,7 +201,7 @@ def plain(value) -> bytes:
     if not isinstance(value, bytes):
         return str(value).encode("utf-8", "backslashreplace")
     try:
-        return zlib.decompress(value)
+        return zlib.decompressobj(zdict=dictionary()).decompress(value)
     except zlib.error:
         return value
 
