@@ -33,6 +33,7 @@ from crawler.buckets.objects import ObjectRow, bare_etag, etag_of, meta_of
 from crawler.buckets.pager import Pager
 from crawler.buckets.pages import Page
 from crawler.buckets.settings import S3Options
+from crawler.buckets.signed_reads import SignedReads
 from crawler.buckets.spending import Spending
 from crawler.buckets.tails import Tails
 from crawler.selection import Selection
@@ -84,6 +85,7 @@ class S3Source:
         except FAULTS as error:
             raise root_error(self.uri, error) from error
         self._pager = Pager(self._client, self._address.bucket, self.spending, attempts=access.attempts)
+        self._reads = SignedReads(self._client, self.spending)
         self._tails = Tails(self._get, access.concurrency)
 
     @staticmethod
@@ -319,7 +321,8 @@ class S3Source:
         if etag:
             place["IfMatch"] = f'"{etag}"'
         try:
-            answer = self._encrypted(self._client.get_object, place)
+            get = self._client.get_object if self._encryption else self._reads.get
+            answer = self._encrypted(get, place)
         except FAULTS as error:  # boto3 has asked again
             raise self._failed(meta.key, error) from error
         body = answer["Body"]
