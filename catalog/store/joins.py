@@ -5,12 +5,13 @@ A model holds the names of its own bytes; files elsewhere name them. Whoever nam
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from catalog.records import Group, ModelId, SourceId
 from catalog.records.ties import Ties
@@ -27,6 +28,8 @@ MAX_BORROWERS = 1_000
 """So many hold one name: thousands of copies of one file are not all told of."""
 MAX_STORED_AT = 20
 PAGE_DUE = 200
+STORED = (b"md5:", b"md5;")
+"""Between these lie the ties of objects that are filed under their hashes."""
 REPOSITORY = (b"subject:dvc:", b"subject:dvc;")
 """Between these lie the ties of outputs that files of DVC name: a source that has one is a repository."""
 COMPLETE = "complete"
@@ -72,11 +75,13 @@ class Joins:
 
     def settled(self, due: Mapping[ModelId, int]) -> None:
         """These need no look any more, unless they changed meanwhile."""
+        by_changes: dict[int, list[str]] = defaultdict(list)
+        for model, changes in due.items():
+            by_changes[changes].append(model)
         with self._engine.begin() as connection:
-            for model, changes in due.items():
-                connection.execute(
-                    delete(joins_due).where(and_(joins_due.c.model == model, joins_due.c.changes == changes))
-                )
+            for changes, models in by_changes.items():
+                unchanged = joins_due.c.model.in_(models) & (joins_due.c.changes == changes)
+                connection.execute(delete(joins_due).where(unchanged))
 
     def reached(self, models: Collection[ModelId]) -> list[ModelId]:
         """The live models that hold something, and that these are, tell of, or told of before."""
@@ -105,11 +110,14 @@ class Joins:
 
     def misjudged(self) -> list[ModelId]:
         """Live models whose records say of their being orphans something else than repositories do now."""
+        first, last = STORED
+        chosen = (model_ties.c.tie >= first) & (model_ties.c.tie < last) & (model_ties.c.is_named == 0)
         with self._engine.connect() as connection:
-            chosen = (records.c.state == LIVE) & records.c.grouping.contains('"orphan":true')
-            rows = list(connection.execute(select(records.c.id, records.c.document).where(chosen)))
+            stored = sorted(connection.execute(select(model_ties.c.model).where(chosen).distinct()).scalars())
             flagged = {
-                ModelId(row.id): "orphan" in (read_object(row.document).get("flags") or ()) for row in rows
+                model: "orphan" in (read_object(row["document"]).get("flags") or ())
+                for model, row in _rows(connection, stored).items()
+                if row["state"] == LIVE and json.loads(row["grouping"] or "{}").get("orphan")
             }
             judged = _orphans(connection, sorted(flagged))
         return sorted(model for model, flag in flagged.items() if flag is not bool(judged.get(model)))
@@ -163,20 +171,33 @@ def write_ties(connection: Connection, ties: Mapping[ModelId, Ties], *, new: Col
     insert_rows(connection, model_ties, added)
 
 
-def drop_ties(connection: Connection, models: Sequence[ModelId]) -> None:
-    """These models are gone."""
+def drop(connection: Connection, models: Sequence[ModelId]) -> None:
+    """These models are gone: they have no names, and nobody tells of them."""
     for part in parts(models):
         connection.execute(delete(model_ties).where(model_ties.c.model.in_(part)))
+        connection.execute(delete(joins).where(joins.c.borrower.in_(part)))
 
 
-def note_due(connection: Connection, models: Iterable[ModelId]) -> None:
-    """These models came, left, or say something else."""
-    for part in parts(sorted(set(models))):
+def note_due(connection: Connection, models: Iterable[ModelId], ties: Mapping[ModelId, Ties]) -> None:
+    """Of these models, which came, left, or say something else, those that have to do with others: that tell of some, or of
+    which some tell, now or before. `ties` are those that were written just now.
+    """
+    wanted = sorted(set(models))
+    owners: dict[bytes, list[ModelId]] = defaultdict(list)
+    for model in wanted:
+        for tie in ties[model].owned if model in ties else ():
+            owners[tie_id(tie)].append(model)
+    named = _having(connection, sorted(owners), is_named=True, most=1)
+    told_of = {model for tie in named for model in owners[tie]}
+    due = {model for model in wanted if model in told_of or (model in ties and ties[model].named)}
+    for part in parts(wanted):
+        for column in (joins.c.borrower, joins.c.lender):
+            due.update(map(ModelId, connection.execute(select(column).where(column.in_(part))).scalars()))
+    for part in parts(sorted(due)):
         chosen = select(joins_due).where(joins_due.c.model.in_(part))
         known = {row.model: row.changes for row in connection.execute(chosen)}
-        upsert(
-            connection, joins_due, [{"model": model, "changes": known.get(model, 0) + 1} for model in part]
-        )
+        rows = [{"model": model, "changes": known.get(model, 0) + 1} for model in part]
+        upsert(connection, joins_due, rows)
 
 
 def keep(connection: Connection, lenders: Mapping[ModelId, Sequence[ModelId]]) -> None:
@@ -271,7 +292,9 @@ def _having(
 
 
 def _rows(connection: Connection, models: Iterable[ModelId]) -> dict[ModelId, dict[str, Any]]:
-    columns = [records.c[name] for name in ("id", "source", "group_key", "name", "document", "grouping")]
+    columns = [
+        records.c[name] for name in ("id", "source", "group_key", "state", "name", "document", "grouping")
+    ]
     rows: dict[ModelId, dict[str, Any]] = {}
     for part in parts(sorted(models)):
         for row in connection.execute(select(*columns).where(records.c.id.in_(part))):
@@ -299,27 +322,26 @@ def _orphans(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId,
     repositories = _repositories(connection)
     rows = _rows(connection, models)
     ties = _ties(connection, models, is_named=False)
-    named = _named_by(connection, repositories, sorted({tie for own in ties.values() for tie in own}))
+    wanted = sorted({tie for own in ties.values() for tie in own})
+    named = {source: _named_by(connection, source, wanted) for source in sorted(repositories)}
     unfinished = {source for source in repositories if not _is_complete(connection, source)}
     judged: dict[ModelId, bool] = {}
     for model in models:
         own = rows[model]["source"] if model in rows else None
-        others = unfinished - {own}
-        known = bool(repositories) and not others
-        judged[model] = known and named.isdisjoint(ties.get(model, set()))
+        others = [source for source in named if source != own]
+        is_known = bool(repositories) and unfinished.isdisjoint(others)
+        judged[model] = is_known and all(named[source].isdisjoint(ties.get(model, ())) for source in others)
     return judged
 
 
-def _named_by(connection: Connection, repositories: Collection[str], ties: Sequence[bytes]) -> set[bytes]:
+def _named_by(connection: Connection, source: str, ties: Sequence[bytes]) -> set[bytes]:
+    """Those of the ties that files of this source name."""
     named: set[bytes] = set()
-    for source in sorted(repositories):
-        for part in parts(ties):
-            chosen = (
-                (split_ties.c.source == source) & split_ties.c.tie.in_(part) & (split_ties.c.is_named == 1)
-            )
-            named.update(
-                bytes(tie) for tie in connection.execute(select(split_ties.c.tie).where(chosen)).scalars()
-            )
+    for part in parts(ties):
+        chosen = (split_ties.c.source == source) & split_ties.c.tie.in_(part) & (split_ties.c.is_named == 1)
+        named.update(
+            bytes(tie) for tie in connection.execute(select(split_ties.c.tie).where(chosen)).scalars()
+        )
     return named
 
 
