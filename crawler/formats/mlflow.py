@@ -199,7 +199,8 @@ def say_registered(findings: Findings, name: Any, version: Any, pointer: str, *,
 
 def say_alias(findings: Findings, name: str, alias: str, pointer: str, *, subject: str) -> None:
     """A name that somebody gave to a version, and may give to another: a label, and `NAME@ALIAS` as it is pasted."""
-    findings.say("tags", alias, pointer, origin=Origin.REGISTRY, subject=subject)
+    for field in ("tags", "aliases"):
+        findings.say(field, alias, pointer, origin=Origin.REGISTRY, subject=subject)
     called = f"{name}@{alias}"
     findings.say(f"extra.registered {called}", called, pointer, origin=Origin.REGISTRY, subject=subject)
 

@@ -171,8 +171,8 @@ def registered(text: str, reading: Reading) -> Leaf | None:
         node = And((named, Term("flags", version)))
         return Leaf(node=node, label=text, explanation=f"the latest of {name}")
     alias = parts.get("alias") or ""
-    if alias and _is_known_tag(alias, reading):
-        both: Query = And((named, Term("tags", alias)))
+    if alias and _is_known(alias, reading):
+        both: Query = And((named, Or((Term("aliases", alias), Term("tags", alias)))))
         return Leaf(
             node=Or((both, _also_registered(f"{name}@{alias}"))),
             label=text,
@@ -186,9 +186,10 @@ def registered(text: str, reading: Reading) -> Leaf | None:
     return Leaf(node=both, label=text, explanation=f"version {version} of {name}")
 
 
-def _is_known_tag(alias: str, reading: Reading) -> bool:
-    tags = reading.vocabulary.values.get("tags", {}) if reading.vocabulary is not None else {}
-    return alias in tags or alias.casefold() in {tag.casefold() for tag in tags}
+def _is_known(alias: str, reading: Reading) -> bool:
+    """Whether a model of the catalog is called so."""
+    values = {} if reading.vocabulary is None else reading.vocabulary.values
+    return any(alias in values.get(field, {}) for field in ("aliases", "tags"))
 
 
 def _also_registered(called: str) -> Query:
