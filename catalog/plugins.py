@@ -15,6 +15,8 @@ from catalog.errors import PluginUnavailable
 SOURCES: Mapping[str, str] = {
     # By the scheme of their addresses: `file` answers for `file:///models` and for paths.
     "file": "crawler.sources.local:open_local",
+    "mlflow+http": "crawler.sources.mlflow:MlflowSource",
+    "mlflow+https": "crawler.sources.mlflow:MlflowSource",
     "s3": "crawler.sources.s3:S3Source",
 }
 
@@ -72,6 +74,7 @@ EXTRACTORS: Mapping[str, str] = {
     "mlflow-model": "crawler.extractors.mlflow_model:MlflowModelExtractor",
     "mlflow-runs": "crawler.extractors.mlflow_runs:MlflowRunsExtractor",
     "mlflow-registry": "crawler.extractors.mlflow_registry:MlflowRegistryExtractor",
+    "mlflow-entries": "crawler.extractors.mlflow_entries:MlflowEntriesExtractor",
     "mlflow-database": "crawler.extractors.mlflow_database:MlflowDatabaseExtractor",
     "dvc": "crawler.extractors.dvc:DvcExtractor",
     "git-references": "crawler.extractors.git_references:GitReferencesExtractor",

@@ -10,6 +10,7 @@ from functools import partial
 
 from catalog.errors import SourceError
 from catalog.normalise.values.secrets import masked_text
+from catalog.recording.joining import settle_joins
 from catalog.recording.making import Task, make
 from catalog.recording.recorder import Recorder
 from catalog.records import Group, ObjectKey, Run, RunState
@@ -39,7 +40,7 @@ from crawler.stages.same_storage import check_same_storage
 from crawler.stages.splitting import SourceSplit, Surroundings
 from crawler.stages.survey import Survey, owners, sight, survey
 
-RECIPE = "7"
+RECIPE = "8"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 
@@ -122,8 +123,8 @@ class _Crawl:
         account.problems += registry.unavailable
 
     def go(self, *, accepted: float, reread: bool, hash_weights: bool) -> CrawlReport:
-        """The numbered list: list, compare, read; hash; judge what is absent; group; normalise; commit; account."""
-        state = RunState.INTERRUPTED
+        """The numbered list: list, compare, read; hash; judge what is absent; group; normalise; commit; account; join."""
+        state, settled = RunState.INTERRUPTED, False
         try:
             check_same_storage(self._store, self._source, self._manifest, accepted=accepted > 0)
             with self._manifest.sightings() as seen:
@@ -150,6 +151,8 @@ class _Crawl:
             raise
         finally:
             run = self._account.finish(state, self._manifest)
+        if settled:
+            settle_joins(self._store, self._source.id)
         return self._account.report(run, self._manifest)
 
     def _list_and_read(self, seen: Sightings, *, reread: bool) -> None:

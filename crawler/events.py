@@ -16,6 +16,7 @@ from functools import partial
 
 from catalog.errors import ModeldexError
 from catalog.layouts.content_addressed import content_key
+from catalog.recording.joining import settle_joins
 from catalog.recording.prints import weights_of
 from catalog.recording.recorder import Recorder
 from catalog.recording.remake import remake
@@ -131,6 +132,7 @@ class _Events:
             self._regroup()
         self._remake(looks.read)
         self._manifest.settled(self._recipe, lease=self._lease)
+        settle_joins(self._store, self._source.id)
         return self.report
 
     def _last_run(self) -> Run:

@@ -42,6 +42,11 @@ class EventSettings:
         "What whoever sends events to /api/v1/events must know; empty means that none are taken.",
         secret=True,
     )
+    mlflow_secret: str = setting(
+        "",
+        "The secret of the webhooks that MLflow sends to /api/v1/events/mlflow/SOURCE; empty means that none are taken.",
+        secret=True,
+    )
     queue_url: str = setting("", "Queue (SQS) that the worker takes events from; empty means none.")
     queue_endpoint_url: str = setting("", "Where the queue answers; empty means Amazon.")
     queue_region: str = setting("", "Region of the queue; empty means what AWS's own settings say.")

@@ -79,7 +79,7 @@ def gather(
                 observations.append(safe)
                 if safe.masked:
                     risks.append(_secret(safe))
-    observations.extend(_safe(seen) for seen in group.edits)
+    observations.extend(_safe(seen) for seen in (*group.edits, *group.lent))
     observations.sort(key=lambda seen: (seen.key, seen.extractor, seen.pointer, seen.field, repr(seen.raw)))
     if len(observations) > MAX_OBSERVATIONS:
         problems.append(

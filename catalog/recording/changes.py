@@ -9,7 +9,9 @@ from typing import Any
 
 from catalog.normalise.parts import edits as edit_parts
 from catalog.recording import prints
+from catalog.recording.lending import NOTHING, Borrowed, with_borrowed
 from catalog.recording.metric_edits import BY, EXTRACTOR, is_of_headline, observed
+from catalog.recording.ties import ties_of
 from catalog.records import Edit, EditKind, Evidence, Group, ModelId, ObjectKey, Observation, Origin
 from catalog.store.batch import RecordChange
 
@@ -21,12 +23,13 @@ def change_of(
     edits: Sequence[Edit] = (),
     now: datetime,
     moved_from: ModelId | None = None,
+    lent: Borrowed = NOTHING,
 ) -> RecordChange:
-    """The record of the group with whole extractions, as files and edits make it, at the group's place."""
+    """The record of the group with whole extractions, as its files, edits and files elsewhere make it, at the group's place."""
     from catalog.normalise.record import normalise  # noqa: PLC0415 - a crawl that finds nothing new needs no normaliser
 
     group = replace(group, edits=observations_of(edits))
-    record = normalise(group, now=now)
+    record = normalise(with_borrowed(group, lent), now=now)
     document = record.document
     if (place := group.place) is not None:
         document = {**document, "path": place.path, "uri": place.uri, "locations": [*place.locations]}
@@ -39,6 +42,7 @@ def change_of(
         moved_from=moved_from,
         group=group,
         edit=last_of(edits),
+        ties=ties_of(group),
     )
 
 

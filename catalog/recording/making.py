@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from catalog.recording.changes import change_of
+from catalog.recording.lending import NOTHING, Borrowed
 from catalog.recording.whole_extractions import Reading, filled
 from catalog.records import Edit, Group, ModelId, ObjectKey
 from catalog.store.batch import PackedRecord, RecordChange
@@ -25,6 +26,7 @@ class Task:
     edits: Sequence[Edit]
     now: datetime
     moved_from: ModelId | None
+    lent: Borrowed = NOTHING
 
 
 def make(task: Task) -> RecordChange:
@@ -38,6 +40,7 @@ def make(task: Task) -> RecordChange:
         edits=task.edits,
         now=task.now,
         moved_from=task.moved_from,
+        lent=task.lent,
     )
     packed = PackedRecord(body=pack(change.record), content=sanitised(change.record.document))
     return replace(change, record=replace(change.record, provenance={}), packed=packed, group=None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from catalog.recording.changes import change_of, last_of
+from catalog.recording.lending import NOTHING, Borrowed, borrowed
 from catalog.recording.making import Task, make
 from catalog.recording.whole_extractions import Reading, WholeExtractions, filled
 from catalog.records import Edit, Group, ModelId, ObjectKey, Place, Run, is_unread, model_id
@@ -53,6 +54,7 @@ class _Plan:
 
     page: Sequence[FreshGroup]
     edits: Mapping[ModelId, Sequence[Edit]]
+    lent: Mapping[ModelId, Borrowed]
     tasks: Mapping[int, Task]
 
 
@@ -105,6 +107,7 @@ class Recorder:
     ) -> Iterator[Task]:
         for page in pages:
             edits = self._store.edits.of([fresh.model for fresh in page])
+            lent = borrowed(self._store.joins.of({fresh.model: fresh.group for fresh in page}))
             bodies = self._manifest.bodies(
                 sorted({key for fresh in page if not _is_shared(fresh.group) for key in _keys(fresh.group)})
             )
@@ -116,11 +119,12 @@ class Recorder:
                     edits=edits.get(fresh.model, ()),
                     now=self._run.started_at,
                     moved_from=origins.get(fresh.model),
+                    lent=lent.get(fresh.model, NOTHING),
                 )
                 for number, fresh in enumerate(page)
                 if not _is_shared(fresh.group) and all(key in bodies for key in _keys(fresh.group))
             }
-            plans.append(_Plan(page, edits, tasks))
+            plans.append(_Plan(page, edits, lent, tasks))
             yield from tasks.values()
 
     def _completed(
@@ -134,7 +138,7 @@ class Recorder:
         return [
             replace(records[number], group=fresh.group)
             if number in records
-            else self._change(replace(fresh, group=next(groups)), plan.edits, origins)
+            else self._change(replace(fresh, group=next(groups)), plan.edits, plan.lent, origins)
             for number, fresh in enumerate(plan.page)
         ]
 
@@ -185,11 +189,12 @@ class Recorder:
             for number, change in enumerate(changes)
             if change.edit != last_of(edits.get(change.record.id, ()))
         }
+        lent = borrowed(batch.joined({page[number].model: page[number].group for number in late}))
         keys = {key for number in late for key in _keys(page[number].group)}
         extractions = batch.extractions(self._run.source, keys) if keys else {}
         readings = {key: Reading(extraction) for key, extraction in extractions.items()}
         return [
-            self._change(replace(fresh, group=filled(fresh.group, readings)), edits, origins)
+            self._change(replace(fresh, group=filled(fresh.group, readings)), edits, lent, origins)
             if number in late
             else change
             for number, (fresh, change) in enumerate(zip(page, changes, strict=True))
@@ -199,6 +204,7 @@ class Recorder:
         self,
         fresh: FreshGroup,
         edits: Mapping[ModelId, Sequence[Edit]],
+        lent: Mapping[ModelId, Borrowed],
         origins: Mapping[ModelId, ModelId],
     ) -> RecordChange:
         return change_of(
@@ -207,6 +213,7 @@ class Recorder:
             edits=edits.get(fresh.model, ()),
             now=self._run.started_at,
             moved_from=origins.get(fresh.model),
+            lent=lent.get(fresh.model, NOTHING),
         )
 
 

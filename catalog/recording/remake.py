@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from catalog.errors import NotRemakable
 from catalog.recording import prints
 from catalog.recording.changes import change_of
+from catalog.recording.lending import NOTHING, borrowed
 from catalog.records import ModelId
 from catalog.store import Store
 from catalog.store.batch import Committed, RecordBatch
@@ -39,23 +40,29 @@ def remake(
     return done
 
 
-def remake_in(batch: RecordBatch, models: Sequence[ModelId], *, recipe: str | None = None) -> None:
-    """The same inside a transaction that locks these models."""
+def remake_in(
+    batch: RecordBatch, models: Sequence[ModelId], *, recipe: str | None = None, joining: bool = False
+) -> None:
+    """The same inside a transaction that locks these models. `joining` says that their own files say what they said, and
+    that those that are joined with them need no look.
+    """
     batch.lock(models)
     for model in models:
         if (reason := why_not_remakable(batch, model)) is not None:
             raise NotRemakable(model, reason)
     groups, edits = batch.groups(models), batch.edits(models)
+    lent = borrowed(batch.joined(groups))
     changes = [
         change_of(
             groups[model],
             signature=batch.signature(model) if recipe is None else prints.signature(groups[model], recipe),
             edits=edits.get(model, ()),
             now=batch.now,
+            lent=lent.get(model, NOTHING),
         )
         for model in models
     ]
-    batch.put(changes, remade=True)
+    batch.put(changes, remade=True, joining=joining)
 
 
 def why_not_remakable(batch: RecordBatch, model: ModelId) -> str | None:

@@ -113,6 +113,7 @@ class Group:
     copies: tuple[ObjectKey, ...] = ()  # objects of such a store that hold the same bytes once more
     place: Place | None = None
     edits: tuple[Observation, ...] = ()  # what persons say of the model
+    lent: tuple[Observation, ...] = ()  # what files of other sources say of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

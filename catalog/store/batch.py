@@ -25,7 +25,8 @@ from catalog.records import (
 )
 from catalog.records.accounts import Happening
 from catalog.records.series import place_in_series
-from catalog.store import audit, edits, members, series
+from catalog.records.ties import NO_TIES, Ties
+from catalog.store import audit, edits, joins, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, instant, pack, pack_json, read_object, unpack
@@ -34,6 +35,7 @@ from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print
 from catalog.store.database import insert_rows, parts, upsert
 from catalog.store.documents import GONE, LIVE, Standing, finish
 from catalog.store.edits import NewEdit
+from catalog.store.joins import Joined
 from catalog.store.runs import seen_at
 from catalog.store.tables import copies_due, records
 
@@ -56,7 +58,7 @@ class RecordChange:
     """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal files of weights and
     `tensors` equal tensors in whatever files (None: no proof), `identity` proves that files moved. `moved_from` is the
     model it was before. `group` are the files it was made of; None knows but their keys. `edit` is the last edit that it
-    shows, 0 for none. `packed` is the whole record if another process made it; then `record` has no provenance.
+    shows, 0 for none. `ties` are its names in other sources. `packed` is the whole record if another process made it; then `record` has no provenance.
     """
 
     record: ModelRecord
@@ -68,6 +70,7 @@ class RecordChange:
     group: Group | None = None
     edit: int = 0
     packed: PackedRecord | None = None
+    ties: Ties = NO_TIES
 
 
 @dataclass(slots=True)
@@ -112,6 +115,8 @@ class RecordBatch:
         self._touched: dict[str, set[str]] = {}
         self._last_seen: dict[str, str] | None = None
         self._series: set[str] = set()
+        self._ties: dict[ModelId, Ties] = {}
+        self._due: set[ModelId] = set()
         self._notes: list[Callable[[], Happening | None]] = []
 
     def lock(self, models: Iterable[str | None]) -> None:
@@ -213,8 +218,18 @@ class RecordBatch:
         """Whether the model is not there until now."""
         return self.state(model) != LIVE
 
-    def put(self, changes: Sequence[RecordChange], *, remade: bool = False) -> None:
-        """These records are as the changes say: all there, or with their standing as it is if they are `remade`."""
+    def joined(self, groups: Mapping[ModelId, Group]) -> dict[ModelId, Joined]:
+        """What those of these models are joined with that are, as this transaction sees it."""
+        return joins.joined(self._connection, groups)
+
+    def join(self, lenders: Mapping[ModelId, Sequence[ModelId]]) -> None:
+        """From now on just these models of other sources tell of each of those."""
+        joins.keep(self._connection, lenders)
+
+    def put(self, changes: Sequence[RecordChange], *, remade: bool = False, joining: bool = False) -> None:
+        """These records are as the changes say: all there, or with their standing as it is if they are `remade`. Unless
+        they are just `joining`, models that they are joined with are looked at.
+        """
         self.lock([*(change.record.id for change in changes), *(change.moved_from for change in changes)])
         for change in changes:
             model = change.record.id
@@ -242,6 +257,11 @@ class RecordBatch:
             if before is None:
                 self._new.add(model)
             differs = self._restate(model)
+            self._ties[model] = change.ties
+            if not joining and (
+                differs or remade or before is None or before["signature"] != row["signature"]
+            ):
+                self._due.add(model)
             if before is None or before["state"] == GONE:
                 self.result.new.append(model)
             elif differs:
@@ -261,6 +281,7 @@ class RecordBatch:
                 )
                 self._touched[model] = set(prints_of(row))
             self._series.add(row["name"])
+            self._due.add(model)
             row["state"] = state
             row["moved_to"] = moved.get(model, row["moved_to"])
             if state == GONE:
@@ -382,6 +403,9 @@ class RecordBatch:
         upsert(self._connection, records, [self._rows[model] for model in sorted(self._dirty)])
         members.write(self._connection, self._files, new=self._new)
         members.drop(self._connection, sorted(self._gone))
+        joins.write_ties(self._connection, self._ties, new=self._new)
+        joins.note_due(self._connection, self._due, self._ties)
+        joins.drop(self._connection, sorted(self._gone))
         append(self._connection, rows)
         deliver_again(self._connection, again)
         series.settle(self._connection, self._series, revised={row["model"] for row in rows})

@@ -21,6 +21,7 @@ from catalog.store.database import BUSY_TIMEOUT_MS, is_read_only, open_database
 from catalog.store.edits import Edits
 from catalog.store.event_hints import EventHints
 from catalog.store.faults import BACKUP, advice, sentence, store_fault, unusable
+from catalog.store.joins import Joins
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.records import Records
@@ -42,6 +43,7 @@ class Store:
         self.sources = Sources(engine)
         self._consumers: dict[str, Consumer] = {}
         self.edits = Edits(engine)
+        self.joins = Joins(engine)
         self.searches = SavedSearches(engine)
         self.workers = Workers(engine)
         self.event_hints = EventHints(engine)

@@ -214,6 +214,37 @@ record_files = Table(
     sqlite_with_rowid=False,
 )
 
+# By what models of one source are known in others (`catalog.records.ties`).
+model_ties = Table(
+    "model_ties",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("tie", LargeBinary, primary_key=True),
+    # 1: something here speaks of whatever has this tie; 0: the model has it.
+    Column("is_named", Integer, primary_key=True, autoincrement=False),
+    Index("model_ties_by_tie", "tie", "is_named"),
+    sqlite_with_rowid=False,
+)
+
+# Which model speaks of which one of another source, as the records of both show it.
+joins = Table(
+    "joins",
+    metadata,
+    Column("borrower", String(64), primary_key=True),
+    Column("lender", String(64), primary_key=True),
+    Index("joins_by_lender", "lender"),
+    sqlite_with_rowid=False,
+)
+
+# Models that came, left or changed since those of other sources were joined with them.
+joins_due = Table(
+    "joins_due",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    # How often it was noted: what changes while it is settled is due again.
+    Column("changes", BigInteger, nullable=False),
+)
+
 # Models that came, left or changed since the documents of their copies were written, by each print that they have or had.
 copies_due = Table(
     "copies_due",

@@ -22,7 +22,7 @@ class DvcExtractor:
     """Reads whole YAML files. Commands are text and never run; a path that leaves the root binds nothing."""
 
     name = "dvc"
-    version = 4
+    version = 5
     description = "DVC (`*.dvc`, dvc.yaml, dvc.lock)"
     reads = (
         "outputs with hash and size bound to files and objects of caches and remotes, parameters and metrics files of their"

@@ -16,6 +16,7 @@ from crawler.extractor import Findings
 
 MD5 = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 REMOTE_OBJECT = re.compile(r"(?:^|/)(?:files/md5/)?([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)$")
+MODEL_DIRECTORIES = frozenset({"model", "models", "checkpoint", "checkpoints"})
 MODEL_SUFFIXES = [
     ".bin",
     ".pt",
@@ -134,9 +135,11 @@ def output_subject(
 
 
 def looks_like_a_model(path: str) -> bool:
-    """A file whose suffix models have, or a directory named as one."""
-    name = path.rstrip("/").rsplit("/", 1)[-1].lower()
-    return name.endswith(tuple(MODEL_SUFFIXES)) or name in {"model", "models", "checkpoint", "checkpoints"}
+    """A file whose suffix models have, a directory named as one, or one in such a directory."""
+    above, _, name = path.rstrip("/").lower().rpartition("/")
+    if name.endswith(tuple(MODEL_SUFFIXES)) or name in MODEL_DIRECTORIES:
+        return True
+    return "." not in name and not MODEL_DIRECTORIES.isdisjoint(above.split("/"))
 
 
 def say_output(findings: Findings, out: Mapping[str, Any], place: str, *, subject: str) -> None:

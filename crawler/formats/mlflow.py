@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Subject
@@ -18,6 +19,9 @@ from crawler.formats import jsons
 
 MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 RUN_ID = re.compile(r"[0-9a-f]{32}")
+LOCATION = "uri:"
+"""How the key of a place begins, which a model of another source may be at."""
+MAX_LOCATION_CHARACTERS = 2_000
 DELETED = "deleted"
 DELETED_VERSION = "Deleted_Internal"
 
@@ -67,6 +71,19 @@ def source_key(source: Any) -> str | None:
         return model_key(model)
     match = _RUN_URI.search(source) or _ARTIFACT.search(source)
     return artifact_key(match["run"], match["path"]) if match else None
+
+
+def location_keys(source: Any) -> tuple[str, ...]:
+    """The join key of a place that is no path among MLflow's artifacts: an address of a storage, or an absolute path."""
+    if not isinstance(source, str) or len(source) > MAX_LOCATION_CHARACTERS:
+        return ()
+    place = source.rstrip("/")
+    if place.startswith("/") and place.strip("/"):
+        place = f"file://{quote(place)}"
+    scheme, separator, rest = place.partition("://")
+    if not separator or not rest.strip("/") or scheme in {"http", "https", "mlflow-artifacts"}:
+        return ()
+    return (f"{LOCATION}{place}",)
 
 
 def run_subject(
@@ -178,6 +195,14 @@ def say_registered(findings: Findings, name: Any, version: Any, pointer: str, *,
     findings.say(
         f"extra.registered {registered}", registered, pointer, origin=Origin.REGISTRY, subject=subject
     )
+
+
+def say_alias(findings: Findings, name: str, alias: str, pointer: str, *, subject: str) -> None:
+    """A name that somebody gave to a version, and may give to another: a label, and `NAME@ALIAS` as it is pasted."""
+    for field in ("tags", "aliases"):
+        findings.say(field, alias, pointer, origin=Origin.REGISTRY, subject=subject)
+    called = f"{name}@{alias}"
+    findings.say(f"extra.registered {called}", called, pointer, origin=Origin.REGISTRY, subject=subject)
 
 
 def say_version_state(

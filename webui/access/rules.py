@@ -19,6 +19,7 @@ RULES: Mapping[str, Action | None] = {
     "access.openid": OPEN,
     "access.openid_return": OPEN,
     "api.events": OPEN,  # the token of the setting events.token
+    "api.mlflow_events": OPEN,  # signed with the setting events.mlflow_secret
     "api.log": OPEN,  # the token of the setting api.log_token
     "access.sign_out": Action.ACCOUNT,
     "access.account": Action.ACCOUNT,

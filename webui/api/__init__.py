@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, redirect, request, url_for
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import Forbidden, ServiceUnavailable
 
 from catalog.access.event_notes import with_store
 from catalog.errors import ExtractError, UserError
@@ -18,6 +19,7 @@ from catalog.recording.reports import report_model
 from catalog.search.parameters import LENIENT
 from crawler.event_bodies import hints_of
 from crawler.event_inbox import note_hints
+from crawler.mlflow_server import webhook
 from crawler.settings import EventSettings
 from webui.api.answers import (
     model_answer,
@@ -205,6 +207,22 @@ def events() -> Response:
     request.max_content_length = EVENT_BYTES
     try:
         hints = hints_of(request.get_data(cache=False))
+    except ExtractError as error:
+        raise UserError(f"This is no event that can be taken: {error}.") from error
+    kept = with_store(settings(), lambda store: note_hints(store, hints)) if hints else 0
+    return answer(EventsAnswer(objects=len(hints), kept=kept), status=202)
+
+
+@blueprint.post("/v1/events/mlflow/<source>")
+def mlflow_events(source: str) -> Response:
+    """Takes what the registry of an MLflow server says that changed. 202 when it is kept; the worker looks at the entries."""
+    request.max_content_length = webhook.MAX_BODY_BYTES
+    body = request.get_data(cache=False)
+    secret = settings().section(EventSettings).mlflow_secret
+    if not webhook.is_signed(body, request.headers, secret, now=time.time()):
+        raise Forbidden
+    try:
+        hints = webhook.hints_of(body, source)
     except ExtractError as error:
         raise UserError(f"This is no event that can be taken: {error}.") from error
     kept = with_store(settings(), lambda store: note_hints(store, hints)) if hints else 0

@@ -348,7 +348,7 @@ class RunsAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsAnswer:
-    """The answer of a POST to /api/v1/events: of how many objects it speaks, and how many are of a source that is crawled."""
+    """The answer of a POST to /api/v1/events or one below it: of how many objects it speaks, and how many are of a source that is crawled."""
 
     objects: int
     kept: int
@@ -543,6 +543,7 @@ ANSWERS: Mapping[str, type] = {
     "/api/v1/edits with dry_run": PreviewAnswer,
     "/api/v1/edits/<batch>/undo": BatchAnswer,
     "/api/v1/events": EventsAnswer,
+    "/api/v1/events/mlflow/<source>": EventsAnswer,
     "/api/v1/models": LoggedAnswer,
     "/api/v1/models/<id>": ModelAnswer,
     "PATCH /api/v1/models/<id>": EditAnswer,

@@ -255,7 +255,7 @@ class Parser:
         if token.kind is Kind.CONDITION:
             if known_target(token, reading):
                 return read_condition(token, reading)
-            versioned = registered(token.text)
+            versioned = registered(token.text, reading)
             if versioned is not None:
                 return versioned
             read_unknown(token, reading)

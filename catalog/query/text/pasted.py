@@ -10,12 +10,15 @@ from catalog.query.text.keywords import read_place
 from catalog.query.text.parse_context import Leaf, Reading, any_of
 from catalog.query.text.printing import name_of
 from catalog.text.patterns import pattern
+from catalog.text.slugs import stored_slug
 
 _HUB_NAME = pattern(r"[\w.\-]+(?:/[\w.\-]+)+/?")
 _PLACE = pattern(r"/[\w.\-+@ ]+(?:/[\w.\-+@]*)+")
 _LEADING = pattern(r"(?:~|\.{1,2})/|[A-Za-z]:[\\/]")
 _FILE = pattern(r"[\w.\-+@]*\w\.[A-Za-z][A-Za-z0-9]{1,11}")
-_REGISTERED = pattern(r"models:/+(?P<name>[^/@\s]+)(?:[/@](?P<version>v?\d[\w.]*|latest)|/[\w.]+|@[\w\-]+)?")
+_REGISTERED = pattern(
+    r"models:/+(?P<name>[^/@\s]+)(?:[/@](?P<version>v?\d[\w.]*|latest)|/[\w.]+|@(?P<alias>[\w\-]+))?"
+)
 _VERSIONED = pattern(r"(?P<name>[\w.\-/]+)[:@](?P<version>v?\d+(?:\.\d+)*|latest)")
 _LOGGED = pattern(r"models:/+(m-[0-9a-f]{32})/?")
 """A model that a run logged. Source: MLflow 3, logged models."""
@@ -31,15 +34,12 @@ _HEX = pattern(r"(?=[a-f]*\d)[0-9a-f]{8,64}|([0-9a-f])\1{7,63}")
 
 def pasted(text: str, reading: Reading) -> Leaf | None:
     """What a word that is no word of a language asks for; None for other words."""
-    for reader in (_addressed, _versioned, _with_ending):
-        leaf = reader(text)
-        if leaf is not None:
-            return leaf
-    return hashed(text, reading) or _placed(text, reading)
+    leaf = _addressed(text) or _versioned(text, reading) or _with_ending(text)
+    return leaf or hashed(text, reading) or _placed(text, reading)
 
 
-def _versioned(text: str) -> Leaf | None:
-    return registered(text) if "models:/" in text or "@" in text else None
+def _versioned(text: str, reading: Reading) -> Leaf | None:
+    return registered(text, reading) if "models:/" in text or "@" in text else None
 
 
 def _with_ending(text: str) -> Leaf | None:
@@ -157,20 +157,44 @@ def _below_sources(text: str, reading: Reading) -> Iterator[Query]:
                 break
 
 
-def registered(text: str) -> Leaf | None:
-    """`models:/name/2`, `name:v2` and `name@v2`: a version of the model of that name."""
+def registered(text: str, reading: Reading) -> Leaf | None:
+    """`models:/name/2`, `models:/name@alias`, `name:v2` and `name@v2`: a version of the model that is, or was also, registered
+    under that name. An alias that no model of the catalog has is left out.
+    """
     match = _REGISTERED.fullmatch(text) or _VERSIONED.fullmatch(text)
     if match is None:
         return None
-    named = Match(match["name"], ("name",))
-    version = (match["version"] or "").removeprefix("v")
+    name, parts = match["name"], match.groupdict()
+    named = Match(name, ("name",))
+    version = (parts["version"] or "").removeprefix("v")
     if version == "latest":
         node = And((named, Term("flags", version)))
-        return Leaf(node=node, label=text, explanation=f"the latest of {match['name']}")
+        return Leaf(node=node, label=text, explanation=f"the latest of {name}")
+    alias = parts.get("alias") or ""
+    if alias and _is_known(alias, reading):
+        both: Query = And((named, Or((Term("aliases", alias), Term("tags", alias)))))
+        return Leaf(
+            node=Or((both, _also_registered(f"{name}@{alias}"))),
+            label=text,
+            explanation=f"{alias} of {name}",
+        )
     if not version or not version[0].isdigit():
-        return Leaf(node=named, label=text, explanation=f"the model {match['name']}")
+        return Leaf(node=named, label=text, explanation=f"the model {name}")
     both = And((named, Terms("version", (version, f"v{version}"))))
-    return Leaf(node=both, label=text, explanation=f"version {version} of {match['name']}")
+    if text.startswith("models:/"):
+        both = Or((both, _also_registered(f"{name} {version}")))
+    return Leaf(node=both, label=text, explanation=f"version {version} of {name}")
+
+
+def _is_known(alias: str, reading: Reading) -> bool:
+    """Whether a model of the catalog is called so."""
+    values = {} if reading.vocabulary is None else reading.vocabulary.values
+    return any(alias in values.get(field, {}) for field in ("aliases", "tags"))
+
+
+def _also_registered(called: str) -> Query:
+    """Whatever the model is called now: a registry's file keeps each name with its version or alias."""
+    return Term(f"extra.{stored_slug(f'registered {called}')}", called)
 
 
 def hashed(text: str, reading: Reading) -> Leaf | None:

@@ -1,0 +1,48 @@
+"""Records of models that files of other sources tell of, made again when those files, or the models, come, change or leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from catalog.recording.remake import remake_in, why_not_remakable
+from catalog.records import ModelId, SourceId
+from catalog.store import Store
+
+PAGE_MODELS = 50
+
+
+def settle_joins(store: Store, source: SourceId) -> None:
+    """Every record shows what is told of it elsewhere, after `source` was crawled or told of events: at the cost of the
+    models that changed and of those that they are joined with. A killed process leaves the rest to the next.
+    """
+    while due := store.joins.due():
+        reached = store.joins.reached(due)
+        for start in range(0, len(reached), PAGE_MODELS):
+            _join(store, reached[start : start + PAGE_MODELS], due)
+        store.joins.settled(due)
+    if store.joins.is_repository(source):
+        misjudged = store.joins.misjudged()
+        for start in range(0, len(misjudged), PAGE_MODELS):
+            _remake(store, misjudged[start : start + PAGE_MODELS], {})
+
+
+def _join(store: Store, models: Sequence[ModelId], due: Mapping[ModelId, int]) -> None:
+    """Of these models those that are told of by others than before, or by whoever says something else, and those others."""
+    before, now = store.joins.present(models), store.joins.lenders(models)
+    changed = {model: now.get(model, ()) for model in models if before.get(model, ()) != now.get(model, ())}
+    others = {lender for model in changed for lender in {*before.get(model, ())} ^ {*now.get(model, ())}}
+    told_anew = {model for model in models if not due.keys().isdisjoint(now.get(model, ()))}
+    _remake(store, sorted({*changed, *others, *told_anew}), changed)
+
+
+def _remake(store: Store, models: Sequence[ModelId], lenders: Mapping[ModelId, Sequence[ModelId]]) -> None:
+    if not models:
+        return
+    with store.records.transaction(made_by="crawl", cause="joins") as batch:
+        batch.lock(models)
+        batch.join(lenders)
+        remake_in(
+            batch,
+            [model for model in models if why_not_remakable(batch, model) is None],
+            joining=True,
+        )

@@ -1,0 +1,352 @@
+"""Models of different sources that have to do with each other: by which names, which are joined, and what is to be settled.
+
+A model holds the names of its own bytes; files elsewhere name them. Whoever names lends what they say to whoever holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, select
+
+from catalog.records import Group, ModelId, SourceId
+from catalog.records.ties import Ties
+from catalog.store import members
+from catalog.store.codec import read_object
+from catalog.store.database import insert_rows, parts, upsert
+from catalog.store.documents import LIVE
+from catalog.store.split import tie_id
+from catalog.store.tables import joins, joins_due, model_ties, records, runs, sources, split_ties
+
+MAX_LENDERS = 20
+"""So many models elsewhere tell of one, the first by their ids."""
+MAX_BORROWERS = 1_000
+"""So many hold one name: thousands of copies of one file are not all told of."""
+MAX_STORED_AT = 20
+PAGE_DUE = 200
+STORED = (b"md5:", b"md5;")
+"""Between these lie the ties of objects that are filed under their hashes."""
+REPOSITORY = (b"subject:dvc:", b"subject:dvc;")
+"""Between these lie the ties of outputs that files of DVC name: a source that has one is a repository."""
+COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lender:
+    """A model of another source, with whole extractions."""
+
+    uri: str
+    name: str
+    source: SourceId
+    group: Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """What a model is joined with: those that tell of it, and where those are that it tells of. `is_orphan` says whether
+    no repository names its bytes; None where that is not known, or not asked.
+    """
+
+    lenders: tuple[Lender, ...] = ()
+    stored_at: tuple[str, ...] = ()
+    is_orphan: bool | None = None
+
+
+class Joins:
+    """Reading by anybody; rows are written with the records that they are about."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def of(self, groups: Mapping[ModelId, Group]) -> dict[ModelId, Joined]:
+        """What those of these models are joined with that are joined at all, or are taken for orphans by their own source."""
+        with self._engine.connect() as connection:
+            return joined(connection, groups)
+
+    def due(self) -> dict[ModelId, int]:
+        """Some of the models to be settled, each with how often that was noted."""
+        statement = select(joins_due).order_by(joins_due.c.model).limit(PAGE_DUE)
+        with self._engine.connect() as connection:
+            return {ModelId(row.model): row.changes for row in connection.execute(statement)}
+
+    def settled(self, due: Mapping[ModelId, int]) -> None:
+        """These need no look any more, unless they changed meanwhile."""
+        by_changes: dict[int, list[str]] = defaultdict(list)
+        for model, changes in due.items():
+            by_changes[changes].append(model)
+        with self._engine.begin() as connection:
+            for changes, models in by_changes.items():
+                unchanged = joins_due.c.model.in_(models) & (joins_due.c.changes == changes)
+                connection.execute(delete(joins_due).where(unchanged))
+
+    def reached(self, models: Collection[ModelId]) -> list[ModelId]:
+        """The live models that hold something, and that these are, tell of, or told of before."""
+        with self._engine.connect() as connection:
+            known = _joined_with(connection, sorted(models))
+            named = [tie for own in _ties(connection, sorted(models), is_named=True).values() for tie in own]
+            holding = _having(connection, sorted(set(named)), is_named=False, most=MAX_BORROWERS)
+            near = {*models, *known, *(model for own in holding.values() for model, _ in own)}
+            owned = _ties(connection, sorted(near), is_named=False)
+            return sorted(ModelId(model) for model in near if model in owned or model in known)
+
+    def lenders(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[ModelId, ...]]:
+        """Who tells of each of these models, as names have it now."""
+        with self._engine.connect() as connection:
+            return _lenders(connection, models)
+
+    def present(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[ModelId, ...]]:
+        """Who tells of each of these models, as their records show it."""
+        with self._engine.connect() as connection:
+            return _present(connection, models)
+
+    def is_repository(self, source: SourceId) -> bool:
+        """Whether files of DVC in this source name outputs."""
+        with self._engine.connect() as connection:
+            return source in _repositories(connection)
+
+    def misjudged(self) -> list[ModelId]:
+        """Live models whose records say of their being orphans something else than repositories do now."""
+        first, last = STORED
+        chosen = (model_ties.c.tie >= first) & (model_ties.c.tie < last) & (model_ties.c.is_named == 0)
+        with self._engine.connect() as connection:
+            stored = sorted(connection.execute(select(model_ties.c.model).where(chosen).distinct()).scalars())
+            flagged = {
+                model: "orphan" in (read_object(row["document"]).get("flags") or ())
+                for model, row in _rows(connection, stored).items()
+                if row["state"] == LIVE and json.loads(row["grouping"] or "{}").get("orphan")
+            }
+            judged = _orphans(connection, sorted(flagged))
+        return sorted(model for model, flag in flagged.items() if flag is not bool(judged.get(model)))
+
+
+def joined(connection: Connection, groups: Mapping[ModelId, Group]) -> dict[ModelId, Joined]:
+    """As `Joins.of`, as this transaction sees it."""
+    present = _present(connection, sorted(groups))
+    lent = _lent(connection, sorted(groups))
+    orphans = _orphans(connection, sorted(model for model, group in groups.items() if group.orphan))
+    lenders = _rows(connection, {lender for own in present.values() for lender in own})
+    grouped = members.groups(connection, lenders.values())
+    return {
+        model: Joined(
+            lenders=tuple(
+                Lender(
+                    uri=str(read_object(lenders[lender]["document"]).get("uri", "")),
+                    name=lenders[lender]["name"],
+                    source=SourceId(lenders[lender]["source"]),
+                    group=grouped[lender],
+                )
+                for lender in present.get(model, ())
+                if lender in grouped
+            ),
+            stored_at=lent.get(model, ()),
+            is_orphan=orphans.get(model, False) if group.orphan else None,
+        )
+        for model, group in groups.items()
+        if model in present or model in lent or group.orphan
+    }
+
+
+def write_ties(connection: Connection, ties: Mapping[ModelId, Ties], *, new: Collection[ModelId]) -> None:
+    """These models have just these ties; of `new` ones nothing was written before."""
+    rows = {
+        model: {(tie_id(tie), flag) for flag, own in ((1, each.named), (0, each.owned)) for tie in own}
+        for model, each in ties.items()
+    }
+    before: dict[str, set[tuple[bytes, int]]] = defaultdict(set)
+    for part in parts(sorted(rows.keys() - set(new))):
+        for row in connection.execute(select(model_ties).where(model_ties.c.model.in_(part))):
+            before[row.model].add((bytes(row.tie), row.is_named))
+    changed = {model: own for model, own in rows.items() if own != before.get(model, set())}
+    for part in parts(sorted(changed.keys() & before.keys())):
+        connection.execute(delete(model_ties).where(model_ties.c.model.in_(part)))
+    added = [
+        {"model": model, "tie": tie, "is_named": flag}
+        for model, own in changed.items()
+        for tie, flag in sorted(own)
+    ]
+    insert_rows(connection, model_ties, added)
+
+
+def drop(connection: Connection, models: Sequence[ModelId]) -> None:
+    """These models are gone: they have no names, and nobody tells of them."""
+    for part in parts(models):
+        connection.execute(delete(model_ties).where(model_ties.c.model.in_(part)))
+        connection.execute(delete(joins).where(joins.c.borrower.in_(part)))
+
+
+def note_due(connection: Connection, models: Iterable[ModelId], ties: Mapping[ModelId, Ties]) -> None:
+    """Of these models, which came, left, or say something else, those that have to do with others: that tell of some, or of
+    which some tell, now or before. `ties` are those that were written just now.
+    """
+    wanted = sorted(set(models))
+    owners: dict[bytes, list[ModelId]] = defaultdict(list)
+    for model in wanted:
+        for tie in ties[model].owned if model in ties else ():
+            owners[tie_id(tie)].append(model)
+    named = _having(connection, sorted(owners), is_named=True, most=1)
+    told_of = {model for tie in named for model in owners[tie]}
+    due = {model for model in wanted if model in told_of or (model in ties and ties[model].named)}
+    for part in parts(wanted):
+        for column in (joins.c.borrower, joins.c.lender):
+            due.update(map(ModelId, connection.execute(select(column).where(column.in_(part))).scalars()))
+    for part in parts(sorted(due)):
+        chosen = select(joins_due).where(joins_due.c.model.in_(part))
+        known = {row.model: row.changes for row in connection.execute(chosen)}
+        rows = [{"model": model, "changes": known.get(model, 0) + 1} for model in part]
+        upsert(connection, joins_due, rows)
+
+
+def keep(connection: Connection, lenders: Mapping[ModelId, Sequence[ModelId]]) -> None:
+    """From now on just these tell of each of these models."""
+    for part in parts(sorted(lenders)):
+        connection.execute(delete(joins).where(joins.c.borrower.in_(part)))
+    insert_rows(
+        connection,
+        joins,
+        [{"borrower": model, "lender": lender} for model, own in lenders.items() for lender in own],
+    )
+
+
+def _present(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[ModelId, ...]]:
+    present: dict[ModelId, list[ModelId]] = defaultdict(list)
+    for part in parts(models):
+        statement = select(joins).where(joins.c.borrower.in_(part)).order_by(joins.c.lender)
+        for row in connection.execute(statement):
+            present[ModelId(row.borrower)].append(ModelId(row.lender))
+    return {model: tuple(own) for model, own in present.items()}
+
+
+def _lent(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[str, ...]]:
+    """Where those are that each of these models tells of."""
+    places: dict[ModelId, list[str]] = defaultdict(list)
+    for part in parts(models):
+        statement = (
+            select(joins.c.lender, records.c.document)
+            .join(records, records.c.id == joins.c.borrower)
+            .where(joins.c.lender.in_(part))
+            .order_by(joins.c.borrower)
+        )
+        for row in connection.execute(statement):
+            own = places[ModelId(row.lender)]
+            if len(own) < MAX_STORED_AT:
+                own.append(str(read_object(row.document).get("uri", "")))
+    return {model: tuple(own) for model, own in places.items()}
+
+
+def _joined_with(connection: Connection, models: Sequence[ModelId]) -> set[ModelId]:
+    """The models that these tell of, as records show it."""
+    reached: set[ModelId] = set()
+    for part in parts(models):
+        chosen = joins.c.lender.in_(part)
+        reached.update(map(ModelId, connection.execute(select(joins.c.borrower).where(chosen)).scalars()))
+    return reached
+
+
+def _lenders(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[ModelId, ...]]:
+    owned, named = _ties(connection, models, is_named=False), _ties(connection, models, is_named=True)
+    wanted = {model: own - named.get(model, set()) for model, own in owned.items()}
+    ties = sorted({tie for own in wanted.values() for tie in own})
+    naming = _having(connection, ties, is_named=True, most=MAX_LENDERS)
+    home = {model: row["source"] for model, row in _rows(connection, wanted).items()}
+    lenders: dict[ModelId, tuple[ModelId, ...]] = {}
+    for model, own in wanted.items():
+        others = {other for tie in own for other, source in naming.get(tie, ()) if source != home.get(model)}
+        lenders[model] = tuple(sorted(others)[:MAX_LENDERS])
+    return lenders
+
+
+def _ties(connection: Connection, models: Sequence[str], *, is_named: bool) -> dict[ModelId, set[bytes]]:
+    ties: dict[ModelId, set[bytes]] = defaultdict(set)
+    for part in parts(models):
+        chosen = model_ties.c.model.in_(part) & (model_ties.c.is_named == int(is_named))
+        for row in connection.execute(select(model_ties.c.model, model_ties.c.tie).where(chosen)):
+            ties[ModelId(row.model)].add(bytes(row.tie))
+    return ties
+
+
+def _having(
+    connection: Connection, ties: Sequence[bytes], *, is_named: bool, most: int
+) -> dict[bytes, list[tuple[ModelId, str]]]:
+    """The live models with each of these ties, and their sources; the first `most` by id."""
+    models: dict[bytes, list[tuple[ModelId, str]]] = defaultdict(list)
+    for part in parts(ties):
+        statement = (
+            select(model_ties.c.tie, model_ties.c.model, records.c.source)
+            .join(records, records.c.id == model_ties.c.model)
+            .where(
+                model_ties.c.tie.in_(part),
+                model_ties.c.is_named == int(is_named),
+                records.c.state == LIVE,
+            )
+            .order_by(model_ties.c.tie, model_ties.c.model)
+        )
+        for row in connection.execute(statement):
+            own = models[bytes(row.tie)]
+            if len(own) < most:
+                own.append((ModelId(row.model), row.source))
+    return models
+
+
+def _rows(connection: Connection, models: Iterable[ModelId]) -> dict[ModelId, dict[str, Any]]:
+    columns = [
+        records.c[name] for name in ("id", "source", "group_key", "state", "name", "document", "grouping")
+    ]
+    rows: dict[ModelId, dict[str, Any]] = {}
+    for part in parts(sorted(models)):
+        for row in connection.execute(select(*columns).where(records.c.id.in_(part))):
+            rows[ModelId(row.id)] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return rows
+
+
+def _repositories(connection: Connection) -> set[str]:
+    """The sources in which files of DVC name outputs: one look into the index for each source."""
+    first, last = REPOSITORY
+    repositories: set[str] = set()
+    for source in connection.execute(select(sources.c.id)).scalars().all():
+        chosen = (split_ties.c.source == source) & (split_ties.c.tie >= first) & (split_ties.c.tie < last)
+        if connection.execute(select(split_ties.c.tie).where(chosen).limit(1)).first() is not None:
+            repositories.add(source)
+    return repositories
+
+
+def _orphans(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, bool]:
+    """Whether no repository names the bytes of these models, each taken for an orphan by its own source; nobody is where a
+    repository was not crawled to its end, or there is none.
+    """
+    if not models:
+        return {}
+    repositories = _repositories(connection)
+    rows = _rows(connection, models)
+    ties = _ties(connection, models, is_named=False)
+    wanted = sorted({tie for own in ties.values() for tie in own})
+    named = {source: _named_by(connection, source, wanted) for source in sorted(repositories)}
+    unfinished = {source for source in repositories if not _is_complete(connection, source)}
+    judged: dict[ModelId, bool] = {}
+    for model in models:
+        own = rows[model]["source"] if model in rows else None
+        others = [source for source in named if source != own]
+        is_known = bool(repositories) and unfinished.isdisjoint(others)
+        judged[model] = is_known and all(named[source].isdisjoint(ties.get(model, ())) for source in others)
+    return judged
+
+
+def _named_by(connection: Connection, source: str, ties: Sequence[bytes]) -> set[bytes]:
+    """Those of the ties that files of this source name."""
+    named: set[bytes] = set()
+    for part in parts(ties):
+        chosen = (split_ties.c.source == source) & split_ties.c.tie.in_(part) & (split_ties.c.is_named == 1)
+        named.update(
+            bytes(tie) for tie in connection.execute(select(split_ties.c.tie).where(chosen)).scalars()
+        )
+    return named
+
+
+def _is_complete(connection: Connection, source: str) -> bool:
+    """Whether the last run of a source that ended ended well."""
+    finished = (runs.c.source == source) & runs.c.finished_at.is_not(None)
+    last = select(func.max(runs.c.id)).where(finished).scalar_subquery()
+    return connection.execute(select(runs.c.state).where(runs.c.id == last)).scalar() == COMPLETE
