@@ -29,7 +29,8 @@ class RedisShelf:
             from redis.retry import Retry  # noqa: PLC0415
         except ImportError as error:
             raise UserError(
-                "The setting cache.url needs redis-py.", advice="Install it with: pip install 'modeldex[redis]'"
+                "The setting cache.url needs redis-py.",
+                advice="Install it with: pip install 'modeldex[redis]'",
             ) from error
         self._errors = redis.exceptions
         self._seconds = seconds

@@ -43,7 +43,9 @@ def close(app: Flask) -> None:
         cache.close()
 
 
-def remembered(tag: str, make: Callable[[], Response], *, tag_now: Callable[[], str] | None = None) -> Response:
+def remembered(
+    tag: str, make: Callable[[], Response], *, tag_now: Callable[[], str] | None = None
+) -> Response:
     """304, the answer that the cache has for `tag`, or the one that is made now, which the cache then keeps.
 
     `tag` names all that the answer depends on, the scope of who asks with it. `tag_now` tells it again: what was made

@@ -32,10 +32,17 @@ class CacheSettings:
         secret=True,
     )
     keep_seconds: int = setting(
-        300, "How long an answer is kept; a change of the index ends it at once.", unit="seconds", most=MOST_SECONDS
+        300,
+        "How long an answer is kept; a change of the index ends it at once.",
+        unit="seconds",
+        most=MOST_SECONDS,
     )
     timeout_seconds: float = setting(
-        0.05, "Longest wait for the cache in all; then the answer is made.", unit="seconds", least=0.001, most=10
+        0.05,
+        "Longest wait for the cache in all; then the answer is made.",
+        unit="seconds",
+        least=0.001,
+        most=10,
     )
     value_bytes: int = setting(
         1024 * 1024, "Longest answer that is kept.", unit="bytes", least=1024, most=MOST_VALUE_BYTES
@@ -46,7 +53,9 @@ class CacheSettings:
         if not self.url:
             return
         if not self.url.startswith(SCHEMES):
-            raise UserError(f"The setting cache.url must begin with {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}.")
+            raise UserError(
+                f"The setting cache.url must begin with {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}."
+            )
         if len(self.secret) < SHORTEST_SECRET:
             raise UserError(
                 f"The setting cache.url needs cache.secret, which has {SHORTEST_SECRET} characters or more.",
