@@ -310,17 +310,21 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_cache_that_does_not_answer_costs_one_short_wait_and_one_sentence(web_of, caplog, fault):
-    expected = web_of().get(SEARCH)
     serve, sentence = FAULTS[fault]
     with listener(serve) as url:
         web = web_of(url, cache_timeout_seconds=0.2)
+        cache = web.app.extensions["modeldex-cache"]
         begin = time.monotonic()
-        assert [web.get(SEARCH) for _ in range(5)] == [expected] * 5
-        assert time.monotonic() - begin < 1.9  # 0.2 s once or twice, and five pages
-    assert [record.getMessage() for record in caplog.records] == [
+        assert cache.get("state") is None
+        waited = time.monotonic() - begin
+        assert [cache.get("state") for _ in range(100)] == [None] * 100
+        assert web.outcomes() == {"failed": 1, "resting": 100}
+        assert waited < 2  # 0.2 s, and what a busy machine adds; the values that drip would take hours
+        assert web.get(SEARCH) == web_of().get(SEARCH)
+    assert {record.getMessage() for record in caplog.records} == {
         f"the cache of answers is not used for now: {sentence}"
-    ]
-    assert web.count("reads", "resting") == 4
+    }
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize(
@@ -346,33 +350,33 @@ def test_a_cache_that_cannot_be_used_is_told_once_without_its_password(
 def test_redis_killed_under_load_changes_no_answer_and_is_used_again_when_it_is_back(
     web_of, redis_server, caplog
 ):
-    web, expected = web_of(redis_server.url, cache_timeout_seconds=0.2), web_of().get(SEARCH)
-    asked = threading.Event()
-    number = 240
+    web, expected = web_of(redis_server.url, cache_timeout_seconds=5.0), web_of().get(SEARCH)
+    under_way, number = threading.Event(), 60
 
     def ask(place):
         if place == number // 3:
-            asked.set()
-        with urllib.request.urlopen(f"{url}{SEARCH}", timeout=30) as answer:
+            under_way.set()
+        with urllib.request.urlopen(f"{url}{SEARCH}", timeout=60) as answer:
             return answer.status, TOOK.sub(b"", answer.read().replace(url.encode(), b"http://localhost"))
 
-    with running(web.app, threads=8) as url, ThreadPoolExecutor(8) as pool:
+    with running(web.app, threads=4) as url, ThreadPoolExecutor(4) as pool:
+        assert ask(-1) == expected
         answers = pool.map(ask, range(number))
-        asked.wait(30)
+        assert under_way.wait(60)
         redis_server.kill()
         assert set(answers) == {expected}
         assert web.count("reads", "hit") > 0
-        assert web.count("reads", "resting") > 0
+        assert web.count("reads", "failed") > 0
         redis_server.start()
-        hits = web.count("reads", "hit")
-        give_up = time.monotonic() + 20
+        hits, give_up = web.count("reads", "hit"), time.monotonic() + 40
         while web.count("reads", "hit") == hits and time.monotonic() < give_up:
             assert ask(-1) == expected
-            time.sleep(0.1)
         assert web.count("reads", "hit") > hits
     sentences = [record.getMessage() for record in caplog.records if record.name.startswith("webui")]
-    assert len(sentences) == 2
-    assert sentences[1] == "the cache of answers is used again"
+    assert sentences == [
+        "the cache of answers is not used for now: it cannot be reached",
+        "the cache of answers is used again",
+    ]
 
 
 def test_metrics_tell_who_sees_everything_how_often_the_cache_helped(web_of, redis_server):
