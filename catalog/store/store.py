@@ -24,6 +24,7 @@ from catalog.store.faults import BACKUP, advice, sentence, store_fault, unusable
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.records import Records
+from catalog.store.retention import Retention
 from catalog.store.runs import Runs
 from catalog.store.saved_searches import SavedSearches
 from catalog.store.schema import prepare
@@ -48,6 +49,7 @@ class Store:
         self.webhooks = Webhooks(engine)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
+        self.retention = Retention(engine)
 
     @property
     def engine(self) -> Engine:
