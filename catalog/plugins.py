@@ -111,6 +111,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "catalog.commands.models:models",
     "reindex": "indexer.commands.reindex:reindex",
     "restore": "crawler.commands.restore:restore",
+    "retention": "crawler.commands.retention:retention",
     "runs": "crawler.commands.runs:runs",
     "saved": "catalog.commands.saved:saved",
     "search": "indexer.commands.search:search",

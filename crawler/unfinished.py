@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+TRASH = ".modeldex-trash"
+"""The directory of each source into which retention moves what goes."""
 SKIPPED_DIRECTORIES = frozenset(
     {
+        TRASH,
         ".hg",
         ".svn",
         ".locks",

@@ -21,6 +21,7 @@ COMMAND_RULES: Mapping[str, Action] = {
     "models": Action.READ,
     "reindex": Action.MANAGE,
     "restore": Action.EDIT,
+    "retention": Action.MANAGE,
     "runs": Action.READ,
     "runs accept": Action.MANAGE,
     "saved": Action.SAVE,

@@ -138,7 +138,7 @@ def _bases(catalog: Catalog, document: Document) -> Iterator[Base]:
 
 
 def _derived(catalog: Catalog, document: Document) -> Iterator[Kin]:
-    names = tuple(_called(document))
+    names = tuple(called(document))
     if not names:
         return
     from_this = Terms("base_model.id", names)
@@ -201,7 +201,7 @@ def _kin(catalog: Catalog, document: Document, relation: str, query: Query, doub
         yield Kin(relation=relation, documents=documents, total=total, query=text, doubt=doubt)
 
 
-def _called(document: Document) -> Iterator[str]:
+def called(document: Document) -> Iterator[str]:
     """What other models may call this one: its name, its folder, and its folder with the one around it, as hubs do."""
     seen: set[str] = set()
     name, path = document.get("name"), document.get("path")
@@ -238,4 +238,4 @@ def _count(catalog: Catalog, query: Query) -> int:
     return catalog.search(SearchRequest(query=query, size=0)).total
 
 
-__all__ = ["Base", "Family", "Kin", "Rank", "family_of", "rank_of", "series_of", "version_key"]
+__all__ = ["Base", "Family", "Kin", "Rank", "called", "family_of", "rank_of", "series_of", "version_key"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from catalog.query.nodes import All, And, Nested, Not, Or, Prefix, Query, Term, Terms
 from catalog.text.absence import ABSENT
 
-_ASKED_BY = {"status": frozenset(ABSENT), "flags": frozenset({"missing", "moved"})}
+_ASKED_BY = {"status": frozenset(ABSENT), "flags": frozenset({"missing", "moved", "removed"})}
 HIDDEN = Not(Terms("status", ABSENT))
 
 

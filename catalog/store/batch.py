@@ -289,6 +289,32 @@ class RecordBatch:
             self._dirty.add(model)
             self._restate(model)
 
+    def remove(self, models: Iterable[ModelId], state: str) -> None:
+        """The files of these locked live models were taken out of storage on purpose: TRASHED or DELETED."""
+        for model in models:
+            row = self._rows[model]
+            row["last_seen"] = (
+                row["last_seen"] or self._sources_seen().get(row["source"]) or row["first_seen"]
+            )
+            row["missing_since"], row["missing_run"] = instant(self.now), None
+            self._touched[model] = set(prints_of(row))
+            self._restand(model, state)
+
+    def bring_back(self, models: Iterable[ModelId]) -> None:
+        """The files of these locked models are in their places again."""
+        for model in models:
+            row = self._rows[model]
+            row["missing_since"] = row["missing_run"] = row["last_seen"] = None
+            self._touched[model] = set(prints_of(row))
+            self._restand(model, LIVE)
+
+    def _restand(self, model: ModelId, state: str) -> None:
+        row = self._rows[model]
+        self._series.add(row["name"])
+        row["state"] = state
+        self._dirty.add(model)
+        self._restate(model)
+
     def settle_copies(self) -> None:
         """Models of this batch know those of their copies that are of this batch, too, and a few others know of them.
         What concerns more is written down for `copies.settle`: a page must not cost all the copies of its models.

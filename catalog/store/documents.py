@@ -9,6 +9,8 @@ from catalog.records import Document
 from mappings.flags import flags as known_flags
 
 LIVE, MISSING, GONE = "live", "missing", "gone"
+TRASHED, DELETED = "trashed", "deleted"
+"""What retention did with the files: they can be brought back, or not. No crawl misses such a model."""
 MAX_LOCATIONS = 100
 MOVED_TO = "moved_to"
 """Below `extra`, and the store's alone: pages lead from it to another model, so no file may say it."""
@@ -39,7 +41,7 @@ def finish(content: Document, standing: Standing) -> Document:
     document["first_seen"] = standing.first_seen
     if standing.state != LIVE:
         document["status"] = standing.state
-        flags.add("missing")
+        flags.add("removed" if standing.state in {TRASHED, DELETED} else "missing")
     if MOVED_TO in document.get("extra", {}):
         extra = {name: value for name, value in document.pop("extra").items() if name != MOVED_TO}
         document |= {"extra": extra} if extra else {}

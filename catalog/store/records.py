@@ -21,7 +21,7 @@ from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack, unpack_json
 from catalog.store.consumers import shown_last_seen
 from catalog.store.database import begin_commit, parts
-from catalog.store.documents import GONE, LIVE, MISSING
+from catalog.store.documents import DELETED, GONE, LIVE, MISSING, TRASHED
 from catalog.store.leases import Lease
 from catalog.store.runs import seen_at
 from catalog.store.tables import records, revisions, sources
@@ -64,7 +64,10 @@ class Records:
                         select(records.c.id).where(chosen).order_by(records.c.id).limit(limit)
                     ).scalars()
                 )
-            for states in ((LIVE,), (MISSING,)):  # a model that moved leaves a missing one of the same name
+            for states in (
+                (LIVE,),
+                (MISSING, TRASHED, DELETED),
+            ):  # a model that moved leaves a missing one of the same name
                 if not ids and prefix:
                     chosen = (func.lower(records.c.name) == prefix.lower()) & records.c.state.in_(states)
                     ids = list(

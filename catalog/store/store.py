@@ -25,6 +25,7 @@ from catalog.store.joins import Joins
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.records import Records
+from catalog.store.retention import Retention
 from catalog.store.runs import Runs
 from catalog.store.saved_searches import SavedSearches
 from catalog.store.schema import prepare
@@ -50,6 +51,7 @@ class Store:
         self.webhooks = Webhooks(engine)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
+        self.retention = Retention(engine)
 
     @property
     def engine(self) -> Engine:

@@ -460,3 +460,47 @@ audit = Table(
     Column("parent_sha256", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
 )
+
+# What a policy of retention said at one time of which models go. Nothing of it is changed but `state`.
+retention_plans = Table(
+    "retention_plans",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    # Canonical JSON: policy, moment, who made it, sums.
+    Column("header", Text, nullable=False),
+    # Over header, models and objects (`catalog.retention.plans`).
+    Column("sha256", String(64), nullable=False),
+    Column("made_at", String(32), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("updated_at", String(32), nullable=False),
+)
+
+retention_models = Table(
+    "retention_models",
+    metadata,
+    Column("plan", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("model", String(64), nullable=False),
+    Column("goes", Integer, nullable=False),
+    # Canonical JSON: why, with what.
+    Column("line", Text, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("note", Text, nullable=False),
+    Index("retention_models_by_state", "plan", "goes", "number"),
+)
+
+# Each object of a plan, and how far it is: written before and after it is touched.
+retention_objects = Table(
+    "retention_objects",
+    metadata,
+    Column("plan", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("model", String(64), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("state", String(8), nullable=False),
+    # What tells the object in the trash from any other, as its storage says it; JSON.
+    Column("evidence", Text, nullable=False),
+    Index("retention_objects_by_model", "plan", "model"),
+)

@@ -1,3 +1,3 @@
 """The states of a model that is no longer where it was."""
 
-ABSENT = ("missing", "gone")
+ABSENT = ("missing", "gone", "trashed", "deleted")

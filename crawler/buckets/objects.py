@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.records.objects import SAME_BYTES
@@ -24,6 +26,21 @@ class ObjectRow:
     etag: str
     last_modified: datetime | None
     storage_class: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBucket:
+    """A bucket as a source reaches it; keys are below the prefix."""
+
+    client: Any
+    name: str
+    prefix: str
+    encryption: Mapping[str, Any]
+    token: Callable[[ObjectKey, Any], str]
+    """The change token that a crawl would give the object of this answer."""
+
+    def place(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self.name, "Key": f"{self.prefix}{key}"}
 
 
 def meta_of(source: SourceId, row: ObjectRow, key: str) -> ObjectMeta:

@@ -88,3 +88,7 @@ class S3Options:
     requests_per_run: int = setting(0, "Most requests of one crawl; 0 means as in [s3].", least=0)
     bytes_per_run: int = setting(0, "Most bytes that one crawl reads; 0 means as in [s3].", least=0)
     seconds_per_run: float = setting(0.0, "Longest time of one crawl; 0 means as in [s3].", least=0)
+    writable: bool = setting(default=False, help_text="Whether retention may move models into its trash.")
+    deletable: bool = setting(
+        default=False, help_text="Whether retention may delete models here for good, where a plan says so."
+    )

@@ -95,13 +95,13 @@ class LocalSource:
         """The bytes, if the file is before and after the reading the one that was listed."""
         token = meta.change_token.removesuffix(RACY_MARK)
         with self._open(meta.key) as descriptor:
-            if _token(os.fstat(descriptor)) != token:
+            if token_of(os.fstat(descriptor)) != token:
                 raise ObjectChanged(meta.key)
             try:
                 data = _read_range(descriptor, start, end)
             except OSError as error:
                 raise ObjectUnreadable(meta.key, error.strerror or str(error)) from error
-            if _token(os.fstat(descriptor)) != token:
+            if token_of(os.fstat(descriptor)) != token:
                 raise ObjectChanged(meta.key)
         return data
 
@@ -237,7 +237,7 @@ class LocalSource:
             source=self.id,
             key=key,
             size_bytes=status.st_size,
-            change_token=_token(status) + (RACY_MARK if racy else ""),
+            change_token=token_of(status) + (RACY_MARK if racy else ""),
             last_modified=_instant(status.st_mtime_ns),
             file_identity=f"{status.st_dev}:{status.st_ino}",
         )
@@ -303,7 +303,12 @@ class LocalOptions:
     """What may be set for one directory."""
 
     writable: bool = setting(
-        default=False, help_text="Whether `modeldex edit --write-sidecar` may write a modeldex.yaml into it."
+        default=False,
+        help_text="Whether `modeldex edit --write-sidecar` may write a modeldex.yaml into it, and retention move models "
+        "into its trash.",
+    )
+    deletable: bool = setting(
+        default=False, help_text="Whether retention may delete models here for good, where a plan says so."
     )
 
 
@@ -354,7 +359,8 @@ def _checked(root: Path) -> Path:
     return root
 
 
-def _token(status: os.stat_result) -> str:
+def token_of(status: os.stat_result) -> str:
+    """The change token of a file of this status."""
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}:{status.st_dev}"
 
 

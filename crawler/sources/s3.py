@@ -29,7 +29,7 @@ from crawler.buckets.faults import (
 )
 from crawler.buckets.inventory_storage import InventoryBucket
 from crawler.buckets.listing import PAGE_KEYS, Part, list_bucket
-from crawler.buckets.objects import ObjectRow, bare_etag, etag_of, meta_of
+from crawler.buckets.objects import ObjectRow, OpenBucket, bare_etag, etag_of, meta_of
 from crawler.buckets.pager import Pager
 from crawler.buckets.pages import Page
 from crawler.buckets.settings import S3Options
@@ -102,6 +102,21 @@ class S3Source:
     def spent(self) -> Mapping[str, int]:
         """What was asked of the storage so far."""
         return {"requests": self.spending.requests, "bytes_received": self.spending.bytes}
+
+    @property
+    def bucket(self) -> OpenBucket:
+        """What whoever may write here needs of it."""
+
+        def token(key: ObjectKey, answer: Any) -> str:
+            return meta_of(self.id, _row(key, answer), key).change_token
+
+        return OpenBucket(
+            client=self._client,
+            name=self._address.bucket,
+            prefix=self._address.prefix,
+            encryption=self._encryption,
+            token=token,
+        )
 
     def selecting(self, selection: Selection) -> Self:
         """The same bucket without what is not selected."""
@@ -185,17 +200,9 @@ class S3Source:
             if fault_of(error).kind is Kind.ABSENT:
                 return None
             raise self._failed(key, error) from error
-        size_bytes = answer.get("ContentLength")
-        if size_bytes is None:
+        if answer.get("ContentLength") is None:
             raise ObjectUnreadable(key, "the storage does not say how long it is")
-        row = ObjectRow(
-            key=key,
-            size_bytes=size_bytes,
-            etag=answer.get("ETag", ""),
-            last_modified=answer.get("LastModified"),
-            storage_class=answer.get("StorageClass"),
-        )
-        return meta_of(self.id, row, key)
+        return meta_of(self.id, _row(key, answer), key)
 
     def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes, if the object is still the one that was listed. Of an archive its end comes with its beginning."""
@@ -368,6 +375,16 @@ class S3Source:
             if not is_encryption_refusal(error):
                 raise
         return ask(**place)
+
+
+def _row(key: str, answer: Any) -> ObjectRow:
+    return ObjectRow(
+        key=key,
+        size_bytes=answer["ContentLength"],
+        etag=answer.get("ETag", ""),
+        last_modified=answer.get("LastModified"),
+        storage_class=answer.get("StorageClass"),
+    )
 
 
 def _range_of(answer: Any) -> tuple[int | None, int | None]:

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
+from catalog.text.absence import ABSENT
 from catalog.text.apart import apart
 from mappings import fields, fields_where
 from mappings.flags import Flag, flags, statuses
@@ -20,7 +21,6 @@ TAGS_PER_FIELD = 2
 TAG_CHARACTERS = 40
 PATH_CHARACTERS = 300
 END_CHARACTERS = 40
-ABSENT = frozenset({"missing", "gone"})
 DUPLICATES = "duplicate_group"
 SEVERE = frozenset({"high", "critical", "medium"})
 

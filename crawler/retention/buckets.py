@@ -1,0 +1,157 @@
+"""Retention in a bucket: copies made by the storage, and deletions of exactly one version or one ETag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.errors import ObjectChanged, ObjectUnreadable, SourceError
+from catalog.records import ObjectKey
+from crawler.buckets.faults import FAULTS, Kind, fault_of, object_error
+from crawler.buckets.objects import OpenBucket, bare_etag
+from crawler.retention.door import Evidence
+
+MOST_COPIED_AT_ONCE = 5 * 1024**3
+"""Bytes that a storage copies in one request. Source: docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
+NO_VERSION = "null"
+UNKNOWN_HEADER = frozenset({"NotImplemented", "InvalidArgument", "501"})
+
+
+class BucketDoor:
+    """Objects are told by ETag and size, and where the bucket keeps versions by their version."""
+
+    def __init__(self, bucket: OpenBucket) -> None:
+        self._bucket = bucket
+
+    def look(self, key: ObjectKey, change_token: str) -> Evidence:
+        answer = self._head(key)
+        if answer is None or self._bucket.token(key, answer) != change_token:
+            raise ObjectChanged(key)
+        return _evidence(answer)
+
+    def trash(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
+        here = self._head(key)
+        if here is None or not _same(here, evidence):
+            binned = self._head(place)  # an interrupted step may have done it
+            if binned is not None and _is_copy(binned, evidence):
+                return _evidence(binned)
+            raise ObjectChanged(key)
+        self._copy(key, place, evidence)
+        binned = self._head(place)
+        if binned is None or not _is_copy(binned, evidence):
+            raise ObjectUnreadable(key, "its copy in the trash is not what was copied")
+        self._delete(key, evidence)
+        return _evidence(binned)
+
+    def delete(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
+        del place  # nothing is left anywhere
+        here = self._head(key)
+        if here is None:
+            return {}
+        if not _same(here, evidence):
+            raise ObjectChanged(key)
+        self._delete(key, evidence)
+        return {}
+
+    def bring_back(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> None:
+        binned, here = self._head(place), self._head(key)
+        is_back = here is not None and _is_copy(here, evidence) and _etag(here) == evidence["etag"]
+        if binned is None or not _same(binned, evidence):
+            if is_back:
+                return
+            raise ObjectChanged(place)
+        if here is not None and not is_back:
+            raise ObjectUnreadable(key, "something else is in its place")
+        if here is None:
+            self._copy(place, key, evidence, only_if_free=True)
+            here = self._head(key)
+            if here is None or not _is_copy(here, evidence):
+                raise ObjectUnreadable(key, "what was brought back is not what was in the trash")
+        self._delete(place, evidence)
+
+    def _head(self, key: ObjectKey) -> Any | None:
+        try:
+            return self._bucket.client.head_object(**self._bucket.place(key), **self._bucket.encryption)
+        except FAULTS as error:
+            if fault_of(error).kind is Kind.ABSENT:
+                return None
+            raise object_error(key, error) from error
+
+    def _copy(
+        self, key: ObjectKey, place: ObjectKey, evidence: Evidence, *, only_if_free: bool = False
+    ) -> None:
+        source = self._bucket.place(key)
+        if evidence["version"]:
+            source["VersionId"] = evidence["version"]
+        same = {"CopySourceIfMatch": f'"{evidence["etag"]}"', **self._bucket.encryption, **self._of_source()}
+        try:
+            if evidence["size_bytes"] > MOST_COPIED_AT_ONCE:
+                target = self._bucket.place(place)
+                self._bucket.client.copy(source, target["Bucket"], target["Key"], ExtraArgs=same)
+            else:
+                free = {"IfNoneMatch": "*"} if only_if_free else {}
+                target = {**self._bucket.place(place), "CopySource": source, **same}
+                self._heeding(self._bucket.client.copy_object, target, free)
+        except FAULTS as error:
+            raise _failed(key, error) from error
+
+    def _heeding(self, ask: Any, what: Mapping[str, Any], condition: Mapping[str, Any]) -> None:
+        """Asked with the condition, and by a storage that does not know such a one without it: it was looked at before."""
+        try:
+            ask(**what, **condition)
+        except FAULTS as error:
+            code = str(getattr(error, "response", {}).get("Error", {}).get("Code"))
+            if not condition or code not in UNKNOWN_HEADER:
+                raise
+            ask(**what)
+
+    def _of_source(self) -> dict[str, Any]:
+        return {f"CopySource{name}": value for name, value in self._bucket.encryption.items()}
+
+    def _delete(self, key: ObjectKey, evidence: Evidence) -> None:
+        """Exactly this object. Where older versions lie behind it, a marker stands over them: they must not come back."""
+        place = self._bucket.place(key)
+        try:
+            if not evidence["version"]:
+                condition = {"IfMatch": f'"{evidence["etag"]}"'}
+                self._heeding(self._bucket.client.delete_object, place, condition)
+                return
+            if self._has_older(place):
+                self._bucket.client.delete_object(**place)
+            self._bucket.client.delete_object(**place, VersionId=evidence["version"])
+        except FAULTS as error:
+            raise _failed(key, error) from error
+
+    def _has_older(self, place: Mapping[str, Any]) -> bool:
+        listed = self._bucket.client.list_object_versions(
+            Bucket=place["Bucket"], Prefix=place["Key"], MaxKeys=10
+        )
+        versions = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+        return sum(version["Key"] == place["Key"] for version in versions) > 1
+
+
+def _evidence(answer: Any) -> dict[str, Any]:
+    version = answer.get("VersionId")
+    return {
+        "etag": _etag(answer),
+        "size_bytes": int(answer["ContentLength"]),
+        "version": None if version in {None, NO_VERSION} else version,
+    }
+
+
+def _same(answer: Any, evidence: Evidence) -> bool:
+    present = _evidence(answer)
+    return all(present[part] == evidence.get(part) for part in ("etag", "size_bytes", "version"))
+
+
+def _etag(answer: Any) -> str:
+    return bare_etag(answer.get("ETag", ""))
+
+
+def _is_copy(answer: Any, evidence: Evidence) -> bool:
+    """A copy has the same size; of an object of one part without keys of its own the same ETag, which is not promised."""
+    return int(answer["ContentLength"]) == evidence["size_bytes"]
+
+
+def _failed(key: ObjectKey, error: Exception) -> SourceError:
+    return error if isinstance(error, SourceError) else object_error(key, error)

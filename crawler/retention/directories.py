@@ -1,0 +1,170 @@
+"""Retention in a directory of this machine: renames within one file system, reached without following any link."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import AccessDenied, ObjectChanged, ObjectUnreadable
+from catalog.records import ObjectKey
+from crawler.retention.door import Evidence
+from crawler.sources.local import RACY_MARK, token_of
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""What file systems say that know no second names of files."""
+
+
+class DirectoryDoor:
+    """Objects are directory entries: a link is moved as the link that it is, and of several names one."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def look(self, key: ObjectKey, change_token: str) -> Evidence:
+        with _faults(key), self._directory(key) as (folder, name):
+            status = os.lstat(name, dir_fd=folder)
+            target = os.stat(name, dir_fd=folder) if stat.S_ISLNK(status.st_mode) else status
+            if not stat.S_ISREG(target.st_mode) or token_of(target) != change_token.removesuffix(RACY_MARK):
+                raise ObjectChanged(key)
+            return _evidence(status)
+
+    def trash(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
+        with _faults(key), self._directory(key) as (folder, name), self._made(place) as (bin_, binned):
+            if _present(bin_, binned, evidence):
+                return evidence  # an interrupted step had done it
+            if _is_there(bin_, binned):
+                raise ObjectChanged(place)
+            if not _untouched(folder, name, evidence):
+                raise ObjectChanged(key)
+            os.rename(name, binned, src_dir_fd=folder, dst_dir_fd=bin_)
+            if not _present(bin_, binned, evidence):
+                _back(bin_, binned, folder, name)  # another took its place in the last moment: it is not ours
+                raise ObjectChanged(key)
+            os.fsync(bin_)
+            os.fsync(folder)
+        return evidence
+
+    def delete(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
+        with _faults(key), self._directory(key) as (folder, name):
+            there = _is_there(folder, name)
+        if there:
+            self.trash(key, place, evidence)
+        with _faults(key), self._made(place) as (bin_, binned):
+            if _present(bin_, binned, evidence):
+                os.unlink(binned, dir_fd=bin_)
+                os.fsync(bin_)
+            elif _is_there(bin_, binned):
+                raise ObjectChanged(place)
+        return {}
+
+    def bring_back(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> None:
+        with _faults(key), self._made(key) as (folder, name), self._made(place) as (bin_, binned):
+            if _present(bin_, binned, evidence):
+                _back(bin_, binned, folder, name)
+                os.fsync(folder)
+                os.fsync(bin_)
+            elif not _present(folder, name, evidence):
+                raise ObjectChanged(place)
+
+    @contextmanager
+    def _directory(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """The open directory of a key, and its name there."""
+        *folders, name = key.split("/")
+        if {"", ".", ".."} & {*folders, name}:
+            raise ObjectChanged(ObjectKey(key))
+        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for folder in folders:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(folder, 0o777, dir_fd=descriptor)
+                deeper = os.open(folder, DIRECTORY, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = deeper
+            yield descriptor, name
+        finally:
+            os.close(descriptor)
+
+    def _made(self, key: str) -> Any:
+        return self._directory(key, make=True)
+
+
+def _evidence(status: os.stat_result) -> dict[str, Any]:
+    return {
+        "size_bytes": status.st_size,
+        "modified_ns": str(status.st_mtime_ns),
+        "inode": f"{status.st_dev}:{status.st_ino}",
+        # The time of change is another as soon as one of several names is moved.
+        **({"changed_ns": str(status.st_ctime_ns)} if status.st_nlink == 1 else {}),
+    }
+
+
+def _is_there(folder: int, name: str) -> bool:
+    try:
+        os.lstat(name, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _present(folder: int, name: str, evidence: Evidence) -> bool:
+    """Whether this entry is the object: by its inode, size and time of writing. What is written anew in place has
+    another time; a moved file has another time of change.
+    """
+    try:
+        present = _evidence(os.lstat(name, dir_fd=folder))
+    except FileNotFoundError:
+        return False
+    return all(present[part] == evidence.get(part) for part in ("size_bytes", "modified_ns", "inode"))
+
+
+def _untouched(folder: int, name: str, evidence: Evidence) -> bool:
+    """Whether it is the object, and nobody wrote into it under the old time either, as far as that can be told."""
+    if not _present(folder, name, evidence):
+        return False
+    status = os.lstat(name, dir_fd=folder)
+    known = evidence.get("changed_ns")
+    return known is None or status.st_nlink > 1 or str(status.st_ctime_ns) == known
+
+
+def _back(bin_: int, binned: str, folder: int, name: str) -> None:
+    """To a place where nothing stands: a second name is given, which fails over something, and the first one taken."""
+    try:
+        os.link(binned, name, src_dir_fd=bin_, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        if not os.path.samestat(os.lstat(binned, dir_fd=bin_), os.lstat(name, dir_fd=folder)):
+            raise
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if _is_there(folder, name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name) from error
+        os.rename(binned, name, src_dir_fd=bin_, dst_dir_fd=folder)
+        return
+    os.unlink(binned, dir_fd=bin_)
+
+
+@contextmanager
+def _faults(key: ObjectKey) -> Iterator[None]:
+    """What the file system says, as errors of this one object."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise ObjectChanged(key) from None
+    except FileExistsError as error:
+        raise ObjectUnreadable(key, "something else is in its place") from error
+    except PermissionError as error:
+        raise AccessDenied(key, error.strerror or "permission denied") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ObjectChanged(key) from None
+        reason = (
+            "it is on another file system than the trash" if error.errno == errno.EXDEV else error.strerror
+        )
+        raise ObjectUnreadable(key, reason or str(error)) from error

@@ -1,0 +1,58 @@
+"""The door through which retention touches storage: one object at a time, and never another than the one that was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from catalog.errors import ObjectUnreadable
+from catalog.records import ObjectKey
+from crawler.source import Source
+from crawler.unfinished import TRASH
+
+Evidence = Mapping[str, Any]
+"""What tells one object from every other that may ever stand under its key, as its storage says it; plain JSON."""
+
+
+class Door(Protocol):
+    """What a storage does for retention. Each step may be asked for again after it was interrupted anywhere: it looks at
+    what is there, and goes on. Raises ObjectChanged where something else stands in its way, ObjectUnreadable, AccessDenied.
+    """
+
+    def look(self, key: ObjectKey, change_token: str) -> Evidence:
+        """The object, if it is the one that a crawl saw with this token."""
+        ...
+
+    def trash(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
+        """Moves the object to its place in the trash; what there is to be known of it there."""
+        ...
+
+    def delete(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
+        """Deletes the object for good. It may stand at `place` meanwhile."""
+        ...
+
+    def bring_back(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> None:
+        """Moves the object from the trash to where it was, never over something."""
+        ...
+
+
+def place_of(plan: str, key: ObjectKey) -> ObjectKey:
+    """Where an object is in the trash of its source."""
+    return ObjectKey(f"{TRASH}/{plan}/{key}")
+
+
+def door_of(source: Source) -> Door:
+    """The door of a source. Raises ObjectUnreadable for a kind of source that has none."""
+    from crawler.sources.local import LocalSource  # noqa: PLC0415 - boto3 is imported with the other
+
+    if isinstance(source, LocalSource):
+        from crawler.retention.directories import DirectoryDoor  # noqa: PLC0415 - as above
+
+        return DirectoryDoor(source.root)
+    from crawler.sources.s3 import S3Source  # noqa: PLC0415 - as above
+
+    if isinstance(source, S3Source):
+        from crawler.retention.buckets import BucketDoor  # noqa: PLC0415 - as above
+
+        return BucketDoor(source.bucket)
+    raise ObjectUnreadable(source.uri, "sources of this kind can only be read")
