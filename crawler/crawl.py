@@ -76,9 +76,10 @@ def crawl(
 ) -> CrawlReport:
     """Brings the records of the source up to date. `accept` lets a run lose more models than the guard allows,
     `accept_up_to` lets it lose so many, `reread` reads every file again, `hash_weights` reads weights to their end for
-    hashes of bytes that are not known yet. `spare` is a host for processes, which else are started anew. Raises WriterBusy, StoreError, and SourceError if the root cannot be listed.
+    hashes of bytes that are not known yet. `spare` is a host for processes, which else are started anew. Raises WriterBusy, StoreError, KeyMissing, and SourceError if the root cannot be listed.
     """
     with store.source_lease(source.id) as lease:
+        store.bring_under_key(source.id, lease)
         run = store.runs.start(source.id, source.uri, lease)
         account = Account(store, run, lease, watch, spent=lambda: getattr(source, "spent", {}))
         registry = registry or Registry.installed()

@@ -9,8 +9,8 @@ from typing import Any
 from catalog.errors import UserError
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceDefinition, SourceRow
+from catalog.sealing.names import checked_names
 from catalog.settings import Settings
-from catalog.settings.sections import nearest
 from catalog.terminal import printable
 from crawler.addresses import LOCAL, check_without_password, local_id, open_source, scheme_of
 from crawler.options import checked_options
@@ -46,7 +46,7 @@ def checked_definition(address: str, fields: Mapping[str, Any]) -> SourceDefinit
         exclude=checked_patterns(_texts(fields, "exclude"), what="exclude"),
         schedule=schedule,
         credentials=credentials,
-        sensitive=_checked_fields(_texts(fields, "sensitive")),
+        sensitive=checked_names(_texts(fields, "sensitive")),
         options=options,
     )
 
@@ -82,19 +82,6 @@ def address_id(address: str, rows: Iterable[SourceRow]) -> str:
         return local_id(address)
     known = (row.id for row in rows if address.rstrip("/") in {row.address.rstrip("/"), row.uri.rstrip("/")})
     return next(known, address)
-
-
-def _checked_fields(names: tuple[str, ...]) -> tuple[str, ...]:
-    from mappings import fields  # noqa: PLC0415 - most sources name none
-
-    for name in names:
-        if name not in fields():
-            close = nearest(name, fields())
-            raise UserError(
-                f"There is no field {name!r} that could be sensitive.",
-                advice=f"Did you mean {close!r}?" if close else "The fields are listed in docs/fields.md.",
-            )
-    return tuple(dict.fromkeys(names))
 
 
 def _text(fields: Mapping[str, Any], key: str) -> str | None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BATCH = 1_000
 """Models per durable write. A Tantivy commit costs about 50 ms, an Elasticsearch bulk of 1,000 about 2 MB."""
 
+SEALED = "fields became sensitive, or are not any more, and the index still shows them as they were"
+
 log = logging.getLogger(__name__)
 
 
@@ -103,7 +105,7 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
     index = store.consumer(INDEX)
     try:
         with closing(open_writer(settings)) as writer:
-            reason = needs_rebuild(writer)
+            reason = needs_rebuild(writer) or (SEALED if index.must_be_anew() else None)
             report = DrainReport()
             if reason is None:
                 report = drain(index, writer)

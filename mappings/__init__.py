@@ -40,6 +40,7 @@ class Field:
     table_order: int | None = None
     plotted: bool = False
     sensitive: bool = False
+    relied_on: bool = False
     canonical: str | None = None
     material: bool = False
     settled_apart: bool = False

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.access.principals import OWNER, Principal, Scope
 from catalog.errors import ModeldexError, NotAllowed, StoreDamaged
-from catalog.query.nodes import All, And, Not, Prefix, Query, Term, Terms
+from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey
 from catalog.query.state import SearchState
-from catalog.records.accounts import Action
+from catalog.records.accounts import Action, Happening
 from catalog.records.health import StoreHealth
 from catalog.records.history import bare_cause
+from catalog.sealing.names import MARK, joined
 from catalog.search.engine import INDEX
 from catalog.search.scoped import ScopedEngine, moved_to
+from catalog.search.sealed import SealedEngine
 from catalog.search.service import SearchService
 from catalog.text.absence import ABSENT
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from catalog.query.text.search_text import ParsedQuery
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.records.accounts import AuditLine
+    from catalog.records.disclosure import Disclosure
     from catalog.records.history import ChainFault, VerificationCounts
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.search.page_state import FacetView, SearchPage
@@ -56,6 +59,17 @@ class CatalogStatus:
     problem: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """What a catalog with keys needs beside its store: whether somebody may read the sensitive values of a document, who
+    writes that into the audit, and what is sensitive in every source.
+    """
+
+    may: Callable[[Principal, Document], bool]
+    note: Callable[[Happening], None]
+    everywhere: Callable[[], frozenset[str]]
+
+
 class Catalog:
     """The catalog as one principal sees it."""
 
@@ -65,8 +79,10 @@ class Catalog:
         service: SearchService,
         store: Callable[[], StoreReader],
         matching: Callable[[], Matching],
+        sealed: Sealed | None = None,
     ) -> None:
         self.principal = principal
+        self._sealed = sealed
         self._service = service
         self._store = store
         self._matching = matching
@@ -146,6 +162,62 @@ class Catalog:
                 raise
             return None  # it would be named, and nobody can tell whether it is theirs to see
         return None if stored is None else self._visible(stored)
+
+    def disclosed(self, stored: StoredModel, *, origin: str) -> StoredModel:
+        """The model with its sensitive values, for who may read them; as it is for everybody else.
+
+        That they were read, by whom and from where, is told in the audit first: where that cannot be, nothing is read.
+        Where the key is not here, one of its problems says so.
+        """
+        known = self._store().records.disclosed(str(stored.id)) if self._may_disclose(stored) else None
+        if known is None:
+            return stored
+        self._tell(stored, origin, unreadable=known.unreadable)
+        return replace(
+            stored,
+            document=_with_values(stored.document, known),
+            provenance={**stored.provenance, **known.provenance},
+        )
+
+    def disclosed_revisions(
+        self, stored: StoredModel, revisions: Sequence[Revision], *, origin: str
+    ) -> list[Revision]:
+        """The same of revisions of a model, with one line in the audit."""
+        listed = list(revisions)
+        if not listed or not self._may_disclose(stored):
+            return listed
+        numbers = [revision.number for revision in listed]
+        known = self._store().records.disclosed_revisions(str(stored.id), numbers)
+        if not known:
+            return listed
+        self._tell(stored, origin, revisions=numbers)
+        return [
+            replace(revision, document=_with_values(revision.document, known[revision.number]))
+            if revision.number in known
+            else revision
+            for revision in listed
+        ]
+
+    def _may_disclose(self, stored: StoredModel) -> bool:
+        sealed = self._sealed
+        return (
+            sealed is not None
+            and bool(stored.document.get(MARK))
+            and sealed.may(self.principal, stored.document)
+        )
+
+    def _tell(self, stored: StoredModel, origin: str, **more: object) -> None:
+        assert self._sealed is not None, "nobody discloses what is not sealed"
+        read = {"fields": stored.document.get(MARK), "revision": stored.revision, **more}
+        self._sealed.note(
+            Happening(
+                actor=self.principal.name,
+                action="models.read_sensitive",
+                resource=str(stored.id),
+                origin=origin,
+                after={name: value for name, value in read.items() if value},
+            )
+        )
 
     def successor(self, model: str) -> StoredModel | None:
         """What the model of this id is now under another one: after it moved, or became part of another model. None for
@@ -237,8 +309,9 @@ class Catalog:
         ]
 
     def card(self, model: str) -> CardText | None:
-        """What the model's card says in prose; none of a model that is not there."""
-        return None if self.model(model) is None else self._store().records.card(model)
+        """What the model's card says in prose; none of a model that is not there, nor where it may tell what is sensitive."""
+        stored = self.model(model)
+        return None if stored is None or stored.document.get(MARK) else self._store().records.card(model)
 
     def count(self) -> int:
         """How many models there are, gone ones not counted."""
@@ -340,29 +413,52 @@ class Catalogs:
         engine: SearchEngine,
         store: Callable[[], StoreReader],
         matching: Callable[[], Matching] | None = None,
+        *,
+        sealed: Sealed | None = None,
     ) -> None:
+        """`sealed` is given where there are keys."""
         self._engine = engine
+        self._sealed = sealed
         self._store = store
         self._matching = matching or _no_matching
-        self._services: OrderedDict[Scope, SearchService] = OrderedDict()
+        self._services: OrderedDict[tuple[Scope, Scope], SearchService] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, principal: Principal = OWNER) -> Catalog:
         """The catalog as this principal sees it. What is learnt of it is shared by all of the same scope."""
-        return Catalog(principal, self._service(principal), self._store, self._matching)
+        return Catalog(principal, self._service(principal), self._store, self._matching, self._sealed)
 
     def _service(self, principal: Principal) -> SearchService:
+        key = principal.scope, principal.scope_of(Action.DISCLOSE)
         with self._lock:
-            service = self._services.pop(principal.scope, None)
+            service = self._services.pop(key, None)
             if service is None:
-                engine = self._engine
+                engine = self._unsealing(principal)
                 service = SearchService(
                     engine if principal.sees_all else ScopedEngine(engine, principal.scope)
                 )
-            self._services[principal.scope] = service
+            self._services[key] = service
             while len(self._services) > MAX_SCOPES:
                 self._services.popitem(last=False)
             return service
+
+    def _unsealing(self, principal: Principal) -> SearchEngine:
+        """The engine as far as it is about sensitive values, which it does not hold."""
+        if self._sealed is None:
+            return self._engine
+        within = principal.scope_of(Action.DISCLOSE)
+        return SealedEngine(
+            self._engine,
+            names=self._sensitive_names,
+            everywhere=self._sealed.everywhere,
+            lookup=None
+            if isinstance(within, Nothing)
+            else lambda field, value, limit: self._store().records.with_value(field, value, limit=limit),
+            within=None if isinstance(within, All) else within,
+        )
+
+    def _sensitive_names(self) -> frozenset[str]:
+        return self._store().records.sensitive_names()
 
     def accounts(self) -> AccountReader:
         """What tells who asks, from the store that is open for reading."""
@@ -376,6 +472,14 @@ class Catalogs:
             close = getattr(self._store, "close", None)
             if close is not None:
                 close(error)
+
+
+def _with_values(document: Document, known: Disclosure) -> dict[str, Any]:
+    """The document with its sensitive values, or with the reason why they cannot be read."""
+    if known.unreadable:
+        reason = {"code": "unreadable", "message": f"{', '.join(document[MARK])}: {known.unreadable}"}
+        return {**document, "problems": [*document.get("problems", ()), reason]}
+    return {**joined(document, dict(known.values)), MARK: document[MARK]}
 
 
 _BY_ID = (SortKey(field="id"),)

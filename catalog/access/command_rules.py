@@ -17,6 +17,7 @@ COMMAND_RULES: Mapping[str, Action] = {
     "export": Action.READ,
     "forget": Action.MANAGE,
     "history": Action.READ,
+    "keys": Action.MANAGE,
     "log": Action.EDIT,
     "models": Action.READ,
     "reindex": Action.MANAGE,

@@ -5,18 +5,19 @@ It reads through the `Catalog` of its principal, so that nobody changes what the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.event_notes import with_store
-from catalog.access.permissions import may_edit, sees
+from catalog.access.permissions import may_disclose, may_edit, sees
 from catalog.errors import NotAllowed, UserError
 from catalog.normalise.parts.edits import said_by_files, without
 from catalog.normalise.values.secrets import masked
 from catalog.records.accounts import Happening
 from catalog.records.leaves import value_at
+from catalog.sealing.names import MARK, is_covered
 from mappings import fields
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from catalog.recording.field_changes import FieldChange
     from catalog.records import Document, StoredModel
     from catalog.records.history import BatchSummary
+    from catalog.sealing.vault import Vault
     from catalog.settings import Settings
     from catalog.store import Store
 
@@ -120,7 +122,7 @@ class Editor:
 
         Raises NotAllowed, EditRefused, RevisionConflict, NotRemakable.
         """
-        self._check(model)
+        self._check(model, changes)
         return self._changed(
             model, changes, expected, action="models.edit", resource=str(model.id), beside=beside
         )
@@ -167,18 +169,21 @@ class Editor:
         name = batch or new_batch()
 
         def tell(changed: int) -> Happening:
-            after = {"changed": changed, "values": _values(changes)}
+            after = {"changed": changed, "values": values}
             return self._happening("models.edit_many", f"edit {name}", None, after)
 
+        values: dict[str, Any] = {}
+
         def work(store: Store) -> ManyEdited:
+            values.update(_values(changes, store.records.sensitive_names(), store.vault))
             outcome = edit_models(
                 store,
                 [Target(model=ModelId(model), revision=revision) for model, revision in targets],
                 changes,
                 made_by=self.author,
                 batch=name,
-                cause=cause,
-                may_edit=self._may_edit,
+                cause="" if store.vault.is_set_up else cause,  # the words of a search may be a value
+                may_edit=lambda document: self._may_edit(document) and self._may_set(document, changes),
                 sees=None if self._catalog.principal.sees_all else self._sees,
                 tell=tell,
                 progress=progress,
@@ -217,7 +222,7 @@ class Editor:
                 undone,
                 made_by=self.author,
                 batch=name,
-                may_edit=self._may_edit,
+                may_edit=lambda document: self._may_edit(document) and self._may_set(document),
                 sees=None if self._catalog.principal.sees_all else self._sees,
                 tell=tell,
             )
@@ -237,6 +242,9 @@ class Editor:
 
         self._check(model)
         revision = self._catalog.revision(str(model.id), number)
+        if revision is not None:
+            model = self._catalog.disclosed(model, origin=self._origin)
+            (revision,) = self._catalog.disclosed_revisions(model, [revision], origin=self._origin)
         if revision is None:
             raise UserError(
                 f"The model has no revision {number:,}.",
@@ -283,11 +291,11 @@ class Editor:
                     batch=batch,
                     kind=kind,
                     cause=cause,
-                    may_edit=self._may_edit,
+                    may_edit=lambda document: self._may_edit(document) and self._may_set(document, changes),
                     sees=self._sees,
                     beside=beside,
                     tell=lambda before, number: self._happening(
-                        action, resource, *_states(before, number, changes)
+                        action, resource, *_states(before, number, changes, store.vault)
                     ),
                 )
             except NotAllowed:
@@ -306,8 +314,20 @@ class Editor:
     def _may_edit(self, document: Mapping[str, Any]) -> bool:
         return self._sees(document) and may_edit(self._catalog.principal, document)
 
-    def _check(self, model: StoredModel | None) -> None:
-        if model is None or not may_edit(self._catalog.principal, model.document):
+    def _may_set(self, document: Mapping[str, Any], changes: Sequence[FieldChange] | None = None) -> bool:
+        """Whether none of the changes (None: nobody knows which) is of a field that is hidden from who makes them."""
+        names = document.get(MARK, ())
+        touched = bool(names) and (
+            changes is None or any(is_covered(change.field, names) for change in changes)
+        )
+        return not touched or may_disclose(self._catalog.principal, document)
+
+    def _check(self, model: StoredModel | None, changes: Sequence[FieldChange] = ()) -> None:
+        if (
+            model is None
+            or not may_edit(self._catalog.principal, model.document)
+            or not self._may_set(model.document, changes)
+        ):
             which = "a model that is not seen" if model is None else str(model.id)
             with_store(
                 self._settings, lambda store: self._note(store, "models.edit", which, None, None, "refused")
@@ -388,15 +408,32 @@ class Editor:
 
 
 def _states(
-    document: Document, number: int, changes: Sequence[FieldChange]
+    document: Document, number: int, changes: Sequence[FieldChange], vault: Vault
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the audit tells of the state before and after: the revisions have all of it."""
-    before = {change.field: value_at(document, change.field) for change in changes}
-    return {"revision": document.get("revision"), **before}, {"revision": number, **_values(changes)}
+    names = document.get(MARK, ())
+    before = {
+        change.field: _told(change.field, value_at(document, change.field), names, vault)
+        for change in changes
+    }
+    return {"revision": document.get("revision"), **before}, {
+        "revision": number,
+        **_values(changes, names, vault),
+    }
 
 
-def _values(changes: Sequence[FieldChange]) -> dict[str, Any]:
-    return {change.field: {change.action.value: masked(change.field, change.value)[0]} for change in changes}
+def _values(changes: Sequence[FieldChange], names: Collection[str], vault: Vault) -> dict[str, Any]:
+    return {
+        change.field: {
+            change.action.value: _told(change.field, masked(change.field, change.value)[0], names, vault)
+        }
+        for change in changes
+    }
+
+
+def _told(field: str, value: Any, names: Collection[str], vault: Vault) -> Any:
+    """The value as the audit has it: of a sensitive one a keyed hash."""
+    return vault.mark(field, value) if names and is_covered(field, names) else value
 
 
 def field_label(name: str) -> str:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog import plugins
-from catalog.access.catalog import Catalog, Catalogs, Matching
+from catalog.access.catalog import Catalog, Catalogs, Matching, Sealed
 from catalog.access.principals import READER, Principal
 
 if TYPE_CHECKING:
     from catalog.access.readers import StoreReader
     from catalog.errors import StoreError
     from catalog.query.request import SearchRequest, SearchResult
+    from catalog.records.accounts import Happening
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.settings import Settings
 
@@ -115,7 +116,22 @@ def open_catalogs(settings: Settings) -> Catalogs:
     engine = LazyEngine(
         settings.engine, lambda: _engine(settings), check_empty=lambda: _check_empty(settings, store)
     )
-    return Catalogs(engine, store, matching)
+    return Catalogs(engine, store, matching, sealed=_sealed(settings))
+
+
+def _sealed(settings: Settings) -> Sealed | None:
+    """None where no key was ever set up, which is told without an import."""
+    named = any(settings.origin("encryption", leaf) != "default" for leaf in ("key", "keyring"))
+    if not named and not (settings.home / "keyring.json").exists():
+        return None
+    from catalog.access.event_notes import with_store  # noqa: PLC0415
+    from catalog.access.permissions import may_disclose  # noqa: PLC0415
+    from catalog.sealing.vault import vault_of  # noqa: PLC0415
+
+    def note(happening: Happening) -> None:
+        with_store(settings, lambda store: store.audit.add(happening))
+
+    return Sealed(may=may_disclose, note=note, everywhere=lambda: frozenset(vault_of(settings).names(())))
 
 
 @contextmanager

@@ -33,6 +33,11 @@ def may_edit(actor: Principal, document: Mapping[str, Any]) -> bool:
     return allowed(actor, Action.EDIT, document)
 
 
+def may_disclose(actor: Principal, document: Mapping[str, Any]) -> bool:
+    """Whether the actor may read the sensitive values of the model of this document."""
+    return allowed(actor, Action.DISCLOSE, document)
+
+
 def sees(actor: Principal, document: Mapping[str, Any]) -> bool:
     """Whether there is the model of this document for the actor; one that cannot be read only for who sees everything."""
     return actor.sees_all or (bool(document) and allowed(actor, Action.READ, document))
@@ -46,7 +51,8 @@ def may_edit_some(actor: Principal) -> bool:
 def principal_of(user: User, token: Token | None = None) -> Principal:
     """The user as a principal, cut to what the token may do, if they come by one."""
     scopes = {action: _scope(user.grants, action) for action in Action}
-    scopes[Action.EDIT] = all_of(scopes[Action.EDIT], scopes[Action.READ])
+    for action in (Action.EDIT, Action.DISCLOSE):
+        scopes[action] = all_of(scopes[action], scopes[Action.READ])
     scopes[Action.ACCOUNT] = All()
     if token is not None:
         limit = _bounded(token.scope)

@@ -27,6 +27,7 @@ ACTIONS: Mapping[str, frozenset[Action]] = {
     "Read": frozenset({Action.READ}),
     "Edit": frozenset({Action.EDIT}),
     "SaveSearches": frozenset({Action.SAVE}),
+    "ReadSensitive": frozenset({Action.DISCLOSE}),
     "Crawl": frozenset({Action.CRAWL}),
     "ReadAudit": frozenset({Action.AUDIT}),
     "Manage": frozenset({Action.MANAGE}),

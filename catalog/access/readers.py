@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from catalog.errors import StoreDamaged
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.records.accounts import AuditLine, Token, User, UserId
+    from catalog.records.disclosure import Disclosure
     from catalog.records.health import StoreHealth
     from catalog.records.history import ChainFault, VerificationCounts
 
@@ -38,6 +39,22 @@ class RecordReader(Protocol):
 
     def verify(self, counts: VerificationCounts) -> Iterator[ChainFault]:
         """What is not as it was written."""
+        ...
+
+    def disclosed(self, model: str) -> Disclosure | None:
+        """The sensitive values of the model; None of one that has none."""
+        ...
+
+    def disclosed_revisions(self, model: str, numbers: Collection[int]) -> dict[int, Disclosure]:
+        """Those of these revisions, by number."""
+        ...
+
+    def with_value(self, field: str, value: Any, *, limit: int) -> list[str]:
+        """The models that hold this sensitive value, in id order, up to the limit."""
+        ...
+
+    def sensitive_names(self) -> frozenset[str]:
+        """The fields that are sensitive in any source."""
         ...
 
     def card(self, model: str) -> CardText | None:

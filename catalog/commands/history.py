@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from catalog.access.command_line import COMMAND_LINE
 from catalog.errors import UserError
 from catalog.settings import Settings
 from catalog.terminal import printable, table
@@ -65,7 +66,7 @@ def diff(settings: Settings, model: str, first: int | None, second: int | None, 
     """
     from catalog.records.history import differences  # noqa: PLC0415 - `--help` needs none of it
 
-    revisions = {revision.number: revision for revision in _revisions(settings, model)}
+    revisions = {revision.number: revision for revision in _revisions(settings, model, with_values=True)}
     newest = max(revisions)
     second = newest if second is None else second
     first = max(1, second - 1) if first is None else first
@@ -96,13 +97,16 @@ def diff(settings: Settings, model: str, first: int | None, second: int | None, 
         click.echo(f"Revisions {first} and {second} hold the same.", err=True)
 
 
-def _revisions(settings: Settings, typed: str) -> list[Revision]:
+def _revisions(settings: Settings, typed: str, *, with_values: bool = False) -> list[Revision]:
+    """`with_values` of what is sensitive, too, as far as the reader may have it."""
     from catalog.access.opening import open_catalog  # noqa: PLC0415
     from catalog.commands.show import chosen_model  # noqa: PLC0415
 
     with open_catalog(settings) as catalog:
         chosen = chosen_model(catalog, typed)
         revisions = catalog.history(str(chosen.id))
+        if with_values:
+            revisions = catalog.disclosed_revisions(chosen, revisions, origin=COMMAND_LINE)
     if not revisions:
         raise UserError(f"Nothing is known of the past of {chosen.id[:12]}.")
     return revisions

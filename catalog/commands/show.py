@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from catalog.access.command_line import COMMAND_LINE
 from catalog.errors import UserError
 from catalog.settings import Settings
 from catalog.terminal import printable
@@ -36,6 +37,7 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
         if (there := catalog.successor(str(stored.id))) is not None:
             click.echo(f"{stored.id[:12]} is now {there.id[:12]}.", err=True)
             stored = there
+        stored = catalog.disclosed(stored, origin=COMMAND_LINE)
     if as_json:
         from catalog.commands.provenance_json import as_json as to_json  # noqa: PLC0415
 

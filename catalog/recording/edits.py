@@ -103,7 +103,7 @@ def edit_model(
             records.expect(model, expected)
         if (reason := why_not_remakable(records, model)) is not None:
             raise NotRemakable(model, reason)
-        before, present = records.document(model), records.present(model)
+        before, present = records.disclosed(model), records.present(model)
         new = new_edits(records, {model: wanted})
         losing = {} if beside else takings(records, new, may_edit=may_edit, sees=sees)
         records.edit([*new, *new_edits(records, losing)], batch=name)

@@ -19,6 +19,7 @@ class Action(StrEnum):
     """
 
     READ = "models:read"
+    DISCLOSE = "models:read-sensitive"
     EDIT = "models:edit"
     SAVE = "searches:save"
     CRAWL = "sources:crawl"
@@ -41,6 +42,7 @@ class Role(StrEnum):
     EDITOR = "editor"
     ADMIN = "admin"
     AUDITOR = "auditor"
+    CONFIDANT = "read-sensitive"
 
 
 ROLES: Mapping[Role, frozenset[Action]] = {
@@ -48,12 +50,14 @@ ROLES: Mapping[Role, frozenset[Action]] = {
     Role.EDITOR: frozenset({Action.READ, Action.EDIT, Action.SAVE}),
     Role.ADMIN: frozenset(Action) - {Action.ACCOUNT},
     Role.AUDITOR: frozenset({Action.AUDIT}),
+    Role.CONFIDANT: frozenset({Action.READ, Action.DISCLOSE, Action.SAVE}),
 }
 DENIED: Mapping[Role, frozenset[Action]] = {
     Role.VIEWER: frozenset({Action.READ, Action.SAVE}),
     Role.EDITOR: frozenset({Action.EDIT}),
     Role.ADMIN: frozenset({Action.CRAWL, Action.MANAGE}),
     Role.AUDITOR: frozenset({Action.AUDIT}),
+    Role.CONFIDANT: frozenset({Action.DISCLOSE}),
 }
 """What is taken with a role: what it has beyond the role below it. Who may not read a model may not edit it either."""
 WHOLE = frozenset({Action.CRAWL, Action.AUDIT, Action.MANAGE})

@@ -47,6 +47,9 @@ class VerificationCounts:
 
     models: int = 0
     revisions: int = 0
+    unreadable: int = (
+        0  # revisions of which the sensitive values cannot be held against the chain: the key is not here
+    )
 
 
 EDIT_CAUSE = "edit"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from catalog.records import (
 from catalog.records.accounts import Happening
 from catalog.records.series import place_in_series
 from catalog.records.ties import NO_TIES, Ties
+from catalog.sealing.faults import KeyMissing, SealBroken
+from catalog.sealing.names import MARK, Values, joined, parted
 from catalog.store import audit, edits, joins, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256
@@ -37,7 +40,10 @@ from catalog.store.documents import GONE, LIVE, Standing, finish
 from catalog.store.edits import NewEdit
 from catalog.store.joins import Joined
 from catalog.store.runs import seen_at
+from catalog.store.sealing import RECORD, Sealing, drop_terms, part_of
 from catalog.store.tables import copies_due, records
+
+log = logging.getLogger(__name__)
 
 MAX_OTHERS = 100
 """So many models outside a page are looked at to learn which prints they share; then on without those prints."""
@@ -117,6 +123,10 @@ class RecordBatch:
         self._series: set[str] = set()
         self._ties: dict[ModelId, Ties] = {}
         self._due: set[ModelId] = set()
+
+        self._sealing = Sealing(connection)
+        self._recommitted: set[str] = set()
+        self._values: dict[str, Values] = {}
         self._notes: list[Callable[[], Happening | None]] = []
 
     def lock(self, models: Iterable[str | None]) -> None:
@@ -195,9 +205,23 @@ class RecordBatch:
     def provenance(self, model: ModelId) -> Mapping[str, FieldProvenance]:
         """Why the values of a locked record are what they are; nothing where that cannot be read."""
         try:
-            return unpack(ModelRecord, self._rows[model]["record"]).provenance
-        except UNREADABLE:
+            return self._record(model).provenance
+        except (*UNREADABLE, KeyMissing):
             return {}
+
+    def sensitive(self, model: ModelId) -> tuple[str, ...]:
+        """The fields of a locked record that not everybody may see."""
+        return self._sealing.names(self._rows[model]["source"])
+
+    def disclosed(self, model: ModelId) -> Document:
+        """The document of a locked record with its sensitive values, as far as they can be read."""
+        document, part = self._stored(model), part_of(self._rows[model])
+        if part is None:
+            return document
+        try:
+            return {**joined(document, self._sealing.values(model, part)), MARK: document.get(MARK, [])}
+        except KeyMissing:
+            return document
 
     def is_remakable(self, model: ModelId) -> bool:
         """Whether it is known which files make a locked record, and how."""
@@ -234,11 +258,12 @@ class RecordBatch:
         for change in changes:
             model = change.record.id
             before = self._rows.get(model)
+            document = change.packed.content if change.packed else sanitised(change.record.document)
             row = self._row(change, before)
+            document = self._sealed_apart(row, before, document)
             if remade and before is not None:
                 row.update({name: before[name] for name in _STANDING})
             earlier = prints_of(before) if before else ()
-            document = change.packed.content if change.packed else sanitised(change.record.document)
             if row["state"] == LIVE and (
                 before is None
                 or before["state"] != LIVE
@@ -399,9 +424,9 @@ class RecordBatch:
         for model, (document, digest) in self._revised.items():
             row = self._rows[model]
             parent, number = row["sha256"], row["revision"] + 1
-            if digest == parent:
+            if digest == parent and model not in self._recommitted:
                 if not self._stored(model):  # damaged: the same state is written once more, and is no new one
-                    row["document"] = _shown(document, row["revision"])
+                    row["document"] = shown(document, row["revision"])
                     again.append({"model": model, "revision": row["revision"]})
                     self._dirty.add(model)
                 continue
@@ -414,15 +439,18 @@ class RecordBatch:
                 "cause": self._cause,
                 "made_at": instant(self.now),
             }
-            chained = chain_sha256(**linked, parent=row["chain_sha256"])
+            commitment = row["sealed_sha256"]
+            chained = chain_sha256(**linked, parent=row["chain_sha256"], sealed=commitment)
             row.update(sha256=digest, revision=number, chain_sha256=chained)
-            row["document"] = _shown(document, number)
+            row["document"] = shown(document, number)
             rows.append(
                 {
                     **linked,
                     "parent_sha256": parent or None,
                     "chain_sha256": chained,
                     "document": pack_json(document),
+                    "sealed": row["sealed"],
+                    "sealed_sha256": commitment,
                 }
             )
             self._dirty.add(model)
@@ -432,6 +460,8 @@ class RecordBatch:
         joins.write_ties(self._connection, self._ties, new=self._new)
         joins.note_due(self._connection, self._due, self._ties)
         joins.drop(self._connection, sorted(self._gone))
+
+        self._write_terms()
         append(self._connection, rows)
         deliver_again(self._connection, again)
         series.settle(self._connection, self._series, revised={row["model"] for row in rows})
@@ -443,6 +473,50 @@ class RecordBatch:
         """The number of the record's present revision; after `write` that which this batch made."""
         number: int = self._rows[model]["revision"]
         return number
+
+    def _write_terms(self) -> None:
+        by_source: dict[str, dict[str, Values]] = {}
+        for model, values in self._values.items():
+            by_source.setdefault(self._rows[model]["source"], {})[model] = values
+        for source, models in by_source.items():
+            self._sealing.note_terms(source, models)
+        drop_terms(self._connection, self._gone)
+
+    def _sealed_apart(
+        self, row: dict[str, Any], before: dict[str, Any] | None, document: Document
+    ) -> Document:
+        """The document without what is sensitive, which goes into the row. Values that are as they were stay sealed as
+        they are.
+        """
+        model, source = row["id"], row["source"]
+        names = self._sealing.names(source)
+        earlier = None if before is None else part_of(before)
+        if not names:
+            row["sealed"], row["sealed_sha256"] = None, ""
+            if earlier is not None:
+                self._values[model] = {}
+                self._recommitted.add(model)
+            return document
+        document, values = parted(document, names)
+        if earlier is not None and self._sealing.is_present(source, earlier.data):
+            try:
+                if self._sealing.values(model, earlier) == values:
+                    row["sealed"], row["sealed_sha256"] = earlier.data, earlier.commitment
+                    return document
+            except (
+                SealBroken
+            ):  # it is no more what was sealed: the values of now replace it, in a revision of its own
+                log.warning("the sealed values of a model were damaged model=%s", model)
+        part = self._sealing.part(source, model, values)
+        row["sealed"], row["sealed_sha256"] = part.data, part.commitment
+        self._values[model] = values
+        self._recommitted.add(model)
+        return document
+
+    def _record(self, model: str) -> ModelRecord:
+        """Raises UNREADABLE, KeyMissing."""
+        row = self._rows[model]
+        return unpack(ModelRecord, self._sealing.opened(row["record"], RECORD, model))
 
     def _note_files(self, change: RecordChange) -> None:
         record = change.record
@@ -478,9 +552,13 @@ class RecordBatch:
             "missing_since": None,
             "missing_run": None,
             "moved_to": None,
-            "record": change.packed.body if change.packed else pack(record),
+            "record": self._sealing.packed(
+                record.source, change.packed.body if change.packed else pack(record), RECORD, record.id
+            ),
             "document": before["document"] if before else "{}",
             "grouping": None if change.group is None else members.grouping_of(change.group),
+            "sealed": None,
+            "sealed_sha256": "",
         }
 
     def _restate(self, model: str, sharing: Sharing | None = None) -> bool:
@@ -499,7 +577,7 @@ class RecordBatch:
         document = finish(self._content(model), standing)
         digest = document_sha256(document)
         self._revised[model] = document, digest
-        return bool(digest != row["sha256"])
+        return bool(digest != row["sha256"]) or model in self._recommitted
 
     def _stored_copies(self, model: str) -> Sharing:
         before = self._stored(model)
@@ -512,8 +590,9 @@ class RecordBatch:
     def _content(self, model: str) -> Document:
         if model not in self._contents:
             try:
-                self._contents[model] = sanitised(unpack(ModelRecord, self._rows[model]["record"]).document)
-            except UNREADABLE:  # the last document that was made of it stands for its content
+                content = sanitised(self._record(model).document)
+                self._contents[model], _ = parted(content, self._stored(model).get(MARK, ()))
+            except (*UNREADABLE, KeyMissing):  # the last document that was made of it stands for its content
                 self._contents[model] = sanitised(self._stored(model))
         return self._contents[model]
 
@@ -527,7 +606,7 @@ class RecordBatch:
         return self._last_seen
 
 
-def _shown(document: Document, revision: int) -> str:
+def shown(document: Document, revision: int) -> str:
     """The document as the record's row has it."""
     return json.dumps({**document, "revision": revision}, ensure_ascii=False, separators=(",", ":"))
 

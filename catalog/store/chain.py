@@ -17,11 +17,12 @@ def chain_sha256(
     author: str,
     cause: str,
     made_at: str,
+    sealed: str = "",
 ) -> str:
     """SHA-256 over the RFC 8785 form of a revision without its document, which `sha256` stands for.
 
     `parent` is this hash of the revision before, empty for the first. The document holds the content hash of the weights
-    and where they lie, so both are bound by it.
+    and where they lie, so both are bound by it. `sealed` is the commitment to its sensitive values, empty for none.
     """
     revision = {
         "author": author,
@@ -33,4 +34,6 @@ def chain_sha256(
         "number": number,
         "parent": parent,
     }
+    if sealed:
+        revision["sealed"] = sealed
     return hashlib.sha256(canonical(revision)).hexdigest()

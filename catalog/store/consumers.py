@@ -133,6 +133,12 @@ class Consumer:
                 update(deliveries).where(chosen).values(claimed_by=None, claimed_until=None, next_try=0.0)
             )
 
+    def must_be_anew(self) -> bool:
+        """Whether what it holds must be made anew, because it holds in clear what is sealed by now."""
+        with self._engine.connect() as connection:
+            chosen = select(consumers.c.anew).where(consumers.c.name == self.name)
+            return bool(connection.execute(chosen).scalar_one_or_none())
+
     def size(self) -> int:
         """How many models wait or are being worked on, dead letters not counted."""
         waiting = union(
@@ -236,6 +242,7 @@ class Consumer:
                 delete(deliveries).where((deliveries.c.consumer == self.name) & contained.exists())
             )
             self._move(connection, max(position, watermark))
+            connection.execute(update(consumers).where(consumers.c.name == self.name).values(anew=0))
             for model, reason in sorted({**(rejected or {}), **self.damaged}.items()):
                 self._bury(connection, model, reason, watermark)
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
@@ -13,8 +14,10 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from catalog.normalise.values.secrets import masked
 from catalog.records import Document, Edit, EditKind, EditState, ModelId
 from catalog.records.history import BatchSummary
+from catalog.sealing.faults import KeyMissing
 from catalog.store.codec import instant, pack_json, parse_instant, read_object, unpack_json
 from catalog.store.database import parts
+from catalog.store.sealing import EDIT, Sealing
 from catalog.store.tables import edits, records
 
 NO_EDIT = EditState()
@@ -82,34 +85,58 @@ class Edits:
 
 
 def last_edits(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[Edit, ...]]:
-    """The last edit of each field of these models, cleared ones included, oldest first."""
+    """The last edit of each field of these models, cleared ones included, oldest first.
+
+    Raises KeyMissing; one that a source has left behind with a key that is not here does not count.
+    """
     last: dict[ModelId, dict[str, Edit]] = defaultdict(dict)
+    sealing = Sealing(connection)
     for part in parts(models):
         chosen = select(edits).where(edits.c.model.in_(part)).order_by(edits.c.id)
         for row in connection.execute(chosen):
-            last[ModelId(row.model)][row.field] = _edit(row)
+            try:
+                last[ModelId(row.model)][row.field] = _edit(row, sealing)
+            except KeyMissing:
+                known = _sources(connection, [ModelId(row.model)])
+                sealing.is_beyond(known.get(ModelId(row.model), ""))
     return {
         model: tuple(sorted(by_field.values(), key=lambda edit: edit.id)) for model, by_field in last.items()
     }
 
 
 def add(
-    connection: Connection, new: Iterable[NewEdit], *, made_by: str, at: datetime, batch: str = ""
+    connection: Connection,
+    new: Iterable[NewEdit],
+    *,
+    made_by: str,
+    at: datetime,
+    batch: str = "",
+    origins: Mapping[ModelId, ModelId] | None = None,
 ) -> None:
-    """A person says this of these models. Secrets are masked before they are stored."""
+    """A person says this of these models. Secrets are masked before they are stored, and what is sensitive is sealed.
+
+    `origins` are the models from which models are that there is no record of yet.
+    """
+    listed = list(new)
+    sealing = Sealing(connection)
+    places = _sources(connection, {(origins or {}).get(edit.model, edit.model) for edit in listed})
     rows = [
-        {
-            "model": edit.model,
-            "field": edit.field,
-            "value": pack_json(masked(edit.field, edit.state.value)[0]),
-            "made_by": made_by,
-            "made_at": instant(at),
-            "kind": edit.state.kind.value,
-            "batch": batch,
-            "before": pack_json([edit.before.kind.value, edit.before.value]),
-            "overrides": None if edit.overrides is None else pack_json(list(edit.overrides)),
-        }
-        for edit in new
+        sealed_row(
+            sealing,
+            places.get((origins or {}).get(edit.model, edit.model), ""),
+            {
+                "model": edit.model,
+                "field": edit.field,
+                "value": pack_json(masked(edit.field, edit.state.value)[0]),
+                "made_by": made_by,
+                "made_at": instant(at),
+                "kind": edit.state.kind.value,
+                "batch": batch,
+                "before": pack_json([edit.before.kind.value, edit.before.value]),
+                "overrides": None if edit.overrides is None else pack_json(list(edit.overrides)),
+            },
+        )
+        for edit in listed
     ]
     if rows:
         connection.execute(insert(edits), rows)
@@ -127,10 +154,52 @@ def carry(connection: Connection, origins: Mapping[ModelId, ModelId]) -> None:
                 before=edit.before,
                 overrides=edit.overrides,
             )
-            add(connection, [carried], made_by=edit.made_by, at=edit.made_at, batch=edit.batch)
+            add(
+                connection,
+                [carried],
+                made_by=edit.made_by,
+                at=edit.made_at,
+                batch=edit.batch,
+                origins=origins,
+            )
 
 
-def _edit(row: Any) -> Edit:
+VALUES = ("value", "before", "overrides")
+"""Columns that hold values."""
+
+
+def sealed_row(sealing: Sealing, source: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of edits as it is stored."""
+    sealed = {
+        name: row[name] if row[name] is None else sealing.packed(source, row[name], *_place(row, name))
+        for name in VALUES
+    }
+    return {**row, **sealed}
+
+
+def opened_row(sealing: Sealing, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as it was packed. Raises KeyMissing, SealBroken."""
+    opened = {
+        name: row[name] if row[name] is None else sealing.opened(row[name], *_place(row, name))
+        for name in VALUES
+    }
+    return {**row, **opened}
+
+
+def _place(row: Mapping[str, Any], column: str) -> tuple[str, ...]:
+    return EDIT, row["model"], row["field"], row["made_at"], row["batch"], column
+
+
+def _sources(connection: Connection, models: Iterable[ModelId]) -> dict[ModelId, str]:
+    known: dict[ModelId, str] = {}
+    for page in parts(sorted(models)):
+        chosen = select(records.c.id, records.c.source).where(records.c.id.in_(page))
+        known |= {ModelId(row.id): row.source for row in connection.execute(chosen)}
+    return known
+
+
+def _edit(stored: Any, sealing: Sealing) -> Edit:
+    row = SimpleNamespace(**opened_row(sealing, stored._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
     edit = Edit(
         id=row.id,
         field=row.field,

@@ -26,12 +26,16 @@ from sqlalchemy import (
 from catalog.errors import Malformed, StoreDamaged
 from catalog.layouts.names import TEXT_SUFFIXES
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Role, SourceId, display_key
+from catalog.sealing.envelope import bound
+from catalog.sealing.faults import KeyMissing, SealBroken
+from catalog.sealing.vault import Vault
 from catalog.store import split
 from catalog.store.codec import UNREADABLE, instant, is_whole, parse_instant, unpack
 from catalog.store.database import WRITES_NOTHING, insert_ignoring, parts, upsert
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, Standing, outlined, packed_entry
 from catalog.store.leases import Lease
+from catalog.store.sealing import EXTRACTION, OUTLINE, Sealing, vault_behind
 from catalog.store.tables import extractions, objects, record_files, sources
 from catalog.store.temporary import TemporaryTable
 
@@ -85,7 +89,7 @@ class Manifest:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
                 for row in connection.execute(select(objects).where(chosen)):
-                    entry = _entry(row)
+                    entry = self._entry(row)
                     entries[entry.object.key] = entry
         return entries
 
@@ -97,9 +101,10 @@ class Manifest:
         with self._engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
+                sealing = Sealing(connection)
                 for key, outline, *values in connection.execute(select(*_STANDING).where(chosen)).all():
                     standing = Standing(*values)
-                    if outline is not None and not is_whole(outline):
+                    if outline is not None and not self._is_whole(sealing, key, outline):
                         standing = standing._replace(reading=Reading.RETRY)
                     standings[ObjectKey(os.fsdecode(key))] = standing
         return standings
@@ -114,12 +119,17 @@ class Manifest:
             return
         with self._engine.begin() as connection:
             lease.check(connection)
-            rows = [_row(packed) for packed in entries]
+            sealing = Sealing(connection)
+            rows = [self._row(packed, sealing) for packed in entries]
             changed = {row["key"]: (row["sha256"], row["file_identity"]) for row in rows}
             split.note_changed(connection, self._source, changed)
             upsert(connection, objects, rows)
             bodies = [
-                {"source": self._source, "key": os.fsencode(packed.entry.object.key), "body": packed.body}
+                {
+                    "source": self._source,
+                    "key": (key := os.fsencode(packed.entry.object.key)),
+                    "body": sealing.packed(self._source, packed.body, EXTRACTION, self._source, key),
+                }
                 for packed in entries
                 if packed.body is not None
             ]
@@ -139,7 +149,7 @@ class Manifest:
             )
             with self._engine.connect() as connection:
                 rows = list(connection.execute(statement))
-            yield from map(_entry, rows)
+            yield from map(self._entry, rows)
             if len(rows) < PAGE:
                 return
             last = rows[-1].key
@@ -170,7 +180,7 @@ class Manifest:
                 statement = _ALL_BELOW
                 if not span.deep:
                     statement, bounds["start"] = _DIRECTLY_IN[connection.dialect.name], len(first) + 1
-                entries |= {row.key: _entry(row) for row in connection.execute(statement, bounds)}
+                entries |= {row.key: self._entry(row) for row in connection.execute(statement, bounds)}
         return [entries[key] for key in sorted(entries)]
 
     def unread_files_in(self, directory: str, *, limit: int) -> list[ObjectMeta]:
@@ -190,13 +200,16 @@ class Manifest:
         return {key: extraction_of(key, body) for key, body in self.bodies(keys).items()}
 
     def bodies(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, bytes]:
-        """The same as the table holds them, for `extraction_of`."""
+        """The same packed, for `extraction_of`. Raises KeyMissing."""
         bodies = {}
         with self._engine.connect() as connection:
+            sealing = Sealing(connection)
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (extractions.c.source == self._source) & extractions.c.key.in_(part)
                 for row in connection.execute(select(extractions.c.key, extractions.c.body).where(chosen)):
-                    bodies[ObjectKey(os.fsdecode(row.key))] = row.body
+                    bodies[ObjectKey(os.fsdecode(row.key))] = opened_body(
+                        sealing, self._source, row.key, row.body
+                    )
         return bodies
 
     def counts(self) -> dict[str, int]:
@@ -327,6 +340,24 @@ class Manifest:
         """Collects which keys a listing saw."""
         return Sightings(self._engine, self._source)
 
+    def _row(self, packed: PackedEntry, sealing: Sealing) -> dict[str, Any]:
+        row = _row(packed)
+        if packed.outline is not None:
+            row["outline"] = sealing.packed(self._source, packed.outline, OUTLINE, self._source, row["key"])
+        return row
+
+    def _is_whole(self, sealing: Sealing, key: bytes, outline: bytes) -> bool:
+        try:
+            return is_whole(sealing.opened(outline, OUTLINE, self._source, key))
+        except SealBroken:
+            return False
+        except KeyMissing:
+            return not sealing.is_beyond(self._source)
+
+    def _entry(self, row: Any) -> Entry:
+        """Raises KeyMissing where the source has no key any more: such an entry is not a damaged one."""
+        return _entry(row, vault_behind(self._engine))
+
     def _set_recipe(self, connection: Connection, recipe: str) -> None:
         connection.execute(update(sources).where(sources.c.id == self._source).values(recipe=recipe))
 
@@ -405,6 +436,20 @@ def _row(packed: PackedEntry) -> dict[str, Any]:
     }
 
 
+def opened_body(sealing: Sealing, source: str, key: bytes, body: bytes) -> bytes:
+    """A body of the table as it was packed; one that is not what was sealed there as it is, for `extraction_of` to refuse.
+
+    Raises KeyMissing where the source has no key any more.
+    """
+    try:
+        return sealing.opened(body, EXTRACTION, source, key)
+    except SealBroken:
+        return body
+    except KeyMissing:
+        sealing.is_beyond(source)
+        return body
+
+
 def extraction_of(key: ObjectKey, body: bytes) -> Extraction:
     """What the file said, of a body of the manifest. Raises StoreDamaged."""
     try:
@@ -415,11 +460,17 @@ def extraction_of(key: ObjectKey, body: bytes) -> Extraction:
         raise StoreDamaged(what, reason, "Read it again with: modeldex crawl PATH --reread") from error
 
 
-def _outline(row: Any) -> tuple[Reading, Extraction | None]:
+def _outline(row: Any, vault: Vault) -> tuple[Reading, Extraction | None]:
     """How the object was read and what it said; one whose entry is damaged is to be read again."""
     try:
-        return Reading(row.reading), None if row.outline is None else unpack(Extraction, row.outline)
+        if row.outline is None:
+            return Reading(row.reading), None
+        place = bound(OUTLINE, row.source, row.key)
+        return Reading(row.reading), unpack(Extraction, vault.open(row.outline, place))
     except UNREADABLE:
+        return Reading.RETRY, None
+    except KeyMissing:
+        vault.sealing_key(row.source)
         return Reading.RETRY, None
 
 
@@ -439,8 +490,8 @@ def meta_of(row: Any) -> ObjectMeta:
     )
 
 
-def _entry(row: Any) -> Entry:
-    reading, outline = _outline(row)
+def _entry(row: Any, vault: Vault) -> Entry:
+    reading, outline = _outline(row, vault)
     return Entry(
         object=meta_of(row),
         reading=reading,

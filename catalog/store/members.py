@@ -26,7 +26,8 @@ from catalog.records import (
 )
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import MISSING
-from catalog.store.manifest import extraction_of, meta_of
+from catalog.store.manifest import extraction_of, meta_of, opened_body
+from catalog.store.sealing import Sealing
 from catalog.store.tables import extractions, objects, record_files
 
 Row = dict[str, Any]
@@ -111,18 +112,20 @@ def file_keys(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId
 
 
 def card(connection: Connection, model: str) -> CardText | None:
-    """The text of the card that lies nearest to the model, if any card says something."""
+    """The text of the card that lies nearest to the model, if any card says something. Raises KeyMissing."""
     body = (extractions.c.source == record_files.c.source) & (extractions.c.key == record_files.c.key)
     chosen = (
-        select(record_files.c.key, extractions.c.body)
+        select(record_files.c.key, record_files.c.source, extractions.c.body)
         .join(extractions, body)
         .where(record_files.c.model == model, record_files.c.role == Role.CARD.value)
         .order_by(func.abs(record_files.c.distance), record_files.c.key)
         .limit(CARDS_LOOKED_AT)
     )
+    sealing = Sealing(connection)
     for row in connection.execute(chosen):
         key = ObjectKey(os.fsdecode(row.key))
-        for seen in extraction_of(key, row.body).observations:
+        body = opened_body(sealing, row.source, row.key, row.body)
+        for seen in extraction_of(key, body).observations:
             if seen.field == "all_text" and isinstance(seen.raw, str) and seen.raw.strip():
                 return CardText(key=key, text=seen.raw)
     return None
@@ -224,8 +227,11 @@ def _metas(connection: Connection, places: Places) -> dict[tuple[str, bytes], Ob
 
 
 def _bodies(connection: Connection, places: Places) -> dict[tuple[str, bytes], Extraction]:
+    sealing = Sealing(connection)
     return {
-        (row.source, row.key): extraction_of(ObjectKey(os.fsdecode(row.key)), row.body)
+        (row.source, row.key): extraction_of(
+            ObjectKey(os.fsdecode(row.key)), opened_body(sealing, row.source, row.key, row.body)
+        )
         for source, keys in places.items()
         for part in parts(sorted(keys))
         for row in connection.execute(

@@ -14,16 +14,22 @@ from sqlalchemy import Engine, case, func, select, update
 
 from catalog.errors import StoreDamaged
 from catalog.records import CardText, ModelId, ModelRecord, ObjectKey, Revision, SourceId, StoredModel
+from catalog.records.disclosure import Disclosure
 from catalog.records.history import ChainFault, VerificationCounts
+from catalog.sealing.envelope import bound
+from catalog.sealing.faults import KeyMissing, SealBroken
+from catalog.sealing.names import MARK, is_covered
+from catalog.sealing.vault import Vault
 from catalog.store import members, settling, verification
 from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
 from catalog.store.batch import Committed, RecordBatch, RecordChange
-from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack, unpack_json
+from catalog.store.codec import UNREADABLE, instant, parse_instant, read_object, unpack, unpack_json
 from catalog.store.consumers import shown_last_seen
 from catalog.store.database import begin_commit, parts
 from catalog.store.documents import DELETED, GONE, LIVE, MISSING, TRASHED
 from catalog.store.leases import Lease
 from catalog.store.runs import seen_at
+from catalog.store.sealing import RECORD, Sealing, models_with, part_of, vault_behind
 from catalog.store.tables import records, revisions, sources
 from catalog.terminal import printable
 
@@ -51,7 +57,59 @@ class Records:
         """The model with exactly this id, gone ones included."""
         with self._engine.connect() as connection:
             row = connection.execute(select(records).where(records.c.id == model)).one_or_none()
-            return None if row is None else _stored(row, seen_at(connection))
+            return None if row is None else _stored(row, seen_at(connection), vault_behind(connection))
+
+    def disclosed(self, model: str) -> Disclosure | None:
+        """The sensitive values of the model with why they are what they are; None of one that has none, or is not there."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(records).where(records.c.id == model)).one_or_none()
+            part = None if row is None else part_of(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+            if row is None or part is None:
+                return None
+            sealing = Sealing(connection)
+            try:
+                record = unpack(ModelRecord, sealing.opened(row.record, RECORD, row.id))
+                names = read_object(row.document).get(MARK, ())
+                return Disclosure(
+                    values=sealing.values(model, part),
+                    provenance={
+                        name: known for name, known in record.provenance.items() if is_covered(name, names)
+                    },
+                )
+            except KeyMissing as error:
+                return Disclosure(unreadable=error.sentence)
+            except UNREADABLE as error:
+                raise _damaged(row, error) from error
+
+    def disclosed_revisions(self, model: str, numbers: Collection[int]) -> dict[int, Disclosure]:
+        """The sensitive values of these revisions of the model, by number."""
+        disclosed: dict[int, Disclosure] = {}
+        with self._engine.connect() as connection:
+            sealing = Sealing(connection)
+            for page in parts(sorted(numbers)):
+                chosen = (revisions.c.model == model) & revisions.c.number.in_(page)
+                for row in connection.execute(select(revisions).where(chosen)):
+                    if (part := part_of(row._mapping)) is None:  # noqa: SLF001 - as above
+                        continue
+                    try:
+                        disclosed[row.number] = Disclosure(values=sealing.values(model, part))
+                    except (KeyMissing, SealBroken) as error:
+                        disclosed[row.number] = Disclosure(unreadable=getattr(error, "sentence", str(error)))
+        return disclosed
+
+    def with_value(self, field: str, value: Any, *, limit: int) -> list[str]:
+        """The models that hold this sensitive value, in id order, up to the limit; as far as the keys are here."""
+        with self._engine.connect() as connection:
+            return models_with(connection, field, value, limit=limit)
+
+    def sensitive_names(self) -> frozenset[str]:
+        """The fields that are sensitive in any source."""
+        with self._engine.connect() as connection:
+            sealing = Sealing(connection)
+            if not sealing.vault.is_set_up:
+                return frozenset()
+            listed = connection.execute(select(sources.c.id)).scalars().all()
+            return frozenset({name for source in listed for name in sealing.names(source)})
 
     def find(self, prefix: str, *, limit: int = 20) -> list[ModelId]:
         """The ids that begin with `prefix`, or else the models of exactly this name: those that are there, if any is."""
@@ -102,10 +160,10 @@ class Records:
                 rows = list(
                     connection.execute(select(records).where(chosen).order_by(records.c.id).limit(PAGE))
                 )
-                seen = seen_at(connection)
+                seen, vault = seen_at(connection), vault_behind(connection)
             for row in rows:
                 try:
-                    yield _stored(row, seen)
+                    yield _stored(row, seen, vault)
                 except StoreDamaged as error:
                     if damaged is None:
                         raise
@@ -334,17 +392,25 @@ class Records:
                 connection.execute(update(records).where(records.c.id.in_(part)).values(last_seen=None))
 
 
-def _stored(row: Any, seen: dict[str, str]) -> StoredModel:
+def _stored(row: Any, seen: dict[str, str], vault: Vault) -> StoredModel:
+    """Without what is sensitive, and without all provenance where the key is not here."""
     try:
         document = json.loads(row.document)
         document["last_seen"] = shown_last_seen(row, seen)
-        record = unpack(ModelRecord, row.record)
+        record = unpack(ModelRecord, vault.open(row.record, bound(RECORD, row.id)))
+        provenance = record.provenance
+    except KeyMissing:
+        provenance = {}
     except (*UNREADABLE, AttributeError) as error:
-        what = f"the record of the model {printable(row.name, limit=100)} ({row.id[:12]})"
-        raise StoreDamaged(what, f"{type(error).__name__}: {error}", REREAD) from error
-    return StoredModel(
-        id=ModelId(row.id), revision=row.revision, document=document, provenance=record.provenance
-    )
+        raise _damaged(row, error) from error
+    if names := document.get(MARK):
+        provenance = {name: known for name, known in provenance.items() if not is_covered(name, names)}
+    return StoredModel(id=ModelId(row.id), revision=row.revision, document=document, provenance=provenance)
+
+
+def _damaged(row: Any, error: Exception) -> StoreDamaged:
+    what = f"the record of the model {printable(row.name, limit=100)} ({row.id[:12]})"
+    return StoreDamaged(what, f"{type(error).__name__}: {error}", REREAD)
 
 
 def _revision(row: Any) -> Revision:

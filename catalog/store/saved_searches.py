@@ -6,14 +6,19 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import Engine, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from catalog.errors import StoreDamaged, UserError
 from catalog.records.searches import Look, SavedSearch, SearchId
+from catalog.sealing.envelope import bound
+from catalog.sealing.faults import KeyMissing, SealBroken
+from catalog.sealing.keyring import CATALOG
 from catalog.store.codec import UNREADABLE, instant, pack_json, parse_instant, unpack_json
 from catalog.store.database import upsert
+from catalog.store.sealing import LOOK, SEARCH, Sealing, vault_behind
 from catalog.store.tables import saved_looks, saved_searches
 
 MAX_SEARCHES = 1_000
@@ -30,7 +35,8 @@ class SavedSearches:
         """The reader's own, then those that others share, each by name."""
         chosen = select(saved_searches).where(_visible_to(reader))
         with self._engine.connect() as connection:
-            rows = [_search(row) for row in connection.execute(chosen)]
+            sealing = Sealing(connection)
+            rows = [_search(row, sealing) for row in connection.execute(chosen)]
         return sorted(rows, key=lambda row: (row.owner != reader, row.name.casefold(), row.id))
 
     def get(self, search: str, reader: str) -> SavedSearch | None:
@@ -38,7 +44,7 @@ class SavedSearches:
         chosen = select(saved_searches).where(saved_searches.c.id == search, _visible_to(reader))
         with self._engine.connect() as connection:
             row = connection.execute(chosen).one_or_none()
-        return None if row is None else _search(row)
+            return None if row is None else _search(row, Sealing(connection))
 
     def add(self, *, owner: str, name: str, slug: str, query: str, schema_version: int) -> SavedSearch:
         """A new search of this owner. Raises UserError where the name is taken or there are too many."""
@@ -48,7 +54,7 @@ class SavedSearches:
             "owner": owner,
             "name": name,
             "slug": slug,
-            "query": query,
+            "query": "",
             "schema_version": schema_version,
             "shared": 0,
             "created_at": now,
@@ -61,6 +67,7 @@ class SavedSearches:
                     raise UserError(
                         f"{MAX_SEARCHES:,} searches are saved already.", advice="Remove some of them first."
                     )
+                row["query"] = Sealing(connection).text(query, SEARCH, str(row["id"]))
                 connection.execute(insert(saved_searches), [row])
         except IntegrityError as error:
             raise _taken(name) from error
@@ -74,6 +81,8 @@ class SavedSearches:
         changed = {**values, "updated_at": instant(datetime.now(UTC))}
         try:
             with self._engine.begin() as connection:
+                if "query" in changed:
+                    changed["query"] = Sealing(connection).text(changed["query"], SEARCH, search)
                 return connection.execute(update(saved_searches).where(chosen).values(changed)).rowcount > 0
         except IntegrityError as error:
             raise _taken(str(values.get("name"))) from error
@@ -92,10 +101,12 @@ class SavedSearches:
         chosen = select(saved_looks).where(saved_looks.c.search == search, saved_looks.c.reader == reader)
         with self._engine.connect() as connection:
             row = connection.execute(chosen).one_or_none()
+            vault = vault_behind(connection)
         if row is None:
             return None
         try:
-            return Look(looked_at=parse_instant(row.looked_at), seen=unpack_json(row.seen))
+            seen = vault.open(row.seen, bound(LOOK, row.search, row.reader))
+            return Look(looked_at=parse_instant(row.looked_at), seen=unpack_json(seen))
         except UNREADABLE as error:
             advice = "Look at the saved search again and mark it as seen."
             raise StoreDamaged("what was seen of a saved search", str(error), advice) from error
@@ -109,6 +120,9 @@ class SavedSearches:
             "seen": pack_json(dict(seen)),
         }
         with self._engine.begin() as connection:
+            vault = vault_behind(connection)
+            if vault.is_set_up:
+                row["seen"] = vault.seal(CATALOG, row["seen"], bound(LOOK, search, reader))
             upsert(connection, saved_looks, [row])
 
 
@@ -123,13 +137,18 @@ def _taken(name: str) -> UserError:
     )
 
 
-def _search(row: Any) -> SavedSearch:
+def _search(row: Any, sealing: Sealing) -> SavedSearch:
+    """One of which the key is not here finds nothing, and says why."""
+    try:
+        query = sealing.opened_text(row.query, SEARCH, row.id)
+    except (KeyMissing, SealBroken) as error:
+        query = urlencode({"q": f'"{getattr(error, "sentence", error)}"'})
     return SavedSearch(
         id=SearchId(row.id),
         owner=row.owner,
         name=row.name,
         slug=row.slug,
-        query=row.query,
+        query=query,
         schema_version=row.schema_version,
         shared=bool(row.shared),
         created_at=parse_instant(row.created_at),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from catalog.errors import StoreDamaged, StoreError
 from catalog.records import SourceId, display_key
 from catalog.records.health import StoreHealth
+from catalog.sealing.vault import Vault, vault_of
 from catalog.settings import Settings
 from catalog.settings.core import DatabaseSettings
 from catalog.store.accounts import Accounts
@@ -29,9 +30,13 @@ from catalog.store.retention import Retention
 from catalog.store.runs import Runs
 from catalog.store.saved_searches import SavedSearches
 from catalog.store.schema import prepare
+from catalog.store.sealing import furnish, vault_behind
 from catalog.store.sources import Sources
 from catalog.store.webhooks import Webhooks
 from catalog.store.workers import Workers
+
+if TYPE_CHECKING:
+    from catalog.store.resealing import Progress, ResealReport
 
 
 class Store:
@@ -73,6 +78,21 @@ class Store:
         """The right to change what is known of this source; other sources have theirs."""
         return Lease(self._engine, f"source:{source}", task=f"is writing the models of {display_key(source)}")
 
+    @property
+    def vault(self) -> Vault:
+        """The keys of what is sensitive."""
+        return vault_behind(self._engine)
+
+    def bring_under_key(
+        self, source: SourceId, lease: Lease, progress: Progress = lambda _report: None
+    ) -> ResealReport:
+        """All that is stored of the source is sealed as it should be now. Raises KeyMissing, LeaseLost."""
+        from catalog.store.resealing import ResealReport, is_due, reseal  # noqa: PLC0415 - where nothing is sealed
+
+        if not self.vault.is_set_up or not is_due(self._engine, source):
+            return ResealReport()
+        return reseal(self._engine, source, lease=lease, progress=progress)
+
     def health(self) -> StoreHealth:
         """How every source stands."""
         from catalog.store.health import health  # noqa: PLC0415 - it holds a store itself
@@ -103,6 +123,7 @@ def open_store(settings: Settings, *, write: bool) -> Store:
     """The store of these settings, created or brought up to date if need be. Raises StoreTooNew, StoreError."""
     _check_file(settings)
     engine = open_database(settings.store_url, write=write, pool=settings.section(DatabaseSettings))
+    furnish(engine, vault_of(settings))
     try:
         prepare(engine)
     except DBAPIError as error:

@@ -46,6 +46,8 @@ sources = Table(
     Column("asked_at", String(32)),
     # Where its storage answered the last time, for those whose address does not say it.
     Column("endpoint", Text),
+    # Which fields are sealed in all that is stored of it, and the key (`catalog.store.resealing`). Empty: none.
+    Column("sealing", Text, nullable=False, server_default=""),
     Index("sources_by_name", "name", unique=True),
 )
 
@@ -191,6 +193,9 @@ records = Table(
     Column("document", Text, nullable=False),
     # What its files are beside each other, as JSON (`catalog.store.members`). Null: the next crawl finds it out.
     Column("grouping", Text),
+    # The sensitive values that the document lacks, and what the history is bound to them by (`catalog.store.sealing`).
+    Column("sealed", LargeBinary),
+    Column("sealed_sha256", String(64), nullable=False, server_default=""),
     Index("records_by_source", "source", "state"),
     Index("records_by_fingerprint", "fingerprint"),
     Index("records_by_tensors", "tensors"),
@@ -273,7 +278,20 @@ revisions = Table(
     Column("cause", Text, nullable=False, server_default=""),
     # Over the other columns and the one before (`catalog.store.chain`).
     Column("chain_sha256", String(64), nullable=False, server_default=""),
+    # As in `records`.
+    Column("sealed", LargeBinary),
+    Column("sealed_sha256", String(64), nullable=False, server_default=""),
     Index("revisions_by_model", "model", "number", unique=True),
+)
+
+# Keyed hashes of sensitive values, by which models are found that have a value, and no value is found.
+sealed_terms = Table(
+    "sealed_terms",
+    metadata,
+    Column("token", LargeBinary, primary_key=True),
+    Column("model", String(64), primary_key=True),
+    Index("sealed_terms_by_model", "model"),
+    sqlite_with_rowid=False,
 )
 
 # Every edit that was made, oldest first: of one field the last counts, and a value of null gives the field back to the files.
@@ -304,6 +322,8 @@ consumers = Table(
     Column("name", String(64), primary_key=True),
     # The serial of the last revision that was taken up: whatever is newer waits.
     Column("position", BigInteger, nullable=False),
+    # 1: it still holds in clear what is sealed by now, and must be made anew.
+    Column("anew", Integer, nullable=False, server_default="0"),
 )
 
 # What was taken up and is not settled: under way, put off, or refused for good.

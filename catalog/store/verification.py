@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy import Engine, literal, select, tuple_
 
 from catalog.records.history import ChainFault, VerificationCounts
+from catalog.sealing.faults import KeyMissing, SealBroken
+from catalog.sealing.vault import Vault, commitment_of, part_place
 from catalog.store.canonical import document_sha256
 from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, unpack_json
+from catalog.store.sealing import vault_behind
 from catalog.store.tables import records, revisions
 
 PAGE = 200
@@ -24,13 +27,14 @@ def verify(engine: Engine, counts: VerificationCounts) -> Iterator[ChainFault]:
     Holds one page of revisions at a time, whatever the catalog holds.
     """
     before: Any = None
+    vault = vault_behind(engine)
     for row in _revisions(engine):
         is_first = before is None or before.model != row.model
         if is_first and before is not None:
             yield from _end_faults(engine, before)
         counts.models += is_first
         counts.revisions += 1
-        yield from _faults(row, None if is_first else before)
+        yield from _faults(row, None if is_first else before, vault, counts)
         before = row
     if before is not None:
         yield from _end_faults(engine, before)
@@ -50,7 +54,7 @@ def _revisions(engine: Engine) -> Iterator[Any]:
         place = (page[-1].model, page[-1].number)
 
 
-def _faults(row: Any, before: Any) -> Iterator[ChainFault]:
+def _faults(row: Any, before: Any, vault: Vault, counts: VerificationCounts) -> Iterator[ChainFault]:
     number, parent, chain = (
         (0, None, "") if before is None else (before.number, before.sha256, before.chain_sha256)
     )
@@ -71,14 +75,40 @@ def _faults(row: Any, before: Any) -> Iterator[ChainFault]:
         author=row.author,
         cause=row.cause,
         made_at=row.made_at,
+        sealed=row.sealed_sha256,
     )
     if chained != row.chain_sha256:
         yield _fault(row, "chain_sha256", row.chain_sha256, chained)
+    yield from _sealed_faults(row, vault, counts)
+
+
+def _sealed_faults(row: Any, vault: Vault, counts: VerificationCounts) -> Iterator[ChainFault]:
+    """Whether what is sealed is what the history is bound to. Where its key is not here nobody can tell."""
+    if row.sealed is None:
+        if row.sealed_sha256:
+            yield _fault(row, "sealed values", "none", row.sealed_sha256)
+        return
+    try:
+        computed = commitment_of(row.model, vault.open(row.sealed, part_place(row.model, row.sealed_sha256)))
+    except KeyMissing:
+        counts.unreadable += 1
+        return
+    except SealBroken:
+        computed = UNREADABLE_HASH
+    if computed != row.sealed_sha256:
+        yield _fault(row, "sealed values", row.sealed_sha256, computed)
 
 
 def _end_faults(engine: Engine, last: Any) -> Iterator[ChainFault]:
     """How the present record differs from the last revision of its model."""
-    columns = (records.c.revision, records.c.sha256, records.c.chain_sha256, records.c.document)
+    columns = (
+        records.c.revision,
+        records.c.sha256,
+        records.c.chain_sha256,
+        records.c.sealed,
+        records.c.sealed_sha256,
+        records.c.document,
+    )
     with engine.connect() as connection:
         record = connection.execute(select(*columns).where(records.c.id == last.model)).one_or_none()
     if record is None:
@@ -87,12 +117,14 @@ def _end_faults(engine: Engine, last: Any) -> Iterator[ChainFault]:
     if record.revision != last.number:
         yield _fault(last, "record's revision", record.revision, last.number)
         return
-    for name in ("sha256", "chain_sha256"):
+    for name in ("sha256", "chain_sha256", "sealed_sha256"):
         if getattr(record, name) != getattr(last, name):
             yield _fault(last, f"record's {name}", getattr(record, name), getattr(last, name))
     stored, computed = last.redacted_sha256 or last.sha256, _text_hash(record.document)
     if computed != stored:
         yield _fault(last, "record's document", stored, computed)
+    if record.sealed != last.sealed:
+        yield _fault(last, "record's sealed values", "others", "those of its last revision")
 
 
 def _records_without_history(engine: Engine) -> Iterator[ChainFault]:

@@ -41,7 +41,17 @@ from webui.finding import find_compared, find_example, find_facet, find_model, f
 from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
-from webui.reading import answer_as_owner, build, catalog, crawl_status, note, search_tag, settings, tag_of
+from webui.reading import (
+    answer_as_owner,
+    build,
+    catalog,
+    crawl_status,
+    note,
+    search_tag,
+    settings,
+    tag_of,
+    visit,
+)
 from webui.rendering import answer, dumps, not_modified, tagged
 from webui.security import check_sender
 from webui.settings import ApiSettings
@@ -94,7 +104,7 @@ def model(model_id: str) -> BaseResponse:
     stored = find_model(model_id)
     if (there := catalog().successor(str(stored.id))) is not None:
         return redirect(url_for("api.model", model_id=there.id), 302)
-    body = model_answer(stored, addresses())
+    body = model_answer(catalog().disclosed(stored, origin=visit().origin), addresses())
     tag = tag_of("json", build(), dumps(body))
     return not_modified(tag) or answer(body, tag=tag)
 

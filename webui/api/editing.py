@@ -34,7 +34,7 @@ from webui.editing import (
 from webui.finding import find_model
 from webui.not_found import NotFoundHere
 from webui.parameters import addresses
-from webui.reading import catalog
+from webui.reading import catalog, visit
 from webui.rendering import answer
 from webui.security import refuse_foreign_pages
 
@@ -86,7 +86,8 @@ def diff(model_id: str) -> Response:
     stored = find_model(model_id)
     after = _number("to", stored.revision)
     before = _number("from", max(1, after - 1))
-    earlier, later = _existing(stored, before), _existing(stored, after)
+    chosen = [_existing(stored, number) for number in (before, after)]
+    earlier, later = catalog().disclosed_revisions(stored, chosen, origin=visit().origin)
     return answer(
         DifferenceAnswer(
             id=str(stored.id),

@@ -20,7 +20,7 @@ from webui.finding import find_model
 from webui.html.editing import batch_page, bulk_page, digest_of, edit_page, history_page
 from webui.not_found import NotFoundHere
 from webui.parameters import addresses, asked
-from webui.reading import catalog
+from webui.reading import catalog, visit
 from webui.rendering import html
 from webui.security import refuse_foreign_pages
 
@@ -202,7 +202,10 @@ def _history(model_id: str, *, problem: str = "", status: int = 200) -> Response
     before = known.get(wanted[0] or max(1, (after.number if after else 1) - 1))
     if not problem and any(number is not None and number not in known for number in wanted):
         problem = "The model has no such revision."
-    pair = None if before is None or after is None else (before, after)
+    pair = None
+    if before is not None and after is not None:
+        disclosed = catalog().disclosed_revisions(stored, (before, after), origin=visit().origin)
+        pair = (disclosed[0], disclosed[-1])
     page = history_page(
         stored,
         revisions,

@@ -25,8 +25,8 @@ from webui.html.values import ValuesPage, values_page
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
 from webui.plot_points import plot_data
-from webui.reading import build, catalog, crawl_status, note, search_tag, settings, tag_of
-from webui.rendering import dumps, html
+from webui.reading import build, catalog, crawl_status, note, search_tag, settings, tag_of, visit
+from webui.rendering import dumps, html, not_modified
 
 blueprint = Blueprint("pages", __name__)
 
@@ -51,10 +51,13 @@ def model(model_id: str) -> BaseResponse:
         return redirect(addresses().model(target, came_from=str(stored.id)), 302)
     if stored.id != model_id:
         return redirect(addresses().model(str(stored.id)), 302)
+    shown = catalog().disclosed(stored, origin=visit().origin)
     around = surroundings_of(catalog(), stored, came_from=request.args.get("from", "")[:64])
     words = request.args.get("values", "").strip()
-    page = model_page(stored, addresses(), around, words=words)
+    page = model_page(shown, addresses(), around, words=words)
     tag = tag_of(build(), dumps(page))
+    if shown is not stored:  # a cache would keep what is sealed in the store
+        return not_modified(tag) or html("model.html", page, tag=tag)
     return remembered(tag, lambda: html("model.html", page, tag=tag))
 
 
