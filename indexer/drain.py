@@ -17,7 +17,7 @@ from catalog.errors import EngineBusy, EngineUnavailable, WriterBusy
 from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
 from catalog.store import INDEX
 from indexer.engines import open_writer
-from indexer.rebuild import needs_rebuild, rebuild
+from indexer.rebuild import forget_earlier, needs_rebuild, rebuild
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
@@ -144,6 +144,9 @@ def _lack(store: Store, writer: IndexWriter) -> str | None:
 
 def _rebuilt(store: Store, writer: IndexWriter, reason: str) -> DrainReport:
     built = rebuild(store, writer)
+    if store.consumer(INDEX).must_be_anew():
+        forget_earlier(writer)
+        store.consumer(INDEX).made_anew()
     rest = drain(store.consumer(INDEX), writer)
     return DrainReport(
         indexed=built.documents + rest.indexed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,13 @@ def needs_rebuild(writer: IndexWriter) -> str | None:
     """Why this index cannot take single changes; None when it can. Engines that never need it do not say."""
     reason: str | None = getattr(writer, "needs_rebuild", None)
     return reason
+
+
+def forget_earlier(writer: IndexWriter) -> None:
+    """Nothing is left to roll back to, where an engine keeps something: it shows what is sealed by now."""
+    forget: Callable[[], None] | None = getattr(writer, "forget_earlier", None)
+    if forget is not None:
+        forget()
 
 
 def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.errors import UserError
 from catalog.sealing import envelope
 from catalog.sealing.faults import KeyMissing
 from catalog.sealing.keyring import ACTIVE, CATALOG, RETIRED, SHREDDED, DataKey, Keyring, new_key
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 KEYRING_FILE = "keyring.json"
 SALT_BYTES = 32
+MARK_PREFIX = "sealed:"
 NO_ADVICE = "The values stay as they are until encryption.key names it again"
 
 
@@ -151,7 +153,7 @@ class Vault:
     def mark(self, field: str, value: object) -> str:
         """What the audit tells in place of a sensitive value: equal for equal values, as long as the catalog's key is one."""
         text = json.dumps(value, sort_keys=True, default=str)
-        return f"sealed:{envelope.token(self.key(self.sealing_key(CATALOG)), field, text).hex()}"
+        return f"{MARK_PREFIX}{envelope.token(self.key(self.sealing_key(CATALOG)), field, text).hex()}"
 
     def reads(self, row: DataKey) -> bool:
         """Whether what this key sealed can be read now."""
@@ -181,6 +183,8 @@ class Vault:
             key = row.unwrapped(self._present_master(row))
         except KeyMissing as error:
             raise KeyMissing(row.id, advice=f"{error.sentence}. {NO_ADVICE}") from error
+        except UserError as error:
+            raise KeyMissing(row.id, advice=f"{error.message} {NO_ADVICE}") from error
         with self._lock:
             self._unwrapped[row.id] = key
         return key
@@ -208,6 +212,13 @@ class Vault:
     def _changing(self) -> AbstractContextManager[list[DataKey]]:
         assert self._ring is not None, "a vault without a home has no keys"
         return self._ring.changing()
+
+
+def is_mark(value: object) -> bool:
+    """Whether the audit has this in place of sensitive values."""
+    if isinstance(value, dict):
+        return all(map(is_mark, value.values()))
+    return isinstance(value, str) and value.startswith(MARK_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +274,7 @@ __all__ = [
     "SealedPart",
     "Vault",
     "commitment_of",
+    "is_mark",
     "new_part_content",
     "part_place",
     "values_of",

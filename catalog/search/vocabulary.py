@@ -9,6 +9,7 @@ from functools import cached_property
 from catalog.query.nodes import Exists, Prefix, Query
 from catalog.query.request import AggregationResult, FilterAgg, SearchRequest, TermsAgg
 from catalog.query.text.targets import ListedVocabulary, Vocabulary
+from catalog.sealing.names import MARK, is_covered
 from catalog.search.engine import EngineInfo, SearchEngine
 from catalog.search.whole import WholeCatalog
 from mappings import facet_fields, fields_where
@@ -38,11 +39,19 @@ class EngineVocabulary:
         }
         aggregations[_NAME] = TermsAgg(field=_NAME, size=MAX_METRICS)
         aggregations[_PARAMETERS] = TermsAgg(field=_PARAMETERS, size=MAX_PARAMETERS)
+        aggregations[MARK] = TermsAgg(field=MARK, size=MAX_PARAMETERS)
         answers = self._engine.search(SearchRequest(size=0, aggregations=aggregations)).aggregations
         values = {
-            name: _counts(answer) for name, answer in answers.items() if name not in {_NAME, _PARAMETERS}
+            name: _counts(answer)
+            for name, answer in answers.items()
+            if name not in {_NAME, _PARAMETERS, MARK}
         }
-        complete = frozenset(name for name, answer in answers.items() if not answer.other_count)
+        hidden = tuple(_counts(answers[MARK]))  # of these nobody knows which values there are
+        complete = frozenset(
+            name
+            for name, answer in answers.items()
+            if not answer.other_count and not is_covered(name, hidden)
+        )
         return ListedVocabulary(
             metrics=_counts(answers[_NAME]),
             values=values,

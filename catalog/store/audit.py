@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from catalog.records.accounts import AuditLine, Happening
 from catalog.store.canonical import canonical, sanitised
@@ -92,6 +93,38 @@ def append(connection: Connection, happening: Happening) -> AuditLine:
     row = {"line": line, "parent_sha256": parent, "sha256": hash_of(parent, line)}
     serial = connection.execute(insert(audit).returning(audit.c.serial), row).scalar_one()
     return _line(connection.execute(select(audit).where(audit.c.serial == serial)).one())
+
+
+def rewrite(connection: Connection, rewritten: Callable[[dict[str, Any]], bool]) -> tuple[str, str] | None:
+    """Lines that `rewritten` changes in place are written anew, and the chain from the first of them on; its end before and
+    afterwards, None where nothing changes. A place at which the chain did not hold does not hold afterwards either.
+    """
+    parent_before = parent = FIRST
+    after, is_changed = -1, False
+    while True:
+        chosen = select(audit).where(audit.c.serial > after).order_by(audit.c.serial).limit(_PAGE)
+        rows = connection.execute(chosen).all()
+        for row in rows:
+            line = row.line
+            with contextlib.suppress(ValueError, AttributeError):  # unreadable: `faults` says so
+                members = json.loads(line)
+                if rewritten(members):
+                    line, is_changed = canonical(members).decode("utf-8"), True
+            if is_changed:
+                values = {
+                    "line": line,
+                    "parent_sha256": parent if row.parent_sha256 == parent_before else row.parent_sha256,
+                    "sha256": row.sha256,
+                }
+                if row.sha256 == hash_of(row.parent_sha256, row.line):
+                    values["sha256"] = hash_of(values["parent_sha256"], line)
+                connection.execute(update(audit).where(audit.c.serial == row.serial).values(values))
+                parent = values["sha256"]
+            else:
+                parent = row.sha256
+            parent_before, after = row.sha256, row.serial
+        if len(rows) < _PAGE:
+            return (parent_before, parent) if is_changed else None
 
 
 def hash_of(parent: str, line: str) -> str:

@@ -139,6 +139,11 @@ class Consumer:
             chosen = select(consumers.c.anew).where(consumers.c.name == self.name)
             return bool(connection.execute(chosen).scalar_one_or_none())
 
+    def made_anew(self) -> None:
+        """It holds nothing any more of what it held before."""
+        with self._engine.begin() as connection:
+            connection.execute(update(consumers).where(consumers.c.name == self.name).values(anew=0))
+
     def size(self) -> int:
         """How many models wait or are being worked on, dead letters not counted."""
         waiting = union(
@@ -242,7 +247,6 @@ class Consumer:
                 delete(deliveries).where((deliveries.c.consumer == self.name) & contained.exists())
             )
             self._move(connection, max(position, watermark))
-            connection.execute(update(consumers).where(consumers.c.name == self.name).values(anew=0))
             for model, reason in sorted({**(rejected or {}), **self.damaged}.items()):
                 self._bury(connection, model, reason, watermark)
 

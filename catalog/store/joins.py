@@ -19,6 +19,7 @@ from catalog.store import members
 from catalog.store.codec import read_object
 from catalog.store.database import insert_rows, parts, upsert
 from catalog.store.documents import LIVE
+from catalog.store.sealing import Sealing
 from catalog.store.split import tie_id
 from catalog.store.tables import joins, joins_due, model_ties, records, runs, sources, split_ties
 
@@ -129,7 +130,9 @@ def joined(connection: Connection, groups: Mapping[ModelId, Group]) -> dict[Mode
     lent = _lent(connection, sorted(groups))
     orphans = _orphans(connection, sorted(model for model, group in groups.items() if group.orphan))
     lenders = _rows(connection, {lender for own in present.values() for lender in own})
-    grouped = members.groups(connection, lenders.values())
+    sealing = Sealing(connection)  # what is sensitive in one source must not stand in clear in another
+    open_rows = [row for row in lenders.values() if not sealing.names(row["source"])]
+    grouped = members.groups(connection, open_rows)
     return {
         model: Joined(
             lenders=tuple(
@@ -252,9 +255,15 @@ def _lenders(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId,
     ties = sorted({tie for own in wanted.values() for tie in own})
     naming = _having(connection, ties, is_named=True, most=MAX_LENDERS)
     home = {model: row["source"] for model, row in _rows(connection, wanted).items()}
+    sealing = Sealing(connection)
     lenders: dict[ModelId, tuple[ModelId, ...]] = {}
     for model, own in wanted.items():
-        others = {other for tie in own for other, source in naming.get(tie, ()) if source != home.get(model)}
+        others = {
+            other
+            for tie in own
+            for other, source in naming.get(tie, ())
+            if source != home.get(model) and not sealing.names(source)
+        }
         lenders[model] = tuple(sorted(others)[:MAX_LENDERS])
     return lenders
 

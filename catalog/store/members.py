@@ -124,8 +124,8 @@ def card(connection: Connection, model: str) -> CardText | None:
     sealing = Sealing(connection)
     for row in connection.execute(chosen):
         key = ObjectKey(os.fsdecode(row.key))
-        body = opened_body(sealing, row.source, row.key, row.body)
-        for seen in extraction_of(key, body).observations:
+        packed = opened_body(sealing, row.source, row.key, row.body)
+        for seen in extraction_of(key, packed).observations:
             if seen.field == "all_text" and isinstance(seen.raw, str) and seen.raw.strip():
                 return CardText(key=key, text=seen.raw)
     return None

@@ -17,12 +17,14 @@ from sqlalchemy import Connection, Engine, func, select, text, update
 from sqlalchemy.sql.expression import literal
 
 from catalog.records import SourceId
+from catalog.records.accounts import Happening
 from catalog.sealing import envelope
 from catalog.sealing.faults import KeyMissing, SealBroken
 from catalog.sealing.keyring import CATALOG
-from catalog.sealing.names import MARK, Values, joined, parted
-from catalog.sealing.vault import SealedPart
+from catalog.sealing.names import MARK, Values, is_covered, joined, parted
+from catalog.sealing.vault import SealedPart, is_mark
 from catalog.search.engine import INDEX
+from catalog.store import audit
 from catalog.store import edits as stored_edits
 from catalog.store.batch import shown
 from catalog.store.canonical import document_sha256
@@ -54,6 +56,7 @@ from catalog.store.tables import (
 
 PAGE_FILES = 200
 PAGE_MODELS = 20
+MODEL_CHARACTERS = 64
 SEALED_COLUMNS = (
     extractions.c.body,
     objects.c.outline,
@@ -95,7 +98,7 @@ def is_due(engine: Engine, source: SourceId) -> bool:
         sealing = Sealing(connection)
         if present and (key := json.loads(present)["key"]) and sealing.active_id(source) != key:
             sealing.vault.key(key)  # a key that is away must not look like one that never was
-        return present != _wanted(sealing, source)
+        return str(present) != _wanted(sealing, source)
 
 
 def reseal(
@@ -110,6 +113,8 @@ def reseal(
     _reseal_models(engine, source, lease, report, progress)
     with begin_commit(engine) as connection:
         lease.check(connection)
+        if report.apart:
+            _reseal_audit(connection, source)
         connection.execute(update(sources).where(sources.c.id == source).values(sealing=wanted))
         if report.apart:
             connection.execute(update(consumers).where(consumers.c.name == INDEX).values(anew=1))
@@ -167,8 +172,8 @@ def compact(engine: Engine) -> bool:
             for table in REWRITTEN:
                 connection.execute(text(f"VACUUM FULL {table}"))
         return True
-    connection = engine.raw_connection()
-    cursor = connection.cursor()
+    raw = engine.raw_connection()
+    cursor = raw.cursor()
     try:
         cursor.execute("VACUUM")
         busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -176,7 +181,7 @@ def compact(engine: Engine) -> bool:
         return False
     finally:
         cursor.close()
-        connection.close()
+        raw.close()
     return not busy
 
 
@@ -226,6 +231,47 @@ def _reseal_files(
         last = rows[-1].key
 
 
+def _reseal_audit(connection: Connection, source: SourceId) -> None:
+    """What the audit tells of values that became sensitive later is told as keyed hashes; a line says that it was done."""
+    sealing = Sealing(connection)
+    names = sealing.names(source)
+    if not names:
+        return
+    models = set(connection.execute(select(records.c.id).where(records.c.source == source)).scalars())
+
+    def hide(values: Any) -> bool:
+        changed = False
+        for field in values if isinstance(values, dict) else ():
+            value = values[field]
+            if is_covered(field, names) and value is not None and not is_mark(value):
+                values[field] = (
+                    {action: sealing.vault.mark(field, what) for action, what in value.items()}
+                    if isinstance(value, dict)
+                    else sealing.vault.mark(field, value)
+                )
+                changed = True
+        return changed
+
+    def rewritten(members: dict[str, Any]) -> bool:
+        if members.get("action") == "models.edit_many":  # of whichever models
+            return hide((members.get("after") or {}).get("values"))
+        if str(members.get("resource"))[:MODEL_CHARACTERS] not in models:
+            return False
+        return any([hide(members.get("before")), hide(members.get("after"))])
+
+    ends = audit.rewrite(connection, rewritten)
+    if ends is not None:
+        done = Happening(
+            actor="modeldex",
+            action="audit.seal",
+            resource=source,
+            origin="keys",
+            before={"head": ends[0]},
+            after={"head": ends[1]},
+        )
+        audit.append(connection, done)
+
+
 def _reseal_models(
     engine: Engine, source: SourceId, lease: Lease, report: ResealReport, progress: Progress
 ) -> None:
@@ -240,7 +286,7 @@ def _reseal_models(
             ).all()
             for row in rows:
                 with _unreadable_counted(report):
-                    _Model(connection, sealing, row._mapping, report).reseal()  # noqa: SLF001 - SQLAlchemy's public name
+                    _Model(connection, sealing, dict(row._mapping), report).reseal()  # noqa: SLF001 - SQLAlchemy's public name
         progress(report)
         if len(rows) < PAGE_MODELS:
             return
@@ -347,7 +393,7 @@ class _Model:
 
     def _reseal_edits(self) -> None:
         for stored in self._connection.execute(select(edits).where(edits.c.model == self._id)).all():
-            row = stored._mapping  # noqa: SLF001 - as above
+            row = dict(stored._mapping)  # noqa: SLF001 - as above
             if all(
                 row[name] is None or self._sealing.is_present(self._source, row[name])
                 for name in stored_edits.VALUES

@@ -122,7 +122,7 @@ class SavedSearches:
         with self._engine.begin() as connection:
             vault = vault_behind(connection)
             if vault.is_set_up:
-                row["seen"] = vault.seal(CATALOG, row["seen"], bound(LOOK, search, reader))
+                row["seen"] = vault.seal(CATALOG, pack_json(dict(seen)), bound(LOOK, search, reader))
             upsert(connection, saved_looks, [row])
 
 

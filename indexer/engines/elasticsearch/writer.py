@@ -122,6 +122,11 @@ class ElasticsearchWriter:
                 raise EngineUnavailable(NAME, "there is no earlier index to go back to.", advice=REINDEX)
             self._swap(earlier[-1])
 
+    def forget_earlier(self) -> None:
+        """Removes every index of ours but the one that is searched."""
+        with honest():
+            self._sweep(keep=set(self.versions.behind(self.alias)))
+
     def close(self) -> None:
         self.client.close()
 

@@ -93,6 +93,10 @@ class IndexHome:
         finally:
             os.close(folder)
 
+    def forget_previous(self) -> None:
+        """There is no index to go back to any more."""
+        (self.root / "PREVIOUS").unlink(missing_ok=True)
+
     def sweep(self) -> None:
         """Remove what is neither current nor a previous one to go back to. Readers that still hold an old one keep their
         open files.

@@ -104,6 +104,11 @@ class TantivyWriter:
         self._abandon()
         self.home.swap(before)
 
+    def forget_earlier(self) -> None:
+        """Removes every index but the current one."""
+        self.home.forget_previous()
+        self.home.sweep()
+
     def close(self) -> None:
         self._abandon()
         self._lock.close()

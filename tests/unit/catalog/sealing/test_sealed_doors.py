@@ -1,0 +1,183 @@
+"""Whatever the sensitive values are, who may not read them gets the same through every door; who may reads and finds them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from fixtures.sealed import MARKER, SealedHome, values_of
+from fixtures.users import role
+
+from catalog.access.catalog import Catalog
+from catalog.access.opening import open_catalogs
+from catalog.access.permissions import principal_of
+from catalog.access.principals import OWNER
+from catalog.errors import NotAllowed
+from catalog.records.accounts import User
+from catalog.settings import load_settings
+from webui.app import create_app
+from webui.contracts import Services
+
+WORDS = (MARKER, "another")
+PATHS = (
+    "/",
+    "/?q=license:mit",
+    "/?q=WORDdata",
+    "/?q=datasets:WORDdata",
+    "/?q=-datasets:WORDdata",
+    "/?q=has:datasets",
+    "/?q=-has:datasets",
+    "/?q=training.optimizer:WORDoptimizer",
+    "/?q=license:mit&sort=training.learning_rate",
+    "/models/ID",
+    "/models/ID/history",
+    "/compare?ids=ID,OTHER",
+    "/api/v1/search?q=datasets:WORDdata",
+    "/api/v1/search?q=WORDdata",
+    "/api/v1/facets/datasets",
+    "/api/v1/facets/preprocessing?prefix=WORD",
+    "/api/v1/suggestions?q=datasets:WORD",
+    "/api/models/ID",
+    "/api/models/ID/card.md",
+    "/api/models/ID/cyclonedx.json",
+    "/api/v1/models?ids=ID,OTHER",
+    "/api/v1/models/ID/history",
+    "/api/v1/models/ID/diff?from=1&to=2",
+    "/api/v1/export.ndjson",
+    "/api/v1/export.csv",
+)
+BODIES = (
+    {"query": {"term": {"datasets": "WORDdata"}}},
+    {"query": {"bool": {"must_not": {"term": {"datasets": "WORDdata"}}}}},
+    {"query": {"exists": {"field": "datasets"}}},
+    {"query": {"match_all": {}}, "aggs": {"d": {"terms": {"field": "datasets"}}}},
+    {"query": {"prefix": {"preprocessing": "WORD"}}},
+)
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory):
+    """Two catalogs that differ in sensitive values alone, each with a later edit of one."""
+    homes = {}
+    for word in WORDS:
+        sealed = SealedHome(tmp_path_factory.mktemp(f"twin-{word}"), word=word)
+        sealed.turn_on()
+        sealed.add()
+        sealed.run("crawl", "lab")
+        sealed.run("edit", "net", f"datasets={word}data,{word}more")
+        homes[word] = sealed
+    return homes
+
+
+def principal(*grants):
+    user = User(
+        id="0" * 16,
+        name="bob",
+        is_disabled=False,
+        has_password=True,
+        created_at=None,
+        grants=tuple(grants),
+    )
+    return principal_of(user)
+
+
+class Doors:
+    """All answers of one catalog to one principal."""
+
+    def __init__(self, sealed, word, principal):
+        self.sealed = sealed
+        self.word = word
+        settings = load_settings(home=str(sealed.home), environment={})
+        self.catalogs = open_catalogs(settings)
+        services = Services(catalogs=self.catalogs, principal=lambda: principal)
+        self.client = create_app(settings, services).test_client()
+        self.catalog: Catalog = self.catalogs.of(principal)
+        self.ids = {name: str(self.catalogs.of(OWNER).find(name)[0]) for name in ("net", "other")}
+
+    def told(self, text):
+        return (
+            text.replace("WORD", self.word).replace("ID", self.ids["net"]).replace("OTHER", self.ids["other"])
+        )
+
+    def answers(self):
+        for path in PATHS:
+            answer = self.client.get(self.told(path))
+            yield path, answer.status_code, self.plain(answer.text)
+        for body in BODIES:
+            answer = self.client.post("/es/models/_search", json=json.loads(self.told(json.dumps(body))))
+            yield str(body), answer.status_code, self.plain(answer.text)
+
+    def plain(self, text):
+        """What differs between two catalogs anyhow is named by what it is: ids, places, times, hashes of chains."""
+        for name, model in self.ids.items():
+            text = re.sub(f"{model}|{model[:12]}|{model[:10]}", name, text)
+        text = text.replace(self.word, "WORD").replace(str(self.sealed.folder), "FOLDER")
+        text = re.sub(r"twin-\w+", "FOLDER", text)
+        text = re.sub(r"[0-9a-f]{12,64}", "HEX", text)
+        return re.sub(
+            r"\d{4}-\d\d-\d\d[T ][\d:.,]+(Z|\+00:00)?|\d+ ?(ms|s)\b|\"took\": ?\d+|\d\d:\d\d", "TIME", text
+        )
+
+
+def test_who_may_not_read_them_gets_the_same_whatever_they_are(twins):
+    first, second = (list(Doors(twins[word], word, principal(role("viewer"))).answers()) for word in WORDS)
+    for before, after in zip(first, second, strict=True):
+        assert before == after
+
+
+def test_no_answer_to_others_holds_a_value(twins):
+    doors = Doors(twins[MARKER], MARKER, principal(role("viewer")))
+    for path in PATHS:
+        answer = doors.client.get(doors.told(path.replace("WORDdata", "nothing").replace("WORD", "nothing")))
+        assert MARKER not in answer.text, path
+    for path in ("/models/ID", "/api/models/ID", "/api/v1/export.ndjson"):
+        assert (
+            "hidden_fields" in doors.client.get(doors.told(path)).text
+            or "Hidden" in doors.client.get(doors.told(path)).text
+        )
+
+
+@pytest.mark.parametrize("name", ["read-sensitive", "admin"])
+def test_who_may_read_them_reads_and_finds_them(twins, name):
+    doors = Doors(twins[MARKER], MARKER, principal(role(name)))
+    answer = doors.client.get(doors.told("/api/models/ID")).json["document"]
+    assert answer["datasets"] == [f"{MARKER}data", f"{MARKER}more"]
+    assert f"{MARKER}data" in doors.client.get(doors.told("/models/ID")).text
+    changes = doors.client.get(doors.told("/api/v1/models/ID/diff?from=1&to=2")).json["changes"]
+    assert [f"{MARKER}data"] in [change["before"] for change in changes]
+    searched = doors.client.post(
+        "/es/models/_search", json={"query": {"term": {"datasets": f"{MARKER}data"}}}
+    )
+    assert [hit["_id"] for hit in searched.json["hits"]["hits"]] == [doors.ids["net"]]
+    assert MARKER not in searched.text
+    assert doors.client.get(doors.told("/api/v1/search?q=datasets:WORDdata&lenient=true")).json["total"] == 1
+    lines = twins[MARKER].json_lines("audit", "export")
+    assert [line["origin"] for line in lines if line["action"] == "models.read_sensitive"][-1] == "127.0.0.1"
+
+
+def test_reading_is_of_a_part_of_the_catalog_as_every_other_right(twins):
+    elsewhere = role("read-sensitive", 'license:"apache-2.0"')
+    doors = Doors(twins[MARKER], MARKER, principal(role("viewer"), elsewhere))
+    assert "datasets" not in doors.client.get(doors.told("/api/models/ID")).json["document"]
+    searched = doors.client.post(
+        "/es/models/_search", json={"query": {"term": {"datasets": f"{MARKER}data"}}}
+    )
+    assert searched.json["hits"]["hits"] == []
+    denied = Doors(twins[MARKER], MARKER, principal(role("admin"), role("read-sensitive", deny=True)))
+    assert "datasets" not in denied.client.get(denied.told("/api/models/ID")).json["document"]
+
+
+def test_an_editor_who_may_not_read_them_may_not_set_them(twins):
+    from catalog.access.editing import Editor
+    from catalog.recording.field_changes import changes_of
+
+    doors = Doors(twins[MARKER], MARKER, principal(role("editor")))
+    settings = load_settings(home=str(twins[MARKER].home), environment={})
+    stored = doors.catalog.model(doors.ids["net"])
+    editor = Editor(settings, doors.catalog)
+    with pytest.raises(NotAllowed):
+        editor.edit(stored, changes_of({"datasets": ["x"]}, ()))
+    outcome = editor.edit_many([(stored.id, stored.revision)], changes_of({"datasets": ["x"]}, ())).outcome
+    assert outcome.changed == []
+    assert values_of(MARKER)["datasets"][0] in twins[MARKER].document()["datasets"]
