@@ -70,8 +70,13 @@ def crawl_status() -> CrawlStatus | None:
     return None if crawl is None or not catalog().principal.sees_all else crawl.status()
 
 
-def search_tag(kind: str, wanted: Asked) -> str:
-    """Names all that a results page depends on: the search, what the engine holds, a running crawl, this code."""
+def search_tag(kind: str, wanted: Asked) -> str | None:
+    """Names all that a results page depends on: the search, what the engine holds, a running crawl, this code.
+
+    None for who does not see everything: the name would change with models that are hidden from them.
+    """
+    if not catalog().principal.sees_all:
+        return None
     return tag_of(
         kind,
         request.script_root,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -36,7 +38,11 @@ def search() -> BaseResponse:
     if wanted.redirect:
         return redirect(addresses().search(wanted.state), 302)
     tag = search_tag("html", wanted)
-    return not_modified(tag) or html("search.html", _results(wanted), tag=tag)
+    if tag is not None and (unchanged := not_modified(tag)) is not None:
+        return unchanged
+    page = _results(wanted)
+    tag = tag or tag_of(build(), dumps(replace(page, took_ms=0)))
+    return not_modified(tag) or html("search.html", page, tag=tag)
 
 
 @blueprint.get("/models/<model_id>")
