@@ -18,6 +18,7 @@ from catalog.errors import DocumentRejected
 from catalog.query.document_values import key_slug, leaf_numbers, metrics_by_dataset
 from catalog.query.instants import milliseconds
 from catalog.text import licences
+from catalog.text.folders import folders_of
 from catalog.text.natural import natural_key, version_key
 from catalog.text.patterns import pattern
 from indexer.analysis import analysed, fold
@@ -114,6 +115,8 @@ def _derived(into: Projection, row: Field, document: Mapping[str, Any]) -> list[
     if row.indexed_as in {"natural", "versions"}:
         key = natural_key(written) if row.indexed_as == "natural" else version_key(written)
         return [key[:MAX_KEYWORD_CHARACTERS]] if key else []
+    if row.indexed_as == "folders":
+        return [fold(name) for name in folders_of(written) if len(name) <= MAX_KEYWORD_CHARACTERS]
     from catalog.text.licences import atoms  # noqa: PLC0415 - a search needs none of its tables
 
     return list(dict.fromkeys(fold(name) for name in atoms(written)))

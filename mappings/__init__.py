@@ -66,7 +66,7 @@ class Field:
     follows: bool = False
     date_word: str | None = None
     indexed_from: str | None = None
-    indexed_as: Literal["names", "licences", "natural", "versions"] | None = None
+    indexed_as: Literal["names", "licences", "natural", "versions", "folders"] | None = None
     ordered_by: str | None = None
     one_of_series: tuple[str, ...] = ()
     leaves: str | None = None

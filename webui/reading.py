@@ -70,7 +70,15 @@ def crawl_status() -> CrawlStatus | None:
     return None if crawl is None or not catalog().principal.sees_all else crawl.status()
 
 
-def search_tag(kind: str, wanted: Asked) -> str:
+def search_tag(kind: str, wanted: Asked) -> str | None:
+    """The name of the state of a results page for who asks for it.
+
+    None for who does not see everything: the name would change with models that are hidden from them.
+    """
+    return search_state(kind, wanted) if catalog().principal.sees_all else None
+
+
+def search_state(kind: str, wanted: Asked) -> str:
     """Names all that a results page depends on: the search, what the engine holds, a running crawl, this code."""
     return tag_of(
         kind,

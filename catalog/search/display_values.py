@@ -23,6 +23,7 @@ from catalog.query.request import (
 )
 from catalog.query.validate import NESTED_PATH
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
+from catalog.text.folders import folders_of
 from catalog.text.folding import fold
 from mappings import fields
 
@@ -134,7 +135,7 @@ class Spellings:
         labels: dict[Value, str] = {}
         for hit in self._engine.search(request).hits:
             for name in by_field:
-                for text in _texts(hit.document, name.split(".")):
+                for text in _written(hit.document, name):
                     value = (name, fold(text))
                     if value in unknown:
                         labels.setdefault(value, text)
@@ -144,6 +145,16 @@ class Spellings:
 def _holding(name: str, values: tuple[str, ...]) -> Query:
     clause = Terms(name, values)
     return Nested(NESTED_PATH, clause) if name.startswith(f"{NESTED_PATH}.") else clause
+
+
+def _written(document: Mapping[str, Any], name: str) -> Iterator[str]:
+    """The texts of a field as a document writes them, also of one that the index makes of another."""
+    row = fields().get(name)
+    if row is None or row.indexed_as != "folders":
+        yield from _texts(document, name.split("."))
+        return
+    for path in _texts(document, (row.indexed_from or "").split(".")):
+        yield from folders_of(path)
 
 
 def _texts(value: Any, path: Sequence[str]) -> Iterator[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.query.problems import QueryProblem
 from catalog.query.state import Chip, SearchState
+
+COPIED = "duplicate_group"
+"""The field that models with the same weights share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,8 @@ class SearchPage:
     engine: str = ""
     order: str = ""  # the order as `sort` holds it, also where nobody asked for it; empty for best match
     reported: tuple[str, ...] = ()  # metrics of the models found, the most frequent first
+    copies: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    """By group of equal weights on this page: the models found of it, in the order of the results, those of other pages too."""
     leading: str = ""  # the metric by which the models found are compared, empty where they report none
 
     @property

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from catalog.query.nodes import And, Match, Or, Phrase, Query
+from catalog.query.nodes import And, Match, Or, Phrase, Query, Terms
 from catalog.query.problems import QueryProblem
 from catalog.query.request import (
     MAX_RESULT_WINDOW,
@@ -30,7 +30,7 @@ from catalog.search.absent_models import asked_for, only_present
 from catalog.search.display_values import SpelledEngine
 from catalog.search.engine import SearchEngine
 from catalog.search.leading_metric import leading_metric, tasks_of
-from catalog.search.page_state import FacetBucket, FacetView, SearchPage
+from catalog.search.page_state import COPIED, FacetBucket, FacetView, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
 from catalog.search.vocabulary import ResultVocabulary, Watch, metrics_of_result
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["SearchService", "from_parameters", "to_parameters"]
 
 MAX_SIZE = MAX_RESULT_WINDOW
+MOST_COPIES = 200
+"""Models with the weights of those of one page that are looked at; beyond, copies are folded within their page alone."""
 MAX_METRIC_FACETS = 4
 VALUES_SEARCHED = 50
 EXPORT_PAGE = 1_000
@@ -95,6 +97,7 @@ class SearchService:
         result = self._counted(request)
         facets = facets and facets.led(result)
         understood, result = self._on_last_page(understood, request, result)
+        copies = self._copies(request, result)
         absent = () if result.total else self._absent(understood, request)
         reasons, words = ((), ()) if result.total else self._explained(understood)
         if relaxed and not result.total:
@@ -115,6 +118,7 @@ class SearchService:
             engine=result.engine or self.engine.name,
             order=print_sort(understood.sort) if understood.sort else "",
             reported=facets.reported(result) if facets else (),
+            copies=copies,
             leading=facets.leading if facets else "",
         )
 
@@ -277,6 +281,21 @@ class SearchService:
             replace(request, offset=(last - 1) * state.size, size=size, aggregations={})
         )
         return understood, replace(again, aggregations=result.aggregations)
+
+    def _copies(
+        self, request: SearchRequest, result: SearchResult
+    ) -> dict[str, tuple[Mapping[str, Any], ...]]:
+        """The models with the same weights as one of this page, wherever the order puts them."""
+        groups = {str(group) for hit in result.hits if (group := hit.document.get(COPIED))}
+        if not groups or result.total <= len(result.hits):
+            return {}
+        query = And((request.query, Terms(COPIED, tuple(sorted(groups)))))
+        asked = replace(request, query=query, offset=0, size=MOST_COPIES, aggregations={})
+        copies: dict[str, tuple[Mapping[str, Any], ...]] = {}
+        for hit in self.engine.search(asked).hits:
+            group = str(hit.document[COPIED])
+            copies[group] = (*copies.get(group, ()), hit.document)
+        return copies
 
     def _absent(self, understood: _Understood, request: SearchRequest) -> tuple[str, ...]:
         """Of a search that finds nothing: how many models it would find that are not there any more."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from sqlalchemy import Connection, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, collate, func, select, update
 
 from catalog.store.consumers import deliver_again
 from catalog.store.database import parts, take_turn
@@ -22,7 +22,7 @@ def settle(connection: Connection, names: Iterable[str], *, revised: AbstractSet
     for part in parts(sorted(names)):
         live = records.c.name.in_(part) & (records.c.state == LIVE)
         last = (
-            select(records.c.name, func.max(records.c.series_place).label("place"))
+            select(records.c.name, func.max(_by_bytes(connection)).label("place"))
             .where(live)
             .group_by(records.c.name)
             .subquery()
@@ -42,3 +42,9 @@ def settle(connection: Connection, names: Iterable[str], *, revised: AbstractSet
                 connection.execute(update(records).where(records.c.id.in_(models)).values(latest=latest))
         again = [{"model": row.id, "revision": row.revision} for row in rows if row.id not in revised]
         deliver_again(connection, again, index_alone=True)
+
+
+def _by_bytes(connection: Connection) -> ColumnElement[str]:
+    """The place in a series as it is compared: byte by byte, whatever the language of a PostgreSQL database is."""
+    place = records.c.series_place
+    return collate(place, "C") if connection.dialect.name == "postgresql" else place

@@ -214,7 +214,7 @@ def test_an_old_value_put_back_does_not_count(web_of, redis_server):
     cache = web.app.extensions["modeldex-cache"]
     now = time.time()
     cache._clock = lambda: now
-    cache.put("state", Answer(media_type="text/html", body=b"old"))
+    cache.put("state", Answer(media_type="text/html", body=b"old", tag="1"))
     assert cache.get("state") is not None
     cache._clock = lambda: now + 301
     assert cache.get("state") is None

@@ -216,6 +216,15 @@ def test_the_models_of_a_search_are_changed_after_a_preview_of_just_them(client,
     assert client.post("/edit", data=sent, headers={"Origin": "http://elsewhere.example"}).status_code == 403
 
 
+def test_the_form_for_many_says_how_many_there_are_and_names_no_field_by_itself(client):
+    page = client.get("/edit?q=path:net4+OR+path:net3").text
+    assert "<b>2</b> models, by" in page
+    menu = page[page.index('<select id="bulk-field"') :].partition("</select>")[0]
+    assert " required>" in menu
+    assert menu.partition("<option")[2].startswith(' value="">')
+    assert "selected" not in menu
+
+
 def test_many_are_changed_by_a_program_after_it_asked_what_that_would_be(client):
     body = {"query": "path:net4", "set": {"owner": "lab"}}
     dry = client.post("/api/v1/edits", json={**body, "dry_run": True}).json

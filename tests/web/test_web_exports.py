@@ -34,6 +34,12 @@ def test_a_model_is_had_in_forms_of_other_tools(web, name, kind):
     assert web.get(f"/api/models/nothing/{name}").status_code == 404
 
 
+def test_the_page_of_a_model_links_to_its_card_and_its_bill_of_materials(web):
+    page = web.get(f"/models/{FIRST['id']}").text
+    for name in ("card.md", "cyclonedx.json"):
+        assert f'href="/api/models/{FIRST["id"]}/{name}" download' in page
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exports")

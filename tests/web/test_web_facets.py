@@ -152,3 +152,15 @@ def test_a_search_with_many_chosen_fields_is_still_answered(web):
     chosen = [name for name, row in table().items() if row.searchable and row.type != "flattened"][:60]
     address = urlencode([(name, "1") for name in chosen])
     assert web.get(f"/?{address}").status_code == 200
+
+
+def test_a_folder_is_chosen_with_all_that_lies_below_it(web):
+    """Every folder above a model counts it, in the writing of the path; the number is what the click finds."""
+    page = web.get("/api/search").json
+    facet = next(facet for facet in page["facets"] if facet["field"] == "folders")
+    options = {option["value"]: option for option in facet["options"]}
+    assert "models" in options
+    for value in list(options)[:3]:
+        chosen = web.get("/api/search?" + urlencode({"folders": value})).json
+        below = web.get("/api/search?" + urlencode({"q": f'path:"{value}"'})).json
+        assert chosen["total"] == options[value]["count"] == below["total"] > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ from webui.reading import (
     catalog,
     crawl_status,
     note,
+    search_state,
     search_tag,
     settings,
     tag_of,
@@ -79,15 +81,19 @@ EXPORTS_AT_ONCE = 4
 def search() -> Response:
     """Models that a query and facets find, with counts, what was understood, and what nothing here understood."""
     wanted = asked()
-    tag = search_tag("json", wanted)
-    return remembered(tag, lambda: _found(wanted, tag), tag_now=lambda: search_tag("json", wanted))
+    state, tag = search_state("json", wanted), search_tag("json", wanted)
+    return remembered(
+        state, lambda: _found(wanted, tag), tag=tag, state_now=lambda: search_state("json", wanted)
+    )
 
 
-def _found(wanted: Asked, tag: str) -> Response:
+def _found(wanted: Asked, tag: str | None) -> Response:
     refuse_guesses(wanted)
     page = catalog().page(wanted.state)
     example = find_example(page.state)
-    return answer(search_answer(page, addresses(), crawl_status(), wanted.notices, example), tag=tag)
+    given = search_answer(page, addresses(), crawl_status(), wanted.notices, example)
+    tag = tag or tag_of(build(), dumps(replace(given, took_ms=0)))
+    return not_modified(tag) or answer(given, tag=tag)
 
 
 def refuse_guesses(wanted: Asked) -> None:

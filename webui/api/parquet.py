@@ -112,27 +112,27 @@ def _of_column(of: Column) -> Iterator[ParquetColumn]:
 def _parts(
     writer_of: Callable[..., Any], columns: list[ParquetColumn], documents: Iterator[Mapping[str, Any]]
 ) -> Iterator[bytes]:
-    import pyarrow  # noqa: PLC0415 - an extra
+    import pyarrow as pa  # noqa: PLC0415 - an extra
 
     types = {
-        TEXT: pyarrow.string(),
-        TEXTS: pyarrow.list_(pyarrow.string()),
-        INTEGER: pyarrow.int64(),
-        REAL: pyarrow.float64(),
-        BOOLEAN: pyarrow.bool_(),
-        INSTANT: pyarrow.timestamp("ms", tz="UTC"),
+        TEXT: pa.string(),
+        TEXTS: pa.list_(pa.string()),
+        INTEGER: pa.int64(),
+        REAL: pa.float64(),
+        BOOLEAN: pa.bool_(),
+        INSTANT: pa.timestamp("ms", tz="UTC"),
     }
     columns = list({column.name: column for column in columns}.values())
-    schema = pyarrow.schema([(column.name, types[column.kind]) for column in columns])
+    schema = pa.schema([(column.name, types[column.kind]) for column in columns])
     sink = _Sink()
     writer = writer_of(sink, schema, compression="zstd")
     try:
         while group := list(islice(documents, GROUP_ROWS)):
             arrays = [
-                pyarrow.array([_CAST[column.kind](column.read(row)) for row in group], types[column.kind])
+                pa.array([_CAST[column.kind](column.read(row)) for row in group], types[column.kind])
                 for column in columns
             ]
-            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
             yield sink.drained()
     finally:
         writer.close()
@@ -166,7 +166,7 @@ class _Sink(io.RawIOBase):
 
 
 def _text(value: Any) -> str | None:
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return None
     text = value if isinstance(value, str) else dumps(value)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half a character is no text in Parquet

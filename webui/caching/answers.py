@@ -24,7 +24,8 @@ PREFIX = b"modeldex:1:"
 """The number changes when values are written in another way."""
 MEDIA_TYPES = ("text/html", "application/json")
 SEAL_BYTES = 32
-_HEAD = struct.Struct(">QB")
+_HEAD = struct.Struct(">QBB")
+MOST_TAG_BYTES = 255
 OVERHEAD_BYTES = SEAL_BYTES + _HEAD.size
 CLOCKS_APART_SECONDS = 60
 """What the clocks of two servers may differ by."""
@@ -57,10 +58,11 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer, without headers."""
+    """A whole answer, of its headers the ETag alone: at most 255 ASCII characters."""
 
     media_type: str
     body: bytes
+    tag: str
 
 
 class AnswerCache:
@@ -111,7 +113,7 @@ class AnswerCache:
         key = self._key(state)
         try:
             with self._seconds.time():
-                value = self._shelf.get(key, self._value_bytes + OVERHEAD_BYTES)
+                value = self._shelf.get(key, self._value_bytes + OVERHEAD_BYTES + MOST_TAG_BYTES)
         except ShelfFault as fault:
             self._failed(fault, self._reads)
             return None
@@ -150,7 +152,8 @@ class AnswerCache:
 
     def _sealed(self, key: bytes, answer: Answer) -> bytes:
         until = int(self._clock()) + self._keep_seconds
-        content = _HEAD.pack(until, MEDIA_TYPES.index(answer.media_type)) + answer.body
+        tag = answer.tag.encode("ascii")
+        content = _HEAD.pack(until, MEDIA_TYPES.index(answer.media_type), len(tag)) + tag + answer.body
         return self._seal(key, content) + content
 
     def _opened(self, key: bytes, value: bytes) -> Answer | None:
@@ -158,11 +161,14 @@ class AnswerCache:
         seal, content = value[:SEAL_BYTES], value[SEAL_BYTES:]
         if len(value) < OVERHEAD_BYTES or not hmac.compare_digest(seal, self._seal(key, content)):
             return None
-        until, kind = _HEAD.unpack_from(content)
+        until, kind, tag_length = _HEAD.unpack_from(content)
         left = until - self._clock()
         if not 0 < left <= self._keep_seconds + CLOCKS_APART_SECONDS:
             return None
-        return Answer(media_type=MEDIA_TYPES[kind], body=content[_HEAD.size :])
+        body = _HEAD.size + tag_length
+        return Answer(
+            media_type=MEDIA_TYPES[kind], body=content[body:], tag=content[_HEAD.size : body].decode("ascii")
+        )
 
     def _seal(self, key: bytes, content: bytes) -> bytes:
         return hmac.digest(self._secret, b"value\0" + key + b"\0" + content, "sha256")

@@ -44,24 +44,31 @@ def close(app: Flask) -> None:
 
 
 def remembered(
-    tag: str, make: Callable[[], Response], *, tag_now: Callable[[], str] | None = None
+    state: str,
+    make: Callable[[], Response],
+    *,
+    tag: str | None = None,
+    state_now: Callable[[], str] | None = None,
 ) -> Response:
-    """304, the answer that the cache has for `tag`, or the one that is made now, which the cache then keeps.
+    """304, the answer that the cache has for `state`, or the one that is made now, which the cache then keeps.
 
-    `tag` names all that the answer depends on, the scope of who asks with it. `tag_now` tells it again: what was made
-    while the catalog changed is not kept.
+    `state` names all that the answer depends on, the scope of who asks with it, and is told to nobody; `tag` is the answer's
+    ETag, where it is known before the answer is made. `state_now` names the state again: what was made while the catalog
+    changed is not kept.
     """
-    unchanged = not_modified(tag)
+    unchanged = None if tag is None else not_modified(tag)
     cache: AnswerCache | None = current_app.extensions[EXTENSION]
     if unchanged is not None or cache is None:
         return unchanged or make()
-    # The address as it was sent: not all of it is in the tag, as whether guesses are refused, or the name of this server.
+    # The address as it was sent: not all of it is in the state, as whether guesses are refused, or the name of this server.
     # And the day: "today" is another one tomorrow.
-    state = f"{tag} {request.url} {datetime.now(UTC):%Y-%m-%d}"
-    known = cache.get(state)
+    place = f"{state} {request.url} {datetime.now(UTC):%Y-%m-%d}"
+    known = cache.get(place)
     if known is not None:
-        return tagged(Response(known.body, mimetype=known.media_type), tag)
+        return not_modified(known.tag) or tagged(Response(known.body, mimetype=known.media_type), known.tag)
     response = make()
-    if response.status_code == 200 and not response.is_streamed and (tag_now is None or tag_now() == tag):
-        cache.put(state, Answer(media_type=response.mimetype, body=response.get_data()))
+    own_tag, _ = response.get_etag()
+    is_whole = response.status_code == 200 and not response.is_streamed and own_tag is not None
+    if is_whole and (state_now is None or state_now() == state):
+        cache.put(place, Answer(media_type=response.mimetype, body=response.get_data(), tag=own_tag))
     return response

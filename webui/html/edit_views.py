@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
@@ -148,6 +149,7 @@ def _bulk(
         " ".join(word for word in words if word),
         addresses(),
         addresses().search(state),
+        models=catalog().page(replace(state, size=1), facets_shown=False).total,
         field=field,
         action=action,
         value=value,

@@ -122,6 +122,7 @@ class BulkPage:
     search: str
     pairs: tuple[tuple[str, str], ...]  # the same, for a form that is sent by GET
     words: str
+    models: int  # that the search finds now
     search_url: str
     fields: tuple[tuple[str, str], ...]
     actions: tuple[tuple[str, str], ...]
@@ -229,6 +230,7 @@ def bulk_page(
     addresses: Addresses,
     search_url: str,
     *,
+    models: int,
     field: str = "",
     action: str = Action.SET,
     value: str = "",
@@ -240,6 +242,7 @@ def bulk_page(
         search=search,
         pairs=tuple(parse_qsl(search, keep_blank_values=True)),
         words=shown(words, NAME_CHARACTERS),
+        models=models,
         search_url=search_url,
         fields=tuple((row.name, row.label) for row in editable()),
         actions=tuple((action.value, label) for action, label in ACTIONS),

@@ -190,6 +190,8 @@ class ModelPage:
     revision: int
     seen: str
     json_url: str
+    card_url: str
+    bill_url: str
     similar: tuple[Tag, ...]
     document: Mapping[str, Any]
 
@@ -281,6 +283,8 @@ def model_page(
         revision=model.revision,
         seen=_seen(document),
         json_url=addresses.model_json(str(model.id)),
+        card_url=f"{addresses.model_json(str(model.id))}/card.md",
+        bill_url=f"{addresses.model_json(str(model.id))}/cyclonedx.json",
         similar=tuple(_similar(document, addresses)),
         document=document,
     )

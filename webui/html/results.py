@@ -16,7 +16,7 @@ from webui.columns import METRIC, column, measured
 from webui.contracts import CrawlStatus
 from webui.html.facets import FacetPanel, facet_panels
 from webui.html.plot import PlotView
-from webui.html.rows import ResultRow, result_rows
+from webui.html.rows import Copy, ResultRow, folded_elsewhere, result_rows
 from webui.html.table import TableView, table_state, table_view
 from webui.orders import SortOption, sort_options
 from webui.query_example import QueryExample
@@ -119,6 +119,7 @@ class ResultsPage:
     catalog_size: int
     catalog_size_text: str
     results: tuple[ResultRow, ...]
+    folded_into: tuple[Copy, ...]  # models of other pages that models of this one are folded into
     views: tuple[ViewLink, ...]
     view: str
     table: TableView | None
@@ -173,7 +174,8 @@ def results_page(
         total_text=f"{answer.total:,}",
         catalog_size=answer.catalog_size,
         catalog_size_text=f"{answer.catalog_size:,}",
-        results=result_rows(answer.hits, answer.words, answer.metrics, addresses),
+        results=result_rows(answer, addresses),
+        folded_into=folded_elsewhere(answer, addresses),
         views=_views(state, addresses),
         view=state.view.kind,
         table=table_view(answer, addresses) if state.view.kind == TABLE else None,

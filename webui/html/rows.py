@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
+from catalog.search.page_state import COPIED, SearchPage
 from catalog.text.absence import ABSENT
 from catalog.text.apart import apart
 from mappings import fields, fields_where
@@ -21,7 +22,6 @@ TAGS_PER_FIELD = 2
 TAG_CHARACTERS = 40
 PATH_CHARACTERS = 300
 END_CHARACTERS = 40
-DUPLICATES = "duplicate_group"
 SEVERE = frozenset({"high", "critical", "medium"})
 
 
@@ -70,7 +70,7 @@ class ResultRow:
     path_start: str  # where the path is cut, if it does not fit: its end tells models apart
     path_end: str
     badges: tuple[Badge, ...]
-    copies: tuple[Copy, ...]  # the same weights further down this page
+    copies: tuple[Copy, ...]  # the same weights further down the results
     folded: bool  # it is one of those copies
     absent: bool  # its files were not there when they were last looked for
     document: Mapping[str, Any]
@@ -85,30 +85,60 @@ class Copy:
     url: str
 
 
-def result_rows(
-    documents: Sequence[Mapping[str, Any]],
-    words: tuple[str, ...],
-    wanted: tuple[str, ...],
-    addresses: Addresses,
-) -> tuple[ResultRow, ...]:
-    """A row per document, those with the same weights as one above folded into it."""
-    copies: dict[str, list[Copy]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folding:
+    """How a model stands to those with the same weights: with `copies` behind it, or folded into `first`."""
+
+    copies: tuple[Mapping[str, Any], ...] = ()
+    first: Mapping[str, Any] | None = None
+
+
+def foldings(page: SearchPage) -> list[Folding]:
+    """One for each model of the page. The first of the results stands for its copies, on whichever page it is."""
+    groups = {group: list(members) for group, members in page.copies.items()}
+    for document in page.hits:
+        group = text_at(document, COPIED)
+        if group and group not in page.copies:
+            groups.setdefault(group, []).append(document)
+    return [_folding(document, groups.get(text_at(document, COPIED), [])) for document in page.hits]
+
+
+def _folding(document: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) -> Folding:
+    if not members:
+        return Folding()
+    if members[0].get("id") == document.get("id"):
+        return Folding(copies=tuple(members[1:]))
+    return Folding(first=members[0])
+
+
+def result_rows(page: SearchPage, addresses: Addresses) -> tuple[ResultRow, ...]:
+    """A row per document, those with the same weights as one before folded into it."""
     rows = []
-    for document, apart_by in zip(documents, apart(documents), strict=True):
-        group = text_at(document, DUPLICATES)
-        row = result_row(document, words, wanted, addresses)
-        row = replace(row, version=shown(apart_by, PATH_CHARACTERS) or row.version)
-        if group and group in copies:
-            name = text_at(document, "name") or row.path
-            copies[group].append(Copy(name=shown(name, NAME_CHARACTERS), path=row.path, url=row.url))
-            row = replace(row, folded=True)
-        elif group:
-            copies[group] = []
-        rows.append(row)
-    return tuple(
-        row if row.folded else replace(row, copies=tuple(copies.get(text_at(row.document, DUPLICATES), ())))
-        for row in rows
-    )
+    for document, apart_by, folding in zip(page.hits, apart(page.hits), foldings(page), strict=True):
+        row = result_row(document, page.words, page.metrics, addresses)
+        rows.append(
+            replace(
+                row,
+                version=shown(apart_by, PATH_CHARACTERS) or row.version,
+                copies=tuple(_copy(document, addresses) for document in folding.copies),
+                folded=folding.first is not None,
+            )
+        )
+    return tuple(rows)
+
+
+def folded_elsewhere(page: SearchPage, addresses: Addresses) -> tuple[Copy, ...]:
+    """The models of other pages that models of this one are folded into."""
+    here = {document.get("id") for document in page.hits}
+    firsts = [folding.first for folding in foldings(page) if folding.first is not None]
+    away = {str(first["id"]): first for first in firsts if first.get("id") not in here}
+    return tuple(_copy(first, addresses) for first in away.values())
+
+
+def _copy(document: Mapping[str, Any], addresses: Addresses) -> Copy:
+    path = shown(location(document), PATH_CHARACTERS)
+    name = shown(text_at(document, "name") or path, NAME_CHARACTERS)
+    return Copy(name=name, path=path, url=addresses.model(text_at(document, "id")))
 
 
 def result_row(

@@ -14,7 +14,7 @@ from catalog.text.apart import apart
 from mappings import facet_fields
 from webui.columns import METRIC, Column, column, figure_of, measured, usual_columns
 from webui.documents import text_at
-from webui.html.rows import DUPLICATES, Badge, badges
+from webui.html.rows import Badge, badges, foldings
 from webui.text import NAME_CHARACTERS, shown
 from webui.urls import Addresses
 
@@ -54,7 +54,7 @@ class TableRow:
     name: str
     version: str
     badges: tuple[Badge, ...]
-    copies: int  # models with the same weights further down this page
+    copies: int  # models with the same weights further down the results
     folded: bool  # it is one of them
     cells: tuple[Cell, ...]
 
@@ -92,7 +92,7 @@ def table_view(page: SearchPage, addresses: Addresses) -> TableView:
     names = column_names(page)
     columns = [known for name in names if (known := column(name)) is not None]
     cells = [_cells(page.hits, shown_column) for shown_column in columns]
-    groups = [text_at(document, DUPLICATES) for document in page.hits]
+    folded = foldings(page)
     apart_by = apart(page.hits)
     return TableView(
         heads=tuple(
@@ -104,8 +104,8 @@ def table_view(page: SearchPage, addresses: Addresses) -> TableView:
                 _row(
                     document, apart_by[place], tuple(column_cells[place] for column_cells in cells), addresses
                 ),
-                copies=groups[place + 1 :].count(groups[place]) if groups[place] else 0,
-                folded=bool(groups[place]) and groups[place] in groups[:place],
+                copies=len(folded[place].copies),
+                folded=folded[place].first is not None,
             )
             for place, document in enumerate(page.hits)
         ),

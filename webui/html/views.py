@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -25,7 +27,17 @@ from webui.html.values import ValuesPage, values_page
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
 from webui.plot_points import plot_data
-from webui.reading import build, catalog, crawl_status, note, search_tag, settings, tag_of, visit
+from webui.reading import (
+    build,
+    catalog,
+    crawl_status,
+    note,
+    search_state,
+    search_tag,
+    settings,
+    tag_of,
+    visit,
+)
 from webui.rendering import dumps, html, not_modified
 
 blueprint = Blueprint("pages", __name__)
@@ -36,12 +48,16 @@ def search() -> BaseResponse:
     wanted = asked()
     if wanted.redirect:
         return redirect(addresses().search(wanted.state), 302)
-    tag = search_tag("html", wanted)
+    state, tag = search_state("html", wanted), search_tag("html", wanted)
     return remembered(
-        tag,
-        lambda: html("search.html", _results(wanted), tag=tag),
-        tag_now=lambda: search_tag("html", wanted),
+        state, lambda: _search_page(wanted, tag), tag=tag, state_now=lambda: search_state("html", wanted)
     )
+
+
+def _search_page(wanted: Asked, tag: str | None) -> BaseResponse:
+    page = _results(wanted)
+    tag = tag or tag_of(build(), dumps(replace(page, took_ms=0)))
+    return not_modified(tag) or html("search.html", page, tag=tag)
 
 
 @blueprint.get("/models/<model_id>")
@@ -58,7 +74,7 @@ def model(model_id: str) -> BaseResponse:
     tag = tag_of(build(), dumps(page))
     if shown is not stored:  # a cache would keep what is sealed in the store
         return not_modified(tag) or html("model.html", page, tag=tag)
-    return remembered(tag, lambda: html("model.html", page, tag=tag))
+    return remembered(tag, lambda: html("model.html", page, tag=tag), tag=tag)
 
 
 @blueprint.get("/compare")
@@ -69,7 +85,7 @@ def compare() -> BaseResponse:
         return redirect(addresses().compare(chosen.ids), 302)
     page = compare_page(chosen.documents, chosen.notices, addresses())
     tag = tag_of(build(), dumps(page))
-    return remembered(tag, lambda: html("compare.html", page, tag=tag))
+    return remembered(tag, lambda: html("compare.html", page, tag=tag), tag=tag)
 
 
 @blueprint.get("/values/<field>")

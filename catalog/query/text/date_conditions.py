@@ -83,6 +83,8 @@ def _date_label(target: Target, operator: str, date: str) -> str:
 def _date_range(
     piece: Piece, low_text: str, high_text: str, target: Target, operator: str, reading: Reading
 ) -> Leaf | None:
+    after, before = low_text.startswith(">"), high_text.startswith("<")  # `{2023 TO 2024}`
+    low_text, high_text = low_text.removeprefix(">"), high_text.removeprefix("<")
     low = None if low_text in _OPEN_ENDS else parse_period(low_text, reading.now)
     high = None if high_text in _OPEN_ENDS else parse_period(high_text, reading.now)
     if (
@@ -101,11 +103,16 @@ def _date_range(
             piece.end,
             reading.replaced(piece.start, piece.end, turned),
         )
-        low, high, low_text, high_text = high, low, high_text, low_text
-    node: Query = Range(field=target.path, gte=low.start if low else None, lt=high.end if high else None)
+        low, high, low_text, high_text, after, before = high, low, high_text, low_text, before, after
+    node: Query = Range(
+        field=target.path,
+        gte=(low.end if after else low.start) if low else None,
+        lt=(high.start if before else high.end) if high else None,
+    )
     negated = operator == "!="
     ends = [_end_text(text, period) for text, period in ((low_text, low), (high_text, high))]
-    label = f"{'-' if negated else ''}{name_of(target.path)}:{'..'.join(ends)}"
+    span = f"{'>' * after}{ends[0]}..{'<' * before}{ends[1]}"
+    label = f"{'-' if negated else ''}{name_of(target.path)}:{span}"
     explanation = said_range(node, target)
     return Leaf(node=Not(node) if negated else node, label=label, explanation=explanation)
 

@@ -8,8 +8,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 FUNCTION_WORDS = _words(
-    "about all also an any are as at be by can could do does everything for from had has have having how in is it its many me model "
-    "models my of on our please some that the their them there these this those to use used using was we were what what's whats which who "
+    "about all also an any anything are as at be by can could do does everything for from had has have having how in is it its many me model "
+    "models my of on our please some something such that the their them there these this those to use used using was we were what what's whats where which who "
     "whose with you your "
     "alle auf das dem den der des die ein eine für haben modell modelle modellen und welche welches zum zur"
 )
@@ -20,5 +20,7 @@ SHORT_WORDS = _words("a i")
 """Say nothing beside other function words; alone they may be a part of a name."""
 OPENING_WORDS = _words("find get give list need search show want")
 """Say nothing at the beginning of a sentence; elsewhere they may be what is looked for, as in semantic search."""
-FILLER_WORDS = FUNCTION_WORDS | SHORT_WORDS | OPENING_WORDS | _words("and checkpoint checkpoints")
+FILLER_WORDS = (
+    FUNCTION_WORDS | SHORT_WORDS | OPENING_WORDS | _words("and checkpoint checkpoints decent good suitable")
+)
 """Go where the words around them have become conditions."""

@@ -38,17 +38,26 @@ OPERATORS = {
 }
 _OPERATOR = pattern("|".join(re.escape(operator) for operator in sorted(OPERATORS, key=len, reverse=True)))
 _NAME = pattern(
-    r"`[^`\n]{1,100}`|_(?:exists|missing)_"
+    r"`[^`\n]{1,100}`(?::(?:float|int|string|bool|datetime)(?=\s*[=<>!]))?|_(?:exists|missing)_"
     r"|[^\W\d_][\w.\-/]*(?:`[^`\n]{1,100}`|(?<=\.)\"[^\"\n]{1,100}\")?(?:@(?:\"[^\"\n]{1,200}\"|[\w.\-/]+))*"
 )
 """Quotes stand around an odd name alone, behind `metrics.`, or around a data set. Source: MLflow, search syntax of runs."""
 _QUOTED_NAME = pattern(r"\"([^\"\n]{1,100})\"\s*(?=[<>=!\u2264\u2265\u2260])")
 _NAME_IN_QUOTES = pattern(r"(?<=\.)\"([^\"]*)\"")
 _SQL = pattern(
-    r"\s+(?:(?P<null>IS\s+(?P<valued>NOT\s+)?NULL\b)|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?P<outside>NOT\s+)?IN\s*(?=[(\[]))",
+    r"\s+(?:(?P<null>IS\s+(?P<valued>NOT\s+)?NULL\b)|(?P<there>EXISTS(?![\w:(=]))"
+    r"|NOT\s+BETWEEN\s+(?P<low>[^\s()]+)\s+AND\s+(?P<high>[^\s()]+)"
+    r"|(?P<lacks>NOT\s+|!(?==?~))?(?P<part>CONTAINS|STARTS\s?WITH|BEGINS\s+WITH|ENDS\s?WITH|=?~)\s+(?=['\"\w])"
+    r"|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?P<outside>NOT\s+)?IN\s*(?=[(\[]))",
     re.IGNORECASE,
 )
-"""What follows a name in filters of MLflow and in SQL."""
+"""What follows a name in filters of MLflow, Neptune and Comet and in SQL."""
+_MEMBER = pattern(
+    r"(?:'(?P<single>[^'\n]{1,100})'|\"(?P<double>[^\"\n]{1,100})\")\s+(?P<outside>not\s+)?in\s+"
+    r"(?P<name>[^\W\d_][\w.]*)(?![\w:(])",
+    re.IGNORECASE,
+)
+"""`"prod" in tags`, as in Python and W&B."""
 _BRACKETED_RANGE = pattern(
     r"(?P<open>[\[{])\s*(?P<low>[^\s\[\]{}]+)\s+TO\s+(?P<high>[^\s\[\]{}]+)\s*(?P<close>[\]}])"
 )
@@ -142,6 +151,8 @@ class _Scanner:
 
     def _token(self) -> Token:
         letter = self.text[self.at]
+        if letter in "\"'" and (member := self._member()) is not None:
+            return member
         if letter == '"' and (named := self._quoted_name()) is not None:
             return named
         if letter.isdigit() or letter in "+-.":
@@ -181,6 +192,18 @@ class _Scanner:
         word = self.text[start : self.at]
         kind = {"AND": Kind.AND, "&&": Kind.AND, "OR": Kind.OR, "||": Kind.OR, "|": Kind.OR, "NOT": Kind.NOT}
         return Token(kind=kind.get(word, Kind.WORD), start=start, end=self.at, text=word)
+
+    def _member(self) -> Token | None:
+        """`"prod" in tags`: the value stands before the name."""
+        match = _MEMBER.match(self.text, self.at)
+        if match is None or not self.known(match["name"]):
+            return None
+        start, self.at = self.at, match.end()
+        value = match["single"] or match["double"]
+        piece = Piece(text=value, quoted=True, start=start, end=start + len(value) + 2)
+        return self._condition_of(
+            start, match["name"], match.end("name"), "!=" if match["outside"] else ":", (piece,)
+        )
 
     def _quoted_name(self) -> Token | None:
         """`"avg model score" > 0.5`: a phrase before a sign is a name."""
@@ -245,11 +268,14 @@ class _Scanner:
         if words is None or not (self.known(name) or "`" in named[0]):
             return None
         start, self.at = self.at, words.end()
-        if words["null"]:
+        if words["null"] or words["there"]:
             piece = Piece(text=name, quoted=False, start=start, end=named.end())
-            return self._condition_of(
-                start, "has" if words["valued"] else "missing", named.end(), ":", (piece,)
-            )
+            present = words["valued"] or words["there"]
+            return self._condition_of(start, "has" if present else "missing", named.end(), ":", (piece,))
+        if words["low"]:
+            text = f"{words['low']}..{words['high']}"
+            piece = Piece(text=text, quoted=False, start=words.start("low"), end=words.end())
+            return self._condition_of(start, name, named.end(), "!=", (piece,))
         if self.text[self.at] in "([":
             opening = self.text[self.at]
             end = self._closing(self.at)
@@ -265,13 +291,13 @@ class _Scanner:
         if pattern_piece is None:
             self.at = start
             return None
-        like = Piece(
-            text=pattern_piece.text.replace("%", "*"),
-            quoted="%" not in pattern_piece.text,
-            start=pattern_piece.start,
-            end=pattern_piece.end,
-        )
-        return self._condition_of(start, name, named.end(), "!=" if words["unlike"] else ":", (like,))
+        text = pattern_piece.text.replace("%", "*")
+        if words["part"]:
+            part = words["part"].casefold()
+            text = f"{'' if part.startswith(('starts', 'begins')) else '*'}{text}{'' if part.startswith('ends') else '*'}"
+        like = replace(pattern_piece, text=text, quoted="*" not in text)
+        sign = "!=" if words["unlike"] or words["lacks"] else ":"
+        return self._condition_of(start, name, named.end(), sign, (like,))
 
     def _listed(self, start: int, end: int) -> tuple[Piece, ...]:
         """The values between brackets, parted by commas."""
@@ -386,7 +412,7 @@ class _Scanner:
         start = self.at
         self.at = after
         if sign == ":":
-            sign = self._second_operator() or sign
+            sign = self._second_operator(apart=self.names.units(name) is not None) or sign
         values, bracketed, closed = self._values(name, sign)
         return replace(
             self._condition_of(start, name, name_end, sign, values, listed=bracketed), closed=closed
@@ -411,9 +437,10 @@ class _Scanner:
             return bool(value)
         return looks_numeric(value)
 
-    def _second_operator(self) -> str:
-        """`params:>7B` as on GitHub."""
-        operator = _OPERATOR.match(self.text, self.at)
+    def _second_operator(self, *, apart: bool) -> str:
+        """`params:>7B` as on GitHub; of numbers also `accuracy: > 0.9`."""
+        gap = _SPACE.match(self.text, self.at) if apart else None
+        operator = _OPERATOR.match(self.text, gap.end() if gap else self.at)
         if operator is None or operator[0] == ":":
             return ""
         half_open = _RANGE.match(self.text, operator.end())
@@ -565,6 +592,8 @@ _STRICT = frozenset("<>")
 
 
 def _name_of(named: re.Match[str]) -> str:
+    if named[0].startswith("`"):
+        return named[0][1 : named[0].index("`", 1)]
     return _NAME_IN_QUOTES.sub(r"\1", named[0]).replace("`", "")
 
 

@@ -68,8 +68,15 @@ def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     word = _PREPOSITIONS.get(sentence.text(at))
     if word is None:
         return None
-    date = spoken_date(sentence, at + 1)
-    return None if date is None else (1 + date[0], word, date[1])
+    used = 1 + (sentence.text(at + 1) == "the")
+    used += sentence.text(at + used) in {"year", "years"}  # "im Jahr 2024"
+    if sentence.text(at + used) in {"this", "last"} and sentence.text(at + used + 1) in _PERIODS:
+        return used + 2, word, f"{sentence.text(at + used)}-{sentence.text(at + used + 1)}"
+    date = spoken_date(sentence, at + used)
+    return None if date is None else (used + date[0], word, date[1])
+
+
+_PERIODS = frozenset({"week", "month", "year"})
 
 
 def _between_dates(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
@@ -125,9 +132,9 @@ def _date_alone(sentence: Sentence, at: int, start: int) -> tuple[int, str, str]
     """`trained 2024`, and, where nothing else is asked for, `May 2024`, `2024-05`, `today`, `this month`."""
     if sentence.text(at) in _DAYS:
         date = (1, sentence.text(at))
-    elif sentence.text(at) == "this" and sentence.text(at + 1) in {"week", "month", "year"}:
+    elif sentence.text(at) == "this" and sentence.text(at + 1) in _PERIODS:
         date = (2, f"this-{sentence.text(at + 1)}")
-    elif sentence.text(at) == "last" and sentence.text(at + 1) in {"week", "month", "year"}:
+    elif sentence.text(at) == "last" and sentence.text(at + 1) in _PERIODS:
         date = (2, f"last-{sentence.text(at + 1)}")
     else:
         span = _span_of_dates(sentence, at)

@@ -24,6 +24,7 @@ from catalog.query.text.sentence_values import (
     said_of_bases,
     state,
     valued,
+    versioned,
 )
 
 RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
@@ -35,6 +36,7 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     ordered,
     by_metric,
     valued,
+    versioned,
     linked_value,
     named_value,
     state,

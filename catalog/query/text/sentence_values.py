@@ -48,8 +48,14 @@ def valued(sentence: Sentence, at: int) -> Replacement:
         for name in names:
             match = _value(sentence, at + len(opening), name)
             if match is not None:
-                return len(opening) + match[0], f"{name}:{quoted(match[1])}"
+                used = len(opening) + match[0]
+                return used + _is_called(sentence, at + used, name), f"{name}:{quoted(match[1])}"
     return None
+
+
+def _is_called(sentence: Sentence, at: int, name: str) -> bool:
+    """Whether the field is named behind its value: `in gguf format`, `half precision`."""
+    return name in _keyword_fields(sentence.text(at))
 
 
 @cache
@@ -145,8 +151,16 @@ def having(sentence: Sentence, at: int) -> Replacement:
 
 _HAVING = frozenset({"with", "has", "have", "having", "report", "reports", "reporting", "including"})
 _LACKING = frozenset({"without", "lacking", "missing", "no"})
-_EXCEPT = {("but", "not"): 2, ("but", "no"): 2, ("other", "than"): 2, ("apart", "from"): 2}
-_EXCEPT_ALONE = frozenset({"without", "except", "excluding"})
+_EXCEPT = {
+    ("everything", "but"): 2,
+    ("all", "but"): 2,
+    ("anything", "but"): 2,
+    ("but", "not"): 2,
+    ("but", "no"): 2,
+    ("other", "than"): 2,
+    ("apart", "from"): 2,
+}
+_EXCEPT_ALONE = frozenset({"without", "except", "excluding", "neither", "nor"})
 _SCORES = frozenset({"scores", "results"})
 
 
@@ -159,6 +173,8 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         if thing is not None:
             return used + thing[0], f"missing:{quoted(thing[1])}"
     used = 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, sentence.text(at + 1)), 0)
+    if word in {"no", "non"} and _is_value(sentence, at + 1):
+        used = 1
     if not used:
         return None
     used += sentence.text(at + used) in {"for", "the"}
@@ -172,6 +188,35 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
 
 
 _PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)
+
+
+def _is_value(sentence: Sentence, at: int) -> bool:
+    """Whether the word is a value that models have: `no pytorch`, `non onnx`."""
+    word = sentence.text(at)
+    if sentence.vocabulary is None or not word:
+        return False
+    held_by = (
+        known
+        for name, known in sentence.vocabulary.values.items()
+        if (row := fields().get(name)) is not None and row.canonical is not None
+    )
+    return any(word in (value.casefold() for value in known) for known in held_by)
+
+
+def versioned(sentence: Sentence, at: int) -> Replacement:
+    """`version 1.2.0` and `in folder nlp`: what stands behind these words is a value, whatever models have."""
+    used = sentence.text(at) == "in" and sentence.text(at + 1) in _FOLDERS
+    word, value = sentence.text(at + used), sentence.text(at + used + 1)
+    if word in _FOLDERS and _PATH.fullmatch(value):
+        return used + 2, f"path:{quoted(sentence.words[at + used + 1].raw)}"
+    if word == "version" and _VERSION.fullmatch(value):
+        return 2, f"version:{quoted(value)}"
+    return None
+
+
+_FOLDERS = frozenset({"folder", "directory"})
+_PATH = pattern(r"[\w.\-]+(?:/[\w.\-]+)*/?")
+_VERSION = pattern(r"v?\d[\w.+-]*")
 
 
 def _thing(sentence: Sentence, at: int) -> tuple[int, str] | None:
@@ -207,7 +252,7 @@ def named_by_alias(sentence: Sentence, at: int) -> Replacement:
                 continue
             meant = _canonical(row.canonical, words)
             if meant.casefold() != words and meant.casefold() in {value.casefold() for value in known}:
-                return count, f"{name}:{quoted(meant)}"
+                return count + _is_called(sentence, at + count, name), f"{name}:{quoted(meant)}"
     return None
 
 
@@ -242,6 +287,11 @@ _STATES_OF_MODELS: Mapping[str, str] = {
     "empty": "is:empty",
     "broken": "is:unreadable,incomplete",
     "safe": "missing:risks",
+    "small": "sort:size",
+    "tiny": "sort:size",
+    "lightweight": "sort:size",
+    "large": "sort:-size",
+    "big": "sort:-size",
     "recent": "sort:-date",
     "new": "sort:-date",
 }

@@ -18,11 +18,14 @@ MAX_NAME_CHARACTERS = 100
 MAX_DATASET_CHARACTERS = 200
 
 _PREFIX_SPLIT = pattern(r"(?P<split>[a-z]+)[_/.\-](?P<rest>.+)")
-_METRIC_PREFIXES = ("metrics.", "metric.")
-_PARAMETER_PREFIXES = ("params.", "param.", "parameters.", "hyperparameters.", "hparams.")
+_METRIC_PREFIXES = ("metrics.", "metric.", "metrics/", "summary_metrics.", "summary.")
+_PARAMETER_PREFIXES = (
+    *("params.", "param.", "parameters.", "hyperparameters.", "hparams."),
+    *("config.", "config/", "params/", "parameters/"),
+)
 _TAG_PREFIXES = ("tags.", "tag.", "extra.")
-_ATTRIBUTE_PREFIXES = ("attributes.", "attribute.", "attr.")
-"""Prefixes of pasted filters. Source: MLflow, search syntax of runs and of models."""
+_ATTRIBUTE_PREFIXES = ("attributes.", "attribute.", "attr.", "sys/")
+"""Prefixes of pasted filters. Source: MLflow, search syntax of runs and of models; W&B, Api.runs; Neptune, NQL."""
 
 
 _EXACT = ".keyword"

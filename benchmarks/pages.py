@@ -1,0 +1,150 @@
+"""The time of whole pages, on the server's side, against the bare engine's for the same facets, in one run.
+
+    python benchmarks/pages.py [--documents 100000] [--rounds 30]
+
+A page is asked of the application as a server does it, with all its facets, chips, links and HTML. The bare engine gets an
+index of the same documents with the fields in the plainest way, and one request: the same condition and order, as many
+hits, and of every facet of the page its terms, its bounds and bars. Aim: p50 and p95 at most 1.5 times and 5 ms more.
+A table and a plot of 10,000 models are held against reading these 10,000 documents; aim: under 3 times.
+All of a kind are asked in turn, so that what else the machine does hits both sides alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import tantivy
+from engines import bare_row, bare_schema, load_bare, load_ours
+
+from catalog.access.catalog import Catalogs
+from catalog.query.request import MAX_RESULT_WINDOW
+from catalog.settings import Settings
+from catalog.testing.documents import documents
+from indexer.engines import open_engine
+from indexer.engines.memory.matching import satisfies
+from mappings import facet_fields
+from webui.app import create_app
+from webui.contracts import Services
+
+MONTH_MS = 30 * 24 * 3600 * 1000
+PAGE, WINDOW = 20, MAX_RESULT_WINDOW
+SEARCHES = {
+    "all models": "",
+    "accuracy > 0.5": "accuracy > 0.5",
+    "a task": "task:text-classification",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--documents", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=30)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        schema = bare_schema()
+        rows = list(documents(chosen.documents))
+        settings = Settings(home=Path(folder) / "home")
+        load_bare(Path(folder) / "bare", schema, map(bare_row, rows))
+        load_ours(settings, rows)
+        del rows
+        gc.collect()
+        gc.freeze()
+        index = tantivy.Index.open(str(Path(folder) / "bare"))
+        with closing(open_engine(settings)) as engine:
+            services = Services(catalogs=Catalogs(engine, _no_store, lambda: satisfies))
+            client = create_app(settings, services).test_client()
+            print(f"{chosen.documents:,} models, {len(facet_fields())} facets", flush=True)
+            for name, text in SEARCHES.items():
+                query = bare_query(schema, text)
+                compare(
+                    f"page, {name}",
+                    lambda query=query: bare_page(index, query),
+                    lambda text=text: page(client, q=text),
+                    chosen.rounds,
+                    "1.5 times and 5 ms",
+                )
+            everything = bare_query(schema, "accuracy > 0.1")
+            for view in ("table", "plot"):
+                compare(
+                    f"{view} of {WINDOW:,}",
+                    lambda: bare_hits(index, everything, WINDOW),
+                    lambda view=view: page(client, q="accuracy > 0.1", view=view, per_page=str(WINDOW)),
+                    max(5, chosen.rounds // 6),
+                    "3 times",
+                )
+
+
+def _no_store() -> Any:
+    raise RuntimeError("a page of results asks no store")
+
+
+def page(client: Any, **parameters: str) -> None:
+    answer = client.get("/", query_string=parameters)
+    assert answer.status_code == 200, answer.status
+    assert "</html>" in answer.text
+
+
+def bare_query(schema: tantivy.Schema, text: str) -> tantivy.Query:
+    if text.startswith("accuracy"):
+        least = float(text.rpartition(" ")[2])
+        return tantivy.Query.range_query(
+            schema, "accuracy", tantivy.FieldType.Float, least, None, include_lower=False
+        )
+    if text.startswith("task:"):
+        return tantivy.Query.term_query(schema, "task", text.partition(":")[2])
+    return tantivy.Query.all_query()
+
+
+def bare_page(index: tantivy.Index, query: tantivy.Query) -> None:
+    bare_hits(index, query, PAGE)
+    asked: dict[str, Any] = {}
+    for row in facet_fields():
+        if row.type == "date":
+            asked[row.name] = {"histogram": {"field": row.name, "interval": MONTH_MS}}
+        elif row.numeric:
+            bounds = [{"from": 10.0**place, "to": 10.0 ** (place + 1)} for place in range(12)]
+            asked[row.name] = {"range": {"field": row.name, "ranges": bounds}}
+            asked[f"{row.name}.stats"] = {"stats": {"field": row.name}}
+        elif row.indexed_from is None and row.kind_of is None:
+            asked[row.name] = {"terms": {"field": row.name, "size": 10}}
+    asked["accuracy"] = {"histogram": {"field": "accuracy", "interval": 0.05}}
+    index.searcher().aggregate(query, asked)
+
+
+def bare_hits(index: tantivy.Index, query: tantivy.Query, size: int) -> list[Any]:
+    searcher = index.searcher()
+    hits = searcher.search(query, size, order_by_field="best_date").hits
+    return [json.loads(searcher.doc(address).get_first("_document")) for _, address in hits]
+
+
+def compare(name: str, bare: Callable[[], object], ours: Callable[[], object], rounds: int, aim: str) -> None:
+    taken: tuple[list[float], list[float]] = ([], [])
+    for call in (bare, ours):
+        call()
+    for _ in range(rounds):
+        for times, call in zip(taken, (bare, ours), strict=True):
+            start = time.perf_counter()
+            call()
+            times.append(1000 * (time.perf_counter() - start))
+    figures = [[sorted(times)[int(share * (len(times) - 1))] for share in (0.5, 0.95)] for times in taken]
+    (bare_p50, bare_p95), (p50, p95) = figures
+    print(
+        f"  {name:22s} bare p50 {bare_p50:7.1f} p95 {bare_p95:7.1f}   page p50 {p50:7.1f} p95 {p95:7.1f} ms"
+        f"   ratio {p50 / bare_p50:5.2f} / {p95 / bare_p95:5.2f}   (aim: {aim})",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
