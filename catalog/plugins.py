@@ -15,6 +15,7 @@ from catalog.errors import PluginUnavailable
 SOURCES: Mapping[str, str] = {
     # By the scheme of their addresses: `file` answers for `file:///models` and for paths.
     "file": "crawler.sources.local:open_local",
+    "git+file": "crawler.sources.git:GitSource",
     "mlflow+http": "crawler.sources.mlflow:MlflowSource",
     "mlflow+https": "crawler.sources.mlflow:MlflowSource",
     "s3": "crawler.sources.s3:S3Source",
