@@ -140,6 +140,7 @@ SETTINGS: Mapping[str, str] = {
     "encryption": "catalog.sealing.settings:EncryptionSettings",
     "events": "crawler.settings:EventSettings",
     "file": "crawler.settings:FileSettings",
+    "joins": "catalog.settings.core:JoinSettings",
     "log": "catalog.logs:LogSettings",
     "openlineage": "indexer.settings:OpenLineageSettings",
     "s3": "crawler.buckets.settings:S3Settings",

@@ -104,6 +104,12 @@ class Joins:
         with self._engine.connect() as connection:
             return _present(connection, models)
 
+    def borrowers(self, limit: int) -> list[ModelId]:
+        """Some of the models of which others tell, as records show it."""
+        statement = select(joins.c.borrower).distinct().order_by(joins.c.borrower).limit(limit)
+        with self._engine.connect() as connection:
+            return [ModelId(model) for model in connection.execute(statement).scalars()]
+
     def is_repository(self, source: SourceId) -> bool:
         """Whether files of DVC in this source name outputs."""
         with self._engine.connect() as connection:

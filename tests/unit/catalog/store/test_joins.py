@@ -136,3 +136,18 @@ def test_a_model_has_only_so_many_names(shop):
         members=(Member(object=meta, extraction=extraction, subject="dvc:x"),),
     )
     assert (len(ties_of(group).named), ties_of(group).owned) == (MAX_TIES, Ties().owned)
+
+
+def test_joins_that_are_switched_off_are_parted_and_come_back_when_they_are_on(shop, places, monkeypatch):
+    from catalog.settings import Settings
+
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    assert crawled(shop, places, "remote", "repo")[5]["description"] == "Ours."
+    home = shop.settings.home
+    shop.settings = Settings(home=home, joins_enabled=False)
+    assert "description" not in crawled(shop, places, "remote")[5]
+    rows = [row.document for row in shop.store.records.iterate()]
+    assert not any({"stored_at", "described_at"} & row.get("extra", {}).keys() for row in rows)
+    shop.settings = Settings(home=home)
+    assert crawled(shop, places, "remote")[5]["description"] == "Ours."
