@@ -307,9 +307,15 @@ def _having(
 
 
 def _rows(connection: Connection, models: Iterable[ModelId]) -> dict[ModelId, dict[str, Any]]:
-    columns = [
-        records.c[name] for name in ("id", "source", "group_key", "state", "name", "document", "grouping")
-    ]
+    columns = (
+        records.c.id,
+        records.c.source,
+        records.c.group_key,
+        records.c.state,
+        records.c.name,
+        records.c.document,
+        records.c.grouping,
+    )
     rows: dict[ModelId, dict[str, Any]] = {}
     for part in parts(sorted(models)):
         for row in connection.execute(select(*columns).where(records.c.id.in_(part))):
