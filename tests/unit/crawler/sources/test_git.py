@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
@@ -74,7 +75,7 @@ def work(tmp_path):
 
 
 def source_of(folder, **options):
-    return GitSource(f"git+file://{folder}", Settings(), GitOptions(**options))
+    return GitSource(f"git+file://{folder}", Settings(home=Path("home")), GitOptions(**options))
 
 
 def keys(source):
