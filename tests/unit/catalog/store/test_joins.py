@@ -62,7 +62,7 @@ def test_models_that_nobody_tells_of_are_never_looked_at_again(shop, places):
         (places["repo"].root / f"net-{number}.safetensors").write_bytes(safetensors(values=number + 2))
     crawled(shop, places, "repo")
     assert count(shop, joins_due) == 0
-    assert count(shop, model_ties) == 3, "each by its address"
+    assert count(shop, model_ties) == 6, "each by its address and its hash"
 
 
 def test_several_who_tell_of_one_are_all_heard_and_the_first_name_counts(shop, places, tmp_path):
