@@ -15,6 +15,7 @@ from catalog.errors import PluginUnavailable
 SOURCES: Mapping[str, str] = {
     # By the scheme of their addresses: `file` answers for `file:///models` and for paths.
     "file": "crawler.sources.local:open_local",
+    "git+file": "crawler.sources.git:GitSource",
     "mlflow+http": "crawler.sources.mlflow:MlflowSource",
     "mlflow+https": "crawler.sources.mlflow:MlflowSource",
     "s3": "crawler.sources.s3:S3Source",
@@ -139,6 +140,7 @@ SETTINGS: Mapping[str, str] = {
     "encryption": "catalog.sealing.settings:EncryptionSettings",
     "events": "crawler.settings:EventSettings",
     "file": "crawler.settings:FileSettings",
+    "joins": "catalog.settings.core:JoinSettings",
     "log": "catalog.logs:LogSettings",
     "openlineage": "indexer.settings:OpenLineageSettings",
     "s3": "crawler.buckets.settings:S3Settings",

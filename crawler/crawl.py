@@ -107,6 +107,7 @@ class _Crawl:
         budget = file_budget(settings)
         self._store = store
         self._source = source
+        self._settings = settings
         self._lease = lease
         self._registry = registry
         self._run = run
@@ -153,7 +154,7 @@ class _Crawl:
         finally:
             run = self._account.finish(state, self._manifest)
         if settled:
-            settle_joins(self._store, self._source.id)
+            settle_joins(self._store, self._source.id, self._settings)
         return self._account.report(run, self._manifest)
 
     def _list_and_read(self, seen: Sightings, *, reread: bool) -> None:

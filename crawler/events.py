@@ -107,6 +107,7 @@ class _Events:
     ) -> None:
         self._store = store
         self._source = source
+        self._settings = settings
         self._registry = registry
         self._lease = lease
         self._manifest: Manifest = store.manifest(source.id)
@@ -132,7 +133,7 @@ class _Events:
             self._regroup()
         self._remake(looks.read)
         self._manifest.settled(self._recipe, lease=self._lease)
-        settle_joins(self._store, self._source.id)
+        settle_joins(self._store, self._source.id, self._settings)
         return self.report
 
     def _last_run(self) -> Run:

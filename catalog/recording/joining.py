@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import ModelId, SourceId
+from catalog.settings import Settings
+from catalog.settings.core import JoinSettings
 from catalog.store import Store
 
 PAGE_MODELS = 50
 
 
-def settle_joins(store: Store, source: SourceId) -> None:
+def settle_joins(store: Store, source: SourceId, settings: Settings) -> None:
     """Every record shows what is told of it elsewhere, after `source` was crawled or told of events: at the cost of the
-    models that changed and of those that they are joined with. A killed process leaves the rest to the next.
+    models that changed and of those that they are joined with. A killed process leaves the rest to the next. Where joins
+    are switched off, what was joined before is parted.
     """
+    if not settings.section(JoinSettings).enabled:
+        _part_all(store)
+        return
     while due := store.joins.due():
         reached = store.joins.reached(due)
         for start in range(0, len(reached), PAGE_MODELS):
@@ -35,7 +41,21 @@ def _join(store: Store, models: Sequence[ModelId], due: Mapping[ModelId, int]) -
     _remake(store, sorted({*changed, *others, *told_anew}), changed)
 
 
-def _remake(store: Store, models: Sequence[ModelId], lenders: Mapping[ModelId, Sequence[ModelId]]) -> None:
+def _part_all(store: Store) -> None:
+    """Nobody tells of models elsewhere any more; all of these are due, should joins be switched on again."""
+    while models := store.joins.borrowers(PAGE_MODELS):
+        present = store.joins.present(models)
+        lenders = {lender for own in present.values() for lender in own}
+        _remake(store, sorted({*models, *lenders}), dict.fromkeys(models, ()), joining=False)
+
+
+def _remake(
+    store: Store,
+    models: Sequence[ModelId],
+    lenders: Mapping[ModelId, Sequence[ModelId]],
+    *,
+    joining: bool = True,
+) -> None:
     if not models:
         return
     with store.records.transaction(made_by="crawl", cause="joins") as batch:
@@ -44,5 +64,5 @@ def _remake(store: Store, models: Sequence[ModelId], lenders: Mapping[ModelId, S
         remake_in(
             batch,
             [model for model in models if why_not_remakable(batch, model) is None],
-            joining=True,
+            joining=joining,
         )

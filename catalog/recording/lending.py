@@ -48,7 +48,7 @@ def with_borrowed(group: Group, own: Borrowed) -> Group:
 
 
 def _borrowed(joined: Joined) -> Borrowed:
-    seen = [observation for lender in joined.lenders for observation in _said(lender)]
+    seen = [observation for lender in joined.lenders for observation in _statements(lender)]
     links = []
     if joined.lenders:
         links.append(_link(DESCRIBED_AT, [lender.uri for lender in joined.lenders]))
@@ -67,7 +67,7 @@ def _called(lender: Lender) -> str:
     return names.model_name(lender.uri, is_file=False) or name if names.is_generic_stem(name) else name
 
 
-def _said(lender: Lender) -> Iterator[Observation]:
+def _statements(lender: Lender) -> Iterator[Observation]:
     for member in lender.group.members:
         if _speaks(member) and member.extraction is not None:
             for seen in member.extraction.observations:

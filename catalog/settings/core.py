@@ -34,6 +34,21 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JoinSettings:
+    """Models of different sources that have to do with each other."""
+
+    SECTION: ClassVar[str] = "joins"
+
+    enabled: bool = setting(
+        default=True,
+        help_text=(
+            "Whether files of one source tell of models in another, as a registry of those in a bucket: whoever may see the"
+            " model sees what is told of it."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSettings:
     """What answers searches."""
 

@@ -104,6 +104,12 @@ class Joins:
         with self._engine.connect() as connection:
             return _present(connection, models)
 
+    def borrowers(self, limit: int) -> list[ModelId]:
+        """Some of the models of which others tell, as records show it."""
+        statement = select(joins.c.borrower).distinct().order_by(joins.c.borrower).limit(limit)
+        with self._engine.connect() as connection:
+            return [ModelId(model) for model in connection.execute(statement).scalars()]
+
     def is_repository(self, source: SourceId) -> bool:
         """Whether files of DVC in this source name outputs."""
         with self._engine.connect() as connection:
@@ -301,9 +307,15 @@ def _having(
 
 
 def _rows(connection: Connection, models: Iterable[ModelId]) -> dict[ModelId, dict[str, Any]]:
-    columns = [
-        records.c[name] for name in ("id", "source", "group_key", "state", "name", "document", "grouping")
-    ]
+    columns = (
+        records.c.id,
+        records.c.source,
+        records.c.group_key,
+        records.c.state,
+        records.c.name,
+        records.c.document,
+        records.c.grouping,
+    )
     rows: dict[ModelId, dict[str, Any]] = {}
     for part in parts(sorted(models)):
         for row in connection.execute(select(*columns).where(records.c.id.in_(part))):

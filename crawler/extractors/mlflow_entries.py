@@ -42,7 +42,7 @@ class MlflowEntriesExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         entry = jsons.read_object(reader)
-        kind = entry.get("mlflow")
+        kind = text(entry.get("mlflow"))
         origin = Origin.REGISTRY if kind in {REGISTERED, VERSION} else Origin.RUN
         findings = Findings(
             reader,

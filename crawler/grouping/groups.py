@@ -78,6 +78,8 @@ LICENCE_TEXT = "text"
 """The format of the texts of licences."""
 METRIC_LINES = "metric-lines"
 """The format of logs of which each line is about one position of a run."""
+OUTPUT = "dvc:"
+"""How the subject of an output begins that a file of DVC names: its path follows."""
 LAST_LINES = "last-lines"
 """The subject of what such a log says last."""
 LORA_SIDECAR = "lora-sidecar"
@@ -647,6 +649,8 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     if (given := _name_in_store(draft, promised)) is not None:
         return given
     path = draft.key if draft.key != ROOT_KEY else ""
+    if draft.kind == "run":
+        path = path.partition(f"#{OUTPUT}")[2] or path
     if SHARDED_MODEL.match(name_of(path)) and directory_of(path):
         path = directory_of(path)
     name = name_of(path)

@@ -12,7 +12,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import (
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+)
+from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from catalog.errors import ExtractError, SourceError
 from catalog.text import cleaning
@@ -209,8 +215,12 @@ def _refusal(status: int, data: bytes) -> SourceError:
 
 
 def _reason(error: HTTPError) -> str:
-    """Without the object that urllib3 puts in front, and its address in memory."""
-    text = str(error)
-    return f"nobody answers there, or not to the end: {text.rpartition(': ')[2] if '0x' in text else text}"[
-        :300
-    ]
+    """What went wrong, in a few words of a person."""
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, (NewConnectionError, NameResolutionError)):
+        return f"nobody answers there: {str(cause).rpartition(': ')[2]}"
+    if isinstance(cause, HttpTimeout):
+        return "nobody answers there in time"
+    if isinstance(cause, ProtocolError):
+        return "the answer breaks off"
+    return f"nobody answers there: {type(cause).__name__} {cause}"[:300]

@@ -210,6 +210,7 @@ CHANGING = (
     ("/saved/1", "POST"),
     ("/health/crawl", "POST"),
     ("/api/v1/events", "POST"),
+    ("/api/v1/events/mlflow/lab", "POST"),
     ("/nowhere", "POST"),
 )
 

@@ -50,7 +50,7 @@ _STREAMS = {
     "export.csv": "text/csv",
     "export.parquet": "application/vnd.apache.parquet",
 }
-_ACCEPTED = frozenset({"events"})
+_ACCEPTED = frozenset({"events", "events/mlflow/{source}"})
 _WRITTEN = "application/json"
 
 

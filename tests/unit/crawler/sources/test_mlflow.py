@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
@@ -20,7 +21,7 @@ from crawler.sources.mlflow import MlflowSource
 
 
 def source_of(server, **options):
-    return MlflowSource(server.address, Settings(), MlflowOptions(attempts=2, **options))
+    return MlflowSource(server.address, Settings(home=Path("home")), MlflowOptions(attempts=2, **options))
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +168,7 @@ def test_of_a_server_that_is_half_away_nothing_is_missing(filled, gate, home, pa
 def test_a_page_that_fails_once_is_asked_for_again(filled, gate):
     broken = iter(["cut", "503"])
     gate.spoil = lambda asked: next(broken, "as it is") if "runs/search" in asked else "as it is"
-    steps = list(MlflowSource(gate.address, Settings()).list())
+    steps = list(MlflowSource(gate.address, Settings(home=Path("home"))).list())
     assert [step.error for step in steps if step.error] == []
     assert sum("runs/search" in asked for asked in gate.asked) == 3
 

@@ -1,0 +1,153 @@
+"""Models that are known by the same names in several sources: who tells of whom, and what is to be looked at again."""
+
+import hashlib
+
+import pytest
+from fixtures.crawling import safetensors
+
+from catalog import plugins
+from catalog.recording.ties import MAX_TIES, ties_of
+from catalog.records.ties import Ties
+from catalog.store.tables import joins_due, model_ties
+from crawler.crawl import crawl
+from crawler.reading import Registry
+from crawler.sources.local import LocalSource
+
+NAMES = ("safetensors", "dvc", "git-references")
+
+
+@pytest.fixture
+def places(shop, tmp_path):
+    """Two directories: a remote with two objects, and a repository that names them."""
+    shop.registry = Registry([plugins.load("extractor", name)() for name in NAMES])
+    for name in ("remote", "repo"):
+        (tmp_path / name).mkdir()
+    return {name: LocalSource(tmp_path / name) for name in ("remote", "repo")}
+
+
+def put_object(places, data):
+    digest = hashlib.md5(data).hexdigest()
+    file = places["remote"].root / "files" / "md5" / digest[:2] / digest[2:]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    return digest
+
+
+def name_it(places, digest, path, **more):
+    lines = "".join(f"\n  {key}: {value}" for key, value in more.items())
+    (places["repo"].root / f"{path}.dvc").write_text(
+        f"outs:\n- md5: {digest}\n  hash: md5\n  path: {path}{lines}\n"
+    )
+
+
+def crawled(shop, places, *names):
+    for name in names:
+        crawl(shop.store, LocalSource(places[name].root), shop.settings, registry=shop.registry)
+    return {
+        row.document["parameters"]: row.document
+        for row in shop.store.records.iterate()
+        if "parameters" in row.document
+    }
+
+
+def count(shop, table):
+    from sqlalchemy import func, select
+
+    with shop.store.engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def test_models_that_nobody_tells_of_are_never_looked_at_again(shop, places):
+    for number in range(3):
+        (places["repo"].root / f"net-{number}.safetensors").write_bytes(safetensors(values=number + 2))
+    crawled(shop, places, "repo")
+    assert count(shop, joins_due) == 0
+    assert count(shop, model_ties) == 6, "each by its address and its hash"
+
+
+def test_several_who_tell_of_one_are_all_heard_and_the_first_name_counts(shop, places, tmp_path):
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "first.safetensors", desc="From the vendor.")
+    (tmp_path / "other").mkdir()
+    places["other"] = LocalSource(tmp_path / "other")
+    (places["other"].root / "second.safetensors.dvc").write_text(
+        f"outs:\n- md5: {digest}\n  hash: md5\n  path: second.safetensors\n  labels: [edge]\n"
+    )
+    model = crawled(shop, places, "remote", "repo", "other")[5]
+    assert (model["description"], model["tags"]) == ("From the vendor.", ["edge"])
+    assert len(model["extra"]["described_at"]) == 2
+    assert model["name"] in {"first", "second"}
+
+
+def test_what_a_file_in_the_workspace_is_called_is_said_of_its_object_elsewhere_and_not_of_itself(
+    shop, places
+):
+    data = safetensors(values=5)
+    digest = put_object(places, data)
+    (places["repo"].root / "net.safetensors").write_bytes(data)
+    name_it(places, digest, "net.safetensors", desc="Both.")
+    crawled(shop, places, "repo", "remote")
+    documents = {row.document["source"]: row.document for row in shop.store.records.iterate()}
+    at_home, stored = documents[places["repo"].id], documents[places["remote"].id]
+    assert stored["description"] == at_home["description"] == "Both."
+    assert stored["extra"]["described_at"] == [at_home["uri"]]
+    assert at_home["extra"]["stored_at"] == [stored["uri"]]
+    assert "described_at" not in at_home["extra"]
+
+
+def test_who_is_gone_tells_of_nothing_any_more(shop, places):
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    put_object(places, safetensors(values=6))
+    name_it(places, hashlib.md5(safetensors(values=6)).hexdigest(), "other.safetensors")
+    assert crawled(shop, places, "remote", "repo")[5]["description"] == "Ours."
+    (places["repo"].root / "net.safetensors.dvc").unlink()
+    model = crawled(shop, places, "repo")[5]
+    assert "description" not in model
+    assert model["flags"] == ["orphan"]
+
+
+def test_a_killed_settlement_is_made_up_by_the_next_crawl(shop, places, monkeypatch):
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    crawled(shop, places, "remote")
+    with monkeypatch.context() as killed:
+        killed.setattr("crawler.crawl.settle_joins", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            crawled(shop, places, "repo")
+    assert count(shop, joins_due) == 1
+    assert crawled(shop, places, "remote")[5]["description"] == "Ours."
+    assert count(shop, joins_due) == 0
+
+
+def test_a_model_has_only_so_many_names(shop):
+    from catalog.records import Extraction, Group, Member, ObjectKey, ObjectMeta, Role, SourceId, Subject
+
+    key = ObjectKey("dvc.lock")
+    subject = Subject(id="dvc:x", join_keys=tuple(f"md5:{number:032x}" for number in range(MAX_TIES + 5)))
+    extraction = Extraction(
+        key=key, extractor="dvc", extractor_version=1, format="dvc", role=Role.RUN, subjects=(subject,)
+    )
+    meta = ObjectMeta(source=SourceId("s"), key=key, size_bytes=1, change_token="1")
+    group = Group(
+        source=SourceId("s"),
+        key="x",
+        kind="run",
+        members=(Member(object=meta, extraction=extraction, subject="dvc:x"),),
+    )
+    assert (len(ties_of(group).named), ties_of(group).owned) == (MAX_TIES, Ties().owned)
+
+
+def test_joins_that_are_switched_off_are_parted_and_come_back_when_they_are_on(shop, places, monkeypatch):
+    from catalog.settings import Settings
+
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    assert crawled(shop, places, "remote", "repo")[5]["description"] == "Ours."
+    home = shop.settings.home
+    shop.settings = Settings(home=home, joins_enabled=False)
+    assert "description" not in crawled(shop, places, "remote")[5]
+    rows = [row.document for row in shop.store.records.iterate()]
+    assert not any({"stored_at", "described_at"} & row.get("extra", {}).keys() for row in rows)
+    shop.settings = Settings(home=home)
+    assert crawled(shop, places, "remote")[5]["description"] == "Ours."
