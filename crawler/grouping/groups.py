@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
+from catalog.layouts.variants import without_quantization
 from catalog.records import (
     Extraction,
     FileStatus,
@@ -165,14 +166,16 @@ def _as_used(members: Sequence[Member]) -> list[Member]:
     with_weights, with_whole = set(), set()
     for member in members:
         directory, name = directory_of(member.object.key), name_of(member.object.key)
-        if member.extraction is None or member.extraction.role is not Role.WEIGHTS:
+        if member.extraction is None or member.extraction.role not in {Role.WEIGHTS, Role.INDEX}:
+            continue
+        if WHOLE_MODEL.match(name):
+            with_whole.add(directory)
+        if member.extraction.role is Role.INDEX:
             continue
         if OPTIMIZER_STATE.match(name_of(directory)):
             continue
         if not TRAINING_STATE.match(name) and not PROJECTOR.match(name):
             with_weights.add(directory)
-        if WHOLE_MODEL.match(name):
-            with_whole.add(directory)
     return [
         member
         if member.extraction is None or (role := _role(member, with_weights, with_whole)) is None
@@ -545,14 +548,21 @@ def _named(tree: _Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
 
 def _only_one_below(directory: str, drafts: Sequence[Draft]) -> list[Draft]:
     """A card is about the model beside it, whatever lies below; what stands above several models is about none of them
-    in particular.
+    in particular, unless they are quantisations of one.
     """
     own = [draft for draft in drafts if draft.directory == directory]
     if own:
-        return own if len(own) == 1 else []
+        return own if len(own) == 1 or _are_one_network(own) else []
     if len(drafts) != 1 or -distance_between(drafts[0].directory, directory) > MAX_PARENT_LEVELS:
         return []
     return list(drafts)
+
+
+def _are_one_network(drafts: Sequence[Draft]) -> bool:
+    """Whether the models are GGUF files that their names call quantisations of one: `NAME-Q4_K_M`, `NAME-Q8_0`."""
+    stems = {without_quantization(name_of(draft.key)).lower() for draft in drafts}
+    are_gguf = all(key.lower().endswith(".gguf") for draft in drafts for key in draft.weights)
+    return len(stems) == 1 and are_gguf
 
 
 def _of_its_stem(name: str, drafts: Sequence[Draft]) -> list[Draft]:

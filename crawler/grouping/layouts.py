@@ -22,7 +22,7 @@ SIDECAR = re.compile(r"^(?P<target>.+)\.modeldex\.(ya?ml|json)$")
 PROJECTOR = re.compile(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\.gguf$", re.IGNORECASE)
 
 TRAINING_STATE = re.compile(
-    r"^((optimizer|scheduler|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
+    r"^((optimizer|scheduler|recipe_state|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
     r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states"
     r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim)\.(pt|pth|bin|pkl|safetensors)$"
 )
@@ -39,11 +39,16 @@ BESIDE_MODELS = frozenset({Role.AUXILIARY, Role.RUN, Role.DATA, Role.CONFIG})
 """Roles of files that are no model by themselves."""
 UNPICKLED = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".pdopt", ".pdparams", ".info", ".ckpt", ".joblib")
 """Files beside a model that trainers unpickle when they go on."""
-ADAPTER = re.compile(r"^adapter_(model|config)\.(safetensors|bin|json)$")
+ADAPTER = re.compile(r"^adapter_(?:(?:model|config)\.(?:safetensors|bin|json)|\d+\.(?:pt|safetensors))$")
 WHOLE_MODEL = re.compile(
     r"^(?:model|pytorch_model|tf_model|flax_model|consolidated)(?:[-.]\d+(?:-of-\d+)?)?\.(?:safetensors|bin|h5|msgpack|pth)$"
+    r"|^(?:ft-model-\d+-of-\d+\.safetensors|hf_model_\d{4}_\d+\.pt|meta_model_\d+\.pt)$"
+    r"|^(?:model|pytorch_model)\.(?:safetensors|bin)\.index\.json$"
 )
-"""Names that libraries give the weights of a whole model, beside which an adapter is a leftover."""
+"""Names that libraries give the weights of a whole model, or their index, beside which an adapter is a leftover.
+
+Source: transformers modeling_utils.py; pytorch/torchtune training/checkpointing (`ft-model`, `hf_model`, `adapter_{epoch}.pt`).
+"""
 
 ALTERNATIVE_DIRECTORIES = frozenset(
     {
