@@ -13,7 +13,7 @@ TEXT_SUFFIXES = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml", ".jin
 CANONICAL_STEMS = frozenset(
     {
         "model", "pytorch_model", "adapter_model", "diffusion_pytorch_model", "tf_model", "flax_model", "saved_model",
-        "openvino_model", "model.weights", "adapters",
+        "openvino_model", "model.weights", "adapters", "model.ncnn",
     }
 )  # fmt: skip
 """Stems that libraries give the one file of weights: the whole model, whatever else is beside it."""

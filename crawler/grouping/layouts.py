@@ -24,10 +24,16 @@ PROJECTOR = re.compile(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\
 TRAINING_STATE = re.compile(
     r"^((optimizer|scheduler|recipe_state|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
     r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states"
-    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim)\.(pt|pth|bin|pkl|safetensors)$"
+    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim)\.(pt|pth|bin|pkl|safetensors)$|^[^/]+\.pd(?:opt|states)$"
 )
 """What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state, DeepSpeed
-engine.py (`_get_zero_ckpt_name`); verl checkpoint/fsdp_checkpoint_manager.py; Megatron-LM `distrib_optim.pt`."""
+engine.py (`_get_zero_ckpt_name`); verl checkpoint/fsdp_checkpoint_manager.py; Megatron-LM `distrib_optim.pt`;
+PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`)."""
+STATE_DIRECTORY = re.compile(r"^(?P<stem>.+)-state$")
+"""What kohya's trainers go on from, called after the file beside. Source: kohya-ss/sd-scripts library/train_util.py
+(`EPOCH_STATE_NAME`, `LAST_STATE_NAME`)."""
+HEAD = re.compile(r"^model_head\.(?:pkl|skops|joblib)$")
+"""What classifies above an encoder. Source: huggingface/setfit modeling.py (`MODEL_HEAD_NAME`)."""
 SHARDED_MODEL = re.compile(r"^pytorch_model_fsdp_\d+$")
 DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+|pytorch_model_fsdp_\d+)$")
 """A checkpoint of DeepSpeed or FSDP: state where the whole weights lie beside it, the model elsewhere. Source: DeepSpeed
