@@ -86,7 +86,7 @@ def touch(path: Path) -> None:
         for table in ("latest_metrics", "metrics"):
             database.execute(
                 f"UPDATE {table} SET value = 0.123 WHERE run_uuid = ? AND key = 'value_0'", (run,)
-            )  # noqa: S608 - names of this file
+            )
 
 
 def crawl(tree: Path, home: Path) -> Cost:
