@@ -13,7 +13,7 @@ TEXT_SUFFIXES = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml", ".jin
 CANONICAL_STEMS = frozenset(
     {
         "model", "pytorch_model", "adapter_model", "diffusion_pytorch_model", "tf_model", "flax_model", "saved_model",
-        "openvino_model", "model.weights", "adapters",
+        "openvino_model", "model.weights", "adapters", "model.ncnn",
     }
 )  # fmt: skip
 """Stems that libraries give the one file of weights: the whole model, whatever else is beside it."""
@@ -34,6 +34,8 @@ _GENERIC_WORDS = frozenset(
 """Words of which nothing but a word that says nothing can be put together: `checkpoint_final`, `model_0004999`."""
 _BETWEEN_WORDS = re.compile(r"[\s_.=-]+")
 _NUMBERED = re.compile(r"(?:checkpoint|epoch|step)[-_=]?\d+.*|ckpt[-_]?\d+|\d+")
+_TAKEN_BEFORE = re.compile(r"-v\d{1,3}$")
+"""What Lightning puts behind a name that was taken. Source: lightning callbacks/model_checkpoint.py (`STARTING_VERSION`)."""
 GENERIC_DIRECTORIES = frozenset(
     {
         "artifacts",
@@ -79,7 +81,7 @@ def is_generic(name: str) -> bool:
 
 def is_generic_stem(stem: str) -> bool:
     """Whether a name without suffix and shard number is one that every model uses."""
-    word = stem.lower()
+    word = _TAKEN_BEFORE.sub("", stem.lower())
     return word in GENERIC_STEMS or _NUMBERED.fullmatch(word) is not None or _is_made_of(word, _GENERIC_WORDS)
 
 

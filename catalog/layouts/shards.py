@@ -18,6 +18,7 @@ RANKS = (
         r"^(?P<stem>model(?:_states?)?|pytorch_model)[-_.](?:tp|mp|rank|tp_rank|mp_rank)[-_]?(?P<number>\d{1,3})"
         r"(?P<rest>\.(?:safetensors|pth?|bin))$"
     ),
+    re.compile(r"^(?P<stem>.+?)-model_part-(?P<number>\d+)(?:-shard\d+)?(?P<rest>\.pt)$"),
     re.compile(r"^(?P<stem>rank)[-_]?(?P<number>\d+)(?P<rest>\.(?:safetensors|engine|npz|pt|bin))$"),
     re.compile(r"^(?P<stem>)(?:zero_pp_rank_\d+_)?mp_rank_(?P<number>\d+)(?P<rest>_model_states\.pt)$"),
     re.compile(r"^(?P<stem>)layer_\d+-model_(?P<number>\d+)(?P<rest>-model_states\.pt)$"),
@@ -25,7 +26,8 @@ RANKS = (
 """What each process of a group wrote of the model: cuts of the same tensors, of which no sum is the model's count.
 
 Source: transformers and accelerate, FSDP's state per rank; vllm sharded_state_loader.py (`model-rank-{rank}-part-{part}`);
-NVIDIA/TensorRT-LLM models/modeling_utils.py (`rank{n}.safetensors`); DeepSpeed engine.py, `_get_ckpt_name`.
+NVIDIA/TensorRT-LLM models/modeling_utils.py (`rank{n}.safetensors`); DeepSpeed engine.py, `_get_ckpt_name`;
+facebookresearch/fairseq checkpoint_utils.py (`-model_part-{n}`), facebookresearch/metaseq.
 """
 RANK_DIRECTORY = re.compile(r"/?mp_rank_(?P<number>\d+(?:_\d+){0,2})$")
 """One process's share of a Megatron checkpoint. Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py."""

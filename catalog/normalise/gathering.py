@@ -72,8 +72,8 @@ def gather(
         for seen in member.extraction.observations:
             if member.extraction.role is Role.PART:
                 continue  # what a projector is called and counts is not about the model
-            if seen.field.startswith("adapter.") and seen.key in aside:
-                continue  # an adapter that was left beside a whole model
+            if seen.key in aside and seen.field.startswith(("adapter.", "quantization.")):
+                continue  # of an adapter that was left beside a whole model, or of the bytes of an alternative
             if seen.subject in {None, member.subject} and not _too_far(seen, member.distance):
                 safe = _safe(seen)
                 observations.append(safe)

@@ -38,6 +38,16 @@ _OR_LATER = re.compile(
 )
 _ONLY = re.compile(r"[- ]only$", re.IGNORECASE)
 _AT_LEAST = re.compile(r"\(?\s*>=\s*(\d+(?:\.\d+)*)\s*\)?")
+_DUAL = re.compile(
+    r"^(?:dual(?:ly)?|triple)[- ]?(?:licen[sc]ed?)?(?:\s*(?:under|as|with|:|-))?(?:\s+the)?\s+(?=\S)",
+    re.IGNORECASE,
+)
+"""Whoever offers several licences leaves the choice. Source: SPDX specification 3.0, annex B (`OR`)."""
+_PURPOSE = re.compile(
+    r"\s*\((?:for )?(?:the )?(?:source )?(?:code|weights?|models?(?: weights)?|data(?:set)?|docs?)(?:\)|$)",
+    re.IGNORECASE,
+)
+"""What each of several licences is for, in brackets behind it."""
 _JOINED = re.compile(r"\s+(?:and|or)\s+|\s*[/;|&,]\s*")
 _PLACED_UNDER = re.compile(
     r"\b(?:licen[sc]ed|released|distributed|available|provided|published|covered|made available|shared|falls?|is|are)\b[^.;]{0,40}?"
@@ -66,7 +76,7 @@ _CC_PARTS: Mapping[str, tuple[str, ...]] = {
     # in two words, joined below
     "non commercial": ("nc",), "no derivatives": ("nd",), "no derivs": ("nd",), "share alike": ("sa",), "non derivatives": ("nd",),
 }  # fmt: skip
-_CC_SILENT = frozenset({"cc", "creative", "commons", "public", "use", "only"})
+_CC_SILENT = frozenset({"cc", "creative", "commons", "public", "use", "only", "deed", "legal", "code"})
 
 
 class LicenceReading(NamedTuple):
@@ -182,7 +192,10 @@ def _named(bare: str) -> str | None:
     single = _single(bare)
     if single is not None:
         return single
-    several = _several(bare)
+    dual = _DUAL.match(bare)
+    if dual is not None and (choice := _several(bare[dual.end() :])) is not None:
+        return choice.replace(" AND ", " OR ")
+    several = _several(_PURPOSE.sub("", bare))
     if several is not None:
         return several
     placed = _PLACED_UNDER.search(bare)

@@ -1,10 +1,11 @@
-"""fastText models: everything is in a header of fixed size.
+"""fastText models, of which everything is in a header of fixed size, and word vectors as word2vec wrote them first.
 
-Source: facebookresearch/fastText src/fasttext.cc `saveModel`, src/args.cc `save`, src/dictionary.cc `save`.
+Source: google word2vec.c (`TrainModel`), piskvorky/gensim models/keyedvectors.py; facebookresearch/fastText src/fasttext.cc `saveModel`, src/args.cc `save`, src/dictionary.cc `save`.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,6 +34,12 @@ MAX_WALKED_ENTRIES = 300_000
 
 MAX_ROWS = 2**40
 MAX_DIMENSION = 2**20
+
+MAX_VECTOR_HEAD_BYTES = 4096
+MAX_WORD_BYTES = 1024
+_VECTORS = (".bin", ".vec", ".w2v", ".txt", ".model")
+_SIZES = re.compile(rb"(\d{1,12}) (\d{1,5})\r?")
+_DECIMAL = re.compile(rb"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 
 _MODELS = {1: "cbow", 2: "skipgram", 3: "supervised"}
 _LOSSES = {1: "hierarchical softmax", 2: "negative sampling", 3: "softmax", 4: "one-vs-all"}
@@ -68,20 +75,36 @@ class _Header:
         return sum(self.rows()) * self.dimension
 
 
+@dataclass(frozen=True, slots=True)
+class _Vectors:
+    """How many words of which dimension; their numbers are written out or are floats of 32 bits."""
+
+    words: int
+    dimension: int
+    is_text: bool
+
+
 class FasttextExtractor:
     name = "fasttext"
-    version = 3
-    description = "fastText models and word vectors (.bin, .ftz)"
+    version = 4
+    description = "fastText models (.bin, .ftz) and word vectors (.bin, .vec, .w2v, .txt) with a first line of their sizes"
     reads = "dimension, loss, epochs, n-grams, words, labels, number of weights"
-    limits = "the first 92 bytes; the dictionary, to find where the matrices end, up to 300,000 entries"
+    limits = "the first 92 bytes, of word vectors the first two lines; the dictionary, to find where the matrices end, up to 300,000 entries"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         named = key.lower().endswith((".ftz", ".bin", ".fasttext"))
         if head[:4] != MAGIC:
+            if key.lower().endswith(_VECTORS) and _read_vectors(head) is not None:
+                return Claim(format="word2vec", role=Role.WEIGHTS, confidence=85)
             return None
         return Claim(format="fasttext", role=Role.WEIGHTS, confidence=100 if named else 90)
 
     def extract(self, reader: RangedReader) -> Extraction:
+        vectors = _read_vectors(reader.head(MAX_VECTOR_HEAD_BYTES))
+        if vectors is not None:
+            findings = Findings(reader, self, format="word2vec", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+            _tell_vectors(findings, vectors, reader.size_bytes)
+            return findings.extraction()
         findings = Findings(reader, self, format="fasttext", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
         header = _read_header(reader)
         _tell(findings, header)
@@ -93,6 +116,39 @@ class FasttextExtractor:
             _count(findings, header, quantised=False)
             findings.failed(Truncated(f"cut off within its dictionary: {error}"))
         return findings.extraction()
+
+
+def _read_vectors(head: bytes) -> _Vectors | None:
+    """The sizes in the first line of a file of word vectors, where the second line is a word with so many numbers."""
+    line, newline, rest = head.partition(b"\n")
+    match = _SIZES.fullmatch(line)
+    if match is None or not newline or not 0 < (dimension := int(match[2])) <= MAX_DIMENSION:
+        return None
+    word, space, after = rest.partition(b" ")
+    if not word or not space or len(word) > MAX_WORD_BYTES:
+        return None
+    numbers = after.partition(b"\n")[0].split()
+    is_text = all(_DECIMAL.fullmatch(number) for number in numbers[: dimension - 1]) and len(numbers) > 0
+    if is_text and len(numbers) != dimension and b"\n" in after:
+        return None
+    return _Vectors(int(match[1]), dimension, is_text=is_text)
+
+
+def _tell_vectors(findings: Findings, vectors: _Vectors, size_bytes: int) -> None:
+    findings.say("model_type", "word2vec", "line:1", evidence=Evidence.INFERRED)
+    findings.say("embedding_dimension", vectors.dimension, "line:1")
+    findings.say("extra.words", vectors.words, "line:1")
+    width = 2 if vectors.is_text else 4
+    if vectors.words * (vectors.dimension * width + 2) > size_bytes:
+        findings.failed(
+            Truncated(f"{vectors.words:,} vectors of {vectors.dimension} are not in {size_bytes:,} bytes")
+        )
+        return
+    elements = vectors.words * vectors.dimension
+    vector = TensorInfo(
+        name="vectors", dtype="F32", shape=(vectors.words, vectors.dimension), elements=elements
+    )
+    findings.tensors = tensors.summarise([vector])
 
 
 def _read_header(reader: RangedReader) -> _Header:

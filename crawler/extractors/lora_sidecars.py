@@ -19,6 +19,21 @@ from crawler.reader import RangedReader
 MAX_WORDS = 200
 _MANAGER, _CIVITAI, _CONNECTED = ".metadata.json", ".civitai.info", ".cm-info.json"
 _WEBUI_MARKS = (b'"activation text"', b'"sd version"', b'"preferred weight"', b'"negative text"')
+_WHOLE = frozenset(
+    {
+        "CHECKPOINT",
+        "VAE",
+        "UPSCALER",
+        "DIFFUSION_MODEL",
+        "DIFFUSION MODEL",
+        "UNET",
+        "CONTROLNET",
+        "CONTROL NET",
+        "DETECTION",
+        "TEXTENCODER",
+    }
+)
+"""Types of files that hold a network of their own. Source: Civitai's REST reference, `type` of models."""
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 
 
@@ -26,7 +41,7 @@ class LoraSidecarsExtractor:
     """Reads the whole file. Downloads, ratings, sizes and preferred weights are kept, and measure nothing."""
 
     name = "lora-sidecars"
-    version = 2
+    version = 3
     description = (
         "NAME.metadata.json (LoRA Manager), NAME.civitai.info, NAME.cm-info.json (Stability Matrix), NAME.json (webui) beside"
         " a model file"
@@ -61,7 +76,8 @@ def _tell_manager(findings: Findings, value: Mapping[str, Any]) -> None:
     civitai = mapping(value.get("civitai"))
     findings.say("title", text(value.get("model_name")), pointer("model_name"))
     findings.say("description", _plain(value.get("modelDescription")), pointer("modelDescription"))
-    _tell_base(findings, text(value.get("base_model")), pointer("base_model"))
+    kind = mapping(civitai.get("model")).get("type") or value.get("sub_type") or value.get("model_type")
+    _tell_base(findings, text(value.get("base_model")), pointer("base_model"), kind=kind)
     findings.say("all_text", text(value.get("notes")), pointer("notes"))
     findings.say("extra.notes", text(value.get("notes")), pointer("notes"))
     for index, tag in enumerate(texts(value.get("tags"))[:MAX_WORDS]):
@@ -93,7 +109,9 @@ def _tell_civitai(
     findings.say("version", text(value.get("name")), pointer(*path, "name"))
     findings.say("adapter.type", _adapter(model), pointer(*path, "model", "type"))
     if base:
-        _tell_base(findings, text(value.get("baseModel")), pointer(*path, "baseModel"))
+        _tell_base(
+            findings, text(value.get("baseModel")), pointer(*path, "baseModel"), kind=model.get("type")
+        )
     about = _plain(model.get("description"))
     findings.say("description", about, pointer(*path, "model", "description"))
     # A version's own words tell what changed; they describe the model only where nothing else does.
@@ -118,7 +136,7 @@ def _tell_connected(findings: Findings, value: Mapping[str, Any]) -> None:
     findings.say(
         "extra.version_description", _plain(value.get("VersionDescription")), pointer("VersionDescription")
     )
-    _tell_base(findings, text(value.get("BaseModel")), pointer("BaseModel"))
+    _tell_base(findings, text(value.get("BaseModel")), pointer("BaseModel"), kind=value.get("ModelType"))
     findings.say("adapter.type", _adapter({"type": value.get("ModelType")}), pointer("ModelType"))
     for index, tag in enumerate(texts(value.get("Tags"))[:MAX_WORDS]):
         findings.say("tags", tag, pointer("Tags", index))
@@ -128,7 +146,9 @@ def _tell_connected(findings: Findings, value: Mapping[str, Any]) -> None:
 
 def _tell_webui(findings: Findings, value: Mapping[str, Any]) -> None:
     findings.say("description", text(value.get("description")), pointer("description"))
-    _tell_base(findings, text(value.get("sd version")), pointer("sd version"))
+    # Checkpoints have notes of this form, too: which of both it is, the file itself says.
+    kind = "lora" if value.get("activation text") or "preferred weight" in value else None
+    _tell_base(findings, text(value.get("sd version")), pointer("sd version"), kind=kind)
     _tell_trigger_words(findings, text(value.get("activation text")), pointer("activation text"))
     findings.say("all_text", text(value.get("notes")), pointer("notes"))
     for key in ("notes", "negative text", "preferred weight"):
@@ -141,9 +161,11 @@ def _tell_trigger_words(findings: Findings, words: str | None, place: str) -> No
     findings.say("all_text", words or None, place)
 
 
-def _tell_base(findings: Findings, base: str | None, place: str) -> None:
+def _tell_base(findings: Findings, base: str | None, place: str, *, kind: Any) -> None:
+    """`kind` is what the tool calls the file: whole checkpoints are no adapters of their base."""
     if base and base.lower() not in {"unknown", "other"}:
-        findings.say("base_model.id", base, place, context={"relation": "adapter"})
+        adapts = (text(kind) or "lora").upper() not in _WHOLE
+        findings.say("base_model.id", base, place, context={"relation": "adapter"} if adapts else {})
 
 
 def _adapter(model: Mapping[str, Any]) -> str | None:

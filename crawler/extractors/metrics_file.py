@@ -42,7 +42,7 @@ _CHECKPOINTS = {
     "iter": ("iter_{}.pth", "model_{:07}.pth"),
 }
 """Names of checkpoints by what a line says of its position. Source: facebookresearch/fvcore checkpoint.py
-(`PeriodicCheckpointer`); open-mmlab/mmengine hooks/checkpoint_hook.py."""
+(`PeriodicCheckpointer`); open-mmlab/mmengine hooks/checkpoint_hook.py and hooks/logger_hook.py (`after_val_epoch`)."""
 _CONTEXTUAL = {"dataset": "dataset", "split": "split", "model": "source", "task": "task"}
 
 
@@ -53,7 +53,7 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 5
+    version = 6
     description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line"
     reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
@@ -127,11 +127,16 @@ def _tell_positions(findings: Findings, lines: json_lines.JsonLines, key: str) -
     checkpoints says of each of them what is its own.
     """
     positions: dict[tuple[str, int], dict[str, tuple[int, Any]]] = {}
+    evaluated_by_epoch = any({"epoch", "iter", "step"} <= line.keys() for _, line in lines.objects)
     for number, line in lines.objects:
         kind = next((kind for kind in _CHECKPOINTS if _whole(line.get(kind)) is not None), None)
-        if kind is None:
+        position = _whole(line.get(kind or "step"))
+        if kind is None and evaluated_by_epoch:
+            # mmengine counts epochs where it evaluates and iterations where it trains, and calls both a step
+            kind = "epoch"
+        if kind is None or position is None:
             continue
-        values = positions.setdefault((kind, _whole(line.get(kind)) or 0), {})
+        values = positions.setdefault((kind, position), {})
         for names, leaf in _leaves(line):
             if isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
                 values["/".join(names)] = (number, leaf)

@@ -1,17 +1,19 @@
-"""Tables of a training run, one row an epoch: `results.csv` of Ultralytics and `metrics.csv` of Lightning's CSVLogger.
+"""Tables of a training run, one row an epoch: `results.csv` of Ultralytics, `metrics.csv` of Lightning's CSVLogger and
+`summary.csv` of timm.
 
 Each row is about the checkpoint that was written at it, and about no other one: rows are bound to checkpoints by the names
 that these trainers give them.
 
 Source: ultralytics/ultralytics engine/trainer.py (`save_metrics`, `save_model`) and utils/metrics.py (`fitness`); Lightning
-`fabric/loggers/csv_logs.py` and `callbacks/model_checkpoint.py` (`_format_checkpoint_name`).
+`fabric/loggers/csv_logs.py` and `callbacks/model_checkpoint.py` (`_format_checkpoint_name`); huggingface/pytorch-image-models
+timm/utils/summary.py and timm/utils/checkpoint_saver.py.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog.errors import LimitExceeded
@@ -42,18 +44,17 @@ class MetricsTableExtractor:
     """Reads the whole of a small table."""
 
     name = "metrics-table"
-    version = 1
-    description = "results.csv of Ultralytics and metrics.csv of Lightning"
+    version = 2
+    description = "results.csv of Ultralytics, metrics.csv of Lightning and summary.csv of timm"
     reads = "the metrics of each epoch, for the checkpoint that was written at it"
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
-    promises = Promise(opened=(r"(?:results|metrics)\.csv",))
+    promises = Promise(opened=(r"(?:results|metrics|summary)\.csv",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
-        if not key.endswith(("results.csv", "metrics.csv")):
+        if key.rsplit("/", 1)[-1] not in _BINDINGS:
             return None
-        name = key.rsplit("/", 1)[-1]
         columns = [column.strip() for column in head.partition(b"\n")[0].split(b",")]
-        if name not in {"results.csv", "metrics.csv"} or b"epoch" not in columns or len(columns) < 2:
+        if b"epoch" not in columns or len(columns) < 2:
             return None
         return Claim(format="metrics-table", role=Role.RUN, confidence=80)
 
@@ -63,11 +64,9 @@ class MetricsTableExtractor:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8", "replace")))
         folder = reader.key.rpartition("/")[0]
-        is_ultralytics = reader.name == "results.csv"
-        names = _of_ultralytics(epochs) if is_ultralytics else _of_lightning(epochs)
-        below = "weights" if is_ultralytics else "checkpoints"
-        for epoch, files in names:
-            _tell(findings, epoch, [f"path:{folder}/{below}/{file}" for file in files])
+        names_of, below = _BINDINGS[reader.name]
+        for epoch, files in names_of(epochs):
+            _tell(findings, epoch, [f"path:{folder}/{below}{file}" for file in files])
         return findings.extraction()
 
 
@@ -104,12 +103,15 @@ def _number(cell: str) -> float | None:
 
 
 def _of_ultralytics(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
-    """`last.pt` is the last row, `best.pt` the one of the best fitness, `epoch12.pt` its own."""
+    """`last.pt` is the last row, `best.pt` the one of the best fitness. `epoch12.pt` is the thirteenth epoch: names count
+    from 0, and tables from 1, but for those of YOLOv5.
+    """
     if not epochs:
         return
+    first = min(epoch.number for epoch in epochs)
     best = max(epochs, key=lambda epoch: (_fitness(epoch.values), -epoch.line))
     for epoch in epochs:
-        files = [f"epoch{epoch.number:.0f}.pt"]
+        files = [f"epoch{epoch.number - min(first, 1):.0f}.pt"]
         files += ["last.pt"] if epoch is epochs[-1] else []
         files += ["best.pt"] if epoch is best and _fitness(epoch.values) > -math.inf else []
         yield epoch, files
@@ -134,6 +136,24 @@ def _of_lightning(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
         ends += [f"-{name}={value:.{digits}f}" for name, value in epoch.values.items() for digits in _DIGITS]
         files = [f"{stem}{end}.ckpt" for stem in dict.fromkeys(stems) for end in ends]
         yield epoch, files + (["last.ckpt"] if epoch is epochs[-1] else [])
+
+
+def _of_timm(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
+    """`checkpoint-12.pth.tar` is its own row, `last.pth.tar` the last, `model_best.pth.tar` the one of the best top-1."""
+    best = max(epochs, key=lambda epoch: epoch.values.get("eval_top1", -math.inf), default=None)
+    for epoch in epochs:
+        files = [f"checkpoint-{epoch.number:.0f}.pth.tar"]
+        files += ["last.pth.tar"] if epoch is epochs[-1] else []
+        files += ["model_best.pth.tar"] if epoch is best and "eval_top1" in epoch.values else []
+        yield epoch, files
+
+
+_BINDINGS: Mapping[str, tuple[Callable[[Sequence[Epoch]], Iterator[tuple[Epoch, list[str]]]], str]] = {
+    "results.csv": (_of_ultralytics, "weights/"),
+    "metrics.csv": (_of_lightning, "checkpoints/"),
+    "summary.csv": (_of_timm, ""),
+}
+"""By a table's name, which checkpoints have which row, and in which directory they are."""
 
 
 def _tell(findings: Findings, epoch: Epoch, keys: Sequence[str]) -> None:

@@ -1,4 +1,6 @@
-"""Configurations of single runtimes beside the weights: Meta's and Mistral's params.json, OpenCLIP, ONNX Runtime GenAI, MLC."""
+"""Configurations of single runtimes beside the weights: Meta's and Mistral's params.json, OpenCLIP, ONNX Runtime GenAI, MLC,
+and what Ultralytics writes beside an export.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +10,34 @@ from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
-from crawler.formats import context_length, jsons
+from crawler.formats import context_length, jsons, properties, yamls
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text, texts
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 from mappings import tasks
+
+EXPORT = "metadata.yaml"
+MAX_EXPORTED = 500
 
 
 class ModelConfigsExtractor:
     """Reads the whole file; each name has its own few keys.
 
     Source: meta-llama/llama-models models/llama3/args.py; mlfoundations/open_clip src/open_clip/factory.py;
-    microsoft/onnxruntime-genai src/config.h; mlc-ai/mlc-llm python/mlc_llm/interface/gen_config.py.
+    microsoft/onnxruntime-genai src/config.h; mlc-ai/mlc-llm python/mlc_llm/interface/gen_config.py;
+    ultralytics/ultralytics engine/exporter.py (`metadata.yaml`).
     """
 
     name = "model-configs"
-    version = 2
-    description = "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub)"
-    reads = "model type, context length, sizes, quantisation, library"
-    limits = "JSON 16 MB"
+    version = 3
+    description = (
+        "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub),"
+        " metadata.yaml (exports of Ultralytics)"
+    )
+    reads = (
+        "model type, context length, sizes, quantisation, library; of exports task, licence, classes and date"
+    )
+    limits = "JSON 16 MB, YAML 2 MB"
     promises = Promise(
         configs=(
             "params.json",
@@ -44,10 +55,17 @@ class ModelConfigsExtractor:
             return None
         if name == "metadata.json" and not _KERAS_HUB.search(head):
             return None
+        if name == EXPORT and b"Ultralytics" in head:
+            return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         return Claim(format="model-config", role=Role.CONFIG, confidence=80) if name in _READERS else None
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
+        if reader.name == EXPORT:
+            export = yamls.json_value(yamls.read(reader))
+            items = list(export.items())[:MAX_EXPORTED] if isinstance(export, dict) else []
+            properties.tell_properties(findings, items, "yaml:", block="metadata")
+            return findings.extraction()
         config = jsons.read_object(reader)
         findings.look_for_templates(config, "json:")
         read = _READERS.get(reader.name)

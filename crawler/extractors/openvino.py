@@ -30,6 +30,7 @@ MAX_TEXT = 1_000
 MAX_RANK = 64
 
 _ROOT = re.compile(rb"<net\b[^>]*\b(?:name|version)\s*=")
+_TOKENIZER = re.compile(r"(?:^|/)openvino_(?:de)?tokenizer\.xml$")
 _SCALE = re.compile(r"(?:^|[/_.])(?:scales?|zero_points?|zp)(?:$|[/_.])", re.IGNORECASE)
 _BITS = {"I8": 8, "U8": 8, "I4": 4, "U4": 4, "NF4": 4, "F4": 4, "U2": 2, "U1": 1, "F8_E4M3": 8, "F8_E5M2": 8}
 
@@ -125,9 +126,17 @@ def _size(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
+def _role_of(key: str) -> Role:
+    """Tokenizers are graphs, too; the integers in them spell words and are no weights of the model.
+
+    Source: openvinotoolkit/openvino_tokenizers (`openvino_tokenizer.xml`, `openvino_detokenizer.xml`).
+    """
+    return Role.PART if _TOKENIZER.search(key) else Role.WEIGHTS
+
+
 class OpenvinoExtractor:
     name = "openvino"
-    version = 1
+    version = 2
     description = "OpenVINO IR (.xml with .bin)"
     reads = "signature, operators, constants by type, runtime version, conversion parameters, quantisation"
     limits = "64 MB of XML, 2 M elements, no document types"
@@ -135,10 +144,12 @@ class OpenvinoExtractor:
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".xml") or not _ROOT.search(head[:2048]):
             return None
-        return Claim(format="openvino", role=Role.WEIGHTS, confidence=95)
+        return Claim(format="openvino", role=_role_of(key), confidence=95)
 
     def extract(self, reader: RangedReader) -> Extraction:
-        findings = Findings(reader, self, format="openvino", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        findings = Findings(
+            reader, self, format="openvino", role=_role_of(reader.key), origin=Origin.EMBEDDED
+        )
         graph, complete = _Graph(), True
         try:
             read_elements(reader, graph)

@@ -73,6 +73,7 @@ _PROGRESS_BELOW = {
     "training.epochs@mm": ("meta", "epoch"),
     "training.steps@mm": ("meta", "iter"),
     "training.epochs@fairseq": ("extra_state", "train_iterator", "epoch"),
+    "training.epochs@fairseq-old": ("extra_state", "epoch"),
 }
 """Field, with who writes it there. Source: open-mmlab/mmengine runner/runner.py (`save_checkpoint`); facebookresearch/fairseq
 checkpoint_utils.py."""
@@ -332,6 +333,10 @@ def _tell_scores(findings: Findings, pairs: Dict, resolve: Resolver | None) -> N
         for name, value in flattened(pairs.get(group), resolve=resolve, limit=500):
             if isinstance(value, int | float) and not isinstance(value, bool):
                 findings.metric(name, value, f"pickle:/{group}/{name.replace('.', '/')}", block=group)
+    state = mapping(pairs.get("extra_state"))  # fairseq's: `best` beside it is the run's
+    loss = None if state is None else plain(state.get("val_loss"), resolve=resolve)
+    if isinstance(loss, int | float) and not isinstance(loss, bool) and math.isfinite(loss):
+        findings.metric("val_loss", loss, "pickle:/extra_state/val_loss", block="extra_state")
 
 
 def _tell_others(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:

@@ -170,7 +170,7 @@ def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None
         tell_bundle(findings, pickle.value)
         return
     pairs = mapping(pickle.value)
-    if pairs is not None and _STRUCTURED_NAMES in pairs:
+    if pairs is not None and (_STRUCTURED_NAMES in pairs or findings.file_name.endswith(".pdparams")):
         findings.format = "paddle"
         tell_pickled_model(findings, pickle, framework="paddlepaddle")
         return

@@ -119,6 +119,10 @@ def tell_properties(
             continue
         if ultralytics and name == "names":
             findings.say("classes", _classes(value), place, evidence=Evidence.DERIVED)
+            if isinstance(value, (Mapping, list)):
+                labels = list(value.values() if isinstance(value, Mapping) else value)
+                findings.say("extra.class_names", [str(label)[:200] for label in labels[:200]], place)
+                continue
         tell_property(findings, name, value, place, block=block)
 
 

@@ -23,6 +23,10 @@ FIXED_BITS = {
     "fp_quant": 4,
 }
 MAX_SAID = 65_536
+MAX_LAYER_BITS = 16
+MAX_LAYER_WIDTHS = 16
+LAYER_WIDTHS = "extra.layer_widths"
+"""Bits and group size of the kinds of layers of a model whose layers are not quantised alike."""
 Found = tuple[str, Any, tuple[str, ...]]
 """(field, raw value, path below the configuration)."""
 
@@ -44,8 +48,11 @@ def read(config: Mapping[str, Any]) -> Iterator[Found]:
     if _is_overridden(config):
         yield from _scheme(config)
         return  # no one width is right: shapes say it, or nothing does
-    if method == "mlx" and _is_regrouped(config):
-        return  # without one group size nothing tells 4 bits in groups of 64 from 8 bits in groups of 32
+    if method == "mlx" and (widths := _layer_widths(config)) is not None:
+        # no one group size is right: what a layer's scales share tells which of the stated widths it has
+        yield LAYER_WIDTHS, widths, ()
+        yield from _scheme(config)
+        return
     yield from _bits(config, method)
     yield from _group_size(config)
     yield from _scheme(config)
@@ -125,10 +132,24 @@ def _compressed_tensors(config: Mapping[str, Any]) -> Iterator[Found]:
     yield from _agreed(groups, "group_size", "quantization.group_size")
 
 
-def _is_regrouped(config: Mapping[str, Any]) -> bool:
-    """Whether a layer has groups of another size than the rest."""
-    sizes = {number(layer.get("group_size")) for layer in config.values() if isinstance(layer, Mapping)}
-    return bool(sizes - {None, number(config.get("group_size"))})
+def _layer_widths(config: Mapping[str, Any]) -> str | None:
+    """The widths with the group size of each, `4/32 8/64`, where layers have groups of another size than the rest.
+
+    Source: ml-explore/mlx-lm utils.py, `quantize_model`: settings of single layers beside those of all.
+    """
+    layers = [config, *(layer for layer in config.values() if isinstance(layer, Mapping))]
+    usual = number(config.get("bits")), number(config.get("group_size"))
+    stated = {
+        (
+            int(number(layer.get("bits")) or usual[0] or 0),
+            int(number(layer.get("group_size")) or usual[1] or 0),
+        )
+        for layer in layers
+    }
+    widths = sorted((bits, size) for bits, size in stated if 0 < bits <= MAX_LAYER_BITS and size > 0)
+    if len({size for _, size in widths}) < 2 or len(widths) > MAX_LAYER_WIDTHS:
+        return None
+    return " ".join(f"{bits}/{size}" for bits, size in widths)
 
 
 def _is_overridden(config: Mapping[str, Any]) -> bool:

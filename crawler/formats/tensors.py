@@ -66,7 +66,10 @@ _BESIDE = frozenset(
         "smooth_factor_orig",
     }
     | {"weight_global_scale", "input_global_scale", "input_scale", "output_scale", "k_scale", "v_scale"}
+    | {"scale_weight", "scale_input", "comfy_quant"}
 )
+_MARKS = frozenset({"scaled_fp8"})
+"""Tensors that only tell how the others are scaled. Source: comfyanonymous/ComfyUI comfy/ops.py, comfy/model_detection.py."""
 _OF_THE_CACHE = frozenset({"k_scale", "v_scale", "q_scale", "prob_output_scale"})
 """Scales of what attention keeps, which serve no weight. Source: vllm model_executor/layers/quantization/kv_cache.py."""
 _INTEGERS = frozenset({"I32", "U32", "U8", "I8", "I64", "U16", "I16"})
@@ -90,7 +93,7 @@ def summarise(
     beside = _companions(ordered, parts)
     parted = (
         [_auxiliary(tensor, part, beside) for tensor, part in zip(ordered, parts, strict=True)]
-        if beside
+        if beside or any(suffix in _MARKS for _, suffix in parts)
         else ordered
     )
     return TensorSummary(
@@ -160,6 +163,8 @@ def _auxiliary(
     tensor: TensorInfo, part: tuple[str, str], beside: Mapping[str, Mapping[str, TensorInfo]]
 ) -> TensorInfo:
     stem, suffix = part
+    if tensor.part == "model" and suffix in _MARKS and tensor.dtype in _EIGHT_BIT_FLOATS:
+        return replace(tensor, part="auxiliary")
     if tensor.part == "model" and suffix in _OF_THE_CACHE and tensor.elements == 1:
         return replace(tensor, part="auxiliary")
     if tensor.part != "model" or suffix not in _BESIDE:

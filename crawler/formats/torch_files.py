@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.errors import ExtractError
-from catalog.records import Evidence, FileStatus, Role, Severity
+from catalog.records import Evidence, FileStatus, Role, Severity, TensorSummary
 from crawler.extractor import Findings
 from crawler.formats.checkpoint_values import tell_checkpoint
 from crawler.formats.pickle_nodes import Call
@@ -77,6 +77,9 @@ def tell_pickled_model(
         )
     if findings.role is not Role.WEIGHTS:
         return counted
+    if is_no_model(pickle.value, counted.summary):
+        findings.role = Role.AUXILIARY
+        return counted
     if counted.summary.count or counted.summary.unknown_tensors:
         findings.tensors = counted.summary
     if counted.tied:
@@ -84,6 +87,20 @@ def tell_pickled_model(
     resolve = _Scalars(read_storage, little_endian=little_endian) if read_storage is not None else None
     tell_checkpoint(findings, pickle.value, model_key=counted.model_key, framework=framework, resolve=resolve)
     return counted
+
+
+def is_no_model(root: Any, summary: TensorSummary) -> bool:
+    """Whether the object is what a trainer goes on from, or what a model predicted: tensors of which none is a weight, or
+    a bare list without any.
+
+    Source: pytorch/torchtune training/checkpointing (`recipe_state.pt`); facebookresearch/detectron2
+    evaluation/coco_evaluation.py (`instances_predictions.pth`).
+    """
+    if summary.unknown_tensors:
+        return False
+    if not summary.count:
+        return type(root) is list
+    return all(tally.part == "optimizer" for tally in summary.tallies)
 
 
 def _tell_mismatches(findings: Findings, counted: CountedTensors, stored_bytes: Mapping[str, int]) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from urllib.parse import unquote
 
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
+from catalog.layouts.variants import without_quantization
 from catalog.records import (
     Extraction,
     FileStatus,
@@ -51,6 +53,7 @@ from crawler.grouping.layouts import (
     END_OF_RUN,
     FIRST_RUN,
     FOLD_DIRECTORY,
+    HEAD,
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
     OPTIMIZER_STATE,
@@ -60,6 +63,7 @@ from crawler.grouping.layouts import (
     SHARDED_MODEL,
     SIDE_DIRECTORIES,
     SIDECAR,
+    STATE_DIRECTORY,
     TRAINING_STATE,
     UNPICKLED,
     WHOLE_MODEL,
@@ -165,22 +169,40 @@ def _as_used(members: Sequence[Member]) -> list[Member]:
     projector and an adapter look like weights to them.
     """
     with_weights, with_whole = set(), set()
+    beside_states = {
+        member.object.key.rpartition(".")[0]
+        for member in members
+        if member.extraction is not None and member.extraction.role is Role.WEIGHTS
+    }
     for member in members:
         directory, name = directory_of(member.object.key), name_of(member.object.key)
-        if member.extraction is None or member.extraction.role is not Role.WEIGHTS:
+        if member.extraction is None or member.extraction.role not in {Role.WEIGHTS, Role.INDEX}:
+            continue
+        if WHOLE_MODEL.match(name):
+            with_whole.add(directory)
+        if member.extraction.role is Role.INDEX:
             continue
         if OPTIMIZER_STATE.match(name_of(directory)):
             continue
         if not TRAINING_STATE.match(name) and not PROJECTOR.match(name):
             with_weights.add(directory)
-        if WHOLE_MODEL.match(name):
-            with_whole.add(directory)
     return [
         member
-        if member.extraction is None or (role := _role(member, with_weights, with_whole)) is None
+        if member.extraction is None
+        or (role := _role_of_state(member, beside_states) or _role(member, with_weights, with_whole)) is None
         else replace(member, extraction=replace(member.extraction, role=role))
         for member in members
     ]
+
+
+def _role_of_state(member: Member, beside: AbstractSet[str]) -> Role | None:
+    """Weights in the directory from which a trainer goes on are those of the file of its name beside it once more."""
+    directory = directory_of(member.object.key)
+    match = STATE_DIRECTORY.match(name_of(directory))
+    is_state = match is not None and joined(directory_of(directory), match["stem"]) in beside
+    return (
+        Role.AUXILIARY if is_state and member.extraction and member.extraction.role is Role.WEIGHTS else None
+    )
 
 
 def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role | None:
@@ -189,6 +211,8 @@ def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role 
     role = member.extraction.role if member.extraction else None
     if OPTIMIZER_STATE.match(name_of(directory)) and role in {Role.WEIGHTS, Role.PART, Role.INDEX, Role.DATA}:
         return Role.AUXILIARY
+    if HEAD.match(name) and directory in with_whole and role is Role.WEIGHTS:
+        return Role.PART
     if ADAPTER.match(name) and directory in with_whole and role in {Role.WEIGHTS, Role.CONFIG}:
         return Role.PART
     if directory not in with_weights and _runs_something(member):
@@ -547,14 +571,21 @@ def _named(tree: _Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
 
 def _only_one_below(directory: str, drafts: Sequence[Draft]) -> list[Draft]:
     """A card is about the model beside it, whatever lies below; what stands above several models is about none of them
-    in particular.
+    in particular, unless they are quantisations of one.
     """
     own = [draft for draft in drafts if draft.directory == directory]
     if own:
-        return own if len(own) == 1 else []
+        return own if len(own) == 1 or _are_one_network(own) else []
     if len(drafts) != 1 or -distance_between(drafts[0].directory, directory) > MAX_PARENT_LEVELS:
         return []
     return list(drafts)
+
+
+def _are_one_network(drafts: Sequence[Draft]) -> bool:
+    """Whether the models are GGUF files that their names call quantisations of one: `NAME-Q4_K_M`, `NAME-Q8_0`."""
+    stems = {without_quantization(name_of(draft.key)).lower() for draft in drafts}
+    are_gguf = all(key.lower().endswith(".gguf") for draft in drafts for key in draft.weights)
+    return len(stems) == 1 and are_gguf
 
 
 def _of_its_stem(name: str, drafts: Sequence[Draft]) -> list[Draft]:
@@ -656,8 +687,13 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     name = name_of(path)
     parent = name_of(directory_of(path))
     generic = draft.kind in {"file", "shards"} and names.is_generic_stem(name)
-    if match := HUB_SNAPSHOT.search(draft.directory if generic else path):
+    own = draft.directory if generic else path
+    if match := HUB_SNAPSHOT.search(own):
         name = match["name"]
+    elif name_of(own) == "checkpoint" and directory_of(own).endswith(".ckpt"):
+        # a directory of DeepSpeed, to which Lightning gave the name of a file
+        above = names.model_name(directory_of(directory_of(own)), is_file=False)
+        name = "-".join(part for part in (above, names.stem(name_of(directory_of(own)))) if part)
     elif generic:
         name = _of_run(draft.directory) or name_of(without_version(draft.directory)) or name
     elif draft.kind not in {"file", "shards"} and without_version(path) != path:

@@ -22,12 +22,18 @@ SIDECAR = re.compile(r"^(?P<target>.+)\.modeldex\.(ya?ml|json)$")
 PROJECTOR = re.compile(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\.gguf$", re.IGNORECASE)
 
 TRAINING_STATE = re.compile(
-    r"^((optimizer|scheduler|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
+    r"^((optimizer|scheduler|recipe_state|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
     r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states"
-    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim)\.(pt|pth|bin|pkl|safetensors)$"
+    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim)\.(pt|pth|bin|pkl|safetensors)$|^[^/]+\.pd(?:opt|states)$"
 )
 """What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state, DeepSpeed
-engine.py (`_get_zero_ckpt_name`); verl checkpoint/fsdp_checkpoint_manager.py; Megatron-LM `distrib_optim.pt`."""
+engine.py (`_get_zero_ckpt_name`); verl checkpoint/fsdp_checkpoint_manager.py; Megatron-LM `distrib_optim.pt`;
+PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`)."""
+STATE_DIRECTORY = re.compile(r"^(?P<stem>.+)-state$")
+"""What kohya's trainers go on from, called after the file beside. Source: kohya-ss/sd-scripts library/train_util.py
+(`EPOCH_STATE_NAME`, `LAST_STATE_NAME`)."""
+HEAD = re.compile(r"^model_head\.(?:pkl|skops|joblib)$")
+"""What classifies above an encoder. Source: huggingface/setfit modeling.py (`MODEL_HEAD_NAME`)."""
 SHARDED_MODEL = re.compile(r"^pytorch_model_fsdp_\d+$")
 DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+|pytorch_model_fsdp_\d+)$")
 """A checkpoint of DeepSpeed or FSDP: state where the whole weights lie beside it, the model elsewhere. Source: DeepSpeed
@@ -39,11 +45,16 @@ BESIDE_MODELS = frozenset({Role.AUXILIARY, Role.RUN, Role.DATA, Role.CONFIG})
 """Roles of files that are no model by themselves."""
 UNPICKLED = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".pdopt", ".pdparams", ".info", ".ckpt", ".joblib")
 """Files beside a model that trainers unpickle when they go on."""
-ADAPTER = re.compile(r"^adapter_(model|config)\.(safetensors|bin|json)$")
+ADAPTER = re.compile(r"^adapter_(?:(?:model|config)\.(?:safetensors|bin|json)|\d+\.(?:pt|safetensors))$")
 WHOLE_MODEL = re.compile(
     r"^(?:model|pytorch_model|tf_model|flax_model|consolidated)(?:[-.]\d+(?:-of-\d+)?)?\.(?:safetensors|bin|h5|msgpack|pth)$"
+    r"|^(?:ft-model-\d+-of-\d+\.safetensors|hf_model_\d{4}_\d+\.pt|meta_model_\d+\.pt)$"
+    r"|^(?:model|pytorch_model)\.(?:safetensors|bin)\.index\.json$"
 )
-"""Names that libraries give the weights of a whole model, beside which an adapter is a leftover."""
+"""Names that libraries give the weights of a whole model, or their index, beside which an adapter is a leftover.
+
+Source: transformers modeling_utils.py; pytorch/torchtune training/checkpointing (`ft-model`, `hf_model`, `adapter_{epoch}.pt`).
+"""
 
 ALTERNATIVE_DIRECTORIES = frozenset(
     {

@@ -70,6 +70,8 @@ class Quantizer:
     bits: float | None = None
     group_size: int | None = None
     scheme: str | None = None
+    layer_widths: tuple[tuple[int, int], ...] = ()
+    """Bits and group size of the kinds of layers where these are not all quantised alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +266,9 @@ def _bits(tally: TensorTally, quantizer: Quantizer) -> Fraction | None:
         bits = Fraction(tally.bits_per_scale, int(quantizer.group_size))
         if 1 <= bits <= MAX_PACKED_BITS:
             return bits
+    if tally.bits_per_scale and quantizer.layer_widths:
+        fitting = {bits for bits, size in quantizer.layer_widths if bits * size == tally.bits_per_scale}
+        return Fraction(fitting.pop()) if len(fitting) == 1 else None
     return Fraction(quantizer.bits).limit_denominator(100) if quantizer.bits else None
 
 

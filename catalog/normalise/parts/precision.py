@@ -80,7 +80,7 @@ def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
         float4 = (quantizer.scheme or "").lower() in {"nf4", "fp4", "mxfp4", "nvfp4"}
         if method in {"MXFP4", "NVFP4", "FP4"}:
             return method
-        if float4:
+        if float4 and bits == "4":
             return f"{(quantizer.scheme or '').upper()} ({method})"
         return (
             f"INT{bits} ({method}, g{quantizer.group_size})"

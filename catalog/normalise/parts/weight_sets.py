@@ -22,6 +22,8 @@ LAYERS = "layers"
 """Blobs that a manifest names together, as a kind of group and of a set: each is a piece of one copy of the weights."""
 COMPONENT_DIRECTORY = re.compile(r"^\d+_\w+$")
 
+IN_PARTS = frozenset({"onnx", "openvino"})
+"""Formats of which a model is exported as several graphs, of which people fetch each in the precision that they like."""
 MAX_COMPONENTS = 64
 """Files of one kind beside each other that are compared for being parts of one model."""
 
@@ -134,20 +136,29 @@ def _together(candidates: Sequence[WeightSet]) -> list[WeightSet]:
     first = candidates[0]
     if first.stem.lower() in CANONICAL_STEMS or first.sharded or first.format == "gguf":
         return [first]
+    near = [
+        item
+        for item in candidates[:MAX_COMPONENTS]
+        if (item.format, item.directory) == (first.format, first.directory)
+    ]
+    parts = {_part(item) for item in near if item.variant == first.variant}
     beside = [first]
-    for item in candidates[1:MAX_COMPONENTS]:
-        same_kind = (item.format, item.directory) == (
-            first.format,
-            first.directory,
-        ) and item.variant == first.variant
+    for item in near[1:]:
+        alike = item.variant == first.variant or (item.format in IN_PARTS and _part(item) not in parts)
         if (
-            same_kind
+            alike
             and not item.aside
             and item.readable
             and not any(_same_network(item, other) for other in beside)
         ):
             beside.append(item)
+            parts.add(_part(item))
     return beside
+
+
+def _part(item: WeightSet) -> str:
+    """What the file is called whatever its variant: `decoder_model_merged` of `decoder_model_merged_q4`."""
+    return variants.WITHIN.sub("", item.stem).lower()
 
 
 def _same_network(first: WeightSet, second: WeightSet) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -36,6 +37,7 @@ from catalog.records import (
 from mappings import fields
 
 LEFT_OUT = "extra.zero_biases"
+LAYER_WIDTHS = "extra.layer_widths"
 MAX_ALTERNATIVES = 100
 TRUNCATED = "truncated"
 """The code of the problem of a file that ends too early."""
@@ -87,7 +89,13 @@ def _quantizer(draft: Draft) -> Quantizer:
         bits=bits,
         group_size=size,
         scheme=draft.values.get("quantization.scheme"),
+        layer_widths=_layer_widths(draft),
     )
+
+
+def _layer_widths(draft: Draft) -> tuple[tuple[int, int], ...]:
+    written = next((str(seen.raw) for seen in draft.found.free["extra"] if seen.field == LAYER_WIDTHS), "")
+    return tuple((int(bits), int(size)) for bits, size in re.findall(r"(\d{1,2})/(\d{1,6})", written))
 
 
 def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:

@@ -199,7 +199,10 @@ def _word(field: Field, raw: Any) -> Converted:
 def _licence(written: str) -> Converted:
     """One identifier; a text that contradicts itself (`Apache-2.0 (https://opensource.org/licenses/MIT)`) says so."""
     cleaned = cleaning.clean(written)
-    if cleaned.lower() in NOTHING_WORDS - {"unknown"}:
+    if cleaned.lower() in NOTHING_WORDS - {"unknown"} | {
+        "license",
+        "licence",
+    }:  # TRL's card says `licence: license`
         return Converted(reason="empty")
     reading = licences.licence(cleaned)
     value = cleaning.keyword(reading.id)

@@ -55,11 +55,28 @@ def losses(shop, metric):
 
 
 def test_best_and_last_of_a_run_have_the_values_of_their_own_rows(all_readers):
-    for name in ("best", "last", "epoch1", "other"):
+    for name in ("best", "last", "epoch0", "epoch1", "other"):
         all_readers.put(f"runs/detect/train/weights/{name}.pt", checkpoint())
     all_readers.put("runs/detect/train/results.csv", YOLO)
     all_readers.crawl()
-    assert losses(all_readers, "map") == {"best.pt": 0.55, "last.pt": 0.5, "epoch1.pt": 0.4, "other.pt": None}
+    # names of files count epochs from 0 (`epoch{self.epoch}.pt`), rows of the table from 1 (`self.epoch + 1`)
+    assert losses(all_readers, "map") == {
+        "best.pt": 0.55,
+        "last.pt": 0.5,
+        "epoch0.pt": 0.4,
+        "epoch1.pt": 0.55,
+        "other.pt": None,
+    }
+
+
+def test_rows_of_yolov5_count_from_0_as_its_files_do(all_readers):
+    for name in ("epoch0", "epoch1"):
+        all_readers.put(f"exp/weights/{name}.pt", checkpoint())
+    all_readers.put(
+        "exp/results.csv", YOLO.replace(b" 1, ", b" 0, ").replace(b" 2, ", b" 1, ").replace(b" 3, ", b" 2, ")
+    )
+    all_readers.crawl()
+    assert losses(all_readers, "map") == {"epoch0.pt": 0.4, "epoch1.pt": 0.55}
 
 
 def test_checkpoints_of_lightning_are_bound_by_the_names_that_it_gives(all_readers):
