@@ -102,16 +102,23 @@ class ReadingStage:
     def _as_before(self, directory: str, seen: Sightings) -> Iterator[list[ObjectMeta]]:
         """All below a directory in which nothing changed is there; what would be read in another way now is looked at."""
         for page in self._manifest.live_below(directory):
-            again = [
+            again = {
                 key
                 for key, before in page.items()
                 if not self._registry.still_holds(key, before.reading, before.signature)
-            ]
-            heads = [self._source.head(key) for key in again]
-            seen.add(page.keys() - set(again))
+            }
+            changed: list[ObjectMeta] = []
+            for key in sorted(again):
+                try:
+                    meta = self._source.head(key)
+                except SourceError:  # what is known of it stays, and with it why it could not be read
+                    again.discard(key)
+                    continue
+                changed += [meta] if meta is not None else []
+            seen.add(page.keys() - again)
             self._account.counts["objects"] += len(page) - len(again)
             self._account.counts[AS_BEFORE] += len(page) - len(again)
-            yield [meta for meta in heads if meta is not None]
+            yield changed
 
     def _broke_off(self, reason: str) -> None:
         self.scopes.broke_off(reason)

@@ -160,7 +160,9 @@ def test_what_could_not_be_read_is_looked_at_again(share, store, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", refusing("only.safetensors"))
         assert share.crawl(store).run.state is RunState.PARTIAL
-    share.ceph.settle()
+        share.ceph.settle()
+        report = share.crawl(store)
+        assert (report.run.state, report.counts["as_before"]) == (RunState.PARTIAL, 5)
     assert share.crawl(store).counts["opened"] == 1
     assert set(states(store).values()) == {"ok"}
 
