@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.errors import StoreError
 from catalog.settings import Settings
+from catalog.store.database import WRITES_NOTHING
 from catalog.store.schema import VERSIONS, version_of
 from catalog.store.store import Store, open_store
 
@@ -54,12 +55,11 @@ class StandingStore:
     def _is_the_same(self, store: Store) -> bool:
         if self._identity() != self._file:
             return False
-        with (
-            suppress(SQLAlchemyError, StoreError),
-            store.engine.connect() as connection,
-        ):  # opening it again says what is wrong
-            return version_of(connection) == VERSIONS[-1]
-        return False
+        try:
+            with store.engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
+                return version_of(connection) == VERSIONS[-1]
+        except (SQLAlchemyError, StoreError):  # opening it again says what is wrong
+            return False
 
     def _identity(self) -> tuple[int, int] | None:
         """Of the file of an embedded store; None for a server."""
