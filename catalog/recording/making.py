@@ -16,6 +16,9 @@ from catalog.store.codec import pack
 from catalog.store.manifest import extraction_of
 
 
+TROUBLE = "not-made"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A group with outlines, at its place, and `bodies`, the extractions of its files as the manifest has them."""
@@ -27,9 +30,6 @@ class Task:
     now: datetime
     moved_from: ModelId | None
     lent: Borrowed = NOTHING
-
-
-TROUBLE = "not-made"
 
 
 def make_of_outlines(task: Task, reason: str) -> RecordChange:
@@ -47,7 +47,10 @@ def make_of_outlines(task: Task, reason: str) -> RecordChange:
         return replace(member, extraction=extraction)
 
     group = replace(task.group, members=tuple(map(marked, task.group.members)))
-    return _packed(change_of(group, signature="", edits=task.edits, now=task.now, moved_from=task.moved_from))
+    change = change_of(
+        group, signature="", edits=task.edits, now=task.now, moved_from=task.moved_from, lent=task.lent
+    )
+    return _packed(change)
 
 
 def make(task: Task) -> RecordChange:
