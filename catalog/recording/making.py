@@ -15,7 +15,6 @@ from catalog.store.canonical import sanitised
 from catalog.store.codec import pack
 from catalog.store.manifest import extraction_of
 
-
 TROUBLE = "not-made"
 
 
