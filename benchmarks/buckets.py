@@ -1,9 +1,9 @@
 """A bucket against boto3's own listing of it and a bare pool of its readers: first crawl, unchanged crawl, an event, reads.
 
-    python benchmarks/buckets.py [KEYS] [--wait MILLISECONDS]
+    python benchmarks/buckets.py [KEYS] [--every N] [--wait MILLISECONDS]
 
-The storage is a stub in a process of its own that speaks enough of S3: keys that nobody stored, one in ten a model of a few
-bytes. `--wait` is what it waits before each answer, as a network does. All sides run in turn, each in a process of its own.
+The storage is a stub in a process of its own that speaks enough of S3: keys that nobody stored, one in `--every` a model of a
+few bytes. `--wait` is what it waits before each answer, as a network does. All sides run in turn, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from urllib.request import Request, urlopen
 ROOT = Path(__file__).parents[1]
 PAGE = 1000
 PER_DIRECTORY = 10
+MODELS_EVERY = int(os.environ.get("MODELS_EVERY", PER_DIRECTORY))  # noqa: TID251 - no setting of the product
 _HEADER = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
 MODEL = struct.pack("<Q", len(_HEADER)) + _HEADER
 CHANGED = MODEL.replace(b"[2]", b"[4]").replace(b"[0, 8]", b"[0,16]") + bytes(8)
@@ -47,9 +48,14 @@ print(sum(len(page["Contents"]) for page in client.get_paginator("list_objects_v
 
 
 def key_at(number: int) -> str:
-    """One in ten is a model, the others are data that no crawl opens."""
+    """One in `MODELS_EVERY` is a model, the others are data that no crawl opens."""
     directory, place = divmod(number, PER_DIRECTORY)
-    return f"d{directory:08}/{place}.{'safetensors' if place == 5 else 'parquet'}"
+    is_model = place == 5 and directory % (MODELS_EVERY // PER_DIRECTORY) == 0
+    return f"d{directory:08}/{place}.{'safetensors' if is_model else 'parquet'}"
+
+
+def model_at(number: int) -> str:
+    return key_at(MODELS_EVERY * number + 5)
 
 
 def first_after(key: str, keys: int) -> int:
@@ -137,15 +143,15 @@ def serve(keys: int, wait: float) -> None:
     server.serve_forever()
 
 
-def timed(command: list[str]) -> tuple[float, int, str]:
-    """Seconds, most memory in MB, and what was said."""
+def timed(command: list[str]) -> tuple[float, float, int, str]:
+    """Seconds, seconds of the processor with those of children, most memory in MB, and what was said."""
     before = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = process.stdout.read()
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
-    return time.perf_counter() - before, usage.ru_maxrss // 1024, said
+    return time.perf_counter() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024, said
 
 
 def pooled(read: Callable[[int], object]) -> float:
@@ -166,7 +172,7 @@ def bare_reads(url: str, _home: str) -> None:
     client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=config)
 
     def read(number: int) -> bytes:
-        key = key_at(PER_DIRECTORY * number + 5)
+        key = model_at(number)
         body: bytes = client.get_object(Bucket="models", Key=key, Range="bytes=0-131071")["Body"].read()
         return body
 
@@ -201,15 +207,17 @@ def event(url: str, home: str) -> None:
     from crawler.commands.index_state import bring_up_to_date
     from crawler.event_bodies import Hint
     from crawler.event_inbox import note_hints, take_waiting
+    from crawler.reading import Registry
 
+    registry = Registry.installed()
     settings = Settings(home=Path(home))
     with open_store(settings, write=True) as store:
         for number in (7, 8):  # a worker has loaded all that it needs with the first one
-            key = key_at(PER_DIRECTORY * number + 5)
+            key = model_at(number)
             urlopen(Request(f"{url}/models/{key}", method="PUT"))
             started = time.perf_counter()
             note_hints(store, [Hint("models", key)])
-            (model,) = take_waiting(store, settings).models
+            (model,) = take_waiting(store, settings, registry=registry).models
             taken = time.perf_counter()
             bring_up_to_date(settings, store)
             with open_catalog(settings) as catalog:
@@ -225,10 +233,12 @@ PARTS = {"bare-reads": bare_reads, "own-reads": own_reads, "event": event}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("keys", type=int, nargs="?", default=100_000)
+    parser.add_argument("--every", type=int, default=PER_DIRECTORY, help="a multiple of ten")
     parser.add_argument("--wait", type=float, default=20.0)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--part", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    ENVIRONMENT.setdefault("MODELS_EVERY", str(given.every))
     if given.serve:
         serve(given.keys, given.wait / 1000)
     elif given.part:
@@ -262,22 +272,22 @@ def compare(keys: int, wait: float) -> None:
 
 
 def part(name: str, url: str, home: str) -> str:
-    return timed([sys.executable, __file__, "--part", name, url, home])[2].strip()
+    return timed([sys.executable, __file__, "--part", name, url, home])[-1].strip()
 
 
 def listings(url: str, home: str) -> None:
     command = [sys.executable, "-m", "catalog", "--home", home, "crawl", "s3://models"]
     for name in ("first crawl", "unchanged crawl"):
-        bare_seconds, bare_memory, counted = timed([sys.executable, "-c", BARE, url])
+        bare_seconds, bare_work, bare_memory, counted = timed([sys.executable, "-c", BARE, url])
         print(
-            f"bare boto3 listing   {bare_seconds:7.1f} s  {bare_memory:5} MB  {int(counted):,} keys",
+            f"bare boto3 listing   {bare_seconds:7.1f} s ({bare_work:.1f} of the processor)  {bare_memory:5} MB  {int(counted):,} keys",
             flush=True,
         )
-        seconds, memory, said = timed([*command, "--json", "--endpoint-url", url])
+        seconds, work, memory, said = timed([*command, "--json", "--endpoint-url", url])
         report = json.loads(said)
         print(
-            f"{name:<20} {seconds:7.1f} s  {memory:5} MB  {report['requests']:,} requests, {report['opened']:,} opened, "
-            f"{report['models']:,} models; {seconds / bare_seconds:.2f} of the bare listing",
+            f"{name:<20} {seconds:7.1f} s ({work:.1f} of the processor)  {memory:5} MB  {report['requests']:,} requests, "
+            f"{report['opened']:,} opened, {report['models']:,} models; {seconds / bare_seconds:.2f} of the bare listing",
             flush=True,
         )
 

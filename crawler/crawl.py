@@ -28,14 +28,14 @@ from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
 from crawler.settings import FileSettings
-from crawler.source import CUT_KEYS, Confirming, Cuttable, Source
+from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Source
 from crawler.stages import interim
 from crawler.stages.account import Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
 from crawler.stages.hashing import hash_weights as hash_members
 from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
 from crawler.stages.members import SourceGroups, members_of
-from crawler.stages.reading import ReadingStage, absent_and_hidden
+from crawler.stages.reading import AS_BEFORE, ReadingStage, absent_and_hidden
 from crawler.stages.same_storage import check_same_storage
 from crawler.stages.splitting import SourceSplit, Surroundings
 from crawler.stages.survey import Survey, owners, sight, survey
@@ -44,6 +44,8 @@ RECIPE = "8"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 
+MOST_RUNS = 200
+"""So far back is looked for a crawl that left nothing out; where there was none since, this one does not, either."""
 FEW_DIRECTORIES = 100
 MODELS_PER_DIRECTORY = 20
 """Where no more directories than these, or than one for so many models, have changes in them, what is around them is looked
@@ -135,6 +137,8 @@ class _Crawl:
                     since = self._previous.started_at if self._previous else None
                     cuts = self._manifest.cuts(CUT_KEYS) if had_objects else []
                     self._source.expect(cuts, since=since)
+                if isinstance(self._source, Remembering) and not reread:
+                    self._remind(self._source)
                 if not had_objects and not self._store.records.standing(self._source.id):
                     self._looks.allow()
                 self._list_and_read(seen, reread=reread)
@@ -156,6 +160,21 @@ class _Crawl:
         if settled:
             settle_joins(self._store, self._source.id, self._settings)
         return self._account.report(run, self._manifest)
+
+    def _remind(self, source: Remembering) -> None:
+        """What was crawled in another way than now is no reason to leave anything out."""
+        before = self._store.runs.latest(MOST_RUNS, source=self._source.id)
+        rows = {row.id: row.updated_at for row in self._store.sources.all()}
+        changed_at = rows.get(self._source.id)
+        complete = [
+            run
+            for run in before
+            if run.state is RunState.COMPLETE and (changed_at is None or run.started_at > changed_at)
+        ]
+        if self._manifest.recipe() != self._recipe or not complete:
+            return
+        whole = [run.started_at for run in complete if not run.counts.get(AS_BEFORE)]
+        source.remember(since=complete[0].started_at, whole=max(whole, default=None))
 
     def _list_and_read(self, seen: Sightings, *, reread: bool) -> None:
         for directory in self._reading.pages(seen, reread=reread):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from catalog.errors import ModeldexError, UserError, WriterBusy
 from catalog.records import ModelId, ObjectKey, SourceId
@@ -14,6 +15,9 @@ from catalog.store import Store
 from crawler.addresses import open_source
 from crawler.event_bodies import Hint
 from crawler.selection import Selection
+
+if TYPE_CHECKING:
+    from crawler.reading import Registry
 
 REST_WHILE_CRAWLED_SECONDS = 2.0
 """A crawl that is under way may have passed the object already: it is looked at when the crawl has ended."""
@@ -39,8 +43,10 @@ def note_hints(store: Store, hints: Iterable[Hint]) -> int:
     return len(own)
 
 
-def take_waiting(store: Store, settings: Settings) -> InboxReport:
-    """Looks at what is due. What cannot be looked at now is tried again later; what only a crawl can take asks for one."""
+def take_waiting(store: Store, settings: Settings, *, registry: Registry | None = None) -> InboxReport:
+    """Looks at what is due. What cannot be looked at now is tried again later; what only a crawl can take asks for one.
+    `registry` are the extractors, where they are loaded already.
+    """
     report = InboxReport()
     rows = {row.id: row for row in store.sources.all()}
     for source, keys in store.event_hints.due().items():
@@ -48,18 +54,24 @@ def take_waiting(store: Store, settings: Settings) -> InboxReport:
         if row is None or row.state is not SourceState.ACTIVE:
             store.event_hints.taken(source, keys)
             continue
-        _take(store, settings, row, keys, report)
+        _take(store, settings, row, keys, report, registry)
     return report
 
 
 def _take(
-    store: Store, settings: Settings, row: SourceRow, keys: dict[ObjectKey, float], report: InboxReport
+    store: Store,
+    settings: Settings,
+    row: SourceRow,
+    keys: dict[ObjectKey, float],
+    report: InboxReport,
+    registry: Registry | None,
 ) -> None:
     from crawler.events import CrawlNeeded, take_events  # noqa: PLC0415 - it brings the extractors
 
     hints = store.event_hints
     try:
-        events = take_events(store, open_source(row.address, settings, row.definition), settings, list(keys))
+        source = open_source(row.address, settings, row.definition)
+        events = take_events(store, source, settings, list(keys), registry=registry)
     except CrawlNeeded as error:
         log.info("event needs a crawl source=%s reason=%s", row.uri, error)
         store.sources.ask(row.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from catalog import plugins
-from catalog.recording.making import Task, make
+from catalog.recording.making import Task, make, make_of_outlines
 from catalog.store.batch import RecordChange
 from crawler.pool import MOST_PROCESSES, Pool, processors
 from crawler.processes import SpareHost
@@ -49,4 +49,5 @@ def prepare_jobs(source: Source, budget: Budget) -> Callable[[Job], ReadObject |
 
 
 def _lost(job: Job, reason: str) -> ReadObject | RecordChange:
-    return make(job) if isinstance(job, Task) else lost(job, reason)
+    """What took a process down would take this one down, too."""
+    return make_of_outlines(job, reason) if isinstance(job, Task) else lost(job, reason)

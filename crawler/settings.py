@@ -47,9 +47,16 @@ class EventSettings:
         "The secret of the webhooks that MLflow sends to /api/v1/events/mlflow/SOURCE; empty means that none are taken.",
         secret=True,
     )
-    queue_url: str = setting("", "Queue (SQS) that the worker takes events from; empty means none.")
+    queue_url: str = setting(
+        "",
+        "Queue that the worker takes events from: a URL of SQS, or cmq+https://HOST/QUEUE; empty means none.",
+    )
     queue_endpoint_url: str = setting("", "Where the queue answers; empty means Amazon.")
     queue_region: str = setting("", "Region of the queue; empty means what AWS's own settings say.")
+    queue_secret_id: str = setting("", "Where the SecretId for a queue of CMQ stands: env:NAME or file:PATH.")
+    queue_secret_key: str = setting(
+        "", "Where the SecretKey for a queue of CMQ stands: env:NAME or file:PATH."
+    )
     watch: bool = setting(
         default=False,
         help_text="Whether the worker watches the directories of its sources, and looks at what changes at once.",

@@ -27,7 +27,8 @@ class Listed:
     """One step of a listing: a batch of objects of one scope (a directory or prefix), or how the scope ended.
 
     A scope is complete only if its listing reached the end with no error; `error` says why it did not. `skipped` holds
-    what was left out on purpose with the reason (links that leave the root, temporary files).
+    what was left out on purpose with the reason (links that leave the root, temporary files). `as_before` says that nothing
+    in the scope or below it changed since the last complete listing: then its objects are not told, and are there all the same.
     """
 
     scope: str
@@ -35,6 +36,7 @@ class Listed:
     complete: bool = False
     error: SourceError | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    as_before: bool = False
 
 
 class Source(Protocol):
@@ -83,6 +85,17 @@ class Cuttable(Protocol):
     def expect(self, cuts: Sequence[ObjectKey], *, since: datetime | None) -> None:
         """Keys that cut the last listing into parts of about equal size (`CUT_KEYS`), in order, and when the last crawl
         began that looked at all (None: there was none); called before `list`.
+        """
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A source whose storage knows when something below a directory changed last: those that did not are not listed."""
+
+    def remember(self, *, since: datetime | None, whole: datetime | None) -> None:
+        """When the last complete crawl began, and the last one of these that left out nothing; None where there was none,
+        or it counts no more. Called before `list`; without it everything is listed.
         """
         ...
 

@@ -9,11 +9,13 @@ from datetime import datetime
 from catalog.recording.changes import change_of
 from catalog.recording.lending import NOTHING, Borrowed
 from catalog.recording.whole_extractions import Reading, filled
-from catalog.records import Edit, Group, ModelId, ObjectKey
+from catalog.records import Edit, FileStatus, Group, Member, ModelId, ObjectKey, Problem
 from catalog.store.batch import PackedRecord, RecordChange
 from catalog.store.canonical import sanitised
 from catalog.store.codec import pack
 from catalog.store.manifest import extraction_of
+
+TROUBLE = "not-made"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,27 @@ class Task:
     lent: Borrowed = NOTHING
 
 
+def make_of_outlines(task: Task, reason: str) -> RecordChange:
+    """The change where nothing could be made of what the files say: of their outlines, with the reason as a problem of the
+    one that says most. It has no signature, so that the next crawl which comes by tries again.
+    """
+    largest = max(task.bodies, key=lambda key: len(task.bodies[key]), default=None)
+    message = f"no record could be made of what it says: {reason}"
+
+    def marked(member: Member) -> Member:
+        if member.extraction is None or member.object.key != largest:
+            return member
+        trouble = Problem(code=TROUBLE, message=message, key=member.object.key)
+        extraction = replace(member.extraction, status=FileStatus.UNREADABLE, problems=(trouble,))
+        return replace(member, extraction=extraction)
+
+    group = replace(task.group, members=tuple(map(marked, task.group.members)))
+    change = change_of(
+        group, signature="", edits=task.edits, now=task.now, moved_from=task.moved_from, lent=task.lent
+    )
+    return _packed(change)
+
+
 def make(task: Task) -> RecordChange:
     """The change, its record packed and without its provenance, of no group: whoever asked has the group. Raises
     StoreDamaged.
@@ -42,5 +65,9 @@ def make(task: Task) -> RecordChange:
         moved_from=task.moved_from,
         lent=task.lent,
     )
+    return _packed(change)
+
+
+def _packed(change: RecordChange) -> RecordChange:
     packed = PackedRecord(body=pack(change.record), content=sanitised(change.record.document))
     return replace(change, record=replace(change.record, provenance={}), packed=packed, group=None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, func, select, update
 
 from catalog.records import ObjectKey, SourceId
-from catalog.store.database import parts, upsert
+from catalog.store.database import WRITES_NOTHING, parts, upsert
 from catalog.store.tables import event_hints
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 300.0
@@ -99,5 +99,5 @@ class EventHints:
 
     def next_due(self) -> float | None:
         """When the next one is due, in seconds of the epoch; None if none waits."""
-        with self._engine.connect() as connection:
+        with self._engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
             return connection.execute(select(func.min(event_hints.c.next_try))).scalar()

@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    text,
     update,
 )
 
@@ -36,7 +37,7 @@ from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, Standing, outlined, packed_entry
 from catalog.store.leases import Lease
 from catalog.store.sealing import EXTRACTION, OUTLINE, Sealing, vault_behind
-from catalog.store.tables import extractions, objects, record_files, sources
+from catalog.store.tables import LIVE_AND_READ, extractions, objects, record_files, sources
 from catalog.store.temporary import TemporaryTable
 
 PAGE = 1000
@@ -101,13 +102,35 @@ class Manifest:
         with self._engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
             for part in parts([os.fsencode(key) for key in keys]):
                 chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
-                sealing = Sealing(connection)
-                for key, outline, *values in connection.execute(select(*_STANDING).where(chosen)).all():
-                    standing = Standing(*values)
-                    if outline is not None and not self._is_whole(sealing, key, outline):
-                        standing = standing._replace(reading=Reading.RETRY)
-                    standings[ObjectKey(os.fsdecode(key))] = standing
+                rows = connection.execute(select(*_STANDING).where(chosen)).all()
+                standings |= self._standings(Sealing(connection), rows)
         return standings
+
+    def _standings(self, sealing: Sealing, rows: Iterable[Any]) -> dict[ObjectKey, Standing]:
+        standings: dict[ObjectKey, Standing] = {}
+        for key, outline, *values in rows:
+            standing = Standing(*values)
+            if outline is not None and not self._is_whole(sealing, key, outline):
+                standing = standing._replace(reading=Reading.RETRY)
+            standings[ObjectKey(os.fsdecode(key))] = standing
+        return standings
+
+    def live_below(self, directory: str) -> Iterator[dict[ObjectKey, Standing]]:
+        """The live objects below a directory (empty: all), page by page in the order of their keys."""
+        prefix = os.fsencode(f"{directory}/") if directory else b""
+        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
+        if prefix:
+            chosen &= objects.c.key < prefix[:-1] + b"0"  # which follows the stroke
+        last = prefix
+        while True:
+            statement = select(*_STANDING).where(chosen & (objects.c.key > last))
+            with self._engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
+                rows = connection.execute(statement.order_by(objects.c.key).limit(PAGE)).all()
+                page = self._standings(Sealing(connection), rows)
+            yield page
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].key
 
     def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
         """Writes entries with their extractions (None leaves the stored one) and notes that records are behind."""
@@ -235,8 +258,8 @@ class Manifest:
         """Whether any file was read by what has one of these signatures."""
         if not signatures:
             return False
-        chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
-        statement = select(objects.c.key).where(chosen & objects.c.signature.in_(signatures)).limit(1)
+        chosen = (objects.c.source == self._source) & objects.c.signature.in_(signatures)
+        statement = select(objects.c.key).where(chosen, text(LIVE_AND_READ)).limit(1)
         with self._engine.connect() as connection:
             return connection.execute(statement).first() is not None
 

@@ -74,6 +74,9 @@ scopes = Table(
     Column("error", Text, nullable=False),
 )
 
+LIVE_AND_READ = "state = 'live' AND reading IN ('read', 'failed')"
+"""As text: an index of a part of the rows is taken only where these values stand in the statement."""
+
 objects = Table(
     "objects",
     metadata,
@@ -101,6 +104,13 @@ objects = Table(
         "sha256",
         sqlite_where=text("sha256 IS NOT NULL"),
         postgresql_where=text("sha256 IS NOT NULL"),
+    ),
+    Index(
+        "objects_by_signature",
+        "source",
+        "signature",
+        sqlite_where=text(LIVE_AND_READ),
+        postgresql_where=text(LIVE_AND_READ),
     ),
 )
 

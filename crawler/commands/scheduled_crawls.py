@@ -29,17 +29,19 @@ from catalog.records.objects import SourceId
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.store import INDEX, open_store
+from catalog.store.standing import StandingStore
 from crawler.commands.index_state import IndexState, bring_up_to_date
 from crawler.schedule import AT_ONCE, Interval, due_at, schedule_of
 from crawler.settings import EventSettings
 
 if TYPE_CHECKING:
     from catalog.store import Store
+    from crawler.reading import Registry
     from crawler.watching import DirectoryWatch
 
 TICK_SECONDS = 1.0
 NEWS, NEWS_SECONDS = "news", 3
-EVENTS, EVENT_SECONDS = "events", 0.5
+EVENTS, EVENT_SECONDS = "events", 0.2
 """How often is looked whether an event waits: what it speaks of is to be found within a second."""
 QUEUE_REST_SECONDS = 10.0
 OWN_JOBS = frozenset({NEWS, EVENTS})
@@ -95,6 +97,8 @@ class ScheduledWorker:
         self._trouble: str | None = None
         self._index_trouble: str | None = None
         self._watch: DirectoryWatch | None = None
+        self._events = StandingStore(settings)
+        self._registry: Registry | None = None
         self._silent: dict[str, str | None] = {}
         """Webhooks with why they could not be reached the last time."""
 
@@ -279,30 +283,37 @@ class ScheduledWorker:
             except subprocess.TimeoutExpired:
                 child.kill()
         self._scheduler.shutdown(wait=True)
+        self._events.close()
 
     def _take_events(self) -> None:
         """Brings models up to date of which an event speaks, and the index right after."""
-        from crawler.event_inbox import take_waiting  # noqa: PLC0415 - it opens sources, which the start need not wait for
-
         try:
-            with self._open() as store:
+            with self._events.opened() as store:
                 if self._watch is not None:
                     self._watch.flush(store)
                 due = store.event_hints.next_due()
-                if due is not None and due <= time.time() and take_waiting(store, self._settings).models:
+                if due is not None and due <= time.time() and self._take_waiting(store):
                     bring_up_to_date(self._settings, store)
         except ModeldexError as error:
             log.warning("events not taken reason=%s", error)
 
+    def _take_waiting(self, store: Store) -> bool:
+        """Whether a model is other than before."""
+        from crawler.event_inbox import take_waiting  # noqa: PLC0415 - it opens sources, which the start need not wait for
+        from crawler.reading import Registry  # noqa: PLC0415 - the same
+
+        self._registry = self._registry or Registry.installed()
+        return bool(take_waiting(store, self._settings, registry=self._registry).models)
+
     def _follow_queue(self, chosen: EventSettings) -> None:
         """In a thread of its own until the worker ends. A queue that does not answer is told of once, until it does."""
         from crawler.queue import take_batch  # noqa: PLC0415 - most workers follow none
-        from crawler.queues.sqs import SqsQueue  # noqa: PLC0415
+        from crawler.queues.opening import open_queue  # noqa: PLC0415
 
         queue, trouble = None, None
         while not self._stop.is_set():
             try:
-                queue = queue or SqsQueue(chosen)
+                queue = queue or open_queue(chosen)
                 with self._open() as store:
                     take_batch(queue, store)
                 trouble = None

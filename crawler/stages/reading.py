@@ -20,6 +20,8 @@ from crawler.stages.judging import Scopes
 BATCH_OBJECTS = 500
 PAGE_OBJECTS = 200
 PAGE_SECONDS = 2.0
+AS_BEFORE = "as_before"
+"""Objects of a run that were not looked at, because nothing below their directory changed."""
 
 
 class ReadingStage:
@@ -64,7 +66,7 @@ class ReadingStage:
 
     def _changed(self, seen: Sightings, *, reread: bool) -> Iterator[tuple[ObjectMeta, Entry | None]]:
         """The listed objects that are not as the manifest has them."""
-        for batch in batches(self._steps()):
+        for batch in batches(self._steps(seen)):
             seen.add(meta.key for meta in batch)
             self._account.counts["objects"] += len(batch)
             standings = {} if reread else self._manifest.standings([meta.key for meta in batch])
@@ -77,7 +79,7 @@ class ReadingStage:
                 yield meta, known.get(meta.key)
             self._account.note()
 
-    def _steps(self) -> Iterator[tuple[ObjectMeta, ...]]:
+    def _steps(self, seen: Sightings) -> Iterator[Sequence[ObjectMeta]]:
         """The batches of the listing; how its scopes ended is noted on the way."""
         try:
             for step in self._source.list():
@@ -88,12 +90,35 @@ class ReadingStage:
                 elif step.complete:
                     self.scopes.ended(step.scope)
                 yield step.objects
+                if step.as_before:
+                    yield from self._as_before(step.scope, seen)
         except ObjectUnreadable:
             raise  # the root itself: there is nothing to go on with
         except SourceError as error:
             self._broke_off(str(error))
         except Exception as error:  # noqa: BLE001 - a stranger's source that breaks has not shown that anything is absent
             self._broke_off(f"the listing broke off: {type(error).__name__}: {error}")
+
+    def _as_before(self, directory: str, seen: Sightings) -> Iterator[list[ObjectMeta]]:
+        """All below a directory in which nothing changed is there; what would be read in another way now is looked at."""
+        for page in self._manifest.live_below(directory):
+            again = {
+                key
+                for key, before in page.items()
+                if not self._registry.still_holds(key, before.reading, before.signature)
+            }
+            changed: list[ObjectMeta] = []
+            for key in sorted(again):
+                try:
+                    meta = self._source.head(key)
+                except SourceError:  # what is known of it stays, and with it why it could not be read
+                    again.discard(key)
+                    continue
+                changed += [meta] if meta is not None else []
+            seen.add(page.keys() - again)
+            self._account.counts["objects"] += len(page) - len(again)
+            self._account.counts[AS_BEFORE] += len(page) - len(again)
+            yield changed
 
     def _broke_off(self, reason: str) -> None:
         self.scopes.broke_off(reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
 
@@ -11,6 +12,7 @@ from catalog.errors import EngineUnavailable
 
 CHUNK_BYTES = 1 << 20
 FOOTER_MAGIC = 1337
+MOST_FILES_KNOWN = 4096
 MAX_FOOTER_BYTES = 50_000
 """Source: tantivy src/directory/footer.rs: the file's bytes, a JSON object with their CRC-32, its length, the magic."""
 
@@ -38,7 +40,13 @@ def _meta(path: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def _is_whole(path: Path) -> bool:
-    size = path.stat().st_size
+    stat = path.stat()
+    return _is_whole_as_it_is(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=MOST_FILES_KNOWN)
+def _is_whole_as_it_is(path: Path, _inode: int, _mtime_ns: int, size: int) -> bool:
+    """Files of segments are written once: one that was read to its end is not read again for each change of one model."""
     with path.open("rb") as file:
         file.seek(-8, 2)
         length, magic = struct.unpack("<II", file.read(8))

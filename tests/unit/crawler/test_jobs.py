@@ -1,5 +1,7 @@
 """Processes that read files and make records do both as one process does."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from fixtures.crawling import safetensors
 from catalog.records import SourceId
 from catalog.settings import Settings
 from catalog.store import open_store
+from crawler import crawl as crawls
 from crawler import jobs, pool
 from crawler.crawl import crawl
 from crawler.sources.local import LocalSource
@@ -100,3 +103,38 @@ def test_a_command_forks_its_processes_from_itself(tmp_path, tree):
         "in processes",
     ]
     assert len(records_of(home)) == MODELS
+
+
+DEADLY = "model-07/model.safetensors"
+
+
+def prepare_deadly_jobs(source, budget, crawler):
+    """As jobs of a crawl, one of which kills whoever does it."""
+    work = jobs.prepare_jobs(source, budget)
+
+    def die(job):
+        if isinstance(job, jobs.Task) and DEADLY in job.bodies:
+            assert os.getpid() != crawler, "it is not tried there"
+            os.kill(os.getpid(), signal.SIGKILL)
+        return work(job)
+
+    return die
+
+
+def test_a_record_that_takes_its_process_down_twice_costs_that_model_alone(tmp_path, tree, monkeypatch):
+    """Made in the crawl itself, it would end the crawl, and the next one, and all that follow."""
+
+    def deadly_pool(source, _registry, budget, spare):
+        arguments = (source, budget, os.getpid())
+        return pool.Pool(prepare_deadly_jobs, arguments, lost=jobs._lost, size=2, spare=spare)
+
+    monkeypatch.setattr(pool, "JOBS_BEFORE_PROCESSES", 0)
+    monkeypatch.setattr(pool.Pool, "_is_ready", patiently(pool.Pool._is_ready))
+    monkeypatch.setattr(crawls, "pool_for", deadly_pool)
+    records = crawled(tmp_path / "home", tree)
+    assert len(records) == MODELS
+    (path,) = [path for path, (document, _) in records.items() if document["status"] != "ok"]
+    document, _ = records[path]
+    assert path == DEADLY.rpartition("/")[0] or path == DEADLY
+    assert document["status"] == "unreadable"
+    assert "the process that worked on it was killed or crashed" in str(document["problems"])

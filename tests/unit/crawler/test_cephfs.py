@@ -1,0 +1,203 @@
+"""Directories of CephFS in which nothing changed are not listed, and nothing is concluded from that but that they are as before."""
+
+import errno
+import os
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fixtures.crawling import EXTRACTORS, safetensors
+
+from catalog import plugins
+from catalog.records import RunState
+from catalog.records.sources import SourceDefinition, SourceRow
+from catalog.settings import Settings
+from catalog.store import open_store
+from crawler.crawl import crawl
+from crawler.reading import Registry
+from crawler.sources.local import CHANGED_BELOW, LocalSource
+
+LONG_AGO = time.time() - 1_000_000
+DAY = timedelta(days=1)
+
+
+class FakeCeph:
+    """Plays the metadata server: the newest change in or below each directory of an ordinary file system, by its inode."""
+
+    def __init__(self, root):
+        self.root = root
+        self.times = {}
+        self.asked = []
+
+    def change(self, path, at=None):
+        """The directory and all above it get the time, as the server does it."""
+        for directory in (path, *path.parents):
+            self.times[directory.stat().st_ino] = at or time.time() + 100
+            if directory == self.root:
+                return
+
+    def settle(self):
+        for directory in (self.root, *self.root.rglob("*/")):
+            self.times[directory.stat().st_ino] = LONG_AGO
+
+    def read(self, descriptor, name):
+        assert name == CHANGED_BELOW
+        inode = os.fstat(descriptor).st_ino
+        self.asked.append(inode)
+        if inode not in self.times:
+            raise OSError(errno.ENODATA, "No data available")
+        return f"{self.times[inode]:.0f}.09{123456}".encode()
+
+
+class Share:
+    def __init__(self, tmp_path):
+        self.root = tmp_path / "share"
+        self.settings = Settings(home=tmp_path / "home")
+        for name in ("a/x", "a/y", "b/x", "b/y"):
+            self.model(name)
+        self.ceph = FakeCeph(self.root)
+        self.ceph.settle()
+        self.registry = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
+
+    def model(self, name, **options):
+        path = self.root / name / "model.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(safetensors(metadata={"name": name}, **options))
+
+    def crawl(self, store, *, every=DAY, **options):
+        self.ceph.asked.clear()
+        source = LocalSource(self.root, everything_every=every, attribute=self.ceph.read)
+        return crawl(store, source, self.settings, registry=options.pop("registry", self.registry), **options)
+
+
+def refusing(name):
+    """The system's `open` that denies access to what has this name."""
+    system = os.open
+
+    def opened(path, *args, **options):
+        if path == name:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return system(path, *args, **options)
+
+    return opened
+
+
+@pytest.fixture
+def share(tmp_path):
+    return Share(tmp_path)
+
+
+@pytest.fixture
+def store(share):
+    with open_store(share.settings, write=True) as store:
+        yield store
+
+
+def states(store):
+    return {row.document["path"]: row.document["status"] for row in store.records.iterate()}
+
+
+def test_a_source_in_which_nothing_changed_costs_one_question(share, store):
+    assert share.crawl(store).counts["as_before"] == 0
+    report = share.crawl(store)
+    assert len(share.ceph.asked) == 1
+    assert (report.run.state, report.counts["as_before"], report.counts["opened"]) == (
+        RunState.COMPLETE,
+        4,
+        0,
+    )
+    assert len(states(store)) == 4
+
+
+def test_one_changed_directory_is_listed_and_its_neighbours_are_asked_for_their_time_alone(share, store):
+    share.crawl(store)
+    share.model("a/y", values=7)
+    share.ceph.change(share.root / "a" / "y")
+    report = share.crawl(store)
+    assert (report.counts["changed"], report.counts["opened"], report.counts["as_before"]) == (1, 1, 3)
+    assert len(share.ceph.asked) == 5  # the root, a, a/x, a/y, b
+    assert report.counts["missing"] == 0
+
+
+def test_a_deletion_is_seen_where_the_time_says_so_and_never_concluded_elsewhere(share, store):
+    share.crawl(store)
+    for name in ("a/y", "b/y"):
+        (share.root / name / "model.safetensors").unlink()
+    share.ceph.change(share.root / "a" / "y")
+    assert share.crawl(store).counts["missing"] == 1
+    assert sorted(states(store).values()) == ["missing", "ok", "ok", "ok"]
+
+
+def test_what_the_times_did_not_tell_is_seen_when_everything_is_listed_again(share, store):
+    share.crawl(store)
+    share.model("b/x", values=9)
+    assert share.crawl(store).counts["changed"] == 0
+    report = share.crawl(store, every=timedelta(0))
+    assert (report.counts["changed"], report.counts["as_before"]) == (1, 0)
+
+
+@pytest.mark.parametrize("seconds", [-30, 3600], ids=["just before the last crawl", "a clock that is ahead"])
+def test_a_time_that_may_come_late_or_from_another_clock_is_not_trusted(share, store, seconds):
+    share.crawl(store)
+    share.model("a/x", values=5)
+    share.ceph.change(share.root / "a" / "x", at=time.time() + seconds)
+    assert share.crawl(store).counts["changed"] == 1
+
+
+def test_a_newer_extractor_reads_again_what_lies_where_nothing_changed(share, store):
+    share.crawl(store)
+    newer = [plugins.load("extractor", name)() for name in EXTRACTORS]
+    for extractor in newer:
+        if extractor.name == "safetensors":
+            extractor.version += 1
+    assert share.crawl(store, registry=Registry(newer)).counts["opened"] == 4
+
+
+def test_what_could_not_be_read_is_looked_at_again(share, store, monkeypatch):
+    share.crawl(store)
+    (share.root / "a" / "only.safetensors").write_bytes(safetensors(values=3))
+    share.ceph.change(share.root / "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing("only.safetensors"))
+        assert share.crawl(store).run.state is RunState.PARTIAL
+        share.ceph.settle()
+        report = share.crawl(store)
+        assert (report.run.state, report.counts["as_before"]) == (RunState.PARTIAL, 5)
+    assert share.crawl(store).counts["opened"] == 1
+    assert set(states(store).values()) == {"ok"}
+
+
+def test_other_patterns_than_before_list_everything(share, store):
+    share.crawl(store)
+    source = LocalSource(share.root)
+    store.sources.put(
+        [SourceRow(id=source.id, uri=source.uri, address=source.uri, definition=SourceDefinition(name="n"))]
+    )
+    assert share.crawl(store).counts["as_before"] == 0
+    assert share.crawl(store).counts["as_before"] == 4
+
+
+def test_after_a_crawl_that_saw_not_all_everything_since_the_last_complete_one_is_listed(
+    share, store, monkeypatch
+):
+    share.crawl(store)
+    share.model("a/only")
+    share.ceph.change(share.root / "a" / "only", at=time.time())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing("only"))
+        assert share.crawl(store).run.state is RunState.PARTIAL
+    assert share.crawl(store).counts["new"] == 1
+
+
+@pytest.mark.parametrize("answer", [b"", b"0.090", b"never"], ids=["empty", "zero", "no number"])
+def test_an_answer_that_is_no_time_hides_nothing(share, store, answer):
+    share.crawl(store)
+    source = LocalSource(share.root, everything_every=DAY, attribute=lambda _descriptor, _name: answer)
+    report = crawl(store, source, share.settings, registry=share.registry)
+    assert (report.counts["as_before"], report.counts["objects"]) == (0, 4)
+
+
+def test_another_file_system_is_listed_as_ever(share, store):
+    source = LocalSource(share.root, everything_every=DAY)
+    source.remember(since=datetime.now(UTC), whole=datetime.now(UTC))
+    assert sum(len(step.objects) for step in source.list()) == 4
