@@ -74,6 +74,9 @@ scopes = Table(
     Column("error", Text, nullable=False),
 )
 
+UNREAD = "reading IN ('failed', 'retry')"
+"""The objects that could not be read: the few for which there is an index."""
+
 objects = Table(
     "objects",
     metadata,
@@ -94,7 +97,13 @@ objects = Table(
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
     Column("outline", LargeBinary),
-    Index("objects_by_reading", "source", "state", "reading"),
+    Index(
+        "objects_unread",
+        "source",
+        "key",
+        sqlite_where=text(UNREAD),
+        postgresql_where=text(UNREAD),
+    ),
     Index("objects_by_identity", "file_identity"),
     Index(
         "objects_by_sha256",
@@ -160,6 +169,7 @@ extractions = Table(
     Column("source", Text, primary_key=True),
     Column("key", LargeBinary, primary_key=True),
     Column("body", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 records = Table(
