@@ -93,7 +93,8 @@ def pack_json(value: Any) -> bytes:
     except TypeError:  # integers beyond 64 bits, and lone surrogates, which ASCII escapes keep
         text = json.dumps(value, separators=(",", ":")).encode("ascii")
     deflater = _primed_deflater().copy()
-    return deflater.compress(text) + deflater.flush()
+    packed: bytes = deflater.compress(text) + deflater.flush()
+    return packed
 
 
 @cache
