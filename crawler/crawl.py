@@ -132,7 +132,7 @@ class _Crawl:
         try:
             check_same_storage(self._store, self._source, self._manifest, accepted=accepted > 0)
             with self._manifest.sightings() as seen:
-                had_objects = bool(sum(self._manifest.counts().values()))
+                had_objects = self._manifest.has_objects()
                 if isinstance(self._source, Cuttable):
                     since = self._previous.started_at if self._previous else None
                     cuts = self._manifest.cuts(CUT_KEYS) if had_objects else []

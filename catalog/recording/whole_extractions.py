@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from catalog.records import Extraction, Group, Member, ObjectKey, Observation, is_unread
+from catalog.store.entries import with_digest
 from catalog.store.manifest import Manifest
 
 
@@ -60,4 +61,5 @@ def _filled(member: Member, readings: Mapping[ObjectKey, Reading]) -> Member:
     reading = readings.get(member.object.key)
     if reading is None:
         return replace(member, extraction=None)
-    return replace(member, extraction=replace(reading.about(member.subject), role=member.extraction.role))
+    whole = with_digest(reading.about(member.subject), member.extraction)
+    return replace(member, extraction=replace(whole, role=member.extraction.role))

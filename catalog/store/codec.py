@@ -25,7 +25,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 COMPRESSION_LEVEL = 6
-"""With a dictionary it makes 634 bytes of the record of a small model, level 1 makes 999, in about the same time."""
+"""With a dictionary it makes 659 bytes of the record of a small model; level 4 makes 761 in two thirds of the time."""
+MEMORY_LEVEL = 6
+"""Of zlib, in its own measure: 160 kB for a stream instead of 268 kB. Most texts are so small that to get and clear that
+memory took longer than to compress them: 77 of 95 µs for an outline, which now takes 18 µs."""
 MAX_INFLATED_BYTES = 1 << 30
 UNREADABLE = (zlib.error, ValueError, KeyError, TypeError)
 """What `unpack` and `unpack_json` raise for bytes that are not what `pack` made."""
@@ -89,8 +92,17 @@ def pack_json(value: Any) -> bytes:
         text = orjson.dumps(value)
     except TypeError:  # integers beyond 64 bits, and lone surrogates, which ASCII escapes keep
         text = json.dumps(value, separators=(",", ":")).encode("ascii")
-    deflater = zlib.compressobj(COMPRESSION_LEVEL, zdict=dictionary())
-    return deflater.compress(text) + deflater.flush()
+    deflater = _primed_deflater().copy()
+    packed: bytes = deflater.compress(text) + deflater.flush()
+    return packed
+
+
+@cache
+def _primed_deflater() -> Any:
+    """A stream that has taken in the dictionary, to be copied for each text: to take it in costs 60 µs, a copy 10."""
+    return zlib.compressobj(
+        COMPRESSION_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, dictionary()
+    )
 
 
 def unpack_json(data: bytes) -> Any:

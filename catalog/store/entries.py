@@ -52,7 +52,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedEntry:
-    """An entry as the manifest keeps it: its outline, and the extraction beside it, are packed (None: there is none)."""
+    """An entry as the manifest keeps it: its outline, and the extraction beside it, are packed (None: there is none).
+
+    The digest of tensors, half a small file's share in the store, stands in the outline alone (`with_digest`).
+    """
 
     entry: Entry
     outline: bytes | None
@@ -64,8 +67,23 @@ def packed_entry(entry: Entry, extraction: Extraction | None) -> PackedEntry:
     return PackedEntry(
         entry=replace(entry, outline=None),
         outline=None if entry.outline is None else pack(entry.outline),
-        body=None if extraction is None else pack(extraction),
+        body=None if extraction is None else pack(_without_digest(extraction, entry.outline)),
     )
+
+
+def _without_digest(extraction: Extraction, outline: Extraction | None) -> Extraction:
+    if outline is None or outline.tensors_digest is None:
+        return extraction
+    if outline.tensors_digest != extraction.tensors_digest:
+        return extraction
+    return replace(extraction, tensors_digest=None)
+
+
+def with_digest(extraction: Extraction, outline: Extraction | None) -> Extraction:
+    """The stored extraction with what its outline alone holds."""
+    if extraction.tensors_digest is not None or outline is None or outline.tensors_digest is None:
+        return extraction
+    return replace(extraction, tensors_digest=outline.tensors_digest)
 
 
 def outlined(extraction: Extraction) -> Extraction:

@@ -37,7 +37,7 @@ from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, Standing, outlined, packed_entry
 from catalog.store.leases import Lease
 from catalog.store.sealing import EXTRACTION, OUTLINE, Sealing, vault_behind
-from catalog.store.tables import LIVE_AND_READ, extractions, objects, record_files, sources
+from catalog.store.tables import LIVE_AND_READ, UNREAD, extractions, objects, record_files, sources
 from catalog.store.temporary import TemporaryTable
 
 PAGE = 1000
@@ -235,14 +235,11 @@ class Manifest:
                     )
         return bodies
 
-    def counts(self) -> dict[str, int]:
-        """Live objects by reading."""
+    def has_objects(self) -> bool:
+        """Whether anything is there."""
         chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
         with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(objects.c.reading, func.count()).where(chosen).group_by(objects.c.reading)
-            )
-            return {row[0]: row[1] for row in rows}
+            return connection.execute(select(objects.c.key).where(chosen).limit(1)).first() is not None
 
     def has_other_names(self, metas: Iterable[ObjectMeta]) -> bool:
         """Whether any of these files is there under another key, too."""
@@ -284,7 +281,7 @@ class Manifest:
 
     def unread(self) -> Iterator[Unread]:
         """Live objects that could not be read, in key order."""
-        bad = objects.c.reading.in_([Reading.FAILED.value, Reading.RETRY.value])
+        bad = text(UNREAD)  # in the words of the index: SQLite does not see through parameters
         same = (record_files.c.source == objects.c.source) & (record_files.c.key == objects.c.key)
         bound = select(record_files.c.key).where(same).exists().label("bound")
         last = b""
@@ -481,6 +478,13 @@ def extraction_of(key: ObjectKey, body: bytes) -> Extraction:
         what = f"what the file {display_key(key)} said"
         reason = f"{type(error).__name__}: {error}"
         raise StoreDamaged(what, reason, "Read it again with: modeldex crawl PATH --reread") from error
+
+
+def outline_of(row: Any, vault: Vault) -> Extraction | None:
+    """What the manifest has of a file for grouping, of a row with its columns `source`, `key`, `outline` and `reading`; nothing
+    of a damaged one.
+    """
+    return _outline(row, vault)[1]
 
 
 def _outline(row: Any, vault: Vault) -> tuple[Reading, Extraction | None]:

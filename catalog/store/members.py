@@ -26,7 +26,8 @@ from catalog.records import (
 )
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import MISSING
-from catalog.store.manifest import extraction_of, meta_of, opened_body
+from catalog.store.entries import with_digest
+from catalog.store.manifest import extraction_of, meta_of, opened_body, outline_of
 from catalog.store.sealing import Sealing
 from catalog.store.tables import extractions, objects, record_files
 
@@ -228,14 +229,19 @@ def _metas(connection: Connection, places: Places) -> dict[tuple[str, bytes], Ob
 
 def _bodies(connection: Connection, places: Places) -> dict[tuple[str, bytes], Extraction]:
     sealing = Sealing(connection)
+    same = (objects.c.source == extractions.c.source) & (objects.c.key == extractions.c.key)
+    statement = select(extractions, objects.c.outline, objects.c.reading).outerjoin(objects, same)
     return {
-        (row.source, row.key): extraction_of(
-            ObjectKey(os.fsdecode(row.key)), opened_body(sealing, row.source, row.key, row.body)
+        (row.source, row.key): with_digest(
+            extraction_of(
+                ObjectKey(os.fsdecode(row.key)), opened_body(sealing, row.source, row.key, row.body)
+            ),
+            outline_of(row, sealing.vault),
         )
         for source, keys in places.items()
         for part in parts(sorted(keys))
         for row in connection.execute(
-            select(extractions).where((extractions.c.source == source) & extractions.c.key.in_(part))
+            statement.where((extractions.c.source == source) & extractions.c.key.in_(part))
         )
     }
 

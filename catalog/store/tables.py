@@ -77,6 +77,9 @@ scopes = Table(
 LIVE_AND_READ = "state = 'live' AND reading IN ('read', 'failed')"
 """As text: an index of a part of the rows is taken only where these values stand in the statement."""
 
+UNREAD = "reading IN ('failed', 'retry')"
+"""The objects that could not be read: the few for which there is an index."""
+
 objects = Table(
     "objects",
     metadata,
@@ -97,7 +100,13 @@ objects = Table(
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
     Column("outline", LargeBinary),
-    Index("objects_by_reading", "source", "state", "reading"),
+    Index(
+        "objects_unread",
+        "source",
+        "key",
+        sqlite_where=text(UNREAD),
+        postgresql_where=text(UNREAD),
+    ),
     Index("objects_by_identity", "file_identity"),
     Index(
         "objects_by_sha256",
@@ -170,6 +179,7 @@ extractions = Table(
     Column("source", Text, primary_key=True),
     Column("key", LargeBinary, primary_key=True),
     Column("body", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 records = Table(
