@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry
 
+from catalog.errors import ModeldexError
 from catalog.settings import Settings
 from webui.caching.answers import Answer, AnswerCache
 from webui.caching.settings import CacheSettings
-from webui.rendering import not_modified, tagged
+from webui.rendering import dumps, not_modified, tagged
 
 EXTENSION = "modeldex-cache"
 
@@ -62,6 +65,30 @@ def remembered(
     if known is not None:
         return tagged(Response(known.body, mimetype=known.media_type), tag)
     response = make()
-    if response.status_code == 200 and not response.is_streamed and (tag_now is None or tag_now() == tag):
+    is_whole = response.status_code == 200 and not response.is_streamed
+    if is_whole and (tag_now is None or _is_still(tag, tag_now)):
         cache.put(state, Answer(media_type=response.mimetype, body=response.get_data()))
     return response
+
+
+def remembered_json(tag: Callable[[], str], make: Callable[[], Any]) -> Any:
+    """What the cache has for this tag as JSON values, or what is made now, which it then keeps as in `remembered`."""
+    cache: AnswerCache | None = current_app.extensions[EXTENSION]
+    if cache is None:
+        return make()
+    state = tag()
+    known = cache.get(state)
+    if known is not None:
+        return json.loads(known.body)
+    value = make()
+    if _is_still(state, tag):
+        cache.put(state, Answer(media_type="application/json", body=dumps(value).encode()))
+    return value
+
+
+def _is_still(tag: str, tag_now: Callable[[], str]) -> bool:
+    """Whether the catalog is as it was. One that cannot be asked any more costs nobody the answer that is made."""
+    try:
+        return tag_now() == tag
+    except ModeldexError:
+        return False
