@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,11 @@ MAX_DEPTH = 60
 MAX_NAME_BYTES = 1024
 LARGEST_WHOLE = 2**63 - 1
 DUPLICATE = 11_000
+OF_ONE_DOCUMENT = frozenset({2, 52, 57, 121, 10_334, DUPLICATE})
+"""BadValue, DollarPrefixedFieldName, DottedFieldName, DocumentValidationFailure, BSONObjectTooLarge: never accepted as they
+are. Source: MongoDB, src/mongo/base/error_codes.yml.
+"""
+REASON_CHARACTERS = 300
 
 log = logging.getLogger(__name__)
 
@@ -45,23 +50,26 @@ def tell(settings: Settings, store: Store) -> int:
         return 0
     consumer = store.consumer(consumer_of(chosen))
     consumer.register()
+    actions, taken = consumer.claim(BATCH), 0
+    if not actions:
+        return 0
     hidden = {str(row.id): row.definition.sensitive for row in store.sources.all()}
-    taken = 0
     try:
         client = connected(chosen)
     except UserError as error:
-        consumer.put_off(consumer.claim(BATCH), str(error))
+        consumer.put_off(actions, str(error))
         log.warning("mongodb waits reason=%s", error)
         return 0
     with client:
         collection = client[chosen.database][chosen.collection]
-        while actions := consumer.claim(BATCH):
+        while actions:
             outcome = write(collection, actions, hidden)
             consumer.settle(actions, outcome)
             taken += len(outcome.done)
             if outcome.retry:
                 log.warning("mongodb waits reason=%s", next(iter(outcome.retry.values())))
                 break
+            actions = consumer.claim(BATCH)
     return taken
 
 
@@ -92,43 +100,64 @@ def write(
             continue
         documents[action.id] = document
     wanted = [action for action in actions if action.id in documents]
+    retry: dict[str, str] = {}
     try:
-        _write(collection, wanted, documents)
+        for action, fault in _written(collection, wanted, documents) if wanted else ():
+            if fault.get("code") in OF_ONE_DOCUMENT:
+                rejected[action.id] = f"MongoDB refuses it: {str(fault.get('errmsg'))[:REASON_CHARACTERS]}"
+            else:
+                retry[action.id] = f"MongoDB could not write it now (code {fault.get('code')})."
     except (PyMongoError, OSError) as error:
         reason = fault_of(error)
-        return IndexOutcome(rejected=rejected, retry={action.id: reason for action in wanted})
-    return IndexOutcome(done=[action.id for action in wanted], rejected=rejected)
+        retry |= {action.id: reason for action in wanted if action.id not in rejected}
+    done = [action.id for action in wanted if action.id not in rejected and action.id not in retry]
+    return IndexOutcome(done=done, rejected=rejected, retry=retry)
 
 
-def _write(
+def _written(
     collection: Any, actions: Sequence[IndexAction], documents: Mapping[str, dict[str, Any] | None]
-) -> None:
-    """Raises PyMongoError. Whoever wrote the same model meanwhile has written it, and only an older state is replaced."""
+) -> Iterator[tuple[IndexAction, Mapping[str, Any]]]:
+    """Writes them, and yields those that were not written with what MongoDB says of each. Raises PyMongoError."""
     from pymongo import DeleteOne, InsertOne, ReplaceOne  # noqa: PLC0415 - an extra
     from pymongo.errors import BulkWriteError  # noqa: PLC0415
 
-    present = {
-        row["_id"] for row in collection.find({"_id": {"$in": [each.id for each in actions]}}, {"_id": 1})
-    }
+    ids = [action.id for action in actions]
+    present = {row["_id"] for row in collection.find({"_id": {"$in": ids}}, {"_id": 1})}
     requests: list[Any] = []
     for action in actions:
-        document, older = documents[action.id], {"_id": action.id, "revision": {"$lt": action.revision}}
+        document = documents[action.id]
         if document is None:
             requests.append(DeleteOne({"_id": action.id, "revision": {"$lte": action.revision}}))
         elif action.id in present:
-            requests.append(ReplaceOne(older, document))
+            requests.append(ReplaceOne(_older(action), document))
         else:
             requests.append(InsertOne(document))
     try:
         collection.bulk_write(requests, ordered=False)
     except BulkWriteError as error:
-        faults = (error.details or {}).get("writeErrors", [])
-        if not faults or any(fault.get("code") != DUPLICATE for fault in faults):
+        details = error.details or {}
+        if details.get("writeConcernErrors") or not details.get("writeErrors"):
             raise
-        again = [actions[fault["index"]] for fault in faults]
-        for action in again:
-            newer = {"_id": action.id, "revision": {"$lt": action.revision}}
-            collection.replace_one(newer, documents[action.id])
+        for fault in details["writeErrors"]:
+            action = actions[fault["index"]]
+            if fault.get("code") != DUPLICATE or not _replaced(collection, action, documents[action.id]):
+                yield action, fault
+
+
+def _replaced(collection: Any, action: IndexAction, document: dict[str, Any] | None) -> bool:
+    """Whether the model, which somebody else has written since, is there in this state or a newer one."""
+    from pymongo.errors import DuplicateKeyError  # noqa: PLC0415 - an extra
+
+    try:
+        if collection.replace_one(_older(action), document).matched_count:
+            return True
+    except DuplicateKeyError:  # by another unique index, which somebody has put on the collection
+        return False
+    return collection.find_one({"_id": action.id}, {"_id": 1}) is not None
+
+
+def _older(action: IndexAction) -> dict[str, Any]:
+    return {"_id": action.id, "revision": {"$lt": action.revision}}
 
 
 def document_of(action: IndexAction, hidden: Mapping[str, Sequence[str]]) -> dict[str, Any]:

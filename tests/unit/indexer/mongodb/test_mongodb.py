@@ -144,6 +144,20 @@ def test_a_document_that_mongodb_cannot_hold_costs_itself_alone(mongo):
     assert [row["_id"] for row in mongo.database["models"].find()] == ["fine"]
 
 
+def test_a_document_that_the_server_refuses_costs_itself_alone(mongo):
+    """Somebody has put a unique index on the collection: the second model of a name is told, and no other is kept back."""
+    models = mongo.database["models"]
+    models.create_index("name", unique=True)
+    actions = [
+        IndexAction(id=f"m{number}", revision=1, document={"name": name})
+        for number, name in enumerate(["same", "same", "other"])
+    ]
+    outcome = write(models, actions)
+    assert (outcome.done, list(outcome.rejected), outcome.retry) == (["m0", "m2"], ["m1"], {})
+    assert "duplicate key" in outcome.rejected["m1"]
+    assert sorted(row["_id"] for row in models.find()) == ["m0", "m2"]
+
+
 def test_whatever_a_record_holds_becomes_a_document_that_every_mongodb_takes(mongo):
     deep = 1
     for _ in range(300):
