@@ -169,7 +169,8 @@ def document_of(action: IndexAction, hidden: Mapping[str, Sequence[str]]) -> dic
         name: _dated(value) if (row := table.get(name)) is not None and row.type == "date" else value
         for name, value in shown.items()
     }
-    return _plain(body, 1) | {"_id": action.id, "revision": action.revision}
+    plain: dict[str, Any] = _plain(body, 1)
+    return plain | {"_id": action.id, "revision": action.revision}
 
 
 def name_of(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
 from flask import Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry
@@ -17,6 +17,7 @@ from webui.caching.settings import CacheSettings
 from webui.rendering import dumps, not_modified, tagged
 
 EXTENSION = "modeldex-cache"
+T = TypeVar("T")
 
 
 def register(app: Flask, settings: Settings, registry: CollectorRegistry) -> None:
@@ -71,7 +72,7 @@ def remembered(
     return response
 
 
-def remembered_json(tag: Callable[[], str], make: Callable[[], Any]) -> Any:
+def remembered_json(tag: Callable[[], str], make: Callable[[], T]) -> T:
     """What the cache has for this tag as JSON values, or what is made now, which it then keeps as in `remembered`."""
     cache: AnswerCache | None = current_app.extensions[EXTENSION]
     if cache is None:
@@ -79,7 +80,8 @@ def remembered_json(tag: Callable[[], str], make: Callable[[], Any]) -> Any:
     state = tag()
     known = cache.get(state)
     if known is not None:
-        return json.loads(known.body)
+        kept: T = json.loads(known.body)
+        return kept
     value = make()
     if _is_still(state, tag):
         cache.put(state, Answer(media_type="application/json", body=dumps(value).encode()))
