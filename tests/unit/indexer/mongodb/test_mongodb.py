@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+import pymongo
 import pytest
 from bson import encode
 from click.testing import CliRunner
@@ -213,6 +214,85 @@ def test_mongodb_killed_in_the_middle_gets_the_rest_when_it_is_back(shop, mongo,
     consumer.retry_now()
     assert tell(shop.settings, shop.store) == 1
     assert by_name(mongo)["bare"]["description"] == "Changed."
+
+
+class CutLine:
+    """A line to the server that is cut for good after so many bytes in one direction, and the address of its near end."""
+
+    def __init__(self, port, *, up=10**9, down=10**9):
+        self.left = {"up": up, "down": down}
+        self.is_cut = threading.Event()
+        self._ends = []
+        self._far = ("127.0.0.1", port)
+        self._near = socket.create_server(("127.0.0.1", 0))
+        self.url = f"mongodb://127.0.0.1:{self._near.getsockname()[1]}/"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, far = self._near.accept()[0], socket.create_connection(self._far)
+                self._ends += [near, far]
+                for name, source, target in (("up", near, far), ("down", far, near)):
+                    threading.Thread(target=self._carry, args=(name, source, target), daemon=True).start()
+
+    def _carry(self, name, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(4096):
+                self.left[name] -= len(data)
+                if self.left[name] < 0:
+                    break
+                target.sendall(data)
+        if self.left[name] < 0:
+            self.is_cut.set()
+            self.close()
+
+    def close(self):
+        for end in [self._near, *self._ends]:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+def test_a_line_that_is_cut_after_half_of_a_batch_costs_no_state_and_brings_none_twice(mongo):
+    models = mongo.database["models"]
+
+    def states(names, revision):
+        return [
+            IndexAction(
+                id=name, revision=revision, document={"name": f"{name}{revision}", "text": "x" * 5_000}
+            )
+            for name in names
+        ]
+
+    old, new = [f"old{number}" for number in range(15)], [f"new{number}" for number in range(15)]
+    assert len(write(models, states(old, 1)).done) == 15
+    line = CutLine(mongo.port, up=115_000)  # the new ones are 75 kB, and are sent first
+    with contextlib.closing(line), pymongo.MongoClient(line.url, timeoutMS=3_000) as client:
+        outcome = write(client["modeldex"]["models"], states([*old, *new], 2))
+    assert line.is_cut.is_set()
+    assert (outcome.done, len(outcome.retry)) == ([], 30)
+    assert {row["revision"] for row in models.find({"_id": {"$in": old}})} == {1}
+    assert models.count_documents({"_id": {"$in": new}, "revision": 2}) == 15
+    assert len(write(models, states([*old, *new], 2)).done) == 30
+    assert models.count_documents({"revision": 2}) == models.count_documents({}) == 30
+
+
+def test_a_collection_that_breaks_off_in_the_middle_changes_nothing(shop, mongo):
+    collection, tuned = mongo.database["said"], named(shop, "tuned")
+    collection.insert_one({"_id": 0, "uri": tuned["uri"], "owner": "kim"})
+    pulled(shop)
+    collection.replace_one({"_id": 0}, {"_id": 0, "uri": tuned["uri"], "owner": "lee"})
+    collection.insert_many([{"_id": number, "text": "x" * 2_000} for number in range(1, 300)])
+    line = CutLine(mongo.port, down=300_000)
+    with (
+        contextlib.closing(line),
+        open_catalog(shop.settings) as catalog,
+        pytest.raises(UserError, match=r"MongoDB cannot be reached\."),
+    ):
+        pull(shop.settings.but(mongodb_url=line.url, mongodb_seconds=3.0), shop.store, catalog)
+    assert line.is_cut.is_set()
+    assert named(shop, "tuned")["owner"] == "kim"
 
 
 @contextlib.contextmanager
