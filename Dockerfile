@@ -9,7 +9,7 @@ COPY crawler crawler
 COPY indexer indexer
 COPY webui webui
 COPY modeldex modeldex
-RUN pip install --no-cache-dir --constraint constraints.txt '.[elasticsearch,hdf5,postgresql,s3]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[elasticsearch,hdf5,postgresql,redis,s3]'
 
 USER modeldex
 ENV MODELDEX_HOME=/state

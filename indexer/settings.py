@@ -62,3 +62,32 @@ class OpenLineageSettings:
     api_key: str = setting("", "What it asks for as a bearer token.", secret=True)
     namespace: str = setting("modeldex", "Namespace of jobs, and of data sets and models without an address.")
     seconds: float = setting(10.0, "Longest wait for one answer.", unit="seconds", least=0.1, most=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MongodbSettings:
+    """The MongoDB that is kept as the catalog is, and the one whose documents say more of models."""
+
+    SECTION: ClassVar[str] = "mongodb"
+
+    url: str = setting(
+        "",
+        "Where MongoDB answers, as mongodb://USER:PASSWORD@host:27017/; empty means none (pip install 'modeldex[mongodb]').",
+        secret=True,
+    )
+    database: str = setting("modeldex", "Database of both collections.")
+    collection: str = setting(
+        "models", "Collection that is kept as the catalog is; empty means that nothing is written."
+    )
+    said_in: str = setting(
+        "",
+        "Collection whose documents say more of models, read by `modeldex mongodb pull`; empty means none.",
+    )
+    seconds: float = setting(10.0, "Longest wait for one answer.", unit="seconds", least=0.1, most=60)
+
+    def __post_init__(self) -> None:
+        """Raises UserError for an address that is none, and for a collection that would feed itself."""
+        if self.url and not self.url.startswith(("mongodb://", "mongodb+srv://")):
+            raise UserError("The setting mongodb.url must begin with mongodb:// or mongodb+srv://.")
+        if self.said_in and self.said_in == self.collection:
+            raise UserError("The settings mongodb.collection and mongodb.said_in must be two collections.")

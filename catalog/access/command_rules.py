@@ -20,6 +20,7 @@ COMMAND_RULES: Mapping[str, Action] = {
     "keys": Action.MANAGE,
     "log": Action.EDIT,
     "models": Action.READ,
+    "mongodb": Action.MANAGE,
     "reindex": Action.MANAGE,
     "restore": Action.EDIT,
     "retention": Action.MANAGE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,22 @@ class Reported:
     changed: tuple[str, ...]
 
 
-def report_model(store: Store, model: ModelId, values: Mapping[str, Any], *, made_by: str) -> Reported:
-    """Sets these fields of the model as `edit_model` does, whatever its revision. What is told again changes nothing.
+def report_model(
+    store: Store,
+    model: ModelId,
+    values: Mapping[str, Any],
+    *,
+    clear: Sequence[str] = (),
+    made_by: str,
+    cause: str = "told by a job",
+) -> Reported:
+    """Sets these fields of the model as `edit_model` does, whatever its revision, and gives others back to the files. What
+    is told again changes nothing.
 
     Raises EditRefused, NotRemakable.
     """
-    changes = checked_changes(changes_of(values))
-    with store.records.transaction(made_by="report", author=made_by, cause="told by a job") as records:
+    changes = checked_changes(changes_of(values, clear))
+    with store.records.transaction(made_by="report", author=made_by, cause=cause) as records:
         records.lock([model])
         if (reason := why_not_remakable(records, model)) is not None:
             raise NotRemakable(model, reason)

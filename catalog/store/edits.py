@@ -45,6 +45,18 @@ class Edits:
         with self._engine.connect() as connection:
             return last_edits(connection, models)
 
+    def by(self, author: str) -> list[ModelId]:
+        """The models of which this author ever said something, and that did not move since, in the order of ids."""
+        chosen = (
+            select(edits.c.model)
+            .distinct()
+            .join(records, records.c.id == edits.c.model)
+            .where(edits.c.made_by == author, records.c.moved_to.is_(None))
+            .order_by(edits.c.model)
+        )
+        with self._engine.connect() as connection:
+            return [ModelId(model) for model in connection.execute(chosen).scalars()]
+
     def batch(self, batch: str) -> Iterator[tuple[ModelId, tuple[str, ...]]]:
         """The models and fields that this batch changed and that did not move since, in the order of ids."""
         chosen = (

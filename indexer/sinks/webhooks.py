@@ -27,6 +27,7 @@ from catalog.records.webhooks import News, Webhook
 from catalog.search.engine import IndexAction, IndexOutcome
 from catalog.settings import Settings, referred
 from catalog.store.webhooks import UNKNOWN, ToldState
+from indexer.mongodb import sink as mongodb
 from indexer.settings import WebhookSettings
 from indexer.sinks import openlineage
 from indexer.sinks.news import changed_fields, news_of
@@ -78,10 +79,12 @@ class Delivery:
 def tell_all(settings: Settings, store: Store) -> dict[str, Delivery]:
     """Every webhook is told what waits for it. One that cannot be reached costs the others nothing.
 
-    A lineage service is told by the same turn, where there is one.
+    A lineage service and a MongoDB are told by the same turn, where there is one.
     """
     if (taken := openlineage.tell(settings, store)) > 0:
         log.info("lineage told models=%s", taken)
+    if (taken := mongodb.tell(settings, store)) > 0:
+        log.info("mongodb written models=%s", taken)
     deliveries = {}
     for webhook in store.webhooks.all():
         delivery = tell(settings, store, webhook)

@@ -30,7 +30,8 @@ OVERHEAD_BYTES = SEAL_BYTES + _HEAD.size
 CLOCKS_APART_SECONDS = 60
 """What the clocks of two servers may differ by."""
 FIRST_REST_SECONDS = 1.0
-LONGEST_REST_SECONDS = 30.0
+LONGEST_REST_SECONDS = 5.0
+"""So that a cache that is back is used soon; one request in so many seconds waits for one that is not."""
 LOOK_UP_SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 
 log = logging.getLogger(__name__)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from flask import Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry
 
+from catalog.errors import ModeldexError
 from catalog.settings import Settings
 from webui.caching.answers import Answer, AnswerCache
 from webui.caching.settings import CacheSettings
-from webui.rendering import not_modified, tagged
+from webui.rendering import dumps, not_modified, tagged
 
 EXTENSION = "modeldex-cache"
+T = TypeVar("T")
 
 
 def register(app: Flask, settings: Settings, registry: CollectorRegistry) -> None:
@@ -69,6 +73,30 @@ def remembered(
     response = make()
     own_tag, _ = response.get_etag()
     is_whole = response.status_code == 200 and not response.is_streamed and own_tag is not None
-    if is_whole and (state_now is None or state_now() == state):
+    if is_whole and (state_now is None or _is_still(state, state_now)):
         cache.put(place, Answer(media_type=response.mimetype, body=response.get_data(), tag=own_tag))
     return response
+
+
+def remembered_json(state_now: Callable[[], str], make: Callable[[], T]) -> T:
+    """What the cache has for this state as JSON values, or what is made now, which it then keeps as in `remembered`."""
+    cache: AnswerCache | None = current_app.extensions[EXTENSION]
+    if cache is None:
+        return make()
+    state = state_now()
+    known = cache.get(state)
+    if known is not None:
+        kept: T = json.loads(known.body)
+        return kept
+    value = make()
+    if _is_still(state, state_now):
+        cache.put(state, Answer(media_type="application/json", body=dumps(value).encode(), tag=""))
+    return value
+
+
+def _is_still(state: str, state_now: Callable[[], str]) -> bool:
+    """Whether the catalog is as it was. One that cannot be asked any more costs nobody the answer that is made."""
+    try:
+        return state_now() == state
+    except ModeldexError:
+        return False

@@ -9,12 +9,14 @@ from flask import request as http
 
 from catalog.dsl.values import only
 from catalog.errors import ModeldexError, RequestRefused
+from webui.caching.remembering import remembered_json
 from webui.es.arguments import over_body, sent_body, with_text
 from webui.es.call import Asked
 from webui.es.faults import Json, body_of
 from webui.es.media import read_json, read_lines
 from webui.es.scrolls import open_scroll, search_at_point
 from webui.es.search_body import NO_SHARDS, Form, Search, nothing, read_search, shaped
+from webui.reading import tag_of
 
 if TYPE_CHECKING:
     from catalog.access.catalog import Catalog
@@ -53,8 +55,11 @@ def search(asked: Asked) -> Json:
         return shaped(nothing(), wanted, form)
     catalog = asked.call.catalog
     # The answer is made within the time limit, too: cutting a thousand documents to patterns is work.
-    return asked.call.run(
-        lambda: shaped(catalog.search(wanted.request), wanted, form), seconds=wanted.seconds
+    return remembered_json(
+        lambda: tag_of("es", catalog.info().generation, wanted, form),
+        lambda: asked.call.run(
+            lambda: shaped(catalog.search(wanted.request), wanted, form), seconds=wanted.seconds
+        ),
     )
 
 
