@@ -72,9 +72,10 @@ def remembered(
         return not_modified(known.tag) or tagged(Response(known.body, mimetype=known.media_type), known.tag)
     response = make()
     own_tag, _ = response.get_etag()
-    is_whole = response.status_code == 200 and not response.is_streamed and own_tag is not None
-    if is_whole and (state_now is None or _is_still(state, state_now)):
-        cache.put(place, Answer(media_type=response.mimetype, body=response.get_data(), tag=own_tag))
+    if response.status_code != 200 or response.is_streamed or own_tag is None:
+        return response
+    if state_now is None or _is_still(state, state_now):
+        cache.put(place, Answer(media_type=response.mimetype or "", body=response.get_data(), tag=own_tag))
     return response
 
 

@@ -54,7 +54,7 @@ def search() -> BaseResponse:
     )
 
 
-def _search_page(wanted: Asked, tag: str | None) -> BaseResponse:
+def _search_page(wanted: Asked, tag: str | None) -> Response:
     page = _results(wanted)
     tag = tag or tag_of(build(), dumps(replace(page, took_ms=0)))
     return not_modified(tag) or html("search.html", page, tag=tag)
