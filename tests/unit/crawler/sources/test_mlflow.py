@@ -57,7 +57,11 @@ def catalog_of(settings, *sources):
 
 
 def documents(store, source):
-    rows = [row.document for row in store.records.iterate() if row.document["source"] == source.id]
+    rows = [
+        {name: value for name, value in row.document.items() if name != "last_seen"}
+        for row in store.records.iterate()
+        if row.document["source"] == source.id
+    ]
     return {" ".join(filter(None, (row["name"], row.get("version")))): row for row in rows}
 
 
