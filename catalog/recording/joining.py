@@ -33,10 +33,13 @@ def settle_joins(store: Store, source: SourceId, settings: Settings) -> None:
 
 
 def _join(store: Store, models: Sequence[ModelId], due: Mapping[ModelId, int]) -> None:
-    """Of these models those that are told of by others than before, or by whoever says something else, and those others."""
+    """Of these models those that are told of by others than before, or by whoever says something else, and those others, who
+    say where the models are that they tell of.
+    """
     before, now = store.joins.present(models), store.joins.lenders(models)
     changed = {model: now.get(model, ()) for model in models if before.get(model, ()) != now.get(model, ())}
     others = {lender for model in changed for lender in {*before.get(model, ())} ^ {*now.get(model, ())}}
+    others |= {lender for model in models if model in due for lender in now.get(model, ())}
     told_anew = {model for model in models if not due.keys().isdisjoint(now.get(model, ()))}
     _remake(store, sorted({*changed, *others, *told_anew}), changed)
 

@@ -236,7 +236,7 @@ def _lent(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tu
         statement = (
             select(joins.c.lender, records.c.document)
             .join(records, records.c.id == joins.c.borrower)
-            .where(joins.c.lender.in_(part))
+            .where(joins.c.lender.in_(part), records.c.state == LIVE)
             .order_by(joins.c.borrower)
         )
         for row in connection.execute(statement):

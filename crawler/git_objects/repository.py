@@ -10,14 +10,11 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed, ObjectUnreadable, PluginUnavailable
 from crawler.formats.git import gto_tag
 from crawler.git_objects.sizes import Declared, loose_size, packed_size
-
-if TYPE_CHECKING:
-    from dulwich.repo import Repo
 
 MAX_COMMITS = 500
 MAX_REFERENCES = 20_000
@@ -69,7 +66,7 @@ class Repository:
             reason = "dulwich is not installed; pip install 'modeldex[git]'"
             raise PluginUnavailable("source", "git+file", reason) from error
         try:
-            self._repo: Repo = Repo(str(root))
+            self._repo: Any = Repo(str(root))  # which types its hashes apart from other bytes
         except (NotGitRepository, OSError, ValueError) as error:
             raise ObjectUnreadable(str(root), "it is no Git repository") from error
 

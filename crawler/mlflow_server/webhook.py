@@ -22,6 +22,7 @@ from crawler.mlflow_server.entries import logged_model_key, registered_key, run_
 SIGNATURE = "X-MLflow-Signature"
 DELIVERY = "X-MLflow-Delivery-Id"
 TIMESTAMP = "X-MLflow-Timestamp"
+HEADERS = (SIGNATURE, DELIVERY, TIMESTAMP)
 MAX_AGE_SECONDS = 300
 """A delivery that is older, or newer than now by as much, may be one that somebody sends once more."""
 MAX_BODY_BYTES = 256 * 1024

@@ -8,7 +8,7 @@ the oldest, whose code made what they name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,7 +139,9 @@ class GitSource:
         finally:
             repository.close()
 
-    def _commit(self, commit: Commit, files: list[Blob], tags: list[Tag]) -> Iterator[tuple[str, _Entry]]:
+    def _commit(
+        self, commit: Commit, files: Sequence[Blob], tags: Sequence[Tag]
+    ) -> Iterator[tuple[str, _Entry]]:
         name = commit.id.decode("ascii")
         made_at = datetime.fromtimestamp(commit.seconds, UTC) if 0 < commit.seconds < 2**33 else None
         texts = {HEAD: f"{name}\n".encode()}

@@ -57,7 +57,11 @@ def catalog_of(settings, *sources):
 
 
 def documents(store, source):
-    rows = [row.document for row in store.records.iterate() if row.document["source"] == source.id]
+    rows = [
+        {name: value for name, value in row.document.items() if name != "last_seen"}
+        for row in store.records.iterate()
+        if row.document["source"] == source.id
+    ]
     return {" ".join(filter(None, (row["name"], row.get("version")))): row for row in rows}
 
 
@@ -124,18 +128,15 @@ def test_the_model_in_the_directory_has_name_version_alias_and_metrics_of_the_re
         assert "stored_at" not in documents(store, server)["churn 2"]["extra"]
 
 
-def test_a_version_that_is_a_place_is_about_the_model_there(mlflow_server, home, tmp_path):
-    place = tmp_path / "bucket"
-    (place / "scorer").mkdir(parents=True)
-    (place / "scorer" / "model.safetensors").write_bytes(safetensors(values=5))
-    (place / "scorer" / "config.json").write_text('{"model_type": "net"}')
-    mlflow_server.registered("scorer", f"file://{place}/scorer")
-    files, server = LocalSource(place), source_of(mlflow_server)
+def test_a_version_that_is_a_place_is_about_the_model_in_that_bucket(mlflow_server, home, bucket):
+    bucket.model("scorer/model.safetensors", values=5)
+    bucket.put("scorer/config.json", '{"model_type": "net"}')
+    mlflow_server.registered("scorer", f"{bucket.address}/scorer")
+    files, server = bucket.source(), source_of(mlflow_server)
     try:
         with catalog_of(home, server, files) as (store, _):
-            assert [
-                row["parameters"] for name, row in documents(store, files).items() if name == "scorer 1"
-            ] == [5]
+            stored = documents(store, files)
+            assert {name: row["parameters"] for name, row in stored.items()} == {"scorer 1": 5}
     finally:
         mlflow_server.call("registered-models/delete", {"name": "scorer"}, method="DELETE")
 
