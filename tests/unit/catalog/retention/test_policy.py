@@ -64,12 +64,11 @@ def test_what_is_not_said_keeps_more_rather_than_less():
         ("name: y\n", "line 3: name: it stands there twice, the first time in line 1"),
         ("keep: 3\n", "line 3: keep: it is not keys with values"),
     ],
-    ids=lambda value: value.split(":")[0] if "line" not in value else "",
 )
 def test_every_fault_is_told_with_its_line(text, told):
     with pytest.raises(UserError) as refused:
         policy_of_text((LEAST + text).encode())
-    assert told in str(refused.value).replace("line 1: name", "line 3: name")
+    assert told in str(refused.value)
 
 
 def test_all_faults_are_told_at_once():

@@ -181,41 +181,38 @@ def test_a_second_name_of_the_weights_of_a_model_that_stays_keeps_the_first(yard
     for version in (1, 2, 3):
         yard.model("fraud", version)
     yard.model("other", 1)
-    for name in ("other-1", "elsewhere"):
-        path = Path(yard.address) / name
-        path.mkdir(exist_ok=True)
-        (path / "model.safetensors").unlink(missing_ok=True)
-    os.link(
-        Path(yard.address) / "fraud-1/model.safetensors", Path(yard.address) / "other-1/model.safetensors"
-    )
-    os.link(Path(yard.address) / "fraud-2/model.safetensors", Path(yard.address) / "elsewhere/readme.bin")
+    root = Path(yard.address)
+    (root / "other-1/model.safetensors").unlink()
+    os.link(root / "fraud-1/model.safetensors", root / "other-1/model.safetensors")
+    (root / "elsewhere").mkdir()
+    os.link(root / "fraud-2/modeldex.yaml", root / "elsewhere/said.txt")
     yard.declare(writable=True)
     yard.crawl()
     plan = yard.plan()
     assert yard.reasons(plan)["fraud-1"] == "shared"
     (goes,) = yard.store.retention.models(plan.id, goes=True)
-    sidecar = (Path(yard.address) / "fraud-2/modeldex.yaml").stat().st_size
-    assert goes.line["bytes"] == sidecar  # the weights have another name, so nothing of them is freed
+    weights = (root / "fraud-2/model.safetensors").stat().st_size
+    assert goes.line["bytes"] == weights  # the sidecar has another name, so nothing of it is freed
     yard.apply(plan)
-    assert (Path(yard.address) / "elsewhere/readme.bin").exists()
+    assert (root / "elsewhere/said.txt").exists()
+    assert not (root / "fraud-2/modeldex.yaml").exists()
 
 
 def test_a_link_is_moved_as_a_link_and_back(yard):
     for version in (1, 2):
         yard.model("fraud", version)
-    weights = Path(yard.address) / "fraud-1/model.safetensors"
-    target = Path(yard.address) / "blobs" / "blob.txt"
+    link, target = Path(yard.address) / "fraud-1/modeldex.yaml", Path(yard.address) / "said" / "said.txt"
     target.parent.mkdir()
-    shutil.move(weights, target)
-    weights.symlink_to("../blobs/blob.txt")
+    shutil.move(link, target)
+    link.symlink_to("../said/said.txt")
     yard.declare(writable=True)
     yard.crawl()
     plan = yard.plan()
     yard.apply(plan)
     assert target.exists()
-    assert not weights.is_symlink()
+    assert not link.is_symlink()
     yard.steward().undo(plan.id)
-    assert str(weights.readlink()) == "../blobs/blob.txt"
+    assert str(link.readlink()) == "../said/said.txt"
 
 
 KILLED = """
