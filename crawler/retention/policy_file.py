@@ -46,11 +46,12 @@ def policy_of_text(data: bytes) -> Policy:
             sentence = f"{'.'.join(where)}: it stands there twice, the first time in line {lines[where]}."
             twice.append((line, sentence))
         lines.setdefault(where, line)
+    policy: Policy | None = None
+    faults = twice
     try:
-        policy, faults = read_policy(value), twice
+        policy = read_policy(value)
     except PolicyRefused as refused:
-        others = [(_line(lines, where), sentence) for where, sentence in refused.faults]
-        policy, faults = None, sorted([*twice, *others])
+        faults = sorted([*twice, *((_line(lines, where), sentence) for where, sentence in refused.faults)])
     if policy is None or faults:
         told = [f"line {line}: {printable(sentence)}" for line, sentence in faults]
         raise UserError(
