@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, url_for
 
 from catalog.access.principals import OWNER
+from catalog.retention.desk import RememberedProposals
 from webui import api, es, metrics, security
 from webui.access import guard
 from webui.access import views as access
-from webui.api import editing
+from webui.api import editing, retention
 from webui.caching import remembering
 from webui.errors import register_errors
-from webui.html import edit_views, saved_views, views
+from webui.html import edit_views, retention_views, saved_views, views
 from webui.reading import kept_apart, services, signed_in
 from webui.rendering import answer
 from webui.security import with_security_headers
@@ -51,9 +52,12 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.register_blueprint(access.blueprint)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(saved_views.blueprint)
+    app.register_blueprint(retention_views.blueprint)
+    app.extensions["modeldex-proposals"] = RememberedProposals()
     app.register_blueprint(edit_views.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(editing.blueprint)
+    app.register_blueprint(retention.blueprint)
     es.register(app, settings)
     register_errors(app)
     app.after_request(with_security_headers)

@@ -135,9 +135,10 @@ class Planning:
             self._last[series] = place, model.id
         for entry in document.get("base_model") or ():
             base = str(entry.get("id") or "").casefold() if isinstance(entry, Mapping) else ""
-            needing = self._needing.setdefault(base, []) if base else []
-            if len(needing) <= NAMED:  # one more, since a model may name itself
-                needing.append((model.id, model.name))
+            for name in {base, base.rstrip("/").rpartition("/")[2]} - {""}:
+                needing = self._needing.setdefault(name, [])
+                if len(needing) <= NAMED:  # one more, since a model may name itself
+                    needing.append((model.id, model.name))
         if model.id in self.matched:
             self._looked[model.id] = self._look(model, series, place)
 
@@ -156,7 +157,7 @@ class Planning:
             stage=stage if isinstance(stage, str) else None,
             aliases=_words(document.get("aliases")),
             tags=_words(document.get("tags")),
-            called=tuple(name.casefold() for name in called(document)),
+            called=tuple(dict.fromkeys(name.casefold() for name in _called(document))),
             values=tuple(value_of(document, best) for best in self.policy.best),
             is_current=bool(document) and self.matched[model.id] == model.revision,
         )
@@ -336,6 +337,14 @@ def _is(wanted: str | None, *present: Any) -> bool:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _called(document: Document) -> Iterator[str]:
+    """What others may call a model; of one that is a single file its folder, too."""
+    yield from called(document)
+    folders = [part for part in str(document.get("path") or "").split("/") if part][:-1]
+    yield from folders[-1:]
+    yield "/".join(folders[-2:])
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes
 
 from catalog.access.saved_searches import SavedSearches, state_of
-from catalog.errors import NotAllowed, UserError
+from catalog.errors import UserError
 from catalog.query.state import SearchState
 from catalog.records import SourceId
+from catalog.retention.desk import check_sees_all
 from catalog.retention.planning import Looked, PlannedFile, Planning, Verdict, instant_text
 from catalog.retention.policy import Deed, Policy
 from catalog.store.canonical import canonical, sanitised
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from catalog.access.catalog import Catalog
+    from catalog.records.retention import StoredPlan
     from catalog.settings import Settings
     from catalog.store import Store
-    from catalog.store.retention import PlanWriter, StoredPlan
+    from catalog.store.retention import PlanWriter
 
 FORMAT = 1
 """Of what is hashed."""
@@ -107,12 +109,6 @@ class Planner:
             raise UserError(f"{where}: {' '.join(sentences)}", advice="No plan was made.")
         for document in self.catalog.export(state):
             yield str(document["id"]), int(document.get("revision", 0))
-
-
-def check_sees_all(catalog: Catalog) -> None:
-    """Raises NotAllowed for who does not see every model."""
-    if not catalog.principal.sees_all:
-        raise NotAllowed("make or see plans of retention, which are about the whole catalog")
 
 
 def undeclared(store: Store, action: Deed) -> Callable[[SourceId], str | None]:

@@ -88,7 +88,7 @@ def read_policy(value: Any) -> Policy:
     keep = reading.mapping(top.get("keep") or {}, ("keep",), ("newest", "best", "stages", "aliases"))
     protect = reading.mapping(top.get("protect") or {}, ("protect",), ("tags", "queries", "saved"))
     best = keep.get("best") or []
-    policy = {
+    policy: dict[str, Any] = {
         "name": reading.text(top, "name", ()),
         "models": reading.text(top, "models", ()),
         "per": reading.chosen(top.get("per", "series"), ("per",), Per),

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, func, select, update
+from sqlalchemy import Engine, bindparam, delete, select, update
 
 from catalog.records import Document, ModelId, ObjectKey, SourceId
 from catalog.records.objects import SAME_BYTES
+from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan, UnfinishedFile
 from catalog.store.codec import instant, read_object
 from catalog.store.consumers import shown_last_seen
 from catalog.store.database import insert_rows, parts
@@ -25,6 +26,7 @@ from catalog.store.tables import (
     retention_models,
     retention_objects,
     retention_plans,
+    retention_unfinished,
 )
 
 PAGE = 500
@@ -53,43 +55,6 @@ class OwnFile:
     size_bytes: int
     change_token: str
     identity: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPlan:
-    """A plan without its lines. `header` is what `catalog.retention.plans` made of it."""
-
-    id: str
-    header: Mapping[str, Any]
-    sha256: str
-    made_at: str
-    state: str
-    updated_at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedModel:
-    """One model of a plan: `line` says why it stays or goes, `state` what was done, `note` why something was not."""
-
-    number: int
-    model: ModelId
-    goes: bool
-    line: Mapping[str, Any]
-    state: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedObject:
-    """One object of a plan. `evidence` tells what is in the trash from anything else there."""
-
-    number: int
-    model: ModelId
-    source: SourceId
-    key: ObjectKey
-    line: Mapping[str, Any]
-    state: str
-    evidence: Mapping[str, Any]
 
 
 class Retention:
@@ -188,6 +153,20 @@ class Retention:
                     names.setdefault(row.file_identity, []).append(place)
         return {identity: places for identity, places in names.items() if len(places) > 1}
 
+    def unfinished(self) -> list[UnfinishedFile]:
+        """What lay unfinished in all sources when somebody looked."""
+        table = retention_unfinished
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(table).order_by(table.c.source, table.c.key))
+            return [UnfinishedFile(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+    def note_unfinished(self, source: SourceId, files: Sequence[UnfinishedFile]) -> None:
+        """What is given is all that lies unfinished in the source now."""
+        table = retention_unfinished
+        with self._engine.begin() as connection:
+            connection.execute(delete(table).where(table.c.source == source))
+            insert_rows(connection, table, [asdict(file) for file in files])
+
     def plans(self, limit: int) -> list[StoredPlan]:
         """The newest plans, newest first."""
         newest = select(retention_plans).order_by(retention_plans.c.made_at.desc(), retention_plans.c.id)
@@ -254,16 +233,6 @@ class Retention:
             if len(rows) < PAGE:
                 return
             after = rows[-1].number
-
-    def counts(self, plan: str) -> dict[str, int]:
-        """How many of the models that go are in which state; the empty one is not begun."""
-        table = retention_models
-        chosen = (table.c.plan == plan) & (table.c.goes == 1)
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(table.c.state, func.count()).where(chosen).group_by(table.c.state)
-            )
-            return {state: int(number) for state, number in rows}
 
     def writer(self, plan: str) -> PlanWriter:
         """Writes a plan page by page; there is none before its header is written. What a killed writer left is removed."""

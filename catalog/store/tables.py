@@ -544,3 +544,15 @@ retention_objects = Table(
     Column("evidence", Text, nullable=False),
     Index("retention_objects_by_model", "plan", "model"),
 )
+
+# Files that nobody finished writing, as they were seen the last time that somebody looked.
+retention_unfinished = Table(
+    "retention_unfinished",
+    metadata,
+    Column("source", Text, primary_key=True),
+    # As it is shown: nothing is ever done with it.
+    Column("key", Text, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("modified_at", String(32), nullable=False),
+    Column("noted_at", String(32), nullable=False),
+)

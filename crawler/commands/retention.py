@@ -17,9 +17,9 @@ from catalog.terminal import printable, table
 
 if TYPE_CHECKING:
     from catalog.access.catalog import Catalog
+    from catalog.records.retention import StoredPlan
     from catalog.retention.plans import Planner
     from catalog.store import Store
-    from catalog.store.retention import StoredPlan
     from crawler.retention.carrying_out import Done
 
 SHOWN = 20
@@ -138,6 +138,45 @@ def undo(settings: Settings, plan: str, *, as_json: bool) -> None:
         sys.exit(EXIT_LEFT)
 
 
+@retention.command()
+@AS_JSON
+@click.pass_obj
+def proposals(settings: Settings, *, as_json: bool) -> None:
+    """Say what may go although nobody wrote a policy, with bytes and what shows it: checkpoints of runs that ended, copies,
+    orphans, files that nobody finished writing. Lists all sources for the last of these. Nothing is done about any of it.
+    """
+    from dataclasses import asdict  # noqa: PLC0415 - as above
+
+    from catalog.retention.planning import now  # noqa: PLC0415
+    from catalog.retention.proposals import proposals as proposed  # noqa: PLC0415
+    from crawler.retention.unfinished_files import look_for_unfinished  # noqa: PLC0415
+
+    with _opened(settings) as (_, store, _planner):
+        problems = look_for_unfinished(store, settings, at=now())
+        kinds = proposed(store.retention)
+    if as_json:
+        click.echo(
+            json.dumps({"proposals": [asdict(kind) for kind in kinds], "problems": problems}, indent=2)
+        )
+    for kind in kinds if not as_json else ():
+        click.echo(f"{kind.number:,} {kind.sentence}, {size_text(kind.bytes)}")
+        rows = [
+            (
+                size_text(row.bytes),
+                row.model[:12],
+                printable(row.path, limit=120),
+                printable(row.evidence, limit=160),
+            )
+            for row in kind.largest[:SHOWN]
+        ]
+        for line in table(("bytes", "id", "path", "evidence"), rows, whole=("id",)) if rows else ():
+            click.echo(f"  {line}")
+    for problem in problems:
+        click.echo(f"Not looked into: {printable(problem)}", err=True)
+    if problems:
+        sys.exit(EXIT_LEFT)
+
+
 def _tell_done(done: Done, verb: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(
@@ -159,7 +198,8 @@ def _tell_done(done: Done, verb: str, *, as_json: bool) -> None:
 @contextmanager
 def _opened(settings: Settings, *, write: bool = True) -> Iterator[tuple[Catalog, Store, Planner]]:
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - as above
-    from catalog.retention.plans import Planner, check_sees_all  # noqa: PLC0415
+    from catalog.retention.desk import check_sees_all  # noqa: PLC0415
+    from catalog.retention.plans import Planner  # noqa: PLC0415
     from catalog.store import open_store  # noqa: PLC0415
     from crawler.commands.edit import author  # noqa: PLC0415
     from crawler.commands.index_state import bring_up_to_date  # noqa: PLC0415

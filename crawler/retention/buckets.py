@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from catalog.errors import ObjectChanged, ObjectUnreadable, SourceError
@@ -22,6 +23,10 @@ class BucketDoor:
 
     def __init__(self, bucket: OpenBucket) -> None:
         self._bucket = bucket
+
+    def glance(self, key: str) -> tuple[int, datetime] | None:
+        answer = self._head(ObjectKey(key))
+        return None if answer is None else (int(answer["ContentLength"]), answer["LastModified"])
 
     def look(self, key: ObjectKey, change_token: str) -> Evidence:
         answer = self._head(key)

@@ -6,14 +6,15 @@ import hmac
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from catalog.errors import ModeldexError, ObjectChanged, SourceError, UserError
 from catalog.records import ModelId, SourceId, display_key
 from catalog.records.accounts import Happening
+from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan
 from catalog.retention.plans import APPLIED, APPLYING, LEASE, READY, UNDOING, UNDONE, Planner
 from catalog.retention.policy import Deed, policy_of
 from catalog.store.documents import DELETED, LIVE, MISSING, TRASHED
-from catalog.store.retention import PlannedModel, PlannedObject, StoredPlan
 from crawler.addresses import open_source
 from crawler.retention.door import Door, door_of, place_of
 
@@ -234,10 +235,8 @@ class Steward:
                 concerned = [model for model in models if before[model] in {LIVE, MISSING}]
                 records.remove(concerned, state)
             for model in concerned:
-                happening = self._happening(
-                    f"retention.{state}", f"model {model}", before[model], {"plan": stored.id}
-                )
-                records.note(lambda happening=happening: happening)
+                action, after = f"retention.{state}", {"plan": stored.id}
+                records.note(partial(self._happening, action, f"model {model}", before[model], after))
 
     def _leave(self, stored: StoredPlan, model: PlannedModel, reason: str, done: Done) -> None:
         self.planner.store.retention.note_model(stored.id, model.number, LEFT, reason)

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ class DirectoryDoor:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def glance(self, key: str) -> tuple[int, datetime] | None:
+        try:
+            with _faults(ObjectKey(key)), self._directory(key) as (folder, name):
+                status = os.lstat(name, dir_fd=folder)
+        except ObjectChanged:
+            return None
+        return status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
 
     def look(self, key: ObjectKey, change_token: str) -> Evidence:
         with _faults(key), self._directory(key) as (folder, name):

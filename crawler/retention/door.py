@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from catalog.errors import ObjectUnreadable
@@ -18,6 +19,10 @@ class Door(Protocol):
     """What a storage does for retention. Each step may be asked for again after it was interrupted anywhere: it looks at
     what is there, and goes on. Raises ObjectChanged where something else stands in its way, ObjectUnreadable, AccessDenied.
     """
+
+    def glance(self, key: str) -> tuple[int, datetime] | None:
+        """How many bytes the object of this key has, and when it was written; None if it is not there."""
+        ...
 
     def look(self, key: ObjectKey, change_token: str) -> Evidence:
         """The object, if it is the one that a crawl saw with this token."""

@@ -40,20 +40,20 @@ def policy_of_text(data: bytes) -> Policy:
             f"The file is not YAML that can be read: {error}.", advice=f"Write:\n{EXAMPLE}"
         ) from error
     lines = dict[Where, int]()
-    twice: list[tuple[Where, str]] = []
+    twice: list[tuple[int, str]] = []
     for where, line in _keys(yaml.compose(data, Loader=yaml.SafeLoader)):
         if where in lines:
-            twice.append(
-                (where, f"{'.'.join(where)}: it stands there twice, the first time in line {lines[where]}.")
-            )
+            sentence = f"{'.'.join(where)}: it stands there twice, the first time in line {lines[where]}."
+            twice.append((line, sentence))
         lines.setdefault(where, line)
+    policy: Policy | None = None
+    faults = twice
     try:
         policy = read_policy(value)
-        faults = twice
     except PolicyRefused as refused:
-        policy, faults = None, [*twice, *refused.faults]
+        faults = sorted([*twice, *((_line(lines, where), sentence) for where, sentence in refused.faults)])
     if policy is None or faults:
-        told = [f"line {_line(lines, where)}: {printable(sentence)}" for where, sentence in faults]
+        told = [f"line {line}: {printable(sentence)}" for line, sentence in faults]
         raise UserError(
             "The policy cannot be used.\n  " + "\n  ".join(told), advice=f"A policy is:\n{EXAMPLE}"
         )

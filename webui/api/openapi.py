@@ -40,6 +40,10 @@ _QUERY: Mapping[str, Mapping[str, str]] = {
     "suggest": {TEXT: "what is typed so far"},
     "compare": {"ids": "two to six ids, with commas"},
     "models": {"ids": "ids, with commas"},
+    "retention/{plan_id}": {
+        "show": "goes, stays or all: which models",
+        "after": "the number of the model behind which they begin",
+    },
     "runs": {"source": "the id or name of a source", "limit": "how many, the newest first"},
     "models/{model_id}/diff": {"from": "a revision", "to": "a later revision"},
 }

@@ -73,10 +73,17 @@ class HealthPage(StatusPage):
     poll_ms: int
     is_running: bool
     may_ask: bool
+    may_manage: bool
 
 
 def health_page(
-    health: Health, status: CatalogStatus, crawl: CrawlStatus | None, addresses: Addresses, *, may_ask: bool
+    health: Health,
+    status: CatalogStatus,
+    crawl: CrawlStatus | None,
+    addresses: Addresses,
+    *,
+    may_ask: bool,
+    may_manage: bool,
 ) -> HealthPage:
     """The page; "unknown" where a number could not be had."""
     below = status_page(status, crawl)
@@ -99,6 +106,7 @@ def health_page(
         else IDLE_POLL_MS,
         is_running=is_running,
         may_ask=may_ask,
+        may_manage=may_manage,
     )
 
 

@@ -96,8 +96,15 @@ def values(field: str) -> Response:
 @blueprint.get("/health")
 @blueprint.get("/runs", endpoint="runs")
 def health() -> Response:
-    may_ask = allowed(catalog().principal, Action.CRAWL)
-    page = health_page(find_health(), catalog().status(), crawl_status(), addresses(), may_ask=may_ask)
+    principal = catalog().principal
+    page = health_page(
+        find_health(),
+        catalog().status(),
+        crawl_status(),
+        addresses(),
+        may_ask=allowed(principal, Action.CRAWL),
+        may_manage=allowed(principal, Action.MANAGE),
+    )
     return html("health.html", page)
 
 

@@ -1,0 +1,152 @@
+"""Why each model stays or goes."""
+
+import dataclasses
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from catalog.access.principals import Principal
+from catalog.errors import NotAllowed, UserError
+from catalog.query.nodes import Term
+from catalog.recording.edits import edit_model
+from catalog.retention.planning import now
+from catalog.retention.proposals import Kind, proposals
+from crawler.retention.unfinished_files import look_for_unfinished
+
+
+@pytest.fixture
+def series(yard):
+    """Six versions with a metric on two data sets, and one model that is made from the first."""
+    for version in range(1, 7):
+        evaluations = [
+            {"metric": "f1", "value": 0.5 + version / 100, "dataset": "mnist"},
+            {"metric": "f1", "value": 0.9 - version / 100, "dataset": "conll2003"},
+        ]
+        yard.model("net", version, evaluations=evaluations, created_at=f"2024-0{version}-01")
+    yard.declare(writable=True, deletable=True)
+    yard.crawl()
+    return yard
+
+
+def change(yard, version, **values):
+    model = next(row for row in yard.store.records.iterate() if row.document.get("version") == str(version))
+    edit_model(yard.store, model.id, expected=model.revision, values=values, made_by="ada")
+
+
+def test_each_rule_keeps_what_it_names_and_says_so(series):
+    change(series, 1, stage="production")
+    change(series, 2, stage="archived")
+    change(series, 3, aliases=["champion"])
+    change(series, 4, tags=["precious"])
+    assert series.reasons(series.plan(protect={"tags": ["Precious"]})) == {
+        "net-1": "stage",
+        "net-2": "none",
+        "net-3": "alias",
+        "net-4": "tag",
+        "net-5": "none",
+        "net-6": "newest",
+    }
+
+
+@pytest.mark.parametrize(
+    ("best", "kept"),
+    [
+        ({"number": 2, "metric": "f1", "dataset": "conll2003"}, {"net-1", "net-2"}),
+        ({"number": 1, "metric": "F1", "dataset": "MNIST"}, {"net-6"}),
+        ({"number": 1, "metric": "f1", "dataset": "conll2003", "direction": "down"}, {"net-6"}),
+        ({"number": 3, "metric": "accuracy"}, set()),
+    ],
+    ids=["one data set", "another", "the other way", "nobody reports it"],
+)
+def test_the_best_are_kept_by_a_metric_on_a_data_set(series, best, kept):
+    rules = series.reasons(series.plan(keep={"best": best}))
+    assert {name for name, rule in rules.items() if rule == "best"} == kept
+    assert rules["net-6"] in {"best", "last"}  # the last version never goes
+
+
+def test_a_search_and_age_keep_and_a_moment_decides(series):
+    rules = series.reasons(
+        series.plan(protect={"queries": ["version:2"]}, older_than="12h", age_by="created_at")
+    )
+    assert (rules["net-2"], rules["net-1"]) == ("protected", "none")
+    assert set(series.reasons(series.plan(older_than="12h")).values()) == {"age", "newest"}
+
+
+def test_what_another_model_is_made_from_stays(series):
+    series.model("child", 1, base_model="org/net-3")
+    series.crawl()
+    rules = series.reasons(series.plan(models="name:net"))
+    assert (rules["net-3"], rules["net-2"]) == ("needed", "none")
+
+
+def test_checkpoints_are_of_the_series_of_their_run(yard):
+    for step in (5, 10, 20):
+        yard.put(f"run/checkpoint-{step}/model.safetensors", weights(step))
+        yard.put(f"run/checkpoint-{step}/config.json", b'{"model_type": "bert"}')
+    yard.declare(writable=True)
+    yard.crawl()
+    plan = yard.plan(keep={"newest": 1})
+    kept = {row.line["name"] for row in yard.store.retention.models(plan.id, goes=False)}
+    assert kept == {"run-checkpoint-20"}
+    yard.put("run/model.safetensors", weights(30))
+    yard.put("run/config.json", b'{"model_type": "bert"}')
+    yard.crawl()
+    plan = yard.plan(keep={})
+    assert {row.line["name"] for row in yard.store.retention.models(plan.id, goes=False)} == {"run"}
+    kinds = {kind.kind: kind for kind in proposals(yard.store.retention)}
+    assert kinds[Kind.CHECKPOINT].number == 3
+
+
+def weights(value):
+    from fixtures.crawling import safetensors
+
+    return safetensors(fill=float(value))
+
+
+def test_the_same_policy_at_the_same_moment_has_the_same_hash_and_another_has_not(series):
+    plan = series.plan()
+    policy = series.plan().header["policy"]
+    assert plan.sha256 != series.plan(keep={"newest": 2}).sha256
+    from catalog.retention.policy import policy_of
+
+    assert series.planner.hash_now(plan, policy_of(policy)) == plan.sha256
+
+
+def test_a_search_that_is_not_understood_makes_no_plan(series):
+    with pytest.raises(UserError, match="models"):
+        series.plan(models="accuracy > banana")
+    assert series.store.retention.plans(10) == []
+
+
+def test_who_does_not_see_everything_makes_no_plan(series):
+    from catalog.access.opening import open_catalog
+
+    part = Principal(id="bob", name="bob", scope=Term("tags", "prod"))
+    with open_catalog(series.settings, part) as catalog, pytest.raises(NotAllowed):
+        dataclasses.replace(series.planner, catalog=catalog).make(policy_of_all(), at=now())
+
+
+def policy_of_all():
+    from catalog.retention.policy import read_policy
+
+    return read_policy({"name": "x", "models": "has:name"})
+
+
+def test_copies_and_unfinished_files_are_proposed_with_what_shows_it(series):
+    root = Path(series.address)
+    series.put("copy/model.safetensors", (root / "net-1/model.safetensors").read_bytes())
+    (root / "name").mkdir()
+    os.link(root / "net-2/model.safetensors", root / "name" / "model.safetensors")
+    series.put("down/big.safetensors.incomplete", b"half")
+    series.put("down/new.safetensors.incomplete", b"still written")
+    old = time.time() - 3 * 86_400
+    os.utime(root / "down/big.safetensors.incomplete", (old, old))
+    series.crawl(hash_weights=True)
+    assert look_for_unfinished(series.store, series.settings, at=now()) == []
+    kinds = {kind.kind: kind for kind in proposals(series.store.retention)}
+    (copy,) = kinds[Kind.COPY].largest
+    assert "the same weights are in" in copy.evidence
+    (file,) = kinds[Kind.UNFINISHED].largest
+    assert (file.path, file.bytes) == ("down/big.safetensors.incomplete", 4)
