@@ -89,7 +89,9 @@ def test_a_key_is_taken_however_it_is_spelled():
 def test_a_value_that_its_field_refused_is_taken_from_where_it_is_kept_instead():
     whole = {
         "extra": {"training_learning_rate": "fast", "trainings": 2},
-        "problems": [{"code": "wrong-type", "message": "'training.learning_rate' takes a number, not 'fast'"}],
+        "problems": [
+            {"code": "wrong-type", "message": "'training.learning_rate' takes a number, not 'fast'"}
+        ],
     }
     public, taken = parted(whole, ("training",))
     assert public == {"extra": {"trainings": 2}, MARK: ["training"]}
