@@ -41,6 +41,7 @@ class Field:
     plotted: bool = False
     sensitive: bool = False
     relied_on: bool = False
+    told_with: tuple[str, ...] = ()
     canonical: str | None = None
     material: bool = False
     settled_apart: bool = False

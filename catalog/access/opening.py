@@ -119,10 +119,14 @@ def open_catalogs(settings: Settings) -> Catalogs:
     return Catalogs(engine, store, matching, sealed=_sealed(settings))
 
 
-def _sealed(settings: Settings) -> Sealed | None:
-    """None where no key was ever set up, which is told without an import."""
+def has_keys(settings: Settings) -> bool:
+    """Whether a key was ever set up, and so values may be sealed; told without an import."""
     named = any(settings.origin("encryption", leaf) != "default" for leaf in ("key", "keyring"))
-    if not named and not (settings.home / "keyring.json").exists():
+    return named or (settings.home / "keyring.json").exists()
+
+
+def _sealed(settings: Settings) -> Sealed | None:
+    if not has_keys(settings):
         return None
     from catalog.access.event_notes import with_store  # noqa: PLC0415
     from catalog.access.permissions import may_disclose  # noqa: PLC0415

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from catalog.sealing.names import MARK, TOLD_WITH, marked_names, parted
+from catalog.sealing.names import marked_names, told_with
 
 
 def without(document: Mapping[str, Any], sensitive: Iterable[str] = ()) -> dict[str, Any]:
-    """The document without these fields and those that the table marks, and without those that say the same."""
+    """The document without these fields and those that the table marks, nested ones included, and those told with them."""
+    kept = dict(document)
     named = {*marked_names(), *sensitive}
-    named |= {other for name in named for other in TOLD_WITH.get(name.partition(".")[0], ())}
-    kept, _ = parted(document, named)
-    kept.pop(MARK, None)
+    for name in sorted(named | told_with(named)):
+        head, _, rest = name.partition(".")
+        if not rest:
+            kept.pop(head, None)
+        elif isinstance(kept.get(head), Mapping):
+            kept[head] = {key: value for key, value in kept[head].items() if key != rest}
+        elif isinstance(kept.get(head), list):
+            kept[head] = [
+                {key: value for key, value in item.items() if key != rest}
+                if isinstance(item, Mapping)
+                else item
+                for item in kept[head]
+            ]
     return kept

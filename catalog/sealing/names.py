@@ -13,7 +13,7 @@ from typing import Any
 from catalog.errors import UserError
 from catalog.query.document_values import key_slug
 from catalog.text.spelling import nearest
-from mappings import fields, fields_where
+from mappings import Field, fields, fields_where
 
 MARK = "hidden_fields"
 """What a document says in place of sensitive values: the names, whether there are values or not."""
@@ -22,13 +22,6 @@ EXTRA, REFUSED = "extra", "refused"
 SHORTEST_QUOTE = 4
 """Characters of a value that a problem may quote; shorter ones are words of any sentence."""
 OPEN_ENDED = frozenset({"flattened", "metrics"})
-TOLD_WITH: Mapping[str, tuple[str, ...]] = {
-    "metrics": ("metric_names", "evaluations"),
-    "evaluations": ("metric_names", "metrics"),
-    "metric_names": ("metrics", "evaluations"),
-    "training": ("hyperparameters",),
-}
-"""Fields that say the same in other words."""
 PROSE = "all_text"
 """The text of cards and of everything that is searched by words: nobody can tell what it gives away."""
 
@@ -57,12 +50,13 @@ def checked_names(names: Iterable[str]) -> tuple[str, ...]:
 def covering(names: Iterable[str]) -> tuple[str, ...]:
     """These names with those of the fields that say the same in other words, in order; empty for none."""
     named = set(names)
-    if not named:
-        return ()
-    for name in tuple(named):
-        head = name.partition(".")[0]
-        named.update(TOLD_WITH.get(head, ()))
-    return tuple(sorted({*named, PROSE}))
+    return tuple(sorted({*named, *told_with(named), PROSE})) if named else ()
+
+
+def told_with(names: Iterable[str]) -> set[str]:
+    """The fields that say the same as some of these in other words."""
+    rows = [row for name in names for row in (*_rows_within(name), *_rows_around(name))]
+    return {other for row in rows for other in row.told_with}
 
 
 @cache
@@ -128,11 +122,21 @@ def _is_known(name: str) -> bool:
 
 
 def _is_relied_on(name: str) -> bool:
-    below = [row for field, row in fields().items() if field == name or field.startswith(f"{name}.")]
-    return any(row.relied_on or (row.rule == "derived" and row.name not in _ALSO_OBSERVED) for row in below)
+    return any(
+        row.relied_on or (row.rule == "derived" and not row.told_with and row.name != PROSE)
+        for row in _rows_within(name)
+    )
 
 
-_ALSO_OBSERVED = frozenset({*TOLD_WITH, PROSE})
+def _rows_within(name: str) -> list[Field]:
+    """The field of this name, and those below it."""
+    return [row for field, row in fields().items() if field == name or field.startswith(f"{name}.")]
+
+
+def _rows_around(name: str) -> list[Field]:
+    """The field of which this is one value, if it takes any name."""
+    row = fields().get(name.partition(".")[0])
+    return [row] if row is not None and row.type in OPEN_ENDED else []
 
 
 def _take(kept: dict[str, Any], name: str, values: Values) -> None:

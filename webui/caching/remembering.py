@@ -10,6 +10,7 @@ from typing import TypeVar
 from flask import Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry
 
+from catalog.access.opening import has_keys
 from catalog.errors import ModeldexError
 from catalog.settings import Settings
 from webui.caching.answers import Answer, AnswerCache
@@ -27,7 +28,9 @@ def register(app: Flask, settings: Settings, registry: CollectorRegistry) -> Non
 
 def opened(settings: Settings, registry: CollectorRegistry) -> AnswerCache | None:
     chosen = settings.section(CacheSettings)
-    if not chosen.url:
+    if not chosen.url or has_keys(
+        settings
+    ):  # an answer repeats what was asked, which may be a value that is kept sealed
         return None
     from webui.caching.redis_shelf import RedisShelf  # noqa: PLC0415 - only where it is asked for
 

@@ -84,3 +84,16 @@ def test_a_key_is_taken_however_it_is_spelled():
     )
     assert public["extra"] == {"a": {"d": 3}}
     assert joined(public, taken)["extra"] == {"Cost Centre": 1, "a": {"B-c": 2, "d": 3}}
+
+
+def test_a_value_that_its_field_refused_is_taken_from_where_it_is_kept_instead():
+    whole = {
+        "extra": {"training_learning_rate": "fast", "trainings": 2},
+        "problems": [
+            {"code": "wrong-type", "message": "'training.learning_rate' takes a number, not 'fast'"}
+        ],
+    }
+    public, taken = parted(whole, ("training",))
+    assert public == {"extra": {"trainings": 2}, MARK: ["training"]}
+    assert joined(public, taken)["extra"] == whole["extra"]
+    assert joined(public, taken)["problems"] == whole["problems"]
