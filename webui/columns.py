@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from catalog.query.document_values import split_rank
 from catalog.query.text.targets import Target, dataset_id, resolve
 from catalog.text import licences
 from catalog.text.slugs import stored_slug
@@ -115,11 +116,13 @@ def _field_column(name: str, row: Field) -> Column:
 def measured(document: Mapping[str, Any], of: Column) -> Measured | None:
     """A metric's value with what it was measured on: on the column's data set if it has one, else the headline."""
     if of.dataset:
-        entries = (entry for entry in rows_at(document, "evaluations") if headline_name(entry) == of.path)
-        return next(
-            (_measured(entry.get("value"), entry) for entry in entries if of.dataset == _dataset_id(entry)),
-            None,
-        )
+        entries = [
+            entry
+            for entry in rows_at(document, "evaluations")
+            if of.path in {entry.get("metric"), headline_name(entry)} and _dataset_id(entry) == of.dataset
+        ]
+        measures = (_measured(entry.get("value"), entry) for entry in sorted(entries, key=split_rank))
+        return next((measure for measure in measures if measure is not None), None)
     headline = headline_of(document, of.path)
     return None if headline is None else _measured(headline.value, headline.evaluation)
 

@@ -41,11 +41,20 @@ def sort_options(page: SearchPage) -> tuple[SortOption, ...]:
         ("-size", "Largest"),
         ("size", "Smallest"),
     ]
-    if page.state.sort not in {value for value, _ in table}:
+    if not page.state.sort and any(chip.kind == "sort" for chip in page.chips):
+        table = _asked_in_words(page.order, table)
+    elif page.state.sort not in {value for value, _ in table}:
         table.append((page.state.sort, _order_label(page.state.sort)))
     return tuple(
         SortOption(value=value, label=label, selected=value == page.state.sort) for value, label in table
     )
+
+
+def _asked_in_words(order: str, table: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The order that the query itself asks for first, which no parameter has to say; then all others."""
+    others = dict([("-date", "Newest"), *(entry for entry in table if entry[0])])
+    label = others.pop(order, "") or _order_label(order)
+    return [("", label), *others.items()]
 
 
 def _metric_orders(hits: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:

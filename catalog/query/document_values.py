@@ -61,6 +61,11 @@ def leaf_numbers(root: str, leaves: Mapping[str, list[str]]) -> Iterator[tuple[s
             yield f"{root}.{path}", value
 
 
+def split_rank(evaluation: Mapping[str, Any]) -> int:
+    """Which of several reports of one metric on one data set stands for the model: the one with the lowest rank."""
+    return _SPLIT_RANK.get(fold(str(evaluation.get("split") or "")), _OTHER_SPLIT)
+
+
 def metrics_by_dataset(evaluations: Iterable[Any]) -> dict[str, float]:
     """`metrics.<metric>@<data set>` and the number that stands for the model there, names folded.
 
@@ -77,7 +82,7 @@ def metrics_by_dataset(evaluations: Iterable[Any]) -> dict[str, float]:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             continue
         name = fold(f"metrics.{metric}@{dataset}")
-        rank = _SPLIT_RANK.get(fold(str(evaluation.get("split") or "")), _OTHER_SPLIT)
+        rank = split_rank(evaluation)
         if name not in chosen or rank < chosen[name][0]:
             chosen[name] = (rank, float(value) + 0.0)
     return {name: value for name, (_, value) in chosen.items()}

@@ -41,3 +41,14 @@ def test_an_unknown_order_is_said_and_the_page_still_comes(web):
     page = web.get("/api/search?sort=nonsense&lenient=true").json
     assert page["total"] > 0
     assert any("nonsense" in notice for notice in page["notices"])
+
+
+def test_the_menu_shows_the_order_that_the_query_asks_for(web):
+    """What the box says, the menus show: an order typed in words has no parameter, and is the chosen one all the same."""
+    for query in ("has:accuracy sort:-accuracy", "most accurate model"):
+        page = web.get("/api/search", query_string={"q": query}).json
+        (chosen,) = (option for option in page["sort_options"] if option["selected"])
+        assert chosen == {"value": "", "label": "Best accuracy", "selected": True}
+        values = [option["value"] for option in page["sort_options"]]
+        assert "-date" in values
+        assert len(values) == len(set(values))

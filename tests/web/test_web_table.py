@@ -113,3 +113,28 @@ def test_values_on_other_data_stand_apart_and_the_head_says_so():
     assert not any(row.cells[0].apart for row in same.rows)
     splits = table(model("a", 0.9, "imdb"), model("b", 0.8, "imdb"), model("c", 0.97, "imdb", "validation"))
     assert [row.cells[0].apart for row in splits.rows] == [False, False, True]
+
+
+def test_a_column_of_a_metric_on_a_data_set_shows_the_number_that_it_is_sorted_and_filtered_by():
+    """Of several splits both take the test split, then validation, whichever the document names first."""
+    from catalog.query.document_values import metrics_by_dataset
+    from webui.columns import column, number
+
+    splits = ("train", "validation", "test", None)
+    rows = [
+        {
+            "evaluations": [
+                {"metric": "f1", "dataset": dataset, "split": split, "value": 0.1 * place + shift}
+                for place, split in enumerate(order)
+            ]
+        }
+        for shift, dataset in ((0.0, "conll2003"), (0.5, "imdb"))
+        for order in ((first, second) for first in splits for second in splits)
+    ]
+    compared = [
+        (number(row, column(name.removeprefix("metrics."))), value)
+        for row in rows
+        for name, value in metrics_by_dataset(row["evaluations"]).items()
+    ]
+    assert len(compared) == len(rows)
+    assert [shown for shown, _ in compared] == [sorted_by for _, sorted_by in compared]

@@ -70,7 +70,7 @@ _COUNTS = {
     "tsd": "k",
 }
 _PERCENTS = frozenset({"%", "percent", "pct"})
-PARAMETER_WORDS = frozenset({"parameters", "params", "parameter", "weights"})
+PARAMETER_WORDS = frozenset({"parameters", "params", "parameter", "parametern", "weights"})
 LINKS = frozenset({"of", "is", "was", "are", "score", "value"})
 UNITS_OF_TIME = {"day": "d", "week": "w", "month": "mo", "year": "y", "hour": "h"}
 SPOKEN_NUMBERS = {

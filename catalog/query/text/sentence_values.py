@@ -161,7 +161,7 @@ _EXCEPT = {
     ("apart", "from"): 2,
 }
 _EXCEPT_ALONE = frozenset({"without", "except", "excluding", "neither", "nor"})
-_SCORES = frozenset({"scores", "results"})
+_SCORES = frozenset({"scores", "results", "metrik", "metriken"})
 
 
 def lacking(sentence: Sentence, at: int) -> Replacement:

@@ -1,0 +1,203 @@
+"""A whole catalog, the examples and 20,000 more models, in Chromium and Firefox: journeys, keys, and what axe says of every page."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.parse
+import urllib.request
+from functools import cache
+from pathlib import Path
+
+import pytest
+from fixtures.a_server import running
+from fixtures.users import PASSWORD
+
+WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
+PLACES = {
+    "search": "/?q=bert+accuracy%3E0.5",
+    "nothing found": "/?q=zzzznothing",
+    "a problem": "/?q=acuracy%3E1",
+    "table": "/?view=table",
+    "plot": "/?view=plot&color=task",
+    "model": "/models/{first}",
+    "compare": "/compare?ids={first},{second}",
+    "history": "/models/{first}/history",
+    "edit": "/models/{first}/edit",
+    "edit of a field": "/models/{first}/edit?field=task",
+    "edit of many": "/edit?q=framework:pytorch&edit.field=owner&edit.action=set&edit.value=nlp",
+    "saved searches": "/saved",
+    "values": "/values/tags",
+    "health": "/health",
+    "help": "/help",
+    "no such page": "/models/none",
+}
+OFTEN = ("search", "table", "plot", "model", "compare", "edit of a field", "health")
+SCREENS = [
+    pytest.param("chromium", WIDE, "light", tuple(PLACES), id="chromium, wide, light"),
+    pytest.param("chromium", PHONE, "dark", OFTEN, id="chromium, phone, dark"),
+    pytest.param("firefox", PHONE, "light", OFTEN, id="firefox, phone, light"),
+]
+LONG = {"help": {"color-contrast": {"enabled": False}}}
+"""Rules that take half a minute on a page of long tables; test_text_has_contrast asks the same of it."""
+ACCOUNT_PLACES = {"account": "/account", "audit": "/audit", "sign in": "/sign-in"}
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+GRAVE = {"serious", "critical"}
+
+
+@cache
+def axe_source():
+    import axe_playwright_python
+
+    return Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
+
+
+def grave(page, **rules):
+    """What axe-core calls serious or critical about the page that is open: rule and first element."""
+    page.evaluate(axe_source())
+    options = {
+        "runOnly": {"type": "tag", "values": STANDARDS},
+        "rules": rules,
+        "resultTypes": ["violations"],
+    }
+    answer = page.evaluate("options => axe.run(options)", options)
+    assert answer["passes"]
+    return [
+        (violation["id"], violation["nodes"][0]["html"][:200])
+        for violation in answer["violations"]
+        if violation["impact"] in GRAVE
+    ]
+
+
+@pytest.fixture(scope="module")
+def two_models(full_url):
+    """The ids of two crawled models, which have all that a page can show."""
+    query = urllib.parse.quote("name:ner-nordic OR name:sentiment-bert")
+    with urllib.request.urlopen(f"{full_url}/api/v1/search?q={query}&sort=name") as answer:
+        return [row["id"] for row in json.load(answer)["results"]]
+
+
+@pytest.fixture
+def opened(request):
+    """Makes a page in the browser of this name, which closes with the test."""
+    contexts = []
+
+    def page_in(name, url, viewport=WIDE, scheme="light", **options):
+        browser = request.getfixturevalue(name)
+        # Scripts of the test are none of the page's own: its policy would keep axe out.
+        context = browser.new_context(
+            base_url=url, viewport=viewport, color_scheme=scheme, bypass_csp=True, **options
+        )
+        contexts.append(context)
+        return context.new_page()
+
+    yield page_in
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize(("browser", "viewport", "scheme", "places"), SCREENS)
+def test_axe_sees_nothing_serious(opened, full_url, two_models, browser, viewport, scheme, places):
+    page = opened(browser, full_url, viewport, scheme)
+    first, second = two_models
+    seen = {}
+    for place in places:
+        page.goto(PLACES[place].format(first=first, second=second))
+        seen[place] = grave(page, **LONG.get(place, {}))
+    assert not any(seen.values()), seen
+
+
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide, light", "phone, dark"]
+)
+def test_axe_sees_nothing_serious_where_people_sign_in(opened, house, viewport, scheme):
+    with running(house.app, threads=4) as url:
+        page = opened("chromium", url, viewport, scheme)
+        page.goto("/sign-in")
+        seen = {"sign in": grave(page)}
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/")
+        for place in ("account", "audit"):
+            page.goto(ACCOUNT_PLACES[place])
+            seen[place] = grave(page)
+    assert not any(seen.values()), seen
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+def test_the_box_is_a_combobox_that_keys_alone_lead_through(opened, full_url, browser):
+    page = opened(browser, full_url)
+    page.goto("/")
+    box = page.get_by_role("combobox", name="Search models")
+    box.press_sequentially("framework:py")
+    offered = page.get_by_role("option")
+    offered.first.wait_for()
+    assert box.get_attribute("aria-expanded") == "true"
+    box.press("ArrowDown")
+    active = box.get_attribute("aria-activedescendant")
+    assert active == offered.first.get_attribute("id")
+    assert page.locator(f"#{active}").get_attribute("aria-selected") == "true"
+    box.press("Escape")
+    assert box.get_attribute("aria-expanded") == "false"
+    assert box.get_attribute("aria-activedescendant") in {None, ""}
+    assert box.input_value() == "framework:py"
+    box.press_sequentially("t")
+    page.locator('#suggestions [data-text="framework:pytorch"]').wait_for()
+    box.press("ArrowDown")
+    box.press("Enter")
+    assert box.input_value() == "framework:pytorch"
+    box.press("Enter")
+    page.wait_for_url("**q=framework*")
+    assert 0 < total(page) < 20_000
+
+
+def total(page):
+    return int(re.sub(r"\D", "", page.locator("h1.total b").inner_text()))
+
+
+@pytest.mark.parametrize(
+    ("browser", "scripts"),
+    [("chromium", True), ("chromium", False), ("firefox", True), ("firefox", False)],
+    ids=["chromium", "chromium without JavaScript", "firefox", "firefox without JavaScript"],
+)
+def test_a_search_is_typed_refined_saved_reopened_tabled_plotted_and_compared(
+    opened, full_url, browser, scripts
+):
+    name = f"tokens in {browser}, {'with' if scripts else 'without'} scripts"
+    page = opened(browser, full_url, java_script_enabled=scripts)
+    page.goto("/")
+    page.fill("#q", "best token classification")
+    page.press("#q", "Enter")
+    page.wait_for_url("**q=best*")
+    everything = total(page)
+    option = page.locator('[data-facet="framework"] .option:not(.idle)').first
+    option.locator("input").check()
+    if not scripts:
+        page.locator(".apply .plain").click()
+    page.wait_for_url("**framework=**")
+    page.locator('[data-facet="framework"] .option input[checked]').first.wait_for()
+    refined = total(page)
+    assert 0 < refined < everything
+    page.locator("#save > summary").click()
+    page.fill("#save-name", name)
+    page.locator("#save form button").click()
+    page.wait_for_url("**/saved/*")
+    page.goto("/saved")
+    page.get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("link", name="Open the search").click()
+    page.locator("h1.total").wait_for()
+    assert total(page) == refined
+    page.get_by_role("link", name="Table", exact=True).click()
+    page.locator(".results-table tbody tr").first.wait_for()
+    assert page.locator(".results-table tbody tr").count() == 20
+    page.get_by_role("link", name="Plot", exact=True).click()
+    page.locator(".plot circle.mark").first.wait_for()
+    page.get_by_role("link", name="List", exact=True).click()
+    ticks = page.locator(".row .pick input")
+    ticks.first.wait_for()
+    ticks.nth(0).check()
+    ticks.nth(1).check()
+    page.locator("#compare button").click()
+    page.wait_for_url("**/compare?ids=*")
+    assert page.get_by_role("table").first.locator("thead th").count() == 2
