@@ -13,6 +13,7 @@ import yaml
 
 from catalog.access.edits_in_force import EditInForce, edits_in_force
 from catalog.errors import ModeldexError
+from catalog.recording import metric_edits
 from catalog.records import ObjectKey, StoredModel
 from catalog.records.sources import SourceRow
 from catalog.store import Store
@@ -131,12 +132,30 @@ def _present(path: Path) -> str | None:
 
 
 def _nested(edits: Sequence[EditInForce]) -> dict[str, Any]:
-    """The values of these fields as a document, dotted names as maps in maps."""
+    """The values of these fields as a document, dotted names as maps in maps. Metrics of a data set or a split are
+    entries of a list, and then all are.
+    """
     document: dict[str, Any] = {}
+    metrics = [edit for edit in edits if edit.field.startswith(metric_edits.PREFIX)]
+    as_list = any(parts[1] or parts[2] for parts in map(metric_edits.parts_of, _edited(metrics)))
     for edit in edits:
+        if as_list and edit in metrics:
+            document.setdefault("metrics", []).append(_entry(edit))
+            continue
         *parents, last = edit.field.split(".")
         place = document
         for parent in parents:
             place = place.setdefault(parent, {})
         place[last] = list(edit.added) or edit.value
     return document
+
+
+def _edited(edits: Sequence[EditInForce]) -> list[str]:
+    return [edit.edited for edit in edits]
+
+
+def _entry(edit: EditInForce) -> dict[str, Any]:
+    """A metric with what it was measured on, as the reader of sidecars takes it."""
+    name, dataset, split = metric_edits.parts_of(edit.edited)
+    about = {"dataset": dataset, "split": split}
+    return {"metric": name, "value": edit.value, **{key: word for key, word in about.items() if word}}

@@ -46,6 +46,12 @@ def find_model(model_id: str) -> StoredModel:
     return stored
 
 
+def find_present(model_id: str) -> StoredModel:
+    """The same; what has another id now is found under its old one. Raises NotFoundHere."""
+    stored = find_model(model_id)
+    return catalog().successor(str(stored.id)) or stored
+
+
 def find_named(text: str) -> ModelId:
     """The one model that is there under this id, beginning of an id, name or address. Raises NotFoundHere, UserError."""
     reading = catalog()
@@ -107,9 +113,9 @@ def find_compared(named: Sequence[str]) -> Compared:
     if len(ids) > MOST_COMPARED:
         notices.append(f"Only the first {MOST_COMPARED} of {len(ids):,} models are compared.")
     ids = ids[:MOST_COMPARED]
-    known = catalog().get(ids) if ids else {}
+    known = catalog().present(ids) if ids else {}
     notices += [f"No model has the id {shown(model_id, 80)}." for model_id in ids if model_id not in known]
-    kept = tuple(model_id for model_id in ids if model_id in known)
+    kept = tuple({str(known[model_id]["id"]): model_id for model_id in ids if model_id in known}.values())
     if len(kept) == 1:
         notices.append("One model alone has nothing to be compared with.")
     return Compared(

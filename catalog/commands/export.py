@@ -38,11 +38,11 @@ def card(settings: Settings, model: str) -> None:
     ID is the beginning of a model's id, or its name if no other model has it. A crawl reads the card to the same values.
     """
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
-    from catalog.commands.show import chosen_model  # noqa: PLC0415
+    from catalog.commands.show import present_model  # noqa: PLC0415
     from catalog.exports.model_card import model_card  # noqa: PLC0415
 
     with open_catalog(settings) as catalog:
-        document = chosen_model(catalog, model).document
+        document = present_model(catalog, model).document
         click.echo(model_card(public(catalog)(document)), nl=False)
 
 
@@ -55,11 +55,11 @@ def cyclonedx(settings: Settings, model: str) -> None:
     ID is the beginning of a model's id, or its name if no other model has it.
     """
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - as above
-    from catalog.commands.show import chosen_model  # noqa: PLC0415
+    from catalog.commands.show import present_model  # noqa: PLC0415
     from catalog.exports.cyclonedx import cyclonedx as bill  # noqa: PLC0415
 
     with open_catalog(settings) as catalog:
-        document = chosen_model(catalog, model).document
+        document = present_model(catalog, model).document
         click.echo(json.dumps(bill(public(catalog)(document)), indent=2))
 
 

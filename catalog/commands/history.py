@@ -100,10 +100,11 @@ def diff(settings: Settings, model: str, first: int | None, second: int | None, 
 def _revisions(settings: Settings, typed: str, *, with_values: bool = False) -> list[Revision]:
     """`with_values` of what is sensitive, too, as far as the reader may have it."""
     from catalog.access.opening import open_catalog  # noqa: PLC0415
-    from catalog.commands.show import chosen_model  # noqa: PLC0415
+    from catalog.commands.show import chosen_model, tell_successor  # noqa: PLC0415
 
     with open_catalog(settings) as catalog:
         chosen = chosen_model(catalog, typed)
+        tell_successor(catalog, chosen)
         revisions = catalog.history(str(chosen.id))
         if with_values:
             revisions = catalog.disclosed_revisions(chosen, revisions, origin=COMMAND_LINE)

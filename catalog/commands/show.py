@@ -33,10 +33,7 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
 
     with open_catalog(settings) as catalog:
-        stored = chosen_model(catalog, model)
-        if (there := catalog.successor(str(stored.id))) is not None:
-            click.echo(f"{stored.id[:12]} is now {there.id[:12]}.", err=True)
-            stored = there
+        stored = present_model(catalog, model)
         stored = catalog.disclosed(stored, origin=COMMAND_LINE)
     if as_json:
         from catalog.commands.provenance_json import as_json as to_json  # noqa: PLC0415
@@ -51,6 +48,20 @@ def show(settings: Settings, model: str, *, as_json: bool) -> None:
 
     for line in described(stored):
         click.echo(line)
+
+
+def present_model(catalog: Catalog, typed: str) -> StoredModel:
+    """The chosen model as it is now: an old id leads to the present one, which stderr tells."""
+    stored = chosen_model(catalog, typed)
+    return tell_successor(catalog, stored) or stored
+
+
+def tell_successor(catalog: Catalog, stored: StoredModel) -> StoredModel | None:
+    """What the model is now under another id, with a line about it; None for one that has its id still."""
+    there = catalog.successor(str(stored.id))
+    if there is not None:
+        click.echo(f"{stored.id[:12]} is now {there.id[:12]}.", err=True)
+    return there
 
 
 def chosen_model(catalog: Catalog, typed: str) -> StoredModel:

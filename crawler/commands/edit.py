@@ -134,9 +134,9 @@ def _given_back(name: str) -> FieldChange:
 def _edit_one(
     catalog: Catalog, editor: Editor, typed: str, changes: list[FieldChange], revision: int | None
 ) -> None:
-    from catalog.commands.show import chosen_model  # noqa: PLC0415
+    from catalog.commands.show import present_model  # noqa: PLC0415
 
-    chosen = chosen_model(catalog, typed)
+    chosen = present_model(catalog, typed)
     done = editor.edit(chosen, changes, expected=revision)
     name = printable(chosen.document.get("name", ""), limit=80)
     same = " as before" if done.revision == done.before else ""

@@ -61,12 +61,12 @@ def alias(settings: Settings, model: str, names: tuple[str, ...], *, remove: boo
 def _change(settings: Settings, typed: str, change: FieldChange, *, beside: bool) -> None:
     from catalog.access.editing import Editor  # noqa: PLC0415 - as above
     from catalog.access.opening import open_catalog  # noqa: PLC0415
-    from catalog.commands.show import chosen_model  # noqa: PLC0415
+    from catalog.commands.show import present_model  # noqa: PLC0415
     from crawler.commands.edit import author, follow_told  # noqa: PLC0415
     from crawler.commands.index_state import bring_up_to_date  # noqa: PLC0415
 
     with open_catalog(settings) as catalog:
-        chosen = chosen_model(catalog, typed)
+        chosen = present_model(catalog, typed)
         editor = Editor(settings, catalog, author=author(catalog), follow=bring_up_to_date)
         done = editor.edit(chosen, [change], beside=beside)
     name = printable(chosen.document.get("name", ""), limit=80)

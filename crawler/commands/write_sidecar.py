@@ -8,7 +8,7 @@ import click
 
 from catalog.access.opening import open_catalog
 from catalog.access.permissions import may_edit
-from catalog.commands.show import chosen_model
+from catalog.commands.show import present_model
 from catalog.errors import UserError
 from catalog.query.state import SearchState
 from catalog.settings import Settings
@@ -25,7 +25,7 @@ def write_sidecars(settings: Settings, typed: str | None, query: str | None, *, 
     refused = written = 0
     with open_catalog(settings) as catalog, open_store(settings, write=False) as store:
         if query is None:
-            models = [str(chosen_model(catalog, typed or "").id)]
+            models = [str(present_model(catalog, typed or "").id)]
         else:
             state = SearchState(text=query)
             if sentences := catalog.not_understood(state):

@@ -196,13 +196,16 @@ def _as_used(members: Sequence[Member]) -> list[Member]:
 
 
 def _role_of_state(member: Member, beside: AbstractSet[str]) -> Role | None:
-    """Weights in the directory from which a trainer goes on are those of the file of its name beside it once more."""
-    directory = directory_of(member.object.key)
+    """Weights in the directory from which a trainer goes on are those of the file of its name beside it once more; what
+    would run something, or may, is shown all the same.
+    """
+    directory, extraction = directory_of(member.object.key), member.extraction
     match = STATE_DIRECTORY.match(name_of(directory))
-    is_state = match is not None and joined(directory_of(directory), match["stem"]) in beside
-    return (
-        Role.AUXILIARY if is_state and member.extraction and member.extraction.role is Role.WEIGHTS else None
-    )
+    if match is None or extraction is None or extraction.role is not Role.WEIGHTS:
+        return None
+    if any(risk.severity >= Severity.MEDIUM for risk in extraction.risks):
+        return None
+    return Role.AUXILIARY if joined(directory_of(directory), match["stem"]) in beside else None
 
 
 def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role | None:

@@ -72,6 +72,41 @@ def test_an_old_id_leads_to_what_its_model_is_now(changed):
         assert present[:12] in shown.stderr
 
 
+def test_programs_that_kept_an_old_id_get_the_present_model(changed):
+    olds, shop = changed
+    services = Services(catalogs=catalogs_of(shop))
+    app = create_app(Settings(home=shop.settings.home), services).test_client()
+    (old, present), *_ = olds.items()
+    assert app.get(f"/api/v1/models/{old}").json["id"] == present
+    for form in ("card.md", "cyclonedx.json"):
+        assert app.get(f"/api/models/{old}/{form}").data == app.get(f"/api/models/{present}/{form}").data
+    assert app.get(f"/es/models/_doc/{old}").json["_source"]["id"] == present
+    assert app.post("/es/models/_mget", json={"ids": [old]}).json["docs"][0]["found"] is True
+    assert present in app.get(f"/models/{old}/edit").text
+
+
+@pytest.mark.parametrize("command", ["history", "diff", "export card", "export cyclonedx"])
+def test_commands_say_what_an_old_id_is_now(changed, command):
+    olds, shop = changed
+    home = ["--home", str(shop.settings.home)]
+    (old, present), *_ = olds.items()
+    answer = CliRunner().invoke(cli, [*home, *command.split(), old])
+    assert answer.exit_code == 0, answer.stderr
+    assert f"is now {present[:12]}" in answer.stderr
+    if command.startswith("export"):
+        assert answer.stdout == CliRunner().invoke(cli, [*home, *command.split(), present]).stdout
+
+
+def test_an_edit_of_an_old_id_is_made_where_the_model_is_now(changed):
+    olds, shop = changed
+    home = ["--home", str(shop.settings.home)]
+    (old, present), *_ = olds.items()
+    edited = CliRunner().invoke(cli, [*home, "edit", old, "owner=ada"])
+    assert edited.exit_code == 0, edited.stderr
+    shown = CliRunner().invoke(cli, [*home, "show", present, "--json"])
+    assert json.loads(shown.stdout)["owner"] == "ada"
+
+
 def test_what_a_directory_took_in_is_its_and_no_longer_a_model_of_its_own(shop):
     shop.model("bert/net.safetensors")
     shop.crawl()

@@ -38,7 +38,7 @@ from webui.api.reports import read_report
 from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer
 from webui.api.suggestions import suggestions
 from webui.caching.remembering import remembered
-from webui.finding import find_compared, find_example, find_facet, find_model, find_named
+from webui.finding import find_compared, find_example, find_facet, find_model, find_named, find_present
 from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
@@ -118,7 +118,7 @@ def model(model_id: str) -> BaseResponse:
 @blueprint.get("/models/<model_id>/card.md")
 def card(model_id: str) -> BaseResponse:
     """The model as a model card, as other hubs take it."""
-    stored = find_model(model_id)
+    stored = find_present(model_id)
     tag = tag_of("card", build(), stored.id, stored.revision)
     body = Response(model_card(stored.document), content_type="text/markdown; charset=utf-8")
     return not_modified(tag) or tagged(body, tag)
@@ -127,7 +127,7 @@ def card(model_id: str) -> BaseResponse:
 @blueprint.get("/models/<model_id>/cyclonedx.json")
 def bill_of_materials(model_id: str) -> BaseResponse:
     """The model as a bill of materials."""
-    stored = find_model(model_id)
+    stored = find_present(model_id)
     tag = tag_of("cyclonedx", build(), stored.id, stored.revision)
     body = Response(
         dumps(cyclonedx(stored.document)), content_type="application/vnd.cyclonedx+json; version=1.6"

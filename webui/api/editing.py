@@ -31,7 +31,7 @@ from webui.editing import (
     json_body,
     precondition_failed,
 )
-from webui.finding import find_model
+from webui.finding import find_model, find_present
 from webui.not_found import NotFoundHere
 from webui.parameters import addresses
 from webui.reading import catalog, visit
@@ -51,14 +51,14 @@ NOT_FIELDS = frozenset({"query", "dry_run"})
 @blueprint.get("/models/<model_id>")
 def model(model_id: str) -> Response:
     """One model; its ETag is its revision, as If-Match wants it."""
-    stored = find_model(model_id)
+    stored = find_present(model_id)
     return _tagged(answer(model_answer(stored, addresses())), stored.revision)
 
 
 @blueprint.patch("/models/<model_id>")
 def change(model_id: str) -> Response:
     """Changes fields of one model: a merge patch, or a list of fields with what is done to them."""
-    stored = find_model(model_id)
+    stored = find_present(model_id)
     changes = body_changes(request)
     if not changes:
         raise UserError("Nothing to change.", advice='For instance {"license": "mit"}.')

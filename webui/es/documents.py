@@ -114,7 +114,7 @@ def _read(asked: Asked, identifiers: list[str]) -> Mapping[str, Mapping[str, Any
     wanted = list(dict.fromkeys(identifiers))
     if not wanted:
         return {}
-    return asked.call.run(lambda: asked.call.catalog.get(wanted))
+    return asked.call.run(lambda: asked.call.catalog.present(wanted))
 
 
 def _shown(identifier: str, documents: Mapping[str, Mapping[str, Any]], options: Options) -> Json:

@@ -17,7 +17,7 @@ from catalog.recording.field_changes import Action, FieldChange, typed_value
 from catalog.records.history import BatchSummary
 from catalog.search.parameters import PAGE, from_parameters, to_parameters
 from webui.editing import editor
-from webui.finding import find_model
+from webui.finding import find_model, find_present
 from webui.html.editing import batch_page, bulk_page, digest_of, edit_page, history_page
 from webui.not_found import NotFoundHere
 from webui.parameters import addresses, asked
@@ -37,7 +37,7 @@ FIELD_CHARACTERS = 200
 
 @blueprint.get("/models/<model_id>/edit")
 def edit(model_id: str) -> Response:
-    stored = find_model(model_id)
+    stored = find_present(model_id)
     field = request.args.get("field", "").strip()[:FIELD_CHARACTERS]
     return html("edit.html", edit_page(stored, addresses(), field=field))
 
@@ -45,7 +45,7 @@ def edit(model_id: str) -> Response:
 @blueprint.post("/models/<model_id>/edit")
 def change(model_id: str) -> BaseResponse:
     """Changes the field of the form, if the model still is at the revision that the form was made for."""
-    stored = find_model(model_id)
+    stored = find_present(model_id)
     field = request.form.get("field", "").strip()[:FIELD_CHARACTERS]
     typed = request.form.get("value", "")
     try:

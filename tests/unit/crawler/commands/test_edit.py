@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from catalog.access.as_of import instant_of, open_catalog_as_of
 from catalog.errors import UserError
@@ -167,3 +168,20 @@ def test_a_sidecar_of_somebody_else_and_a_link_stay_as_they_are(run, shop):
     write(sidecar)
     assert [path.name for path in place.parent.iterdir() if path.name.endswith(".part")] == []
     assert place.read_text() == sidecar.text
+
+
+def test_a_metric_is_written_beside_the_weights_with_what_it_was_measured_on(run, shop):
+    """It stood there as a metric of no data set, which every later crawl believed."""
+    (model,) = [row for row in shop.store.records.iterate() if row.document["path"].startswith("n0")]
+    assert run("edit", model.id, "metrics.f1@conll2003#test=0.91").returncode == 0
+    assert run("sources", "set", str(shop.root), "--option", "writable=true").returncode == 0
+    assert run("edit", model.id, "--write-sidecar", "--apply").returncode == 0
+    place = shop.root / "n0" / "model.safetensors.modeldex.yaml"
+    assert yaml.safe_load(place.read_text())["metrics"] == [
+        {"metric": "f1", "value": 0.91, "dataset": "conll2003", "split": "test"}
+    ]
+    shop.crawl()
+    evaluations = shop.store.records.get(model.id).document["evaluations"]
+    assert {(each["metric"], each["dataset"], each["split"]) for each in evaluations} == {
+        ("f1", "conll2003", "test")
+    }
