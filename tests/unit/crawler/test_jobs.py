@@ -126,8 +126,14 @@ def test_a_record_that_takes_its_process_down_twice_costs_that_model_alone(tmp_p
     """Made in the crawl itself, it would end the crawl, and the next one, and all that follow."""
 
     def deadly_pool(source, _registry, budget, spare):
-        arguments = (source, budget, os.getpid())
-        return pool.Pool(prepare_deadly_jobs, arguments, lost=jobs._lost, size=2, spare=spare)
+        return pool.Pool(
+            prepare_deadly_jobs,
+            (source, budget, os.getpid()),
+            lost=jobs._lost,
+            size=2,
+            preload=[*jobs.extractor_modules(), jobs.NORMALISER],
+            spare=spare,
+        )
 
     monkeypatch.setattr(pool, "JOBS_BEFORE_PROCESSES", 0)
     monkeypatch.setattr(pool.Pool, "_is_ready", patiently(pool.Pool._is_ready))
