@@ -30,12 +30,12 @@ from crawler.reading import Registry
 from crawler.settings import FileSettings
 from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Source
 from crawler.stages import interim
-from crawler.stages.account import Account, CrawlReport, Progress
+from crawler.stages.account import AS_BEFORE, Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
 from crawler.stages.hashing import hash_weights as hash_members
 from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
 from crawler.stages.members import SourceGroups, members_of
-from crawler.stages.reading import AS_BEFORE, ReadingStage, absent_and_hidden
+from crawler.stages.reading import ReadingStage, absent_and_hidden
 from crawler.stages.same_storage import check_same_storage
 from crawler.stages.splitting import SourceSplit, Surroundings
 from crawler.stages.survey import Survey, owners, sight, survey

@@ -33,6 +33,10 @@ COUNTED = (
 """What every report counts; models and files unless the name says otherwise. `bytes` are those of all files there are."""
 
 
+AS_BEFORE = "as_before"
+"""Counts objects that were not looked at, because nothing below their directory changed. A run without it looked at all."""
+
+
 @dataclass(slots=True)
 class Progress:
     """What a terminal may show while a crawl runs."""
@@ -166,7 +170,8 @@ class Account:
         )
 
     def _so_far(self) -> dict[str, int]:
-        return {name: self.counts[name] for name in COUNTED} | dict(self._spent())
+        names = [*COUNTED, *([AS_BEFORE] if self.counts[AS_BEFORE] else ())]
+        return {name: self.counts[name] for name in names} | dict(self._spent())
 
 
 def _telling(key: str) -> tuple[bool, str]:

@@ -14,14 +14,12 @@ from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
 from crawler.reading import Registry
 from crawler.source import Source
-from crawler.stages.account import Account
+from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
 
 BATCH_OBJECTS = 500
 PAGE_OBJECTS = 200
 PAGE_SECONDS = 2.0
-AS_BEFORE = "as_before"
-"""Objects of a run that were not looked at, because nothing below their directory changed."""
 
 
 class ReadingStage:

@@ -1,6 +1,7 @@
 """Processes that read files and make records do both as one process does."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from crawler import jobs, pool
 from crawler.crawl import crawl
 from crawler.sources.local import LocalSource
 
-MODELS = 40
+MODELS, FEW = 40, 10
 CARD = "---\nlicense: mit\nmetrics: [{type: accuracy, value: 0.9%d}]\n---\n# Model %d\n"
 TOLD_BY_THE_STORE = {"first_seen", "last_seen"}
 
@@ -125,14 +126,22 @@ def test_a_record_that_takes_its_process_down_twice_costs_that_model_alone(tmp_p
     """Made in the crawl itself, it would end the crawl, and the next one, and all that follow."""
 
     def deadly_pool(source, _registry, budget, spare):
-        arguments = (source, budget, os.getpid())
-        return pool.Pool(prepare_deadly_jobs, arguments, lost=jobs._lost, size=2, spare=spare)
+        return pool.Pool(
+            prepare_deadly_jobs,
+            (source, budget, os.getpid()),
+            lost=jobs._lost,
+            size=2,
+            preload=[*jobs.extractor_modules(), jobs.NORMALISER],
+            spare=spare,
+        )
 
     monkeypatch.setattr(pool, "JOBS_BEFORE_PROCESSES", 0)
     monkeypatch.setattr(pool.Pool, "_is_ready", patiently(pool.Pool._is_ready))
     monkeypatch.setattr(crawls, "pool_for", deadly_pool)
+    for number in range(FEW, MODELS):
+        shutil.rmtree(tree / f"model-{number:02d}")
     records = crawled(tmp_path / "home", tree)
-    assert len(records) == MODELS
+    assert len(records) == FEW
     (path,) = [path for path, (document, _) in records.items() if document["status"] != "ok"]
     document, _ = records[path]
     assert path == DEADLY.rpartition("/")[0] or path == DEADLY
