@@ -83,11 +83,11 @@ def search() -> Response:
     wanted = asked()
     state, tag = search_state("json", wanted), search_tag("json", wanted)
     return remembered(
-        state, lambda: _found(wanted, tag), tag=tag, state_now=lambda: search_state("json", wanted)
+        state, lambda: _search_answer(wanted, tag), tag=tag, state_now=lambda: search_state("json", wanted)
     )
 
 
-def _found(wanted: Asked, tag: str | None) -> Response:
+def _search_answer(wanted: Asked, tag: str | None) -> Response:
     refuse_guesses(wanted)
     page = catalog().page(wanted.state)
     example = find_example(page.state)
