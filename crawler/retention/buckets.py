@@ -132,7 +132,7 @@ class BucketDoor:
             Bucket=place["Bucket"], Prefix=place["Key"], MaxKeys=10
         )
         versions = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
-        return sum(version["Key"] == place["Key"] for version in versions) > 1
+        return len([version for version in versions if version["Key"] == place["Key"]]) > 1
 
 
 def _evidence(answer: Any) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _etag(answer: Any) -> str:
 
 def _is_copy(answer: Any, evidence: Evidence) -> bool:
     """A copy has the same size; of an object of one part without keys of its own the same ETag, which is not promised."""
-    return int(answer["ContentLength"]) == evidence["size_bytes"]
+    return bool(int(answer["ContentLength"]) == evidence["size_bytes"])
 
 
 def _failed(key: ObjectKey, error: Exception) -> SourceError:
