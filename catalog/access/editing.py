@@ -413,7 +413,7 @@ def _states(
     """What the audit tells of the state before and after: the revisions have all of it."""
     names = document.get(MARK, ())
     before = {
-        change.field: _told(change.field, value_at(document, change.field), names, vault)
+        change.field: _audited(change.field, value_at(document, change.field), names, vault)
         for change in changes
     }
     return {"revision": document.get("revision"), **before}, {
@@ -425,13 +425,13 @@ def _states(
 def _values(changes: Sequence[FieldChange], names: Collection[str], vault: Vault) -> dict[str, Any]:
     return {
         change.field: {
-            change.action.value: _told(change.field, masked(change.field, change.value)[0], names, vault)
+            change.action.value: _audited(change.field, masked(change.field, change.value)[0], names, vault)
         }
         for change in changes
     }
 
 
-def _told(field: str, value: Any, names: Collection[str], vault: Vault) -> Any:
+def _audited(field: str, value: Any, names: Collection[str], vault: Vault) -> Any:
     """The value as the audit has it: of a sensitive one a keyed hash."""
     return vault.mark(field, value) if names and is_covered(field, names) else value
 

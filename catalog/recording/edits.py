@@ -111,8 +111,8 @@ def edit_model(
 
         def line() -> Happening | None:
             revision = records.revision(model)
-            told = tell(before, revision) if new or revision != present else None
-            return told if told is None or not losing else _with_losers(told, losing)
+            happening = tell(before, revision) if new or revision != present else None
+            return happening if happening is None or not losing else _with_losers(happening, losing)
 
         records.note(line)
     store.records.settle_copies()
@@ -203,9 +203,9 @@ def undo_batch(
                 ]
                 if later:
                     outcome.left[model] = f"{', '.join(later)} changed since"
-            held = held_by_others(records, new)
-            outcome.left |= held
-            new = [edit for edit in new if edit.model not in held]
+            taken = held_by_others(records, new)
+            outcome.left |= taken
+            new = [edit for edit in new if edit.model not in taken]
             _change(records, new, present, batch, outcome, tell)
     store.records.settle_copies()
     return outcome
@@ -271,9 +271,9 @@ def _change(
     outcome.unchanged += [model for model in models if model not in edited and model not in outcome.left]
 
 
-def _with_losers(told: Happening, losing: Collection[ModelId]) -> Happening:
+def _with_losers(happening: Happening, losing: Collection[ModelId]) -> Happening:
     """The line of the audit with the models that what was given was taken from."""
-    return replace(told, after={**told.after, "taken_from": sorted(losing)})
+    return replace(happening, after={**happening.after, "taken_from": sorted(losing)})
 
 
 def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChange]]) -> list[NewEdit]:

@@ -71,12 +71,12 @@ class Desk:
         """What may go without any policy."""
         from catalog.retention.proposals import proposals  # noqa: PLC0415 - SQL, which a server starts without
 
-        def made(retention: Retention) -> tuple[ProposalsOfKind, ...]:
+        def remembered(retention: Retention) -> tuple[ProposalsOfKind, ...]:
             noted = max((file.noted_at for file in retention.unfinished()), default="")
             key = (str(self.settings.home), str(self.catalog.info().generation), noted)
             return self.remembered.of(key, lambda: proposals(retention))
 
-        return self._reading(made, ())
+        return self._reading(remembered, ())
 
     def _reading(self, work: Callable[[Retention], T], nothing: T) -> T:
         check_sees_all(self.catalog)

@@ -238,7 +238,7 @@ class Planning:
                 for rank, (value, looked) in enumerate(valued, start=1):
                     if rank > best.number and value != valued[best.number - 1][0]:
                         break  # of equal values all are kept
-                    reason = f"it is number {rank} of the best {best.number} by {_told(best)}: {value:g}"
+                    reason = f"it is number {rank} of the best {best.number} by {_words_of(best)}: {value:g}"
                     kept.setdefault(looked.id, _stays("best", reason))
         return kept
 
@@ -360,7 +360,7 @@ def _stays(rule: str, reason: str) -> Verdict:
     return Verdict(goes=False, rule=rule, reason=reason)
 
 
-def _told(best: Best) -> str:
+def _words_of(best: Best) -> str:
     place = "@".join(part for part in (best.metric, best.dataset) if part)
     return f"{place} ({best.split})" if best.split else place
 

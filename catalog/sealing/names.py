@@ -89,10 +89,10 @@ def parted(document: Mapping[str, Any], names: Iterable[str]) -> tuple[dict[str,
             if not kept[EXTRA]:
                 del kept[EXTRA]
     words = (*_labels(listed), *(f"'{name}" for name in listed), *_texts(values.values()))
-    told = [row for row in kept.get(PROBLEMS, ()) if _quotes(row, words)]
-    if told:
-        values[PROBLEMS] = told
-        kept[PROBLEMS] = [row for row in kept[PROBLEMS] if row not in told]
+    quoting = [row for row in kept.get(PROBLEMS, ()) if _quotes(row, words)]
+    if quoting:
+        values[PROBLEMS] = quoting
+        kept[PROBLEMS] = [row for row in kept[PROBLEMS] if row not in quoting]
         if not kept[PROBLEMS]:
             del kept[PROBLEMS]
     kept[MARK] = listed

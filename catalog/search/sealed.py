@@ -163,8 +163,8 @@ class _Asked:
             )
         if not models:
             return query
-        held: Query = Terms(ID, tuple(sorted(models)))
-        return Or((query, held if self._within is None else And((held, self._within))))
+        matching: Query = Terms(ID, tuple(sorted(models)))
+        return Or((query, matching if self._within is None else And((matching, self._within))))
 
 
 def _names_a_field(request: SearchRequest) -> bool:

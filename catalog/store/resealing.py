@@ -360,7 +360,7 @@ class _Model:
         before = after = ""
         parent: str | None = None
         for state, document in zip(states, documents, strict=True):
-            held = document_sha256(document) == (state["redacted_sha256"] or state["sha256"])
+            was_whole = document_sha256(document) == (state["redacted_sha256"] or state["sha256"])
             was_linked = self._chained(state, before) == state["chain_sha256"]
             before = state["chain_sha256"]
             whole = joined(document, self._values(state))
@@ -368,7 +368,7 @@ class _Model:
             state |= {
                 "document": pack_json(public),
                 "public": public,
-                "sha256": document_sha256(public) if held else state["sha256"],
+                "sha256": document_sha256(public) if was_whole else state["sha256"],
                 "redacted_sha256": None,
                 "parent_sha256": parent if parent or not state["parent_sha256"] else state["parent_sha256"],
                 "sealed": None if part is None else part.data,

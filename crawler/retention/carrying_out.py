@@ -60,7 +60,7 @@ class Steward:
                 )
             if stored.state not in {READY, APPLYING}:
                 raise UserError(f"The plan is in the state {stored.state}: there is nothing to be done.")
-            with self._held(plan):
+            with self._sources_to_itself(plan):
                 if stored.state == READY:
                     if self.planner.hash_now(stored, policy) != stored.sha256:
                         raise PlanOutdated(
@@ -90,7 +90,7 @@ class Steward:
             if stored.state not in {APPLYING, APPLIED, UNDOING}:
                 raise UserError(f"The plan is in the state {stored.state}: there is nothing to bring back.")
             done = Done(plan=plan)
-            with self._held(plan):
+            with self._sources_to_itself(plan):
                 store.retention.note_plan(plan, UNDOING)
                 for model in store.retention.models(plan, goes=True):
                     if model.state == DELETED:
@@ -110,7 +110,7 @@ class Steward:
         return stored
 
     @contextmanager
-    def _held(self, plan: str) -> Iterator[None]:
+    def _sources_to_itself(self, plan: str) -> Iterator[None]:
         """No crawl of the sources of the plan goes on meanwhile."""
         store = self.planner.store
         wanted = sorted({row.source for row in store.retention.objects(plan)})

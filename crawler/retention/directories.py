@@ -44,7 +44,11 @@ class DirectoryDoor:
             return _evidence(status)
 
     def trash(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
-        with _faults(key), self._directory(key) as (folder, name), self._made(place) as (bin_, binned):
+        with (
+            _faults(key),
+            self._directory(key) as (folder, name),
+            self._made_directory(place) as (bin_, binned),
+        ):
             if _present(bin_, binned, evidence):
                 return evidence  # an interrupted step had done it
             if _is_there(bin_, binned):
@@ -64,7 +68,7 @@ class DirectoryDoor:
             there = _is_there(folder, name)
         if there:
             self.trash(key, place, evidence)
-        with _faults(key), self._made(place) as (bin_, binned):
+        with _faults(key), self._made_directory(place) as (bin_, binned):
             if _present(bin_, binned, evidence):
                 os.unlink(binned, dir_fd=bin_)
                 os.fsync(bin_)
@@ -73,7 +77,11 @@ class DirectoryDoor:
         return {}
 
     def bring_back(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> None:
-        with _faults(key), self._made(key) as (folder, name), self._made(place) as (bin_, binned):
+        with (
+            _faults(key),
+            self._made_directory(key) as (folder, name),
+            self._made_directory(place) as (bin_, binned),
+        ):
             if _present(bin_, binned, evidence):
                 _back(bin_, binned, folder, name)
                 os.fsync(folder)
@@ -100,7 +108,7 @@ class DirectoryDoor:
         finally:
             os.close(descriptor)
 
-    def _made(self, key: str) -> Any:
+    def _made_directory(self, key: str) -> Any:
         return self._directory(key, make=True)
 
 

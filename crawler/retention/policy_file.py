@@ -53,9 +53,9 @@ def policy_of_text(data: bytes) -> Policy:
     except PolicyRefused as refused:
         faults = sorted([*twice, *((_line(lines, where), sentence) for where, sentence in refused.faults)])
     if policy is None or faults:
-        told = [f"line {line}: {printable(sentence)}" for line, sentence in faults]
+        sentences = [f"line {line}: {printable(sentence)}" for line, sentence in faults]
         raise UserError(
-            "The policy cannot be used.\n  " + "\n  ".join(told), advice=f"A policy is:\n{EXAMPLE}"
+            "The policy cannot be used.\n  " + "\n  ".join(sentences), advice=f"A policy is:\n{EXAMPLE}"
         )
     return policy
 
