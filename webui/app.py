@@ -13,7 +13,7 @@ from flask import Flask, Response, url_for
 from catalog.access.principals import OWNER
 from catalog.retention.desk import RememberedProposals
 from webui import api, es, metrics, security
-from webui.access import guard
+from webui.access import guard, refusals
 from webui.access import views as access
 from webui.api import editing, retention
 from webui.caching import remembering
@@ -48,6 +48,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.jinja_env.filters["attribute"] = attribute
     security.register(app)
     guard.register(app)
+    refusals.register(app)
     app.jinja_env.globals["signed_in"] = signed_in
     app.register_blueprint(access.blueprint)
     app.register_blueprint(views.blueprint)

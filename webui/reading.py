@@ -56,7 +56,13 @@ def note(action: str, resource: str, *, outcome: str = "done", before: Any = Non
     """One line of the audit about this request, where there are accounts."""
     known = services().accounts
     if known is not None:
+        g.is_refusal_noted = outcome == "refused"
         known.note(action, resource, visit(), outcome=outcome, before=before, after=after)
+
+
+def is_refusal_noted() -> bool:
+    """Whether the audit has a line already that this request was refused."""
+    return bool(g.get("is_refusal_noted"))
 
 
 def answer_as_owner() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from fixtures.users import OWN_PAGE, PASSWORD
+from fixtures.users import OWN_PAGE, PASSWORD, role
 
 from catalog.cli import cli
 
@@ -48,6 +48,43 @@ def test_the_audit_is_for_auditors(house, name, may):
     assert ("sign-in" in page.text) is may
     if may:
         assert answer.json["lines"][0]["actor"] == name
+
+
+def refusals_without_names(house):
+    return [
+        (line.happening.action, line.happening.after["status"])
+        for line in house.store.audit.lines()
+        if line.happening.outcome == "refused" and not line.happening.actor
+    ]
+
+
+def test_whoever_is_refused_without_being_known_leaves_a_line(open_house):
+    house = open_house(api_log_token="the token of jobs", events_token="the token of storages")
+    house.add("ada", role("admin"))
+    client, wrong = house.client(), {"Authorization": "Bearer wrong"}
+    assert client.post("/api/v1/models", json={}, headers=wrong).status_code == 401
+    assert client.post("/api/v1/events", json={}, headers=wrong).status_code == 401
+    assert client.get("/api/v1/models/x", headers=wrong).status_code == 401
+    assert client.get("/").status_code == 302, "nothing was shown, and nobody refused"
+    for _ in range(6):
+        answer = client.post("/sign-in", data={"name": "eve", "password": "x"})
+    assert answer.status_code == 429
+    lines = [line.happening for line in house.store.audit.lines()]
+    assert {line.origin for line in lines} == {"127.0.0.1"}
+    assert refusals_without_names(house) == [
+        ("api.log", 401),
+        ("api.events", 401),
+        ("editing.model", 401),
+        ("access.sign_in", 429),
+    ]
+
+
+def test_nobody_fills_the_audit_with_refusals(open_house):
+    house = open_house(api_log_token="the token of jobs")
+    house.add("ada", role("admin"))
+    for _ in range(30):
+        house.client().post("/api/v1/models", json={}, headers={"Authorization": "Bearer wrong"})
+    assert refusals_without_names(house) == [("api.log", 401)] * 10
 
 
 def test_an_auditor_sees_no_models(house):

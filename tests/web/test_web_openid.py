@@ -118,6 +118,9 @@ def test_an_answer_is_for_the_browser_and_the_flow_that_it_was_asked_for(by_prov
     assert returned(mine, re.sub("state=[^&]*", "state=x", answer)).status_code == 400
     assert returned(mine, answer).status_code == 303
     assert returned(mine, answer).status_code == 400  # a code is good once
+    lines = [line.happening for line in house.store.audit.lines()]
+    refused = [line.after for line in lines if line.action == "access.openid_return"]
+    assert refused == [{"status": 400}] * 5
 
 
 def test_a_flow_that_somebody_wrote_or_that_is_old_is_none(by_provider, monkeypatch):

@@ -103,7 +103,7 @@ def test_what_is_tried_at_once_counts_before_it_is_compared(house, monkeypatch):
             with suppress(BrokenBarrierError):
                 together.wait(2)
 
-    monkeypatch.setattr("webui.access.views.Attempts", Unhurried)
+    monkeypatch.setattr("webui.access.attempts.Attempts", Unhurried)
     with ThreadPoolExecutor(12) as pool:
         codes = list(
             pool.map(

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from catalog.text.folding import fold
 
 if TYPE_CHECKING:
+    from flask import Flask
     from limits import RateLimitItem
 
 FROM_ONE_ADDRESS = "30 per minute"
 FOR_ONE_NAME_FROM_ONE_ADDRESS = "5 per minute"
 FOR_ONE_NAME = "100 per hour"
 """From wherever: more than a person mistypes, few enough that a password of twelve characters is never guessed."""
+TOLD_OF_ONE_ADDRESS = "10 per minute"
+"""Lines of the audit about refusals: the others of that minute are more of the same."""
+EXTENSION = "modeldex-attempts"
 
 
 class Attempts:
@@ -28,6 +32,7 @@ class Attempts:
         self._address = parse(FROM_ONE_ADDRESS)
         self._pair = parse(FOR_ONE_NAME_FROM_ONE_ADDRESS)
         self._name = parse(FOR_ONE_NAME)
+        self._told = parse(TOLD_OF_ONE_ADDRESS)
         self._turn = Lock()
 
     def take(self, name: str, address: str, *, is_shared: bool) -> bool:
@@ -39,6 +44,10 @@ class Attempts:
                 for limit, keys in counted:
                     self._limiter.hit(limit, *keys)
         return is_free
+
+    def is_told(self, address: str) -> bool:
+        """Whether the audit is to have a line about one more refusal, which counts."""
+        return self._limiter.hit(self._told, "told", address)
 
     def forgive(self, name: str, address: str) -> None:
         """After a right password: what was mistyped before it from this address, in this minute."""
@@ -55,3 +64,12 @@ class Attempts:
 
     def _pair_keys(self, name: str, address: str) -> tuple[str, ...]:
         return "pair", fold(name)[:100], address
+
+
+def attempts_of(app: Flask) -> Attempts:
+    """Those that this application counts."""
+    if EXTENSION not in app.extensions:
+        # Of two that are made at the same time the first one stays: else its counts would be lost.
+        app.extensions.setdefault(EXTENSION, Attempts())
+    attempts: Attempts = app.extensions[EXTENSION]
+    return attempts

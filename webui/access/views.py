@@ -13,7 +13,7 @@ from catalog.access.accounts import SESSION_HOURS
 from catalog.access.permissions import allowed
 from catalog.errors import UserError
 from catalog.records.accounts import Action, Role
-from webui.access.attempts import Attempts
+from webui.access.attempts import attempts_of
 from webui.access.openid import FLOW_SECONDS, OpenIdProvider
 from webui.access.pages import (
     AccountPage,
@@ -55,7 +55,7 @@ def sign_in() -> BaseResponse:
         return redirect(url_for("pages.search"), 303)
     name, target = request.form.get("name", "").strip(), _own_path(request.form.get("next", ""))
     address, is_shared = request.remote_addr or "", _is_proxied()
-    attempts = _attempts()
+    attempts = attempts_of(current_app)
     if not attempts.take(name, address, is_shared=is_shared):
         raise TooManyRequests
     secret = accounts().sign_in(name, request.form.get("password", ""), address)
@@ -149,7 +149,7 @@ def revoke_token(token_id: str) -> BaseResponse:
 @blueprint.post("/account/password")
 def change_password() -> BaseResponse:
     """Every session and token ends with the old password, this session too."""
-    user, attempts, address = _self(), _attempts(), request.remote_addr or ""
+    user, attempts, address = _self(), attempts_of(current_app), request.remote_addr or ""
     if request.form.get("new") != request.form.get("again"):
         raise UserError("The new password was not typed the same twice.")
     if not attempts.take(user.name, address, is_shared=True):
@@ -226,15 +226,6 @@ def _return_address() -> str:
     """Where the provider sends browsers: its list of addresses must have this one."""
     scheme = "https" if settings().section(AccessSettings).https else request.scheme
     return url_for("access.openid_return", _external=True, _scheme=scheme)
-
-
-def _attempts() -> Attempts:
-    extensions = current_app.extensions
-    if "modeldex-attempts" not in extensions:
-        # Of two that are made at the same time the first one stays: else its counts would be lost.
-        extensions.setdefault("modeldex-attempts", Attempts())
-    attempts: Attempts = extensions["modeldex-attempts"]
-    return attempts
 
 
 def _own_path(target: str) -> str:
