@@ -18,7 +18,7 @@ def install_guide(environment, guide):
 def test_a_package_with_one_class_and_one_line_adds_a_format_to_files_that_were_crawled_before(
     environment, guide
 ):
-    (environment.models / "words.vec").write_bytes(VECTORS)
+    (environment.models / "words.emb").write_bytes(VECTORS)
     environment.crawl()
     assert environment.models_listed() == []
     install_guide(environment, guide)
@@ -122,7 +122,7 @@ def test_a_strangers_plug_in_that_breaks_costs_its_own_format_alone(environment,
     environment.install(
         "broken-plug-in", "broken_plug_in", BROKEN[fault], plugin="broken", attribute="Broken"
     )
-    (environment.models / "words.vec").write_bytes(VECTORS)
+    (environment.models / "words.emb").write_bytes(VECTORS)
     done = environment.crawl()
     assert (done.returncode, done.stdout[:15]) == (1, "1 model: 1 new,"), done.stderr
     assert "The extractor 'broken' cannot be used: " in done.stderr

@@ -55,7 +55,8 @@ def test_an_unknown_scheme_is_refused_with_the_known_ones(environment, guide):
     install(environment, guide["modeldex_zip.py"])
     done = environment.crawl("zib:///models.zip")
     sentence = (
-        "There is no source for zib:// addresses. Known are file://, s3://, zip:// and paths of this machine."
+        "There is no source for zib:// addresses. Known are file://, git+file://, mlflow+http://, mlflow+https://, s3://,"
+        " zip:// and paths of this machine."
     )
     assert (done.returncode, done.stderr) == (2, f"modeldex: {sentence}\n")
 
