@@ -114,6 +114,34 @@ def test_an_older_state_never_takes_the_place_of_a_newer_one_and_a_deletion_only
     assert models.find_one({"_id": "theirs"}) == {"_id": "theirs", "note": "of somebody else"}
 
 
+def test_a_collection_of_an_earlier_catalog_comes_to_the_present_one(mongo, caplog):
+    models = mongo.database["models"]
+
+    def state(name, revision, *, gone=False):
+        return IndexAction(
+            id=name, revision=revision, document=None if gone else {"name": f"{name}{revision}"}
+        )
+
+    assert write(models, [state("m", 5), state("left", 5)], catalog="before").done == ["m", "left"]
+    models.insert_one({"_id": "unsigned", "revision": 9})
+    now = [state("m", 1), state("left", 2, gone=True), state("unsigned", 1)]
+    assert len(write(models, now, catalog="now").done) == 3
+    rows = {row["_id"]: (row["catalog"], row["revision"]) for row in models.find()}
+    assert rows == {"m": ("now", 1), "left": ("before", 5), "unsigned": ("now", 1)}
+    assert "another catalog wrote them: models=1" in caplog.text
+
+
+def test_a_catalog_from_a_backup_is_told_of_newer_states_and_replaces_them_when_asked(mongo, caplog):
+    models = mongo.database["models"]
+    states = [IndexAction(id="m", revision=number, document={"name": f"of {number}"}) for number in (5, 3)]
+    for state in states:
+        assert write(models, [state], catalog="own").done == ["m"]
+    assert models.find_one()["name"] == "of 5"
+    assert "newer states, which stay: models=1" in caplog.text
+    assert write(models, states[1:], catalog="own", anew=True).done == ["m"]
+    assert models.find_one()["name"] == "of 3"
+
+
 def test_two_that_write_the_same_new_models_at_once_leave_the_newer_states(mongo):
     models = mongo.database["models"]
 
@@ -560,6 +588,11 @@ def test_the_commands_say_what_they_did(shop, mongo, monkeypatch):
     assert "0 models written." in CliRunner().invoke(cli, [*home, "push"]).output
     assert "2 models written." in CliRunner().invoke(cli, [*home, "push", "--again"]).output
     assert mongo.database["models"].count_documents({}) == 2
+    catalogs = mongo.database["models"].distinct("catalog")
+    assert catalogs == [shop.store.birth()] != [""]
+    mongo.database["models"].update_many({}, {"$set": {"revision": 99, "name": "Of later."}})
+    assert "2 models written." in CliRunner().invoke(cli, [*home, "push", "--again"]).output
+    assert mongo.database["models"].count_documents({"name": "Of later."}) == 0
 
 
 def test_without_pymongo_the_extra_is_named(shop, monkeypatch):
