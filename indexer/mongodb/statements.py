@@ -167,7 +167,7 @@ def _name_in(raw: bytes, number: int) -> str:
     from bson import CodecOptions, DatetimeConversion, decode  # noqa: PLC0415 - an extra
     from bson.errors import BSONError  # noqa: PLC0415
 
-    lenient: CodecOptions[dict[str, Any]] = CodecOptions(
+    lenient: CodecOptions[Mapping[str, Any]] = CodecOptions(
         datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
     )
     try:
