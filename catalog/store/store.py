@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from catalog.errors import StoreDamaged, StoreError
@@ -32,6 +33,7 @@ from catalog.store.saved_searches import SavedSearches
 from catalog.store.schema import prepare
 from catalog.store.sealing import furnish, vault_behind
 from catalog.store.sources import Sources
+from catalog.store.tables import revisions
 from catalog.store.webhooks import Webhooks
 from catalog.store.workers import Workers
 
@@ -77,6 +79,15 @@ class Store:
     def source_lease(self, source: SourceId) -> Lease:
         """The right to change what is known of this source; other sources have theirs."""
         return Lease(self._engine, f"source:{source}", task=f"is writing the models of {display_key(source)}")
+
+    def birth(self) -> str:
+        """What tells this catalog from every other, also where their models are the same: a digest of its first revision,
+        which stays what it is in copies and backups. Empty before it.
+        """
+        columns = (revisions.c.model, revisions.c.made_at)
+        with self._engine.connect() as connection:
+            row = connection.execute(select(*columns).order_by(revisions.c.serial).limit(1)).one_or_none()
+        return "" if row is None else hashlib.sha256("\0".join(row).encode()).hexdigest()[:16]
 
     @property
     def vault(self) -> Vault:

@@ -56,7 +56,7 @@ def pull(settings: Settings, *, accept_empty: bool, as_json: bool) -> None:
 
 
 @mongodb.command()
-@click.option("--again", is_flag=True, help="Write every model once more, as to a collection that lost some.")
+@click.option("--again", is_flag=True, help="Write every model once more, whatever the collection has of it.")
 @click.pass_obj
 def push(settings: Settings, *, again: bool) -> None:
     """Write what waits for the collection mongodb.collection now. The worker does it by itself."""
@@ -74,7 +74,7 @@ def push(settings: Settings, *, again: bool) -> None:
         if again:
             consumer.all_again()
         consumer.retry_now()
-        written, waiting = tell(settings, store), consumer.size()
+        written, waiting = tell(settings, store, anew=again), consumer.size()
         reasons = [trouble.reason for trouble in consumer.troubles()]
     click.echo(f"{written:,} models written.")
     for reason in reasons[:SHOWN]:

@@ -1,8 +1,9 @@
 """Keeps a collection of MongoDB as the catalog is: one document for each model, for whoever asks there.
 
 One more consumer of revisions, with a cursor for each place it writes to. Of two states of a model the newer stays, in
-whatever order they come: a state replaces only older ones, and is written at most once more after a fault. Nothing else in
-the collection is touched.
+whatever order they come: a state replaces only older ones, and is written at most once more after a fault. Every document
+says of which catalog it is: revisions of two catalogs cannot be compared, so a document of another catalog is replaced, and
+is never deleted. Nothing else in the collection is touched.
 Source: https://www.mongodb.com/docs/manual/reference/limits/ (16 MiB, 100 levels, names of fields).
 """
 
@@ -12,6 +13,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +42,18 @@ are. Source: MongoDB, src/mongo/base/error_codes.yml.
 """
 REASON_CHARACTERS = 300
 
+CATALOG = "catalog"
+"""The field of a document that says which catalog wrote it."""
+
 log = logging.getLogger(__name__)
 
 
-def tell(settings: Settings, store: Store) -> int:
-    """Writes what waits, until MongoDB cannot be reached; how many models it took. Does nothing without a collection."""
+def tell(settings: Settings, store: Store, *, anew: bool = False) -> int:
+    """Writes what waits, until MongoDB cannot be reached; how many models it took. Does nothing without a collection.
+
+    With `anew` whatever the collection has of these models is replaced, also states that are newer by their revision, as
+    a catalog finds them that was restored from a backup.
+    """
     chosen = settings.section(MongodbSettings)
     if not (chosen.url and chosen.collection):
         return 0
@@ -54,6 +63,7 @@ def tell(settings: Settings, store: Store) -> int:
     if not actions:
         return 0
     hidden = {str(row.id): row.definition.sensitive for row in store.sources.all()}
+    catalog = store.birth()
     try:
         client = connected(chosen)
     except UserError as error:
@@ -63,7 +73,7 @@ def tell(settings: Settings, store: Store) -> int:
     with client:
         collection = client[chosen.database][chosen.collection]
         while actions:
-            outcome = write(collection, actions, hidden)
+            outcome = write(collection, actions, hidden, catalog=catalog, anew=anew)
             consumer.settle(actions, outcome)
             taken += len(outcome.done)
             if outcome.retry:
@@ -80,9 +90,16 @@ def consumer_of(chosen: MongodbSettings) -> str:
 
 
 def write(
-    collection: Any, actions: Sequence[IndexAction], hidden: Mapping[str, Sequence[str]] | None = None
+    collection: Any,
+    actions: Sequence[IndexAction],
+    hidden: Mapping[str, Sequence[str]] | None = None,
+    *,
+    catalog: str = "",
+    anew: bool = False,
 ) -> IndexOutcome:
-    """What became of these states. One that cannot be a document of MongoDB costs itself alone."""
+    """What became of these states of a catalog. One that cannot be a document of MongoDB costs itself alone. States that
+    are newer in the collection stay, unless it is written `anew`; the log tells how many.
+    """
     from bson import encode  # noqa: PLC0415 - an extra
     from bson.errors import BSONError  # noqa: PLC0415
     from pymongo.errors import PyMongoError  # noqa: PLC0415
@@ -91,7 +108,9 @@ def write(
     rejected: dict[str, str] = {}
     for action in actions:
         try:
-            document = None if action.document is None else document_of(action, hidden or {})
+            document = (
+                None if action.document is None else document_of(action, hidden or {}) | {CATALOG: catalog}
+            )
             if document is not None and (size := len(encode(document))) > MAX_BYTES:
                 rejected[action.id] = f"has {size:,} bytes, and MongoDB takes {MAX_BYTES:,}"
                 continue
@@ -101,8 +120,9 @@ def write(
         documents[action.id] = document
     wanted = [action for action in actions if action.id in documents]
     retry: dict[str, str] = {}
+    place = _Place(collection, catalog, anew=anew)
     try:
-        for action, fault in _written(collection, wanted, documents) if wanted else ():
+        for action, fault in place.written(wanted, documents) if wanted else ():
             if fault.get("code") in OF_ONE_DOCUMENT:
                 rejected[action.id] = f"MongoDB refuses it: {str(fault.get('errmsg'))[:REASON_CHARACTERS]}"
             else:
@@ -114,50 +134,86 @@ def write(
     return IndexOutcome(done=done, rejected=rejected, retry=retry)
 
 
-def _written(
-    collection: Any, actions: Sequence[IndexAction], documents: Mapping[str, dict[str, Any] | None]
-) -> Iterator[tuple[IndexAction, Mapping[str, Any]]]:
-    """Writes them, and yields those that were not written with what MongoDB says of each. Raises PyMongoError."""
-    from pymongo import DeleteOne, InsertOne, ReplaceOne  # noqa: PLC0415 - an extra
-    from pymongo.errors import BulkWriteError  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The collection, and whose documents are older there than those of the catalog that writes."""
 
-    ids = [action.id for action in actions]
-    present = {row["_id"] for row in collection.find({"_id": {"$in": ids}}, {"_id": 1})}
-    requests: list[Any] = []
-    for action in actions:
-        document = documents[action.id]
-        if document is None:
-            requests.append(DeleteOne({"_id": action.id, "revision": {"$lte": action.revision}}))
-        elif action.id in present:
-            requests.append(ReplaceOne(_older(action), document))
-        else:
-            requests.append(InsertOne(document))
-    try:
-        collection.bulk_write(requests, ordered=False)
-    except BulkWriteError as error:
-        details = error.details or {}
-        if details.get("writeConcernErrors") or not details.get("writeErrors"):
-            raise
-        for fault in details["writeErrors"]:
-            action = actions[fault["index"]]
-            if fault.get("code") != DUPLICATE or not _replaced(collection, action, documents[action.id]):
-                yield action, fault
+    collection: Any
+    catalog: str
+    _: KW_ONLY
+    anew: bool
+
+    def written(
+        self, actions: Sequence[IndexAction], documents: Mapping[str, dict[str, Any] | None]
+    ) -> Iterator[tuple[IndexAction, Mapping[str, Any]]]:
+        """Writes them, and yields those that were not written with what MongoDB says of each. Raises PyMongoError."""
+        from pymongo import DeleteOne, InsertOne, ReplaceOne  # noqa: PLC0415 - an extra
+        from pymongo.errors import BulkWriteError  # noqa: PLC0415
+
+        ids = [action.id for action in actions]
+        shown = {"_id": 1, "revision": 1, CATALOG: 1}
+        present = {row["_id"]: row for row in self.collection.find({"_id": {"$in": ids}}, shown)}
+        self._tell_newer(actions, present)
+        requests: list[Any] = []
+        for action in actions:
+            document = documents[action.id]
+            if document is None:
+                requests.append(DeleteOne(self._own(action)))
+            elif action.id in present:
+                requests.append(ReplaceOne(self._older(action), document))
+            else:
+                requests.append(InsertOne(document))
+        try:
+            self.collection.bulk_write(requests, ordered=False)
+        except BulkWriteError as error:
+            details = error.details or {}
+            if details.get("writeConcernErrors") or not details.get("writeErrors"):
+                raise
+            for fault in details["writeErrors"]:
+                action = actions[fault["index"]]
+                if fault.get("code") != DUPLICATE or not self._replaced(action, documents[action.id]):
+                    yield action, fault
+
+    def _replaced(self, action: IndexAction, document: dict[str, Any] | None) -> bool:
+        """Whether the model, which somebody else has written since, is there in this state or a newer one."""
+        from pymongo.errors import DuplicateKeyError  # noqa: PLC0415 - an extra
+
+        try:
+            if self.collection.replace_one(self._older(action), document).matched_count:
+                return True
+        except DuplicateKeyError:  # by another unique index, which somebody has put on the collection
+            return False
+        return self.collection.find_one({"_id": action.id}, {"_id": 1}) is not None
+
+    def _older(self, action: IndexAction) -> dict[str, Any]:
+        if self.anew:
+            return {"_id": action.id}
+        older = {"revision": {"$lt": action.revision}}
+        return {"_id": action.id, "$or": [older, {CATALOG: {"$ne": self.catalog}}]}
+
+    def _own(self, action: IndexAction) -> dict[str, Any]:
+        state = {} if self.anew else {"revision": {"$lte": action.revision}}
+        return {"_id": action.id, CATALOG: self.catalog, **state}
+
+    def _tell_newer(self, actions: Sequence[IndexAction], present: Mapping[str, Mapping[str, Any]]) -> None:
+        """The log tells what is kept, newer by its revision, and what is of another catalog and of models that are gone."""
+        rows = [(action, present[action.id]) for action in actions if action.id in present]
+        own = [(action, row) for action, row in rows if row.get(CATALOG) == self.catalog]
+        newer = 0 if self.anew else sum(_revision(row) > action.revision for action, row in own)
+        if newer:
+            log.warning(
+                "mongodb has newer states, which stay: models=%d; modeldex mongodb push --again", newer
+            )
+        others = sum(action.document is None and row.get(CATALOG) != self.catalog for action, row in rows)
+        if others:
+            log.warning(
+                "mongodb keeps models that are gone, as another catalog wrote them: models=%d", others
+            )
 
 
-def _replaced(collection: Any, action: IndexAction, document: dict[str, Any] | None) -> bool:
-    """Whether the model, which somebody else has written since, is there in this state or a newer one."""
-    from pymongo.errors import DuplicateKeyError  # noqa: PLC0415 - an extra
-
-    try:
-        if collection.replace_one(_older(action), document).matched_count:
-            return True
-    except DuplicateKeyError:  # by another unique index, which somebody has put on the collection
-        return False
-    return collection.find_one({"_id": action.id}, {"_id": 1}) is not None
-
-
-def _older(action: IndexAction) -> dict[str, Any]:
-    return {"_id": action.id, "revision": {"$lt": action.revision}}
+def _revision(row: Mapping[str, Any]) -> float:
+    number = row.get("revision")
+    return number if isinstance(number, int | float) else -1
 
 
 def document_of(action: IndexAction, hidden: Mapping[str, Sequence[str]]) -> dict[str, Any]:

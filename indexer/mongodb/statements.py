@@ -147,12 +147,41 @@ def _read(chosen: MongodbSettings, joined: Joined) -> list[Statement]:
 def _statement(raw: bytes, joined: Joined) -> Statement | None:
     """What a document says; None with a sentence for one that cannot say anything."""
     from bson import decode  # noqa: PLC0415 - an extra
+    from bson.errors import BSONError  # noqa: PLC0415
 
     if len(raw) > MAX_DOCUMENT_BYTES:
         joined.tell(f"A document has {len(raw):,} bytes, {MAX_DOCUMENT_BYTES:,} at most are read.")
         return None
-    document: dict[str, Any] = decode(raw)
-    name = str(document.get("_id"))[:100]
+    try:
+        return _stated(decode(raw), joined)
+    except (BSONError, RecursionError, OverflowError, TypeError, ValueError):
+        joined.tell(
+            f"The document {_name_in(raw, joined.documents)} cannot be read: it holds a date outside of the years 1 to"
+            " 9999, text that is not UTF-8, too many levels, or no BSON."
+        )
+        return None
+
+
+def _name_in(raw: bytes, number: int) -> str:
+    """The name of a document that cannot be read, as far as its name can be; its number in the reading otherwise."""
+    from bson import CodecOptions, DatetimeConversion, decode  # noqa: PLC0415 - an extra
+    from bson.errors import BSONError  # noqa: PLC0415
+
+    lenient: CodecOptions[Mapping[str, Any]] = CodecOptions(
+        datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
+    )
+    try:
+        return _name_of(decode(raw, lenient))
+    except (BSONError, RecursionError, OverflowError, TypeError, ValueError):
+        return f"read as number {number:,}"
+
+
+def _name_of(document: Mapping[str, Any]) -> str:
+    return str(document.get("_id"))[:100]
+
+
+def _stated(document: Mapping[str, Any], joined: Joined) -> Statement | None:
+    name = _name_of(document)
     addresses = tuple(_texts(document, ADDRESSES))
     digests = tuple(text.lower().removeprefix("sha256:") for text in _texts(document, DIGESTS))
     if not (addresses or digests):
@@ -221,10 +250,10 @@ def _flat(values: Mapping[str, Any], above: str, level: int) -> Iterator[tuple[s
             yield f"{above}{key}", str(value)[:MAX_TEXT] if isinstance(value, dict) else _plain(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, level: int = 1) -> Any:
     """A value as JSON would have it: of MongoDB's own kinds their text."""
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return str(value)[:MAX_TEXT] if level > MAX_LEVELS else [_plain(inner, level + 1) for inner in value]
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, bool | int | float):

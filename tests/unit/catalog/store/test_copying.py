@@ -56,6 +56,7 @@ def test_a_store_goes_to_postgresql_and_back_and_is_equal(shop, postgresql_url, 
         with open_store(back, write=True) as again:
             assert copy_store(target, again) == first
             assert documents(again) == documents(shop.store)
+            assert again.birth() == target.birth() == shop.store.birth() != ""
     assert {table.name: table.rows for table in first}["records"] == 7
 
 

@@ -13,6 +13,7 @@ import time
 import pymongo
 import pytest
 from bson import encode
+from bson.datetime_ms import DatetimeMS
 from click.testing import CliRunner
 from fixtures.crawling import EXTRACTORS, Shop
 from fixtures.ports import free_port
@@ -28,7 +29,8 @@ from catalog.store import open_store
 from crawler.commands.index_state import bring_up_to_date
 from crawler.reading import Registry
 from indexer.mongodb.sink import MAX_DEPTH, consumer_of, document_of, name_of, tell, write
-from indexer.mongodb.statements import MAX_DOCUMENT_BYTES, pull
+from indexer.mongodb.statements import MAX_DOCUMENT_BYTES, MAX_LEVELS, MAX_TEXT, Joined, pull
+from indexer.mongodb.statements import _statement as statement_of
 from indexer.settings import MongodbSettings
 from indexer.sinks.webhooks import tell_all
 
@@ -110,6 +112,34 @@ def test_an_older_state_never_takes_the_place_of_a_newer_one_and_a_deletion_only
         seen.append(row and row["name"])
     assert seen == ["of 1", "of 3", "of 3", "of 3", "of 3", None]
     assert models.find_one({"_id": "theirs"}) == {"_id": "theirs", "note": "of somebody else"}
+
+
+def test_a_collection_of_an_earlier_catalog_comes_to_the_present_one(mongo, caplog):
+    models = mongo.database["models"]
+
+    def state(name, revision, *, gone=False):
+        return IndexAction(
+            id=name, revision=revision, document=None if gone else {"name": f"{name}{revision}"}
+        )
+
+    assert write(models, [state("m", 5), state("left", 5)], catalog="before").done == ["m", "left"]
+    models.insert_one({"_id": "unsigned", "revision": 9})
+    now = [state("m", 1), state("left", 2, gone=True), state("unsigned", 1)]
+    assert len(write(models, now, catalog="now").done) == 3
+    rows = {row["_id"]: (row["catalog"], row["revision"]) for row in models.find()}
+    assert rows == {"m": ("now", 1), "left": ("before", 5), "unsigned": ("now", 1)}
+    assert "another catalog wrote them: models=1" in caplog.text
+
+
+def test_a_catalog_from_a_backup_is_told_of_newer_states_and_replaces_them_when_asked(mongo, caplog):
+    models = mongo.database["models"]
+    states = [IndexAction(id="m", revision=number, document={"name": f"of {number}"}) for number in (5, 3)]
+    for state in states:
+        assert write(models, [state], catalog="own").done == ["m"]
+    assert models.find_one()["name"] == "of 5"
+    assert "newer states, which stay: models=1" in caplog.text
+    assert write(models, states[1:], catalog="own", anew=True).done == ["m"]
+    assert models.find_one()["name"] == "of 3"
 
 
 def test_two_that_write_the_same_new_models_at_once_leave_the_newer_states(mongo):
@@ -474,6 +504,58 @@ def test_documents_that_cannot_be_taken_are_named_and_cost_no_other(shop, mongo)
     assert "moved_to" not in named(shop, "tuned").get("extra", {})
 
 
+def nested(levels):
+    """A document of so many lists, one in the other, as the client itself would not make it."""
+    body = b"\x05\0\0\0\0"
+    for _ in range(levels):
+        inner = b"\x040\0" + body
+        body = (len(inner) + 5).to_bytes(4, "little") + inner + b"\0"
+    inner = b"\x10_id\0\x07\0\0\0\x02uri\0\x02\0\0\0a\0\x04deep\0" + body
+    return (len(inner) + 5).to_bytes(4, "little") + inner + b"\0"
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (encode({"_id": "late", "uri": "a", "when": DatetimeMS(253_402_300_800_000)}), "late"),
+        (encode({"_id": "bytes", "uri": "a", "note": "xxxx"}).replace(b"xxxx", b"\xff\xfexx"), "bytes"),
+        (nested(7_000), "read as number 3"),
+        (encode({"_id": "cut", "uri": "a"})[:-4], "read as number 3"),
+    ],
+    ids=["date", "text", "levels", "cut"],
+)
+def test_a_document_that_cannot_be_read_costs_itself_alone_and_is_named(raw, name):
+    joined = Joined(documents=3)
+    assert statement_of(raw, joined) is None
+    (problem,) = joined.problems
+    assert problem.startswith(f"The document {name} cannot be read: ")
+
+
+def test_lists_in_lists_are_text_from_a_level_on():
+    joined = Joined()
+    statement = statement_of(nested(500), joined)
+    (value,) = statement.values.values() if statement.values else ("",)
+    levels = 0
+    while isinstance(value, list):
+        (value,) = value
+        levels += 1
+    assert levels <= MAX_LEVELS
+    assert len(value) <= MAX_TEXT
+
+
+def test_a_date_that_python_does_not_have_stops_no_reading(shop, mongo):
+    collection, tuned = mongo.database["said"], named(shop, "tuned")
+    collection.insert_many(
+        [
+            {"_id": "a-late", "uri": tuned["uri"], "when": DatetimeMS(253_402_300_800_000)},
+            {"_id": "b-fine", "uri": tuned["uri"], "owner": "kim"},
+        ]
+    )
+    joined = pulled(shop)
+    assert named(shop, "tuned")["owner"] == "kim"
+    assert ["a-late" in problem for problem in joined.problems] == [True]
+
+
 def test_a_collection_that_breaks_off_changes_nothing(shop, mongo):
     collection, tuned = mongo.database["said"], named(shop, "tuned")
     collection.insert_one({"_id": 1, "uri": tuned["uri"], "owner": "kim"})
@@ -506,6 +588,11 @@ def test_the_commands_say_what_they_did(shop, mongo, monkeypatch):
     assert "0 models written." in CliRunner().invoke(cli, [*home, "push"]).output
     assert "2 models written." in CliRunner().invoke(cli, [*home, "push", "--again"]).output
     assert mongo.database["models"].count_documents({}) == 2
+    catalogs = mongo.database["models"].distinct("catalog")
+    assert catalogs == [shop.store.birth()] != [""]
+    mongo.database["models"].update_many({}, {"$set": {"revision": 99, "name": "Of later."}})
+    assert "2 models written." in CliRunner().invoke(cli, [*home, "push", "--again"]).output
+    assert mongo.database["models"].count_documents({"name": "Of later."}) == 0
 
 
 def test_without_pymongo_the_extra_is_named(shop, monkeypatch):
