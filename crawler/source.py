@@ -11,12 +11,13 @@ with them, too; a secret one is given as a reference and arrives as what it refe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from catalog.errors import SourceError
 from catalog.records import ObjectKey, ObjectMeta, SourceId
+from catalog.records.objects import MOST_KEY_BYTES, is_too_long
 
 CUT_KEYS = 5_000
 """Objects of the last listing in one part of the next."""
@@ -37,6 +38,11 @@ class Listed:
     error: SourceError | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     as_before: bool = False
+
+
+TOO_LONG = f"its name has more than {MOST_KEY_BYTES:,} bytes"
+SHOWN_CHARACTERS = 200
+"""Of a name that is too long."""
 
 
 class Source(Protocol):
@@ -67,6 +73,21 @@ class Source(Protocol):
     def uri_of(self, key: ObjectKey) -> str:
         """The object's own URI, for people."""
         ...
+
+
+def listing(source: Source) -> Iterator[Listed]:
+    """The listing of any source, as it is crawled: objects whose keys cannot be kept are left out and told as skipped."""
+    for step in source.list():
+        long = tuple((_shown(meta.key), TOO_LONG) for meta in step.objects if is_too_long(meta.key))
+        if long:
+            kept = tuple(meta for meta in step.objects if not is_too_long(meta.key))
+            yield replace(step, objects=kept, skipped=(*step.skipped, *long))
+        else:
+            yield step
+
+
+def _shown(key: str) -> str:
+    return f"{key[:SHOWN_CHARACTERS]}…"
 
 
 @runtime_checkable
