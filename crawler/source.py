@@ -10,7 +10,7 @@ with them, too; a secret one is given as a reference and arrives as what it refe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -110,13 +110,25 @@ class Cuttable(Protocol):
         ...
 
 
+def no_objects(_directory: str) -> Iterable[ObjectMeta]:
+    """Nothing is known below any directory."""
+    return ()
+
+
 @runtime_checkable
 class Remembering(Protocol):
     """A source whose storage knows when something below a directory changed last: those that did not are not listed."""
 
-    def remember(self, *, since: datetime | None, whole: datetime | None) -> None:
+    def remember(
+        self,
+        *,
+        since: datetime | None,
+        whole: datetime | None,
+        known: Callable[[str], Iterable[ObjectMeta]] = no_objects,
+    ) -> None:
         """When the last complete crawl began, and the last one of these that left out nothing; None where there was none,
-        or it counts no more. Called before `list`; without it everything is listed.
+        or it counts no more. `known` gives some objects that are known below a directory: whether it is still the directory that was
+        listed there shows in them. Called before `list`; without it everything is listed.
         """
         ...
 
