@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import takewhile
 
 from catalog.errors import SourceError
 from catalog.normalise.values.secrets import masked_text
@@ -46,6 +47,8 @@ RECIPE = "8"
 
 MOST_RUNS = 200
 """So far back is looked for a crawl that left nothing out; where there was none since, this one does not, either."""
+WITNESSES = 8
+"""Files of a directory of which one is to be where it was, before the directory is left out."""
 FEW_DIRECTORIES = 100
 MODELS_PER_DIRECTORY = 20
 """Where no more directories than these, or than one for so many models, have changes in them, what is around them is looked
@@ -166,15 +169,18 @@ class _Crawl:
         before = self._store.runs.latest(MOST_RUNS, source=self._source.id)
         rows = {row.id: row.updated_at for row in self._store.sources.all()}
         changed_at = rows.get(self._source.id)
+        past = [run for run in before if run.id != self._run.id]
+        whole_listings = list(takewhile(_listed_all, past))
         complete = [
             run
-            for run in before
+            for run in whole_listings
             if run.state is RunState.COMPLETE and (changed_at is None or run.started_at > changed_at)
         ]
         if self._manifest.recipe() != self._recipe or not complete:
             return
         whole = [run.started_at for run in complete if not run.counts.get(AS_BEFORE)]
-        source.remember(since=complete[0].started_at, whole=max(whole, default=None))
+        known = partial(self._manifest.some_below, limit=WITNESSES)
+        source.remember(since=complete[0].started_at, whole=max(whole, default=None), known=known)
 
     def _list_and_read(self, seen: Sightings, *, reread: bool) -> None:
         for directory in self._reading.pages(seen, reread=reread):
@@ -336,6 +342,13 @@ class _Crawl:
             or self._reading.broken
         )
         return RunState.PARTIAL if incomplete else RunState.COMPLETE
+
+
+def _listed_all(run: Run) -> bool:
+    """Whether the run knew in the end of all that is there, and of all that is not: then what it knows may stand for a listing."""
+    return run.state is RunState.COMPLETE or (
+        run.state is RunState.PARTIAL and not run.counts.get("scopes_failed")
+    )
 
 
 __all__ = ["CrawlReport", "Progress", "crawl"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import ModeldexError, UserError, WriterBusy
 from catalog.records import ModelId, ObjectKey, SourceId
+from catalog.records.objects import is_too_long
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.store import Store
@@ -94,7 +95,11 @@ def _places(hint: Hint, rows: Iterable[SourceRow]) -> Iterator[tuple[SourceId, O
     """The sources that crawl this object, with its key there: several, if they overlap."""
     for row in rows:
         key = _key_in(hint, row)
-        if key and Selection(row.definition.include, row.definition.exclude).left_out(key) is None:
+        if (
+            key
+            and not is_too_long(key)
+            and Selection(row.definition.include, row.definition.exclude).left_out(key) is None
+        ):
             yield row.id, ObjectKey(key)
 
 

@@ -21,6 +21,7 @@ from catalog.recording.prints import weights_of
 from catalog.recording.recorder import Recorder
 from catalog.recording.remake import remake
 from catalog.records import Extraction, ModelId, ObjectKey, Run
+from catalog.records.objects import is_too_long
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.documents import LIVE
@@ -147,6 +148,7 @@ class _Events:
 
     def _look(self, keys: Sequence[ObjectKey]) -> _Looks:
         looks = _Looks()
+        keys = [key for key in keys if not is_too_long(key)]  # as no crawl takes them
         known = self._manifest.entries(keys)
         for key in keys:
             before = known.get(key)

@@ -12,7 +12,7 @@ from catalog.store.documents import LIVE
 from catalog.store.manifest import Sightings
 from catalog.store.store import Store
 from crawler.reading import Registry
-from crawler.source import Source
+from crawler.source import Source, listing
 from crawler.stages.judging import Scopes, are_too_many
 from crawler.stages.reading import absent_and_hidden, batches, is_current
 
@@ -75,7 +75,7 @@ def _absent(seen: Sightings, scopes: Scopes) -> list[ObjectKey]:
 
 def _steps(source: Source, scopes: Scopes) -> Iterator[tuple[ObjectMeta, ...]]:
     try:
-        for step in source.list():
+        for step in listing(source):
             if step.error is not None:
                 scopes.failed_with(step.scope, str(step.error))
             elif step.complete:

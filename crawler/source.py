@@ -10,13 +10,14 @@ with them, too; a secret one is given as a reference and arrives as what it refe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from catalog.errors import SourceError
 from catalog.records import ObjectKey, ObjectMeta, SourceId
+from catalog.records.objects import MOST_KEY_BYTES, is_too_long
 
 CUT_KEYS = 5_000
 """Objects of the last listing in one part of the next."""
@@ -37,6 +38,11 @@ class Listed:
     error: SourceError | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     as_before: bool = False
+
+
+TOO_LONG = f"its name has more than {MOST_KEY_BYTES:,} bytes"
+SHOWN_CHARACTERS = 200
+"""Of a name that is too long."""
 
 
 class Source(Protocol):
@@ -69,6 +75,21 @@ class Source(Protocol):
         ...
 
 
+def listing(source: Source) -> Iterator[Listed]:
+    """The listing of any source, as it is crawled: objects whose keys cannot be kept are left out and told as skipped."""
+    for step in source.list():
+        long = tuple((_shown(meta.key), TOO_LONG) for meta in step.objects if is_too_long(meta.key))
+        if long:
+            kept = tuple(meta for meta in step.objects if not is_too_long(meta.key))
+            yield replace(step, objects=kept, skipped=(*step.skipped, *long))
+        else:
+            yield step
+
+
+def _shown(key: str) -> str:
+    return f"{key[:SHOWN_CHARACTERS]}…"
+
+
 @runtime_checkable
 class Checkable(Protocol):
     """A source that can say before a crawl whether it can be listed: a bucket that is not there leaves nothing behind."""
@@ -89,13 +110,25 @@ class Cuttable(Protocol):
         ...
 
 
+def no_objects(_directory: str) -> Iterable[ObjectMeta]:
+    """Nothing is known below any directory."""
+    return ()
+
+
 @runtime_checkable
 class Remembering(Protocol):
     """A source whose storage knows when something below a directory changed last: those that did not are not listed."""
 
-    def remember(self, *, since: datetime | None, whole: datetime | None) -> None:
+    def remember(
+        self,
+        *,
+        since: datetime | None,
+        whole: datetime | None,
+        known: Callable[[str], Iterable[ObjectMeta]] = no_objects,
+    ) -> None:
         """When the last complete crawl began, and the last one of these that left out nothing; None where there was none,
-        or it counts no more. Called before `list`; without it everything is listed.
+        or it counts no more. `known` gives some objects that are known below a directory: whether it is still the directory that was
+        listed there shows in them. Called before `list`; without it everything is listed.
         """
         ...
 

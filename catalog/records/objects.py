@@ -11,6 +11,11 @@ SourceId = NewType("SourceId", str)
 ObjectKey = NewType("ObjectKey", str)
 """A '/'-separated name inside its source. Bytes that are not UTF-8 travel as lone surrogates (`os.fsdecode`)."""
 
+MOST_KEY_BYTES = 2_000
+"""Of a key that can be kept: PostgreSQL has no index of rows beyond 2,704 bytes, and the source and more stand beside it there.
+Keys of buckets end at 1,024; file systems and registries have longer ones.
+"""
+
 SAME_BYTES = "bytes:"
 """How a `file_identity` begins that storage gives to equal bytes, whichever objects hold them, and to no others."""
 
@@ -35,6 +40,12 @@ class ObjectMeta:
     file_identity: str | None = None
     sha256: str | None = None
     owner: str | None = None
+
+
+def is_too_long(key: str) -> bool:
+    """Whether no catalog keeps an object under this key."""
+    # The shorter texts, which are nearly all, need not be encoded: a character has four bytes at most.
+    return len(key) > MOST_KEY_BYTES // 4 and len(os.fsencode(key)) > MOST_KEY_BYTES
 
 
 def display_key(key: str) -> str:

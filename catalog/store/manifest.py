@@ -132,6 +132,16 @@ class Manifest:
                 return
             last = rows[-1].key
 
+    def some_below(self, directory: str, limit: int) -> list[ObjectMeta]:
+        """The first live objects below a directory (empty: all), in key order."""
+        columns = [column for column in objects.c if column.name != "outline"]
+        first = os.fsencode(f"{directory}/") if directory else b""
+        end = first[:-1] + b"0" if first else LONGER_THAN_KEYS
+        chosen = (objects.c.source == self._source) & (objects.c.key >= first) & (objects.c.key < end)
+        statement = select(*columns).where(chosen & (objects.c.state == LIVE)).order_by(objects.c.key)
+        with self._engine.connect() as connection:
+            return [meta_of(row) for row in connection.execute(statement.limit(limit))]
+
     def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
         """Writes entries with their extractions (None leaves the stored one) and notes that records are behind."""
         self.put_packed([packed_entry(entry, extraction) for entry, extraction in entries], lease=lease)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, func, insert, select, update
 
 from catalog.records import Run, RunState, SourceId
+from catalog.records.objects import is_too_long
 from catalog.store.codec import instant, parse_instant, read_object
 from catalog.store.database import upsert
 from catalog.store.leases import Lease
@@ -94,6 +95,9 @@ class Runs:
             return _run(connection.execute(select(runs).where(runs.c.id == number)).one())
 
     def scope_failed(self, run: Run, scope: str, error: str) -> None:
+        """One whose name is too long is noted as the scope around it: what lies there is protected, too."""
+        while is_too_long(scope):
+            scope = scope.rpartition("/")[0]
         with self._engine.begin() as connection:
             upsert(connection, scopes, [{"run": run.id, "scope": os.fsencode(scope), "error": error}])
 

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError, create_parser
 from botocore.response import StreamingBody
 
+from crawler.answers import AnswerUnbounded, read_within
 from crawler.buckets.faults import TRANSPORT, Kind, fault_of
 from crawler.buckets.spending import Spending
 
@@ -31,6 +32,8 @@ UNRESERVED = "/~"
 """What botocore leaves as it is in a key, beside letters, digits, `_`, `.` and `-`."""
 WHOLE = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
 FINAL = frozenset({Kind.ABSENT, Kind.CHANGED, Kind.DENIED, Kind.ARCHIVED})
+REFUSAL_BYTES = 64 * 1024
+REFUSAL_SECONDS = 30.0
 MOST_DOUBTS = 3
 """So many answers in a row that boto3 alone understood end the attempt to do without it."""
 
@@ -102,9 +105,16 @@ class SignedReads:
 
 
 def _refusal(answer: Any) -> ClientError | None:
+    """What the storage says no with; None if boto3 is to ask. Raises ClientError, of the status alone, where the words do not
+    end: boto3 would read all of them.
+    """
+    response = {"status_code": answer.status_code, "headers": answer.headers, "body": b""}
     try:
-        response = {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content}
+        response["body"] = read_within(answer.raw, size_bytes=REFUSAL_BYTES, seconds=REFUSAL_SECONDS)
         return ClientError(create_parser("rest-xml").parse(response, None), "GetObject")
+    except AnswerUnbounded as error:
+        answer.raw.close()
+        raise ClientError(create_parser("rest-xml").parse(response, None), "GetObject") from error
     except (*TRANSPORT, ResponseParserError):
         return None
 

@@ -22,6 +22,7 @@ from urllib3.exceptions import TimeoutError as HttpTimeout
 
 from catalog.errors import ExtractError, SourceError
 from catalog.text import cleaning
+from crawler.answers import AnswerUnbounded, read_within
 from crawler.buckets.spending import Spending
 from crawler.formats import jsons
 from crawler.formats.json_values import mapping
@@ -173,15 +174,10 @@ class MlflowClient:
 
 def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     """The whole body, if it ends within bounds; each part is waited for as long as the pool says."""
-    ends = time.monotonic() + MAX_ANSWER_SECONDS
-    data = bytearray()
-    while part := response.read1(256 * 1024):
-        data += part
-        if len(data) > MAX_ANSWER_BYTES:
-            raise NotAnswered(f"an answer has more than {MAX_ANSWER_BYTES:,} bytes")
-        if time.monotonic() > ends:
-            raise NotAnswered(f"an answer takes more than {MAX_ANSWER_SECONDS:,.0f} seconds")
-    return bytes(data)
+    try:
+        return read_within(response, size_bytes=MAX_ANSWER_BYTES, seconds=MAX_ANSWER_SECONDS)
+    except AnswerUnbounded as error:
+        raise NotAnswered(str(error)) from error
 
 
 def is_known_version(version: str) -> bool:

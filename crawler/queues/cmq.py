@@ -21,6 +21,7 @@ import urllib3
 
 from catalog.errors import SourceError, UserError
 from catalog.settings import referred
+from crawler.answers import AnswerUnbounded, read_within
 from crawler.queue import Message
 from crawler.settings import EventSettings
 
@@ -31,6 +32,8 @@ WAIT_SECONDS = 5
 """A long poll costs one request for nothing; longer, the worker would not end within its time."""
 MOST_ANSWER_BYTES = 20 * 1024 * 1024
 """Sixteen messages of a megabyte, which is the most that one holds."""
+MOST_ANSWER_SECONDS = 60.0
+"""Of the whole answer, beside the wait for each part of it: one that trickles would hold the worker for ever."""
 NO_MESSAGE = 7000
 ADDRESS = "Write it as cmq+https://cmq-REGION.public.tencenttdmq.com/QUEUE."
 
@@ -97,8 +100,14 @@ class CmqQueue:
                 redirect=False,
                 preload_content=False,
             )
-            body = answer.read(MOST_ANSWER_BYTES + 1)
+            try:
+                body = read_within(answer, size_bytes=MOST_ANSWER_BYTES, seconds=MOST_ANSWER_SECONDS)
+            except BaseException:
+                answer.close()
+                raise
             answer.release_conn()
+        except AnswerUnbounded as error:
+            raise self._error(str(error)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._error(f"{type(error).__name__}: {error}") from error
         if answer.status != 200:
@@ -108,7 +117,7 @@ class CmqQueue:
     def _checked(self, body: bytes) -> Mapping[str, Any]:
         """What was answered. Raises SourceError for a refusal, and for what is no answer of a queue."""
         try:
-            value = json.loads(body) if len(body) <= MOST_ANSWER_BYTES else None
+            value = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise self._error("what it answers is not JSON") from error
         if not isinstance(value, dict) or not isinstance(value.get("code"), int):

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ from catalog.settings import Settings
 from catalog.settings.sections import setting
 from crawler.grouping.draft import upwards
 from crawler.selection import Selection
-from crawler.source import Listed
+from crawler.source import Listed, no_objects
 from crawler.unfinished import SKIPPED_DIRECTORIES, UNFINISHED, is_inside_git, is_unfinished
 
 MAX_DEPTH = 64
@@ -83,10 +83,17 @@ class LocalSource:
         self._everything_every = everything_every
         self._attribute = attribute or getattr(os, "getxattr", None)
         self._unchanged_since: datetime | None = None
+        self._known: Callable[[str], Iterable[ObjectMeta]] = no_objects
 
-    def remember(self, *, since: datetime | None, whole: datetime | None) -> None:
-        """When the last complete crawl began, and the last that left nothing out."""
-        self._unchanged_since = None
+    def remember(
+        self,
+        *,
+        since: datetime | None,
+        whole: datetime | None,
+        known: Callable[[str], Iterable[ObjectMeta]] = no_objects,
+    ) -> None:
+        """When the last complete crawl began, and the last that left nothing out; `known` gives some files below a directory."""
+        self._unchanged_since, self._known = None, known
         if self._everything_every is None or since is None or whole is None:
             return
         if datetime.now(UTC) - whole < self._everything_every:
@@ -155,7 +162,7 @@ class LocalSource:
                 yield Listed(scope=scope, complete=True, skipped=((scope, reason),))
                 return
             visited.add((status.st_dev, status.st_ino))
-            if self._is_as_before(descriptor):
+            if self._is_as_before(descriptor) and self._is_the_same(scope):
                 yield Listed(scope=scope, complete=True, as_before=True)
                 return
             yield from self._list_open(descriptor, listing)
@@ -171,6 +178,26 @@ class LocalSource:
         except (OSError, ValueError):  # another file system, or one that is mounted below it
             return False
         return 0 < changed_at < self._unchanged_since.timestamp()
+
+    def _is_the_same(self, directory: str) -> bool:
+        """Whether what lies under this name is the directory that was listed under it.
+
+        One that is moved, with all below it, keeps its times; those above it alone get new ones. But a file that is as it was,
+        of no other name and under the same names below, lies in the same directories: nobody put another in their place.
+        """
+        return any(map(self._is_witness, self._known(directory)))
+
+    def _is_witness(self, meta: ObjectMeta) -> bool:
+        folder, _, name = meta.key.rpartition("/")
+        try:
+            descriptor = self._open_directory(folder)
+            try:
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and token_of(status) == meta.change_token
 
     def _list_open(self, descriptor: int, listing: _Found) -> Iterator[Listed]:
         scope = listing.directory.key

@@ -13,7 +13,7 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
 from crawler.reading import Registry
-from crawler.source import Source
+from crawler.source import Source, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
 
@@ -80,7 +80,7 @@ class ReadingStage:
     def _steps(self, seen: Sightings) -> Iterator[Sequence[ObjectMeta]]:
         """The batches of the listing; how its scopes ended is noted on the way."""
         try:
-            for step in self._source.list():
+            for step in listing(self._source):
                 self._account.skip(step.skipped)
                 if step.error is not None:
                     self.scopes.failed_with(step.scope, str(step.error))

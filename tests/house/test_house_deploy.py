@@ -148,3 +148,12 @@ def test_docs_name_as_many_of_each(name):
         rf"^\| `modeldex {'worker' if name == 'worker' else 'serve'}[^|]*\| (\d+) \|", text, re.MULTILINE
     )
     assert int(number) == DEPLOYMENTS[name]["spec"]["replicas"]
+
+
+def test_the_pools_of_all_processes_fit_into_the_connections_of_postgresql():
+    limit = int(OVERLAY["postgresql"]["command"][-1].removeprefix("max_connections="))
+    each = sum(int(LITERALS[f"MODELDEX_DATABASE_POOL_{part}"]) for part in ("SIZE", "OVERFLOW"))
+    processes = sum(DEPLOYMENTS[name]["spec"]["replicas"] for name in OURS)
+    reserved = 3  # superuser_reserved_connections of PostgreSQL 16, by itself
+    assert each * processes + reserved <= limit
+    assert f"`max_connections` is {limit}" in (ROOT / "docs/scale.md").read_text()

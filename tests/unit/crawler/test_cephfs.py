@@ -37,7 +37,10 @@ class FakeCeph:
                 return
 
     def settle(self):
-        for directory in (self.root, *self.root.rglob("*/")):
+        self.settle_below(self.root)
+
+    def settle_below(self, path):
+        for directory in (path, *path.rglob("*/")):
             self.times[directory.stat().st_ino] = LONG_AGO
 
     def read(self, descriptor, name):
@@ -201,6 +204,63 @@ def test_an_answer_that_is_no_time_hides_nothing(share, store, answer):
     source = LocalSource(share.root, everything_every=DAY, attribute=lambda _descriptor, _name: answer)
     report = crawl(store, source, share.settings, registry=share.registry)
     assert (left_out(report), report.counts["objects"]) == (0, 4)
+
+
+def renamed(share, old, new):
+    """As the server does it: the directory and those above it get the time, what lies below keeps its own."""
+    share.ceph.settle()
+    (share.root / old).rename(share.root / new)
+    for path in (share.root / old, share.root / new):
+        if share.root in path.parents:
+            share.ceph.change(path if path.exists() else path.parent)
+
+
+def test_a_tree_that_is_moved_in_is_listed_down_to_its_leaves(share, store):
+    share.crawl(store)
+    share.model("../outside/deep/down", values=3)
+    share.ceph.settle_below(share.root.parent / "outside")
+    renamed(share, "../outside", "c")
+    report = share.crawl(store)
+    assert (report.counts["new"], left_out(report)) == (1, 4)
+    assert left_out(share.crawl(store)) == 5
+
+
+def test_a_model_below_a_renamed_directory_is_the_same_model(share, store):
+    share.crawl(store)
+    renamed(share, "a", "c")
+    report = share.crawl(store)
+    assert (report.counts["moved"], report.counts["missing"], left_out(report)) == (2, 0, 2)
+
+
+@pytest.mark.parametrize("is_linked", [False, True], ids=["another tree", "a tree of the same files"])
+def test_a_tree_that_takes_the_place_of_another_is_read(share, store, is_linked):
+    if is_linked:
+        for name in ("x", "y"):
+            share.model(f"../next/{name}")
+            (share.root / f"b/{name}/model.safetensors").unlink()
+            path = f"{name}/model.safetensors"
+            os.link(share.root.parent / "next" / path, share.root / "b" / path)
+    share.crawl(store)
+    share.model("../next/x/more" if is_linked else "../next/x", values=7)
+    share.ceph.settle_below(share.root.parent / "next")
+    renamed(share, "b", "../old")
+    renamed(share, "../next", "b")
+    share.ceph.change(share.root / "b")
+    report = share.crawl(store)
+    assert (report.counts["opened"] > 0, left_out(report)) == (True, 2)
+    assert share.crawl(store, every=timedelta(0)).counts["opened"] == 0
+
+
+def test_what_a_broken_listing_saw_of_a_new_tree_stands_for_nothing(share, store, monkeypatch):
+    share.crawl(store)
+    for name in ("v/one", "v/two"):
+        share.model(f"../next/{name}", values=7)
+    share.ceph.settle_below(share.root.parent / "next")
+    renamed(share, "../next", "c")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing("two"))
+        assert share.crawl(store).run.state is RunState.PARTIAL
+    assert share.crawl(store).counts["new"] == 1
 
 
 def test_another_file_system_is_listed_as_ever(share, store):

@@ -187,6 +187,7 @@ ANSWERS = {
     "a status": ((503, b""), "answers 503"),
     "a page": ((200, b"<html>"), "not JSON"),
     "half an answer": ((200, b'{"code": 0, "msgInfo'), "not JSON"),
+    "an answer that does not end": ((200, b" " * (20 * 1024 * 1024 + 1)), "more than 20,971,520 bytes"),
     "no answer of CMQ": ((200, b'{"Response": {}}'), "no answer of CMQ"),
     "nesting": ((200, b"[" * 100_000), "not JSON"),
     "a message without a receipt": (

@@ -11,6 +11,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.events import take_events
 from crawler.reading import Registry
+from crawler.sources.local import LocalSource
 
 
 @pytest.fixture
@@ -80,3 +81,19 @@ def test_events_find_what_is_around_them_in_rows(shop):
 
 def key_of(shop, path):
     return ObjectKey(str(path.relative_to(shop.root)))
+
+
+def test_a_name_that_no_index_takes_is_left_out_and_said_so(shop):
+    shop.model("b.safetensors", values=4)
+    deep = "/".join(f"{number}{'x' * 200}" for number in range(10))
+    shop.model(f"{deep}/model.safetensors", values=3)
+    report = shop.crawl()
+    assert (report.run.state, report.counts["new"], report.counts["skipped"]) == (RunState.COMPLETE, 1, 1)
+    ((name, reason),) = report.skipped
+    assert (name, reason) == (f"{deep[:200]}…", "its name has more than 2,000 bytes")
+    key = ObjectKey(f"{deep}/model.safetensors")
+    assert (
+        take_events(shop.store, LocalSource(shop.root), shop.settings, [key], registry=shop.registry).read
+        == 0
+    )
+    shop.store.runs.scope_failed(report.run, deep, "permission denied")

@@ -5,7 +5,7 @@ import re
 import pytest
 from fixtures.buckets import RANGE_IGNORED, RESET, TRUNCATED, Refusal
 
-from catalog.errors import AccessDenied, ObjectChanged
+from catalog.errors import AccessDenied, ObjectChanged, ObjectUnreadable
 
 BYTES = bytes(range(256)) * 16
 INVOCATION = "amz-sdk-invocation-id"
@@ -87,6 +87,14 @@ def test_an_object_that_is_refused_is_refused_in_the_words_of_boto3s_answer(buck
         Refusal(403, "AccessDenied") if request.kind in {"get", "head"} else None
     )
     with pytest.raises(AccessDenied, match="s3:GetObject"):
+        source.read(meta, 0, 300)
+    assert sent_by_boto3(bucket) == [False]
+
+
+def test_a_refusal_in_words_without_end_is_not_read_to_their_end(bucket, begun):
+    source, meta = begun
+    bucket.storage.fault = lambda _request: Refusal(502, body=b"<Error>" + b" " * 70_000 + b"</Error>")
+    with pytest.raises(ObjectUnreadable, match="502"):
         source.read(meta, 0, 300)
     assert sent_by_boto3(bucket) == [False]
 
