@@ -53,7 +53,9 @@ def with_borrowed(group: Group, own: Borrowed) -> Group:
 
 
 def _borrowed(joined: Joined) -> Borrowed:
-    lenders = sorted(joined.lenders, key=lambda lender: lender.by_address)  # who knows its bytes is heard first
+    lenders = sorted(
+        joined.lenders, key=lambda lender: lender.by_address
+    )  # who knows its bytes is heard first
     seen = [observation for lender in lenders for observation in _statements(lender)]
     hearsay = {ObjectKey(key) for lender in lenders if lender.by_address for key in _keys(lender)}
     links = []

@@ -261,7 +261,9 @@ class _Terms:
         """Not where it calls a field sensitive, with a key or without, or holds sealed values yet: those must not stand in
         clear in another.
         """
-        return source not in self._sealed and not self._vault.called(self._options.get(source, {}).get("sensitive", ()))
+        return source not in self._sealed and not self._vault.called(
+            self._options.get(source, {}).get("sensitive", ())
+        )
 
     def borrows(self, source: str | None) -> bool:
         return bool(self._options.get(source or "", {}).get("borrow", True))

@@ -121,9 +121,7 @@ def _restated(source: SourceId, state: SourceState) -> Any:
     return update(sources).where(sources.c.id == source).values(state=state.value)
 
 
-def _lending(
-    connection: Connection, ids: Sequence[SourceId]
-) -> dict[SourceId, tuple[tuple[str, ...], bool]]:
+def _lending(connection: Connection, ids: Sequence[SourceId]) -> dict[SourceId, tuple[tuple[str, ...], bool]]:
     """What each of these sources keeps for itself, and whether it borrows."""
     rows = connection.execute(select(sources.c.id, sources.c.options).where(sources.c.id.in_(ids)))
     options = {SourceId(row.id): json.loads(row.options or "{}") for row in rows}
@@ -147,7 +145,11 @@ def _values(row: SourceRow, now: str) -> dict[str, Any]:
         "address": row.address,
         "name": name,
         "options": json.dumps(
-            {key: value for key, value in definition.items() if value is False or (value and value is not True)},
+            {
+                key: value
+                for key, value in definition.items()
+                if value is False or (value and value is not True)
+            },
             sort_keys=True,
         ),
         "state": row.state.value,

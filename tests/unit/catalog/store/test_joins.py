@@ -184,3 +184,40 @@ def test_a_source_that_borrows_nothing_hears_nobody(shop, places):
     assert "description" not in crawled(shop, places, "remote")[5]
     shop.store.sources.put([row])
     assert crawled(shop, places, "remote")[5]["description"] == "Ours."
+
+
+def test_who_knows_a_model_by_its_address_alone_takes_nothing_over(shop, places):
+    from crawler.formats.mlflow_entries import body_of
+
+    shop.registry = Registry(
+        [plugins.load("extractor", name)() for name in (*NAMES, "mlflow-entries", "model-card")]
+    )
+    place = places["remote"].root / "net"
+    place.mkdir()
+    (place / "model.safetensors").write_bytes(safetensors(values=5))
+    (place / "README.md").write_text("---\nmodel_name: ours\ntags: [internal]\n---\nOurs.\n")
+    bare = places["remote"].root / "bare"
+    bare.mkdir()
+    (bare / "model.safetensors").write_bytes(safetensors(values=6))
+    for number, directory in enumerate((place, bare)):
+        version = {
+            "name": f"theirs-{number}",
+            "version": "7",
+            "source": (directory / "model.safetensors").as_uri(),
+            "user_id": "mallory",
+            "current_stage": "Production",
+            "description": "Theirs.",
+            "tags": [{"key": "team", "value": "ours"}],
+        }
+        (places["repo"].root / f"{number}").mkdir()
+        (places["repo"].root / f"{number}" / "entry.json").write_bytes(
+            body_of("version", "x", version=version)
+        )
+    models = crawled(shop, places, "remote", "repo")
+    assert models[5]["name"] == "ours"
+    assert (models[6]["name"], models[6]["version"], models[6]["description"]) == ("theirs-1", "7", "Theirs.")
+    for model in (models[5], models[6]):
+        assert "described_at" in model["extra"]
+        assert not {"owner", "stage", "aliases"} & model.keys()
+        assert model.get("tags", []) in ([], ["internal"])
+        assert model["extra"].keys() == {"described_at"}
