@@ -183,7 +183,7 @@ class _View:
         """The documents, their copies, where they moved and what they are joined with cut to what is visible."""
         places = self._visible_places(documents)
         targets = self._visible(ID, {target for document in documents if (target := moved_to(document))})
-        joined = self._visible(URI, {place for document in documents for place in _elsewhere(document)})
+        joined = self._visible(URI, {place for document in documents for place in elsewhere(document)})
         return [_cut(_with_elsewhere(document, joined), places, targets) for document in documents]
 
     def shown(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -477,15 +477,18 @@ def _cut(document: Mapping[str, Any], places: frozenset[str], targets: frozenset
     return document if target is None or target in targets else _unmoved(document)
 
 
-def _elsewhere(document: Mapping[str, Any]) -> Iterator[str]:
+def elsewhere(document: Mapping[str, Any]) -> Iterator[str]:
+    """Where the models of other sources are that the document links to."""
     extra = document.get(EXTRA)
-    for name in ELSEWHERE if isinstance(extra, Mapping) else ():
+    if not isinstance(extra, Mapping):
+        return
+    for name in ELSEWHERE:
         places = extra.get(name) or ()
         yield from map(str, [places] if isinstance(places, str) else places)
 
 
 def _with_elsewhere(document: Mapping[str, Any], places: frozenset[str]) -> Mapping[str, Any]:
-    if places.issuperset(_elsewhere(document)):
+    if places.issuperset(elsewhere(document)):
         return document
     extra = dict(document[EXTRA])
     for name in ELSEWHERE:
