@@ -137,7 +137,9 @@ def set_source(
     with _store(settings, write=True) as store:
         row = _row(store, source)
         kept = {key: value for key, value in said_of(row.definition).items() if key not in clear}
-        given = {key: value for key, value in _definition_fields(options).items() if value or value is False}
+        given: dict[str, Any] = {
+            key: value for key, value in _definition_fields(options).items() if value or value is False
+        }
         for key in ("credentials", "options"):
             if key in given:
                 given[key] = {**kept.get(key, {}), **given[key]}
