@@ -18,7 +18,7 @@ from crawler.schedule import parse_schedule
 from crawler.selection import checked_patterns
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-KEYS = ("name", "include", "exclude", "schedule", "credentials", "sensitive", "options")
+KEYS = ("name", "include", "exclude", "schedule", "credentials", "sensitive", "borrow", "options")
 
 
 def check_name(name: str) -> str:
@@ -47,6 +47,7 @@ def checked_definition(address: str, fields: Mapping[str, Any]) -> SourceDefinit
         schedule=schedule,
         credentials=credentials,
         sensitive=checked_names(_texts(fields, "sensitive")),
+        borrow=_flag(fields, "borrow", default=True),
         options=options,
     )
 
@@ -89,6 +90,13 @@ def _text(fields: Mapping[str, Any], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise UserError(f"{key!r} must be text.")
     return value or None
+
+
+def _flag(fields: Mapping[str, Any], key: str, *, default: bool) -> bool:
+    value = fields.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise UserError(f"{key!r} must be true or false.")
+    return default if value is None else value
 
 
 def _texts(fields: Mapping[str, Any], key: str) -> tuple[str, ...]:

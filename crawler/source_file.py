@@ -166,7 +166,13 @@ def exported(rows: Iterable[SourceRow]) -> str:
 def said_of(definition: SourceDefinition) -> dict[str, Any]:
     """What differs from the defaults, as a file says it."""
     values = {key: asdict(definition)[key] for key in KEYS}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items() if value}
+    differing_from_defaults = {
+        key: value for key, value in values.items() if value is False or (value and value is not True)
+    }
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in differing_from_defaults.items()
+    }
 
 
 def _described(row: SourceRow) -> dict[str, Any]:
@@ -253,4 +259,6 @@ def _shown(value: Any) -> str:
         return printable(",".join(value))
     if isinstance(value, dict):
         return printable(",".join(f"{name}={each}" for name, each in value.items()))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else printable(value)

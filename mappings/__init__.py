@@ -71,6 +71,7 @@ class Field:
     ordered_by: str | None = None
     one_of_series: tuple[str, ...] = ()
     leaves: str | None = None
+    bounds_rights: bool = False
 
     @property
     def numeric(self) -> bool:

@@ -21,7 +21,7 @@ from catalog.records.health import StoreHealth
 from catalog.records.history import bare_cause
 from catalog.sealing.names import MARK, joined
 from catalog.search.engine import INDEX
-from catalog.search.scoped import ScopedEngine, moved_to
+from catalog.search.scoped import ELSEWHERE, EXTRA, ScopedEngine, elsewhere, moved_to
 from catalog.search.sealed import SealedEngine
 from catalog.search.service import SearchService
 from catalog.text.absence import ABSENT
@@ -29,7 +29,7 @@ from catalog.text.absence import ABSENT
 if TYPE_CHECKING:
     from catalog.access.readers import AccountReader, IndexTrouble, StoreReader
     from catalog.query.text.search_text import ParsedQuery
-    from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
+    from catalog.records import CardText, FieldProvenance, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.records.accounts import AuditLine
     from catalog.records.disclosure import Disclosure
     from catalog.records.history import ChainFault, VerificationCounts
@@ -397,12 +397,21 @@ class Catalog:
             return stored
         if not self._matching()(self.principal.scope, stored.document):
             return None
-        return replace(stored, document=self._redacted([stored.document])[0])
+        document = self._redacted([stored.document])[0]
+        hidden = set(elsewhere(stored.document)) - set(elsewhere(document))
+        provenance = _without_links(stored.provenance) if hidden else stored.provenance
+        return replace(stored, document=document, provenance=provenance)
 
     def _redacted(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
         engine = self._service.engine
         assert isinstance(engine, ScopedEngine)  # whoever does not see all reads through one
         return [dict(document) for document in engine.redacted(documents)]
+
+
+def _without_links(provenance: Mapping[str, FieldProvenance]) -> dict[str, FieldProvenance]:
+    """Why values are what they are, but for the links to models elsewhere, some of which are hidden."""
+    links = {f"{EXTRA}.{name}" for name in ELSEWHERE}
+    return {field: known for field, known in provenance.items() if field not in links}
 
 
 class Catalogs:

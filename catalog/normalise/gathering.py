@@ -41,7 +41,7 @@ class Gathered:
     free: Mapping[str, tuple[Observation, ...]]  # hyperparameters.* and extra.*, by prefix
     distances: Mapping[str, int]
     aside: frozenset[str]
-    """Files whose word counts only where nothing else says anything: the model's alternatives."""
+    """Files whose word counts only where nothing else says anything: the model's alternatives, and hearsay."""
     risks: tuple[Risk, ...]
     problems: tuple[Problem, ...]
     removed: Mapping[str, tuple[Observation, ...]]
@@ -79,7 +79,11 @@ def gather(
                 observations.append(safe)
                 if safe.masked:
                     risks.append(_secret(safe))
-    observations.extend(_safe(seen) for seen in (*group.edits, *group.lent))
+    observations.extend(_safe(seen) for seen in group.edits)
+    stated = {_list_of(seen) for seen in observations if seen.origin is not Origin.FILENAME} - {""}
+    observations.extend(
+        _safe(seen) for seen in group.lent if seen.key not in group.hearsay or _list_of(seen) not in stated
+    )
     observations.sort(key=lambda seen: (seen.key, seen.extractor, seen.pointer, seen.field, repr(seen.raw)))
     if len(observations) > MAX_OBSERVATIONS:
         problems.append(
@@ -88,6 +92,13 @@ def gather(
             )
         )
     return _sorted_out(observations[:MAX_OBSERVATIONS], distances, aside, risks, problems)
+
+
+def _list_of(seen: Observation) -> str:
+    """The field in which this would stand beside what others say, all metrics for one; empty where one value wins."""
+    name = seen.field if seen.field in fields() else seen.field.partition(".")[0]
+    row = fields().get(name)
+    return name if row is not None and (row.list or row.type == "metrics") else ""
 
 
 def _too_far(seen: Observation, distance: int) -> bool:

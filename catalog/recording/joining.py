@@ -40,7 +40,9 @@ def _join(store: Store, models: Sequence[ModelId], due: Mapping[ModelId, int]) -
     changed = {model: now.get(model, ()) for model in models if before.get(model, ()) != now.get(model, ())}
     others = {lender for model in changed for lender in {*before.get(model, ())} ^ {*now.get(model, ())}}
     others |= {lender for model in models if model in due for lender in now.get(model, ())}
-    told_anew = {model for model in models if not due.keys().isdisjoint(now.get(model, ()))}
+    told_anew = {
+        model for model in models if now.get(model) and not due.keys().isdisjoint({model, *now[model]})
+    }
     _remake(store, sorted({*changed, *others, *told_anew}), changed)
 
 

@@ -10,6 +10,7 @@ from catalog.layouts.content_addressed import content_key
 from catalog.recording.prints import is_weights_file
 from catalog.records import Evidence, Group, Member, ModelId, ObjectKey, Observation, Origin, Role
 from catalog.store.joins import Joined, Lender
+from mappings import fields
 
 MAX_OBSERVATIONS = 5_000
 EXTRACTOR = "joins"
@@ -18,9 +19,12 @@ STORED_AT, DESCRIBED_AT = "extra.stored_at", "extra.described_at"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Borrowed:
-    """What is said elsewhere of one model, and how it is called there. `is_orphan` None leaves that to its own source."""
+    """What is said elsewhere of one model, and how it is called there. `hearsay` are files of those who know no more than
+    its address. `is_orphan` None leaves that to its own source.
+    """
 
     observations: tuple[Observation, ...] = ()
+    hearsay: frozenset[ObjectKey] = frozenset()
     name: str | None = None
     is_orphan: bool | None = None
 
@@ -42,13 +46,18 @@ def with_borrowed(group: Group, own: Borrowed) -> Group:
     return replace(
         group,
         lent=own.observations,
+        hearsay=own.hearsay,
         name_hint=own.name if own.name and is_nameless else group.name_hint,
         orphan=group.orphan if own.is_orphan is None else own.is_orphan,
     )
 
 
 def _borrowed(joined: Joined) -> Borrowed:
-    seen = [observation for lender in joined.lenders for observation in _statements(lender)]
+    lenders = sorted(
+        joined.lenders, key=lambda lender: lender.by_address
+    )  # who knows its bytes is heard first
+    seen = [observation for lender in lenders for observation in _statements(lender)]
+    hearsay = {ObjectKey(key) for lender in lenders if lender.by_address for key in _keys(lender)}
     links = []
     if joined.lenders:
         links.append(_link(DESCRIBED_AT, [lender.uri for lender in joined.lenders]))
@@ -56,7 +65,8 @@ def _borrowed(joined: Joined) -> Borrowed:
         links.append(_link(STORED_AT, joined.stored_at))
     return Borrowed(
         observations=(*seen[:MAX_OBSERVATIONS], *links),
-        name=next(filter(None, map(_called, joined.lenders)), None),
+        hearsay=frozenset(hearsay),
+        name=next(filter(None, map(_called, lenders)), None),
         is_orphan=joined.is_orphan,
     )
 
@@ -71,9 +81,25 @@ def _statements(lender: Lender) -> Iterator[Observation]:
     for member in lender.group.members:
         if _speaks(member) and member.extraction is not None:
             for seen in member.extraction.observations:
-                if seen.subject in {None, member.subject}:
-                    key = f"{lender.source.rstrip('/')}/{seen.key}"
-                    yield replace(seen, key=ObjectKey(key), subject=None)
+                if seen.subject in {None, member.subject} and not (lender.by_address and _bounds(seen.field)):
+                    yield replace(seen, key=_key(lender, seen.key), subject=None)
+
+
+def _keys(lender: Lender) -> Iterator[ObjectKey]:
+    for member in lender.group.members:
+        if member.extraction is not None:
+            yield from {_key(lender, seen.key) for seen in member.extraction.observations}
+
+
+def _key(lender: Lender, key: ObjectKey) -> ObjectKey:
+    return ObjectKey(f"{lender.source.rstrip('/')}/{key}")
+
+
+def _bounds(field: str) -> bool:
+    """Whether rights are given by what stands in this field; what has no field of its own is kept among the free ones."""
+    rows = fields()
+    row = rows.get(field) or rows.get(field.partition(".")[0]) or rows["extra"]
+    return row.bounds_rights
 
 
 def _speaks(member: Member) -> bool:

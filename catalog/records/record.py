@@ -114,6 +114,7 @@ class Group:
     place: Place | None = None
     edits: tuple[Observation, ...] = ()  # what persons say of the model
     lent: tuple[Observation, ...] = ()  # what files of other sources say of it
+    hearsay: frozenset[ObjectKey] = frozenset()  # those of them that know no more than its address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ class SourceDefinition:
     """How a source is crawled. What is not said has its default, so that a crawled path needs no definition.
 
     `include` and `exclude` are patterns of keys (`crawler/selection.py`), `credentials` references and never secrets,
-    `sensitive` fields of the catalog, `options` those that the source itself declares.
+    `sensitive` fields of the catalog, `borrow` whether files of other sources are heard on its models, `options` those that the source itself declares.
     """
 
     name: str | None = None
@@ -33,6 +33,7 @@ class SourceDefinition:
     schedule: str | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
     sensitive: tuple[str, ...] = ()
+    borrow: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

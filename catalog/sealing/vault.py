@@ -56,7 +56,11 @@ class Vault:
 
     def names(self, own: Iterable[str] = ()) -> tuple[str, ...]:
         """The fields that are sensitive in a source that calls its `own` so; none while no key is set up."""
-        return covering({*marked_names(), *self._settings.sensitive, *own}) if self.is_set_up else ()
+        return self.called(own) if self.is_set_up else ()
+
+    def called(self, own: Iterable[str] = ()) -> tuple[str, ...]:
+        """The fields that are called sensitive in such a source, whether or not there is a key to seal them with."""
+        return covering({*marked_names(), *self._settings.sensitive, *own})
 
     def active_key(self, source: str) -> DataKey | None:
         """The key that seals what is new of a source; None where it has none yet."""

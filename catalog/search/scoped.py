@@ -1,8 +1,8 @@
 """A search engine cut to a scope: every answer is as if the models outside it had never been there.
 
 The scope is joined to the query, so hits, totals, aggregations, points in time and documents by id are all cut by one
-clause. Some fields of a visible model speak of others, its copies, the latest of its name and where it moved: those say
-only what lies inside.
+clause. Some fields of a visible model speak of others, its copies, the latest of its name, where it moved and what it is
+joined with: those say only what lies inside.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ from mappings.flags import flags
 
 ID, NAME, URI, PLACES, GROUP, FLAGS = "id", "name", "uri", "locations", "duplicate_group", "flags"
 COPY, LATEST, MOVED, EXTRA, MOVED_TO = "duplicate", "latest", "moved", "extra", "extra.moved_to"
+ELSEWHERE = ("described_at", "stored_at")
+"""Of the other values those that list where models of other sources are."""
+_OF_OTHERS = frozenset({MOVED_TO, *(f"{EXTRA}.{name}" for name in ELSEWHERE)})
 _PER_LOOKUP = 500
 _PER_PART = 200
 _PER_PAGE = 1_000
@@ -147,7 +150,7 @@ class _View:
         """The same request among the models of the scope. Raises RequestRefused for what every engine refuses."""
         validate(request)
         for key in request.sort:
-            if key.field in {GROUP, MOVED_TO}:
+            if key.field in {GROUP, *_OF_OTHERS}:
                 raise RequestRefused(key.field, "cannot be sorted by in a part of the catalog.")
         return replace(
             request,
@@ -177,10 +180,11 @@ class _View:
         return documents
 
     def redacted(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """The documents, their copies and where they moved cut to what is visible."""
+        """The documents, their copies, where they moved and what they are joined with cut to what is visible."""
         places = self._visible_places(documents)
         targets = self._visible(ID, {target for document in documents if (target := moved_to(document))})
-        return [_cut(document, places, targets) for document in documents]
+        joined = self._visible(URI, {place for document in documents for place in elsewhere(document)})
+        return [_cut(_with_elsewhere(document, joined), places, targets) for document in documents]
 
     def shown(self, documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Documents of the index, redacted, with the flag of those that are the latest of what is visible."""
@@ -304,7 +308,7 @@ class _View:
                 return Not(self._asked(clause))
             case Match(_, names) | Phrase(_, names) if names:
                 return self._asked_text(query)
-            case Range() if query.field == MOVED_TO:
+            case Range() if query.field in _OF_OTHERS:
                 return Nothing()
             case Term(field) | Terms(field) | Prefix(field) | Exists(field):
                 return self._asked_leaf(query, field)
@@ -313,7 +317,9 @@ class _View:
     def _asked_text(self, query: Match | Phrase) -> Query:
         apart = [name for name in query.fields if name in {GROUP, FLAGS}]
         rest = dict.fromkeys(
-            URI if name == PLACES else name for name in query.fields if name not in {GROUP, FLAGS, MOVED_TO}
+            URI if name == PLACES else name
+            for name in query.fields
+            if name not in {GROUP, FLAGS, *_OF_OTHERS}
         )
         clauses: list[Query] = [replace(query, fields=tuple(rest))] if rest else []
         clauses += [
@@ -326,7 +332,7 @@ class _View:
             return _about(query, URI)
         if field == GROUP:
             return And((query, self._is_copy()))
-        if field == MOVED_TO:
+        if field in _OF_OTHERS:
             return Nothing()
         if field == EXTRA:
             raise RequestRefused(EXTRA, _NOT_AS_A_WHOLE)
@@ -363,7 +369,7 @@ class _View:
         if getattr(asked, "aggs", None):
             asked = replace(asked, aggs=self._counted(asked.aggs))
         field = getattr(asked, "field", "")
-        if field == MOVED_TO:
+        if field in _OF_OTHERS:
             raise RequestRefused(field, "cannot be counted in a part of the catalog.")
         if field == EXTRA:
             raise RequestRefused(field, _NOT_AS_A_WHOLE)
@@ -469,6 +475,29 @@ def _cut(document: Mapping[str, Any], places: frozenset[str], targets: frozenset
         document = _with_copies(document, places)
     target = moved_to(document)
     return document if target is None or target in targets else _unmoved(document)
+
+
+def elsewhere(document: Mapping[str, Any]) -> Iterator[str]:
+    """Where the models of other sources are that the document links to."""
+    extra = document.get(EXTRA)
+    if not isinstance(extra, Mapping):
+        return
+    for name in ELSEWHERE:
+        places = extra.get(name) or ()
+        yield from map(str, [places] if isinstance(places, str) else places)
+
+
+def _with_elsewhere(document: Mapping[str, Any], places: frozenset[str]) -> Mapping[str, Any]:
+    if places.issuperset(elsewhere(document)):
+        return document
+    extra = dict(document[EXTRA])
+    for name in ELSEWHERE:
+        listed = extra.pop(name, None) or ()
+        kept = [place for place in ([listed] if isinstance(listed, str) else listed) if str(place) in places]
+        if kept:
+            extra[name] = kept
+    rest = {name: value for name, value in document.items() if name != EXTRA}
+    return rest | ({EXTRA: extra} if extra else {})
 
 
 def _with_copies(document: Mapping[str, Any], places: frozenset[str]) -> dict[str, Any]:

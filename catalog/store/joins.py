@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from catalog.records import Group, ModelId, SourceId
-from catalog.records.ties import Ties
+from catalog.records.ties import LOCATION, Ties
 from catalog.store import members
 from catalog.store.codec import read_object
 from catalog.store.database import insert_rows, parts, upsert
 from catalog.store.documents import LIVE
-from catalog.store.sealing import Sealing
+from catalog.store.sealing import vault_behind
 from catalog.store.split import tie_id
 from catalog.store.tables import joins, joins_due, model_ties, records, runs, sources, split_ties
 
@@ -44,6 +44,8 @@ class Lender:
     name: str
     source: SourceId
     group: Group
+    by_address: bool = False
+    """Whether it knows the model by its address alone: anybody may write an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +138,10 @@ def joined(connection: Connection, groups: Mapping[ModelId, Group]) -> dict[Mode
     lent = _lent(connection, sorted(groups))
     orphans = _orphans(connection, sorted(model for model, group in groups.items() if group.orphan))
     lenders = _rows(connection, {lender for own in present.values() for lender in own})
-    sealing = Sealing(connection)  # what is sensitive in one source must not stand in clear in another
-    open_rows = [row for row in lenders.values() if not sealing.names(row["source"])]
+    owned = _ties(connection, sorted(present), is_named=False)
+    named = _ties(connection, sorted(lenders), is_named=True)
+    terms = _Terms(connection)
+    open_rows = [row for row in lenders.values() if terms.lends(row["source"])]
     grouped = members.groups(connection, open_rows)
     return {
         model: Joined(
@@ -147,9 +151,13 @@ def joined(connection: Connection, groups: Mapping[ModelId, Group]) -> dict[Mode
                     name=lenders[lender]["name"],
                     source=SourceId(lenders[lender]["source"]),
                     group=grouped[lender],
+                    by_address=all(
+                        tie.startswith(LOCATION.encode())
+                        for tie in owned.get(model, set()) & named.get(lender, set())
+                    ),
                 )
                 for lender in present.get(model, ())
-                if lender in grouped
+                if lender in grouped and terms.borrows(group.source)
             ),
             stored_at=lent.get(model, ()),
             is_orphan=orphans.get(model, False) if group.orphan else None,
@@ -202,7 +210,27 @@ def note_due(connection: Connection, models: Iterable[ModelId], ties: Mapping[Mo
     for part in parts(wanted):
         for column in (joins.c.borrower, joins.c.lender):
             due.update(map(ModelId, connection.execute(select(column).where(column.in_(part))).scalars()))
-    for part in parts(sorted(due)):
+    _add_due(connection, due)
+
+
+def note_source(connection: Connection, source: str) -> None:
+    """What the source lends or borrows changed: all of its models that have to do with others are due."""
+    models = set(
+        connection.execute(
+            select(model_ties.c.model)
+            .join(records, records.c.id == model_ties.c.model)
+            .where(records.c.source == source)
+            .distinct()
+        ).scalars()
+    )
+    for column in (joins.c.borrower, joins.c.lender):
+        chosen = select(column).join(records, records.c.id == column).where(records.c.source == source)
+        models.update(connection.execute(chosen).scalars())
+    _add_due(connection, map(ModelId, models))
+
+
+def _add_due(connection: Connection, models: Iterable[ModelId]) -> None:
+    for part in parts(sorted(models)):
         chosen = select(joins_due).where(joins_due.c.model.in_(part))
         known = {row.model: row.changes for row in connection.execute(chosen)}
         rows = [{"model": model, "changes": known.get(model, 0) + 1} for model in part]
@@ -218,6 +246,27 @@ def keep(connection: Connection, lenders: Mapping[ModelId, Sequence[ModelId]]) -
         joins,
         [{"borrower": model, "lender": lender} for model, own in lenders.items() for lender in own],
     )
+
+
+class _Terms:
+    """What sources said of lending and borrowing."""
+
+    def __init__(self, connection: Connection) -> None:
+        rows = connection.execute(select(sources.c.id, sources.c.options, sources.c.sealing)).all()
+        self._options: dict[str, dict[str, Any]] = {row.id: json.loads(row.options or "{}") for row in rows}
+        self._sealed = {row.id for row in rows if row.sealing}
+        self._vault = vault_behind(connection)
+
+    def lends(self, source: str) -> bool:
+        """Not where it calls a field sensitive, with a key or without, or holds sealed values yet: those must not stand in
+        clear in another.
+        """
+        return source not in self._sealed and not self._vault.called(
+            self._options.get(source, {}).get("sensitive", ())
+        )
+
+    def borrows(self, source: str | None) -> bool:
+        return bool(self._options.get(source or "", {}).get("borrow", True))
 
 
 def _present(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[ModelId, ...]]:
@@ -261,14 +310,14 @@ def _lenders(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId,
     ties = sorted({tie for own in wanted.values() for tie in own})
     naming = _having(connection, ties, is_named=True, most=MAX_LENDERS)
     home = {model: row["source"] for model, row in _rows(connection, wanted).items()}
-    sealing = Sealing(connection)
+    terms = _Terms(connection)
     lenders: dict[ModelId, tuple[ModelId, ...]] = {}
     for model, own in wanted.items():
         others = {
             other
             for tie in own
             for other, source in naming.get(tie, ())
-            if source != home.get(model) and not sealing.names(source)
+            if source != home.get(model) and terms.lends(source) and terms.borrows(home.get(model))
         }
         lenders[model] = tuple(sorted(others)[:MAX_LENDERS])
     return lenders

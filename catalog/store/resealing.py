@@ -24,7 +24,7 @@ from catalog.sealing.keyring import CATALOG
 from catalog.sealing.names import MARK, Values, is_covered, joined, parted
 from catalog.sealing.vault import SealedPart, is_mark
 from catalog.search.engine import INDEX
-from catalog.store import audit
+from catalog.store import audit, joins
 from catalog.store import edits as stored_edits
 from catalog.store.batch import shown
 from catalog.store.canonical import document_sha256
@@ -115,6 +115,7 @@ def reseal(
         lease.check(connection)
         if report.apart:
             _reseal_audit(connection, source)
+            joins.note_source(connection, source)
         connection.execute(update(sources).where(sources.c.id == source).values(sealing=wanted))
         if report.apart:
             connection.execute(update(consumers).where(consumers.c.name == INDEX).values(anew=1))

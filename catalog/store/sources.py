@@ -14,11 +14,14 @@ from sqlalchemy.exc import IntegrityError
 from catalog.errors import UserError
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceDefinition, SourceRow, SourceState
+from catalog.store import joins
 from catalog.store.codec import instant, parse_instant
 from catalog.store.database import upsert
 from catalog.store.tables import runs, sources
 
 LISTS = ("include", "exclude", "sensitive")
+NO_LENDING: tuple[tuple[str, ...], bool] = ((), True)
+"""What a source says of lending of which nobody said more than its address."""
 
 
 class Sources:
@@ -66,8 +69,11 @@ class Sources:
             with self._engine.begin() as connection:
                 # Names may change hands: nobody has one of these while they are given.
                 _unname(connection, [row.id for row in rows])
+                before = _lending(connection, [row.id for row in rows])
                 for row in rows:
                     upsert(connection, sources, [_values(row, now)], update=_CHANGED)
+                    if before.get(row.id, NO_LENDING) != (row.definition.sensitive, row.definition.borrow):
+                        joins.note_source(connection, row.id)
         except IntegrityError as error:  # another process was faster
             raise UserError("Another source has this name.", advice="See: modeldex sources list") from error
 
@@ -115,6 +121,16 @@ def _restated(source: SourceId, state: SourceState) -> Any:
     return update(sources).where(sources.c.id == source).values(state=state.value)
 
 
+def _lending(connection: Connection, ids: Sequence[SourceId]) -> dict[SourceId, tuple[tuple[str, ...], bool]]:
+    """What each of these sources keeps for itself, and whether it borrows."""
+    rows = connection.execute(select(sources.c.id, sources.c.options).where(sources.c.id.in_(ids)))
+    options = {SourceId(row.id): json.loads(row.options or "{}") for row in rows}
+    return {
+        source: (tuple(each.get("sensitive", ())), bool(each.get("borrow", True)))
+        for source, each in options.items()
+    }
+
+
 def _unname(connection: Connection, ids: Sequence[SourceId]) -> None:
     for source in ids:
         connection.execute(update(sources).where(sources.c.id == source).values(name=None))
@@ -128,7 +144,14 @@ def _values(row: SourceRow, now: str) -> dict[str, Any]:
         "uri": row.uri,
         "address": row.address,
         "name": name,
-        "options": json.dumps({key: value for key, value in definition.items() if value}, sort_keys=True),
+        "options": json.dumps(
+            {
+                key: value
+                for key, value in definition.items()
+                if value is False or (value and value is not True)
+            },
+            sort_keys=True,
+        ),
         "state": row.state.value,
         "added_at": instant(row.added_at) if row.added_at else now,
         "updated_at": now,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crawler.source_file import Change
 
 LIST_OPTIONS = ("include", "exclude", "sensitive")
-CLEARABLE = ("name", "include", "exclude", "schedule", "credentials", "sensitive", "options")
+CLEARABLE = ("name", "include", "exclude", "schedule", "credentials", "sensitive", "borrow", "options")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -44,6 +44,7 @@ def _described(command: F) -> F:
             click.option("--schedule", metavar="WHEN", help='"every 1h", or five fields of cron in UTC.'),
             click.option("--credential", "credentials", multiple=True, metavar="KEY=REFERENCE", help="Where a secret stands: KEY=env:NAME or KEY=file:PATH."),
             click.option("--sensitive", multiple=True, metavar="FIELD", help="A field that not everybody may see."),
+            click.option("--borrow/--no-borrow", default=None, help="Whether files of other sources are heard on its models."),
             click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of this kind of storage."),
         )
     ):  # fmt: skip
@@ -136,7 +137,9 @@ def set_source(
     with _store(settings, write=True) as store:
         row = _row(store, source)
         kept = {key: value for key, value in said_of(row.definition).items() if key not in clear}
-        given = {key: value for key, value in _definition_fields(options).items() if value}
+        given: dict[str, Any] = {
+            key: value for key, value in _definition_fields(options).items() if value or value is False
+        }
         for key in ("credentials", "options"):
             if key in given:
                 given[key] = {**kept.get(key, {}), **given[key]}
@@ -149,6 +152,7 @@ def set_source(
             check_apart(after, _standing(store.sources.all()))
             store.sources.put([after])
             note(store, "sources.set", _label(after), after={"changes": differences})
+            _settle(store, [after], settings)
     click.echo(f"{_label(after)}: {'; '.join(differences) or 'nothing to change'}.")
 
 
@@ -194,6 +198,7 @@ def apply(settings: Settings, file: Path, *, prune: bool, dry_run: bool, as_json
             store.sources.put([change.row for change in differing])
             for change in differing:
                 note(store, f"sources.{change.deed.value}", _label(change.row), after={"by": file.name})
+            _settle(store, [change.row for change in differing], settings)
     if as_json:
         click.echo(
             json.dumps({"applied": not dry_run, "plan": [_planned(change) for change in changes]}, indent=2)
@@ -257,6 +262,14 @@ def _store(settings: Settings, *, write: bool) -> Store:
     return open_store(settings, write=write)
 
 
+def _settle(store: Store, rows: Sequence[SourceRow], settings: Settings) -> None:
+    """What is kept for oneself from now on leaves at once the models elsewhere that had borrowed it."""
+    from catalog.recording.joining import settle_joins  # noqa: PLC0415 - as above
+
+    for row in rows[:1] if store.joins.due() else ():
+        settle_joins(store, row.id, settings)
+
+
 def _standing(rows: Sequence[SourceRow]) -> list[SourceRow]:
     return [row for row in rows if row.state is not SourceState.REMOVED]
 
@@ -305,6 +318,7 @@ def _shown(row: SourceRow, store: Store) -> dict[str, Any]:
         "exclude": list(definition.exclude),
         "credentials": dict(definition.credentials),
         "sensitive": list(definition.sensitive),
+        "borrow": definition.borrow,
         "options": dict(definition.options),
         "models": counts["live"],
         "missing": counts["missing"],

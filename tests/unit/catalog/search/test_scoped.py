@@ -246,6 +246,19 @@ def test_questions_about_copies_and_moves_are_answered_from_the_scope(ours, quer
     assert names(ours, Or((query, Term("name", "nothing")))) == expected
 
 
+@pytest.mark.parametrize("field", ["described_at", "stored_at"])
+def test_a_model_names_the_visible_ones_of_other_sources_that_it_is_joined_with(field):
+    places = ["file:///a", "file:///x"]
+    whole = memory_over([*COPIES, {**copy("j", "us", "", []), "extra": {field: places, "kept": 1}}])
+    ours = ScopedEngine(whole, US)
+    [shown] = [hit.document for hit in ours.search(SearchRequest(query=Term("name", "j"))).hits]
+    assert shown["extra"] == {field: ["file:///a"], "kept": 1}
+    for query in (Term(f"extra.{field}", "file:///x"), Prefix(f"extra.{field}", "file:///x")):
+        assert names(ours, query) == []
+    with pytest.raises(RequestRefused):
+        ours.search(SearchRequest(aggregations={"x": TermsAgg(field=f"extra.{field}")}))
+
+
 def test_counts_of_copies_are_counts_of_visible_copies(ours):
     request = SearchRequest(
         size=0,

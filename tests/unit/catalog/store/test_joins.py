@@ -151,3 +151,73 @@ def test_joins_that_are_switched_off_are_parted_and_come_back_when_they_are_on(s
     assert not any({"stored_at", "described_at"} & row.get("extra", {}).keys() for row in rows)
     shop.settings = Settings(home=home)
     assert crawled(shop, places, "remote")[5]["description"] == "Ours."
+
+
+def test_what_a_source_calls_sensitive_later_leaves_those_who_borrowed_it_with_no_key_either(shop, places):
+    from dataclasses import replace
+
+    from catalog.recording.joining import settle_joins
+
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    assert crawled(shop, places, "remote", "repo")[5]["description"] == "Ours."
+    row = next(row for row in shop.store.sources.all() if row.id == places["repo"].id)
+    kept = replace(row, definition=replace(row.definition, sensitive=("description",)))
+    shop.store.sources.put([kept])
+    assert count(shop, joins_due) > 0
+    settle_joins(shop.store, row.id, shop.settings)
+    assert "description" not in crawled(shop, places)[5]
+    assert "description" not in crawled(shop, places, "repo", "remote")[5]
+    shop.store.sources.put([row])
+    assert crawled(shop, places, "remote")[5]["description"] == "Ours."
+
+
+def test_a_source_that_borrows_nothing_hears_nobody(shop, places):
+    from dataclasses import replace
+
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    assert crawled(shop, places, "remote", "repo")[5]["description"] == "Ours."
+    row = next(row for row in shop.store.sources.all() if row.id == places["remote"].id)
+    shop.store.sources.put([replace(row, definition=replace(row.definition, borrow=False))])
+    assert next(each for each in shop.store.sources.all() if each.id == row.id).definition.borrow is False
+    assert "description" not in crawled(shop, places, "remote")[5]
+    shop.store.sources.put([row])
+    assert crawled(shop, places, "remote")[5]["description"] == "Ours."
+
+
+def test_who_knows_a_model_by_its_address_alone_takes_nothing_over(shop, places):
+    from crawler.formats.mlflow_entries import body_of
+
+    shop.registry = Registry(
+        [plugins.load("extractor", name)() for name in (*NAMES, "mlflow-entries", "model-card")]
+    )
+    place = places["remote"].root / "net"
+    place.mkdir()
+    (place / "model.safetensors").write_bytes(safetensors(values=5))
+    (place / "README.md").write_text("---\nmodel_name: ours\ntags: [internal]\n---\nOurs.\n")
+    bare = places["remote"].root / "bare"
+    bare.mkdir()
+    (bare / "model.safetensors").write_bytes(safetensors(values=6))
+    for number, directory in enumerate((place, bare)):
+        version = {
+            "name": f"theirs-{number}",
+            "version": "7",
+            "source": (directory / "model.safetensors").as_uri(),
+            "user_id": "mallory",
+            "current_stage": "Production",
+            "description": "Theirs.",
+            "tags": [{"key": "team", "value": "ours"}],
+        }
+        (places["repo"].root / f"{number}").mkdir()
+        (places["repo"].root / f"{number}" / "entry.json").write_bytes(
+            body_of("version", "x", version=version)
+        )
+    models = crawled(shop, places, "remote", "repo")
+    assert models[5]["name"] == "ours"
+    assert (models[6]["name"], models[6]["version"], models[6]["description"]) == ("theirs-1", "7", "Theirs.")
+    for model in (models[5], models[6]):
+        assert "described_at" in model["extra"]
+        assert not {"owner", "stage", "aliases"} & model.keys()
+        assert model.get("tags", []) in ([], ["internal"])
+        assert model["extra"].keys() == {"described_at"}

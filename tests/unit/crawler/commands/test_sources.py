@@ -284,6 +284,17 @@ def test_what_is_exported_is_applied_without_a_change_and_makes_the_same_elsewhe
     ]
 
 
+def test_a_source_may_refuse_to_borrow_and_the_file_says_so(desk):
+    desk.done("sources", "add", desk.data / "lab", "--name", "lab", "--no-borrow")
+    assert next(iter(desk.sources().values()))["borrow"] is False
+    assert "borrow: false" in desk.done("sources", "export").stdout
+    assert "borrow: no -> none" in desk.done("sources", "set", "lab", "--borrow").stdout
+    assert "borrow" not in desk.done("sources", "export").stdout
+    desk.done("sources", "set", "lab", "--no-borrow")
+    desk.done("sources", "set", "lab", "--clear", "borrow")
+    assert next(iter(desk.sources().values()))["borrow"] is True
+
+
 FAULTS = {
     "unknown key": ({"address": "data/lab", "exlcude": ["tmp"]}, "data/lab: Unknown key 'exlcude'. Did you mean 'exclude'?"),
     "no address": ({"name": "lab"}, "source 1: It has no address."),
