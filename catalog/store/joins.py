@@ -6,6 +6,7 @@ A model holds the names of its own bytes; files elsewhere name them. Whoever nam
 from __future__ import annotations
 
 import json
+import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ MAX_BORROWERS = 1_000
 """So many hold one name: thousands of copies of one file are not all told of."""
 MAX_STORED_AT = 20
 PAGE_DUE = 200
+NOTE_BITS = 62
+"""Of the number by which one note is told from every other of the same model, earlier ones that are settled included."""
 STORED = (b"md5:", b"md5;")
 """Between these lie the ties of objects that are filed under their hashes."""
 REPOSITORY = (b"subject:dvc:", b"subject:dvc;")
@@ -69,7 +72,7 @@ class Joins:
             return joined(connection, groups)
 
     def due(self) -> dict[ModelId, int]:
-        """Some of the models to be settled, each with how often that was noted."""
+        """Some of the models to be settled, each with the number of the last note of it."""
         statement = select(joins_due).order_by(joins_due.c.model).limit(PAGE_DUE)
         with self._engine.connect() as connection:
             return {ModelId(row.model): row.changes for row in connection.execute(statement)}
@@ -85,14 +88,15 @@ class Joins:
                 connection.execute(delete(joins_due).where(unchanged))
 
     def reached(self, models: Collection[ModelId]) -> list[ModelId]:
-        """The live models that hold something, and that these are, tell of, or told of before."""
+        """The models that these are, tell of, or told of before, and that hold something, or of which others told before."""
         with self._engine.connect() as connection:
             known = _joined_with(connection, sorted(models))
             named = [tie for own in _ties(connection, sorted(models), is_named=True).values() for tie in own]
             holding = _having(connection, sorted(set(named)), is_named=False, most=MAX_BORROWERS)
             near = {*models, *known, *(model for own in holding.values() for model, _ in own)}
-            owned = _ties(connection, sorted(near), is_named=False)
-            return sorted(ModelId(model) for model in near if model in owned or model in known)
+            holders = _ties(connection, sorted(near), is_named=False).keys()
+            borrowing = _present(connection, sorted(near)).keys()
+            return sorted(ModelId(model) for model in near if model in holders or model in borrowing)
 
     def lenders(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[ModelId, ...]]:
         """Who tells of each of these models, as names have it now."""
@@ -181,32 +185,31 @@ def write_ties(connection: Connection, ties: Mapping[ModelId, Ties], *, new: Col
 
 
 def drop(connection: Connection, models: Sequence[ModelId]) -> None:
-    """These models are gone: they have no names, and nobody tells of them."""
+    """These models are gone, and have no names. Who told of them is known until that is settled."""
     for part in parts(models):
         connection.execute(delete(model_ties).where(model_ties.c.model.in_(part)))
-        connection.execute(delete(joins).where(joins.c.borrower.in_(part)))
 
 
-def note_due(connection: Connection, models: Iterable[ModelId], ties: Mapping[ModelId, Ties]) -> None:
+def note_due(connection: Connection, models: Iterable[ModelId]) -> None:
     """Of these models, which came, left, or say something else, those that have to do with others: that tell of some, or of
-    which some tell, now or before. `ties` are those that were written just now.
+    which some tell, now or before. Their ties are written, and those of the gone not yet dropped.
     """
     wanted = sorted(set(models))
     owners: dict[bytes, list[ModelId]] = defaultdict(list)
-    for model in wanted:
-        for tie in ties[model].owned if model in ties else ():
-            owners[tie_id(tie)].append(model)
+    for model, own in _ties(connection, wanted, is_named=False).items():
+        for tie in own:
+            owners[tie].append(model)
     named = _having(connection, sorted(owners), is_named=True, most=1)
-    told_of = {model for tie in named for model in owners[tie]}
-    due = {model for model in wanted if model in told_of or (model in ties and ties[model].named)}
+    due = {model for tie in named for model in owners[tie]} | _ties(connection, wanted, is_named=True).keys()
     for part in parts(wanted):
         for column in (joins.c.borrower, joins.c.lender):
             due.update(map(ModelId, connection.execute(select(column).where(column.in_(part))).scalars()))
     for part in parts(sorted(due)):
-        chosen = select(joins_due).where(joins_due.c.model.in_(part))
-        known = {row.model: row.changes for row in connection.execute(chosen)}
-        rows = [{"model": model, "changes": known.get(model, 0) + 1} for model in part]
-        upsert(connection, joins_due, rows)
+        upsert(
+            connection,
+            joins_due,
+            [{"model": model, "changes": secrets.randbits(NOTE_BITS)} for model in part],
+        )
 
 
 def keep(connection: Connection, lenders: Mapping[ModelId, Sequence[ModelId]]) -> None:

@@ -266,7 +266,7 @@ joins_due = Table(
     "joins_due",
     metadata,
     Column("model", String(64), primary_key=True),
-    # How often it was noted: what changes while it is settled is due again.
+    # A number of the last note that no other note of it has: what changes while it is settled is due again.
     Column("changes", BigInteger, nullable=False),
 )
 

@@ -6,8 +6,11 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog import plugins
+from catalog.recording.joining import settle_joins
 from catalog.recording.ties import MAX_TIES, ties_of
+from catalog.records import ModelId
 from catalog.records.ties import Ties
+from catalog.store.joins import note_due
 from catalog.store.tables import joins_due, model_ties
 from crawler.crawl import crawl
 from crawler.reading import Registry
@@ -151,3 +154,61 @@ def test_joins_that_are_switched_off_are_parted_and_come_back_when_they_are_on(s
     assert not any({"stored_at", "described_at"} & row.get("extra", {}).keys() for row in rows)
     shop.settings = Settings(home=home)
     assert crawled(shop, places, "remote")[5]["description"] == "Ours."
+
+
+def forgotten(shop, places, name):
+    from click.testing import CliRunner
+
+    from crawler.commands.forget import forget
+
+    arguments = [str(places[name].root), "--apply"]
+    CliRunner().invoke(forget, arguments, obj=shop.settings, catch_exceptions=False)
+
+
+def test_who_forgets_a_source_leaves_nothing_of_it_elsewhere(shop, places):
+    digest = put_object(places, safetensors(values=5))
+    (places["repo"].root / "own.safetensors").write_bytes(safetensors(values=7))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    assert crawled(shop, places, "repo", "remote")[5]["description"] == "Ours."
+    forgotten(shop, places, "remote")
+    rows = [row.document for row in shop.store.records.iterate() if row.document["status"] == "ok"]
+    assert rows
+    assert not any("stored_at" in row.get("extra", {}) for row in rows)
+    assert crawled(shop, places, "remote")[5]["description"] == "Ours."
+    forgotten(shop, places, "repo")
+    stored = [row.document for row in shop.store.records.iterate() if row.document.get("parameters") == 5]
+    assert [("description" in row, "flags" in row and "orphan" in row["flags"]) for row in stored] == [
+        (False, False)
+    ]
+
+
+def test_what_is_in_the_trash_tells_of_nothing_until_it_is_back(shop, places):
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    crawled(shop, places, "remote", "repo")
+    lender = next(
+        row.id for row in shop.store.records.iterate() if row.document["source"] == places["repo"].id
+    )
+    for deed, is_told in (("remove", False), ("bring_back", True)):
+        with shop.store.records.transaction(made_by="retention", cause="plan") as batch:
+            batch.lock([lender])
+            getattr(batch, deed)([lender], *(["trashed"] if deed == "remove" else []))
+        settle_joins(shop.store, places["repo"].id, shop.settings)
+        documents = [row.document for row in shop.store.records.iterate()]
+        stored = next(row for row in documents if row["source"] == places["remote"].id)
+        assert (stored.get("description") == "Ours.") is is_told
+
+
+def test_a_note_that_was_settled_does_not_settle_a_later_one_of_the_same_model(shop):
+    from sqlalchemy import insert
+
+    model = ModelId("a" * 64)
+    with shop.store.engine.begin() as connection:
+        connection.execute(insert(model_ties).values(model=model, tie=b"md5:x", is_named=1))
+        note_due(connection, [model])
+    first = shop.store.joins.due()
+    shop.store.joins.settled(first)
+    with shop.store.engine.begin() as connection:
+        note_due(connection, [model])
+    shop.store.joins.settled(first)
+    assert shop.store.joins.due().keys() == {model}
