@@ -96,3 +96,4 @@ def _forget(store: Store, source: KnownSource) -> None:
         for start in range(0, len(there), BATCH_MODELS):
             part = there[start : start + BATCH_MODELS]
             store.records.mark(dict.fromkeys(part, GONE), lease=lease, run=runs[0].id)
+        store.joins.forget(source.id, lease=lease)

@@ -1,6 +1,7 @@
 """Models that are known by the same names in several sources: who tells of whom, and what is to be looked at again."""
 
 import hashlib
+import json
 
 import pytest
 from fixtures.crawling import safetensors
@@ -212,3 +213,73 @@ def test_a_note_that_was_settled_does_not_settle_a_later_one_of_the_same_model(s
         note_due(connection, [model])
     shop.store.joins.settled(first)
     assert shop.store.joins.due().keys() == {model}
+
+
+def orphans(shop):
+    rows = [row.document for row in shop.store.records.iterate()]
+    return {row["parameters"] for row in rows if "orphan" in row.get("flags", ())}
+
+
+def test_a_repository_that_names_nothing_of_a_remote_makes_no_orphans_of_it(shop, places):
+    put_object(places, safetensors(values=5))
+    digest = put_object(places, safetensors(values=6))
+    name_it(places, "ab345678901234567890123456789012", "other.safetensors")
+    crawled(shop, places, "remote", "repo")
+    assert orphans(shop) == set()
+    name_it(places, digest, "net.safetensors")
+    crawled(shop, places, "repo")
+    assert orphans(shop) == {5}
+
+
+@pytest.mark.parametrize("way", ["forgotten", "emptied"])
+def test_who_names_nothing_any_more_leaves_no_orphans(shop, places, way):
+    put_object(places, safetensors(values=5))
+    name_it(places, put_object(places, safetensors(values=6)), "net.safetensors")
+    (places["repo"].root / "own.safetensors").write_bytes(safetensors(values=7))
+    crawled(shop, places, "repo", "remote")
+    assert orphans(shop) == {5}
+    if way == "forgotten":
+        forgotten(shop, places, "repo")
+    else:
+        (places["repo"].root / "net.safetensors.dvc").unlink()
+        crawled(shop, places, "repo")
+    assert orphans(shop) == set()
+
+
+def test_a_repository_of_which_files_are_left_out_judges_nobody(shop, places):
+    from dataclasses import replace
+
+    put_object(places, safetensors(values=5))
+    name_it(places, put_object(places, safetensors(values=6)), "net.safetensors")
+    crawled(shop, places, "repo", "remote")
+    assert orphans(shop) == {5}
+    row = next(row for row in shop.store.sources.all() if row.id == places["repo"].id)
+    shop.store.sources.put([replace(row, definition=replace(row.definition, exclude=("old",)))])
+    crawled(shop, places, "remote")
+    assert orphans(shop) == set()
+
+
+def test_records_of_a_remote_are_read_only_when_what_judges_them_changed(shop, places, monkeypatch):
+    put_object(places, safetensors(values=5))
+    name_it(places, put_object(places, safetensors(values=6)), "net.safetensors")
+    crawled(shop, places, "repo", "remote")
+    with monkeypatch.context() as same:
+        same.setattr(type(shop.store.joins), "misjudged", lambda _: pytest.fail("nothing changed"))
+        crawled(shop, places, "repo", "remote")
+    put_object(places, safetensors(values=8))
+    crawled(shop, places, "remote")
+    assert orphans(shop) == {5, 8}
+
+
+@pytest.mark.parametrize("files", [12_000, 70_000])
+def test_a_list_of_many_files_names_all_of_them_or_nobody_is_judged(shop, places, files):
+    digest = put_object(places, safetensors(values=5))
+    entries = [{"md5": f"{number:032x}", "relpath": f"{number}.txt"} for number in range(files)]
+    data = json.dumps([*entries, {"md5": digest, "relpath": "z.safetensors"}]).encode()
+    listed = hashlib.md5(data).hexdigest()
+    file = places["remote"].root / "files" / "md5" / listed[:2] / f"{listed[2:]}.dir"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    name_it(places, f"{listed}.dir", "models")
+    crawled(shop, places, "remote", "repo")
+    assert orphans(shop) == set()
