@@ -26,10 +26,11 @@ def settle_joins(store: Store, source: SourceId, settings: Settings) -> None:
         for start in range(0, len(reached), PAGE_MODELS):
             _join(store, reached[start : start + PAGE_MODELS], due)
         store.joins.settled(due)
-    if store.joins.is_repository(source):
-        misjudged = store.joins.misjudged()
-        for start in range(0, len(misjudged), PAGE_MODELS):
-            _remake(store, misjudged[start : start + PAGE_MODELS], {})
+    if (judges := store.joins.judges(source)) != store.joins.judged_by():
+        for misjudged in store.joins.misjudged():
+            for start in range(0, len(misjudged), PAGE_MODELS):
+                _remake(store, misjudged[start : start + PAGE_MODELS], {})
+        store.joins.keep_judges(judges)
 
 
 def _join(store: Store, models: Sequence[ModelId], due: Mapping[ModelId, int]) -> None:

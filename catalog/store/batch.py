@@ -336,6 +336,7 @@ class RecordBatch:
     def _restand(self, model: ModelId, state: str) -> None:
         row = self._rows[model]
         self._series.add(row["name"])
+        self._due.add(model)
         row["state"] = state
         self._dirty.add(model)
         self._restate(model)
@@ -458,7 +459,7 @@ class RecordBatch:
         members.write(self._connection, self._files, new=self._new)
         members.drop(self._connection, sorted(self._gone))
         joins.write_ties(self._connection, self._ties, new=self._new)
-        joins.note_due(self._connection, self._due, self._ties)
+        joins.note_due(self._connection, self._due)
         joins.drop(self._connection, sorted(self._gone))
 
         self._write_terms()

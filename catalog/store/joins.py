@@ -5,23 +5,37 @@ A model holds the names of its own bytes; files elsewhere name them. Whoever nam
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, select, text, update
 
+from catalog.layouts.content_addressed import content_key
 from catalog.records import Group, ModelId, SourceId
 from catalog.records.ties import LOCATION, Ties
 from catalog.store import members
 from catalog.store.codec import read_object
 from catalog.store.database import insert_rows, parts, upsert
 from catalog.store.documents import LIVE
+from catalog.store.leases import Lease
 from catalog.store.sealing import vault_behind
 from catalog.store.split import tie_id
-from catalog.store.tables import joins, joins_due, model_ties, records, runs, sources, split_ties
+from catalog.store.tables import (
+    UNREAD,
+    joins,
+    joins_due,
+    model_ties,
+    objects,
+    records,
+    runs,
+    sources,
+    split_ties,
+)
 
 MAX_LENDERS = 20
 """So many models elsewhere tell of one, the first by their ids."""
@@ -29,11 +43,21 @@ MAX_BORROWERS = 1_000
 """So many hold one name: thousands of copies of one file are not all told of."""
 MAX_STORED_AT = 20
 PAGE_DUE = 200
+NOTE_BITS = 62
+"""Of the number by which one note is told from every other of the same model, earlier ones that are settled included."""
 STORED = (b"md5:", b"md5;")
 """Between these lie the ties of objects that are filed under their hashes."""
 REPOSITORY = (b"subject:dvc:", b"subject:dvc;")
 """Between these lie the ties of outputs that files of DVC name: a source that has one is a repository."""
 COMPLETE = "complete"
+SELECTING = ("include", "exclude")
+"""Options of a source that may leave out files of DVC."""
+NAMING = (b".dvc", b"dvc.lock", b"dvc.yaml", b".dir")
+"""How files of DVC end by which objects are named."""
+JUDGE = 2
+"""In place of `is_named`: no tie of a model, but what orphans were judged by, by the hash of a source's id."""
+FORGOTTEN = b"0"
+PAGE_JUDGED = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +95,18 @@ class Joins:
             return joined(connection, groups)
 
     def due(self) -> dict[ModelId, int]:
-        """Some of the models to be settled, each with how often that was noted."""
+        """Some of the models to be settled, each with the number of the last note of it."""
         statement = select(joins_due).order_by(joins_due.c.model).limit(PAGE_DUE)
         with self._engine.connect() as connection:
             return {ModelId(row.model): row.changes for row in connection.execute(statement)}
+
+    def forget(self, source: SourceId, *, lease: Lease) -> None:
+        """No file of this source names anything, until it is crawled again. Raises LeaseLost."""
+        with self._engine.begin() as connection:
+            lease.check(connection)
+            connection.execute(delete(split_ties).where(split_ties.c.source == source))
+            judge = (model_ties.c.model == _judge(source)) & (model_ties.c.is_named == JUDGE)
+            connection.execute(update(model_ties).where(judge).values(tie=FORGOTTEN))
 
     def settled(self, due: Mapping[ModelId, int]) -> None:
         """These need no look any more, unless they changed meanwhile."""
@@ -87,14 +119,15 @@ class Joins:
                 connection.execute(delete(joins_due).where(unchanged))
 
     def reached(self, models: Collection[ModelId]) -> list[ModelId]:
-        """The live models that hold something, and that these are, tell of, or told of before."""
+        """The models that these are, tell of, or told of before, and that hold something, or of which others told before."""
         with self._engine.connect() as connection:
             known = _joined_with(connection, sorted(models))
             named = [tie for own in _ties(connection, sorted(models), is_named=True).values() for tie in own]
             holding = _having(connection, sorted(set(named)), is_named=False, most=MAX_BORROWERS)
             near = {*models, *known, *(model for own in holding.values() for model, _ in own)}
-            owned = _ties(connection, sorted(near), is_named=False)
-            return sorted(ModelId(model) for model in near if model in owned or model in known)
+            holders = _ties(connection, sorted(near), is_named=False).keys()
+            borrowing = _present(connection, sorted(near)).keys()
+            return sorted(ModelId(model) for model in near if model in holders or model in borrowing)
 
     def lenders(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[ModelId, ...]]:
         """Who tells of each of these models, as names have it now."""
@@ -112,31 +145,57 @@ class Joins:
         with self._engine.connect() as connection:
             return [ModelId(model) for model in connection.execute(statement).scalars()]
 
-    def is_repository(self, source: SourceId) -> bool:
-        """Whether files of DVC in this source name outputs."""
+    def judges(self, source: SourceId) -> dict[str, bytes]:
+        """What orphans are judged by now, by repository and by store of objects: whether each was looked at whole, and,
+        as `source` changed, which objects that one names, or which repositories name some of its own.
+        """
         with self._engine.connect() as connection:
-            return source in _repositories(connection)
+            return _judges(connection, source)
 
-    def misjudged(self) -> list[ModelId]:
-        """Live models whose records say of their being orphans something else than repositories do now."""
+    def judged_by(self) -> dict[str, bytes]:
+        """The same as the flags of records were last judged by."""
+        with self._engine.connect() as connection:
+            return _judged_by(connection)
+
+    def keep_judges(self, judges: Mapping[str, bytes]) -> None:
+        """The flags of all records are judged by these."""
+        rows = [{"model": name, "tie": state, "is_named": JUDGE} for name, state in judges.items()]
+        with self._engine.begin() as connection:
+            connection.execute(delete(model_ties).where(model_ties.c.model.in_(_judged_by(connection))))
+            insert_rows(connection, model_ties, rows)
+
+    def misjudged(self) -> Iterator[list[ModelId]]:
+        """Pages of live models whose records say of their being orphans something else than repositories do now."""
         first, last = STORED
         chosen = (model_ties.c.tie >= first) & (model_ties.c.tie < last) & (model_ties.c.is_named == 0)
         with self._engine.connect() as connection:
             stored = sorted(connection.execute(select(model_ties.c.model).where(chosen).distinct()).scalars())
-            flagged = {
-                model: "orphan" in (read_object(row["document"]).get("flags") or ())
-                for model, row in _rows(connection, stored).items()
-                if row["state"] == LIVE and json.loads(row["grouping"] or "{}").get("orphan")
-            }
-            judged = _orphans(connection, sorted(flagged))
-        return sorted(model for model, flag in flagged.items() if flag is not bool(judged.get(model)))
+        for page in range(0, len(stored), PAGE_JUDGED):
+            with self._engine.connect() as connection:
+                rows = _rows(connection, stored[page : page + PAGE_JUDGED])
+                flagged = {
+                    model: "orphan" in (read_object(row["document"]).get("flags") or ())
+                    for model, row in rows.items()
+                    if row["state"] == LIVE and json.loads(row["grouping"] or "{}").get("orphan")
+                }
+                homes = {model: rows[model]["source"] for model in flagged}
+                judged = _orphans(connection, homes, _ties(connection, sorted(flagged), is_named=False))
+            if wrong := sorted(
+                model for model, flag in flagged.items() if flag is not bool(judged.get(model))
+            ):
+                yield wrong
 
 
 def joined(connection: Connection, groups: Mapping[ModelId, Group]) -> dict[ModelId, Joined]:
     """As `Joins.of`, as this transaction sees it."""
     present = _present(connection, sorted(groups))
     lent = _lent(connection, sorted(groups))
-    orphans = _orphans(connection, sorted(model for model, group in groups.items() if group.orphan))
+    doubtful = {model: group for model, group in groups.items() if group.orphan}
+    orphans = _orphans(
+        connection,
+        {model: group.source for model, group in doubtful.items()},
+        {model: _stored_as(group) for model, group in doubtful.items()},
+    )
     lenders = _rows(connection, {lender for own in present.values() for lender in own})
     owned = _ties(connection, sorted(present), is_named=False)
     named = _ties(connection, sorted(lenders), is_named=True)
@@ -189,24 +248,22 @@ def write_ties(connection: Connection, ties: Mapping[ModelId, Ties], *, new: Col
 
 
 def drop(connection: Connection, models: Sequence[ModelId]) -> None:
-    """These models are gone: they have no names, and nobody tells of them."""
+    """These models are gone, and have no names. Who told of them is known until that is settled."""
     for part in parts(models):
         connection.execute(delete(model_ties).where(model_ties.c.model.in_(part)))
-        connection.execute(delete(joins).where(joins.c.borrower.in_(part)))
 
 
-def note_due(connection: Connection, models: Iterable[ModelId], ties: Mapping[ModelId, Ties]) -> None:
+def note_due(connection: Connection, models: Iterable[ModelId]) -> None:
     """Of these models, which came, left, or say something else, those that have to do with others: that tell of some, or of
-    which some tell, now or before. `ties` are those that were written just now.
+    which some tell, now or before. Their ties are written, and those of the gone not yet dropped.
     """
     wanted = sorted(set(models))
     owners: dict[bytes, list[ModelId]] = defaultdict(list)
-    for model in wanted:
-        for tie in ties[model].owned if model in ties else ():
-            owners[tie_id(tie)].append(model)
+    for model, own in _ties(connection, wanted, is_named=False).items():
+        for tie in own:
+            owners[tie].append(model)
     named = _having(connection, sorted(owners), is_named=True, most=1)
-    told_of = {model for tie in named for model in owners[tie]}
-    due = {model for model in wanted if model in told_of or (model in ties and ties[model].named)}
+    due = {model for tie in named for model in owners[tie]} | _ties(connection, wanted, is_named=True).keys()
     for part in parts(wanted):
         for column in (joins.c.borrower, joins.c.lender):
             due.update(map(ModelId, connection.execute(select(column).where(column.in_(part))).scalars()))
@@ -231,9 +288,7 @@ def note_source(connection: Connection, source: str) -> None:
 
 def _add_due(connection: Connection, models: Iterable[ModelId]) -> None:
     for part in parts(sorted(models)):
-        chosen = select(joins_due).where(joins_due.c.model.in_(part))
-        known = {row.model: row.changes for row in connection.execute(chosen)}
-        rows = [{"model": model, "changes": known.get(model, 0) + 1} for model in part]
+        rows = [{"model": model, "changes": secrets.randbits(NOTE_BITS)} for model in part]
         upsert(connection, joins_due, rows)
 
 
@@ -372,35 +427,116 @@ def _rows(connection: Connection, models: Iterable[ModelId]) -> dict[ModelId, di
     return rows
 
 
+def _judges(connection: Connection, changed: SourceId) -> dict[str, bytes]:
+    repositories, stores = _repositories(connection), _sources_with(connection, STORED, is_named=0)
+    known = _judged_by(connection)
+    judges: dict[str, bytes] = {}
+    for source in sorted(repositories | stores):
+        is_repository = source in repositories
+        state = known.get(_judge(source), b"")[2:]
+        if source == changed or not state:
+            state = hashlib.sha256(_names_in(connection, source, repositories)).hexdigest().encode()
+        is_whole = _is_whole(connection, source, is_repository=is_repository)
+        judges[_judge(source)] = f"{is_whole:d}{is_repository:d}".encode() + state
+    return judges
+
+
+def _judge(source: str) -> str:
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _repositories(connection: Connection) -> set[str]:
-    """The sources in which files of DVC name outputs: one look into the index for each source."""
-    first, last = REPOSITORY
-    repositories: set[str] = set()
+    """The sources in which files of DVC name outputs, those included of which that is being written anew."""
+    known = {name for name, state in _judged_by(connection).items() if state[1:2] == b"1"}
+    unsplit = connection.execute(select(sources.c.id).where(sources.c.split == "")).scalars()
+    return _sources_with(connection, REPOSITORY) | {source for source in unsplit if _judge(source) in known}
+
+
+def _judged_by(connection: Connection) -> dict[str, bytes]:
+    statement = select(model_ties.c.model, model_ties.c.tie).where(
+        model_ties.c.tie >= b"0", model_ties.c.tie < b"2", model_ties.c.is_named == JUDGE
+    )
+    return {row.model: bytes(row.tie) for row in connection.execute(statement)}
+
+
+def _names_in(connection: Connection, source: str, repositories: Collection[str]) -> bytes:
+    """The objects that a source names by its files of DVC, and the repositories that name some of its own."""
+    first, last = STORED
+    named = [*sorted(_naming_any(connection, source, repositories))]
+    if source in repositories:
+        chosen = (split_ties.c.source == source) & (split_ties.c.tie >= first) & (split_ties.c.tie < last)
+        ties = select(split_ties.c.tie).where(chosen, split_ties.c.is_named == 1).distinct()
+        named += sorted(bytes(tie).decode() for tie in connection.execute(ties).scalars())
+    return "\0".join(named).encode("utf-8", "surrogatepass")
+
+
+def _naming_any(connection: Connection, store: str, repositories: Collection[str]) -> set[str]:
+    """Those of these other sources that name the bytes of at least some model that this one stores."""
+    first, last = STORED
+    naming: set[str] = set()
+    for source in sorted(set(repositories) - {store}):
+        statement = (
+            select(split_ties.c.tie)
+            .join(model_ties, (model_ties.c.tie == split_ties.c.tie) & (model_ties.c.is_named == 0))
+            .join(records, records.c.id == model_ties.c.model)
+            .where(
+                records.c.source == store,
+                records.c.state == LIVE,
+                split_ties.c.source == source,
+                split_ties.c.tie >= first,
+                split_ties.c.tie < last,
+                split_ties.c.is_named == 1,
+            )
+        )
+        if connection.execute(statement.limit(1)).first() is not None:
+            naming.add(source)
+    return naming
+
+
+def _sources_with(connection: Connection, bounds: tuple[bytes, bytes], *, is_named: int = 1) -> set[str]:
+    """The sources with ties between these, but the forgotten: one look into the index for each source."""
+    first, last = bounds
+    having: set[str] = set()
     for source in connection.execute(select(sources.c.id)).scalars().all():
         chosen = (split_ties.c.source == source) & (split_ties.c.tie >= first) & (split_ties.c.tie < last)
-        if connection.execute(select(split_ties.c.tie).where(chosen).limit(1)).first() is not None:
-            repositories.add(source)
-    return repositories
+        statement = select(split_ties.c.tie).where(chosen, split_ties.c.is_named == is_named)
+        if connection.execute(statement.limit(1)).first() is not None:
+            having.add(source)
+    return having
 
 
-def _orphans(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, bool]:
-    """Whether no repository names the bytes of these models, each taken for an orphan by its own source; nobody is where a
-    repository was not crawled to its end, or there is none.
+def _stored_as(group: Group) -> set[bytes]:
+    """The names of its bytes, of a model that need not be written yet."""
+    contents = (content_key(member.object.key) for member in group.members)
+    return {tie_id(content) for content in contents if content is not None}
+
+
+def _orphans(
+    connection: Connection, homes: Mapping[ModelId, str], ties: Mapping[ModelId, set[bytes]]
+) -> dict[ModelId, bool]:
+    """Whether no repository names the bytes of these models, each taken for an orphan by its own source; nobody is where
+    its own source or a repository was not looked at whole, or where none names any object of its source.
     """
-    if not models:
+    if not homes:
         return {}
     repositories = _repositories(connection)
-    rows = _rows(connection, models)
-    ties = _ties(connection, models, is_named=False)
     wanted = sorted({tie for own in ties.values() for tie in own})
     named = {source: _named_by(connection, source, wanted) for source in sorted(repositories)}
-    unfinished = {source for source in repositories if not _is_complete(connection, source)}
+    stores = set(homes.values())
+    unfinished = {
+        source
+        for source in repositories | stores
+        if not _is_whole(connection, source, is_repository=source in repositories)
+    }
+    is_judged = {
+        store: unfinished.isdisjoint({store, *repositories})
+        and bool(_naming_any(connection, store, repositories))
+        for store in stores
+    }
     judged: dict[ModelId, bool] = {}
-    for model in models:
-        own = rows[model]["source"] if model in rows else None
-        others = [source for source in named if source != own]
-        is_known = bool(repositories) and unfinished.isdisjoint(others)
-        judged[model] = is_known and all(named[source].isdisjoint(ties.get(model, ())) for source in others)
+    for model, own in homes.items():
+        others = [named[source] for source in named if source != own]
+        judged[model] = is_judged[own] and all(names.isdisjoint(ties.get(model, ())) for names in others)
     return judged
 
 
@@ -415,8 +551,17 @@ def _named_by(connection: Connection, source: str, ties: Sequence[bytes]) -> set
     return named
 
 
-def _is_complete(connection: Connection, source: str) -> bool:
-    """Whether the last run of a source that ended ended well."""
+def _is_whole(connection: Connection, source: str, *, is_repository: bool) -> bool:
+    """Whether the last run of a source that ended ended well, and every file of DVC in it could be read. A repository
+    must have left out none on purpose either, and is not whole while its names are written anew.
+    """
     finished = (runs.c.source == source) & runs.c.finished_at.is_not(None)
     last = select(func.max(runs.c.id)).where(finished).scalar_subquery()
-    return connection.execute(select(runs.c.state).where(runs.c.id == last)).scalar() == COMPLETE
+    if connection.execute(select(runs.c.state).where(runs.c.id == last)).scalar() != COMPLETE:
+        return False
+    chosen = select(sources.c.options, sources.c.split).where(sources.c.id == source)
+    for row in connection.execute(chosen) if is_repository else ():
+        if not row.split or any(json.loads(row.options).get(name) for name in SELECTING):
+            return False
+    unread = select(objects.c.key).where(objects.c.source == source, objects.c.state == LIVE, text(UNREAD))
+    return not any(bytes(key).endswith(NAMING) for key in connection.execute(unread).scalars())

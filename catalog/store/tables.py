@@ -245,7 +245,7 @@ model_ties = Table(
     metadata,
     Column("model", String(64), primary_key=True),
     Column("tie", LargeBinary, primary_key=True),
-    # 1: something here speaks of whatever has this tie; 0: the model has it.
+    # 1: something here speaks of whatever has this tie; 0: the model has it; 2: what orphans were judged by, of a source.
     Column("is_named", Integer, primary_key=True, autoincrement=False),
     Index("model_ties_by_tie", "tie", "is_named"),
     sqlite_with_rowid=False,
@@ -266,7 +266,7 @@ joins_due = Table(
     "joins_due",
     metadata,
     Column("model", String(64), primary_key=True),
-    # How often it was noted: what changes while it is settled is due again.
+    # A number of the last note that no other note of it has: what changes while it is settled is due again.
     Column("changes", BigInteger, nullable=False),
 )
 

@@ -30,7 +30,8 @@ def forget(settings: Settings, path: str, *, apply: bool) -> None:
     The files stay as they are, and so does the history of their records: crawling PATH again brings the models back.
     PATH need not exist any more.
     """
-    from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
+    from catalog.recording.joining import settle_joins  # noqa: PLC0415 - what a command needs is imported by it alone
+    from catalog.store import open_store  # noqa: PLC0415
     from crawler.commands.crawl import EXIT_INCOMPLETE  # noqa: PLC0415
     from crawler.commands.index_state import bring_up_to_date  # noqa: PLC0415
     from crawler.overlaps import typed  # noqa: PLC0415
@@ -45,6 +46,7 @@ def forget(settings: Settings, path: str, *, apply: bool) -> None:
             )
             return
         _forget(store, source)
+        settle_joins(store, source.id, settings)
         state = store.sources.forgotten(source.id)
         note(store, "forget", typed(source.uri), before={"models": number})
         click.echo(f"{models} left the catalog. They come back with: modeldex crawl {typed(source.uri)}")
@@ -94,3 +96,4 @@ def _forget(store: Store, source: KnownSource) -> None:
         for start in range(0, len(there), BATCH_MODELS):
             part = there[start : start + BATCH_MODELS]
             store.records.mark(dict.fromkeys(part, GONE), lease=lease, run=runs[0].id)
+        store.joins.forget(source.id, lease=lease)

@@ -22,13 +22,13 @@ class DvcExtractor:
     """Reads whole YAML files. Commands are text and never run; a path that leaves the root binds nothing."""
 
     name = "dvc"
-    version = 5
+    version = 6
     description = "DVC (`*.dvc`, dvc.yaml, dvc.lock)"
     reads = (
         "outputs with hash and size bound to files and objects of caches and remotes, parameters and metrics files of their"
         " stages, dependencies, artifacts"
     )
-    limits = "YAML 2 MB; pipelines are not run, remotes are not contacted"
+    limits = "YAML 2 MB, lists of directories 16 MB and 200,000 values; pipelines are not run, remotes are not contacted"
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]
@@ -75,9 +75,7 @@ def _tell_directory(findings: Findings, reader: RangedReader) -> None:
     match = dvc.REMOTE_OBJECT.search(reader.key)
     assert match is not None, "claimed by it"
     entries = jsons.read(reader)
-    files = (
-        [entry for entry in entries[:10_000] if isinstance(entry, dict)] if isinstance(entries, list) else []
-    )
+    files = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     hashes = [entry["md5"] for entry in files if dvc.MD5.fullmatch(str(entry.get("md5")))]
     own = f"{match[1]}{match[2]}"
     findings.tells_of(

@@ -86,7 +86,7 @@ def is_model(out: Mapping[str, Any]) -> bool:
 
 def entries(value: Any) -> Iterator[dict[str, Any]]:
     """What dvc.yaml and dvc.lock list: `path`, `{path: {options}}` or `{path: …, md5: …}`, all as the last."""
-    for entry in value[:10_000] if isinstance(value, list) else ():
+    for entry in value if isinstance(value, list) else ():
         if isinstance(entry, str):
             yield {"path": entry}
         elif isinstance(entry, dict) and isinstance(entry.get("path"), str):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from catalog.errors import ModeldexError, ObjectChanged, SourceError, UserError
+from catalog.recording.joining import settle_joins
 from catalog.records import ModelId, SourceId, display_key
 from catalog.records.accounts import Happening
 from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan
@@ -78,7 +79,7 @@ class Steward:
                         self._remove(stored, model, policy.action, done)
                 store.retention.note_plan(plan, APPLIED)
             self._tell(stored, "retention.applied", {"models": done.models, "left": len(done.left)})
-            store.records.settle_copies()
+            self._settle(plan)
             self.planner.follow(self.planner.settings, store)
         return done
 
@@ -99,9 +100,16 @@ class Steward:
                         self._bring_back(stored, model, done)
                 store.retention.note_plan(plan, APPLIED if done.left else UNDONE)
             self._tell(stored, "retention.undo", {"models": done.models, "left": len(done.left)})
-            store.records.settle_copies()
+            self._settle(plan)
             self.planner.follow(self.planner.settings, store)
         return done
+
+    def _settle(self, plan: str) -> None:
+        """Records elsewhere show what is there now."""
+        store = self.planner.store
+        store.records.settle_copies()
+        for source in sorted({row.source for row in store.retention.objects(plan)}):
+            settle_joins(store, source, self.planner.settings)
 
     def _stored(self, plan: str) -> StoredPlan:
         stored = self.planner.store.retention.plan(plan)

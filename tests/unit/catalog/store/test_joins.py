@@ -1,13 +1,17 @@
 """Models that are known by the same names in several sources: who tells of whom, and what is to be looked at again."""
 
 import hashlib
+import json
 
 import pytest
 from fixtures.crawling import safetensors
 
 from catalog import plugins
+from catalog.recording.joining import settle_joins
 from catalog.recording.ties import MAX_TIES, ties_of
+from catalog.records import ModelId
 from catalog.records.ties import Ties
+from catalog.store.joins import note_due
 from catalog.store.tables import joins_due, model_ties
 from crawler.crawl import crawl
 from crawler.reading import Registry
@@ -221,3 +225,131 @@ def test_who_knows_a_model_by_its_address_alone_takes_nothing_over(shop, places)
         assert not {"owner", "stage", "aliases"} & model.keys()
         assert model.get("tags", []) in ([], ["internal"])
         assert model["extra"].keys() == {"described_at"}
+
+
+def forgotten(shop, places, name):
+    from click.testing import CliRunner
+
+    from crawler.commands.forget import forget
+
+    arguments = [str(places[name].root), "--apply"]
+    CliRunner().invoke(forget, arguments, obj=shop.settings, catch_exceptions=False)
+
+
+def test_who_forgets_a_source_leaves_nothing_of_it_elsewhere(shop, places):
+    digest = put_object(places, safetensors(values=5))
+    (places["repo"].root / "own.safetensors").write_bytes(safetensors(values=7))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    assert crawled(shop, places, "repo", "remote")[5]["description"] == "Ours."
+    forgotten(shop, places, "remote")
+    rows = [row.document for row in shop.store.records.iterate() if row.document["status"] == "ok"]
+    assert rows
+    assert not any("stored_at" in row.get("extra", {}) for row in rows)
+    assert crawled(shop, places, "remote")[5]["description"] == "Ours."
+    forgotten(shop, places, "repo")
+    stored = [row.document for row in shop.store.records.iterate() if row.document.get("parameters") == 5]
+    assert [("description" in row, "flags" in row and "orphan" in row["flags"]) for row in stored] == [
+        (False, False)
+    ]
+
+
+def test_what_is_in_the_trash_tells_of_nothing_until_it_is_back(shop, places):
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="Ours.")
+    crawled(shop, places, "remote", "repo")
+    lender = next(
+        row.id for row in shop.store.records.iterate() if row.document["source"] == places["repo"].id
+    )
+    for deed, is_told in (("remove", False), ("bring_back", True)):
+        with shop.store.records.transaction(made_by="retention", cause="plan") as batch:
+            batch.lock([lender])
+            getattr(batch, deed)([lender], *(["trashed"] if deed == "remove" else []))
+        settle_joins(shop.store, places["repo"].id, shop.settings)
+        documents = [row.document for row in shop.store.records.iterate()]
+        stored = next(row for row in documents if row["source"] == places["remote"].id)
+        assert (stored.get("description") == "Ours.") is is_told
+
+
+def test_a_note_that_was_settled_does_not_settle_a_later_one_of_the_same_model(shop):
+    from sqlalchemy import insert
+
+    model = ModelId("a" * 64)
+    with shop.store.engine.begin() as connection:
+        connection.execute(insert(model_ties).values(model=model, tie=b"md5:x", is_named=1))
+        note_due(connection, [model])
+    first = shop.store.joins.due()
+    shop.store.joins.settled(first)
+    with shop.store.engine.begin() as connection:
+        note_due(connection, [model])
+    shop.store.joins.settled(first)
+    assert shop.store.joins.due().keys() == {model}
+
+
+def orphans(shop):
+    rows = [row.document for row in shop.store.records.iterate()]
+    return {row["parameters"] for row in rows if "orphan" in row.get("flags", ())}
+
+
+def test_a_repository_that_names_nothing_of_a_remote_makes_no_orphans_of_it(shop, places):
+    put_object(places, safetensors(values=5))
+    digest = put_object(places, safetensors(values=6))
+    name_it(places, "ab345678901234567890123456789012", "other.safetensors")
+    crawled(shop, places, "remote", "repo")
+    assert orphans(shop) == set()
+    name_it(places, digest, "net.safetensors")
+    crawled(shop, places, "repo")
+    assert orphans(shop) == {5}
+
+
+@pytest.mark.parametrize("way", ["forgotten", "emptied"])
+def test_who_names_nothing_any_more_leaves_no_orphans(shop, places, way):
+    put_object(places, safetensors(values=5))
+    name_it(places, put_object(places, safetensors(values=6)), "net.safetensors")
+    (places["repo"].root / "own.safetensors").write_bytes(safetensors(values=7))
+    crawled(shop, places, "repo", "remote")
+    assert orphans(shop) == {5}
+    if way == "forgotten":
+        forgotten(shop, places, "repo")
+    else:
+        (places["repo"].root / "net.safetensors.dvc").unlink()
+        crawled(shop, places, "repo")
+    assert orphans(shop) == set()
+
+
+def test_a_repository_of_which_files_are_left_out_judges_nobody(shop, places):
+    from dataclasses import replace
+
+    put_object(places, safetensors(values=5))
+    name_it(places, put_object(places, safetensors(values=6)), "net.safetensors")
+    crawled(shop, places, "repo", "remote")
+    assert orphans(shop) == {5}
+    row = next(row for row in shop.store.sources.all() if row.id == places["repo"].id)
+    shop.store.sources.put([replace(row, definition=replace(row.definition, exclude=("old",)))])
+    crawled(shop, places, "remote")
+    assert orphans(shop) == set()
+
+
+def test_records_of_a_remote_are_read_only_when_what_judges_them_changed(shop, places, monkeypatch):
+    put_object(places, safetensors(values=5))
+    name_it(places, put_object(places, safetensors(values=6)), "net.safetensors")
+    crawled(shop, places, "repo", "remote")
+    with monkeypatch.context() as same:
+        same.setattr(type(shop.store.joins), "misjudged", lambda _: pytest.fail("nothing changed"))
+        crawled(shop, places, "repo", "remote")
+    put_object(places, safetensors(values=8))
+    crawled(shop, places, "remote")
+    assert orphans(shop) == {5, 8}
+
+
+@pytest.mark.parametrize("files", [12_000, 70_000])
+def test_a_list_of_many_files_names_all_of_them_or_nobody_is_judged(shop, places, files):
+    digest = put_object(places, safetensors(values=5))
+    entries = [{"md5": f"{number:032x}", "relpath": f"{number}.txt"} for number in range(files)]
+    data = json.dumps([*entries, {"md5": digest, "relpath": "z.safetensors"}]).encode()
+    listed = hashlib.md5(data).hexdigest()
+    file = places["remote"].root / "files" / "md5" / listed[:2] / f"{listed[2:]}.dir"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    name_it(places, f"{listed}.dir", "models")
+    crawled(shop, places, "remote", "repo")
+    assert orphans(shop) == set()
