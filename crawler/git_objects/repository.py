@@ -7,34 +7,42 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed, ObjectUnreadable, PluginUnavailable
 from crawler.formats.git import gto_tag
-from crawler.git_objects.sizes import Declared, loose_size, packed_size
+from crawler.git_objects.objects import Bounds, Objects
 
-MAX_COMMITS = 500
 MAX_REFERENCES = 20_000
 MAX_FILES = 20_000
-"""Of one commit that are of interest; and ten times as many entries of trees are looked at."""
+"""Of one commit that are of interest."""
+MAX_ENTRIES = 2_000_000
+"""Of all directories of all commits that are read, and files of interest below them; directories that are equal count once."""
+MAX_PARENTS = 500
+"""Of one commit; and no more commits than that are read before one."""
 MAX_LEVELS = 40
 MAX_BLOB_BYTES = 1024 * 1024
 MAX_OBJECT_BYTES = 16 * 1024 * 1024
 """Of a tree, commit or tag, and of what a blob is a delta of."""
+MAX_POINTER_BYTES = 4096
+"""Of a file that says where the repository is."""
 WANTED = re.compile(r"(?:.*\.dvc|dvc\.(?:yaml|lock)|.*\.(?:json|ya?ml|toml)|README\.md)", re.IGNORECASE)
+NAMING = re.compile(r"(?:.*\.dvc|dvc\.(?:yaml|lock))", re.IGNORECASE)
+"""Files that name objects of a remote: without one of them, an object would seem to be named by nobody."""
 HEADS, REMOTES, TAGS = b"refs/heads/", b"refs/remotes/", b"refs/tags/"
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A file of a commit: its path, the hash of its content, its length."""
+    """A file of a commit: its path, the hash of its content, its length. One that `is_too_large` is not read."""
 
     path: str
     id: bytes
     size_bytes: int
+    is_too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,43 +64,60 @@ class Commit:
 
 
 class Repository:
-    """A repository in a directory, bare or beside its files."""
+    """A repository in a directory, bare or beside its files.
 
-    def __init__(self, root: Path) -> None:
+    `outside` are other directories that it may lie in, or borrow objects from; what leads elsewhere is refused. `remotes`
+    says whether the branches of remotes, as the last fetch left them, are branches.
+    """
+
+    def __init__(self, root: Path, *, outside: Sequence[str] = (), remotes: bool = False) -> None:
         try:
             from dulwich.errors import NotGitRepository  # noqa: PLC0415 - an extra, and a second to import
             from dulwich.repo import Repo  # noqa: PLC0415
         except ImportError as error:
             reason = "dulwich is not installed; pip install 'modeldex[git]'"
             raise PluginUnavailable("source", "git+file", reason) from error
+        bounds = Bounds(root, outside)
         try:
+            _check_place(root, bounds)
             self._repo: Any = Repo(str(root))  # which types its hashes apart from other bytes
         except (NotGitRepository, OSError, ValueError) as error:
             raise ObjectUnreadable(str(root), "it is no Git repository") from error
+        try:
+            for place in (self._repo.controldir(), self._repo.commondir()):
+                bounds.inside(Path(place))
+            self._objects = Objects(self._repo.object_store, bounds)
+        except BaseException:
+            self._repo.close()
+            raise
+        self._prefixes = (HEADS, REMOTES, TAGS) if remotes else (HEADS, TAGS)
+        self._commits: dict[bytes, tuple[Commit, Sequence[bytes]]] = {}
+        self._trees: dict[bytes, tuple[Blob, ...]] = {}
+        self._rest = MAX_ENTRIES
 
     def close(self) -> None:
+        self._objects.close()
         self._repo.close()
 
-    def commits(self, history: int) -> list[Commit]:
-        """Those that branches and tags name, and up to `history` of those before each, newest first.
+    def commits(self, history: int, most: int) -> tuple[list[Commit], bool]:
+        """Those that branches and tags name, and up to `history` of those before each, newest first; and whether that is all:
+        of more than `most` those that the newest branches and tags name are kept. Where a clone is shallow, it ends.
 
         Raises LimitExceeded, Malformed: what is left out would seem to be named by nobody.
         """
         heads, _ = self._references()
+        heads.sort(key=lambda head: (-self._commit(head)[0].seconds, head))
+        shallow = self._shallow()
         commits: dict[bytes, Commit] = {}
-        for head in heads:
-            waiting, taken = [head], 0
-            while waiting and taken < history:
-                commit_id = waiting.pop(0)
-                taken += 1
-                if commit_id not in commits:
-                    commit = self._object(commit_id)
-                    commits[commit_id] = Commit(commit_id, commit.tree, commit.commit_time)
-                    if len(commits) > MAX_COMMITS:
-                        raise LimitExceeded("commits of one repository", limit=MAX_COMMITS)
-                if taken < history:
-                    waiting += self._object(commit_id).parents
-        return sorted(commits.values(), key=lambda commit: (-commit.seconds, commit.id))
+        is_whole = True
+        for reach in dict.fromkeys((1, history)):  # what is named goes before what came before it
+            for head in heads:
+                for commit in self._walk(head, reach, shallow):
+                    if commit.id not in commits and len(commits) >= most:
+                        is_whole = False
+                        break
+                    commits[commit.id] = commit
+        return sorted(commits.values(), key=lambda commit: (-commit.seconds, commit.id)), is_whole
 
     def tags(self) -> list[Tag]:
         """The annotated tags by which GTO registers versions, and of each stage the last assignment."""
@@ -112,7 +137,7 @@ class Repository:
 
     def files(self, commit: Commit) -> list[Blob]:
         """The files of interest, in order. Raises LimitExceeded, Malformed."""
-        return list(self._below(commit.tree, "", 0, [10 * MAX_FILES]))
+        return list(self._below(commit.tree, 0))
 
     def content(self, blob_id: bytes) -> bytes:
         """The bytes of a file. Raises LimitExceeded, Malformed."""
@@ -128,7 +153,7 @@ class Repository:
         if len(references) > MAX_REFERENCES:
             raise LimitExceeded("references of one repository", limit=MAX_REFERENCES, found=len(references))
         for name, target in sorted(references.items()):
-            if not name.startswith((HEADS, REMOTES, TAGS)) and name != b"HEAD":
+            if not name.startswith(self._prefixes) and name != b"HEAD":
                 continue
             pointed, annotated = target, None
             while (thing := self._object(pointed)).type_name == b"tag":
@@ -140,42 +165,88 @@ class Repository:
                 tags.append(Tag(name.removeprefix(TAGS).decode("utf-8", "replace"), annotated, pointed))
         return list(heads), tags
 
-    def _below(self, tree: bytes, path: str, level: int, rest: list[int]) -> Iterator[Blob]:
+    def _walk(self, head: bytes, reach: int, shallow: frozenset[bytes]) -> list[Commit]:
+        waiting, taken = [head], dict[bytes, Commit]()
+        while waiting and len(taken) < reach:
+            commit_id = waiting.pop(0)
+            if commit_id in taken:
+                continue
+            taken[commit_id], parents = self._commit(commit_id)
+            if commit_id not in shallow and len(taken) < reach:
+                waiting += parents
+        return list(taken.values())
+
+    def _commit(self, commit_id: bytes) -> tuple[Commit, Sequence[bytes]]:
+        if commit_id not in self._commits:
+            commit = self._object(commit_id)
+            self._commits[commit_id] = (
+                Commit(commit_id, commit.tree, commit.commit_time),
+                commit.parents[:MAX_PARENTS],
+            )
+        return self._commits[commit_id]
+
+    def _shallow(self) -> frozenset[bytes]:
+        try:
+            return frozenset(self._repo.get_shallow())
+        except (OSError, ValueError) as error:
+            raise Malformed(f"a list of where a shallow clone ends that cannot be read: {error}") from None
+
+    def _below(self, tree: bytes, level: int) -> tuple[Blob, ...]:
+        """The files of interest below a directory, their paths from there; those of one that was looked at are known."""
         if level > MAX_LEVELS:
             raise LimitExceeded("levels of directories", limit=MAX_LEVELS)
+        if tree in self._trees:
+            return self._trees[tree]
+        blobs: list[Blob] = []
         for name, mode, entry in self._object(tree).iteritems():
-            rest[0] -= 1
-            if rest[0] < 0:
-                raise LimitExceeded("files of one commit", limit=10 * MAX_FILES)
+            self._rest -= 1
+            if self._rest < 0:
+                raise LimitExceeded("entries of directories of one repository", limit=MAX_ENTRIES)
             text = name.decode("utf-8", "surrogateescape")
-            place = f"{path}/{text}" if path else text
             if stat.S_ISDIR(mode):
-                yield from self._below(entry, place, level + 1, rest)
+                below = self._below(entry, level + 1)
+                self._rest -= len(below)
+                blobs += [replace(blob, path=f"{text}/{blob.path}") for blob in below]
             elif stat.S_ISREG(mode) and WANTED.fullmatch(text):
-                declared = self._declared(entry)
-                if declared.size <= MAX_BLOB_BYTES and declared.greatest <= MAX_OBJECT_BYTES:
-                    yield Blob(place, entry, declared.size)
+                declared = self._objects.declared(entry)
+                is_too_large = declared.size > MAX_BLOB_BYTES or declared.greatest > MAX_OBJECT_BYTES
+                if not is_too_large or NAMING.fullmatch(text):
+                    blobs.append(Blob(text, entry, declared.size, is_too_large))
+            if len(blobs) > MAX_FILES:
+                raise LimitExceeded("files of interest of one commit", limit=MAX_FILES)
+        self._trees[tree] = tuple(blobs)
+        return self._trees[tree]
 
     def _object(self, object_id: bytes, *, most: int = MAX_OBJECT_BYTES) -> Any:
-        declared = self._declared(object_id)
-        if declared.size > most or declared.greatest > MAX_OBJECT_BYTES:
-            raise LimitExceeded("bytes of an object of the repository", limit=most, found=max(declared))
-        try:
-            return self._repo.object_store[object_id]
-        except Exception as error:  # noqa: BLE001 - whatever a broken pack makes the library raise
-            raise Malformed(f"an object that cannot be read: {type(error).__name__}") from None
+        from dulwich.objects import ShaFile  # noqa: PLC0415 - an extra, and a second to import
 
-    def _declared(self, object_id: bytes) -> Declared:
-        store = self._repo.object_store
-        for pack in store.packs:
-            try:
-                offset = pack.index.object_offset(object_id)
-            except KeyError:
-                continue
-            return packed_size(Path(pack.data.path), offset)
-        name = object_id.decode("ascii")
-        loose = Path(store.path) / name[:2] / name[2:]
+        kind, data = self._objects.read(object_id, most, MAX_OBJECT_BYTES)
         try:
-            return loose_size(loose)
-        except FileNotFoundError:
-            raise Malformed(f"the repository lacks its object {name[:12]}") from None
+            thing = ShaFile.from_raw_string(kind, data)
+            thing.id  # noqa: B018 - which reads it
+        except Exception as error:  # noqa: BLE001 - whatever a broken object makes the library raise
+            raise Malformed(f"an object that cannot be read: {type(error).__name__}") from None
+        return thing
+
+
+def _check_place(root: Path, bounds: Bounds) -> None:
+    """Raises ObjectUnreadable where a `.git` file, a link or a worktree leads out of the bounds."""
+    place = bounds.inside(root / ".git")
+    if place.is_file():
+        line = _content(place)
+        if not line.startswith(b"gitdir: "):
+            raise ObjectUnreadable(str(root), "it is no Git repository")
+        place = bounds.inside(root / line.removeprefix(b"gitdir: ").decode("utf-8", "surrogateescape"))
+    elif not place.is_dir():
+        place = root
+    if (place / "commondir").is_file():
+        common = _content(bounds.inside(place / "commondir"))
+        bounds.inside(place / common.decode("utf-8", "surrogateescape"))
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(MAX_POINTER_BYTES + 1)
+    if len(data) > MAX_POINTER_BYTES:
+        raise LimitExceeded("bytes of a file that says where a repository is", limit=MAX_POINTER_BYTES)
+    return data.rstrip(b"\r\n")

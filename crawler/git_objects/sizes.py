@@ -42,13 +42,13 @@ def packed_size(pack: Path, offset: int) -> Declared:
     own: int | None = None
     with pack.open("rb") as file:
         for _ in range(MAX_DELTAS):
-            kind, size, base = _head(file, offset)
+            kind, size, base = object_head(file, offset)
             sizes.append(size)
             if kind not in {OFFSET_DELTA, REFERENCE_DELTA}:
                 return Declared(size if own is None else own, max(sizes))
             delta = _inflated(file.read(HEAD_BYTES))
-            source, position = _number(delta, 0)
-            result, _ = _number(delta, position)
+            source, position = number_at(delta, 0)
+            result, _ = number_at(delta, position)
             sizes += [source, result]
             own = result if own is None else own
             if base is None:  # it is named by its hash, and the delta says how long it is
@@ -59,7 +59,7 @@ def packed_size(pack: Path, offset: int) -> Declared:
     raise Malformed(f"a chain of more than {MAX_DELTAS} deltas")
 
 
-def _head(file: BinaryIO, offset: int) -> tuple[int, int, int | None]:
+def object_head(file: BinaryIO, offset: int) -> tuple[int, int, int | None]:
     """Kind, length, and how far before it the base of a delta lies; what is read next is compressed."""
     file.seek(offset)
     first = _byte(file)
@@ -98,7 +98,8 @@ def _inflated(data: bytes) -> bytes:
         raise Malformed(f"an object that does not unpack: {error}") from None
 
 
-def _number(data: bytes, position: int) -> tuple[int, int]:
+def number_at(data: bytes, position: int) -> tuple[int, int]:
+    """A number of a delta, and where the next thing stands. Raises Malformed."""
     number = shift = 0
     while position < len(data) and shift < 63:
         byte = data[position]

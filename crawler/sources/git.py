@@ -8,22 +8,32 @@ the oldest, whose code made what they name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Self
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from catalog.errors import ExtractError, ListingIncomplete, ObjectChanged, ObjectUnreadable, UserError
+from catalog.errors import (
+    ExtractError,
+    ListingIncomplete,
+    ObjectChanged,
+    ObjectUnreadable,
+    UserError,
+    visible,
+)
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
 from catalog.settings.sections import setting
-from crawler.git_objects.repository import Blob, Commit, Repository, Tag
+from crawler.git_objects.repository import MAX_BLOB_BYTES, Blob, Commit, Repository, Tag
 from crawler.selection import Selection
 from crawler.source import Listed
 
 SCHEME = "git+file://"
+MAX_FILES_IN_ALL = 200_000
+"""Of all commits that are listed."""
 HEAD, PACKED = ".git/HEAD", ".git/packed-refs"
 
 
@@ -35,6 +45,19 @@ class GitOptions:
         1,
         "Commits of each branch and tag that are read, the newest first; 1 means those that they name.",
         most=500,
+    )
+    commits: int = setting(
+        500,
+        "Commits that are read in all, the newest first; with more, the crawl is partial and nothing is an orphan.",
+        most=5000,
+    )
+    remotes: bool = setting(
+        False,  # noqa: FBT003 - a default
+        "Whether branches of remotes (refs/remotes), as the last fetch left them, are read like others.",
+    )
+    outside: tuple[str, ...] = setting(
+        (),
+        "Directories elsewhere that a .git file, a worktree or a clone that shares objects may lead to.",
     )
 
 
@@ -59,6 +82,7 @@ class GitSource:
         self.id = SourceId(self.uri)
         self._selection = Selection()
         self._entries: dict[str, _Entry] | None = None
+        self._lacking: list[str] = []
 
     @staticmethod
     def check_address(address: str) -> None:
@@ -74,7 +98,7 @@ class GitSource:
         return self
 
     def list(self) -> Iterator[Listed]:
-        """Every commit is a directory. Branches that cannot all be read leave the whole incomplete."""
+        """Every commit is a directory. Branches that cannot all be read, and DVC files that are too large, leave the whole incomplete."""
         try:
             self._entries = dict(self._all())
         except ExtractError as error:
@@ -87,7 +111,10 @@ class GitSource:
             objects=tuple(entry.meta for key, entry in self._entries.items() if reasons[key] is None),
             skipped=tuple((key, reason) for key, reason in reasons.items() if reason is not None),
         )
-        yield Listed(scope="", complete=True)
+        if self._lacking:
+            yield Listed(scope="", error=ListingIncomplete(self.uri, "; ".join(self._lacking)))
+        else:
+            yield Listed(scope="", complete=True)
 
     def head(self, key: ObjectKey) -> ObjectMeta | None:
         """The file as branches and tags have it now."""
@@ -103,13 +130,11 @@ class GitSource:
             raise ObjectChanged(meta.key)
         if entry.blob is None:
             return entry.text[start:end]
-        repository = Repository(self._root)
         try:
-            return repository.content(entry.blob)[start:end]
+            with closing(self._opened()) as repository:
+                return repository.content(entry.blob)[start:end]
         except ExtractError as error:
             raise ObjectUnreadable(meta.key, str(error)) from error
-        finally:
-            repository.close()
 
     def uri_of(self, key: ObjectKey) -> str:
         return f"{self.uri}/{quote_from_bytes(key.encode('utf-8', 'surrogateescape'))}" if key else self.uri
@@ -122,16 +147,32 @@ class GitSource:
                 raise ObjectUnreadable(self.uri, str(error)) from error
         return self._entries
 
+    def _opened(self) -> Repository:
+        return Repository(self._root, outside=self._options.outside, remotes=self._options.remotes)
+
     def _all(self) -> Iterator[tuple[str, _Entry]]:
-        repository = Repository(self._root)
+        self._lacking = []
+        repository = self._opened()
         try:
             shown: dict[tuple[tuple[str, bytes], ...], tuple[Commit, list[Blob]]] = {}
             represented: dict[bytes, tuple[tuple[str, bytes], ...]] = {}
-            for commit in repository.commits(self._options.history):  # the newest first: the oldest stays
+            commits, is_whole = repository.commits(self._options.history, self._options.commits)
+            if not is_whole:
+                self._lacking.append(
+                    f"it has more than {self._options.commits:,} commits to read (option `commits`)"
+                )
+            files_left = MAX_FILES_IN_ALL
+            for commit in commits:  # the newest first: the oldest stays
                 files = repository.files(commit)
                 content = tuple((blob.path, blob.id) for blob in files)
+                if content not in shown:
+                    files_left -= len(files)
+                if files_left < 0:
+                    self._lacking.append(f"its commits have more than {MAX_FILES_IN_ALL:,} files of interest")
+                    break
                 represented[commit.id] = content
                 shown[content] = commit, files
+            self._lacking += _too_large(shown.values())
             tags = repository.tags()
             for content, (commit, files) in shown.items():
                 own = [tag for tag in tags if represented.get(tag.commit) == content]
@@ -153,6 +194,8 @@ class GitSource:
             token = hashlib.sha256(text).hexdigest()[:40]
             yield key, _Entry(self._meta(key, len(text), token, made_at), None, text)
         for blob in files:
+            if blob.is_too_large:
+                continue
             key = f"{name}/{blob.path}"
             yield key, _Entry(self._meta(key, blob.size_bytes, blob.id.decode(), made_at), blob.id)
 
@@ -164,6 +207,17 @@ class GitSource:
             change_token=token,
             last_modified=made_at,
         )
+
+
+def _too_large(shown: Iterable[tuple[Commit, Sequence[Blob]]]) -> list[str]:
+    """A sentence of the DVC files that cannot be read and the objects that they would name, if there are any."""
+    blobs = {blob.id: (commit, blob) for commit, files in shown for blob in files if blob.is_too_large}
+    if not blobs:
+        return []
+    commit, blob = next(iter(blobs.values()))
+    more = f", and {len(blobs) - 1:,} others like it" if len(blobs) > 1 else ""
+    limit = f"larger than {MAX_BLOB_BYTES:,} bytes and not read"
+    return [f"{commit.id.decode('ascii')[:12]}/{visible(blob.path)} is {limit}{more}"]
 
 
 def _path_of(address: str) -> Path:
