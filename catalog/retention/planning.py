@@ -22,6 +22,8 @@ PAGE_MODELS = 500
 ARCHIVED = "archived"
 HEAVY = frozenset({None, "weights", "part", "data"})
 """Roles of files without which a model is none. Other files may be of several models, and stay with them."""
+QUOTING = frozenset({"tag", "stage", "alias", "best", "age"})
+"""Rules whose sentence quotes a value of the model."""
 NAMED = 1
 """Of those that need a model one is named."""
 _CHECKPOINT = re.compile(r"checkpoint[-_](\d{1,18})")
@@ -49,7 +51,7 @@ class PlannedFile:
 @dataclass(slots=True)
 class Looked:
     """What is remembered of a model that the policy looks at. `place` is where it stands in its series, `values` what it
-    reports for each rule of the best, `is_current` whether the index found the state that the store has.
+    reports for each rule of the best, `is_current` whether the index found the state that the store has, `is_hidden` whether anything of it is sensitive.
     """
 
     id: ModelId
@@ -66,6 +68,7 @@ class Looked:
     called: tuple[str, ...]
     values: tuple[float | None, ...]
     is_current: bool
+    is_hidden: bool
 
 
 @dataclass(slots=True)
@@ -89,11 +92,12 @@ class Planning:
 
     def decide(self) -> None:
         """Everything that is to be known before files and models can be told."""
-        for model in self.store.standing():
+        for model in self.store.standing(whole=True):
             self._note(model)
         kept = {**self._best(), **self._newest()}
         for looked in self._looked.values():
-            self._verdicts[looked.id] = self._verdict(looked, kept.get(looked.id))
+            verdict = self._verdict(looked, kept.get(looked.id))
+            self._verdicts[looked.id] = _discreet(verdict) if looked.is_hidden else verdict
         self._settle_files()
 
     def models(self) -> Iterator[tuple[Looked, Verdict]]:
@@ -138,7 +142,7 @@ class Planning:
             for name in {base, base.rstrip("/").rpartition("/")[2]} - {""}:
                 needing = self._needing.setdefault(name, [])
                 if len(needing) <= NAMED:  # one more, since a model may name itself
-                    needing.append((model.id, model.name))
+                    needing.append((model.id, "a model" if model.hidden else model.name))
         if model.id in self.matched:
             self._looked[model.id] = self._look(model, series, place)
 
@@ -160,6 +164,7 @@ class Planning:
             called=tuple(dict.fromkeys(name.casefold() for name in _called(document))),
             values=tuple(value_of(document, best) for best in self.policy.best),
             is_current=bool(document) and self.matched[model.id] == model.revision,
+            is_hidden=bool(model.hidden),
         )
 
     def _verdict(self, looked: Looked, kept: Verdict | None) -> Verdict:
@@ -358,6 +363,15 @@ def _keeps_stage(policy: Policy, stage: str) -> bool:
 
 def _stays(rule: str, reason: str) -> Verdict:
     return Verdict(goes=False, rule=rule, reason=reason)
+
+
+def _discreet(verdict: Verdict) -> Verdict:
+    """The same without the value that decides: plans are kept in clear."""
+    if verdict.goes:
+        return Verdict(goes=True, rule=verdict.rule, reason="no rule keeps it")
+    if verdict.rule in QUOTING:
+        return _stays(verdict.rule, "one of its values keeps it, some of which are sensitive")
+    return verdict
 
 
 def _words_of(best: Best) -> str:

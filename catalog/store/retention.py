@@ -11,14 +11,18 @@ from typing import Any
 
 from sqlalchemy import Engine, bindparam, delete, select, update
 
+from catalog.errors import UserError
 from catalog.records import Document, ModelId, ObjectKey, SourceId
 from catalog.records.objects import SAME_BYTES
 from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan, UnfinishedFile
-from catalog.store.codec import instant, read_object
+from catalog.sealing.faults import KeyMissing
+from catalog.sealing.names import MARK, joined
+from catalog.store.codec import UNREADABLE, instant, read_object
 from catalog.store.consumers import shown_last_seen
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import LIVE
 from catalog.store.runs import seen_at
+from catalog.store.sealing import Sealing, part_of
 from catalog.store.tables import (
     objects,
     record_files,
@@ -28,13 +32,14 @@ from catalog.store.tables import (
     retention_plans,
     retention_unfinished,
 )
+from catalog.terminal import printable
 
 PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingModel:
-    """A live model as retention looks at it. `place` is where it stands in its series."""
+    """A model as retention looks at it. `place` is where it stands in its series, `hidden` names what of it is sensitive."""
 
     id: ModelId
     source: SourceId
@@ -42,6 +47,7 @@ class StandingModel:
     revision: int
     place: str
     document: Document
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +69,15 @@ class Retention:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def standing(self) -> Iterator[StandingModel]:
-        """Every live model in the order of ids; one whose document cannot be read has an empty one."""
+    def standing(self, *, whole: bool = False) -> Iterator[StandingModel]:
+        """Every live model in the order of ids; one whose document cannot be read has an empty one.
+
+        `whole` is with its sensitive values. Raises UserError where they cannot be read.
+        """
         columns = (
             *(records.c.id, records.c.source, records.c.name, records.c.revision),
             *(records.c.series_place, records.c.last_seen, records.c.document),
+            *(records.c.sealed, records.c.sealed_sha256),
         )
         last = ""
         while True:
@@ -77,8 +87,11 @@ class Retention:
                     connection.execute(select(*columns).where(chosen).order_by(records.c.id).limit(PAGE))
                 )
                 seen = seen_at(connection)
-            for row in rows:
-                document = read_object(row.document)
+                documents = [
+                    _whole(row, Sealing(connection)) if whole else read_object(row.document) for row in rows
+                ]
+            for row, document in zip(rows, documents, strict=True):
+                hidden = tuple(read_object(row.document).get(MARK, ())) if whole else ()
                 if document:
                     document["last_seen"] = shown_last_seen(row, seen)
                 yield StandingModel(
@@ -88,6 +101,7 @@ class Retention:
                     revision=row.revision,
                     place=row.series_place,
                     document=document,
+                    hidden=hidden,
                 )
             if len(rows) < PAGE:
                 return
@@ -322,6 +336,23 @@ class PlanWriter:
                 with self._engine.begin() as connection:
                     insert_rows(connection, table, rows)
                 rows.clear()
+
+
+def _whole(row: Any, sealing: Sealing) -> dict[str, Any]:
+    """The document of a row with its sensitive values. Raises UserError."""
+    document = read_object(row.document)
+    part = part_of(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    if part is None:
+        return document
+    try:
+        return joined(document, sealing.values(row.id, part))
+    except (KeyMissing, *UNREADABLE) as error:
+        why = getattr(error, "sentence", "damaged")
+        name = printable(row.name, limit=100)
+        raise UserError(
+            f"What is sensitive of {name} ({row.id[:12]}) is {why}, so nobody knows what keeps it.",
+            advice="No plan was made.",
+        ) from error
 
 
 def _plan(row: Any) -> StoredPlan:

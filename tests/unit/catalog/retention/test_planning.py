@@ -1,11 +1,14 @@
 """Why each model stays or goes."""
 
 import dataclasses
+import json
 import os
+import secrets
 import time
 from pathlib import Path
 
 import pytest
+from fixtures.retention import Yard, opened
 
 from catalog.access.principals import Principal
 from catalog.errors import NotAllowed, UserError
@@ -13,6 +16,7 @@ from catalog.query.nodes import Term
 from catalog.recording.edits import edit_model
 from catalog.retention.planning import now
 from catalog.retention.proposals import Kind, proposals
+from catalog.settings.loading import load_settings
 from crawler.retention.unfinished_files import look_for_unfinished
 
 
@@ -150,3 +154,49 @@ def test_copies_and_unfinished_files_are_proposed_with_what_shows_it(series):
     assert "the same weights are in" in copy.evidence
     (file,) = kinds[Kind.UNFINISHED].largest
     assert (file.path, file.bytes) == ("down/big.safetensors.incomplete", 4)
+
+
+SEALED = ("base_model", "stage", "aliases", "tags", "metrics")
+
+
+def test_sensitive_values_keep_as_others_do_and_a_lost_key_makes_no_plan(tmp_path):
+    key = tmp_path / "key"
+    key.write_text(secrets.token_hex(32))
+    (tmp_path / "models").mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "modeldex.toml").write_text(
+        f'[encryption]\nkey = "file:{key}"\nsensitive = {json.dumps(SEALED)}\n'
+    )
+    settings = load_settings(home=str(home))
+    with opened(tmp_path, settings) as parts:
+        yard = Yard(str(tmp_path / "models"), *parts)
+        for version, values in enumerate(
+            ({"stage": "production"}, {"aliases": ["champion"]}, {"tags": ["precious"]}, {}, {}, {}, {}),
+            start=1,
+        ):
+            yard.model("net", version, metrics={"f1": 0.9 if version == 4 else 0.1}, **values)
+        yard.model("child", 1, base_model="org/net-5")
+        yard.declare(writable=True)
+        yard.crawl()
+        policy = {"protect": {"tags": ["precious"]}, "keep": {"newest": 1, "best": {"metric": "f1"}}}
+        plan = yard.plan(models="name:net", **policy)
+        assert yard.reasons(plan) == {
+            "net-1": "stage",
+            "net-2": "alias",
+            "net-3": "tag",
+            "net-4": "best",
+            "net-5": "needed",
+            "net-6": "none",
+            "net-7": "newest",
+        }
+        told = " ".join(row.line["reason"] for row in yard.store.retention.models(plan.id))
+        assert not [word for word in ("production", "champion", "precious", "0.9", "child") if word in told]
+    moved = home.rename(
+        tmp_path / "moved"
+    )  # a vault is kept for as long as the process is there, by its home
+    key.write_text(secrets.token_hex(32))
+    with opened(tmp_path, load_settings(home=str(moved))) as parts:
+        yard = Yard(str(tmp_path / "models"), *parts)
+        with pytest.raises(UserError, match=r"is unreadable: key .* nobody knows what keeps it"):
+            yard.plan()
