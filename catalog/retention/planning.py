@@ -15,13 +15,11 @@ from typing import Any
 from catalog.access.relatives import called
 from catalog.records import Document, ModelId, ObjectKey, SourceId
 from catalog.retention.policy import ANY, Best, Deed, Per, Policy
-from catalog.store.retention import OwnFile, Retention, StandingModel
+from catalog.store.retention import HEAVY, OwnFile, Retention, StandingModel
 from catalog.text.slugs import stored_slug
 
 PAGE_MODELS = 500
 ARCHIVED = "archived"
-HEAVY = frozenset({None, "weights", "part", "data"})
-"""Roles of files without which a model is none. Other files may be of several models, and stay with them."""
 QUOTING = frozenset({"tag", "stage", "alias", "best", "age"})
 """Rules whose sentence quotes a value of the model."""
 NAMED = 1
@@ -51,7 +49,8 @@ class PlannedFile:
 @dataclass(slots=True)
 class Looked:
     """What is remembered of a model that the policy looks at. `place` is where it stands in its series, `values` what it
-    reports for each rule of the best, `is_current` whether the index found the state that the store has, `is_hidden` whether anything of it is sensitive.
+    reports for each rule of the best, `is_current` whether the index found the state that the store has, `is_hidden` whether anything of it is sensitive, `is_complete`
+    whether all of its weights are here: what is not is never counted, so that it takes the place of none.
     """
 
     id: ModelId
@@ -69,6 +68,7 @@ class Looked:
     values: tuple[float | None, ...]
     is_current: bool
     is_hidden: bool
+    is_complete: bool
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Planning:
     undeclared: Callable[[SourceId], str | None]
     store: Retention
     _looked: dict[ModelId, Looked] = field(default_factory=dict)
-    _last: dict[str, tuple[Place, ModelId]] = field(default_factory=dict)
+    _last: dict[str, tuple[bool, Place]] = field(default_factory=dict)
     _needing: dict[str, list[tuple[ModelId, str]]] = field(default_factory=dict)
     _verdicts: dict[ModelId, Verdict] = field(default_factory=dict)
     _names: dict[str, list[tuple[SourceId, ObjectKey]]] = field(default_factory=dict)
@@ -135,8 +135,8 @@ class Planning:
     def _note(self, model: StandingModel) -> None:
         document = model.document
         series, place = series_of(model)
-        if series not in self._last or self._last[series][0] < place:
-            self._last[series] = place, model.id
+        known = self._last.get(series)
+        self._last[series] = max(known or (model.is_complete, place), (model.is_complete, place))
         for entry in document.get("base_model") or ():
             base = str(entry.get("id") or "").casefold() if isinstance(entry, Mapping) else ""
             for name in {base, base.rstrip("/").rpartition("/")[2]} - {""}:
@@ -165,6 +165,7 @@ class Planning:
             values=tuple(value_of(document, best) for best in self.policy.best),
             is_current=bool(document) and self.matched[model.id] == model.revision,
             is_hidden=bool(model.hidden),
+            is_complete=model.is_complete,
         )
 
     def _verdict(self, looked: Looked, kept: Verdict | None) -> Verdict:
@@ -190,7 +191,7 @@ class Planning:
         needing = next((entry for entry in self._needed_by(looked)), None)
         if needing is not None:
             return _stays("needed", f"{needing[1]} ({needing[0][:12]}) is made from it")
-        if self._last[looked.series][1] == looked.id:
+        if looked.place >= self._last[looked.series][1]:
             return _stays("last", f"it is the last version of {looked.series}")
         if policy.action is not Deed.REPORT and (reason := self.undeclared(looked.source)) is not None:
             return _stays("source", reason)
@@ -226,7 +227,7 @@ class Planning:
                 ordered = sorted(group, key=lambda looked: looked.place, reverse=True)
             else:
                 ordered = sorted(group, key=lambda looked: (looked.date, looked.id), reverse=True)
-            for rank, looked in enumerate(ordered[:number], start=1):
+            for rank, looked in _counted(ordered, number):
                 kept[looked.id] = _stays(
                     "newest", f"it is number {rank} of the newest {number} of {len(group)}"
                 )
@@ -240,9 +241,13 @@ class Planning:
                     (value, looked) for looked in group if (value := looked.values[position]) is not None
                 ]
                 valued.sort(key=lambda pair: pair[0], reverse=best.direction == "up")
-                for rank, (value, looked) in enumerate(valued, start=1):
-                    if rank > best.number and value != valued[best.number - 1][0]:
+                counted = list(_counted([looked for _, looked in valued], best.number))
+                worst = valued[len(counted) - 1][0] if counted else None
+                ranks = {looked.id: rank for rank, looked in counted}
+                for value, looked in valued:
+                    if looked.id not in ranks and value != worst:
                         break  # of equal values all are kept
+                    rank = ranks.get(looked.id, best.number)
                     reason = f"it is number {rank} of the best {best.number} by {_words_of(best)}: {value:g}"
                     kept.setdefault(looked.id, _stays("best", reason))
         return kept
@@ -305,6 +310,16 @@ class Planning:
         self._leaving_names = {
             place for place, users in self._owners_of(places).items() if self._all_go(users)
         }
+
+
+def _counted(ordered: Sequence[Looked], number: int) -> Iterator[tuple[int, Looked]]:
+    """The first models until so many of them are complete, each with its number."""
+    rank = 1
+    for looked in ordered:
+        if rank > number:
+            return
+        yield rank, looked
+        rank += looked.is_complete
 
 
 def series_of(model: StandingModel) -> tuple[str, Place]:

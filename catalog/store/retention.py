@@ -35,11 +35,17 @@ from catalog.store.tables import (
 from catalog.terminal import printable
 
 PAGE = 500
+HEAVY = frozenset({None, "weights", "part", "data"})
+"""Roles of files without which a model is none. Other files may be of several models, and stay with them."""
+UNFIT = frozenset({"empty", "incomplete", "pointer", "run"})
+"""Flags and states of a model whose weights are not all here: it takes the place of none that has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingModel:
-    """A model as retention looks at it. `place` is where it stands in its series, `hidden` names what of it is sensitive."""
+    """A model as retention looks at it. `place` is where it stands in its series, `hidden` names what of it is sensitive,
+    `is_complete` says whether all of its weights lie here as its own.
+    """
 
     id: ModelId
     source: SourceId
@@ -48,6 +54,7 @@ class StandingModel:
     place: str
     document: Document
     hidden: tuple[str, ...] = ()
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,7 @@ class Retention:
     def standing(self, *, whole: bool = False) -> Iterator[StandingModel]:
         """Every live model in the order of ids; one whose document cannot be read has an empty one.
 
-        `whole` is with its sensitive values. Raises UserError where they cannot be read.
+        `whole` is with its sensitive values, and with whether it is complete. Raises UserError where they cannot be read.
         """
         columns = (
             *(records.c.id, records.c.source, records.c.name, records.c.revision),
@@ -90,6 +97,7 @@ class Retention:
                 documents = [
                     _whole(row, Sealing(connection)) if whole else read_object(row.document) for row in rows
                 ]
+            weighty = self._weighty([row.id for row in rows]) if whole else frozenset()
             for row, document in zip(rows, documents, strict=True):
                 hidden = tuple(read_object(row.document).get(MARK, ())) if whole else ()
                 if document:
@@ -102,6 +110,7 @@ class Retention:
                     place=row.series_place,
                     document=document,
                     hidden=hidden,
+                    is_complete=row.id in weighty and _is_whole_model(document),
                 )
             if len(rows) < PAGE:
                 return
@@ -141,6 +150,25 @@ class Retention:
                     change_token=row.change_token,
                     identity=None if identity is None or identity.startswith(SAME_BYTES) else identity,
                 )
+
+    def _weighty(self, models: Sequence[str]) -> frozenset[str]:
+        """Those that have weights of their own that are there."""
+        same = (objects.c.source == record_files.c.source) & (objects.c.key == record_files.c.key)
+        roles = [role for role in HEAVY if role is not None]
+        heavy = record_files.c.role.in_(roles) | record_files.c.role.is_(None)
+        own = (record_files.c.subject == "") & (record_files.c.distance >= 0) & heavy
+        there = (objects.c.state == LIVE) & (objects.c.size_bytes > 0)
+        with self._engine.connect() as connection:
+            return frozenset(
+                model
+                for part in parts(models)
+                for model in connection.execute(
+                    select(record_files.c.model)
+                    .join(objects, same)
+                    .where(record_files.c.model.in_(part) & own & there)
+                    .distinct()
+                ).scalars()
+            )
 
     def owners(self, source: SourceId, keys: Iterable[ObjectKey]) -> dict[ObjectKey, set[ModelId]]:
         """The models that each of these files makes, alone or with others."""
@@ -336,6 +364,10 @@ class PlanWriter:
                 with self._engine.begin() as connection:
                     insert_rows(connection, table, rows)
                 rows.clear()
+
+
+def _is_whole_model(document: Document) -> bool:
+    return UNFIT.isdisjoint({document.get("status"), *document.get("flags", ())})
 
 
 def _whole(row: Any, sealing: Sealing) -> dict[str, Any]:

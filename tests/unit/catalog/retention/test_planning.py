@@ -200,3 +200,22 @@ def test_sensitive_values_keep_as_others_do_and_a_lost_key_makes_no_plan(tmp_pat
         yard = Yard(str(tmp_path / "models"), *parts)
         with pytest.raises(UserError, match=r"is unreadable: key .* nobody knows what keeps it"):
             yard.plan()
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 123456789\n"
+
+
+def test_what_has_no_weights_here_takes_the_place_of_no_model(yard):
+    for name, version in (("net", 1), ("net", 2), ("other", 1), ("other", 2)):
+        yard.model(name, version, metrics={"f1": 0.5})
+    for number, data in ((3, POINTER), (4, b"")):
+        yard.put(f"net-{number}/model.safetensors", data)
+        sidecar = {"name": "net", "version": str(number), "metrics": {"f1": 0.9}}
+        yard.put(f"net-{number}/modeldex.yaml", json.dumps(sidecar).encode())
+    yard.put("reg/modeldex.yaml", b"name: other\nversion: 3\n")
+    yard.declare(writable=True)
+    yard.crawl()
+    for keep, rule in (({}, "last"), ({"newest": 1}, "newest"), ({"best": {"metric": "f1"}}, "best")):
+        rules = yard.reasons(yard.plan(models="name:net", keep=keep))
+        assert (rules["net-2"], rules.get("net-1", "none")) == (rule, rule if rule == "best" else "none")
+    assert yard.reasons(yard.plan(keep={}))["other-2"] == "last"
