@@ -1,10 +1,11 @@
 """What a policy comes to at one moment: for every model that it looks at why it stays or goes, and with which files.
 
-All live models are read once, the files of those that go twice; what is kept in memory is a line for each model looked at.
+All models that are there or may come back are read once, the files of those that go twice; what is kept in memory is a line for each model looked at.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,9 +23,13 @@ PAGE_MODELS = 500
 ARCHIVED = "archived"
 QUOTING = frozenset({"tag", "stage", "alias", "best", "age"})
 """Rules whose sentence quotes a value of the model."""
+BASE_PATH = "adapter_base_model_path"
+"""Below `extra`: the path of an adapter's base as its file has it, which may say nothing but a place."""
 NAMED = 1
 """Of those that need a model one is named."""
 _CHECKPOINT = re.compile(r"checkpoint[-_](\d{1,18})")
+Name = str | tuple[SourceId, str]
+"""How others name a model: a name, or a place in a source; both without case."""
 Place = tuple[bool, str, str, str]
 """Where a model stands in its series: checkpoints before the model that they led to, then by version, date and id."""
 
@@ -64,7 +69,7 @@ class Looked:
     stage: str | None
     aliases: tuple[str, ...]
     tags: tuple[str, ...]
-    called: tuple[str, ...]
+    called: tuple[Name, ...]
     values: tuple[float | None, ...]
     is_current: bool
     is_hidden: bool
@@ -85,7 +90,7 @@ class Planning:
     store: Retention
     _looked: dict[ModelId, Looked] = field(default_factory=dict)
     _last: dict[str, tuple[bool, Place]] = field(default_factory=dict)
-    _needing: dict[str, list[tuple[ModelId, str]]] = field(default_factory=dict)
+    _needing: dict[Name, list[tuple[ModelId, str]]] = field(default_factory=dict)
     _verdicts: dict[ModelId, Verdict] = field(default_factory=dict)
     _names: dict[str, list[tuple[SourceId, ObjectKey]]] = field(default_factory=dict)
     _leaving_names: set[tuple[SourceId, ObjectKey]] = field(default_factory=set)
@@ -133,18 +138,23 @@ class Planning:
                 yield PlannedFile(own, freed)
 
     def _note(self, model: StandingModel) -> None:
-        document = model.document
+        self._note_needs(model)
+        if not model.is_live:
+            return
         series, place = series_of(model)
         known = self._last.get(series)
         self._last[series] = max(known or (model.is_complete, place), (model.is_complete, place))
-        for entry in document.get("base_model") or ():
-            base = str(entry.get("id") or "").casefold() if isinstance(entry, Mapping) else ""
-            for name in {base, base.rstrip("/").rpartition("/")[2]} - {""}:
-                needing = self._needing.setdefault(name, [])
-                if len(needing) <= NAMED:  # one more, since a model may name itself
-                    needing.append((model.id, "a model" if model.hidden else model.name))
         if model.id in self.matched:
             self._looked[model.id] = self._look(model, series, place)
+
+    def _note_needs(self, model: StandingModel) -> None:
+        path = str(model.document.get("path") or "")
+        for base in _bases(model.document):
+            for name in _meant(base, path, model.source):
+                needing = self._needing.setdefault(name, [])
+                # One more than are named, since a model may name itself; each once, since it may have several bases.
+                if len(needing) <= NAMED and all(other != model.id for other, _ in needing):
+                    needing.append((model.id, "a model" if model.hidden else model.name))
 
     def _look(self, model: StandingModel, series: str, place: Place) -> Looked:
         document = model.document
@@ -161,7 +171,7 @@ class Planning:
             stage=stage if isinstance(stage, str) else None,
             aliases=_words(document.get("aliases")),
             tags=_words(document.get("tags")),
-            called=tuple(dict.fromkeys(name.casefold() for name in _called(document))),
+            called=tuple(dict.fromkeys((*_called(document), *_places(document, model.source)))),
             values=tuple(value_of(document, best) for best in self.policy.best),
             is_current=bool(document) and self.matched[model.id] == model.revision,
             is_hidden=bool(model.hidden),
@@ -359,12 +369,46 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def _bases(document: Document) -> Iterator[str]:
+    """What the model says that it is made from, and the path of an adapter's base as it stands in its file."""
+    for entry in document.get("base_model") or ():
+        if isinstance(entry, Mapping) and isinstance(base := entry.get("id"), str):
+            yield base
+    extra = document.get("extra")
+    path = extra.get(BASE_PATH) if isinstance(extra, Mapping) else None
+    if isinstance(path, str):
+        yield path
+
+
+def _meant(base: str, path: str, source: SourceId) -> set[Name]:
+    """What a model at this path may mean by its base: a name, the last part of a path, or a place beside it."""
+    text = base.replace("\\", "/").strip().casefold()
+    if not text:
+        return set()
+    names: set[Name] = {
+        text,
+        text.rstrip("/").rpartition("/")[2],
+        posixpath.normpath(text).rpartition("/")[2],
+    }
+    folder = path.casefold()
+    for start in (folder, posixpath.dirname(folder), ""):
+        names.add((source, posixpath.normpath(posixpath.join(start, text))))
+    return names - {"", ".", ".."}
+
+
+def _places(document: Document, source: SourceId) -> Iterator[Name]:
+    """Where a model lies; of one that is a single file its folder, too."""
+    path = posixpath.normpath(str(document.get("path") or "").casefold())
+    yield source, path
+    if "." in posixpath.basename(path):
+        yield source, posixpath.dirname(path) or "."
+
+
 def _called(document: Document) -> Iterator[str]:
     """What others may call a model; of one that is a single file its folder, too."""
-    yield from called(document)
     folders = [part for part in str(document.get("path") or "").split("/") if part][:-1]
-    yield from folders[-1:]
-    yield "/".join(folders[-2:])
+    for name in (*called(document), *folders[-1:], "/".join(folders[-2:])):
+        yield name.casefold()
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from catalog.sealing.names import MARK, joined
 from catalog.store.codec import UNREADABLE, instant, read_object
 from catalog.store.consumers import shown_last_seen
 from catalog.store.database import insert_rows, parts
-from catalog.store.documents import LIVE
+from catalog.store.documents import LIVE, MISSING, TRASHED
 from catalog.store.runs import seen_at
 from catalog.store.sealing import Sealing, part_of
 from catalog.store.tables import (
@@ -44,7 +44,7 @@ UNFIT = frozenset({"empty", "incomplete", "pointer", "run"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingModel:
     """A model as retention looks at it. `place` is where it stands in its series, `hidden` names what of it is sensitive,
-    `is_complete` says whether all of its weights lie here as its own.
+    `is_complete` says whether all of its weights lie here as its own, `is_live` whether it is there at all.
     """
 
     id: ModelId
@@ -55,6 +55,7 @@ class StandingModel:
     document: Document
     hidden: tuple[str, ...] = ()
     is_complete: bool = False
+    is_live: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +80,18 @@ class Retention:
     def standing(self, *, whole: bool = False) -> Iterator[StandingModel]:
         """Every live model in the order of ids; one whose document cannot be read has an empty one.
 
-        `whole` is with its sensitive values, and with whether it is complete. Raises UserError where they cannot be read.
+        `whole` is with their sensitive values, whether they are complete, and with those that may come back. Raises
+        UserError where one cannot be read.
         """
         columns = (
             *(records.c.id, records.c.source, records.c.name, records.c.revision),
             *(records.c.series_place, records.c.last_seen, records.c.document),
-            *(records.c.sealed, records.c.sealed_sha256),
+            *(records.c.sealed, records.c.sealed_sha256, records.c.state),
         )
+        states = (LIVE, MISSING, TRASHED) if whole else (LIVE,)
         last = ""
         while True:
-            chosen = (records.c.id > last) & (records.c.state == LIVE)
+            chosen = (records.c.id > last) & records.c.state.in_(states)
             with self._engine.connect() as connection:
                 rows = list(
                     connection.execute(select(*columns).where(chosen).order_by(records.c.id).limit(PAGE))
@@ -111,6 +114,7 @@ class Retention:
                     document=document,
                     hidden=hidden,
                     is_complete=row.id in weighty and _is_whole_model(document),
+                    is_live=row.state == LIVE,
                 )
             if len(rows) < PAGE:
                 return
@@ -373,6 +377,11 @@ def _is_whole_model(document: Document) -> bool:
 def _whole(row: Any, sealing: Sealing) -> dict[str, Any]:
     """The document of a row with its sensitive values. Raises UserError."""
     document = read_object(row.document)
+    name = f"{printable(row.name, limit=100)} ({row.id[:12]})"
+    if not document:
+        raise UserError(
+            f"The record of {name} is damaged, so nobody knows what it needs.", advice="No plan was made."
+        )
     part = part_of(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     if part is None:
         return document
@@ -380,9 +389,8 @@ def _whole(row: Any, sealing: Sealing) -> dict[str, Any]:
         return joined(document, sealing.values(row.id, part))
     except (KeyMissing, *UNREADABLE) as error:
         why = getattr(error, "sentence", "damaged")
-        name = printable(row.name, limit=100)
         raise UserError(
-            f"What is sensitive of {name} ({row.id[:12]}) is {why}, so nobody knows what keeps it.",
+            f"What is sensitive of {name} is {why}, so nobody knows what keeps it.",
             advice="No plan was made.",
         ) from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.retention import Yard, opened
+from sqlalchemy import update
 
 from catalog.access.principals import Principal
 from catalog.errors import NotAllowed, UserError
@@ -17,6 +18,7 @@ from catalog.recording.edits import edit_model
 from catalog.retention.planning import now
 from catalog.retention.proposals import Kind, proposals
 from catalog.settings.loading import load_settings
+from catalog.store.tables import records
 from crawler.retention.unfinished_files import look_for_unfinished
 
 
@@ -219,3 +221,31 @@ def test_what_has_no_weights_here_takes_the_place_of_no_model(yard):
         rules = yard.reasons(yard.plan(models="name:net", keep=keep))
         assert (rules["net-2"], rules.get("net-1", "none")) == (rule, rule if rule == "best" else "none")
     assert yard.reasons(yard.plan(keep={}))["other-2"] == "last"
+
+
+def test_a_model_is_needed_by_any_way_of_naming_it_and_by_models_that_may_come_back(yard):
+    for version in range(1, 7):
+        yard.model("net", version)
+    yard.model("own", 1, base_model=["hub/twice", "lab/twice", "third/twice"])
+    yard.model("twice", 1, base_model=["hub/twice", "lab/twice"])
+    yard.model("twice", 2)
+    for key, base in (("net-1/adapter", ".."), ("lora", "../net-2/."), ("windows", "D:\\models\\net-3")):
+        yard.put(f"{key}/adapter_model.safetensors", weights(len(key)))
+        config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": base}
+        yard.put(f"{key}/adapter_config.json", json.dumps(config).encode())
+    yard.model("away", 1, base_model="net-4")
+    yard.declare(writable=True)
+    yard.crawl()
+    for path in (Path(yard.address) / "away-1").iterdir():
+        path.unlink()
+    yard.crawl()
+    assert yard.statuses()["away-1"] == "missing"
+    rules = yard.reasons(yard.plan(models="name:net OR name:twice"))
+    needed = {name for name, rule in rules.items() if rule == "needed"}
+    assert needed == {"net-1", "net-2", "net-3", "net-4", "twice-1"}
+    assert rules["net-5"] == "none"
+    (model,) = (row.id for row in yard.store.records.iterate() if row.document["name"] == "own")
+    with yard.store.engine.begin() as connection:
+        connection.execute(update(records).where(records.c.id == model).values(document="{"))
+    with pytest.raises(UserError, match=r"own .* is damaged"):
+        yard.plan()
