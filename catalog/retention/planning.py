@@ -14,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog.access.relatives import called
+from catalog.errors import UserError
 from catalog.records import Document, ModelId, ObjectKey, SourceId
 from catalog.retention.policy import ANY, Best, Deed, Per, Policy
 from catalog.store.retention import HEAVY, OwnFile, Retention, StandingModel
 from catalog.text.slugs import stored_slug
+from catalog.text.spelling import nearest
 
 PAGE_MODELS = 500
 ARCHIVED = "archived"
@@ -91,14 +93,18 @@ class Planning:
     _looked: dict[ModelId, Looked] = field(default_factory=dict)
     _last: dict[str, tuple[bool, Place]] = field(default_factory=dict)
     _needing: dict[Name, list[tuple[ModelId, str]]] = field(default_factory=dict)
+    _datasets: dict[str, set[str]] = field(default_factory=dict)
     _verdicts: dict[ModelId, Verdict] = field(default_factory=dict)
     _names: dict[str, list[tuple[SourceId, ObjectKey]]] = field(default_factory=dict)
     _leaving_names: set[tuple[SourceId, ObjectKey]] = field(default_factory=set)
 
     def decide(self) -> None:
-        """Everything that is to be known before files and models can be told."""
+        """Everything that is to be known before files and models can be told. Raises UserError for a rule of the best by
+        what no model reports: it would keep nothing.
+        """
         for model in self.store.standing(whole=True):
             self._note(model)
+        self._check_best()
         kept = {**self._best(), **self._newest()}
         for looked in self._looked.values():
             verdict = self._verdict(looked, kept.get(looked.id))
@@ -146,6 +152,9 @@ class Planning:
         self._last[series] = max(known or (model.is_complete, place), (model.is_complete, place))
         if model.id in self.matched:
             self._looked[model.id] = self._look(model, series, place)
+            for entry in model.document.get("evaluations") or () if self.policy.best else ():
+                if isinstance(entry, Mapping) and isinstance(dataset := entry.get("dataset"), str):
+                    self._datasets.setdefault(str(entry.get("metric")), set()).add(dataset)
 
     def _note_needs(self, model: StandingModel) -> None:
         path = str(model.document.get("path") or "")
@@ -242,6 +251,19 @@ class Planning:
                     "newest", f"it is number {rank} of the newest {number} of {len(group)}"
                 )
         return kept
+
+    def _check_best(self) -> None:
+        for position, best in enumerate(self.policy.best):
+            if not self._looked or any(
+                looked.values[position] is not None for looked in self._looked.values()
+            ):
+                continue
+            names = nearest(best.dataset or "", sorted(self._datasets.get(stored_slug(best.metric), ())))
+            advice = f"It is reported on {', '.join(map(repr, names))}. " if names else ""
+            raise UserError(
+                f"keep.best: no model that the search finds reports {_words_of(best)}, so the rule keeps nothing.",
+                advice=f"{advice}No plan was made.",
+            )
 
     def _best(self) -> dict[ModelId, Verdict]:
         kept: dict[ModelId, Verdict] = {}
@@ -362,7 +384,8 @@ def value_of(document: Document, best: Best) -> float | None:
 
 
 def _is(wanted: str | None, *present: Any) -> bool:
-    return wanted is None or wanted.casefold() in {str(value).casefold() for value in present}
+    slugs = {stored_slug(value) for value in present if isinstance(value, str)}
+    return wanted is None or stored_slug(wanted) in slugs
 
 
 def _number(value: Any) -> float | None:

@@ -62,9 +62,9 @@ def test_each_rule_keeps_what_it_names_and_says_so(series):
         ({"number": 2, "metric": "f1", "dataset": "conll2003"}, {"net-1", "net-2"}),
         ({"number": 1, "metric": "F1", "dataset": "MNIST"}, {"net-6"}),
         ({"number": 1, "metric": "f1", "dataset": "conll2003", "direction": "down"}, {"net-6"}),
-        ({"number": 3, "metric": "accuracy"}, set()),
+        ({"number": 1, "metric": "f1", "dataset": " CoNLL2003"}, {"net-1"}),
     ],
-    ids=["one data set", "another", "the other way", "nobody reports it"],
+    ids=["one data set", "another", "the other way", "in other letters"],
 )
 def test_the_best_are_kept_by_a_metric_on_a_data_set(series, best, kept):
     rules = series.reasons(series.plan(keep={"best": best}))
@@ -249,3 +249,17 @@ def test_a_model_is_needed_by_any_way_of_naming_it_and_by_models_that_may_come_b
         connection.execute(update(records).where(records.c.id == model).values(document="{"))
     with pytest.raises(UserError, match=r"own .* is damaged"):
         yard.plan()
+
+
+@pytest.mark.parametrize(
+    ("best", "told"),
+    [
+        ({"metric": "accuracy"}, "reports accuracy, so"),
+        ({"metric": "f1", "dataset": "conll2004"}, "reports f1@conll2004, so (?s:.*)'conll2003'"),
+        ({"metric": "f1", "dataset": "mnist", "split": "dev"}, r"reports f1@mnist \(dev\), so"),
+    ],
+    ids=["metric", "data set", "split"],
+)
+def test_a_rule_that_no_model_meets_makes_no_plan(series, best, told):
+    with pytest.raises(UserError, match=told):
+        series.plan(keep={"best": best})
