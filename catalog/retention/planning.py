@@ -27,6 +27,8 @@ QUOTING = frozenset({"tag", "stage", "alias", "best", "age"})
 """Rules whose sentence quotes a value of the model."""
 BASE_PATH = "adapter_base_model_path"
 """Below `extra`: the path of an adapter's base as its file has it, which may say nothing but a place."""
+PERIODS: Mapping[Any, int] = {"year": len("2026"), "month": len("2026-01"), "day": len("2026-01-01")}
+"""How much of a date was said, by its precision."""
 NAMED = 1
 """Of those that need a model one is named."""
 _CHECKPOINT = re.compile(r"checkpoint[-_](\d{1,18})")
@@ -100,7 +102,7 @@ class Planning:
 
     def decide(self) -> None:
         """Everything that is to be known before files and models can be told. Raises UserError for a rule of the best by
-        what no model reports: it would keep nothing.
+        what no model reports, which would keep nothing, and for files that another source lists, too.
         """
         for model in self.store.standing(whole=True):
             self._note(model)
@@ -110,6 +112,12 @@ class Planning:
             verdict = self._verdict(looked, kept.get(looked.id))
             self._verdicts[looked.id] = _discreet(verdict) if looked.is_hidden else verdict
         self._settle_files()
+        overlap = self.store.overlap_of({self._looked[model].source for model in self._going()})
+        if overlap is not None:
+            raise UserError(
+                f"{overlap[0]} lies within {overlap[1]}, and both are crawled: a file that goes would be gone in both.",
+                advice="Keep one of them with modeldex forget. No plan was made.",
+            )
 
     def models(self) -> Iterator[tuple[Looked, Verdict]]:
         """Every model that the policy looks at, in the order of ids."""
@@ -176,7 +184,7 @@ class Planning:
             revision=model.revision,
             place=place,
             date=str(document.get("best_date") or document.get("modified_at") or ""),
-            age_date=str(document.get(self.policy.age_by) or ""),
+            age_date=_written(document, self.policy.age_by),
             stage=stage if isinstance(stage, str) else None,
             aliases=_words(document.get("aliases")),
             tags=_words(document.get("tags")),
@@ -223,7 +231,7 @@ class Planning:
         if not looked.age_date:
             return _stays("age", f"it has no {self.policy.age_by}, so its age is not known")
         limit = instant_text(self.now - timedelta(seconds=self.policy.older_than))
-        if looked.age_date >= limit:
+        if looked.age_date >= limit[: len(looked.age_date)]:  # of a period its end counts
             return _stays("age", f"{self.policy.age_by} is {looked.age_date[:10]}, not before {limit[:10]}")
         return None
 
@@ -432,6 +440,11 @@ def _called(document: Document) -> Iterator[str]:
     folders = [part for part in str(document.get("path") or "").split("/") if part][:-1]
     for name in (*called(document), *folders[-1:], "/".join(folders[-2:])):
         yield name.casefold()
+
+
+def _written(document: Document, name: str) -> str:
+    """The date of this name, as much of it as was said: of a year four digits."""
+    return str(document.get(name) or "")[: PERIODS.get(document.get(f"{name}_precision"))]
 
 
 def _words(value: Any) -> tuple[str, ...]:

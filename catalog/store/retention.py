@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from sqlalchemy import Engine, bindparam, delete, select, update
 
@@ -31,6 +33,7 @@ from catalog.store.tables import (
     retention_objects,
     retention_plans,
     retention_unfinished,
+    sources,
 )
 from catalog.terminal import printable
 
@@ -184,6 +187,29 @@ class Retention:
                 for row in connection.execute(select(*columns).where(chosen)):
                     known.setdefault(ObjectKey(os.fsdecode(row.key)), set()).add(ModelId(row.model))
         return known
+
+    def overlap_of(self, chosen: Collection[SourceId]) -> tuple[str, str] | None:
+        """The addresses of one of these sources and another one, inner one first, that both list the same objects."""
+        with self._engine.connect() as connection:
+            rows = [
+                (row.id, row.uri.rstrip("/"))
+                for row in connection.execute(select(sources.c.id, sources.c.uri))
+            ]
+            for (inner, below), (outer, above) in permutations(rows, 2):
+                is_asked = inner in chosen or outer in chosen
+                if not is_asked or not (below == above or below.startswith(f"{above}/")):
+                    continue
+                folder = unquote_to_bytes(below[len(above) :]).strip(b"/")
+                there = (objects.c.source == outer) & (objects.c.state == LIVE)
+                if folder:
+                    there &= (objects.c.key >= folder + b"/") & (objects.c.key < folder + b"0")
+                within = (objects.c.source == inner) & (objects.c.state == LIVE)
+                if all(
+                    connection.execute(select(objects.c.key).where(each).limit(1)).first()
+                    for each in (there, within)
+                ):
+                    return below, above
+        return None
 
     def names_of(self, identities: Iterable[str]) -> dict[str, list[tuple[SourceId, ObjectKey]]]:
         """Where the same bytes of a disk have more than one name: the live objects of these identities."""

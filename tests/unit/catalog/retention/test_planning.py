@@ -5,12 +5,14 @@ import json
 import os
 import secrets
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fixtures.retention import Yard, opened
 from sqlalchemy import update
 
+from catalog import plugins
 from catalog.access.principals import Principal
 from catalog.errors import NotAllowed, UserError
 from catalog.query.nodes import Term
@@ -18,7 +20,10 @@ from catalog.recording.edits import edit_model
 from catalog.retention.planning import now
 from catalog.retention.proposals import Kind, proposals
 from catalog.settings.loading import load_settings
-from catalog.store.tables import records
+from catalog.store.tables import objects, records
+from crawler.addresses import open_source
+from crawler.crawl import crawl
+from crawler.reading import Registry
 from crawler.retention.unfinished_files import look_for_unfinished
 
 
@@ -263,3 +268,31 @@ def test_a_model_is_needed_by_any_way_of_naming_it_and_by_models_that_may_come_b
 def test_a_rule_that_no_model_meets_makes_no_plan(series, best, told):
     with pytest.raises(UserError, match=told):
         series.plan(keep={"best": best})
+
+
+def test_of_a_year_or_a_month_its_end_counts(yard):
+    at = now() - timedelta(hours=1)
+    for version, date in enumerate(
+        (f"{at:%Y}", f"{at:%Y-%m}", f"{at:%Y-%m-%d}", f"{at.year - 2}", "2020-01"), start=1
+    ):
+        yard.model("net", version, trained_at=date)
+    yard.model("net", 6)
+    yard.declare(writable=True)
+    yard.crawl()
+    rules = yard.reasons(yard.plan(older_than="1h", age_by="trained_at", keep={}))
+    assert [rules[f"net-{version}"] for version in range(1, 6)] == ["age", "age", "age", "none", "none"]
+
+
+def test_no_plan_is_made_over_files_that_another_source_lists(series):
+    series.plan()
+    (row,) = series.store.sources.all()
+    outer = open_source(str(Path(series.address).parent), series.settings, row.definition)
+    crawl(
+        series.store, outer, series.settings, registry=Registry([plugins.load("extractor", "safetensors")()])
+    )
+    with (
+        series.store.engine.begin() as connection
+    ):  # as in a bucket, where nothing says that two names are one object
+        connection.execute(update(objects).values(file_identity=None))
+    with pytest.raises(UserError, match=r"lies within .* gone in both"):
+        series.plan(models="version:1 OR version:2")
