@@ -1,10 +1,11 @@
 """What a policy comes to at one moment: for every model that it looks at why it stays or goes, and with which files.
 
-All live models are read once, the files of those that go twice; what is kept in memory is a line for each model looked at.
+All models that are there or may come back are read once, the files of those that go twice; what is kept in memory is a line for each model looked at.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,18 +14,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog.access.relatives import called
+from catalog.errors import UserError
 from catalog.records import Document, ModelId, ObjectKey, SourceId
 from catalog.retention.policy import ANY, Best, Deed, Per, Policy
-from catalog.store.retention import OwnFile, Retention, StandingModel
+from catalog.store.retention import HEAVY, OwnFile, Retention, StandingModel
 from catalog.text.slugs import stored_slug
+from catalog.text.spelling import nearest
 
 PAGE_MODELS = 500
 ARCHIVED = "archived"
-HEAVY = frozenset({None, "weights", "part", "data"})
-"""Roles of files without which a model is none. Other files may be of several models, and stay with them."""
+QUOTING = frozenset({"tag", "stage", "alias", "best", "age"})
+"""Rules whose sentence quotes a value of the model."""
+BASE_PATH = "adapter_base_model_path"
+"""Below `extra`: the path of an adapter's base as its file has it, which may say nothing but a place."""
+PERIODS: Mapping[Any, int] = {"year": len("2026"), "month": len("2026-01"), "day": len("2026-01-01")}
+"""How much of a date was said, by its precision."""
 NAMED = 1
 """Of those that need a model one is named."""
 _CHECKPOINT = re.compile(r"checkpoint[-_](\d{1,18})")
+Name = str | tuple[SourceId, str]
+"""How others name a model: a name, or a place in a source; both without case."""
 Place = tuple[bool, str, str, str]
 """Where a model stands in its series: checkpoints before the model that they led to, then by version, date and id."""
 
@@ -49,7 +58,8 @@ class PlannedFile:
 @dataclass(slots=True)
 class Looked:
     """What is remembered of a model that the policy looks at. `place` is where it stands in its series, `values` what it
-    reports for each rule of the best, `is_current` whether the index found the state that the store has.
+    reports for each rule of the best, `is_current` whether the index found the state that the store has, `is_hidden` whether anything of it is sensitive, `is_complete`
+    whether all of its weights are here: what is not is never counted, so that it takes the place of none.
     """
 
     id: ModelId
@@ -63,9 +73,11 @@ class Looked:
     stage: str | None
     aliases: tuple[str, ...]
     tags: tuple[str, ...]
-    called: tuple[str, ...]
+    called: tuple[Name, ...]
     values: tuple[float | None, ...]
     is_current: bool
+    is_hidden: bool
+    is_complete: bool
 
 
 @dataclass(slots=True)
@@ -81,20 +93,31 @@ class Planning:
     undeclared: Callable[[SourceId], str | None]
     store: Retention
     _looked: dict[ModelId, Looked] = field(default_factory=dict)
-    _last: dict[str, tuple[Place, ModelId]] = field(default_factory=dict)
-    _needing: dict[str, list[tuple[ModelId, str]]] = field(default_factory=dict)
+    _last: dict[str, tuple[bool, Place]] = field(default_factory=dict)
+    _needing: dict[Name, list[tuple[ModelId, str]]] = field(default_factory=dict)
+    _datasets: dict[str, set[str]] = field(default_factory=dict)
     _verdicts: dict[ModelId, Verdict] = field(default_factory=dict)
     _names: dict[str, list[tuple[SourceId, ObjectKey]]] = field(default_factory=dict)
     _leaving_names: set[tuple[SourceId, ObjectKey]] = field(default_factory=set)
 
     def decide(self) -> None:
-        """Everything that is to be known before files and models can be told."""
-        for model in self.store.standing():
+        """Everything that is to be known before files and models can be told. Raises UserError for a rule of the best by
+        what no model reports, which would keep nothing, and for files that another source lists, too.
+        """
+        for model in self.store.standing(whole=True):
             self._note(model)
+        self._check_best()
         kept = {**self._best(), **self._newest()}
         for looked in self._looked.values():
-            self._verdicts[looked.id] = self._verdict(looked, kept.get(looked.id))
+            verdict = self._verdict(looked, kept.get(looked.id))
+            self._verdicts[looked.id] = _discreet(verdict) if looked.is_hidden else verdict
         self._settle_files()
+        overlap = self.store.overlap_of({self._looked[model].source for model in self._going()})
+        if overlap is not None:
+            raise UserError(
+                f"{overlap[0]} lies within {overlap[1]}, and both are crawled: a file that goes would be gone in both.",
+                advice="Keep one of them with modeldex forget. No plan was made.",
+            )
 
     def models(self) -> Iterator[tuple[Looked, Verdict]]:
         """Every model that the policy looks at, in the order of ids."""
@@ -129,18 +152,26 @@ class Planning:
                 yield PlannedFile(own, freed)
 
     def _note(self, model: StandingModel) -> None:
-        document = model.document
+        self._note_needs(model)
+        if not model.is_live:
+            return
         series, place = series_of(model)
-        if series not in self._last or self._last[series][0] < place:
-            self._last[series] = place, model.id
-        for entry in document.get("base_model") or ():
-            base = str(entry.get("id") or "").casefold() if isinstance(entry, Mapping) else ""
-            for name in {base, base.rstrip("/").rpartition("/")[2]} - {""}:
-                needing = self._needing.setdefault(name, [])
-                if len(needing) <= NAMED:  # one more, since a model may name itself
-                    needing.append((model.id, model.name))
+        known = self._last.get(series)
+        self._last[series] = max(known or (model.is_complete, place), (model.is_complete, place))
         if model.id in self.matched:
             self._looked[model.id] = self._look(model, series, place)
+            for entry in model.document.get("evaluations") or () if self.policy.best else ():
+                if isinstance(entry, Mapping) and isinstance(dataset := entry.get("dataset"), str):
+                    self._datasets.setdefault(str(entry.get("metric")), set()).add(dataset)
+
+    def _note_needs(self, model: StandingModel) -> None:
+        path = str(model.document.get("path") or "")
+        for base in _bases(model.document):
+            for name in _meant(base, path, model.source):
+                needing = self._needing.setdefault(name, [])
+                # One more than are named, since a model may name itself; each once, since it may have several bases.
+                if len(needing) <= NAMED and all(other != model.id for other, _ in needing):
+                    needing.append((model.id, "a model" if model.hidden else model.name))
 
     def _look(self, model: StandingModel, series: str, place: Place) -> Looked:
         document = model.document
@@ -153,13 +184,15 @@ class Planning:
             revision=model.revision,
             place=place,
             date=str(document.get("best_date") or document.get("modified_at") or ""),
-            age_date=str(document.get(self.policy.age_by) or ""),
+            age_date=_written(document, self.policy.age_by),
             stage=stage if isinstance(stage, str) else None,
             aliases=_words(document.get("aliases")),
             tags=_words(document.get("tags")),
-            called=tuple(dict.fromkeys(name.casefold() for name in _called(document))),
+            called=tuple(dict.fromkeys((*_called(document), *_places(document, model.source)))),
             values=tuple(value_of(document, best) for best in self.policy.best),
             is_current=bool(document) and self.matched[model.id] == model.revision,
+            is_hidden=bool(model.hidden),
+            is_complete=model.is_complete,
         )
 
     def _verdict(self, looked: Looked, kept: Verdict | None) -> Verdict:
@@ -185,7 +218,7 @@ class Planning:
         needing = next((entry for entry in self._needed_by(looked)), None)
         if needing is not None:
             return _stays("needed", f"{needing[1]} ({needing[0][:12]}) is made from it")
-        if self._last[looked.series][1] == looked.id:
+        if looked.place >= self._last[looked.series][1]:
             return _stays("last", f"it is the last version of {looked.series}")
         if policy.action is not Deed.REPORT and (reason := self.undeclared(looked.source)) is not None:
             return _stays("source", reason)
@@ -198,7 +231,7 @@ class Planning:
         if not looked.age_date:
             return _stays("age", f"it has no {self.policy.age_by}, so its age is not known")
         limit = instant_text(self.now - timedelta(seconds=self.policy.older_than))
-        if looked.age_date >= limit:
+        if looked.age_date >= limit[: len(looked.age_date)]:  # of a period its end counts
             return _stays("age", f"{self.policy.age_by} is {looked.age_date[:10]}, not before {limit[:10]}")
         return None
 
@@ -221,11 +254,24 @@ class Planning:
                 ordered = sorted(group, key=lambda looked: looked.place, reverse=True)
             else:
                 ordered = sorted(group, key=lambda looked: (looked.date, looked.id), reverse=True)
-            for rank, looked in enumerate(ordered[:number], start=1):
+            for rank, looked in _counted(ordered, number):
                 kept[looked.id] = _stays(
                     "newest", f"it is number {rank} of the newest {number} of {len(group)}"
                 )
         return kept
+
+    def _check_best(self) -> None:
+        for position, best in enumerate(self.policy.best):
+            if not self._looked or any(
+                looked.values[position] is not None for looked in self._looked.values()
+            ):
+                continue
+            names = nearest(best.dataset or "", sorted(self._datasets.get(stored_slug(best.metric), ())))
+            advice = f"It is reported on {', '.join(map(repr, names))}. " if names else ""
+            raise UserError(
+                f"keep.best: no model that the search finds reports {_words_of(best)}, so the rule keeps nothing.",
+                advice=f"{advice}No plan was made.",
+            )
 
     def _best(self) -> dict[ModelId, Verdict]:
         kept: dict[ModelId, Verdict] = {}
@@ -235,9 +281,13 @@ class Planning:
                     (value, looked) for looked in group if (value := looked.values[position]) is not None
                 ]
                 valued.sort(key=lambda pair: pair[0], reverse=best.direction == "up")
-                for rank, (value, looked) in enumerate(valued, start=1):
-                    if rank > best.number and value != valued[best.number - 1][0]:
+                counted = list(_counted([looked for _, looked in valued], best.number))
+                worst = valued[len(counted) - 1][0] if counted else None
+                ranks = {looked.id: rank for rank, looked in counted}
+                for value, looked in valued:
+                    if looked.id not in ranks and value != worst:
                         break  # of equal values all are kept
+                    rank = ranks.get(looked.id, best.number)
                     reason = f"it is number {rank} of the best {best.number} by {_words_of(best)}: {value:g}"
                     kept.setdefault(looked.id, _stays("best", reason))
         return kept
@@ -302,6 +352,16 @@ class Planning:
         }
 
 
+def _counted(ordered: Sequence[Looked], number: int) -> Iterator[tuple[int, Looked]]:
+    """The first models until so many of them are complete, each with its number."""
+    rank = 1
+    for looked in ordered:
+        if rank > number:
+            return
+        yield rank, looked
+        rank += looked.is_complete
+
+
 def series_of(model: StandingModel) -> tuple[str, Place]:
     """The series of a model and its place there. A checkpoint is of the series of its run, by its step."""
     folder = str(model.document.get("path") or "").rpartition("/")[2]
@@ -332,19 +392,59 @@ def value_of(document: Document, best: Best) -> float | None:
 
 
 def _is(wanted: str | None, *present: Any) -> bool:
-    return wanted is None or wanted.casefold() in {str(value).casefold() for value in present}
+    slugs = {stored_slug(value) for value in present if isinstance(value, str)}
+    return wanted is None or stored_slug(wanted) in slugs
 
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def _bases(document: Document) -> Iterator[str]:
+    """What the model says that it is made from, and the path of an adapter's base as it stands in its file."""
+    for entry in document.get("base_model") or ():
+        if isinstance(entry, Mapping) and isinstance(base := entry.get("id"), str):
+            yield base
+    extra = document.get("extra")
+    path = extra.get(BASE_PATH) if isinstance(extra, Mapping) else None
+    if isinstance(path, str):
+        yield path
+
+
+def _meant(base: str, path: str, source: SourceId) -> set[Name]:
+    """What a model at this path may mean by its base: a name, the last part of a path, or a place beside it."""
+    text = base.replace("\\", "/").strip().casefold()
+    if not text:
+        return set()
+    names: set[Name] = {
+        text,
+        text.rstrip("/").rpartition("/")[2],
+        posixpath.normpath(text).rpartition("/")[2],
+    }
+    folder = path.casefold()
+    for start in (folder, posixpath.dirname(folder), ""):
+        names.add((source, posixpath.normpath(posixpath.join(start, text))))
+    return names - {"", ".", ".."}
+
+
+def _places(document: Document, source: SourceId) -> Iterator[Name]:
+    """Where a model lies; of one that is a single file its folder, too."""
+    path = posixpath.normpath(str(document.get("path") or "").casefold())
+    yield source, path
+    if "." in posixpath.basename(path):
+        yield source, posixpath.dirname(path) or "."
+
+
 def _called(document: Document) -> Iterator[str]:
     """What others may call a model; of one that is a single file its folder, too."""
-    yield from called(document)
     folders = [part for part in str(document.get("path") or "").split("/") if part][:-1]
-    yield from folders[-1:]
-    yield "/".join(folders[-2:])
+    for name in (*called(document), *folders[-1:], "/".join(folders[-2:])):
+        yield name.casefold()
+
+
+def _written(document: Document, name: str) -> str:
+    """The date of this name, as much of it as was said: of a year four digits."""
+    return str(document.get(name) or "")[: PERIODS.get(document.get(f"{name}_precision"))]
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -358,6 +458,15 @@ def _keeps_stage(policy: Policy, stage: str) -> bool:
 
 def _stays(rule: str, reason: str) -> Verdict:
     return Verdict(goes=False, rule=rule, reason=reason)
+
+
+def _discreet(verdict: Verdict) -> Verdict:
+    """The same without the value that decides: plans are kept in clear."""
+    if verdict.goes:
+        return Verdict(goes=True, rule=verdict.rule, reason="no rule keeps it")
+    if verdict.rule in QUOTING:
+        return _stays(verdict.rule, "one of its values keeps it, some of which are sensitive")
+    return verdict
 
 
 def _words_of(best: Best) -> str:

@@ -85,9 +85,11 @@ def read_policy(value: Any) -> Policy:
     top = reading.mapping(
         value, (), ("name", "models", "per", "keep", "protect", "older_than", "age_by", "action")
     )
-    keep = reading.mapping(top.get("keep") or {}, ("keep",), ("newest", "best", "stages", "aliases"))
-    protect = reading.mapping(top.get("protect") or {}, ("protect",), ("tags", "queries", "saved"))
-    best = keep.get("best") or []
+    keep = reading.mapping(top.get("keep", {}), ("keep",), ("newest", "best", "stages", "aliases"))
+    protect = reading.mapping(top.get("protect", {}), ("protect",), ("tags", "queries", "saved"))
+    best = keep.get("best", [])
+    if isinstance(best, list) and len(best) > MAX_LISTED:
+        reading.fault(("keep", "best"), f"a list of at most {MAX_LISTED} rules is needed here.")
     policy: dict[str, Any] = {
         "name": reading.text(top, "name", ()),
         "models": reading.text(top, "models", ()),

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from sqlalchemy import Engine, bindparam, delete, select, update
 
+from catalog.errors import UserError
 from catalog.records import Document, ModelId, ObjectKey, SourceId
 from catalog.records.objects import SAME_BYTES
 from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan, UnfinishedFile
-from catalog.store.codec import instant, read_object
+from catalog.sealing.faults import KeyMissing
+from catalog.sealing.names import MARK, joined
+from catalog.store.codec import UNREADABLE, instant, read_object
 from catalog.store.consumers import shown_last_seen
 from catalog.store.database import insert_rows, parts
-from catalog.store.documents import LIVE
+from catalog.store.documents import LIVE, MISSING, TRASHED
 from catalog.store.runs import seen_at
+from catalog.store.sealing import Sealing, part_of
 from catalog.store.tables import (
     objects,
     record_files,
@@ -27,14 +33,22 @@ from catalog.store.tables import (
     retention_objects,
     retention_plans,
     retention_unfinished,
+    sources,
 )
+from catalog.terminal import printable
 
 PAGE = 500
+HEAVY = frozenset({None, "weights", "part", "data"})
+"""Roles of files without which a model is none. Other files may be of several models, and stay with them."""
+UNFIT = frozenset({"empty", "incomplete", "pointer", "run"})
+"""Flags and states of a model whose weights are not all here: it takes the place of none that has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingModel:
-    """A live model as retention looks at it. `place` is where it stands in its series."""
+    """A model as retention looks at it. `place` is where it stands in its series, `hidden` names what of it is sensitive,
+    `is_complete` says whether all of its weights lie here as its own, `is_live` whether it is there at all.
+    """
 
     id: ModelId
     source: SourceId
@@ -42,6 +56,9 @@ class StandingModel:
     revision: int
     place: str
     document: Document
+    hidden: tuple[str, ...] = ()
+    is_complete: bool = False
+    is_live: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,22 +80,32 @@ class Retention:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def standing(self) -> Iterator[StandingModel]:
-        """Every live model in the order of ids; one whose document cannot be read has an empty one."""
+    def standing(self, *, whole: bool = False) -> Iterator[StandingModel]:
+        """Every live model in the order of ids; one whose document cannot be read has an empty one.
+
+        `whole` is with their sensitive values, whether they are complete, and with those that may come back. Raises
+        UserError where one cannot be read.
+        """
         columns = (
             *(records.c.id, records.c.source, records.c.name, records.c.revision),
             *(records.c.series_place, records.c.last_seen, records.c.document),
+            *(records.c.sealed, records.c.sealed_sha256, records.c.state),
         )
+        states = (LIVE, MISSING, TRASHED) if whole else (LIVE,)
         last = ""
         while True:
-            chosen = (records.c.id > last) & (records.c.state == LIVE)
+            chosen = (records.c.id > last) & records.c.state.in_(states)
             with self._engine.connect() as connection:
                 rows = list(
                     connection.execute(select(*columns).where(chosen).order_by(records.c.id).limit(PAGE))
                 )
                 seen = seen_at(connection)
-            for row in rows:
-                document = read_object(row.document)
+                documents = [
+                    _whole(row, Sealing(connection)) if whole else read_object(row.document) for row in rows
+                ]
+            weighty = self._weighty([row.id for row in rows]) if whole else frozenset()
+            for row, document in zip(rows, documents, strict=True):
+                hidden = tuple(read_object(row.document).get(MARK, ())) if whole else ()
                 if document:
                     document["last_seen"] = shown_last_seen(row, seen)
                 yield StandingModel(
@@ -88,6 +115,9 @@ class Retention:
                     revision=row.revision,
                     place=row.series_place,
                     document=document,
+                    hidden=hidden,
+                    is_complete=row.id in weighty and _is_whole_model(document),
+                    is_live=row.state == LIVE,
                 )
             if len(rows) < PAGE:
                 return
@@ -128,6 +158,25 @@ class Retention:
                     identity=None if identity is None or identity.startswith(SAME_BYTES) else identity,
                 )
 
+    def _weighty(self, models: Sequence[str]) -> frozenset[str]:
+        """Those that have weights of their own that are there."""
+        same = (objects.c.source == record_files.c.source) & (objects.c.key == record_files.c.key)
+        roles = [role for role in HEAVY if role is not None]
+        heavy = record_files.c.role.in_(roles) | record_files.c.role.is_(None)
+        own = (record_files.c.subject == "") & (record_files.c.distance >= 0) & heavy
+        there = (objects.c.state == LIVE) & (objects.c.size_bytes > 0)
+        with self._engine.connect() as connection:
+            return frozenset(
+                model
+                for part in parts(models)
+                for model in connection.execute(
+                    select(record_files.c.model)
+                    .join(objects, same)
+                    .where(record_files.c.model.in_(part) & own & there)
+                    .distinct()
+                ).scalars()
+            )
+
     def owners(self, source: SourceId, keys: Iterable[ObjectKey]) -> dict[ObjectKey, set[ModelId]]:
         """The models that each of these files makes, alone or with others."""
         known: dict[ObjectKey, set[ModelId]] = {}
@@ -138,6 +187,29 @@ class Retention:
                 for row in connection.execute(select(*columns).where(chosen)):
                     known.setdefault(ObjectKey(os.fsdecode(row.key)), set()).add(ModelId(row.model))
         return known
+
+    def overlap_of(self, chosen: Collection[SourceId]) -> tuple[str, str] | None:
+        """The addresses of one of these sources and another one, inner one first, that both list the same objects."""
+        with self._engine.connect() as connection:
+            rows = [
+                (row.id, row.uri.rstrip("/"))
+                for row in connection.execute(select(sources.c.id, sources.c.uri))
+            ]
+            for (inner, below), (outer, above) in permutations(rows, 2):
+                is_asked = inner in chosen or outer in chosen
+                if not is_asked or not (below == above or below.startswith(f"{above}/")):
+                    continue
+                folder = unquote_to_bytes(below[len(above) :]).strip(b"/")
+                there = (objects.c.source == outer) & (objects.c.state == LIVE)
+                if folder:
+                    there &= (objects.c.key >= folder + b"/") & (objects.c.key < folder + b"0")
+                within = (objects.c.source == inner) & (objects.c.state == LIVE)
+                if all(
+                    connection.execute(select(objects.c.key).where(each).limit(1)).first()
+                    for each in (there, within)
+                ):
+                    return below, above
+        return None
 
     def names_of(self, identities: Iterable[str]) -> dict[str, list[tuple[SourceId, ObjectKey]]]:
         """Where the same bytes of a disk have more than one name: the live objects of these identities."""
@@ -322,6 +394,31 @@ class PlanWriter:
                 with self._engine.begin() as connection:
                     insert_rows(connection, table, rows)
                 rows.clear()
+
+
+def _is_whole_model(document: Document) -> bool:
+    return UNFIT.isdisjoint({document.get("status"), *document.get("flags", ())})
+
+
+def _whole(row: Any, sealing: Sealing) -> dict[str, Any]:
+    """The document of a row with its sensitive values. Raises UserError."""
+    document = read_object(row.document)
+    name = f"{printable(row.name, limit=100)} ({row.id[:12]})"
+    if not document:
+        raise UserError(
+            f"The record of {name} is damaged, so nobody knows what it needs.", advice="No plan was made."
+        )
+    part = part_of(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    if part is None:
+        return document
+    try:
+        return joined(document, sealing.values(row.id, part))
+    except (KeyMissing, *UNREADABLE) as error:
+        why = getattr(error, "sentence", "damaged")
+        raise UserError(
+            f"What is sensitive of {name} is {why}, so nobody knows what keeps it.",
+            advice="No plan was made.",
+        ) from error
 
 
 def _plan(row: Any) -> StoredPlan:

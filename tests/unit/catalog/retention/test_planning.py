@@ -1,18 +1,29 @@
 """Why each model stays or goes."""
 
 import dataclasses
+import json
 import os
+import secrets
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fixtures.retention import Yard, opened
+from sqlalchemy import update
 
+from catalog import plugins
 from catalog.access.principals import Principal
 from catalog.errors import NotAllowed, UserError
 from catalog.query.nodes import Term
 from catalog.recording.edits import edit_model
 from catalog.retention.planning import now
 from catalog.retention.proposals import Kind, proposals
+from catalog.settings.loading import load_settings
+from catalog.store.tables import objects, records
+from crawler.addresses import open_source
+from crawler.crawl import crawl
+from crawler.reading import Registry
 from crawler.retention.unfinished_files import look_for_unfinished
 
 
@@ -56,9 +67,9 @@ def test_each_rule_keeps_what_it_names_and_says_so(series):
         ({"number": 2, "metric": "f1", "dataset": "conll2003"}, {"net-1", "net-2"}),
         ({"number": 1, "metric": "F1", "dataset": "MNIST"}, {"net-6"}),
         ({"number": 1, "metric": "f1", "dataset": "conll2003", "direction": "down"}, {"net-6"}),
-        ({"number": 3, "metric": "accuracy"}, set()),
+        ({"number": 1, "metric": "f1", "dataset": " CoNLL2003"}, {"net-1"}),
     ],
-    ids=["one data set", "another", "the other way", "nobody reports it"],
+    ids=["one data set", "another", "the other way", "in other letters"],
 )
 def test_the_best_are_kept_by_a_metric_on_a_data_set(series, best, kept):
     rules = series.reasons(series.plan(keep={"best": best}))
@@ -150,3 +161,138 @@ def test_copies_and_unfinished_files_are_proposed_with_what_shows_it(series):
     assert "the same weights are in" in copy.evidence
     (file,) = kinds[Kind.UNFINISHED].largest
     assert (file.path, file.bytes) == ("down/big.safetensors.incomplete", 4)
+
+
+SEALED = ("base_model", "stage", "aliases", "tags", "metrics")
+
+
+def test_sensitive_values_keep_as_others_do_and_a_lost_key_makes_no_plan(tmp_path):
+    key = tmp_path / "key"
+    key.write_text(secrets.token_hex(32))
+    (tmp_path / "models").mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "modeldex.toml").write_text(
+        f'[encryption]\nkey = "file:{key}"\nsensitive = {json.dumps(SEALED)}\n'
+    )
+    settings = load_settings(home=str(home))
+    with opened(tmp_path, settings) as parts:
+        yard = Yard(str(tmp_path / "models"), *parts)
+        for version, values in enumerate(
+            ({"stage": "production"}, {"aliases": ["champion"]}, {"tags": ["precious"]}, {}, {}, {}, {}),
+            start=1,
+        ):
+            yard.model("net", version, metrics={"f1": 0.9 if version == 4 else 0.1}, **values)
+        yard.model("child", 1, base_model="org/net-5")
+        yard.declare(writable=True)
+        yard.crawl()
+        policy = {"protect": {"tags": ["precious"]}, "keep": {"newest": 1, "best": {"metric": "f1"}}}
+        plan = yard.plan(models="name:net", **policy)
+        assert yard.reasons(plan) == {
+            "net-1": "stage",
+            "net-2": "alias",
+            "net-3": "tag",
+            "net-4": "best",
+            "net-5": "needed",
+            "net-6": "none",
+            "net-7": "newest",
+        }
+        told = " ".join(row.line["reason"] for row in yard.store.retention.models(plan.id))
+        assert not [word for word in ("production", "champion", "precious", "0.9", "child") if word in told]
+    moved = home.rename(
+        tmp_path / "moved"
+    )  # a vault is kept for as long as the process is there, by its home
+    key.write_text(secrets.token_hex(32))
+    with opened(tmp_path, load_settings(home=str(moved))) as parts:
+        yard = Yard(str(tmp_path / "models"), *parts)
+        with pytest.raises(UserError, match=r"is unreadable: key .* nobody knows what keeps it"):
+            yard.plan()
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 123456789\n"
+
+
+def test_what_has_no_weights_here_takes_the_place_of_no_model(yard):
+    for name, version in (("net", 1), ("net", 2), ("other", 1), ("other", 2)):
+        yard.model(name, version, metrics={"f1": 0.5})
+    for number, data in ((3, POINTER), (4, b"")):
+        yard.put(f"net-{number}/model.safetensors", data)
+        sidecar = {"name": "net", "version": str(number), "metrics": {"f1": 0.9}}
+        yard.put(f"net-{number}/modeldex.yaml", json.dumps(sidecar).encode())
+    yard.put("reg/modeldex.yaml", b"name: other\nversion: 3\n")
+    yard.declare(writable=True)
+    yard.crawl()
+    for keep, rule in (({}, "last"), ({"newest": 1}, "newest"), ({"best": {"metric": "f1"}}, "best")):
+        rules = yard.reasons(yard.plan(models="name:net", keep=keep))
+        assert (rules["net-2"], rules.get("net-1", "none")) == (rule, rule if rule == "best" else "none")
+    assert yard.reasons(yard.plan(keep={}))["other-2"] == "last"
+
+
+def test_a_model_is_needed_by_any_way_of_naming_it_and_by_models_that_may_come_back(yard):
+    for version in range(1, 7):
+        yard.model("net", version)
+    yard.model("own", 1, base_model=["hub/twice", "lab/twice", "third/twice"])
+    yard.model("twice", 1, base_model=["hub/twice", "lab/twice"])
+    yard.model("twice", 2)
+    for key, base in (("net-1/adapter", ".."), ("lora", "../net-2/."), ("windows", "D:\\models\\net-3")):
+        yard.put(f"{key}/adapter_model.safetensors", weights(len(key)))
+        config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": base}
+        yard.put(f"{key}/adapter_config.json", json.dumps(config).encode())
+    yard.model("away", 1, base_model="net-4")
+    yard.declare(writable=True)
+    yard.crawl()
+    for path in (Path(yard.address) / "away-1").iterdir():
+        path.unlink()
+    yard.crawl()
+    assert yard.statuses()["away-1"] == "missing"
+    rules = yard.reasons(yard.plan(models="name:net OR name:twice"))
+    needed = {name for name, rule in rules.items() if rule == "needed"}
+    assert needed == {"net-1", "net-2", "net-3", "net-4", "twice-1"}
+    assert rules["net-5"] == "none"
+    (model,) = (row.id for row in yard.store.records.iterate() if row.document["name"] == "own")
+    with yard.store.engine.begin() as connection:
+        connection.execute(update(records).where(records.c.id == model).values(document="{"))
+    with pytest.raises(UserError, match=r"own .* is damaged"):
+        yard.plan()
+
+
+@pytest.mark.parametrize(
+    ("best", "told"),
+    [
+        ({"metric": "accuracy"}, "reports accuracy, so"),
+        ({"metric": "f1", "dataset": "conll2004"}, "reports f1@conll2004, so (?s:.*)'conll2003'"),
+        ({"metric": "f1", "dataset": "mnist", "split": "dev"}, r"reports f1@mnist \(dev\), so"),
+    ],
+    ids=["metric", "data set", "split"],
+)
+def test_a_rule_that_no_model_meets_makes_no_plan(series, best, told):
+    with pytest.raises(UserError, match=told):
+        series.plan(keep={"best": best})
+
+
+def test_of_a_year_or_a_month_its_end_counts(yard):
+    at = now() - timedelta(hours=1)
+    for version, date in enumerate(
+        (f"{at:%Y}", f"{at:%Y-%m}", f"{at:%Y-%m-%d}", f"{at.year - 2}", "2020-01"), start=1
+    ):
+        yard.model("net", version, trained_at=date)
+    yard.model("net", 6)
+    yard.declare(writable=True)
+    yard.crawl()
+    rules = yard.reasons(yard.plan(older_than="1h", age_by="trained_at", keep={}))
+    assert [rules[f"net-{version}"] for version in range(1, 6)] == ["age", "age", "age", "none", "none"]
+
+
+def test_no_plan_is_made_over_files_that_another_source_lists(series):
+    series.plan()
+    (row,) = series.store.sources.all()
+    outer = open_source(str(Path(series.address).parent), series.settings, row.definition)
+    crawl(
+        series.store, outer, series.settings, registry=Registry([plugins.load("extractor", "safetensors")()])
+    )
+    with (
+        series.store.engine.begin() as connection
+    ):  # as in a bucket, where nothing says that two names are one object
+        connection.execute(update(objects).values(file_identity=None))
+    with pytest.raises(UserError, match=r"lies within .* gone in both"):
+        series.plan(models="version:1 OR version:2")

@@ -63,6 +63,13 @@ def test_what_is_not_said_keeps_more_rather_than_less():
         ("protect: {tags: [[x]]}\n", "line 3: protect.tags: a list of"),
         ("name: y\n", "line 3: name: it stands there twice, the first time in line 1"),
         ("keep: 3\n", "line 3: keep: it is not keys with values"),
+        ("keep: false\n", "line 3: keep: it is not keys with values"),
+        ('keep: ""\n', "line 3: keep: it is not keys with values"),
+        ("protect: 0\n", "line 3: protect: it is not keys with values"),
+        ('keep: {best: ""}\n', "line 3: keep.best: it is not keys with values"),
+        ("keep: {best: false}\n", "line 3: keep.best: it is not keys with values"),
+        (f"keep: {{best: [{'{metric: f1}, ' * 101}]}}\n", "line 3: keep.best: a list of at most 100 rules"),
+        (f"protect: {{queries: [{'a, ' * 101}]}}\n", "line 3: protect.queries: a list of at most 100 texts"),
     ],
 )
 def test_every_fault_is_told_with_its_line(text, told):
