@@ -55,8 +55,7 @@ def covering(names: Iterable[str]) -> tuple[str, ...]:
 
 def told_with(names: Iterable[str]) -> set[str]:
     """The fields that say the same as some of these in other words."""
-    rows = [row for name in names for row in (*_rows_within(name), *_rows_around(name))]
-    return {other for row in rows for other in row.told_with}
+    return {other for name in names for other in _told_with(name)}
 
 
 @cache
@@ -137,6 +136,26 @@ def _rows_around(name: str) -> list[Field]:
     """The field of which this is one value, if it takes any name."""
     row = fields().get(name.partition(".")[0])
     return [row] if row is not None and row.type in OPEN_ENDED else []
+
+
+@cache
+def _told_with(name: str) -> frozenset[str]:
+    """What says the same as this name: whichever of two fields names the other, and the kind of a value with the value."""
+    within, around = _rows_within(name), _rows_around(name)
+    own = {row.name for row in within}
+    forward = {other for row in (*within, *around) for other in row.told_with}
+    back = {field for field, row in fields().items() if own.intersection((*row.told_with, row.kind_of))}
+    return frozenset(forward | back | {other for row in around for other in _settings_like(row.name, name)})
+
+
+def _settings_like(free: str, name: str) -> Iterator[str]:
+    """The field that a free setting is put to, whatever it is called (`lr`), and each name that is put there."""
+    from catalog.normalise.gathering import setting_field, setting_names  # noqa: PLC0415 - most names are no settings
+
+    target = setting_field(name.removeprefix(f"{free}."))
+    if target is not None and free in fields()[target].told_with:
+        yield target
+        yield from (f"{free}.{spelling}" for spelling in setting_names(target))
 
 
 def _take(kept: dict[str, Any], name: str, values: Values) -> None:
