@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from catalog.errors import UserError
 from catalog.sealing.names import MARK, checked_names, covering, joined, parted
+from mappings import fields_where
 
 WORDS = st.text("abcdefg", min_size=4, max_size=8)
 VALUES = st.fixed_dictionaries(
@@ -59,6 +60,7 @@ def test_what_is_left_is_the_same_whatever_was_taken_out_and_nothing_is_lost(val
         ("quantization", "goes by it"),
         ("files", "goes by it"),
         ("adapter", "goes by it"),
+        *((row.name, "goes by it") for row in fields_where("one_of_series").values()),
     ],
 )
 def test_a_name_that_cannot_be_sensitive_is_refused_by_name(name, told):
