@@ -112,6 +112,28 @@ def joined(document: Mapping[str, Any], values: Values) -> dict[str, Any]:
     return whole
 
 
+def taken_apart(mapping: Mapping[str, Any], name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The mapping without what stands under this dotted name, in one key or in several, however it is spelled; and that,
+    in its place.
+    """
+    whole = [key for key in mapping if name in (key, key_slug(key))]
+    if whole:
+        kept = {key: value for key, value in mapping.items() if key not in whole}
+        return kept, {key: mapping[key] for key in whole}
+    head, _, rest = name.partition(".")
+    outer, taken = dict(mapping), dict[str, Any]()
+    for key in [key for key in mapping if rest and head in (key, key_slug(key))]:
+        if not isinstance(inner := mapping[key], Mapping):
+            continue
+        remaining, below = taken_apart(inner, rest)
+        if below:
+            taken[key] = below
+            outer[key] = remaining
+            if not remaining:
+                del outer[key]
+    return outer, taken
+
+
 def _is_known(name: str) -> bool:
     if name in fields() or any(field.startswith(f"{name}.") for field in fields()):
         return True
@@ -167,7 +189,7 @@ def _take(kept: dict[str, Any], name: str, values: Values) -> None:
         return
     inner = kept[head]
     if isinstance(inner, Mapping):
-        remaining, taken = _without(inner, rest)
+        remaining, taken = taken_apart(inner, rest)
         if taken:
             values[name] = taken
             kept[head] = remaining
@@ -175,28 +197,6 @@ def _take(kept: dict[str, Any], name: str, values: Values) -> None:
                 del kept[head]
     else:  # in a list, what is left of its elements would tell how many there are
         values[head] = kept.pop(head)
-
-
-def _without(mapping: Mapping[str, Any], name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The mapping without what stands under this dotted name, in one key or in several, however it is spelled; and that,
-    in its place.
-    """
-    whole = [key for key in mapping if name in (key, key_slug(key))]
-    if whole:
-        kept = {key: value for key, value in mapping.items() if key not in whole}
-        return kept, {key: mapping[key] for key in whole}
-    head, _, rest = name.partition(".")
-    outer, taken = dict(mapping), dict[str, Any]()
-    for key in [key for key in mapping if rest and head in (key, key_slug(key))]:
-        if not isinstance(inner := mapping[key], Mapping):
-            continue
-        remaining, below = _without(inner, rest)
-        if below:
-            taken[key] = below
-            outer[key] = remaining
-            if not remaining:
-                del outer[key]
-    return outer, taken
 
 
 def _overlaid(mapping: Any, part: Mapping[str, Any]) -> dict[str, Any]:
