@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from catalog.sealing.names import marked_names, told_with
+from catalog.sealing.names import marked_names, taken_apart, told_with
 
 
 def without(document: Mapping[str, Any], sensitive: Iterable[str] = ()) -> dict[str, Any]:
@@ -17,7 +17,9 @@ def without(document: Mapping[str, Any], sensitive: Iterable[str] = ()) -> dict[
         if not rest:
             kept.pop(head, None)
         elif isinstance(kept.get(head), Mapping):
-            kept[head] = {key: value for key, value in kept[head].items() if key != rest}
+            kept[head], _ = taken_apart(kept[head], rest)
+            if not kept[head]:
+                del kept[head]
         elif isinstance(kept.get(head), list):
             kept[head] = [
                 {key: value for key, value in item.items() if key != rest}

@@ -231,6 +231,11 @@ def setting_field(name: str) -> str | None:
     return _setting_fields().get(stored_slug(name)) or _setting_fields().get(last)
 
 
+def setting_names(field: str) -> tuple[str, ...]:
+    """Every name of a setting that means this training field."""
+    return tuple(name for name, target in _setting_fields().items() if target == field)
+
+
 @cache
 def _setting_fields() -> Mapping[str, str]:
     own = {name.partition(".")[2]: name for name in fields() if name.startswith("training.")}

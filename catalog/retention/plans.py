@@ -93,7 +93,10 @@ class Planner:
 
     def _protected(self, policy: Policy) -> dict[str, str]:
         protected: dict[str, str] = {}
-        searches = [(SearchState(text=text), f"the search {text!r} keeps it") for text in policy.queries]
+        searches = [  # a plan's lines are kept in clear, and a search may quote what is sensitive
+            (SearchState(text=text), f"search {number} of the policy keeps it")
+            for number, text in enumerate(policy.queries, 1)
+        ]
         saved = SavedSearches(self.settings, self.catalog.principal.id)
         searches += [
             (state_of(saved.named(name)), f"the saved search {name!r} keeps it") for name in policy.saved

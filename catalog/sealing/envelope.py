@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from catalog.sealing.faults import SealBroken
+from catalog.sealing.faults import KeyUnusable, SealBroken
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SEALED: Final = b"\x01"
 """No other bytes of the store begin so: what is packed begins with an x."""
@@ -42,26 +45,24 @@ def key_id_of(data: bytes) -> str:
 
 
 def sealed(data: bytes, *, key_id: str, key: bytes, place: bytes) -> bytes:
-    """The bytes as nobody reads or moves them without the key."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - 40 ms that a store without keys need not pay
-
+    """The bytes as nobody reads or moves them without the key. Raises KeyUnusable where nothing can be sealed here."""
     salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
     padding = -(len(data) + 4) % BLOCK_BYTES
     padded = len(data).to_bytes(4, "big") + data + bytes(padding)
     head = SEALED + bytes.fromhex(key_id) + salt
-    ciphertext = AESGCM(_message_key(key, salt)).encrypt(nonce, padded, head + place)
+    ciphertext = _cipher(key, salt).encrypt(nonce, padded, head + place)
     return head + nonce + ciphertext
 
 
 def opened(data: bytes, *, key: bytes, place: bytes) -> bytes:
-    """The bytes that were sealed for this place. Raises SealBroken for any others."""
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-
+    """The bytes that were sealed for this place. Raises SealBroken for any others, KeyUnusable."""
     head, nonce = data[: _HEADER_BYTES - NONCE_BYTES], data[_HEADER_BYTES - NONCE_BYTES : _HEADER_BYTES]
     salt = head[-SALT_BYTES:]
+    cipher = _cipher(key, salt)
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as the cipher
+
     try:
-        padded = AESGCM(_message_key(key, salt)).decrypt(nonce, data[_HEADER_BYTES:], head + place)
+        padded = cipher.decrypt(nonce, data[_HEADER_BYTES:], head + place)
     except (InvalidTag, ValueError) as error:
         raise SealBroken from error
     return padded[4 : 4 + int.from_bytes(padded[:4], "big")]
@@ -76,6 +77,18 @@ def token(key: bytes, field: str, text: str) -> bytes:
 def fingerprint(key: bytes) -> str:
     """A name for a key that gives nothing of it away."""
     return hmac.new(key, b"name of this key", hashlib.sha256).hexdigest()[: 2 * ID_BYTES]
+
+
+def _cipher(key: bytes, salt: bytes) -> AESGCM:
+    """Of one message."""
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - 40 ms that a store without keys need not pay
+    except ImportError as error:
+        raise KeyUnusable(
+            "Nothing can be sealed or opened here: the package cryptography is not installed; "
+            "pip install 'modeldex[encryption]'."
+        ) from error
+    return AESGCM(_message_key(key, salt))
 
 
 def _message_key(key: bytes, salt: bytes) -> bytes:

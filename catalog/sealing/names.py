@@ -55,8 +55,7 @@ def covering(names: Iterable[str]) -> tuple[str, ...]:
 
 def told_with(names: Iterable[str]) -> set[str]:
     """The fields that say the same as some of these in other words."""
-    rows = [row for name in names for row in (*_rows_within(name), *_rows_around(name))]
-    return {other for row in rows for other in row.told_with}
+    return {other for name in names for other in _told_with(name)}
 
 
 @cache
@@ -113,6 +112,28 @@ def joined(document: Mapping[str, Any], values: Values) -> dict[str, Any]:
     return whole
 
 
+def taken_apart(mapping: Mapping[str, Any], name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The mapping without what stands under this dotted name, in one key or in several, however it is spelled; and that,
+    in its place.
+    """
+    whole = [key for key in mapping if name in (key, key_slug(key))]
+    if whole:
+        kept = {key: value for key, value in mapping.items() if key not in whole}
+        return kept, {key: mapping[key] for key in whole}
+    head, _, rest = name.partition(".")
+    outer, taken = dict(mapping), dict[str, Any]()
+    for key in [key for key in mapping if rest and head in (key, key_slug(key))]:
+        if not isinstance(inner := mapping[key], Mapping):
+            continue
+        remaining, below = taken_apart(inner, rest)
+        if below:
+            taken[key] = below
+            outer[key] = remaining
+            if not remaining:
+                del outer[key]
+    return outer, taken
+
+
 def _is_known(name: str) -> bool:
     if name in fields() or any(field.startswith(f"{name}.") for field in fields()):
         return True
@@ -139,6 +160,26 @@ def _rows_around(name: str) -> list[Field]:
     return [row] if row is not None and row.type in OPEN_ENDED else []
 
 
+@cache
+def _told_with(name: str) -> frozenset[str]:
+    """What says the same as this name: whichever of two fields names the other, and the kind of a value with the value."""
+    within, around = _rows_within(name), _rows_around(name)
+    own = {row.name for row in within}
+    forward = {other for row in (*within, *around) for other in row.told_with}
+    back = {field for field, row in fields().items() if own.intersection((*row.told_with, row.kind_of))}
+    return frozenset(forward | back | {other for row in around for other in _settings_like(row.name, name)})
+
+
+def _settings_like(free: str, name: str) -> Iterator[str]:
+    """The field that a free setting is put to, whatever it is called (`lr`), and each name that is put there."""
+    from catalog.normalise.gathering import setting_field, setting_names  # noqa: PLC0415 - most names are no settings
+
+    target = setting_field(name.removeprefix(f"{free}."))
+    if target is not None and free in fields()[target].told_with:
+        yield target
+        yield from (f"{free}.{spelling}" for spelling in setting_names(target))
+
+
 def _take(kept: dict[str, Any], name: str, values: Values) -> None:
     head, _, rest = name.partition(".")
     if head not in kept:
@@ -148,7 +189,7 @@ def _take(kept: dict[str, Any], name: str, values: Values) -> None:
         return
     inner = kept[head]
     if isinstance(inner, Mapping):
-        remaining, taken = _without(inner, rest)
+        remaining, taken = taken_apart(inner, rest)
         if taken:
             values[name] = taken
             kept[head] = remaining
@@ -156,28 +197,6 @@ def _take(kept: dict[str, Any], name: str, values: Values) -> None:
                 del kept[head]
     else:  # in a list, what is left of its elements would tell how many there are
         values[head] = kept.pop(head)
-
-
-def _without(mapping: Mapping[str, Any], name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The mapping without what stands under this dotted name, in one key or in several, however it is spelled; and that,
-    in its place.
-    """
-    whole = [key for key in mapping if name in (key, key_slug(key))]
-    if whole:
-        kept = {key: value for key, value in mapping.items() if key not in whole}
-        return kept, {key: mapping[key] for key in whole}
-    head, _, rest = name.partition(".")
-    outer, taken = dict(mapping), dict[str, Any]()
-    for key in [key for key in mapping if rest and head in (key, key_slug(key))]:
-        if not isinstance(inner := mapping[key], Mapping):
-            continue
-        remaining, below = _without(inner, rest)
-        if below:
-            taken[key] = below
-            outer[key] = remaining
-            if not remaining:
-                del outer[key]
-    return outer, taken
 
 
 def _overlaid(mapping: Any, part: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from catalog.query.request import SearchRequest, SearchResult
 from catalog.query.validate import MAX_VALUES, validate
 from catalog.sealing.names import is_covered
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
+from mappings import fields
 
 ID = "id"
 MAX_LOOKUPS = 100
@@ -140,10 +141,10 @@ class _Asked:
             case Match() | Phrase():
                 for field in query.fields:
                     self.check(field)
-            case Term(field, value) if is_covered(field, self._names):
-                return self._equal(query, field, (value,))
-            case Terms(field, values) if is_covered(field, self._names):
-                return self._equal(query, field, values)
+            case Term(field, value) if is_covered(stored_as(field), self._names):
+                return self._equal(query, stored_as(field), (value,))
+            case Terms(field, values) if is_covered(stored_as(field), self._names):
+                return self._equal(query, stored_as(field), values)
         return query
 
     def _equal(self, query: Query, field: str, values: Sequence[Any]) -> Query:
@@ -165,6 +166,12 @@ class _Asked:
             return query
         matching: Query = Terms(ID, tuple(sorted(models)))
         return Or((query, matching if self._within is None else And((matching, self._within))))
+
+
+def stored_as(field: str) -> str:
+    """The field of documents of which the index makes this one: `license` for `license_parts`."""
+    row = fields().get(field)
+    return field if row is None or row.indexed_from is None else row.indexed_from
 
 
 def _names_a_field(request: SearchRequest) -> bool:

@@ -36,9 +36,11 @@ from catalog.store.sealing import (
     EXTRACTION,
     LOOK,
     OUTLINE,
+    PLAN,
     RECORD,
     SEALED_TEXT,
     SEARCH,
+    WEBHOOK,
     Sealing,
     part_of,
 )
@@ -48,10 +50,12 @@ from catalog.store.tables import (
     extractions,
     objects,
     records,
+    retention_plans,
     revisions,
     saved_looks,
     saved_searches,
     sources,
+    webhooks,
 )
 
 PAGE_FILES = 200
@@ -69,7 +73,15 @@ SEALED_COLUMNS = (
     saved_looks.c.seen,
 )
 """Every column that may hold sealed bytes."""
-REWRITTEN = ("extractions", "objects", "records", "revisions", "edits", "saved_looks", "saved_searches")
+SEALED_TEXTS = (
+    (saved_searches.c.id, saved_searches.c.query, SEARCH),
+    (webhooks.c.name, webhooks.c.query, WEBHOOK),
+    (retention_plans.c.id, retention_plans.c.header, PLAN),
+)
+"""What names a row, its column of sealed text, and the kind of place."""
+REWRITTEN = tuple(
+    sorted({column.table.name for column in (*SEALED_COLUMNS, *(column for _, column, _ in SEALED_TEXTS))})
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,17 +144,17 @@ def adopt(engine: Engine, source: SourceId) -> None:
 
 
 def reseal_catalog(engine: Engine) -> ResealReport:
-    """The pass over what belongs to no source: saved searches, and what was seen of them."""
+    """The pass over what belongs to no source: saved searches, what was seen of them, queries of webhooks, plans of retention."""
     report = ResealReport()
     with begin_commit(engine) as connection:
         sealing = Sealing(connection)
-        for row in connection.execute(select(saved_searches)).all():
-            with _unreadable_counted(report):
-                plain = sealing.opened_text(row.query, SEARCH, row.id)
-                chosen = saved_searches.c.id == row.id
-                values = {"query": sealing.text(plain, SEARCH, row.id)}
-                connection.execute(update(saved_searches).where(chosen).values(values))
-                report.rows += 1
+        for key, column, kind in SEALED_TEXTS:
+            for row in connection.execute(select(key.label("key"), column.label("text"))).all():
+                with _unreadable_counted(report):
+                    plain = sealing.opened_text(row.text, kind, row.key)
+                    values = {column.name: sealing.text(plain, kind, row.key)}
+                    connection.execute(update(column.table).where(key == row.key).values(values))
+                    report.rows += 1
         for row in connection.execute(select(saved_looks)).all():
             with _unreadable_counted(report):
                 place = envelope.bound(LOOK, row.search, row.reader)
@@ -162,8 +174,11 @@ def is_used(engine: Engine, key: str) -> bool:
                 select(literal(1)).where(func.substr(column, 1, len(head)) == head).limit(1)
             ).first():
                 return True
-        like = saved_searches.c.query.startswith(SEALED_TEXT + head.hex(), autoescape=True)
-        return connection.execute(select(literal(1)).where(like).limit(1)).first() is not None
+        for _, column, _ in SEALED_TEXTS:
+            like = column.startswith(SEALED_TEXT + head.hex(), autoescape=True)
+            if connection.execute(select(literal(1)).where(like).limit(1)).first():
+                return True
+    return False
 
 
 def compact(engine: Engine) -> bool:

@@ -24,7 +24,7 @@ from catalog.store.consumers import shown_last_seen
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import LIVE, MISSING, TRASHED
 from catalog.store.runs import seen_at
-from catalog.store.sealing import Sealing, part_of
+from catalog.store.sealing import PLAN, Sealing, part_of
 from catalog.store.tables import (
     objects,
     record_files,
@@ -243,7 +243,8 @@ class Retention:
         """The newest plans, newest first."""
         newest = select(retention_plans).order_by(retention_plans.c.made_at.desc(), retention_plans.c.id)
         with self._engine.connect() as connection:
-            return [_plan(row) for row in connection.execute(newest.limit(limit))]
+            sealing = Sealing(connection)
+            return [_plan(row, sealing) for row in connection.execute(newest.limit(limit))]
 
     def plan(self, plan: str) -> StoredPlan | None:
         """The plan of this id."""
@@ -251,7 +252,7 @@ class Retention:
             row = connection.execute(
                 select(retention_plans).where(retention_plans.c.id == plan)
             ).one_or_none()
-        return None if row is None else _plan(row)
+            return None if row is None else _plan(row, Sealing(connection))
 
     def models(
         self, plan: str, *, goes: bool | None = None, after: int = -1, limit: int | None = None
@@ -376,8 +377,9 @@ class PlanWriter:
     def header(self, header: str, sha256: str, *, made_at: datetime, state: str) -> None:
         """The last thing that is written."""
         self._flush(full=1)
-        row = {"id": self._plan, "header": header, "sha256": sha256, "state": state}
+        row = {"id": self._plan, "sha256": sha256, "state": state}
         with self._engine.begin() as connection:
+            row["header"] = Sealing(connection).text(header, PLAN, self._plan)
             insert_rows(
                 connection,
                 retention_plans,
@@ -421,10 +423,10 @@ def _whole(row: Any, sealing: Sealing) -> dict[str, Any]:
         ) from error
 
 
-def _plan(row: Any) -> StoredPlan:
+def _plan(row: Any, sealing: Sealing) -> StoredPlan:
     return StoredPlan(
         id=row.id,
-        header=json.loads(row.header),
+        header=json.loads(sealing.opened_text(row.header, PLAN, row.id)),
         sha256=row.sha256,
         made_at=row.made_at,
         state=row.state,

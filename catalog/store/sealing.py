@@ -33,6 +33,7 @@ from catalog.store.tables import sealed_terms, sources
 VAULT = "modeldex_vault"
 """The option of engines and their connections that holds the vault."""
 EXTRACTION, OUTLINE, RECORD, EDIT, SEARCH, LOOK = "extraction", "outline", "record", "edit", "search", "look"
+WEBHOOK, PLAN = "webhook", "plan"
 """Kinds of places that values are sealed for."""
 SEALED_TEXT = "sealed:"
 """How a sealed text begins in a column of texts."""

@@ -11,9 +11,11 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from catalog.errors import UserError
 from catalog.records.webhooks import News, Webhook
+from catalog.sealing.faults import KeyMissing, SealBroken
 from catalog.store.codec import instant, parse_instant, unpack_json
 from catalog.store.consumers import Consumer
 from catalog.store.database import parts, upsert
+from catalog.store.sealing import WEBHOOK, Sealing
 from catalog.store.tables import consumers, deliveries, revisions, webhook_states, webhooks
 
 PREFIX = "webhook:"
@@ -46,14 +48,14 @@ class Webhooks:
         """By name."""
         with self._engine.connect() as connection:
             rows = connection.execute(select(webhooks).order_by(webhooks.c.name)).mappings()
-            return [_webhook(row) for row in rows]
+            sealing = Sealing(connection)
+            return [_webhook(row, sealing) for row in rows]
 
     def add(self, webhook: Webhook) -> None:
         """It hears of what happens from now on. Raises UserError if there is one of this name."""
         values = {
             "name": webhook.name,
             "url": webhook.url,
-            "query": webhook.query,
             "events": ",".join(webhook.events),
             "secret": webhook.secret,
             "added_at": instant(datetime.now(UTC)),
@@ -63,6 +65,7 @@ class Webhooks:
             if connection.execute(chosen).first() is not None:
                 raise UserError(f"There is a webhook {webhook.name!r} already.", advice="Remove it first.")
             newest = connection.execute(select(func.coalesce(func.max(revisions.c.serial), 0))).scalar_one()
+            values["query"] = Sealing(connection).text(webhook.query, WEBHOOK, webhook.name)
             connection.execute(insert(webhooks).values(**values, since_serial=newest))
             connection.execute(insert(consumers).values(name=consumer_name(webhook.name), position=newest))
 
@@ -123,11 +126,16 @@ def _state(row: Any) -> ToldState:
     return ToldState(row.number, None if document.get("status") == GONE else document)
 
 
-def _webhook(row: Any) -> Webhook:
+def _webhook(row: Any, sealing: Sealing) -> Webhook:
+    """One of which the key is not here has a query that nobody understands, and that says why: nothing is sent."""
+    try:
+        query = sealing.opened_text(row["query"], WEBHOOK, row["name"])
+    except (KeyMissing, SealBroken) as error:
+        query = f'unreadable:"{getattr(error, "sentence", error)}"'
     return Webhook(
         name=row["name"],
         url=row["url"],
-        query=row["query"],
+        query=query,
         events=tuple(News(word) for word in row["events"].split(",") if word),
         secret=row["secret"],
         added_at=parse_instant(row["added_at"]),

@@ -52,7 +52,7 @@ class GitOptions:
         most=5000,
     )
     remotes: bool = setting(
-        False,  # noqa: FBT003 - a default
+        True,  # noqa: FBT003 - a default
         "Whether branches of remotes (refs/remotes), as the last fetch left them, are read like others.",
     )
     outside: tuple[str, ...] = setting(

@@ -21,6 +21,7 @@ import urllib3
 
 from catalog import plugins
 from catalog.errors import ModeldexError, UserError
+from catalog.exports.withheld import without
 from catalog.query.nodes import And, Not, Or, Query, Term, Terms
 from catalog.query.text.search_text import parse
 from catalog.records.webhooks import News, Webhook
@@ -32,7 +33,6 @@ from indexer.settings import WebhookSettings
 from indexer.sinks import openlineage
 from indexer.sinks.news import changed_fields, news_of
 from indexer.sinks.public_addresses import resolved
-from mappings import fields
 
 if TYPE_CHECKING:
     from catalog.store import Store
@@ -167,13 +167,8 @@ class _Turn:
         matches = new is not None and self._matches(self._query, new)
         if not kinds or not (matches or (old is not None and self._matches(self._query, old))):
             return None
-        return message_of(
-            self._webhook, action, old, kinds, matches=matches, hidden=self._hidden(new or old or {})
-        )
-
-    def _hidden(self, document: Mapping[str, Any]) -> frozenset[str]:
-        marked = {name for name, row in fields().items() if row.sensitive}
-        return frozenset(marked) | self._sensitive.get(str(document.get("source")), frozenset())
+        sensitive = self._sensitive.get(str((new or old or {}).get("source")), frozenset())
+        return message_of(self._webhook, action, old, kinds, matches=matches, sensitive=sensitive)
 
 
 def message_of(
@@ -183,21 +178,16 @@ def message_of(
     kinds: tuple[News, ...],
     *,
     matches: bool,
-    hidden: frozenset[str] = frozenset(),
+    sensitive: frozenset[str] = frozenset(),
 ) -> Message:
-    """What is sent: the kinds of news, the fields that changed and the document, without what is `hidden`."""
-    document = {
-        name: value
-        for name, value in (action.document or before or {}).items()
-        if name.partition(".")[0] not in hidden
-    }
+    """What is sent: the kinds of news, the fields that changed and the document, without what is `sensitive`."""
+    document = without(action.document or before or {}, sensitive)
+    earlier = None if before is None else without(before, sensitive)
     data = {
         "id": action.id,
         "revision": action.revision,
         "matches": matches,
-        "changed": [name for name in changed_fields(before, action.document) if name not in hidden]
-        if action.document
-        else [],
+        "changed": changed_fields(earlier, document) if action.document else [],
         "model": document,
         "truncated": False,
     }

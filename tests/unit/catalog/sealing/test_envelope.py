@@ -1,13 +1,14 @@
 """Sealed bytes are read by who has the key, at their own place, and by nobody else."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.sealing.envelope import bound, is_sealed, key_id_of, opened, sealed, token
-from catalog.sealing.faults import SealBroken
+from catalog.sealing.faults import KeyUnusable, SealBroken
 
 KEY_ID, KEY = "00ff" * 4, bytes(range(32))
 PLACE = bound("record", "model")
@@ -56,3 +57,12 @@ def test_a_token_is_of_key_field_and_value():
     }
     assert len(tokens) == 4
     assert token(KEY, "datasets", "a") in tokens
+
+
+def test_without_the_package_there_is_one_sentence_that_says_what_to_install(monkeypatch):
+    data = sealed(b"x", key_id=KEY_ID, key=KEY, place=PLACE)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    with pytest.raises(KeyUnusable, match=r"pip install 'modeldex\[encryption\]'"):
+        sealed(b"x", key_id=KEY_ID, key=KEY, place=PLACE)
+    with pytest.raises(KeyUnusable, match=r"pip install 'modeldex\[encryption\]'"):
+        opened(data, key=KEY, place=PLACE)

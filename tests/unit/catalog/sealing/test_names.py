@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from catalog.errors import UserError
 from catalog.sealing.names import MARK, checked_names, covering, joined, parted
+from mappings import fields_where
 
 WORDS = st.text("abcdefg", min_size=4, max_size=8)
 VALUES = st.fixed_dictionaries(
@@ -58,6 +59,8 @@ def test_what_is_left_is_the_same_whatever_was_taken_out_and_nothing_is_lost(val
         ("best_date", "goes by it"),
         ("quantization", "goes by it"),
         ("files", "goes by it"),
+        ("adapter", "goes by it"),
+        *((row.name, "goes by it") for row in fields_where("one_of_series").values()),
     ],
 )
 def test_a_name_that_cannot_be_sensitive_is_refused_by_name(name, told):
@@ -76,6 +79,25 @@ def test_open_ended_names_and_whole_groups_can_be():
         "description",
     )
     assert checked_names((*names, "training")) == names
+
+
+@pytest.mark.parametrize(
+    ("name", "with_it", "apart"),
+    [
+        ("hyperparameters.lr", "training.learning_rate", "training.epochs"),
+        ("hyperparameters.lr", "hyperparameters.learning_rate", "hyperparameters"),
+        ("hyperparameters.optim.lr", "training.learning_rate", "hyperparameters"),
+        ("hyperparameters", "training.epochs", "training.framework"),
+        ("training.epochs", "hyperparameters", "training.learning_rate"),
+        ("library", "framework", "license"),
+        ("framework", "library", "license"),
+        ("license", "license_kind", "framework"),
+    ],
+)
+def test_what_says_the_same_is_hidden_whichever_of_both_is_named(name, with_it, apart):
+    covered = covering(checked_names((name,)))
+    assert with_it in covered
+    assert apart not in covered
 
 
 def test_a_key_is_taken_however_it_is_spelled():

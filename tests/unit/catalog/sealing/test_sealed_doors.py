@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 from fixtures.sealed import MARKER, SealedHome, values_of
@@ -14,7 +15,10 @@ from catalog.access.opening import open_catalogs
 from catalog.access.permissions import principal_of
 from catalog.access.principals import OWNER
 from catalog.errors import NotAllowed
+from catalog.query.nodes import Or, Term, Terms
+from catalog.query.request import SearchRequest
 from catalog.records.accounts import User
+from catalog.search.sealed import SealedEngine
 from catalog.settings import load_settings
 from webui.app import create_app
 from webui.contracts import Services
@@ -181,3 +185,18 @@ def test_an_editor_who_may_not_read_them_may_not_set_them(twins):
     outcome = editor.edit_many([(stored.id, stored.revision)], changes_of({"datasets": ["x"]}, ())).outcome
     assert outcome.changed == []
     assert values_of(MARKER)["datasets"][0] in twins[MARKER].document()["datasets"]
+
+
+def test_equality_on_what_the_index_makes_of_a_sealed_field_is_looked_up_in_that_field():
+    """`license:mit` asks for the parts of an expression."""
+    requests = []
+    engine = SimpleNamespace(name="stub", search=requests.append)
+    names = frozenset({"license"})
+    sealed = SealedEngine(
+        engine,
+        names=lambda: names,
+        everywhere=lambda: names,
+        lookup=lambda field, value, _limit: ["m1"] if (field, value) == ("license", "mit") else [],
+    )
+    sealed.search(SearchRequest(query=Term("license_parts", "mit")))
+    assert requests[0].query == Or((Term("license_parts", "mit"), Terms("id", ("m1",))))

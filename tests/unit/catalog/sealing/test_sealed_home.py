@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,9 +10,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 from fixtures.sealed import MARKER, SENSITIVE, SealedHome, holders, values_of
+
+from catalog.records.webhooks import Webhook
+from catalog.settings import load_settings
+from catalog.store import open_store
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +70,19 @@ def test_edits_history_exports_and_searches_leave_nothing_in_clear(sealed):
     assert holders(sealed.home) == []
     assert MARKER not in sealed.run("audit", "export")
     assert "as they were written" in sealed.run("verify")
+
+
+def test_queries_of_webhooks_and_policies_of_plans_are_sealed_with_the_searches(sealed):
+    query = f"datasets:{MARKER}data"
+    header = json.dumps({"policy": {"protect": {"queries": [query]}}})
+    with open_store(load_settings(home=str(sealed.home), environment={}), write=True) as store:
+        store.webhooks.add(Webhook(name="report", url="https://example.org/", secret="env:S", query=query))
+        store.retention.writer("p1").header(header, "0" * 64, made_at=datetime.now(UTC), state="ready")
+    sealed.run("keys", "rotate")
+    assert holders(sealed.home) == []
+    with open_store(load_settings(home=str(sealed.home), environment={}), write=False) as store:
+        assert [webhook.query for webhook in store.webhooks.all()] == [query]
+        assert json.dumps(store.retention.plan("p1").header) == header
 
 
 def test_one_whole_value_finds_its_models_and_nothing_else_does(sealed):

@@ -224,12 +224,28 @@ def test_nothing_is_sent_to_a_private_address_that_was_not_allowed(store, receiv
 def test_what_is_sensitive_is_not_sent(store, settings, receiver):
     uri = str(SOURCE)
     store.sources.put(
-        [SourceRow(id=SOURCE, uri=uri, address=uri, definition=SourceDefinition(sensitive=("owner",)))]
+        [
+            SourceRow(
+                id=SOURCE,
+                uri=uri,
+                address=uri,
+                definition=SourceDefinition(sensitive=("owner", "extra.cost_centre", "hyperparameters.lr")),
+            )
+        ]
     )
     hook(store, receiver)
-    put(store, "net", owner="ada", task="ner")
+    put(
+        store,
+        "net",
+        owner="ada",
+        task="ner",
+        extra={"Cost Centre": "ada"},
+        hyperparameters={"lr": "ada"},
+        training={"learning_rate": 0.0625},
+    )
     tell_all(settings, store)
     assert b"ada" not in receiver.messages[0][3]
+    assert b"0.0625" not in receiver.messages[0][3]
     assert b"ner" in receiver.messages[0][3]
 
 
