@@ -83,7 +83,8 @@ class Looked:
 @dataclass(slots=True)
 class Planning:
     """One policy at one moment. `matched` are the models that its search finds with the revision that it was found at,
-    `protected` those that a search keeps with the reason, `undeclared` says why the files of a source must not be touched.
+    `protected` those that a search keeps with the reason, `undeclared` says why the files of a source must not be touched,
+    `gone` are models that went by the same plan already.
     """
 
     policy: Policy
@@ -92,6 +93,7 @@ class Planning:
     protected: Mapping[str, str]
     undeclared: Callable[[SourceId], str | None]
     store: Retention
+    gone: frozenset[ModelId] = frozenset()
     _looked: dict[ModelId, Looked] = field(default_factory=dict)
     _last: dict[str, tuple[bool, Place]] = field(default_factory=dict)
     _needing: dict[Name, list[tuple[ModelId, str]]] = field(default_factory=dict)
@@ -296,7 +298,9 @@ class Planning:
         return sorted(model for model, verdict in self._verdicts.items() if verdict.goes)
 
     def _all_go(self, models: Iterable[ModelId]) -> bool:
-        return all(model in self._verdicts and self._verdicts[model].goes for model in models)
+        return all(
+            model in self.gone or (model in self._verdicts and self._verdicts[model].goes) for model in models
+        )
 
     def _owners(self, files: Sequence[OwnFile]) -> dict[tuple[SourceId, ObjectKey], set[ModelId]]:
         return self._owners_of((own.source, own.key) for own in files)

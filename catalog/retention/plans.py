@@ -15,7 +15,7 @@ from urllib.parse import quote_from_bytes
 from catalog.access.saved_searches import SavedSearches, state_of
 from catalog.errors import UserError
 from catalog.query.state import SearchState
-from catalog.records import SourceId
+from catalog.records import ModelId, SourceId
 from catalog.retention.desk import check_sees_all
 from catalog.retention.planning import Looked, PlannedFile, Planning, Verdict, instant_text
 from catalog.retention.policy import Deed, Policy
@@ -75,7 +75,15 @@ class Planner:
         at = parse_instant(stored.header["clock"])
         return written(self._planning(policy, at), stored.header["by"], None)[1]
 
-    def _planning(self, policy: Policy, at: datetime) -> Planning:
+    def verdicts_now(
+        self, stored: StoredPlan, policy: Policy, gone: frozenset[ModelId]
+    ) -> dict[ModelId, tuple[int, Verdict]]:
+        """What the policy says of each model now, with its revision, after those that are gone went by this plan."""
+        at = parse_instant(stored.header["clock"])
+        planning = self._planning(policy, at, gone)
+        return {looked.id: (looked.revision, verdict) for looked, verdict in planning.models()}
+
+    def _planning(self, policy: Policy, at: datetime, gone: frozenset[ModelId] = frozenset()) -> Planning:
         check_sees_all(self.catalog)
         index = self.follow(self.settings, self.store)
         if index is not None and not index.is_current:
@@ -87,6 +95,7 @@ class Planner:
             protected=self._protected(policy),
             undeclared=undeclared(self.store, policy.action),
             store=self.store.retention,
+            gone=gone,
         )
         planning.decide()
         return planning

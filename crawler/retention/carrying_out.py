@@ -14,7 +14,7 @@ from catalog.records import ModelId, SourceId, display_key
 from catalog.records.accounts import Happening
 from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan
 from catalog.retention.plans import APPLIED, APPLYING, LEASE, READY, UNDOING, UNDONE, Planner
-from catalog.retention.policy import Deed, policy_of
+from catalog.retention.policy import Deed, Policy, policy_of
 from catalog.store.documents import DELETED, LIVE, MISSING, TRASHED
 from crawler.addresses import open_source
 from crawler.retention.door import Door, door_of, place_of
@@ -55,7 +55,7 @@ class Steward:
         with store.lease(LEASE):
             stored = self._stored(plan)
             policy = policy_of(stored.header["policy"])
-            if not hmac.compare_digest(stored.sha256, digest.strip().lower()):
+            if not hmac.compare_digest(stored.sha256.encode(), digest.strip().lower().encode()):
                 raise UserError(
                     "This is not the hash of the plan.", advice=f"See: modeldex retention show {stored.id}"
                 )
@@ -73,9 +73,15 @@ class Steward:
                     self._tell(
                         stored, "retention.apply", {"hash": stored.sha256, "models": stored.header["goes"]}
                     )
+                staying = self._staying(stored, policy) if stored.state == APPLYING else {}
                 done = Done(plan=plan)
                 for model in store.retention.models(plan, goes=True):
-                    if not model.state:
+                    if model.state:
+                        continue
+                    if model.model in staying:
+                        self._put_back(plan, model.model)
+                        self._leave(stored, model, staying[model.model], done)
+                    else:
                         self._remove(stored, model, policy.action, done)
                 store.retention.note_plan(plan, APPLIED)
             self._tell(stored, "retention.applied", {"models": done.models, "left": len(done.left)})
@@ -154,6 +160,30 @@ class Steward:
             )
         retention.note_evidence(plan, page)
 
+    def _staying(self, stored: StoredPlan, policy: Policy) -> dict[ModelId, str]:
+        """Models that are not wholly moved and stay by now, with the reason: whoever goes on asks the policy again."""
+        retention = self.planner.store.retention
+        models = list(retention.models(stored.id, goes=True))
+        gone = frozenset(model.model for model in models if model.state in set(STATES.values()))
+        waiting = [
+            model for model in models if not model.state and not self._is_whole(stored.id, model.model)
+        ]
+        if not waiting:
+            return {}
+        present = self.planner.verdicts_now(stored, policy, gone)
+        staying: dict[ModelId, str] = {}
+        for model in waiting:
+            revision, verdict = present.get(model.model, (None, None))
+            if verdict is None or revision != model.line["revision"]:
+                staying[model.model] = "it changed since the plan was made"
+            elif not verdict.goes:
+                staying[model.model] = verdict.reason
+        return staying
+
+    def _is_whole(self, plan: str, model: ModelId) -> bool:
+        rows = list(self.planner.store.retention.objects(plan, model=model))
+        return bool(rows) and all(row.state in {MOVED, GONE} for row in rows)
+
     def _remove(self, stored: StoredPlan, model: PlannedModel, action: Deed, done: Done) -> None:
         store = self.planner.store
         rows = list(store.retention.objects(stored.id, model=model.model))
@@ -196,7 +226,7 @@ class Steward:
     def _put_back(self, plan: str, model: ModelId) -> None:
         """A model of which one object cannot go keeps them all. What is deleted by then is gone."""
         for row in self.planner.store.retention.objects(plan, model=model):
-            if row.state in {MOVING, MOVED}:
+            if row.state in {MOVING, MOVED, DELETING, BACKING}:
                 try:
                     self._return(plan, row)
                 except SourceError:
@@ -215,7 +245,7 @@ class Steward:
         rows = [
             row
             for row in store.retention.objects(stored.id, model=model.model)
-            if row.state in {MOVING, MOVED, BACKING}
+            if row.state in {MOVING, MOVED, DELETING, BACKING}
         ]
         try:
             for row in rows:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.retention import Killed
 
 from catalog.errors import UserError, WriterBusy
 from catalog.recording.edits import edit_model
@@ -251,3 +252,26 @@ def test_a_process_that_is_killed_for_real_leaves_a_plan_that_goes_on(filled):
         assert there == before
     filled.apply(plan)
     assert named(filled.contents()) == set(STAYS)
+
+
+def test_whoever_goes_on_asks_again_and_brings_back_what_stays_by_now(yard):
+    for version in (1, 2):
+        yard.model("fraud", version)
+    yard.declare(writable=True)
+    yard.crawl()
+    before, plan = yard.everything(), yard.plan()
+
+    def step(_object, state):
+        if state == "moved":
+            raise Killed
+
+    with pytest.raises(Killed):
+        yard.apply(plan, step=step)
+    yard.model("adapter", 1, base_model="fraud-1")
+    before |= {key: data for key, data in yard.everything().items() if key.startswith("adapter")}
+    (goes,) = yard.store.retention.models(plan.id, goes=True)
+    edit_model(yard.store, goes.model, expected=1, values={"stage": "production"}, made_by="ada")
+    assert yard.apply(plan).left
+    assert yard.everything() == before
+    with pytest.raises(UserError, match="not the hash"):
+        yard.steward().apply(plan.id, "é")
