@@ -248,6 +248,11 @@ SCREENS = {
     "/api/v1/sources": [{}],
     "/api/v1/runs": [{}],
     "/api/v1/events": [{}],
+    "/api/v1/events/mlflow/<source>": ["mlflow"],
+    "/retention": [{}],
+    "/retention/<plan_id>": ["1"],
+    "/api/v1/retention": [{}],
+    "/api/v1/retention/<plan_id>": ["1"],
     "/compare": [{"ids": f"{ALIKE},{HIDDEN_PLAIN}"}, {"ids": f"{HIDDEN_PLAIN},{HIDDEN_COPY}"}],
     "/saved": [{}],
     "/saved/<search_id>": ["1"],
@@ -260,6 +265,7 @@ SCREENS = {
     "/api/models": [{"ids": f"{ALIKE},{MOVED},{HIDDEN_COPY},{HIDDEN_PLAIN}"}],
 }
 SCREENS["/api/search"] = SCREENS["/api/export.ndjson"] = SCREENS["/api/export.csv"] = SCREENS["/"]
+SCREENS["/api/export.parquet"] = SCREENS["/"]
 SCREENS["/api/models/<model_id>"] = SCREENS["/models/<model_id>"]
 for _below in ("edit", "history", "restore"):
     SCREENS[f"/models/<model_id>/{_below}"] = SCREENS["/models/<model_id>"]
@@ -269,7 +275,7 @@ for _below in ("cyclonedx.json", "card.md"):
     SCREENS[f"/api/models/<model_id>/{_below}"] = SCREENS["/models/<model_id>"]
 SCREENS["/api/facets/<field>"] = SCREENS["/values/<field>"]
 SCREENS["/api/runs"] = SCREENS["/runs"]
-for _name in ("search", "export.ndjson", "export.csv", "facets/<field>", "suggest"):
+for _name in ("search", "export.ndjson", "export.csv", "export.parquet", "facets/<field>", "suggest"):
     SCREENS[f"/api/v1/{_name}"] = SCREENS[f"/api/{_name}"]
 SCREENS["/api/v1/compare"] = SCREENS["/compare"]
 SCREENS["/api/v1/openapi.json"] = [{}]
