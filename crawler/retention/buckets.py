@@ -21,8 +21,15 @@ UNKNOWN_HEADER = frozenset({"NotImplemented", "InvalidArgument", "501"})
 class BucketDoor:
     """Objects are told by ETag and size, and where the bucket keeps versions by their version."""
 
+    bins_first = False
+
     def __init__(self, bucket: OpenBucket) -> None:
         self._bucket = bucket
+
+    def check(self, key: ObjectKey, evidence: Evidence) -> None:
+        here = self._head(key)
+        if here is None or not _same(here, evidence):
+            raise ObjectChanged(key)
 
     def glance(self, key: str) -> tuple[int, datetime] | None:
         answer = self._head(ObjectKey(key))

@@ -16,6 +16,7 @@ from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan
 from catalog.retention.plans import APPLIED, APPLYING, LEASE, READY, UNDOING, UNDONE, Planner
 from catalog.retention.policy import Deed, Policy, policy_of
 from catalog.store.documents import DELETED, LIVE, MISSING, TRASHED
+from catalog.store.leases import Lease
 from crawler.addresses import open_source
 from crawler.retention.door import Door, door_of, place_of
 
@@ -48,11 +49,13 @@ class Steward:
     origin: str = "command line"
     step: Callable[[PlannedObject, str], None] = lambda _object, _state: None
     _doors: dict[SourceId, Door] = field(default_factory=dict)
+    _leases: list[Lease] = field(default_factory=list)
 
     def apply(self, plan: str, digest: str) -> Done:
         """Does what the plan says, from where it was interrupted. Raises PlanOutdated, UserError, WriterBusy, LeaseLost."""
         store = self.planner.store
-        with store.lease(LEASE):
+        with store.lease(LEASE) as lease:
+            self._leases = [lease]
             stored = self._stored(plan)
             policy = policy_of(stored.header["policy"])
             if not hmac.compare_digest(stored.sha256.encode(), digest.strip().lower().encode()):
@@ -92,7 +95,8 @@ class Steward:
     def undo(self, plan: str) -> Done:
         """Brings back what is in the trash, files and models, never over something. Raises UserError, WriterBusy."""
         store = self.planner.store
-        with store.lease(LEASE):
+        with store.lease(LEASE) as lease:
+            self._leases = [lease]
             stored = self._stored(plan)
             if stored.state not in {APPLYING, APPLIED, UNDOING}:
                 raise UserError(f"The plan is in the state {stored.state}: there is nothing to bring back.")
@@ -131,10 +135,16 @@ class Steward:
         rows = {row.id: row for row in store.sources.all()}
         with ExitStack() as stack:
             for source in wanted:
-                stack.enter_context(store.source_lease(source))
+                self._leases.append(stack.enter_context(store.source_lease(source)))
                 row = rows[source]
                 self._doors[source] = door_of(open_source(row.address, self.planner.settings, row.definition))
             yield
+
+    def _check_leases(self) -> None:
+        """Raises LeaseLost where another process took over."""
+        with self.planner.store.engine.begin() as connection:
+            for lease in self._leases:
+                lease.check(connection)
 
     def _look_at_all(self, plan: str) -> None:
         """Every object is the one that was planned, or nothing is done at all. Notes what tells each from any other."""
@@ -193,6 +203,8 @@ class Steward:
             self._leave(stored, model, "it changed since the plan was made", done)
             return
         try:
+            if action is Deed.DELETE:
+                rows = self._prepared(stored.id, model.model, rows)
             for row in rows:
                 self._take(stored.id, row, action)
         except SourceError as error:
@@ -205,9 +217,21 @@ class Steward:
         done.models += 1
         done.bytes += int(model.line["bytes"])
 
+    def _prepared(self, plan: str, model: ModelId, rows: Sequence[PlannedObject]) -> list[PlannedObject]:
+        """The objects of a model before the first is deleted for good: in the trash, or each looked at once more."""
+        for row in rows:
+            door = self._doors[row.source]
+            if row.state in {DELETING, GONE}:
+                continue
+            if door.bins_first:
+                self._take(plan, row, Deed.TRASH)
+            else:
+                door.check(row.key, row.evidence)
+        return list(self.planner.store.retention.objects(plan, model=model))
+
     def _take(self, plan: str, row: PlannedObject, action: Deed) -> None:
         """One object, from wherever it is on its way."""
-        if row.state in {MOVED, GONE}:
+        if row.state == GONE or (row.state == MOVED and action is Deed.TRASH):
             return
         door, place, note = (
             self._doors[row.source],
@@ -219,6 +243,7 @@ class Steward:
         )
         note(plan, row.number, begun, row.evidence)
         self.step(row, begun)
+        self._check_leases()
         evidence = touch(row.key, place, row.evidence)
         self.step(row, ended)
         note(plan, row.number, ended, evidence)
@@ -236,6 +261,7 @@ class Steward:
         note = self.planner.store.retention.note_object
         note(plan, row.number, BACKING, row.evidence)
         self.step(row, BACKING)
+        self._check_leases()
         self._doors[row.source].bring_back(row.key, place_of(plan, row.key), row.evidence)
         self.step(row, BACK)
         note(plan, row.number, BACK, row.evidence)
@@ -253,10 +279,14 @@ class Steward:
         except SourceError as error:
             done.left[model.model] = _reason(error)
             return
+        lost = sum(row.state == GONE for row in store.retention.objects(stored.id, model=model.model))
+        if lost:
+            done.left[model.model] = f"files of it were deleted for good: {lost:,}"
+            return
         self._restate(stored, [model.model], LIVE)
         store.retention.note_model(stored.id, model.number, BACK)
         done.models += bool(rows)
-        done.bytes += int(model.line["bytes"])
+        done.bytes += sum(int(row.line["freed_bytes"]) for row in rows)
 
     def _restate(self, stored: StoredPlan, models: Sequence[ModelId], state: str) -> None:
         """The records say what became of the files, with one line of the audit each."""

@@ -24,8 +24,15 @@ NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 class DirectoryDoor:
     """Objects are directory entries: a link is moved as the link that it is, and of several names one."""
 
+    bins_first = True
+
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def check(self, key: ObjectKey, evidence: Evidence) -> None:
+        with _faults(key), self._directory(key) as (folder, name):
+            if not _untouched(folder, name, evidence):
+                raise ObjectChanged(key)
 
     def glance(self, key: str) -> tuple[int, datetime] | None:
         try:

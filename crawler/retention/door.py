@@ -20,6 +20,13 @@ class Door(Protocol):
     what is there, and goes on. Raises ObjectChanged where something else stands in its way, ObjectUnreadable, AccessDenied.
     """
 
+    bins_first: bool
+    """Whether what is deleted is moved into the trash before."""
+
+    def check(self, key: ObjectKey, evidence: Evidence) -> None:
+        """Raises ObjectChanged if this is not the object that the evidence tells."""
+        ...
+
     def glance(self, key: str) -> tuple[int, datetime] | None:
         """How many bytes the object of this key has, and when it was written; None if it is not there."""
         ...

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from fixtures.retention import Killed
 
-from catalog.errors import UserError, WriterBusy
+from catalog.errors import LeaseLost, UserError, WriterBusy
 from catalog.recording.edits import edit_model
+from catalog.store.tables import leases
 from crawler.retention.carrying_out import PlanOutdated
 from crawler.unfinished import TRASH
 
@@ -275,3 +276,35 @@ def test_whoever_goes_on_asks_again_and_brings_back_what_stays_by_now(yard):
     assert yard.everything() == before
     with pytest.raises(UserError, match="not the hash"):
         yard.steward().apply(plan.id, "é")
+
+
+def test_a_deletion_of_which_one_object_changed_deletes_no_other_of_its_model(yard):
+    for version in (1, 2):
+        yard.model("fraud", version)
+    yard.declare(writable=True, deletable=True)
+    yard.crawl()
+    before, plan = yard.everything(), yard.plan(action="delete")
+    changed = max(row.key for row in yard.store.retention.objects(plan.id))
+
+    def step(row, state):
+        if row.key == changed and state == "moving":
+            yard.put(changed, b"name: other\n")
+
+    assert yard.apply(plan, step=step).left
+    assert yard.everything() == {**before, changed: b"name: other\n"}
+
+
+def test_whoever_lost_the_lease_touches_nothing_more(yard):
+    for version in (1, 2):
+        yard.model("fraud", version)
+    yard.declare(writable=True)
+    yard.crawl()
+    before, plan = yard.everything(), yard.plan()
+
+    def step(_row, _state):
+        with yard.store.engine.begin() as connection:
+            connection.execute(leases.update().values(token=leases.c.token + 1))
+
+    with pytest.raises(LeaseLost):
+        yard.apply(plan, step=step)
+    assert yard.everything() == before
