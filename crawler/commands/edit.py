@@ -15,6 +15,7 @@ from catalog.terminal import printable, table
 if TYPE_CHECKING:
     from catalog.access.catalog import Catalog
     from catalog.access.editing import Editor, ManyEdited, Preview
+    from catalog.recording.edits import EditOutcome
     from catalog.recording.field_changes import FieldChange
 
 LEFT_SHOWN = 20
@@ -157,10 +158,18 @@ def _edit_many(editor: Editor, query: str, changes: list[FieldChange], *, dry_ru
             raise UserError("Nothing was changed.", advice="To change them without being asked: --yes")
         click.confirm(f"Change {models_text(len(preview.targets))}?", abort=True, err=True)
     batch = new_batch()
-    click.echo(f"This is edit {batch}. Take it back with: modeldex edit --undo {batch}", err=True)
-    _tell_many(
-        editor.edit_many(preview.targets, changes, cause=f"query {query[:200]}", batch=batch), verb="changed"
-    )
+    is_told = False
+
+    def tell_batch(outcome: EditOutcome) -> None:
+        """As soon as there is something to take back, in case that this is interrupted."""
+        nonlocal is_told
+        if outcome.changed and not is_told:
+            click.echo(f"This is edit {batch}. Take it back with: modeldex edit --undo {batch}", err=True)
+            is_told = True
+
+    cause = f"query {query[:200]}"
+    done = editor.edit_many(preview.targets, changes, cause=cause, batch=batch, progress=tell_batch)
+    _tell_many(done, verb="changed")
 
 
 def _tell_preview(preview: Preview) -> None:

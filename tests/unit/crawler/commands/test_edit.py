@@ -92,6 +92,14 @@ def test_what_is_asked_wrongly_changes_nothing_and_ends_with_2(run, shop, argume
     assert {model.revision for model in shop.store.records.iterate()} == {1}
 
 
+def test_an_edit_is_told_of_only_once_something_was_changed(run, shop):
+    assert "edit --undo" in run("edit", "--query", "license:mit", "name=Same", "--yes").stderr
+    refused = run("edit", "--query", "license:mit", "stage=production", "--yes")
+    assert refused.returncode == 2
+    assert "edit --undo" not in refused.stderr
+    assert not [document for document in shop.documents().values() if "stage" in document]
+
+
 def test_the_past_is_asked_in_the_same_language_and_holds_what_is_gone_by_now(run, shop):
     model = next(row for row in shop.store.records.iterate() if row.document["path"].startswith("n0"))
     edit_model(shop.store, ModelId(model.id), expected=1, values={"license": "isc"}, made_by="ann")
