@@ -27,6 +27,7 @@ from catalog.records.history import BatchSummary, batch_of, edit_cause
 from catalog.store import Store
 from catalog.store.batch import RecordBatch
 from catalog.store.edits import NO_EDIT, NewEdit
+from mappings import fields_where
 
 __all__ = [
     "EditOutcome",
@@ -139,9 +140,10 @@ def edit_models(
     the batch: `tell` says what the audit tells of so many changed models, for each page. Raises EditRefused.
     """
     wanted = checked_changes(changes)
-    names = store.records.names_of([target.model for target in targets])
-    if (reason := is_given_twice(names, wanted)) is not None:
-        raise EditRefused((reason,))
+    if any(change.field in fields_where("one_of_series") for change in wanted):
+        names = store.records.names_of([target.model for target in targets])
+        if (reason := is_given_twice(names, wanted)) is not None:
+            raise EditRefused((reason,))
     outcome = EditOutcome(batch=batch)
     for start in range(0, len(targets), PAGE_MODELS):
         page = {target.model: target.revision for target in targets[start : start + PAGE_MODELS]}

@@ -259,14 +259,19 @@ def note_due(connection: Connection, models: Iterable[ModelId]) -> None:
     """
     wanted = sorted(set(models))
     owners: dict[bytes, list[ModelId]] = defaultdict(list)
-    for model, own in _ties(connection, wanted, is_named=False).items():
-        for tie in own:
-            owners[tie].append(model)
-    named = _having(connection, sorted(owners), is_named=True, most=1)
-    due = {model for tie in named for model in owners[tie]} | _ties(connection, wanted, is_named=True).keys()
+    due: set[ModelId] = set()
+    joined_pairs = select(joins.c.borrower, joins.c.lender)
     for part in parts(wanted):
-        for column in (joins.c.borrower, joins.c.lender):
-            due.update(map(ModelId, connection.execute(select(column).where(column.in_(part))).scalars()))
+        for row in connection.execute(select(model_ties).where(model_ties.c.model.in_(part))):
+            if row.is_named == 1:
+                due.add(ModelId(row.model))
+            elif row.is_named == 0:
+                owners[bytes(row.tie)].append(ModelId(row.model))
+        chosen = joins.c.borrower.in_(part) | joins.c.lender.in_(part)
+        for pair in connection.execute(joined_pairs.where(chosen)):
+            due.update(ModelId(model) for model in pair if model in part)
+    named = _having(connection, sorted(owners), is_named=True, most=1)
+    due.update(model for tie in named for model in owners[tie])
     _add_due(connection, due)
 
 

@@ -184,11 +184,19 @@ class Steward:
         staying: dict[ModelId, str] = {}
         for model in waiting:
             revision, verdict = present.get(model.model, (None, None))
-            if verdict is None or revision != model.line["revision"]:
+            if verdict is None or not self._is_as_planned(stored, model, revision):
                 staying[model.model] = "it changed since the plan was made"
             elif not verdict.goes:
                 staying[model.model] = verdict.reason
         return staying
+
+    def _is_as_planned(self, stored: StoredPlan, model: PlannedModel, revision: int | None) -> bool:
+        """Whether nothing but this plan changed the record since: of copies that go, those that stay are told."""
+        later = -1 if revision is None else revision - int(model.line["revision"])
+        if later <= 0:
+            return later == 0
+        states = self.planner.store.records.history(model.model, last=later)
+        return all(state.cause == cause_of(stored.id) for state in states)
 
     def _is_whole(self, plan: str, model: ModelId) -> bool:
         rows = list(self.planner.store.retention.objects(plan, model=model))
@@ -199,7 +207,7 @@ class Steward:
         rows = list(store.retention.objects(stored.id, model=model.model))
         begun = any(row.state for row in rows)
         present = store.records.get(model.model)
-        if not begun and (present is None or present.revision != model.line["revision"]):
+        if not begun and (present is None or not self._is_as_planned(stored, model, present.revision)):
             self._leave(stored, model, "it changed since the plan was made", done)
             return
         try:
@@ -292,7 +300,7 @@ class Steward:
         """The records say what became of the files, with one line of the audit each."""
         store, author = self.planner.store, self.planner.author
         with store.records.transaction(
-            made_by="retention", author=author, cause=f"plan {stored.id}"
+            made_by="retention", author=author, cause=cause_of(stored.id)
         ) as records:
             records.lock(models)
             before = {model: records.state(model) for model in models}
@@ -322,6 +330,11 @@ class Steward:
             before=before,
             after=after,
         )
+
+
+def cause_of(plan: str) -> str:
+    """As the history has what a plan did."""
+    return f"plan {plan}"
 
 
 def _reason(error: ModeldexError) -> str:

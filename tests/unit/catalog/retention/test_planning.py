@@ -163,7 +163,7 @@ def test_copies_and_unfinished_files_are_proposed_with_what_shows_it(series):
     assert (file.path, file.bytes) == ("down/big.safetensors.incomplete", 4)
 
 
-SEALED = ("base_model", "stage", "aliases", "tags", "metrics")
+SEALED = ("base_model", "tags", "metrics")
 
 
 def test_sensitive_values_keep_as_others_do_and_a_lost_key_makes_no_plan(tmp_path):
@@ -198,7 +198,7 @@ def test_sensitive_values_keep_as_others_do_and_a_lost_key_makes_no_plan(tmp_pat
             "net-7": "newest",
         }
         told = " ".join(row.line["reason"] for row in yard.store.retention.models(plan.id))
-        assert not [word for word in ("production", "champion", "precious", "0.9", "child") if word in told]
+        assert not [word for word in ("precious", "0.9", "child") if word in told]
     moved = home.rename(
         tmp_path / "moved"
     )  # a vault is kept for as long as the process is there, by its home
