@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, request
 from catalog.access.accounts import Visit
 from crawler.mlflow_server.webhook import HEADERS
 from webui.access.attempts import attempts_of
-from webui.reading import is_refusal_noted, services
+from webui.reading import is_refusal_noted, services, signed_in
 
 REFUSED = frozenset({401, 403, 429})
 SIGN_IN, OPENID_RETURN = "access.sign_in", "access.openid_return"
@@ -28,7 +28,8 @@ def register(app: Flask) -> None:
 def tell(response: Response) -> Response:
     """The response as it is; the audit has a line if it refuses somebody, and none yet says so."""
     accounts, address = services().accounts, request.remote_addr or ""
-    if accounts is None or is_refusal_noted() or not _is_refused(response.status_code):
+    # Whom somebody knows is refused by who asked what they may do, and has the line from there.
+    if accounts is None or signed_in() or is_refusal_noted() or not _is_refused(response.status_code):
         return response
     if attempts_of(current_app).is_told(address):
         accounts.note(
