@@ -378,11 +378,13 @@ def test_redis_killed_under_load_changes_no_answer_and_is_used_again_when_it_is_
     web_of, redis_server, caplog
 ):
     web, expected = web_of(redis_server.url, cache_timeout_seconds=5.0), web_of().get(SEARCH)
-    under_way, number = threading.Event(), 24
+    under_way, killed, number = threading.Event(), threading.Event(), 24
 
     def ask(place):
         if place == number // 3:
             under_way.set()
+        if place >= number // 2:
+            killed.wait(60)
         with urllib.request.urlopen(f"{url}{SEARCH}", timeout=60) as answer:
             return answer.status, TOOK.sub(b"", answer.read().replace(url.encode(), b"http://localhost"))
 
@@ -391,6 +393,7 @@ def test_redis_killed_under_load_changes_no_answer_and_is_used_again_when_it_is_
         answers = pool.map(ask, range(number))
         assert under_way.wait(60)
         redis_server.kill()
+        killed.set()
         assert set(answers) == {expected}
         assert web.count("reads", "hit") > 0
         assert web.count("reads", "failed") > 0
