@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from types import SimpleNamespace
 
@@ -68,6 +69,9 @@ def twins(tmp_path_factory):
     for word in WORDS:
         sealed = SealedHome(tmp_path_factory.mktemp("twin"), word=word)
         sealed.turn_on()
+        # Else what was written last comes first, and of two of one moment the one with the lesser id.
+        for age, path in enumerate(sorted(path for path in sealed.folder.rglob("*") if path.is_file())):
+            os.utime(path, (1_700_000_000 - age, 1_700_000_000 - age))
         sealed.add()
         sealed.run("crawl", "lab")
         sealed.run("edit", "net", f"datasets={word}data,{word}more")
