@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from types import SimpleNamespace
 
@@ -18,6 +17,7 @@ from catalog.access.principals import OWNER
 from catalog.errors import NotAllowed
 from catalog.query.nodes import Or, Term, Terms
 from catalog.query.request import SearchRequest
+from catalog.records import SourceId, model_id
 from catalog.records.accounts import User
 from catalog.search.sealed import SealedEngine
 from catalog.settings import load_settings
@@ -62,16 +62,22 @@ BODIES = (
 )
 
 
+def folder_of_order(tmp_path_factory):
+    """A folder in which `net` has the lesser id: of two models of no date that one comes first."""
+    while True:
+        folder = tmp_path_factory.mktemp("twin")
+        source = SourceId(f"file://{folder}/models")
+        if model_id(source, "net/model") < model_id(source, "other/model"):
+            return folder
+
+
 @pytest.fixture(scope="module")
 def twins(tmp_path_factory):
     """Two catalogs that differ in sensitive values alone, each with a later edit of one."""
     homes = {}
     for word in WORDS:
-        sealed = SealedHome(tmp_path_factory.mktemp("twin"), word=word)
+        sealed = SealedHome(folder_of_order(tmp_path_factory), word=word)
         sealed.turn_on()
-        # Else what was written last comes first, and of two of one moment the one with the lesser id.
-        for age, path in enumerate(sorted(path for path in sealed.folder.rglob("*") if path.is_file())):
-            os.utime(path, (1_700_000_000 - age, 1_700_000_000 - age))
         sealed.add()
         sealed.run("crawl", "lab")
         sealed.run("edit", "net", f"datasets={word}data,{word}more")
