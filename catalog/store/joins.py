@@ -535,7 +535,7 @@ def _orphans(
     }
     is_judged = {
         store: unfinished.isdisjoint({store, *repositories})
-        and bool(_naming_any(connection, store, repositories))
+        and (store in repositories or bool(_naming_any(connection, store, repositories)))
         for store in stores
     }
     judged: dict[ModelId, bool] = {}
