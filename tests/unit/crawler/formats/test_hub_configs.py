@@ -140,7 +140,7 @@ QUANTIZERS = {
         {"group_size": 64, "bits": 4, "model.embed_tokens": {"group_size": 64, "bits": 6}},
         {"method": "mlx", "bits": 4, "group_size": 64},
     ),
-    "mlx in two group sizes": ({"group_size": 64, "bits": 4, "lm_head": {"group_size": 32, "bits": 8}}, {"method": "mlx"}),
+    "mlx in two group sizes": ({"group_size": 64, "bits": 4, "lm_head": {"group_size": 32, "bits": 8}}, {"method": "mlx", "extra.layer_widths": "4/64 8/32"}),
     "nothing": ({"something": 1}, {}),
 }  # fmt: skip
 
