@@ -7,11 +7,11 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import permutations
+from itertools import islice, permutations
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from sqlalchemy import Engine, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Engine, Table, bindparam, delete, select, update
 
 from catalog.errors import UserError
 from catalog.records import Document, ModelId, ObjectKey, SourceId
@@ -259,51 +259,47 @@ class Retention:
     ) -> Iterator[PlannedModel]:
         """The models of a plan in their order, those that go or those that stay."""
         table = retention_models
-        while limit is None or limit > 0:
-            chosen = (table.c.plan == plan) & (table.c.number > after)
-            if goes is not None:
-                chosen &= table.c.goes == int(goes)
-            size = PAGE if limit is None else min(limit, PAGE)
-            with self._engine.connect() as connection:
-                rows = list(
-                    connection.execute(select(table).where(chosen).order_by(table.c.number).limit(size))
-                )
-            for row in rows:
-                yield PlannedModel(
-                    number=row.number,
-                    model=ModelId(row.model),
-                    goes=bool(row.goes),
-                    line=json.loads(row.line),
-                    state=row.state,
-                    note=row.note,
-                )
-            if len(rows) < size:
-                return
-            after = rows[-1].number
-            limit = None if limit is None else limit - len(rows)
+        chosen = table.c.plan == plan
+        if goes is not None:
+            chosen &= table.c.goes == int(goes)
+        for row in islice(self._numbered(table, chosen, after=after, most=limit), limit):
+            yield PlannedModel(
+                number=row.number,
+                model=ModelId(row.model),
+                goes=bool(row.goes),
+                line=json.loads(row.line),
+                state=row.state,
+                note=row.note,
+            )
 
     def objects(self, plan: str, *, model: ModelId | None = None) -> Iterator[PlannedObject]:
         """The objects of a plan in their order, all of them or those of one model."""
-        table, after = retention_objects, -1
-        while True:
-            chosen = (table.c.plan == plan) & (table.c.number > after)
-            if model is not None:
-                chosen &= table.c.model == model
+        table = retention_objects
+        chosen = table.c.plan == plan
+        if model is not None:
+            chosen &= table.c.model == model
+        for row in self._numbered(table, chosen):
+            yield PlannedObject(
+                number=row.number,
+                model=ModelId(row.model),
+                source=SourceId(row.source),
+                key=ObjectKey(os.fsdecode(row.key)),
+                line=json.loads(row.line),
+                state=row.state,
+                evidence=json.loads(row.evidence),
+            )
+
+    def _numbered(
+        self, table: Table, chosen: ColumnElement[bool], *, after: int = -1, most: int | None = None
+    ) -> Iterator[Any]:
+        """The chosen rows behind this number in their order, read page by page; a page is of `most` rows if that is less."""
+        size = PAGE if most is None else min(most, PAGE)
+        while size:
+            page = select(table).where(chosen, table.c.number > after).order_by(table.c.number).limit(size)
             with self._engine.connect() as connection:
-                rows = list(
-                    connection.execute(select(table).where(chosen).order_by(table.c.number).limit(PAGE))
-                )
-            for row in rows:
-                yield PlannedObject(
-                    number=row.number,
-                    model=ModelId(row.model),
-                    source=SourceId(row.source),
-                    key=ObjectKey(os.fsdecode(row.key)),
-                    line=json.loads(row.line),
-                    state=row.state,
-                    evidence=json.loads(row.evidence),
-                )
-            if len(rows) < PAGE:
+                rows = list(connection.execute(page))
+            yield from rows
+            if len(rows) < size:
                 return
             after = rows[-1].number
 
