@@ -220,7 +220,7 @@ class Steward:
             self._leave(stored, model, _reason(error), done)
             return
         state = STATES[action]
-        self._restate(stored, [model.model], state)
+        self._restate(stored, model.model, state)
         store.retention.note_model(stored.id, model.number, state)
         done.models += 1
         done.bytes += int(model.line["bytes"])
@@ -291,28 +291,27 @@ class Steward:
         if lost:
             done.left[model.model] = f"files of it were deleted for good: {lost:,}"
             return
-        self._restate(stored, [model.model], LIVE)
+        self._restate(stored, model.model, LIVE)
         store.retention.note_model(stored.id, model.number, BACK)
         done.models += bool(rows)
         done.bytes += sum(int(row.line["freed_bytes"]) for row in rows)
 
-    def _restate(self, stored: StoredPlan, models: Sequence[ModelId], state: str) -> None:
-        """The records say what became of the files, with one line of the audit each."""
+    def _restate(self, stored: StoredPlan, model: ModelId, state: str) -> None:
+        """The record says what became of the files, with one line of the audit."""
         store, author = self.planner.store, self.planner.author
         with store.records.transaction(
             made_by="retention", author=author, cause=cause_of(stored.id)
         ) as records:
-            records.lock(models)
-            before = {model: records.state(model) for model in models}
+            records.lock([model])
+            before = records.state(model)
+            if before not in ({TRASHED} if state == LIVE else {LIVE, MISSING}):
+                return
             if state == LIVE:
-                concerned = [model for model in models if before[model] == TRASHED]
-                records.bring_back(concerned)
+                records.bring_back([model])
             else:
-                concerned = [model for model in models if before[model] in {LIVE, MISSING}]
-                records.remove(concerned, state)
-            for model in concerned:
-                action, after = f"retention.{state}", {"plan": stored.id}
-                records.note(partial(self._happening, action, f"model {model}", before[model], after))
+                records.remove([model], state)
+            action, after = f"retention.{state}", {"plan": stored.id}
+            records.note(partial(self._happening, action, f"model {model}", before, after))
 
     def _leave(self, stored: StoredPlan, model: PlannedModel, reason: str, done: Done) -> None:
         self.planner.store.retention.note_model(stored.id, model.number, LEFT, reason)
