@@ -72,8 +72,6 @@ def model(model_id: str) -> BaseResponse:
     words = request.args.get("values", "").strip()
     page = model_page(shown, addresses(), around, words=words)
     tag = tag_of(build(), dumps(page))
-    if shown is not stored:  # a cache would keep what is sealed in the store
-        return not_modified(tag) or html("model.html", page, tag=tag)
     return remembered(tag, lambda: html("model.html", page, tag=tag), tag=tag)
 
 
