@@ -51,6 +51,8 @@ DOCUMENTS = st.dictionaries(st.sampled_from(HEADS), VALUES, max_size=12)
 @settings(max_examples=150, deadline=None)
 @given(DOCUMENTS)
 @example({"metrics": {"metric": None, "value": None}})
+@example({"id": []})
+@example({"id": {}, "hashes": {"weights": "a"}})
 def test_every_document_has_a_page_a_row_and_a_line(document):
     model = StoredModel(id=ModelId("a" * 64), revision=1, document=document, provenance={})
     found = SearchPage(state=SearchState(), canonical_text="", total=1, page_count=1, hits=(document,))

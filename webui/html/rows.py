@@ -106,7 +106,7 @@ def foldings(page: SearchPage) -> list[Folding]:
 def _folding(document: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) -> Folding:
     if not members:
         return Folding()
-    if members[0].get("id") == document.get("id"):
+    if text_at(members[0], "id") == text_at(document, "id"):
         return Folding(copies=tuple(members[1:]))
     return Folding(first=members[0])
 
@@ -129,9 +129,9 @@ def result_rows(page: SearchPage, addresses: Addresses) -> tuple[ResultRow, ...]
 
 def folded_elsewhere(page: SearchPage, addresses: Addresses) -> tuple[Copy, ...]:
     """The models of other pages that models of this one are folded into."""
-    here = {document.get("id") for document in page.hits}
+    here = {text_at(document, "id") for document in page.hits}
     firsts = [folding.first for folding in foldings(page) if folding.first is not None]
-    away = {str(first["id"]): first for first in firsts if first.get("id") not in here}
+    away = {text_at(first, "id"): first for first in firsts if text_at(first, "id") not in here}
     return tuple(_copy(first, addresses) for first in away.values())
 
 
