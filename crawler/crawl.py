@@ -41,7 +41,7 @@ from crawler.stages.same_storage import check_same_storage
 from crawler.stages.splitting import SourceSplit, Surroundings
 from crawler.stages.survey import Survey, owners, sight, survey
 
-RECIPE = "8"
+RECIPE = "9"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 

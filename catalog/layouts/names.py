@@ -93,7 +93,7 @@ def _is_made_of(name: str, words: AbstractSet[str]) -> bool:
 
 _LEFTOVER_WORDS = GENERIC_STEMS | GENERIC_DIRECTORIES | _GENERIC_WORDS | frozenset(
     {
-        "", ".", "..", "tmp", "temp", "out", "output", "outputs", "results", "result", "run", "runs", "default", "none", "null",
+        "", ".", "..", "tmp", "temp", "input", "inputs", "out", "output", "outputs", "results", "result", "run", "runs", "default", "none", "null",
         "unknown", "untitled", "noname", "export", "exported", "converted", "merged", "saved", "snapshot", "snapshots", "hf",
         "main_graph", "graph", "torch_jit", "torch-jit-export", "tf2onnx", "onnx-model", "onnx_model", "ggml", "gguf", "trainer",
         "train", "training", "test", "my", "mymodel", "workspace", "content", "mnt", "home", "cache", "fp16", "f16", "bf16", "fp32",

@@ -136,7 +136,7 @@ def _told_apart(groups: Sequence[Group]) -> list[Group]:
         for group in groups
         if group.kind in {"file", "shards"}
         and names.is_generic_stem(name_of(group.key))
-        and group.name_hint in {name_of(directory_of(group.key)), _of_run(directory_of(group.key))}
+        and group.name_hint in {_directory_name(group), _of_run(directory_of(group.key))}
     ]
     number = Counter(map(place, generic))
     apart = {group.key for group in generic if number[place(group)] > 1}
@@ -144,10 +144,16 @@ def _told_apart(groups: Sequence[Group]) -> list[Group]:
         replace(group, name_hint=f"{_run_of(group)}-{name_of(group.key)}")
         if group.key in apart
         else replace(group, name_hint=_run_of(group))
-        if group.name_hint == name_of(directory_of(group.key)) and _is_later_run(group)
+        if group.name_hint == _directory_name(group) and _is_later_run(group)
         else group
         for group in groups
     ]
+
+
+def _directory_name(group: Group) -> str | None:
+    """What a file is called that is called as its directory."""
+    directory = directory_of(group.key)
+    return name_of(directory) if directory else _name_of_root(group.source)
 
 
 def _is_later_run(group: Group) -> bool:
@@ -698,14 +704,30 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
         above = names.model_name(directory_of(directory_of(own)), is_file=False)
         name = "-".join(part for part in (above, names.stem(name_of(directory_of(own)))) if part)
     elif generic:
-        name = _of_run(draft.directory) or name_of(without_version(draft.directory)) or name
+        directory = draft.directory
+        name = (
+            _of_run(directory)
+            or name_of(without_version(directory))
+            or (None if directory else _name_of_root(source))
+            or name
+        )
     elif draft.kind not in {"file", "shards"} and without_version(path) != path:
         name = name_of(without_version(path))
     elif (of_run := _of_run(path)) is not None:
         name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = _of_run(directory_of(path)) or parent
-    return name or unquote(str(source).rstrip("/").rpartition("/")[2])
+    return name or _last_of(source)
+
+
+def _last_of(source: SourceId) -> str:
+    return unquote(str(source).rstrip("/").rpartition("/")[2])
+
+
+def _name_of_root(source: SourceId) -> str | None:
+    """What the folder or bucket that is crawled calls a `model.onnx` directly in it; None where that says nothing, either."""
+    name = _last_of(source)
+    return None if names.is_machine_name(name) or names.is_leftover(name) else name
 
 
 def _of_run(directory: str) -> str | None:

@@ -114,7 +114,7 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         low=view.low,
         high=view.high,
         low_hint=next((bucket.low for bucket in bars if bucket.low), ""),
-        high_hint=bars[-1].high or bars[-1].low if bars else "",
+        high_hint=bars[-1].high if bars else "",
         unit=view.unit or "",
     )
 
@@ -136,13 +136,14 @@ def _option(
 
 
 def _ticks(bars: list[FacetBucket]) -> tuple[str, ...]:
-    """What stands below the first, the middle and the last bar."""
+    """What stands below the first, the middle and the last bar; the last one of numbers has no end."""
     if not bars:
         return ()
+    last = bars[-1].low if bars[-1].high else f"{bars[-1].low}+"
     if len(bars) == 1:
-        return (bars[0].low,)
+        return (last,)
     middle = (bars[len(bars) // 2].low,) if len(bars) >= FEWEST_FOR_THREE_TICKS else ()
-    return (bars[0].low, *middle, bars[-1].low)
+    return (bars[0].low, *middle, last)
 
 
 def _bars(buckets: list[FacetBucket], addresses: Addresses) -> tuple[HistogramBar, ...]:

@@ -183,10 +183,12 @@ def cut_in_the_middle(path: str) -> tuple[str, str]:
 
 
 def snippet(document: Mapping[str, Any], words: tuple[str, ...]) -> tuple[Segment, ...]:
-    """The description, or the part of the card's text that was found when the description does not show why."""
-    description = text_at(document, "description") or text_at(document, "title")
+    """The description, else a title that is not the name over again; or the part of the card's text that was found when
+    neither shows why.
+    """
+    name, title = text_at(document, "name").casefold(), text_at(document, "title")
+    description = text_at(document, "description") or ("" if title.casefold() == name else title)
     chosen = segments(description, words, SNIPPET_CHARACTERS)
-    name = text_at(document, "name").casefold()
     if any(part.marked for part in chosen) or not words or any(word.casefold() in name for word in words):
         return chosen
     elsewhere = segments(text_at(document, "all_text"), words, SNIPPET_CHARACTERS)

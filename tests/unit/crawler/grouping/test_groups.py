@@ -454,6 +454,22 @@ def test_the_root_is_named_after_the_source():
     assert made.name_hint == "models"
 
 
+@pytest.mark.parametrize(
+    ("source", "keys", "hints"),
+    [
+        ("file:///data/churn", ["model.onnx"], ["churn"]),
+        ("s3://churn", ["model.onnx"], ["churn"]),
+        ("file:///data/churn", ["best.pt", "last.pt"], ["churn-best", "churn-last"]),
+        ("file:///data/churn", ["fraud.onnx"], ["fraud"]),
+        ("file:///data/models", ["model.onnx"], ["model"]),
+        ("file:///tmp/tmpab12cd", ["model.onnx"], ["model"]),
+    ],
+)
+def test_a_file_that_every_model_has_is_named_after_the_folder_that_is_crawled(source, keys, hints):
+    groups = group(SourceId(source), [member(key) for key in keys])
+    assert [model.name_hint for model in groups] == hints
+
+
 def test_distances_count_directories_from_the_model():
     (made,) = grouped("q/README.md", "q/m/config.json", "q/m/model.safetensors", "q/m/onnx/model.onnx")
     assert {found.object.key: found.distance for found in made.members} == {
