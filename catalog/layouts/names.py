@@ -34,8 +34,10 @@ _GENERIC_WORDS = frozenset(
 """Words of which nothing but a word that says nothing can be put together: `checkpoint_final`, `model_0004999`."""
 _BETWEEN_WORDS = re.compile(r"[\s_.=-]+")
 _NUMBERED = re.compile(r"(?:checkpoint|epoch|step)[-_=]?\d+.*|ckpt[-_]?\d+|\d+")
-_TAKEN_BEFORE = re.compile(r"-v\d{1,3}$")
-"""What Lightning puts behind a name that was taken. Source: lightning callbacks/model_checkpoint.py (`STARTING_VERSION`)."""
+_NUMBERED_VERSION = re.compile(r"(?P<word>.+)[-_. ]v(?P<version>\d{1,4}(?:\.\d{1,4}){0,3})", re.IGNORECASE)
+"""`model_v2`, `weights-v1.3`, and what Lightning puts behind a name that was taken. Source: lightning
+callbacks/model_checkpoint.py (`STARTING_VERSION`)."""
+_OF_ONE_RUN = frozenset({"best", "last", "latest", "epoch", "step", "iter", "checkpoint", "ckpt"})
 GENERIC_DIRECTORIES = frozenset(
     {
         "artifacts",
@@ -81,8 +83,19 @@ def is_generic(name: str) -> bool:
 
 def is_generic_stem(stem: str) -> bool:
     """Whether a name without suffix and shard number is one that every model uses."""
-    word = _TAKEN_BEFORE.sub("", stem.lower())
+    word = stem.lower()
+    if match := _NUMBERED_VERSION.fullmatch(word):
+        word = match["word"]
     return word in GENERIC_STEMS or _NUMBERED.fullmatch(word) is not None or _is_made_of(word, _GENERIC_WORDS)
+
+
+def version_in(stem: str) -> str | None:
+    """`2` of `model_v2`: a version of what its directory names. None for `best-v1`, the second best of one run."""
+    match = _NUMBERED_VERSION.fullmatch(stem)
+    if match is None or not is_generic_stem(match["word"]) or not match["word"].lower()[:1].isalpha():
+        return None
+    words = {part for part in _BETWEEN_WORDS.split(match["word"].lower()) if not part.isdigit()}
+    return None if words & _OF_ONE_RUN else match["version"]
 
 
 def _is_made_of(name: str, words: AbstractSet[str]) -> bool:

@@ -126,10 +126,12 @@ def container_directories(members: Sequence[Member], file_names: FileNames | Non
 
 
 def _told_apart(groups: Sequence[Group]) -> list[Group]:
-    """`best` and `last` of one directory are both called as the directory; together they need their own names, too."""
+    """`best` and `last` of one directory are both called as the directory; together they need their own names, too.
+    `model_v1` and `model_v2` do not: they are versions of one.
+    """
 
-    def place(group: Group) -> tuple[str, str | None]:
-        return directory_of(group.key), group.name_hint
+    def place(group: Group) -> tuple[str, str | None, str | None]:
+        return directory_of(group.key), group.name_hint, names.version_in(name_of(group.key))
 
     generic = [
         group
@@ -609,11 +611,14 @@ def _of_its_stem(name: str, drafts: Sequence[Draft]) -> list[Draft]:
 
 
 def _of_one_run(extraction: Extraction, drafts: list[Draft]) -> list[Draft]:
-    """What a run left is about the states of the run beside it: of several models with names of their own nobody knows
-    which one it measured, but for one with a name that says nothing (`model.joblib` beside `scaler.joblib`).
+    """What a run left is about the states of the run beside it: of several models with names of their own, or of several
+    versions, nobody knows which one it measured, but for one with a name that says nothing (`model.joblib` beside
+    `scaler.joblib`).
     """
     if extraction.role is not Role.RUN or len(drafts) == 1:
         return drafts
+    if any(names.version_in(name_of(draft.key)) is not None for draft in drafts):
+        return []
     by_name: dict[str, list[Draft]] = defaultdict(list)
     for draft in drafts:
         by_name[_name_of_run(name_of(draft.key).lower())].append(draft)

@@ -18,8 +18,8 @@ def without_version(directory: str) -> str:
 
 
 def version_of(draft: Draft) -> str | None:
-    """`2` of `resnet/2/model.onnx`, `version_3` of a Lightning run, `000010` of `style-000010.safetensors`; None if the
-    place says none.
+    """`2` of `resnet/2/model.onnx` and of `resnet/model_v2.onnx`, `version_3` of a Lightning run, `000010` of
+    `style-000010.safetensors`; None if the place says none.
     """
     is_file = draft.kind in {"file", "shards"}
     own = draft.directory if is_file else draft.key
@@ -29,6 +29,8 @@ def version_of(draft: Draft) -> str | None:
         return match["version"]
     if is_file and (match := EPOCH_AT_END.match(name_of(draft.key))):
         return match["version"]
+    if is_file and (version := names.version_in(name_of(draft.key))) is not None:
+        return version
     is_named = is_file and not names.is_generic_stem(name_of(draft.key))
     return name_of(own) if not is_named and without_version(own) != own else None
 

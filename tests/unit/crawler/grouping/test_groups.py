@@ -461,6 +461,7 @@ def test_the_root_is_named_after_the_source():
         ("s3://churn", ["model.onnx"], ["churn"]),
         ("file:///data/churn", ["best.pt", "last.pt"], ["churn-best", "churn-last"]),
         ("file:///data/churn", ["fraud.onnx"], ["fraud"]),
+        ("file:///data/churn", ["model_v1.onnx", "model_v2.onnx"], ["churn", "churn"]),
         ("file:///data/models", ["model.onnx"], ["model"]),
         ("file:///tmp/tmpab12cd", ["model.onnx"], ["model"]),
     ],
@@ -468,6 +469,28 @@ def test_the_root_is_named_after_the_source():
 def test_a_file_that_every_model_has_is_named_after_the_folder_that_is_crawled(source, keys, hints):
     groups = group(SourceId(source), [member(key) for key in keys])
     assert [model.name_hint for model in groups] == hints
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("model_v1.pkl", "1"),
+        ("model-v1.2.pkl", "1.2"),
+        ("weights.v12.h5", "12"),
+        ("model_final_v3.pkl", "3"),
+        ("last-v1.ckpt", None),
+        ("resnet50_v2.pt", None),
+    ],
+)
+def test_a_version_behind_a_word_that_every_model_uses_is_the_model_s(name, version):
+    (model,) = grouped(f"fraud/{name}")
+    assert model.version_hint == version
+
+
+def test_what_lies_beside_several_versions_measured_nobody_knows_which():
+    measured = member("fraud/metrics.json", role=Role.RUN)
+    for model in grouped("fraud/model_v1.pkl", "fraud/model_v2.pkl", "fraud/model_final.pkl", measured):
+        assert [part.object.key for part in model.members if part.object.key.endswith(".json")] == []
 
 
 def test_distances_count_directories_from_the_model():
