@@ -77,6 +77,7 @@ EXTRACTORS: Mapping[str, str] = {
     "mlflow-registry": "crawler.extractors.mlflow_registry:MlflowRegistryExtractor",
     "mlflow-entries": "crawler.extractors.mlflow_entries:MlflowEntriesExtractor",
     "mlflow-database": "crawler.extractors.mlflow_database:MlflowDatabaseExtractor",
+    "dvc-config": "crawler.extractors.dvc_config:DvcConfigExtractor",
     "dvc": "crawler.extractors.dvc:DvcExtractor",
     "git-references": "crawler.extractors.git_references:GitReferencesExtractor",
     "metrics-file": "crawler.extractors.metrics_file:MetricsFileExtractor",
