@@ -19,6 +19,7 @@ SOURCES: Mapping[str, str] = {
     "mlflow+http": "crawler.sources.mlflow:MlflowSource",
     "mlflow+https": "crawler.sources.mlflow:MlflowSource",
     "s3": "crawler.sources.s3:S3Source",
+    "tione": "crawler.sources.tione:TioneSource",
 }
 
 EXTRACTORS: Mapping[str, str] = {
@@ -87,6 +88,7 @@ EXTRACTORS: Mapping[str, str] = {
     "oci-manifest": "crawler.extractors.oci_manifest:OciManifestExtractor",
     "bentoml": "crawler.extractors.bentoml:BentomlExtractor",
     "nemo": "crawler.extractors.nemo:NemoExtractor",
+    "tione-entries": "crawler.extractors.tione_entries:TioneEntriesExtractor",
     "python-requirements": "crawler.extractors.python_requirements:PythonRequirementsExtractor",
 }
 
