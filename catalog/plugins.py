@@ -110,6 +110,7 @@ COMMANDS: Mapping[str, str] = {
     "edit": "crawler.commands.edit:edit",
     "export": "catalog.commands.export:export",
     "forget": "crawler.commands.forget:forget",
+    "hive": "indexer.commands.hive:hive",
     "log": "catalog.commands.log:log",
     "history": "catalog.commands.history:history",
     "keys": "crawler.commands.keys:keys",
@@ -144,6 +145,7 @@ SETTINGS: Mapping[str, str] = {
     "encryption": "catalog.sealing.settings:EncryptionSettings",
     "events": "crawler.settings:EventSettings",
     "file": "crawler.settings:FileSettings",
+    "hive": "indexer.settings:HiveSettings",
     "joins": "catalog.settings.core:JoinSettings",
     "log": "catalog.logs:LogSettings",
     "mongodb": "indexer.settings:MongodbSettings",
@@ -157,6 +159,7 @@ SETTINGS: Mapping[str, str] = {
 
 HOOKS: Mapping[str, str] = {
     "news": "indexer.sinks.webhooks:tell_all",
+    "statements": "indexer.statements:neighbours",
     "after-crawl": "indexer.drain:drain_now",
     "past": "indexer.engines.memory:engine_of",
     "matching": "indexer.engines.memory.matching:satisfies",
