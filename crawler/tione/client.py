@@ -122,7 +122,8 @@ class TioneClient:
                     raise CredentialsRefused(str(refused)) from error
                 if attempt == self._attempts or not refused.code.startswith(tuple(AGAIN)):
                     raise refused from error
-            except (ValueError, RecursionError) as error:  # an answer that is no JSON, or cut
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                # what the SDK trips over: an answer that is no JSON, cut, or of another shape
                 if attempt == self._attempts:
                     raise TioneRefused(
                         "NoAnswer", "what answers is not TI-ONE, or its answer is cut"

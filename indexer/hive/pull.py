@@ -242,7 +242,7 @@ def _claims(wanted: _Wanted, known: Mapping[str, DataTable]) -> Iterator[tuple[M
         names: dict[str, None] = {}
         for value in (*values, *wanted.named.get(model, ())):
             name = _full_name(value)
-            if name in known:
+            if name is not None and name in known:
                 names[name] = None
             names |= dict.fromkeys(_at(places, value))
         if names:

@@ -152,7 +152,7 @@ def source_of(stub, **options):
         "endpoint": stub.url,
         "models": ("m-1",),
         "attempts": 2,
-        "requests_per_second": 20.0,
+        "requests_per_second": 0.0,
         **options,
     }
     return TioneSource("tione://ap-guangzhou", Settings(home="home"), TioneOptions(**chosen))
@@ -171,7 +171,7 @@ def test_a_task_and_a_version_tell_of_the_model_in_their_bucket(stub, tmp_path, 
             if place in entry:
                 entry[place] = {"Bucket": bucket.name, "Paths": ["out/churn/"]}
     with open_store(settings, write=True) as store:
-        assert crawl(store, source_of(stub), settings).counts["new"] == 2
+        assert crawl(store, source_of(stub), settings).counts["new"] == 1
         (alone,) = documents(store).values()
         assert (alone["name"], alone["version"], alone["owner"], alone["framework"]) == (
             *("churn-prod", "v7"),
@@ -211,7 +211,7 @@ CUT = b'{"Response": {"TrainingTaskSet": ['
 FAULTS = {
     "a wrong key": (None, {"secret_key": "wrong"}, "AuthFailure.SignatureFailure"),
     "too many requests": (
-        (200, b'{"Response":{"Error":{"Code":"RequestLimitExceeded","Message":"slow"}}}'),
+        (200, b'{"Response":{"Error":{"Code":"RequestLimitExceeded","Message":"slow"},"RequestId":"1"}}'),
         {},
         "RequestLimitExceeded",
     ),

@@ -213,9 +213,10 @@ def test_command_page_api_and_facet_lead_from_models_to_tables_and_back(shop):
     assert len(json.loads(run("search", "--json", "table:ML.CRAWL_2023"))) == 2
 
     from webui.app import create_app
-    from webui.contracts import open_services
+    from webui.contracts import close_services, open_services
 
-    with closing(open_services(shop.settings)) as services:
+    services = open_services(shop.settings)
+    try:
         web = create_app(shop.settings, services).test_client()
         (model,) = [row["id"] for path, row in shop.documents().items() if path.startswith("named")]
         page = web.get(f"/models/{model}").text
@@ -236,6 +237,8 @@ def test_command_page_api_and_facet_lead_from_models_to_tables_and_back(shop):
         ]
         assert web.get("/tables/ml.none").status_code == 404
         assert web.get("/api/v1/tables/ml.none").status_code == 404
+    finally:
+        close_services(services)
 
 
 def test_a_table_is_told_of_as_far_as_one_of_its_models_is_to_be_seen(shop):
