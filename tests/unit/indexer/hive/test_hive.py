@@ -189,28 +189,29 @@ def test_what_files_and_persons_say_stays_and_what_is_said_no_more_is_taken_back
 
 
 def test_command_page_api_and_facet_lead_from_models_to_tables_and_back(shop):
-    def run(*words, code=0):
-        result = CliRunner().invoke(
-            cli,
-            ["--home", str(shop.settings.home), *words],
-            env={"MODELDEX_HIVE_URL": shop.settings.section(HiveSettings).url},
-        )
-        assert result.exit_code == code, result.output
-        return result.output
+    def run(*words):
+        command = ["--home", str(shop.settings.home), *words]
+        url = shop.settings.section(HiveSettings).url
+        return CliRunner().invoke(cli, command, env={"MODELDEX_HIVE_URL": url})
+
+    def output(*words):
+        result = run(*words)
+        assert result.exit_code == 0, result.output
+        return result.stdout
 
     bring_up_to_date(shop.settings, shop.store)
-    assert "3 models were trained on 2 tables; 3 models changed." in run("hive", "pull")
-    assert "ml.events" in run("hive", "tables")
-    assert [(row["name"], row["models"]) for row in json.loads(run("hive", "tables", "--json"))] == [
+    assert "3 models were trained on 2 tables; 3 models changed." in output("hive", "pull")
+    assert "ml.events" in output("hive", "tables")
+    assert [(row["name"], row["models"]) for row in json.loads(output("hive", "tables", "--json"))] == [
         ("ml.crawl_2023", 2),
         ("ml.events", 1),
     ]
-    report = run("hive", "show", "ML.crawl_2023")
+    report = output("hive", "show", "ML.crawl_2023")
     assert "rows: 1,200" in report
     assert "  text string  the text" in report
-    assert "No model here was trained on a table squad." in run("hive", "show", "squad", code=2)
-    assert len(json.loads(run("search", "--json", "tables:ml.crawl_2023"))) == 2
-    assert len(json.loads(run("search", "--json", "table:ML.CRAWL_2023"))) == 2
+    assert "No model here was trained on a table squad." in str(run("hive", "show", "squad").exception)
+    assert len(json.loads(output("search", "--json", "tables:ml.crawl_2023"))) == 2
+    assert len(json.loads(output("search", "--json", "table:ML.CRAWL_2023"))) == 2
 
     from webui.app import create_app
     from webui.contracts import close_services, open_services
