@@ -79,20 +79,25 @@ def furnish(hive_metastore):
     )
 
 
-@pytest.fixture
-def shop(tmp_path, hive_metastore):
-    furnish(hive_metastore)
-    with crawled(tmp_path, hive_metastore.url) as shop:
-        yield shop
+@pytest.fixture(scope="module")
+def furnished(hive_metastore_process):
+    """The Metastore with its tables; tests that change them come last."""
+    hive_metastore_process.database("ml")
+    furnish(hive_metastore_process)
+    yield hive_metastore_process
     shutil.rmtree(LAKE, ignore_errors=True)
 
 
+@pytest.fixture
+def shop(tmp_path, furnished):
+    with crawled(tmp_path, furnished.url) as shop:
+        yield shop
+
+
 @pytest.fixture(scope="module")
-def pulled_once(tmp_path_factory, hive_metastore_process):
+def pulled_once(tmp_path_factory, furnished):
     """A catalog that read the Metastore, for tests that change neither."""
-    hive_metastore_process.database("ml")
-    furnish(hive_metastore_process)
-    with crawled(tmp_path_factory.mktemp("pulled"), hive_metastore_process.url) as shop:
+    with crawled(tmp_path_factory.mktemp("pulled"), furnished.url) as shop:
         pulled(shop)
         yield shop
 
@@ -143,24 +148,6 @@ def test_names_and_places_become_tables_with_what_they_are_like_and_a_second_rea
     before = revisions(shop)
     again = pulled(shop)
     assert (again.changed, again.models, revisions(shop)) == (0, 3, before)
-
-
-def test_a_table_that_grows_makes_no_revision_and_one_that_is_dropped_stays_known(shop, hive_metastore):
-    pulled(shop)
-    before = revisions(shop)
-    hive_metastore.drop("ml.crawl_2023", "ml.events")
-    hive_metastore.table("ml.crawl_2023", COLUMNS, location=f"file:{LAKE}/crawl", numRows="5000")
-    answer = pulled(shop)
-    assert (answer.missing, answer.changed) == (["ml.events"], 0)
-    assert (trained_on(shop), revisions(shop)) == (ALL, before)
-    crawl, events = shop.store.data_tables.all()
-    assert (crawl.rows, crawl.missing_since) == (5000, "")
-    assert events.rows == 42
-    assert events.missing_since
-
-    since = events.missing_since
-    assert pulled(shop).missing == ["ml.events"]
-    assert shop.store.data_tables.all()[1].missing_since == since
 
 
 def test_what_files_and_persons_say_stays_and_what_is_said_no_more_is_taken_back(shop):
@@ -357,12 +344,12 @@ def test_what_answers_wrongly_is_told_in_one_sentence_and_nothing_is_changed(pul
     assert len(shop.store.data_tables.all()) == 2
 
 
-def test_an_answer_that_is_cut_anywhere_changes_nothing(shop, hive_metastore):
+def test_an_answer_that_is_cut_anywhere_changes_nothing(shop, furnished):
     pulled(shop)
     before = shop.documents()
     for bytes_passed in (1, 20, 70, 100, 400, 1500):
         with (
-            answering(cut_after(hive_metastore.port, bytes_passed)) as port,
+            answering(cut_after(furnished.port, bytes_passed)) as port,
             pytest.raises(UserError, match=r"in the middle|cannot be reached"),
         ):
             pulled(shop, hive_url=f"thrift://127.0.0.1:{port}")
@@ -378,7 +365,7 @@ def test_the_second_address_answers_where_the_first_does_not(shop):
     )
 
 
-def test_a_metastore_of_before_hive_2_3_is_asked_in_its_own_words(shop, hive_metastore, monkeypatch):
+def test_a_metastore_of_before_hive_2_3_is_asked_in_its_own_words(shop, furnished, monkeypatch):
     """A real one of 4.0.1 behind a gate that does not know what came later, and asks it for the same in new words."""
     from pymetastore.hive_metastore import ThriftHiveMetastore, ttypes
 
@@ -402,8 +389,8 @@ def test_a_metastore_of_before_hive_2_3_is_asked_in_its_own_words(shop, hive_met
     assert "new" not in questions[1:]
 
 
-def test_a_table_that_is_too_wide_costs_itself_alone(shop, hive_metastore, monkeypatch):
-    hive_metastore.table("ml.wide", {f"c{n}": "string" for n in range(300)}, location=f"file:{LAKE}/wide")
+def test_a_table_that_is_too_wide_costs_itself_alone(shop, furnished, monkeypatch):
+    furnished.table("ml.wide", {f"c{n}": "string" for n in range(300)}, location=f"file:{LAKE}/wide")
     shop.put("other/modeldex.json", {"datasets": ["ml.wide"]})
     shop.crawl()
     monkeypatch.setattr(connection, "MAX_ANSWER_BYTES", 8_000)
@@ -420,20 +407,40 @@ def test_databases_that_are_not_chosen_are_not_looked_at(shop):
     ]
 
 
-def test_the_worker_reads_it_and_one_that_is_killed_costs_nothing(shop, hive_metastore):
+def test_a_table_that_grows_makes_no_revision_and_one_that_is_dropped_stays_known(shop, furnished):
+    pulled(shop)
+    before = revisions(shop)
+    furnished.drop("ml.crawl_2023", "ml.events")
+    furnished.table("ml.crawl_2023", COLUMNS, location=f"file:{LAKE}/crawl", numRows="5000")
+    answer = pulled(shop)
+    assert (answer.missing, answer.changed) == (["ml.events"], 0)
+    assert (trained_on(shop), revisions(shop)) == (ALL, before)
+    crawl, events = shop.store.data_tables.all()
+    assert (crawl.rows, crawl.missing_since) == (5000, "")
+    assert events.rows == 42
+    assert events.missing_since
+
+    since = events.missing_since
+    assert pulled(shop).missing == ["ml.events"]
+    assert shop.store.data_tables.all()[1].missing_since == since
+
+
+def test_the_worker_reads_it_and_one_that_is_killed_costs_nothing(shop, furnished):
     from indexer.statements import neighbours
 
+    furnished.database("ml")
+    furnish(furnished)
     bring_up_to_date(shop.settings, shop.store)
     (neighbour,) = neighbours(shop.settings)
     assert (neighbour.name, neighbour.every_seconds) == ("hive", 3600)
     assert neighbour.read(shop.store) == "tables=2 models=3 changed=3 problems=0"
-    hive_metastore.pause(on=True)
+    furnished.pause(on=True)
     try:
         with pytest.raises(UserError, match="did not answer in time"):
             pulled(shop, hive_seconds=0.5)
     finally:
-        hive_metastore.pause(on=False)
-    killer = threading.Timer(0.02, hive_metastore.kill)
+        furnished.pause(on=False)
+    killer = threading.Timer(0.02, furnished.kill)
     killer.start()
     with pytest.raises(UserError, match=r"^The Hive Metastore (cannot be reached|ended the connection)"):
         all(pulled(shop).models for _ in range(200))
