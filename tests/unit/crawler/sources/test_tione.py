@@ -166,6 +166,7 @@ def test_a_task_and_a_version_tell_of_the_model_in_their_bucket(stub, tmp_path, 
     settings = Settings(home=tmp_path / "home")
     bucket.prefix = ""
     bucket.put("out/churn/model.safetensors", safetensors())
+    bucket.put("out/churn/config.json", json.dumps({"model_type": "bert"}))
     for entry in (stub.tasks["train-1"], *stub.versions):
         for place in ("Output", "TrainingModelCosPath"):
             if place in entry:
