@@ -19,6 +19,7 @@ SOURCES: Mapping[str, str] = {
     "mlflow+http": "crawler.sources.mlflow:MlflowSource",
     "mlflow+https": "crawler.sources.mlflow:MlflowSource",
     "s3": "crawler.sources.s3:S3Source",
+    "tione": "crawler.sources.tione:TioneSource",
 }
 
 EXTRACTORS: Mapping[str, str] = {
@@ -77,6 +78,7 @@ EXTRACTORS: Mapping[str, str] = {
     "mlflow-registry": "crawler.extractors.mlflow_registry:MlflowRegistryExtractor",
     "mlflow-entries": "crawler.extractors.mlflow_entries:MlflowEntriesExtractor",
     "mlflow-database": "crawler.extractors.mlflow_database:MlflowDatabaseExtractor",
+    "dvc-config": "crawler.extractors.dvc_config:DvcConfigExtractor",
     "dvc": "crawler.extractors.dvc:DvcExtractor",
     "git-references": "crawler.extractors.git_references:GitReferencesExtractor",
     "metrics-file": "crawler.extractors.metrics_file:MetricsFileExtractor",
@@ -86,6 +88,7 @@ EXTRACTORS: Mapping[str, str] = {
     "oci-manifest": "crawler.extractors.oci_manifest:OciManifestExtractor",
     "bentoml": "crawler.extractors.bentoml:BentomlExtractor",
     "nemo": "crawler.extractors.nemo:NemoExtractor",
+    "tione-entries": "crawler.extractors.tione_entries:TioneEntriesExtractor",
     "python-requirements": "crawler.extractors.python_requirements:PythonRequirementsExtractor",
 }
 
@@ -107,6 +110,7 @@ COMMANDS: Mapping[str, str] = {
     "edit": "crawler.commands.edit:edit",
     "export": "catalog.commands.export:export",
     "forget": "crawler.commands.forget:forget",
+    "hive": "indexer.commands.hive:hive",
     "log": "catalog.commands.log:log",
     "history": "catalog.commands.history:history",
     "keys": "crawler.commands.keys:keys",
@@ -141,6 +145,7 @@ SETTINGS: Mapping[str, str] = {
     "encryption": "catalog.sealing.settings:EncryptionSettings",
     "events": "crawler.settings:EventSettings",
     "file": "crawler.settings:FileSettings",
+    "hive": "indexer.settings:HiveSettings",
     "joins": "catalog.settings.core:JoinSettings",
     "log": "catalog.logs:LogSettings",
     "mongodb": "indexer.settings:MongodbSettings",
@@ -154,6 +159,7 @@ SETTINGS: Mapping[str, str] = {
 
 HOOKS: Mapping[str, str] = {
     "news": "indexer.sinks.webhooks:tell_all",
+    "statements": "indexer.statements:neighbours",
     "after-crawl": "indexer.drain:drain_now",
     "past": "indexer.engines.memory:engine_of",
     "matching": "indexer.engines.memory.matching:satisfies",

@@ -12,6 +12,7 @@ from flask import Flask
 from catalog import plugins
 from catalog.settings import FILE_NAME, PREFIX
 from catalog.settings.registry import every_section
+from crawler.options import options_class
 from mappings import fields
 from mappings.flags import flags, statuses
 from mappings.metrics import metrics
@@ -157,7 +158,41 @@ def settings_page() -> str:
         lead = " ".join((section.__doc__ or "").split())
         lines = table(settings(section))
         parts.append(f"## [{section.SECTION}]\n\n{lead}\n\n" + "\n".join(lines) + "\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, OF_EVERY_SOURCE, *source_options()])
+
+
+OF_EVERY_SOURCE = """## Sources
+
+What is said of one source, with `modeldex sources add` and `set`, or in a file for `modeldex sources apply`:
+
+| In a file | With a command | Default | Meaning |
+| --- | --- | --- | --- |
+| `name` | `--name` |  | What it is called in commands and queries. |
+| `include`, `exclude` | `--include`, `--exclude` |  | Patterns of keys that are crawled, and that are not. |
+| `schedule` | `--schedule` |  | When the worker crawls it, as in `every 1h` or `0 3 * * *`. |
+| `sensitive` | `--sensitive` |  | Fields of its models that are encrypted at rest and do not leave. |
+| `borrow` | `--borrow`, `--no-borrow` | `true` | Whether its models hear what files of other sources say of them ([mlflow.md](mlflow.md), [dvc.md](dvc.md)). |
+| `options` | `--option NAME=VALUE` |  | As below, by the kind of source. |
+| `credentials` | `--credential NAME=env:VARIABLE` |  | As below, where it is marked as a credential; a reference (`env:`, `file:`), never the secret. |
+"""
+
+
+def source_options() -> Iterator[str]:
+    """A table for each kind of source that declares options; kinds that share them share it."""
+    schemes: dict[type[Any], list[str]] = {}
+    for scheme in plugins.SOURCES:
+        if (declared := options_class(scheme)) is not None:
+            schemes.setdefault(declared, []).append(f"`{scheme}:`")
+    for declared, own in schemes.items():
+        yield f"### Options of {', '.join(own)}\n\n" + "\n".join(table(options(declared))) + "\n"
+
+
+def options(declared: type[Any]) -> Iterator[tuple[str, ...]]:
+    yield "Option", "Default", "Unit", "Meaning"
+    for row in dataclasses.fields(declared):
+        default = "" if row.default in {"", ()} else f"`{row.default}`"
+        meaning = f"{row.metadata['help']}{' A credential.' if row.metadata['secret'] else ''}"
+        yield f"`{row.name}`", default, row.metadata["unit"], meaning
 
 
 def settings(section: type[Any]) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from catalog.errors import UserError
 from catalog.settings.sections import setting
@@ -83,6 +84,12 @@ class MongodbSettings:
         "",
         "Collection whose documents say more of models, read by `modeldex mongodb pull`; empty means none.",
     )
+    every_seconds: float = setting(
+        900.0,
+        "Time between two readings of that collection by the worker; 0 means that only `modeldex mongodb pull` reads.",
+        unit="seconds",
+        least=0,
+    )
     seconds: float = setting(10.0, "Longest wait for one answer.", unit="seconds", least=0.1, most=60)
 
     def __post_init__(self) -> None:
@@ -91,3 +98,41 @@ class MongodbSettings:
             raise UserError("The setting mongodb.url must begin with mongodb:// or mongodb+srv://.")
         if self.said_in and self.said_in == self.collection:
             raise UserError("The settings mongodb.collection and mongodb.said_in must be two collections.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiveSettings:
+    """The Hive Metastore whose tables models were trained on."""
+
+    SECTION: ClassVar[str] = "hive"
+
+    url: str = setting(
+        "",
+        "Where it answers, as thrift://host:9083, several with commas; empty means none (pip install 'modeldex[hive]').",
+    )
+    databases: tuple[str, ...] = setting((), "Databases that are looked at; empty means all.")
+    every_seconds: float = setting(
+        3_600.0,
+        "Time between two readings by the worker; 0 means that only `modeldex hive pull` reads.",
+        unit="seconds",
+        least=0,
+    )
+    seconds: float = setting(10.0, "Longest wait for one answer.", unit="seconds", least=0.1, most=60)
+
+    def __post_init__(self) -> None:
+        """Raises UserError for what is no address of a Metastore."""
+        for address in self.addresses():
+            parts = urlsplit(address)
+            try:
+                known = parts.scheme == "thrift" and parts.hostname and parts.port != 0
+            except ValueError:
+                known = False
+            if not known or parts.path or parts.query or "@" in parts.netloc:
+                raise UserError(
+                    f"The setting hive.url has {address!r}, which is no address of a Hive Metastore.",
+                    advice="Write it as in thrift://metastore.example:9083.",
+                )
+
+    def addresses(self) -> tuple[str, ...]:
+        """Each address, in the order in which they are tried."""
+        return tuple(text.strip() for text in self.url.split(",") if text.strip())

@@ -11,7 +11,7 @@ from flask import request
 from catalog.access.principals import OWNER
 from catalog.errors import UserError
 from catalog.query.nodes import And, Not, Or, Term, Terms
-from catalog.query.request import SearchRequest
+from catalog.query.request import SearchRequest, SortKey
 from catalog.records import ModelId
 from catalog.text.absence import ABSENT
 from mappings import Field, fields
@@ -25,6 +25,7 @@ from webui.text import shown
 if TYPE_CHECKING:
     from catalog.query.state import SearchState
     from catalog.records import StoredModel
+    from catalog.records.data_tables import DataTable
     from catalog.search.page_state import FacetView
 
 SHORTEST_ID = 6
@@ -32,6 +33,7 @@ PREFIX_CHARACTERS = 100
 MOST_COMPARED = 6
 ID_CHARACTERS = 200
 IDS_READ = 4_000
+MODELS_OF_TABLE = 50
 
 
 def find_model(model_id: str) -> StoredModel:
@@ -73,6 +75,22 @@ def find_named(text: str) -> ModelId:
         raise UserError(f"More than one model answers to {shown(text, 200)!r}.", advice="Use its id.")
     successor = reading.successor(str(ids[0]))
     return ModelId(str(ids[0])) if successor is None else successor.id
+
+
+def find_table(name: str) -> tuple[DataTable, int]:
+    """A table and how many models here were trained on it. Raises NotFoundHere."""
+    known = catalog().table(name)
+    if known is None:
+        raise NotFoundHere("No model here was trained on a table of this name.")
+    return known
+
+
+def find_trained_on(name: str) -> list[Mapping[str, Any]]:
+    """The first of the models that were trained on a table."""
+    there = And((Term("tables", name), Not(Terms("status", ABSENT))))
+    order = (SortKey(field="name"), SortKey(field="id"))
+    hits = catalog().search(SearchRequest(query=there, sort=order, size=MODELS_OF_TABLE)).hits
+    return [hit.document for hit in hits]
 
 
 def find_facet(name: str) -> tuple[Field, FacetView, str, SearchState]:

@@ -42,6 +42,13 @@ class Addresses:
     def model_json(self, model_id: str) -> str:
         return f"{self.root}/api/models/{quote(model_id, safe='', errors='replace')}"
 
+    def table(self, name: str) -> str:
+        """The page of a table that models were trained on."""
+        return f"{self.root}/tables/{quote(name, safe='', errors='replace')}"
+
+    def table_json(self, name: str) -> str:
+        return f"{self.root}/api/v1/tables/{quote(name, safe='', errors='replace')}"
+
     def edit(self, model_id: str, field: str = "") -> str:
         """Where a model is changed, or one field of it."""
         query = f"?{urlencode({'field': field}, errors='replace')}" if field else ""

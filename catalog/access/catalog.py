@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.access.principals import OWNER, Principal, Scope
 from catalog.errors import ModeldexError, NotAllowed, StoreDamaged
 from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Terms
-from catalog.query.request import SearchRequest, SearchResult, SortKey
+from catalog.query.request import SearchRequest, SearchResult, SortKey, TermsAgg
 from catalog.query.state import SearchState
 from catalog.records.accounts import Action, Happening
 from catalog.records.health import StoreHealth
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from catalog.query.text.search_text import ParsedQuery
     from catalog.records import CardText, FieldProvenance, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.records.accounts import AuditLine
+    from catalog.records.data_tables import DataTable
     from catalog.records.disclosure import Disclosure
     from catalog.records.history import ChainFault, VerificationCounts
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
@@ -42,8 +43,10 @@ Matching = Callable[[Query, Document], bool]
 RUNS_SHOWN = 30
 MAX_SCOPES = 256
 """Scopes whose vocabularies and spellings are remembered; beyond, the one that rested longest is forgotten."""
+MAX_TABLES = 1_000
 _FOUND = 20
 _NAMES_LOOKED_AT = 200
+_TABLES = "tables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +310,34 @@ class Catalog:
             replace(revision, document=document, cause=bare_cause(revision.cause))
             for revision, document in zip(seen, documents, strict=True)
         ]
+
+    def table(self, name: str) -> tuple[DataTable, int] | None:
+        """A table that models were trained on, with how many of those that are there; None where none is for this principal
+        to see.
+        """
+        plain = name.strip().lower()
+        models = self._trained_on([plain]).get(plain, 0)
+        known = self._store().data_tables.of([plain]).get(plain) if models else None
+        return None if known is None else (known, models)
+
+    def tables(self, names: Sequence[str] | None = None) -> list[tuple[DataTable, int]]:
+        """The same of these names, or the most used ones of all, up to MAX_TABLES, by name."""
+        models = self._trained_on(names)
+        known = self._store().data_tables.of(list(models)) if models else {}
+        return [(known[name], models[name]) for name in sorted(known)]
+
+    def _trained_on(self, names: Sequence[str] | None) -> dict[str, int]:
+        """Tables with the number of visible models that were trained on them."""
+        wanted = None if names is None else dict.fromkeys(names[:MAX_TABLES])
+        if wanted is not None and not wanted:
+            return {}
+        there = Not(Terms("status", ABSENT))
+        query = there if wanted is None else And((Terms(_TABLES, tuple(wanted)), there))
+        aggregation = TermsAgg(field=_TABLES, size=MAX_TABLES)
+        asked = SearchRequest(query=query, size=0, aggregations={_TABLES: aggregation})
+        buckets = self.search(asked).aggregations[_TABLES].buckets
+        counted = {str(bucket.key): bucket.count for bucket in buckets}
+        return {name: count for name, count in counted.items() if wanted is None or name in wanted}
 
     def card(self, model: str) -> CardText | None:
         """What the model's card says in prose; none of a model that is not there, nor where it may tell what is sensitive."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from catalog.errors import StoreDamaged
     from catalog.records import CardText, ModelId, Revision, Run, SourceId, StoredModel
     from catalog.records.accounts import AuditLine, Token, User, UserId
+    from catalog.records.data_tables import DataTable
     from catalog.records.disclosure import Disclosure
     from catalog.records.health import StoreHealth
     from catalog.records.history import ChainFault, VerificationCounts
@@ -111,6 +112,14 @@ class AuditReader(Protocol):
     def latest(self, limit: int, *, before: int | None = None) -> list[AuditLine]: ...
 
 
+class DataTableReader(Protocol):
+    """Tables that models were trained on."""
+
+    def of(self, names: Collection[str]) -> dict[str, DataTable]:
+        """Those of these names that are known."""
+        ...
+
+
 class StoreReader(Protocol):
     """An open record store."""
 
@@ -119,6 +128,9 @@ class StoreReader(Protocol):
 
     @property
     def audit(self) -> AuditReader: ...
+
+    @property
+    def data_tables(self) -> DataTableReader: ...
 
     @property
     def records(self) -> RecordReader: ...

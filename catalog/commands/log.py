@@ -47,6 +47,7 @@ def log(
     for assignment in assignments:
         name, value = _assigned(assignment, "METRIC=NUMBER")
         metric, _, own = name.partition("@")
+        _check_metric(metric, value)
         by_dataset.setdefault(own or dataset, {})[metric] = _number(value)
     try:
         entries = [
@@ -102,6 +103,22 @@ def _assigned(assignment: str, form: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise UserError(f"{printable(assignment, limit=80)!r} says nothing.", advice=f"Write {form}.")
     return name.strip(), text.strip()
+
+
+def _check_metric(metric: str, value: str) -> None:
+    """Raises UserError for a field or parameter that was given without its option."""
+    for option, inside in (("--param", ("params", "hyperparameters")), ("--set", ("fields",))):
+        group, dot, name = metric.partition(".")
+        if dot and group in inside:
+            raise UserError(
+                f"{metric!r} is no metric.", advice=f"Write {option} {printable(name)}={printable(value)}."
+            )
+    from mappings import fields  # noqa: PLC0415 - JSON, which `--help` need not read
+
+    if metric in fields() and not isinstance(_number(value), int | float):
+        raise UserError(
+            f"{metric!r} is a field and no metric.", advice=f"Write --set {metric}='{printable(value)}'."
+        )
 
 
 def _number(text: str) -> Any:

@@ -40,6 +40,8 @@ _HEAD = (
 )
 _DATES = (("trained_at", "trained_at"), ("released_at", "release_date"), ("created_at", "created_at"))
 _PRECISIONS = {"year": len("2024"), "month": len("2024-05"), "day": len("2024-05-31")}
+UNNAMED = "unknown"
+"""In place of a task or data set that nobody named: the Hub takes no results without them."""
 _LISTS = (("language", "language"), ("tags", "tags"), ("datasets", "datasets"))
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -89,12 +91,12 @@ def _results(document: Document) -> Iterator[dict[str, Any]]:
         key = tuple(entry.get(part) for part in ("task", "dataset_id", "config", "split", "revision"))
         groups.setdefault(key, []).append(entry)
     for (task, dataset, config, split, revision), entries in groups.items():
-        result: dict[str, Any] = {}
-        if named := task or document.get("task"):
-            result["task"] = {"type": named}
-        about = {"type": dataset, "name": dataset, "config": config, "split": split, "revision": revision}
-        if dataset or split or config:
-            result["dataset"] = {key: value for key, value in about.items() if value}
+        named = dataset or UNNAMED
+        about = {"type": named, "name": named, "config": config, "split": split, "revision": revision}
+        result: dict[str, Any] = {
+            "task": {"type": task or document.get("task") or UNNAMED},
+            "dataset": {key: value for key, value in about.items() if value},
+        }
         result["metrics"] = [
             {"type": entry["metric"], "value": entry["value"], "name": entry["metric"]} for entry in entries
         ]

@@ -19,6 +19,7 @@ from catalog.settings.core import DatabaseSettings
 from catalog.store.accounts import Accounts
 from catalog.store.audit import Audit
 from catalog.store.consumers import Consumer
+from catalog.store.data_tables import DataTables
 from catalog.store.database import BUSY_TIMEOUT_MS, is_read_only, open_database
 from catalog.store.edits import Edits
 from catalog.store.event_hints import EventHints
@@ -59,6 +60,7 @@ class Store:
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
         self.retention = Retention(engine)
+        self.data_tables = DataTables(engine)
 
     @property
     def engine(self) -> Engine:

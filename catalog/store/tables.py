@@ -556,3 +556,12 @@ retention_unfinished = Table(
     Column("modified_at", String(32), nullable=False),
     Column("noted_at", String(32), nullable=False),
 )
+
+# Tables that models were trained on, as a Hive Metastore described them last.
+data_tables = Table(
+    "data_tables",
+    metadata,
+    Column("name", String(512), primary_key=True),
+    # JSON of `catalog.records.data_tables.DataTable`.
+    Column("facts", Text, nullable=False),
+)

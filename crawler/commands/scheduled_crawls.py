@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 1.0
 NEWS, NEWS_SECONDS = "news", 3
+STATEMENTS = "statements"
 EVENTS, EVENT_SECONDS = "events", 0.2
 """How often is looked whether an event waits: what it speaks of is to be found within a second."""
 QUEUE_REST_SECONDS = 10.0
@@ -56,6 +57,17 @@ JOB = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 """By default APScheduler drops a job that is more than a second late. Source: its user guide, "Missed job executions"."""
 
 log = logging.getLogger(__name__)
+
+
+class Neighbour(Protocol):
+    """Something that says more of models, as the hook of statements has it."""
+
+    name: str
+    every_seconds: float
+
+    def read(self, store: Store) -> str:
+        """Reads it, and what came of that. Raises ModeldexError."""
+        ...
 
 
 class ScheduledWorker:
@@ -121,6 +133,11 @@ class ScheduledWorker:
             self._watch = self._watching()
         if queue.queue_url:
             threading.Thread(target=self._follow_queue, args=(queue,), name="queue", daemon=True).start()
+        statements = plugins.load("hook", STATEMENTS)(self._settings)
+        if statements:
+            threading.Thread(
+                target=self._read_statements, args=(statements,), name=STATEMENTS, daemon=True
+            ).start()
         with ExitStack() as presence:
             drained, announced = time.monotonic(), False
             while not self._stop.wait(TICK_SECONDS):
@@ -322,6 +339,33 @@ class ScheduledWorker:
                     log.warning("queue not followed reason=%s", error)
                 trouble = str(error)
                 self._stop.wait(QUEUE_REST_SECONDS)
+
+    def _read_statements(self, neighbours: Sequence[Neighbour]) -> None:
+        """In a thread of its own until the worker ends: what neighbours say of models is read, each when it is due. One that
+        cannot be read is told of once, until it can; what it said before stands.
+        """
+        troubles: dict[str, str] = {}
+        due = {neighbour.name: time.monotonic() for neighbour in neighbours}
+        while not self._stop.wait(TICK_SECONDS):
+            for neighbour in neighbours:
+                if due[neighbour.name] > time.monotonic():
+                    continue
+                reason = self._read_statement(neighbour)
+                if reason and reason != troubles.get(neighbour.name):
+                    log.warning("%s not read reason=%s", neighbour.name, reason)
+                troubles[neighbour.name] = reason
+                due[neighbour.name] = time.monotonic() + neighbour.every_seconds
+
+    def _read_statement(self, neighbour: Neighbour) -> str:
+        """Why it could not be read; empty if it was, by this worker or by another one just now."""
+        try:
+            with self._open() as store, store.lease(f"{STATEMENTS}:{neighbour.name}"):
+                log.info("%s read %s", neighbour.name, neighbour.read(store))
+        except WriterBusy:
+            return ""
+        except ModeldexError as error:
+            return str(error)
+        return ""
 
     def _tell(self) -> None:
         """Webhooks hear what is new. One that cannot be reached is told of once, until it is back."""

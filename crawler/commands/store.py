@@ -42,8 +42,9 @@ def copy(settings: Settings, url: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"tables": [dataclasses.asdict(table) for table in tables]}))
         return
+    widest = max(len(table.name) for table in tables)
     for table in tables:
-        click.echo(f"{table.name:<16} {table.rows:>12,} {table.sha256[:12]}")
+        click.echo(f"{table.name:<{widest}} {table.rows:>12,} {table.sha256[:12]}")
     click.echo("All of it is over there, and equal. Use it with: MODELDEX_DATABASE_URL=URL", err=True)
 
 

@@ -22,7 +22,7 @@ class DvcExtractor:
     """Reads whole YAML files. Commands are text and never run; a path that leaves the root binds nothing."""
 
     name = "dvc"
-    version = 6
+    version = 7
     description = "DVC (`*.dvc`, dvc.yaml, dvc.lock)"
     reads = (
         "outputs with hash and size bound to files and objects of caches and remotes, parameters and metrics files of their"
@@ -58,7 +58,14 @@ class DvcExtractor:
 
 def _tell_pointer(findings: Findings, key: str, content: Mapping[str, Any]) -> None:
     for number, out in enumerate(dvc.entries(content.get("outs"))):
-        subject = _output(findings, key, out, f"yaml:/outs/{number}", standalone=dvc.is_model(out))
+        subject = _output(
+            findings,
+            key,
+            out,
+            f"yaml:/outs/{number}",
+            standalone=dvc.is_model(out),
+            part_of=dvc.repositories(key),
+        )
         if subject is not None:
             findings.say("description", content.get("desc"), "yaml:/desc", subject=subject.id)
             for place, dependency in enumerate(dvc.entries(content.get("deps"))):
@@ -99,7 +106,7 @@ def _tell_stage(findings: Findings, key: str, stage: dvc.Stage, stages: Sequence
     for number, out in enumerate(stage.outs):
         # Any output may turn out to hold a model; only one that looks like a model is one without its bytes.
         reports = dvc.reports_of(stage, str(out.get("path")), stages)
-        part_of = (*git.repositories(key), *dvc.named_files(key, reports))
+        part_of = (*git.repositories(key), *dvc.repositories(key), *dvc.named_files(key, reports))
         subject = _output(
             findings, key, out, f"{place}/outs/{number}", standalone=dvc.is_model(out), part_of=part_of
         )

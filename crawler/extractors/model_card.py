@@ -69,7 +69,7 @@ class ModelCardExtractor:
     """
 
     name = "model-card"
-    version = 2
+    version = 3
     description = "Model cards (README.md with YAML front matter)"
     reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, settings lists"
     limits = "file 2 MB, front matter 256 kB, text 256 kB; YAML 100,000 nodes, no merge keys"

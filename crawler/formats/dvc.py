@@ -13,6 +13,7 @@ from typing import Any
 
 from catalog.records import Subject
 from crawler.extractor import Findings
+from crawler.formats import git
 
 MD5 = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 REMOTE_OBJECT = re.compile(r"(?:^|/)(?:files/md5/)?([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)$")
@@ -114,6 +115,16 @@ def reports_of(stage: Stage, path: str, stages: Iterable[Stage]) -> list[str]:
         if path in other.deps and not other.models:
             reports.extend(other.metrics)
     return list(dict.fromkeys(reports))
+
+
+def repository(directory: str) -> str:
+    """The id of the repository whose `.dvc` is in this directory."""
+    return f"dvc-repository:{directory}"
+
+
+def repositories(key: str) -> tuple[str, ...]:
+    """Ids of the repositories that the file at `key` may belong to: one for every directory above it."""
+    return tuple(repository(each.removeprefix("git:")) for each in git.repositories(key))
 
 
 def named_files(key: str, paths: Iterable[str]) -> tuple[str, ...]:

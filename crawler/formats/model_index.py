@@ -16,6 +16,8 @@ from catalog.text.slugs import slug
 from mappings import metrics as metric_table
 
 MAX_RESULTS = 5_000
+UNNAMED = "unknown"
+"""What cards have where a name must stand and there is none: the Hub refuses results without a task and a data set."""
 PERCENT_WRITERS = (
     "open llm leaderboard",
     "open_llm_leaderboard",
@@ -161,4 +163,5 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+    text = value.strip() if isinstance(value, str) else ""
+    return None if text.lower() in {"", UNNAMED} else text

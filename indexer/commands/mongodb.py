@@ -32,11 +32,15 @@ def pull(settings: Settings, *, accept_empty: bool, as_json: bool) -> None:
     """
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - SQLAlchemy and an engine
     from catalog.store import open_store  # noqa: PLC0415
+    from indexer.drain import drain_now  # noqa: PLC0415
     from indexer.mongodb.statements import pull as read_all  # noqa: PLC0415
 
     with open_store(settings, write=True) as store, open_catalog(settings) as catalog:
         joined = read_all(settings, store, catalog, accept_empty=accept_empty)
         note(store, "mongodb.pull", f"{joined.documents} documents", after={"changed": joined.changed})
+        report = drain_now(settings, store) if joined.changed else None
+    if report is not None and report.unavailable:
+        click.echo(f"Searches find it later: {printable(report.unavailable)}", err=True)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(joined), indent=2, ensure_ascii=False))
     else:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from catalog.errors import EditRefused, NotRemakable, UserError
+from catalog.errors import EditRefused, UserError
 from catalog.query.nodes import And, Not, Or, Terms
 from catalog.query.request import SearchRequest
 from catalog.recording.field_changes import changes_of, checked_changes, usual_name
 from catalog.recording.field_changes import why_not as why_not_set
 from catalog.recording.metric_edits import field_of
-from catalog.recording.reports import report_model
+from catalog.recording.statements import spoken_of, state
 from catalog.records import ModelId
 from catalog.terminal import printable
 from catalog.text.absence import ABSENT
@@ -91,7 +91,7 @@ def pull(settings: Settings, store: Store, catalog: Catalog, *, accept_empty: bo
         )
     author, joined = f"mongodb:{chosen.database}.{chosen.said_in}", Joined()
     statements = _read(chosen, joined)
-    before = _spoken_of(store, author)
+    before = spoken_of(store, author)
     if before and not joined.documents and not accept_empty:
         raise UserError(
             f"The collection {chosen.database}.{chosen.said_in} is empty, and it spoke of {len(before):,} models before.",
@@ -106,16 +106,6 @@ def pull(settings: Settings, store: Store, catalog: Catalog, *, accept_empty: bo
     for model in sorted({*claims, *before}):
         _apply(store, model, claims.get(model, {}), author, joined)
     return joined
-
-
-def _spoken_of(store: Store, author: str) -> set[ModelId]:
-    """The models of which something that this collection said is in force."""
-    last = store.edits.of(store.edits.by(author))
-    return {
-        model
-        for model, edits in last.items()
-        if any(edit.made_by == author and not edit.state.is_none for edit in edits)
-    }
 
 
 def _read(chosen: MongodbSettings, joined: Joined) -> list[Statement]:
@@ -299,21 +289,9 @@ def _merge(claims: dict[str, Any], statement: Statement, joined: Joined) -> None
 
 
 def _apply(store: Store, model: ModelId, claims: Mapping[str, Any], author: str, joined: Joined) -> None:
-    """Sets what is said, and takes back what this collection said and says no more. Persons are not overruled."""
-    last = {edit.field: edit for edit in store.edits.of([model]).get(model, ())}
-    in_force = {name: edit for name, edit in last.items() if not edit.state.is_none}
-    persons = {name for name, edit in in_force.items() if edit.made_by != author}
-    joined.by_persons += len(persons.intersection(claims))
-    values = {name: value for name, value in claims.items() if name not in persons}
-    over = [name for name, edit in in_force.items() if edit.made_by == author and name not in values]
-    if not (values or over):
-        return
-    try:
-        reported = report_model(
-            store, model, values, clear=over, made_by=author, cause="told by a document of MongoDB"
-        )
-    except (EditRefused, NotRemakable) as error:
-        joined.tell(f"The model {model[:12]} cannot take what is said of it: {error}")
-        return
-    joined.changed += bool(reported.changed)
-    joined.taken_back += len(over)
+    stated = state(store, model, claims, author=author, cause="told by a document of MongoDB")
+    joined.by_persons += stated.by_persons
+    joined.changed += stated.changed
+    joined.taken_back += stated.taken_back
+    if stated.refusal:
+        joined.tell(f"The model {model[:12]} cannot take what is said of it: {stated.refusal}")

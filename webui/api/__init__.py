@@ -28,6 +28,7 @@ from webui.api.answers import (
     search_answer,
     sources_answer,
     status_answer,
+    table_answer,
     values_answer,
 )
 from webui.api.comparison import comparison
@@ -35,10 +36,18 @@ from webui.api.export import csv_lines, ndjson_lines
 from webui.api.openapi import description
 from webui.api.parquet import parquet_parts
 from webui.api.reports import read_report
-from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer
+from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer, TablesAnswer
 from webui.api.suggestions import suggestions
 from webui.caching.remembering import remembered
-from webui.finding import find_compared, find_example, find_facet, find_model, find_named, find_present
+from webui.finding import (
+    find_compared,
+    find_example,
+    find_facet,
+    find_model,
+    find_named,
+    find_present,
+    find_table,
+)
 from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
@@ -163,6 +172,18 @@ def facet(field: str) -> Response:
     """The values of one facet with how many models have each, under the search in the address."""
     known, view, prefix, _ = find_facet(field)
     return answer(values_answer(known, view, prefix, addresses()))
+
+
+@blueprint.get("/v1/tables")
+def tables() -> Response:
+    """The tables that models here were trained on, up to 1,000, with how many of them."""
+    return answer(TablesAnswer(tables=tuple(table_answer(*row, addresses()) for row in catalog().tables())))
+
+
+@blueprint.get("/v1/tables/<name>")
+def table(name: str) -> Response:
+    """One table that models here were trained on, as it was last read, with how many of them."""
+    return answer(table_answer(*find_table(name), addresses()))
 
 
 @blueprint.get("/v1/compare")

@@ -12,6 +12,7 @@ from catalog.records import display_key
 from mappings import Field
 from webui.api.responses import (
     ChipAnswer,
+    ColumnAnswer,
     CrawlAnswer,
     ExampleAnswer,
     FacetAnswer,
@@ -35,6 +36,7 @@ from webui.api.responses import (
     SourcesAnswer,
     StatementAnswer,
     StatusAnswer,
+    TableAnswer,
     UnreadAnswer,
     ValuesAnswer,
 )
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from catalog.query.problems import QueryProblem
     from catalog.query.state import SearchState
     from catalog.records import Contender, FieldProvenance, Run, StoredModel
+    from catalog.records.data_tables import DataTable
     from catalog.search.page_state import FacetBucket, FacetView, SearchPage
     from webui.contracts import CrawlStatus
     from webui.health import DueSource, Health
@@ -212,6 +215,38 @@ def model_answer(model: StoredModel, addresses: Addresses) -> ModelAnswer:
         revision=model.revision,
         document=model.document,
         provenance={field: _provenance(entry) for field, entry in model.provenance.items()},
+    )
+
+
+def table_answer(table: DataTable, models: int, addresses: Addresses) -> TableAnswer:
+    """One table, and the models that were trained on it."""
+    return TableAnswer(
+        name=table.name,
+        kind=table.kind,
+        format=table.format,
+        location=table.location,
+        owner=table.owner,
+        comment=table.comment,
+        created_at=table.created_at or None,
+        rows=table.rows,
+        size_bytes=table.size_bytes,
+        files=table.files,
+        partitions=table.partitions,
+        columns=tuple(
+            ColumnAnswer(
+                name=column.name,
+                type=column.type,
+                comment=column.comment,
+                is_partition_key=column.is_partition_key,
+            )
+            for column in table.columns
+        ),
+        more_columns=table.more_columns,
+        read_at=table.read_at or None,
+        missing_since=table.missing_since or None,
+        models=models,
+        models_url=addresses.selection("tables", table.name),
+        url=addresses.table(table.name),
     )
 
 

@@ -17,6 +17,7 @@ from catalog.records import FieldProvenance, StoredModel, display_key
 from mappings import Field, fields
 from webui.documents import flattened, number_at, rows_at, text_at, value_at, values_at
 from webui.html.card import Card, card_of
+from webui.html.data_tables import TableLine, table_lines
 from webui.html.editing import EditRow, edit_row
 from webui.html.evaluations import EvaluationRow, evaluation_rows
 from webui.html.headline import Score, scores
@@ -164,6 +165,7 @@ class ModelPage:
     absence: Absence | None
     moved_from: str
     card: Card | None
+    tables: tuple[TableLine, ...]
     lineage: Lineage
     series: Series | None
     notes: str
@@ -257,6 +259,7 @@ def model_page(
         absence=_absence(document),
         moved_from=_moved_from(around),
         card=None if around.card is None else card_of(around.card.text, display_key(around.card.key), name),
+        tables=tuple(table_lines(document, around.tables, addresses)),
         lineage=lineage_of(around.family, addresses),
         series=series_view(document, around.series, addresses),
         notes=shown(text_at(document, "notes"), 5_000),

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from catalog.access.permissions import may_edit
 from catalog.access.relatives import Family, Rank, family_of, rank_of, series_of
 from catalog.errors import EngineError
+from webui.documents import values_at
 from webui.headline import headlines
 
 if TYPE_CHECKING:
     from catalog.access.catalog import Catalog
     from catalog.records import CardText, Revision, StoredModel
+    from catalog.records.data_tables import DataTable
 
 RANKED = 2
 """Headline metrics whose place is looked up: as many as the first screen shows."""
@@ -30,6 +32,7 @@ class Surroundings:
     family: Family = _ALONE
     series: tuple[Mapping[str, Any], ...] = ()
     revisions: tuple[Revision, ...] = ()
+    tables: tuple[tuple[DataTable, int], ...] = ()
     moved_from: Mapping[str, Any] | None = None
     silent: bool = False
     may_edit: bool = False
@@ -53,6 +56,7 @@ def surroundings_of(catalog: Catalog, model: StoredModel, *, came_from: str = ""
             ranks=dict(_ranks(catalog, document)),
             family=family_of(catalog, document),
             series=series_of(catalog, document),
+            tables=tuple(catalog.tables([str(name) for name in values_at(document, "tables")])),
         )
     except EngineError:  # the store alone makes a page
         return replace(here, silent=True)

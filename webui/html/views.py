@@ -14,9 +14,17 @@ from catalog.records import SourceId
 from catalog.records.accounts import Action
 from catalog.search.parameters import PAGE, to_parameters
 from webui.caching.remembering import remembered
-from webui.finding import find_compared, find_example, find_facet, find_model
+from webui.finding import (
+    find_compared,
+    find_example,
+    find_facet,
+    find_model,
+    find_table,
+    find_trained_on,
+)
 from webui.health import health as find_health
 from webui.html.compare import compare_page
+from webui.html.data_tables import table_page
 from webui.html.health import health_page
 from webui.html.language import language_page
 from webui.html.model import model_page
@@ -73,6 +81,14 @@ def model(model_id: str) -> BaseResponse:
     page = model_page(shown, addresses(), around, words=words)
     tag = tag_of(build(), dumps(page))
     return remembered(tag, lambda: html("model.html", page, tag=tag), tag=tag)
+
+
+@blueprint.get("/tables/<name>")
+def table(name: str) -> BaseResponse:
+    known, models = find_table(name)
+    page = table_page(known, models, find_trained_on(known.name), addresses())
+    tag = tag_of(build(), dumps(page))
+    return not_modified(tag) or html("data_table.html", page, tag=tag)
 
 
 @blueprint.get("/compare")

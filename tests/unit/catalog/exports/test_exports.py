@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import yaml
 from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -77,6 +78,15 @@ def test_a_bill_of_materials_is_as_its_schema_says_and_its_own_library_reads_it(
     bom = Bom.from_json(json.loads(text))
     assert bom.metadata.component.type.value == "machine-learning-model"
     assert bom.metadata.component.name == (ALL[name].get("name") or ALL[name].get("path") or ALL[name]["id"])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_result_of_a_card_has_what_the_hub_asks_for(name):
+    """Source: huggingface_hub, repocard_data.py, model_index_to_eval_results: it takes none of them where one lacks a key."""
+    head = yaml.safe_load(model_card(ALL[name]).split("\n---\n")[0])
+    for model in head["model-index"]:
+        assert all(result["task"]["type"] and result["dataset"]["type"] for result in model["results"])
+        assert all(result["dataset"]["name"] and result["metrics"] for result in model["results"])
 
 
 def test_a_bill_of_the_same_revision_is_the_same():

@@ -139,7 +139,7 @@ def test_every_kind_of_name_of_before_there_were_sections_means_the_same(tmp_pat
             {},
             (
                 "Unknown section [gcs] in modeldex.toml: no installed package declares it. Known are [access], [api], "
-                "[cache], [database], [elasticsearch], [encryption], [events], [file], [joins], [log], [mongodb], "
+                "[cache], [database], [elasticsearch], [encryption], [events], [file], [hive], [joins], [log], [mongodb], "
                 "[openlineage], [s3], [search], [server], [webhooks], [worker]."
             ),
         ),
