@@ -99,10 +99,10 @@ class Steward:
                         else:
                             self._end(stored, model, STATES[policy.action])
                 self._take_shared(stored, waiting, policy.action)
-                store.retention.note_plan(plan, APPLIED)
             done = self._summed(plan, STATES[policy.action], {MOVED, GONE})
-            self._tell(stored, "retention.applied", {"models": done.models, "left": len(done.left)})
             self._settle(plan)
+            self._tell(stored, "retention.applied", {"models": done.models, "left": len(done.left)})
+            store.retention.note_plan(plan, APPLIED)
             self.planner.follow(self.planner.settings, store)
         return done
 
@@ -122,11 +122,11 @@ class Steward:
                     reason = left.get(model.model) or self._bring_back(stored, model)
                     if reason:
                         left[model.model] = reason
-                store.retention.note_plan(plan, APPLIED if left else UNDONE)
             done = self._summed(plan, BACK, {BACK})
             done.left = left
-            self._tell(stored, "retention.undo", {"models": done.models, "left": len(done.left)})
             self._settle(plan)
+            self._tell(stored, "retention.undo", {"models": done.models, "left": len(done.left)})
+            store.retention.note_plan(plan, APPLIED if left else UNDONE)
             self.planner.follow(self.planner.settings, store)
         return done
 
