@@ -79,7 +79,15 @@ def fill(store: Store, models: int) -> dict[str, int]:
 def row(number: int, document: Mapping[str, Any]) -> dict[str, Any]:
     name, version = f"series-{number // VERSIONS}", number % VERSIONS
     identity = ModelId(f"{number:064x}")
-    body = {**document, "id": identity, "name": name, "version": str(version), "base_model": []}
+    seen = "2026-01-01T00:00:00.000Z"
+    body = {
+        **document,
+        "id": identity,
+        "name": name,
+        "version": str(version),
+        "base_model": [],
+        "first_seen": seen,
+    }
     return {
         **dict.fromkeys(("fingerprint", "tensors", "identity", "last_seen", "missing_since", "missing_run")),
         **dict.fromkeys(("moved_to", "grouping")),

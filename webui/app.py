@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, url_for
 
+from catalog.access.as_of import RememberedPast
 from catalog.access.principals import OWNER
 from catalog.retention.desk import RememberedProposals
 from webui import api, es, metrics, security
-from webui.access import guard, refusals
+from webui.access import guard, refusals, users
 from webui.access import views as access
 from webui.api import editing, retention
 from webui.caching import remembering
 from webui.errors import register_errors
 from webui.html import edit_views, retention_views, saved_views, views
+from webui.past import REMEMBERED
 from webui.reading import kept_apart, services, signed_in
 from webui.rendering import answer
 from webui.security import with_security_headers
@@ -51,10 +53,12 @@ def create_app(settings: Settings, services: Services) -> Flask:
     refusals.register(app)
     app.jinja_env.globals["signed_in"] = signed_in
     app.register_blueprint(access.blueprint)
+    app.register_blueprint(users.blueprint)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(saved_views.blueprint)
     app.register_blueprint(retention_views.blueprint)
     app.extensions["modeldex-proposals"] = RememberedProposals()
+    app.extensions[REMEMBERED] = RememberedPast()
     app.register_blueprint(edit_views.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(editing.blueprint)

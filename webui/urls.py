@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from catalog.query.state import SearchState
-from catalog.search.parameters import to_parameters
+from catalog.search.parameters import AS_OF, to_parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +15,11 @@ class Addresses:
     """Addresses below `root`, the path at which the application is mounted (no slash at its end)."""
 
     root: str = ""
+    as_of: str = ""
+    """The day of the past that searches are about, as it was asked for; empty is now."""
 
     def search(self, state: SearchState) -> str:
-        return self._with_query("/", state)
+        return self._with_query("/", state, as_of=self.as_of)
 
     def search_text(self, text: str) -> str:
         return self.search(SearchState(text=text))
@@ -26,7 +28,7 @@ class Addresses:
         return self.search(SearchState(selections={field: (value,)}))
 
     def search_json(self, state: SearchState) -> str:
-        return self._with_query("/api/search", state)
+        return self._with_query("/api/search", state, as_of=self.as_of)
 
     def export(self, state: SearchState, kind: str) -> str:
         return self._with_query(f"/api/export.{kind}", state)
@@ -74,6 +76,7 @@ class Addresses:
     def feed(self, search_id: str, kind: str) -> str:
         return f"{self.saved(search_id)}/feed.{kind}"
 
-    def _with_query(self, path: str, state: SearchState) -> str:
-        query = urlencode(to_parameters(state), errors="replace")
+    def _with_query(self, path: str, state: SearchState, *, as_of: str = "") -> str:
+        pairs = [*to_parameters(state), *([(AS_OF, as_of)] if as_of else [])]
+        query = urlencode(pairs, errors="replace")
         return f"{self.root}{path}?{query}" if query else f"{self.root}{path}"

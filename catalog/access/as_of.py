@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from catalog import plugins
@@ -13,12 +14,16 @@ from catalog.access.opening import LazyStore, is_store_made, matching, reading_s
 from catalog.access.principals import READER, Principal
 from catalog.errors import UserError
 from catalog.query.periods import parse_period
+from catalog.query.state import SearchState
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
 
 MAX_MODELS = 10_000
 """Held in memory and looked at one by one, about 60 kB each."""
+MAX_SERVED_MODELS = 2_000
+"""The same in a server, which keeps one such catalog for whoever asks next."""
+WAIT_SECONDS = 5.0
 GONE = "gone"
 
 
@@ -42,7 +47,7 @@ def open_catalog_as_of(
     Raises UserError if it held more than MAX_MODELS models.
     """
     store = LazyStore(lambda: reading_store(settings))
-    documents = _documents(store().records.states_at(at)) if is_store_made(settings) else iter(())
+    documents = _documents(store().records.states_at(at), MAX_MODELS) if is_store_made(settings) else iter(())
     engine = plugins.load("hook", "past")(documents)
     catalogs = Catalogs(engine, store, matching)
     try:
@@ -53,15 +58,50 @@ def open_catalog_as_of(
     catalogs.close()
 
 
-def _documents(revisions: Any) -> Iterator[Mapping[str, Any]]:
+class RememberedPast:
+    """The catalog of a server as it was: one moment for one reader is kept, and one is made at a time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._key: tuple[object, ...] | None = None
+        self._known: Catalogs | None = None
+
+    def of(self, catalogs: Catalogs, principal: Principal, at: datetime) -> Catalog:
+        """The catalog of then for the principal: what they may not see now they did not see then either.
+
+        Raises UserError if it held more than MAX_SERVED_MODELS models, Busy while another one is made.
+        """
+        present = catalogs.of(principal)
+        key = at, present.info().generation, repr(principal)
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise Busy
+        try:
+            if self._known is None or self._key != key:
+                self._known = None  # the memory of two is not asked for
+                documents = _documents(catalogs.states_at(at), MAX_SERVED_MODELS)
+                if not principal.sees_all:
+                    visible = {str(document["id"]) for document in present.export(SearchState())}
+                    documents = (document for document in documents if document["id"] in visible)
+                self._known = catalogs.over(plugins.load("hook", "past")(documents))
+                self._key = key
+            return self._known.of(principal)
+        finally:
+            self._lock.release()
+
+
+class Busy(Exception):
+    """Another search of the past is being made ready."""
+
+
+def _documents(revisions: Any, most: int) -> Iterator[Mapping[str, Any]]:
     number = 0
     for revision in revisions:
         if revision.document.get("status") == GONE:
             continue
         number += 1
-        if number > MAX_MODELS:
+        if number > most:
             raise UserError(
-                f"The catalog held more than {MAX_MODELS:,} models then; searches of the past hold no more in memory.",
-                advice="The history of one model has no limit: modeldex history ID",
+                f"The catalog held more than {most:,} models then; this search of the past holds no more in memory.",
+                advice=f"Up to {MAX_MODELS:,}: modeldex search --as-of. The history of one model has no limit: modeldex history ID",
             )
         yield {**revision.document, "revision": revision.number}

@@ -27,6 +27,8 @@ from catalog.search.service import SearchService
 from catalog.text.absence import ABSENT
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from catalog.access.readers import AccountReader, IndexTrouble, StoreReader
     from catalog.query.text.search_text import ParsedQuery
     from catalog.records import CardText, FieldProvenance, ModelId, Revision, Run, SourceId, StoredModel
@@ -467,6 +469,14 @@ class Catalogs:
     def of(self, principal: Principal = OWNER) -> Catalog:
         """The catalog as this principal sees it. What is learnt of it is shared by all of the same scope."""
         return Catalog(principal, self._service(principal), self._store, self._matching, self._sealed)
+
+    def over(self, engine: SearchEngine) -> Catalogs:
+        """The same store behind another engine, which holds no sensitive value and answers nothing about one."""
+        return Catalogs(engine, self._store, self._matching)
+
+    def states_at(self, at: datetime) -> Iterator[Revision]:
+        """The newest revision of every model that was made by then, whoever may see it."""
+        return self._store().records.states_at(at)
 
     def _service(self, principal: Principal) -> SearchService:
         key = principal.scope, principal.scope_of(Action.DISCLOSE)

@@ -235,21 +235,29 @@ class Editor:
     def restore(self, model: StoredModel, number: int, *, expected: int | None = None) -> Restored:
         """Makes a new revision in which all that a person can set is as it was in that revision.
 
-        What files say by now wins nothing back where it differs; what is measured stays as storage says. Raises UserError
-        if there is no such revision, and what `edit` raises.
+        What files say by now wins nothing back where it differs; what is measured stays as storage says. Of a model that
+        has another id by now it is what was said of it under this one, and the one that is there gets the revision. Raises
+        UserError if there is no such revision, and what `edit` raises.
         """
         from catalog.recording.restoring import restoring_changes  # noqa: PLC0415 - as above
 
         self._check(model)
         revision = self._catalog.revision(str(model.id), number)
+        there = self._catalog.successor(str(model.id))
         if revision is not None:
-            model = self._catalog.disclosed(model, origin=self._origin)
             (revision,) = self._catalog.disclosed_revisions(model, [revision], origin=self._origin)
         if revision is None:
             raise UserError(
                 f"The model has no revision {number:,}.",
                 advice=f"List them with: modeldex history {model.id[:12]}",
             )
+        cause = f"of revision {number}"
+        if there is not None:
+            self._check(there)
+            cause = f"{cause} of {model.id[:12]}"
+            expected = None if expected == model.revision else expected
+            model = there
+        model = self._catalog.disclosed(model, origin=self._origin)
         changes, measured = restoring_changes(revision.document, model)
         edited = self._changed(
             model,
@@ -258,7 +266,7 @@ class Editor:
             action="models.restore",
             resource=f"{model.id} revision {number}",
             kind="restore",
-            cause=f"of revision {number}",
+            cause=cause,
         )
         return Restored(
             edited=edited, fields=tuple(change.field for change in changes), measured=tuple(measured)

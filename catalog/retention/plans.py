@@ -14,11 +14,13 @@ from urllib.parse import quote_from_bytes
 
 from catalog.access.saved_searches import SavedSearches, state_of
 from catalog.errors import UserError
+from catalog.query.nodes import All
 from catalog.query.state import SearchState
 from catalog.records import ModelId, SourceId
 from catalog.retention.desk import check_sees_all
 from catalog.retention.planning import Looked, PlannedFile, Planning, Verdict, instant_text
 from catalog.retention.policy import Deed, Policy
+from catalog.search.sealed import blind_field
 from catalog.store.canonical import canonical, sanitised
 from catalog.store.codec import parse_instant
 
@@ -115,10 +117,25 @@ class Planner:
                 protected.setdefault(model, reason)
         return protected
 
+    def _check_sees(self, state: SearchState, where: str) -> None:
+        """Raises UserError for a search that overlooks models because of what is sensitive of them."""
+        names = self.store.records.sensitive_names()
+        if not names:
+            return
+        request = self.catalog.request(state)
+        asked = (request.query, *request.selections.values(), request.post_filter or All())
+        field = next(filter(None, (blind_field(query, names) for query in asked)), None)
+        if field is not None:
+            raise UserError(
+                f"{where}: {field} is sensitive in some source, and of that a search sees whole values alone: it would overlook models.",
+                advice=f"Write {field}:VALUE, or what tells the models otherwise; words are looked for in every field. No plan was made.",
+            )
+
     def _ids(self, state: SearchState, where: str) -> Iterator[tuple[str, int]]:
         sentences = self.catalog.not_understood(state)
         if sentences:
             raise UserError(f"{where}: {' '.join(sentences)}", advice="No plan was made.")
+        self._check_sees(state, where)
         for document in self.catalog.export(state):
             yield str(document["id"]), int(document.get("revision", 0))
 

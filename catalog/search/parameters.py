@@ -14,6 +14,7 @@ from mappings import fields
 
 TEXT, SORT, PAGE, PER_PAGE = "q", "sort", "page", "per_page"
 LENIENT = "lenient"
+AS_OF = "as_of"
 VIEW, COLUMNS = "view", "columns"
 VIEW_PARTS = (VIEW, *(part.name for part in parts_of(ResultView) if part.name != "kind"))
 RESERVED = frozenset({TEXT, SORT, PAGE, PER_PAGE, LENIENT, *VIEW_PARTS})

@@ -13,6 +13,7 @@ from typing import Any
 from catalog.errors import RequestRefused
 from catalog.query.nodes import (
     And,
+    Exists,
     Match,
     Nested,
     Not,
@@ -172,6 +173,24 @@ def stored_as(field: str) -> str:
     """The field of documents of which the index makes this one: `license` for `license_parts`."""
     row = fields().get(field)
     return field if row is None or row.indexed_from is None else row.indexed_from
+
+
+def blind_field(query: Query, names: frozenset[str]) -> str | None:
+    """The first of these sensitive fields of which the query asks something else than whether it is one whole value: of
+    that an index sees nothing, and so the models that have it clear alone are found.
+    """
+    match query:
+        case And(clauses) | Or(clauses):
+            return next(filter(None, (blind_field(clause, names) for clause in clauses)), None)
+        case Not(clause) | Nested(_, clause):
+            return blind_field(clause, names)
+        case Range() | Prefix() | Exists():
+            asked: tuple[str, ...] = (query.field,)
+        case Match() | Phrase():
+            asked = query.fields or tuple(sorted(names))  # words are looked for everywhere
+        case _:
+            return None
+    return next((field for field in asked if is_covered(stored_as(field), names)), None)
 
 
 def _names_a_field(request: SearchRequest) -> bool:

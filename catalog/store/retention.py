@@ -105,7 +105,8 @@ class Retention:
                 ]
             weighty = self._weighty([row.id for row in rows]) if whole else frozenset()
             for row, document in zip(rows, documents, strict=True):
-                hidden = tuple(read_object(row.document).get(MARK, ())) if whole else ()
+                is_sealed = whole and row.sealed is not None
+                hidden = tuple(read_object(row.document).get(MARK, ())) if is_sealed else ()
                 if document:
                     document["last_seen"] = shown_last_seen(row, seen)
                 yield StandingModel(

@@ -25,6 +25,7 @@ class BucketDoor:
 
     def __init__(self, bucket: OpenBucket) -> None:
         self._bucket = bucket
+        self._gives_versions: bool | None = None
 
     def check(self, key: ObjectKey, evidence: Evidence) -> None:
         here = self._head(key)
@@ -45,20 +46,22 @@ class BucketDoor:
         here = self._head(key)
         if here is None or not _same(here, evidence):
             binned = self._head(place)  # an interrupted step may have done it
-            if binned is not None and _is_copy(binned, evidence):
-                return _evidence(binned)
-            raise ObjectChanged(key)
+            if binned is None or not _is_copy(binned, evidence):
+                raise ObjectChanged(key)
+            self._delete_version(key, evidence)
+            return _evidence(binned, of=evidence)
         self._copy(key, place, evidence)
         binned = self._head(place)
         if binned is None or not _is_copy(binned, evidence):
             raise ObjectUnreadable(key, "its copy in the trash is not what was copied")
         self._delete(key, evidence)
-        return _evidence(binned)
+        return _evidence(binned, of=evidence)
 
     def delete(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
         del place  # nothing is left anywhere
         here = self._head(key)
         if here is None:
+            self._delete_version(key, evidence)
             return {}
         if not _same(here, evidence):
             raise ObjectChanged(key)
@@ -67,19 +70,20 @@ class BucketDoor:
 
     def bring_back(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> None:
         binned, here = self._head(place), self._head(key)
-        is_back = here is not None and _is_copy(here, evidence) and _etag(here) == evidence["etag"]
-        if binned is None or not _same(binned, evidence):
-            if is_back:
+        is_in_place = here is not None and _is_back(here, binned, evidence)
+        if binned is None or not _is_binned(binned, evidence):
+            if is_in_place:
                 return
             raise ObjectChanged(place)
-        if here is not None and not is_back:
+        if here is not None and not is_in_place:
             raise ObjectUnreadable(key, "something else is in its place")
+        known = _evidence(binned)
         if here is None:
-            self._copy(place, key, evidence, only_if_free=True)
+            self._copy(place, key, known, only_if_free=True)
             here = self._head(key)
-            if here is None or not _is_copy(here, evidence):
+            if here is None or not _is_copy(here, known):
                 raise ObjectUnreadable(key, "what was brought back is not what was in the trash")
-        self._delete(place, evidence)
+        self._delete(place, known)
 
     def _head(self, key: ObjectKey) -> Any | None:
         try:
@@ -123,16 +127,40 @@ class BucketDoor:
     def _delete(self, key: ObjectKey, evidence: Evidence) -> None:
         """Exactly this object. Where older versions lie behind it, a marker stands over them: they must not come back."""
         place = self._bucket.place(key)
+        condition = {"IfMatch": f'"{evidence["etag"]}"'}
         try:
-            if not evidence["version"]:
-                condition = {"IfMatch": f'"{evidence["etag"]}"'}
+            version = self._version(evidence)
+            if version is None or self._has_older(place):
                 self._heeding(self._bucket.client.delete_object, place, condition)
-                return
-            if self._has_older(place):
-                self._bucket.client.delete_object(**place)
-            self._bucket.client.delete_object(**place, VersionId=evidence["version"])
+        except FAULTS as error:
+            here = self._head(key)
+            if here is not None and _same(here, evidence):
+                raise _failed(key, error) from error
+            # The answer was lost, not the request.
+        self._delete_version(key, evidence)
+
+    def _delete_version(self, key: ObjectKey, evidence: Evidence) -> None:
+        """The bytes of a version that is the current one no more, or the only one; nothing where it is gone already."""
+        try:
+            version = self._version(evidence)
+            if version is not None:
+                self._bucket.client.delete_object(**self._bucket.place(key), VersionId=version)
         except FAULTS as error:
             raise _failed(key, error) from error
+
+    def _version(self, evidence: Evidence) -> str | None:
+        """What to call this object by when it is deleted. What was written before a bucket kept versions has one, too,
+        that nothing written later takes the place of; where they are kept no more, a plain deletion takes it away.
+        """
+        if evidence["version"]:
+            return str(evidence["version"])
+        if self._gives_versions is None:
+            try:
+                answer = self._bucket.client.get_bucket_versioning(Bucket=self._bucket.name)
+            except FAULTS:  # few may ask this: such an object is told by its ETag
+                answer = {}
+            self._gives_versions = answer.get("Status") == "Enabled"
+        return NO_VERSION if self._gives_versions else None
 
     def _has_older(self, place: Mapping[str, Any]) -> bool:
         listed = self._bucket.client.list_object_versions(
@@ -142,18 +170,33 @@ class BucketDoor:
         return len([version for version in versions if version["Key"] == place["Key"]]) > 1
 
 
-def _evidence(answer: Any) -> dict[str, Any]:
+def _evidence(answer: Any, *, of: Evidence | None = None) -> dict[str, Any]:
+    """What tells this object; of a copy also the ETag `of` which it was made."""
     version = answer.get("VersionId")
     return {
         "etag": _etag(answer),
         "size_bytes": int(answer["ContentLength"]),
         "version": None if version in {None, NO_VERSION} else version,
+        **({} if of is None else {"of": of["etag"]}),
     }
 
 
 def _same(answer: Any, evidence: Evidence) -> bool:
     present = _evidence(answer)
     return all(present[part] == evidence.get(part) for part in ("etag", "size_bytes", "version"))
+
+
+def _is_binned(binned: Any, evidence: Evidence) -> bool:
+    """Whether this is the copy in the trash. One that nobody came to note is told by its place, where nobody else
+    writes, and by its size.
+    """
+    return _same(binned, evidence) or ("of" not in evidence and _is_copy(binned, evidence))
+
+
+def _is_back(here: Any, binned: Any | None, evidence: Evidence) -> bool:
+    """Whether what is in the place of an object is that object, or was copied there from the trash."""
+    etags = {evidence["etag"], evidence.get("of"), None if binned is None else _etag(binned)}
+    return _is_copy(here, evidence) and _etag(here) in etags
 
 
 def _etag(answer: Any) -> str:

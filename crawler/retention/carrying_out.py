@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 from catalog.errors import ModeldexError, ObjectChanged, SourceError, UserError
 from catalog.recording.joining import settle_joins
@@ -22,6 +23,9 @@ from crawler.retention.door import Door, door_of, place_of
 
 MOVING, MOVED, DELETING, GONE, BACKING, BACK = "moving", "moved", "deleting", "deleted", "backing", "back"
 LEFT = "left"
+AWAY = frozenset({MOVING, MOVED, DELETING, BACKING})
+"""States of objects that may not be where they were."""
+FORGOTTEN = "it was forgotten meanwhile; the next crawl finds its files"
 STATES = {Deed.TRASH: TRASHED, Deed.DELETE: DELETED}
 CHANGES_NAMED = 10
 PAGE_OBJECTS = 500
@@ -33,7 +37,9 @@ class PlanOutdated(UserError):
 
 @dataclass(slots=True, kw_only=True)
 class Done:
-    """What became of a plan. `left` are models of which nothing was done, with the reason."""
+    """What became of a plan by now, however often it was interrupted. `left` are models of which nothing was done or not all,
+    with the reason.
+    """
 
     plan: str
     models: int = 0
@@ -50,6 +56,8 @@ class Steward:
     step: Callable[[PlannedObject, str], None] = lambda _object, _state: None
     _doors: dict[SourceId, Door] = field(default_factory=dict)
     _leases: list[Lease] = field(default_factory=list)
+    _shared: dict[int, frozenset[ModelId]] = field(default_factory=dict)
+    _listed_with: dict[ModelId, set[ModelId]] = field(default_factory=dict)
 
     def apply(self, plan: str, digest: str) -> Done:
         """Does what the plan says, from where it was interrupted. Raises PlanOutdated, UserError, WriterBusy, LeaseLost."""
@@ -76,19 +84,25 @@ class Steward:
                     self._tell(
                         stored, "retention.apply", {"hash": stored.sha256, "models": stored.header["goes"]}
                     )
+                self._look_for_shared(plan)
                 staying = self._staying(stored, policy) if stored.state == APPLYING else {}
-                done = Done(plan=plan)
+                waiting: list[PlannedModel] = []
                 for model in store.retention.models(plan, goes=True):
                     if model.state:
                         continue
                     if model.model in staying:
                         self._put_back(plan, model.model)
-                        self._leave(stored, model, staying[model.model], done)
-                    else:
-                        self._remove(stored, model, policy.action, done)
-                store.retention.note_plan(plan, APPLIED)
-            self._tell(stored, "retention.applied", {"models": done.models, "left": len(done.left)})
+                        self._leave(stored, model, staying[model.model])
+                    elif self._take_own(stored, model, policy.action):
+                        if model.model in self._listed_with:
+                            waiting.append(model)
+                        else:
+                            self._end(stored, model, STATES[policy.action])
+                self._take_shared(stored, waiting, policy.action)
+            done = self._summed(plan, STATES[policy.action], {MOVED, GONE})
             self._settle(plan)
+            self._tell(stored, "retention.applied", {"models": done.models, "left": len(done.left)})
+            store.retention.note_plan(plan, APPLIED)
             self.planner.follow(self.planner.settings, store)
         return done
 
@@ -100,19 +114,84 @@ class Steward:
             stored = self._stored(plan)
             if stored.state not in {APPLYING, APPLIED, UNDOING}:
                 raise UserError(f"The plan is in the state {stored.state}: there is nothing to bring back.")
-            done = Done(plan=plan)
             with self._sources_to_itself(plan):
                 store.retention.note_plan(plan, UNDOING)
+                self._look_for_shared(plan)
+                left = self._bring_back_shared(plan)
                 for model in store.retention.models(plan, goes=True):
-                    if model.state == DELETED:
-                        done.left[model.model] = "it was deleted for good"
-                    elif model.state != BACK:
-                        self._bring_back(stored, model, done)
-                store.retention.note_plan(plan, APPLIED if done.left else UNDONE)
-            self._tell(stored, "retention.undo", {"models": done.models, "left": len(done.left)})
+                    reason = left.get(model.model) or self._bring_back(stored, model)
+                    if reason:
+                        left[model.model] = reason
+            done = self._summed(plan, BACK, {BACK})
+            done.left = left
             self._settle(plan)
+            self._tell(stored, "retention.undo", {"models": done.models, "left": len(done.left)})
+            store.retention.note_plan(plan, APPLIED if left else UNDONE)
             self.planner.follow(self.planner.settings, store)
         return done
+
+    def _summed(self, plan: str, state: str, moved: Container[str]) -> Done:
+        """What the journal says of models in this state, and of objects in one of those."""
+        done = Done(plan=plan)
+        retention = self.planner.store.retention
+        chosen, forgotten = set[ModelId](), set[ModelId]()
+        for model in retention.models(plan, goes=True):
+            if model.note:
+                done.left[model.model] = model.note
+            if model.state == state:
+                chosen.add(model.model)
+            if model.note == FORGOTTEN:
+                forgotten.add(model.model)
+        done.models = len(chosen - forgotten)
+        done.bytes = sum(
+            int(row.line["freed_bytes"])
+            for row in retention.objects(plan)
+            if row.model in chosen and row.state in moved
+        )
+        return done
+
+    def _look_for_shared(self, plan: str) -> None:
+        """Notes the objects of the plan that are of several models, by number with these: they go when all of them went.
+        Such an object is listed with one of its models.
+        """
+        retention = self.planner.store.retention
+        self._shared.clear()
+        self._listed_with.clear()
+        rows = retention.objects(plan)
+        while page := list(islice(rows, PAGE_OBJECTS)):
+            for source in sorted({row.source for row in page}):
+                own = [row for row in page if row.source == source]
+                owners = retention.owners(source, [row.key for row in own])
+                for row in own:
+                    users = frozenset(owners.get(row.key, set()) | {row.model})
+                    if len(users) == 1:
+                        continue
+                    self._shared[row.number] = users
+                    for user in users:
+                        self._listed_with.setdefault(user, set()).add(row.model)
+
+    def _take_shared(self, stored: StoredPlan, waiting: Sequence[PlannedModel], action: Deed) -> None:
+        """The objects of several models, last: each only if all of these go, who are told as gone after it."""
+        retention, state = self.planner.store.retention, STATES[action]
+        ready = {model.model: model for model in waiting}
+        gone = {model.model for model in retention.models(stored.id, goes=True) if model.state == state}
+        notes: dict[ModelId, str] = {}
+        for row in retention.objects(stored.id) if self._shared else ():
+            users = self._shared.get(row.number, frozenset())
+            if not users or not users <= ready.keys() | gone:
+                continue
+            try:
+                self._take(stored.id, row, action)
+            except SourceError as error:
+                reason = f"{display_key(row.key)}: {_reason(error)}"
+                for user in sorted(users & ready.keys()):
+                    if action is Deed.DELETE:
+                        notes[user] = reason
+                    else:
+                        self._put_back(stored.id, user)
+                        self._leave(stored, ready.pop(user), reason)
+        for model in ready.values():
+            self._end(stored, model, state, notes.get(model.model, ""))
 
     def _settle(self, plan: str) -> None:
         """Records elsewhere show what is there now."""
@@ -202,40 +281,55 @@ class Steward:
         rows = list(self.planner.store.retention.objects(plan, model=model))
         return bool(rows) and all(row.state in {MOVED, GONE} for row in rows)
 
-    def _remove(self, stored: StoredPlan, model: PlannedModel, action: Deed, done: Done) -> None:
-        store = self.planner.store
-        rows = list(store.retention.objects(stored.id, model=model.model))
+    def _objects(self, plan: str, model: ModelId) -> list[PlannedObject]:
+        """The objects of the plan that make this model, alone or with others."""
+        retention = self.planner.store.retention
+        listed = sorted({model} | self._listed_with.get(model, set()))
+        return [
+            row
+            for each in listed
+            for row in retention.objects(plan, model=each)
+            if model in self._shared.get(row.number, {row.model})
+        ]
+
+    def _own(self, plan: str, model: ModelId) -> list[PlannedObject]:
+        """Those that make no other model."""
+        return [row for row in self._objects(plan, model) if row.number not in self._shared]
+
+    def _take_own(self, stored: StoredPlan, model: PlannedModel, action: Deed) -> bool:
+        """Whether all that is of this model alone went; if not, it stays."""
+        rows = self._own(stored.id, model.model)
         begun = any(row.state for row in rows)
-        present = store.records.get(model.model)
+        present = self.planner.store.records.get(model.model)
         if not begun and (present is None or not self._is_as_planned(stored, model, present.revision)):
-            self._leave(stored, model, "it changed since the plan was made", done)
-            return
+            self._leave(stored, model, "it changed since the plan was made")
+            return False
         try:
             if action is Deed.DELETE:
-                rows = self._prepared(stored.id, model.model, rows)
+                self._prepare(stored.id, model.model)
+                rows = self._own(stored.id, model.model)
             for row in rows:
                 self._take(stored.id, row, action)
         except SourceError as error:
             self._put_back(stored.id, model.model)
-            self._leave(stored, model, _reason(error), done)
-            return
-        state = STATES[action]
-        self._restate(stored, model.model, state)
-        store.retention.note_model(stored.id, model.number, state)
-        done.models += 1
-        done.bytes += int(model.line["bytes"])
+            self._leave(stored, model, _reason(error))
+            return False
+        return True
 
-    def _prepared(self, plan: str, model: ModelId, rows: Sequence[PlannedObject]) -> list[PlannedObject]:
+    def _end(self, stored: StoredPlan, model: PlannedModel, state: str, note: str = "") -> None:
+        self._restate(stored, model.model, state)
+        self.planner.store.retention.note_model(stored.id, model.number, state, note)
+
+    def _prepare(self, plan: str, model: ModelId) -> None:
         """The objects of a model before the first is deleted for good: in the trash, or each looked at once more."""
-        for row in rows:
+        for row in self._objects(plan, model):
             door = self._doors[row.source]
             if row.state in {DELETING, GONE}:
                 continue
-            if door.bins_first:
+            if door.bins_first and row.number not in self._shared:
                 self._take(plan, row, Deed.TRASH)
             else:
                 door.check(row.key, row.evidence)
-        return list(self.planner.store.retention.objects(plan, model=model))
 
     def _take(self, plan: str, row: PlannedObject, action: Deed) -> None:
         """One object, from wherever it is on its way."""
@@ -257,13 +351,18 @@ class Steward:
         note(plan, row.number, ended, evidence)
 
     def _put_back(self, plan: str, model: ModelId) -> None:
-        """A model of which one object cannot go keeps them all. What is deleted by then is gone."""
-        for row in self.planner.store.retention.objects(plan, model=model):
-            if row.state in {MOVING, MOVED, DELETING, BACKING}:
-                try:
-                    self._return(plan, row)
-                except SourceError:
-                    continue  # it never left, or stays in the trash, where undo finds it
+        """A model of which one object cannot go keeps them all, with those that are of others, too. What is deleted by
+        then is gone.
+        """
+        for row in self._moving(plan, model):
+            try:
+                self._return(plan, row)
+            except SourceError:
+                continue  # it never left, or stays in the trash, where undo finds it
+
+    def _moving(self, plan: str, model: ModelId) -> list[PlannedObject]:
+        """The objects of this model that are not where they were, as far as is known."""
+        return [row for row in self._objects(plan, model) if row.state in AWAY]
 
     def _return(self, plan: str, row: PlannedObject) -> None:
         note = self.planner.store.retention.note_object
@@ -274,30 +373,41 @@ class Steward:
         self.step(row, BACK)
         note(plan, row.number, BACK, row.evidence)
 
-    def _bring_back(self, stored: StoredPlan, model: PlannedModel, done: Done) -> None:
+    def _bring_back_shared(self, plan: str) -> dict[ModelId, str]:
+        """Objects of several models come back first; the models of those that cannot, with the reason."""
+        left: dict[ModelId, str] = {}
+        for row in self.planner.store.retention.objects(plan) if self._shared else ():
+            if row.number not in self._shared or row.state not in AWAY:
+                continue
+            try:
+                self._return(plan, row)
+            except SourceError as error:
+                left |= dict.fromkeys(self._shared[row.number], _reason(error))
+        return left
+
+    def _bring_back(self, stored: StoredPlan, model: PlannedModel) -> str:
+        """Why the model cannot come back; empty if it is there."""
         store = self.planner.store
-        rows = [
-            row
-            for row in store.retention.objects(stored.id, model=model.model)
-            if row.state in {MOVING, MOVED, DELETING, BACKING}
-        ]
+        if model.state == DELETED:
+            return "it was deleted for good"
+        if model.state == BACK:
+            return ""
+        away = self._moving(stored.id, model.model)
         try:
-            for row in rows:
+            for row in away:
                 self._return(stored.id, row)
         except SourceError as error:
-            done.left[model.model] = _reason(error)
-            return
-        lost = sum(row.state == GONE for row in store.retention.objects(stored.id, model=model.model))
+            return _reason(error)
+        lost = sum(row.state == GONE for row in self._objects(stored.id, model.model))
         if lost:
-            done.left[model.model] = f"files of it were deleted for good: {lost:,}"
-            return
-        self._restate(stored, model.model, LIVE)
-        store.retention.note_model(stored.id, model.number, BACK)
-        done.models += bool(rows)
-        done.bytes += sum(int(row.line["freed_bytes"]) for row in rows)
+            return f"files of it were deleted for good: {lost:,}"
+        if self._restate(stored, model.model, LIVE) or away or model.state == TRASHED:
+            note = "" if store.records.get(model.model) is not None else FORGOTTEN
+            store.retention.note_model(stored.id, model.number, BACK, note)
+        return ""
 
-    def _restate(self, stored: StoredPlan, model: ModelId, state: str) -> None:
-        """The record says what became of the files, with one line of the audit."""
+    def _restate(self, stored: StoredPlan, model: ModelId, state: str) -> bool:
+        """The record says what became of the files, with one line of the audit; whether it did not before."""
         store, author = self.planner.store, self.planner.author
         with store.records.transaction(
             made_by="retention", author=author, cause=cause_of(stored.id)
@@ -305,17 +415,17 @@ class Steward:
             records.lock([model])
             before = records.state(model)
             if before not in ({TRASHED} if state == LIVE else {LIVE, MISSING}):
-                return
+                return False
             if state == LIVE:
                 records.bring_back([model])
             else:
                 records.remove([model], state)
             action, after = f"retention.{state}", {"plan": stored.id}
             records.note(partial(self._happening, action, f"model {model}", before, after))
+        return True
 
-    def _leave(self, stored: StoredPlan, model: PlannedModel, reason: str, done: Done) -> None:
+    def _leave(self, stored: StoredPlan, model: PlannedModel, reason: str) -> None:
         self.planner.store.retention.note_model(stored.id, model.number, LEFT, reason)
-        done.left[model.model] = reason
 
     def _tell(self, stored: StoredPlan, action: str, after: object) -> None:
         self.planner.store.audit.add(self._happening(action, f"plan {stored.id}", None, after))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from crawler.retention.door import Evidence
 from crawler.sources.local import RACY_MARK, token_of
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+PRIVATE = 0o700
+"""The mode of the trash itself: what lies in it is seen by nobody who could not see it before."""
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 """What file systems say that know no second names of files."""
 
@@ -54,7 +57,7 @@ class DirectoryDoor:
         with (
             _faults(key),
             self._directory(key) as (folder, name),
-            self._made_directory(place) as (bin_, binned),
+            self._made_directory(place, like=key) as (bin_, binned),
         ):
             if _present(bin_, binned, evidence):
                 return evidence  # an interrupted step had done it
@@ -75,7 +78,7 @@ class DirectoryDoor:
             there = _is_there(folder, name)
         if there:
             self.trash(key, place, evidence)
-        with _faults(key), self._made_directory(place) as (bin_, binned):
+        with _faults(key), self._made_directory(place, like=key) as (bin_, binned):
             if _present(bin_, binned, evidence):
                 os.unlink(binned, dir_fd=bin_)
                 os.fsync(bin_)
@@ -86,8 +89,8 @@ class DirectoryDoor:
     def bring_back(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> None:
         with (
             _faults(key),
-            self._made_directory(key) as (folder, name),
-            self._made_directory(place) as (bin_, binned),
+            self._made_directory(key, like=place) as (folder, name),
+            self._made_directory(place, like=key) as (bin_, binned),
         ):
             if _present(bin_, binned, evidence):
                 _back(bin_, binned, folder, name)
@@ -97,26 +100,51 @@ class DirectoryDoor:
                 raise ObjectChanged(place)
 
     @contextmanager
-    def _directory(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        """The open directory of a key, and its name there."""
+    def _directory(self, key: str, *, modes: Mapping[int, int] | None = None) -> Iterator[tuple[int, str]]:
+        """The open directory of a key, and its name there. With `modes`, by how many parts of the key lie below them,
+        directories that are not there are made; without a mode of its own for nobody else.
+        """
         *folders, name = key.split("/")
         if {"", ".", ".."} & {*folders, name}:
             raise ObjectChanged(ObjectKey(key))
         descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for folder in folders:
-                if make:
-                    with suppress(FileExistsError):
-                        os.mkdir(folder, 0o777, dir_fd=descriptor)
+            for below, folder in zip(range(len(folders), 0, -1), folders, strict=True):
+                is_made = modes is not None and _make(descriptor, folder)
                 deeper = os.open(folder, DIRECTORY, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = deeper
+                if modes is not None and is_made:
+                    os.fchmod(descriptor, modes.get(below, PRIVATE))
             yield descriptor, name
         finally:
             os.close(descriptor)
 
-    def _made_directory(self, key: str) -> Any:
-        return self._directory(key, make=True)
+    def _made_directory(self, key: str, *, like: str) -> Any:
+        """The same, made where it is not there: of what ends alike in the other key it has the modes."""
+        return self._directory(key, modes=self._modes(key, like))
+
+    def _modes(self, key: str, like: str) -> dict[int, int]:
+        """The modes of the directories above `like`, by how many parts of its key lie below them, as far as both keys are
+        alike and they are there.
+        """
+        modes: dict[int, int] = {}
+        pairs = zip(reversed(key.split("/")), reversed(like.split("/")), strict=False)
+        alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        parts = like.split("/")
+        for below in range(1, min(alike, len(parts))):
+            with suppress(OSError), self._directory("/".join(parts[: len(parts) - below + 1])) as (folder, _):
+                modes[below] = stat.S_IMODE(os.fstat(folder).st_mode)
+        return modes
+
+
+def _make(above: int, name: str) -> bool:
+    """Whether this directory was made now."""
+    try:
+        os.mkdir(name, PRIVATE, dir_fd=above)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _evidence(status: os.stat_result) -> dict[str, Any]:

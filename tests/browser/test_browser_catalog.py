@@ -40,7 +40,7 @@ SCREENS = [
 ]
 LONG = {"help": {"color-contrast": {"enabled": False}}}
 """Rules that take half a minute on a page of long tables; test_text_has_contrast asks the same of it."""
-ACCOUNT_PLACES = {"account": "/account", "audit": "/audit", "sign in": "/sign-in"}
+ACCOUNT_PLACES = {"account": "/account", "audit": "/audit", "users": "/users", "sign in": "/sign-in"}
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 GRAVE = {"serious", "critical"}
 
@@ -119,7 +119,7 @@ def test_axe_sees_nothing_serious_where_people_sign_in(opened, house, viewport, 
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/")
-        for place in ("account", "audit"):
+        for place in ("account", "audit", "users"):
             page.goto(ACCOUNT_PLACES[place])
             seen[place] = grave(page)
     assert not any(seen.values()), seen

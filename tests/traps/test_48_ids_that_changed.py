@@ -107,6 +107,28 @@ def test_an_edit_of_an_old_id_is_made_where_the_model_is_now(changed):
     assert json.loads(shown.stdout)["owner"] == "ada"
 
 
+def test_a_restore_of_an_old_id_gives_what_was_said_under_it_to_the_model_that_is_there(shop):
+    shop.model("old/net.safetensors")
+    shop.crawl()
+    old = ids_of(shop)["old/net.safetensors"]
+
+    def run(*words):
+        ran = CliRunner().invoke(cli, ["--home", str(shop.settings.home), *words])
+        assert ran.exit_code == 0, ran.output
+        return ran.stdout
+
+    run("edit", old, "owner=ada")
+    run("edit", old, "owner=bob")
+    (shop.root / "old").rename(shop.root / "new")
+    shop.crawl()
+    present = ids_of(shop)["new/net.safetensors"]
+    assert json.loads(run("show", present, "--json"))["owner"] == "bob"
+    run("restore", old, "2")
+    assert json.loads(run("show", present, "--json"))["owner"] == "ada"
+    assert f"of revision 2 of {old[:12]}" in run("history", present)
+    assert "as they were written" in run("verify")
+
+
 def test_what_a_directory_took_in_is_its_and_no_longer_a_model_of_its_own(shop):
     shop.model("bert/net.safetensors")
     shop.crawl()

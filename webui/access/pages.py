@@ -48,6 +48,7 @@ class AccountPage:
     roles: tuple[str, ...]
     new_token: str
     may_audit: bool
+    may_manage: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,6 +185,7 @@ def _account_page(new_token: str = "") -> Response:
         roles=tuple(role.value for role in Role),
         new_token=new_token,
         may_audit=allowed(catalog().principal, Action.AUDIT),
+        may_manage=allowed(catalog().principal, Action.MANAGE),
     )
     return html("account.html", page)
 

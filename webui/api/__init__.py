@@ -51,6 +51,7 @@ from webui.finding import (
 from webui.health import health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
+from webui.past import day_asked, go_back
 from webui.reading import (
     answer_as_owner,
     build,
@@ -89,7 +90,13 @@ EXPORTS_AT_ONCE = 4
 @blueprint.get("/v1/search")
 def search() -> Response:
     """Models that a query and facets find, with counts, what was understood, and what nothing here understood."""
-    wanted = asked()
+    wanted, day = asked(of_any_day=True), day_asked()
+    if day:
+        go_back(day)
+        refuse_guesses(wanted)
+        return answer(
+            search_answer(catalog().page(wanted.state), addresses(as_of=day), None, wanted.notices, None)
+        )
     state, tag = search_state("json", wanted), search_tag("json", wanted)
     return remembered(
         state, lambda: _search_answer(wanted, tag), tag=tag, state_now=lambda: search_state("json", wanted)

@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from catalog.search.parameters import LENIENT, PAGE, PER_PAGE, SORT, TEXT
+from catalog.search.parameters import AS_OF, LENIENT, PAGE, PER_PAGE, SORT, TEXT
 from mappings import facet_fields
 from webui.api.json_schema import schema
 from webui.api.responses import ANSWERS
@@ -32,7 +32,7 @@ _SEARCH = {
     LENIENT: "true: what is not understood is left out instead of refused",
 }
 _QUERY: Mapping[str, Mapping[str, str]] = {
-    "search": _SEARCH,
+    "search": {**_SEARCH, AS_OF: "a day such as 2026-10-01: the catalog as it was then"},
     "export.ndjson": _SEARCH,
     "export.csv": _SEARCH,
     "export.parquet": _SEARCH,

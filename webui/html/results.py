@@ -149,6 +149,8 @@ class ResultsPage:
     example: QueryExample | None  # the same search at /es/
     crawl: CrawlStatus | None
     took_ms: int
+    as_of: str = ""  # the sentence of a search of the past
+    now_url: str = ""  # the same search of now
     engine: str
 
 

@@ -12,7 +12,7 @@ from catalog.access.permissions import allowed, may_edit_some
 from catalog.query.state import PLOT
 from catalog.records import SourceId
 from catalog.records.accounts import Action
-from catalog.search.parameters import PAGE, to_parameters
+from catalog.search.parameters import AS_OF, PAGE, to_parameters
 from webui.caching.remembering import remembered
 from webui.finding import (
     find_compared,
@@ -34,6 +34,7 @@ from webui.html.surroundings import moved_to, surroundings_of
 from webui.html.values import ValuesPage, values_page
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
+from webui.past import day_asked, go_back
 from webui.plot_points import plot_data
 from webui.reading import (
     build,
@@ -53,9 +54,11 @@ blueprint = Blueprint("pages", __name__)
 
 @blueprint.get("/")
 def search() -> BaseResponse:
-    wanted = asked()
+    wanted, day = asked(of_any_day=True), day_asked()
     if wanted.redirect:
-        return redirect(addresses().search(wanted.state), 302)
+        return redirect(addresses(as_of=day).search(wanted.state), 302)
+    if day:
+        return html("search.html", _results_of(wanted, day))
     state, tag = search_state("html", wanted), search_tag("html", wanted)
     return remembered(
         state, lambda: _search_page(wanted, tag), tag=tag, state_now=lambda: search_state("html", wanted)
@@ -155,6 +158,23 @@ def _results(wanted: Asked) -> ResultsPage:
         find_example(page.state),
         plot,
         may_edit=may_edit_some(catalog().principal),
+    )
+
+
+def _results_of(wanted: Asked, day: str) -> ResultsPage:
+    """The same as it was then; nothing of the past is changed or streamed."""
+    at, places = go_back(day), addresses(as_of=day)
+    page = catalog().page(wanted.state, relaxed=True)
+    plot = None
+    if page.state.view.kind == PLOT and page.total:
+        plot = plot_view(plot_data(catalog(), page), page.state, places)
+    shown = results_page(page, places, None, wanted.notices, None, plot)
+    sentence = f"The catalog as it was at {at:%Y-%m-%d %H:%M} UTC."
+    return replace(
+        shown,
+        as_of=sentence,
+        now_url=addresses().search(page.state),
+        hidden=(*shown.hidden, (AS_OF, day)),
     )
 
 

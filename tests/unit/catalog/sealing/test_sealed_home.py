@@ -85,6 +85,24 @@ def test_queries_of_webhooks_and_policies_of_plans_are_sealed_with_the_searches(
         assert json.dumps(store.retention.plan("p1").header) == header
 
 
+@pytest.mark.parametrize(
+    ("models", "protect", "field"),
+    [
+        ("has:name", "has:datasets", "datasets"),
+        ("has:name", f"datasets:{MARKER}*", "datasets"),
+        ("has:name", "net", "data_sources"),
+        ("-preprocessing:x*", "license:gpl", "preprocessing"),
+        ("has:name", f"datasets:{MARKER}data", None),
+        ("has:name", "license:mit", None),
+    ],
+)
+def test_a_policy_that_would_overlook_what_is_sensitive_is_refused(sealed, tmp_path, models, protect, field):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(json.dumps({"name": "old", "models": models, "protect": {"queries": [protect]}}))
+    told = sealed.run("retention", "plan", str(policy), code=None)
+    assert (f"{field} is sensitive in some source" in told) is (field is not None), told
+
+
 def test_one_whole_value_finds_its_models_and_nothing_else_does(sealed):
     def names(query):
         found_rows = sealed.run("search", query, "--json", code=None)

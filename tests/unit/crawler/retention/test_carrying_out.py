@@ -3,16 +3,18 @@
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from fixtures.retention import Killed
+from sqlalchemy import delete
 
 from catalog.errors import LeaseLost, UserError, WriterBusy
 from catalog.recording.edits import edit_model
-from catalog.store.tables import leases
+from catalog.store.tables import leases, records
 from crawler.retention.carrying_out import PlanOutdated
 from crawler.unfinished import TRASH
 
@@ -215,6 +217,44 @@ def test_a_link_is_moved_as_a_link_and_back(yard):
     assert not link.is_symlink()
     yard.steward().undo(plan.id)
     assert str(link.readlink()) == "../said/said.txt"
+
+
+def test_the_trash_shows_nobody_what_they_could_not_see_before(yard):
+    """Folders there have the modes of those that they stand for, and lead back to such ones if these are gone by then."""
+    for version in (1, 2):
+        yard.model("fraud", version)
+    place = Path(yard.address) / "fraud-1"
+    place.chmod(0o2750)
+    yard.declare(writable=True)
+    yard.crawl()
+    plan = yard.plan()
+    yard.apply(plan)
+    trash = Path(yard.address) / TRASH
+    modes = [
+        stat.S_IMODE(each.stat().st_mode) for each in (trash, trash / plan.id, trash / plan.id / "fraud-1")
+    ]
+    assert modes == [0o700, 0o700, 0o2750]
+    place.rmdir()
+    yard.steward().undo(plan.id)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o2750
+
+
+def test_files_of_a_forgotten_model_come_back_and_it_is_told_apart(yard):
+    for version in (1, 2, 3):
+        yard.model("fraud", version)
+    yard.declare(writable=True)
+    yard.crawl()
+    before, plan = yard.everything(), yard.plan()
+    assert yard.apply(plan).models == 2
+    forgotten = next(row.model for row in yard.store.retention.models(plan.id, goes=True))
+    with yard.store.engine.begin() as connection:
+        connection.execute(delete(records).where(records.c.id == forgotten))
+    done = yard.steward().undo(plan.id)
+    assert (done.models, done.left) == (1, {})
+    assert yard.everything() == before
+    notes = {row.model: row.note for row in yard.store.retention.models(plan.id, goes=True)}
+    assert "forgotten" in notes[forgotten]
+    assert yard.crawl().counts["models"] == 3
 
 
 KILLED = """

@@ -1,0 +1,33 @@
+"""Searches of the past: `?as_of=2026-10-01` answers from the revisions of then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import current_app, g, request
+from werkzeug.exceptions import ServiceUnavailable
+
+from catalog.access.as_of import Busy, RememberedPast, instant_of
+from catalog.search.parameters import AS_OF
+from webui.reading import catalog, services
+
+DAY_CHARACTERS = 40
+REMEMBERED = "modeldex-past"
+
+
+def day_asked() -> str:
+    """The day of the past that this request is about, as it is written; empty is now."""
+    return request.args.get(AS_OF, "").strip()[:DAY_CHARACTERS]
+
+
+def go_back(day: str) -> datetime:
+    """From here on this request is answered from the catalog of then, whose last instant this is. Raises UserError."""
+    at = instant_of(day)
+    remembered: RememberedPast = current_app.extensions[REMEMBERED]
+    try:
+        g.catalog = remembered.of(services().catalogs, catalog().principal, at)
+    except Busy:
+        raise ServiceUnavailable(
+            "Another search of the past is being answered. Try again.", retry_after=5
+        ) from None
+    return at
