@@ -31,7 +31,8 @@ from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import read_pickle
-from crawler.hidden_pickles import with_hidden_pickles
+from crawler.hidden_pickles import hidden_pickle, with_hidden_pickles
+from crawler.named_calls import unclaimed_risks, with_named_calls
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
 from crawler.source import Source
 
@@ -259,6 +260,7 @@ class ObjectReader:
         if extraction.format is None and best.claim.format:
             extraction = replace(extraction, format=best.claim.format)
         extraction = with_hidden_pickles(extraction, best.extractor, reader)
+        extraction = with_named_calls(extraction, best.extractor, reader)
         return self._outcome(*_hashed(meta, reader, extraction), best.extractor)
 
     def _is_of_another_program(
@@ -285,14 +287,18 @@ class ObjectReader:
 
     def _unclaimed(self, meta: ObjectMeta, reader: RangedReader, head: bytes) -> Outcome:
         if sniffing.promised_format(meta.key) is None:
-            return self._hidden_pickle(meta, reader) or Outcome(entry=self._unwanted(meta))
+            return (
+                self._hidden_pickle(meta, reader)
+                or self._named_calls(meta, reader)
+                or Outcome(entry=self._unwanted(meta))
+            )
         message = (
             f"the name promises a model, but nothing here reads a file that begins with {head[:8].hex(' ')}"
         )
         status = FileStatus.UNREADABLE if sniffing.promises_surely(meta.key) else FileStatus.OPAQUE
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=status)
-        if status is FileStatus.OPAQUE or calls_something(
-            read_pickle(ReaderStream(reader))
+        if (
+            status is FileStatus.OPAQUE or hidden_pickle(reader) is not None
         ):  # whoever loads it by its name runs what is in it
             detail = "Not checkable: nothing here reads it, and its name is one of a file that is loaded"
             risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
@@ -301,13 +307,28 @@ class ObjectReader:
 
     def _hidden_pickle(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
         """A file that nothing claims by its beginning, and that a loader would yet accept as a pickle that calls."""
-        if not calls_something(read_pickle(ReaderStream(reader))):
+        if hidden_pickle(reader) is None:
             return None
         message = "a pickle behind a beginning that is none of a model"
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=FileStatus.OPAQUE)
         detail = "Not checkable: a pickle that calls what it imports, behind an unusual beginning"
         risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
         return self._outcome(meta, replace(extraction, risks=(risk,)), None)
+
+    def _named_calls(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
+        """A text that nothing claims, and that has its loader call what it names: no model, and a risk of the one beside it."""
+        risks = unclaimed_risks(reader)
+        if not any(risk.severity >= Severity.MEDIUM for risk in risks):
+            return None
+        extraction = Extraction(
+            key=meta.key,
+            extractor=sniffing.EXTRACTOR,
+            extractor_version=sniffing.VERSION,
+            format=None,
+            role=Role.AUXILIARY,
+            risks=risks,
+        )
+        return self._outcome(meta, extraction, None)
 
     def _archived(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
         """What its listing says: nobody can read it now. What was read before it was archived stays."""
@@ -357,6 +378,7 @@ class ObjectReader:
         if extractor is not None:
             with suppress(ExtractError, SourceError):  # it is unreadable already
                 extraction = with_hidden_pickles(extraction, extractor, reader)
+                extraction = with_named_calls(extraction, extractor, reader)
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
 
 

@@ -5,6 +5,7 @@ Source: facebookresearch/hydra hydra/_internal/instantiate/_instantiate2.py; NVI
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ MAX_NODES = 20_000
 MAX_TOLD = 50
 _OWN = ("nemo.", "torch.nn.", "torch.optim.", "hydra.")
 _KEYS = ("_target_", "target")
+_RESOLVERS = re.compile(r"hydra\.utils\.get_\w+")
+"""What imports the name that stands beside it under `path`."""
 
 
 def tell_targets(findings: Findings, config: Any) -> None:
@@ -33,6 +36,9 @@ def tell_targets(findings: Findings, config: Any) -> None:
                 if isinstance(name, str) and "." in name and name not in named:
                     named.add(name)
                     _tell(findings, key, name)
+                    path = node.get("path")
+                    if _RESOLVERS.fullmatch(name) and isinstance(path, str):
+                        _tell(findings, f"{key}, path", path)
         elif isinstance(node, list):
             waiting.extend(node)
 
