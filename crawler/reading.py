@@ -26,6 +26,7 @@ from catalog.normalise.values.secrets import masked_text
 from catalog.recording.prints import with_subject_digests
 from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
 from catalog.store.entries import Entry, Reading, outlined
+from catalog.store.shares import MIN_SUBJECTS, split
 from crawler import hashing, sniffing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.formats.byte_streams import ReaderStream
@@ -34,6 +35,7 @@ from crawler.formats.pickles import read_pickle
 from crawler.hidden_pickles import hidden_pickle, with_hidden_pickles
 from crawler.named_calls import unclaimed_risks, with_named_calls
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
+from crawler.shared_files import InParts, SharedFile
 from crawler.source import Source
 
 log = logging.getLogger(__name__)
@@ -175,6 +177,8 @@ class Outcome:
 
     entry: Entry
     extraction: Extraction | None = None
+    shares: Mapping[bytes, bytes] | None = None
+    """Of a file that tells of many models what it says of each, by the names of their rows (`catalog.store.shares`)."""
     opened: bool = True
     bytes_read: int = 0
     broken: Mapping[str, str] = field(default_factory=dict)
@@ -228,7 +232,15 @@ class ObjectReader:
                 )
             outcome = self._failed(meta, before, attempt.choice, error, reader)
         outcome = replace(_remembered(outcome, before), bytes_read=reader.bytes_read, broken=attempt.broken)
-        return _without_secrets(outcome)
+        outcome = _without_secrets(outcome)
+        had_shares = (
+            before is not None and before.outline is not None and len(before.outline.subjects) >= MIN_SUBJECTS
+        )
+        return (
+            replace(outcome, shares={})
+            if had_shares and outcome.shares is None and outcome.extraction
+            else outcome
+        )
 
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
@@ -256,12 +268,20 @@ class ObjectReader:
         if best is None:
             return self._unclaimed(meta, reader, head)
         attempt.choice = best
-        extraction = best.extractor.extract(reader)
+        shares = None
+        if isinstance(best.extractor, InParts):
+            file = SharedFile()
+            for part in best.extractor.parts(reader):
+                file.take(part)
+            extraction, shares = file.finished()
+        else:
+            extraction = best.extractor.extract(reader)
         if extraction.format is None and best.claim.format:
             extraction = replace(extraction, format=best.claim.format)
         extraction = with_hidden_pickles(extraction, best.extractor, reader)
         extraction = with_named_calls(extraction, best.extractor, reader)
-        return self._outcome(*_hashed(meta, reader, extraction), best.extractor)
+        outcome = self._outcome(*_hashed(meta, reader, extraction), best.extractor)
+        return replace(outcome, shares=shares)
 
     def _is_of_another_program(
         self, meta: ObjectMeta, reader: RangedReader, head: bytes, best: Choice | None
@@ -388,10 +408,15 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     outline = None if entry.outline is None else masked_extraction(entry.outline)
     error = None if entry.error is None else masked_text(entry.error)
     extraction = None if outcome.extraction is None else masked_extraction(outcome.extraction)
+    shares = outcome.shares
     if extraction is not None and extraction.subjects:
-        extraction = with_subject_digests(extraction)
+        if shares is None:
+            extraction = with_subject_digests(extraction)
+            extraction, split_off = split(extraction)
+            shares = split_off or None
         outline = None if outline is None else replace(outline, subjects=extraction.subjects)
-    return replace(outcome, entry=replace(entry, outline=outline, error=error), extraction=extraction)
+    entry = replace(entry, outline=outline, error=error)
+    return replace(outcome, entry=entry, extraction=extraction, shares=shares)
 
 
 def _same_writing(before: ObjectMeta, now: ObjectMeta) -> bool:
