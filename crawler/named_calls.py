@@ -31,6 +31,7 @@ MAX_TEXT_BYTES = 2 * 1024 * 1024
 MAX_UNCLAIMED_BYTES = 64 * 1024
 """Of a file that nobody reads, what is looked at beyond its first bytes."""
 MAX_NODES = 20_000
+MAX_PROLOGUE_BYTES = 64 * 1024
 MAX_NAMED = 50
 REMOTE_CODE = "remote-code"
 
@@ -38,10 +39,9 @@ _JSON = re.compile(r"\.(?:json|jinja2?)$", re.IGNORECASE)
 _YAML = re.compile(r"(?:\.ya?ml|(?:^|/)MLmodel)$", re.IGNORECASE)
 _XML = re.compile(r"\.(?:xml|pmml)$", re.IGNORECASE)
 _MARKS = (
-    *(b"_target_", b'"target"', b'"py/', b"auto_map", b"trust_remote_code", b'"class_name"'),
+    *(b"_target_", b'"py/', b"auto_map", b"trust_remote_code", b'"class_name"'),
     *(b"python/", b"yaml.org,2002:python", b"%TAG"),
 )
-_ENTITY = re.compile(rb"<!(?:ENTITY|DOCTYPE)[^>]{0,4096}(?:SYSTEM|PUBLIC|ENTITY)", re.IGNORECASE)
 _TAG = "tag:yaml.org,2002:python/"
 _IMPORTING_TAGS = {"object/apply": True, "object/new": True, "object": False, "name": False, "module": False}
 """Kinds of tags that import what they name, and whether they call it with what stands below."""
@@ -65,8 +65,11 @@ class _Nobody:
 
 
 def unclaimed_risks(reader: RangedReader) -> tuple[Risk, ...]:
-    """The risks of what a small text file names that no extractor claims."""
-    return _risks_of(reader, _Nobody(), MAX_UNCLAIMED_BYTES)
+    """What a small text file runs that no extractor claims. Its entities and its settings of other programs are nobody's."""
+    if _XML.search(str(reader.key)):
+        return ()
+    risks = _risks_of(reader, _Nobody(), MAX_UNCLAIMED_BYTES)
+    return tuple(risk for risk in risks if risk.kind != REMOTE_CODE)
 
 
 def _risks_of(reader: RangedReader, extractor: Named, most: int) -> tuple[Risk, ...]:
@@ -88,7 +91,10 @@ def _risks_of(reader: RangedReader, extractor: Named, most: int) -> tuple[Risk, 
 
 
 def _tell_entities(findings: Findings, data: bytes) -> None:
-    if _ENTITY.search(data):
+    start = data.find(b"<!DOCTYPE", 0, MAX_PROLOGUE_BYTES)
+    declared = data[start:MAX_PROLOGUE_BYTES] if start >= 0 else b""
+    opening = declared.partition(b">")[0]
+    if b"<!ENTITY" in declared or b"SYSTEM" in opening or b"PUBLIC" in opening:
         detail = "A document type with entities: parsers fetch what it names, or grow beyond all bounds"
         findings.risk(STRUCTURE, Severity.MEDIUM, detail)
 
@@ -104,7 +110,7 @@ def _tell_tags(findings: Findings, data: bytes) -> None:
 
 def _tell_named(findings: Findings, value: Any) -> None:
     """Everything in a JSON value, or one like it, that names code."""
-    tell_targets(findings, value)
+    tell_targets(findings, value, keys=("_target_",))
     mappings = list(_mappings(value))
     is_pickled = any(not _CALLING_KEYS.isdisjoint(node) for node in mappings)
     for node in mappings:

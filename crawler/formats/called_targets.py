@@ -6,7 +6,7 @@ Source: facebookresearch/hydra hydra/_internal/instantiate/_instantiate2.py; NVI
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.records import Severity
@@ -22,8 +22,8 @@ _RESOLVERS = re.compile(r"hydra\.utils\.get_\w+")
 """What imports the name that stands beside it under `path`."""
 
 
-def tell_targets(findings: Findings, config: Any) -> None:
-    """A risk for each name that is neither a class of a known library nor of the framework itself."""
+def tell_targets(findings: Findings, config: Any, *, keys: Sequence[str] = _KEYS) -> None:
+    """A risk for each name under these keys that is neither a class of a known library nor of the framework itself."""
     named: set[str] = set()
     waiting, looked_at = [config], 0
     while waiting and looked_at < MAX_NODES and len(named) < MAX_TOLD:
@@ -31,7 +31,7 @@ def tell_targets(findings: Findings, config: Any) -> None:
         looked_at += 1
         if isinstance(node, Mapping):
             waiting.extend(node.values())
-            for key in _KEYS:
+            for key in keys:
                 name = node.get(key)
                 if isinstance(name, str) and "." in name and name not in named:
                     named.add(name)
