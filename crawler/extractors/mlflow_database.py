@@ -19,7 +19,7 @@ from crawler.formats.sqlite_reading import MAGIC, SECONDS, ForeignDatabase, open
 from crawler.reader import RangedReader
 
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
-MAX_FILE_BYTES = 48 * 1024 * 1024
+MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_HISTORY_ROWS = 1_000_000
 MAX_OBSERVATIONS = 200_000  # of a page of runs: 200 each
 READ_BYTES = 4 * 1024 * 1024
@@ -38,7 +38,7 @@ class MlflowDatabaseExtractor:
         " tags, data sets with their role, logged models, registered versions, aliases and stages"
     )
     limits = (
-        "48 MB a file, the newest 100,000 runs, 200,000 values for 1,000 runs, 100,000 values of each kind for 1,000 runs (1,000,000 metric values), 10 s; what is beyond is"
+        "128 MB a file, the newest 100,000 runs, 200,000 values for 1,000 runs, 100,000 values of each kind for 1,000 runs (1,000,000 metric values), 10 s; what is beyond is"
         " left out and said so; known schemas (MLflow 1.4 to 3.17), others are"
         " refused; read-only, views and triggers never run"
     )
@@ -94,13 +94,14 @@ class MlflowDatabaseExtractor:
         )
 
 
-def _whole(reader: RangedReader) -> bytes:
+def _whole(reader: RangedReader) -> bytearray:
     """The bytes of the file, which the reader does not keep."""
+    reader.allow(MAX_FILE_BYTES)
     whole = bytearray()
     for start in range(0, reader.size_bytes, READ_BYTES):
         whole += reader.take(start, min(start + READ_BYTES, reader.size_bytes))
         reader.forget()
-    return bytes(whole)
+    return whole
 
 
 Rows = list[dict[str, Any]]

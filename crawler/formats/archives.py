@@ -53,7 +53,7 @@ def packing_of(key: str, head: bytes) -> str | None:
         return "7z"
     if head.startswith(RAR_MAGIC):
         return "rar"
-    if is_zip(head) or name.endswith(ZIPPED):
+    if is_zip(head):
         return "zip"
     compression = compression_of(head)
     if compression == "gzip" and tars.is_tar(_inflated_head(head)):
@@ -62,6 +62,8 @@ def packing_of(key: str, head: bytes) -> str | None:
         return f"tar.{compression}"
     if compression in COMPRESSIONS:
         return compression
+    if name.endswith(ZIPPED):
+        return "zip"
     return (
         "tar" if name.endswith(".tar") and len(head) >= tars.BLOCK_BYTES and tars.has_checksum(head) else None
     )

@@ -42,9 +42,9 @@ def deep_json(levels):
 
 
 FILES = {
-    "zip of many members": ("a.zip", zip_of(2_000)),
-    "tar of many members": ("a.tar", tar_of(3_000)),
-    "gzip bomb of pops": ("weights", gzip.compress(b"N0" * 1_500_000 + SYSTEM[2:])),
+    "zip of many members": ("a.zip", zip_of(500)),
+    "tar of many members": ("a.tar", tar_of(1_000)),
+    "gzip bomb of pops": ("weights", gzip.compress(b"N0" * 400_000 + SYSTEM[2:])),
     "gzip bomb of zeros": ("weights.bin", gzip.compress(bytes(64_000_000))),
     "deep object": ("config.json", deep_json(100_000)),
     "long list of targets": ("config.json", json.dumps([{"_target_": f"os.a{each}"} for each in range(40_000)]).encode()),
