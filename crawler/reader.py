@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from catalog.errors import LimitExceeded, Malformed, ObjectChanged
@@ -84,10 +84,6 @@ class RangedReader:
             return self._blocks[first][start - offset : end - offset]
         joined = b"".join(self._blocks[index] for index in range(first, last + 1))
         return joined[start - first * BLOCK_BYTES : end - first * BLOCK_BYTES]
-
-    def allow(self, size_bytes: int) -> None:
-        """Lets so many bytes be read, for what is read whole or not at all."""
-        self.budget = replace(self.budget, bytes=max(self.budget.bytes, size_bytes))
 
     def forget(self) -> None:
         """Keeps nothing of what was read: for those who go through a whole file and hold what they need."""

@@ -38,7 +38,7 @@ class MlflowDatabaseExtractor:
         " tags, data sets with their role, logged models, registered versions, aliases and stages"
     )
     limits = (
-        "128 MB a file, the newest 100,000 runs, 200,000 values for 1,000 runs, 100,000 values of each kind for 1,000 runs (1,000,000 metric values), 10 s; what is beyond is"
+        "64 MB a file (the budget of one file, 128 MB where that is more), the newest 100,000 runs, 200,000 values for 1,000 runs, 100,000 values of each kind for 1,000 runs (1,000,000 metric values), 10 s; what is beyond is"
         " left out and said so; known schemas (MLflow 1.4 to 3.17), others are"
         " refused; read-only, views and triggers never run"
     )
@@ -62,8 +62,9 @@ class MlflowDatabaseExtractor:
 
     def parts(self, reader: RangedReader) -> Iterator[Extraction]:
         """The registry and the logged models, then the runs, page by page."""
-        if reader.size_bytes > MAX_FILE_BYTES:
-            raise LimitExceeded("bytes of a SQLite file", limit=MAX_FILE_BYTES, found=reader.size_bytes)
+        most = min(MAX_FILE_BYTES, reader.budget.bytes)
+        if reader.size_bytes > most:
+            raise LimitExceeded("bytes of a SQLite file", limit=most, found=reader.size_bytes)
         findings = self._findings(reader)
         with opened(_whole(reader)) as database:
             if "run_uuid" not in database.columns("runs") or not database.has("alembic_version"):
@@ -96,7 +97,6 @@ class MlflowDatabaseExtractor:
 
 def _whole(reader: RangedReader) -> bytearray:
     """The bytes of the file, which the reader does not keep."""
-    reader.allow(MAX_FILE_BYTES)
     whole = bytearray()
     for start in range(0, reader.size_bytes, READ_BYTES):
         whole += reader.take(start, min(start + READ_BYTES, reader.size_bytes))
