@@ -35,11 +35,11 @@ class Reading:
             self.by_subject, self.subjects = defaultdict(list), defaultdict(list)
             for seen in self.extraction.observations:
                 self.by_subject[seen.subject].append(seen)
-            for one in self.extraction.subjects:
-                self.subjects[one.id].append(one)
+            for named in self.extraction.subjects:
+                self.subjects[named.id].append(named)
         observations = [seen for name in (None, subject) for seen in self.by_subject.get(name, ())]
         observations += self.shares.get(subject, ())
-        others = [one for one in self.extraction.subjects[:WITNESSES] if one.id != subject]
+        others = [other for other in self.extraction.subjects[:WITNESSES] if other.id != subject]
         return replace(
             self.extraction,
             observations=tuple(observations),
