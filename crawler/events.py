@@ -166,7 +166,7 @@ class _Events:
             self.report.read += outcome.opened
             if outcome.entry.reading in {Reading.FAILED, Reading.RETRY} and outcome.entry.error:
                 self.report.unread[key] = outcome.entry.error
-            looks.packed.append(packed_entry(outcome.entry, outcome.extraction))
+            looks.packed.append(packed_entry(outcome.entry, outcome.extraction, shares=outcome.shares))
             looks.read.append(key)
             if not self._belongs_as_before(before, outcome.entry) or self._is_new_part(before, outcome.entry):
                 looks.regrouped.append(key)

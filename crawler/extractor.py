@@ -26,7 +26,7 @@ from catalog.records import (
     Subject,
     TensorSummary,
 )
-from crawler.formats.templates import suspicious
+from crawler.formats.templates import assembled, suspicious
 from crawler.reader import RangedReader
 
 HEAD_BYTES = 4096
@@ -51,6 +51,15 @@ class Claim:
     format: str
     role: Role
     confidence: int
+
+
+class Named(Protocol):
+    """Whoever says something of a file."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
 
 
 class Extractor(Protocol):
@@ -84,7 +93,7 @@ class Findings:
     def __init__(
         self,
         reader: RangedReader,
-        extractor: Extractor,
+        extractor: Named,
         *,
         format: str | None,  # noqa: A002 - the document's word
         role: Role,
@@ -181,9 +190,14 @@ class Findings:
         key it stands under.
         """
         for place, text in _texts_below(value, pointer):
-            if _CODE_MARKS.search(text) is not None and (words := suspicious(text)):
+            if _CODE_MARKS.search(text) is None:
+                continue
+            if words := suspicious(text):
                 detail = f"chat template reaches for {', '.join(words[:10])}"
                 self.risk("template-injection", Severity.HIGH, detail, member=place[:200])
+            elif words := assembled(text):
+                detail = f"chat template holds what no template needs: {', '.join(words[:10])}"
+                self.risk("template-injection", Severity.MEDIUM, detail, member=place[:200])
 
     def risk(self, kind: str, severity: Severity, detail: str, *, member: str | None = None) -> None:
         risk = Risk(kind=kind, severity=severity, detail=detail[:500], key=self._reader.key, member=member)

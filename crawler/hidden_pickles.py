@@ -7,27 +7,30 @@ bytes are looked at once more.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 
 from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin, Role, Severity
 from crawler.extractor import Extractor, Findings
 from crawler.formats import torch_zip
-from crawler.formats.byte_streams import ReaderStream
+from crawler.formats.archives import FILE, packing_of, tar_members
+from crawler.formats.byte_streams import ByteStream, InflatedStream, ReaderStream, compression_of
 from crawler.formats.pickle_risks import CODE_EXECUTION, UNCHECKED, tell_risks
 from crawler.formats.pickled_file import calls_something
-from crawler.formats.pickles import read_pickle
+from crawler.formats.pickles import Pickle, read_pickle
 from crawler.formats.zips import is_zip, open_zip
 from crawler.reader import RangedReader
 
-_TEXTS = frozenset({Role.CARD, Role.SIDECAR, Role.POINTER})
+MAX_MEMBERS_LOOKED_AT = 64
 
 
 def with_hidden_pickles(extraction: Extraction, extractor: Extractor, reader: RangedReader) -> Extraction:
     """The extraction with the risks of a pickle that its own extractor did not look for."""
     if getattr(extractor, "checks_pickles", False):
         return extraction  # it has looked at every pickle of the file, and at what its own loader would call
-    if extraction.role in _TEXTS or any(
+    if extraction.role is Role.POINTER or any(
         risk.kind in {CODE_EXECUTION, UNCHECKED} for risk in extraction.risks
     ):
         return extraction
@@ -48,9 +51,33 @@ def _scan(findings: Findings, reader: RangedReader) -> None:
                 # Of a scripted model the classes are code of the file itself, which only its own loader runs.
                 scripted = all(any(name.startswith(f"{root}code/") for name in names) for root in roots)
                 torch_zip.scan_all_pickles(findings, directory, torchscript=scripted)
+            else:
+                torch_zip.scan_unread_members(findings, directory)
             return
-        pickle = read_pickle(ReaderStream(reader))
+        packing = packing_of(reader.key, reader.head())
+        if packing is not None and packing.startswith("tar"):
+            _scan_tar(findings, reader, packing.partition(".")[2] or None)
+            return
+        pickle = hidden_pickle(reader)
     except ExtractError:
         return
-    if calls_something(pickle):
+    if pickle is not None:
         tell_risks(findings, [pickle])
+
+
+def hidden_pickle(reader: RangedReader) -> Pickle | None:
+    """The pickle that a loader would see in this file, compressed or not, if it would call something."""
+    compression = compression_of(reader.head(16))
+    stream: ByteStream = ReaderStream(reader)
+    with suppress(ExtractError):
+        if compression is not None:
+            stream = InflatedStream(reader, compression)
+        pickle = read_pickle(stream)
+        return pickle if calls_something(pickle) else None
+    return None
+
+
+def _scan_tar(findings: Findings, reader: RangedReader, compression: str | None) -> None:
+    for member in islice(tar_members(reader, compression), MAX_MEMBERS_LOOKED_AT):
+        if member.kind == FILE and (pickle := hidden_pickle(member.open())) is not None:
+            tell_risks(findings, [pickle], member=member.name)

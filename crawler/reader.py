@@ -85,6 +85,10 @@ class RangedReader:
         joined = b"".join(self._blocks[index] for index in range(first, last + 1))
         return joined[start - first * BLOCK_BYTES : end - first * BLOCK_BYTES]
 
+    def forget(self) -> None:
+        """Keeps nothing of what was read: for those who go through a whole file and hold what they need."""
+        self._blocks.clear()
+
     def check_time(self) -> None:
         """Raises LimitExceeded when the file's time is used up; long loops call this."""
         now = time.monotonic()

@@ -110,7 +110,7 @@ def prepare_reading(source: Source, budget: Budget) -> Callable[[Listed], ReadOb
 def packed(outcome: Outcome) -> ReadObject:
     """The outcome as the manifest keeps it."""
     return ReadObject(
-        packed=packed_entry(outcome.entry, outcome.extraction),
+        packed=packed_entry(outcome.entry, outcome.extraction, shares=outcome.shares),
         opened=outcome.opened,
         bytes_read=outcome.bytes_read,
         broken=outcome.broken,

@@ -26,13 +26,16 @@ from catalog.normalise.values.secrets import masked_text
 from catalog.recording.prints import with_subject_digests
 from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
 from catalog.store.entries import Entry, Reading, outlined
+from catalog.store.shares import MIN_SUBJECTS, split
 from crawler import hashing, sniffing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import read_pickle
-from crawler.hidden_pickles import with_hidden_pickles
+from crawler.hidden_pickles import hidden_pickle, with_hidden_pickles
+from crawler.named_calls import unclaimed_risks, with_named_calls
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
+from crawler.shared_files import InParts, SharedFile
 from crawler.source import Source
 
 log = logging.getLogger(__name__)
@@ -174,6 +177,8 @@ class Outcome:
 
     entry: Entry
     extraction: Extraction | None = None
+    shares: Mapping[bytes, bytes] | None = None
+    """Of a file that tells of many models what it says of each, by the names of their rows (`catalog.store.shares`)."""
     opened: bool = True
     bytes_read: int = 0
     broken: Mapping[str, str] = field(default_factory=dict)
@@ -227,7 +232,15 @@ class ObjectReader:
                 )
             outcome = self._failed(meta, before, attempt.choice, error, reader)
         outcome = replace(_remembered(outcome, before), bytes_read=reader.bytes_read, broken=attempt.broken)
-        return _without_secrets(outcome)
+        outcome = _without_secrets(outcome)
+        had_shares = (
+            before is not None and before.outline is not None and len(before.outline.subjects) >= MIN_SUBJECTS
+        )
+        return (
+            replace(outcome, shares={})
+            if had_shares and outcome.shares is None and outcome.extraction
+            else outcome
+        )
 
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
@@ -255,11 +268,20 @@ class ObjectReader:
         if best is None:
             return self._unclaimed(meta, reader, head)
         attempt.choice = best
-        extraction = best.extractor.extract(reader)
+        shares = None
+        if isinstance(best.extractor, InParts):
+            file = SharedFile()
+            for part in best.extractor.parts(reader):
+                file.take(part)
+            extraction, shares = file.finished()
+        else:
+            extraction = best.extractor.extract(reader)
         if extraction.format is None and best.claim.format:
             extraction = replace(extraction, format=best.claim.format)
         extraction = with_hidden_pickles(extraction, best.extractor, reader)
-        return self._outcome(*_hashed(meta, reader, extraction), best.extractor)
+        extraction = with_named_calls(extraction, best.extractor, reader)
+        outcome = self._outcome(*_hashed(meta, reader, extraction), best.extractor)
+        return replace(outcome, shares=shares)
 
     def _is_of_another_program(
         self, meta: ObjectMeta, reader: RangedReader, head: bytes, best: Choice | None
@@ -285,14 +307,18 @@ class ObjectReader:
 
     def _unclaimed(self, meta: ObjectMeta, reader: RangedReader, head: bytes) -> Outcome:
         if sniffing.promised_format(meta.key) is None:
-            return self._hidden_pickle(meta, reader) or Outcome(entry=self._unwanted(meta))
+            return (
+                self._hidden_pickle(meta, reader)
+                or self._named_calls(meta, reader)
+                or Outcome(entry=self._unwanted(meta))
+            )
         message = (
             f"the name promises a model, but nothing here reads a file that begins with {head[:8].hex(' ')}"
         )
         status = FileStatus.UNREADABLE if sniffing.promises_surely(meta.key) else FileStatus.OPAQUE
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=status)
-        if status is FileStatus.OPAQUE or calls_something(
-            read_pickle(ReaderStream(reader))
+        if (
+            status is FileStatus.OPAQUE or hidden_pickle(reader) is not None
         ):  # whoever loads it by its name runs what is in it
             detail = "Not checkable: nothing here reads it, and its name is one of a file that is loaded"
             risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
@@ -301,13 +327,28 @@ class ObjectReader:
 
     def _hidden_pickle(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
         """A file that nothing claims by its beginning, and that a loader would yet accept as a pickle that calls."""
-        if not calls_something(read_pickle(ReaderStream(reader))):
+        if hidden_pickle(reader) is None:
             return None
         message = "a pickle behind a beginning that is none of a model"
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=FileStatus.OPAQUE)
         detail = "Not checkable: a pickle that calls what it imports, behind an unusual beginning"
         risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
         return self._outcome(meta, replace(extraction, risks=(risk,)), None)
+
+    def _named_calls(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
+        """A text that nothing claims, and that has its loader call what it names: no model, and a risk of the one beside it."""
+        risks = unclaimed_risks(reader)
+        if not any(risk.severity >= Severity.MEDIUM for risk in risks):
+            return None
+        extraction = Extraction(
+            key=meta.key,
+            extractor=sniffing.EXTRACTOR,
+            extractor_version=sniffing.VERSION,
+            format=None,
+            role=Role.AUXILIARY,
+            risks=risks,
+        )
+        return self._outcome(meta, extraction, None)
 
     def _archived(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
         """What its listing says: nobody can read it now. What was read before it was archived stays."""
@@ -357,6 +398,7 @@ class ObjectReader:
         if extractor is not None:
             with suppress(ExtractError, SourceError):  # it is unreadable already
                 extraction = with_hidden_pickles(extraction, extractor, reader)
+                extraction = with_named_calls(extraction, extractor, reader)
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
 
 
@@ -366,10 +408,15 @@ def _without_secrets(outcome: Outcome) -> Outcome:
     outline = None if entry.outline is None else masked_extraction(entry.outline)
     error = None if entry.error is None else masked_text(entry.error)
     extraction = None if outcome.extraction is None else masked_extraction(outcome.extraction)
+    shares = outcome.shares
     if extraction is not None and extraction.subjects:
-        extraction = with_subject_digests(extraction)
+        if shares is None:
+            extraction = with_subject_digests(extraction)
+            extraction, split_off = split(extraction)
+            shares = split_off or None
         outline = None if outline is None else replace(outline, subjects=extraction.subjects)
-    return replace(outcome, entry=replace(entry, outline=outline, error=error), extraction=extraction)
+    entry = replace(entry, outline=outline, error=error)
+    return replace(outcome, entry=entry, extraction=extraction, shares=shares)
 
 
 def _same_writing(before: ObjectMeta, now: ObjectMeta) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from catalog.records import Extraction, Group, Member, Role
+from catalog.records import Extraction, Group, Member, Observation, Role
 from catalog.records.hashes import combined_sha256
 from catalog.records.objects import SAME_BYTES
 
@@ -50,34 +50,49 @@ def with_subject_digests(extraction: Extraction) -> Extraction:
     """The extraction, its subjects with what tells whether the same is said of them."""
     if not extraction.subjects:
         return extraction
-    hashers: dict[str | None, Any] = defaultdict(hashlib.sha256)
-    for seen in extraction.observations:
-        statement = (
-            seen.field,
-            seen.raw,
-            seen.pointer,
-            seen.origin,
-            seen.evidence,
-            seen.unit,
-            sorted(seen.context.items()),
-            seen.masked,
+    digests = SubjectDigests()
+    digests.add(extraction.observations)
+    return digests.applied(extraction)
+
+
+class SubjectDigests:
+    """What tells whether a file says the same of each of its subjects, whatever is said of the others."""
+
+    def __init__(self) -> None:
+        self._hashers: dict[str | None, Any] = defaultdict(hashlib.sha256)
+
+    def add(self, observations: Iterable[Observation]) -> None:
+        """More of what the file says."""
+        for seen in observations:
+            statement = (
+                seen.field,
+                seen.raw,
+                seen.pointer,
+                seen.origin,
+                seen.evidence,
+                seen.unit,
+                sorted(seen.context.items()),
+                seen.masked,
+            )
+            self._hashers[seen.subject].update(repr(statement).encode("utf-8", "backslashreplace"))
+
+    def applied(self, extraction: Extraction) -> Extraction:
+        """The extraction, whose observations may be elsewhere, with the digests of its subjects."""
+        whole = repr(
+            (
+                extraction.extractor,
+                extraction.extractor_version,
+                extraction.format,
+                extraction.role,
+                extraction.status,
+            )
         )
-        hashers[seen.subject].update(repr(statement).encode("utf-8", "backslashreplace"))
-    whole = repr(
-        (
-            extraction.extractor,
-            extraction.extractor_version,
-            extraction.format,
-            extraction.role,
-            extraction.status,
-        )
-    )
-    whole += repr((extraction.risks, extraction.problems)) + hashers[None].hexdigest()
-    subjects = [
-        replace(subject, digest=_digest([whole, hashers[subject.id].hexdigest()]))
-        for subject in extraction.subjects
-    ]
-    return replace(extraction, subjects=tuple(subjects))
+        whole += repr((extraction.risks, extraction.problems)) + self._hashers[None].hexdigest()
+        subjects = [
+            replace(subject, digest=_digest([whole, self._hashers[subject.id].hexdigest()]))
+            for subject in extraction.subjects
+        ]
+        return replace(extraction, subjects=tuple(subjects))
 
 
 def identity(group: Group) -> str | None:

@@ -10,7 +10,7 @@ from itertools import islice
 from catalog.recording.changes import change_of, last_of
 from catalog.recording.lending import NOTHING, Borrowed, borrowed
 from catalog.recording.making import Task, make
-from catalog.recording.whole_extractions import Reading, WholeExtractions, filled
+from catalog.recording.whole_extractions import Reading, WholeExtractions, filled, shares_wanted
 from catalog.records import Edit, Group, ModelId, ObjectKey, Place, Run, is_unread, model_id
 from catalog.store import Store
 from catalog.store.batch import Committed, RecordBatch, RecordChange
@@ -192,7 +192,9 @@ class Recorder:
         lent = borrowed(batch.joined({page[number].model: page[number].group for number in late}))
         keys = {key for number in late for key in _keys(page[number].group)}
         extractions = batch.extractions(self._run.source, keys) if keys else {}
-        readings = {key: Reading(extraction) for key, extraction in extractions.items()}
+        wanted = shares_wanted(page[number].group for number in late)
+        shares = batch.shares(self._run.source, wanted) if wanted else {}
+        readings = {key: Reading(extraction, shares.get(key, {})) for key, extraction in extractions.items()}
         return [
             self._change(replace(fresh, group=filled(fresh.group, readings)), edits, lent, origins)
             if number in late

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from catalog.records import Extraction, Group, Member, ObjectKey, Observation, is_unread
+from catalog.records import Extraction, Group, Member, ObjectKey, Observation, Subject, is_unread
 from catalog.store.entries import with_digest
-from catalog.store.manifest import Manifest
+from catalog.store.manifest import Manifest, Share
+from catalog.store.shares import MIN_SUBJECTS
+
+WITNESSES = 3
+"""So many subjects of a file tell that it has more than one."""
 
 
 @dataclass(slots=True)
@@ -16,20 +20,31 @@ class Reading:
     """What one file said."""
 
     extraction: Extraction
+    shares: Mapping[str, Sequence[Observation]] = field(default_factory=dict)
+    """What it says of subjects that have rows of their own in the store."""
     by_subject: dict[str | None, list[Observation]] | None = None
+    subjects: dict[str, list[Subject]] | None = None
 
     def about(self, subject: str | None) -> Extraction:
-        """The extraction with what it says of this subject and of the file itself: a tracker's database tells of
-        thousands of runs, and each of them is a group.
+        """The extraction with what it says of this subject and of the file itself, and with no more of the others than
+        that there are some: a tracker's database tells of thousands of runs, and each of them is a group.
         """
         if subject is None:
             return self.extraction
-        if self.by_subject is None:
-            self.by_subject = defaultdict(list)
+        if self.by_subject is None or self.subjects is None:
+            self.by_subject, self.subjects = defaultdict(list), defaultdict(list)
             for seen in self.extraction.observations:
                 self.by_subject[seen.subject].append(seen)
-        heard = [seen for name in (None, subject) for seen in self.by_subject.get(name, ())]
-        return replace(self.extraction, observations=tuple(heard))
+            for named in self.extraction.subjects:
+                self.subjects[named.id].append(named)
+        observations = [seen for name in (None, subject) for seen in self.by_subject.get(name, ())]
+        observations += self.shares.get(subject, ())
+        others = [other for other in self.extraction.subjects[:WITNESSES] if other.id != subject]
+        return replace(
+            self.extraction,
+            observations=tuple(observations),
+            subjects=(*self.subjects.get(subject, ()), *others),
+        )
 
 
 class WholeExtractions:
@@ -47,7 +62,20 @@ class WholeExtractions:
         missing = sorted(keys - self._known.keys())
         stored = self._manifest.extractions(missing)
         self._known |= {key: Reading(extraction) for key, extraction in stored.items()}
+        split = {
+            key for key, reading in self._known.items() if len(reading.extraction.subjects) >= MIN_SUBJECTS
+        }
+        wanted = [(key, subject) for key, subject in shares_wanted(page) if key in split]
+        shares = self._manifest.shares(wanted) if wanted else {}
+        for key, reading in self._known.items():
+            reading.shares = shares.get(key, {})
         return [filled(group, self._known) for group in page]
+
+
+def shares_wanted(groups: Iterable[Group]) -> list[Share]:
+    """The files of these groups that tell of others, too, and of which one each is."""
+    members = (member for group in groups for member in group.members)
+    return sorted({(member.object.key, member.subject) for member in members if member.subject})
 
 
 def filled(group: Group, readings: Mapping[ObjectKey, Reading]) -> Group:

@@ -39,6 +39,7 @@ from catalog.store.database import insert_rows, parts, upsert
 from catalog.store.documents import GONE, LIVE, Standing, finish
 from catalog.store.edits import NewEdit
 from catalog.store.joins import Joined
+from catalog.store.manifest import Share, Shares, shares_among
 from catalog.store.runs import seen_at
 from catalog.store.sealing import RECORD, Sealing, drop_terms, part_of
 from catalog.store.tables import copies_due, records
@@ -162,6 +163,10 @@ class RecordBatch:
     def extractions(self, source: SourceId, keys: Iterable[ObjectKey]) -> dict[ObjectKey, Extraction]:
         """What these files say, as this transaction sees it."""
         return members.extractions_of(self._connection, source, keys)
+
+    def shares(self, source: SourceId, wanted: Iterable[Share]) -> Shares:
+        """What files that tell of many models say of these of them, as this transaction sees it."""
+        return shares_among(self._connection, source, wanted)
 
     def edits(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[Edit, ...]]:
         """The last edit of each field of these models, cleared ones included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -54,20 +54,26 @@ class Entry:
 class PackedEntry:
     """An entry as the manifest keeps it: its outline, and the extraction beside it, are packed (None: there is none).
 
-    The digest of tensors, half a small file's share in the store, stands in the outline alone (`with_digest`).
+    The digest of tensors, half a small file's share in the store, stands in the outline alone (`with_digest`). `shares` are
+    what the file says of each of many subjects, by the names of their rows (`catalog.store.shares`); None: it has none, and
+    had none before.
     """
 
     entry: Entry
     outline: bytes | None
     body: bytes | None
+    shares: Mapping[bytes, bytes] | None = None
 
 
-def packed_entry(entry: Entry, extraction: Extraction | None) -> PackedEntry:
+def packed_entry(
+    entry: Entry, extraction: Extraction | None, *, shares: Mapping[bytes, bytes] | None = None
+) -> PackedEntry:
     """The entry with its extraction, ready to be written."""
     return PackedEntry(
         entry=replace(entry, outline=None),
         outline=None if entry.outline is None else pack(entry.outline),
         body=None if extraction is None else pack(_without_digest(extraction, entry.outline)),
+        shares=shares,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from sqlalchemy import (
 
 from catalog.errors import Malformed, StoreDamaged
 from catalog.layouts.names import TEXT_SUFFIXES
-from catalog.records import Extraction, ObjectKey, ObjectMeta, Role, SourceId, display_key
+from catalog.records import Extraction, ObjectKey, ObjectMeta, Observation, Role, SourceId, display_key
 from catalog.sealing.envelope import bound
 from catalog.sealing.faults import KeyMissing, SealBroken
 from catalog.sealing.vault import Vault
@@ -37,10 +38,15 @@ from catalog.store.documents import LIVE, MISSING
 from catalog.store.entries import Entry, PackedEntry, Reading, Standing, outlined, packed_entry
 from catalog.store.leases import Lease
 from catalog.store.sealing import EXTRACTION, OUTLINE, Sealing, vault_behind
+from catalog.store.shares import replace_shares, shares_of
 from catalog.store.tables import LIVE_AND_READ, UNREAD, extractions, objects, record_files, sources
 from catalog.store.temporary import TemporaryTable
 
 PAGE = 1000
+Share = tuple[ObjectKey, str]
+"""A file, and one of the many models of which it tells."""
+Shares = dict[ObjectKey, dict[str, list[Observation]]]
+"""What files say of subjects that have rows of their own."""
 LONGER_THAN_KEYS = b"\xff" * 8192
 
 
@@ -167,6 +173,10 @@ class Manifest:
                 if packed.body is not None
             ]
             upsert(connection, extractions, bodies)
+            for packed in entries:
+                if packed.shares is not None:
+                    key = os.fsencode(packed.entry.object.key)
+                    replace_shares(connection, sealing, self._source, key, packed.shares)
             self._set_recipe(connection, "")
 
     def models_files(self) -> Iterator[Entry]:
@@ -244,6 +254,11 @@ class Manifest:
                         sealing, self._source, row.key, row.body
                     )
         return bodies
+
+    def shares(self, wanted: Iterable[Share]) -> Shares:
+        """What files that tell of many models say of these of them. Raises KeyMissing, StoreDamaged."""
+        with self._engine.connect() as connection:
+            return shares_among(connection, self._source, wanted)
 
     def has_objects(self) -> bool:
         """Whether anything is there."""
@@ -480,6 +495,17 @@ def opened_body(sealing: Sealing, source: str, key: bytes, body: bytes) -> bytes
         return body
 
 
+def shares_among(connection: Connection, source: SourceId, wanted: Iterable[Share]) -> Shares:
+    """As `Manifest.shares`, as a transaction sees it."""
+    sealing = Sealing(connection)
+    shares: Shares = defaultdict(lambda: defaultdict(list))
+    asked = ((os.fsencode(key), subject) for key, subject in wanted)
+    for name, subject, row, body in shares_of(connection, source, asked):
+        key = ObjectKey(os.fsdecode(name))
+        shares[key][subject] += extraction_of(key, opened_body(sealing, source, row, body)).observations
+    return shares
+
+
 def extraction_of(key: ObjectKey, body: bytes) -> Extraction:
     """What the file said, of a body of the manifest. Raises StoreDamaged."""
     try:
@@ -545,9 +571,12 @@ __all__ = [
     "Manifest",
     "PackedEntry",
     "Reading",
+    "Share",
+    "Shares",
     "Sightings",
     "Span",
     "Standing",
     "outlined",
     "packed_entry",
+    "shares_among",
 ]

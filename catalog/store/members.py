@@ -27,8 +27,17 @@ from catalog.records import (
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import MISSING
 from catalog.store.entries import with_digest
-from catalog.store.manifest import extraction_of, meta_of, opened_body, outline_of
+from catalog.store.manifest import (
+    Share,
+    Shares,
+    extraction_of,
+    meta_of,
+    opened_body,
+    outline_of,
+    shares_among,
+)
 from catalog.store.sealing import Sealing
+from catalog.store.shares import drop_shares
 from catalog.store.tables import extractions, objects, record_files
 
 Row = dict[str, Any]
@@ -160,8 +169,9 @@ def groups(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> dict[Mo
     files = _rows(connection, sorted(known))
     places = _places(row for own in files.values() for row in own)
     metas, bodies = _metas(connection, places), _bodies(connection, places)
+    shares = _shares(connection, [row for own in files.values() for row in own])
     return {
-        model: _group(row, [_member(file, metas, bodies) for file in files.get(model, ())])
+        model: _group(row, [_member(file, metas, bodies, shares) for file in files.get(model, ())])
         for model, row in known.items()
     }
 
@@ -189,6 +199,7 @@ def _drop_missing(connection: Connection, source: str, keys: Sequence[bytes]) ->
     missing = (objects.c.source == source) & objects.c.key.in_(keys) & (objects.c.state == MISSING)
     chosen = select(objects.c.key).where(missing & ~select(record_files.c.key).where(elsewhere).exists())
     dropped = list(connection.execute(chosen).scalars())
+    drop_shares(connection, source, dropped)
     for table in (objects, extractions) if dropped else ():
         connection.execute(delete(table).where((table.c.source == source) & table.c.key.in_(dropped)))
 
@@ -246,10 +257,23 @@ def _bodies(connection: Connection, places: Places) -> dict[tuple[str, bytes], E
     }
 
 
+def _shares(connection: Connection, files: Iterable[Row]) -> dict[str, Shares]:
+    """By source, what files that tell of many models say of those of these."""
+    by_source: dict[str, set[Share]] = defaultdict(set)
+    for row in files:
+        if row["subject"]:
+            by_source[row["source"]].add((ObjectKey(os.fsdecode(row["key"])), row["subject"]))
+    return {
+        source: shares_among(connection, SourceId(source), sorted(wanted))
+        for source, wanted in by_source.items()
+    }
+
+
 def _member(
     file: Row,
     metas: Mapping[tuple[str, bytes], ObjectMeta],
     bodies: Mapping[tuple[str, bytes], Extraction],
+    shares: Mapping[str, Shares],
 ) -> Member | None:
     place = file["source"], file["key"]
     meta, extraction = metas.get(place), bodies.get(place)
@@ -260,7 +284,9 @@ def _member(
     if file["role"] is None:
         extraction = None
     elif extraction is not None:
-        extraction = replace(extraction, role=Role(file["role"]))
+        own = shares.get(file["source"], {}).get(meta.key, {}).get(file["subject"], ())
+        observations = (*extraction.observations, *own)
+        extraction = replace(extraction, observations=observations, role=Role(file["role"]))
     elif file["role"] == Role.AUXILIARY:
         extraction = unread(meta.key)
     return Member(

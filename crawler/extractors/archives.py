@@ -15,8 +15,9 @@ from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Seve
 from crawler.extractor import Claim, Findings
 from crawler.formats import archives
 from crawler.formats.archives import DIRECTORY, FILE, LINK, ArchiveMember
-from crawler.formats.pickle_risks import tell_oddities, tell_unchecked
+from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.zips import open_zip
+from crawler.hidden_pickles import hidden_pickle, with_hidden_pickles
 from crawler.inner_files import best_for
 from crawler.promises import Promise, installed
 from crawler.reader import RangedReader
@@ -39,6 +40,7 @@ _ENDINGS = (
     ".tar",
     ".zip",
     ".whl",
+    ".egg",
     ".7z",
     ".rar",
 )
@@ -74,7 +76,7 @@ _STORED = frozenset({Role.WEIGHTS, Role.INDEX, Role.PART, Role.DATA})
 
 class ArchivesExtractor:
     name = "archives"
-    version = 2
+    version = 3
     description = "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, whl, 7z, and single compressed files"
     reads = "names of the members; of models and their sidecars in them what their own formats say; pickles are scanned"
     limits = (
@@ -89,7 +91,7 @@ class ArchivesExtractor:
             return None
         if packing == "zip":
             name = key.rsplit("/", 1)[-1].lower()
-            fitting = name.endswith((".zip", ".whl")) or "." not in name
+            fitting = name.endswith(archives.ZIPPED) or "." not in name
             return Claim(format="zip", role=Role.WEIGHTS, confidence=55) if fitting else None
         if "." not in packing and packing in archives.COMPRESSIONS:
             inner = installed().format_of(_PACKED.sub("", key))
@@ -223,12 +225,13 @@ class _Contents:
             choice = best_for(reader, without=_NEVER)
             if choice is None:
                 self._check_nested(member.name, reader)
+                self._check_pickle(member.name, reader)
                 return
             extractor, claim = choice
             if len(self.inner) >= MAX_FILES_READ:
                 self.unchecked.append(f"more than {MAX_FILES_READ} files of models and sidecars")
                 return
-            extraction = extractor.extract(reader)
+            extraction = with_hidden_pickles(extractor.extract(reader), extractor, reader)
         except ExtractError as error:
             if installed().format_of(member.name) is not None or isinstance(
                 error, Unsupported | LimitExceeded
@@ -247,6 +250,13 @@ class _Contents:
         ):
             self.unchecked.append(f"an archive inside the archive: {name[:200]!r}")
             self.is_opaque = True
+
+    def _check_pickle(self, name: str, reader: RangedReader) -> None:
+        """What no extractor knows, and a loader would yet take for a pickle that calls something."""
+        pickle = hidden_pickle(reader)
+        if pickle is not None:
+            self.is_hostile = True
+            tell_risks(self.findings, [pickle], member=name[:200])
 
     def _check_link(self, member: ArchiveMember) -> None:
         """A link is not followed; one that leads out of the archive writes or shows files of whoever unpacks it."""

@@ -25,7 +25,7 @@ class DdufExtractor:
     """
 
     name = "dduf"
-    version = 3
+    version = 4
     description = "DDUF files (a diffusers pipeline in one file)"
     reads = "model_index.json and the headers of all safetensors members"
     limits = "100,000 members, 200 files of weights, index 1 MB; members must be stored, not deflated"

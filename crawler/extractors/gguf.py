@@ -44,7 +44,7 @@ class GgufExtractor:
     """Reads the header as a stream: 1 request, 2-3 where a large vocabulary is in the way. Tensor data is never read."""
 
     name = "gguf"
-    version = 4
+    version = 5
     description = "GGUF models, adapters and shards, versions 1 to 3, either byte order; older GGML by magic"
     reads = "counts per block type, quantisation, general.*, architecture sizes, chat templates"
     limits = "65,536 keys, 1,000,000 tensors, strings 8 MB, arrays 16 M elements, 4 dimensions"

@@ -42,7 +42,7 @@ class HfSidecarsExtractor:
     """Reads the whole of a small file; vocabularies are only named, never read."""
 
     name = "hf-sidecars"
-    version = 5
+    version = 6
     description = (
         "generation_config.json, preprocessor_config.json, quantize_config.json, files of a tokenizer"
     )

@@ -24,7 +24,7 @@ class HfTokenizerExtractor:
     """Reads the configuration; templates are searched for code that reaches beyond its data, never rendered."""
 
     name = "hf-tokenizer"
-    version = 2
+    version = 3
     description = "tokenizer_config.json and chat_template files"
     reads = "tokenizer class, longest input, risks of chat templates"
     limits = "JSON 16 MB; templates 1 MB"

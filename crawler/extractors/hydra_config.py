@@ -25,7 +25,7 @@ class HydraConfigExtractor:
     """
 
     name = "hydra-config"
-    version = 3
+    version = 4
     description = ".hydra/config.yaml of a Hydra run, and other YAML with `_target_`"
     reads = "every setting of a run as a hyper-parameter; overrides.yaml and hydra.yaml by name only; of others what they call"
     limits = "YAML 2 MB, 400 settings, 4 levels"

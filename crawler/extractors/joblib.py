@@ -25,12 +25,13 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 7
+    version = 8
     description = (
         "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz or lzma"
     )
     reads = "the opcodes, symbolically; arrays in the stream are stepped over"
     limits = "64 MB of opcodes, 256 MB inflated, 3 million opcodes; lz4 and zstd are named, not unpacked"
+    checks_pickles = True
     promises = Promise(formats={".joblib": "joblib"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from catalog.errors import LimitExceeded
@@ -16,12 +16,13 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow
 from crawler.formats.mlflow_schemas import check_schema
 from crawler.formats.sqlite_reading import MAGIC, SECONDS, ForeignDatabase, opened
-from crawler.reader import MAX_READ_BYTES, RangedReader
+from crawler.reader import RangedReader
 
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
-MAX_FILE_BYTES = 48 * 1024 * 1024
+MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_HISTORY_ROWS = 1_000_000
-MAX_OBSERVATIONS = 200_000  # about 5,000 runs of 40 values each
+MAX_OBSERVATIONS = 200_000  # of a page of runs: 200 each
+READ_BYTES = 4 * 1024 * 1024
 RUNS_PER_PAGE = 1_000
 """Values are read for so many runs at once. A table without an index on its runs is gone through for every page."""
 
@@ -30,14 +31,14 @@ class MlflowDatabaseExtractor:
     """Reads the whole file into memory and asks fixed questions of the tables it knows."""
 
     name = "mlflow-database"
-    version = 4
+    version = 5
     description = "MLflow SQLite backend"
     reads = (
         "runs with experiment and parents, parameters, latest metrics with their history summed up (a NaN is no number),"
         " tags, data sets with their role, logged models, registered versions, aliases and stages"
     )
     limits = (
-        "48 MB a file, 200,000 values, the newest 100,000 runs, 100,000 values of each kind for 1,000 runs (1,000,000 metric values), 10 s; what is beyond is"
+        "64 MB a file (the budget of one file, 128 MB where that is more), the newest 100,000 runs, 200,000 values for 1,000 runs, 100,000 values of each kind for 1,000 runs (1,000,000 metric values), 10 s; what is beyond is"
         " left out and said so; known schemas (MLflow 1.4 to 3.17), others are"
         " refused; read-only, views and triggers never run"
     )
@@ -51,9 +52,40 @@ class MlflowDatabaseExtractor:
         return Claim(format="mlflow_db", role=Role.RUN, confidence=50) if name.endswith(SUFFIXES) else None
 
     def extract(self, reader: RangedReader) -> Extraction:
-        if reader.size_bytes > MAX_FILE_BYTES:
-            raise LimitExceeded("bytes of a SQLite file", limit=MAX_FILE_BYTES, found=reader.size_bytes)
-        findings = Findings(
+        first, *others = self.parts(reader)
+        return replace(
+            first,
+            observations=tuple(seen for part in (first, *others) for seen in part.observations),
+            subjects=tuple(subject for part in (first, *others) for subject in part.subjects),
+            problems=tuple(dict.fromkeys(problem for part in (first, *others) for problem in part.problems)),
+        )
+
+    def parts(self, reader: RangedReader) -> Iterator[Extraction]:
+        """The registry and the logged models, then the runs, page by page."""
+        most = min(MAX_FILE_BYTES, reader.budget.bytes)
+        if reader.size_bytes > most:
+            raise LimitExceeded("bytes of a SQLite file", limit=most, found=reader.size_bytes)
+        findings = self._findings(reader)
+        with opened(_whole(reader)) as database:
+            if "run_uuid" not in database.columns("runs") or not database.has("alembic_version"):
+                # Somebody's other database (Modeldex's own store has runs and Alembic, too): nothing to say, and no
+                # fault of the file's.
+                findings.format, findings.role = None, Role.AUXILIARY
+                yield findings.extraction()
+                return
+            check_schema(database)
+            tables = _Tables(findings, database)
+            _tell_registered(findings, tables, reader.key)
+            _tell_models(findings, tables)
+            runs = _Runs.of(tables)
+            yield findings.extraction()
+            for start in range(0, len(runs.rows), RUNS_PER_PAGE):
+                findings = self._findings(reader)
+                runs.tell(_Tables(findings, database), runs.rows[start : start + RUNS_PER_PAGE])
+                yield findings.extraction()
+
+    def _findings(self, reader: RangedReader) -> Findings:
+        return Findings(
             reader,
             self,
             format="mlflow_db",
@@ -61,24 +93,15 @@ class MlflowDatabaseExtractor:
             origin=Origin.RUN,
             max_observations=MAX_OBSERVATIONS,
         )
-        with opened(_whole(reader)) as database:
-            if "run_uuid" not in database.columns("runs") or not database.has("alembic_version"):
-                # Somebody's other database (Modeldex's own store has runs and Alembic, too): nothing to say, and no
-                # fault of the file's.
-                findings.format, findings.role = None, Role.AUXILIARY
-                return findings.extraction()
-            check_schema(database)
-            values = _Values.of(findings, database)
-            tables = _Tables(findings, database)
-            _tell_registered(findings, tables, reader.key)
-            _tell_models(findings, tables, values)
-            _tell_runs(findings, tables, values)
-        return findings.extraction()
 
 
-def _whole(reader: RangedReader) -> bytes:
-    starts = range(0, reader.size_bytes, MAX_READ_BYTES)
-    return b"".join(reader.take(start, min(start + MAX_READ_BYTES, reader.size_bytes)) for start in starts)
+def _whole(reader: RangedReader) -> bytearray:
+    """The bytes of the file, which the reader does not keep."""
+    whole = bytearray()
+    for start in range(0, reader.size_bytes, READ_BYTES):
+        whole += reader.take(start, min(start + READ_BYTES, reader.size_bytes))
+        reader.forget()
+    return whole
 
 
 Rows = list[dict[str, Any]]
@@ -108,7 +131,7 @@ class _Tables:
 
 @dataclass(slots=True)
 class _Values:
-    """What all metric rows of the file say together."""
+    """What the metric rows of some runs say together."""
 
     histories: dict[tuple[str, str], mlflow.History] = field(
         default_factory=lambda: defaultdict(mlflow.History)
@@ -116,15 +139,16 @@ class _Values:
     not_numbers: set[tuple[str, str, Any, Any]] = field(default_factory=set)  # run, name, step, time
 
     @classmethod
-    def of(cls, findings: Findings, database: ForeignDatabase) -> _Values:
-        """The rows of `metrics`; without its history a metric still has its latest value."""
+    def of(cls, tables: _Tables, runs: list[str]) -> _Values:
+        """The rows of `metrics` of these runs; without its history a metric still has its latest value."""
         values = cls()
         columns = ["run_uuid", "key", "value", "is_nan", "step", "timestamp"]
         try:
-            for row in database.rows("metrics", columns, most=MAX_HISTORY_ROWS):
+            of = ("run_uuid", runs)
+            for row in tables.database.rows("metrics", columns, most=MAX_HISTORY_ROWS, of=of):
                 values.add(row)
         except LimitExceeded as error:
-            findings.problem(error.code, f"{error}; histories are left out", "sql:/metrics")
+            tables.findings.problem(error.code, f"{error}; histories are left out", "sql:/metrics")
             values.histories.clear()
         return values
 
@@ -146,35 +170,45 @@ class _Values:
         return None if history is None else history.to_context()
 
 
-def _tell_runs(findings: Findings, tables: _Tables, values: _Values) -> None:
-    experiments = {
-        str(row["experiment_id"]): row
-        for row in tables.rows("experiments", ["experiment_id", "name", "lifecycle_stage"])
-    }
-    datasets = _datasets(tables)
-    columns = [
-        "run_uuid",
-        "name",
-        "status",
-        "lifecycle_stage",
-        "user_id",
-        "start_time",
-        "end_time",
-        "experiment_id",
-    ]
-    # The newest first: they are what is left if there are more than can be told.
-    rows = sorted(tables.rows("runs", columns, newest="start_time"), key=_started, reverse=True)
-    rows = [row for row in rows if isinstance(row.get("run_uuid"), str)]
-    for start in range(0, len(rows), RUNS_PER_PAGE):
-        page = rows[start : start + RUNS_PER_PAGE]
-        run_values = _RunValues.of(tables, [row["run_uuid"] for row in page], datasets)
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """The rows of all runs, the newest first: they are what is left if there are more than can be told."""
+
+    rows: Rows
+    experiments: Mapping[str, Mapping[str, Any]]
+    datasets: Mapping[str, list[tuple[str, Any]]]
+
+    @classmethod
+    def of(cls, tables: _Tables) -> _Runs:
+        experiments = {
+            str(row["experiment_id"]): row
+            for row in tables.rows("experiments", ["experiment_id", "name", "lifecycle_stage"])
+        }
+        columns = [
+            "run_uuid",
+            "name",
+            "status",
+            "lifecycle_stage",
+            "user_id",
+            "start_time",
+            "end_time",
+            "experiment_id",
+        ]
+        rows = sorted(tables.rows("runs", columns, newest="start_time"), key=_started, reverse=True)
+        rows = [row for row in rows if isinstance(row.get("run_uuid"), str)]
+        return cls(rows, experiments, _datasets(tables))
+
+    def tell(self, tables: _Tables, page: Rows) -> None:
+        """Some of the runs, with their values."""
+        findings, names = tables.findings, [row["run_uuid"] for row in page]
+        values, histories = _RunValues.of(tables, names, self.datasets), _Values.of(tables, names)
         for row in page:
-            experiment = experiments.get(str(row.get("experiment_id")), {})
+            experiment = self.experiments.get(str(row.get("experiment_id")), {})
             if mlflow.DELETED in {row.get("lifecycle_stage"), experiment.get("lifecycle_stage")}:
                 _tell_deleted(findings, row["run_uuid"])
                 continue
             subject = _tell_run(findings, row, experiment.get("name"))
-            _tell_values(findings, row["run_uuid"], subject, run_values, values)
+            _tell_values(findings, row["run_uuid"], subject, values, histories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +224,6 @@ class _RunValues:
     def of(
         cls, tables: _Tables, runs: list[str], datasets: Mapping[str, list[tuple[str, Any]]]
     ) -> _RunValues:
-        """Nothing, of a file that has told as much as it may."""
-        if tables.findings.is_full:
-            return cls({}, {}, {}, {})
         of = ("run_uuid", runs)
         columns = ["key", "value", "is_nan", "step", "timestamp"]
         return cls(
@@ -273,11 +304,18 @@ def _datasets(tables: _Tables) -> Mapping[str, list[tuple[str, Any]]]:
     return datasets
 
 
-def _tell_models(findings: Findings, tables: _Tables, values: _Values) -> None:
+def _tell_models(findings: Findings, tables: _Tables) -> None:
     params = tables.grouped("logged_model_params", "model_id", ["param_key", "param_value"])
     tags = tables.grouped("logged_model_tags", "model_id", ["tag_key", "tag_value"])
     columns = ["metric_name", "metric_value", "metric_step", "metric_timestamp_ms", "dataset_name", "run_id"]
     metrics = tables.grouped("logged_model_metrics", "model_id", columns)
+    runs = {str(row["run_id"]) for rows in metrics.values() for row in rows if row.get("run_id")}
+    values = _Values()
+    named = sorted(runs)
+    for start in range(0, len(named), RUNS_PER_PAGE):
+        more = _Values.of(tables, named[start : start + RUNS_PER_PAGE])
+        values.not_numbers |= more.not_numbers
+        values.histories |= more.histories
     columns = ["model_id", "name", "creation_timestamp_ms", "lifecycle_stage", "model_type", "source_run_id"]
     for row in tables.rows("logged_models", columns):
         model, name = row.get("model_id"), row.get("name")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.normalise.metrics import resolve_metric_name
-from catalog.records import Extraction, Origin, Role
+from catalog.records import Extraction, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow, yamls
 from crawler.formats.json_values import mapping, text
@@ -17,6 +17,7 @@ from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 WRAPPER = "python_function"
+REMOTE_CODE = "remote-code"
 VERSION_KEYS = {
     "sklearn": "sklearn_version",
     "pytorch": "pytorch_version",
@@ -45,7 +46,7 @@ class MlflowModelExtractor:
     """Reads the whole YAML file; the flavours' own files are other extractors' work."""
 
     name = "mlflow-model"
-    version = 2
+    version = 3
     description = "MLflow model directory (`MLmodel`)"
     reads = "flavours and their versions, signature, run and model id, creation time, the author's metadata"
     limits = "YAML 2 MB, 100,000 nodes"
@@ -62,10 +63,28 @@ class MlflowModelExtractor:
         if not model.get("flavors"):
             findings.problem("malformed", "an MLmodel file without flavors", "yaml:/flavors")
         _tell_flavours(findings, mapping(model.get("flavors")))
+        _tell_code(findings, mapping(mapping(model.get("flavors")).get(WRAPPER)))
         _tell_identity(findings, model)
         mlflow.say_signature(findings, mapping(model.get("signature")))
         _tell_metadata(findings, mapping(yamls.json_value(model.get("metadata"))))
         return findings.extraction()
+
+
+def _tell_code(findings: Findings, wrapper: Mapping[str, Any]) -> None:
+    """MLflow puts the directory of code in front of Python's path and imports the loader, or runs the file of a model that is
+    a script. Source: mlflow/mlflow mlflow/pyfunc/__init__.py `load_model`.
+    """
+    loader, script, code = (text(wrapper.get(key)) for key in ("loader_module", "model_code_path", "code"))
+    if loader and not loader.startswith("mlflow."):
+        findings.risk(
+            REMOTE_CODE, Severity.MEDIUM, f"Loading it imports {loader[:200]}, which is not MLflow's"
+        )
+    elif script or code:
+        findings.risk(
+            REMOTE_CODE,
+            Severity.MEDIUM,
+            f"Loading it runs Python that lies beside it: {(script or code or '')[:200]}",
+        )
 
 
 def _tell_flavours(findings: Findings, flavours: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ class NemoExtractor:
     """Reads the configuration, and the checkpoint's pickle symbolically."""
 
     name = "nemo"
-    version = 4
+    version = 5
     description = "NeMo (`.nemo`, and unpacked: model_config.yaml)"
     reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
     limits = "10,000 members; of a gzipped archive 64 MB of weights; `${}` stays text"

@@ -21,10 +21,11 @@ MAX_OBJECT_ARRAYS = 16
 
 class NumpyExtractor:
     name = "numpy"
-    version = 5
+    version = 6
     description = "NumPy arrays: .npy and .npz"
     reads = "the header of each array; pickles of object arrays, symbolically"
     limits = "64 kB of header, 16 arrays of objects, requests of the budget: one per array beyond 1 MB"
+    checks_pickles = True
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The magic of an array; a zip that is called .npz, or that begins with an array."""

@@ -122,7 +122,7 @@ FORMATS = (
         "rds",
         _at(0, b"\x1f\x8b", b"X\n", b"BZh", b"\xfd7zXZ"),
         # what an installed package of R keeps of itself is no model
-        re.compile(r"^(?!(?:.*/)?(?:Meta|help)/[^/]+$).*\.(?i:rds|rda)$", re.DOTALL).search,
+        re.compile(r"^(?!(?:.*/)?(?:Meta|help)/[^/]+$).*\.(?i:rds|rda|rdata)$", re.DOTALL).search,
         framework="r",
         danger="objects of R can run code when they are used",
     ),
@@ -150,7 +150,7 @@ def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
 
 class OpaqueExtractor:
     name = "opaque"
-    version = 2
+    version = 3
     description = "TensorRT, ExecuTorch, NCNN, MNN, RKNN, PMML, MXNet, Caffe, CNTK, TorchServe and others, by their magic"
     reads = "the format; of TensorRT engines the metadata that Ultralytics puts before them"
     limits = "nothing inside is read; sidecars say the rest"

@@ -136,7 +136,7 @@ def _role_of(key: str) -> Role:
 
 class OpenvinoExtractor:
     name = "openvino"
-    version = 2
+    version = 3
     description = "OpenVINO IR (.xml with .bin)"
     reads = "signature, operators, constants by type, runtime version, conversion parameters, quantisation"
     limits = "64 MB of XML, 2 M elements, no document types"

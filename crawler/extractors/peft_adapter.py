@@ -10,6 +10,7 @@ from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text
+from crawler.formats.pickle_names import Verdict, judged
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 from mappings import tasks
@@ -39,7 +40,7 @@ class PeftAdapterExtractor:
     """
 
     name = "peft-adapter"
-    version = 3
+    version = 4
     description = "adapter_config.json of PEFT and mlx-lm"
     reads = "adapter type, rank, alpha, target modules, base model, task; of mlx-lm how it was trained, too"
     limits = "JSON 16 MB"
@@ -66,6 +67,7 @@ class PeftAdapterExtractor:
         findings.say("adapter.alpha", number(config.get("lora_alpha")), pointer("lora_alpha"))
         if kind:
             findings.say("library", "peft", pointer("peft_type"))
+        _tell_custom_base(findings, mapping(config.get("auto_mapping")))
         task = text(config.get("task_type"))
         findings.say("task", task and tasks.of_peft(task), pointer("task_type"), evidence=Evidence.INFERRED)
         _tell_base(findings, config, "base_model_name_or_path", relation="adapter")
@@ -112,6 +114,15 @@ def _tell_mlx(findings: Findings, config: Mapping[str, Any]) -> None:
         findings.say(f"extra.adapter.{name}", value, place)
     for name, value, place in leftovers(mapping(config.get("lora_parameters")), frozenset({"rank", "alpha"})):
         findings.say(f"extra.adapter.{name}", value, place.replace("json:/", "json:/lora_parameters/", 1))
+
+
+def _tell_custom_base(findings: Findings, mapped: Mapping[str, Any]) -> None:
+    """The module of a base model that PEFT imports. Source: huggingface/peft src/peft/auto.py `from_pretrained`."""
+    module, name = text(mapped.get("parent_library")), text(mapped.get("base_model_class"))
+    if module and judged(module, name or "", called=False) > Verdict.KNOWN:
+        findings.risk(
+            "remote-code", Severity.MEDIUM, f"auto_mapping imports {module[:200]} for the base model"
+        )
 
 
 def _tell_base(findings: Findings, config: Mapping[str, Any], key: str, *, relation: str) -> None:

@@ -24,10 +24,11 @@ _COMPRESSED = tuple(
 
 class PickleExtractor:
     name = "pickle"
-    version = 6
+    version = 7
     description = "Bare pickles: scikit-learn, XGBoost, LightGBM, CatBoost, old torch, Paddle dygraph, arrays"
     reads = "the opcodes, symbolically: class, versions, parameters, shapes; models inside byte strings"
     limits = "64 MB of opcodes and literals, 3 million opcodes, 64 pickles; nothing is unpickled"
+    checks_pickles = True
     promises = Promise(formats={".pkl": "pickle", ".pickle": "pickle"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:

@@ -32,7 +32,7 @@ class SentenceTransformersExtractor:
     """
 
     name = "sentence-transformers"
-    version = 1
+    version = 2
     description = "modules.json and module configurations of sentence-transformers"
     reads = "modules, embedding dimension, longest sequence, versions, similarity function, prompts"
     limits = "JSON 16 MB, 50 modules"

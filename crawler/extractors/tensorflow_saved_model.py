@@ -6,6 +6,7 @@ tensorflow/python/keras/protobuf/saved_metadata.proto.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
@@ -49,13 +50,24 @@ REACHES_OUT = {
     "DebugIdentityV3": "writes tensors to a debug address",
 }
 """Operators that reach beyond the model when it runs. Source: tensorflow.org SECURITY.md, protectai/modelscan."""
+_MAY_REACH_OUT = re.compile(r"\w*(?:Dataset|Reader|File|Rpc|Socket|BigQuery|Bigtable|Gcs|SaveSlices|Load)\w*")
+_STAYS_INSIDE = re.compile(
+    r"(?:Anonymous|Parallel|Optional|Legacy|_)?(?:Tensor|TensorSlice|SparseTensorSlice|Map|Batch|Range|Repeat|Shuffle|Prefetch|Zip|Concatenate"
+    r"|Filter|Take|TakeWhile|Skip|FlatMap|Interleave|Options|Model|Cache|PaddedBatch|Window|Reduce|Optimize|MapAndBatch|BatchAnd|Unbatch|Rebatch"
+    r"|GroupByWindow|Scan|Shard|Unique|Iterator|MemoryCache|FinalizeDataset|Finalize|ShuffleAndRepeat|Random|Sampling)+Dataset(?:V\d+)?"
+    r"|DatasetTo(?:Graph|SingleElement|TFRecord)?(?:V\d+)?|DatasetCardinality|WrapDatasetVariant|UnwrapDatasetVariant"
+    r"|Sharded(?:Filename|Filespec)|MergeV2Checkpoints|InitializeTableFromTextFile(?:V\d)?|\w*Load(?:TPUEmbedding|AndRemap)\w*"
+)
+"""Operators whose names say the like and that only move data about, or belong to the checkpoint and its vocabularies.
+Source: tensorflow/tensorflow tensorflow/core/ops/dataset_ops.cc, io_ops.cc.
+"""
 
 _NAMES = frozenset({"saved_model.pb", "fingerprint.pb", "keras_metadata.pb"})
 
 
 class TensorflowSavedModelExtractor:
     name = "tensorflow-saved-model"
-    version = 3
+    version = 4
     description = "TensorFlow SavedModel directories and frozen graphs (.pb, .meta)"
     reads = "TensorFlow version, tags, signatures, operators that reach out, constants, Keras metadata, fingerprint"
     limits = "5 M fields, 32 meta graphs; variables are counted by their checkpoint index"
@@ -231,6 +243,13 @@ def _tell_operators(findings: Findings, model: TensorflowModel) -> None:
             findings.risk(
                 "code-execution", Severity.HIGH, f"the operator {name} {REACHES_OUT[name]}", member=name
             )
+        elif (
+            name not in model.own_functions
+            and _MAY_REACH_OUT.fullmatch(name)
+            and not _STAYS_INSIDE.fullmatch(name)
+        ):
+            detail = f"the operator {name} may read or write what lies outside the model"
+            findings.risk("code-execution", Severity.MEDIUM, detail, member=name)
         elif ">" in name and name not in model.own_functions:
             findings.risk(
                 "remote-code", Severity.INFO, f"the operator {name!r} needs a library of its own", member=name

@@ -33,7 +33,7 @@ MAX_INNER_FILES = 16
 
 class TorchExportExtractor:
     name = "torch-export"
-    version = 2
+    version = 3
     description = "torch.export programs (.pt2)"
     reads = "weights configuration, graph signature, inputs and outputs, versions; pickles inside are checked"
     limits = "16 MB of JSON, 16 torch files inside; nothing is unpickled"

@@ -27,7 +27,7 @@ _PARTS = 5  # magic, protocol, system, object, storage keys
 
 class TorchLegacyExtractor:
     name = "torch-legacy"
-    version = 6
+    version = 7
     description = "PyTorch files of the format before 1.6"
     reads = "the five pickles before the storages, symbolically"
     limits = "64 MB of pickle, 3 million opcodes; nothing is unpickled"
@@ -77,6 +77,9 @@ class TorchLegacyExtractor:
             )
             findings.status = FileStatus.PARTIAL
             findings.risk("suspicious-structure", Severity.LOW, "The storages are cut off")
+        elif expected < reader.size_bytes and all(key in known for key in storages.keys):
+            detail = f"from byte {expected} on follows what belongs to no storage"
+            tell_unchecked(findings, detail)
 
 
 def _is_tar(head: bytes) -> bool:

@@ -56,7 +56,7 @@ def _first_bytes(head: bytes, start: int) -> bytes:
 
 class TorchZipExtractor:
     name = "torch-zip"
-    version = 6
+    version = 7
     description = (
         "PyTorch zip files: state dicts, Lightning and Ultralytics checkpoints, whole modules, TorchScript"
     )
@@ -148,7 +148,8 @@ class TorchZipExtractor:
         others = [
             member
             for member in container.directory.members
-            if member.name.endswith((".pkl", "_pkl")) and member is not container.data
+            if member is not container.data
+            and (member.name.endswith((".pkl", "_pkl")) or member.name.startswith(f"{container.root}extra/"))
         ]
         for member in others[: torch_zip.MAX_DEBUG_PICKLES]:
             torch_zip.scan_member(findings, container.directory, member, torchscript=torchscript)

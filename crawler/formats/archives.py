@@ -23,6 +23,8 @@ MAX_MEMBER_HEAD_BYTES = 16 * 1024 * 1024
 """What of a member in a compressed archive is kept in memory: all of most files, the header of large weights."""
 COMPRESSIONS = frozenset({"gzip", "bzip2", "xz", "zstd"})
 """What packs one file."""
+ZIPPED = (".zip", ".whl", ".egg")
+"""A zip may have a program in front of it; its directory is at its end."""
 SEVEN_ZIP_MAGIC = b"7z\xbc\xaf\x27\x1c"
 RAR_MAGIC = b"Rar!\x1a\x07"
 MAX_7Z_HEADER_BYTES = 4 * 1024 * 1024
@@ -60,6 +62,8 @@ def packing_of(key: str, head: bytes) -> str | None:
         return f"tar.{compression}"
     if compression in COMPRESSIONS:
         return compression
+    if name.endswith(ZIPPED):
+        return "zip"
     return (
         "tar" if name.endswith(".tar") and len(head) >= tars.BLOCK_BYTES and tars.has_checksum(head) else None
     )

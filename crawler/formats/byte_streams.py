@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from catalog.errors import LimitExceeded, Malformed, Truncated, Unsupported
-from crawler.reader import BLOCK_BYTES, MAX_READ_BYTES, RangedReader
+from catalog.errors import ExtractError, LimitExceeded, Malformed, Truncated, Unsupported
+from crawler.reader import BLOCK_BYTES, MAX_READ_BYTES, RangedReader, bytes_reader
 
 MAX_STREAM_BYTES = 64 * 1024 * 1024  # opcodes and literals, arrays that are skipped do not count
 MAX_INFLATED_BYTES = 256 * 1024 * 1024
@@ -241,6 +241,23 @@ def compression_of(head: bytes) -> str | None:
         if head.startswith(magic):
             return method
     return None
+
+
+def unpacked_beginning(data: bytes, length: int) -> bytes:
+    """Up to so many first bytes of what these compress, which may break off; none if they are not compressed, or damaged."""
+    method = compression_of(data)
+    if method is None:
+        return b""
+    pieces, total = [], 0
+    try:
+        for piece in _inflate(bytes_reader("beginning", data), method):
+            pieces.append(piece)
+            total += len(piece)
+            if total >= length:
+                break
+    except ExtractError:
+        pass  # what came out before is what a loader would see, too
+    return b"".join(pieces)[:length]
 
 
 def first_lz4_literal(head: bytes) -> bytes:

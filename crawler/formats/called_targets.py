@@ -5,7 +5,8 @@ Source: facebookresearch/hydra hydra/_internal/instantiate/_instantiate2.py; NVI
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.records import Severity
@@ -17,10 +18,12 @@ MAX_NODES = 20_000
 MAX_TOLD = 50
 _OWN = ("nemo.", "torch.nn.", "torch.optim.", "hydra.")
 _KEYS = ("_target_", "target")
+_RESOLVERS = re.compile(r"hydra\.utils\.get_\w+")
+"""What imports the name that stands beside it under `path`."""
 
 
-def tell_targets(findings: Findings, config: Any) -> None:
-    """A risk for each name that is neither a class of a known library nor of the framework itself."""
+def tell_targets(findings: Findings, config: Any, *, keys: Sequence[str] = _KEYS) -> None:
+    """A risk for each name under these keys that is neither a class of a known library nor of the framework itself."""
     named: set[str] = set()
     waiting, looked_at = [config], 0
     while waiting and looked_at < MAX_NODES and len(named) < MAX_TOLD:
@@ -28,11 +31,14 @@ def tell_targets(findings: Findings, config: Any) -> None:
         looked_at += 1
         if isinstance(node, Mapping):
             waiting.extend(node.values())
-            for key in _KEYS:
+            for key in keys:
                 name = node.get(key)
                 if isinstance(name, str) and "." in name and name not in named:
                     named.add(name)
                     _tell(findings, key, name)
+                    path = node.get("path")
+                    if _RESOLVERS.fullmatch(name) and isinstance(path, str):
+                        _tell(findings, f"{key}, path", path)
         elif isinstance(node, list):
             waiting.extend(node)
 

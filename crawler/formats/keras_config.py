@@ -25,6 +25,13 @@ MAX_RISKS = 50
 _OWN_MODULES = re.compile(
     r"(?:keras|tf_keras|keras_hub|keras_cv|keras_nlp|tensorflow\.(?:python\.)?keras|builtins)(?:\..*)?"
 )
+_BUILDING_MODULES = re.compile(
+    r"(?:keras|tf_keras|tensorflow\.(?:python\.)?keras)(?:\.src)?(?:\.(?:api|_tf_keras|legacy|engine))*"
+    r"(?:\.(?:layers|models|initializers|optimizers|losses|metrics|activations|regularizers|constraints|callbacks|dtype_policies|mixed_precision"
+    r"|applications|ops|quantizers|random|tokenizers|distribution|trainers|training|functional|sequential)\b.*)?"
+    r"|keras_(?:hub|cv|nlp)(?:\..*)?|builtins"
+)
+"""Modules of Keras that hold what networks are made of; others fetch files, save them or run what they are given."""
 _DANGEROUS = frozenset({"__lambda__", "enable_unsafe_deserialization"})
 _CONTAINERS = frozenset({"Sequential", "Functional", "Model"})
 
@@ -85,7 +92,17 @@ def tell_risks(findings: Findings, config: Any) -> None:
         if class_name in _DANGEROUS and class_name not in names:
             names.add(str(class_name))
             findings.risk("lambda-layer", Severity.HIGH, f"{class_name} holds marshalled Python code")
-        if isinstance(module, str) and not _OWN_MODULES.fullmatch(module) and module not in names:
+        is_own = isinstance(module, str) and _OWN_MODULES.fullmatch(module) is not None
+        if (
+            isinstance(module, str)
+            and is_own
+            and not _BUILDING_MODULES.fullmatch(module)
+            and module not in names
+        ):
+            names.add(module)
+            detail = f"{module}.{class_name} of Keras builds no part of a network"[:MAX_TEXT]
+            findings.risk("code-execution", Severity.MEDIUM, detail, member=_name_of(node))
+        if isinstance(module, str) and not is_own and module not in names:
             names.add(module)
             findings.risk(
                 "code-execution",

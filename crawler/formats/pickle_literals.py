@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import binascii
 import re
+import zlib
+from contextlib import suppress
 from typing import Any
 
+from crawler.formats.byte_streams import compression_of, unpacked_beginning
 from crawler.formats.pickle_nodes import Call, Global
 
 COMPUTED = "<computed>"
 HIGHEST_PROTOCOL = 5
-MAY_HIDE_A_PICKLE = frozenset({b"\x80", b"\xc2", b"c", b"(", b"}", b"]", b"g", b"8"})
+MAX_UNPACKED_BYTES = 64 * 1024
+MAX_MEMBERS_LOOKED_AT = 16
+_ZIPPED = b"PK\x03\x04"
+MAY_HIDE_A_PICKLE = frozenset(
+    {b"\x80", b"\xc2", b"c", b"(", b"}", b"]", b"g", b"8", b"P", b"\x1f", b"x", b"B", b"\xfd"}
+)
 """First bytes of what `hidden_pickle` looks into: most literals begin otherwise and cost nothing."""
 
 _OLD_STARTS = frozenset({b"c", b"(", b"}", b"]"})
@@ -27,9 +35,32 @@ def hidden_pickle(raw: bytes) -> bytes:
         raw = decoded(raw).encode("latin-1", errors="replace")
     elif _ENCODED.match(raw):
         raw = _unpacked(raw)
+    elif raw[:4] == _ZIPPED:
+        raw = _first_pickled_member(raw)
+    elif compression_of(raw) is not None:
+        raw = unpacked_beginning(raw, MAX_UNPACKED_BYTES)
     if raw[:1] == b"\x80" and len(raw) > 3 and raw[1] <= HIGHEST_PROTOCOL:
         return raw
     return raw if raw[:1] in _OLD_STARTS and raw[-1:] == b"." and b"\n" in raw[:512] else b""
+
+
+def _first_pickled_member(raw: bytes) -> bytes:
+    """The first member of a zip that is stored, or deflated, and begins like a pickle of protocol 2 or later."""
+    place = 0
+    for _ in range(MAX_MEMBERS_LOOKED_AT):
+        place = raw.find(_ZIPPED, place)
+        if place < 0 or len(raw) < place + 30:
+            return b""
+        start = place + 30 + int.from_bytes(raw[place + 26 : place + 28], "little")
+        start += int.from_bytes(raw[place + 28 : place + 30], "little")
+        content = raw[start:]
+        if raw[place + 8] == zlib.DEFLATED:
+            with suppress(zlib.error):
+                content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, MAX_UNPACKED_BYTES)
+        if content[:1] == b"\x80":
+            return content
+        place += len(_ZIPPED)
+    return b""
 
 
 def _unpacked(raw: bytes) -> bytes:

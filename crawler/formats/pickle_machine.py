@@ -42,6 +42,7 @@ MAX_LITERALS_SCANNED = 64
 MAX_ARGUMENTS_LOOKED_AT = 200
 HIGHEST_PROTOCOL = 5
 TICK_OPCODES = 16_384
+NO_FRAME = 1 << 65
 
 _CONSTRUCTORS = frozenset(
     {"copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__", "copy_reg.__newobj__"}
@@ -53,6 +54,9 @@ _KEEP_THEIR_ARGUMENTS = _GETATTR | {
     *("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"),
 }
 """They do not call what they are given, not while the file is loaded."""
+_MAKE_EMPTY = ("newObj",)
+"""Beside Cython's `__pyx_unpickle_…`, functions that make an empty object of the class that they are given."""
+_CLASS_OF_INSTANCE = "__class__"
 
 _U16, _U32, _I32, _U64, _F64 = (struct.Struct(code) for code in ("<H", "<I", "<i", "<Q", ">d"))
 
@@ -112,8 +116,10 @@ class Machine:
         self._memo: dict[int, Any] = {}
         self._pending: list[tuple[Array, list[Any], list[list[Any]], dict[int, Any]]] = []
         self._access_of: dict[int, Access] = {}
-        self._handed: list[Any] = []
+        self._handed: list[tuple[Any, bool]] = []
         self._is_anything_called = False
+        self._frame_end = NO_FRAME
+        self._has_lying_frame = False
         self._wrapper_classes = 0  # on the stack by import or recall, less those that made an array's wrapper
 
     def run(self) -> Any:
@@ -126,6 +132,8 @@ class Machine:
     def _run(self) -> Any:
         stream, table = self._stream, _TABLE
         while True:
+            if stream.position >= self._frame_end:
+                self._leave_frame()
             if stream.index < len(stream.buffer):
                 code = stream.buffer[stream.index]
                 stream.index += 1
@@ -204,6 +212,8 @@ class Machine:
         self._stack.append(value)
 
     def stop(self) -> None:
+        if self._has_lying_frame:
+            raise Malformed("a frame that ends inside a value", where=str(self._stream.position))
         raise Stopped
 
     def proto(self) -> None:
@@ -213,7 +223,15 @@ class Machine:
         self.protocol = max(self.protocol, protocol)
 
     def frame(self) -> None:
-        self._stream.take(8)
+        length = _U64.unpack(self._stream.take(8))[0]
+        if self._stream.position < self._frame_end < NO_FRAME:
+            self._has_lying_frame = True
+        self._frame_end = self._stream.position + length
+
+    def _leave_frame(self) -> None:
+        """A frame that ends inside an opcode: CPython's two unpicklers disagree what comes next, and one loses bytes."""
+        self._has_lying_frame |= self._stream.position > self._frame_end
+        self._frame_end = NO_FRAME
 
     # Memo
 
@@ -579,32 +597,40 @@ class Machine:
         if type(args) is not tuple:
             self._is_anything_called = True  # what the arguments are, only the loader knows
         if not (type(callee) is Global and callee.full in _KEEP_THEIR_ARGUMENTS):
-            self._handed.extend((args, keywords))
+            fills = not _makes_empty(callee)
+            self._handed.extend(((args, fills), (keywords, fills)))
 
     def _note_computed(self, callee: str) -> None:
         if len(self.computed) < MAX_COMPUTED:
             self.computed.append(callee)
 
     def _settle(self) -> None:
-        """What was handed to calls may be called by them, however deep it lies in their arguments."""
-        seen: set[int] = set()
+        """What was handed to calls may be called by them, however deep it lies in their arguments, and with whatever else
+        they were handed.
+        """
+        seen: set[tuple[int, bool]] = set()
         while self._handed:
-            node = self._handed.pop()
+            node, fills = self._handed.pop()
             if type(node) is Global:
-                self.imports[node.full].called = True
-            if id(node) in seen or type(node) not in {tuple, list, Dict, Set, Call}:
+                target = self.imports[node.full]
+                target.called, target.filled = True, target.filled or fills
+            if (id(node), fills) in seen or type(node) not in {tuple, list, Dict, Set, Call}:
                 continue
-            seen.add(id(node))
-            if type(node) is Dict:
-                self._handed.extend((*node.keys, *node.values))
-            elif type(node) is Set:
-                self._handed.extend(node.items)
-            elif type(node) is not Call:
-                self._handed.extend(node)
-            elif (access := self._access_of.get(id(node))) is not None:
-                access.called = True
-            elif node.name in _KEEP_THEIR_ARGUMENTS and not node.name.endswith("._reconstruct"):
-                self._handed.extend((node.args, node.state))
+            seen.add((id(node), fills))
+            if type(node) is Call:
+                if (access := self._access_of.get(id(node))) is not None:
+                    access.called = True
+                elif node.name in _KEEP_THEIR_ARGUMENTS and not node.name.endswith("._reconstruct"):
+                    self._handed.extend(((node.args, fills), (node.state, fills)))
+                continue
+            parts = (
+                (*node.keys, *node.values)
+                if type(node) is Dict
+                else node.items
+                if type(node) is Set
+                else node
+            )
+            self._handed.extend((part, fills) for part in parts)
         if self._is_anything_called:
             for target in self.imports.values():
                 target.called = target.filled = True
@@ -617,6 +643,7 @@ class Machine:
         if type(target) is Call:
             is_second = target.state is not None
             target.state = state
+            self._note_other_class(state)
             if self._joblib and (is_array_wrapper(target) or mentions_wrapper(target)):
                 if is_second or not is_exact_wrapper(target):
                     self.inexact = True
@@ -624,6 +651,17 @@ class Machine:
                 self._read_array(target)
         else:
             self._changes(target)
+
+    def _note_other_class(self, state: Any) -> None:
+        """Slots are set one by one, and one may be the class itself: what the object does from then on is another's."""
+        slots = state[1] if type(state) is tuple and len(state) == 2 else None
+        if type(slots) is not Dict or _CLASS_OF_INSTANCE not in slots:
+            return
+        other = slots.get(_CLASS_OF_INSTANCE)
+        if type(other) is Global:
+            self.imports[other.full].called = self.imports[other.full].filled = True
+        else:
+            self._note_computed(described(other))
 
     def _changes(self, target: Any) -> None:
         """Something is set on what is no new object: on a module, a class or a function that was imported."""
@@ -645,6 +683,8 @@ class Machine:
     # Arrays inside the stream
 
     def _read_array(self, wrapper: Call) -> None:
+        if self._stream.position >= self._frame_end:
+            self._leave_frame()  # joblib ends the frame before it writes the array
         array = joblib_array(wrapper, self._stream)
         self.arrays.append(array)
         self._stack[-1] = array
@@ -661,6 +701,12 @@ class Machine:
         self._held -= len(self._stack) + len(self._memo)
         array.value = value
         self._joblib = not self._pending
+
+
+def _makes_empty(callee: Any) -> bool:
+    return type(callee) is Global and (
+        callee.name.startswith("__pyx_unpickle_") or callee.name in _MAKE_EMPTY
+    )
 
 
 def _is_plain_construction(args: tuple[Any, ...]) -> bool:

@@ -106,6 +106,24 @@ _INERT = frozenset(
         "collections.Counter",
         "collections.deque",
         "collections.UserDict",
+        "collections.ChainMap",
+        "array.array",
+        "string.Template",
+        "re.RegexFlag",
+        "logging.getLogger",
+        "ipaddress.IPv4Address",
+        "ipaddress.IPv6Address",
+        "ipaddress.IPv4Network",
+        "ipaddress.IPv6Network",
+        "itertools.count",
+        "itertools.repeat",
+        "itertools.cycle",
+        "itertools.chain",
+        "itertools.islice",
+        "itertools.product",
+        "itertools.permutations",
+        "itertools.combinations",
+        "itertools.zip_longest",
         "types.SimpleNamespace",
         "decimal.Decimal",
         "fractions.Fraction",
@@ -126,6 +144,8 @@ _INERT = frozenset(
         "pandas.core.indexes.base._new_Index",
         "pandas.core.indexes.datetimes._new_DatetimeIndex",
         "pandas.core.indexes.period._new_PeriodIndex",
+        "pandas.core.indexes.timedeltas._new_TimedeltaIndex",
+        "pandas._libs.tslibs.nattype._nat_unpickle",
         "pandas.core.indexes.interval._new_IntervalIndex",
         "pandas.core.internals.managers.BlockManager",
         "pandas.core.internals.managers.SingleBlockManager",
@@ -143,7 +163,21 @@ _INERT = frozenset(
         "dateutil.relativedelta.relativedelta",
     }
 )
-_INERT_MODULES = frozenset({"datetime", "pathlib", "pathlib._local", "_collections"})
+_QUIET_BUILTINS = _words(
+    "abs all any ascii bin callable chr divmod enumerate format hex id isinstance issubclass iter len max min next oct ord pow"
+    " print repr reversed round sorted sum zip"
+)
+"""Functions that people keep as a tokenizer, a key or a metric. To call one while a file is loaded is unusual."""
+_ARITHMETIC = _words(
+    "add sub mul truediv floordiv mod pow matmul neg pos abs and_ or_ xor not_ invert lt le eq ne ge gt is_ is_not truth contains"
+)
+_INERT_MODULES = {
+    "datetime": _words("date datetime time timedelta timezone tzinfo"),
+    "pathlib": _words("Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"),
+    "pathlib._local": _words("Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"),
+    "_collections": _words("OrderedDict defaultdict deque"),
+}
+"""What of a module only keeps what it is given: a module holds others, too, that it imports for itself."""
 
 _HARMLESS_CALLS = frozenset(
     {
@@ -161,16 +195,27 @@ _HARMLESS_CALLS = frozenset(
         "pandas.Interval",
         "pandas._libs.tslibs.period.Period",
         "pandas._libs.interval.Interval",
+        "pandas.NA",
+        "pandas._libs.sparse.IntIndex",
+        "pandas._libs.sparse.BlockIndex",
         "sklearn.tree._tree.Tree",
+        "numpy.ma.MaskedArray",
+        "numpy.ma.core.MaskedArray",
     }
 )
 """Classes of known libraries that only keep the texts and bytes with which they are called."""
+_HARMLESS_CLASSES = re.compile(
+    r"pandas\.(?:core\.indexes\.\w+\.)?\w*Index"
+    r"|numpy\.random\._\w+\.(?:MT19937|PCG64|PCG64DXSM|Philox|SFC64)"
+)
+"""The same, of which there are many."""
 
 _OFFSETS = re.compile(r"pandas\.(?:_libs\.tslibs\.offsets|offsets|tseries\.offsets)\.[A-Z]\w*")
 """Spans of calendar time: they keep numbers, names of variants and days."""
 
 _ENUMERATIONS = re.compile(
-    r"transformers\.(trainer_utils|training_args|debug_utils)\.[A-Z]\w*|accelerate\.utils\.dataclasses\.[A-Z]\w*"
+    r"(?:transformers\.(?:trainer_utils|training_args|debug_utils)|accelerate\.utils\.dataclasses)"
+    r"\.[A-Z]\w*(?:Strategy|Type|Names|Mode|Option|Backend|Environment)"
 )
 _NUMERIC_LIBRARIES = ("sklearn.", "scipy.", "numpy.", "pandas.", "torch.distributed.checkpoint.metadata.")
 """Whose classes do nothing but calculate when they are called with numbers alone."""
@@ -186,6 +231,7 @@ _KNOWN_LIBRARIES = (
     "scipy.interpolate.",
     "scipy.stats.",
     "scipy.spatial.",
+    "scipy.optimize.",
     "pandas.",
     "numpy.",
     "transformers.",
@@ -334,13 +380,17 @@ def judged(module: str, name: str, *, called: bool, torchscript: bool = False) -
     full = f"{module}.{name}"
     if "." not in name and _is_allowed(module, name, full, torchscript=torchscript):
         return Verdict.ALLOWED
+    if module == "builtins" and name in _QUIET_BUILTINS:
+        return Verdict.UNKNOWN if called else Verdict.KNOWN
     if _is_dangerous(module, name, full):
         return Verdict.DANGEROUS
+    if not called and (module == "math" or (module in {"operator", "_operator"} and name in _ARITHMETIC)):
+        return Verdict.KNOWN
     if "." in name:
         return Verdict.UNKNOWN
     if full in _INERT or (module == "builtins" and name in _INERT_BUILTINS):
         return Verdict.KNOWN
-    if module in _INERT_MODULES and name[:1].isalpha():
+    if name in _INERT_MODULES.get(module, ()):
         return Verdict.KNOWN
     if module == "builtins" and name.endswith(("Error", "Exception", "Warning", "Iteration")):
         return Verdict.KNOWN
@@ -370,9 +420,10 @@ def judged_call(
         not called
         or verdict is not Verdict.KNOWN
         or full in _INERT | _HARMLESS_CALLS
-        or module in {"builtins", "__builtin__", "exceptions"} | _INERT_MODULES
+        or module in {"builtins", "__builtin__", "exceptions", *_INERT_MODULES}
         or _ENUMERATIONS.fullmatch(full) is not None
         or _OFFSETS.fullmatch(full) is not None
+        or _HARMLESS_CLASSES.fullmatch(full) is not None
         or name.startswith("__pyx_unpickle_")
         or (not filled and full.startswith(_NUMERIC_LIBRARIES))
     )
@@ -392,7 +443,7 @@ def judged_access(module: str, name: str, attribute: str, *, called: bool) -> Ve
     return Verdict.DANGEROUS if called or owner is Verdict.DANGEROUS else Verdict.UNKNOWN
 
 
-_PLAIN_TYPES = _words("str bytes bytearray list dict tuple set frozenset int float complex bool")
+_PLAIN_TYPES = _words("str unicode bytes bytearray list dict tuple set frozenset int float complex bool")
 
 
 def library_of(module: str) -> str:

@@ -62,7 +62,7 @@ def _first_pickle(head: bytes) -> Pickle:
 
 def calls_something(pickle: Pickle) -> bool:
     """Whether a loader would call an import whose name could be one."""
-    return any(part.called for part in _named(pickle))
+    return any(part.called or part.changed for part in _named(pickle))
 
 
 def _named(pickle: Pickle) -> list[Import]:
@@ -122,14 +122,12 @@ def _check_other_reading(
     stream: ByteStream = ReaderStream(reader) if compression is None else InflatedStream(reader, compression)
     other = read_pickle(stream, arrays=False)
     for part in other.imports.values():
-        if (
-            _NAME.fullmatch(part.module)
-            and part.full not in first.imports
-            and judged(part.module, part.name, called=part.called) is Verdict.DANGEROUS
-        ):
-            findings.risk(
-                CODE_EXECUTION, Severity.HIGH, f"Hidden in an array, for pickle.load: {part.full[:300]}"
-            )
+        if not _NAME.fullmatch(part.module) or not _NAME.fullmatch(part.name) or part.full in first.imports:
+            continue
+        verdict = judged(part.module, part.name, called=part.called)
+        if verdict is Verdict.DANGEROUS or (verdict is Verdict.UNKNOWN and part.called):
+            severity = Severity.HIGH if verdict is Verdict.DANGEROUS else Severity.MEDIUM
+            findings.risk(CODE_EXECUTION, severity, f"Hidden in an array, for pickle.load: {part.full[:300]}")
 
 
 class _Literals:

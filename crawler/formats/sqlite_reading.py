@@ -27,6 +27,9 @@ class ForeignDatabase:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._columns: dict[str, frozenset[str]] = {}
+        self._left = MAX_SECONDS
+        self._asked_at: float | None = None
+        connection.set_progress_handler(self._is_late, OPERATIONS_BETWEEN_CHECKS)
 
     def has(self, table: str) -> bool:
         return bool(self.columns(table))
@@ -69,7 +72,14 @@ class ForeignDatabase:
                 raise LimitExceeded(f"rows of table {table}", limit=most)
             yield dict(zip(present, row, strict=True))
 
+    def _is_late(self) -> int:
+        """Whether SQLite has worked for too long, whatever was done between its answers."""
+        asked_at = self._asked_at
+        return int(asked_at is not None and time.thread_time() - asked_at > self._left)
+
     def _ask(self, question: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        outer, started = self._asked_at, time.thread_time()
+        self._asked_at = started if outer is None else outer
         try:
             yield from self._connection.execute(question, values)
         except sqlite3.OperationalError as error:
@@ -78,19 +88,21 @@ class ForeignDatabase:
             raise Malformed(f"SQLite: {error}") from None
         except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
             raise Malformed(f"SQLite: {error}") from None
+        finally:
+            self._asked_at = outer
+            if outer is None:
+                self._left -= time.thread_time() - started
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[ForeignDatabase]:
-    """The database in `data`. Raises Malformed, LimitExceeded."""
-    deadline = time.monotonic() + MAX_SECONDS
+def opened(data: bytearray) -> Iterator[ForeignDatabase]:
+    """The database in `data`, which is emptied: SQLite has a copy. Raises Malformed, LimitExceeded."""
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
-            connection.deserialize(_without_wal(data))
+            _leave_wal(data)
+            connection.deserialize(data)
+            data.clear()
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
-            connection.set_progress_handler(
-                lambda: int(time.monotonic() > deadline), OPERATIONS_BETWEEN_CHECKS
-            )
             for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
                 connection.execute(f"PRAGMA {pragma}")
         except (sqlite3.Error, OverflowError) as error:
@@ -98,11 +110,11 @@ def opened(data: bytes) -> Iterator[ForeignDatabase]:
         yield ForeignDatabase(connection)
 
 
-def _without_wal(data: bytes) -> bytes:
+def _leave_wal(data: bytearray) -> None:
     """A file in WAL mode says so in two header bytes and then refuses to open from memory; its log is not read anyway.
 
     Source: https://www.sqlite.org/fileformat2.html, file format version numbers at offset 18.
     """
     if len(data) < 100 or not data.startswith(MAGIC):
         raise Malformed("no SQLite header")
-    return data[:18] + b"\x01\x01" + data[20:]
+    data[18:20] = b"\x01\x01"

@@ -10,12 +10,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from catalog.errors import LimitExceeded, Malformed
+from catalog.errors import LimitExceeded, Malformed, Unsupported
 from crawler.formats.byte_streams import ByteStream
 from crawler.reader import RangedReader
 
 BLOCK_BYTES = 512
 MAX_MEMBERS = 10_000
+MAX_PADDING_BLOCKS = 2_048
 MAX_PAX_BYTES = 64 * 1024
 MAX_GZIP_INPUT_BYTES = 64 * 1024 * 1024
 MAX_GZIP_OUTPUT_BYTES = 256 * 1024 * 1024
@@ -67,6 +68,7 @@ def headers(stream: ByteStream) -> Iterator[TarHeader]:
     for _ in range(MAX_MEMBERS):
         block = stream.take_up_to(BLOCK_BYTES)
         if len(block) == BLOCK_BYTES and not block.strip(b"\0"):
+            _check_end(stream)
             return
         if len(block) < BLOCK_BYTES:
             raise Malformed("a tar that breaks off", where=f"byte {stream.position}")
@@ -96,6 +98,16 @@ def headers(stream: ByteStream) -> Iterator[TarHeader]:
         )
         name, target, size_given = None, None, None
     raise LimitExceeded("members of a tar archive", limit=MAX_MEMBERS)
+
+
+def _check_end(stream: ByteStream) -> None:
+    """Raises Unsupported where something follows the end mark: some readers stop there, and some go on."""
+    for _ in range(MAX_PADDING_BLOCKS):
+        block = stream.take_up_to(BLOCK_BYTES)
+        if not block:
+            return
+        if block.strip(b"\0"):
+            raise Unsupported(f"something follows the end of the tar, before byte {stream.position}")
 
 
 def _pax_value(data: bytes, key: bytes) -> str | None:

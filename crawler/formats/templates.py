@@ -28,6 +28,7 @@ _SUSPICIOUS = re.compile(
 )
 _JOIN = re.compile(r"""(['"])\s{0,100}[~+]\s{0,100}\1""")
 _NAME = re.compile(r"[\w.]*")
+_LOADING = re.compile(r"[-+]?\s*(include|import|from|extends)\b")
 
 
 def suspicious(text: str) -> list[str]:
@@ -37,6 +38,22 @@ def suspicious(text: str) -> list[str]:
         source = code.group(1) if code.group(1) is not None else code.group(2)
         if source:
             words.update(dict.fromkeys(_in_code(source)))
+    return list(words)
+
+
+def assembled(text: str) -> list[str]:
+    """What may be put together to such a name, or brings in another file: parts of dunder names as literals, and the
+    statements that load templates. No chat template needs either.
+    """
+    words: dict[str, None] = {}
+    for code in _CODE.finditer(text[:MAX_TEMPLATE_CHARACTERS]):
+        source = code[1] if code[1] is not None else code[2]
+        if not source:
+            continue
+        literals = [_unescaped(literal[1:].rstrip(literal[0])) for literal in _LITERAL.findall(source)]
+        words.update({part: None for part in literals if "__" in part and _NAME.fullmatch(part)})
+        if code[2] is not None and (statement := _LOADING.match(source)) is not None:
+            words[statement[1]] = None
     return list(words)
 
 
@@ -57,7 +74,9 @@ def _hidden_names(literal: str) -> list[str]:
 
 def _unescaped(literal: str) -> str:
     return re.sub(
-        r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})",
-        lambda match: chr(int(match.group(1) or match.group(2), 16)),
+        r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\U0010?([0-9a-fA-F]{4,6})|\\([0-7]{1,3})",
+        lambda match: chr(
+            int(match[4], 8) if match[4] else int(match[1] or match[2] or match[3], 16) & 0xFFFFF
+        ),
         literal,
     )

@@ -13,6 +13,7 @@ from catalog.errors import ExtractError, Malformed
 from catalog.records import Severity
 from crawler.extractor import Findings
 from crawler.formats.byte_streams import BytesStream
+from crawler.formats.numpy_format import MAGIC
 from crawler.formats.pickle_risks import STRUCTURE, tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.pickles import Pickle, looks_like_pickle, read_pickles
 from crawler.formats.zips import Member, ZipDirectory, is_zip
@@ -21,6 +22,10 @@ MAX_STRANGERS_SNIFFED = 16
 MAX_PICKLES_READ = 8
 MAX_DEBUG_PICKLES = 256
 SNIFF_BYTES = 512
+MAX_MEMBERS_LOOKED_AT = 64
+MAX_LOOKED_THROUGH_BYTES = 1024 * 1024
+"""A member up to this size is looked through for a pickle whose beginning says nothing."""
+_OF_ANOTHER_FORMAT = (".h5", ".hdf5", ".safetensors", ".npy", ".gguf", ".onnx", ".tflite")
 _KNOWN = re.compile(
     r"^(data\.pkl|data/[^/]+|version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id|\.data/version"
     r"|constants\.pkl|constants/[^/]+|traced_inputs/[^/]+|attributes\.pkl|extra/.+|code/.+\.py|code/.+\.py\.debug_pkl|code/.+\.debug_pkl"
@@ -118,22 +123,36 @@ def scan_member(
     """The risks of one member, whatever it is called."""
     try:
         head = directory.read_start(member, SNIFF_BYTES)
+        named = member.name.endswith((".pkl", ".pickle", "_pkl"))
         if is_zip(head):
             tell_unchecked(findings, f"a zip inside the zip: {member.name[:200]}", member=member.name)
         elif (
-            looks_like_pickle(head)
-            or member.name.endswith((".pkl", ".pickle", "_pkl"))
-            or b"\n" in head[:300]
+            head.startswith(MAGIC)
+            and b"O" in head[:SNIFF_BYTES].partition(b"descr")[2].partition(b"fortran")[0]
         ):
+            tell_unchecked(findings, "an array of objects", member=member.name)
+        elif named or looks_like_pickle(head) or member.size_bytes <= MAX_LOOKED_THROUGH_BYTES:
             content = directory.read_member(member, lenient=True)
             pickles = read_pickles(BytesStream(content, tick=directory.reader.check_time))
-            expected = looks_like_pickle(head[:2] + b"..") or member.name.endswith(
-                (".pkl", ".pickle", "_pkl")
-            )
+            expected = named or looks_like_pickle(head[:2] + b"..")
             if expected or any(part.called for pickle in pickles for part in pickle.imports.values()):
                 tell_risks(findings, pickles, member=member.name, torchscript=torchscript)
     except ExtractError as error:
         tell_unchecked(findings, str(error), member=member.name)
+
+
+def scan_unread_members(findings: Findings, directory: ZipDirectory) -> None:
+    """The first members of a zip of another format, which may be what a loader of its parts unpickles."""
+    files = [member for member in directory.members if not member.is_directory]
+    chosen = [
+        member
+        for member in files[:MAX_MEMBERS_LOOKED_AT]
+        if member.size_bytes <= MAX_LOOKED_THROUGH_BYTES
+        or not member.name.lower().endswith(_OF_ANOTHER_FORMAT)
+    ]
+    directory.read_ahead(member for member in chosen if member.size_bytes <= MAX_LOOKED_THROUGH_BYTES)
+    for member in chosen:
+        scan_member(findings, directory, member)
 
 
 def scan_all_pickles(findings: Findings, directory: ZipDirectory, *, torchscript: bool = False) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -76,6 +77,20 @@ def load(data: bytes | str, *, documents: bool = False, limits: YamlLimits | Non
     if len(values) > 1:
         raise Malformed(f"{len(values)} YAML documents where one is expected")
     return values[0] if values else None
+
+
+def tags(data: bytes | str, *, limits: YamlLimits | None = None) -> Iterator[str]:
+    """The tags that stand in a YAML file, by their long names, as far as it is YAML. Raises LimitExceeded."""
+    limits = limits or YamlLimits()
+    if len(data) > limits.size_bytes:
+        raise LimitExceeded("bytes of a YAML file", limit=limits.size_bytes, found=len(data))
+    with suppress(Malformed):  # a loader has run the tags before the fault, too
+        for number, event in enumerate(_events(_decoded(data))):
+            if number > 2 * limits.nodes:
+                return
+            tag = getattr(event, "tag", None)
+            if isinstance(tag, str) and not isinstance(event, yaml.DocumentStartEvent):
+                yield tag
 
 
 def read(reader: RangedReader) -> Yaml:

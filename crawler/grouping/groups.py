@@ -35,6 +35,7 @@ from crawler.grouping.draft import (
     directory_of,
     distance_between,
     holds_model,
+    is_hidden_below,
     is_weights,
     joined,
     name_of,
@@ -246,10 +247,12 @@ def _runs_something(member: Member) -> bool:
         extraction.role not in BESIDE_MODELS and not TRAINING_STATE.match(name_of(key))
     ):
         return False
-    kinds = {risk.kind for risk in extraction.risks if risk.severity >= Severity.MEDIUM}
-    if "code-execution" in kinds:
-        return not key.endswith(names.TEXT_SUFFIXES)
-    return "unchecked" in kinds and key.endswith(UNPICKLED)
+    worst = {risk.kind: risk.severity for risk in extraction.risks if risk.severity >= Severity.MEDIUM}
+    if "code-execution" in worst:
+        # Texts name classes of somebody's own every day; what is known to be dangerous they do not.
+        is_text = key.endswith(names.TEXT_SUFFIXES)
+        return not is_text or (worst["code-execution"] >= Severity.HIGH and not is_hidden_below("", key))
+    return "unchecked" in worst and key.endswith(UNPICKLED)
 
 
 def _without_linked_blobs(members: Sequence[Member]) -> list[Member]:

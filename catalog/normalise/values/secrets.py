@@ -78,22 +78,35 @@ _SECRET_SHAPES = (
     r"\b[0-9]{8,10}:AA[A-Za-z0-9_-]{32,}",
     r"\bkey-[0-9a-f]{32}\b",
     r"\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}",
+    r"\bxapp-[0-9]-[A-Z0-9]+-[0-9]+-[0-9a-f]{32,}",
+    r"\b(?:wandb_v1|pcsk|figd)_[A-Za-z0-9_-]{30,}",
+    r"\bls__[0-9a-f]{32}\b",
+    r"\bsk_[0-9a-f]{40,}\b",
+    r"\bpa-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{32,}",
+    r"\ba[ks]-(?=[A-Za-z]*[0-9])(?=[a-z0-9]*[A-Z])[A-Za-z0-9]{22}\b",
+    r"\b[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}",
+    r"\b(?:LTAI[A-Za-z0-9]{12,24}|AKID(?=[A-Za-z]*[0-9])[A-Za-z0-9]{32})\b",
+    r"\bSK[0-9a-f]{32}\b",
+    r"\bdp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{40,}",
+    r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{64}\b",
     r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,16384}+(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?",
     r"(?i:\b(?:AccountKey|SharedAccessKey|SecretAccessKey|aws_secret_access_key)[\"']?\s*[=:]\s*[\"']?)[A-Za-z0-9+/=]{20,}",
     rf"(?i:\bBearer\s+){_RANDOM}[A-Za-z0-9._~+/-]{{16,}}=*",
     rf"(?i:\bAuthorization[\"']?\s*[=:]\s*[\"']?(?:(?:token|api-?key|key|digest)\s+)?){_RANDOM}[A-Za-z0-9._~+/-]{{16,}}=*",
     r"(?i:\bAuthorization[\"']?\s*[=:]\s*[\"']?Basic\s+)[A-Za-z0-9+/]{8,}=*",
+    r"(?i:[\"']auth[\"']\s*:\s*[\"'])[A-Za-z0-9+/]{16,}=*",
 )
 _CONTENT = re.compile("|".join(_SECRET_SHAPES))
 _CONTENT_HINTS = (
     "hf_", "api_org_", "sk-", "pk-", "rk-", "k_live_", "k_test_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl",
     "AKIA", "ASIA", "xox", "hooks.slack", "/api/webhooks/", "AIza", "GOCSPX-", "ya29.", "npm_", "pypi-", "dckr_pat_", "dop_v1_",
     "dapi", "gsk_", "r8_", "SG.", "eyJ", "-----BEGIN ", "tgp_v1_", "lsv2_", "ntn_", "lin_api_", "shp", "sntry", "pscale_", "sbp_", "fw_",
+    "xapp-", "wandb_v1_", "pcsk_", "figd_", "ls__", "sk_", "pa-", "ak-", "as-", "Q~", "LTAI", "AKID", "SK", "dp.", "pat",
     "pplx-", "xai-", "nvapi-", "NRAK-", "pul-", "sq0", "hvs.", "hvb.", "hvr.", "AGE-SECRET", ":AA", "key-",
 )  # fmt: skip
-"""One of these is in every text that `_CONTENT` finds something in, but for the last three of its shapes."""
-_WORD_HINTS = ("accountkey", "accesskey", "access_key", "bearer", "authorization")
+"""One of these is in every text that `_CONTENT` finds something in, but for the last five of its shapes."""
+_WORD_HINTS = ("accountkey", "accesskey", "access_key", "bearer", "authorization", 'auth"', "auth'")
 _WORDS = (
     "password",
     "passwd",
@@ -127,6 +140,13 @@ _BEFORE = re.compile(rf"[A-Za-z0-9_.-]{{0,{LONGEST_NAME}}}\Z")
 _IN_PROSE = re.compile(
     r"(?i)(?:.*[_-])?(?:password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token|hub[_-]?token)"
 )
+_LOGIN_CALL = re.compile(
+    r"(?P<head>\blogin\((?:[^()\n]{0,100}?,)?\s*(?:(?:key|token|password)\s*=\s*)?\\?[\"'])(?P<value>[^\s\"']{16,256})(?=\\?[\"'])"
+)
+_NAMED_VALUE = re.compile(
+    r"(?P<head>\bname[\"']?:\s*[\"']?(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,64}+)[\"']?,?\s{0,64}[\"']?value[\"']?:\s*[\"']?)(?P<value>[^\s\"']{6,})"
+)
+"""A name and a value as neighbours, as Kubernetes and others list an environment."""
 _LOGIN = re.compile(r"(?P<head>\blogin\s+\S{1,128}\s+password\s+)(?P<value>\S{4,256})")
 """Source: netrc(5)."""
 _URL_PASSWORD = re.compile(
@@ -139,9 +159,11 @@ _URL_PARAMETER = re.compile(
     r"(?P<head>[?&;](?:amp;)?(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,40})=)(?P<value>(?:\[masked\])?[^\s&\"'<>#;\])]{0,4096})"
 )
 LEAST_PARAMETER_CHARACTERS = 6
+LEAST_POLICY_CHARACTERS = 64
 _SIGNING = frozenset(
     {"sig", "signature", "x-amz-signature", "x-amz-credential", "x-amz-security-token", "x-goog-signature"}
     | {"x-goog-credential", "awsaccesskeyid", "googleaccessid", "key-pair-id", "sas", "auth"}
+    | {"ossaccesskeyid", "x-oss-signature", "x-oss-credential", "security-token", "q-ak", "q-signature"}
 )
 """Parameters of signed addresses. Sources: AWS, Authenticating Requests: Using Query Parameters; Google Cloud, Signed
 URLs; Azure, Create a service SAS."""
@@ -234,6 +256,10 @@ def _without_secrets(text: str) -> tuple[str, bool]:
             clean = _IN_LINE.sub(_flag, clean)
         if "login" in small:
             clean = _LOGIN.sub(_hidden, clean)
+        if "value" in small and "name" in small:
+            clean = _NAMED_VALUE.sub(_flag, clean)
+    if "login(" in clean:
+        clean = _LOGIN_CALL.sub(_hidden, clean)
     if _hints(small, _COMMANDS):
         clean = _COMMAND.sub(_hidden, clean)
     if "://" in clean:
@@ -265,8 +291,9 @@ def _hidden(match: re.Match[str]) -> str:
 
 def _parameter(match: re.Match[str]) -> str:
     name = match["name"].lower()
-    is_secret = len(match["value"]) >= LEAST_PARAMETER_CHARACTERS and (
-        name in _SIGNING or is_secret_name(name)
+    length = len(match["value"])
+    is_secret = (length >= LEAST_PARAMETER_CHARACTERS and (name in _SIGNING or is_secret_name(name))) or (
+        name == "policy" and length >= LEAST_POLICY_CHARACTERS
     )
     return _hidden(match) if is_secret else match[0]
 

@@ -171,3 +171,16 @@ def test_calendars_of_pandas_are_no_finding(all_readers, module, name):
     all_readers.crawl()
     (document,) = all_readers.documents().values()
     assert worst(document) <= Severity.INFO
+
+
+def test_text_that_calls_what_is_known_to_be_dangerous_is_shown_without_a_model(all_readers):
+    all_readers.put("a/config.yaml", b"model:\n  _target_: os.system\n")
+    all_readers.put("b/model.json", json.dumps({"py/reduce": [{"py/function": "os.system"}]}))
+    all_readers.put("c/net.yml", b"a: !!python/object/apply:os.system [id]\n")
+    all_readers.put("d/config.yaml", b"model:\n  _target_: my_library.Net\n")
+    all_readers.put(
+        "e/hparams.yaml", b"net: !!python/object:argparse.Namespace\n  lr: !!python/tuple [1, 2]\n"
+    )
+    all_readers.crawl()
+    shown = {path.partition("/")[0]: worst(document) for path, document in all_readers.documents().items()}
+    assert shown == dict.fromkeys("abc", Severity.HIGH)

@@ -8,6 +8,7 @@ import pytest
 from catalog.normalise.values.secrets import MASK, masked, masked_text, without_secrets
 
 LETTERS = "AbCdEf0123456789GhIjKlMnOpQrStUvWxYz"  # put together, so that no scanner takes a line for a leak
+DIGITS = "0123456789abcdef" * 4
 
 SECRETS = {
     "hub": f"load it with hf_{LETTERS}",
@@ -32,6 +33,38 @@ SECRETS = {
     "key": f"-----BEGIN RSA PRIVATE KEY-----\n{LETTERS}\n-----END RSA PRIVATE KEY-----",
     "pgp key": f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n{LETTERS}\n-----END PGP PRIVATE KEY BLOCK-----",
     "jwt": f"eyJ{LETTERS}.eyJ{LETTERS}.{LETTERS}",
+    "service account of openai": f"sk-svcacct-{LETTERS}T3BlbkFJ{LETTERS}",
+    "anthropic": f"sk-ant-api03-{LETTERS}-{LETTERS}AA",
+    "openai under azure": "AZURE_OPENAI_API_KEY=" + DIGITS[:32],
+    "client secret of azure": "abc8Q~" + LETTERS[:34],
+    "connection of azure": f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={LETTERS}{LETTERS}==;EndpointSuffix=x",
+    "google": "AIza" + (LETTERS * 2)[:35],
+    "service account of google": f'"private_key": "-----BEGIN PRIVATE KEY-----\\nMII{LETTERS}\\n-----END PRIVATE KEY-----\\n"',
+    "slack app": "xapp-1-A0123456789-1234567890123-" + DIGITS,
+    "databricks": "dapi" + DIGITS[:32],
+    "wandb": f"wandb_v1_{LETTERS}{LETTERS}",
+    "wandb in code": 'wandb.login(key="' + DIGITS[:40] + '")',
+    "comet": "COMET_API_KEY: " + LETTERS[:25],
+    "neptune": "NEPTUNE_API_TOKEN=" + LETTERS * 2,
+    "mlflow": "MLFLOW_TRACKING_PASSWORD=" + LETTERS[:16],
+    "pinecone": f"pcsk_{LETTERS}{LETTERS}",
+    "langchain": "ls__" + DIGITS[:32],
+    "voyage": "pa-" + LETTERS,
+    "elevenlabs": "sk_" + DIGITS[:48],
+    "modal": "ak-" + LETTERS[:22],
+    "alibaba": "LTAI5t" + LETTERS[:18],
+    "tencent": "AKID" + LETTERS[:32],
+    "signed by tencent": f"https://b.cos.ap.myqcloud.com/m?q-sign-algorithm=sha1&q-ak=AKID{LETTERS[:32]}&q-signature={DIGITS[:40]}",
+    "signed by oss": f"https://b.oss-cn.aliyuncs.com/m?OSSAccessKeyId=LTAI{LETTERS[:16]}&Signature={LETTERS[:28]}",
+    "signed by cloudfront": f"https://cdn.example/m?Policy={LETTERS * 3}&Key-Pair-Id=K123456789",
+    "docker's config": '"auth": "' + LETTERS[:24] + '=="',
+    "twilio": "SK" + DIGITS[:32],
+    "doppler": f"dp.pt.{LETTERS}{LETTERS[:7]}",
+    "figma": "figd_" + LETTERS,
+    "airtable": f"pat{LETTERS[:14]}.{DIGITS}",
+    "environment of a pod": f"env:\n  - name: HF_TOKEN\n    value: {LETTERS[:24]}\n",
+    "token of an installation": f"https://x-access-token:ghs_{LETTERS}@github.com/a/b",
+    "mongo": f"mongodb+srv://u:{LETTERS[:12]}@c.example/db",
 }
 
 NO_SECRETS = {
@@ -52,6 +85,26 @@ NO_SECRETS = {
     "words": "Basic internationalization, the bearer internationalizationofmodels, secret-santa: yes",
     "keys of a dictionary": "keys: attention_mask_1, primary_key=model_id_12, monkey=banana123",
     "tensor": "model.layers.0.self_attn.k_proj.weight",
+    "etag": 'etag "' + DIGITS[:32] + '"',
+    "hash of 64": "digest=sha256-" + DIGITS,
+    "address of a revision": "https://huggingface.co/a/b/resolve/" + DIGITS[:40] + "/m.bin",
+    "requirement of a revision": "git+https://github.com/a/b@" + DIGITS[:40],
+    "run": "run_id: " + DIGITS[:32],
+    "run of wandb": "wandb: run-20240101_120000-1a2b3c4d",
+    "settings of a tokenizer": "mask_token_index 103 token_type_ids bos_token: '<s>' added_tokens: {\"<mask>\": 50264}",
+    "counts of an answer": "prompt_tokens: 12, completion_tokens: 34, num_tokens=123456789",
+    "keys of attention": "key_padding_mask key_size: 64, n_keys: 12, key_dim=64",
+    "parts of a path": "s3://bucket/key=1/token=abc/",
+    "policy of an address": "https://example.com/x?policy=always_retry",
+    "short words with dashes": "pa-1 ak-47 as-is as-soon-as-possible-and-no-later-than-2024",
+    "part numbers": "SK1234 SKU SK-HYNIX pattern.0123456789 patience.10",
+    "base64 of nothing": "AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "word with underscores": "ls__init__ sk_learn_pipeline sk_test",
+    "name and value that are none": "- name: MAX_TOKENS\n  value: 1024000\n",
+    "auth that is a word": '"auth": "oauth2"',
+    "login by name": 'login(user="somebody-with-a-long-name")',
+    "conda": "numpy-1.26.4-py311h64a7726_0",
+    "dropout of tokens": "token_dropout: 0.1, tokens_per_second: 1234.5",
 }
 
 
