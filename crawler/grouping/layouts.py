@@ -123,6 +123,13 @@ BEGINS_WITH_POSITION = re.compile(
 END_OF_RUN = re.compile(r"(?:^|[-_.])(?:final|last|latest|end)(?:[-_.]|$)")
 EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
 """States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""
+ARRAY = ".npy"
+"""Arrays that a program saves beside the object that they are of."""
+GRAPHS = (".onnx", ".ort", ".tflite", ".rknn")
+GRAPH_PART = re.compile(
+    r"^(?P<before>(?:.*[-_.])?)(?P<part>encoder|decoder|joiner)(?P<after>(?:[-_.].*)?)$", re.IGNORECASE
+)
+"""One graph of a network that is exported in parts. Source: k2-fsa/sherpa-onnx (transducers, Whisper)."""
 DRAFTER_DIRECTORY = re.compile(
     r"^(?:draft(?:er)?(?:[-_]model)?|assistant(?:[-_]model)?|speculator|eagle\d?|medusa)$", re.IGNORECASE
 )
