@@ -45,5 +45,7 @@ class AutogluonExtractor:
         for package, version in list(mapping(metadata.get("packages")).items())[:MAX_PACKAGES]:
             if (number := text(version)) is not None:
                 findings.say("dependencies", f"{package}=={number}", pointer("packages", package))
-        findings.say("extra.autogluon.python", text(metadata.get("py_version_micro")), pointer("py_version_micro"))
+        findings.say(
+            "extra.autogluon.python", text(metadata.get("py_version_micro")), pointer("py_version_micro")
+        )
         return findings.extraction()

@@ -36,7 +36,9 @@ _PLAIN = {
     "n_trees": "trees",
     "timestamp": "created_at",
 }
-_NO_CLASSES = frozenset({"Regression", "Clustering", "DimReduction", "AutoEncoder", "WordEmbedding", "AnomalyDetection"})
+_NO_CLASSES = frozenset(
+    {"Regression", "Clustering", "DimReduction", "AutoEncoder", "WordEmbedding", "AnomalyDetection"}
+)
 
 
 class H2oExtractor:
@@ -52,7 +54,9 @@ class H2oExtractor:
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not is_zip(head) or head[_FIRST_NAME] != DESCRIPTION.encode():
             return None
-        return Claim(format="h2o-mojo", role=Role.WEIGHTS, confidence=100 if key.endswith((".zip", ".mojo")) else 92)
+        return Claim(
+            format="h2o-mojo", role=Role.WEIGHTS, confidence=100 if key.endswith((".zip", ".mojo")) else 92
+        )
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format="h2o-mojo", role=Role.WEIGHTS, origin=Origin.EMBEDDED)

@@ -34,7 +34,9 @@ class LlamafileExtractor:
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".llamafile"):
             return None
-        return Claim(format="llamafile", role=Role.WEIGHTS, confidence=100 if head.startswith(PROGRAM) else 50)
+        return Claim(
+            format="llamafile", role=Role.WEIGHTS, confidence=100 if head.startswith(PROGRAM) else 50
+        )
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format="llamafile", role=Role.WEIGHTS, origin=Origin.EMBEDDED)

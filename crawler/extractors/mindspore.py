@@ -72,7 +72,9 @@ def _begins_with_value(head: bytes) -> bool:
         return False
     base = fields[0].start
     name = head[base + inner[0].start : base + inner[0].end]
-    kinds = [field for field in sniff(head[base + inner[1].start : base + inner[1].end]) if field.number == _TYPE]
+    kinds = [
+        field for field in sniff(head[base + inner[1].start : base + inner[1].end]) if field.number == _TYPE
+    ]
     kind = head[base + inner[1].start :][kinds[0].start : kinds[0].end] if kinds else b""
     return name.isascii() and re.fullmatch(rb"(?:Float|BFloat|Int|UInt|Bool|Double)\d{0,2}", kind) is not None
 
@@ -84,7 +86,9 @@ def _tensors(reader: RangedReader) -> Iterator[TensorInfo]:
         if field.number != _VALUE or field.wire != BYTES:
             continue
         info = _tensor(walker, field)
-        if info is None or info.name in seen:  # a further slice of one parameter, which has the shape of the whole
+        if (
+            info is None or info.name in seen
+        ):  # a further slice of one parameter, which has the shape of the whole
             continue
         if len(seen) >= MAX_TENSORS:
             raise LimitExceeded("tensors of a checkpoint", limit=MAX_TENSORS, found=len(seen) + 1)

@@ -37,7 +37,9 @@ class MlcWeightsExtractor:
     version = 1
     description = "Weights of MLC LLM and TVM (tensor-cache.json, ndarray-cache.json with params_shard_*.bin)"
     reads = "names, shapes and types of all parameters, their shards, bits per parameter as declared"
-    limits = "JSON 16 MB, 200,000 parameters, 20,000 shards; 3-bit weights, which leave bits over, are not counted"
+    limits = (
+        "JSON 16 MB, 200,000 parameters, 20,000 shards; 3-bit weights, which leave bits over, are not counted"
+    )
     promises = Promise(configs=("mlc-chat-config.json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:

@@ -49,7 +49,9 @@ class MtebExtractor:
         for split, subset, scores, place in _tables(value):
             for name, score, below in _scores(scores):
                 if count == MAX_RESULTS:
-                    findings.problem("limit-exceeded", f"more than {MAX_RESULTS} values; the rest is left out")
+                    findings.problem(
+                        "limit-exceeded", f"more than {MAX_RESULTS} values; the rest is left out"
+                    )
                     return findings.extraction()
                 count += 1
                 findings.metric(
@@ -90,7 +92,9 @@ def _named(subset: str | None) -> str | None:
 
 def _is_subset(name: str, part: Any) -> bool:
     """Whether the entry is a language (`en`, `de-fr`, `eng-Latn`) with scores of its own, and not one kind of score."""
-    return isinstance(part, Mapping) and re.fullmatch(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4}){0,3}", name) is not None
+    return (
+        isinstance(part, Mapping) and re.fullmatch(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4}){0,3}", name) is not None
+    )
 
 
 def _scores(

@@ -43,7 +43,9 @@ class SparkMlExtractor:
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not _PLACE.search(key) or _CLASS.match(head) is None:
             return None
-        return Claim(format="spark-ml", role=Role.CONFIG if _STAGE.search(key) else Role.WEIGHTS, confidence=90)
+        return Claim(
+            format="spark-ml", role=Role.CONFIG if _STAGE.search(key) else Role.WEIGHTS, confidence=90
+        )
 
     def extract(self, reader: RangedReader) -> Extraction:
         is_stage = _STAGE.search(reader.key) is not None
@@ -81,4 +83,6 @@ def _tell_task(findings: Findings, name: str) -> None:
 def _tell_parameters(findings: Findings, parameters: Mapping[str, Any], *, prefix: str) -> None:
     for name, value, place in leftovers(parameters):
         if not name.endswith("Col") and not name.endswith("Cols"):
-            findings.say(f"hyperparameters.{prefix}{name}", value, place.replace("json:", "json:/paramMap", 1))
+            findings.say(
+                f"hyperparameters.{prefix}{name}", value, place.replace("json:", "json:/paramMap", 1)
+            )

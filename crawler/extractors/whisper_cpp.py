@@ -35,7 +35,10 @@ class WhisperCppExtractor:
         findings.say("embedding_dimension", sizes.audio_width, "header:n_audio_state")
         findings.say("context_length", sizes.text_context, "header:n_text_ctx")
         findings.say(
-            "layers", sizes.audio_layers + sizes.text_layers, "header:n_audio_layer", evidence=Evidence.DECLARED
+            "layers",
+            sizes.audio_layers + sizes.text_layers,
+            "header:n_audio_layer",
+            evidence=Evidence.DECLARED,
         )
         findings.say("extra.whisper.vocab_size", sizes.words, "header:n_vocab")
         findings.say("extra.whisper.mels", sizes.mels, "header:n_mels")

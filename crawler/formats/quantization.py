@@ -37,6 +37,12 @@ def read(config: Mapping[str, Any]) -> Iterator[Found]:
         yield from _modelopt(mapping(config["quantization"]))
         return
     method = text(config.get("quant_method") or config.get("method")) or _implied_method(config)
+    if (
+        method is None and "quant_algo" in config
+    ):  # TensorRT-LLM keeps ModelOpt's words in a configuration of its own
+        for field, value, path in _modelopt(config):
+            yield field, value, path[1:]
+        return
     if method is None:
         return
     method = method.lower().replace("_", "-") if method.lower() == "compressed_tensors" else method.lower()

@@ -51,7 +51,7 @@ def read_sizes(head: bytes) -> Sizes | None:
     if head[:4] != MAGIC or len(head) < 4 + _SIZES.size:
         return None
     sizes = Sizes(*_SIZES.unpack_from(head, 4))
-    whole = 0 < sizes.words <= MAX_WORDS and sizes.mels in MELS and 0 <= sizes.file_type
+    whole = 0 < sizes.words <= MAX_WORDS and sizes.mels in MELS and sizes.file_type >= 0
     return sizes if whole and min(sizes.audio_layers, sizes.text_layers, sizes.audio_width) > 0 else None
 
 

@@ -123,6 +123,11 @@ BEGINS_WITH_POSITION = re.compile(
 END_OF_RUN = re.compile(r"(?:^|[-_.])(?:final|last|latest|end)(?:[-_.]|$)")
 EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
 """States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""
+KERAS_EPOCH = re.compile(
+    r"(?:^|[._-]|epoch)(?P<epoch>\d{1,5})(?:-\d{1,3}\.\d{1,6})?(?:\.weights)?\.(?:keras|h5|hdf5)$",
+    re.IGNORECASE,
+)
+"""The epoch in the name of a checkpoint of Keras, `weights.12-0.35.hdf5`. Source: keras-team/keras callbacks/model_checkpoint.py."""
 ARRAY = ".npy"
 """Arrays that a program saves beside the object that they are of."""
 GRAPHS = (".onnx", ".ort", ".tflite", ".rknn")

@@ -218,7 +218,9 @@ def _logical(tally: TensorTally, quantizer: Quantizer) -> tuple[int | None, str,
 def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) -> Fraction | None:
     """How many weights one stored element holds by the configuration: 1 for what is not packed, None if unknown."""
     bits = _bits(tally, quantizer)
-    if tally.suffix == "q_weight" and tally.dtype == "U32" and method == "mlc":  # words filled with whole weights
+    if (
+        tally.suffix == "q_weight" and tally.dtype == "U32" and method == "mlc"
+    ):  # words filled with whole weights
         return 32 / bits if bits and 32 % bits == 0 else None
     if tally.suffix in UNPROVEN_PACKINGS and tally.dtype in INTEGERS:
         return None
