@@ -123,6 +123,18 @@ def atoms(identifier: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+def contradict(one: str, other: str) -> bool:
+    """Whether a licence and the one that a text is of cannot both be right: a text says no "or later", and `other` nothing."""
+    named, told = ({_family(name) for name in atoms(identifier)} for identifier in (one, other))
+    if not named or not told or {"other", "unknown"} & (named | told):
+        return False
+    return not any(first.startswith(second) or second.startswith(first) for first in named for second in told)
+
+
+def _family(name: str) -> str:
+    return name.casefold().removesuffix("-or-later").removesuffix("-only").removesuffix("+")
+
+
 STRICTEST_FIRST = ("non-commercial", "copyleft", "permissive")
 CUSTOM = "custom"
 """Terms of its own: a model vendor's licence, or one that nobody knows."""

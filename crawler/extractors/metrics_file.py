@@ -12,6 +12,7 @@ from typing import Any
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import json_lines, jsons, yamls
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 MAX_VALUES = 5_000
@@ -26,8 +27,11 @@ _METRICS = re.compile(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
 _METRICS_DIRECTORY = re.compile(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
-_LINES = re.compile(r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$")
-"""What holds one object a line is no other file of this name."""
+_LINES = re.compile(
+    r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$"
+    r"|^(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson)$"
+)
+"""What holds one object a line is no other file of this name. Under `.jsonl` most files are data sets and predictions."""
 _PARAMETERS = re.compile(r"(?:hyper)?param(?:eter)?s\.(?:json|ya?ml)|hparams\.(?:json|ya?ml)")
 _POSITIONS = ("iteration", "iter", "step", "global_step", "epoch")
 _CHECKPOINTS = {
@@ -53,10 +57,16 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 6
-    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line"
+    version = 7
+    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line, metrics.jsonl"
     reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
+
+    promises = Promise(
+        opened=(
+            r"(?i:(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson))",
+        )
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()
@@ -72,7 +82,7 @@ class MetricsFileExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
-        kind = "json" if reader.name.lower().endswith(".json") else "yaml"
+        kind = "json" if reader.name.lower().endswith((".json", ".jsonl", ".ndjson")) else "yaml"
         if kind == "json" and (lines := json_lines.read(reader)) is not None:
             findings.format = METRIC_LINES
             _tell_lines(findings, lines, block=reader.name)

@@ -5,7 +5,7 @@ Jan, Piper and Paddle, and what Ultralytics writes beside an export.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
@@ -21,6 +21,8 @@ MAX_EXPORTED = 500
 JAN = "model.json"
 PIPER = ".onnx.json"
 PADDLE = frozenset({"inference.yml", "infer_cfg.yml"})
+MERGES = frozenset({"mergekit_config.yml", "mergekit_config.yaml"})
+MAX_MERGED = 50
 MAX_LABELS = 100
 MAX_SHAPE_CHARACTERS = 200
 COMPILED = ".mlmodelc/metadata.json"
@@ -41,7 +43,7 @@ class ModelConfigsExtractor:
     description = (
         "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub),"
         " metadata.yaml (exports of Ultralytics), model.json (Jan), NAME.onnx.json (Piper), inference.yml (Paddle),"
-        " metadata.json of compiled Core ML models"
+        " metadata.json of compiled Core ML models, mergekit_config.yml"
     )
     reads = (
         "model type, context length, sizes, quantisation, library; of exports task, licence, classes and date"
@@ -72,6 +74,8 @@ class ModelConfigsExtractor:
             name.endswith(PIPER) and b'"num_speakers"' in head and b'"sample_rate"' in head
         ):
             return Claim(format="model-config", role=Role.CONFIG, confidence=80)
+        if name in MERGES and b"merge_method" in head:
+            return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         if name in PADDLE and _PADDLE.search(head):
             return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         return Claim(format="model-config", role=Role.CONFIG, confidence=80) if name in _READERS else None
@@ -82,6 +86,9 @@ class ModelConfigsExtractor:
             export = yamls.json_value(yamls.read(reader))
             items = list(export.items())[:MAX_EXPORTED] if isinstance(export, dict) else []
             properties.tell_properties(findings, items, "yaml:", block="metadata")
+            return findings.extraction()
+        if reader.name in MERGES:
+            _tell_merge(findings, mapping(yamls.json_value(yamls.read(reader))))
             return findings.extraction()
         if reader.name in PADDLE:
             _tell_paddle(findings, mapping(yamls.json_value(yamls.read(reader))))
@@ -223,6 +230,29 @@ def _tell_piper(findings: Findings, config: Mapping[str, Any]) -> None:
     findings.say("datasets", text(config.get("dataset")), pointer("dataset"))
     code = text(mapping(config.get("language")).get("code"))
     findings.say("language", code and code.replace("_", "-"), pointer("language", "code"))
+
+
+def _tell_merge(findings: Findings, config: Mapping[str, Any]) -> None:
+    """What a model was merged from. Source: arcee-ai/mergekit mergekit/config.py (`MergeConfiguration`)."""
+    findings.say("extra.mergekit.merge_method", text(config.get("merge_method")), "yaml:/merge_method")
+    findings.say("precision", text(config.get("dtype")), "yaml:/dtype", evidence=Evidence.DECLARED)
+    merged = dict.fromkeys(_merged(config))
+    for name in list(merged)[:MAX_MERGED]:
+        findings.say("base_model.id", name, "yaml:/models", evidence=Evidence.INFERRED)
+    if merged:
+        findings.say("base_model.relation", "merge", "yaml:/merge_method", evidence=Evidence.INFERRED)
+
+
+def _merged(config: Mapping[str, Any]) -> Iterator[str]:
+    """Repositories of the models; paths of the machine that merged them name none."""
+    rows = [config, *(mapping(row) for row in config.get("models") or () if isinstance(row, Mapping))]
+    for part in config.get("slices") or ():
+        rows += [mapping(row) for row in mapping(part).get("sources") or ()]
+    for row in rows:
+        for key in ("base_model", "model"):
+            name = text(row.get(key))
+            if name is not None and re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
+                yield name
 
 
 def _tell_paddle(findings: Findings, config: Mapping[str, Any]) -> None:

@@ -51,7 +51,7 @@ class SafetensorsExtractor:
     """Reads the header: one request, two when it is longer than 128 kB. Tensor data is never read."""
 
     name = "safetensors"
-    version = 6
+    version = 7
     description = "safetensors weights (single files and shards)"
     reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec and kohya training keys"
     limits = "header 32 MB, 500,000 tensors, rank 16"
@@ -171,6 +171,8 @@ def _tell_kohya(findings: Findings, metadata: Mapping[str, str]) -> None:
         if kohya.is_empty(value) and field in kohya.FALLBACKS:
             source = kohya.FALLBACKS[field]
             value = metadata.get(source, "")
+            if value == "0":  # no limit, and no step was planned
+                continue
         if not kohya.is_empty(value):
             findings.say(field, value, _pointer(source))
             keys_read.add(source)

@@ -37,9 +37,7 @@ def read(config: Mapping[str, Any]) -> Iterator[Found]:
         yield from _modelopt(mapping(config["quantization"]))
         return
     method = text(config.get("quant_method") or config.get("method")) or _implied_method(config)
-    if (
-        method is None and "quant_algo" in config
-    ):  # TensorRT-LLM keeps ModelOpt's words in a configuration of its own
+    if method in {None, "modelopt"} and "quant_algo" in config:  # TensorRT-LLM writes it without the method
         for field, value, path in _modelopt(config):
             yield field, value, path[1:]
         return

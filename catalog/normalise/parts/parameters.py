@@ -257,7 +257,7 @@ def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) ->
         method
         and method not in PACKED_METHODS
         and (bits is None or bits < 8)
-        and tally.dtype in {"I32", "U32", "U8", "I8"}
+        and tally.dtype in {"I32", "U32", "U8", "I8", "I16", "U16"}
         and tally.part == "model"
     ):
         return None
