@@ -22,6 +22,8 @@ MAX_SUBSETS = 500
 _MARK = re.compile(rb'"mteb_(?:version|dataset_name)"\s*:')
 _NOT_VALUES = frozenset({"main_score", "evaluation_time", "kg_co2_emissions", "scores_per_experiment"})
 """The main score is one of the others once more; time and emissions are no results of the model."""
+_KINDS = frozenset({"cos_sim", "dot", "euclidean", "manhattan", "max"})
+"""Ways to compare two embeddings, each with scores of its own."""
 _SPLITS = frozenset({"train", "validation", "dev", "test"})
 
 
