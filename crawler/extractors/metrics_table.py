@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +27,9 @@ from crawler.reader import RangedReader
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_COLUMNS = 500
 MAX_EPOCHS_TOLD = 2_000
-_POSITIONS = frozenset({"epoch", "step", "time", "created_at", "global_step", "timestamp", "bad_epochs"})
+_POSITIONS = frozenset(
+    {"epoch", "step", "steps", "time", "created_at", "global_step", "timestamp", "bad_epochs"}
+)
 _DIGITS = (2, 3, 4)
 """How many decimals people let Lightning write into names of checkpoints."""
 
@@ -51,12 +54,16 @@ class MetricsTableExtractor:
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
     promises = Promise(
         opened=(
-            r"(?:results|metrics|summary|training|training_log|history|log)\.csv|training\.log|loss\.tsv",
+            r"(?:results|metrics|summary|training|training_log|history|log)\.csv|training\.log|loss\.tsv"
+            r"|.+_evaluation_.+_results\.csv",
         )
     )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
-        if key.rsplit("/", 1)[-1] not in _BINDINGS:
+        name = key.rsplit("/", 1)[-1]
+        if _EVALUATOR.fullmatch(name) and head.startswith((b"epoch,steps,", b"\xef\xbb\xbfepoch,steps,")):
+            return Claim(format="metrics-table", role=Role.RUN, confidence=80)
+        if name not in _BINDINGS:
             return None
         first = head.partition(b"\n")[0]
         columns = [column.strip().lower() for column in first.split(_delimiter(first).encode())]
@@ -70,6 +77,9 @@ class MetricsTableExtractor:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8", "replace")))
         folder = reader.key.rpartition("/")[0]
+        if match := _EVALUATOR.fullmatch(reader.name):
+            _tell_evaluator(findings, epochs, folder, match["dataset"])
+            return findings.extraction()
         names_of, below = _BINDINGS[reader.name]
         for epoch, files in names_of(epochs):
             keys = [key_of(folder, f"{below}{file}") for file in files]
@@ -219,6 +229,30 @@ _BINDINGS: Mapping[str, tuple[Callable[[Sequence[Epoch]], Iterator[tuple[Epoch, 
     "loss.tsv": (_of_flair, ""),
 }
 """By a table's name, which checkpoints have which row, and in which directory they are."""
+
+
+_EVALUATOR = re.compile(r"[\w-]+?_evaluation_(?P<dataset>[^/]{1,200})_results\.csv")
+"""What evaluators of sentence-transformers write. Source: UKPLab/sentence-transformers sentence_transformers/evaluation."""
+AFTER_TRAINING = -1.0
+"""The epoch of a row that was measured on the whole model."""
+
+
+def _tell_evaluator(findings: Findings, epochs: Sequence[Epoch], folder: str, dataset: str) -> None:
+    """The last row that was measured after training; which of the others the saved model had nobody knows."""
+    for epoch in epochs:
+        if epoch.number != AFTER_TRAINING:
+            continue
+        subject = Subject(id=f"dir:{folder}@{epoch.line}", join_keys=(f"dir:{folder}",))
+        findings.tells_of(subject)
+        for name, value in epoch.values.items():
+            findings.metric(
+                name,
+                value,
+                f"line:{epoch.line}/{name}",
+                subject=subject.id,
+                dataset=dataset,
+                block=findings.file_name,
+            )
 
 
 def _tell(findings: Findings, epoch: Epoch, keys: Sequence[str]) -> None:

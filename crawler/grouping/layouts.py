@@ -32,8 +32,9 @@ PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`)."""
 STATE_DIRECTORY = re.compile(r"^(?P<stem>.+)-state$")
 """What kohya's trainers go on from, called after the file beside. Source: kohya-ss/sd-scripts library/train_util.py
 (`EPOCH_STATE_NAME`, `LAST_STATE_NAME`)."""
-HEAD = re.compile(r"^model_head\.(?:pkl|skops|joblib)$")
-"""What classifies above an encoder. Source: huggingface/setfit modeling.py (`MODEL_HEAD_NAME`)."""
+HEAD = re.compile(r"^(?:model_head\.(?:pkl|skops|joblib)|medusa_lm_head\.(?:pt|safetensors)|speakers\.pth)$")
+"""What classifies above an encoder, drafts above a model, or is spoken with. Source: huggingface/setfit modeling.py
+(`MODEL_HEAD_NAME`); FasterDecoding/Medusa medusa/model/medusa_model.py; coqui-ai/TTS TTS/tts/utils/managers.py."""
 SHARDED_MODEL = re.compile(r"^pytorch_model_fsdp_\d+$")
 DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+|pytorch_model_fsdp_\d+)$")
 """A checkpoint of DeepSpeed or FSDP: state where the whole weights lie beside it, the model elsewhere. Source: DeepSpeed
