@@ -54,8 +54,8 @@ class MetricsTableExtractor:
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
     promises = Promise(
         opened=(
-            r"(?:results|metrics|summary|training|training_log|history|log)\.csv|training\.log|loss\.tsv"
-            r"|.+_evaluation_.+_results\.csv",
+            r"(?:results|metrics|summary|training|training_log|history|log|.+_evaluation_.+_results)\.csv",
+            r"training\.log|loss\.tsv",
         )
     )
 
