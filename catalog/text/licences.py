@@ -123,12 +123,12 @@ def atoms(identifier: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def contradict(one: str, other: str) -> bool:
+def contradict(said_of: str, text_of: str) -> bool:
     """Whether a licence and the one that a text is of cannot both be right: a text says no "or later", and `other` nothing."""
-    named, told = ({_family(name) for name in atoms(identifier)} for identifier in (one, other))
-    if not named or not told or {"other", "unknown"} & (named | told):
+    first, second = ({_family(name) for name in atoms(identifier)} for identifier in (said_of, text_of))
+    if not first or not second or {"other", "unknown"} & (first | second):
         return False
-    return not any(first.startswith(second) or second.startswith(first) for first in named for second in told)
+    return not any(name.startswith(text) or text.startswith(name) for name in first for text in second)
 
 
 def _family(name: str) -> str:

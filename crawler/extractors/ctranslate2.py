@@ -27,6 +27,7 @@ MAX_VARIABLES = 200_000
 MAX_RANK = 8
 MAX_ELEMENTS = 2**48
 _TYPES = {0: ("F32", 4), 1: ("I8", 1), 2: ("I16", 2), 3: ("I32", 4), 4: ("F16", 2), 5: ("BF16", 2)}
+_OF_WIDTH = {4: "F32", 2: "I16", 1: "I8"}
 _FRAME = struct.Struct("<IH")
 _TASKS = {"whisper": "automatic-speech-recognition", "wav2vec2": "automatic-speech-recognition"}
 
@@ -130,10 +131,9 @@ def _type_and_bytes(stream: ReaderStream, elements: int, *, typed: bool) -> tupl
             raise Malformed(f"{size} bytes for {elements} values of {dtype}", where=f"byte {stream.position}")
         return dtype, width * elements
     width, count = _number(stream, "<B"), _number(stream, "<I")
-    dtype = {4: "F32", 2: "I16", 1: "I8"}.get(width)
-    if dtype is None or count != elements:
+    if width not in _OF_WIDTH or count != elements:
         raise Malformed(f"{count} values of {width} bytes for {elements}", where=f"byte {stream.position}")
-    return dtype, width * elements
+    return _OF_WIDTH[width], width * elements
 
 
 def _text(stream: ReaderStream) -> str:

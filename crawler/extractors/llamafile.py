@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from catalog.errors import ExtractError
+from catalog.errors import ExtractError, Malformed
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
-from crawler.extractors.gguf import GgufExtractor
 from crawler.formats.zips import Member, ZipDirectory, open_zip
+from crawler.inner_files import best_for
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
@@ -72,7 +72,11 @@ def _tell_arguments(findings: Findings, directory: ZipDirectory) -> None:
 def _with_model(findings: Findings, directory: ZipDirectory, member: Member) -> Extraction:
     """What was found of the file, with what the model inside says as if the file said it."""
     try:
-        inner = GgufExtractor().extract(directory.open_stored(member))
+        stored = directory.open_stored(member)
+        reading = best_for(stored, without=frozenset({"archives", LlamafileExtractor.name}))
+        if reading is None or reading[1].format != "gguf":
+            raise Malformed(f"{member.name[:200]!r} is no GGUF file")
+        inner = reading[0].extract(stored)
     except ExtractError as error:
         findings.failed(error)
         return findings.extraction()

@@ -102,13 +102,13 @@ def _tensor(walker: ProtobufWalker, value: Field) -> TensorInfo | None:
         if field.number == _NAME and field.wire == BYTES:
             name = walker.text_of(field)[:4096]
         elif field.number == _TENSOR and field.wire == BYTES:
-            for part in walker.fields(field.start, field.end):
-                if part.number == _DIMENSIONS:
-                    shape += walker.numbers_of(part, limit=MAX_RANK)
-                elif part.number == _TYPE and part.wire == BYTES:
-                    dtype = dtypes.canonical(walker.text_of(part))
-                elif part.number == _CONTENT:
-                    size = part.end - part.start
+            for inner in walker.fields(field.start, field.end):
+                if inner.number == _DIMENSIONS:
+                    shape += walker.numbers_of(inner, limit=MAX_RANK)
+                elif inner.number == _TYPE and inner.wire == BYTES:
+                    dtype = dtypes.canonical(walker.text_of(inner))
+                elif inner.number == _CONTENT:
+                    size = inner.end - inner.start
     if not name or not dtype or len(shape) > MAX_RANK or any(length >= 2**63 for length in shape):
         return None
     part = "optimizer" if _OPTIMIZER.match(name) or name in _SCALARS else "model"
