@@ -32,7 +32,11 @@ _LINES = re.compile(
     r"|^(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson)$"
 )
 """What holds one object a line is no other file of this name. Under `.jsonl` most files are data sets and predictions."""
-_PARAMETERS = re.compile(r"(?:hyper)?param(?:eter)?s\.(?:json|ya?ml)|hparams\.(?:json|ya?ml)")
+_PARAMETERS = re.compile(
+    r"(?:(?:hyper)?param(?:eter)?s|hparams|(?:training_)?args|train(?:ing)?_config|axolotl_config|opt|hyp)\.(?:json|ya?ml)"
+)
+"""With what Ultralytics (`args.yaml`, before `opt.yaml` and `hyp.yaml`), LLaMA-Factory (`training_args.yaml`) and Axolotl
+write of a training."""
 _POSITIONS = ("iteration", "iter", "step", "global_step", "epoch")
 _CHECKPOINTS = {
     "epoch": (
@@ -89,6 +93,11 @@ class MetricsFileExtractor:
             _tell_positions(findings, lines, reader.key)
             return findings.extraction()
         value = jsons.read(reader) if kind == "json" else yamls.json_value(yamls.read(reader))
+        if (rows := _rows(value)) is not None:
+            findings.format = METRIC_LINES
+            _tell_lines(findings, rows, block=reader.name, place="row")
+            _tell_positions(findings, rows, reader.key, place="row")
+            return findings.extraction()
         is_parameters = _PARAMETERS.fullmatch(reader.name.lower()) is not None
         context = {} if is_parameters else _context(value)
         for number, (names, leaf) in enumerate(_leaves(value)):
@@ -103,7 +112,19 @@ class MetricsFileExtractor:
         return findings.extraction()
 
 
-def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) -> None:
+def _rows(value: Any) -> json_lines.JsonLines | None:
+    """A list of objects is a history, as lines of a log are; None for any other value."""
+    if (
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(row, jsons.JsonObject) for row in value)
+    ):
+        return None
+    rows = list(enumerate(value, 1))[-MAX_POSITIONS:]
+    return json_lines.JsonLines(objects=tuple(rows), broken=0)
+
+
+def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str, place: str = "line") -> None:
     """The last value of every name, with its iteration or epoch as the step, and how many lines were no JSON."""
     last: dict[str, tuple[int, Any]] = {}
     for number, line in lines.objects:
@@ -118,7 +139,7 @@ def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) 
         findings.metric(
             name,
             leaf,
-            f"line:{number}/{name}",
+            f"{place}:{number}/{name}",
             subject=end.id,
             block=block,
             step=step,
@@ -132,7 +153,9 @@ def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) 
         )
 
 
-def _tell_positions(findings: Findings, lines: json_lines.JsonLines, key: str) -> None:
+def _tell_positions(
+    findings: Findings, lines: json_lines.JsonLines, key: str, *, place: str = "line"
+) -> None:
     """What was logged at each epoch or iteration, for the checkpoint that was written at it: a log of several
     checkpoints says of each of them what is its own.
     """
@@ -164,7 +187,7 @@ def _tell_positions(findings: Findings, lines: json_lines.JsonLines, key: str) -
             findings.metric(
                 name,
                 leaf,
-                f"line:{number}/{name}",
+                f"{place}:{number}/{name}",
                 subject=subject.id,
                 step=position,
                 block=findings.file_name,

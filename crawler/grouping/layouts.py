@@ -82,6 +82,8 @@ SIDE_DIRECTORIES = frozenset(
         "eval",
         "evals",
         "evaluation",
+        "lm_eval",
+        "lm_eval_results",
         "results",
         "metrics",
         "logs",
