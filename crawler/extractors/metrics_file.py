@@ -180,7 +180,7 @@ def _tell_positions(
             checkpoints += [f"best_{name.replace('/', '_')}_epoch_{position}.pth" for name in values]
         subject = Subject(
             id=f"{key}@{kind}={position}",
-            join_keys=tuple(f"path:{place}{name}" for place in _places(folder) for name in checkpoints),
+            join_keys=tuple(f"path:{above}{name}" for above in _places(folder) for name in checkpoints),
         )
         findings.tells_of(subject)
         for name, (number, leaf) in values.items():
