@@ -70,6 +70,7 @@ from crawler.grouping.layouts import (
     TRAINING_STATE,
     UNPICKLED,
     WHOLE_MODEL,
+    WITHOUT_COPY,
 )
 from crawler.grouping.manifests import assemble
 from crawler.grouping.subjects import bind_subjects, spoken_for
@@ -484,7 +485,8 @@ def _parts_of_graphs(weights: Iterable[Member], promised: FileNames) -> dict[str
         if match is None:
             stems.add(stem)
             continue
-        rest = "-".join(part.strip("-_.") for part in (match["before"], match["after"]) if part.strip("-_."))
+        behind = WITHOUT_COPY.sub("", match["after"])
+        rest = "-".join(part.strip("-_.") for part in (match["before"], behind) if part.strip("-_."))
         networks[rest or "model"][name] = match["part"].lower()
     return {
         name: network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from catalog.layouts.variants import COPIES
 from catalog.records import Role
 
 HUB_SNAPSHOT = re.compile(
@@ -126,6 +127,8 @@ BEGINS_WITH_POSITION = re.compile(
 END_OF_RUN = re.compile(r"(?:^|[-_.])(?:final|last|latest|end)(?:[-_.]|$)")
 EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
 """States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""
+WITHOUT_COPY = re.compile(rf"[-_.](?:{'|'.join(COPIES)})(?=[-_.]|$)", re.IGNORECASE)
+"""Words of a graph that is made of the others of its network: `decoder_with_past_model`, `decoder_model_merged`."""
 KERAS_EPOCH = re.compile(
     r"(?:^|[._-]|epoch)(?P<epoch>\d{1,5})(?:-\d{1,3}\.\d{1,6})?(?:\.weights)?\.(?:keras|h5|hdf5)$",
     re.IGNORECASE,
@@ -135,9 +138,11 @@ ARRAY = ".npy"
 """Arrays that a program saves beside the object that they are of."""
 GRAPHS = (".onnx", ".ort", ".tflite", ".rknn")
 GRAPH_PART = re.compile(
-    r"^(?P<before>(?:.*[-_.])?)(?P<part>encoder|decoder|joiner)(?P<after>(?:[-_.].*)?)$", re.IGNORECASE
+    r"^(?P<before>(?:.*[-_.])?)(?P<part>encoder|decoder|joiner)(?:_joint)?(?P<after>(?:[-_.].*)?)$",
+    re.IGNORECASE,
 )
-"""One graph of a network that is exported in parts. Source: k2-fsa/sherpa-onnx (transducers, Whisper)."""
+"""One graph of a network that is exported in parts. Source: k2-fsa/sherpa-onnx (transducers, Whisper); NVIDIA/NeMo
+core/classes/exportable.py (`encoder-NAME.onnx`, `decoder_joint-NAME.onnx`)."""
 DRAFTER_DIRECTORY = re.compile(
     r"^(?:draft(?:er)?(?:[-_]model)?|assistant(?:[-_]model)?|speculator|eagle\d?|medusa)$", re.IGNORECASE
 )
