@@ -94,9 +94,8 @@ def _named(subset: str | None) -> str | None:
 
 def _is_subset(name: str, part: Any) -> bool:
     """Whether the entry is a language (`en`, `de-fr`, `eng-Latn`) with scores of its own, and not one kind of score."""
-    return (
-        isinstance(part, Mapping) and re.fullmatch(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4}){0,3}", name) is not None
-    )
+    is_code = re.fullmatch(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4}){0,3}", name) is not None
+    return isinstance(part, Mapping) and is_code and name not in _KINDS
 
 
 def _scores(
