@@ -21,13 +21,17 @@ from catalog.layouts.shards import Shard, shard_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A directory that is one model with all below it: it has all `files`, a file with each of `endings`, and all
-    `folders` and nothing else when it names folders; or its own name ends with `suffix`.
+    `folders` and no files when it names folders; or its own name ends with `suffix`. Where other programs use names like
+    these, too, it is one only with weights in the folder `marked_in`. Where a file `main` stands for the whole, the other
+    weights are its parts.
     """
 
     files: tuple[str, ...] = ()
     endings: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     suffix: str | None = None
+    marked_in: str | None = None
+    main: str | None = None
     kind: str = "directory"
 
     def fits(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> bool:
@@ -152,8 +156,23 @@ class FileNames:
 
         `names` are its files, `below` its sub-directories.
         """
-        fitting = (container.kind for container in self._containers if container.fits(path, names, below))
-        return next(fitting, None)
+        fitting = self._fitting(path, names, below)
+        return fitting[0].kind if fitting else None
+
+    def container_marks(
+        self, path: str, names: AbstractSet[str], below: AbstractSet[str]
+    ) -> frozenset[str] | None:
+        """The folders of which one must have weights for the directory to be a container; None if it is one anyhow."""
+        marks = [container.marked_in for container in self._fitting(path, names, below)]
+        return None if None in marks else frozenset(mark for mark in marks if mark is not None)
+
+    def main_file(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> str | None:
+        """The file that stands for the container; None where none does more than the others."""
+        mains = (container.main for container in self._fitting(path, names, below))
+        return next((main for main in mains if main is not None and main in names), None)
+
+    def _fitting(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> list[Container]:
+        return [container for container in self._containers if container.fits(path, names, below)]
 
     def without_package_suffix(self, directory: str) -> str:
         """A package is a file to its user, and shares its stem with the other formats."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,30 @@ class EditInForce:
 def edits_in_force(provenance: Mapping[str, FieldProvenance]) -> tuple[EditInForce, ...]:
     """What is set by hand, by field."""
     return tuple(
-        _edit(name, known)
+        edit
         for name, known in sorted(provenance.items())
-        if edits.is_edited(known)
-        and not any(item.observation.context.get("setting") for item in known.winners)
+        if not any(item.observation.context.get("setting") for item in known.winners)
+        for edit in _edits(name, known)
     )
+
+
+def _edits(name: str, known: FieldProvenance) -> Iterator[EditInForce]:
+    """The edit of the field's value. Of a metric those of other data sets and splits are in force beside it, too."""
+    by_hand = [_edit(name, known)] if edits.is_edited(known) else []
+    yield from by_hand
+    listed = {edit.edited for edit in by_hand}
+    for item in known.losers:
+        seen = item.observation
+        named = edits.edited_field(name, seen)
+        if seen.origin is Origin.EDIT and item.lost_because == edits.NOT_HEADLINE and named not in listed:
+            listed.add(named)
+            yield EditInForce(
+                field=name,
+                edited=named,
+                value=item.value,
+                made_by=str(seen.key).removeprefix(BY),
+                made_at=str(seen.context.get("at", "")),
+            )
 
 
 def _edit(name: str, known: FieldProvenance) -> EditInForce:

@@ -21,7 +21,8 @@ GENERIC_STEMS = CANONICAL_STEMS | frozenset(
     {
         "weights", "checkpoint", "ckpt", "last", "best", "final", "state_dict", "variables", "consolidated", "inference",
         "network", "data", "model_quantized", "mlmodel", "model_state", "rust_model", "ggml-model", "adapter",
-        "python_model", "estimator", "artifact", "xgboost-model",
+        "python_model", "estimator", "artifact", "xgboost-model", "export", "pytorch_lora_weights", "learned_embeds",
+        "pytorch_custom_diffusion_weights", "part-00000",
     }
 )  # fmt: skip
 """Stems that say nothing of this model: the directory is the name."""
@@ -33,7 +34,10 @@ _GENERIC_WORDS = frozenset(
 )  # fmt: skip
 """Words of which nothing but a word that says nothing can be put together: `checkpoint_final`, `model_0004999`."""
 _BETWEEN_WORDS = re.compile(r"[\s_.=-]+")
-_NUMBERED = re.compile(r"(?:checkpoint|epoch|step)[-_=]?\d+.*|ckpt[-_]?\d+|\d+")
+_NUMBERED = re.compile(
+    r"(?:checkpoint|epoch|step)[-_=]?\d+.*|ckpt[-_]?\d+|\d+(?:epoch|ep|steps?|iters?)?|(?:valid|train)\.\w+\.(?:best|ave)\w*"
+)
+"""With ESPnet's `12epoch`, `valid.acc.best`, `valid.acc.ave_10best`. Source: espnet/espnet espnet2/train/trainer.py."""
 _NUMBERED_VERSION = re.compile(r"(?P<word>.+)[-_. ]v(?P<version>\d{1,4}(?:\.\d{1,4}){0,3})", re.IGNORECASE)
 """`model_v2`, `weights-v1.3`, and what Lightning puts behind a name that was taken. Source: lightning
 callbacks/model_checkpoint.py (`STARTING_VERSION`)."""

@@ -27,7 +27,7 @@ from catalog.records import (
     Risk,
     Severity,
 )
-from catalog.text import cleaning
+from catalog.text import cleaning, licences
 from catalog.text.slugs import stored_slug
 from mappings import Field, fields, fields_where
 from mappings.frameworks import frameworks
@@ -127,7 +127,9 @@ class Draft:
         winner = good[0]
         losers = [replace(item, lost_because=reason_lost(row.rule, winner, item)) for item in good[1:]]
         heard = [item for item in losers if item.observation.key not in self.found.aside]
-        conflict = row.material and any(_material(winner, item) for item in heard)
+        conflict = row.material and any(
+            _material(winner, item) or self._is_of_another_text(winner, item) for item in heard
+        )
         self.values[row.name] = winner.value
         self.provenance[row.name] = FieldProvenance(
             field=row.name, winners=(winner,), losers=tuple([*losers, *bad][:MAX_LOSERS]), conflict=conflict
@@ -139,6 +141,18 @@ class Draft:
                 f"{row.label}: files disagree: {values[:300]}",
                 heard[0].observation,
             )
+
+    def _is_of_another_text(self, winner: Contender, item: Contender) -> bool:
+        """Whether the text of another licence lies beside the model than the one that is said of it."""
+        seen = item.observation
+        return (
+            seen.field == "license"
+            and seen.origin is Origin.PACKAGE
+            and seen.pointer == "text:"
+            and self.found.distances.get(seen.key) == 0
+            and winner.observation.origin is not Origin.EDIT
+            and licences.contradict(str(winner.value), str(item.value))
+        )
 
     def problem(self, code: str, message: str, seen: Observation | None = None) -> None:
         key, pointer = (None, None) if seen is None else (seen.key, seen.pointer)

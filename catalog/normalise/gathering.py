@@ -206,14 +206,14 @@ def _placed(seen: Observation) -> Iterator[Observation]:
     yield seen
     if seen.field.startswith("hyperparameters."):
         target = setting_field(seen.field.partition(".")[2])
-        if target is not None and not _sets_no_limit(seen):
+        if target is not None and not _sets_limit(seen, target):
             yield replace(seen, field=target, context={**seen.context, "setting": True})
 
 
-def _sets_no_limit(seen: Observation) -> bool:
-    """`max_steps = -1`, `max_epochs = 0`: trainers write so that there is no limit; nothing was trained for that long."""
+def _sets_limit(seen: Observation, target: str) -> bool:
+    """`max_epochs`, `max_steps`: what a training may last at most is not how long it lasted."""
     name = stored_slug(seen.field.rpartition(".")[2])
-    return name.startswith("max_") and str(seen.raw).strip() in {"0", "-1", "0.0", "-1.0"}
+    return name.startswith("max_") and target in {"training.epochs", "training.steps"}
 
 
 def _leaves(prefix: str, value: dict[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:

@@ -123,6 +123,18 @@ def atoms(identifier: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+def contradict(said_of: str, text_of: str) -> bool:
+    """Whether a licence and the one that a text is of cannot both be right: a text says no "or later", and `other` nothing."""
+    first, second = ({_family(name) for name in atoms(identifier)} for identifier in (said_of, text_of))
+    if not first or not second or {"other", "unknown"} & (first | second):
+        return False
+    return not any(name.startswith(text) or text.startswith(name) for name in first for text in second)
+
+
+def _family(name: str) -> str:
+    return name.casefold().removesuffix("-or-later").removesuffix("-only").removesuffix("+")
+
+
 STRICTEST_FIRST = ("non-commercial", "copyleft", "permissive")
 CUSTOM = "custom"
 """Terms of its own: a model vendor's licence, or one that nobody knows."""

@@ -17,7 +17,9 @@ from mappings import tasks
 
 WIDTHS = ("hidden_size", "d_model", "n_embd", "dim", "hidden_dim", "model_dim", "embed_dim", "num_features")
 DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "depth")
-NESTED = ("text_config", "llm_config", "language_config", "thinker_config", "decoder")
+ENGINE = "pretrained_config"
+"""Where the configuration of an engine keeps that of its model. Source: NVIDIA/TensorRT-LLM tensorrt_llm/builder.py."""
+NESTED = (ENGINE, "text_config", "llm_config", "language_config", "thinker_config", "decoder")
 """Where multi-modal configurations keep the language model's own values."""
 
 PEOPLE = {"license": "license", "author": "owner", "model_name": "name", "description": "description"}
@@ -55,7 +57,7 @@ class HfConfigExtractor:
 
     name = "hf-config"
     version = 6
-    description = "config.json of transformers, timm and alike"
+    description = "config.json of transformers, timm, TensorRT-LLM and alike"
     reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code"
     limits = "JSON 16 MB, 200,000 values, depth 200"
     promises = Promise(configs=("config.json",))
@@ -115,6 +117,8 @@ def _tell_identity(findings: Findings, config: Mapping[str, Any]) -> None:
             if config.get("dtype") is None and config.get("torch_dtype") is None:
                 value = text(mapping(config.get(nested)).get(key))
                 findings.say("precision", value, pointer(nested, key), evidence=Evidence.DECLARED)
+    engine = mapping(config.get(ENGINE))
+    findings.say("architecture", text(engine.get("architecture")), pointer(ENGINE, "architecture"))
     _tell_timm(findings, config)
 
 

@@ -20,7 +20,7 @@ class LicenceTextExtractor:
     """Reads the first 16 kB and compares phrases; an unknown text stays unnamed."""
 
     name = "licence-text"
-    version = 2
+    version = 3
     description = "LICENSE, COPYING"
     reads = "the licence, where the text is a known one"
     limits = "first 16 kB; the licences of the table"

@@ -12,6 +12,7 @@ from typing import Any
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import json_lines, jsons, yamls
+from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 MAX_VALUES = 5_000
@@ -26,9 +27,16 @@ _METRICS = re.compile(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
 _METRICS_DIRECTORY = re.compile(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
-_LINES = re.compile(r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$")
-"""What holds one object a line is no other file of this name."""
-_PARAMETERS = re.compile(r"(?:hyper)?param(?:eter)?s\.(?:json|ya?ml)|hparams\.(?:json|ya?ml)")
+_LINES = re.compile(
+    r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$"
+    r"|^(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson)$"
+)
+"""What holds one object a line is no other file of this name. Under `.jsonl` most files are data sets and predictions."""
+_PARAMETERS = re.compile(
+    r"(?:(?:hyper)?param(?:eter)?s|hparams|(?:training_)?args|train(?:ing)?_config|axolotl_config|opt|hyp)\.(?:json|ya?ml)"
+)
+"""With what Ultralytics (`args.yaml`, before `opt.yaml` and `hyp.yaml`), LLaMA-Factory (`training_args.yaml`) and Axolotl
+write of a training."""
 _POSITIONS = ("iteration", "iter", "step", "global_step", "epoch")
 _CHECKPOINTS = {
     "epoch": (
@@ -54,9 +62,15 @@ class MetricsFileExtractor:
 
     name = "metrics-file"
     version = 7
-    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line"
+    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line, metrics.jsonl"
     reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
+
+    promises = Promise(
+        opened=(
+            r"(?i:(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson))",
+        )
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()
@@ -72,13 +86,18 @@ class MetricsFileExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
-        kind = "json" if reader.name.lower().endswith(".json") else "yaml"
+        kind = "json" if reader.name.lower().endswith((".json", ".jsonl", ".ndjson")) else "yaml"
         if kind == "json" and (lines := json_lines.read(reader)) is not None:
             findings.format = METRIC_LINES
             _tell_lines(findings, lines, block=reader.name)
             _tell_positions(findings, lines, reader.key)
             return findings.extraction()
         value = jsons.read(reader) if kind == "json" else yamls.json_value(yamls.read(reader))
+        if (rows := _rows(value)) is not None:
+            findings.format = METRIC_LINES
+            _tell_lines(findings, rows, block=reader.name, place="row")
+            _tell_positions(findings, rows, reader.key, place="row")
+            return findings.extraction()
         is_parameters = _PARAMETERS.fullmatch(reader.name.lower()) is not None
         context = {} if is_parameters else _context(value)
         for number, (names, leaf) in enumerate(_leaves(value)):
@@ -93,7 +112,19 @@ class MetricsFileExtractor:
         return findings.extraction()
 
 
-def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) -> None:
+def _rows(value: Any) -> json_lines.JsonLines | None:
+    """A list of objects is a history, as lines of a log are; None for any other value."""
+    if (
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(row, jsons.JsonObject) for row in value)
+    ):
+        return None
+    rows = list(enumerate(value, 1))[-MAX_POSITIONS:]
+    return json_lines.JsonLines(objects=tuple(rows), broken=0)
+
+
+def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str, place: str = "line") -> None:
     """The last value of every name, with its iteration or epoch as the step, and how many lines were no JSON."""
     last: dict[str, tuple[int, Any]] = {}
     for number, line in lines.objects:
@@ -108,7 +139,7 @@ def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) 
         findings.metric(
             name,
             leaf,
-            f"line:{number}/{name}",
+            f"{place}:{number}/{name}",
             subject=end.id,
             block=block,
             step=step,
@@ -122,7 +153,9 @@ def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str) 
         )
 
 
-def _tell_positions(findings: Findings, lines: json_lines.JsonLines, key: str) -> None:
+def _tell_positions(
+    findings: Findings, lines: json_lines.JsonLines, key: str, *, place: str = "line"
+) -> None:
     """What was logged at each epoch or iteration, for the checkpoint that was written at it: a log of several
     checkpoints says of each of them what is its own.
     """
@@ -147,14 +180,14 @@ def _tell_positions(findings: Findings, lines: json_lines.JsonLines, key: str) -
             checkpoints += [f"best_{name.replace('/', '_')}_epoch_{position}.pth" for name in values]
         subject = Subject(
             id=f"{key}@{kind}={position}",
-            join_keys=tuple(f"path:{place}{name}" for place in _places(folder) for name in checkpoints),
+            join_keys=tuple(f"path:{above}{name}" for above in _places(folder) for name in checkpoints),
         )
         findings.tells_of(subject)
         for name, (number, leaf) in values.items():
             findings.metric(
                 name,
                 leaf,
-                f"line:{number}/{name}",
+                f"{place}:{number}/{name}",
                 subject=subject.id,
                 step=position,
                 block=findings.file_name,

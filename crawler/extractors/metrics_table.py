@@ -1,18 +1,20 @@
-"""Tables of a training run, one row an epoch: `results.csv` of Ultralytics, `metrics.csv` of Lightning's CSVLogger and
-`summary.csv` of timm.
+"""Tables of a training run, one row an epoch: `results.csv` of Ultralytics, `metrics.csv` of Lightning's CSVLogger,
+`summary.csv` of timm, `training.log` of Keras' CSVLogger and `loss.tsv` of Flair.
 
 Each row is about the checkpoint that was written at it, and about no other one: rows are bound to checkpoints by the names
 that these trainers give them.
 
 Source: ultralytics/ultralytics engine/trainer.py (`save_metrics`, `save_model`) and utils/metrics.py (`fitness`); Lightning
 `fabric/loggers/csv_logs.py` and `callbacks/model_checkpoint.py` (`_format_checkpoint_name`); huggingface/pytorch-image-models
-timm/utils/summary.py and timm/utils/checkpoint_saver.py.
+timm/utils/summary.py and timm/utils/checkpoint_saver.py; keras-team/keras keras/src/callbacks (`CSVLogger`, which counts from 0,
+`ModelCheckpoint`, which counts from 1); flairNLP/flair flair/trainers/plugins/loggers/loss_file.py.
 """
 
 from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +27,9 @@ from crawler.reader import RangedReader
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_COLUMNS = 500
 MAX_EPOCHS_TOLD = 2_000
-_POSITIONS = frozenset({"epoch", "step", "time", "created_at", "global_step"})
+_POSITIONS = frozenset(
+    {"epoch", "step", "steps", "time", "created_at", "global_step", "timestamp", "bad_epochs"}
+)
 _DIGITS = (2, 3, 4)
 """How many decimals people let Lightning write into names of checkpoints."""
 
@@ -44,16 +48,25 @@ class MetricsTableExtractor:
     """Reads the whole of a small table."""
 
     name = "metrics-table"
-    version = 2
-    description = "results.csv of Ultralytics, metrics.csv of Lightning and summary.csv of timm"
+    version = 3
+    description = "results.csv of Ultralytics, metrics.csv of Lightning, summary.csv of timm, training.log of Keras, loss.tsv of Flair"
     reads = "the metrics of each epoch, for the checkpoint that was written at it"
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
-    promises = Promise(opened=(r"(?:results|metrics|summary)\.csv",))
+    promises = Promise(
+        opened=(
+            r"(?:results|metrics|summary|training|training_log|history|log|.+_evaluation_.+_results)\.csv",
+            r"training\.log|loss\.tsv",
+        )
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
-        if key.rsplit("/", 1)[-1] not in _BINDINGS:
+        name = key.rsplit("/", 1)[-1]
+        if _EVALUATOR.fullmatch(name) and head.startswith((b"epoch,steps,", b"\xef\xbb\xbfepoch,steps,")):
+            return Claim(format="metrics-table", role=Role.RUN, confidence=80)
+        if name not in _BINDINGS:
             return None
-        columns = [column.strip() for column in head.partition(b"\n")[0].split(b",")]
+        first = head.partition(b"\n")[0]
+        columns = [column.strip().lower() for column in first.split(_delimiter(first).encode())]
         if b"epoch" not in columns or len(columns) < 2:
             return None
         return Claim(format="metrics-table", role=Role.RUN, confidence=80)
@@ -64,16 +77,34 @@ class MetricsTableExtractor:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8", "replace")))
         folder = reader.key.rpartition("/")[0]
+        if match := _EVALUATOR.fullmatch(reader.name):
+            _tell_evaluator(findings, epochs, folder, match["dataset"])
+            return findings.extraction()
         names_of, below = _BINDINGS[reader.name]
         for epoch, files in names_of(epochs):
-            _tell(findings, epoch, [f"path:{folder}/{below}{file}" for file in files])
+            keys = [key_of(folder, f"{below}{file}") for file in files]
+            if keys:
+                _tell(findings, epoch, keys)
         return findings.extraction()
+
+
+def key_of(folder: str, file: str) -> str:
+    """The join key of a file beside or below a table; of an epoch that a file's name says where it is `epoch:N`."""
+    kind, colon, number = file.rpartition(":")
+    return f"{kind}:{folder}:{number}" if colon else f"path:{folder}/{file}"
+
+
+def _delimiter(line: bytes) -> str:
+    return "\t" if b"\t" in line else ","
 
 
 def _epochs(text: str) -> Iterator[Epoch]:
     """The epochs in the order of the table. Lightning writes training and validation of one epoch as two rows."""
-    rows = csv.reader(text.splitlines())
+    lines = text.splitlines()
+    rows = csv.reader(lines, delimiter=_delimiter("".join(lines[:1]).encode()))
     header = [name.strip() for name in next(rows, [])[:MAX_COLUMNS]]
+    if "epoch" not in header:  # Flair writes its columns in capitals
+        header = [name.lower() for name in header]
     epochs: dict[float, Epoch] = {}
     for line, row in enumerate(rows, 2):
         cells = {
@@ -89,7 +120,7 @@ def _epochs(text: str) -> Iterator[Epoch]:
         epoch.values |= {
             name: value
             for name, value in cells.items()
-            if name not in _POSITIONS and not name.startswith("lr")
+            if name not in _POSITIONS and not name.startswith(("lr", "learning_rate"))
         }
     yield from list(epochs.values())[-MAX_EPOCHS_TOLD:]
 
@@ -148,12 +179,80 @@ def _of_timm(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
         yield epoch, files
 
 
+def _of_keras(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
+    """Checkpoints whose names say the epoch; `best` where all validated values agree which one it was; `last` and `final`."""
+    best = _agreed_best(epochs)
+    for epoch in epochs:
+        files = [f"epoch:{epoch.number + 1:.0f}"]
+        if epoch is epochs[-1]:
+            files += [f"{stem}{suffix}" for stem in _LAST_OF_KERAS for suffix in _KERAS_SUFFIXES]
+        if epoch is best:
+            files += [f"{stem}{suffix}" for stem in _BEST_OF_KERAS for suffix in _KERAS_SUFFIXES]
+        yield epoch, files
+
+
+_KERAS_SUFFIXES = (".keras", ".h5", ".hdf5", ".weights.h5")
+_LAST_OF_KERAS = ("last", "last_model", "final", "final_model", "model_final")
+_BEST_OF_KERAS = ("best", "best_model", "model_best", "best_weights")
+
+
+def _agreed_best(epochs: Sequence[Epoch]) -> Epoch | None:
+    """The epoch with the smallest validation loss, if the validated accuracies, where there are any, were best there, too."""
+    with_loss = [epoch for epoch in epochs if "val_loss" in epoch.values]
+    if not with_loss:
+        return None
+    best = min(with_loss, key=lambda epoch: epoch.values["val_loss"])
+    for name in ("val_accuracy", "val_acc"):
+        if any(epoch.values.get(name, -math.inf) > best.values.get(name, math.inf) for epoch in epochs):
+            return None
+    return best
+
+
+def _of_flair(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
+    """`final-model.pt` is the last row, `best-model.pt` the one of the best F1 on the validation set."""
+    best = max(epochs, key=lambda epoch: epoch.values.get("dev_f1", -math.inf), default=None)
+    for epoch in epochs:
+        files = ["final-model.pt"] if epoch is epochs[-1] else []
+        files += ["best-model.pt"] if epoch is best and "dev_f1" in epoch.values else []
+        yield epoch, files
+
+
 _BINDINGS: Mapping[str, tuple[Callable[[Sequence[Epoch]], Iterator[tuple[Epoch, list[str]]]], str]] = {
     "results.csv": (_of_ultralytics, "weights/"),
     "metrics.csv": (_of_lightning, "checkpoints/"),
     "summary.csv": (_of_timm, ""),
+    "training.log": (_of_keras, ""),
+    "training.csv": (_of_keras, ""),
+    "training_log.csv": (_of_keras, ""),
+    "history.csv": (_of_keras, ""),
+    "log.csv": (_of_keras, ""),
+    "loss.tsv": (_of_flair, ""),
 }
 """By a table's name, which checkpoints have which row, and in which directory they are."""
+
+
+_EVALUATOR = re.compile(r"[\w-]+?_evaluation_(?P<dataset>[^/]{1,200})_results\.csv")
+"""What evaluators of sentence-transformers write. Source: UKPLab/sentence-transformers sentence_transformers/evaluation."""
+AFTER_TRAINING = -1.0
+"""The epoch of a row that was measured on the whole model."""
+
+
+def _tell_evaluator(findings: Findings, epochs: Sequence[Epoch], folder: str, dataset: str) -> None:
+    """The last row that was measured after training; which of the others the saved model had nobody knows."""
+    for epoch in epochs:
+        if epoch.number != AFTER_TRAINING:
+            continue
+        subject = Subject(id=f"dir:{folder}@{epoch.line}", join_keys=(f"dir:{folder}",))
+        findings.tells_of(subject)
+        for name, value in epoch.values.items():
+            findings.metric(
+                name,
+                value,
+                f"line:{epoch.line}/{name}",
+                subject=subject.id,
+                dataset=dataset,
+                block=findings.file_name,
+            )
 
 
 def _tell(findings: Findings, epoch: Epoch, keys: Sequence[str]) -> None:

@@ -1,16 +1,16 @@
 """Configurations of single runtimes beside the weights: Meta's and Mistral's params.json, OpenCLIP, ONNX Runtime GenAI, MLC,
-and what Ultralytics writes beside an export.
+Jan, Piper and Paddle, and what Ultralytics writes beside an export.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
-from crawler.formats import context_length, jsons, properties, yamls
+from crawler.formats import context_length, dtypes, jsons, properties, yamls
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text, texts
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -18,6 +18,14 @@ from mappings import tasks
 
 EXPORT = "metadata.yaml"
 MAX_EXPORTED = 500
+JAN = "model.json"
+PIPER = ".onnx.json"
+PADDLE = frozenset({"inference.yml", "infer_cfg.yml"})
+MERGES = frozenset({"mergekit_config.yml", "mergekit_config.yaml"})
+MAX_MERGED = 50
+MAX_LABELS = 100
+MAX_SHAPE_CHARACTERS = 200
+COMPILED = ".mlmodelc/metadata.json"
 
 
 class ModelConfigsExtractor:
@@ -25,14 +33,17 @@ class ModelConfigsExtractor:
 
     Source: meta-llama/llama-models models/llama3/args.py; mlfoundations/open_clip src/open_clip/factory.py;
     microsoft/onnxruntime-genai src/config.h; mlc-ai/mlc-llm python/mlc_llm/interface/gen_config.py;
-    ultralytics/ultralytics engine/exporter.py (`metadata.yaml`).
+    ultralytics/ultralytics engine/exporter.py (`metadata.yaml`); janhq/jan core/src/types/model/modelEntity.ts (`model.json`);
+    rhasspy/piper src/python/piper_train/export_onnx.py (`NAME.onnx.json`); PaddlePaddle/PaddleX (`inference.yml`) and
+    PaddleDetection ppdet/engine/export_utils.py (`infer_cfg.yml`).
     """
 
     name = "model-configs"
-    version = 3
+    version = 4
     description = (
         "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub),"
-        " metadata.yaml (exports of Ultralytics)"
+        " metadata.yaml (exports of Ultralytics), model.json (Jan), NAME.onnx.json (Piper), inference.yml (Paddle),"
+        " metadata.json of compiled Core ML models, mergekit_config.yml"
     )
     reads = (
         "model type, context length, sizes, quantisation, library; of exports task, licence, classes and date"
@@ -53,9 +64,19 @@ class ModelConfigsExtractor:
         name = key.rsplit("/", 1)[-1]
         if name == "params.json" and not (b'"dim"' in head and b'"n_layers"' in head):
             return None
+        if key.endswith(COMPILED) and head.lstrip()[:1] == b"[":
+            return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         if name == "metadata.json" and not _KERAS_HUB.search(head):
             return None
-        if name == EXPORT and b"Ultralytics" in head:
+        if name == JAN and not _JAN.search(head):
+            return None
+        if (name == EXPORT and b"Ultralytics" in head) or (
+            name.endswith(PIPER) and b'"num_speakers"' in head and b'"sample_rate"' in head
+        ):
+            return Claim(format="model-config", role=Role.CONFIG, confidence=80)
+        if name in MERGES and b"merge_method" in head:
+            return Claim(format="model-config", role=Role.CONFIG, confidence=80)
+        if name in PADDLE and _PADDLE.search(head):
             return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         return Claim(format="model-config", role=Role.CONFIG, confidence=80) if name in _READERS else None
 
@@ -66,13 +87,25 @@ class ModelConfigsExtractor:
             items = list(export.items())[:MAX_EXPORTED] if isinstance(export, dict) else []
             properties.tell_properties(findings, items, "yaml:", block="metadata")
             return findings.extraction()
+        if reader.name in MERGES:
+            _tell_merge(findings, mapping(yamls.json_value(yamls.read(reader))))
+            return findings.extraction()
+        if reader.name in PADDLE:
+            _tell_paddle(findings, mapping(yamls.json_value(yamls.read(reader))))
+            return findings.extraction()
+        if reader.key.endswith(COMPILED):
+            _tell_compiled(findings, jsons.read(reader))
+            return findings.extraction()
         config = jsons.read_object(reader)
         findings.look_for_templates(config, "json:")
-        read = _READERS.get(reader.name)
+        read = _tell_piper if reader.name.endswith(PIPER) else _READERS.get(reader.name)
         if read is not None:
             read(findings, config)
+        block = (
+            "piper" if reader.name.endswith(PIPER) else reader.name.removesuffix(".json").replace("-", "_")
+        )
         for name, value, place in leftovers(config):
-            findings.say(f"extra.{reader.name.removesuffix('.json').replace('-', '_')}.{name}", value, place)
+            findings.say(f"extra.{block}.{name}", value, place)
         return findings.extraction()
 
 
@@ -144,8 +177,105 @@ def _tell_keras_hub(findings: Findings, config: Mapping[str, Any]) -> None:
         findings.say("task", tasks.of_keras_hub(name), pointer("tasks", number), evidence=Evidence.INFERRED)
 
 
+def _tell_jan(findings: Findings, config: Mapping[str, Any]) -> None:
+    about = mapping(config.get("metadata"))
+    findings.say("title", text(config.get("name")), pointer("name"))
+    findings.say("version", text(config.get("version")), pointer("version"))
+    findings.say("description", text(config.get("description")), pointer("description"))
+    findings.say("owner", text(about.get("author")), pointer("metadata", "author"))
+    for index, tag in enumerate(texts(about.get("tags"))):
+        findings.say("tags", tag, pointer("metadata", "tags", index))
+
+
+def _tell_compiled(findings: Findings, value: Any) -> None:
+    """What Apple's compiler writes beside a model: a list of one description. Source: `xcrun coremlc compile`."""
+    described = mapping(value[0]) if isinstance(value, list) and value else {}
+    for key, field in (
+        ("shortDescription", "description"),
+        ("author", "owner"),
+        ("license", "license"),
+        ("version", "version"),
+    ):
+        findings.say(field, text(described.get(key)), pointer(0, key))
+    precision = text(described.get("storagePrecision"))
+    if precision is not None and " " not in precision:  # others are written as `Mixed (Float16, Int8)`
+        findings.say("precision", precision, pointer(0, "storagePrecision"), evidence=Evidence.DECLARED)
+    for key, field in (("inputSchema", "inputs"), ("outputSchema", "outputs")):
+        rows = [mapping(row) for row in described.get(key) or () if isinstance(row, Mapping)][:MAX_LABELS]
+        signature = [_tensor(row) for row in rows if text(row.get("name"))]
+        findings.say(field, signature or None, pointer(0, key))
+    findings.say(
+        "extra.coreml.class", text(described.get("generatedClassName")), pointer(0, "generatedClassName")
+    )
+    findings.say(
+        "extra.coreml.specification",
+        positive(described.get("specificationVersion")),
+        pointer(0, "specificationVersion"),
+    )
+
+
+def _tensor(row: Mapping[str, Any]) -> dict[str, Any]:
+    shape = re.findall(r"-?\d+", str(row.get("shape"))[:MAX_SHAPE_CHARACTERS])
+    return {
+        "name": str(row["name"])[:200],
+        "dtype": dtypes.canonical(str(row.get("dataType"))) if row.get("dataType") else None,
+        "shape": [int(size) for size in shape] or None,
+    }
+
+
+def _tell_piper(findings: Findings, config: Mapping[str, Any]) -> None:
+    findings.say("library", "piper", "json:", evidence=Evidence.INFERRED)
+    findings.say("task", "text-to-speech", "json:", evidence=Evidence.INFERRED)
+    findings.say("architecture", "vits", "json:", evidence=Evidence.INFERRED)
+    findings.say("datasets", text(config.get("dataset")), pointer("dataset"))
+    code = text(mapping(config.get("language")).get("code"))
+    findings.say("language", code and code.replace("_", "-"), pointer("language", "code"))
+
+
+def _tell_merge(findings: Findings, config: Mapping[str, Any]) -> None:
+    """What a model was merged from. Source: arcee-ai/mergekit mergekit/config.py (`MergeConfiguration`)."""
+    findings.say("extra.mergekit.merge_method", text(config.get("merge_method")), "yaml:/merge_method")
+    findings.say("precision", text(config.get("dtype")), "yaml:/dtype", evidence=Evidence.DECLARED)
+    merged = dict.fromkeys(_merged(config))
+    for name in list(merged)[:MAX_MERGED]:
+        findings.say("base_model.id", name, "yaml:/models", evidence=Evidence.INFERRED)
+    if merged:
+        findings.say("base_model.relation", "merge", "yaml:/merge_method", evidence=Evidence.INFERRED)
+
+
+def _merged(config: Mapping[str, Any]) -> Iterator[str]:
+    """Repositories of the models; paths of the machine that merged them name none."""
+    rows = [config, *(mapping(row) for row in config.get("models") or () if isinstance(row, Mapping))]
+    for part in config.get("slices") or ():
+        rows += [mapping(row) for row in mapping(part).get("sources") or ()]
+    for row in rows:
+        for key in ("base_model", "model"):
+            name = text(row.get(key))
+            if name is not None and re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
+                yield name
+
+
+def _tell_paddle(findings: Findings, config: Mapping[str, Any]) -> None:
+    name = text(mapping(config.get("Global")).get("model_name"))
+    findings.say("framework", "paddlepaddle", "yaml:", evidence=Evidence.INFERRED)
+    findings.say("name", name, "yaml:/Global/model_name")
+    findings.say("architecture", text(config.get("arch")), "yaml:/arch")
+    task = "object-detection" if text(config.get("metric")) in {"COCO", "VOC"} else None
+    findings.say("task", task, "yaml:/metric", evidence=Evidence.INFERRED)
+    labels = texts(config.get("label_list"), limit=100_000)
+    findings.say("classes", len(labels) or None, "yaml:/label_list")
+    findings.say("extra.labels", [label[:200] for label in labels[:MAX_LABELS]] or None, "yaml:/label_list")
+    for part, value, place in leftovers(
+        {key: config[key] for key in ("PreProcess", "PostProcess") if key in config}
+    ):
+        findings.say(f"extra.paddle.{part}", value, place.replace("json:", "yaml:", 1))
+
+
+_JAN = re.compile(rb'"object"\s*:\s*"model"|"sources"\s*:\s*\[\s*\{\s*"(?:filename|url)"')
+_PADDLE = re.compile(rb"(?m)^(?:Global|Hpi|PreProcess|PostProcess|Preprocess|mode|arch|metric):")
 _KERAS_HUB = re.compile(rb'"keras_(?:hub|nlp|cv)_version"')
 _READERS: Mapping[str, Callable[[Findings, Mapping[str, Any]], None]] = {
+    JAN: _tell_jan,
     "params.json": _tell_params,
     "metadata.json": _tell_keras_hub,
     "open_clip_config.json": _tell_open_clip,

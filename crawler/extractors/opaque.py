@@ -1,6 +1,7 @@
 """Formats that are recognised and not read: they are catalogued with what listings and sidecars say.
 
-Source: lutzroeder/netron source/view.js and its format modules for names and magics; NVIDIA TensorRT developer guide;
+Source: lutzroeder/netron source/view.js and its format modules for names and magics; Huawei CANN (`.om`), kendryte/nncase,
+apache/opennlp, tesseract-ocr/tessdata, google-ai-edge/mediapipe; NVIDIA TensorRT developer guide;
 ultralytics/ultralytics engine/exporter.py for the metadata before a TensorRT engine.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
-from catalog.records import Evidence, FileStatus, Origin, Role, Severity
+from catalog.records import Evidence, FileStatus, Origin, Reference, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, zips
 from crawler.formats.protobuf import BYTES, sniff
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from crawler.reader import RangedReader
 
 MAX_METADATA_BYTES = 64 * 1024
+NCNN_GRAPH = ".param"
+"""What lies beside `NAME.bin`. Source: Tencent/ncnn docs/how-to-use-and-FAQ/quantized-int8-inference.md."""
 ENGINES = (b"ptrt", b"ftrt")
 
 _PIECE = re.compile(
@@ -99,7 +102,44 @@ FORMATS = (
     OpaqueFormat("cntk", _at(0, b"B\0C\0N\0"), framework="cntk"),
     OpaqueFormat("ncnn", _at(0, b"7767517\n", b"7767517\r"), framework="ncnn"),
     OpaqueFormat("ncnn", None, _suffix(".ncnn.bin"), role=Role.DATA, framework="ncnn"),
+    OpaqueFormat("mnn", None, _suffix(".mnn.weight"), role=Role.DATA, framework="mnn"),
     OpaqueFormat("mnn", None, _suffix(".mnn"), framework="mnn"),
+    OpaqueFormat("rkllm", None, _suffix(".rkllm"), framework="rknn"),
+    OpaqueFormat("executorch", None, _suffix(".ptd"), role=Role.DATA, framework="executorch"),
+    OpaqueFormat("ascend-om", _at(0, b"IMOD"), framework="ascend"),
+    OpaqueFormat("kmodel", None, _suffix(".kmodel"), framework="nncase"),
+    OpaqueFormat("bmodel", _at(0, b"\xff\xaa\xdd\xee"), _suffix(".bmodel"), framework="sophon"),
+    OpaqueFormat("paddle-lite", _at(0, b"\1\0", b"\2\0"), _suffix(".nb"), framework="paddlepaddle"),
+    OpaqueFormat("horizon", None, _suffix(".hbm"), framework="horizon"),
+    OpaqueFormat("qualcomm-dlc", None, _suffix(".dlc"), framework="qnn"),
+    OpaqueFormat("mindspore-lite", _at(4, b"MSL0", b"MSL1", b"MSL2"), framework="mindspore"),
+    OpaqueFormat("mindir", None, _suffix(".mindir"), framework="mindspore"),
+    OpaqueFormat("vitis-xmodel", None, _suffix(".xmodel"), framework="vitis-ai"),
+    OpaqueFormat("tnn", None, _suffix(".tnnmodel"), framework="tnn"),
+    OpaqueFormat("tnn", None, _suffix(".tnnproto"), role=Role.CONFIG, framework="tnn"),
+    OpaqueFormat("tengine", None, _suffix(".tmfile"), framework="tengine"),
+    OpaqueFormat("circle", _at(4, b"CIR0"), framework="tensorflow-lite"),
+    OpaqueFormat("uff", None, _suffix(".uff"), framework="tensorrt"),
+    OpaqueFormat("nnabla", zips.is_zip, _suffix(".nnp"), framework="nnabla"),
+    OpaqueFormat("mediapipe", zips.is_zip, _suffix(".task"), framework="mediapipe"),
+    OpaqueFormat("kaldi", _at(0, b"\0B<"), _suffix(".mdl", ".raw", ".nnet"), framework="kaldi"),
+    OpaqueFormat("tesseract", None, _suffix(".traineddata"), framework="tesseract"),
+    OpaqueFormat(
+        "opencv-cascade", lambda head: b"<opencv_storage" in head[:512], _suffix(".xml"), framework="opencv"
+    ),
+    OpaqueFormat(
+        "opennlp",
+        lambda head: zips.is_zip(head) and head[30:49] == b"manifest.properties",
+        framework="opennlp",
+    ),
+    OpaqueFormat("torch7", None, _suffix(".t7"), framework="torch7"),
+    OpaqueFormat("vowpal-wabbit", None, _suffix(".vw"), framework="vowpal-wabbit"),
+    OpaqueFormat(
+        "java-serialized",
+        _at(0, b"\xac\xed\0\5"),
+        _suffix(".model", ".ser", ".bin"),
+        danger="objects of Java can run code when they are read",
+    ),
     OpaqueFormat("mxnet", _at(0, (0x112).to_bytes(8, "little")), framework="mxnet"),
     OpaqueFormat(
         "mxnet",
@@ -126,7 +166,15 @@ FORMATS = (
         framework="r",
         danger="objects of R can run code when they are used",
     ),
-    OpaqueFormat("coreml", None, re.compile(r"\.mlmodelc/coremldata\.bin$").search, framework="coreml"),
+    OpaqueFormat(  # what the weights are for, and the model itself where there are none
+        "coreml", None, re.compile(r"\.mlmodelc/coremldata\.bin$").search, role=Role.PART, framework="coreml"
+    ),
+    OpaqueFormat(
+        "coreml",
+        None,
+        re.compile(r"\.mlmodelc/(?:[^/]+/)*(?:weights/[^/]+\.bin|model\.espresso\.weights)$").search,
+        framework="coreml",
+    ),
     OpaqueFormat(
         "coreml", None, re.compile(r"\.mlmodelc/.+").search, role=Role.AUXILIARY, framework="coreml"
     ),
@@ -151,10 +199,13 @@ def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
 class OpaqueExtractor:
     name = "opaque"
     version = 3
-    description = "TensorRT, ExecuTorch, NCNN, MNN, RKNN, PMML, MXNet, Caffe, CNTK, TorchServe and others, by their magic"
+    description = (
+        "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, PMML, MXNet, Caffe, CNTK, TorchServe, MindSpore Lite, Paddle Lite, OpenNLP,"
+        " Tesseract, Kaldi, Weka, MediaPipe, models of NPUs (Ascend, Sophon, Horizon, Qualcomm, Kendryte) and others, by their magic"
+    )
     reads = "the format; of TensorRT engines the metadata that Ultralytics puts before them"
     limits = "nothing inside is read; sidecars say the rest"
-    promises = Promise(formats={".engine": "tensorrt"})
+    promises = Promise(formats={".engine": "tensorrt", ".ncnn.bin": "ncnn"}, endings=(".mnn.weight",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         match = _recognise(key, head)
@@ -167,13 +218,16 @@ class OpaqueExtractor:
         head = reader.head(4096)
         match = _recognise(reader.key, head)
         known = match[1] if match is not None else OpaqueFormat("unknown", role=Role.AUXILIARY)
-        shown = known.format if known.role in {Role.WEIGHTS, Role.DATA} else None
+        shown = known.format if known.role in {Role.WEIGHTS, Role.DATA, Role.PART} else None
         findings = Findings(reader, self, format=shown, role=known.role, origin=Origin.EMBEDDED)
-        findings.status = FileStatus.OPAQUE if known.role is Role.WEIGHTS else FileStatus.OK
+        findings.status = FileStatus.OPAQUE if known.role in {Role.WEIGHTS, Role.PART} else FileStatus.OK
         if known.role is not Role.AUXILIARY:
             findings.say("framework", known.framework, "magic:", evidence=Evidence.INFERRED)
         if known.danger is not None:
             findings.risk("unchecked", Severity.MEDIUM, known.danger)
+        if known.format == "ncnn" and reader.name.endswith(NCNN_GRAPH):
+            weights = f"{reader.name.removesuffix(NCNN_GRAPH)}.bin"
+            findings.refers_to(Reference(name=weights, relation="data"))
         if known.format == "tensorrt":
             _tell_engine(findings, reader, head)
         return findings.extraction()

@@ -171,6 +171,8 @@ def _tell_kohya(findings: Findings, metadata: Mapping[str, str]) -> None:
         if kohya.is_empty(value) and field in kohya.FALLBACKS:
             source = kohya.FALLBACKS[field]
             value = metadata.get(source, "")
+            if value == "0":  # no limit, and no step was planned
+                continue
         if not kohya.is_empty(value):
             findings.say(field, value, _pointer(source))
             keys_read.add(source)

@@ -42,6 +42,8 @@ class SentenceTransformersExtractor:
         name = key.rsplit("/", 1)[-1]
         if name == "modules.json" and b'"type"' not in head:
             return None
+        if name not in TOP_FILES and b'"architectures"' in head:
+            return None  # the configuration of transformers for the network in the module's directory
         if name in TOP_FILES or _MODULE_CONFIG.search(key):
             return Claim(format="sentence-transformers", role=Role.CONFIG, confidence=90)
         return None

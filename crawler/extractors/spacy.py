@@ -11,6 +11,7 @@ from catalog.records import Evidence, Extraction, Origin, Reference, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text, texts
+from crawler.formats.siblings import sibling
 from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
@@ -69,7 +70,7 @@ class SpacyExtractor:
     """
 
     name = "spacy"
-    version = 2
+    version = 3
     description = "spaCy pipelines (meta.json, config.cfg)"
     reads = "language, licence, components, labels, scores, sources, training settings, which files are its weights"
     limits = "JSON 16 MB; config.cfg 1 MB, 20,000 lines"
@@ -132,6 +133,10 @@ def _tell_pipeline(findings: Findings, meta: Mapping[str, Any]) -> None:
     components = texts(meta.get("pipeline"))
     if components:
         findings.say("extra.spacy.pipeline", components[:64], pointer("pipeline"))
+    for component in dict.fromkeys([*texts(meta.get("components")), *components]):
+        # config.cfg says which of them have weights and must have the file
+        if (place := sibling(f"{component}/model")) is not None and place.count("/") == 1:
+            findings.refers_to(Reference(name=place, relation="component"))
     task = next((task for component, task in TASKS if component in components), None)
     findings.say("task", task, pointer("pipeline"), evidence=Evidence.INFERRED)
     for component, labels in list(mapping(meta.get("labels")).items())[:50]:

@@ -37,7 +37,7 @@ class WandbFilesExtractor:
     """
 
     name = "wandb-files"
-    version = 2
+    version = 3
     description = "wandb-summary.json, wandb-metadata.json and config.yaml of Weights & Biases"
     reads = "last metrics, settings, start and end, git commit"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
@@ -72,6 +72,10 @@ def _tell_summary(findings: Findings, summary: Mapping[str, Any]) -> None:
     findings.say("trained_at", number(summary.get("_timestamp")), pointer("_timestamp"))
     runtime = number(summary.get("_runtime")) or number(mapping(summary.get("_wandb")).get("runtime"))
     findings.say("training.duration_seconds", runtime, pointer("_runtime"))
+    for key in ("epoch", "train/epoch"):
+        if (epoch := number(summary.get(key))) is not None:
+            findings.say("training.epochs", epoch, pointer(key))
+            break
     findings.say("extra.wandb.step", number(summary.get("_step")), pointer("_step"))
     step = number(summary.get("_step"))
     count = _tell_values(findings, summary, (), step, 0)

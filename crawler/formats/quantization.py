@@ -37,6 +37,10 @@ def read(config: Mapping[str, Any]) -> Iterator[Found]:
         yield from _modelopt(mapping(config["quantization"]))
         return
     method = text(config.get("quant_method") or config.get("method")) or _implied_method(config)
+    if method in {None, "modelopt"} and "quant_algo" in config:  # TensorRT-LLM writes it without the method
+        for field, value, path in _modelopt(config):
+            yield field, value, path[1:]
+        return
     if method is None:
         return
     method = method.lower().replace("_", "-") if method.lower() == "compressed_tensors" else method.lower()

@@ -66,8 +66,11 @@ _BESIDE = frozenset(
         "smooth_factor_orig",
     }
     | {"weight_global_scale", "input_global_scale", "input_scale", "output_scale", "k_scale", "v_scale"}
+    | {"pre_quant_scale"}
     | {"scale_weight", "scale_input", "comfy_quant"}
 )
+_OF_QUANTO = {"_data": "weight", "_scale": "weight_scale", "_shift": "weight_zero_point"}
+"""Source: huggingface/optimum-quanto optimum/quanto/tensor (`save_to_state_dict`)."""
 _MARKS = frozenset({"scaled_fp8"})
 """Tensors that only tell how the others are scaled. Source: comfyanonymous/ComfyUI comfy/ops.py, comfy/model_detection.py."""
 _OF_THE_CACHE = frozenset({"k_scale", "v_scale", "q_scale", "prob_output_scale"})
@@ -139,6 +142,8 @@ def _stem_and_suffix(name: str) -> tuple[str, str]:
     for ending in ("_blocks", "_scales"):  # gpt-oss: mlp.experts.gate_up_proj_blocks
         if suffix.endswith(ending) and len(suffix) > len(ending):
             return (f"{stem}.{suffix[: -len(ending)]}" if stem else suffix[: -len(ending)]), ending[1:]
+    if stem.endswith("weight") and suffix in _OF_QUANTO:  # optimum-quanto: mlp.up_proj.weight._data
+        return stem.removesuffix("weight").rstrip("."), _OF_QUANTO[suffix]
     if suffix.startswith("_weight_"):  # torchao: mlp.up_proj._weight_qdata, _weight_scale
         return stem, suffix.removeprefix("_weight_")
     return stem, suffix
@@ -226,9 +231,21 @@ def _float4(tensor: TensorInfo, group: Mapping[str, TensorInfo]) -> int | None:
     scale = group.get("scale") or group.get("weight_scale") or group.get("weight_scale_inv")
     if scale is None:
         return None
+    if _packs_rows(tensor, scale):
+        return tensor.elements * 2
     if scale.dtype == "F8_E8M0":
         return {16: tensor.elements * 2, 32: tensor.elements}.get(_ratio(tensor, scale))
     return tensor.elements * 2 if scale.dtype == "F8_E4M3" and _ratio(tensor, scale) == 8 else None
+
+
+def _packs_rows(tensor: TensorInfo, scale: TensorInfo) -> bool:
+    """Whether two rows of weights stand in one row of bytes, each with its own row of scales.
+
+    Source: NVIDIA/TensorRT-Model-Optimizer modelopt/torch/export/quant_utils.py (`pack_int4_in_uint8`).
+    """
+    if len(tensor.shape) != 2 or len(scale.shape) != 2 or tensor.dtype != "U8" or not scale.shape[1]:
+        return False
+    return scale.shape[0] == 2 * tensor.shape[0] and tensor.shape[1] % scale.shape[1] == 0
 
 
 def _ratio(tensor: TensorInfo, scale: TensorInfo) -> int:

@@ -45,6 +45,7 @@ from crawler.grouping.layout_versions import owner_of, version_of, without_versi
 from crawler.grouping.layouts import (
     ADAPTER,
     ALTERNATIVE_DIRECTORIES,
+    ARRAY,
     BEGINS_WITH_POSITION,
     BESIDE_MODELS,
     CHECKPOINT_DIRECTORY,
@@ -54,6 +55,8 @@ from crawler.grouping.layouts import (
     END_OF_RUN,
     FIRST_RUN,
     FOLD_DIRECTORY,
+    GRAPH_PART,
+    GRAPHS,
     HEAD,
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
@@ -68,6 +71,7 @@ from crawler.grouping.layouts import (
     TRAINING_STATE,
     UNPICKLED,
     WHOLE_MODEL,
+    WITHOUT_COPY,
 )
 from crawler.grouping.manifests import assemble
 from crawler.grouping.subjects import bind_subjects, spoken_for
@@ -334,12 +338,25 @@ class _Tree:
         directories = {directory for name in self.files for directory in upwards(name)}
         kinds = {}
         for directory in directories:
-            kind = self.promised.container_kind(
-                directory, self.names(directory), self.below.get(directory, set())
-            )
-            if kind is not None and not self._is_state(directory):
+            place = directory, self.names(directory), self.below.get(directory, set())
+            kind = self.promised.container_kind(*place)
+            if kind is not None and not self._is_state(directory) and self._is_marked(*place):
                 kinds[directory] = kind
         return kinds
+
+    def as_parts(self, container: str, weights: Sequence[Member]) -> Sequence[Member]:
+        """The weights; where one file stands for the whole container, the others are its parts."""
+        main = self.promised.main_file(container, self.names(container), self.below.get(container, set()))
+        if main is None:
+            return weights
+        key = joined(container, main)
+        return [member if member.object.key == key else _in_role(member, Role.PART) for member in weights]
+
+    def _is_marked(self, directory: str, own: AbstractSet[str], below: AbstractSet[str]) -> bool:
+        marks = self.promised.container_marks(directory, own, below)
+        return marks is None or any(
+            holds_model(self.files.get(joined(directory, folder), ())) for folder in marks
+        )
 
 
 def _draft_models(tree: _Tree) -> list[Draft]:
@@ -353,7 +370,7 @@ def _draft_models(tree: _Tree) -> list[Draft]:
         if owner is not None:
             draft = _draft(drafts, _container_key(tree, owner), tree.containers[owner], owner, whole=True)
             draft.places.add(owner)
-            draft.weights.update({member.object.key: member for member in weights})
+            draft.weights.update({member.object.key: member for member in tree.as_parts(owner, weights)})
             speakers[draft.key].extend(member for member in tree.files[directory] if not is_weights(member))
             continue
         home = tree.home(directory)
@@ -408,16 +425,18 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
     """Each stem a model; the same stem with another suffix is the same model again."""
     projectors = [member for member in weights if member.is_part]
     others = [member for member in weights if not member.is_part]
-    described = _described(tree.files[directory])
+    arrays = _arrays_of_others(others)
+    described = {**arrays, **_described(tree.files[directory])}
+    networks = _parts_of_graphs(others, tree.promised)
     models: list[Draft] = []
     for member in others:
         name = name_of(member.object.key)
         stem = tree.promised.stem_of(described.get(name, name))
         kind = "shards" if stem.shard else "file"
-        draft = _draft(drafts, joined(directory, stem.stem), kind, directory)
+        draft = _draft(drafts, joined(directory, networks.get(name, stem.stem)), kind, directory)
         if kind == "shards" and draft.kind == "file":
             draft.kind = kind
-        draft.weights[member.object.key] = member
+        draft.weights[member.object.key] = _in_role(member, Role.DATA) if name in arrays else member
         models.append(draft)
     for member in projectors if others else ():
         for draft in _closest(member, models):
@@ -436,6 +455,47 @@ def _described(members: Iterable[Member]) -> dict[str, str]:
         if member.extraction is not None
         for reference in member.extraction.references
         if reference.relation in {"shard", "data"} and "/" not in reference.name
+    }
+
+
+def _arrays_of_others(weights: Iterable[Member]) -> dict[str, str]:
+    """Name of an array -> name of the model that was saved with it: `w2v.model` beside `w2v.model.wv.vectors.npy`.
+
+    Source: piskvorky/gensim gensim/utils.py (`SaveLoad._smart_save`: large arrays go into files of their own).
+    """
+    names_here = {name_of(member.object.key) for member in weights}
+    owners: dict[str, str] = {}
+    for name in names_here:
+        stem = name.removesuffix(ARRAY)
+        while name.endswith(ARRAY) and (dot := stem.rfind(".")) > 0:
+            stem = stem[:dot]
+            if stem in names_here:
+                owners[name] = stem
+                break
+    return owners
+
+
+def _parts_of_graphs(weights: Iterable[Member], promised: FileNames) -> dict[str, str]:
+    """Name of a graph -> what its network is called, for networks that are exported as an encoder, a decoder and more:
+    `epoch-99` for `encoder-epoch-99.onnx`, `decoder-epoch-99.onnx` and `joiner-epoch-99.onnx`.
+    """
+    networks: dict[str, dict[str, str]] = defaultdict(dict)
+    stems = set()
+    for member in weights:
+        name = name_of(member.object.key)
+        stem = promised.stem_of(name).stem
+        match = GRAPH_PART.match(stem) if name.lower().endswith(GRAPHS) else None
+        if match is None:
+            stems.add(stem)
+            continue
+        behind = WITHOUT_COPY.sub("", match["after"])
+        rest = "-".join(part.strip("-_.") for part in (match["before"], behind) if part.strip("-_."))
+        networks[rest or "model"][name] = match["part"].lower()
+    return {
+        name: network
+        for network, parts in networks.items()
+        if {"encoder", "decoder"} <= set(parts.values()) and network not in stems
+        for name in parts
     }
 
 
@@ -662,7 +722,8 @@ def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bo
     alone = all(member.is_part for member in draft.weights.values())
     placed = [
         replace(
-            _as_weights(member) if alone else member,
+            # a part of which the rest is not there is what there is of the model
+            _in_role(member, Role.WEIGHTS) if alone else member,
             distance=distance_between(draft.directory, directory_of(key)),
         )
         for key, member in sorted(draft.weights.items())
@@ -684,12 +745,9 @@ def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bo
     )
 
 
-def _as_weights(member: Member) -> Member:
-    """A part of which the rest is not there is what there is of the model."""
+def _in_role(member: Member, role: Role) -> Member:
     extraction = member.extraction
-    return (
-        member if extraction is None else replace(member, extraction=replace(extraction, role=Role.WEIGHTS))
-    )
+    return member if extraction is None else replace(member, extraction=replace(extraction, role=role))
 
 
 def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from catalog.layouts.variants import COPIES
 from catalog.records import Role
 
 HUB_SNAPSHOT = re.compile(
@@ -32,8 +33,9 @@ PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`)."""
 STATE_DIRECTORY = re.compile(r"^(?P<stem>.+)-state$")
 """What kohya's trainers go on from, called after the file beside. Source: kohya-ss/sd-scripts library/train_util.py
 (`EPOCH_STATE_NAME`, `LAST_STATE_NAME`)."""
-HEAD = re.compile(r"^model_head\.(?:pkl|skops|joblib)$")
-"""What classifies above an encoder. Source: huggingface/setfit modeling.py (`MODEL_HEAD_NAME`)."""
+HEAD = re.compile(r"^(?:model_head\.(?:pkl|skops|joblib)|medusa_lm_head\.(?:pt|safetensors)|speakers\.pth)$")
+"""What classifies above an encoder, drafts above a model, or is spoken with. Source: huggingface/setfit modeling.py
+(`MODEL_HEAD_NAME`); FasterDecoding/Medusa medusa/model/medusa_model.py; coqui-ai/TTS TTS/tts/utils/managers.py."""
 SHARDED_MODEL = re.compile(r"^pytorch_model_fsdp_\d+$")
 DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+|pytorch_model_fsdp_\d+)$")
 """A checkpoint of DeepSpeed or FSDP: state where the whole weights lie beside it, the model elsewhere. Source: DeepSpeed
@@ -81,6 +83,8 @@ SIDE_DIRECTORIES = frozenset(
         "eval",
         "evals",
         "evaluation",
+        "lm_eval",
+        "lm_eval_results",
         "results",
         "metrics",
         "logs",
@@ -123,6 +127,22 @@ BEGINS_WITH_POSITION = re.compile(
 END_OF_RUN = re.compile(r"(?:^|[-_.])(?:final|last|latest|end)(?:[-_.]|$)")
 EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
 """States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""
+WITHOUT_COPY = re.compile(rf"[-_.](?:{'|'.join(COPIES)})(?=[-_.]|$)", re.IGNORECASE)
+"""Words of a graph that is made of the others of its network: `decoder_with_past_model`, `decoder_model_merged`."""
+KERAS_EPOCH = re.compile(
+    r"(?:^|[._-]|epoch)(?P<epoch>\d{1,5})(?:-\d{1,3}\.\d{1,6})?(?:\.weights)?\.(?:keras|h5|hdf5)$",
+    re.IGNORECASE,
+)
+"""The epoch in the name of a checkpoint of Keras, `weights.12-0.35.hdf5`. Source: keras-team/keras callbacks/model_checkpoint.py."""
+ARRAY = ".npy"
+"""Arrays that a program saves beside the object that they are of."""
+GRAPHS = (".onnx", ".ort", ".tflite", ".rknn")
+GRAPH_PART = re.compile(
+    r"^(?P<before>(?:.*[-_.])?)(?P<part>encoder|decoder|joiner)(?:_joint)?(?P<after>(?:[-_.].*)?)$",
+    re.IGNORECASE,
+)
+"""One graph of a network that is exported in parts. Source: k2-fsa/sherpa-onnx (transducers, Whisper); NVIDIA/NeMo
+core/classes/exportable.py (`encoder-NAME.onnx`, `decoder_joint-NAME.onnx`)."""
 DRAFTER_DIRECTORY = re.compile(
     r"^(?:draft(?:er)?(?:[-_]model)?|assistant(?:[-_]model)?|speculator|eagle\d?|medusa)$", re.IGNORECASE
 )

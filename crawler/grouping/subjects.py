@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from catalog.layouts.content_addressed import content_key
 from catalog.records import Member, Subject
-from crawler.grouping.draft import Draft, directory_of
+from crawler.grouping.draft import Draft, directory_of, name_of
+from crawler.grouping.layouts import KERAS_EPOCH
 
 MAX_FILES_PER_RUN = 20_000
 FILE = "path:"
@@ -106,6 +107,8 @@ def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
     yield from draft.known_as
     for key, member in draft.weights.items():
         yield f"path:{key}"
+        if match := KERAS_EPOCH.search(name_of(key)):
+            yield f"epoch:{draft.directory}:{int(match['epoch'])}"
         if member.object.sha256:
             yield f"sha256:{member.object.sha256}"
         if (content := content_key(key)) is not None:

@@ -15,6 +15,7 @@ from crawler.crawl import crawl
 from crawler.sources.local import LocalSource
 
 MAX_TARGET_BYTES = 400
+MAX_NAME_BYTES = 255
 CASES = sorted(Path(__file__).with_name("formats").iterdir())
 
 
@@ -58,6 +59,8 @@ def linked_target(path: Path) -> str | None:
     try:
         target = path.read_text("utf-8").strip()
     except UnicodeDecodeError:
+        return None
+    if any(len(part) > MAX_NAME_BYTES for part in target.split("/")):
         return None
     is_way = "\n" not in target and not Path(target).is_absolute() and (path.parent / target).is_file()
     return target if is_way and target != path.name else None

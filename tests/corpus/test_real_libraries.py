@@ -10,12 +10,17 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from fixtures.extraction import extract
+from fixtures.extraction import extract, values_of
 
 from catalog.records import Extraction
+from crawler.extractors.flax_msgpack import FlaxMsgpackExtractor
 from crawler.extractors.gguf import GgufExtractor
+from crawler.extractors.keras_hdf5 import KerasHdf5Extractor
+from crawler.extractors.lightgbm import LightgbmExtractor
 from crawler.extractors.onnx import OnnxExtractor
 from crawler.extractors.safetensors import SafetensorsExtractor
+from crawler.extractors.tflite import TfliteExtractor
+from crawler.extractors.xgboost import XgboostExtractor
 
 DATA = Path(__file__).parent / "data"
 DTYPES = {
@@ -146,3 +151,68 @@ def test_floats_of_the_initializers_of_the_corpus_are_all_counted(path):
         )
     )
     assert counted >= expected
+
+
+@pytest.mark.parametrize("path", files(".tflite"), ids=lambda path: path.name)
+def test_constants_of_tflite_of_the_corpus_are_counted_as_the_schema_s_own_reader_counts(path):
+    tflite = library("tflite")
+    data = path.read_bytes()
+    model = tflite.Model.GetRootAs(data, 0)
+    names = {
+        tflite.TensorType.FLOAT32: "F32",
+        tflite.TensorType.FLOAT16: "F16",
+        tflite.TensorType.INT8: "I8",
+    }
+    expected: Counter[str] = Counter()
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
+            if model.Buffers(tensor.Buffer()).DataLength() and tensor.Type() in names:
+                expected[names[tensor.Type()]] += int(np.prod(tensor.ShapeAsNumpy(), dtype=np.int64))
+    extraction = extract(TfliteExtractor, path.name, data)
+    stored: Counter[str] = Counter()
+    for tensor in extraction.tensors.tensors if extraction.tensors is not None else ():
+        if tensor.dtype in names.values() and not tensor.name.endswith("/zero_bias"):
+            stored[tensor.dtype] += tensor.elements
+    assert stored == expected
+
+
+@pytest.mark.parametrize("path", files(".msgpack"), ids=lambda path: path.name)
+def test_flax_of_the_corpus_is_counted_as_messagepack_s_own_reader_counts(path):
+    msgpack = library("msgpack")
+    expected: Counter[str] = Counter()
+
+    def unpacked(code, data):
+        if code == 1:  # flax: an array as (shape, dtype, bytes)
+            shape, dtype, _ = msgpack.unpackb(data, raw=False)
+            expected[{**DTYPES, "bfloat16": "BF16"}[dtype]] += int(np.prod(shape, dtype=np.int64))
+
+    data = path.read_bytes()
+    msgpack.unpackb(data, ext_hook=unpacked, raw=False, strict_map_key=False)
+    assert elements(extract(FlaxMsgpackExtractor, path.name, data)) == expected
+
+
+def test_arrays_of_hdf5_are_counted_as_h5py_counts(tmp_path):
+    h5py = library("h5py")
+    path = DATA / "keras" / "digits.weights.h5"
+    sizes: list[int] = []
+    with h5py.File(path) as file:
+        file["layers"].visititems(
+            lambda _, item: sizes.append(item.size) if isinstance(item, h5py.Dataset) else None
+        )
+    counted = elements(extract(KerasHdf5Extractor, path.name, path.read_bytes()))
+    assert sum(counted.values()) >= sum(sizes) > 0
+
+
+def test_trees_of_boosters_are_counted_as_their_libraries_count():
+    lightgbm, xgboost = library("lightgbm"), library("xgboost")
+    rows = np.arange(200, dtype=np.float64).reshape(50, 4)
+    labels = (rows[:, 0] > 80).astype(int)
+    settings = {"objective": "binary", "verbose": -1, "min_data_in_leaf": 1, "num_threads": 1}
+    light = lightgbm.train(settings, lightgbm.Dataset(rows, labels), num_boost_round=7)
+    said = values_of(extract(LightgbmExtractor, "m.txt", light.model_to_string().encode()))
+    assert (said["trees"], said["features"]) == (light.num_trees(), light.num_feature())
+    other = xgboost.train(
+        {"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(rows, labels), num_boost_round=5
+    )
+    said = values_of(extract(XgboostExtractor, "m.ubj", bytes(other.save_raw("ubj"))))
+    assert (said["trees"], said["features"]) == (other.num_boosted_rounds(), other.num_features())

@@ -20,6 +20,11 @@ STRANGERS = (
     "net.safetensors",
     "notes/README.md",
     "old/net.onnx",
+    "encoder-base.onnx",
+    "w2v.model.syn1neg.npy",
+    "metadata/part-00000",
+    "predictor.pkl",
+    "weights.03-0.25.hdf5",
 )
 # Stores that go by hashes are left out: the same digest in two of them is one blob at two places.
 ALONE = [name for name in LAYOUTS if not name.startswith("Ollama")]

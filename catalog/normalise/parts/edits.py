@@ -22,6 +22,8 @@ TAKEN_AWAY = "taken-away"
 CONTRADICTED = "contradicted"
 EDITED = "edited"
 METRICS = "metrics"
+NOT_HEADLINE = "not-headline"
+"""Why a value of a metric is not the one that stands for it: it was measured on another data set or split."""
 FREE = ("hyperparameters", "extra")
 
 

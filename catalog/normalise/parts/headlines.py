@@ -8,6 +8,7 @@ from typing import Any
 from catalog.normalise.metrics import (
     metric_direction,
 )
+from catalog.normalise.parts.edits import NOT_HEADLINE
 from catalog.normalise.parts.evaluation import (
     Evaluation,
     fact_key,
@@ -102,7 +103,7 @@ def _why_not(item: Evaluation, winner: Evaluation) -> str:
     if item.flag == "ambiguous" and winner.flag != "ambiguous":
         return "ambiguous"
     if fact_key(item) != fact_key(winner):
-        return "not-headline"
+        return NOT_HEADLINE
     return "equal" if item.value == winner.value else "rank"
 
 

@@ -217,9 +217,13 @@ def _logical(tally: TensorTally, quantizer: Quantizer) -> tuple[int | None, str,
 
 def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) -> Fraction | None:
     """How many weights one stored element holds by the configuration: 1 for what is not packed, None if unknown."""
+    bits = _bits(tally, quantizer)
+    if (
+        tally.suffix == "q_weight" and tally.dtype == "U32" and method == "mlc"
+    ):  # words filled with whole weights
+        return 32 / bits if bits and 32 % bits == 0 else None
     if tally.suffix in UNPROVEN_PACKINGS and tally.dtype in INTEGERS:
         return None
-    bits = _bits(tally, quantizer)
     words = tally.dtype in {"I32", "U32"}
     if tally.suffix == "qdata" and tally.dtype in INTEGERS:
         return Fraction(1) if tally.dtype in {"I8", "U8"} and bits and bits >= 8 else None
@@ -253,7 +257,7 @@ def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) ->
         method
         and method not in PACKED_METHODS
         and (bits is None or bits < 8)
-        and tally.dtype in {"I32", "U32", "U8", "I8"}
+        and tally.dtype in {"I32", "U32", "U8", "I8", "I16", "U16"}
         and tally.part == "model"
     ):
         return None
@@ -309,7 +313,7 @@ METHOD_LABELS: Mapping[str, str] = {
     "gptq": "GPTQ", "awq": "AWQ", "mlx": "MLX", "bitsandbytes": "bitsandbytes", "compressed-tensors": "compressed-tensors",
     "mxfp4": "MXFP4", "nvfp4": "NVFP4", "modelopt": "ModelOpt", "fp8": "FP8",
     "svdquant": "SVDQuant", "hqq": "HQQ", "aqlm": "AQLM", "vptq": "VPTQ", "spqr": "SpQR", "exl2": "EXL2", "exl3": "EXL3",
-    "quanto": "Quanto", "bitnet": "BitNet", "marlin": "Marlin",
+    "quanto": "Quanto", "bitnet": "BitNet", "marlin": "Marlin", "mlc": "MLC",
 }  # fmt: skip
 
 

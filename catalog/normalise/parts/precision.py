@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -68,6 +69,8 @@ def _of_method(quantizer: Quantizer) -> str | None:
     if not quantizer.method:
         return None
     name = METHOD_LABELS.get(quantizer.method.lower(), quantizer.method)
+    if re.fullmatch(r"(?:MX|NV)?FP\d+", name):  # floats of 4 or 8 bits, which no integers are
+        return name
     whole = quantizer.bits is not None and float(quantizer.bits) in WHOLE_WIDTHS
     return f"INT{quantizer.bits:.0f} ({name})" if whole else cleaning.keyword(name)[:64]
 

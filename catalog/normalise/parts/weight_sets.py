@@ -20,7 +20,8 @@ from mappings.formats import counted_ranks
 
 LAYERS = "layers"
 """Blobs that a manifest names together, as a kind of group and of a set: each is a piece of one copy of the weights."""
-COMPONENT_DIRECTORY = re.compile(r"^\d+_\w+$")
+COMPONENT_DIRECTORY = re.compile(r"^(?:[a-z]+_)?\d+_[A-Z]\w*$")
+"""A module of sentence-transformers, `1_Dense`, and one of a router's, `query_0_StaticEmbedding`."""
 
 IN_PARTS = frozenset({"onnx", "openvino"})
 """Formats of which a model is exported as several graphs, of which people fetch each in the precision that they like."""

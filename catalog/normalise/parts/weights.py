@@ -61,6 +61,10 @@ PACKAGINGS = frozenset(
 """What wraps weights of any format: people ask for models by it too."""
 
 
+COMPONENT = "component"
+"""The relation of a file that is weights if it is there."""
+
+
 def describe(draft: Draft, sets: Sequence[WeightSet]) -> None:
     """Everything about the weights: what is counted, how much of it there is, and what is missing."""
     chosen = counted_sets(draft.group, sets)
@@ -166,12 +170,19 @@ def _weight_files(draft: Draft, chosen: Sequence[WeightSet]) -> list[Member]:
     """The counted files with the data files that they name."""
     wanted = {member.object.key for item in chosen for member in item.members}
     naming = [member for item in chosen for member in item.members]
-    for member in [*naming, *naming_data(draft.group)]:
+    naming += [*naming_data(draft.group), *filter(_is_pipeline, draft.group.members)]
+    for member in naming:
         directory = posixpath.dirname(member.object.key)
         for reference in member.extraction.references if member.extraction else ():
-            if reference.relation == "data":
+            if reference.relation == "data" or (reference.relation == COMPONENT and _is_pipeline(member)):
                 wanted.add(ObjectKey(posixpath.join(directory, reference.name)))
     return [member for member in draft.group.members if member.object.key in wanted]
+
+
+def _is_pipeline(member: Member) -> bool:
+    """Whether the file lists components of spaCy, whose weights are what there is of `COMPONENT/model`."""
+    extraction = member.extraction
+    return extraction is not None and extraction.format == "spacy" and extraction.role is Role.INDEX
 
 
 def _status(member: Member) -> FileStatus | None:

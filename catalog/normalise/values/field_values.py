@@ -196,6 +196,13 @@ def _word(field: Field, raw: Any) -> Converted:
     return Converted(value=spelled, changes=changes)
 
 
+_NAMES_A_FILE = re.compile(
+    r"(?:please )?(?:see|refer to|read)(?: the)? licen[cs]e(?: file|(?: file)? in .{1,200}|[-\w]*\.(?:md|txt))?\.?",
+    re.IGNORECASE,
+)
+"""Where people say that a file beside the model says it."""
+
+
 def _licence(written: str) -> Converted:
     """One identifier; a text that contradicts itself (`Apache-2.0 (https://opensource.org/licenses/MIT)`) says so."""
     cleaned = cleaning.clean(written)
@@ -203,6 +210,8 @@ def _licence(written: str) -> Converted:
         "license",
         "licence",
     }:  # TRL's card says `licence: license`
+        return Converted(reason="empty")
+    if _NAMES_A_FILE.fullmatch(cleaned):
         return Converted(reason="empty")
     reading = licences.licence(cleaned)
     value = cleaning.keyword(reading.id)

@@ -518,8 +518,8 @@ def test_weights_that_are_cut_off_make_the_model_partial_whatever_became_of_its_
     assert document(cut, broken)["status"] == "partial"
 
 
-@pytest.mark.parametrize("raw", [0, -1, "-1"])
-def test_a_limit_that_is_none_is_no_result(raw) -> None:
+@pytest.mark.parametrize("raw", [0, -1, "-1", 20_000])
+def test_a_limit_is_no_result(raw) -> None:
     made = document(
         file("model/a.ckpt", said("hyperparameters.max_epochs", raw), said("hyperparameters.max_steps", raw))
     )

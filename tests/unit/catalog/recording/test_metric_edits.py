@@ -147,6 +147,20 @@ def test_files_contradict_what_was_said_of_the_model_as_such(shop, net, told, la
     assert "flags" not in tell(shop, net, clear=[edit.edited]).document
 
 
+def test_each_split_that_was_told_of_is_listed(shop, net):
+    """The second of two edits of one metric on different splits was in force, and stood in no list of edits."""
+    model = tell(shop, net, **{"accuracy@squad#test": 0.9, "accuracy@squad#validation": 0.95})
+    listed = {edit.edited: edit.value for edit in edits_in_force(model.provenance)}
+    assert listed == {"metrics.accuracy@squad#test": 0.9, "metrics.accuracy@squad#validation": 0.95}
+
+
+def test_a_split_of_which_files_say_nothing_is_listed_beside_what_they_say(shop, net):
+    shop.put("net/README.md", card(0.97))
+    shop.crawl()
+    model = tell(shop, net, **{"accuracy@squad#validation": 0.95})
+    assert [edit.edited for edit in edits_in_force(model.provenance)] == ["metrics.accuracy@squad#validation"]
+
+
 def test_what_a_file_says_too_is_known_when_something_else_is_told(shop, net):
     before = tell(shop, net, accuracy=0.9)
     assert tell(shop, net, accuracy=0.9).revision == before.revision

@@ -7,6 +7,7 @@ import zipfile
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.metrics_table import MetricsTableExtractor
@@ -106,3 +107,45 @@ def test_table_of_something_else_says_nothing(all_readers):
     report = all_readers.crawl()
     assert report.unread == ()
     assert losses(all_readers, "total") == {"best.pt": None}
+
+
+def told(name, table):
+    """(keys of the files, values) of every row that the table tells of."""
+    extraction = extract(MetricsTableExtractor, f"run/{name}", table)
+    return [
+        (
+            subject.join_keys,
+            {seen.field: seen.raw for seen in extraction.observations if seen.subject == subject.id},
+        )
+        for subject in extraction.subjects
+    ]
+
+
+KERAS = b"epoch,accuracy,loss,lr,val_accuracy,val_loss\n0,0.8,0.5,0.001,0.81,0.45\n1,0.9,0.3,0.001,%s,0.4\n"
+
+
+def test_a_log_of_keras_counts_from_0_and_names_of_checkpoints_from_1():
+    rows = told("training.log", KERAS % b"0.85")
+    assert [keys[0] for keys, _ in rows] == ["epoch:run:1", "epoch:run:2"]
+    assert "metrics.lr" not in rows[0][1]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "is_best"), [(b"0.85", True), (b"0.79", False)], ids=["agree", "disagree"]
+)
+def test_the_best_of_keras_is_said_only_where_loss_and_accuracy_agree(accuracy, is_best):
+    *_, (keys, _) = told("training.log", KERAS % accuracy)
+    assert ("path:run/best_model.h5" in keys) == is_best
+    assert "path:run/final_model.keras" in keys
+
+
+def test_of_an_evaluator_only_what_was_measured_after_training_is_told():
+    table = b"epoch,steps,cosine_spearman\n0,100,0.7\n1,200,0.75\n-1,-1,0.8\n"
+    assert told("similarity_evaluation_sts-test_results.csv", table) == [
+        (("dir:run",), {"metrics.cosine_spearman": 0.8})
+    ]
+
+
+def test_logs_of_words_are_no_tables():
+    head = b"2024-05-01 10:11:12,123 epoch 1 - iter 10\n"
+    assert MetricsTableExtractor().claims("run/training.log", head) is None

@@ -105,8 +105,91 @@ def torch_zip():
     return written.getvalue()
 
 
+def flax():
+    """A state dict as flax.serialization.msgpack_serialize writes it: arrays are an extension of shape, dtype and bytes."""
+    msgpack = pytest.importorskip("msgpack")
+    tree = {}
+    for name, array in arrays().items():
+        layer, leaf = name.split(".")
+        packed = msgpack.packb((array.shape, array.dtype.name, array.tobytes()), use_bin_type=True)
+        tree.setdefault(layer, {})[{"weight": "kernel"}.get(leaf, leaf)] = msgpack.ExtType(1, packed)
+    return msgpack.packb({"params": tree}, use_bin_type=True)
+
+
+def tflite():
+    """Two fully connected operators over constants, as the converter writes them."""
+    schema, flatbuffers = pytest.importorskip("tflite"), pytest.importorskip("flatbuffers")
+    builder = flatbuffers.Builder(1024)
+
+    def vector(start, items, prepend):
+        start(builder, len(items))
+        for item in reversed(items):
+            prepend(item)
+        return builder.EndVector()
+
+    def buffer(data):
+        content = builder.CreateByteVector(data) if data else None
+        schema.BufferStart(builder)
+        if content is not None:
+            schema.BufferAddData(builder, content)
+        return schema.BufferEnd(builder)
+
+    def tensor(name, shape, number):
+        label, sizes = builder.CreateString(name), builder.CreateNumpyVector(np.array(shape, np.int32))
+        schema.TensorStart(builder)
+        schema.TensorAddName(builder, label)
+        schema.TensorAddShape(builder, sizes)
+        schema.TensorAddType(builder, schema.TensorType.FLOAT32)
+        schema.TensorAddBuffer(builder, number)
+        return schema.TensorEnd(builder)
+
+    def operator(inputs, outputs):
+        ports = [builder.CreateNumpyVector(np.array(side, np.int32)) for side in (inputs, outputs)]
+        schema.OperatorStart(builder)
+        schema.OperatorAddOpcodeIndex(builder, 0)
+        schema.OperatorAddInputs(builder, ports[0])
+        schema.OperatorAddOutputs(builder, ports[1])
+        return schema.OperatorEnd(builder)
+
+    weights = list(arrays().items())
+    buffers = [buffer(b""), *(buffer(array.tobytes()) for _, array in weights)]
+    tensors = [
+        tensor("x", (1, 16), 0), *(tensor(name, array.shape, number) for number, (name, array) in enumerate(weights, 1)),
+        tensor("h", (1, 8), 0), tensor("y", (1, 2), 0),
+    ]  # fmt: skip
+    operators = [operator((0, 1, 2), (5,)), operator((5, 3, 4), (6,))]
+    offset = builder.PrependUOffsetTRelative
+    parts = [
+        vector(schema.SubGraphStartTensorsVector, tensors, offset),
+        builder.CreateNumpyVector(np.array([0], np.int32)),
+        builder.CreateNumpyVector(np.array([6], np.int32)),
+        vector(schema.SubGraphStartOperatorsVector, operators, offset),
+    ]
+    schema.SubGraphStart(builder)
+    schema.SubGraphAddTensors(builder, parts[0])
+    schema.SubGraphAddInputs(builder, parts[1])
+    schema.SubGraphAddOutputs(builder, parts[2])
+    schema.SubGraphAddOperators(builder, parts[3])
+    graph = schema.SubGraphEnd(builder)
+    schema.OperatorCodeStart(builder)
+    schema.OperatorCodeAddBuiltinCode(builder, schema.BuiltinOperator.FULLY_CONNECTED)
+    code = schema.OperatorCodeEnd(builder)
+    lists = [
+        vector(schema.ModelStartOperatorCodesVector, [code], offset),
+        vector(schema.ModelStartSubgraphsVector, [graph], offset),
+        vector(schema.ModelStartBuffersVector, buffers, offset),
+    ]
+    schema.ModelStart(builder)
+    schema.ModelAddVersion(builder, 3)
+    schema.ModelAddOperatorCodes(builder, lists[0])
+    schema.ModelAddSubgraphs(builder, lists[1])
+    schema.ModelAddBuffers(builder, lists[2])
+    builder.Finish(schema.ModelEnd(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
 FILES = {
-    "net.safetensors": safetensors, "net.npz": npz, "net.onnx": onnx, "net.gguf": gguf, "net.h5": keras_h5, "net.pt": torch_zip,
+    "net.msgpack": flax, "net.tflite": tflite, "net.safetensors": safetensors, "net.npz": npz, "net.onnx": onnx, "net.gguf": gguf, "net.h5": keras_h5, "net.pt": torch_zip,
 }  # fmt: skip
 
 
