@@ -123,7 +123,7 @@ class Steward:
                     if reason:
                         left[model.model] = reason
             done = self._summed(plan, BACK, {BACK})
-            done.left = left
+            done.left = {str(model): reason for model, reason in left.items()}
             self._settle(plan)
             self._tell(stored, "retention.undo", {"models": done.models, "left": len(done.left)})
             store.retention.note_plan(plan, APPLIED if left else UNDONE)
