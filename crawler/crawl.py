@@ -29,7 +29,7 @@ from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
 from crawler.settings import FileSettings
-from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Source
+from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Resumable, Source
 from crawler.stages import interim
 from crawler.stages.account import AS_BEFORE, Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
@@ -140,6 +140,8 @@ class _Crawl:
                     since = self._previous.started_at if self._previous else None
                     cuts = self._manifest.cuts(CUT_KEYS) if had_objects else []
                     self._source.expect(cuts, since=since)
+                if isinstance(self._source, Resumable) and had_objects:
+                    self._go_on(self._source)
                 if isinstance(self._source, Remembering) and not reread:
                     self._remind(self._source)
                 if not had_objects and not self._store.records.standing(self._source.id):
@@ -181,6 +183,15 @@ class _Crawl:
         whole = [run.started_at for run in complete if not run.counts.get(AS_BEFORE)]
         known = partial(self._manifest.some_below, limit=WITNESSES)
         source.remember(since=complete[0].started_at, whole=max(whole, default=None), known=known)
+
+    def _go_on(self, source: Resumable) -> None:
+        """With the listing of a run that was cut off."""
+        before = next(
+            (run for run in self._store.runs.latest(2, source=self._source.id) if run.id != self._run.id),
+            None,
+        )
+        if before is not None and before.listed_to is not None:
+            source.go_on(before.listed_to)
 
     def _list_and_read(self, seen: Sightings, *, reread: bool) -> None:
         for directory in self._reading.pages(seen, reread=reread):

@@ -62,6 +62,7 @@ runs = Table(
     Column("token", BigInteger, nullable=False),
     Column("counts", Text, nullable=False),
     Column("problems", Text, nullable=False),
+    Column("listed_to", LargeBinary),
     Index("runs_by_source", "source", "id"),
     Index("runs_by_state", "state"),
 )

@@ -77,6 +77,10 @@ def show(settings: Settings, number: int, *, as_json: bool) -> None:
         click.echo(f"{key + ':':<13} {printable(shown[key] or '')}".rstrip())
     counts = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in run.counts.items() if value)
     click.echo(f"{'counts:':<13} {counts}".rstrip())
+    if run.state is not RunState.RUNNING and shown["listed_to"]:
+        click.echo(
+            printable(f"listed to:    {shown['listed_to']}, behind which the next crawl goes on", limit=400)
+        )
     for problem in run.problems:
         click.echo(f"  {printable(problem, limit=400)}")
     for row in shown["unread"]:
@@ -157,6 +161,7 @@ def _described(run: Run, names: dict[str, str | None]) -> dict[str, Any]:
         "started_at": _iso(run.started_at),
         "finished_at": _iso(run.finished_at),
         "counts": dict(run.counts),
+        "listed_to": None if run.listed_to is None else display_key(run.listed_to),
         "problems": [printable(problem) for problem in run.problems],
     }
 
