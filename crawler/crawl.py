@@ -18,6 +18,7 @@ from catalog.records import Group, ObjectKey, Run, RunState
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.batch import RecordChange
+from catalog.store.health import unread_files
 from catalog.store.leases import Lease
 from catalog.store.manifest import Sightings
 from catalog.store.records import GONE, LIVE, MISSING
@@ -164,7 +165,7 @@ class _Crawl:
             run = self._account.finish(state, self._manifest)
         if settled:
             settle_joins(self._store, self._source.id, self._settings)
-        return self._account.report(run, self._manifest)
+        return self._account.report(run)
 
     def _remind(self, source: Remembering) -> None:
         """What was crawled in another way than now is no reason to leave anything out."""
@@ -347,7 +348,7 @@ class _Crawl:
     def _state(self) -> RunState:
         incomplete = (
             self._scopes.failed
-            or self._manifest.needing_a_person(1)
+            or unread_files(self._store, self._source.id, 1)
             or self._unhashed
             or self._registry.unavailable
             or self._reading.broken

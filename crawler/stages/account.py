@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from catalog.normalise.values.secrets import masked_text
 from catalog.records import ObjectKey, Run, RunState, display_key
 from catalog.store.documents import LIVE, MISSING
+from catalog.store.health import unread_files
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.store import Store
@@ -162,14 +163,15 @@ class Account:
                 strays.append((file.key, STRAY))
             else:
                 self.counts["failed"] += 1
+        self.counts["failed"] += len(self._store.records.not_made(self._run.source, MAX_UNREAD))
         self.skip(tuple(strays))
 
-    def report(self, run: Run, manifest: Manifest) -> CrawlReport:
+    def report(self, run: Run) -> CrawlReport:
         return CrawlReport(
             run=run,
             counts=dict(run.counts),
             unread=tuple(
-                (display_key(file.key), file.reason) for file in manifest.needing_a_person(MAX_UNREAD)
+                (file.key, file.reason) for file in unread_files(self._store, run.source, MAX_UNREAD)
             ),
             problems=tuple(self.problems),
             notes=tuple(self.notes()),
