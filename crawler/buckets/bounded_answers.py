@@ -24,7 +24,7 @@ REFUSAL_BYTES = 1024 * 1024
 ANSWER_SECONDS = 300.0
 
 
-class BoundedAnswer(AWSResponse):
+class BoundedAnswer(AWSResponse):  # type: ignore[misc] # botocore publishes no type hints
     """Its content is read when it is asked for, if it ends within bounds."""
 
     _whole: bytes | None = None
@@ -45,12 +45,12 @@ class BoundedAnswer(AWSResponse):
         return self._whole
 
 
-def connections_of(client: Any) -> Any | None:
+def connections_of(client: Any) -> Any:
     """What sends the requests of this client; None where boto3 has it no more."""
     return getattr(getattr(client, "_endpoint", None), "http_session", None)
 
 
-def signer_of(client: Any) -> Any | None:
+def signer_of(client: Any) -> Any:
     """What signs the requests of this client, and renews credentials that expire; None where boto3 has it no more."""
     return getattr(client, "_request_signer", None)
 
@@ -67,7 +67,7 @@ def bound_answers(client: Any, service: str = "s3") -> None:
         answer = connections.send(request)
         bounded = BoundedAnswer(answer.url, answer.status_code, answer.headers, answer.raw)
         if not is_streamed:
-            _ = bounded.content  # here what breaks off is asked for again
+            bounded.content  # noqa: B018 - read here, what breaks off is asked for again
         return bounded
 
     client.meta.events.register_last(f"before-send.{service}", send)
