@@ -17,11 +17,11 @@ SEQUENCERS = {
 
 
 def event(bucket, key, name, sequencer):
-    told = {"key": f"models/{key}", **({"sequencer": sequencer} if sequencer else {})}
+    place = {"key": f"models/{key}", **({"sequencer": sequencer} if sequencer else {})}
     return {
         "eventSource": "aws:s3",
         "eventName": name,
-        "s3": {"bucket": {"name": bucket.name}, "object": told},
+        "s3": {"bucket": {"name": bucket.name}, "object": place},
     }
 
 
@@ -46,8 +46,8 @@ def test_a_model_that_was_made_deleted_and_made_again_is_the_last_one_in_any_ord
         event(bucket, "a.safetensors", name, each) for name, each in zip(names, sequencers, strict=True)
     ]
     for order in itertools.permutations(events):
-        for one in order:
-            take(bucket, bucket_store, one)
+        for arrival in order:
+            take(bucket, bucket_store, arrival)
             assert shown(bucket_store) == {"net.safetensors": 4, "a.safetensors": 7}
     (model,) = [row.id for row in bucket_store.records.iterate() if row.document["path"] == "a.safetensors"]
     assert len(bucket_store.records.history(model)) == 1, "to take an event again changes nothing"
