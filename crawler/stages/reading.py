@@ -14,7 +14,7 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
 from crawler.reading import Registry
-from crawler.source import Source, listing
+from crawler.source import Resumable, Source, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
 
@@ -44,6 +44,7 @@ class ReadingStage:
         self._registry = registry
         self._account = account
         self._lease = lease
+        self._is_resumable = isinstance(source, Resumable)
         self._given = 0
         self._written = 0
         self._batches: deque[tuple[int, ObjectKey]] = deque()
@@ -81,7 +82,8 @@ class ReadingStage:
             asked = [meta.key for meta in changed if reread or meta.key in standings]
             known = self._manifest.entries(asked) if asked else {}
             self._given += len(changed)
-            self._batches.append((self._given, batch[-1].key))
+            if self._is_resumable:
+                self._batches.append((self._given, batch[-1].key))
             for meta in changed:
                 yield meta, known.get(meta.key)
             self._note_place()
