@@ -83,13 +83,13 @@ def test_a_listing_again_that_is_killed_goes_on_behind_its_last_page_and_sees_wh
 ):
     """It began at the first key again: a bucket that takes longer than its worker lives was never listed to its end."""
     home = tmp_path / "home"
-    for number in range(12):
+    for number in range(24):
         bucket.model(f"m{number:02}.safetensors", values=number + 1)
     run_whole(bucket, home)
     bucket.storage.requests.clear()
-    bucket.storage.fault = lambda request: SLOW if request.number > 6 else None
+    bucket.storage.fault = lambda request: SLOW if request.number > 9 else None
     killed = begun(bucket, home)
-    wait_for(lambda: bucket.storage.count("list") > 7)
+    wait_for(lambda: bucket.storage.count("list") > 10)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     bucket.storage.calm()
@@ -97,7 +97,7 @@ def test_a_listing_again_that_is_killed_goes_on_behind_its_last_page_and_sees_wh
         (dead,) = store.runs.latest(1)
     assert dead.listed_to is not None
     bucket.model("m000.safetensors", values=100)
-    bucket.remove("m01.safetensors", "m11.safetensors")
+    bucket.remove("m01.safetensors", "m23.safetensors")
     run_whole(bucket, home)
     begins = [
         request.query.get("start-after") for request in bucket.storage.requests if request.kind == "list"
@@ -108,8 +108,8 @@ def test_a_listing_again_that_is_killed_goes_on_behind_its_last_page_and_sees_wh
         states = {row.document["path"]: row.document["status"] for row in store.records.iterate()}
         assert [path for path, status in sorted(states.items()) if status == "missing"] == [
             "m01.safetensors",
-            "m11.safetensors",
+            "m23.safetensors",
         ]
-        assert len(states) == 13
+        assert len(states) == 25
         (whole,) = store.runs.latest(1)
         assert (whole.state, whole.listed_to) == (RunState.COMPLETE, None)
