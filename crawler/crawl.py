@@ -18,6 +18,7 @@ from catalog.records import Group, ObjectKey, Run, RunState
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.batch import RecordChange
+from catalog.store.health import unread_files
 from catalog.store.leases import Lease
 from catalog.store.manifest import Sightings
 from catalog.store.records import GONE, LIVE, MISSING
@@ -29,7 +30,7 @@ from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
 from crawler.settings import FileSettings
-from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Source
+from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Resumable, Source
 from crawler.stages import interim
 from crawler.stages.account import AS_BEFORE, Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
@@ -140,6 +141,8 @@ class _Crawl:
                     since = self._previous.started_at if self._previous else None
                     cuts = self._manifest.cuts(CUT_KEYS) if had_objects else []
                     self._source.expect(cuts, since=since)
+                if isinstance(self._source, Resumable) and had_objects:
+                    self._go_on(self._source)
                 if isinstance(self._source, Remembering) and not reread:
                     self._remind(self._source)
                 if not had_objects and not self._store.records.standing(self._source.id):
@@ -162,7 +165,7 @@ class _Crawl:
             run = self._account.finish(state, self._manifest)
         if settled:
             settle_joins(self._store, self._source.id, self._settings)
-        return self._account.report(run, self._manifest)
+        return self._account.report(run)
 
     def _remind(self, source: Remembering) -> None:
         """What was crawled in another way than now is no reason to leave anything out."""
@@ -181,6 +184,15 @@ class _Crawl:
         whole = [run.started_at for run in complete if not run.counts.get(AS_BEFORE)]
         known = partial(self._manifest.some_below, limit=WITNESSES)
         source.remember(since=complete[0].started_at, whole=max(whole, default=None), known=known)
+
+    def _go_on(self, source: Resumable) -> None:
+        """With the listing of a run that was cut off."""
+        before = next(
+            (run for run in self._store.runs.latest(2, source=self._source.id) if run.id != self._run.id),
+            None,
+        )
+        if before is not None and before.listed_to is not None:
+            source.go_on(before.listed_to)
 
     def _list_and_read(self, seen: Sightings, *, reread: bool) -> None:
         for directory in self._reading.pages(seen, reread=reread):
@@ -336,7 +348,7 @@ class _Crawl:
     def _state(self) -> RunState:
         incomplete = (
             self._scopes.failed
-            or self._manifest.needing_a_person(1)
+            or unread_files(self._store, self._source.id, 1)
             or self._unhashed
             or self._registry.unavailable
             or self._reading.broken

@@ -87,8 +87,13 @@ def _take(
     else:
         report.looked_at += events.looked_at
         report.models += events.models
-        hints.taken(row.id, keys)
+        hints.taken(row.id, {key: noted_at for key, noted_at in keys.items() if key not in events.unasked})
         log.info("events taken source=%s objects=%s models=%s", row.uri, len(keys), len(events.models))
+        if events.unasked:
+            hints.put_off(row.id, list(events.unasked))
+            report.put_off += len(events.unasked)
+            reason = next(iter(events.unasked.values()))
+            log.warning("event put off source=%s objects=%s reason=%s", row.uri, len(events.unasked), reason)
 
 
 def _places(hint: Hint, rows: Iterable[SourceRow]) -> Iterator[tuple[SourceId, ObjectKey]]:

@@ -9,18 +9,18 @@ an earlier version's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from catalog.errors import ModeldexError
+from catalog.errors import ModeldexError, SourceError
 from catalog.layouts.content_addressed import content_key
 from catalog.recording.joining import settle_joins
 from catalog.recording.prints import weights_of
 from catalog.recording.recorder import Recorder
 from catalog.recording.remake import remake
-from catalog.records import Extraction, ModelId, ObjectKey, Run
+from catalog.records import Extraction, ModelId, ObjectKey, ObjectMeta, Run
 from catalog.records.objects import is_too_long
 from catalog.settings import Settings
 from catalog.store import Store
@@ -42,6 +42,8 @@ from crawler.stages.splitting import SourceSplit
 from crawler.stages.survey import attendee
 
 WITNESSES = 5
+MOST_UNASKED = 3
+"""So many objects in a row of which storage says nothing: then it is asked for no other of the same events."""
 MAX_LEVELS_NAMED = 4
 """So many directories up a file may name another one as its data."""
 
@@ -56,7 +58,8 @@ class CrawlNeeded(ModeldexError):
 @dataclass(slots=True, kw_only=True)
 class EventReport:
     """What came of some events. `counts` are of models (new, changed, missing, moved), `models` those whose records are other
-    than before, `unread` objects that are there and could not be read, with the reason.
+    than before, `unread` objects that are there and could not be read, `unasked` those of which storage says nothing now; both
+    with the reason.
     """
 
     looked_at: int = 0
@@ -64,6 +67,7 @@ class EventReport:
     counts: Counter[str] = field(default_factory=Counter)
     models: list[ModelId] = field(default_factory=list)
     unread: dict[ObjectKey, str] = field(default_factory=dict)
+    unasked: dict[ObjectKey, str] = field(default_factory=dict)
 
     def note(self) -> None:
         """Events are too short for a progress line."""
@@ -82,7 +86,8 @@ def take_events(
 
     Raises CrawlNeeded where only a crawl can tell what is true: before the first one, after one that was cut off, for
     another version of Modeldex, and where nothing at all seems to be left of the source. Raises WriterBusy while the
-    source is crawled, and SourceError if storage does not answer: then the event is to be kept.
+    source is crawled, and SourceError if storage says nothing of any of them: then the event is to be kept. Where it says
+    nothing of some, the others are taken.
     """
     registry = registry or Registry.installed()
     with store.source_lease(source.id) as lease:
@@ -150,10 +155,9 @@ class _Events:
         looks = _Looks()
         keys = [key for key in keys if not is_too_long(key)]  # as no crawl takes them
         known = self._manifest.entries(keys)
-        for key in keys:
+        for key, meta in self._heads(keys):
             before = known.get(key)
             self.report.looked_at += 1
-            meta = self._source.head(key)
             if meta is None:
                 if before is not None and before.state == LIVE:
                     looks.absent.append(key)
@@ -171,6 +175,24 @@ class _Events:
             if not self._belongs_as_before(before, outcome.entry) or self._is_new_part(before, outcome.entry):
                 looks.regrouped.append(key)
         return looks
+
+    def _heads(self, keys: Sequence[ObjectKey]) -> Iterator[tuple[ObjectKey, ObjectMeta | None]]:
+        """What storage says of each. One that is forbidden holds up no other; a storage that is away is not asked for all."""
+        in_a_row = 0
+        for number, key in enumerate(keys):
+            try:
+                meta = self._source.head(key)
+            except SourceError as error:
+                in_a_row += 1
+                self.report.unasked[key] = str(error)
+                if len(self.report.unasked) == len(keys) or in_a_row == number + 1 == MOST_UNASKED:
+                    raise
+                if in_a_row == MOST_UNASKED:
+                    self.report.unasked |= dict.fromkeys(keys[number + 1 :], str(error))
+                    return
+                continue
+            in_a_row = 0
+            yield key, meta
 
     def _belongs_as_before(self, before: Entry | None, now: Entry) -> bool:
         """Whether grouping sees the same file as before, although it may say something else."""

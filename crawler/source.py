@@ -110,6 +110,17 @@ class Cuttable(Protocol):
         ...
 
 
+@runtime_checkable
+class Resumable(Protocol):
+    """A source whose listing can begin at any key."""
+
+    def go_on(self, after: ObjectKey) -> None:
+        """The next listing begins after this key, up to which one came that was cut off, and ends with what lies before it;
+        called before `list`. It is whole all the same: what was listed before is no evidence of what is there now.
+        """
+        ...
+
+
 def no_objects(_directory: str) -> Iterable[ObjectMeta]:
     """Nothing is known below any directory."""
     return ()

@@ -101,8 +101,11 @@ def plan(
         try:
             change = _change(_entry(value, folder), rows, settings)
         except UserError as error:
-            key = _key_at_fault(value, error)
-            faults.append(Fault(line=place.line_of(key), key=key, source=name, message=str(error)))
+            wrong = dict(_wrong_keys(value)) or {_key_at_fault(value, error): str(error)}
+            faults += [
+                Fault(line=place.line_of(key), key=key, source=name, message=message)
+                for key, message in wrong.items()
+            ]
             continue
         if change.row.id in changes:
             faults.append(
@@ -117,7 +120,7 @@ def plan(
         at.setdefault(change.row.id, (place, name))
     faults += _mixed_up([change.row for change in changes.values()], rows, at)
     if faults:
-        raise FileFaults(faults)
+        raise FileFaults(sorted(faults, key=lambda fault: fault.line or 0))
     absent = [row for row in rows if row.id not in changes and row.state is SourceState.ACTIVE]
     pruned = [Change(Deed.DISABLE, replace(row, state=SourceState.DISABLED)) for row in absent if prune]
     return [*changes.values(), *pruned]
@@ -136,6 +139,30 @@ def _mixed_up(
             place, _ = at[row.id]
             shown = printable(row.address, limit=200)
             yield Fault(line=place.line_of("name"), key="name", source=shown, message=str(error))
+
+
+def _wrong_keys(value: Any) -> Iterator[tuple[str | None, str]]:
+    """What is wrong with each key by itself: unknown ones, and those that would be refused if they stood alone."""
+    if not isinstance(value, dict):
+        return
+    for key in value:
+        if key not in ENTRY_KEYS:
+            yield str(key), str(_unknown(key))
+    address = value.get("address")
+    if not isinstance(address, str):
+        return
+    for key in KEYS:
+        try:
+            checked_definition(address, {key: value[key]} if key in value else {})
+        except UserError as error:
+            if key in value:
+                yield key, str(error)
+
+
+def _unknown(key: object) -> _KeyFault:
+    close = nearest(str(key), ENTRY_KEYS)
+    advice = f"Did you mean {close!r}?" if close else f"Known are: {', '.join(ENTRY_KEYS)}."
+    return _KeyFault(str(key), f"Unknown key {key!r}.", advice=advice)
 
 
 def _key_at_fault(value: Any, error: UserError) -> str | None:
@@ -215,9 +242,7 @@ def _entry(value: Any, folder: Path) -> _Entry:
         raise UserError("It is not keys with values.", advice=f"Write:\n{EXAMPLE}")
     for key in value:
         if key not in ENTRY_KEYS:
-            close = nearest(str(key), ENTRY_KEYS)
-            advice = f"Did you mean {close!r}?" if close else f"Known are: {', '.join(ENTRY_KEYS)}."
-            raise _KeyFault(str(key), f"Unknown key {key!r}.", advice=advice)
+            raise _unknown(key)
     address, enabled = value.get("address"), value.get("enabled", True)
     if not isinstance(address, str) or not address:
         raise _KeyFault("address", "It has no address.", advice="Give a path or an address as `address`.")

@@ -13,9 +13,8 @@ from catalog.records import Edit, FileStatus, Group, Member, ModelId, ObjectKey,
 from catalog.store.batch import PackedRecord, RecordChange
 from catalog.store.canonical import sanitised
 from catalog.store.codec import pack
+from catalog.store.documents import NOT_MADE_CODE
 from catalog.store.manifest import extraction_of
-
-TROUBLE = "not-made"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,7 @@ def make_of_outlines(task: Task, reason: str) -> RecordChange:
     def marked(member: Member) -> Member:
         if member.extraction is None or member.object.key != largest:
             return member
-        trouble = Problem(code=TROUBLE, message=message, key=member.object.key)
+        trouble = Problem(code=NOT_MADE_CODE, message=message, key=member.object.key)
         extraction = replace(member.extraction, status=FileStatus.UNREADABLE, problems=(trouble,))
         return replace(member, extraction=extraction)
 

@@ -210,7 +210,9 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One crawl of one source: when, what it counted, what it could not read."""
+    """One crawl of one source: when, what it counted, what it could not read. `listed_to` is the last key of its listing
+    that was taken and written, of one that did not come to its end.
+    """
 
     id: int
     source: SourceId
@@ -219,3 +221,4 @@ class Run:
     state: RunState
     counts: Mapping[str, int]
     problems: tuple[str, ...] = ()
+    listed_to: ObjectKey | None = None

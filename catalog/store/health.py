@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from catalog.records import RunState, display_key
+from catalog.records import RunState, SourceId, display_key
 from catalog.records.health import SourceHealth, StoreHealth, UnreadFile
 from catalog.records.sources import SourceRow, SourceState
 from catalog.store.event_hints import WaitingEvents
@@ -29,6 +29,15 @@ def health(store: Store) -> StoreHealth:
     )
 
 
+def unread_files(store: Store, source: SourceId, limit: int) -> tuple[UnreadFile, ...]:
+    """What of the source needs a person: files that could not be read, then models that could not be made of what was read."""
+    files = [
+        UnreadFile(key=display_key(file.key), reason=file.reason)
+        for file in store.manifest(source).needing_a_person(limit)
+    ]
+    return (*files, *store.records.not_made(source, limit - len(files)))
+
+
 def _source(
     store: Store,
     row: SourceRow,
@@ -39,7 +48,7 @@ def _source(
     runs = store.runs
     newest = runs.latest(1, source=row.id)
     finished = runs.last_finished(row.id)
-    unread = store.manifest(row.id).needing_a_person(UNREAD_SHOWN) if newest else []
+    unread = unread_files(store, row.id, UNREAD_SHOWN) if newest else ()
     return SourceHealth(
         row=row,
         last=newest[0] if newest else None,
@@ -48,7 +57,7 @@ def _source(
         models=known.live if known else 0,
         missing=known.missing if known else 0,
         bytes=finished.counts.get("bytes") if finished else None,
-        unread=tuple(UnreadFile(key=display_key(file.key), reason=file.reason) for file in unread),
+        unread=unread,
         asked_at=asked_at,
         is_crawled=store.workers.is_crawled(row.id),
         events_waiting=events.objects if events else 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, case, func, select, update
+from sqlalchemy import Engine, case, func, select, text, update
 
 from catalog.errors import StoreDamaged
-from catalog.records import CardText, ModelId, ModelRecord, ObjectKey, Revision, SourceId, StoredModel
+from catalog.records import (
+    CardText,
+    ModelId,
+    ModelRecord,
+    ObjectKey,
+    Revision,
+    SourceId,
+    StoredModel,
+    display_key,
+)
 from catalog.records.disclosure import Disclosure
+from catalog.records.health import UnreadFile
 from catalog.records.history import ChainFault, VerificationCounts
 from catalog.sealing.envelope import bound
 from catalog.sealing.faults import KeyMissing, SealBroken
@@ -26,15 +37,18 @@ from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.codec import UNREADABLE, instant, parse_instant, read_object, unpack, unpack_json
 from catalog.store.consumers import shown_last_seen
 from catalog.store.database import begin_commit, parts
-from catalog.store.documents import DELETED, GONE, LIVE, MISSING, TRASHED
+from catalog.store.documents import DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE, TRASHED
 from catalog.store.leases import Lease
 from catalog.store.runs import seen_at
 from catalog.store.sealing import RECORD, Sealing, models_with, part_of, vault_behind
-from catalog.store.tables import records, revisions, sources
+from catalog.store.tables import NOT_MADE, records, revisions, sources
 from catalog.terminal import printable
 
 PAGE = 500
 REREAD = "Make it anew with: modeldex crawl PATH --reread"
+RETRIED = (
+    "most often memory was used up; it is tried again when a file of the source changes, or with --reread"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +282,17 @@ class Records:
                     counts["incomplete"] += number * bool(incomplete)
         return counts
 
+    def not_made(self, source: SourceId, limit: int) -> list[UnreadFile]:
+        """The live models over which processes died that were to make their records, with the reason."""
+        chosen = (records.c.source == source) & (records.c.state == LIVE)
+        statement = select(records.c.group_key, records.c.document).where(chosen, text(NOT_MADE))
+        with self._engine.connect() as connection:
+            rows = connection.execute(statement.order_by(records.c.group_key).limit(limit)).all()
+        return [
+            UnreadFile(key=display_key(os.fsdecode(row.group_key)), reason=_trouble(row.document))
+            for row in rows
+        ]
+
     def unseen(self, source: SourceId) -> set[ModelId]:
         """The models that are there for all that is known, and that the last runs could not look at."""
         chosen = (records.c.source == source) & (records.c.state == LIVE) & records.c.last_seen.is_not(None)
@@ -390,6 +415,13 @@ class Records:
             lease.check(connection)
             for part in parts(ids):
                 connection.execute(update(records).where(records.c.id.in_(part)).values(last_seen=None))
+
+
+def _trouble(document: str) -> str:
+    """Why no record could be made, with what to do."""
+    problems = read_object(document).get("problems") or ()
+    reasons = [str(problem["message"]) for problem in problems if problem.get("code") == NOT_MADE_CODE]
+    return "; ".join([*reasons[:1], RETRIED])
 
 
 def _stored(row: Any, seen: dict[str, str], vault: Vault) -> StoredModel:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, insert, select, update
 
-from catalog.records import Run, RunState, SourceId
+from catalog.records import ObjectKey, Run, RunState, SourceId
 from catalog.records.objects import is_too_long
 from catalog.store.codec import instant, parse_instant, read_object
 from catalog.store.database import upsert
@@ -101,12 +101,16 @@ class Runs:
         with self._engine.begin() as connection:
             upsert(connection, scopes, [{"run": run.id, "scope": os.fsencode(scope), "error": error}])
 
-    def note_counts(self, run: Run, counts: Mapping[str, int], *, lease: Lease) -> None:
+    def note_counts(
+        self, run: Run, counts: Mapping[str, int], *, lease: Lease, listed_to: ObjectKey | None = None
+    ) -> None:
         """How far a running run is. Raises LeaseLost."""
         with self._engine.begin() as connection:
             lease.check(connection)
             chosen = update(runs).where(runs.c.id == run.id)
-            connection.execute(chosen.values(counts=json.dumps(dict(counts))))
+            connection.execute(
+                chosen.values(counts=json.dumps(dict(counts)), listed_to=_packed_key(listed_to))
+            )
 
     def listings_after(self, source: SourceId, run: int) -> list[PastListing]:
         """The finished runs of the source after this one, oldest first."""
@@ -129,7 +133,16 @@ class Runs:
             for row in rows
         ]
 
-    def finish(self, run: Run, state: RunState, counts: Mapping[str, int], problems: Sequence[str]) -> Run:
+    def finish(
+        self,
+        run: Run,
+        state: RunState,
+        counts: Mapping[str, int],
+        problems: Sequence[str],
+        *,
+        listed_to: ObjectKey | None = None,
+    ) -> Run:
+        """The run as it ended. `listed_to` is where the next one goes on; None if the listing came to its end."""
         kept = [*problems[:MAX_PROBLEMS]]
         if len(problems) > MAX_PROBLEMS:
             kept.append(f"and {len(problems) - MAX_PROBLEMS} more")
@@ -142,6 +155,7 @@ class Runs:
                     finished_at=instant(datetime.now(UTC)),
                     counts=json.dumps(dict(counts)),
                     problems=json.dumps(kept),
+                    listed_to=_packed_key(listed_to),
                 )
             )
             return _run(connection.execute(select(runs).where(runs.c.id == run.id)).one())
@@ -165,6 +179,10 @@ def _problems(text: str) -> tuple[str, ...]:
         return ("the account of this run is damaged",)
 
 
+def _packed_key(key: ObjectKey | None) -> bytes | None:
+    return None if key is None else os.fsencode(key)
+
+
 def _run(row: Any) -> Run:
     return Run(
         id=row.id,
@@ -174,4 +192,5 @@ def _run(row: Any) -> Run:
         state=RunState(row.state),
         counts=read_object(row.counts),
         problems=_problems(row.problems),
+        listed_to=None if row.listed_to is None else ObjectKey(os.fsdecode(row.listed_to)),
     )

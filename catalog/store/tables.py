@@ -62,6 +62,7 @@ runs = Table(
     Column("token", BigInteger, nullable=False),
     Column("counts", Text, nullable=False),
     Column("problems", Text, nullable=False),
+    Column("listed_to", LargeBinary),
     Index("runs_by_source", "source", "id"),
     Index("runs_by_state", "state"),
 )
@@ -76,6 +77,9 @@ scopes = Table(
 
 LIVE_AND_READ = "state = 'live' AND reading IN ('read', 'failed')"
 """As text: an index of a part of the rows is taken only where these values stand in the statement."""
+
+NOT_MADE = "signature = ''"
+"""The models of which no record could be made but of their outlines: none, as a rule, for which there is an index."""
 
 UNREAD = "reading IN ('failed', 'retry')"
 """The objects that could not be read: the few for which there is an index."""
@@ -220,6 +224,7 @@ records = Table(
     Index("records_by_fingerprint", "fingerprint"),
     Index("records_by_tensors", "tensors"),
     Index("records_by_name", "name"),
+    Index("records_not_made", "source", sqlite_where=text(NOT_MADE), postgresql_where=text(NOT_MADE)),
 )
 
 record_files = Table(

@@ -130,6 +130,8 @@ def connect(access: Access, spending: Spending) -> Any:
     from botocore import UNSIGNED  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
+    from crawler.buckets.bounded_answers import bound_answers  # noqa: PLC0415
+
     session = boto3.Session(
         botocore_session=_core_session(),
         aws_access_key_id=access.access_key or None,
@@ -157,6 +159,7 @@ def connect(access: Access, spending: Spending) -> Any:
     region = session.region_name or access.region_of_host or ANY_REGION
     client = session.client("s3", endpoint_url=access.endpoint_url or None, region_name=region, config=config)
     client.meta.events.register("before-send.s3", lambda **_: spending.request())
+    bound_answers(client)
     keep_listings(client)
     return client
 

@@ -96,11 +96,12 @@ def list_bucket(
     cuts: Sequence[str],
     workers: int,
     is_ordered: bool,
-    is_begun: bool = False,
+    begin: str = "",
 ) -> Iterator[Part]:
     """Everything below the prefix. `first` is its first page if that is known already, `cuts` are keys at which it may be
-    cut, in order. Of a listing that `is_begun` and never came to its end, what lies after the last cut comes first: with a
-    budget of fewer requests than it has pages, each crawl goes on from where the one before it ended. The last part says how the root ended. Raises SourceError if not even the first page can be had.
+    cut, in order. What lies after the key `begin` comes first, and what lies before it last: killed again and again, or
+    with a budget of fewer requests than it has pages, each crawl goes on from where the one before it ended. The last part
+    says how the root ended. Raises SourceError if not even the first page can be had.
     """
     page = first or bucket.page(prefix)
     if not page.has_more:
@@ -110,9 +111,7 @@ def list_bucket(
         yield from _in_one(bucket, prefix, page)
         return
     broken = _Broken()
-    ranges = _ranges(cuts or _directories_to_cut_at(bucket, prefix))
-    if is_begun and cuts:
-        ranges = [ranges[-1], *ranges[:-1]]
+    ranges = _from(begin, _ranges(cuts or _directories_to_cut_at(bucket, prefix)))
     try:
         yield from _in_ranges(bucket, prefix, ranges, workers, broken)
     except KeysInNoOrder:
@@ -146,6 +145,17 @@ def _in_one(bucket: Bucket, prefix: str, page: Page) -> Iterator[Part]:
 def _ranges(cuts: Sequence[str]) -> list[KeyRange]:
     edges = ["", *dict.fromkeys(cuts), ""]
     return [KeyRange(after=after, until=until) for after, until in itertools.pairwise(edges)]
+
+
+def _from(begin: str, ranges: Sequence[KeyRange]) -> list[KeyRange]:
+    """All of the ranges, from this key on and then around to it."""
+    if not begin:
+        return list(ranges)
+    number = next(n for n, span in enumerate(ranges) if not span.until or begin < span.until)
+    around = ranges[number]
+    first, last = replace(around, after=begin), replace(around, until=begin)
+    before = [*ranges[:number], last] if around.after < begin else ranges[:number]
+    return [first, *ranges[number + 1 :], *before]
 
 
 def _directories_to_cut_at(bucket: Bucket, prefix: str) -> list[str]:

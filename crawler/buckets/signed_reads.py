@@ -2,7 +2,7 @@
 
 boto3 reads the first object, and shows with that where the bucket answers, under which region requests are signed and what
 they say of their sender. From then on requests are signed by botocore's own signer and sent over boto3's own connections, with
-its proxies and certificates. Where neither the bytes nor a refusal is answered that would be the same again, boto3 is left to ask:
+its proxies and certificates; boto3 shows neither, and where a version of it has them no more, it reads all objects itself. Where neither the bytes nor a refusal is answered that would be the same again, boto3 is left to ask:
 it waits, follows redirects, and tries other regions.
 """
 
@@ -22,6 +22,7 @@ from botocore.parsers import ResponseParserError, create_parser
 from botocore.response import StreamingBody
 
 from crawler.answers import AnswerUnbounded, read_within
+from crawler.buckets.bounded_answers import connections_of, signer_of
 from crawler.buckets.faults import TRANSPORT, Kind, fault_of
 from crawler.buckets.spending import Spending
 
@@ -52,6 +53,8 @@ class SignedReads:
 
     def __init__(self, client: Any, spending: Spending) -> None:
         self._client = client
+        self._signer = signer_of(client)
+        self._connections = connections_of(client)
         self._spending = spending
         self._form: _Form | None = None
         self._doubts = 0
@@ -71,7 +74,7 @@ class SignedReads:
                 return answer
         whole: Mapping[str, Any] = self._client.get_object(Bucket=Bucket, Key=Key, **asked)
         self._doubts += 1
-        if form is None:
+        if form is None and self._signer is not None and self._connections is not None:
             self._doubts = 0
             self._form = _form_of(getattr(self._sent, "request", None), Key)
         return whole
@@ -88,12 +91,10 @@ class SignedReads:
             "GET", f"{form.base}{quote(key, safe=UNRESERVED)}", headers=headers, stream_output=True
         )
         if form.region is not None:
-            # boto3 shows neither its signer nor its connections; the signer renews credentials that expire.
-            signer = self._client._request_signer.get_auth_instance("s3", form.region, "s3v4")  # noqa: SLF001
-            signer.add_auth(request)
+            self._signer.get_auth_instance("s3", form.region, "s3v4").add_auth(request)
         self._spending.request()
         try:
-            answer = self._client._endpoint.http_session.send(request.prepare())  # noqa: SLF001 - as above
+            answer = self._connections.send(request.prepare())
         except TRANSPORT:
             return None
         if answer.status_code in WHOLE:

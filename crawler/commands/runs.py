@@ -63,13 +63,15 @@ def runs(context: click.Context, *, limit: int, source: str | None, as_json: boo
 @click.pass_obj
 def show(settings: Settings, number: int, *, as_json: bool) -> None:
     """Show what one crawl counted, and every problem by name."""
+    from catalog.store.health import unread_files  # noqa: PLC0415 - what a command needs is imported by it alone
+
     with _store(settings) as store:
         run = _run(store, number)
         is_last = store.runs.latest(1, source=run.source)[0].id == run.id
         # The manifest knows what cannot be read now, and not what could not in the past.
-        unread = store.manifest(run.source).needing_a_person(UNREAD_SHOWN) if is_last else []
+        unread = unread_files(store, run.source, UNREAD_SHOWN) if is_last else ()
         shown = _described(run, _names(store))
-    shown["unread"] = [{"key": display_key(file.key), "reason": printable(file.reason)} for file in unread]
+    shown["unread"] = [{"key": file.key, "reason": printable(file.reason)} for file in unread]
     if as_json:
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
@@ -77,6 +79,10 @@ def show(settings: Settings, number: int, *, as_json: bool) -> None:
         click.echo(f"{key + ':':<13} {printable(shown[key] or '')}".rstrip())
     counts = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in run.counts.items() if value)
     click.echo(f"{'counts:':<13} {counts}".rstrip())
+    if run.state is not RunState.RUNNING and shown["listed_to"]:
+        click.echo(
+            printable(f"listed to:    {shown['listed_to']}, behind which the next crawl goes on", limit=400)
+        )
     for problem in run.problems:
         click.echo(f"  {printable(problem, limit=400)}")
     for row in shown["unread"]:
@@ -157,6 +163,7 @@ def _described(run: Run, names: dict[str, str | None]) -> dict[str, Any]:
         "started_at": _iso(run.started_at),
         "finished_at": _iso(run.finished_at),
         "counts": dict(run.counts),
+        "listed_to": None if run.listed_to is None else display_key(run.listed_to),
         "problems": [printable(problem) for problem in run.problems],
     }
 

@@ -29,8 +29,10 @@ MAX_OBJECT_BYTES = 16 * 1024 * 1024
 """Of a tree, commit or tag, and of what a blob is a delta of."""
 MAX_POINTER_BYTES = 4096
 """Of a file that says where the repository is."""
-WANTED = re.compile(r"(?:.*\.dvc|dvc\.(?:yaml|lock)|.*\.(?:json|ya?ml|toml)|README\.md)", re.IGNORECASE)
-NAMING = re.compile(r"(?:.*\.dvc|dvc\.(?:yaml|lock))", re.IGNORECASE)
+WANTED = re.compile(
+    r"(?:.*\.dvc|dvc\.(?:yaml|lock)|.*\.(?:json|ya?ml|toml)|README\.md)", re.IGNORECASE | re.DOTALL
+)
+NAMING = re.compile(r"(?:.*\.dvc|dvc\.(?:yaml|lock))", re.IGNORECASE | re.DOTALL)
 """Files that name objects of a remote: without one of them, an object would seem to be named by nobody."""
 HEADS, REMOTES, TAGS = b"refs/heads/", b"refs/remotes/", b"refs/tags/"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from catalog.errors import PluginUnavailable, SourceError
+from catalog.errors import Malformed, PluginUnavailable, SourceError
 from crawler.queue import Message
 from crawler.settings import EventSettings
 
@@ -25,9 +25,11 @@ class SqsQueue:
             import boto3  # noqa: PLC0415 - an extra
             from botocore.config import Config  # noqa: PLC0415
             from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+            from crawler.buckets.bounded_answers import bound_answers  # noqa: PLC0415 - it brings the same
         except ImportError as error:
             raise PluginUnavailable("queue", "sqs", "install it with: pip install 'modeldex[s3]'") from error
-        self._faults = (BotoCoreError, ClientError)
+        self._faults = (BotoCoreError, ClientError, Malformed)
         self._url = settings.queue_url
         self._wait_seconds = wait_seconds
         config = Config(
@@ -40,6 +42,7 @@ class SqsQueue:
                 region_name=settings.queue_region or None,
                 config=config,
             )
+            bound_answers(self._client, "sqs")
         except self._faults as error:
             raise SourceError(f"The queue {self._url} cannot be asked: {error}") from error
 

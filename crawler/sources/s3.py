@@ -73,6 +73,7 @@ class S3Source:
         self._selection = Selection()
         self._cuts: Sequence[str] = ()
         self._since: datetime | None = None
+        self._begin = ""
         self._inventory = (options or S3Options()).inventory
         if self._inventory:
             parse_object(self._inventory, what="The option inventory")
@@ -140,6 +141,10 @@ class S3Source:
         self._since = since
         self._cuts = [f"{self._address.prefix}{key}" for key in cuts]
 
+    def go_on(self, after: ObjectKey) -> None:
+        """The listing begins after this key, and ends with what lies before it."""
+        self._begin = f"{self._address.prefix}{after}"
+
     def list(self) -> Iterator[Listed]:
         """Everything below the root. What is listed in one is complete or not as a whole, unless a part of it breaks off:
         then each directory is told that it touches. Raises UserError, SourceError if the root cannot be listed.
@@ -150,6 +155,11 @@ class S3Source:
         if self._first is None:
             self.check(is_new=False)
         first, self._first = self._first, None
+        begin, self._begin = self._begin, ""
+        if not begin and self._since is None and self._cuts:
+            begin = self._cuts[
+                -1
+            ]  # of a bucket that was never listed to its end, what nobody knows comes first
         parts = list_bucket(
             self,
             self._address.prefix,
@@ -157,7 +167,7 @@ class S3Source:
             cuts=self._cuts,
             workers=min(LISTING_WORKERS, self.concurrency),
             is_ordered=not self._address.bucket.endswith(UNORDERED),
-            is_begun=self._since is None,
+            begin=begin,
         )
         for part in parts:
             yield self._listed(part)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from catalog.normalise.values.secrets import masked_text
-from catalog.records import Run, RunState, display_key
+from catalog.records import ObjectKey, Run, RunState, display_key
 from catalog.store.documents import LIVE, MISSING
+from catalog.store.health import unread_files
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.store import Store
@@ -72,6 +73,8 @@ class Account:
         *,
         spent: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        self.listed_to: ObjectKey | None = None
+        """The last key of the listing that was taken and written; None once it came to its end."""
         self.counts: Counter[str] = Counter()
         self.problems: list[str] = []
         self.skipped: list[tuple[str, str]] = []
@@ -93,8 +96,12 @@ class Account:
             self._progress.phase = phase
         self._watch(self._progress)
         if time.monotonic() >= self._next:
-            self._store.runs.note_counts(self._run, self._so_far(), lease=self._lease)
-            self._next = time.monotonic() + COUNTS_SECONDS
+            self.keep()
+
+    def keep(self) -> None:
+        """Writes into the run how far it is."""
+        self._store.runs.note_counts(self._run, self._so_far(), lease=self._lease, listed_to=self.listed_to)
+        self._next = time.monotonic() + COUNTS_SECONDS
 
     def problem(self, reason: str) -> None:
         self.problems.append(well_formed(reason))
@@ -143,7 +150,9 @@ class Account:
         self.counts["incomplete"] = standing["incomplete"]
         self.counts["scopes_failed"] = self.scopes_failed
         self.counts["bytes"] = manifest.size_bytes()
-        return self._store.runs.finish(self._run, state, self._so_far(), [*self.problems, *self.notes()])
+        return self._store.runs.finish(
+            self._run, state, self._so_far(), [*self.problems, *self.notes()], listed_to=self.listed_to
+        )
 
     def _settle_unread(self, manifest: Manifest) -> None:
         """Counts what could not be read and needs a person; the rest was left out."""
@@ -154,14 +163,15 @@ class Account:
                 strays.append((file.key, STRAY))
             else:
                 self.counts["failed"] += 1
+        self.counts["failed"] += len(self._store.records.not_made(self._run.source, MAX_UNREAD))
         self.skip(tuple(strays))
 
-    def report(self, run: Run, manifest: Manifest) -> CrawlReport:
+    def report(self, run: Run) -> CrawlReport:
         return CrawlReport(
             run=run,
             counts=dict(run.counts),
             unread=tuple(
-                (display_key(file.key), file.reason) for file in manifest.needing_a_person(MAX_UNREAD)
+                (file.key, file.reason) for file in unread_files(self._store, run.source, MAX_UNREAD)
             ),
             problems=tuple(self.problems),
             notes=tuple(self.notes()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
@@ -13,7 +14,7 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
 from crawler.reading import Registry
-from crawler.source import Source, listing
+from crawler.source import Resumable, Source, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
 
@@ -43,6 +44,11 @@ class ReadingStage:
         self._registry = registry
         self._account = account
         self._lease = lease
+        self._is_resumable = isinstance(source, Resumable)
+        self._given = 0
+        self._written = 0
+        self._batches: deque[tuple[int, ObjectKey]] = deque()
+        """The last key of each batch that is under way, with how many objects were given to readers up to it."""
 
     def pages(self, seen: Sightings, *, reread: bool) -> Iterator[str]:
         """Reads and writes page by page; after each, the directory at which the listing is."""
@@ -61,6 +67,8 @@ class ReadingStage:
             self._write(page)  # what was read until the crawl was told to end is not read again
             raise
         self._write(page)
+        if not self.scopes.failed:
+            self._account.listed_to = None
 
     def _changed(self, seen: Sightings, *, reread: bool) -> Iterator[tuple[ObjectMeta, Entry | None]]:
         """The listed objects that are not as the manifest has them."""
@@ -73,8 +81,12 @@ class ReadingStage:
             ]
             asked = [meta.key for meta in changed if reread or meta.key in standings]
             known = self._manifest.entries(asked) if asked else {}
+            self._given += len(changed)
+            if self._is_resumable:
+                self._batches.append((self._given, batch[-1].key))
             for meta in changed:
                 yield meta, known.get(meta.key)
+            self._note_place()
             self._account.note()
 
     def _steps(self, seen: Sightings) -> Iterator[Sequence[ObjectMeta]]:
@@ -132,8 +144,18 @@ class ReadingStage:
         self._account.note("reading")
 
     def _write(self, page: list[ReadObject]) -> None:
+        if not page:
+            return
         self._manifest.put_packed([read.packed for read in page], lease=self._lease)
+        self._written += len(page)
         page.clear()
+        self._note_place()
+        self._account.keep()
+
+    def _note_place(self) -> None:
+        """The last batch of which everything is written: a crawl that is killed now goes on behind it."""
+        while self._batches and self._batches[0][0] <= self._written:
+            self._account.listed_to = self._batches.popleft()[1]
 
 
 def is_current(meta: ObjectMeta, before: Standing | None, registry: Registry) -> bool:

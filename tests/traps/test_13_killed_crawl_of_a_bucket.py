@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from fixtures.buckets import SLOW
 from fixtures.ports import ENVIRONMENT
 
 from catalog.records import RunState
@@ -18,7 +19,10 @@ SMALL_PAGES = """
 import sys
 import crawler.stages.reading
 from catalog.cli import main
-crawler.stages.reading.PAGE_OBJECTS = 2
+import crawler.stages.account
+from crawler.sources.s3 import S3Source
+crawler.stages.reading.PAGE_OBJECTS = crawler.stages.reading.BATCH_OBJECTS = S3Source.page_keys = 2
+crawler.stages.account.COUNTS_SECONDS = 0
 main(sys.argv[1:])
 """
 
@@ -34,29 +38,78 @@ def environment():
     return {**ENVIRONMENT, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
-def test_a_crawl_that_is_killed_goes_on_and_nothing_is_twice(bucket, tmp_path):
-    home = tmp_path / "home"
-    for number in range(24):
-        bucket.model(f"m{number:02}.safetensors", values=number + 1)
-    bucket.storage.fault = lambda request: "slow" if request.kind == "get" and request.number > 8 else None
-    killed = subprocess.Popen(
+def begun(bucket, home):
+    return subprocess.Popen(
         command(bucket, home),
         cwd=ROOM,
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 30
-    while bucket.storage.count("get") < 12 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    bucket.storage.calm()
+
+
+def run_whole(bucket, home):
     done = subprocess.run(
         command(bucket, home), cwd=ROOM, env=environment(), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_crawl_that_is_killed_goes_on_and_nothing_is_twice(bucket, tmp_path):
+    home = tmp_path / "home"
+    for number in range(24):
+        bucket.model(f"m{number:02}.safetensors", values=number + 1)
+    bucket.storage.fault = lambda request: SLOW if request.kind == "get" and request.number > 8 else None
+    killed = begun(bucket, home)
+    wait_for(lambda: bucket.storage.count("get") >= 12)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    bucket.storage.calm()
+    run_whole(bucket, home)
     assert bucket.storage.count("get") < 24
     with open_store(Settings(home=home), write=False) as store:
         assert store.records.count() == 24
         assert [run.state for run in store.runs.latest()] == [RunState.COMPLETE, RunState.INTERRUPTED]
+
+
+def test_a_listing_again_that_is_killed_goes_on_behind_its_last_page_and_sees_what_came_before_it(
+    bucket, tmp_path
+):
+    """It began at the first key again: a bucket that takes longer than its worker lives was never listed to its end."""
+    home = tmp_path / "home"
+    for number in range(24):
+        bucket.model(f"m{number:02}.safetensors", values=number + 1)
+    run_whole(bucket, home)
+    bucket.storage.requests.clear()
+    bucket.storage.fault = lambda request: SLOW if request.number > 9 else None
+    killed = begun(bucket, home)
+    wait_for(lambda: bucket.storage.count("list") > 10)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    bucket.storage.calm()
+    with open_store(Settings(home=home), write=False) as store:
+        (dead,) = store.runs.latest(1)
+    assert dead.listed_to is not None
+    bucket.model("m000.safetensors", values=100)
+    bucket.remove("m01.safetensors", "m23.safetensors")
+    run_whole(bucket, home)
+    begins = [
+        request.query.get("start-after") for request in bucket.storage.requests if request.kind == "list"
+    ]
+    assert f"models/{dead.listed_to}" in begins[:4]
+    assert bucket.storage.count("get") == 1
+    with open_store(Settings(home=home), write=False) as store:
+        states = {row.document["path"]: row.document["status"] for row in store.records.iterate()}
+        assert [path for path, status in sorted(states.items()) if status == "missing"] == [
+            "m01.safetensors",
+            "m23.safetensors",
+        ]
+        assert len(states) == 25
+        (whole,) = store.runs.latest(1)
+        assert (whole.state, whole.listed_to) == (RunState.COMPLETE, None)

@@ -33,7 +33,7 @@ STATE_HELP = {
 }
 
 
-_BYTES = {"bytes_read": "read", "bytes": "in all files"}
+_BYTES = {"bytes_read": "read", "bytes": "in all files", "bytes_received": "received"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from fixtures.buckets import Refusal
 from fixtures.crawling import safetensors
 
 from catalog.records import SourceId
@@ -143,23 +144,37 @@ def test_a_bucket_s_event_reaches_every_source_that_holds_the_object(store):
     }
 
 
-def test_an_event_of_a_real_bucket_brings_its_model(bucket, monkeypatch):
-    monkeypatch.setenv("BUCKET_KEY", "key")
-    monkeypatch.setenv("BUCKET_SECRET", "secret")
-    definition = SourceDefinition(
-        options={"endpoint_url": bucket.storage.url},
-        credentials={"access_key": "env:BUCKET_KEY", "secret_key": "env:BUCKET_SECRET"},
-    )
-    bucket.model("net.safetensors", values=4)
-    with open_store(bucket.settings, write=True) as store:
-        row = new_row(bucket.address, definition, bucket.settings)
-        store.sources.put([row])
-        crawl(store, open_source(row.address, bucket.settings, row.definition), bucket.settings)
-        bucket.model("b/m +é.safetensors", values=7)
-        bucket.storage.requests.clear()
-        key = "models/b/m+%2B%C3%A9.safetensors"
-        record = {"eventSource": "aws:s3", "s3": {"bucket": {"name": bucket.name}, "object": {"key": key}}}
-        assert note_hints(store, hints_of(json.dumps({"Records": [record]}))) == 1
-        assert len(take_waiting(store, bucket.settings).models) == 1
-        assert names(store) == {"net.safetensors": 4, "b/m +é.safetensors": 7}
-        assert len(bucket.storage.requests) <= 3
+def test_an_event_of_a_real_bucket_brings_its_model(bucket, bucket_store):
+    bucket.model("b/m +é.safetensors", values=7)
+    key = "models/b/m+%2B%C3%A9.safetensors"
+    record = {"eventSource": "aws:s3", "s3": {"bucket": {"name": bucket.name}, "object": {"key": key}}}
+    assert note_hints(bucket_store, hints_of(json.dumps({"Records": [record]}))) == 1
+    assert len(take_waiting(bucket_store, bucket.settings).models) == 1
+    assert names(bucket_store) == {"net.safetensors": 4, "b/m +é.safetensors": 7}
+    assert len(bucket.storage.requests) <= 3
+
+
+def test_one_object_that_is_forbidden_holds_up_no_other_event(bucket, bucket_store):
+    """All that came with it waited until it could be read: for ever."""
+    keys = [f"{name}.safetensors" for name in "abcdef"]
+    for number, key in enumerate(keys):
+        bucket.model(key, values=number + 1)
+    bucket.storage.fault = lambda request: Refusal(403, "AccessDenied") if "c.safe" in request.key else None
+    note_hints(bucket_store, [Hint(bucket.name, f"models/{key}") for key in keys])
+    report = take_waiting(bucket_store, bucket.settings)
+    assert (len(report.models), report.put_off) == (5, 1)
+    assert "c.safetensors" not in names(bucket_store)
+    (waiting,) = bucket_store.event_hints.waiting().values()
+    assert waiting.objects == 1
+    bucket.storage.calm()
+    note_hints(bucket_store, [Hint(bucket.name, "models/c.safetensors")])
+    assert len(take_waiting(bucket_store, bucket.settings).models) == 1
+    assert bucket_store.event_hints.waiting() == {}
+
+
+def test_a_storage_that_is_away_is_not_asked_for_every_object_of_many_events(bucket, bucket_store):
+    note_hints(bucket_store, [Hint(bucket.name, f"models/{number}.safetensors") for number in range(50)])
+    bucket.storage.fault = lambda _request: Refusal(503, "SlowDown")
+    assert take_waiting(bucket_store, bucket.settings).put_off == 50
+    assert len({request.key for request in bucket.storage.requests}) <= 3
+    assert names(bucket_store) == {"net.safetensors": 4}

@@ -9,11 +9,14 @@ import time
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from fixtures.crawling import safetensors
 
-from catalog.records import SourceId
+from catalog.cli import cli
+from catalog.records import RunState, SourceId
 from catalog.settings import Settings
 from catalog.store import open_store
+from catalog.store.health import health
 from crawler import crawl as crawls
 from crawler import jobs, pool
 from crawler.crawl import crawl
@@ -54,6 +57,11 @@ def crawled(home, tree):
         store.sources.crawled(SourceId(source.id), source.uri)
         crawl(store, source, Settings(home=home))
     return records_of(home)
+
+
+def crawled_again(home, tree):
+    with open_store(Settings(home=home), write=True) as store:
+        return crawl(store, LocalSource(tree), Settings(home=home))
 
 
 def patiently(is_ready):
@@ -147,3 +155,17 @@ def test_a_record_that_takes_its_process_down_twice_costs_that_model_alone(tmp_p
     assert path == DEADLY.rpartition("/")[0] or path == DEADLY
     assert document["status"] == "unreadable"
     assert "the process that worked on it was killed or crashed" in str(document["problems"])
+    shown = CliRunner().invoke(cli, ["--home", str(tmp_path / "home"), "runs", "show", "1"])
+    assert "state:        partial" in shown.stdout
+    assert (
+        f"{DEADLY.rpartition('/')[0]}: no record could be made of what it says: the process that"
+        in shown.stdout
+    )
+    again = crawled_again(tmp_path / "home", tree)
+    assert (again.run.state, again.counts["failed"]) == (RunState.PARTIAL, 1), "as long as it is so"
+    ((key, reason),) = again.unread
+    assert key.startswith("model-07")
+    assert "tried again" in reason
+    with open_store(Settings(home=tmp_path / "home"), write=False) as store:
+        (source,) = health(store).sources
+    assert [file.key for file in source.unread] == [key]

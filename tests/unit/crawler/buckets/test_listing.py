@@ -172,6 +172,16 @@ def test_a_listing_that_never_ends_within_its_budget_goes_on_where_the_last_one_
     for _ in range(6):
         bucket = Budgeted(keys)
         cuts = sorted(known)[4::5]
-        parts = list_bucket(bucket, "", first=None, cuts=cuts, workers=1, is_ordered=True, is_begun=True)
+        begin = cuts[-1] if cuts else ""
+        parts = list_bucket(bucket, "", first=None, cuts=cuts, workers=1, is_ordered=True, begin=begin)
         known |= {row.key for part in parts for row in part.contents}
     assert known == set(keys)
+
+
+@pytest.mark.parametrize("begin", ["a", "k00", "k05", "k0599", "k07", "k11", "z"])
+@pytest.mark.parametrize("cuts", [[], ["k03", "k07"]], ids=["in one", "in parts"])
+def test_a_listing_that_begins_in_the_middle_has_every_key_once_and_those_behind_it_first(begin, cuts):
+    keys = [f"k{number:02}" for number in range(12)]
+    got, parts = listed(MemoryBucket(keys), cuts=cuts, begin=begin)
+    assert got == [key for key in keys if key > begin] + [key for key in keys if key <= begin]
+    assert parts[-1].complete

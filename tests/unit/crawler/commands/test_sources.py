@@ -366,6 +366,19 @@ def test_a_file_is_checked_with_line_and_key_of_each_fault_and_nothing_is_stored
     assert not desk.home.exists()
 
 
+def test_a_source_with_several_faults_is_told_with_all_of_them(desk):
+    """The second one was told when the first was mended."""
+    file = desk.folder / "sources.yaml"
+    file.write_text("sources:\n- address: data/lab\n  schedule: 0 0 30 2 *\n  exlude: [tmp]\n  name: a/b\n")
+    sentences = desk.refused("sources", "check", file)
+    places = [
+        "line 3: data/lab: '0 0 30 2 *' never",
+        "line 4: data/lab: Unknown key 'exlude'",
+        "line 5: data/lab: 'a/b' cannot",
+    ]
+    assert [place for place in places if place in sentences] == places
+
+
 def test_a_file_without_a_fault_is_told_so(desk):
     file = desk.folder / "sources.yaml"
     file.write_text("\ufeffsources:\n- {address: data/lab}\n- {address: data/archive, schedule: every 1h}\n")
