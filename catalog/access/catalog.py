@@ -239,6 +239,12 @@ class Catalog:
             return None
         return stored
 
+    def present_id(self, begun: str) -> str | None:
+        """The id of the one model to which all ids that begin so lead since it moved; None where they do not."""
+        earlier = [model for model in self._store().records.find(begun) if model.startswith(begun)]
+        present = {None if there is None else str(there.id) for there in map(self.successor, earlier)}
+        return present.pop() if len(present) == 1 else None
+
     def find(self, prefix: str) -> list[ModelId]:
         """The ids that begin with `prefix`, or else the models of exactly this name."""
         records = self._store().records
@@ -485,7 +491,8 @@ class Catalogs:
             if service is None:
                 engine = self._unsealing(principal)
                 service = SearchService(
-                    engine if principal.sees_all else ScopedEngine(engine, principal.scope)
+                    engine if principal.sees_all else ScopedEngine(engine, principal.scope),
+                    lambda begun: self.of(principal).present_id(begun),
                 )
             self._services[key] = service
             while len(self._services) > MAX_SCOPES:
