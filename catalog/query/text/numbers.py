@@ -46,8 +46,9 @@ BYTE_UNITS: Mapping[str, int] = {
         for power, word in enumerate(("kilo", "mega", "giga", "tera", "peta"))
         for plural in ("", "s")
     },
+    **{f"{letter}o": _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
 }
-"""Decimal and binary prefixes. Source: IEC 80000-13:2008, clause 4."""
+"""Decimal and binary prefixes. Source: IEC 80000-13:2008, clause 4; octets as French writes them."""
 TOKEN_UNITS: Mapping[str, int] = {**COUNT_UNITS, "tokens": 1, "ki": _KIBI}
 SECOND_UNITS: Mapping[str, int] = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1),

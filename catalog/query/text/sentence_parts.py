@@ -54,6 +54,7 @@ _BYTES = {
         for plural in ("", "s")
     },
     "bytes": "b",
+    **{f"{letter}o": f"{letter.upper()}B" for letter in "kmg"},
 }
 _COUNTS = {
     "b": "B",
@@ -98,6 +99,7 @@ class Word:
     start: int
     end: int
     plain: bool
+    whole: str = ""  # with brackets and what ends a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,10 +256,19 @@ def with_noun(sentence: Sentence, at: int, used: int, name: str) -> int:
 
 def on_dataset(sentence: Sentence, at: int) -> str | None:
     """The data set of evaluations that `on conll2003` names."""
-    name = sentence.text(at + 1)
-    if sentence.text(at) != "on" or sentence.vocabulary is None or not name:
+    return dataset_at(sentence, at + 1) if sentence.text(at) == "on" else None
+
+
+def dataset_at(sentence: Sentence, at: int) -> str | None:
+    """The data set of evaluations that this word names: `conll2003`, and `imagenet` where imagenet-1k alone begins so."""
+    name = sentence.text(at)
+    if sentence.vocabulary is None or not name:
         return None
-    return name if name in sentence.vocabulary.evaluated_on else None
+    known = sentence.vocabulary.evaluated_on
+    if name in known:
+        return name
+    begun = [dataset for dataset in known if dataset.startswith((f"{name}-", f"{name}_", f"{name} "))]
+    return begun[0] if len(begun) == 1 and " " not in begun[0] else None
 
 
 def is_year(word: str) -> bool:
