@@ -45,6 +45,7 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     ordered,
     by_metric,
     scored_on,
+    formatted,
     valued,
     versioned,
     numbered,
@@ -57,6 +58,5 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     said_of_bases,
     possessed,
     ending,
-    formatted,
     told_of_base,
 )

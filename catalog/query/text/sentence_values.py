@@ -116,12 +116,15 @@ def formatted(sentence: Sentence, at: int) -> Replacement:
 def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
     """`Apache License 2.0`, `apache 2`: a licence that models have, in several words."""
     match = _alias_of(sentence, at, "license")
-    if match is None or match[0] < _WORDS_OF_A_LICENCE:
+    if match is None:
         return None
-    return match[0], f"license:{quoted(match[1])}"
+    count = match[0]
+    while count > 1 and not _PART_OF_LICENCE.fullmatch(sentence.text(at + count - 1)):
+        count -= 1
+    return (count, f"license:{quoted(match[1])}") if count > 1 else None
 
 
-_WORDS_OF_A_LICENCE = 2
+_PART_OF_LICENCE = pattern(r"v?\d[\d.]*|licen[cs]e|public|clause|only")
 
 
 def _family(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:

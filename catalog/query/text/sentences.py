@@ -130,6 +130,9 @@ def _at_brackets(word: Word) -> re.Match[str] | None:
     return grouped if grouped is not None and bool(grouped["opening"]) != bool(grouped["closing"]) else None
 
 
+_POSSESSIVE = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}]s")
+
+
 def _means_more(word: str) -> bool:
     """Whether it is an operator or a condition, which no quotes may hide."""
     return word in {"AND", "OR", "NOT"} or '"' in word or any(sign in word for sign in _SIGNS)
@@ -196,6 +199,10 @@ def _quoted_words(text: str, *, brackets: bool) -> str:
         if not word.plain and (grouped := _at_brackets(word)) is not None and word.raw[:1].isalnum():
             inner = word.raw if _means_more(word.raw) else f'"{word.raw}"'
             parts += [text[at : word.start], f"{grouped['opening']}{inner}{grouped['closing']}"]
+            at = word.end
+            continue
+        if not word.plain and _POSSESSIVE.fullmatch(word.raw):
+            parts += [text[at : word.start], f'"{word.raw}"']
             at = word.end
             continue
         simple = word.plain and PLAIN_WORD.fullmatch(bare) is not None and bare not in {"AND", "OR", "NOT"}
