@@ -87,6 +87,7 @@ def main() -> None:
 
 
 def load(folder: Path, settings: Settings, schema: tantivy.Schema, count: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     rows = list(documents(count))
     load_bare(folder / "bare", schema, map(bare_row, rows))
     load_ours(settings, rows)
