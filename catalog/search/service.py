@@ -427,7 +427,8 @@ def has_words(query: Query) -> bool:
 
 def _metrics(understood: _Understood) -> list[str]:
     """The metrics that the search is about: each gets a facet of its own."""
-    asked = (*_sorted_metrics(understood.sort), *compared_metrics(understood.parsed.query))
+    query = understood.parsed.query
+    asked = (*_sorted_metrics(understood.sort), *compared_metrics(query)) or metrics_of(query)
     return [f"{METRICS}{name}" for name in dict.fromkeys(asked)][:MAX_METRIC_FACETS]
 
 

@@ -395,9 +395,9 @@ def test_old_address_of_a_moved_model_leads_to_the_new_one(tmp_path):
 def test_old_id_in_the_search_box_finds_the_model_of_today(tmp_path, typed):
     new = a_model("ner", uri="file:///data/new/ner")
     old = a_model("ner", status="missing", extra={"moved_to": new["id"]}) | {"id": "d" * 64}
-    found = client_of([new, old], tmp_path).get("/api/v1/search", query_string={"q": typed}).json
-    assert [model["id"] for model in found["hits"]] == [new["id"]]
-    assert found["canonical"] == f"id:{new['id']}"
+    answer = client_of([new, old], tmp_path).get("/api/v1/search", query_string={"q": typed}).json
+    assert [model["id"] for model in answer["results"]] == [new["id"]]
+    assert answer["canonical"] == f"id:{new['id']}"
 
 
 def test_model_that_moved_and_is_gone_too_is_shown_where_it_was(tmp_path):
