@@ -9,7 +9,9 @@ import pytest
 TAKES_IT = {"Accept-Encoding": "gzip, deflate, br"}
 
 
-@pytest.mark.parametrize("address", ["/", "/?view=table", "/api/v1/search", "/help", "/static/modeldex.css"])
+@pytest.mark.parametrize(
+    "address", ["/", "/?view=table", "/api/v1/search", "/api/v1/openapi.json", "/static/modeldex.css"]
+)
 def test_a_page_is_packed_for_who_takes_it_so(web, address):
     plain, packed = web.get(address), web.get(address, headers=TAKES_IT)
     assert "Content-Encoding" not in plain.headers
