@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from catalog.query.text.function_words import FUNCTION_WORDS, MODEL_WORDS
+from catalog.query.text.function_words import FILLER_WORDS, FUNCTION_WORDS, MODEL_WORDS
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_parts import (
     LINKS,
@@ -371,9 +371,11 @@ def state(sentence: Sentence, at: int) -> Replacement:
         return None
     if sentence.text(at + 1) in _NOUNS:
         return 2, condition
+    if not condition.endswith("size") or any(word.text not in FILLER_WORDS for word in sentence.words[:at]):
+        return None  # "whisper large german model" names a size of Whisper
     # "a small english model": what has a size is the model, whatever is said of it in between
     later = {sentence.text(place) for place in range(at + 2, len(sentence.words))}
-    return (1, condition) if condition.startswith("sort:") and later & MODEL_WORDS else None
+    return (1, condition) if later & MODEL_WORDS else None
 
 
 _STORED = frozenset({"file", "files", "download", "downloads", "risk", "risks"})
