@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from catalog.query.nodes import Exists, Prefix, Query
+from catalog.query.nodes import Exists, Nested, Prefix, Query, Term
 from catalog.query.request import AggregationResult, FilterAgg, SearchRequest, TermsAgg
 from catalog.query.text.targets import ListedVocabulary, Vocabulary
+from catalog.query.validate import NESTED_PATH
 from catalog.sealing.names import MARK, is_covered
 from catalog.search.engine import EngineInfo, SearchEngine
 from catalog.search.whole import WholeCatalog
@@ -97,6 +98,12 @@ class EngineVocabulary:
     def present_id(self, text: str) -> str | None:
         return self._present(text)
 
+    def is_evaluated_on(self, dataset: str) -> bool:
+        if dataset in self._datasets:
+            return True
+        held_by = Nested(NESTED_PATH, Term(f"{NESTED_PATH}.dataset", dataset))
+        return bool(self._engine.search(SearchRequest(query=held_by, size=0)).total)
+
     @property
     def evaluated_on(self) -> Mapping[str, int]:
         return self._datasets
@@ -128,6 +135,9 @@ class ResultVocabulary:
 
     def present_id(self, text: str) -> str | None:
         return self._whole.present_id(text)
+
+    def is_evaluated_on(self, dataset: str) -> bool:
+        return self._whole.is_evaluated_on(dataset)
 
     @property
     def evaluated_on(self) -> Mapping[str, int]:

@@ -197,7 +197,7 @@ def scored_on(sentence: Sentence, at: int) -> Replacement:
     if named is not None and named[1].kind == "metric" and not named[1].nested:
         count, target = named
         on = sentence.text(at + count) == "on"
-        dataset = dataset_at(sentence, at + count + on)
+        dataset = on_dataset(sentence, at + count) if on else dataset_at(sentence, at + count)
         if dataset is None or comparator(sentence, at + count + on + 1) is not None:
             return None
         name = quoted(f"{target.name}@{dataset}")

@@ -87,6 +87,8 @@ SPOKEN_NUMBERS = {
     "ten": 10,
     "twelve": 12,
 }
+MAX_DATASETS_ASKED = 4
+"""Data sets of one sentence that the catalog is asked for, where they are not among those at hand."""
 _FIRST_YEAR, _LAST_YEAR = 1990, 2099
 
 
@@ -256,7 +258,15 @@ def with_noun(sentence: Sentence, at: int, used: int, name: str) -> int:
 
 def on_dataset(sentence: Sentence, at: int) -> str | None:
     """The data set of evaluations that `on conll2003` names."""
-    return dataset_at(sentence, at + 1) if sentence.text(at) == "on" else None
+    if sentence.text(at) != "on":
+        return None
+    known = dataset_at(sentence, at + 1)
+    name = sentence.text(at + 1)
+    if known is not None or sentence.vocabulary is None or not name[:1].isalpha():
+        return known
+    if sum(word.text == "on" for word in sentence.words) > MAX_DATASETS_ASKED:
+        return None
+    return name if sentence.vocabulary.is_evaluated_on(name) else None
 
 
 def dataset_at(sentence: Sentence, at: int) -> str | None:

@@ -67,7 +67,11 @@ class Vocabulary(Protocol):
 
     @property
     def evaluated_on(self) -> Mapping[str, int]:
-        """The data sets of evaluations, as evaluations name them."""
+        """The data sets of evaluations, as evaluations name them, as far as they are at hand."""
+        ...
+
+    def is_evaluated_on(self, dataset: str) -> bool:
+        """Whether any model was evaluated on it."""
         ...
 
 
@@ -89,6 +93,9 @@ class ListedVocabulary:
 
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for value, name in self.hashes.items() if value.startswith(text)))
+
+    def is_evaluated_on(self, dataset: str) -> bool:
+        return dataset in self.evaluated_on
 
     def present_id(self, text: str) -> str | None:
         present = {there for before, there in self.moved.items() if before.startswith(text)}
