@@ -195,9 +195,9 @@ def registered(text: str, reading: Reading) -> Leaf | None:
         return Leaf(node=node, label=text, explanation=f"the latest of {name}")
     stage = parts.get("stage") or ""
     if stage:
-        staged = And((named, Term("stage", stage.casefold())))
-        node = staged if _is_known(stage.casefold(), reading, ("stage",)) else named
-        return Leaf(node=node, label=text, explanation=f"{stage} of {name}")
+        is_known = _is_known(stage.casefold(), reading, ("stage",))
+        staged: Query = And((named, Term("stage", stage.casefold()))) if is_known else named
+        return Leaf(node=staged, label=text, explanation=f"{stage} of {name}")
     alias = parts.get("alias") or ""
     if alias and _is_known(alias, reading):
         both: Query = And((named, Or((Term("aliases", alias), Term("tags", alias)))))

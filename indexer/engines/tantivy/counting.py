@@ -256,7 +256,7 @@ class Counter:
             numbers = self._numbers(query, field)
             return [counted_between(numbers, row.start, row.end) for row in ranges]
         sure = [row for row in ranges if not reaches_beyond_doubles(field, row)]
-        counts = iter(self._counts_of_pieces(query, field, sure, native) if sure else ())
+        counts = iter(self._counts_of_pieces(query, field, sure, native) if sure else [])
         return [
             next(counts)
             if not reaches_beyond_doubles(field, row)
