@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.principals import OWNER, Principal, Scope
-from catalog.errors import ModeldexError, NotAllowed, StoreDamaged
+from catalog.errors import ModeldexError, NotAllowed, StoreDamaged, StoreError
 from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey, TermsAgg
 from catalog.query.state import SearchState
@@ -241,8 +241,11 @@ class Catalog:
 
     def present_id(self, begun: str) -> str | None:
         """The id of the one model to which all ids that begin so lead since it moved; None where they do not."""
-        earlier = [model for model in self._store().records.find(begun) if model.startswith(begun)]
-        present = {None if there is None else str(there.id) for there in map(self.successor, earlier)}
+        try:
+            earlier = [model for model in self._store().records.find(begun) if model.startswith(begun)]
+            present = {None if there is None else str(there.id) for there in map(self.successor, earlier)}
+        except StoreError:
+            return None  # the index alone answers a search, too
         return present.pop() if len(present) == 1 else None
 
     def find(self, prefix: str) -> list[ModelId]:
