@@ -115,6 +115,8 @@ def formatted(sentence: Sentence, at: int) -> Replacement:
 
 def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
     """`Apache License 2.0`, `apache 2`: a licence that models have, in several words."""
+    if not any(_PART_OF_LICENCE.fullmatch(sentence.text(at + offset)) for offset in (1, 2)):
+        return None
     match = _alias_of(sentence, at, "license")
     if match is None:
         return None
