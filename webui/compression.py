@@ -33,7 +33,8 @@ def packed(response: Response) -> Response:
     if response.mimetype not in _PACKED or response.status_code != 200 or request.method != "GET":
         return response
     tag, is_weak = response.get_etag()
-    if response.headers.get("Content-Encoding") or response.cache_control.no_store or (tag or "").isdigit():
+    is_revision = tag is not None and tag.isdigit()
+    if "Content-Encoding" in response.headers or response.cache_control.no_store or is_revision:
         return response
     response.vary.add("Accept-Encoding")
     length = response.content_length

@@ -135,7 +135,7 @@ _HALVES = {"h1": "01..{}-06", "h2": "07..{}-12", "first": "01..{}-06", "second":
 
 def _half_of_year(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     """`H1 2024`, `in the first half of 2024`."""
-    used = sentence.text(at) in {"in", "during"}
+    used = int(sentence.text(at) in {"in", "during"})
     used += sentence.text(at + used) == "the"
     ends = _HALVES.get(sentence.text(at + used))
     if ends is None:
