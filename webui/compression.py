@@ -38,7 +38,11 @@ def packed(response: Response) -> Response:
         return response
     response.vary.add("Accept-Encoding")
     length = response.content_length
-    if not request.accept_encodings["gzip"] or length is None or not MIN_BYTES <= length <= MAX_BYTES:
+    if (
+        request.accept_encodings.quality("gzip") <= 0
+        or length is None
+        or not MIN_BYTES <= length <= MAX_BYTES
+    ):
         return response
     response.direct_passthrough = False  # of a static file
     response.set_data(gzip.compress(response.get_data(), compresslevel=LEVEL, mtime=0))
