@@ -93,7 +93,7 @@ def absence(document: Mapping[str, Any]) -> str:
 
 def size_text(value: float | None) -> str:
     """Decimal units, as disks are sold: 1.2 GB."""
-    return _scaled(value, 1000, ("B", "kB", "MB", "GB", "TB", "PB"), " ")
+    return _scaled(value, 1000, ("B", "kB", "MB", "GB", "TB", "PB", "EB"), " ")
 
 
 def _scaled(value: float | None, step: int, units: Sequence[str], gap: str) -> str:

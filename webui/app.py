@@ -18,6 +18,7 @@ from webui.access import guard, refusals, users
 from webui.access import views as access
 from webui.api import editing, retention
 from webui.caching import remembering
+from webui.compression import packed
 from webui.errors import register_errors
 from webui.html import edit_views, retention_views, saved_views, views
 from webui.past import REMEMBERED
@@ -48,6 +49,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["asset"] = _asset
     app.jinja_env.filters["attribute"] = attribute
+    app.after_request(packed)  # the first one registered runs last
     security.register(app)
     guard.register(app)
     refusals.register(app)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from functools import lru_cache
+from urllib.parse import quote, quote_plus, urlencode
 
 from catalog.query.state import SearchState
 from catalog.search.parameters import AS_OF, to_parameters
@@ -78,5 +79,11 @@ class Addresses:
 
     def _with_query(self, path: str, state: SearchState, *, as_of: str = "") -> str:
         pairs = [*to_parameters(state), *([(AS_OF, as_of)] if as_of else [])]
-        query = urlencode(pairs, errors="replace")
+        query = "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
         return f"{self.root}{path}?{query}" if query else f"{self.root}{path}"
+
+
+@lru_cache(maxsize=4_096)
+def _encoded(text: str) -> str:
+    """A name or value of a query: a page has some 300 addresses, which are made of few."""
+    return quote_plus(text, errors="replace")

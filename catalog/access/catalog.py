@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.principals import OWNER, Principal, Scope
-from catalog.errors import ModeldexError, NotAllowed, StoreDamaged
+from catalog.errors import ModeldexError, NotAllowed, StoreDamaged, StoreError
 from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey, TermsAgg
 from catalog.query.state import SearchState
@@ -238,6 +238,15 @@ class Catalog:
         if stored is None or len(passed) == 1 or stored.document.get("status") in ABSENT:
             return None
         return stored
+
+    def present_id(self, begun: str) -> str | None:
+        """The id of the one model to which all ids that begin so lead since it moved; None where they do not."""
+        try:
+            earlier = [model for model in self._store().records.find(begun) if model.startswith(begun)]
+            present = {None if there is None else str(there.id) for there in map(self.successor, earlier)}
+        except StoreError:
+            return None  # the index alone answers a search, too
+        return present.pop() if len(present) == 1 else None
 
     def find(self, prefix: str) -> list[ModelId]:
         """The ids that begin with `prefix`, or else the models of exactly this name."""
@@ -485,7 +494,8 @@ class Catalogs:
             if service is None:
                 engine = self._unsealing(principal)
                 service = SearchService(
-                    engine if principal.sees_all else ScopedEngine(engine, principal.scope)
+                    engine if principal.sees_all else ScopedEngine(engine, principal.scope),
+                    lambda begun: self.of(principal).present_id(begun),
                 )
             self._services[key] = service
             while len(self._services) > MAX_SCOPES:

@@ -73,9 +73,7 @@ def _combined(
 ) -> dict[str, Any]:
     """A page of combinations; `after_key` is where the next one begins."""
     page = combinations_page(wanted, asked, answer)
-    innermost = asked
-    for source in wanted.sources[1:]:
-        innermost = innermost.aggs[source.name]
+    innermost = wanted.innermost(asked)
     buckets = [
         {
             "key": key,

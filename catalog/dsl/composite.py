@@ -51,6 +51,12 @@ class Composite:
     size: int = 10
     after: Mapping[str, Any] | None = None
 
+    def innermost(self, outermost: Any) -> Any:
+        """The aggregation whose buckets are combinations, under the one of the first source."""
+        for source in self.sources[1:]:
+            outermost = outermost.aggs[source.name]
+        return outermost
+
 
 Reader = Callable[[str, Mapping[str, Any], Mapping[str, Aggregation]], tuple[Aggregation, DateFormat | None]]
 

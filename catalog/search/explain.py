@@ -32,6 +32,7 @@ from mappings import fields
 
 MAX_CONDITIONS = 20
 _PASTED = pattern(r"(?:[\w.+\-]+:/{0,3}|~)?[\w.\-@+/\\]*[/\\][\w.\-]*\w[\w.\-]*/?")
+_BEGUN = pattern(r"[^\W_]{3,40}")
 NAMES_COMPARED = 1_000
 _ALONE, _WITHOUT, _NAMES = "alone", "without", "names"
 
@@ -164,6 +165,8 @@ def _unknown_word(restriction: Restriction, words: Mapping[str, int], text: str)
     word = restriction.node.text
     close = nearest(word, words, counts=words)
     start, end = restriction.start, restriction.end
+    if _BEGUN.fullmatch(word) and any(known.startswith(word.casefold()) for known in words):
+        close = [f"{word}*", *close]
     metric = metric_target(word)
     if metric is not None and not metric.nested:
         close = [f"has:{metric.name}", *close]

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from catalog.query.nodes import And, Or, Query
+from catalog.query.nodes import And, Exists, Match, Not, Or, Query
 from catalog.query.problems import QueryProblem
 from catalog.query.request import Aggregation, FilterAgg, SearchRequest
 from catalog.query.text.search_text import Condition
+from catalog.query.text.targets import metric_target
 from catalog.search.engine import SearchEngine
+from catalog.text.patterns import pattern
 
 MAX_WORDS = 8
 """Of eight words there are at most 70 choices of equal size; further words stay required."""
@@ -28,10 +30,12 @@ def most_words(
 
     None when there are not two words, or when no model has any of them.
     """
-    words = list(dict.fromkeys(condition.node for condition in conditions if condition.kind == "text"))
-    rest = [condition.node for condition in conditions if condition.kind != "text"]
-    if len(words) < 2:
-        return None
+    wanted = [condition for condition in conditions if _is_wanted(condition)]
+    words = list(dict.fromkeys(condition.node for condition in wanted))
+    rest = [condition.node for condition in conditions if not _is_wanted(condition)]
+    begun = _beginning(engine, words, (*rest, *selections.values()))
+    if begun is not None or len(words) < 2:
+        return begun
     rest += words[MAX_WORDS:]
     choices = {
         count: And((*rest, Or(tuple(And(choice) for choice in combinations(words[:MAX_WORDS], count)))))
@@ -47,6 +51,38 @@ def most_words(
     return choices[
         most
     ], f"No model has all {len(words)} words; these have {most} of them, best matches first."
+
+
+def _beginning(
+    engine: SearchEngine, words: Sequence[Query], rest: Sequence[Query]
+) -> tuple[Query, str] | None:
+    """`yolo` for yolov8n: words that no model says where they stand, as beginnings of words in names."""
+    begun = [_begun(word) for word in words]
+    if not words or begun == list(words) or len(words) > MAX_WORDS:
+        return None
+    query = And((*rest, *begun))
+    if not engine.search(SearchRequest(query=query, size=0)).total:
+        return None
+    return (
+        query,
+        "No model has these words as they stand; these have names with words that begin so, or report such a metric.",
+    )
+
+
+def _is_wanted(condition: Condition) -> bool:
+    """Whether it is words that a model may lack. What is left out by a minus stays out."""
+    return condition.kind == "text" and not isinstance(condition.node, Not)
+
+
+def _begun(word: Query) -> Query:
+    if not isinstance(word, Match) or word.fields or not _BEGINNING.fullmatch(word.text):
+        return word
+    metric = metric_target(word.text)
+    reported = () if metric is None or metric.nested else (Exists(metric.path),)
+    return Or((word, *reported, Match(word.text, ("name",), "prefix")))
+
+
+_BEGINNING = pattern(r"[^\W\d_][^\W_]{1,39}")
 
 
 def promising(

@@ -50,7 +50,14 @@ from catalog.text.folding import fold
 from mappings.flags import flags
 
 ID, NAME, URI, PLACES, GROUP, FLAGS = "id", "name", "uri", "locations", "duplicate_group", "flags"
-COPY, LATEST, MOVED, EXTRA, MOVED_TO = "duplicate", "latest", "moved", "extra", "extra.moved_to"
+PROBLEMS, COPY, LATEST, MOVED, EXTRA, MOVED_TO = (
+    "problems",
+    "duplicate",
+    "latest",
+    "moved",
+    "extra",
+    "extra.moved_to",
+)
 ELSEWHERE = ("described_at", "stored_at")
 """Of the other values those that list where models of other sources are."""
 _OF_OTHERS = frozenset({MOVED_TO, *(f"{EXTRA}.{name}" for name in ELSEWHERE)})
@@ -233,6 +240,19 @@ class _View:
         """The models that are the latest of their name as nothing that is later is visible."""
         return self._once(LATEST, self._found_latest)
 
+    def _moved_alone(self) -> frozenset[str]:
+        """The models of which nothing is known to be wrong but that they moved to where it is not visible."""
+        return self._once(MOVED, self._found_moved_alone)
+
+    def _found_moved_alone(self) -> frozenset[str]:
+        moved = self._every(Term(FLAGS, MOVED))
+        return frozenset(
+            str(cut[ID])
+            for part in iter(lambda: list(islice(moved, _PER_PART)), [])
+            for cut in self.redacted(part)
+            if not cut.get(PROBLEMS)
+        )
+
     def _found_latest(self) -> frozenset[str]:
         last: dict[str, tuple[str, list[str]]] = {}
         for names in _parts(sorted(self._headless()), _PER_LOOKUP):
@@ -246,7 +266,9 @@ class _View:
         return frozenset(identifier for _, identifiers in last.values() for identifier in identifiers)
 
     def _headless(self) -> frozenset[str]:
-        """The names of which models are visible and the latest is not, folded as engines count them."""
+        """The names of which models are visible and a latest is not, folded as engines count them: of names that differ by
+        case alone each has its own.
+        """
         headless, flagged = set[str](), Term(FLAGS, LATEST)
         passed: tuple[str, ...] = ()
         while len(passed) <= MAX_VALUES - MAX_BUCKETS:
@@ -257,19 +279,22 @@ class _View:
             )
             names, others = self._names(self._joined(later))
             if names:
-                latest = And((flagged, Terms(NAME, names)))
-                headless |= set(self._names(latest)[0]) - set(self._names(self._joined(latest))[0])
+                latest = And((flagged, Terms(NAME, tuple(names))))
+                visible = self._names(self._joined(latest))[0]
+                headless |= {
+                    name for name, count in self._names(latest)[0].items() if count > visible.get(name, 0)
+                }
             if not others:
                 break
-            passed += names
+            passed += tuple(names)
         return frozenset(headless)
 
-    def _names(self, query: Query) -> tuple[tuple[str, ...], int]:
-        """The names of the models that the query finds, and of how many models the names are left out."""
+    def _names(self, query: Query) -> tuple[dict[str, int], int]:
+        """The names of the models that the query finds with their numbers, and of how many models the names are left out."""
         aggregations = {NAME: TermsAgg(field=NAME, size=MAX_BUCKETS)}
         request = SearchRequest(query=query, size=0, aggregations=aggregations)
         answer = self._answering(request).aggregations[NAME]
-        return tuple(str(bucket.key) for bucket in answer.buckets), answer.other_count
+        return {str(bucket.key): bucket.count for bucket in answer.buckets}, answer.other_count
 
     def _every(self, query: Query) -> Iterator[Mapping[str, Any]]:
         """The documents of all visible models that the query finds."""
@@ -338,6 +363,9 @@ class _View:
             raise RequestRefused(EXTRA, _NOT_AS_A_WHOLE)
         if field == FLAGS:
             return self._asked_flag(query)
+        if field == PROBLEMS:
+            unseen = sorted(self._moved_alone())
+            return And((query, *(Not(Terms(ID, part)) for part in _parts(unseen, MAX_VALUES))))
         return query
 
     def _asked_flag(self, query: Term | Terms | Prefix | Exists) -> Query:
@@ -382,7 +410,7 @@ class _View:
             case MetricAgg(kind=kind, field=field) if field in {GROUP, FLAGS}:
                 reason = f"cannot be counted by {kind} in a part of the catalog; use terms."
                 raise RequestRefused(field, reason)
-            case MissingAgg(field=field) if field in {GROUP, FLAGS}:
+            case MissingAgg(field=field) if field in {GROUP, FLAGS, PROBLEMS}:
                 return FilterAgg(query=Not(self._asked(Exists(field))), aggs=asked.aggs)
             case TermsAgg(field=field) if field == FLAGS:
                 return FiltersAgg(filters=self._each_flag(asked), aggs=asked.aggs)

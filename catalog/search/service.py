@@ -33,7 +33,7 @@ from catalog.search.leading_metric import leading_metric, tasks_of
 from catalog.search.page_state import COPIED, FacetBucket, FacetView, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
-from catalog.search.vocabulary import ResultVocabulary, Watch, metrics_of_result
+from catalog.search.vocabulary import PresentId, ResultVocabulary, Watch, metrics_of_result, never_moved
 from mappings import fields
 
 if TYPE_CHECKING:
@@ -77,10 +77,11 @@ class _Understood:
 class SearchService:
     """Every search of a person: pages, counts, facet values and exports, on any engine."""
 
-    def __init__(self, engine: SearchEngine) -> None:
+    def __init__(self, engine: SearchEngine, present: PresentId = never_moved) -> None:
+        """`present` tells which id a model has now that had another one before."""
         self.engine = engine
         self.spelled = SpelledEngine(engine)
-        self._watch = Watch(engine, self.spelled)
+        self._watch = Watch(engine, self.spelled, present)
 
     def page(self, state: SearchState, *, facets_shown: bool = True, relaxed: bool = False) -> SearchPage:
         """Everything a results page shows. Never fails for what stands in the state.
@@ -426,7 +427,8 @@ def has_words(query: Query) -> bool:
 
 def _metrics(understood: _Understood) -> list[str]:
     """The metrics that the search is about: each gets a facet of its own."""
-    asked = (*_sorted_metrics(understood.sort), *compared_metrics(understood.parsed.query))
+    query = understood.parsed.query
+    asked = (*_sorted_metrics(understood.sort), *compared_metrics(query)) or metrics_of(query)
     return [f"{METRICS}{name}" for name in dict.fromkeys(asked)][:MAX_METRIC_FACETS]
 
 

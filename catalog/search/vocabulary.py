@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from catalog.query.nodes import Exists, Prefix, Query
+from catalog.query.nodes import Exists, Nested, Prefix, Query, Term
 from catalog.query.request import AggregationResult, FilterAgg, SearchRequest, TermsAgg
 from catalog.query.text.targets import ListedVocabulary, Vocabulary
+from catalog.query.validate import NESTED_PATH
 from catalog.sealing.names import MARK, is_covered
 from catalog.search.engine import EngineInfo, SearchEngine
 from catalog.search.whole import WholeCatalog
@@ -24,11 +25,20 @@ MAX_PARAMETERS = 5_000
 _NAME, _PARAMETERS, _TASK = "metric_names", "hyperparameter_names", "task"
 
 
+PresentId = Callable[[str], str | None]
+"""The id that a model has now whose id began so before."""
+
+
+def never_moved(_: str) -> None:
+    """Where no store is at hand, no id led anywhere."""
+
+
 class EngineVocabulary:
     """A `Vocabulary` whose parts are fetched together, the first time one of them is looked at."""
 
-    def __init__(self, engine: SearchEngine) -> None:
+    def __init__(self, engine: SearchEngine, present: PresentId) -> None:
         self._engine = engine
+        self._present = present
 
     @cached_property
     def _loaded(self) -> ListedVocabulary:
@@ -85,6 +95,15 @@ class EngineVocabulary:
         answers = self._engine.search(SearchRequest(size=0, aggregations=counted)).aggregations
         return tuple(name for name in hashes if answers[name].count)
 
+    def present_id(self, text: str) -> str | None:
+        return self._present(text)
+
+    def is_evaluated_on(self, dataset: str) -> bool:
+        if dataset in self._datasets:
+            return True
+        held_by = Nested(NESTED_PATH, Term(f"{NESTED_PATH}.dataset", dataset))
+        return bool(self._engine.search(SearchRequest(query=held_by, size=0)).total)
+
     @property
     def evaluated_on(self) -> Mapping[str, int]:
         return self._datasets
@@ -114,6 +133,12 @@ class ResultVocabulary:
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         return self._whole.fields_beginning(text)
 
+    def present_id(self, text: str) -> str | None:
+        return self._whole.present_id(text)
+
+    def is_evaluated_on(self, dataset: str) -> bool:
+        return self._whole.is_evaluated_on(dataset)
+
     @property
     def evaluated_on(self) -> Mapping[str, int]:
         return self._whole.evaluated_on
@@ -138,20 +163,21 @@ class Watch:
     `spelled` is the same engine that names values as documents write them.
     """
 
-    def __init__(self, engine: SearchEngine, spelled: SearchEngine) -> None:
+    def __init__(self, engine: SearchEngine, spelled: SearchEngine, present: PresentId = never_moved) -> None:
         self._engine = engine
+        self._present = present
         self._spelled = spelled
         self._whole = WholeCatalog(spelled)
         self._info: EngineInfo | None = None
         self._asked_at = 0.0
-        self._vocabulary = EngineVocabulary(engine)
+        self._vocabulary = EngineVocabulary(engine, present)
 
     def info(self) -> EngineInfo:
         now = time.monotonic()
         if self._info is None or now - self._asked_at > INFO_SECONDS:
             info = self._engine.info()
             if self._info is None or info.generation != self._info.generation:
-                self._vocabulary = EngineVocabulary(self._engine)
+                self._vocabulary = EngineVocabulary(self._engine, self._present)
                 self._whole = WholeCatalog(self._spelled)
             self._info, self._asked_at = info, now
         return self._info

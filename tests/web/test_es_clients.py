@@ -280,6 +280,15 @@ def test_the_form_of_the_answer_is_the_callers(door, es):
     assert set(typed) == {"sterms#task", "date_histogram#years", "filter#few"}
     assert "avg#size" in typed["sterms#task"]["buckets"][0]
     assert "lterms#bits" in typed["filter#few"]
+    sources = [{"task": {"terms": {"field": "task"}}}, {"license": {"terms": {"field": "license"}}}]
+    size = {"size": {"avg": {"field": "size_bytes"}}}
+    pairs = {"pairs": {"composite": {"size": 3, "sources": sources}, "aggs": size}}
+    plain, named = (es.search(size=0, typed_keys=way, aggs=pairs)["aggregations"] for way in (False, True))
+    page = named["composite#pairs"]
+    assert page["after_key"] == plain["pairs"]["after_key"]
+    assert [bucket["avg#size"] for bucket in page["buckets"]] == [
+        bucket["size"] for bucket in plain["pairs"]["buckets"]
+    ]
 
 
 def test_packed_requests_and_answers(door):

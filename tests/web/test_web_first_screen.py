@@ -389,6 +389,17 @@ def test_old_address_of_a_moved_model_leads_to_the_new_one(tmp_path):
     assert "moved here" not in other
 
 
+@pytest.mark.parametrize(
+    "typed", ["d" * 64, "d" * 12, f"id:{'d' * 64}", "id:dddddddd", f"http://127.0.0.1:8080/models/{'d' * 12}"]
+)
+def test_old_id_in_the_search_box_finds_the_model_of_today(tmp_path, typed):
+    new = a_model("ner", uri="file:///data/new/ner")
+    old = a_model("ner", status="missing", extra={"moved_to": new["id"]}) | {"id": "d" * 64}
+    answer = client_of([new, old], tmp_path).get("/api/v1/search", query_string={"q": typed}).json
+    assert [model["id"] for model in answer["results"]] == [new["id"]]
+    assert answer["canonical"] == f"id:{new['id']}"
+
+
 def test_model_that_moved_and_is_gone_too_is_shown_where_it_was(tmp_path):
     new = a_model("ner", status="gone")
     old = a_model("ner", status="missing", uri="file:///data/old/ner", extra={"moved_to": new["id"]}) | {

@@ -85,7 +85,7 @@ def shaped(result: SearchResult, wanted: Search, form: Form) -> Json:
         for shown, hit in zip(body["hits"]["hits"], result.hits, strict=True):
             shown["_version"] = hit.document.get("revision", 1)
     if form.typed_keys and "aggregations" in body:
-        body["aggregations"] = typed(request.aggregations, body["aggregations"])
+        body["aggregations"] = typed(request.aggregations, body["aggregations"], wanted.options.shapes)
     if form.total_as_int:
         total = body["hits"].get("total")
         body["hits"]["total"] = -1 if total is None else result.total

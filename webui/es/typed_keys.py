@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.dsl.response_shapes import PLAIN, Shapes
 from catalog.query.request import (
     Aggregation,
     DateHistogramAgg,
@@ -32,33 +33,47 @@ _NAMES: Mapping[type, str] = {
 _TERMS = {"long": "lterms", "date": "lterms", "boolean": "lterms", "double": "dterms", "metric": "dterms"}
 
 
-def typed(asked: Mapping[str, Aggregation], answers: Mapping[str, Any]) -> dict[str, Any]:
-    """The same answers, each under `type#name`.
+def typed(
+    asked: Mapping[str, Aggregation], answers: Mapping[str, Any], shapes: Shapes, path: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The same answers, each under `type#name`; `shapes` tell which of those asked are combinations.
 
     Source: the `typed_keys` parameter of Elasticsearch; types are the writeable names of its aggregations.
     """
-    return {
-        f"{_type(aggregation)}#{name}": _below(aggregation, answers[name])
-        for name, aggregation in asked.items()
-        if name in answers
-    }
+    names: dict[str, Any] = {}
+    for name, aggregation in asked.items():
+        if name not in answers:
+            continue
+        here = (*path, name)
+        composite = shapes.get(here, PLAIN).composite
+        if composite is None:
+            names[f"{_type(aggregation)}#{name}"] = _below(aggregation, answers[name], shapes, here)
+        else:
+            innermost = composite.innermost(aggregation)
+            names[f"composite#{name}"] = _below(innermost, answers[name], shapes, here)
+    return names
 
 
-def _below(asked: Aggregation, answer: dict[str, Any]) -> dict[str, Any]:
+def _below(
+    asked: Aggregation, answer: dict[str, Any], shapes: Shapes, path: tuple[str, ...]
+) -> dict[str, Any]:
     aggs: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
     if not aggs:
         return answer
     buckets = answer.get("buckets")
     if isinstance(buckets, list):
-        return {**answer, "buckets": [_renamed(aggs, bucket) for bucket in buckets]}
+        return {**answer, "buckets": [_renamed(aggs, bucket, shapes, path) for bucket in buckets]}
     if isinstance(buckets, dict):
-        return {**answer, "buckets": {key: _renamed(aggs, bucket) for key, bucket in buckets.items()}}
-    return _renamed(aggs, answer)
+        renamed = {key: _renamed(aggs, bucket, shapes, path) for key, bucket in buckets.items()}
+        return {**answer, "buckets": renamed}
+    return _renamed(aggs, answer, shapes, path)
 
 
-def _renamed(aggs: Mapping[str, Aggregation], holder: Mapping[str, Any]) -> dict[str, Any]:
+def _renamed(
+    aggs: Mapping[str, Aggregation], holder: Mapping[str, Any], shapes: Shapes, path: tuple[str, ...]
+) -> dict[str, Any]:
     rest = {key: value for key, value in holder.items() if key not in aggs}
-    return {**rest, **typed(aggs, holder)}
+    return {**rest, **typed(aggs, holder, shapes, path)}
 
 
 def _type(asked: Aggregation) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.search.page_state import COPIED, SearchPage
+from catalog.search.selections import value_label
 from catalog.text.absence import ABSENT
 from catalog.text.apart import apart
 from mappings import fields, fields_where
@@ -196,11 +197,11 @@ def snippet(document: Mapping[str, Any], words: tuple[str, ...]) -> tuple[Segmen
 
 
 def tags(document: Mapping[str, Any], addresses: Addresses) -> list[Tag]:
-    """Task, framework, formats and precision, each once."""
+    """Task, framework, formats, languages by name and precision, each once."""
     by_text: dict[str, Tag] = {}
     for field in fields_where("tag"):
         for value in values_at(document, field)[:TAGS_PER_FIELD]:
-            text = shown(value, TAG_CHARACTERS)
+            text = shown(value_label(str(value), field), TAG_CHARACTERS)
             if text and text.casefold() not in by_text:
                 by_text[text.casefold()] = Tag(
                     field=field, text=text, url=addresses.selection(field, str(value))

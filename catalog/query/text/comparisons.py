@@ -316,6 +316,8 @@ def _unknown_dataset(token: Token, target: Target, reading: Reading) -> None:
     wanted = target.dataset or ""
     if not known or wanted in {name.casefold() for name in known} or not reading.may_look_up():
         return
+    if reading.vocabulary is not None and reading.vocabulary.is_evaluated_on(wanted):
+        return  # by more models than were looked at for names
     near = [name for name in known if wanted in name.casefold() or name.casefold() in wanted]
     close = sorted(near or nearest(wanted, known, counts=known), key=lambda name: -known[name])[:3]
     base = token.name.partition("@")[0]

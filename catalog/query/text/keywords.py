@@ -126,6 +126,12 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         node: Query = Prefix(target.path, stem)
         return Leaf(node=node, label=_text_of(node, token))
     if (
+        target.path == "id"
+        and _ID.fullmatch(text)
+        and (moved := moved_id(text.casefold(), reading)) is not None
+    ):
+        return moved
+    if (
         target.path in fields_where("hashed")
         and _HEX.fullmatch(text)
         and not piece.quoted
@@ -193,6 +199,7 @@ def _matching(piece: Piece, target: Target, reading: Reading) -> Leaf:
 
 _HEX = pattern(r"[0-9a-fA-F]{6,63}")
 """The beginning of a hash; a whole SHA-256 has 64 digits."""
+_ID = pattern(r"[0-9a-fA-F]{6,64}")
 
 
 def _text_of(node: Query, token: Token) -> str:
@@ -307,6 +314,16 @@ def _location(piece: Piece, target: Target) -> Leaf:
         clauses += [Term(spelled[0], whole), Prefix(spelled[0], f"{whole}/")]
     node = clauses[0] if len(clauses) == 1 else Or(tuple(clauses))
     return Leaf(node=node, label=label, explanation="" if open_end else "this place and all below it")
+
+
+def moved_id(begun: str, reading: Reading) -> Leaf | None:
+    """The model whose id began so before it moved, by the id that it has now."""
+    there = reading.vocabulary.present_id(begun) if reading.vocabulary is not None else None
+    if there is None:
+        return None
+    return Leaf(
+        node=Term("id", there), label=f"{name_of('id')}:{there}", explanation=f"{begun[:12]} before it moved"
+    )
 
 
 def read_place(text: str) -> Leaf:

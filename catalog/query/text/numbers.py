@@ -14,7 +14,8 @@ MAX_MAGNITUDE = Decimal("1e300")
 
 _THOUSAND, _KIBI = 1000, 1024
 _EXACT_BELOW = 1e15
-_LETTERS = "kmgtp"
+_LARGEST_COUNT = 2**63
+_LETTERS = "kmgtpe"
 COUNT_UNITS: Mapping[str, int] = {
     "k": _THOUSAND,
     "thousand": _THOUSAND,
@@ -38,16 +39,17 @@ BYTE_UNITS: Mapping[str, int] = {
     "b": 1,
     "byte": 1,
     "bytes": 1,
-    **{letter: _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
+    **{letter: _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS[:-1])},  # 2e is no unit
     **{f"{letter}b": _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
     **{f"{letter}ib": _KIBI ** (power + 1) for power, letter in enumerate(_LETTERS)},
     **{
         f"{word}byte{plural}": _THOUSAND ** (power + 1)
-        for power, word in enumerate(("kilo", "mega", "giga", "tera", "peta"))
+        for power, word in enumerate(("kilo", "mega", "giga", "tera", "peta", "exa"))
         for plural in ("", "s")
     },
+    **{f"{letter}o": _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
 }
-"""Decimal and binary prefixes. Source: IEC 80000-13:2008, clause 4."""
+"""Decimal and binary prefixes. Source: IEC 80000-13:2008, clause 4; octets as French writes them."""
 TOKEN_UNITS: Mapping[str, int] = {**COUNT_UNITS, "tokens": 1, "ki": _KIBI}
 SECOND_UNITS: Mapping[str, int] = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1),
@@ -155,7 +157,8 @@ def format_number(value: float, unit: str | None = None) -> str:
     """The shortest exact spelling: 7000000000 of a count is 7B, 2000000000 bytes are 2GB, 0.5 is 0.5."""
     if isinstance(value, bool):
         return str(value).lower()
-    whole = int(value) if abs(value) < _EXACT_BELOW and value == int(value) else None
+    below = _LARGEST_COUNT if unit in _PRINTED else _EXACT_BELOW
+    whole = int(value) if abs(value) < below and value == int(value) else None
     if whole is None:
         return repr(value)
     for suffix, factor in _PRINTED.get(unit, ()):
@@ -169,5 +172,5 @@ _COUNTS = (("T", 10**12), ("B", 10**9), ("M", 10**6), ("k", 10**3))
 _PRINTED: Mapping[str | None, tuple[tuple[str, int], ...]] = {
     "count": _COUNTS,
     "tokens": _COUNTS,
-    "bytes": (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)),
+    "bytes": (("EB", 10**18), ("PB", 10**15), ("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)),
 }

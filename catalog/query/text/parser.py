@@ -22,7 +22,7 @@ PLAIN_WORD = pattern(r"[A-Za-z0-9.%+]*[A-Za-z0-9][A-Za-z0-9.%+]*")
 """One word without punctuation inside: in quotes it means the same."""
 _STRIPPED = "-!<>=:~,;.|&'`*?^\\/[]{}"
 _SIGNS = ":<>=!\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}"
-_JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT}
+_JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT, "vs": Kind.OR, "versus": Kind.OR}
 _OPERANDS = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.CLOSE})
 _OPENING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.OPEN, Kind.NOT})
 _MEANING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from catalog.query.nodes import And, Match, Or, Phrase, Prefix, Query, Term, Terms
-from catalog.query.text.keywords import read_place
+from catalog.query.text.keywords import moved_id, read_place
 from catalog.query.text.parse_context import Leaf, Reading, any_of
 from catalog.query.text.printing import name_of
 from catalog.text.patterns import pattern
@@ -17,7 +17,7 @@ _PLACE = pattern(r"/[\w.\-+@ ]+(?:/[\w.\-+@]*)+")
 _LEADING = pattern(r"(?:~|\.{1,2})/|[A-Za-z]:[\\/]")
 _FILE = pattern(r"[\w.\-+@]*\w\.[A-Za-z][A-Za-z0-9]{1,11}")
 _REGISTERED = pattern(
-    r"models:/+(?P<name>[^/@\s]+)(?:[/@](?P<version>v?\d[\w.]*|latest)|/[\w.]+|@(?P<alias>[\w\-]+))?"
+    r"models:/+(?P<name>[^/@\s]+)(?:[/@](?P<version>v?\d[\w.]*|latest)|/(?P<stage>[\w.]+)|@(?P<alias>[\w\-]+))?"
 )
 _VERSIONED = pattern(r"(?P<name>[\w.\-/]+)[:@](?P<version>v?\d+(?:\.\d+)*|latest)")
 _LOGGED = pattern(r"models:/+(m-[0-9a-f]{32})/?")
@@ -28,13 +28,16 @@ _HUB_ADDRESS = pattern(
     r"(?P<name>[\w.\-]+(?:/[\w.\-]+)?)(?:[/?#]\S*)?|hf://(?:models/)?(?P<short>[\w.\-]+/[\w.\-]+)(?:[/@]\S*)?"
 )
 _OWN_ADDRESS = pattern(r"(?:https?://[^/\s]+)?/(?:api/)?(?:v1/)?models/(?P<id>[0-9a-f]{8,64})/?(?:[?#]\S*)?")
-_ENDING = pattern(r"\*\.(\w{1,20})")
+_HADOOP = pattern(r"s3[an]://")
+"""Source: Hadoop, hadoop-aws: the same buckets by the names of its connectors."""
+_BELOW = pattern(r"(?P<folder>/?[\w.\-]+(?:/[\w.\-]+)*)/\*{1,2}")
+_ENDING = pattern(r"\*\.(\w{1,20})|\.([A-Za-z]\w{1,19})")
 _HEX = pattern(r"(?=[a-f]*\d)[0-9a-f]{8,64}|([0-9a-f])\1{7,63}")
 
 
 def pasted(text: str, reading: Reading) -> Leaf | None:
     """What a word that is no word of a language asks for; None for other words."""
-    leaf = _addressed(text) or _versioned(text, reading) or _with_ending(text)
+    leaf = _addressed(text, reading) or _versioned(text, reading) or _with_ending(text)
     return leaf or hashed(text, reading) or _placed(text, reading)
 
 
@@ -47,22 +50,24 @@ def _with_ending(text: str) -> Leaf | None:
     ending = _ENDING.fullmatch(text)
     if ending is None:
         return None
+    name = ending[1] or ending[2]
     return Leaf(
-        node=Match(ending[1], ("file_names",)),
-        label=f"{name_of('file_names')}:{ending[1]}",
+        node=Match(name, ("file_names",)),
+        label=f"{name_of('file_names')}:{name}",
         explanation=f"a file {text}",
     )
 
 
-def _addressed(text: str) -> Leaf | None:
+def _addressed(text: str, reading: Reading) -> Leaf | None:
     """A page of a hub or of this catalog, a run of a tracker, any other address."""
     own = _OWN_ADDRESS.fullmatch(text)
     if own is not None:
-        return Leaf(
+        page = Leaf(
             node=Prefix("id", own["id"]),
             label=f"{name_of('id')}:{own['id']}*",
             explanation="the model of this page",
         )
+        return moved_id(own["id"], reading) or page
     hub = _HUB_ADDRESS.fullmatch(text)
     if hub is not None:
         name = hub["name"] or hub["short"]
@@ -78,7 +83,7 @@ def _addressed(text: str) -> Leaf | None:
     if logged is not None:
         return Leaf(node=Match(logged[1]), label=text, explanation="a model that a run logged")
     if "://" in text[1:12]:
-        place = text.rstrip("*,;")
+        place = _HADOOP.sub("s3://", text.rstrip("*,;"))
         nodes: list[Query] = [Prefix("uri", place), *_of_file(place, "uri")]
         node = nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
         return Leaf(node=node, label=place, explanation="where it is stored begins with this")
@@ -87,6 +92,9 @@ def _addressed(text: str) -> Leaf | None:
 
 def _placed(text: str, reading: Reading) -> Leaf | None:
     """A path: absolute, or of a folder or file with one above it."""
+    below = _BELOW.fullmatch(text)
+    if below is not None:
+        return replace(read_place(below["folder"]), label=f"path:{below['folder']}")
     if _PLACE.fullmatch(text):
         place = read_place(text)
         files = (*_of_file(text.lstrip("/"), "path"), *_of_file(f"file://{text}", "uri"))
@@ -105,7 +113,11 @@ def _placed(text: str, reading: Reading) -> Leaf | None:
     named = _hub_name(rest)
     if named is None:
         return None
-    more = [*_below_sources(rest.strip("/"), reading), *_beside(rest.strip("/"))]
+    more = [
+        *_below_sources(rest.strip("/"), reading),
+        *_beside(rest.strip("/")),
+        *_version_of(rest.strip("/")),
+    ]
     node = (
         Or((*(named.node.clauses if isinstance(named.node, Or) else (named.node,)), *more))
         if more
@@ -135,6 +147,17 @@ def _of_file(place: str, field: str) -> Iterator[Query]:
     folder, _, name = place.rpartition("/")
     if folder and _FILE.fullmatch(name):
         yield Term(field, folder)
+
+
+def _version_of(text: str) -> Iterator[Query]:
+    """`churn/2`: a version of the model of that name."""
+    name, _, version = text.rpartition("/")
+    if _VERSION.fullmatch(version) and any(letter.isalnum() for letter in name):
+        bare = version.removeprefix("v")
+        yield And((Match(name, ("name",)), Terms("version", (bare, f"v{bare}"))))
+
+
+_VERSION = pattern(r"v?\d{1,6}(?:\.\d{1,6}){0,3}")
 
 
 def _beside(text: str) -> Iterator[Query]:
@@ -170,6 +193,11 @@ def registered(text: str, reading: Reading) -> Leaf | None:
     if version == "latest":
         node = And((named, Term("flags", version)))
         return Leaf(node=node, label=text, explanation=f"the latest of {name}")
+    stage = parts.get("stage") or ""
+    if stage:
+        is_known = _is_known(stage.casefold(), reading, ("stage",))
+        staged: Query = And((named, Term("stage", stage.casefold()))) if is_known else named
+        return Leaf(node=staged, label=text, explanation=f"{stage} of {name}")
     alias = parts.get("alias") or ""
     if alias and _is_known(alias, reading):
         both: Query = And((named, Or((Term("aliases", alias), Term("tags", alias)))))
@@ -186,10 +214,10 @@ def registered(text: str, reading: Reading) -> Leaf | None:
     return Leaf(node=both, label=text, explanation=f"version {version} of {name}")
 
 
-def _is_known(alias: str, reading: Reading) -> bool:
+def _is_known(alias: str, reading: Reading, names: tuple[str, ...] = ("aliases", "tags")) -> bool:
     """Whether a model of the catalog is called so."""
     values = {} if reading.vocabulary is None else reading.vocabulary.values
-    return any(alias in values.get(field, {}) for field in ("aliases", "tags"))
+    return any(alias in values.get(field, {}) for field in names)
 
 
 def _also_registered(called: str) -> Query:
@@ -199,11 +227,14 @@ def _also_registered(called: str) -> Query:
 
 def hashed(text: str, reading: Reading) -> Leaf | None:
     """The beginning of an id or a hash that a model of the catalog has."""
-    if reading.vocabulary is None or not _HEX.fullmatch(text.casefold()):
+    begun = text.casefold()
+    if reading.vocabulary is None or not _HEX.fullmatch(begun):
         return None
-    known = list(reading.vocabulary.fields_beginning(text.casefold()))
+    known = reading.vocabulary.fields_beginning(begun)
+    moved = moved_id(begun, reading) if not known or "id" in known else None
     leaves = [
-        Leaf(node=Prefix(name, text.casefold()), label=f"{name_of(name)}:{text.casefold()}*")
+        Leaf(node=Prefix(name, begun), label=f"{name_of(name)}:{begun}*")
         for name in known
+        if name != "id" or moved is None
     ]
-    return any_of(leaves)
+    return any_of(leaves if moved is None else [moved, *leaves])

@@ -99,6 +99,12 @@ _SELECTED = pattern(
     r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|limit\b))|where\s)",
     re.IGNORECASE,
 )
+_CALLED = pattern(
+    r"\s*(?:\$ *)?(?:ollama\s+(?:pull|run|show)|(?:huggingface-cli|hf|modelscope)\s+download|git\s+clone|lms\s+get)\s+(?=\S)"
+    r"|\s*(?:[\w.]+\s*=\s*)?(?:[\w.]*\bfrom_pretrained|snapshot_download|SentenceTransformer|pipeline)\(\s*[\"']?",
+)
+"""How a model is fetched or loaded elsewhere, before its name."""
+_CALL_END = pattern(r"[\"'][^\"']*\)\s*$|\)\s*$|(?<=\S)\s+--?\w.*$")
 _ADDRESS_QUERY = pattern(r"\s*\??[\w.]+=[^\s&]*(?:&[\w.]+=[^\s&]*)+\s*")
 _WORDS_PARAMETER = pattern(r"(?<![^\s?&])(?:search|q|query)=")
 
@@ -109,6 +115,9 @@ def _bare_filter(text: str) -> str:
     def blank(match: re.Match[str]) -> str:
         return " " * len(match[0])
 
+    called = _CALLED.match(text)
+    if called is not None:
+        return blank(called) + _CALL_END.sub(blank, text[called.end() :])
     if "=" in text:
         if _ADDRESS_QUERY.fullmatch(text):
             text = text.replace("&", " ").replace("?", " ", 1)

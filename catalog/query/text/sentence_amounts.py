@@ -77,6 +77,14 @@ def _linked_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
     return count, target
 
 
+def more_accurate(sentence: Sentence, at: int) -> Replacement:
+    """`more accurate than 0.9`."""
+    if [sentence.text(at + offset) for offset in range(3)] != ["more", "accurate", "than"]:
+        return None
+    amount = amount_at(sentence, at + 3)
+    return None if amount is None or amount.sign else (3 + amount.count, f"accuracy>{amount.text}")
+
+
 def named_amount(sentence: Sentence, at: int) -> Replacement:
     """`accuracy of at least 90%`, `context over 32k`, `loss between 0.1 and 0.2`."""
     named = _linked_name(sentence, at)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
-from catalog.query.periods import parse_period
+from catalog.query.periods import MONTH_NAMES, MONTHS, parse_period
 from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.sentence_parts import (
     SPOKEN_NUMBERS,
@@ -25,6 +26,8 @@ _PREPOSITIONS: Mapping[str, str] = {
     "during": "in",
     "on": "on",
     "from": "in",
+    "ab": "since",
+    "am": "on",
 }
 _SPOKEN_SIGNS = {"after": ">", "since": ">=", "before": "<", "until": "<=", "in": ":", "on": ":"}
 _VERBS: Mapping[str, str] = {
@@ -49,6 +52,7 @@ def dated(sentence: Sentence, at: int) -> Replacement:
         _recent(sentence, start)
         or _aged(sentence, start)
         or _between_dates(sentence, start)
+        or _half_of_year(sentence, start)
         or _preposition(sentence, start)
         or _date_alone(sentence, start, at)
     )
@@ -57,11 +61,21 @@ def dated(sentence: Sentence, at: int) -> Replacement:
     count, word, date = match
     if verb is None and (behind := _VERBS.get(sentence.text(start + count))) is not None:
         verb, count = behind, count + 1  # "nach 2023 trainiert"
+    dates = [date]
+    while word == "in" and sentence.text(start + count) == "or":
+        other = spoken_date(sentence, start + count + 1)
+        if other is None:
+            break
+        dates.append(other[1])
+        count += 1 + other[0]
+    texts = [_condition(verb, word, date) for date in dates]
+    return count + start - at, texts[0] if len(texts) == 1 else f"({' OR '.join(texts)})"
+
+
+def _condition(verb: str | None, word: str, date: str) -> str:
     if word == "range":
-        text = f"{verb or 'date'}:{date}"
-    else:
-        text = f"{verb}{_SPOKEN_SIGNS[word]}{date}" if verb else f"{word}:{date}"
-    return count + start - at, text
+        return f"{verb or 'date'}:{date}"
+    return f"{verb}{_SPOKEN_SIGNS[word]}{date}" if verb else f"{word}:{date}"
 
 
 def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
@@ -84,11 +98,55 @@ def _between_dates(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     link = {"between": "and", "from": "to"}.get(first)
     if link is None:
         return None
-    low = spoken_date(sentence, at + 1)
+    low = spoken_date(sentence, at + 1) or _month_alone(sentence, at + 1)
     if low is None or sentence.text(at + 1 + low[0]) not in {link, "until", "till"}:
         return None
     high = spoken_date(sentence, at + 2 + low[0])
-    return None if high is None else (2 + low[0] + high[0], "range", f"{low[1]}..{high[1]}")
+    if high is None:
+        return None
+    first, last = low[1].strip('"'), high[1].strip('"')
+    if first in _SPOKEN_MONTHS:  # between March and June 2024
+        first = f"{first} {last.rpartition(' ')[2]}"
+    ends = [_without_blanks(date, sentence) for date in (first, last)]
+    return (2 + low[0] + high[0], "range", "..".join(ends)) if all(ends) else None
+
+
+def _without_blanks(date: str, sentence: Sentence) -> str:
+    """A date as an end of a range: `2024-03` for March 2024. Empty for what is none."""
+    period = parse_period(date, sentence.now)
+    if period is None or " " not in date:
+        return "" if period is None else date
+    return (
+        f"{period.start:%Y-%m-%d}"
+        if period.end - period.start <= timedelta(days=1)
+        else f"{period.start:%Y-%m}"
+    )
+
+
+_SPOKEN_MONTHS = frozenset((*MONTH_NAMES, *MONTHS))
+
+
+def _month_alone(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    return (1, sentence.text(at)) if sentence.text(at) in _SPOKEN_MONTHS else None
+
+
+_HALVES = {"h1": "01..{}-06", "h2": "07..{}-12", "first": "01..{}-06", "second": "07..{}-12"}
+
+
+def _half_of_year(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    """`H1 2024`, `in the first half of 2024`."""
+    used = int(sentence.text(at) in {"in", "during"})
+    used += sentence.text(at + used) == "the"
+    ends = _HALVES.get(sentence.text(at + used))
+    if ends is None:
+        return None
+    used += 1
+    if not sentence.text(at + used - 1).startswith("h"):
+        if sentence.text(at + used) != "half":
+            return None
+        used += 1 + (sentence.text(at + used + 1) == "of")
+    year = sentence.text(at + used)
+    return (used + 1, "range", f"{year}-{ends.format(year)}") if is_year(year) else None
 
 
 def _recent(sentence: Sentence, at: int) -> tuple[int, str, str] | None:

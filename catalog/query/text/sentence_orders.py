@@ -7,6 +7,8 @@ from catalog.query.text.sentence_parts import (
     SPOKEN_NUMBERS,
     Replacement,
     Sentence,
+    comparator,
+    dataset_at,
     is_year,
     numeric_name,
     on_dataset,
@@ -140,7 +142,13 @@ def _counted(sentence: Sentence, at: int) -> Replacement:
     else:
         return None
     used = 2 + (sentence.text(at + 2) in _NOUNS)
-    if word == "first" or _ordered_later(sentence, at + used):
+    metric = numeric_name(sentence, at + used)
+    behind = (
+        metric is not None
+        and metric[1].metric is not None
+        and comparator(sentence, at + used + metric[0]) is None
+    )
+    if word == "first" or (behind and word in _TOP) or _ordered_later(sentence, at + used):
         return _ordered_by(sentence, at, used, number)
     if word in _ORDERS:
         return used, f"sort:{_ORDERS[word]} limit:{number}"
@@ -157,12 +165,13 @@ def _counted(sentence: Sentence, at: int) -> Replacement:
 
 def _ordered_by(sentence: Sentence, at: int, used: int, number: int) -> Replacement:
     """The count with the order right behind it, else alone."""
-    named = numeric_name(sentence, at + used + 1) if sentence.text(at + used) in {"by", "for"} else None
+    used += sentence.text(at + used) in {"by", "for"}
+    named = numeric_name(sentence, at + used)
     if named is None or named[1].split is not None:
         return used, f"limit:{number}"
-    count, name = _placed(sentence, at + used + 1, named)
+    count, name = _placed(sentence, at + used, named)
     order = name if named[1].kind == "metric" else f"-{name}"
-    return used + 1 + count, f"has:{quoted(name)} sort:{quoted(order)} limit:{number}"
+    return used + count, f"has:{quoted(name)} sort:{quoted(order)} limit:{number}"
 
 
 def _number(word: str) -> int:
@@ -180,6 +189,20 @@ def _ordered_later(sentence: Sentence, at: int) -> bool:
         or (sentence.text(place) == "by" and numeric_name(sentence, place + 1) is not None)
         for place in range(at, len(sentence.words))
     )
+
+
+def scored_on(sentence: Sentence, at: int) -> Replacement:
+    """`f1 on conll2003`, `conll2003 f1`: who reports it, the best first."""
+    named = numeric_name(sentence, at)
+    if named is not None and named[1].kind == "metric" and not named[1].nested:
+        count, target = named
+        on = sentence.text(at + count) == "on"
+        dataset = on_dataset(sentence, at + count) if on else dataset_at(sentence, at + count)
+        if dataset is None or comparator(sentence, at + count + on + 1) is not None:
+            return None
+        name = quoted(f"{target.name}@{dataset}")
+        return count + on + 1, f"has:{name} sort:{name}"
+    return None
 
 
 def by_metric(sentence: Sentence, at: int) -> Replacement:

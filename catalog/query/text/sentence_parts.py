@@ -54,6 +54,7 @@ _BYTES = {
         for plural in ("", "s")
     },
     "bytes": "b",
+    **{f"{letter}o": f"{letter.upper()}B" for letter in "kmg"},
 }
 _COUNTS = {
     "b": "B",
@@ -86,6 +87,8 @@ SPOKEN_NUMBERS = {
     "ten": 10,
     "twelve": 12,
 }
+MAX_DATASETS_ASKED = 4
+"""Data sets of one sentence that the catalog is asked for, where they are not among those at hand."""
 _FIRST_YEAR, _LAST_YEAR = 1990, 2099
 
 
@@ -98,6 +101,7 @@ class Word:
     start: int
     end: int
     plain: bool
+    whole: str = ""  # with brackets and what ends a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,10 +258,27 @@ def with_noun(sentence: Sentence, at: int, used: int, name: str) -> int:
 
 def on_dataset(sentence: Sentence, at: int) -> str | None:
     """The data set of evaluations that `on conll2003` names."""
-    name = sentence.text(at + 1)
-    if sentence.text(at) != "on" or sentence.vocabulary is None or not name:
+    if sentence.text(at) != "on":
         return None
-    return name if name in sentence.vocabulary.evaluated_on else None
+    known = dataset_at(sentence, at + 1)
+    name = sentence.text(at + 1)
+    if known is not None or sentence.vocabulary is None or not name[:1].isalpha():
+        return known
+    if sum(word.text == "on" for word in sentence.words) > MAX_DATASETS_ASKED:
+        return None
+    return name if sentence.vocabulary.is_evaluated_on(name) else None
+
+
+def dataset_at(sentence: Sentence, at: int) -> str | None:
+    """The data set of evaluations that this word names: `conll2003`, and `imagenet` where imagenet-1k alone begins so."""
+    name = sentence.text(at)
+    if sentence.vocabulary is None or not name:
+        return None
+    known = sentence.vocabulary.evaluated_on
+    if name in known:
+        return name
+    begun = [dataset for dataset in known if dataset.startswith((f"{name}-", f"{name}_", f"{name} "))]
+    return begun[0] if len(begun) == 1 and " " not in begun[0] else None
 
 
 def is_year(word: str) -> bool:

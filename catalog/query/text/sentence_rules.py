@@ -10,33 +10,45 @@ from catalog.query.text.sentence_amounts import (
     amount_alone,
     amount_named,
     fitting,
+    more_accurate,
     named_amount,
     named_value,
 )
 from catalog.query.text.sentence_dates import dated
-from catalog.query.text.sentence_orders import by_metric, ordered
+from catalog.query.text.sentence_orders import by_metric, ordered, scored_on
 from catalog.query.text.sentence_parts import Replacement, Sentence
 from catalog.query.text.sentence_values import (
+    compared,
+    ending,
+    formatted,
     having,
     lacking,
     linked_value,
     named_by_alias,
+    numbered,
+    possessed,
     said_of_bases,
     state,
+    told_of_base,
     valued,
     versioned,
 )
 
 RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
+    compared,
     named_amount,
+    more_accurate,
     dated,
     fitting,
     amount_named,
     amount_alone,
     ordered,
     by_metric,
+    scored_on,
+    formatted,
     valued,
     versioned,
+    numbered,
     linked_value,
     named_value,
     state,
@@ -44,4 +56,7 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     having,
     named_by_alias,
     said_of_bases,
+    possessed,
+    ending,
+    told_of_base,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from catalog.query.text.function_words import FUNCTION_WORDS
+from catalog.query.text.function_words import FILLER_WORDS, FUNCTION_WORDS, MODEL_WORDS
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_parts import (
     LINKS,
@@ -79,6 +79,8 @@ def _value(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
     for count, words in spoken_name(sentence, at):
         if folded(words) in known:
             return count, known[folded(words)]
+        if count > 1 and (close := known.get(folded(words.replace(" ", "")))) is not None:
+            return count, close  # llama 3.1 is llama3.1
     return None
 
 
@@ -93,10 +95,50 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
             if match is not None:
                 return used + match[0], f"{name}:{quoted(match[1])}"
     for name in fields_where("spoken_before"):
-        match = _value(sentence, at, name) or _alias_of(sentence, at, name)
+        match = _value(sentence, at, name) or _alias_of(sentence, at, name) or _family(sentence, at, name)
         if match is not None and name in _keyword_fields(sentence.text(at + match[0])):
             return match[0] + 1, f"{name}:{quoted(match[1])}"
-    return None
+    return _licence_in_full(sentence, at)
+
+
+def formatted(sentence: Sentence, at: int) -> Replacement:
+    """`pickles`, `gguf files`: a format by its name, in the plural or of files."""
+    if sentence.vocabulary is None:
+        return None
+    word, following = sentence.text(at), sentence.text(at + 1)
+    known = {value.casefold() for value in sentence.vocabulary.values.get("format", {})}
+    if word in known and following in {"file", "files"}:
+        return 2, f"format:{quoted(word)}"
+    singular = word.removesuffix("s")
+    return (1, f"format:{quoted(singular)}") if singular != word and singular in known else None
+
+
+def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
+    """`Apache License 2.0`, `apache 2`: a licence that models have, in several words."""
+    if not any(_PART_OF_LICENCE.fullmatch(sentence.text(at + offset)) for offset in (1, 2)):
+        return None
+    match = _alias_of(sentence, at, "license")
+    if match is None:
+        return None
+    count = match[0]
+    while count > 1 and not _PART_OF_LICENCE.fullmatch(sentence.text(at + count - 1)):
+        count -= 1
+    return (count, f"license:{quoted(match[1])}") if count > 1 else None
+
+
+_PART_OF_LICENCE = pattern(r"v?\d[\d.]*|licen[cs]e|public|clause|only")
+
+
+def _family(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+    """A licence by the beginning that its versions share: `apache license`, `gpl licence`."""
+    word = sentence.text(at)
+    if field != "license" or sentence.vocabulary is None or len(word) < _SHORTEST_FAMILY:
+        return None
+    versions = (value.casefold() for value in sentence.vocabulary.values.get(field, {}))
+    return (1, word) if any(value.startswith(f"{word}-") for value in versions) else None
+
+
+_SHORTEST_FAMILY = 3
 
 
 def _keyword_fields(words: str) -> Iterator[str]:
@@ -139,6 +181,11 @@ def having(sentence: Sentence, at: int) -> Replacement:
     if sentence.text(at) not in _HAVING:
         return None
     used = 1 + (sentence.text(at + 1) in _ARTICLES)
+    if sentence.text(at + used) == "both" and (first := _thing(sentence, at + used + 1)) is not None:
+        second = _thing(sentence, at + used + first[0] + 2)
+        if second is not None and sentence.text(at + used + 1 + first[0]) == "and":
+            used += first[0] + second[0] + 2
+            return used, f"has:{quoted(first[1])} has:{quoted(second[1])}"
     thing = _thing(sentence, at + used)
     if thing is None or linked_value(sentence, at + used) is not None:
         return None
@@ -238,9 +285,8 @@ def named_by_alias(sentence: Sentence, at: int) -> Replacement:
     if vocabulary is None or not sentence.text(at):
         return None
     word = sentence.text(at)
-    bits = _BITS.fullmatch(word) or _BITS.fullmatch(f"{word} {sentence.text(at + 1)}")
-    if bits is not None and bits[1] in vocabulary.values.get("quantization.bits", {}):
-        return (1 if _BITS.fullmatch(word) else 2), f"bits:{bits[1]}"
+    if (bits := _bits(sentence, at)) is not None:
+        return bits
     if word in {"quantized", "quantised"} and "quantized" in vocabulary.values.get("flags", {}):
         return 1, "is:quantized"
     for count, words in spoken_name(sentence, at):
@@ -250,19 +296,34 @@ def named_by_alias(sentence: Sentence, at: int) -> Replacement:
                 continue
             if row.canonical == "licence" or (count > 1 and name not in _OF_SEVERAL_WORDS):
                 continue
-            meant = _canonical(row.canonical, words)
-            if meant.casefold() != words and meant.casefold() in {value.casefold() for value in known}:
-                return count + _is_called(sentence, at + count, name), f"{name}:{quoted(meant)}"
+            present = {value.casefold() for value in known}
+            for spelled in dict.fromkeys((words, words.removesuffix("s"), words.removesuffix("e"))):
+                meant = _canonical(row.canonical, spelled)
+                if meant.casefold() != words and meant.casefold() in present:
+                    return count + _is_called(sentence, at + count, name), f"{name}:{quoted(meant)}"
     return None
 
 
-_BITS = pattern(r"(\d)[ -]?bits?")
+def _bits(sentence: Sentence, at: int) -> Replacement:
+    """`4 bit`, `4-bit`, `int4`: where models are quantised to so many."""
+    assert sentence.vocabulary is not None  # the caller checked
+    word = sentence.text(at)
+    for count, words in ((1, word), (2, f"{word} {sentence.text(at + 1)}")):
+        match = _BITS.fullmatch(words)
+        number = match[1] or match[2] if match is not None else ""
+        known = {f"{float(bits):g}" for bits in sentence.vocabulary.values.get("quantization.bits", {})}
+        if number in known:
+            return count, f"bits:{number}"
+    return None
+
+
+_BITS = pattern(r"(\d)[ -]?bits?|int([48])")
 _OF_SEVERAL_WORDS = frozenset({"task"})
 
 _STATES: Mapping[tuple[str, ...], str] = {
     tuple(words.split()): condition
     for condition, phrases in {
-        "is:incomplete": "incomplete|cut off|truncated",
+        "is:incomplete": "incomplete|cut off|truncated|missing shards|partial",
         "is:unreadable,incomplete": "corrupt|corrupted|damaged|unreadable",
         "is:duplicate": "duplicates|duplicated",
         "is:adapter": "adapters",
@@ -305,12 +366,21 @@ def state(sentence: Sentence, at: int) -> Replacement:
     for count in (3, 2, 1):
         condition = _STATES.get(tuple(sentence.text(at + offset) for offset in range(count)))
         if condition is not None:
-            files = sentence.text(at + count) in {"file", "files"}
+            files = sentence.text(at + count) in _STORED
             return count + files, _known_values(condition, sentence)
     condition = _STATES_OF_MODELS.get(sentence.text(at))
-    if condition is None or sentence.text(at + 1) not in _NOUNS:
+    if condition is None:
         return None
-    return 2, condition
+    if sentence.text(at + 1) in _NOUNS:
+        return 2, condition
+    if not condition.endswith("size") or any(word.text not in FILLER_WORDS for word in sentence.words[:at]):
+        return None  # "whisper large german model" names a size of Whisper
+    # "a small english model": what has a size is the model, whatever is said of it in between
+    later = {sentence.text(place) for place in range(at + 2, len(sentence.words))}
+    return (1, condition) if later & MODEL_WORDS else None
+
+
+_STORED = frozenset({"file", "files", "download", "downloads", "risk", "risks"})
 
 
 def _known_values(condition: str, sentence: Sentence) -> str:
@@ -320,6 +390,70 @@ def _known_values(condition: str, sentence: Sentence) -> str:
     known = sentence.vocabulary.values.get(field, {}) if sentence.vocabulary is not None else {}
     kept = [value for value in listed.split(",") if value in known]
     return f"{name}:{','.join(kept)}" if "," in listed and kept else condition
+
+
+def possessed(sentence: Sentence, at: int) -> Replacement:
+    """`carol's models`, where models have such an owner."""
+    owner = sentence.words[at].text.removesuffix("'s").removesuffix("\N{RIGHT SINGLE QUOTATION MARK}s")
+    if sentence.vocabulary is None or owner == sentence.words[at].text:
+        return None
+    owners = {value.casefold() for value in sentence.vocabulary.values.get("owner", {})}
+    return (1, f"owner:{quoted(owner)}") if owner in owners else None
+
+
+def ending(sentence: Sentence, at: int) -> Replacement:
+    """`.gguf files`: the word behind an ending says nothing more."""
+    before = sentence.words[at - 1].raw if at else ""
+    return (1, "") if sentence.text(at) in {"file", "files"} and _ENDING.fullmatch(before) else None
+
+
+_ENDING = pattern(r"\*?\.[a-z]\w*")
+
+
+def compared(sentence: Sentence, at: int) -> Replacement:
+    """`compare llama and mistral`: the one and the other."""
+    if sentence.text(0) != "compare" or len(sentence.words) < _COMPARING:
+        return None
+    if at == 0:
+        return (2 if sentence.text(1) == "models" else 1), ""
+    return (1, "OR") if sentence.text(at) == "and" else None
+
+
+_COMPARING = 3
+
+
+def told_of_base(sentence: Sentence, at: int) -> Replacement:
+    """`lora for sdxl`: a base by the short name that people have for it, or the word itself."""
+    begun = _BASES.get(sentence.text(at))
+    if begun is None or sentence.vocabulary is None:
+        return None
+    bases = sentence.vocabulary.values.get("base_model.id", {})
+    if not any(begun in base.casefold() for base in bases):
+        return None
+    return 1, f"({sentence.text(at)} OR base:*{begun}*)"
+
+
+_BASES = {
+    "sdxl": "stable-diffusion-xl",
+    "sd15": "stable-diffusion-v1-5",
+    "sd1.5": "stable-diffusion-v1-5",
+    "sd21": "stable-diffusion-2-1",
+    "sd3": "stable-diffusion-3",
+}
+"""Source: names of base models on Civitai, repositories of stabilityai and runwayml."""
+
+
+def numbered(sentence: Sentence, at: int) -> Replacement:
+    """`churn v2`: a word of the name, or the version of a model that is called so."""
+    word = sentence.text(at)
+    if sentence.vocabulary is None or not at or not _NUMBERED.fullmatch(word):
+        return None
+    if not sentence.text(at - 1)[:1].isalpha():
+        return None
+    return 1, f"({word} OR version:{word.removeprefix('v')},{word})"
+
+
+_NUMBERED = pattern(r"v\d{1,4}(?:\.\d{1,4}){0,3}")
 
 
 def said_of_bases(sentence: Sentence, at: int) -> Replacement:
@@ -332,6 +466,7 @@ def said_of_bases(sentence: Sentence, at: int) -> Replacement:
 
 _DERIVING = frozenset(
     [
+        ("similar", "to"),
         ("fine-tuned", "from"),
         ("finetuned", "from"),
         ("fine-tuned", "on"),

@@ -18,6 +18,7 @@ from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_parts import Sentence, Word
+from catalog.query.text.sentence_values import named_by_alias, possessed
 from catalog.text.patterns import pattern
 
 _WORDS = pattern(r"\S+")
@@ -95,7 +96,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
 
 def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if not sentence.words[at].plain:
-        return None
+        return _grouped(sentence, at) or possessed(sentence, at)
     if at and sentence.words[at - 1].raw[-1:] in _SIGNS:
         return None  # the value of `task: ner`
     protected = written_comparison(sentence, at)
@@ -108,6 +109,36 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     return None
 
 
+def _grouped(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A word at the edge of brackets that means a value: `(german OR english) ner`."""
+    word = sentence.words[at]
+    grouped = _at_brackets(word)
+    if grouped is None:
+        return None
+    alone = Sentence(
+        words=(replace(word, plain=_PLAIN.fullmatch(word.raw) is not None),),
+        vocabulary=sentence.vocabulary,
+        now=sentence.now,
+    )
+    match = named_by_alias(alone, 0)
+    return None if match is None else (1, f"{grouped['opening']}{match[1]}{grouped['closing']}")
+
+
+def _at_brackets(word: Word) -> re.Match[str] | None:
+    """The word with brackets on one side of it; None for others, such as one in brackets of its own."""
+    grouped = _GROUPED.fullmatch(word.whole)
+    return grouped if grouped is not None and bool(grouped["opening"]) != bool(grouped["closing"]) else None
+
+
+_POSSESSIVE = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}]s")
+
+
+def _means_more(word: str) -> bool:
+    """Whether it is an operator or a condition, which no quotes may hide."""
+    return word in {"AND", "OR", "NOT"} or '"' in word or any(sign in word for sign in _SIGNS)
+
+
+_GROUPED = pattern(r"(?P<opening>\(*)[^()]+(?P<closing>\)*)")
 _Piece: TypeAlias = tuple[int, int, str | None]
 """An old span, and the new text, or None for as it is."""
 _JOINING = frozenset({"and", "or", "not"})
@@ -141,7 +172,12 @@ def _words(text: str) -> tuple[Word, ...]:
         plain = bare == raw.rstrip(_EDGES) and _PLAIN.fullmatch(bare) is not None
         words.append(
             Word(
-                text=bare.casefold(), raw=bare, start=start, end=end, plain=plain and not raw.startswith("-")
+                text=bare.casefold(),
+                raw=bare,
+                start=start,
+                end=end,
+                plain=plain and not raw.startswith("-"),
+                whole=raw,
             )
         )
         at = end
@@ -160,6 +196,15 @@ def _quoted_words(text: str, *, brackets: bool) -> str:
     parts, at = [], 0
     for word in _words(text):
         bare = word.raw.lstrip("<>=≥≤")
+        if not word.plain and (grouped := _at_brackets(word)) is not None and word.raw[:1].isalnum():
+            inner = word.raw if _means_more(word.raw) else f'"{word.raw}"'
+            parts += [text[at : word.start], f"{grouped['opening']}{inner}{grouped['closing']}"]
+            at = word.end
+            continue
+        if not word.plain and _POSSESSIVE.fullmatch(word.raw):
+            parts += [text[at : word.start], f'"{word.raw}"']
+            at = word.end
+            continue
         simple = word.plain and PLAIN_WORD.fullmatch(bare) is not None and bare not in {"AND", "OR", "NOT"}
         spelled = text[word.start : word.end]
         if simple:

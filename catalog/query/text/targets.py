@@ -61,9 +61,17 @@ class Vocabulary(Protocol):
         """The fields of ids and hashes in which a value begins so."""
         ...
 
+    def present_id(self, text: str) -> str | None:
+        """The id that a model has now of which all ids that begin so are earlier ones; None where they are not."""
+        ...
+
     @property
     def evaluated_on(self) -> Mapping[str, int]:
-        """The data sets of evaluations, as evaluations name them."""
+        """The data sets of evaluations, as evaluations name them, as far as they are at hand."""
+        ...
+
+    def is_evaluated_on(self, dataset: str) -> bool:
+        """Whether any model was evaluated on it."""
         ...
 
 
@@ -76,6 +84,7 @@ class ListedVocabulary:
     complete: frozenset[str] = frozenset()
     parameters: Mapping[str, int] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
     evaluated_on: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -84,6 +93,13 @@ class ListedVocabulary:
 
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for value, name in self.hashes.items() if value.startswith(text)))
+
+    def is_evaluated_on(self, dataset: str) -> bool:
+        return dataset in self.evaluated_on
+
+    def present_id(self, text: str) -> str | None:
+        present = {there for before, there in self.moved.items() if before.startswith(text)}
+        return present.pop() if len(present) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,6 @@ from indexer.engines.tantivy.questions import (
     exact,
     first_guess,
     histogram_counts,
-    is_beyond_doubles,
     is_plain,
     is_within_one,
     metric_result,
@@ -65,6 +64,7 @@ from indexer.engines.tantivy.questions import (
     number_terms,
     period_counts,
     question,
+    reaches_beyond_doubles,
     terms_buckets,
 )
 from indexer.engines.tantivy.schema import column, decoded_number
@@ -255,8 +255,19 @@ class Counter:
         if has_named_number(field):
             numbers = self._numbers(query, field)
             return [counted_between(numbers, row.start, row.end) for row in ranges]
-        if any(is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
-            return [self.count(every([query, self._between(field, row.start, row.end)])) for row in ranges]
+        sure = [row for row in ranges if not reaches_beyond_doubles(field, row)]
+        counts = iter(self._counts_of_pieces(query, field, sure, native) if sure else [])
+        return [
+            next(counts)
+            if not reaches_beyond_doubles(field, row)
+            else self.count(every([query, self._between(field, row.start, row.end)]))
+            for row in ranges
+        ]
+
+    def _counts_of_pieces(
+        self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket], native: Any
+    ) -> list[int]:
+        """Models per range of which a double holds both bounds exactly."""
         ends, cuts = ends_and_cuts(field, ranges)
         if not cuts:
             whole = self.count(every([query, self.translator.exists(field)]))

@@ -57,9 +57,7 @@ def question(wanted: Aggregation) -> dict[str, Any] | None:
         case DateHistogramAgg():
             return native_days(wanted)
         case RangeAgg(field=field, ranges=ranges):
-            if any(is_beyond_doubles(field, bound) for row in ranges for bound in (row.start, row.end)):
-                return None
-            _, cuts = ends_and_cuts(field, ranges)
+            _, cuts = ends_and_cuts(field, [row for row in ranges if not reaches_beyond_doubles(field, row)])
             return native_pieces(field, cuts) if cuts else None
         case _:
             return None
@@ -248,6 +246,11 @@ def _bound(field: str, bound: Any, otherwise: float) -> float:
     value = float(comparable(field, bound))
     row = fields().get(field)
     return float(math.ceil(value)) if row is not None and row.type == "long" else value
+
+
+def reaches_beyond_doubles(field: str, row: RangeBucket) -> bool:
+    """Whether a bound of the range is such a number: models in it are counted on their own."""
+    return any(is_beyond_doubles(field, bound) for bound in (row.start, row.end))
 
 
 def is_beyond_doubles(field: str, bound: Any) -> bool:

@@ -239,6 +239,8 @@ def test_a_visible_model_names_visible_copies_and_no_others(ours):
         (Match("moved", ("flags",)), []),
         (Term("extra.moved_to", "y".ljust(64, "0")), []),
         (Term("extra.kept", 1), ["d"]),
+        (Exists("problems"), []),
+        (Not(Exists("problems")), ["a", "b", "c", "d", "e", "f"]),
     ],
 )
 def test_questions_about_copies_and_moves_are_answered_from_the_scope(ours, query, expected):
@@ -308,11 +310,13 @@ IN_SERIES = [
     version("tie", 2, "them", "adapter", "latest"),
     version("own", 1, "us"),
     version("own", 2, "us", "latest"),
+    version("Own", 1, "us"),
+    version("Own", 3, "them", "latest"),
     version("gone", 1, "us"),
     version("gone", 3, "us", "missing", status="missing"),
     version("gone", 2, "them", "latest"),
 ]
-LATEST_OF_OURS = {("net", "v2"), ("own", "v2"), ("gone", "v1"), ("tie", "v1.0")}
+LATEST_OF_OURS = {("net", "v2"), ("own", "v2"), ("Own", "v1"), ("gone", "v1"), ("tie", "v1.0")}
 
 
 def as_if_alone():

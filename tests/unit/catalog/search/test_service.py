@@ -10,6 +10,7 @@ from catalog.query.state import SearchState
 from catalog.search.absent_models import only_present
 from catalog.search.engine import IndexAction
 from catalog.search.service import SearchService, from_parameters, to_parameters
+from catalog.search.vocabulary import MAX_EVALUATED
 from catalog.settings import Settings
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 from indexer.engines.tantivy import TantivyEngine, TantivyWriter
@@ -232,6 +233,30 @@ def test_word_that_nobody_uses_offers_the_nearest_one(service):
 def test_metric_on_a_data_set_does_not_match_another_one(service):
     assert service.page(SearchState(text="accuracy@imagenet > 0.9")).total == 0
     assert service.page(SearchState(text="accuracy@mnist > 0.9")).total == MODELS / 2
+
+
+def test_a_data_set_beyond_the_models_looked_at_for_names_is_known_by_its_own():
+    """Once `f1@imdb > 0.5` found its model and said that no model was evaluated there, which refused it to programs."""
+    index = MemoryIndex()
+    models = [
+        {
+            "id": f"{number:064x}",
+            "name": "bert",
+            "metrics": {"f1": 0.9},
+            "metric_names": ["f1"],
+            "evaluations": [
+                {"metric": "f1", "value": 0.9, "dataset": "imdb" if number == MAX_EVALUATED else "sst2"}
+            ],
+        }
+        for number in range(MAX_EVALUATED + 1)
+    ]
+    MemoryWriter(index).write([IndexAction(id=row["id"], revision=1, document=row) for row in models])
+    service = SearchService(MemoryEngine(index))
+    for text in ("f1@imdb > 0.5", "f1 on imdb", "f1 > 0.5 on imdb"):
+        page = service.page(SearchState(text=text))
+        assert (page.total, page.problems) == (1, ())
+    (problem,) = service.page(SearchState(text="f1@imdbb > 0.5")).problems
+    assert problem.code == "unknown-dataset"
 
 
 # Orders and pages

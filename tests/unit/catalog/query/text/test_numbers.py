@@ -62,6 +62,8 @@ def test_digits_that_were_written_say_how_exact_a_number_is():
         (7_241_732_096, "count", "7241732096"),
         (1_500_000, "count", "1.5M"),
         (2_000_000_000, "bytes", "2GB"),
+        (1e15, "bytes", "1PB"),
+        (9.2e18, "bytes", "9.2EB"),
         (0.1, None, "0.1"),
         (30.0, None, "30"),
         (1e20, None, "1e+20"),
