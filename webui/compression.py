@@ -37,12 +37,8 @@ def packed(response: Response) -> Response:
     if "Content-Encoding" in response.headers or response.cache_control.no_store or is_revision:
         return response
     response.vary.add("Accept-Encoding")
-    length = response.content_length
-    if (
-        request.accept_encodings.quality("gzip") <= 0
-        or length is None
-        or not MIN_BYTES <= length <= MAX_BYTES
-    ):
+    length = response.content_length or 0  # none of an answer in parts
+    if request.accept_encodings.quality("gzip") <= 0 or not MIN_BYTES <= length <= MAX_BYTES:
         return response
     response.direct_passthrough = False  # of a static file
     response.set_data(gzip.compress(response.get_data(), compresslevel=LEVEL, mtime=0))

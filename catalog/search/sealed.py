@@ -27,7 +27,7 @@ from catalog.query.nodes import (
 )
 from catalog.query.request import SearchRequest, SearchResult
 from catalog.query.validate import MAX_VALUES, validate
-from catalog.sealing.names import is_covered
+from catalog.sealing.names import PROSE, is_covered
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
 from mappings import fields
 
@@ -187,7 +187,9 @@ def blind_field(query: Query, names: frozenset[str]) -> str | None:
         case Range() | Prefix() | Exists():
             asked: tuple[str, ...] = (query.field,)
         case Match() | Phrase():
-            asked = query.fields or tuple(sorted(names))  # words are looked for everywhere
+            asked = query.fields
+            if not asked or PROSE in asked:  # words are looked for everywhere
+                asked = (*sorted(names - {PROSE}), PROSE)
         case _:
             return None
     return next((field for field in asked if is_covered(stored_as(field), names)), None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
 
 import pytest
 from fixtures.reaper import Killed
@@ -88,4 +91,8 @@ def test_a_new_master_key_takes_the_place_of_the_old_one_wherever_it_is_killed(s
     assert 2 < moment < 49
     is_readable(sealed)
     config.write_text(old)
-    assert "unreadable" in str(sealed.document()["problems"])
+    show = [sys.executable, "-m", "catalog", "--home", str(sealed.home), "show", "net", "--json"]
+    shown = subprocess.run(
+        show, capture_output=True, text=True, check=True
+    )  # this process knows the data keys
+    assert "unreadable" in str(json.loads(shown.stdout)["problems"])

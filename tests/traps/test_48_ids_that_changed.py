@@ -115,7 +115,7 @@ def test_a_restore_of_an_old_id_gives_what_was_said_under_it_to_the_model_that_i
     def run(*words):
         ran = CliRunner().invoke(cli, ["--home", str(shop.settings.home), *words])
         assert ran.exit_code == 0, ran.output
-        return ran.stdout
+        return ran.output
 
     run("edit", old, "owner=ada")
     run("edit", old, "owner=bob")
@@ -125,7 +125,7 @@ def test_a_restore_of_an_old_id_gives_what_was_said_under_it_to_the_model_that_i
     assert json.loads(run("show", present, "--json"))["owner"] == "bob"
     run("restore", old, "2")
     assert json.loads(run("show", present, "--json"))["owner"] == "ada"
-    assert f"of revision 2 of {old[:12]}" in run("history", present)
+    assert f"of revision 2 of {old[:12]}" in run("history", present, "--json")
     assert "as they were written" in run("verify")
 
 

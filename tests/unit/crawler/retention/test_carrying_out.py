@@ -14,7 +14,7 @@ from sqlalchemy import delete
 
 from catalog.errors import LeaseLost, UserError, WriterBusy
 from catalog.recording.edits import edit_model
-from catalog.store.tables import leases, records
+from catalog.store.tables import leases, record_files, records
 from crawler.retention.carrying_out import PlanOutdated
 from crawler.unfinished import TRASH
 
@@ -248,6 +248,7 @@ def test_files_of_a_forgotten_model_come_back_and_it_is_told_apart(yard):
     assert yard.apply(plan).models == 2
     forgotten = next(row.model for row in yard.store.retention.models(plan.id, goes=True))
     with yard.store.engine.begin() as connection:
+        connection.execute(delete(record_files).where(record_files.c.model == forgotten))
         connection.execute(delete(records).where(records.c.id == forgotten))
     done = yard.steward().undo(plan.id)
     assert (done.models, done.left) == (1, {})
