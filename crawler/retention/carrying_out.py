@@ -402,7 +402,8 @@ class Steward:
         if lost:
             return f"files of it were deleted for good: {lost:,}"
         if self._restate(stored, model.model, LIVE) or away or model.state == TRASHED:
-            note = "" if store.records.get(model.model) is not None else FORGOTTEN
+            shelved = store.records.shelved_of([model.model]).get(model.model)
+            note = "" if shelved is not None and shelved.state == LIVE else FORGOTTEN
             store.retention.note_model(stored.id, model.number, BACK, note)
         return ""
 

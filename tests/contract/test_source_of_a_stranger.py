@@ -56,7 +56,7 @@ def test_an_unknown_scheme_is_refused_with_the_known_ones(environment, guide):
     done = environment.crawl("zib:///models.zip")
     sentence = (
         "There is no source for zib:// addresses. Known are file://, git+file://, mlflow+http://, mlflow+https://, s3://,"
-        " zip:// and paths of this machine."
+        " tione://, zip:// and paths of this machine."
     )
     assert (done.returncode, done.stderr) == (2, f"modeldex: {sentence}\n")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from fixtures.retention import Killed
-from sqlalchemy import delete
 
 from catalog.errors import LeaseLost, UserError, WriterBusy
 from catalog.recording.edits import edit_model
-from catalog.store.tables import leases, record_files, records
+from catalog.store.records import GONE
+from catalog.store.tables import leases
 from crawler.retention.carrying_out import PlanOutdated
 from crawler.unfinished import TRASH
 
@@ -247,9 +247,10 @@ def test_files_of_a_forgotten_model_come_back_and_it_is_told_apart(yard):
     before, plan = yard.everything(), yard.plan()
     assert yard.apply(plan).models == 2
     forgotten = next(row.model for row in yard.store.retention.models(plan.id, goes=True))
-    with yard.store.engine.begin() as connection:
-        connection.execute(delete(record_files).where(record_files.c.model == forgotten))
-        connection.execute(delete(records).where(records.c.id == forgotten))
+    source = yard.store.sources.all()[0].id
+    with yard.store.source_lease(source) as lease:  # as `modeldex forget` does it
+        yard.store.manifest(source).unsettle(lease=lease)
+        yard.store.records.mark({forgotten: GONE}, lease=lease, run=1)
     done = yard.steward().undo(plan.id)
     assert (done.models, done.left) == (1, {})
     assert yard.everything() == before
