@@ -1,6 +1,6 @@
 """What scikit-learn, pandas, SciPy, LightGBM, XGBoost, CatBoost, statsmodels, gensim and Python itself write every day.
 
-`harmless.tar.xz` holds 340 files that the real libraries wrote (`tests/corpus/generate_harmless.py`); nothing is loaded.
+`harmless.tar.xz` holds 340 files that the real libraries wrote, as `tests/corpus/generate_harmless.py` does; nothing is loaded.
 """
 
 from __future__ import annotations
