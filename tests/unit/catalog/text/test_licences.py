@@ -110,6 +110,7 @@ ONE_LICENCE = {
     "agpl-3.0 OR proprietary": ("AGPL-3.0 or Enterprise", "AGPL-3.0 OR Enterprise"),
     "epl-2.0": ("EPL-2.0",),
     "ogl-uk-3.0": ("OGL-UK-3.0",),
+    "modified-mit": ("Modified MIT License", "modified-mit"),
 }
 
 
@@ -125,7 +126,7 @@ def test_every_way_to_write_a_licence_is_its_identifier(text: str, expected: str
 @pytest.mark.parametrize(
     "text",
     [
-        "my own licence", "((((", "Modified MIT License", "BSD-style", "apache 2.0 + Commons Clause", "Apache 2.0, non-commercial",
+        "my own licence", "((((", "BSD-style", "apache 2.0 + Commons Clause", "Apache 2.0, non-commercial",
         "MIT for code, CC-BY-NC-4.0 for weights", "Weights are CC BY-NC 4.0, code is MIT", "see LICENSE", "Research only",
         "https://huggingface.co/acme/net/blob/main/LICENSE", "code: MIT License, model: Llama 3.1 Community License",
     ],
