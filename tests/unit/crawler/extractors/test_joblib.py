@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import pickle
 import zlib
 from pathlib import Path
 from typing import ClassVar
@@ -118,7 +119,10 @@ def test_large_text_of_a_booster_is_read_out_of_a_compressed_file_too(pack):
     start = data.index(b"tree\nversion=")
     length = int.from_bytes(data[start - 4 : start], "little")
     large = data[start : start + length] + b"\n" * 70_000
-    packed = pack(data[: start - 4] + len(large).to_bytes(4, "little") + large + data[start + length :])
+    whole = data[: start - 4] + len(large).to_bytes(4, "little") + large + data[start + length :]
+    assert whole[2:3] == pickle.FRAME
+    frame = int.from_bytes(whole[3:11], "little") + len(large) - length
+    packed = pack(whole[:3] + frame.to_bytes(8, "little") + whole[11:])
     values = values_of(extract(JoblibExtractor, "model.joblib", packed))
     plain = values_of(extract(JoblibExtractor, "model.joblib", data))
     assert plain["trees"] > 0
