@@ -24,7 +24,7 @@ from catalog.records.data_tables import DataTable
 from catalog.terminal import printable
 from catalog.text.absence import ABSENT
 from indexer.hive.connection import AnswerTooLong, Metastore, MetastoreFault, Refused
-from indexer.hive.facts import table_of
+from indexer.hive.facts import kept_table, table_of
 from indexer.hive.names import place, places_around, table_name
 from indexer.settings import HiveSettings
 
@@ -105,7 +105,9 @@ def pull(settings: Settings, store: Store, catalog: Catalog) -> Pulled:
     pulled.missing = sorted(name for name in used if known[name].missing_since)
     pulled.tables, pulled.models = len(used), len(claims)
     kept = used | {name for model in away for name in wanted.named[model] if name in known}
-    store.data_tables.put((known[name] for name in sorted(kept)), forgotten=sorted(remembered.keys() - kept))
+    store.data_tables.put(
+        (kept_table(known[name]) for name in sorted(kept)), forgotten=sorted(remembered.keys() - kept)
+    )
     for model in sorted({*claims, *before} - away):
         _apply(store, model, claims.get(model, ()), pulled)
     return pulled

@@ -12,11 +12,13 @@ from catalog import plugins
 from catalog.access.opening import open_catalog
 from catalog.recording import statements
 from catalog.recording.reports import report_model
+from catalog.records.data_tables import DataTable
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.commands.index_state import bring_up_to_date
 from crawler.reading import Registry
 from indexer.hive import pull as hive
+from indexer.hive.facts import kept_table
 
 CARDS = {"one": {"datasets": ["ml.a"]}, "two": {"datasets": ["web.b"]}, "three": {"datasets": ["x"]}}
 
@@ -128,3 +130,30 @@ def test_tables_of_databases_that_are_not_looked_at_are_not_called_gone(lake):
     answer = lake.pull(hive_databases=("ml",))
     assert (answer.missing, answer.taken_back) == ([], 0)
     assert lake.known() == {"ml.a": False, "web.b": False}
+
+
+LOCATIONS = {
+    "s3a://AKIAEXAMPLE:Abc/d+e@bucket/a": "s3a://bucket/a",
+    "s3a://AKIAEXAMPLE:Abc@d@bucket/a": "s3a://bucket/a",
+    "hdfs://namenode:8020/user/a:b@c/d": "hdfs://namenode:8020/user/a:b@c/d",
+    "s3a://bucket/a:b@c": "s3a://bucket/a:b@c",
+    "abfss://lake@account.dfs.core.windows.net/a": "abfss://lake@account.dfs.core.windows.net/a",
+    "file:/home/kim/a": "file:/home/kim/a",
+    "https://host/a?sv=1&sig=abcdefgh12345678": "https://host/a?sv=1&sig=[masked]",
+    "s3a://bucket/a?AWSSecretAccessKey=abcdefgh12345678": "s3a://bucket/a?AWSSecretAccessKey=[masked]",
+    "jdbc:postgresql://host/db?user=kim&password=abcdefgh1": "jdbc:postgresql://host/db?user=kim&password=[masked]",
+}
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_what_lets_one_in_is_not_kept_of_a_location(location):
+    assert kept_table(DataTable(name="ml.a", location=location)).location == LOCATIONS[location]
+
+
+def test_a_table_is_matched_by_where_it_lies_though_a_secret_stands_there(lake):
+    lake.tables["ml.a"] = "s3a://AKIAEXAMPLE:Abc/d+e@bucket/a"
+    lake.put("three/modeldex.json", {"data_sources": ["s3://bucket/a/part-0"]})
+    lake.crawl()
+    lake.pull()
+    assert lake.row("three")["tables"] == ["ml.a"]
+    assert lake.store.data_tables.all()[0].location == "s3a://bucket/a"
