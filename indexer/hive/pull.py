@@ -20,7 +20,7 @@ from catalog.query.nodes import And, Exists, Not, Or, Terms
 from catalog.query.request import SearchRequest
 from catalog.recording.statements import spoken_of, state
 from catalog.records import ModelId
-from catalog.records.data_tables import DataTable
+from catalog.records.data_tables import AUTHOR, SAYING, TABLES, DataTable
 from catalog.terminal import printable
 from catalog.text.absence import ABSENT
 from indexer.hive.connection import AnswerTooLong, Metastore, MetastoreFault, Refused
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from catalog.settings import Settings
     from catalog.store import Store
 
-AUTHOR = "hive"
-"""One Metastore at a time: another address of it is the same one."""
-TABLES, SAYING = "tables", ("datasets", "data_sources")
 MAX_VALUES = 1_000
 """Data sets and sources of one model that are looked at."""
 MAX_LISTED = 50_000

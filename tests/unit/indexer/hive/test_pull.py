@@ -9,7 +9,10 @@ import pytest
 from fixtures.crawling import EXTRACTORS, Shop
 
 from catalog import plugins
+from catalog.access.catalog import Catalogs
 from catalog.access.opening import open_catalog
+from catalog.access.principals import Principal
+from catalog.query.nodes import Not, Prefix
 from catalog.recording import statements
 from catalog.recording.reports import report_model
 from catalog.records.data_tables import DataTable
@@ -130,6 +133,23 @@ def test_tables_of_databases_that_are_not_looked_at_are_not_called_gone(lake):
     answer = lake.pull(hive_databases=("ml",))
     assert (answer.missing, answer.taken_back) == ([], 0)
     assert lake.known() == {"ml.a": False, "web.b": False}
+
+
+def test_who_names_a_table_in_a_model_of_theirs_does_not_learn_what_it_is_like(lake):
+    lake.pull()
+    eve = Principal(id="eve", name="eve", scope=Prefix("path", "three"))
+    for field in ("datasets", "tables"):
+        report_model(lake.store, lake.row("three")["id"], {field: ["web.b"]}, made_by="eve")
+        lake.pull()
+        assert lake.row("three")["tables"] == ["web.b"]
+        with open_catalog(lake.settings) as catalog:
+            seen = Catalogs(catalog._service.engine, catalog._store, catalog._matching).of(eve)
+            assert (seen.table("web.b"), seen.tables()) == (None, [])
+            assert catalog.table("web.b")[1] == 2
+    with open_catalog(lake.settings) as catalog:
+        bob = Principal(id="bob", name="bob", scope=Not(Prefix("path", "one")))
+        seen = Catalogs(catalog._service.engine, catalog._store, catalog._matching).of(bob)
+        assert [table.name for table, _ in seen.tables()] == ["web.b"]
 
 
 LOCATIONS = {
