@@ -8,6 +8,7 @@ from flask import Response, request
 
 MIN_BYTES, MAX_BYTES = 1_000, 8_000_000
 """Shorter ones fit into a packet anyway; longer ones would hold a thread of the server."""
+OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
 LEVEL = 4
 """130 kB of a page of results become 16 kB."""
 _PACKED = frozenset(
@@ -30,13 +31,20 @@ def packed(response: Response) -> Response:
     The ETag becomes a weak one, since the packed bytes are others; a strong one that is a revision stays as it is, and
     so does its answer.
     """
-    if response.mimetype not in _PACKED or response.status_code != 200 or request.method != "GET":
+    if response.status_code == NOT_MODIFIED:
+        response.vary.add(
+            "Accept-Encoding"
+        )  # it has no type any more; of what is never packed this is true as well
+        return response
+    if response.mimetype not in _PACKED or response.status_code not in {OK, PARTIAL}:
         return response
     tag, is_weak = response.get_etag()
     is_revision = tag is not None and tag.isdigit()
     if "Content-Encoding" in response.headers or response.cache_control.no_store or is_revision:
         return response
     response.vary.add("Accept-Encoding")
+    if response.status_code != OK or request.method != "GET":
+        return response
     length = response.content_length or 0  # none of an answer in parts
     if request.accept_encodings.quality("gzip") <= 0 or not MIN_BYTES <= length <= MAX_BYTES:
         return response

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from flask import current_app, g, request
 from werkzeug.exceptions import ServiceUnavailable
 
-from catalog.access.as_of import Busy, RememberedPast, instant_of
+from catalog.access.as_of import Busy, RememberedPast, end_of
 from catalog.search.parameters import AS_OF
 from webui.reading import catalog, services
 
@@ -22,12 +22,12 @@ def day_asked() -> str:
 
 def go_back(day: str) -> datetime:
     """From here on this request is answered from the catalog of then, whose last instant this is. Raises UserError."""
-    at = instant_of(day)
+    end = end_of(day)
     remembered: RememberedPast = current_app.extensions[REMEMBERED]
     try:
-        g.catalog = remembered.of(services().catalogs, catalog().principal, at)
+        g.catalog = remembered.of(services().catalogs, catalog().principal, end)
     except Busy:
         raise ServiceUnavailable(
             "Another search of the past is being answered. Try again.", retry_after=5
         ) from None
-    return at
+    return min(end, datetime.now(UTC))

@@ -14,7 +14,6 @@ from catalog.access.opening import LazyStore, is_store_made, matching, reading_s
 from catalog.access.principals import READER, Principal
 from catalog.errors import UserError
 from catalog.query.periods import parse_period
-from catalog.query.state import SearchState
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
@@ -28,14 +27,18 @@ GONE = "gone"
 
 
 def instant_of(text: str) -> datetime:
-    """The last instant of the period that the text names: of a day, its end in UTC. Raises UserError."""
-    now = datetime.now(UTC)
-    period = parse_period(text.strip(), now)
+    """The last instant of the period that the text names, if that is over: of a day, its end in UTC. Raises UserError."""
+    return min(end_of(text), datetime.now(UTC))
+
+
+def end_of(text: str) -> datetime:
+    """The same, though it be yet to come. Raises UserError."""
+    period = parse_period(text.strip(), datetime.now(UTC))
     if period is None:
         raise UserError(f"{text[:80]!r} is no date.", advice="For instance 2026-10-01, or 2026-10-01T12:00Z.")
     if period.start == period.end:
-        return min(period.start, now)
-    return min(period.end - timedelta(microseconds=1), now)
+        return period.start
+    return period.end - timedelta(microseconds=1)
 
 
 @contextmanager
@@ -66,22 +69,24 @@ class RememberedPast:
         self._key: tuple[object, ...] | None = None
         self._known: Catalogs | None = None
 
-    def of(self, catalogs: Catalogs, principal: Principal, at: datetime) -> Catalog:
-        """The catalog of then for the principal: what they may not see now they did not see then either.
+    def of(self, catalogs: Catalogs, principal: Principal, end: datetime) -> Catalog:
+        """The catalog of then for the principal: what they may not see now they did not see then either. Of a period that is
+        not over, the same one is answered until something changes.
 
         Raises UserError if it held more than MAX_SERVED_MODELS models, Busy while another one is made.
         """
         present = catalogs.of(principal)
-        key = at, present.info().generation, repr(principal)
+        key = end, present.info().generation, repr(principal)
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise Busy
         try:
             if self._known is None or self._key != key:
                 self._known = None  # the memory of two is not asked for
-                documents = _documents(catalogs.states_at(at), MAX_SERVED_MODELS)
+                at = min(end, datetime.now(UTC))
+                documents = list(_documents(catalogs.states_at(at), MAX_SERVED_MODELS))
                 if not principal.sees_all:
-                    visible = {str(document["id"]) for document in present.export(SearchState())}
-                    documents = (document for document in documents if document["id"] in visible)
+                    visible = present.get([str(document["id"]) for document in documents])
+                    documents = [document for document in documents if str(document["id"]) in visible]
                 self._known = catalogs.over(plugins.load("hook", "past")(documents))
                 self._key = key
             return self._known.of(principal)

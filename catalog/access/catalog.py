@@ -17,6 +17,8 @@ from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Ter
 from catalog.query.request import SearchRequest, SearchResult, SortKey, TermsAgg
 from catalog.query.state import SearchState
 from catalog.records.accounts import Action, Happening
+from catalog.records.data_tables import AUTHOR, SAYING
+from catalog.records.data_tables import TABLES as _TABLES
 from catalog.records.health import StoreHealth
 from catalog.records.history import bare_cause
 from catalog.sealing.names import MARK, joined
@@ -48,7 +50,7 @@ MAX_SCOPES = 256
 MAX_TABLES = 1_000
 _FOUND = 20
 _NAMES_LOOKED_AT = 200
-_TABLES = "tables"
+_MODELS_LOOKED_AT = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,7 +326,7 @@ class Catalog:
 
     def table(self, name: str) -> tuple[DataTable, int] | None:
         """A table that models were trained on, with how many of those that are there; None where none is for this principal
-        to see.
+        to see, or where a person says so of all that are.
         """
         plain = name.strip().lower()
         models = self._trained_on([plain]).get(plain, 0)
@@ -348,7 +350,32 @@ class Catalog:
         asked = SearchRequest(query=query, size=0, aggregations={_TABLES: aggregation})
         buckets = self.search(asked).aggregations[_TABLES].buckets
         counted = {str(bucket.key): bucket.count for bucket in buckets}
-        return {name: count for name, count in counted.items() if wanted is None or name in wanted}
+        trained = {name: count for name, count in counted.items() if wanted is None or name in wanted}
+        if self.principal.sees_all or not trained:
+            return trained
+        witnessed = self._witnessed(set(trained))
+        return {name: count for name, count in trained.items() if name in witnessed}
+
+    def _witnessed(self, names: set[str]) -> set[str]:
+        """Those of the tables that at least one visible model was trained on by more than the word of a person: who may edit
+        one model would else learn what any table is like by naming it.
+        """
+        left = set(names)
+        there = Not(Terms("status", ABSENT))
+        looked_at = 0
+        for document in self.scan(
+            SearchRequest(query=And((Terms(_TABLES, tuple(sorted(names))), there)), size=0)
+        ):
+            told_of = left.intersection(document.get(_TABLES) or ())
+            if not told_of:
+                continue
+            looked_at += 1
+            stored = self.model(str(document["id"]))
+            if stored is not None and not _is_by_a_person(stored.provenance):
+                left -= told_of
+            if not left or looked_at >= _MODELS_LOOKED_AT:
+                break
+        return names - left
 
     def card(self, model: str) -> CardText | None:
         """What the model's card says in prose; none of a model that is not there, nor where it may tell what is sensitive."""
@@ -448,6 +475,16 @@ class Catalog:
         engine = self._service.engine
         assert isinstance(engine, ScopedEngine)  # whoever does not see all reads through one
         return [dict(document) for document in engine.redacted(documents)]
+
+
+def _is_by_a_person(provenance: Mapping[str, FieldProvenance]) -> bool:
+    """Whether a person set the tables of a model, or what they are told from. Names of neighbours other than that of the
+    tables have a colon, which none of a person has.
+    """
+    from catalog.access.edits_in_force import edits_in_force  # noqa: PLC0415 - only where tables are asked for
+
+    speaking = {name: known for name, known in provenance.items() if name in {_TABLES, *SAYING}}
+    return any(edit.made_by != AUTHOR and ":" not in edit.made_by for edit in edits_in_force(speaking))
 
 
 def _without_links(provenance: Mapping[str, FieldProvenance]) -> dict[str, FieldProvenance]:

@@ -34,9 +34,11 @@ def report_model(
     clear: Sequence[str] = (),
     made_by: str,
     cause: str = "told by a job",
+    gives_way: bool = False,
 ) -> Reported:
     """Sets these fields of the model as `edit_model` does, whatever its revision, and gives others back to the files. What
-    is told again changes nothing.
+    is told again changes nothing. One that gives way leaves what somebody else set as it is, also where that happened since it
+    looked.
 
     Raises EditRefused, NotRemakable.
     """
@@ -45,8 +47,10 @@ def report_model(
         records.lock([model])
         if (reason := why_not_remakable(records, model)) is not None:
             raise NotRemakable(model, reason)
-        new = new_edits(records, {model: changes})
         known = records.edits([model]).get(model, ())
+        by_others = {edit.field for edit in known if not edit.state.is_none and edit.made_by != made_by}
+        wanted = [change for change in changes if not (gives_way and change.field in by_others)]
+        new = new_edits(records, {model: wanted})
         metrics = {edit.field for edit in known if not edit.state.is_none} | {edit.field for edit in new}
         if (number := sum(field.startswith(PREFIX) for field in metrics)) > MAX_METRICS:
             raise EditRefused(

@@ -4,7 +4,7 @@ long as it says them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,28 +26,46 @@ class Stated:
     refusal: str = ""
 
 
-def spoken_of(store: Store, author: str) -> set[ModelId]:
-    """The models of which something that this author said is in force."""
+def spoken_of(store: Store, author: str, fields: Collection[str] | None = None) -> set[ModelId]:
+    """The models of which something that this author said is in force; of these fields where they are named."""
     last = store.edits.of(store.edits.by(author))
     return {
         model
         for model, edits in last.items()
-        if any(edit.made_by == author and not edit.state.is_none for edit in edits)
+        if any(
+            edit.made_by == author and not edit.state.is_none and (fields is None or edit.field in fields)
+            for edit in edits
+        )
     }
 
 
-def state(store: Store, model: ModelId, values: Mapping[str, Any], *, author: str, cause: str) -> Stated:
-    """Sets what is said, and takes back what this author said and says no more. Persons are not overruled."""
+def state(
+    store: Store,
+    model: ModelId,
+    values: Mapping[str, Any],
+    *,
+    author: str,
+    cause: str,
+    fields: Collection[str] | None = None,
+) -> Stated:
+    """Sets what is said, and takes back what this author said and says no more. Persons are not overruled.
+
+    Only these fields are taken back where they are named: a neighbour whose name persons may have, too, names them.
+    """
     last = {edit.field: edit for edit in store.edits.of([model]).get(model, ())}
     in_force = {name: edit for name, edit in last.items() if not edit.state.is_none}
     persons = {name for name, edit in in_force.items() if edit.made_by != author}
     own = {name: value for name, value in values.items() if name not in persons}
-    over = [name for name, edit in in_force.items() if edit.made_by == author and name not in own]
+    over = [
+        name
+        for name, edit in in_force.items()
+        if edit.made_by == author and name not in own and (fields is None or name in fields)
+    ]
     by_persons = len(persons.intersection(values))
     if not (own or over):
         return Stated(by_persons=by_persons)
     try:
-        reported = report_model(store, model, own, clear=over, made_by=author, cause=cause)
+        reported = report_model(store, model, own, clear=over, made_by=author, cause=cause, gives_way=True)
     except (EditRefused, NotRemakable) as error:
         return Stated(by_persons=by_persons, refusal=str(error))
     return Stated(changed=bool(reported.changed), taken_back=len(over), by_persons=by_persons)

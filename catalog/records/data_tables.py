@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+AUTHOR = "hive"
+"""Who says it. One Metastore at a time: another address of it is the same one."""
+TABLES, SAYING = "tables", ("datasets", "data_sources")
+"""The field of the tables, and those that they are told from."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableColumn:

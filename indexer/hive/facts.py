@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from catalog.normalise.values.secrets import masked_text
+from catalog.normalise.values.secrets import masked_text, without_secrets
 from catalog.records.data_tables import DataTable, TableColumn
 from catalog.text.folding import well_formed
+from indexer.hive.names import without_password
 
 MAX_COLUMNS = 500
 MAX_TEXT = 500
 MAX_LOCATION = 2_000
-_PASSWORD = re.compile(r"://[^/@:]*:[^/@]*@")
 FORMATS = (
     ("iceberg", "iceberg"),
     ("delta", "delta"),
@@ -32,7 +32,10 @@ FORMATS = (
 
 
 def table_of(table: Any, partitions: tuple[int, Sequence[Any]] | None, read_at: datetime) -> DataTable:
-    """`table` and `partitions` are as Thrift has them; None for a table without partitions, or whose were not to be had."""
+    """`table` and `partitions` are as Thrift has them; None for a table without partitions, or whose were not to be had.
+
+    Its location is as it is told, since models are matched by it: what is kept of it is `kept_table`.
+    """
     parameters = _mapping(table.parameters)
     storage = table.sd
     keys = tuple(_columns(table.partitionKeys, is_partition_key=True))
@@ -129,9 +132,14 @@ def _instant(seconds: Any) -> str:
 
 
 def _location(storage: Any) -> str:
-    """As it is, since models are found by it, but for a password, which some have in front of the host."""
-    location = well_formed(str(getattr(storage, "location", None) or ""))[:MAX_LOCATION]
-    return _PASSWORD.sub("://", location)
+    return well_formed(str(getattr(storage, "location", None) or ""))[:MAX_LOCATION]
+
+
+def kept_table(table: DataTable) -> DataTable:
+    """The table as it is kept and shown: without what in its location lets one in."""
+    location = without_password(table.location)
+    masked, has_secret = without_secrets(location)
+    return replace(table, location=masked if has_secret else location)
 
 
 def _text(value: Any) -> str:

@@ -11,7 +11,8 @@ OWN_CATALOGS = frozenset({"hive", "spark_catalog"})
 """What Hive and Spark call the catalog that everything is in."""
 _NAME = re.compile(r"[a-z0-9_]{1,128}")
 _PARTITION = re.compile(r"[^/=]+=[^/]*")
-_PASSWORD = re.compile(r"^[^@:]*:[^@]*@")
+_PASSWORD = re.compile(r"://(?![^/@:]*:\d{1,5}(?:/|$))[^/@:\[]*:(?:[^/]*@|[^@]*@(?:[^/@]*@)*)")
+"""In front of the host or the bucket. One of S3 may have slashes; what looks like a port is one."""
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "cosn": "s3", "cos": "s3"}
 _PORTS = {"hdfs": ":8020"}
 """What stands for nothing in an address of this scheme."""
@@ -45,17 +46,21 @@ def place(text: str) -> str | None:
     """A place as it is compared, without the spellings that mean the same; None for what is none, or a whole storage."""
     if len(text) > MAX_CHARACTERS:
         return None
-    scheme, separator, rest = text.strip().partition("://")
+    scheme, separator, rest = without_password(text.strip()).partition("://")
     if not separator:
         scheme, rest = "file", text.strip().removeprefix("file:")
         if not rest.startswith("/"):
             return None
     scheme = scheme.lower()
     authority, _, path = rest.partition("/")
-    authority = _PASSWORD.sub("", authority)
     authority = "" if scheme == "file" else authority.lower().removesuffix(_PORTS.get(scheme, "\0"))
     path = path.strip("/")
     return f"{_SCHEMES.get(scheme, scheme)}://{authority}/{path}" if path else None
+
+
+def without_password(text: str) -> str:
+    """The address without a name and a password in front of its host."""
+    return _PASSWORD.sub("://", text, count=1)
 
 
 def places_around(text: str) -> Iterator[str]:

@@ -20,11 +20,11 @@ from catalog.query.nodes import And, Exists, Not, Or, Terms
 from catalog.query.request import SearchRequest
 from catalog.recording.statements import spoken_of, state
 from catalog.records import ModelId
-from catalog.records.data_tables import DataTable
+from catalog.records.data_tables import AUTHOR, SAYING, TABLES, DataTable
 from catalog.terminal import printable
 from catalog.text.absence import ABSENT
 from indexer.hive.connection import AnswerTooLong, Metastore, MetastoreFault, Refused
-from indexer.hive.facts import table_of
+from indexer.hive.facts import kept_table, table_of
 from indexer.hive.names import place, places_around, table_name
 from indexer.settings import HiveSettings
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from catalog.settings import Settings
     from catalog.store import Store
 
-AUTHOR = "hive"
-"""One Metastore at a time: another address of it is the same one."""
-TABLES, SAYING = "tables", ("datasets", "data_sources")
 MAX_VALUES = 1_000
 """Data sets and sources of one model that are looked at."""
 MAX_LISTED = 50_000
@@ -88,8 +85,9 @@ def pull(settings: Settings, store: Store, catalog: Catalog) -> Pulled:
     if not chosen.addresses():
         raise UserError("No Hive Metastore is named.", advice="Set hive.url to thrift://HOST:9083.")
     pulled, now = Pulled(), datetime.now(UTC)
-    before = spoken_of(store, AUTHOR)
+    before = spoken_of(store, AUTHOR, (TABLES,))
     wanted = _wanted(store, catalog)
+    away = _completed(wanted, store, before)
     remembered = {table.name: table for table in store.data_tables.all()}
     try:
         with Metastore(chosen) as metastore:
@@ -97,13 +95,17 @@ def pull(settings: Settings, store: Store, catalog: Catalog) -> Pulled:
     except (MetastoreFault, Refused, AnswerTooLong) as error:
         reason = str(error) or "The Hive Metastore says more than is read at once."
         raise UserError(reason, advice="Nothing was changed. Try again: modeldex hive pull") from error
+    unsure |= _not_looked_at(remembered, chosen)
     known = {**_as_remembered(remembered, tables, unsure, now), **tables}
     claims = dict(_claims(wanted, known))
     used = {name for names in claims.values() for name in names}
     pulled.missing = sorted(name for name in used if known[name].missing_since)
     pulled.tables, pulled.models = len(used), len(claims)
-    store.data_tables.put((known[name] for name in sorted(used)), forgotten=sorted(remembered.keys() - used))
-    for model in sorted({*claims, *before}):
+    kept = used | {name for model in away for name in wanted.named[model] if name in known}
+    store.data_tables.put(
+        (kept_table(known[name]) for name in sorted(kept)), forgotten=sorted(remembered.keys() - kept)
+    )
+    for model in sorted({*claims, *before} - away):
         _apply(store, model, claims.get(model, ()), pulled)
     return pulled
 
@@ -113,12 +115,37 @@ def _wanted(store: Store, catalog: Catalog) -> _Wanted:
     request = SearchRequest(query=And((speaks, Not(Terms("status", ABSENT)))), size=0)
     wanted = _Wanted()
     for document in catalog.scan(request):
-        model = ModelId(str(document["id"]))
-        values = (str(value) for name in SAYING for value in _listed(document.get(name)))
-        wanted.values[model] = tuple(dict.fromkeys(islice(values, MAX_VALUES)))
-        if document.get(TABLES):
-            wanted.named[model] = _named(store, model)
+        _add(wanted, store, ModelId(str(document["id"])), document)
     return wanted
+
+
+def _add(wanted: _Wanted, store: Store, model: ModelId, document: Mapping[str, Any]) -> None:
+    values = (str(value) for name in SAYING for value in _listed(document.get(name)))
+    wanted.values[model] = tuple(dict.fromkeys(islice(values, MAX_VALUES)))
+    if document.get(TABLES):
+        wanted.named[model] = _named(store, model)
+
+
+def _completed(wanted: _Wanted, store: Store, before: set[ModelId]) -> set[ModelId]:
+    """Of the models that were told of before, those that are not there now: they keep what they are told to be trained on. One
+    that the index does not have yet is looked at, too.
+    """
+    away = set()
+    for model in sorted(before - wanted.values.keys()):
+        stored = store.records.get(model)
+        if stored is None or stored.document.get("status") in ABSENT:
+            away.add(model)
+            wanted.named[model] = _told_of(store, model)
+        else:
+            _add(wanted, store, model, stored.document)
+    return away
+
+
+def _told_of(store: Store, model: ModelId) -> tuple[str, ...]:
+    """The tables that this module said of the model."""
+    edits = store.edits.of([model]).get(model, ())
+    values = (edit.state.value for edit in edits if edit.field == TABLES and edit.made_by == AUTHOR)
+    return tuple(str(name) for value in values for name in _listed(value))
 
 
 def _named(store: Store, model: ModelId) -> tuple[str, ...]:
@@ -231,6 +258,12 @@ def _as_remembered(
     }
 
 
+def _not_looked_at(remembered: Iterable[str], chosen: HiveSettings) -> set[str]:
+    """Tables of databases that the settings name no more: they may be there as well as not."""
+    looked_at = {name.lower() for name in chosen.databases}
+    return {name for name in remembered if looked_at and name.partition(".")[0] not in looked_at}
+
+
 def _claims(wanted: _Wanted, known: Mapping[str, DataTable]) -> Iterator[tuple[ModelId, tuple[str, ...]]]:
     """The tables of each model that has any."""
     places: dict[str, list[str]] = defaultdict(list)
@@ -261,7 +294,7 @@ def _full_name(value: str) -> str | None:
 
 def _apply(store: Store, model: ModelId, names: tuple[str, ...], pulled: Pulled) -> None:
     values = {TABLES: list(names)} if names else {}
-    stated = state(store, model, values, author=AUTHOR, cause="told by the Hive Metastore")
+    stated = state(store, model, values, author=AUTHOR, cause="told by the Hive Metastore", fields=(TABLES,))
     pulled.by_persons += stated.by_persons
     pulled.changed += stated.changed
     pulled.taken_back += stated.taken_back

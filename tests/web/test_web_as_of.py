@@ -119,3 +119,16 @@ def test_a_catalog_that_held_too_much_is_told_with_the_way_that_takes_more(past,
     refused = past.client().get("/api/v1/search", query_string={"as_of": past.then, "q": "net"})
     assert refused.status_code == 400
     assert "modeldex search --as-of" in refused.text
+
+
+def test_today_is_made_once_until_something_changes(past, monkeypatch):
+    readings = []
+    states = past.services.catalogs.states_at
+    monkeypatch.setattr(past.services.catalogs, "states_at", lambda at: readings.append(at) or states(at))
+    client = past.client()
+    for day in (f"{datetime.now(UTC):%Y-%m-%d}", f"{datetime.now(UTC):%Y}"):
+        readings.clear()
+        for _ in range(2):
+            assert names(client.get("/api/v1/search", query_string={"as_of": day})) == ["net", "other"]
+        assert len(readings) == 1
+        assert readings[0] <= datetime.now(UTC)

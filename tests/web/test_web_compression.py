@@ -39,3 +39,15 @@ def test_other_answers_are_as_they_are(web, address):
 def test_who_wants_none_of_it_gets_none(web):
     answer = web.get("/", headers={"Accept-Encoding": "gzip;q=0, identity"})
     assert "Content-Encoding" not in answer.headers
+
+
+def test_what_comes_without_its_text_says_too_that_it_may_be_packed(web):
+    tag = web.get("/", headers=TAKES_IT).headers["ETag"]
+    for answer in (
+        web.get("/", headers={**TAKES_IT, "If-None-Match": tag}),
+        web.head("/", headers=TAKES_IT),
+        web.get("/static/modeldex.css", headers={**TAKES_IT, "Range": "bytes=0-9"}),
+    ):
+        assert answer.status_code in {200, 206, 304}
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        assert "Content-Encoding" not in answer.headers
