@@ -68,7 +68,10 @@ def _openings() -> Sequence[tuple[tuple[str, ...], tuple[str, ...]]]:
     return [(words, tuple(spoken[words])) for words in sorted(spoken, key=lambda words: (-len(words), words))]
 
 
-def _value(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+def _value(
+    sentence: Sentence, at: int, field: str, *, beside_keyword: bool = False
+) -> tuple[int, str] | None:
+    """A value that models have; written as one word (llama 3.1: llama3.1) only where the field is named, too."""
     assert sentence.vocabulary is not None  # the caller checked
     values = sentence.vocabulary.values.get(field, {})
     known = {folded(value): value for value in values}
@@ -79,8 +82,9 @@ def _value(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
     for count, words in spoken_name(sentence, at):
         if folded(words) in known:
             return count, known[folded(words)]
-        if count > 1 and (close := known.get(folded(words.replace(" ", "")))) is not None:
-            return count, close  # llama 3.1 is llama3.1
+        joined = folded(words.replace(" ", "")) if beside_keyword and count > 1 else ""
+        if joined in known:
+            return count, known[joined]
     return None
 
 
@@ -91,14 +95,33 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
     for count, words in spoken_name(sentence, at):
         for name in _keyword_fields(words):
             used = count + (sentence.text(at + count) in LINKS)
-            match = _value(sentence, at + used, name) or _alias_of(sentence, at + used, name)
+            match = _value(sentence, at + used, name, beside_keyword=True) or _alias_of(
+                sentence, at + used, name
+            )
             if match is not None:
                 return used + match[0], f"{name}:{quoted(match[1])}"
     for name in fields_where("spoken_before"):
-        match = _value(sentence, at, name) or _alias_of(sentence, at, name) or _family(sentence, at, name)
-        if match is not None and name in _keyword_fields(sentence.text(at + match[0])):
-            return match[0] + 1, f"{name}:{quoted(match[1])}"
+        match = _spoken_before(sentence, at, name)
+        if match is None:
+            continue
+        used, values = match[0], [match[1]]
+        if (
+            sentence.text(at + used) == "or"
+            and (other := _spoken_before(sentence, at + used + 1, name)) is not None
+        ):
+            used, values = used + 1 + other[0], [*values, other[1]]
+        if name in _keyword_fields(sentence.text(at + used)):
+            return used + 1, f"{name}:{','.join(map(quoted, values))}"
     return _licence_in_full(sentence, at)
+
+
+def _spoken_before(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+    """A value that may stand before the name of its field: `mit license`."""
+    return (
+        _value(sentence, at, field, beside_keyword=True)
+        or _alias_of(sentence, at, field)
+        or _family(sentence, at, field)
+    )
 
 
 def formatted(sentence: Sentence, at: int) -> Replacement:
@@ -114,7 +137,10 @@ def formatted(sentence: Sentence, at: int) -> Replacement:
 
 
 def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
-    """`Apache License 2.0`, `apache 2`: a licence that models have, in several words."""
+    """`Apache License 2.0`, `apache 2`: a licence that models have, in several words.
+
+    One that is called as its models are (`llama 3.1`) is meant only where the word licence is among them.
+    """
     if not any(_PART_OF_LICENCE.fullmatch(sentence.text(at + offset)) for offset in (1, 2)):
         return None
     match = _alias_of(sentence, at, "license")
@@ -123,9 +149,19 @@ def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
     count = match[0]
     while count > 1 and not _PART_OF_LICENCE.fullmatch(sentence.text(at + count - 1)):
         count -= 1
-    return (count, f"license:{quoted(match[1])}") if count > 1 else None
+    named = any(_LICENCE.fullmatch(sentence.text(at + offset)) for offset in range(count))
+    if count == 1 or (not named and _kind_of_licence(match[1]) == "custom"):
+        return None
+    return count, f"license:{quoted(match[1])}"
 
 
+def _kind_of_licence(identifier: str) -> str:
+    from catalog.text import licences  # noqa: PLC0415 - only words beside a number need its table
+
+    return licences.kind(identifier)
+
+
+_LICENCE = pattern(r"licen[cs]e")
 _PART_OF_LICENCE = pattern(r"v?\d[\d.]*|licen[cs]e|public|clause|only")
 
 
@@ -160,9 +196,28 @@ def _alias_of(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None
         return None
     for count, words in spoken_name(sentence, at):
         meant = _canonical(row.canonical, words)
+        if row.canonical == "licence" and not _is_licence_alone(words.split(), meant):
+            continue
         if meant != words and meant.casefold() in known:
             return count, meant
     return None
+
+
+def _is_licence_alone(words: Sequence[str], meant: str) -> bool:
+    """Whether no word beside the licence is among these, such as the one before it in `bert mit license`."""
+    if words[0] in _JOINING:
+        return False
+    if len(words) == 1:
+        return True
+    before = words[0] not in _BEFORE_LICENCES and _canonical("licence", " ".join(words[1:])) == meant
+    behind = (
+        not _PART_OF_LICENCE.fullmatch(words[-1]) and _canonical("licence", " ".join(words[:-1])) == meant
+    )
+    return not before and not behind
+
+
+_JOINING = frozenset({"and", "or", "not"})
+_BEFORE_LICENCES = frozenset({"gnu", "the"})
 
 
 def _canonical(kind: str, words: str) -> str:
