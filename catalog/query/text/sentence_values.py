@@ -466,15 +466,43 @@ _ENDING = pattern(r"\*?\.[a-z]\w*")
 
 
 def compared(sentence: Sentence, at: int) -> Replacement:
-    """`compare llama and mistral`: the one and the other."""
-    if sentence.text(0) != "compare" or len(sentence.words) < _COMPARING:
-        return None
-    if at == 0:
-        return (2 if sentence.text(1) == "models" else 1), ""
-    return (1, "OR") if sentence.text(at) == "and" else None
+    """`compare llama and mistral`, `llama vs mistral`: the one or the other, among whatever else is asked for."""
+    asked = sentence.text(at) == "compare" and not at and len(sentence.words) >= _COMPARING
+    opening = (2 if sentence.text(1) == "models" else 1) if asked else 0
+    joining = _VERSUS | {"and"} if asked else _VERSUS
+    place, operands = at + opening, []
+    while (operand := _operand(sentence, place)) is not None:
+        place += operand[0]
+        operands.append(operand[1])
+        if sentence.text(place) not in joining or _operand(sentence, place + 1) is None:
+            break
+        joining = _VERSUS
+        place += 1
+    if len(operands) > 1:
+        return place - at, f"({' OR '.join(operands)})"
+    return (opening, "") if asked else None
 
 
 _COMPARING = 3
+_VERSUS = frozenset({"vs", "versus"})
+
+
+def _operand(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A plain word that is compared, with the number of its series: `llama 3`."""
+    word = sentence.text(at)
+    if not _COMPARED.fullmatch(word) or word in FUNCTION_WORDS | _JOINING | _VERSUS:
+        return None
+    meant = numbered(sentence, at) or named_by_alias(sentence, at)
+    if meant is not None:
+        return meant
+    amount = amount_at(sentence, at + 1)
+    if not _OF_SERIES.fullmatch(sentence.text(at + 1)) or (amount is not None and amount.count > 1):
+        return (1, sentence.words[at].raw) if word[0].isalpha() else None
+    return 2, f"{sentence.words[at].raw} {sentence.words[at + 1].raw}"
+
+
+_COMPARED = pattern(r"[^\W_][\w.+/-]*", 0)
+_OF_SERIES = pattern(r"\d{1,3}(?:\.\d{1,3}){0,2}[a-z]?")
 
 
 def told_of_base(sentence: Sentence, at: int) -> Replacement:

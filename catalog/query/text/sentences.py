@@ -24,6 +24,7 @@ from catalog.text.patterns import pattern
 _WORDS = pattern(r"\S+")
 _QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
 _SIGNS = frozenset(":=<>")
+_OF_LISTS = frozenset("[],")
 _EDGES = ",.?!;"
 _PLAIN = pattern(r"(?:[<>]=?|[≥≤~≈])?[\w.%@/+-]+|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|[≥≤~≈]", re.UNICODE)
 
@@ -196,7 +197,8 @@ def _quoted_words(text: str, *, brackets: bool) -> str:
     parts, at = [], 0
     for word in _words(text):
         bare = word.raw.lstrip("<>=≥≤")
-        if not word.plain and (grouped := _at_brackets(word)) is not None and word.raw[:1].isalnum():
+        grouped = _at_brackets(word) if not word.plain and word.raw[:1].isalnum() else None
+        if grouped is not None and not _OF_LISTS & set(word.raw):
             inner = word.raw if _means_more(word.raw) else f'"{word.raw}"'
             parts += [text[at : word.start], f"{grouped['opening']}{inner}{grouped['closing']}"]
             at = word.end
