@@ -13,6 +13,7 @@ from catalog.query.text.sentence_parts import (
     Sentence,
     amount_at,
     comparator,
+    on_dataset,
     span_at,
     spoken_name,
 )
@@ -240,11 +241,19 @@ def having(sentence: Sentence, at: int) -> Replacement:
         second = _thing(sentence, at + used + first[0] + 2)
         if second is not None and sentence.text(at + used + 1 + first[0]) == "and":
             used += first[0] + second[0] + 2
+            sign, amount = comparator(sentence, at + used), None
+            if sign is not None:
+                amount = amount_at(sentence, at + used + sign[0])
+            if sign is not None and amount is not None and not amount.sign:
+                bound = f"{sign[1]}{amount.text}"
+                return used + sign[0] + amount.count, f"{first[1]}{bound} {second[1]}{bound}"
             return used, f"has:{quoted(first[1])} has:{quoted(second[1])}"
     thing = _thing(sentence, at + used)
     if thing is None or linked_value(sentence, at + used) is not None:
         return None
     used += thing[0]
+    if on_dataset(sentence, at + used) is not None:
+        return None
     compared = comparator(sentence, at + used) or sentence.text(at + used) in LINKS
     if compared or amount_at(sentence, at + used) or span_at(sentence, at + used):
         return None
@@ -275,12 +284,16 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         if thing is not None:
             return used + thing[0], f"missing:{quoted(thing[1])}"
     used = 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, sentence.text(at + 1)), 0)
-    if word in {"no", "non"} and _is_value(sentence, at + 1):
+    if word in {"no", "non"} and (_is_value(sentence, at + 1) or formatted(sentence, at + 1)):
         used = 1
+    if word == "not" and sentence.text(at + 1) == "trained" and sentence.text(at + 2) in {"with", "using"}:
+        used = 3
     if not used:
         return None
     used += sentence.text(at + used) in {"for", "the"}
-    alias = named_by_alias(sentence, at + used) or state(sentence, at + used)
+    alias = (
+        formatted(sentence, at + used) or named_by_alias(sentence, at + used) or state(sentence, at + used)
+    )
     if alias is not None and " " not in alias[1]:
         return used + alias[0], alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
     left_out = sentence.text(at + used)

@@ -18,7 +18,7 @@ from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_parts import Sentence, Word
-from catalog.query.text.sentence_values import named_by_alias, possessed
+from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.text.patterns import pattern
 
 _WORDS = pattern(r"\S+")
@@ -97,7 +97,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
 
 def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if not sentence.words[at].plain:
-        return _grouped(sentence, at) or possessed(sentence, at)
+        return _grouped(sentence, at) or possessed(sentence, at) or _left_out(sentence, at)
     if at and sentence.words[at - 1].raw[-1:] in _SIGNS:
         return None  # the value of `task: ner`
     protected = written_comparison(sentence, at)
@@ -123,6 +123,19 @@ def _grouped(sentence: Sentence, at: int) -> tuple[int, str] | None:
     )
     match = named_by_alias(alone, 0)
     return None if match is None else (1, f"{grouped['opening']}{match[1]}{grouped['closing']}")
+
+
+def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A word behind a minus that means a format: `-pickles`."""
+    word = sentence.words[at]
+    if word.whole != word.raw or not _LEFT_OUT.fullmatch(word.raw):
+        return None
+    rest = replace(word, text=word.text[1:], raw=word.raw[1:], plain=True)
+    match = formatted(replace(sentence, words=(rest,)), 0)
+    return None if match is None else (1, f"-{match[1]}")
+
+
+_LEFT_OUT = pattern(r"-[A-Za-z0-9]+s")
 
 
 def _at_brackets(word: Word) -> re.Match[str] | None:
@@ -205,6 +218,10 @@ def _quoted_words(text: str, *, brackets: bool) -> str:
             continue
         if not word.plain and _POSSESSIVE.fullmatch(word.raw):
             parts += [text[at : word.start], f'"{word.raw}"']
+            at = word.end
+            continue
+        if word.whole == word.raw and _LEFT_OUT.fullmatch(word.raw):
+            parts += [text[at : word.start], f'-"{word.raw[1:]}"']
             at = word.end
             continue
         simple = word.plain and PLAIN_WORD.fullmatch(bare) is not None and bare not in {"AND", "OR", "NOT"}
