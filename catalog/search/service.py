@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from catalog.query.nodes import And, Match, Or, Phrase, Query, Terms
+from catalog.query.nodes import And, Match, Nested, Not, Or, Phrase, Query, Terms
 from catalog.query.problems import QueryProblem
 from catalog.query.request import (
     MAX_RESULT_WINDOW,
@@ -316,7 +316,8 @@ class SearchService:
 
         parsed = understood.parsed
         nearest = most_words(self.engine, parsed.conditions, understood.selections)
-        if nearest is None and parsed.rewritten:
+        # what a sentence leaves out must not come back as its words
+        if nearest is None and parsed.rewritten and not leaves_out(parsed.query):
             nearest = self._as_words(parsed, understood.selections)
         if nearest is None:
             return understood, result
@@ -413,6 +414,19 @@ def _limits(total: int, state: SearchState) -> list[str]:
 def _default_sort(query: Query) -> tuple[SortKey, ...]:
     """Best match where there are words to match, else newest first."""
     return () if has_words(query) else (SortKey(field="best_date", descending=True),)
+
+
+def leaves_out(query: Query) -> bool:
+    """Whether something is asked for not to be there."""
+    match query:
+        case Not():
+            return True
+        case And(clauses=clauses) | Or(clauses=clauses):
+            return any(leaves_out(clause) for clause in clauses)
+        case Nested(query=inner):
+            return leaves_out(inner)
+        case _:
+            return False
 
 
 def has_words(query: Query) -> bool:

@@ -99,12 +99,26 @@ _SELECTED = pattern(
     r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|limit\b))|where\s)",
     re.IGNORECASE,
 )
-_CALLED = pattern(
+_COMMAND = pattern(
     r"\s*(?:\$ *)?(?:ollama\s+(?:pull|run|show)|(?:huggingface-cli|hf|modelscope)\s+download|git\s+clone|lms\s+get)\s+(?=\S)"
-    r"|\s*(?:[\w.]+\s*=\s*)?(?:[\w.]*\bfrom_pretrained|snapshot_download|SentenceTransformer|pipeline)\(\s*[\"']?",
+)
+_CALLED = pattern(
+    r"\s*(?:[\w.]+\s*=\s*)?(?:[\w.]*\bfrom_pretrained|snapshot_download|SentenceTransformer|pipeline)\("
 )
 """How a model is fetched or loaded elsewhere, before its name."""
-_CALL_END = pattern(r"[\"'][^\"']*\)\s*$|\)\s*$|(?<=\S)\s+--?\w.*$")
+_ARGUMENT_NAMED = pattern(
+    r"\b(?:model|repo_id|model_id|pretrained_model_name_or_path|model_name_or_path)\s*=\s*"
+    r"[\"'](?P<name>[^\"',()]*[\w/][^\"',()]*)"
+)
+_ARGUMENT_QUOTED = pattern(r"[\"'](?P<name>[^\"',()]*[\w/][^\"',()]*)")
+_ARGUMENT_BARE = pattern(r"\s*(?P<name>[\w./@:-]*\w[\w./@:-]*)")
+_CALL_END = pattern(r"\)\S*")
+_OPTIONS_OF_VALUES = frozenset(
+    {"--repo-type", "--depth", "--revision", "--local-dir", "--include", "--exclude", "--branch", "-b"}
+)
+_ARGUMENT = pattern(r"\S+")
+_OPTION = pattern(r"--[\w-]+(?:=\S*)?|-\w")
+_FILE_OF_MODEL = pattern(r"[\w*-]*(?:[./][\w*-]+)+")
 _ADDRESS_QUERY = pattern(r"\s*\??[\w.]+=[^\s&]*(?:&[\w.]+=[^\s&]*)+\s*")
 _WORDS_PARAMETER = pattern(r"(?<![^\s?&])(?:search|q|query)=")
 
@@ -115,9 +129,9 @@ def _bare_filter(text: str) -> str:
     def blank(match: re.Match[str]) -> str:
         return " " * len(match[0])
 
-    called = _CALLED.match(text)
-    if called is not None:
-        return blank(called) + _CALL_END.sub(blank, text[called.end() :])
+    pasted = _of_command(text) or _of_call(text)
+    if pasted is not None:
+        return pasted
     if "=" in text:
         if _ADDRESS_QUERY.fullmatch(text):
             text = text.replace("&", " ").replace("?", " ", 1)
@@ -126,6 +140,46 @@ def _bare_filter(text: str) -> str:
     if selected is not None:
         text = blank(selected) + text[selected.end() :]
     return text.rstrip().removesuffix(";") if selected is not None or text.rstrip().endswith("';") else text
+
+
+def _of_command(text: str) -> str | None:
+    """The name that a command fetches and the words that no command has, blanks for the rest."""
+    command = _COMMAND.match(text)
+    if command is None:
+        return None
+    kept: list[re.Match[str]] = []
+    files, takes_value = "ollama" not in command[0], False
+    for word in _ARGUMENT.finditer(text, command.end()):
+        if takes_value or _OPTION.fullmatch(word[0]):
+            takes_value = not takes_value and word[0] in _OPTIONS_OF_VALUES
+        elif not kept or not files or not _FILE_OF_MODEL.fullmatch(word[0]):
+            kept.append(word)
+    return _alone(text, [word.span() for word in kept]) if kept else None
+
+
+def _of_call(text: str) -> str | None:
+    """The name that a call loads, and what stands behind the call, blanks for the rest."""
+    called = _CALLED.match(text)
+    if called is None:
+        return None
+    end = _CALL_END.search(text, called.end())
+    last = len(text) if end is None else end.start()
+    name = (
+        _ARGUMENT_NAMED.search(text, called.end(), last)
+        or _ARGUMENT_QUOTED.search(text, called.end(), last)
+        or _ARGUMENT_BARE.match(text, called.end(), last)
+    )
+    behind = (last if end is None else end.end(), len(text))
+    return _alone(text, [name.span("name"), behind]) if name is not None else None
+
+
+def _alone(text: str, spans: list[tuple[int, int]]) -> str:
+    """Those spans in their places, blanks for all others."""
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [" " * (start - at), text[start:end]]
+        at = end
+    return "".join((*parts, " " * (len(text) - at)))
 
 
 _SQL_ORDERING = pattern(

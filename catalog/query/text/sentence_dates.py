@@ -62,7 +62,11 @@ def dated(sentence: Sentence, at: int) -> Replacement:
     if verb is None and (behind := _VERBS.get(sentence.text(start + count))) is not None:
         verb, count = behind, count + 1  # "nach 2023 trainiert"
     dates = [date]
-    while word == "in" and sentence.text(start + count) == "or":
+    if word == "in" and (
+        end := _OPEN_ENDS.get((sentence.text(start + count), sentence.text(start + count + 1)))
+    ):
+        word, count = end, count + 2
+    while word == "in" and sentence.text(start + count) in {"or", "and"}:
         other = spoken_date(sentence, start + count + 1)
         if other is None:
             break
@@ -70,6 +74,14 @@ def dated(sentence: Sentence, at: int) -> Replacement:
         count += 1 + other[0]
     texts = [_condition(verb, word, date) for date in dates]
     return count + start - at, texts[0] if len(texts) == 1 else f"({' OR '.join(texts)})"
+
+
+_OPEN_ENDS = {
+    ("or", "later"): "since",
+    ("or", "newer"): "since",
+    ("or", "earlier"): "until",
+    ("or", "older"): "until",
+}
 
 
 def _condition(verb: str | None, word: str, date: str) -> str:
@@ -106,9 +118,20 @@ def _between_dates(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
         return None
     first, last = low[1].strip('"'), high[1].strip('"')
     if first in _SPOKEN_MONTHS:  # between March and June 2024
-        first = f"{first} {last.rpartition(' ')[2]}"
+        first = _in_year_of(first, last)
     ends = [_without_blanks(date, sentence) for date in (first, last)]
     return (2 + low[0] + high[0], "range", "..".join(ends)) if all(ends) else None
+
+
+def _in_year_of(month: str, last: str) -> str:
+    """The month in the year of the last one, or in the year before: `between November and February 2024`."""
+    later, _, year = last.rpartition(" ")
+    before = later in _SPOKEN_MONTHS and _number_of(month) > _number_of(later)
+    return f"{month} {int(year) - before if is_year(year) else year}"
+
+
+def _number_of(month: str) -> int:
+    return MONTHS.index(month[:3])
 
 
 def _without_blanks(date: str, sentence: Sentence) -> str:

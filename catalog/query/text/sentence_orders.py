@@ -7,6 +7,7 @@ from catalog.query.text.sentence_parts import (
     SPOKEN_NUMBERS,
     Replacement,
     Sentence,
+    amount_at,
     comparator,
     dataset_at,
     is_year,
@@ -198,9 +199,15 @@ def scored_on(sentence: Sentence, at: int) -> Replacement:
         count, target = named
         on = sentence.text(at + count) == "on"
         dataset = on_dataset(sentence, at + count) if on else dataset_at(sentence, at + count)
-        if dataset is None or comparator(sentence, at + count + on + 1) is not None:
+        if dataset is None:
             return None
         name = quoted(f"{target.name}@{dataset}")
+        compared = comparator(sentence, at + count + on + 1, target)
+        if compared is not None:
+            amount = amount_at(sentence, at + count + on + 1 + compared[0])
+            if not on or amount is None or amount.sign:
+                return None
+            return count + 2 + compared[0] + amount.count, f"{name}{compared[1]}{amount.text}"
         return count + on + 1, f"has:{name} sort:{name}"
     return None
 

@@ -13,6 +13,7 @@ from catalog.query.text.sentence_parts import (
     Sentence,
     amount_at,
     comparator,
+    on_dataset,
     span_at,
     spoken_name,
 )
@@ -68,7 +69,10 @@ def _openings() -> Sequence[tuple[tuple[str, ...], tuple[str, ...]]]:
     return [(words, tuple(spoken[words])) for words in sorted(spoken, key=lambda words: (-len(words), words))]
 
 
-def _value(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+def _value(
+    sentence: Sentence, at: int, field: str, *, beside_keyword: bool = False
+) -> tuple[int, str] | None:
+    """A value that models have; written as one word (llama 3.1: llama3.1) only where the field is named, too."""
     assert sentence.vocabulary is not None  # the caller checked
     values = sentence.vocabulary.values.get(field, {})
     known = {folded(value): value for value in values}
@@ -79,8 +83,9 @@ def _value(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
     for count, words in spoken_name(sentence, at):
         if folded(words) in known:
             return count, known[folded(words)]
-        if count > 1 and (close := known.get(folded(words.replace(" ", "")))) is not None:
-            return count, close  # llama 3.1 is llama3.1
+        joined = folded(words.replace(" ", "")) if beside_keyword and count > 1 else ""
+        if joined in known:
+            return count, known[joined]
     return None
 
 
@@ -91,14 +96,33 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
     for count, words in spoken_name(sentence, at):
         for name in _keyword_fields(words):
             used = count + (sentence.text(at + count) in LINKS)
-            match = _value(sentence, at + used, name) or _alias_of(sentence, at + used, name)
+            match = _value(sentence, at + used, name, beside_keyword=True) or _alias_of(
+                sentence, at + used, name
+            )
             if match is not None:
                 return used + match[0], f"{name}:{quoted(match[1])}"
     for name in fields_where("spoken_before"):
-        match = _value(sentence, at, name) or _alias_of(sentence, at, name) or _family(sentence, at, name)
-        if match is not None and name in _keyword_fields(sentence.text(at + match[0])):
-            return match[0] + 1, f"{name}:{quoted(match[1])}"
+        match = _spoken_before(sentence, at, name)
+        if match is None:
+            continue
+        used, values = match[0], [match[1]]
+        if (
+            sentence.text(at + used) == "or"
+            and (other := _spoken_before(sentence, at + used + 1, name)) is not None
+        ):
+            used, values = used + 1 + other[0], [*values, other[1]]
+        if name in _keyword_fields(sentence.text(at + used)):
+            return used + 1, f"{name}:{','.join(map(quoted, values))}"
     return _licence_in_full(sentence, at)
+
+
+def _spoken_before(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+    """A value that may stand before the name of its field: `mit license`."""
+    return (
+        _value(sentence, at, field, beside_keyword=True)
+        or _alias_of(sentence, at, field)
+        or _family(sentence, at, field)
+    )
 
 
 def formatted(sentence: Sentence, at: int) -> Replacement:
@@ -114,7 +138,10 @@ def formatted(sentence: Sentence, at: int) -> Replacement:
 
 
 def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
-    """`Apache License 2.0`, `apache 2`: a licence that models have, in several words."""
+    """`Apache License 2.0`, `apache 2`: a licence that models have, in several words.
+
+    One that is called as its models are (`llama 3.1`) is meant only where the word licence is among them.
+    """
     if not any(_PART_OF_LICENCE.fullmatch(sentence.text(at + offset)) for offset in (1, 2)):
         return None
     match = _alias_of(sentence, at, "license")
@@ -123,9 +150,19 @@ def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
     count = match[0]
     while count > 1 and not _PART_OF_LICENCE.fullmatch(sentence.text(at + count - 1)):
         count -= 1
-    return (count, f"license:{quoted(match[1])}") if count > 1 else None
+    named = any(_LICENCE.fullmatch(sentence.text(at + offset)) for offset in range(count))
+    if count == 1 or (not named and _kind_of_licence(match[1]) == "custom"):
+        return None
+    return count, f"license:{quoted(match[1])}"
 
 
+def _kind_of_licence(identifier: str) -> str:
+    from catalog.text import licences  # noqa: PLC0415 - only words beside a number need its table
+
+    return licences.kind(identifier)
+
+
+_LICENCE = pattern(r"licen[cs]e")
 _PART_OF_LICENCE = pattern(r"v?\d[\d.]*|licen[cs]e|public|clause|only")
 
 
@@ -160,9 +197,28 @@ def _alias_of(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None
         return None
     for count, words in spoken_name(sentence, at):
         meant = _canonical(row.canonical, words)
+        if row.canonical == "licence" and not _is_licence_alone(words.split(), meant):
+            continue
         if meant != words and meant.casefold() in known:
             return count, meant
     return None
+
+
+def _is_licence_alone(words: Sequence[str], meant: str) -> bool:
+    """Whether no word beside the licence is among these, such as the one before it in `bert mit license`."""
+    if words[0] in _JOINING:
+        return False
+    if len(words) == 1:
+        return True
+    before = words[0] not in _BEFORE_LICENCES and _canonical("licence", " ".join(words[1:])) == meant
+    behind = (
+        not _PART_OF_LICENCE.fullmatch(words[-1]) and _canonical("licence", " ".join(words[:-1])) == meant
+    )
+    return not before and not behind
+
+
+_JOINING = frozenset({"and", "or", "not"})
+_BEFORE_LICENCES = frozenset({"gnu", "the"})
 
 
 def _canonical(kind: str, words: str) -> str:
@@ -185,11 +241,19 @@ def having(sentence: Sentence, at: int) -> Replacement:
         second = _thing(sentence, at + used + first[0] + 2)
         if second is not None and sentence.text(at + used + 1 + first[0]) == "and":
             used += first[0] + second[0] + 2
+            sign, amount = comparator(sentence, at + used), None
+            if sign is not None:
+                amount = amount_at(sentence, at + used + sign[0])
+            if sign is not None and amount is not None and not amount.sign:
+                bound = f"{sign[1]}{amount.text}"
+                return used + sign[0] + amount.count, f"{first[1]}{bound} {second[1]}{bound}"
             return used, f"has:{quoted(first[1])} has:{quoted(second[1])}"
     thing = _thing(sentence, at + used)
     if thing is None or linked_value(sentence, at + used) is not None:
         return None
     used += thing[0]
+    if on_dataset(sentence, at + used) is not None:
+        return None
     compared = comparator(sentence, at + used) or sentence.text(at + used) in LINKS
     if compared or amount_at(sentence, at + used) or span_at(sentence, at + used):
         return None
@@ -220,12 +284,16 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         if thing is not None:
             return used + thing[0], f"missing:{quoted(thing[1])}"
     used = 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, sentence.text(at + 1)), 0)
-    if word in {"no", "non"} and _is_value(sentence, at + 1):
+    if word in {"no", "non"} and (_is_value(sentence, at + 1) or formatted(sentence, at + 1)):
         used = 1
+    if word == "not" and sentence.text(at + 1) == "trained" and sentence.text(at + 2) in {"with", "using"}:
+        used = 3
     if not used:
         return None
     used += sentence.text(at + used) in {"for", "the"}
-    alias = named_by_alias(sentence, at + used) or state(sentence, at + used)
+    alias = (
+        formatted(sentence, at + used) or named_by_alias(sentence, at + used) or state(sentence, at + used)
+    )
     if alias is not None and " " not in alias[1]:
         return used + alias[0], alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
     left_out = sentence.text(at + used)
@@ -411,15 +479,43 @@ _ENDING = pattern(r"\*?\.[a-z]\w*")
 
 
 def compared(sentence: Sentence, at: int) -> Replacement:
-    """`compare llama and mistral`: the one and the other."""
-    if sentence.text(0) != "compare" or len(sentence.words) < _COMPARING:
-        return None
-    if at == 0:
-        return (2 if sentence.text(1) == "models" else 1), ""
-    return (1, "OR") if sentence.text(at) == "and" else None
+    """`compare llama and mistral`, `llama vs mistral`: the one or the other, among whatever else is asked for."""
+    asked = sentence.text(at) == "compare" and not at and len(sentence.words) >= _COMPARING
+    opening = (2 if sentence.text(1) == "models" else 1) if asked else 0
+    joining = _VERSUS | {"and"} if asked else _VERSUS
+    place, operands = at + opening, []
+    while (operand := _operand(sentence, place)) is not None:
+        place += operand[0]
+        operands.append(operand[1])
+        if sentence.text(place) not in joining or _operand(sentence, place + 1) is None:
+            break
+        joining = _VERSUS
+        place += 1
+    if len(operands) > 1:
+        return place - at, f"({' OR '.join(operands)})"
+    return (opening, "") if asked else None
 
 
 _COMPARING = 3
+_VERSUS = frozenset({"vs", "versus"})
+
+
+def _operand(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A plain word that is compared, with the number of its series: `llama 3`."""
+    word = sentence.text(at)
+    if not _COMPARED.fullmatch(word) or word in FUNCTION_WORDS | _JOINING | _VERSUS:
+        return None
+    meant = numbered(sentence, at) or named_by_alias(sentence, at)
+    if meant is not None:
+        return meant
+    amount = amount_at(sentence, at + 1)
+    if not _OF_SERIES.fullmatch(sentence.text(at + 1)) or (amount is not None and amount.count > 1):
+        return (1, sentence.words[at].raw) if word[0].isalpha() else None
+    return 2, f"{sentence.words[at].raw} {sentence.words[at + 1].raw}"
+
+
+_COMPARED = pattern(r"[^\W_][\w.+/-]*", 0)
+_OF_SERIES = pattern(r"\d{1,3}(?:\.\d{1,3}){0,2}[a-z]?")
 
 
 def told_of_base(sentence: Sentence, at: int) -> Replacement:

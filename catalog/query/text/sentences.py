@@ -18,12 +18,13 @@ from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_parts import Sentence, Word
-from catalog.query.text.sentence_values import named_by_alias, possessed
+from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.text.patterns import pattern
 
 _WORDS = pattern(r"\S+")
 _QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
 _SIGNS = frozenset(":=<>")
+_OF_LISTS = frozenset("[],")
 _EDGES = ",.?!;"
 _PLAIN = pattern(r"(?:[<>]=?|[≥≤~≈])?[\w.%@/+-]+|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|[≥≤~≈]", re.UNICODE)
 
@@ -96,7 +97,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
 
 def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if not sentence.words[at].plain:
-        return _grouped(sentence, at) or possessed(sentence, at)
+        return _grouped(sentence, at) or possessed(sentence, at) or _left_out(sentence, at)
     if at and sentence.words[at - 1].raw[-1:] in _SIGNS:
         return None  # the value of `task: ner`
     protected = written_comparison(sentence, at)
@@ -122,6 +123,19 @@ def _grouped(sentence: Sentence, at: int) -> tuple[int, str] | None:
     )
     match = named_by_alias(alone, 0)
     return None if match is None else (1, f"{grouped['opening']}{match[1]}{grouped['closing']}")
+
+
+def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A word behind a minus that means a format: `-pickles`."""
+    word = sentence.words[at]
+    if word.whole != word.raw or not _LEFT_OUT.fullmatch(word.raw):
+        return None
+    rest = replace(word, text=word.text[1:], raw=word.raw[1:], plain=True)
+    match = formatted(replace(sentence, words=(rest,)), 0)
+    return None if match is None else (1, f"-{match[1]}")
+
+
+_LEFT_OUT = pattern(r"-[A-Za-z0-9]+s")
 
 
 def _at_brackets(word: Word) -> re.Match[str] | None:
@@ -196,13 +210,18 @@ def _quoted_words(text: str, *, brackets: bool) -> str:
     parts, at = [], 0
     for word in _words(text):
         bare = word.raw.lstrip("<>=≥≤")
-        if not word.plain and (grouped := _at_brackets(word)) is not None and word.raw[:1].isalnum():
+        grouped = _at_brackets(word) if not word.plain and word.raw[:1].isalnum() else None
+        if grouped is not None and not _OF_LISTS & set(word.raw):
             inner = word.raw if _means_more(word.raw) else f'"{word.raw}"'
             parts += [text[at : word.start], f"{grouped['opening']}{inner}{grouped['closing']}"]
             at = word.end
             continue
         if not word.plain and _POSSESSIVE.fullmatch(word.raw):
             parts += [text[at : word.start], f'"{word.raw}"']
+            at = word.end
+            continue
+        if word.whole == word.raw and _LEFT_OUT.fullmatch(word.raw):
+            parts += [text[at : word.start], f'-"{word.raw[1:]}"']
             at = word.end
             continue
         simple = word.plain and PLAIN_WORD.fullmatch(bare) is not None and bare not in {"AND", "OR", "NOT"}
