@@ -122,7 +122,8 @@ def _tell_named(findings: Findings, value: Any) -> None:
                 _tell(findings, module or "builtins", last, f"{key} of jsonpickle has {{}}", called=called)
         if isinstance(node.get("auto_map"), Mapping) and node["auto_map"]:
             findings.risk(REMOTE_CODE, Severity.MEDIUM, "auto_map runs Python of the repository")
-        if node.get("trust_remote_code") in {True, "true", "True"}:
+        trusts = node.get("trust_remote_code")
+        if trusts is True or (isinstance(trusts, str) and trusts in {"true", "True"}):
             findings.risk(REMOTE_CODE, Severity.MEDIUM, "trust_remote_code has Python of the repository run")
     if any("class_name" in node and "config" in node for node in mappings):
         keras_config.tell_risks(findings, value)

@@ -184,3 +184,20 @@ def test_text_that_calls_what_is_known_to_be_dangerous_is_shown_without_a_model(
     all_readers.crawl()
     shown = {path.partition("/")[0]: worst(document) for path, document in all_readers.documents().items()}
     assert shown == dict.fromkeys("abc", Severity.HIGH)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "bert", "class_name": ["x"], "config": {}},
+        {"model_type": "bert", "class_name": {"a": 1}, "config": {}},
+        {"trust_remote_code": []},
+        {"trust_remote_code": {}},
+    ],
+)
+def test_lists_where_text_is_usual_cost_no_model(all_readers, config):
+    all_readers.model("a/model.safetensors")
+    all_readers.model("b/model.safetensors")
+    all_readers.put("b/config.json", json.dumps(config))
+    all_readers.crawl()
+    assert len(all_readers.documents()) == 2
