@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -10,8 +11,9 @@ import pytest
 from fixtures.crawling import safetensors
 from fixtures.hostile_pickles import COMMAND, SYSTEM, text
 
-from catalog.records import Severity
+from catalog.records import Extraction, Role, Severity
 from crawler.extractors.gguf import GgufExtractor
+from crawler.named_calls import with_named_calls
 from crawler.reader import bytes_reader
 from crawler.reading import Registry
 
@@ -201,3 +203,36 @@ def test_lists_where_text_is_usual_cost_no_model(all_readers, config):
     all_readers.put("b/config.json", json.dumps(config))
     all_readers.crawl()
     assert len(all_readers.documents()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("config.json", json.dumps({"model": {"_target_": "os.system"}, "pad": [1] * 25_000})),
+        ("config.json", json.dumps({"model": {"_target_": "os.system"}, "pad": [[]] * 25_000})),
+        ("config.json", json.dumps([{"_target_": f"torch.nn.A{each}"} for each in range(60)] + [{"_target_": "os.system"}])),
+        ("config.json", r'{"\u005ftarget_": "os.system"}'),
+        ("config.json", r'{"py\/reduce": [{"py\/type": "os.system"}]}'),
+        ("config.json", json.dumps({"_target_": "os.system"}).encode("utf-16")),
+        ("config.json", json.dumps({"_target_": "os.system", "pad": [1] * 250_000})),
+        ("a.yaml", "a: !!p%79thon/object/apply:os.system [id]\n"),
+        ("a.yaml", '"\\x5ftarget_": os.system\n'),
+        ("a.yaml", "a: !!python/object/apply:os.system [id]\n".encode("utf-16")),
+        ("m.xml", '<?xml version="1.0"?><!DOCTYPE net SYSTEM "http://x.example/a.dtd"><net name="a"/>'.encode("utf-16")),
+    ],
+)  # fmt: skip
+def test_names_of_code_are_seen_behind_padding_and_escapes(name, data):
+    reader = bytes_reader(f"net/{name}", data if isinstance(data, bytes) else data.encode())
+    extraction = Extraction(key=reader.key, extractor="x", extractor_version=1, format=None, role=Role.CONFIG)
+    risks = with_named_calls(extraction, GgufExtractor(), reader).risks
+    assert max(risk.severity for risk in risks) >= Severity.MEDIUM
+
+
+def test_long_vocabulary_with_escapes_names_no_code():
+    vocabulary = {f"{chr(0x4E00 + each)}<\u0001>": each for each in range(20_000)}
+    data = json.dumps({"model": {"vocab": vocabulary, "merges": [["a", "b"]] * 30_000}}).encode()
+    extraction = Extraction(
+        key="tokenizer.json", extractor="x", extractor_version=1, format=None, role=Role.CONFIG
+    )
+    reader = bytes_reader("tokenizer.json", data)
+    assert with_named_calls(extraction, GgufExtractor(), reader) is extraction
