@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import tarfile
 import zipfile
+from functools import partial
 
 import pytest
 from fixtures.crawling import safetensors
 from fixtures.hostile_pickles import COMMAND, SYSTEM, text
 
 from catalog.records import Extraction, Role, Severity
+from crawler import hidden_pickles
 from crawler.extractors.gguf import GgufExtractor
+from crawler.hidden_pickles import Allowance, with_hidden_pickles
 from crawler.named_calls import with_named_calls
 from crawler.reader import bytes_reader
 from crawler.reading import Registry
@@ -236,3 +240,18 @@ def test_long_vocabulary_with_escapes_names_no_code():
     )
     reader = bytes_reader("tokenizer.json", data)
     assert with_named_calls(extraction, GgufExtractor(), reader) is extraction
+
+
+def test_bombs_in_a_tar_share_one_bound(monkeypatch):
+    monkeypatch.setattr(hidden_pickles, "Allowance", partial(Allowance, opcodes=150_000))
+    bomb = gzip.compress(b"N0" * 50_000 + b"N.")
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        for number in range(5):
+            member = tarfile.TarInfo(f"{number}.pkl")
+            member.size = len(bomb)
+            archive.addfile(member, io.BytesIO(bomb))
+    extraction = Extraction(key="a.tar", extractor="x", extractor_version=1, format=None, role=Role.DATA)
+    reader = bytes_reader("a.tar", written.getvalue())
+    (risk,) = with_hidden_pickles(extraction, GgufExtractor(), reader).risks
+    assert (risk.kind, risk.member) == ("unchecked", "1.pkl")
