@@ -107,7 +107,8 @@ def _of_record(record: Any, wrappings: int) -> Iterator[Hint]:
 def _of_s3(record: Mapping[str, Any]) -> Hint:
     inner = record["s3"]
     bucket, key = _text(_part(inner, "bucket"), "name"), _text(_part(inner, "object"), "key")
-    is_raw = record.get("eventSource") in RAW_KEYS
+    named = record.get("eventSource")
+    is_raw = isinstance(named, str) and named in RAW_KEYS
     return Hint(bucket, _key(key if is_raw else unquote_plus(key, errors="surrogateescape")))
 
 

@@ -8,7 +8,7 @@ bytes are looked at once more.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from catalog.errors import ExtractError
@@ -16,7 +16,14 @@ from catalog.records import Extraction, Origin, Role, Severity
 from crawler.extractor import Extractor, Findings
 from crawler.formats import torch_zip
 from crawler.formats.archives import FILE, packing_of, tar_members
-from crawler.formats.byte_streams import ByteStream, InflatedStream, ReaderStream, compression_of
+from crawler.formats.byte_streams import (
+    MAX_INFLATED_BYTES,
+    ByteStream,
+    InflatedStream,
+    ReaderStream,
+    compression_of,
+)
+from crawler.formats.pickle_machine import MAX_OPCODES
 from crawler.formats.pickle_risks import CODE_EXECUTION, UNCHECKED, tell_risks
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import Pickle, read_pickle
@@ -65,19 +72,40 @@ def _scan(findings: Findings, reader: RangedReader) -> None:
         tell_risks(findings, [pickle])
 
 
-def hidden_pickle(reader: RangedReader) -> Pickle | None:
+@dataclass(slots=True)
+class Allowance:
+    """What files of one archive may cost together; each of them takes its part."""
+
+    inflated_bytes: int = MAX_INFLATED_BYTES
+    opcodes: int = 2 * MAX_OPCODES
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.inflated_bytes <= 0 or self.opcodes <= 0
+
+
+def hidden_pickle(reader: RangedReader, allowance: Allowance | None = None) -> Pickle | None:
     """The pickle that a loader would see in this file, compressed or not, if it would call something."""
+    allowance = allowance or Allowance()
     compression = compression_of(reader.head(16))
     stream: ByteStream = ReaderStream(reader)
     with suppress(ExtractError):
         if compression is not None:
-            stream = InflatedStream(reader, compression)
+            stream = InflatedStream(reader, compression, most=allowance.inflated_bytes)
         pickle = read_pickle(stream)
+        allowance.opcodes -= pickle.opcodes + sum(inner.opcodes for inner in pickle.nested)
+        if isinstance(stream, InflatedStream):
+            allowance.inflated_bytes -= stream.inflated_bytes
         return pickle if calls_something(pickle) else None
     return None
 
 
 def _scan_tar(findings: Findings, reader: RangedReader, compression: str | None) -> None:
+    allowance = Allowance()
     for member in islice(tar_members(reader, compression), MAX_MEMBERS_LOOKED_AT):
-        if member.kind == FILE and (pickle := hidden_pickle(member.open())) is not None:
+        if member.kind == FILE and (pickle := hidden_pickle(member.open(), allowance)) is not None:
             tell_risks(findings, [pickle], member=member.name)
+        if allowance.is_used_up:
+            detail = "Not checkable: its members hold more opcodes or unpack to more bytes than are looked at together"
+            findings.risk(UNCHECKED, Severity.MEDIUM, detail, member=member.name)
+            return

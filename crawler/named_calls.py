@@ -11,28 +11,27 @@ src/transformers/dynamic_module_utils.py; W3C XML 1.0, 4.2.2 External Entities.
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from catalog.errors import ExtractError
+from catalog.errors import ExtractError, LimitExceeded
 from catalog.records import Extraction, Origin, Risk, Role, Severity
 from crawler import sniffing
 from crawler.extractor import Findings, Named
 from crawler.formats import jsons, keras_config, yamls
-from crawler.formats.called_targets import tell_targets
+from crawler.formats.called_targets import mappings_of, tell_targets
 from crawler.formats.pickle_names import Verdict, judged_call
-from crawler.formats.pickle_risks import CODE_EXECUTION, STRUCTURE
+from crawler.formats.pickle_risks import CODE_EXECUTION, STRUCTURE, UNCHECKED
 from crawler.reader import RangedReader
 
 MAX_TEXT_BYTES = 2 * 1024 * 1024
 MAX_UNCLAIMED_BYTES = 64 * 1024
 """Of a file that nobody reads, what is looked at beyond its first bytes."""
-MAX_NODES = 20_000
 MAX_PROLOGUE_BYTES = 64 * 1024
-MAX_NAMED = 50
 REMOTE_CODE = "remote-code"
 
 _JSON = re.compile(r"\.(?:json|jinja2?)$", re.IGNORECASE)
@@ -42,6 +41,12 @@ _MARKS = (
     *(b"_target_", b'"py/', b"auto_map", b"trust_remote_code", b'"class_name"'),
     *(b"python/", b"yaml.org,2002:python", b"%TAG"),
 )
+_DISGUISES = {
+    _JSON: re.compile(rb"\\u00(?:2[fF]|[4-7])|py\\/"),
+    _YAML: re.compile(rb"\\(?:x|u00|U000000)(?:2[fF]|[4-7])|\\\r?\n|%(?:2[fF]|[4-7][0-9a-fA-F])"),
+}
+"""Letters, `_` and `/` of a mark written as escapes, which no writer of settings does."""
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TAG = "tag:yaml.org,2002:python/"
 _IMPORTING_TAGS = {"object/apply": True, "object/new": True, "object": False, "name": False, "module": False}
 """Kinds of tags that import what they name, and whether they call it with what stands below."""
@@ -80,14 +85,27 @@ def _risks_of(reader: RangedReader, extractor: Named, most: int) -> tuple[Risk, 
     findings = Findings(reader, extractor, format=None, role=Role.CONFIG, origin=Origin.RUN)
     with suppress(ExtractError):  # its own extractor says what is wrong with it
         data = reader.take(0, reader.size_bytes)
+        plain = _utf8(data)
         if kinds[0] is _XML:
-            _tell_entities(findings, data)
-        elif any(mark in data for mark in _MARKS):
-            _tell_tags(findings, data) if kinds[0] is _YAML else None
-            _tell_named(
-                findings, jsons.load(data) if kinds[0] is _JSON else yamls.json_value(yamls.load(data))
-            )
+            _tell_entities(findings, plain)
+        elif any(mark in plain for mark in _MARKS) or _DISGUISES[kinds[0]].search(plain):
+            try:
+                _tell_tags(findings, data) if kinds[0] is _YAML else None
+                _tell_named(
+                    findings, jsons.load(data) if kinds[0] is _JSON else yamls.json_value(yamls.load(data))
+                )
+            except LimitExceeded as error:
+                findings.risk(UNCHECKED, Severity.MEDIUM, f"Not checkable: it may name code. {error}")
     return findings.extraction().risks
+
+
+def _utf8(data: bytes) -> bytes:
+    """The text in the encoding of the marks; as it is where it is in UTF-8 already."""
+    if data.startswith(_WIDE):
+        return data.decode("utf-16", "replace").encode("utf-8", "replace")
+    if b"\0" in data[:4]:  # JSON may be of any width without a mark of it
+        return data.replace(b"\0", b"")
+    return data
 
 
 def _tell_entities(findings: Findings, data: bytes) -> None:
@@ -111,7 +129,7 @@ def _tell_tags(findings: Findings, data: bytes) -> None:
 def _tell_named(findings: Findings, value: Any) -> None:
     """Everything in a JSON value, or one like it, that names code."""
     tell_targets(findings, value, keys=("_target_",))
-    mappings = list(_mappings(value))
+    mappings = list(mappings_of(findings, value))
     is_pickled = any(not _CALLING_KEYS.isdisjoint(node) for node in mappings)
     for node in mappings:
         for key in _PICKLED_KEYS & node.keys():
@@ -122,7 +140,8 @@ def _tell_named(findings: Findings, value: Any) -> None:
                 _tell(findings, module or "builtins", last, f"{key} of jsonpickle has {{}}", called=called)
         if isinstance(node.get("auto_map"), Mapping) and node["auto_map"]:
             findings.risk(REMOTE_CODE, Severity.MEDIUM, "auto_map runs Python of the repository")
-        if node.get("trust_remote_code") in {True, "true", "True"}:
+        trusts = node.get("trust_remote_code")
+        if trusts is True or (isinstance(trusts, str) and trusts in {"true", "True"}):
             findings.risk(REMOTE_CODE, Severity.MEDIUM, "trust_remote_code has Python of the repository run")
     if any("class_name" in node and "config" in node for node in mappings):
         keras_config.tell_risks(findings, value)
@@ -135,15 +154,3 @@ def _tell(findings: Findings, module: str, name: str, sentence: str, *, called: 
     severity = Severity.HIGH if verdict is Verdict.DANGEROUS else Severity.MEDIUM
     what = f"{module}.{name}"[:300]
     findings.risk(CODE_EXECUTION, severity, sentence.format(f"{what} {'called' if called else 'imported'}"))
-
-
-def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
-    waiting, looked_at = [value], 0
-    while waiting and looked_at < MAX_NODES:
-        node = waiting.pop()
-        looked_at += 1
-        if isinstance(node, Mapping):
-            yield node
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)

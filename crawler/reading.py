@@ -396,9 +396,16 @@ class ObjectReader:
             format=claim.format if claim else None,
         )
         if extractor is not None:
-            with suppress(ExtractError, SourceError):  # it is unreadable already
-                extraction = with_hidden_pickles(extraction, extractor, reader)
-                extraction = with_named_calls(extraction, extractor, reader)
+            try:
+                with suppress(ExtractError, SourceError):  # it is unreadable already
+                    extraction = with_hidden_pickles(extraction, extractor, reader)
+                    extraction = with_named_calls(extraction, extractor, reader)
+            except Exception as fault:  # noqa: BLE001 - a bug in the second look costs its risks, and not the crawl
+                log.warning(
+                    "second look failed key=%s error=%s",
+                    meta.key.encode("utf-8", "backslashreplace"),
+                    type(fault).__name__,
+                )
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
 
 

@@ -14,7 +14,7 @@ from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 MAX_PACKAGES = 500
-_MARKS = (b'"py_version"', b'"packages"')
+_MARKS = (b'"py_version"', b'"py_version_micro"', b'"packages"')
 
 
 class AutogluonExtractor:

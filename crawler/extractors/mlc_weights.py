@@ -85,7 +85,10 @@ def _tell_shards(findings: Findings, cache: Mapping[str, Any]) -> None:
 def _parameters(cache: Mapping[str, Any]) -> Iterator[TensorInfo]:
     count = 0
     for shard in _records(cache):
-        for record in mapping(shard).get("records") or ():
+        listed = mapping(shard).get("records") or []
+        if not isinstance(listed, list):
+            raise Malformed("a shard whose records are no list")
+        for record in listed:
             entry = mapping(record)
             shape = entry.get("shape")
             name, dtype = text(entry.get("name")), text(entry.get("dtype"))

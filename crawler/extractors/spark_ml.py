@@ -20,7 +20,10 @@ from crawler.reader import RangedReader
 MAX_STAGES = 500
 _PLACE = re.compile(r"(?:^|/)metadata/part-\d{5}[^/]*(?:\.txt|\.json)?$")
 _STAGE = re.compile(r"(?:^|/)stages/\d+_[^/]+/")
-_CLASS = re.compile(rb'^\s*\{\s*"class"\s*:\s*"([\w.$]{1,300})"\s*,\s*"timestamp"')
+_CLASS = re.compile(
+    rb'^\s*\{\s*"class"\s*:\s*"[\w$]{1,100}(?:\.[\w$]{1,100}){1,20}"\s*,\s*"timestamp"\s*:\s*\d+\s*,\s*"sparkVersion"'
+)
+"""What Spark writes first, in its order: a class with its package, and what saved it."""
 _TASKS = (
     ("Classification", "tabular-classification"),
     ("Classifier", "tabular-classification"),

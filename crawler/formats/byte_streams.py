@@ -183,8 +183,10 @@ class InflatedStream(ByteStream):
 
     is_inflated = True
 
-    def __init__(self, reader: RangedReader, method: str) -> None:
+    def __init__(self, reader: RangedReader, method: str, *, most: int | None = None) -> None:
+        """`most` is a lower bound of the content's bytes than the usual one."""
         super().__init__()
+        self._bound = most
         self.fault: Malformed | None = None
         """What is wrong with the compressed data, once it was met."""
         self._reader = reader
@@ -193,8 +195,13 @@ class InflatedStream(ByteStream):
     def check_time(self) -> None:
         self._reader.check_time()
 
+    @property
+    def inflated_bytes(self) -> int:
+        """What came out of the decompressor so far."""
+        return self._seen
+
     def _most(self) -> int:
-        return MAX_INFLATED_BYTES
+        return MAX_INFLATED_BYTES if self._bound is None else min(self._bound, MAX_INFLATED_BYTES)
 
     def _next(self, wanted: int) -> bytes:  # noqa: ARG002 - the decompressor's pieces have their own size
         self._reader.check_time()

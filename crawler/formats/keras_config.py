@@ -79,6 +79,8 @@ def tell_risks(findings: Findings, config: Any) -> None:
         if len(names) >= MAX_RISKS:
             return
         class_name, module = node.get("class_name"), node.get("module")
+        if not isinstance(class_name, str):
+            class_name = None  # a list of classes is nobody's, and would be no member of a set
         if class_name in {"Lambda", "TFOpLambda", "SlicingOpLambda"} and class_name not in names:
             names.add(str(class_name))
             code = _lambda_code(node)

@@ -142,7 +142,7 @@ def _array(schema: Mapping[str, Any], content: Any) -> Any:
     """An array of numbers lies in a member of its own; one of objects lists them."""
     if isinstance(content, list):
         return [node_of(item) for item in content]
-    if isinstance(content, Mapping) and content.get("__loader__") in {"ListNode", "TupleNode"}:
+    if isinstance(content, Mapping) and content.get("__loader__") in ("ListNode", "TupleNode"):
         return node_of(content)
     file = schema.get("file")
     return Array(

@@ -58,7 +58,7 @@ def read_sizes(head: bytes) -> Sizes | None:
 def tensors_of(reader: RangedReader) -> Iterator[TensorInfo]:
     """The tensors in file order; their values are stepped over. Raises Malformed where the file ends inside of one."""
     stream = ReaderStream(reader, start=4 + _SIZES.size)
-    rows, columns = _number(stream), _number(stream)
+    rows, columns = (_within(_number(stream), MAX_ELEMENTS, "sizes of mel filters") for _ in range(2))
     stream.skip(4 * _within(rows * columns, MAX_ELEMENTS, "values of mel filters"))
     for _ in range(_within(_number(stream), MAX_WORDS, "words")):
         stream.skip(_within(_number(stream), MAX_WORD_BYTES, "bytes of a word"))
@@ -67,6 +67,8 @@ def tensors_of(reader: RangedReader) -> Iterator[TensorInfo]:
         stream.check_time()
         count = _within(count + 1, MAX_TENSORS, "tensors")
         yield _tensor(stream)
+    if count == 0:
+        raise Malformed("the file ends behind its words, before any tensor", where=f"byte {stream.position}")
 
 
 def _tensor(stream: ReaderStream) -> TensorInfo:
@@ -75,7 +77,7 @@ def _tensor(stream: ReaderStream) -> TensorInfo:
     kind = _number(stream)
     if kind not in TENSOR_TYPES:
         raise Malformed(f"an unknown type {kind} of a tensor", where=f"byte {stream.position}")
-    sizes = tuple(_number(stream) for _ in range(rank))
+    sizes = tuple(_within(_number(stream), MAX_ELEMENTS, "elements of a dimension") for _ in range(rank))
     name = stream.take(length).decode("utf-8", "replace")
     dtype, block, width = TENSOR_TYPES[kind]
     elements = _within(math.prod(sizes), MAX_ELEMENTS, "elements of a tensor")

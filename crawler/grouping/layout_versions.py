@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from catalog.layouts import names
 from crawler.grouping.draft import Draft, directory_of, name_of
 from crawler.grouping.layouts import EPOCH_AT_END, HUB_SNAPSHOT, PUBLISHER, RUN_DIRECTORY, VERSION_DIRECTORY
 
 REVISION_DIGITS = 12
+_SPELLED_VERSION = re.compile(r"[vV]\d|\d{1,3}(?:\.|$)")
+"""A directory that is a version and neither a year nor a day."""
 
 
 def without_version(directory: str) -> str:
@@ -19,7 +23,8 @@ def without_version(directory: str) -> str:
 
 def version_of(draft: Draft) -> str | None:
     """`2` of `resnet/2/model.onnx` and of `resnet/model_v2.onnx`, `version_3` of a Lightning run, `000010` of
-    `style-000010.safetensors`; None if the place says none.
+    `style-000010.safetensors`; None if the place says none. A directory `v1` wins over the file's `_v2`: the same file
+    stands in each of its versions.
     """
     is_file = draft.kind in {"file", "shards"}
     own = draft.directory if is_file else draft.key
@@ -30,7 +35,8 @@ def version_of(draft: Draft) -> str | None:
     if is_file and (match := EPOCH_AT_END.match(name_of(draft.key))):
         return match["version"]
     if is_file and (version := names.version_in(name_of(draft.key))) is not None:
-        return version
+        is_version = _SPELLED_VERSION.match(name_of(own)) and without_version(own) != own
+        return name_of(own) if is_version else version
     is_named = is_file and not names.is_generic_stem(name_of(draft.key))
     return name_of(own) if not is_named and without_version(own) != own else None
 

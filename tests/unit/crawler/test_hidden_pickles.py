@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import tarfile
 import zipfile
+from functools import partial
 
 import pytest
 from fixtures.crawling import safetensors
 from fixtures.hostile_pickles import COMMAND, SYSTEM, text
 
-from catalog.records import Severity
+from catalog.records import Extraction, Role, Severity
+from crawler import hidden_pickles
 from crawler.extractors.gguf import GgufExtractor
+from crawler.hidden_pickles import Allowance, with_hidden_pickles
+from crawler.named_calls import with_named_calls
 from crawler.reader import bytes_reader
 from crawler.reading import Registry
 
@@ -184,3 +190,68 @@ def test_text_that_calls_what_is_known_to_be_dangerous_is_shown_without_a_model(
     all_readers.crawl()
     shown = {path.partition("/")[0]: worst(document) for path, document in all_readers.documents().items()}
     assert shown == dict.fromkeys("abc", Severity.HIGH)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "bert", "class_name": ["x"], "config": {}},
+        {"model_type": "bert", "class_name": {"a": 1}, "config": {}},
+        {"trust_remote_code": []},
+        {"trust_remote_code": {}},
+    ],
+)
+def test_lists_where_text_is_usual_cost_no_model(all_readers, config):
+    all_readers.model("a/model.safetensors")
+    all_readers.model("b/model.safetensors")
+    all_readers.put("b/config.json", json.dumps(config))
+    all_readers.crawl()
+    assert len(all_readers.documents()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("config.json", json.dumps({"model": {"_target_": "os.system"}, "pad": [1] * 25_000})),
+        ("config.json", json.dumps({"model": {"_target_": "os.system"}, "pad": [[]] * 25_000})),
+        ("config.json", json.dumps([{"_target_": f"torch.nn.A{each}"} for each in range(60)] + [{"_target_": "os.system"}])),
+        ("config.json", r'{"\u005ftarget_": "os.system"}'),
+        ("config.json", r'{"py\/reduce": [{"py\/type": "os.system"}]}'),
+        ("config.json", json.dumps({"_target_": "os.system"}).encode("utf-16")),
+        ("config.json", json.dumps({"_target_": "os.system", "pad": [1] * 250_000})),
+        ("a.yaml", "a: !!p%79thon/object/apply:os.system [id]\n"),
+        ("a.yaml", '"\\x5ftarget_": os.system\n'),
+        ("a.yaml", "a: !!python/object/apply:os.system [id]\n".encode("utf-16")),
+        ("m.xml", '<?xml version="1.0"?><!DOCTYPE net SYSTEM "http://x.example/a.dtd"><net name="a"/>'.encode("utf-16")),
+    ],
+)  # fmt: skip
+def test_names_of_code_are_seen_behind_padding_and_escapes(name, data):
+    reader = bytes_reader(f"net/{name}", data if isinstance(data, bytes) else data.encode())
+    extraction = Extraction(key=reader.key, extractor="x", extractor_version=1, format=None, role=Role.CONFIG)
+    risks = with_named_calls(extraction, GgufExtractor(), reader).risks
+    assert max(risk.severity for risk in risks) >= Severity.MEDIUM
+
+
+def test_long_vocabulary_with_escapes_names_no_code():
+    vocabulary = {f"{chr(0x4E00 + each)}<\u0001>": each for each in range(20_000)}
+    data = json.dumps({"model": {"vocab": vocabulary, "merges": [["a", "b"]] * 30_000}}).encode()
+    extraction = Extraction(
+        key="tokenizer.json", extractor="x", extractor_version=1, format=None, role=Role.CONFIG
+    )
+    reader = bytes_reader("tokenizer.json", data)
+    assert with_named_calls(extraction, GgufExtractor(), reader) is extraction
+
+
+def test_bombs_in_a_tar_share_one_bound(monkeypatch):
+    monkeypatch.setattr(hidden_pickles, "Allowance", partial(Allowance, opcodes=150_000))
+    bomb = gzip.compress(b"N0" * 50_000 + b"N.")
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        for number in range(5):
+            member = tarfile.TarInfo(f"{number}.pkl")
+            member.size = len(bomb)
+            archive.addfile(member, io.BytesIO(bomb))
+    extraction = Extraction(key="a.tar", extractor="x", extractor_version=1, format=None, role=Role.DATA)
+    reader = bytes_reader("a.tar", written.getvalue())
+    (risk,) = with_hidden_pickles(extraction, GgufExtractor(), reader).risks
+    assert (risk.kind, risk.member) == ("unchecked", "1.pkl")

@@ -28,3 +28,8 @@ class TestAutogluon(ExtractorSuite):
 
 def test_metadata_of_others_is_left_alone():
     assert AutogluonExtractor().claims("m/metadata.json", b'{"keras_version": "3.0"}') is None
+
+
+def test_metadata_of_another_program_with_its_packages_is_left_alone():
+    head = b'{"py_version": "3.11", "packages": {"torch": "2.3"}, "version": "7"}'
+    assert AutogluonExtractor().claims("m/metadata.json", head) is None

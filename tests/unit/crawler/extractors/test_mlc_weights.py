@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
 from fixtures.extraction import extract
 
+from catalog.errors import Malformed
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.mlc_weights import MlcWeightsExtractor
 
@@ -45,3 +47,8 @@ def test_shards_that_lead_out_of_the_directory_are_a_risk_and_not_looked_up():
 def test_shapes_that_are_none_are_left_out():
     extraction = extract(MlcWeightsExtractor, "tensor-cache.json", cache(shape=[4, -2]))
     assert extraction.tensors.count == 0
+
+
+def test_records_that_are_no_list_are_the_reason():
+    with pytest.raises(Malformed, match="no list"):
+        extract(MlcWeightsExtractor, "tensor-cache.json", {"records": [{"dataPath": "a.bin", "records": 5}]})

@@ -40,3 +40,8 @@ def test_a_stage_tells_its_parameters_and_is_no_model():
 
 def test_parts_of_a_data_set_are_left_alone():
     assert SparkMlExtractor().claims("table/metadata/part-00000", b'{"class":"a","id":1}') is None
+
+
+def test_rows_of_a_table_with_a_class_and_a_time_are_left_alone():
+    for head in (b'{"class":"dog","timestamp":1}', b'{"class":"a.dog","timestamp":1,"x":2}'):
+        assert SparkMlExtractor().claims("table/metadata/part-00000", head) is None

@@ -58,3 +58,29 @@ def test_hostile_numbers_of_words_are_problems(number):
     extraction = extract(WhisperCppExtractor, "ggml.bin", bytes(data))
     assert extraction.tensors is None
     assert extraction.problems
+
+
+def words_end(data):
+    """Where the first tensor begins."""
+    place = 4 + 44
+    rows, columns = struct.unpack_from("<2i", data, place)
+    place += 8 + 4 * rows * columns
+    (words,) = struct.unpack_from("<i", data, place)
+    place += 4
+    for _ in range(words):
+        place += 4 + struct.unpack_from("<i", data, place)[0]
+    return place
+
+
+def test_a_file_that_ends_behind_its_words_is_partial():
+    extraction = extract(WhisperCppExtractor, "ggml.bin", PLAIN[: words_end(PLAIN)])
+    assert (extraction.status, extraction.tensors) == (FileStatus.PARTIAL, None)
+
+
+def test_negative_sizes_are_no_shape():
+    data = bytearray(PLAIN)
+    start = words_end(PLAIN)
+    (rank,) = struct.unpack_from("<i", PLAIN, start)
+    struct.pack_into(f"<{rank}i", data, start + 12, *[-2] * rank)
+    extraction = extract(WhisperCppExtractor, "ggml.bin", bytes(data))
+    assert (extraction.status, extraction.tensors) == (FileStatus.PARTIAL, None)

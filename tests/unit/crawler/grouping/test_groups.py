@@ -487,6 +487,15 @@ def test_a_version_behind_a_word_that_every_model_uses_is_the_model_s(name, vers
     assert model.version_hint == version
 
 
+def test_a_directory_that_is_a_version_wins_over_the_file_s():
+    models = grouped("risk/v1/model_v2.pkl", "risk/v2/model_v2.pkl", "risk/2024/model_v3.pkl")
+    assert sorted((model.name_hint, model.version_hint) for model in models) == [
+        ("risk", "3"),
+        ("risk", "v1"),
+        ("risk", "v2"),
+    ]
+
+
 def test_what_lies_beside_several_versions_measured_nobody_knows_which():
     measured = member("fraud/metrics.json", role=Role.RUN)
     for model in grouped("fraud/model_v1.pkl", "fraud/model_v2.pkl", "fraud/model_final.pkl", measured):
