@@ -165,7 +165,8 @@ class S3Source:
             self._address.prefix,
             first=first,
             cuts=self._cuts,
-            workers=min(LISTING_WORKERS, self.concurrency),
+            # Of few requests none goes to what lies behind a range that is not listed to its end.
+            workers=1 if self.spending.limits.requests else min(LISTING_WORKERS, self.concurrency),
             is_ordered=not self._address.bucket.endswith(UNORDERED),
             begin=begin,
         )
