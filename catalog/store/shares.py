@@ -32,6 +32,11 @@ def is_share(key: bytes) -> bool:
     return _MARK in key
 
 
+def may_have_shares(extraction: Extraction) -> bool:
+    """Whether rows behind the file belong to what it says; those behind one of few subjects are of an earlier reading."""
+    return len(extraction.subjects) >= MIN_SUBJECTS
+
+
 def share_name(subject: str, digest: str, number: int = 0) -> bytes:
     """The row of what is said of a subject, behind its file's key; there may be several, by their number."""
     return _MARK + _hash(subject) + bytes.fromhex(digest)[:_HASH_BYTES] + number.to_bytes(2, "big")
