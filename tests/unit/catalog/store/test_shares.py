@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from catalog.recording.edits import edit_model
 from catalog.recording.remake import remake
-from catalog.store.shares import MIN_SUBJECTS, is_share
+from catalog.store.shares import MIN_SUBJECTS, drop_shares, is_share
 from catalog.store.tables import extractions
 from crawler.reading import Registry
 
@@ -92,3 +92,12 @@ def test_what_is_not_there_any_more_still_has_what_was_said_of_it_when_it_is_edi
     edit_model(tracked.store, model.id, expected=missing.revision, values={"notes": "x"}, made_by="ada")
     (edited,) = [row for row in tracked.store.records.iterate() if row.id == model.id]
     assert edited.document["hyperparameters"] == model.document["hyperparameters"]
+
+
+def test_of_many_files_that_are_dropped_just_their_own_rows_go(tracked):
+    tracked.put("mlflow.db2", runs_database(MIN_SUBJECTS))
+    tracked.crawl()
+    with tracked.store._engine.begin() as connection:
+        drop_shares(connection, tracked.source.id, [])
+        drop_shares(connection, tracked.source.id, [b"mlflow.d", b"mlflow.db", b"none"])
+    assert {key.partition(b"\0")[0] for key in shares(tracked)} == {b"mlflow.db2"}
