@@ -117,7 +117,9 @@ class Cuttable(Protocol):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A source whose listing can begin at any key."""
+    """A source whose listing can begin at any key. Where only some of a kind can (a bucket that is listed by an inventory
+    has an order of its own), the attribute `is_resumable` says so; of others no run says behind which key the next goes on.
+    """
 
     def go_on(self, after: ObjectKey) -> None:
         """The next listing begins after this key, up to which one came that was cut off, and ends with what lies before it;

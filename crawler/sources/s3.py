@@ -141,6 +141,11 @@ class S3Source:
         self._since = since
         self._cuts = [f"{self._address.prefix}{key}" for key in cuts]
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whether the listing can begin at any key: neither an inventory nor a bucket without an order of keys can."""
+        return not self._inventory and not self._address.bucket.endswith(UNORDERED)
+
     def go_on(self, after: ObjectKey) -> None:
         """The listing begins after this key, and ends with what lies before it."""
         self._begin = f"{self._address.prefix}{after}"
