@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import ModeldexError, UserError, WriterBusy
 from catalog.records import ModelId, ObjectKey, SourceId
-from catalog.records.objects import is_too_long
+from catalog.records.objects import may_be_kept
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.store import Store
@@ -102,7 +102,7 @@ def _places(hint: Hint, rows: Iterable[SourceRow]) -> Iterator[tuple[SourceId, O
         key = _key_in(hint, row)
         if (
             key
-            and not is_too_long(key)
+            and may_be_kept(key)
             and Selection(row.definition.include, row.definition.exclude).left_out(key) is None
         ):
             yield row.id, ObjectKey(key)

@@ -21,7 +21,7 @@ from catalog.recording.prints import weights_of
 from catalog.recording.recorder import Recorder
 from catalog.recording.remake import remake
 from catalog.records import Extraction, ModelId, ObjectKey, ObjectMeta, Run
-from catalog.records.objects import is_too_long
+from catalog.records.objects import may_be_kept
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.documents import LIVE
@@ -153,7 +153,7 @@ class _Events:
 
     def _look(self, keys: Sequence[ObjectKey]) -> _Looks:
         looks = _Looks()
-        keys = [key for key in keys if not is_too_long(key)]  # as no crawl takes them
+        keys = [key for key in keys if may_be_kept(key)]  # as no crawl takes them
         known = self._manifest.entries(keys)
         for key, meta in self._heads(keys):
             before = known.get(key)

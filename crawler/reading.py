@@ -26,7 +26,7 @@ from catalog.normalise.values.secrets import masked_text
 from catalog.recording.prints import with_subject_digests
 from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
 from catalog.store.entries import Entry, Reading, outlined
-from catalog.store.shares import MIN_SUBJECTS, split
+from catalog.store.shares import may_have_shares, split
 from crawler import hashing, sniffing
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.formats.byte_streams import ReaderStream
@@ -233,14 +233,11 @@ class ObjectReader:
             outcome = self._failed(meta, before, attempt.choice, error, reader)
         outcome = replace(_remembered(outcome, before), bytes_read=reader.bytes_read, broken=attempt.broken)
         outcome = _without_secrets(outcome)
-        had_shares = (
-            before is not None and before.outline is not None and len(before.outline.subjects) >= MIN_SUBJECTS
-        )
-        return (
-            replace(outcome, shares={})
-            if had_shares and outcome.shares is None and outcome.extraction
-            else outcome
-        )
+        if outcome.extraction is None or outcome.shares is not None or before is None:
+            return outcome
+        # What said nothing between may have rows of a reading before that: they stay as long as its extraction does.
+        may_have_rows = before.outline is None or may_have_shares(before.outline)
+        return replace(outcome, shares={}) if may_have_rows else outcome
 
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""

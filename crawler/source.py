@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 
 from catalog.errors import SourceError
 from catalog.records import ObjectKey, ObjectMeta, SourceId
-from catalog.records.objects import MOST_KEY_BYTES, is_too_long
+from catalog.records.objects import MOST_KEY_BYTES, is_too_long, may_be_kept
 
 CUT_KEYS = 5_000
 """Objects of the last listing in one part of the next."""
@@ -41,6 +41,8 @@ class Listed:
 
 
 TOO_LONG = f"its name has more than {MOST_KEY_BYTES:,} bytes"
+ZERO_BYTE = "its name has a zero byte"
+ZERO_SHOWN = r"\x00"
 SHOWN_CHARACTERS = 200
 """Of a name that is too long."""
 
@@ -78,16 +80,19 @@ class Source(Protocol):
 def listing(source: Source) -> Iterator[Listed]:
     """The listing of any source, as it is crawled: objects whose keys cannot be kept are left out and told as skipped."""
     for step in source.list():
-        long = tuple((_shown(meta.key), TOO_LONG) for meta in step.objects if is_too_long(meta.key))
-        if long:
-            kept = tuple(meta for meta in step.objects if not is_too_long(meta.key))
-            yield replace(step, objects=kept, skipped=(*step.skipped, *long))
+        left = tuple(_left_out(meta.key) for meta in step.objects if not may_be_kept(meta.key))
+        if left:
+            kept = tuple(meta for meta in step.objects if may_be_kept(meta.key))
+            yield replace(step, objects=kept, skipped=(*step.skipped, *left))
         else:
             yield step
 
 
-def _shown(key: str) -> str:
-    return f"{key[:SHOWN_CHARACTERS]}…"
+def _left_out(key: str) -> tuple[str, str]:
+    """A key as it may be shown, and why no object is kept under it."""
+    if is_too_long(key):
+        return f"{key[:SHOWN_CHARACTERS]}…".replace("\0", ZERO_SHOWN), TOO_LONG
+    return key.replace("\0", ZERO_SHOWN), ZERO_BYTE
 
 
 @runtime_checkable
@@ -112,7 +117,9 @@ class Cuttable(Protocol):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A source whose listing can begin at any key."""
+    """A source whose listing can begin at any key. Where only some of a kind can (a bucket that is listed by an inventory
+    has an order of its own), the attribute `is_resumable` says so; of others no run says behind which key the next goes on.
+    """
 
     def go_on(self, after: ObjectKey) -> None:
         """The next listing begins after this key, up to which one came that was cut off, and ends with what lies before it;

@@ -15,6 +15,7 @@ from catalog.records import Edit, Group, ModelId, ObjectKey, Place, Run, is_unre
 from catalog.store import Store
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.leases import Lease
+from catalog.store.shares import may_have_shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +195,10 @@ class Recorder:
         extractions = batch.extractions(self._run.source, keys) if keys else {}
         wanted = shares_wanted(page[number].group for number in late)
         shares = batch.shares(self._run.source, wanted) if wanted else {}
-        readings = {key: Reading(extraction, shares.get(key, {})) for key, extraction in extractions.items()}
+        readings = {
+            key: Reading(extraction, shares.get(key, {}) if may_have_shares(extraction) else {})
+            for key, extraction in extractions.items()
+        }
         return [
             self._change(replace(fresh, group=filled(fresh.group, readings)), edits, lent, origins)
             if number in late

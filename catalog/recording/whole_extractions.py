@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from catalog.records import Extraction, Group, Member, ObjectKey, Observation, Subject, is_unread
 from catalog.store.entries import with_digest
 from catalog.store.manifest import Manifest, Share
-from catalog.store.shares import MIN_SUBJECTS
+from catalog.store.shares import may_have_shares
 
 WITNESSES = 3
 """So many subjects of a file tell that it has more than one."""
@@ -62,9 +62,7 @@ class WholeExtractions:
         missing = sorted(keys - self._known.keys())
         stored = self._manifest.extractions(missing)
         self._known |= {key: Reading(extraction) for key, extraction in stored.items()}
-        split = {
-            key for key, reading in self._known.items() if len(reading.extraction.subjects) >= MIN_SUBJECTS
-        }
+        split = {key for key, reading in self._known.items() if may_have_shares(reading.extraction)}
         wanted = [(key, subject) for key, subject in shares_wanted(page) if key in split]
         shares = self._manifest.shares(wanted) if wanted else {}
         for key, reading in self._known.items():

@@ -48,6 +48,11 @@ def is_too_long(key: str) -> bool:
     return len(key) > MOST_KEY_BYTES // 4 and len(os.fsencode(key)) > MOST_KEY_BYTES
 
 
+def may_be_kept(key: str) -> bool:
+    """Whether a catalog keeps an object under this key: behind a zero byte it notes what a file says of each of many models."""
+    return "\0" not in key and not is_too_long(key)
+
+
 def display_key(key: str) -> str:
     r"""The key as text that every JSON, page and terminal can hold: undecodable bytes become \xNN."""
     return os.fsencode(key).decode("utf-8", errors="backslashreplace")

@@ -37,7 +37,7 @@ from catalog.store.manifest import (
     shares_among,
 )
 from catalog.store.sealing import Sealing
-from catalog.store.shares import drop_shares
+from catalog.store.shares import drop_shares, may_have_shares
 from catalog.store.tables import extractions, objects, record_files
 
 Row = dict[str, Any]
@@ -284,7 +284,8 @@ def _member(
     if file["role"] is None:
         extraction = None
     elif extraction is not None:
-        own = shares.get(file["source"], {}).get(meta.key, {}).get(file["subject"], ())
+        behind = shares.get(file["source"], {}).get(meta.key, {}) if may_have_shares(extraction) else {}
+        own = behind.get(file["subject"], ())
         observations = (*extraction.observations, *own)
         extraction = replace(extraction, observations=observations, role=Role(file["role"]))
     elif file["role"] == Role.AUXILIARY:

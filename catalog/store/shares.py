@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select
 
 from catalog.records import Extraction, Observation
 from catalog.store.codec import pack
@@ -25,11 +25,22 @@ MIN_SUBJECTS = 64
 ROWS_AT_ONCE = 500
 _MARK, _AFTER = b"\0", b"\1"
 _HASH_BYTES = 16
+_DROP = delete(extractions).where(
+    extractions.c.source == bindparam("place"),
+    extractions.c.key > bindparam("first"),
+    extractions.c.key < bindparam("end"),
+)
+"""Compiled once for all files: a forgotten directory has many."""
 
 
 def is_share(key: bytes) -> bool:
     """Whether a row of the table holds what a file says of one subject."""
     return _MARK in key
+
+
+def may_have_shares(extraction: Extraction) -> bool:
+    """Whether rows behind the file belong to what it says; those behind one of few subjects are of an earlier reading."""
+    return len(extraction.subjects) >= MIN_SUBJECTS
 
 
 def share_name(subject: str, digest: str, number: int = 0) -> bytes:
@@ -85,8 +96,9 @@ def replace_shares(
 
 def drop_shares(connection: Connection, source: str, keys: Iterable[bytes]) -> None:
     """These files have no rows behind them any more."""
-    for key in keys:
-        connection.execute(delete(extractions).where(_behind(source, key)))
+    rows = [{"place": source, "first": key + _MARK, "end": key + _AFTER} for key in keys]
+    if rows:
+        connection.execute(_DROP, rows)
 
 
 def shares_of(

@@ -192,6 +192,11 @@ def _in_ranges(
                     raise ahead.error
                 if ahead.error is not None:
                     broken.ranges.append((replace(ahead.span, after=ahead.last), ahead.error))
+                if isinstance(ahead.error, NothingMoreAsked):
+                    # What others had ahead is listed again: the last key handed out is one up to which nothing is left out.
+                    rest = itertools.chain((other.span for other in under_way), todo)
+                    broken.ranges += [(span, ahead.error) for span in rest]
+                    return
                 for span in itertools.islice(todo, 1):
                     under_way.append(_Ahead(bucket, prefix, span, stop))
                     pool.submit(under_way[-1].run)

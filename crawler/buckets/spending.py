@@ -46,7 +46,7 @@ class Spending:
     def __init__(self, limits: Limits) -> None:
         self.requests = 0
         self.bytes = 0
-        self._limits = limits
+        self.limits = limits
         self._refused: CredentialsRefused | None = None
         self._lock = threading.Lock()
         self._started = time.monotonic()
@@ -56,7 +56,7 @@ class Spending:
         """Raises BudgetSpent, CredentialsRefused if nothing more may be asked."""
         if self._refused is not None:
             raise self._refused
-        limits = self._limits
+        limits = self.limits
         if limits.requests and self.requests >= limits.requests:
             raise BudgetSpent("requests", limits.requests)
         if limits.bytes and self.bytes >= limits.bytes:
@@ -70,7 +70,7 @@ class Spending:
 
     def request(self) -> None:
         """One request goes out, when its turn has come."""
-        rate = self._limits.requests_per_second
+        rate = self.limits.requests_per_second
         with self._lock:
             self.requests += 1
             now = time.monotonic()

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.errors import ObjectChanged, ObjectUnreadable, SourceError
 from catalog.records import ObjectKey
-from crawler.buckets.faults import FAULTS, Kind, fault_of, object_error
+from crawler.buckets.faults import FAULTS, TRANSPORT, Kind, fault_of, object_error
 from crawler.buckets.objects import OpenBucket, bare_etag
 from crawler.retention.door import Evidence
 
@@ -25,12 +25,13 @@ class BucketDoor:
 
     def __init__(self, bucket: OpenBucket) -> None:
         self._bucket = bucket
-        self._gives_versions: bool | None = None
+        self._status: str | None = None
 
     def check(self, key: ObjectKey, evidence: Evidence) -> None:
         here = self._head(key)
         if here is None or not _same(here, evidence):
             raise ObjectChanged(key)
+        self._spare_older(key, evidence)
 
     def glance(self, key: str) -> tuple[int, datetime] | None:
         answer = self._head(ObjectKey(key))
@@ -40,7 +41,9 @@ class BucketDoor:
         answer = self._head(key)
         if answer is None or self._bucket.token(key, answer) != change_token:
             raise ObjectChanged(key)
-        return _evidence(answer)
+        evidence = _evidence(answer)
+        self._spare_older(key, evidence)
+        return evidence
 
     def trash(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
         here = self._head(key)
@@ -79,6 +82,7 @@ class BucketDoor:
             raise ObjectUnreadable(key, "something else is in its place")
         known = _evidence(binned)
         if here is None:
+            self._spare_older(key)
             self._copy(place, key, known, only_if_free=True)
             here = self._head(key)
             if here is None or not _is_copy(here, known):
@@ -128,15 +132,16 @@ class BucketDoor:
         """Exactly this object. Where older versions lie behind it, a marker stands over them: they must not come back."""
         place = self._bucket.place(key)
         condition = {"IfMatch": f'"{evidence["etag"]}"'}
+        version = self._version(evidence)
         try:
-            version = self._version(evidence)
             if version is None or self._has_older(place):
                 self._heeding(self._bucket.client.delete_object, place, condition)
         except FAULTS as error:
             here = self._head(key)
-            if here is not None and _same(here, evidence):
+            is_exact = version is not None and isinstance(error, TRANSPORT)
+            if here is not None and (_same(here, evidence) or not is_exact):
                 raise _failed(key, error) from error
-            # The answer was lost, not the request.
+            # The answer was lost, not the request: what is there by now is not what would go.
         self._delete_version(key, evidence)
 
     def _delete_version(self, key: ObjectKey, evidence: Evidence) -> None:
@@ -154,13 +159,40 @@ class BucketDoor:
         """
         if evidence["version"]:
             return str(evidence["version"])
-        if self._gives_versions is None:
+        return NO_VERSION if self._versioning() == "Enabled" else None
+
+    def _versioning(self) -> str:
+        """Whether the bucket keeps versions: `Enabled`, `Suspended`, or empty where it never did or does not say."""
+        if self._status is None:
             try:
                 answer = self._bucket.client.get_bucket_versioning(Bucket=self._bucket.name)
-            except FAULTS:  # few may ask this: such an object is told by its ETag
+            except FAULTS:  # few may ask this: an object without a version is told by its ETag
                 answer = {}
-            self._gives_versions = answer.get("Status") == "Enabled"
-        return NO_VERSION if self._gives_versions else None
+            self._status = str(answer.get("Status") or "")
+        return self._status
+
+    def _spare_older(self, key: ObjectKey, evidence: Evidence | None = None) -> None:
+        """Where versions are suspended, a deletion and a copy take the place of the one version that has no name. Raises
+        ObjectUnreadable if that is an older one than the object, or what stands under a key where no object is.
+        """
+        if evidence is not None and not evidence["version"]:
+            return  # the object is that version
+        try:
+            if self._versioning() == "Suspended" and self._has_older_without_name(self._bucket.place(key)):
+                raise ObjectUnreadable(key, "versions are suspended, and an older one would be lost")
+        except FAULTS as error:
+            raise _failed(key, error) from error
+
+    def _has_older_without_name(self, place: Mapping[str, Any]) -> bool:
+        pages = self._bucket.client.get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=place["Bucket"], Prefix=place["Key"]):
+            versions = page.get("Versions", ())
+            own = [version for version in versions if version["Key"] == place["Key"]]
+            if any(version["VersionId"] == NO_VERSION and not version["IsLatest"] for version in own):
+                return True
+            if len(own) < len(versions):  # those of the key itself come first
+                return False
+        return False
 
     def _has_older(self, place: Mapping[str, Any]) -> bool:
         listed = self._bucket.client.list_object_versions(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from catalog.errors import ModeldexError
 from catalog.records import display_key
-from catalog.records.objects import is_too_long
+from catalog.records.objects import may_be_kept
 from catalog.records.retention import UnfinishedFile
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
@@ -42,7 +42,7 @@ def _of_source(row: SourceRow, settings: Settings, at: datetime) -> Iterator[Unf
     count = 0
     for step in source.list():
         for key, reason in step.skipped:
-            is_kept = reason == UNFINISHED and count < MOST_OF_A_SOURCE and not is_too_long(key)
+            is_kept = reason == UNFINISHED and count < MOST_OF_A_SOURCE and may_be_kept(key)
             known = door.glance(key) if is_kept else None
             if known is None or at - known[1] < STALE:
                 continue

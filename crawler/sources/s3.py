@@ -141,6 +141,11 @@ class S3Source:
         self._since = since
         self._cuts = [f"{self._address.prefix}{key}" for key in cuts]
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whether the listing can begin at any key: neither an inventory nor a bucket without an order of keys can."""
+        return not self._inventory and not self._address.bucket.endswith(UNORDERED)
+
     def go_on(self, after: ObjectKey) -> None:
         """The listing begins after this key, and ends with what lies before it."""
         self._begin = f"{self._address.prefix}{after}"
@@ -165,7 +170,8 @@ class S3Source:
             self._address.prefix,
             first=first,
             cuts=self._cuts,
-            workers=min(LISTING_WORKERS, self.concurrency),
+            # Of few requests none goes to what lies behind a range that is not listed to its end.
+            workers=1 if self.spending.limits.requests else min(LISTING_WORKERS, self.concurrency),
             is_ordered=not self._address.bucket.endswith(UNORDERED),
             begin=begin,
         )

@@ -44,7 +44,7 @@ class ReadingStage:
         self._registry = registry
         self._account = account
         self._lease = lease
-        self._is_resumable = isinstance(source, Resumable)
+        self._is_resumable = isinstance(source, Resumable) and getattr(source, "is_resumable", True)
         self._given = 0
         self._written = 0
         self._batches: deque[tuple[int, ObjectKey]] = deque()

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from catalog.recording.edits import edit_model
 from catalog.recording.remake import remake
-from catalog.store.shares import MIN_SUBJECTS, is_share
+from catalog.store.shares import MIN_SUBJECTS, drop_shares, is_share
 from catalog.store.tables import extractions
 from crawler.reading import Registry
 
@@ -67,3 +67,37 @@ def test_a_file_that_tells_of_few_runs_has_no_rows_behind_it_any_more(tracked):
     tracked.crawl(accept=True)
     assert shares(tracked) == {}
     assert tracked.store.records.standing(tracked.source.id)["live"] == 10
+
+
+def test_rows_of_an_earlier_reading_say_nothing_of_a_file_that_was_empty_between(tracked):
+    tracked.put("mlflow.db", b"")
+    tracked.crawl(accept=True)
+    tracked.put("mlflow.db", runs_database(10, changed=3))
+    tracked.crawl(accept=True)
+    model = next(
+        row for row in tracked.store.records.iterate() if int(row.document.get("run_id", "0"), 16) == 3
+    )
+    edit_model(tracked.store, model.id, expected=model.revision, values={"notes": "x"}, made_by="ada")
+    (edited,) = [row for row in tracked.store.records.iterate() if row.id == model.id]
+    assert edited.document["hyperparameters"] == model.document["hyperparameters"]
+    assert edited.document["hyperparameters"]["depth"] == "changed"
+    assert shares(tracked) == {}
+
+
+def test_what_is_not_there_any_more_still_has_what_was_said_of_it_when_it_is_edited(tracked):
+    model = next(iter(tracked.store.records.iterate()))
+    tracked.put("mlflow.db", b"")
+    tracked.crawl(accept=True)
+    (missing,) = [row for row in tracked.store.records.iterate() if row.id == model.id]
+    edit_model(tracked.store, model.id, expected=missing.revision, values={"notes": "x"}, made_by="ada")
+    (edited,) = [row for row in tracked.store.records.iterate() if row.id == model.id]
+    assert edited.document["hyperparameters"] == model.document["hyperparameters"]
+
+
+def test_of_many_files_that_are_dropped_just_their_own_rows_go(tracked):
+    tracked.put("mlflow.db2", runs_database(MIN_SUBJECTS))
+    tracked.crawl()
+    with tracked.store._engine.begin() as connection:
+        drop_shares(connection, tracked.source.id, [])
+        drop_shares(connection, tracked.source.id, [b"mlflow.d", b"mlflow.db", b"none"])
+    assert {key.partition(b"\0")[0] for key in shares(tracked)} == {b"mlflow.db2"}

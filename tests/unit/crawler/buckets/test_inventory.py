@@ -150,6 +150,25 @@ def test_a_crawl_by_inventory_lists_nothing_and_knows_what_came_later(bucket_sho
     assert bucket_shop.statuses() == {"a.safetensors": "ok", "b.safetensors": "missing"}
 
 
+def test_a_crawl_by_an_inventory_that_breaks_off_names_no_key_behind_which_the_next_goes_on(
+    bucket_shop, bucket, monkeypatch
+):
+    bucket.model("a.safetensors")
+    write(bucket)
+    bucket.options["inventory"] = f"s3://{bucket.name}/inv"
+    rows = inventory.rows
+
+    def broken_off(*arguments):
+        yield from rows(*arguments)
+        raise ListingIncomplete("", "503")
+
+    monkeypatch.setattr(inventory, "rows", broken_off)
+    report = bucket_shop.crawl()
+    assert (report.run.state, set(bucket_shop.statuses())) == (RunState.PARTIAL, {"a.safetensors"})
+    (run,) = bucket_shop.store.runs.latest(1)
+    assert run.listed_to is None
+
+
 def test_what_is_newer_than_the_inventory_is_looked_at_before_it_is_called_missing(bucket_shop, bucket):
     bucket.model("a.safetensors")
     write(bucket, at=datetime.now(UTC) + timedelta(days=1))

@@ -178,6 +178,21 @@ def test_a_listing_that_never_ends_within_its_budget_goes_on_where_the_last_one_
     assert known == set(keys)
 
 
+def test_up_to_the_last_key_before_the_budget_ended_nothing_is_left_out():
+    """Tails of ranges that broke off would count as listed for ever."""
+    keys = [f"d{directory}/{number:02}" for directory in range(8) for number in range(12)]
+
+    class Budgeted(MemoryBucket):
+        def page(self, prefix, **options):
+            if options.get("after", "").endswith("05") or (options.get("token") or "").endswith("05"):
+                raise BudgetSpent("requests", 8)
+            return super().page(prefix, **options)
+
+    got, parts = listed(Budgeted(keys), cuts=[f"d{directory}/00" for directory in range(1, 8)])
+    assert got == keys[: len(got)] == keys[:6]
+    assert isinstance(parts[-1].error, ListingIncomplete)
+
+
 @pytest.mark.parametrize("begin", ["a", "k00", "k05", "k0599", "k07", "k11", "z"])
 @pytest.mark.parametrize("cuts", [[], ["k03", "k07"]], ids=["in one", "in parts"])
 def test_a_listing_that_begins_in_the_middle_has_every_key_once_and_those_behind_it_first(begin, cuts):
