@@ -168,6 +168,8 @@ TEXTS = st.one_of(
 @given(text=TEXTS)
 @example(text="accuracy sort:name > 0.9")
 @example(text="-(a OR b) (c OR d) sort:-accuracy")
+@example(text="LIMIT 0 LIMIT 0")
+@example(text="LIMIT 0 limit:")
 @example(text="after 🤗 2023")
 def test_canonical_text_reads_as_the_same_query(vocabulary, text):
     once = parse(text, vocabulary=vocabulary, now=NOW)

@@ -72,7 +72,7 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     parts, sort, limit = understood.read()
     labels = [label_of(part, parts) for part in parts]
     canonical = " ".join((*labels, *ordering_text(sort)))
-    if rewrite(canonical, reading).changed or _joins(canonical, reading):
+    if rewrite(canonical, reading).changed or _joins(canonical, reading) or _last_ordering(canonical)[1]:
         canonical = as_words(canonical, reading)
     return ParsedQuery(
         query=joined(parts),
@@ -194,7 +194,18 @@ _SQL_KEY = pattern(r"(?P<name>.+?)(?:\s+(?P<direction>asc|desc))?", re.IGNORECAS
 
 
 def _sql_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
-    """A filter without `ORDER BY f1 DESC LIMIT 5` at its end, and that order. Source: MLflow, order_by of runs."""
+    """A filter without `ORDER BY f1 DESC LIMIT 5` at its end, however often it stands there, and that order. Source:
+    MLflow, order_by of runs.
+    """
+    ordering: tuple[Token, ...] = ()
+    text, last = _last_ordering(text)
+    while last:
+        ordering += last
+        text, last = _last_ordering(text)
+    return text, ordering
+
+
+def _last_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
     folded = text.casefold()
     start = folded.rfind("order by ")
     if start < 0:
