@@ -37,14 +37,15 @@ def _program(names, package):
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright():
+    """Playwright's driver. It keeps an event loop running in this thread, so it ends with the module."""
     playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     with playwright_api.sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright):
     """A context factory over one browser process with an empty profile."""
     path = _program(("chromium", "chromium-browser", "google-chrome"), "chromium")
@@ -53,7 +54,7 @@ def chromium(playwright):
     browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def firefox(playwright):
     """The same over the Firefox of this machine, which Playwright drives by WebDriver BiDi. It shows pages in light colours."""
     path = _program(("firefox-esr", "firefox"), "firefox-esr")
