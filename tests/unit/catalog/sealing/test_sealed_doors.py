@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from types import SimpleNamespace
@@ -65,10 +66,13 @@ BODIES = (
 )
 
 
+NUMBERS = itertools.count()
+
+
 def folder_of_order(tmp_path_factory):
     """A folder in which `net` has the lesser id: of two models of no date that one comes first."""
-    while True:
-        folder = tmp_path_factory.mktemp("twin")
+    while True:  # addresses of one length are cut alike
+        folder = tmp_path_factory.mktemp(f"twin{next(NUMBERS):03}", numbered=False)
         source = SourceId(f"file://{folder}/models")
         if model_id(source, "net/model") < model_id(source, "other/model"):
             return folder
