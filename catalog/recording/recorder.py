@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 from catalog.recording.changes import change_of, last_of
 from catalog.recording.lending import NOTHING, Borrowed, borrowed
 from catalog.recording.making import Task, make
-from catalog.recording.whole_extractions import Reading, WholeExtractions, filled, shares_wanted
+from catalog.recording.whole_extractions import Reading, WholeExtractions, filled, read_shares
 from catalog.records import Edit, Group, ModelId, ObjectKey, Place, Run, is_unread, model_id
 from catalog.store import Store
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.leases import Lease
-from catalog.store.shares import may_have_shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,12 +193,9 @@ class Recorder:
         lent = borrowed(batch.joined({page[number].model: page[number].group for number in late}))
         keys = {key for number in late for key in _keys(page[number].group)}
         extractions = batch.extractions(self._run.source, keys) if keys else {}
-        wanted = shares_wanted(page[number].group for number in late)
-        shares = batch.shares(self._run.source, wanted) if wanted else {}
-        readings = {
-            key: Reading(extraction, shares.get(key, {}) if may_have_shares(extraction) else {})
-            for key, extraction in extractions.items()
-        }
+        readings = {key: Reading(extraction) for key, extraction in extractions.items()}
+        groups = (page[number].group for number in late)
+        read_shares(readings, groups, partial(batch.shares, self._run.source))
         return [
             self._change(replace(fresh, group=filled(fresh.group, readings)), edits, lent, origins)
             if number in late

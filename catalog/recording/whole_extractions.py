@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.records import Extraction, Group, Member, ObjectKey, Observation, Subject, is_unread
 from catalog.store.entries import with_digest
-from catalog.store.manifest import Manifest, Share
+from catalog.store.manifest import Manifest, Share, Shares
 from catalog.store.shares import may_have_shares
 
 WITNESSES = 3
@@ -62,18 +62,22 @@ class WholeExtractions:
         missing = sorted(keys - self._known.keys())
         stored = self._manifest.extractions(missing)
         self._known |= {key: Reading(extraction) for key, extraction in stored.items()}
-        split = {key for key, reading in self._known.items() if may_have_shares(reading.extraction)}
-        wanted = [(key, subject) for key, subject in shares_wanted(page) if key in split]
-        shares = self._manifest.shares(wanted) if wanted else {}
-        for key, reading in self._known.items():
-            reading.shares = shares.get(key, {})
+        read_shares(self._known, page, self._manifest.shares)
         return [filled(group, self._known) for group in page]
 
 
-def shares_wanted(groups: Iterable[Group]) -> list[Share]:
-    """The files of these groups that tell of others, too, and of which one each is."""
-    members = (member for group in groups for member in group.members)
-    return sorted({(member.object.key, member.subject) for member in members if member.subject})
+def read_shares(
+    readings: Mapping[ObjectKey, Reading],
+    groups: Iterable[Group],
+    read: Callable[[Sequence[Share]], Shares],
+) -> None:
+    """Completes the readings by what has rows of its own in the store; only what may have some is asked for."""
+    split = {key for key, reading in readings.items() if may_have_shares(reading.extraction)}
+    members = (member for group in groups for member in group.members if member.object.key in split)
+    wanted = sorted({(member.object.key, member.subject) for member in members if member.subject})
+    shares = read(wanted) if wanted else {}
+    for key, reading in readings.items():
+        reading.shares = shares.get(key, {})
 
 
 def filled(group: Group, readings: Mapping[ObjectKey, Reading]) -> Group:

@@ -169,7 +169,7 @@ def groups(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> dict[Mo
     files = _rows(connection, sorted(known))
     places = _places(row for own in files.values() for row in own)
     metas, bodies = _metas(connection, places), _bodies(connection, places)
-    shares = _shares(connection, [row for own in files.values() for row in own])
+    shares = _shares(connection, (row for own in files.values() for row in own), bodies)
     return {
         model: _group(row, [_member(file, metas, bodies, shares) for file in files.get(model, ())])
         for model, row in known.items()
@@ -257,11 +257,14 @@ def _bodies(connection: Connection, places: Places) -> dict[tuple[str, bytes], E
     }
 
 
-def _shares(connection: Connection, files: Iterable[Row]) -> dict[str, Shares]:
-    """By source, what files that tell of many models say of those of these."""
+def _shares(
+    connection: Connection, files: Iterable[Row], bodies: Mapping[tuple[str, bytes], Extraction]
+) -> dict[str, Shares]:
+    """By source, what files that tell of many models say of those of these; a file of few has no rows, and is not asked for."""
+    split = {place for place, extraction in bodies.items() if may_have_shares(extraction)}
     by_source: dict[str, set[Share]] = defaultdict(set)
     for row in files:
-        if row["subject"]:
+        if row["subject"] and (row["source"], row["key"]) in split:
             by_source[row["source"]].add((ObjectKey(os.fsdecode(row["key"])), row["subject"]))
     return {
         source: shares_among(connection, SourceId(source), sorted(wanted))
@@ -284,8 +287,7 @@ def _member(
     if file["role"] is None:
         extraction = None
     elif extraction is not None:
-        behind = shares.get(file["source"], {}).get(meta.key, {}) if may_have_shares(extraction) else {}
-        own = behind.get(file["subject"], ())
+        own = shares.get(file["source"], {}).get(meta.key, {}).get(file["subject"], ())
         observations = (*extraction.observations, *own)
         extraction = replace(extraction, observations=observations, role=Role(file["role"]))
     elif file["role"] == Role.AUXILIARY:

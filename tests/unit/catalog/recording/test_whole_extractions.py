@@ -40,6 +40,10 @@ class CountingManifest:
         self.read += keys
         return self._manifest.extractions(keys)
 
+    def shares(self, wanted):
+        self.read += wanted
+        return self._manifest.shares(wanted)
+
 
 def stored(shop, extraction):
     meta = ObjectMeta(source=SOURCE, key=ObjectKey("runs.db"), size_bytes=1, change_token="1")
