@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from catalog.records import Extraction, Observation
 from catalog.store.codec import pack
@@ -25,11 +25,13 @@ MIN_SUBJECTS = 64
 ROWS_AT_ONCE = 500
 _MARK, _AFTER = b"\0", b"\1"
 _HASH_BYTES = 16
-_DROP = delete(extractions).where(
-    extractions.c.source == bindparam("place"),
-    extractions.c.key > bindparam("first"),
-    extractions.c.key < bindparam("end"),
+_BEHIND = (
+    (extractions.c.source == bindparam("place"))
+    & (extractions.c.key > bindparam("first"))
+    & (extractions.c.key < bindparam("end"))
 )
+_KNOWN = select(extractions.c.key).where(_BEHIND)
+_DROP = delete(extractions).where(_BEHIND)
 """Compiled once for all files: a forgotten directory has many."""
 
 
@@ -74,7 +76,7 @@ def replace_shares(
     connection: Connection, sealing: Sealing, source: str, key: bytes, shares: Mapping[bytes, bytes]
 ) -> int:
     """The file has just these rows behind it; those that it had are not written again. How many were written or dropped."""
-    known = set(connection.execute(select(extractions.c.key).where(_behind(source, key))).scalars())
+    known = set(connection.execute(_KNOWN, _behind(source, key)).scalars())
     wanted = {key + name: body for name, body in shares.items()}
     for part in parts(sorted(known - wanted.keys())):
         connection.execute(
@@ -96,7 +98,7 @@ def replace_shares(
 
 def drop_shares(connection: Connection, source: str, keys: Iterable[bytes]) -> None:
     """These files have no rows behind them any more."""
-    rows = [{"place": source, "first": key + _MARK, "end": key + _AFTER} for key in keys]
+    rows = [_behind(source, key) for key in keys]
     if rows:
         connection.execute(_DROP, rows)
 
@@ -113,12 +115,8 @@ def shares_of(
             yield key, subject, row.key, row.body
 
 
-def _behind(source: str, key: bytes) -> ColumnElement[bool]:
-    return (
-        (extractions.c.source == source)
-        & (extractions.c.key > key + _MARK)
-        & (extractions.c.key < key + _AFTER)
-    )
+def _behind(source: str, key: bytes) -> dict[str, str | bytes]:
+    return {"place": source, "first": key + _MARK, "end": key + _AFTER}
 
 
 def _hash(subject: str) -> bytes:
