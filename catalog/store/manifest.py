@@ -140,13 +140,7 @@ class Manifest:
 
     def some_below(self, directory: str, limit: int) -> list[ObjectMeta]:
         """The first live objects below a directory (empty: all), in key order."""
-        columns = [column for column in objects.c if column.name != "outline"]
-        first = os.fsencode(f"{directory}/") if directory else b""
-        end = first[:-1] + b"0" if first else LONGER_THAN_KEYS
-        chosen = (objects.c.source == self._source) & (objects.c.key >= first) & (objects.c.key < end)
-        statement = select(*columns).where(chosen & (objects.c.state == LIVE)).order_by(objects.c.key)
-        with self._engine.connect() as connection:
-            return [meta_of(row) for row in connection.execute(statement.limit(limit))]
+        return self._first_below(directory, limit)
 
     def put(self, entries: Sequence[tuple[Entry, Extraction | None]], *, lease: Lease) -> None:
         """Writes entries with their extractions (None leaves the stored one) and notes that records are behind."""
@@ -228,15 +222,7 @@ class Manifest:
 
     def unread_files_in(self, directory: str, *, limit: int) -> list[ObjectMeta]:
         """The live objects below a directory that say nothing about models, in key order."""
-        columns = [column for column in objects.c if column.name != "outline"]
-        first = os.fsencode(f"{directory}/") if directory else b""
-        end = first[:-1] + b"0" if first else LONGER_THAN_KEYS
-        chosen = (objects.c.source == self._source) & (objects.c.key >= first) & (objects.c.key < end)
-        statement = select(*columns).where(chosen & (objects.c.state == LIVE) & objects.c.outline.is_(None))
-        with self._engine.connect() as connection:
-            return [
-                meta_of(row) for row in connection.execute(statement.order_by(objects.c.key).limit(limit))
-            ]
+        return self._first_below(directory, limit, objects.c.outline.is_(None))
 
     def extractions(self, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Extraction]:
         """The whole extractions of these keys. Raises StoreDamaged."""
@@ -384,6 +370,15 @@ class Manifest:
     def sightings(self) -> Sightings:
         """Collects which keys a listing saw."""
         return Sightings(self._engine, self._source)
+
+    def _first_below(self, directory: str, limit: int, *more: ColumnElement[bool]) -> list[ObjectMeta]:
+        columns = [column for column in objects.c if column.name != "outline"]
+        first = os.fsencode(f"{directory}/") if directory else b""
+        end = first[:-1] + b"0" if first else LONGER_THAN_KEYS
+        chosen = (objects.c.source == self._source) & (objects.c.key >= first) & (objects.c.key < end)
+        statement = select(*columns).where(chosen, objects.c.state == LIVE, *more).order_by(objects.c.key)
+        with self._engine.connect() as connection:
+            return [meta_of(row) for row in connection.execute(statement.limit(limit))]
 
     def _row(self, packed: PackedEntry, sealing: Sealing) -> dict[str, Any]:
         row = _row(packed)
