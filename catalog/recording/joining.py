@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.records import ModelId, SourceId
@@ -31,6 +32,12 @@ def settle_joins(store: Store, source: SourceId, settings: Settings) -> None:
             for start in range(0, len(misjudged), PAGE_MODELS):
                 _remake(store, misjudged[start : start + PAGE_MODELS], {})
         store.joins.keep_judges(judges)
+
+
+def settle_due_joins(store: Store, sources: Iterable[SourceId], settings: Settings) -> None:
+    """As `settle_joins` after a change to these sources that may have left nothing due."""
+    for source in islice(sources, 1) if store.joins.due() else ():  # one settles what is due of all
+        settle_joins(store, source, settings)
 
 
 def _join(store: Store, models: Sequence[ModelId], due: Mapping[ModelId, int]) -> None:

@@ -105,7 +105,7 @@ def rotate(settings: Settings, sources: tuple[str, ...], *, master: bool, as_jso
     A pass that was killed goes on when the command is repeated. With --master the data keys stay, and are wrapped by the
     master key of encryption.key in place of that of encryption.previous_key.
     """
-    from catalog.recording.joining import settle_joins  # noqa: PLC0415 - `--help` needs none of it
+    from catalog.recording.joining import settle_due_joins  # noqa: PLC0415 - `--help` needs none of it
     from catalog.store import open_store  # noqa: PLC0415 - as above
 
     with open_store(settings, write=True) as store:
@@ -120,8 +120,7 @@ def rotate(settings: Settings, sources: tuple[str, ...], *, master: bool, as_jso
             sys.exit(1 if left else 0)
         chosen = [_source(store, name) for name in sources] or _with_keys(store)
         reports = {str(source): _rotated(store, source) for source in chosen}
-        for source in chosen[:1] if store.joins.due() else ():
-            settle_joins(store, source, settings)
+        settle_due_joins(store, chosen, settings)
         if not sources:
             _rotate_catalog(store)
     if as_json:

@@ -264,10 +264,9 @@ def _store(settings: Settings, *, write: bool) -> Store:
 
 def _settle(store: Store, rows: Sequence[SourceRow], settings: Settings) -> None:
     """What is kept for oneself from now on leaves at once the models elsewhere that had borrowed it."""
-    from catalog.recording.joining import settle_joins  # noqa: PLC0415 - as above
+    from catalog.recording.joining import settle_due_joins  # noqa: PLC0415 - as above
 
-    for row in rows[:1] if store.joins.due() else ():
-        settle_joins(store, row.id, settings)
+    settle_due_joins(store, (row.id for row in rows), settings)
 
 
 def _standing(rows: Sequence[SourceRow]) -> list[SourceRow]:
