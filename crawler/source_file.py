@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -192,13 +192,11 @@ def exported(rows: Iterable[SourceRow]) -> str:
 
 def said_of(definition: SourceDefinition) -> dict[str, Any]:
     """What differs from the defaults, as a file says it."""
-    values = {key: asdict(definition)[key] for key in KEYS}
-    differing_from_defaults = {
-        key: value for key, value in values.items() if value is False or (value and value is not True)
-    }
+    departures = definition.departures()
     return {
         key: list(value) if isinstance(value, tuple) else value
-        for key, value in differing_from_defaults.items()
+        for key in KEYS
+        if (value := departures.get(key)) is not None
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -35,6 +35,14 @@ class SourceDefinition:
     sensitive: tuple[str, ...] = ()
     borrow: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def departures(self) -> dict[str, Any]:
+        """What differs from the defaults, all of which are empty but one that is true."""
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if value is False or (value and value is not True)
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

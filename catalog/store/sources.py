@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -137,21 +137,14 @@ def _unname(connection: Connection, ids: Sequence[SourceId]) -> None:
 
 
 def _values(row: SourceRow, now: str) -> dict[str, Any]:
-    definition = asdict(row.definition)
-    name = definition.pop("name")
+    options = row.definition.departures()
+    options.pop("name", None)
     return {
         "id": row.id,
         "uri": row.uri,
         "address": row.address,
-        "name": name,
-        "options": json.dumps(
-            {
-                key: value
-                for key, value in definition.items()
-                if value is False or (value and value is not True)
-            },
-            sort_keys=True,
-        ),
+        "name": row.definition.name,
+        "options": json.dumps(options, sort_keys=True),
         "state": row.state.value,
         "added_at": instant(row.added_at) if row.added_at else now,
         "updated_at": now,
