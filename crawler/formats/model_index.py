@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.exports.model_card import UNNAMED
 from catalog.text.slugs import slug
 from mappings import metrics as metric_table
 
 MAX_RESULTS = 5_000
-UNNAMED = "unknown"
-"""What cards have where a name must stand and there is none: the Hub refuses results without a task and a data set."""
 PERCENT_WRITERS = (
     "open llm leaderboard",
     "open_llm_leaderboard",
