@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
-from catalog.records import ObjectKey, ObjectMeta, SourceId
+from catalog.records import ObjectKey
+from crawler.entries import Entry
 from crawler.formats.json_values import mapping, text, whole
 from crawler.formats.mlflow import MODEL_ID, RUN_ID
 from crawler.formats.mlflow_entries import LOGGED_MODEL, REGISTERED, RUN, VERSION, body_of
@@ -35,25 +35,6 @@ class Named:
 
     kind: str
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry as an object."""
-
-    key: ObjectKey
-    body: bytes
-    changed_at: datetime | None
-
-    def meta(self, source: SourceId) -> ObjectMeta:
-        """As a listing gives it: equal tokens for equal entries, whichever question brought them."""
-        return ObjectMeta(
-            source=source,
-            key=self.key,
-            size_bytes=len(self.body),
-            change_token=hashlib.sha256(self.body).hexdigest()[:40],
-            last_modified=self.changed_at,
-        )
 
 
 def named_by(key: str) -> Named | None:
