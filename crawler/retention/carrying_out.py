@@ -19,7 +19,8 @@ from catalog.retention.policy import Deed, Policy, policy_of
 from catalog.store.documents import DELETED, LIVE, MISSING, TRASHED
 from catalog.store.leases import Lease
 from crawler.addresses import open_source
-from crawler.retention.door import Door, door_of, place_of
+from crawler.retention.door import Door, place_of
+from crawler.retention.opening import door_of
 
 MOVING, MOVED, DELETING, GONE, BACKING, BACK = "moving", "moved", "deleting", "deleted", "backing", "back"
 LEFT = "left"

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from catalog.errors import ObjectUnreadable
 from catalog.records import ObjectKey
-from crawler.source import Source
 from crawler.unfinished import TRASH
 
 Evidence = Mapping[str, Any]
@@ -51,20 +49,3 @@ class Door(Protocol):
 def place_of(plan: str, key: ObjectKey) -> ObjectKey:
     """Where an object is in the trash of its source."""
     return ObjectKey(f"{TRASH}/{plan}/{key}")
-
-
-def door_of(source: Source) -> Door:
-    """The door of a source. Raises ObjectUnreadable for a kind of source that has none."""
-    from crawler.sources.local import LocalSource  # noqa: PLC0415 - boto3 is imported with the other
-
-    if isinstance(source, LocalSource):
-        from crawler.retention.directories import DirectoryDoor  # noqa: PLC0415 - as above
-
-        return DirectoryDoor(source.root)
-    from crawler.sources.s3 import S3Source  # noqa: PLC0415 - as above
-
-    if isinstance(source, S3Source):
-        from crawler.retention.buckets import BucketDoor  # noqa: PLC0415 - as above
-
-        return BucketDoor(source.bucket)
-    raise ObjectUnreadable(source.uri, "sources of this kind can only be read")

@@ -13,7 +13,7 @@ from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.store import Store
 from crawler.addresses import open_source
-from crawler.retention.door import door_of
+from crawler.retention.opening import door_of
 from crawler.unfinished import UNFINISHED
 
 STALE = timedelta(days=1)

@@ -4,7 +4,8 @@ import pytest
 
 from catalog.errors import ObjectChanged, ObjectUnreadable
 from catalog.records import ObjectKey
-from crawler.retention.door import door_of, place_of
+from crawler.retention.door import place_of
+from crawler.retention.opening import door_of
 
 KEY = ObjectKey("m.bin")
 PLACE = place_of("1", KEY)
