@@ -18,7 +18,6 @@ from catalog.records import Group, ObjectKey, Run, RunState
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.batch import RecordChange
-from catalog.store.health import unread_files
 from catalog.store.leases import Lease
 from catalog.store.manifest import Sightings
 from catalog.store.records import GONE, LIVE, MISSING
@@ -348,7 +347,7 @@ class _Crawl:
     def _state(self) -> RunState:
         incomplete = (
             self._scopes.failed
-            or unread_files(self._store, self._source.id, 1)
+            or self._store.health.unread_files(self._source.id, 1)
             or self._unhashed
             or self._registry.unavailable
             or self._reading.broken

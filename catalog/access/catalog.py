@@ -440,7 +440,7 @@ class Catalog:
 
     def health(self) -> StoreHealth:
         """How every source stands. It is about whole sources: who does not see everything is told of none."""
-        return self._store().health() if self.principal.sees_all else StoreHealth()
+        return self._store().health.report() if self.principal.sees_all else StoreHealth()
 
     def runs(self, limit: int, *, source: SourceId | None = None) -> list[Run]:
         """The newest runs, newest first; none for who does not see everything."""

@@ -120,6 +120,14 @@ class DataTableReader(Protocol):
         ...
 
 
+class HealthReader(Protocol):
+    """How sources stand."""
+
+    def report(self) -> StoreHealth:
+        """Every source that is not removed."""
+        ...
+
+
 class StoreReader(Protocol):
     """An open record store."""
 
@@ -133,6 +141,9 @@ class StoreReader(Protocol):
     def data_tables(self) -> DataTableReader: ...
 
     @property
+    def health(self) -> HealthReader: ...
+
+    @property
     def records(self) -> RecordReader: ...
 
     @property
@@ -140,8 +151,4 @@ class StoreReader(Protocol):
 
     def consumer(self, name: str) -> WaitingReader:
         """How far this consumer of revisions is."""
-        ...
-
-    def health(self) -> StoreHealth:
-        """How every source stands."""
         ...

@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from catalog.errors import StoreDamaged, StoreError
 from catalog.records import SourceId, display_key
-from catalog.records.health import StoreHealth
 from catalog.sealing.vault import Vault, vault_of
 from catalog.settings import Settings
 from catalog.settings.core import DatabaseSettings
@@ -24,6 +23,7 @@ from catalog.store.database import BUSY_TIMEOUT_MS, is_read_only, open_database
 from catalog.store.edits import Edits
 from catalog.store.event_hints import EventHints
 from catalog.store.faults import BACKUP, advice, sentence, store_fault, unusable
+from catalog.store.health import Health
 from catalog.store.joins import Joins
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
@@ -61,6 +61,7 @@ class Store:
         self.audit = Audit(engine)
         self.retention = Retention(engine)
         self.data_tables = DataTables(engine)
+        self.health = Health(engine)
 
     @property
     def engine(self) -> Engine:
@@ -105,12 +106,6 @@ class Store:
         if not self.vault.is_set_up or not is_due(self._engine, source):
             return ResealReport()
         return reseal(self._engine, source, lease=lease, progress=progress)
-
-    def health(self) -> StoreHealth:
-        """How every source stands."""
-        from catalog.store.health import health  # noqa: PLC0415 - it holds a store itself
-
-        return health(self)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -63,13 +63,11 @@ def runs(context: click.Context, *, limit: int, source: str | None, as_json: boo
 @click.pass_obj
 def show(settings: Settings, number: int, *, as_json: bool) -> None:
     """Show what one crawl counted, and every problem by name."""
-    from catalog.store.health import unread_files  # noqa: PLC0415 - what a command needs is imported by it alone
-
     with _store(settings) as store:
         run = _run(store, number)
         is_last = store.runs.latest(1, source=run.source)[0].id == run.id
         # The manifest knows what cannot be read now, and not what could not in the past.
-        unread = unread_files(store, run.source, UNREAD_SHOWN) if is_last else ()
+        unread = store.health.unread_files(run.source, UNREAD_SHOWN) if is_last else ()
         shown = _described(run, _names(store))
     shown["unread"] = [{"key": file.key, "reason": printable(file.reason)} for file in unread]
     if as_json:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from catalog.normalise.values.secrets import masked_text
 from catalog.records import ObjectKey, Run, RunState, display_key
 from catalog.store.documents import LIVE, MISSING
-from catalog.store.health import unread_files
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.store import Store
@@ -171,7 +170,7 @@ class Account:
             run=run,
             counts=dict(run.counts),
             unread=tuple(
-                (file.key, file.reason) for file in unread_files(self._store, run.source, MAX_UNREAD)
+                (file.key, file.reason) for file in self._store.health.unread_files(run.source, MAX_UNREAD)
             ),
             problems=tuple(self.problems),
             notes=tuple(self.notes()),

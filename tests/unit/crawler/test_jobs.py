@@ -16,7 +16,6 @@ from catalog.cli import cli
 from catalog.records import RunState, SourceId
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.health import health
 from crawler import crawl as crawls
 from crawler import jobs, pool
 from crawler.crawl import crawl
@@ -167,5 +166,5 @@ def test_a_record_that_takes_its_process_down_twice_costs_that_model_alone(tmp_p
     assert key.startswith("model-07")
     assert "tried again" in reason
     with open_store(Settings(home=tmp_path / "home"), write=False) as store:
-        (source,) = health(store).sources
+        (source,) = store.health.report().sources
     assert [file.key for file in source.unread] == [key]
