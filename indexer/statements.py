@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from indexer.settings import HiveSettings, MongodbSettings
 
 if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
     from catalog.settings import Settings
     from catalog.store import Store
+    from indexer.pulling import Pull
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Neighbour:
     """One of them: how often it is read, and by what."""
 
@@ -28,29 +31,38 @@ def neighbours(settings: Settings) -> list[Neighbour]:
     mongodb, hive = settings.section(MongodbSettings), settings.section(HiveSettings)
     known = []
     if mongodb.url and mongodb.said_in and mongodb.every_seconds:
-        known.append(
-            Neighbour("mongodb", mongodb.every_seconds, lambda store: _read_mongodb(settings, store))
-        )
+        read = partial(_read, settings, _pull_mongodb, "documents")
+        known.append(Neighbour("mongodb", mongodb.every_seconds, read))
     if hive.addresses() and hive.every_seconds:
-        known.append(Neighbour("hive", hive.every_seconds, lambda store: _read_hive(settings, store)))
+        read = partial(_read, settings, _pull_hive, "tables")
+        known.append(Neighbour("hive", hive.every_seconds, read))
     return known
 
 
-def _read_mongodb(settings: Settings, store: Store) -> str:
+def _read(
+    settings: Settings, pull: Callable[[Settings, Store, Catalog], Pull], subject: str, store: Store
+) -> str:
+    """Reads one; its counts, that of `subject` first."""
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - most workers read none
-    from indexer.mongodb.statements import pull  # noqa: PLC0415
 
     with open_catalog(settings) as catalog:
-        joined = pull(settings, store, catalog)
-    problems = len(joined.problems) + joined.more_problems
-    return f"documents={joined.documents} models={joined.models} changed={joined.changed} problems={problems}"
+        outcome = pull(settings, store, catalog)
+    counts = {
+        subject: getattr(outcome, subject),
+        "models": outcome.models,
+        "changed": outcome.changed,
+        "problems": outcome.problem_count,
+    }
+    return " ".join(f"{name}={count}" for name, count in counts.items())
 
 
-def _read_hive(settings: Settings, store: Store) -> str:
-    from catalog.access.opening import open_catalog  # noqa: PLC0415 - most workers read none
-    from indexer.hive.pull import pull  # noqa: PLC0415
+def _pull_mongodb(settings: Settings, store: Store, catalog: Catalog) -> Pull:
+    from indexer.mongodb.statements import pull  # noqa: PLC0415 - most workers read none
 
-    with open_catalog(settings) as catalog:
-        pulled = pull(settings, store, catalog)
-    problems = len(pulled.problems) + pulled.more_problems
-    return f"tables={pulled.tables} models={pulled.models} changed={pulled.changed} problems={problems}"
+    return pull(settings, store, catalog)
+
+
+def _pull_hive(settings: Settings, store: Store, catalog: Catalog) -> Pull:
+    from indexer.hive.pull import pull  # noqa: PLC0415 - most workers read none
+
+    return pull(settings, store, catalog)

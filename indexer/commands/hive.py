@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from catalog.access.command_line import note
 from catalog.errors import UserError
 from catalog.settings import Settings
 from catalog.terminal import printable, table
+from indexer.commands.pulls import SHOWN, pull_now, tell_pull
 
 if TYPE_CHECKING:
     from catalog.records.data_tables import DataTable
-
-SHOWN = 20
 
 
 @click.group()
@@ -33,35 +30,26 @@ def pull(settings: Settings, *, as_json: bool) -> None:
 
     Ends with 1 if a table could not be read; everything else is done all the same.
     """
-    from catalog.access.opening import open_catalog  # noqa: PLC0415 - SQLAlchemy and an engine
-    from catalog.store import open_store  # noqa: PLC0415
-    from indexer.drain import drain_now  # noqa: PLC0415
-    from indexer.hive.pull import pull as read_all  # noqa: PLC0415
+    from indexer.hive.pull import pull as read_all  # noqa: PLC0415 - SQLAlchemy and an engine
 
-    with open_store(settings, write=True) as store, open_catalog(settings) as catalog:
-        pulled = read_all(settings, store, catalog)
-        note(store, "hive.pull", f"{pulled.tables} tables", after={"changed": pulled.changed})
-        report = drain_now(settings, store) if pulled.changed else None
-    if report is not None and report.unavailable:
-        click.echo(f"Searches find it later: {printable(report.unavailable)}", err=True)
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(pulled), indent=2, ensure_ascii=False))
-    else:
-        click.echo(
-            f"{pulled.models:,} models were trained on {pulled.tables:,} tables; {pulled.changed:,} models changed."
-        )
+    pulled = pull_now(
+        settings,
+        "hive.pull",
+        lambda store, catalog: read_all(settings, store, catalog),
+        lambda pulled: f"{pulled.tables} tables",
+    )
+    notes = []
     if pulled.missing:
         names = ", ".join(map(printable, pulled.missing[:SHOWN]))
-        click.echo(f"Not in the Metastore any more, and kept as they were: {names}", err=True)
+        notes.append(f"Not in the Metastore any more, and kept as they were: {names}")
     if pulled.by_persons:
-        click.echo(f"{pulled.by_persons:,} models have tables that persons set, which stay.", err=True)
-    for sentence in pulled.problems[:SHOWN]:
-        click.echo(sentence, err=True)
-    more = len(pulled.problems[SHOWN:]) + pulled.more_problems
-    if more:
-        click.echo(f"  and {more:,} more", err=True)
-    if pulled.problems:
-        sys.exit(1)
+        notes.append(f"{pulled.by_persons:,} models have tables that persons set, which stay.")
+    tell_pull(
+        pulled,
+        f"{pulled.models:,} models were trained on {pulled.tables:,} tables; {pulled.changed:,} models changed.",
+        *notes,
+        as_json=as_json,
+    )
 
 
 @hive.command()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
 
 import click
 
-from catalog.access.command_line import note
 from catalog.settings import Settings
 from catalog.terminal import printable
-
-SHOWN = 20
+from indexer.commands.pulls import SHOWN, pull_now, tell_pull
 
 
 @click.group()
@@ -30,33 +26,24 @@ def pull(settings: Settings, *, accept_empty: bool, as_json: bool) -> None:
     A document names its model by `uri` or `sha256`. Its other keys are fields and metrics; `metrics`, `params` and
     `fields` may hold them, too. Ends with 1 if a document says something that cannot be taken.
     """
-    from catalog.access.opening import open_catalog  # noqa: PLC0415 - SQLAlchemy and an engine
-    from catalog.store import open_store  # noqa: PLC0415
-    from indexer.drain import drain_now  # noqa: PLC0415
-    from indexer.mongodb.statements import pull as read_all  # noqa: PLC0415
+    from indexer.mongodb.statements import pull as read_all  # noqa: PLC0415 - SQLAlchemy and an engine
 
-    with open_store(settings, write=True) as store, open_catalog(settings) as catalog:
-        joined = read_all(settings, store, catalog, accept_empty=accept_empty)
-        note(store, "mongodb.pull", f"{joined.documents} documents", after={"changed": joined.changed})
-        report = drain_now(settings, store) if joined.changed else None
-    if report is not None and report.unavailable:
-        click.echo(f"Searches find it later: {printable(report.unavailable)}", err=True)
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(joined), indent=2, ensure_ascii=False))
-    else:
-        click.echo(
-            f"{joined.documents:,} documents speak of {joined.models:,} models; {joined.changed:,} models changed,"
-            f" {joined.alone:,} documents fit none."
-        )
+    joined = pull_now(
+        settings,
+        "mongodb.pull",
+        lambda store, catalog: read_all(settings, store, catalog, accept_empty=accept_empty),
+        lambda joined: f"{joined.documents} documents",
+    )
+    notes = []
     if joined.by_persons:
-        click.echo(f"{joined.by_persons:,} fields were set by persons and stay as they are.", err=True)
-    for sentence in joined.problems[:SHOWN]:
-        click.echo(printable(sentence), err=True)
-    more = len(joined.problems[SHOWN:]) + joined.more_problems
-    if more:
-        click.echo(f"  and {more:,} more", err=True)
-    if joined.problems:
-        sys.exit(1)
+        notes.append(f"{joined.by_persons:,} fields were set by persons and stay as they are.")
+    tell_pull(
+        joined,
+        f"{joined.documents:,} documents speak of {joined.models:,} models; {joined.changed:,} models changed,"
+        f" {joined.alone:,} documents fit none.",
+        *notes,
+        as_json=as_json,
+    )
 
 
 @mongodb.command()

@@ -21,11 +21,11 @@ from catalog.query.request import SearchRequest
 from catalog.recording.statements import spoken_of, state
 from catalog.records import ModelId
 from catalog.records.data_tables import AUTHOR, SAYING, TABLES, DataTable
-from catalog.terminal import printable
 from catalog.text.absence import ABSENT
 from indexer.hive.connection import AnswerTooLong, Metastore, MetastoreFault, Refused
 from indexer.hive.facts import kept_table, table_of
 from indexer.hive.names import place, places_around, table_name
+from indexer.pulling import Pull
 from indexer.settings import HiveSettings
 
 if TYPE_CHECKING:
@@ -37,27 +37,14 @@ MAX_VALUES = 1_000
 """Data sets and sources of one model that are looked at."""
 MAX_LISTED = 50_000
 """Tables whose places are compared, which are all of the databases that are looked at."""
-MAX_PROBLEMS = 50
 
 
-@dataclass(slots=True)
-class Pulled:
+@dataclass(slots=True, kw_only=True)
+class Pulled(Pull):
     """What a reading did. `missing` are tables that the Metastore had once, `by_persons` models whose tables somebody set."""
 
     tables: int = 0
-    models: int = 0
-    changed: int = 0
-    taken_back: int = 0
-    by_persons: int = 0
     missing: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    more_problems: int = 0
-
-    def tell(self, sentence: str) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(printable(sentence))
-        else:
-            self.more_problems += 1
 
 
 @dataclass(slots=True)

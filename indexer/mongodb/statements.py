@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,10 @@ from catalog.recording.field_changes import why_not as why_not_set
 from catalog.recording.metric_edits import field_of
 from catalog.recording.statements import spoken_of, state
 from catalog.records import ModelId
-from catalog.terminal import printable
 from catalog.text.absence import ABSENT
 from catalog.text.slugs import slug
 from indexer.mongodb.connection import connected, fault_of
+from indexer.pulling import Pull
 from indexer.settings import MongodbSettings
 from mappings import fields
 from mappings import metrics as metric_table
@@ -41,7 +41,6 @@ MAX_VALUES = 500
 MAX_LEVELS = 8
 """What lies deeper is kept as text."""
 MAX_TEXT = 1_000
-MAX_PROBLEMS = 50
 MODELS_OF_ONE = 100
 """Models that one document may speak of: copies of the same weights. More say that the address or the digest is none."""
 ADDRESSES, DIGESTS = ("uri", "model_uri", "path"), ("sha256", "content_hash")
@@ -59,24 +58,12 @@ class Statement:
     values: Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class Joined:
+@dataclass(slots=True, kw_only=True)
+class Joined(Pull):
     """What a reading did. `alone` counts documents that fit no model; `by_persons` fields that somebody set otherwise."""
 
     documents: int = 0
-    models: int = 0
-    changed: int = 0
-    taken_back: int = 0
     alone: int = 0
-    by_persons: int = 0
-    problems: list[str] = field(default_factory=list)
-    more_problems: int = 0
-
-    def tell(self, sentence: str) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(printable(sentence))
-        else:
-            self.more_problems += 1
 
 
 def pull(settings: Settings, store: Store, catalog: Catalog, *, accept_empty: bool = False) -> Joined:
