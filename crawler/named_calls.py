@@ -90,10 +90,12 @@ def _risks_of(reader: RangedReader, extractor: Named, most: int) -> tuple[Risk, 
             _tell_entities(findings, plain)
         elif any(mark in plain for mark in _MARKS) or _DISGUISES[kinds[0]].search(plain):
             try:
-                _tell_tags(findings, data) if kinds[0] is _YAML else None
-                _tell_named(
-                    findings, jsons.load(data) if kinds[0] is _JSON else yamls.json_value(yamls.load(data))
-                )
+                if kinds[0] is _YAML:
+                    _tell_tags(findings, data)
+                    for document in yamls.documents_of(data):  # a loader has each before a fault behind it
+                        _tell_named(findings, yamls.json_value(document))
+                else:
+                    _tell_named(findings, jsons.load(data))
             except LimitExceeded as error:
                 findings.risk(UNCHECKED, Severity.MEDIUM, f"Not checkable: it may name code. {error}")
     return findings.extraction().risks

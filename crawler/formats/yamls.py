@@ -68,15 +68,20 @@ def load(data: bytes | str, *, documents: bool = False, limits: YamlLimits | Non
     No merge keys (`<<` is a key like others) and no tags. Of a key that stands twice the last counts.
     Raises Malformed, LimitExceeded.
     """
-    limits = limits or YamlLimits()
-    if len(data) > limits.size_bytes:
-        raise LimitExceeded("bytes of a YAML file", limit=limits.size_bytes, found=len(data))
-    values = list(_Builder(limits).documents(_events(_decoded(data))))
+    values = list(documents_of(data, limits=limits))
     if documents:
         return values
     if len(values) > 1:
         raise Malformed(f"{len(values)} YAML documents where one is expected")
     return values[0] if values else None
+
+
+def documents_of(data: bytes | str, *, limits: YamlLimits | None = None) -> Iterator[Yaml]:
+    """The documents of a YAML file, each as `load` gives it, up to the first fault. Raises Malformed, LimitExceeded."""
+    limits = limits or YamlLimits()
+    if len(data) > limits.size_bytes:
+        raise LimitExceeded("bytes of a YAML file", limit=limits.size_bytes, found=len(data))
+    yield from _Builder(limits).documents(_events(_decoded(data)))
 
 
 def tags(data: bytes | str, *, limits: YamlLimits | None = None) -> Iterator[str]:

@@ -221,6 +221,8 @@ def test_lists_where_text_is_usual_cost_no_model(all_readers, config):
         ("config.json", json.dumps({"_target_": "os.system", "pad": [1] * 250_000})),
         ("a.yaml", "a: !!p%79thon/object/apply:os.system [id]\n"),
         ("a.yaml", '"\\x5ftarget_": os.system\n'),
+        ("a.yaml", "a: 1\n---\nm:\n  _target_: os.system\n"),
+        ("a.yaml", "_target_: os.system\n--- [\n"),
         ("a.yaml", "a: !!python/object/apply:os.system [id]\n".encode("utf-16")),
         ("m.xml", '<?xml version="1.0"?><!DOCTYPE net SYSTEM "http://x.example/a.dtd"><net name="a"/>'.encode("utf-16")),
     ],
