@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from catalog.errors import StoreError
 from catalog.settings.core import DatabaseSettings
+from catalog.store.compiled import CAPACITY, SharedStatements
 
 BUSY_TIMEOUT_MS = 60_000
 """How long a transaction of one process waits for those of others: each takes well below a second, and several crawls
@@ -29,6 +30,8 @@ WRITES_NOTHING = "modeldex_writes_nothing"
 
 PAGE_BYTES = 8192
 """Of a new SQLite store. The row of a small model takes 2.3 kB: a page of 4 kB, the default, holds one of them."""
+
+COMPILED = SharedStatements(CAPACITY)
 
 COMMIT_LOCK = 7_265_340_911_208_114  # beside the lock of migrations
 T = TypeVar("T")
@@ -73,7 +76,7 @@ def _open_sqlite(url: str, path: str | None, *, write: bool) -> Engine:
             raise StoreError(
                 f"{Path(path).parent} cannot be created: {error.strerror}. Use another --home."
             ) from error
-    engine = create_engine(url)
+    engine = create_engine(url, execution_options={"compiled_cache": COMPILED})
     event.listen(engine, "connect", _configure_sqlite)
     # The driver begins late and never before DDL; without this a migration could stay half done. A writer takes its
     # lock at the start, because SQLite cannot wait for one in the middle of a transaction (SQLITE_BUSY_SNAPSHOT).
@@ -102,7 +105,8 @@ def _open_read_only(path: Path) -> Engine:
         address = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if alone else ''}"
         return sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False)
 
-    return create_engine(f"sqlite:///{path}", creator=connect, poolclass=NullPool)
+    options = {"compiled_cache": COMPILED}
+    return create_engine(f"sqlite:///{path}", creator=connect, poolclass=NullPool, execution_options=options)
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
