@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -37,6 +38,7 @@ COUNT_UNITS: Mapping[str, int] = {
 }
 BYTE_UNITS: Mapping[str, int] = {
     "b": 1,
+    **{f"{word}{plural}": _THOUSAND**power for power, word in ((2, "meg"), (3, "gig")) for plural in ("", "s")},
     "byte": 1,
     "bytes": 1,
     **{letter: _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS[:-1])},  # 2e is no unit
@@ -92,6 +94,7 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     text = text.strip().replace("\N{MINUS SIGN}", "-").replace("_", "")
     if not 0 < len(text) <= MAX_NUMBER_CHARACTERS:
         return None
+    text = _APOSTROPHES.sub(lambda match: match[0][1:], _POWER.sub(_scientific, text))
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
@@ -115,6 +118,9 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     return Number(value=value, half_step=step / 2, percent=percent, unit=suffix)
 
 
+_APOSTROPHES = pattern(r"(?<=\d)['\N{RIGHT SINGLE QUOTATION MARK}]\d{3}(?!\d)")
+"""Between thousands, as Switzerland writes them."""
+_POWER = pattern(r"^(?:(?P<times>\d+(?:\.\d+)?)[*x\N{MULTIPLICATION SIGN}])?10(?:\^|\*\*)(?P<power>[+-]?\d{1,3})")
 _THOUSANDS_BY_COMMA = pattern(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?(?:[eE].*)?")
 _THOUSANDS_BY_POINT = pattern(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:\.\d{3})+,\d+)(?:[eE].*)?")
 
@@ -133,6 +139,11 @@ def pointed(digits: str) -> str:
     if _THOUSANDS_BY_POINT.fullmatch(digits):
         return digits.replace(".", "").replace(",", ".")
     return digits.replace(",", ".")
+
+
+def _scientific(power: re.Match[str]) -> str:
+    """`10^9` and `2*10^9` as 1e9 and 2e9."""
+    return f"{power['times'] or 1}e{power['power']}"
 
 
 def has_thousands(digits: str) -> bool:

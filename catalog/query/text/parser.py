@@ -251,6 +251,8 @@ class Parser:
                 "open-quote", "This is never closed; it ends with the text.", token.start, token.end, mended
             )
         if token.kind is Kind.PHRASE:
+            if token.operator:
+                reading.problem("unsupported-operator", similar_left_out(token.operator), token.start, token.end)
             return phrase(token.text)
         if token.kind is Kind.CONDITION:
             if known_target(token, reading):

@@ -24,7 +24,9 @@ OPERATORS = {
     ":": ":",
     "=": "=",
     "==": "=",
+    "===": "=",
     "!=": "!=",
+    "!==": "!=",
     "<>": "!=",
     ">": ">",
     ">=": ">=",
@@ -36,6 +38,27 @@ OPERATORS = {
     "\N{LESS-THAN OR EQUAL TO}": "<=",
     "\N{NOT EQUAL TO}": "!=",
 }
+_WORDED = {"gt": ">", "gte": ">=", "ge": ">=", "lt": "<", "lte": "<=", "le": "<=", "eq": "=", "ne": "!=", "neq": "!="}
+"""Signs as words. Source: OData 4, Django, JSON:API, POSIX test."""
+_WORDED_NAMES = "|".join(sorted(_WORDED, key=len, reverse=True))
+_WORDED_SIGN = pattern(
+    rf"\[(?P<bracketed>{_WORDED_NAMES})\]\s*[=:]\s*|[:=](?P<parted>{_WORDED_NAMES}):"
+    rf"|\s+(?:-(?P<dashed>{_WORDED_NAMES})|(?P<spaced>{_WORDED_NAMES}))\s+(?=[\w.'\"+-])",
+    re.IGNORECASE,
+)
+_SIGNED_NAME = pattern(
+    rf"(?P<least>min(?:imum)?)_(?P<of_least>\w+)|(?P<most>max(?:imum)?)_(?P<of_most>\w+)"
+    rf"|(?P<base>\w+?)(?:__|_)(?P<sign>{_WORDED_NAMES}|min|max)",
+    re.IGNORECASE,
+)
+_SIGNED_WORDS = {
+    **dict.fromkeys(("larger", "larger_than", "bigger"), ("size", ">")),
+    **dict.fromkeys(("smaller", "smaller_than"), ("size", "<")),
+    **dict.fromkeys(("older", "older_than"), ("date", "<")),
+    **dict.fromkeys(("newer", "newer_than"), ("date", ">")),
+}
+"""Names that hold a sign. Source: Gmail, search operators."""
+_AGE = pattern(r"\d{1,5}(?:min|h|d|w|mo|m|y)")
 _OPERATOR = pattern("|".join(re.escape(operator) for operator in sorted(OPERATORS, key=len, reverse=True)))
 _NAME = pattern(
     r"`[^`\n]{1,100}`(?::(?:float|int|string|bool|datetime)(?=\s*[=<>!]))?|_(?:exists|missing)_"
@@ -45,7 +68,9 @@ _NAME = pattern(
 _QUOTED_NAME = pattern(r"\"([^\"\n]{1,100})\"\s*(?=[<>=!\u2264\u2265\u2260])")
 _NAME_IN_QUOTES = pattern(r"(?<=\.)\"([^\"]*)\"")
 _SQL = pattern(
-    r"\s+(?:(?P<null>IS\s+(?P<valued>NOT\s+)?NULL\b)|(?P<there>EXISTS(?![\w:(=]))"
+    r"\s+(?:(?P<null>IS\s+(?P<valued>NOT\s+)?(?:NULL|NONE|EMPTY|MISSING|UNSET)\b(?!\s*[:=]))"
+    r"|(?P<there>EXISTS(?![\w:(=]))"
+    r"|(?P<isnt>IS\s+NOT|ISN['\N{RIGHT SINGLE QUOTATION MARK}]?T|ARE\s+NOT|AREN['\N{RIGHT SINGLE QUOTATION MARK}]?T)\s+(?=['\"\w])"
     r"|NOT\s+BETWEEN\s+(?P<low>[^\s()]+)\s+AND\s+(?P<high>[^\s()]+)"
     r"|(?P<lacks>NOT\s+|!(?==?~))?(?P<part>CONTAINS|STARTS\s?WITH|BEGINS\s+WITH|ENDS\s?WITH|=?~)\s+(?=['\"\w])"
     r"|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?P<outside>NOT\s+)?IN\s*(?=[(\[]))",
@@ -59,7 +84,7 @@ _MEMBER = pattern(
 )
 """`"prod" in tags`, as in Python and W&B."""
 _BRACKETED_RANGE = pattern(
-    r"(?P<open>[\[{])\s*(?P<low>[^\s\[\]{}]+)\s+TO\s+(?P<high>[^\s\[\]{}]+)\s*(?P<close>[\]}])"
+    r"(?P<open>[\[{])\s*(?P<low>[^\s\[\]{}]+)\s+(?:TO|to)\s+(?P<high>[^\s\[\]{}]+)\s*(?P<close>[\]}])"
 )
 """`[0.9 TO *]` with, `{0.9 TO 1}` without its ends. Source: Lucene 9, classic query parser, range searches."""
 _LEFT_BOUND = pattern(
@@ -70,8 +95,22 @@ _RIGHT_BOUND = pattern(
 )
 _UNIT = pattern(r"\s(%|[^\W\d_]{1,10})(?![\w.:=<>@-])")
 _THOUSANDS = pattern(r"(?:[ \u00a0\u202f]\d{3})+(?![\w.,])")
+_FIRST_END = pattern(r"[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:[^\W\d_]{0,10}|%)")
+_TRAILING_UNIT = pattern(r"(?:[^\W\d_]+|%)$")
+_ENDS = pattern(r"\.\.|(?<=\d)-(?=[\d.])")
 _PLAIN_NUMBER = pattern(r"[<>=]*[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?")
 _SPACE = pattern(r"\s+")
+_TO_END = pattern(r"\s*(?:\.\.+|\N{HORIZONTAL ELLIPSIS})\s*|\s+(?:-|to|bis|TO)\s+")
+"""Between the ends of a range that stand apart: `0.9 .. 1`, `7B - 13B`, `0.9 to 1`."""
+_FURTHER_BOUND = pattern(
+    r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?)\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=[\d.+-])"
+)
+"""`accuracy > 0.8 and < 0.9`: the second bound has the name of the first."""
+_NEARLY = pattern(r"\s*[~\N{ALMOST EQUAL TO}]\s*(?=[\d.])")
+_NOUN_OF_UNIT = pattern(r"\s+(?:tokens?|parameters|params|layers|epochs)(?![\w:=<>@-])")
+_LEADING_SIGN = pattern(r"[.@$](?=[^\W\d_])")
+"""Before names of jq, Datadog and programs."""
+_DISTANCE = pattern(r"[~^]\d*(?:\.\d+)?(?=[\s)]|$)")
 _WORD_END = pattern(r"[\s()\"\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}]")
 _VALUE_STOP = pattern(r"[\s,()\]]")
 _RANGE = pattern(r"[^\s,]*\.\.[^\s,]*")
@@ -148,6 +187,8 @@ class _Scanner:
             if self.at >= len(self.text):
                 return tokens
             tokens += self._group() or [self._token()]
+            while (further := self._further_bound(tokens[-1])) is not None:
+                tokens.append(further)
 
     def _token(self) -> Token:
         letter = self.text[self.at]
@@ -166,10 +207,23 @@ class _Scanner:
             )
         if letter in QUOTES:
             piece, closed = self._quoted()
-            return Token(kind=Kind.PHRASE, start=piece.start, end=piece.end, text=piece.text, closed=closed)
+            distance = _DISTANCE.match(self.text, self.at)
+            if distance is not None:
+                self.at = distance.end()
+            return Token(
+                kind=Kind.PHRASE,
+                start=piece.start,
+                end=self.at,
+                text=piece.text,
+                operator=distance[0] if distance else "",
+                closed=closed,
+            )
         if letter == "+" and self._requires():
             self.at += 1  # what is asked for is required here
             return self._token()
+        if letter == "~" and self.text[self.at + 1 : self.at + 2] == "(":  # as in pandas
+            self.at += 1
+            return Token(kind=Kind.NOT, start=self.at - 1, end=self.at, text=letter)
         if letter in "-!" and self._negates():
             self.at += 1
             return Token(kind=Kind.NOT, start=self.at - 1, end=self.at, text=letter)
@@ -272,6 +326,9 @@ class _Scanner:
             piece = Piece(text=name, quoted=False, start=start, end=named.end())
             present = words["valued"] or words["there"]
             return self._condition_of(start, "has" if present else "missing", named.end(), ":", (piece,))
+        if words["isnt"]:
+            piece, _ = self._piece(in_brackets=False)
+            return None if piece is None else self._condition_of(start, name, named.end(), "!=", (piece,))
         if words["low"]:
             text = f"{words['low']}..{words['high']}"
             piece = Piece(text=text, quoted=False, start=words.start("low"), end=words.end())
@@ -391,14 +448,18 @@ class _Scanner:
         return tokens
 
     def _condition(self) -> Token | None:
-        named = _NAME.match(self.text, self.at)
-        if named is None or named[0].casefold() in _JOINING:
+        sign = _LEADING_SIGN.match(self.text, self.at)
+        named = _NAME.match(self.text, sign.end() if sign else self.at)
+        if named is None or named[0].casefold() in _JOINING or (sign and not self.known(_name_of(named))):
             return None
-        asked = self._sql(named)
+        asked = self._sql(named) or self._worded(named)
         if asked is not None:
             return asked
         name = _name_of(named)
         gap = _SPACE.match(self.text, named.end())
+        nearly = _NEARLY.match(self.text, named.end())
+        if nearly is not None and self.names.units(name) is not None:
+            return self._compared(name, named.end(), ":", nearly.end())
         operator = _OPERATOR.match(self.text, gap.end() if gap else named.end())
         if operator is None:
             return None
@@ -406,6 +467,55 @@ class _Scanner:
         if not self._compares(name, sign, operator.end(), spaced=gap is not None):
             return None
         return self._compared(name, named.end(), sign, operator.end())
+
+    def _worded(self, named: re.Match[str]) -> Token | None:
+        """`accuracy[gte]=0.9`, `accuracy__gt=0.9`, `accuracy ge 0.9`, `min_accuracy=0.9`: the sign is a word."""
+        name = _name_of(named)
+        worded = _WORDED_SIGN.match(self.text, named.end())
+        if worded is not None and self.known(name):
+            word = next(found for found in worded.groups() if found)
+            sign = _WORDED[word.casefold()]
+            compares = sign in {"=", "!="} or self.names.units(name) is not None
+            if worded["spaced"] is None or (compares and looks_numeric(self.text[worded.end() :]) != (sign in {"=", "!="})):
+                return self._compared(name, named.end(), sign, worded.end())
+        equal = _EQUAL.match(self.text, named.end())
+        if equal is None or self.known(name):
+            return None
+        base, sign = self._signed(name)
+        if not base:
+            return None
+        token = self._compared(base, named.end(), sign, equal.end())
+        if base != "date":
+            return token
+        ages = (replace(piece, text=f"-{piece.text}") if _AGE.fullmatch(piece.text) else piece for piece in token.values)
+        return replace(token, values=tuple(ages))
+
+    def _signed(self, name: str) -> tuple[str, str]:
+        """The known name in it and the sign that the rest of it means; empty for others."""
+        if name.casefold() in _SIGNED_WORDS:
+            return _SIGNED_WORDS[name.casefold()]
+        match = _SIGNED_NAME.fullmatch(name)
+        if match is None:
+            return "", ""
+        base = match["of_least"] or match["of_most"] or match["base"]
+        word = (match["sign"] or "").casefold()
+        sign = ">=" if match["least"] or word == "min" else "<=" if match["most"] or word == "max" else _WORDED[word]
+        return (base, sign) if self.known(base) else ("", "")
+
+    def _further_bound(self, before: Token) -> Token | None:
+        """A second bound of the number that was compared last."""
+        if before.kind is not Kind.CONDITION or before.operator not in _BOUNDS or len(before.values) != 1:
+            return None
+        further = _FURTHER_BOUND.match(self.text, self.at)
+        if further is None or self.names.units(before.name) is None:
+            return None
+        start, self.at = self.at + len(further["joining"]), further.start("sign")
+        return replace(
+            self._compared(before.name, 0, OPERATORS[further["sign"]], further.end()),
+            start=start,
+            name_end=start,
+            text=self.text[start : self.at],
+        )
 
     def _compared(self, name: str, name_end: int, sign: str, after: int) -> Token:
         """The condition whose sign ends at `after`."""
@@ -438,7 +548,11 @@ class _Scanner:
         return looks_numeric(value)
 
     def _second_operator(self, *, apart: bool) -> str:
-        """`params:>7B` as on GitHub; of numbers also `accuracy: > 0.9`."""
+        """`params:>7B` as on GitHub; of numbers also `accuracy: > 0.9`; `license:!mit`, `license:NOT mit`."""
+        left_out = None if apart else _NEGATED_VALUE.match(self.text, self.at)
+        if left_out is not None:
+            self.at = left_out.end()
+            return "!="
         gap = _SPACE.match(self.text, self.at) if apart else None
         operator = _OPERATOR.match(self.text, gap.end() if gap else self.at)
         if operator is None or operator[0] == ":":
@@ -471,9 +585,29 @@ class _Scanner:
             if self._next_condition(self.at + 1):
                 break
             self.at += 1
+        if len(pieces) == 1 and units is not None and sign in {":", "=", "!="}:
+            pieces = [self._with_end(pieces[0], units)]
         if pieces and self.text[self.at : self.at + 1] == ",":
             self.at += 1
         return tuple(pieces), False, closed
+
+    def _with_end(self, piece: Piece, units: Collection[str]) -> Piece:
+        """The range of which this is the first end, where its last one stands apart."""
+        first = piece.text.rstrip(".")
+        if piece.quoted or not _FIRST_END.fullmatch(first):
+            return piece
+        between = _TO_END.match(self.text, piece.start + len(first) if first != piece.text else self.at)
+        if between is None or not _FIRST_END.match(self.text, between.end()):
+            return piece
+        self.at = between.end()
+        last, _ = self._piece(in_brackets=False)
+        if last is None:
+            return piece
+        last = self._measured(last, units)
+        unit = _TRAILING_UNIT.search(last.text)
+        if unit is not None and first[-1:].isdigit():
+            first = f"{first}{unit[0]}"
+        return replace(piece, text=f"{first}..{last.text}", end=self.at)
 
     def _between(self, match: re.Match[str]) -> Piece:
         """A range in brackets as the language writes it: `[0.9 TO *]` is `0.9..*`."""
@@ -487,7 +621,12 @@ class _Scanner:
 
     def _measured(self, piece: Piece, units: Collection[str] | None) -> Piece:
         """The number with the unit that stands apart from it: `7 B`, `1.5 GB`, `1 000 000`."""
-        if units is None or piece.quoted or not _PLAIN_NUMBER.fullmatch(piece.text.rpartition("..")[2]):
+        if units is None or piece.quoted:
+            return piece
+        if not _PLAIN_NUMBER.fullmatch(_ENDS.split(piece.text)[-1]):
+            noun = _NOUN_OF_UNIT.match(self.text, self.at) if piece.text[-1:].isalpha() else None
+            if noun is not None and piece.text[:1].isdigit():
+                self.at = noun.end()
             return piece
         thousands = _THOUSANDS.match(self.text, self.at)
         if thousands is not None:
@@ -589,6 +728,9 @@ _PREPOSITIONS = frozenset({"in", "on", "is", "no", "from", "has", "by", "for", "
 _JOINING = frozenset({"and", "or", "not"})
 _GROUP_SIGN = pattern(r"\s*(?P<sign>:|!=|==?)\s*\(")
 _STRICT = frozenset("<>")
+_BOUNDS = frozenset({">", ">=", "<", "<="})
+_EQUAL = pattern(r"\s*==?\s*|:\s*(?![/\\])")
+_NEGATED_VALUE = pattern(r"(?:!(?!=)|-(?=[^\W\d_])|NOT\s+|not\s+)(?=[\"'\w])")
 
 
 def _name_of(named: re.Match[str]) -> str:

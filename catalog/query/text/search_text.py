@@ -16,6 +16,8 @@ from catalog.query.text.scanner import Kind, Piece, Token, scan
 from catalog.query.text.sentences import Rewriting, as_words, rewrite
 from catalog.query.text.sorting import print_sort, read_limit, read_sort
 from catalog.query.text.targets import Vocabulary, resolve
+from catalog.query.text.typography import plain_signs
+from catalog.query.text.wrappings import bare_filter
 from catalog.text.patterns import pattern
 from mappings import fields
 
@@ -62,11 +64,12 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
 
     Bounds: the first 2,000 characters and 100 terms count; brackets may be nested 10 deep.
     """
-    reading = Reading(text=text[:MAX_CHARACTERS], now=now or datetime.now(UTC), vocabulary=vocabulary)
+    typed = plain_signs(text[:MAX_CHARACTERS])
+    reading = Reading(text=typed, now=now or datetime.now(UTC), vocabulary=vocabulary)
     if len(text) > MAX_CHARACTERS:
         message = f"Only the first {MAX_CHARACTERS:,} characters are read."
         reading.problem("too-long", message, MAX_CHARACTERS, len(text))
-    written, ordering = _sql_ordering(_bare_filter(reading.text))
+    written, ordering = _sql_ordering(bare_filter(reading))
     rewriting = rewrite(written, reading)
     understood = _Pieces(rewriting, reading, ordering)
     parts, sort, limit = understood.read()
@@ -93,93 +96,6 @@ def ordering_text(sort: tuple[SortKey, ...], limit: int | None = None) -> tuple[
     """The order and the limit as a query says them."""
     ordered = (f"sort:{print_sort(sort)}",) if sort else ()
     return ordered if limit is None else (*ordered, f"limit:{limit}")
-
-
-_SELECTED = pattern(
-    r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|limit\b))|where\s)",
-    re.IGNORECASE,
-)
-_COMMAND = pattern(
-    r"\s*(?:\$ *)?(?:ollama\s+(?:pull|run|show)|(?:huggingface-cli|hf|modelscope)\s+download|git\s+clone|lms\s+get)\s+(?=\S)"
-)
-_CALLED = pattern(
-    r"\s*(?:[\w.]+\s*=\s*)?(?:[\w.]*\bfrom_pretrained|snapshot_download|SentenceTransformer|pipeline)\("
-)
-"""How a model is fetched or loaded elsewhere, before its name."""
-_ARGUMENT_NAMED = pattern(
-    r"\b(?:model|repo_id|model_id|pretrained_model_name_or_path|model_name_or_path)\s*=\s*"
-    r"[\"'](?P<name>[^\"',()]*[\w/][^\"',()]*)"
-)
-_ARGUMENT_QUOTED = pattern(r"[\"'](?P<name>[^\"',()]*[\w/][^\"',()]*)")
-_ARGUMENT_BARE = pattern(r"\s*(?P<name>[\w./@:-]*\w[\w./@:-]*)")
-_CALL_END = pattern(r"\)\S*")
-_OPTIONS_OF_VALUES = frozenset(
-    {"--repo-type", "--depth", "--revision", "--local-dir", "--include", "--exclude", "--branch", "-b"}
-)
-_ARGUMENT = pattern(r"\S+")
-_OPTION = pattern(r"--[\w-]+(?:=\S*)?|-\w")
-_FILE_OF_MODEL = pattern(r"[\w*-]*(?:[./][\w*-]+)+")
-_ADDRESS_QUERY = pattern(r"\s*\??[\w.]+=[^\s&]*(?:&[\w.]+=[^\s&]*)+\s*")
-_WORDS_PARAMETER = pattern(r"(?<![^\s?&])(?:search|q|query)=")
-
-
-def _bare_filter(text: str) -> str:
-    """The text, blanks for what stands around the filter in SQL, in calls of MLflow and in addresses of hubs."""
-
-    def blank(match: re.Match[str]) -> str:
-        return " " * len(match[0])
-
-    pasted = _of_command(text) or _of_call(text)
-    if pasted is not None:
-        return pasted
-    if "=" in text:
-        if _ADDRESS_QUERY.fullmatch(text):
-            text = text.replace("&", " ").replace("?", " ", 1)
-        text = _WORDS_PARAMETER.sub(blank, text)
-    selected = _SELECTED.match(text)
-    if selected is not None:
-        text = blank(selected) + text[selected.end() :]
-    return text.rstrip().removesuffix(";") if selected is not None or text.rstrip().endswith("';") else text
-
-
-def _of_command(text: str) -> str | None:
-    """The name that a command fetches and the words that no command has, blanks for the rest."""
-    command = _COMMAND.match(text)
-    if command is None:
-        return None
-    kept: list[re.Match[str]] = []
-    files, takes_value = "ollama" not in command[0], False
-    for word in _ARGUMENT.finditer(text, command.end()):
-        if takes_value or _OPTION.fullmatch(word[0]):
-            takes_value = not takes_value and word[0] in _OPTIONS_OF_VALUES
-        elif not kept or not files or not _FILE_OF_MODEL.fullmatch(word[0]):
-            kept.append(word)
-    return _alone(text, [word.span() for word in kept]) if kept else None
-
-
-def _of_call(text: str) -> str | None:
-    """The name that a call loads, and what stands behind the call, blanks for the rest."""
-    called = _CALLED.match(text)
-    if called is None:
-        return None
-    end = _CALL_END.search(text, called.end())
-    last = len(text) if end is None else end.start()
-    name = (
-        _ARGUMENT_NAMED.search(text, called.end(), last)
-        or _ARGUMENT_QUOTED.search(text, called.end(), last)
-        or _ARGUMENT_BARE.match(text, called.end(), last)
-    )
-    behind = (last if end is None else end.end(), len(text))
-    return _alone(text, [name.span("name"), behind]) if name is not None else None
-
-
-def _alone(text: str, spans: list[tuple[int, int]]) -> str:
-    """Those spans in their places, blanks for all others."""
-    parts, at = [], 0
-    for start, end in spans:
-        parts += [" " * (start - at), text[start:end]]
-        at = end
-    return "".join((*parts, " " * (len(text) - at)))
 
 
 _SQL_ORDERING = pattern(

@@ -1,0 +1,51 @@
+"""Signs as keyboards and word processors write them, in the one form that the language reads: `＞` is >, `⩾` is ≥.
+
+Every letter keeps its place, and what stands in straight quotes stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from catalog.text.patterns import pattern
+
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+"""Source: Unicode 15, block Halfwidth and Fullwidth Forms."""
+_ONE_FOR_ONE = str.maketrans(
+    {
+        "\N{IDEOGRAPHIC SPACE}": " ",
+        "\N{IDEOGRAPHIC COMMA}": ",",
+        "\N{IDEOGRAPHIC FULL STOP}": ".",
+        "\N{GREATER-THAN OR SLANTED EQUAL TO}": "\N{GREATER-THAN OR EQUAL TO}",
+        "\N{GREATER-THAN OVER EQUAL TO}": "\N{GREATER-THAN OR EQUAL TO}",
+        "\N{LESS-THAN OR SLANTED EQUAL TO}": "\N{LESS-THAN OR EQUAL TO}",
+        "\N{LESS-THAN OVER EQUAL TO}": "\N{LESS-THAN OR EQUAL TO}",
+        "\N{ASYMPTOTICALLY EQUAL TO}": "\N{ALMOST EQUAL TO}",
+        "\N{APPROXIMATELY EQUAL TO}": "\N{ALMOST EQUAL TO}",
+        "\N{TILDE OPERATOR}": "~",
+    }
+)
+_SIGNS = {**_FULL_WIDTH, **_ONE_FOR_ONE}
+_PARTS = pattern(r"\"(?:[^\"\\]|\\.)*\"?|[^\"]+", re.DOTALL)
+_DASH = pattern(
+    r"(?<=[\w%])[\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}](?=[\d.])"
+    r"|(?<=\s)[\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}](?=\s)"
+)
+"""Between the ends of a range."""
+_LOW_QUOTES = pattern(
+    r"\N{DOUBLE LOW-9 QUOTATION MARK}([^\"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]*)"
+    r"[\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]"
+)
+"""As German and Polish quote."""
+
+
+def plain_signs(text: str) -> str:
+    """The text with those signs; as long as before."""
+    if text.isascii():
+        return text
+    text = _LOW_QUOTES.sub(r'"\1"', text)
+    return _PARTS.sub(lambda part: part[0] if part[0].startswith('"') else _plain(part[0]), text)
+
+
+def _plain(text: str) -> str:
+    return _DASH.sub("-", text.translate(_SIGNS))

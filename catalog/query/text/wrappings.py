@@ -1,0 +1,236 @@
+"""What stands around a filter or a name where people copy it from: commands, calls, SQL, dataframes, addresses, pipelines.
+
+Each reader puts blanks for what says nothing, so that all else keeps its place.
+"""
+
+from __future__ import annotations
+
+import re
+
+from catalog.query.text.json_filters import of_json
+from catalog.query.text.parse_context import Reading
+from catalog.text.patterns import pattern
+
+_COMMAND = pattern(
+    r"\s*(?:[$!%] *)?(?:ollama\s+(?:pull|run|show)|(?:huggingface-cli|hf|modelscope)\s+download|git\s+(?:lfs\s+)?clone"
+    r"|lms\s+get|vllm\s+serve)\s+(?=\S)"
+)
+_COPYING = pattern(
+    r"\s*(?:[$!%] *)?(?:aws\s+s3\s+\w+|gsutil\s+(?:-m\s+)?\w+|gcloud\s+storage\s+\w+|s3cmd\s+\w+|mc\s+\w+|rclone\s+\w+"
+    r"|wget|curl|cp|mv|ls|du|cat|scp|rsync|dvc\s+(?:get|import|pull)|llama-(?:cli|server|run|bench))\s+(?=\S)"
+)
+"""Commands of which the first place is what they speak of."""
+_CALLED = pattern(
+    r"\s*(?:[\w.]+\s*=\s*)?(?:(?:[\w.]*\bfrom_pretrained|snapshot_download|SentenceTransformer|pipeline)\("
+    r"|(?:[\w.]*\b(?:load_model|create_model|hf_hub_download|model_download)|(?:torch|joblib|spacy|pickle)\.load"
+    r"|YOLO|LLM|CrossEncoder|WhisperModel|Llama)\(\s*(?=[\w=]*[\"']))"
+)
+"""How a model is fetched or loaded elsewhere, before its name."""
+_ARGUMENT_NAMED = pattern(
+    r"\b(?:model|model_uri|model_path|repo_id|model_id|pretrained_model_name_or_path|model_name_or_path)\s*=\s*"
+    r"[\"'](?P<name>[^\"',()]*[\w/][^\"',()]*)"
+)
+_ARGUMENT_QUOTED = pattern(r"[\"'](?P<name>[^\"',()]*[\w/][^\"',()]*)")
+_ARGUMENT_BARE = pattern(r"\s*(?P<name>[\w./@:-]*\w[\w./@:-]*)")
+_CALL_END = pattern(r"\)\S*")
+_OPTIONS_OF_VALUES = frozenset(
+    {"--repo-type", "--depth", "--revision", "--local-dir", "--include", "--exclude", "--branch", "--dtype", "-b"}
+)
+_ARGUMENT = pattern(r"\S+")
+_OPTION = pattern(r"--[\w-]+(?:=\S*)?|-\w+")
+_FILE_OF_MODEL = pattern(r"[\w*-]*(?:[./][\w*-]+)+")
+_A_PLACE = pattern(r"\S*\w/\S*|/\S+|[\w.\-+]+\.[A-Za-z][A-Za-z0-9]{1,11}")
+_TAG_OF_OLLAMA = pattern(r"(?<=[\w.])([:/]|:latest\b)(?=[\w.-]*\s*$)")
+
+_QUERIED = pattern(
+    r"\s*(?:[\w.]+\s*=\s*)?(?:[\w.]+\.)?(?:query|filter|where|search_runs|search_models|search_logged_models"
+    r"|search_registered_models|search_model_versions)\(\s*(?:filter_string\s*=\s*|filter\s*=\s*)?(?P<quote>[\"'])"
+    r"(?P<filter>.*)(?P=quote)\s*\)\s*;?\s*"
+)
+_SELECTING = pattern(
+    r"\s*(?:\.\[\]\s*\|\s*)?(?:select|filter)\((?P<filter>[^()]*[<>=][^()]*)\)\s*|\s*\w+\[(?P<rows>.*[<>=].*)\]\s*"
+)
+"""`select(.accuracy > 0.9)` of jq, `df[df.accuracy > 0.9]` of pandas."""
+_LAMBDA = pattern(r"\s*lambda\s+(?P<variable>\w+)\s*:\s*")
+_COLUMN = pattern(r"\b\w+\[[\"'](?P<name>[\w.@/-]+)[\"']\](?=\s*(?:[<>=!.)]|in\b|not\b))")
+_CALLED_NAME = pattern(r"\b(?:Metric|Config|Summary|Tags|col|F\.col)\([\"'](?P<name>[\w.@/-]+)[\"']\)(?=\s*[<>=!])")
+
+_SELECTED = pattern(
+    r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|limit\b))|where\s)",
+    re.IGNORECASE,
+)
+_GROUPED = pattern(
+    r"\b(?:group\s+by|having)\b.{0,500}?(?=\border\s+by\b|\blimit\s+\d|;?\s*$)", re.IGNORECASE | re.DOTALL
+)
+_ADDRESS_QUERY = pattern(r"\s*\??[\w.\[\]]+=[^\s&]*(?:&[\w.\[\]]+=[^\s&]*)+\s*")
+_HUB_SEARCH = pattern(r"\s*(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com)/models/?\?(?=[\w.]+=)")
+_REPEATED_NAME = pattern(r"(?<![^\s?&])(?P<name>\w+)=(?P<again>\w+):(?=\S)")
+_ESCAPED = pattern(r"%([2-7][0-9A-Fa-f])")
+_WORDS_PARAMETER = pattern(r"(?<![^\s?&])(?:search|q|query)=")
+_BUCKET_NAME = pattern(r"(?<!\S)arn:aws[\w-]*:s3:::")
+
+_PIPE = pattern(
+    r"\s\|\s+(?P<command>head|limit|take|sort(?:\s+by)?|order\s+by|where|search|filter"
+    r"|stats|eventstats|timechart|chart|eval|extend|dedup|rename|project|summarize|count|keep|drop|mv_expand)\b(?=\s|$)",
+    re.IGNORECASE,
+)
+"""Steps behind a bar. Source: Splunk SPL, Elastic ES|QL, Kusto."""
+_STARTED = pattern(r"\s*(?:search\s+)?(?:(?:from|index|source)(?:\s+|\s*=\s*)[\w.*-]+)(?=\s|$)", re.IGNORECASE)
+_STEP_COUNT = pattern(r"\s*(\d{1,6})\s*")
+_STEP_ORDER = pattern(
+    r"\s*(?P<sign>-)?\s*(?P<name>[\w.@]+)(?:\s+(?P<direction>asc|desc))?\s*(?:nulls\s+(?:first|last)\s*)?",
+    re.IGNORECASE,
+)
+
+
+def bare_filter(reading: Reading) -> str:
+    """The text, blanks for what stands around the filter or name. What is left out without being understood is a problem."""
+    text = _BUCKET_NAME.sub(lambda match: "s3://".rjust(len(match[0])), reading.text)
+    pasted = _of_command(text) or _of_call(text)
+    if pasted is not None:
+        return pasted
+    filtered = of_json(text, reading)
+    if filtered is not None:
+        return filtered
+    text = _of_pipeline(_of_address(_of_dataframe(text)), reading)
+    selected = _SELECTED.match(text)
+    if selected is not None:
+        text = _blank(selected) + text[selected.end() :]
+        text = _without_groups(text, selected.end(), reading)
+    return text.rstrip().removesuffix(";") if selected is not None or text.rstrip().endswith("';") else text
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _of_command(text: str) -> str | None:
+    """The name that a command fetches and the words that no command has, blanks for the rest."""
+    copying = _COPYING.match(text)
+    if copying is not None:
+        place = next((word for word in _ARGUMENT.finditer(text, copying.end()) if _A_PLACE.fullmatch(word[0])), None)
+        return None if place is None else _alone(text, [place.span()])
+    command = _COMMAND.match(text)
+    if command is None:
+        return None
+    kept: list[re.Match[str]] = []
+    files, takes_value = "ollama" not in command[0], False
+    for word in _ARGUMENT.finditer(text, command.end()):
+        if takes_value or _OPTION.fullmatch(word[0]):
+            takes_value = not takes_value and word[0] in _OPTIONS_OF_VALUES
+        elif not kept or not files or not _FILE_OF_MODEL.fullmatch(word[0]):
+            kept.append(word)
+    if not kept:
+        return None
+    alone = _alone(text, [word.span() for word in kept])
+    if files:
+        return alone
+    name, rest = alone[: kept[0].end()], alone[kept[0].end() :]  # mistral:7b is a name and what of it is meant
+    return f"{_TAG_OF_OLLAMA.sub(_blank, name) if '/' not in name else name}{rest}"
+
+
+def _of_call(text: str) -> str | None:
+    """The name that a call loads, and what stands behind the call, blanks for the rest."""
+    called = _CALLED.match(text)
+    if called is None:
+        return None
+    end = _CALL_END.search(text, called.end())
+    last = len(text) if end is None else end.start()
+    name = (
+        _ARGUMENT_NAMED.search(text, called.end(), last)
+        or _ARGUMENT_QUOTED.search(text, called.end(), last)
+        or _ARGUMENT_BARE.match(text, called.end(), last)
+    )
+    behind = (last if end is None else end.end(), len(text))
+    return _alone(text, [name.span("name"), behind]) if name is not None else None
+
+
+def _alone(text: str, spans: list[tuple[int, int]]) -> str:
+    """Those spans in their places, blanks for all others."""
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [" " * (start - at), text[start:end]]
+        at = end
+    return "".join((*parts, " " * (len(text) - at)))
+
+
+def _of_dataframe(text: str) -> str:
+    """The condition of a query of pandas, jq or a tracker's client, with the names of its columns alone."""
+    if not {"(", "[", ":"} & set(text):
+        return text
+    queried = _QUERIED.fullmatch(text)
+    if queried is not None and queried["quote"] not in queried["filter"].replace(f"\\{queried['quote']}", ""):
+        return _alone(text, [queried.span("filter")]).replace(f"\\{queried['quote']}", f" {queried['quote']}")
+    text = _COLUMN.sub(_name_alone, _CALLED_NAME.sub(_name_alone, text))
+    selecting = _SELECTING.fullmatch(text)
+    if selecting is not None:
+        text = _alone(text, [selecting.span("filter" if selecting["filter"] is not None else "rows")])
+    variable = _LAMBDA.match(text)
+    if variable is not None:
+        rest = re.sub(rf"\b{re.escape(variable['variable'])}\.", _blank, text[variable.end() :])
+        text = _blank(variable) + rest
+    return text
+
+
+def _name_alone(match: re.Match[str]) -> str:
+    return match["name"].rjust(len(match[0]))
+
+
+def _of_address(text: str) -> str:
+    """The parameters of an address as conditions beside each other."""
+    if "=" not in text:
+        return text
+    hub = _HUB_SEARCH.match(text)
+    if hub is not None and not any(map(str.isspace, text.strip())):
+        text = f"{_blank(hub)}{text[hub.end() :].replace('&', ' ').replace('+', ' ')}"
+        text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)).ljust(3), text)
+        text = _REPEATED_NAME.sub(_repeated_name, text)
+    elif _ADDRESS_QUERY.fullmatch(text):
+        text = text.replace("&", " ").replace("?", " ", 1)
+    return _WORDS_PARAMETER.sub(_blank, text)
+
+
+def _repeated_name(match: re.Match[str]) -> str:
+    """`license=license:mit`, as tags of the hub name a field again."""
+    if match["name"] != match["again"]:
+        return match[0]
+    return f"{match['name']}=".rjust(len(match[0]))
+
+
+def _of_pipeline(text: str, reading: Reading) -> str:
+    """The steps of a pipeline as conditions, an order and a limit; other steps are left out, which is said."""
+    steps = list(_PIPE.finditer(text))
+    if not steps:
+        return text
+    started = _STARTED.match(text)
+    parts = [_blank(started) + text[started.end() : steps[0].start()] if started else text[: steps[0].start()]]
+    for step, end in zip(steps, (*(step.start() for step in steps[1:]), len(text)), strict=True):
+        parts.append(_step(step, text[step.end() : end], reading))
+    return "".join(parts)
+
+
+def _step(step: re.Match[str], rest: str, reading: Reading) -> str:
+    command = " ".join(step["command"].casefold().split())
+    if command in {"where", "search", "filter"}:
+        return _blank(step) + rest
+    count, order = _STEP_COUNT.fullmatch(rest), _STEP_ORDER.fullmatch(rest)
+    if command in {"head", "limit", "take"} and count is not None:
+        spelled = f" limit:{count[1]}"
+    elif command.startswith(("sort", "order")) and order is not None:
+        direction = f"-{order['direction'].lower()}" if order["direction"] else ""
+        spelled = f" sort:{order['sign'] or ''}{order['name']}{direction}"
+    else:
+        left_out = f"{step[0].strip()}{rest}".strip()
+        message = f"{left_out} is a step of another language that is not understood; it is left out."
+        reading.problem("unsupported-operator", message, step.start(), step.end() + len(rest))
+        spelled = ""
+    return spelled.ljust(len(step[0]) + len(rest))[: len(step[0]) + len(rest)]
+
+
+def _without_groups(text: str, start: int, reading: Reading) -> str:
+    grouped = _GROUPED.search(text, start)
+    if grouped is None:
+        return text
+    message = f"{grouped[0].strip()} is not understood: models are found one by one; it is left out."
+    reading.problem("unsupported-operator", message, grouped.start(), grouped.end())
+    return f"{text[: grouped.start()]}{_blank(grouped)}{text[grouped.end() :]}"
