@@ -37,7 +37,8 @@ _YEAR = pattern(r"\d{4}")
 _MONTH = pattern(r"(\d{4})[-/.](\d{1,2})")
 _DAY = pattern(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 _COMPACT_DAY = pattern(r"(\d{4})(\d{2})(\d{2})")
-_QUARTER = pattern(r"(\d{4})-?q([1-4])|q([1-4])[-/ ]?(\d{4})")
+_MONTH_FIRST = pattern(r"(\d{1,2})/(\d{4})")
+_QUARTER = pattern(r"(\d{4})[- ]?q([1-4])|q([1-4])[-/ ]?(\d{4})")
 _INSTANT = pattern(
     r"(\d{4}-\d{1,2}-\d{1,2})[t ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(z|utc|[+-]\d{2}:?\d{2})?"
 )
@@ -115,6 +116,8 @@ def _numbers(text: str) -> Period | None:
         return _day(int(match[1]), int(match[2]), int(match[3]))
     if match := _MONTH.fullmatch(text):
         return _months(int(match[1]), int(match[2]), 1)
+    if match := _MONTH_FIRST.fullmatch(text):
+        return _months(int(match[2]), int(match[1]), 1)
     readings = ambiguous_readings(text)
     if len(readings) == 1:
         return _numbers(readings[0])

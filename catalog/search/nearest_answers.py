@@ -9,6 +9,7 @@ from itertools import combinations
 from catalog.query.nodes import And, Exists, Match, Not, Or, Query
 from catalog.query.problems import QueryProblem
 from catalog.query.request import Aggregation, FilterAgg, SearchRequest
+from catalog.query.text.function_words import NEGATING_WORDS
 from catalog.query.text.search_text import Condition
 from catalog.query.text.targets import metric_target
 from catalog.search.engine import SearchEngine
@@ -37,10 +38,13 @@ def most_words(
     if begun is not None or len(words) < 2:
         return begun
     rest += words[MAX_WORDS:]
-    choices = {
-        count: And((*rest, Or(tuple(And(choice) for choice in combinations(words[:MAX_WORDS], count)))))
-        for count in range(min(len(words), MAX_WORDS) - 1, 0, -1)
-    }
+    choices = {}
+    for count in range(min(len(words), MAX_WORDS) - 1, 0, -1):
+        telling = [choice for choice in combinations(words[:MAX_WORDS], count) if any(map(_tells, choice))]
+        if telling:
+            choices[count] = And((*rest, Or(tuple(map(And, telling)))))
+    if not choices:
+        return None
     aggregations: dict[str, Aggregation] = {
         str(count): FilterAgg(query=And((query, *selections.values()))) for count, query in choices.items()
     }
@@ -51,6 +55,17 @@ def most_words(
     return choices[
         most
     ], f"No model has all {len(words)} words; these have {most} of them, best matches first."
+
+
+def _tells(word: Query) -> bool:
+    """Whether a letter is in it: a number alone stands in many models that have nothing to do with what is asked for."""
+    return not isinstance(word, Match) or any(map(str.isalpha, word.text))
+
+
+def denies(conditions: Sequence[Condition]) -> bool:
+    """Whether a word that nothing here reads leaves out what follows it, such as `nicht` and `no`."""
+    nodes = (condition.node for condition in conditions if condition.kind == "text")
+    return any(isinstance(node, Match) and node.text.casefold() in NEGATING_WORDS for node in nodes)
 
 
 def _beginning(

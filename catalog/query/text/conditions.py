@@ -9,7 +9,7 @@ from catalog.query.nodes import Exists, Query, Term
 from catalog.query.problems import Suggestion
 from catalog.query.text.comparisons import evaluation, numeric_leaves
 from catalog.query.text.date_conditions import WORD_OPERATORS, date_leaves
-from catalog.query.text.keywords import keyword_leaf, text_leaf
+from catalog.query.text.keywords import canonical_value, keyword_leaf, text_leaf
 from catalog.query.text.numbers import UNITS, looks_numeric, parse_number
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import has_metric, name_of, print_query, quoted
@@ -58,6 +58,16 @@ class KnownNames:
             return frozenset() if reported(name, self.reading.vocabulary) else None
         unit = numeric[0].unit
         return {*UNITS.get(unit, {}), *_PERCENTS} if unit == "fraction" else UNITS.get(unit, {})
+
+
+    def holds(self, name: str, value: str) -> bool:
+        known = self.reading.vocabulary.values if self.reading.vocabulary is not None else {}
+        return any(
+            canonical_value(target, value, self.reading).casefold()
+            in {there.casefold() for there in known.get(target.path, {})}
+            for target in resolve(name)
+            if target.kind == "keyword"
+        )
 
 
 _PERCENTS = frozenset({"%", "percent", "pct"})

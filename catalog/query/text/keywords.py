@@ -141,6 +141,9 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         return Leaf(node=begun, label=_text_of(begun, token), explanation="begins with this")
     if target.path in _IDS and not piece.quoted and (of := _RELATED.fullmatch(text)) is not None:
         return _related(of, piece, token, target, reading)
+    if target.path == "version" and not piece.quoted and _VERSION.fullmatch(text):
+        bare = text.removeprefix("v")
+        return Leaf(node=Terms(target.path, (bare, f"v{bare}")), label=f"version:{bare}")
     value = canonical_value(target, text, reading)
     exact = piece.quoted or token.operator == "=" or not _bare(value)
     if exact and (target.path == "license" or target.path in _IDS):
@@ -165,6 +168,7 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     return Leaf(node=node, label=_text_of(node, token), explanation=explanation)
 
 
+_VERSION = pattern(r"v?\d[\w.+-]*")
 _PLACE_WORD = pattern(r"[\w.\-]*\w[\w.\-]*")
 _RELATED = pattern(r"(?P<relation>finetune|quantized|adapter|merge):(?P<id>[^:]+)")
 """Source: Hugging Face hub, `base_model:quantized:meta-llama/Llama-2-7b`."""
@@ -233,7 +237,15 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
     if text.casefold() in known:
         return text
     other = rule(text)
-    return other if other.casefold() in known else text
+    if other.casefold() in known:
+        return other
+    alike = [value for value in known if _letters(value) == _letters(text)]
+    return alike[0] if len(alike) == 1 else text
+
+
+def _letters(value: str) -> str:
+    """A value however its words are parted: `textclassification` is text-classification."""
+    return "".join(filter(str.isalnum, value)).casefold()
 
 
 def _license(value: str) -> Leaf:

@@ -12,7 +12,7 @@ from catalog.query.text.conditions import known_target, read_condition, read_unk
 from catalog.query.text.function_words import FUNCTION_WORDS, MODEL_WORDS, OPENING_WORDS, SHORT_WORDS
 from catalog.query.text.keywords import SIMILAR, is_regular, regular_left_out, similar_left_out
 from catalog.query.text.parse_context import Leaf, Reading, negated
-from catalog.query.text.pasted import pasted, registered
+from catalog.query.text.pasted import pasted, registered, tagged
 from catalog.query.text.printing import quote
 from catalog.query.text.scanner import Kind, Token
 from catalog.text.patterns import pattern
@@ -26,6 +26,7 @@ _JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT, "vs": Kind.OR, "versu
 _OPERANDS = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.CLOSE})
 _OPENING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.OPEN, Kind.NOT})
 _MEANING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE})
+_NEARNESS = pattern(r"(?:NEAR|ADJ|WITHIN|XOR)(?:/\d+)?|[WwNn]/\d{1,3}")
 _INNER_STAR = pattern(r".*\w[*].*\w.*|[*]+\w.*|.*\w[?]\w.*")
 
 
@@ -257,7 +258,7 @@ class Parser:
         if token.kind is Kind.CONDITION:
             if known_target(token, reading):
                 return read_condition(token, reading)
-            versioned = registered(token.text, reading)
+            versioned = registered(token.text, reading) or tagged(token.text)
             if versioned is not None:
                 return versioned
             read_unknown(token, reading)
@@ -275,6 +276,8 @@ class Parser:
         elif bare:
             message = similar_left_out(text)
             leaf = word(bare) if any(letter.isalnum() for letter in bare) else None
+        elif _NEARNESS.fullmatch(text):
+            message, leaf = f"{text} (words near each other) is not understood; it is left out.", None
         elif "://" not in text and _INNER_STAR.fullmatch(text):
             parts = [part for part in text.replace("?", "*").split("*") if any(map(str.isalnum, part))]
             message = f"* and ? stand only at the end of a word here; {text} is read as {' '.join(parts)}."

@@ -19,7 +19,19 @@ _FILE = pattern(r"[\w.\-+@]*\w\.[A-Za-z][A-Za-z0-9]{1,11}")
 _REGISTERED = pattern(
     r"models:/+(?P<name>[^/@\s]+)(?:[/@](?P<version>v?\d[\w.]*|latest)|/(?P<stage>[\w.]+)|@(?P<alias>[\w\-]+))?"
 )
-_VERSIONED = pattern(r"(?P<name>[\w.\-/]+)[:@](?P<version>v?\d+(?:\.\d+)*|latest)")
+_VERSIONED = pattern(r"(?P<name>[\w.\-/]+)(?:[:@]|==)(?P<version>v?\d+(?:\.\d+)*|latest)")
+_ENDING_IN_VERSION = pattern(r"(?P<name>[\w.\-]*[^\W_][\w.\-]*?)[-_](?P<version>v\d+(?:\.\d+)*)")
+_TAGGED = pattern(
+    r"(?P<name>[\w.\-/]*[A-Za-z][\w.\-/]*):(?P<tag>(?:\d+x)?\d+(?:\.\d+)?[bBmM](?:-[\w.\-]+)?|I?[qQ]\d[\w]*|[bBfF]\d+|[fF][pP]\d+)"
+)
+"""Source: Ollama, names of models: size, kind and quantisation behind a colon."""
+_CACHED = pattern(r"(?:\S*/)?models--(?P<owner>[\w.\-]+?)--(?P<name>[\w.\-]+)(?:/\S*)?")
+"""Source: huggingface_hub, folders of its cache."""
+_DIGEST = pattern(r"sha256[-:=](?P<digest>[0-9a-fA-F]{7,64})")
+_HTTP_BUCKET = pattern(
+    r"https://(?:(?P<first>[\w.\-]+)\.s3[\w.\-]*\.amazonaws\.com|s3[\w.\-]*\.amazonaws\.com/(?P<second>[\w.\-]+))(?=/)"
+)
+_ADDRESS = pattern(r"[A-Za-z][\w+.\-]{1,15}://\S+")
 _LOGGED = pattern(r"models:/+(m-[0-9a-f]{32})/?")
 """A model that a run logged. Source: MLflow 3, logged models."""
 _RUN = pattern(r"(?:runs:/|mlflow-artifacts:/|dbfs:/)\S*?(?P<run>[0-9a-f]{32})(?:/\S*)?")
@@ -30,19 +42,47 @@ _HUB_ADDRESS = pattern(
 _OWN_ADDRESS = pattern(r"(?:https?://[^/\s]+)?/(?:api/)?(?:v1/)?models/(?P<id>[0-9a-f]{8,64})/?(?:[?#]\S*)?")
 _HADOOP = pattern(r"s3[an]://")
 """Source: Hadoop, hadoop-aws: the same buckets by the names of its connectors."""
+_BACKSLASHED = pattern(r"[\w.\-]+(?:\\[\w.\-]+)+\\?")
 _BELOW = pattern(r"(?P<folder>/?[\w.\-]+(?:/[\w.\-]+)*)/\*{1,2}")
 _ENDING = pattern(r"\*\.(\w{1,20})|\.([A-Za-z]\w{1,19})")
-_HEX = pattern(r"(?=[a-f]*\d)[0-9a-f]{8,64}|([0-9a-f])\1{7,63}")
+_HEX = pattern(r"(?=[a-f]*\d)[0-9a-f]{8,64}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7}|([0-9a-f])\1{7,63}")
 
 
 def pasted(text: str, reading: Reading) -> Leaf | None:
     """What a word that is no word of a language asks for; None for other words."""
-    leaf = _addressed(text, reading) or _versioned(text, reading) or _with_ending(text)
+    leaf = _addressed(text, reading) or _versioned(text, reading) or _with_ending(text) or _cached(text)
     return leaf or hashed(text, reading) or _placed(text, reading)
 
 
 def _versioned(text: str, reading: Reading) -> Leaf | None:
+    ending = _ENDING_IN_VERSION.fullmatch(text)
+    if ending is not None:
+        version = ending["version"].removeprefix("v")
+        named = And((Match(ending["name"], ("name",)), Terms("version", (version, f"v{version}"))))
+        return Leaf(node=Or((Match(text), named)), label=text, kind="text", explanation=f"also version {version}")
     return registered(text, reading) if "models:/" in text or "@" in text else None
+
+
+def _cached(text: str) -> Leaf | None:
+    """A folder of the hub's cache: `models--google--gemma-2-2b`."""
+    cached = _CACHED.fullmatch(text)
+    if cached is None:
+        return None
+    named = _hub_name(f"{cached['owner']}/{cached['name']}")
+    return replace(named, label=text) if named is not None else None
+
+
+def tagged(text: str) -> Leaf | None:
+    """`llama3.1:8b`, `mistral:7b-q4_K_M`: words of the name and what of it is meant."""
+    match = _TAGGED.fullmatch(text)
+    if match is None:
+        return None
+    hub = _HUB_ADDRESS.fullmatch(match["name"])
+    named = _hub_name(hub["name"] or hub["short"]) if hub is not None else None
+    if named is not None:
+        return replace(named, label=text, kind="text")
+    words = (Match(match["name"]), Match(match["tag"]))
+    return Leaf(node=And(words), label=text, kind="text", explanation="a name with its size or kind")
 
 
 def _with_ending(text: str) -> Leaf | None:
@@ -82,11 +122,14 @@ def _addressed(text: str, reading: Reading) -> Leaf | None:
     logged = _LOGGED.fullmatch(text)
     if logged is not None:
         return Leaf(node=Match(logged[1]), label=text, explanation="a model that a run logged")
-    if "://" in text[1:12]:
-        place = _HADOOP.sub("s3://", text.rstrip("*,;"))
-        nodes: list[Query] = [Prefix("uri", place), *_of_file(place, "uri")]
+    if _ADDRESS.fullmatch(text):
+        typed = _HADOOP.sub("s3://", text.rstrip("*,;"))
+        typed = _HTTP_BUCKET.sub(lambda match: f"s3://{match['first'] or match['second']}", typed)
+        place = typed.rstrip("/") or typed
+        below = (Term("uri", place), Prefix("uri", f"{place}/")) if typed != place else (Prefix("uri", place),)
+        nodes: list[Query] = [*below, *_of_file(place, "uri")]
         node = nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
-        return Leaf(node=node, label=place, explanation="where it is stored begins with this")
+        return Leaf(node=node, label=typed, explanation="where it is stored begins with this")
     return None
 
 
@@ -108,6 +151,8 @@ def _placed(text: str, reading: Reading) -> Leaf | None:
         )
     leading = _LEADING.match(text)
     rest = text[leading.end() :].replace("\\", "/") if leading else text
+    if _BACKSLASHED.fullmatch(rest):
+        rest = rest.replace("\\", "/")
     if not _HUB_NAME.fullmatch(rest):
         return None
     named = _hub_name(rest)
@@ -138,7 +183,11 @@ def _hub_name(text: str) -> Leaf | None:
     if "/" not in text.strip("/") or not any(letter.isalnum() for letter in last):
         return None
     whole = Phrase(text.strip("/"))
-    node = Or((whole, And((whole, Phrase(last, ("name",))))))
+    nodes: list[Query] = [whole, And((whole, Phrase(last, ("name",))))]
+    owner, _, rest = text.strip("/").partition("/")
+    if rest == last:
+        nodes.append(And((Term("owner", owner), Phrase(last, ("name",)))))
+    node = Or(tuple(nodes))
     return Leaf(node=node, label=text, kind="text", explanation="a name with its owner or folder")
 
 
@@ -227,7 +276,8 @@ def _also_registered(called: str) -> Query:
 
 def hashed(text: str, reading: Reading) -> Leaf | None:
     """The beginning of an id or a hash that a model of the catalog has."""
-    begun = text.casefold()
+    digest = _DIGEST.fullmatch(text)
+    begun = (digest["digest"] if digest is not None else text).casefold()
     if reading.vocabulary is None or not _HEX.fullmatch(begun):
         return None
     known = reading.vocabulary.fields_beginning(begun)

@@ -88,10 +88,12 @@ _BRACKETED_RANGE = pattern(
 )
 """`[0.9 TO *]` with, `{0.9 TO 1}` without its ends. Source: Lucene 9, classic query parser, range searches."""
 _LEFT_BOUND = pattern(
-    r"(?P<number>[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>\s?[^\W\d_]{1,10}|\s?%)?\s*(?P<sign>[<>]=?|\u2264|\u2265)\s*"
+    r"(?P<number>[12]\d{3}-\d{1,2}(?:-\d{1,2})?|[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>\s?[^\W\d_]{1,10}|\s?%)?"
+    r"\s*(?P<sign>[<>]=?|\u2264|\u2265)\s*"
 )
 _RIGHT_BOUND = pattern(
-    r"\s*(?P<sign>[<>]=?|\u2264|\u2265)\s*(?P<number>[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:%|[^\W\d_]{0,10}))"
+    r"\s*(?P<sign>[<>]=?|\u2264|\u2265)\s*"
+    r"(?P<number>[12]\d{3}-\d{1,2}(?:-\d{1,2})?|[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:%|[^\W\d_]{0,10}))"
 )
 _UNIT = pattern(r"\s(%|[^\W\d_]{1,10})(?![\w.:=<>@-])")
 _THOUSANDS = pattern(r"(?:[ \u00a0\u202f]\d{3})+(?![\w.,])")
@@ -166,6 +168,10 @@ class Names(Protocol):
         """The units that its numbers may have, in lower case; None for a name of no numbers."""
         ...
 
+    def holds(self, name: str, value: str) -> bool:
+        """Whether models have this value under this name."""
+        ...
+
 
 def scan(text: str, names: Names) -> list[Token]:
     """The tokens of `text`."""
@@ -227,7 +233,15 @@ class _Scanner:
         if letter in "-!" and self._negates():
             self.at += 1
             return Token(kind=Kind.NOT, start=self.at - 1, end=self.at, text=letter)
-        return self._condition() or self._word()
+        return self._checkpoint() or self._condition() or self._word()
+
+    def _checkpoint(self) -> Token | None:
+        """`epoch=3-step=1000.ckpt`: a file of weights whose name looks like conditions."""
+        named = _CHECKPOINT.match(self.text, self.at)
+        if named is None:
+            return None
+        self.at = named.end()
+        return Token(kind=Kind.WORD, start=named.start(), end=named.end(), text=named[0])
 
     def _requires(self) -> bool:
         """`+bert` and `+license:mit` as in Lucene; a lone plus and `+5` are text."""
@@ -522,7 +536,8 @@ class _Scanner:
         start = self.at
         self.at = after
         if sign == ":":
-            sign = self._second_operator(apart=self.names.units(name) is not None) or sign
+            apart = self.names.units(name) is not None
+            sign = self._second_operator(apart=apart, negates=not apart and name.casefold() != "sort") or sign
         values, bracketed, closed = self._values(name, sign)
         return replace(
             self._condition_of(start, name, name_end, sign, values, listed=bracketed), closed=closed
@@ -547,9 +562,9 @@ class _Scanner:
             return bool(value)
         return looks_numeric(value)
 
-    def _second_operator(self, *, apart: bool) -> str:
+    def _second_operator(self, *, apart: bool, negates: bool) -> str:
         """`params:>7B` as on GitHub; of numbers also `accuracy: > 0.9`; `license:!mit`, `license:NOT mit`."""
-        left_out = None if apart else _NEGATED_VALUE.match(self.text, self.at)
+        left_out = _NEGATED_VALUE.match(self.text, self.at) if negates else None
         if left_out is not None:
             self.at = left_out.end()
             return "!="
@@ -580,7 +595,13 @@ class _Scanner:
             if piece is not None:
                 pieces += _alternatives(self._measured(piece, units)) if self.known(name) else [piece]
             follow = self.text[self.at + 1 : self.at + 2]
-            if self.text[self.at : self.at + 1] != "," or not follow or follow.isspace() or follow in "),":
+            if self.text[self.at : self.at + 1] != "," or not follow or follow in "),":
+                break
+            listed = _NEXT_VALUE.match(self.text, self.at) if follow.isspace() else None
+            if listed is not None and self.names.holds(name, listed["value"]):
+                self.at = listed.start("value")
+                continue
+            if follow.isspace():
                 break
             if self._next_condition(self.at + 1):
                 break
@@ -729,6 +750,11 @@ _JOINING = frozenset({"and", "or", "not"})
 _GROUP_SIGN = pattern(r"\s*(?P<sign>:|!=|==?)\s*\(")
 _STRICT = frozenset("<>")
 _BOUNDS = frozenset({">", ">=", "<", "<="})
+_CHECKPOINT = pattern(
+    r"[\w./\-]*=[\d.]+[\w.\-]*[-_]?(?:[\w.\-]*=[\w.\-]*)*\.(?:ckpt|pth?|bin|safetensors|onnx|gguf|keras|h5)(?=\s|$)"
+)
+"""Source: PyTorch Lightning, ModelCheckpoint, names of files."""
+_NEXT_VALUE = pattern(r",\s+(?P<value>[\w.+-]*[\w+])(?=\s|,|\)|$)")
 _EQUAL = pattern(r"\s*==?\s*|:\s*(?![/\\])")
 _NEGATED_VALUE = pattern(r"(?:!(?!=)|-(?=[^\W\d_])|NOT\s+|not\s+)(?=[\"'\w])")
 

@@ -103,7 +103,7 @@ _SQL_ORDERING = pattern(
     re.IGNORECASE,
 )
 _ORDER_ALONE = pattern(
-    r"\s*(?:order_by\s*=\s*)?\[?\s*[\"']?(?P<name>[\w.@]+)\s+(?P<direction>asc|desc)[\"']?\s*\]?\s*",
+    r"\s*(?:order_by\s*=\s*)?\[?\s*[\"']?(?P<name>[\w.@]+)\s+(?P<direction>asc|desc)(?:ending)?[\"']?\s*\]?\s*",
     re.IGNORECASE,
 )
 _SQL_KEY = pattern(r"(?P<name>.+?)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)

@@ -14,6 +14,7 @@ from catalog.query.text.sentence_parts import (
     comparator,
     numeric_name,
     on_dataset,
+    open_end,
     span_at,
     with_noun,
 )
@@ -39,6 +40,7 @@ def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | 
         on = on_dataset(sentence, at + used) if amount is not None and target.metric is not None else None
         if on is not None and amount is not None:
             return used + 2, f"{target.name}@{on}{SIGNS[sign]}{amount.text}"
+        used += _further(sentence, at + used)
         if count == 1 and (amount is None or amount.count == 1) and sign not in _NEARLY:
             return used, None
         return (used, f"{target.name}{SIGNS[sign]}{amount.text}") if amount else None
@@ -46,8 +48,24 @@ def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | 
     if amount is None or not sentence.words[at + count].raw.startswith(("<", ">", "≥", "≤")):
         return None
     if count == 1 and amount.count == 1:
-        return 2, None
+        return 2 + _further(sentence, at + 2), None
     return count + amount.count, f"{target.name}{amount.sign}{amount.text}"
+
+
+def _further(sentence: Sentence, at: int) -> int:
+    """How many words a second bound of the same name has: `and < 64k` behind `context > 8k`. The scanner reads it."""
+    joined = sentence.text(at) in {"and", "but"}
+    sign = sentence.text(at + joined)
+    if sign in SIGNS:
+        amount = amount_at(sentence, at + joined + 1)
+        return 0 if amount is None or amount.sign else joined + 1 + amount.count
+    amount = amount_at(sentence, at + joined)
+    if amount is None or not sentence.words[at + joined].raw.startswith(_COMPARING):
+        return 0
+    return joined + amount.count if numeric_name(sentence, at + joined + amount.count) is None else 0
+
+
+_COMPARING = ("<", ">", "\N{GREATER-THAN OR EQUAL TO}", "\N{LESS-THAN OR EQUAL TO}")
 
 
 _NEARLY = frozenset("~\N{ALMOST EQUAL TO}")
@@ -106,11 +124,31 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     on = on_dataset(sentence, at + used) if target.metric is not None else None
     if on is not None:
         return used + 2, f"{target.name}@{on}{sign}{amount.text}"
+    more = _compared_too(sentence, at + used, target)
+    if more is not None:
+        return used + more[0], f"{target.name}{sign}{amount.text} {target.name}{more[1]}"
     return used, f"{target.name}{sign}{amount.text}"
+
+
+def _compared_too(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | None:
+    """`and under 64k` behind `context over 8k`, where no other name follows: how many words, the sign and the number."""
+    if sentence.text(at) not in {"and", "but"}:
+        return None
+    compared = comparator(sentence, at + 1, target)
+    amount = amount_at(sentence, at + 1 + compared[0]) if compared else None
+    if compared is None or amount is None or amount.sign:
+        return None
+    used = 1 + compared[0] + amount.count
+    if numeric_name(sentence, at + used) is not None or sentence.text(at + used) in {"of", "in"}:
+        return None
+    return used, f"{compared[1]}{amount.text}"
 
 
 def amount_named(sentence: Sentence, at: int) -> Replacement:
     """`more than 90% accuracy`, `>90% accuracy`, `90%+ accuracy`, `between 0.8 and 0.9 f1`, `at least 12 layers`."""
+    if sentence.text(at) == "trained" and sentence.text(at + 1) in {"for", "over"}:
+        trained = amount_named(sentence, at + 2)  # for 10 epochs
+        return None if trained is None else (trained[0] + 2, trained[1])
     span = span_at(sentence, at)
     if span is not None:
         used, low, high = span
@@ -123,12 +161,16 @@ def amount_named(sentence: Sentence, at: int) -> Replacement:
         return None
     used += amount.count
     sign = sign or amount.sign
-    if sentence.text(at + used) in {"of", "in"}:
+    used += sentence.text(at + used) == "tokens"
+    while sentence.text(at + used) in {"of", "in"}:
         used += 1
     named = numeric_name(sentence, at + used)
     if named is None:
         return None
     count, target = named
+    tail = open_end(sentence, at + used + count) if not sign else None
+    if tail is not None:
+        used, sign = used + tail[0], tail[1]
     sign = sign or _plain_sign(amount, target)
     return (used + count, f"{target.name}{sign}{amount.text}") if sign else None
 
@@ -219,6 +261,9 @@ def amount_alone(sentence: Sentence, at: int) -> Replacement:
         name = "params"
     used = with_noun(sentence, at, used + amount.count, name)
     noun = sentence.text(at + used - 1) in PARAMETER_WORDS
+    tail = open_end(sentence, at + used) if name and not sign else None
+    if tail is not None:
+        used, sign = used + tail[0], tail[1]
     if not name or (not sign and not noun and amount.unit != "B"):
         return None
     return used, f"{name}{sign or ':'}{amount.text}"

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from catalog.query.periods import MONTH_NAMES, MONTHS, parse_period
-from catalog.query.text.function_words import FILLER_WORDS
+from catalog.query.text.function_words import FILLER_WORDS, MODEL_WORDS
 from catalog.query.text.sentence_parts import (
     SPOKEN_NUMBERS,
     UNITS_OF_TIME,
     Replacement,
     Sentence,
+    comparator,
     is_year,
+    numeric_name,
     spoken_date,
 )
+from catalog.text.patterns import pattern
 
 _PREPOSITIONS: Mapping[str, str] = {
     "after": "after",
@@ -27,6 +30,8 @@ _PREPOSITIONS: Mapping[str, str] = {
     "on": "on",
     "from": "in",
     "ab": "since",
+    "pre": "before",
+    "post": "after",
     "am": "on",
 }
 _SPOKEN_SIGNS = {"after": ">", "since": ">=", "before": "<", "until": "<=", "in": ":", "on": ":"}
@@ -53,6 +58,7 @@ def dated(sentence: Sentence, at: int) -> Replacement:
         or _aged(sentence, start)
         or _between_dates(sentence, start)
         or _half_of_year(sentence, start)
+        or _quarter(sentence, start)
         or _preposition(sentence, start)
         or _date_alone(sentence, start, at)
     )
@@ -62,10 +68,8 @@ def dated(sentence: Sentence, at: int) -> Replacement:
     if verb is None and (behind := _VERBS.get(sentence.text(start + count))) is not None:
         verb, count = behind, count + 1  # "nach 2023 trainiert"
     dates = [date]
-    if word == "in" and (
-        end := _OPEN_ENDS.get((sentence.text(start + count), sentence.text(start + count + 1)))
-    ):
-        word, count = end, count + 2
+    if word == "in":
+        word, count = _open_end(sentence, start, count)
     while word == "in" and sentence.text(start + count) in {"or", "and"}:
         other = spoken_date(sentence, start + count + 1)
         if other is None:
@@ -77,11 +81,20 @@ def dated(sentence: Sentence, at: int) -> Replacement:
 
 
 _OPEN_ENDS = {
-    ("or", "later"): "since",
-    ("or", "newer"): "since",
-    ("or", "earlier"): "until",
-    ("or", "older"): "until",
+    **dict.fromkeys(("later", "newer", "after", "onwards", "onward", "on"), "since"),
+    **dict.fromkeys(("earlier", "older", "before"), "until"),
 }
+
+
+def _open_end(sentence: Sentence, start: int, count: int) -> tuple[str, int]:
+    """`2023 or newer`, `from 2023 on`: the word for it, and how many words the date has with it."""
+    after = start + count
+    if sentence.text(after) in {"or", "and"} and (end := _OPEN_ENDS.get(sentence.text(after + 1))):
+        return end, count + 2
+    alone = sentence.text(after)
+    if alone in {"onwards", "onward"} or (alone == "on" and not sentence.text(after + 1)):
+        return "since", count + 1
+    return "in", count
 
 
 def _condition(verb: str | None, word: str, date: str) -> str:
@@ -91,17 +104,30 @@ def _condition(verb: str | None, word: str, date: str) -> str:
 
 
 def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
-    word = _PREPOSITIONS.get(sentence.text(at))
+    joined = _JOINED.fullmatch(sentence.text(at))
+    if joined is not None and is_year(joined[2]):
+        return 1, _PREPOSITIONS[joined[1]], joined[2]
+    word, used = _PREPOSITIONS.get(sentence.text(at)), 1
     if word is None:
-        return None
-    used = 1 + (sentence.text(at + 1) == "the")
+        opening = (sentence.text(at), sentence.text(at + 1))
+        word, used = _OF_TWO_WORDS.get(opening), 2 + (opening == ("no", "later"))
+        if word is None or numeric_name(sentence, at + used + 1) is not None:
+            return None
+    while sentence.text(at + used) in {"the", "of"}:
+        used += 1
     used += sentence.text(at + used) in {"year", "years"}  # "im Jahr 2024"
     if sentence.text(at + used) in {"this", "last"} and sentence.text(at + used + 1) in _PERIODS:
         return used + 2, word, f"{sentence.text(at + used)}-{sentence.text(at + used + 1)}"
     date = spoken_date(sentence, at + used)
+    if date is None and sentence.text(at + used) in _SPOKEN_MONTHS:
+        month = sentence.text(at + used)  # the last one that has begun
+        year = sentence.now.year - (_number_of(month) >= sentence.now.month)
+        date = (1, f'"{month} {year}"')
     return None if date is None else (used + date[0], word, date[1])
 
 
+_JOINED = pattern(r"(pre|post)-(\d{4})")
+_OF_TWO_WORDS = {("up", "to"): "until", ("not", "after"): "until", ("no", "later"): "until", ("not", "before"): "since"}
 _PERIODS = frozenset({"week", "month", "year"})
 
 
@@ -153,6 +179,21 @@ def _month_alone(sentence: Sentence, at: int) -> tuple[int, str] | None:
     return (1, sentence.text(at)) if sentence.text(at) in _SPOKEN_MONTHS else None
 
 
+_QUARTERS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4}
+
+
+def _quarter(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    """`third quarter of 2025`, `in the 3rd quarter 2025`."""
+    used = int(sentence.text(at) in {"in", "during"})
+    used += sentence.text(at + used) == "the"
+    quarter = _QUARTERS.get(sentence.text(at + used))
+    if quarter is None or sentence.text(at + used + 1) != "quarter":
+        return None
+    used += 2 + (sentence.text(at + used + 2) == "of")
+    year = sentence.text(at + used)
+    return (used + 1, "in", f"{year}-Q{quarter}") if is_year(year) else None
+
+
 _HALVES = {"h1": "01..{}-06", "h2": "07..{}-12", "first": "01..{}-06", "second": "07..{}-12"}
 
 
@@ -192,7 +233,14 @@ def _recent(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
 
 
 def _aged(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
-    """`older than 1 year`, `newer than 6 months`, `newer than 2023`."""
+    """`older than 1 year`, `newer than 6 months`, `newer than 2023`, `no older than 30 days`, `less than a week old`."""
+    if sentence.text(at) in {"no", "not"}:
+        aged = _aged(sentence, at + 1)
+        flipped = {"before": "since", "since": "before", "after": "until"}
+        return None if aged is None else (aged[0] + 1, flipped[aged[1]], aged[2])
+    old = _years_old(sentence, at)
+    if old is not None:
+        return old
     word = {"older": "before", "newer": "after", "younger": "after"}.get(sentence.text(at))
     if word is None or sentence.text(at + 1) != "than":
         return None
@@ -204,6 +252,20 @@ def _aged(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
         return used + 1 + (amount is not None), "since" if word == "after" else word, f"-{amount or 1}{unit}"
     date = spoken_date(sentence, at + 2)
     return None if date is None else (2 + date[0], word, date[1])
+
+
+def _years_old(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    """`less than a week old`, `over 5 years old`."""
+    compared = comparator(sentence, at)
+    if compared is None or compared[1] not in {">", ">=", "<", "<="}:
+        return None
+    used = compared[0]
+    number = sentence.text(at + used)
+    amount = 1 if number in {"a", "an"} else int(number) if number.isdigit() and len(number) < 4 else SPOKEN_NUMBERS.get(number)
+    unit = UNITS_OF_TIME.get(sentence.text(at + used + 1).removesuffix("s"))
+    if amount is None or unit is None or sentence.text(at + used + 2) != "old":
+        return None
+    return used + 3, "before" if compared[1].startswith(">") else "since", f"-{amount}{unit}"
 
 
 _DAYS = frozenset({"today", "yesterday"})
@@ -221,13 +283,35 @@ def _date_alone(sentence: Sentence, at: int, start: int) -> tuple[int, str, str]
         span = _span_of_dates(sentence, at)
         if span is not None:
             return (1, "range", span) if at > start or _says_nothing_else(sentence, at, 1) else None
+        years = _span_of_years(sentence, at)
+        if years is not None:
+            return years if at > start or _says_nothing_else(sentence, at, years[0]) else None
         spoken = spoken_date(sentence, at)
-        if spoken is None or (at == start and is_year(spoken[1])):
+        if spoken is None or (at == start and is_year(spoken[1]) and not _of_models(sentence, at)):
             return None
         date = spoken
     if at == start and not _says_nothing_else(sentence, at, date[0]):
         return None
     return date[0], "in", date[1]
+
+
+def _of_models(sentence: Sentence, at: int) -> bool:
+    """`2023 models`, `2023 onwards`: a year beside what is no part of a name."""
+    return sentence.text(at + 1) in {*MODEL_WORDS, "onwards", "onward"} or (
+        sentence.text(at - 1) == "of" and sentence.text(at - 2) in MODEL_WORDS if at > 1 else False
+    )
+
+
+def _span_of_years(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    """`2020-2021`, `2020 to 2021`, `2020 - 2021`."""
+    low, dash, high = sentence.text(at).partition("-")
+    if dash and is_year(low) and is_year(high):
+        return 1, "range", f"{low}..{high}"
+    linked = sentence.text(at + 1) in {"to", "until"} or (
+        at + 1 < len(sentence.words) and sentence.words[at + 1].whole == "-"
+    )
+    high = sentence.text(at + 2)
+    return (3, "range", f"{low}..{high}") if linked and is_year(low) and is_year(high) else None
 
 
 def _span_of_dates(sentence: Sentence, at: int) -> str | None:

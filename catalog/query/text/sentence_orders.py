@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_parts import (
     SPOKEN_NUMBERS,
@@ -17,6 +18,7 @@ from catalog.query.text.sentence_parts import (
 )
 from catalog.query.text.sorting import natural_direction
 from catalog.query.text.targets import Target, resolve
+from catalog.text.patterns import pattern
 from mappings.metrics import metrics
 from mappings.tasks import leading_metrics
 
@@ -27,16 +29,20 @@ _ORDERS = {
     "largest": "-size",
     "biggest": "-size",
     "smallest": "size",
+    "lightest": "size",
+    "heaviest": "-size",
 }
 _RECENT = frozenset(
     {("most", "recent"), ("recently", "trained"), ("recently", "created"), ("newest", "first")}
 )
+_EXTREMES = {"max": "-", "maximum": "-", "min": "", "minimum": ""}
 _SUPERLATIVES = {
+    **_EXTREMES,
     **dict.fromkeys(("most", "highest", "largest", "biggest", "longest", "greatest"), "-"),
     **dict.fromkeys(("fewest", "least", "lowest", "smallest", "shortest"), ""),
 }
 _SORTED = frozenset({"sorted", "sort", "ordered", "order", "ranked", "rank"})
-_DIRECTIONS = {"asc": "asc", "ascending": "asc", "desc": "desc", "descending": "desc"}
+DIRECTIONS = {"asc": "asc", "ascending": "asc", "desc": "desc", "descending": "desc"}
 _TOP = frozenset({"top", "best", "first"})
 _NOUNS = frozenset({"model", "models", "version", "versions"})
 _FASTEST = (
@@ -62,13 +68,15 @@ def ordered(sentence: Sentence, at: int) -> Replacement:
 
 def _sorted(sentence: Sentence, at: int, used: int) -> Replacement:
     named = numeric_name(sentence, at)
+    if sentence.text(at) in _ORDERS:
+        return used + 1 + (sentence.text(at + 1) == "first"), f"sort:{_ORDERS[sentence.text(at)]}"
     if named is not None:
         count, name = _placed(sentence, at, named)
     elif resolve(sentence.text(at)):
         count, name = 1, sentence.text(at)
     else:
         return None
-    direction = _DIRECTIONS.get(sentence.text(at + count))
+    direction = DIRECTIONS.get(sentence.text(at + count))
     spelled = f"{name}-{direction}" if direction else name
     return used + count + bool(direction), f"sort:{quoted(spelled)}"
 
@@ -82,9 +90,11 @@ def _superlative(sentence: Sentence, at: int) -> Replacement:
     if (sign is None and word != "worst") or sentence.text(at + used + 1) in _NOUNS:
         return None
     named = numeric_name(sentence, at + used + 1)
-    if named is None or named[1].nested:
+    if named is None or named[1].nested or amount_at(sentence, at + used + 1) is not None:
         return None
     count, name = _placed(sentence, at + used + 1, named)
+    if word in _EXTREMES and sentence.text(at + used + 1 + count):
+        return None  # "min accuracy 0.8" is a bound
     if sign is None:
         descending = not natural_direction(named[1].path)
         return used + 1 + count, f"sort:{quoted(f'{name}-desc' if descending else f'{name}-asc')}"
@@ -126,6 +136,9 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
         known = next((name for name in _FASTEST if name in sentence.vocabulary.metrics), "")
         return (1, f"sort:{known}") if known else None
     if words[0] == "best":
+        if words[1] == "first":
+            leading = _leading_metric(sentence)
+            return (2, f"sort:{leading}") if leading else None
         if _ordered_later(sentence, at + 1):
             return 1, ""
         leading = _leading_metric(sentence)
@@ -136,13 +149,37 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
 def _counted(sentence: Sentence, at: int) -> Replacement:
     """`top 5 by f1`, `best 3 models`, `5 newest`, `newest three`: so many, in the order that is named or best first."""
     first, second = sentence.text(at), sentence.text(at + 1)
-    if (number := _number(first)) and (second in _ORDERS or second in {"best", "top", "worst", "fastest"}):
+    begun = _begun_count(sentence, at)
+    if begun is not None:
+        return begun
+    if first in _PLACES and second in {"best", "newest", "largest", "smallest"}:
+        number, word = _PLACES[first], second  # the one asked for is the last of them
+    elif (number := _number(first)) and (second in _ORDERS or second in {"best", "top", "worst", "fastest"}):
         word = second
     elif (number := _number(second)) and (first in _ORDERS or first in _TOP):
         word = first
     else:
         return None
-    used = 2 + (sentence.text(at + 2) in _NOUNS)
+    return _of_so_many(sentence, at, 2 + (sentence.text(at + 2) in _NOUNS), number, word)
+
+
+_PLACES = {"2nd": 2, "second": 2, "3rd": 3, "third": 3}
+_TOP_COUNT = pattern(r"top-?(\d{1,3})")
+
+
+def _begun_count(sentence: Sentence, at: int) -> Replacement:
+    """`top-5 by f1`, `show 3 models`, `5 models with the highest f1`: so many; the order stands behind."""
+    joined = _TOP_COUNT.fullmatch(sentence.text(at))
+    if joined is not None and sentence.text(at + 1) in {"", "by", *_NOUNS}:
+        return _of_so_many(sentence, at, 1 + (sentence.text(at + 1) in _NOUNS), int(joined[1]), "top")
+    number = _number(sentence.text(at))
+    asked = all(word.text in FILLER_WORDS for word in sentence.words[:at])
+    if not number or not asked or sentence.text(at + 1) not in {"models", "versions"}:
+        return None
+    return 2, f"limit:{number}"
+
+
+def _of_so_many(sentence: Sentence, at: int, used: int, number: int, word: str) -> Replacement:
     metric = numeric_name(sentence, at + used)
     behind = (
         metric is not None
@@ -213,12 +250,16 @@ def scored_on(sentence: Sentence, at: int) -> Replacement:
 
 
 def by_metric(sentence: Sentence, at: int) -> Replacement:
-    """`bert models by f1`: an order, where so many or the best were asked for before."""
-    if sentence.text(at) not in {"by", "on"} or not any(word.text in _TOP for word in sentence.words[:at]):
+    """`bert models by f1`: an order at the end, or where so many or the best were asked for before."""
+    if sentence.text(at) not in {"by", "on"}:
         return None
     named = numeric_name(sentence, at + 1)
     if named is None or named[1].split is not None:
         return None
+    topped = any(word.text in _TOP for word in sentence.words[:at])
+    if not topped:
+        last = sentence.text(at) == "by" and at + 1 + named[0] == len(sentence.words)
+        return (1 + named[0], f"sort:{quoted(named[1].name)}") if last else None
     count, name = _placed(sentence, at + 1, named)
     order = name if named[1].kind == "metric" else f"-{name}"
     return 1 + count, f"has:{quoted(name)} sort:{quoted(order)}"

@@ -54,6 +54,7 @@ _BYTES = {
         for plural in ("", "s")
     },
     "bytes": "b",
+    **{f"{word}{plural}": f"{word[0].upper()}B" for word in ("gig", "meg") for plural in ("", "s")},
     **{f"{letter}o": f"{letter.upper()}B" for letter in "kmg"},
 }
 _COUNTS = {
@@ -87,6 +88,7 @@ SPOKEN_NUMBERS = {
     "ten": 10,
     "twelve": 12,
 }
+_ADJECTIVES = {"accurate": "accuracy"}
 MAX_DATASETS_ASKED = 4
 """Data sets of one sentence that the catalog is asked for, where they are not among those at hand."""
 _FIRST_YEAR, _LAST_YEAR = 1990, 2099
@@ -143,9 +145,11 @@ def numeric_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
             continue
         if count > 1 and any("@" in word for word in words):
             continue  # the name of a data set ends with its word
-        for target in resolve(" ".join(words)):
+        for target in resolve(_ADJECTIVES.get(words[0], words[0]) if count == 1 else " ".join(words)):
             if target.numeric:
                 return count, target
+            if count == 1 and target.path.startswith("hyperparameters."):
+                return count, as_number(target)
         for target in reported(" ".join(words), sentence.vocabulary):
             if count > 1 or not resolve(words[0]):
                 return count, as_number(target)
@@ -172,18 +176,30 @@ def amount_at(sentence: Sentence, at: int) -> Amount | None:
         return None
     unit, count = match["unit"], 1
     following = sentence.text(at + 1)
-    if not unit and (
-        following in _BYTES or following in _PERCENTS or (following in _COUNTS and len(following) > 1)
-    ):
+    counted = len(following) > 1 or sentence.text(at + 2) in PARAMETER_WORDS
+    if not unit and (following in _BYTES or following in _PERCENTS or (following in _COUNTS and counted)):
         unit, count = following, 2
     sign = SIGNS[match["sign"]] if match["sign"] else ">=" if match["plus"] else ""
-    if [sentence.text(at + count), sentence.text(at + count + 1)] == ["or", "more"]:
-        sign, count = ">=", count + 2
-    elif [sentence.text(at + count), sentence.text(at + count + 1)] == ["or", "less"]:
-        sign, count = "<=", count + 2
+    tail = open_end(sentence, at + count)
+    if tail is not None:
+        count, sign = count + tail[0], tail[1]
     return Amount(
         count=count, digits=pointed(match["digits"].rstrip(",.")), unit=_spelled_unit(unit), sign=sign
     )
+
+
+def open_end(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """`or more`, `and up`, `or smaller`: how many words, and the sign that they give to the number before."""
+    if sentence.text(at) not in {"or", "and"}:
+        return None
+    word = sentence.text(at + 1)
+    if sentence.text(at + 2) in {"than", "by"}:
+        return None
+    return (2, ">=") if word in _UPWARDS else (2, "<=") if word in _DOWNWARDS else None
+
+
+_UPWARDS = frozenset({"more", "up", "above", "larger", "bigger", "greater", "higher", "longer", "over", "better"})
+_DOWNWARDS = frozenset({"less", "below", "smaller", "fewer", "lower", "shorter", "under", "down"})
 
 
 def _spelled_unit(unit: str) -> str:
@@ -206,10 +222,15 @@ def span_at(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     if middle is not None:
         return middle[0], *_same_unit(*middle[1:])
     first = amount_at(sentence, at)
-    if first is None or first.sign or sentence.text(at + first.count) != "to":
+    if first is None or first.sign or not (_links_ends(sentence, at + first.count)):
         return None
     last = amount_at(sentence, at + first.count + 1)
     return None if last is None else (first.count + 1 + last.count, *_same_unit(first, last))
+
+
+def _links_ends(sentence: Sentence, at: int) -> bool:
+    """`to` or a dash that stands alone."""
+    return sentence.text(at) == "to" or (at < len(sentence.words) and sentence.words[at].whole == "-")
 
 
 _SPAN_UNITS = {**_BYTES, **{word: unit for word, unit in _COUNTS.items() if len(word) > 1}, "%": "%"}
@@ -296,11 +317,11 @@ def spoken_name(sentence: Sentence, at: int) -> Iterator[tuple[int, str]]:
 
 def spoken_date(sentence: Sentence, at: int) -> tuple[int, str] | None:
     """A date of up to three words, the longest first: `3 May 2024`, `May 2024`, `2024`."""
-    for count in (3, 2, 1):
+    for count in (4, 3, 2, 1):
         words = [sentence.text(at + offset) for offset in range(count)]
-        if not all(words):
+        if not all(words) or (count > 3 and "of" not in words) or words[-1] == "of":
             continue
-        text = " ".join(words)
+        text = " ".join(word for word in words if word != "of" or count == 1)  # the 1st of June 2025, Q3 of 2025
         if count == 1 and ambiguous_readings(text):
             return 1, text  # the condition says that day and month cannot be told apart
         if text.isdigit() and not is_year(text):

@@ -306,10 +306,12 @@ _PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)
 
 
 def _is_value(sentence: Sentence, at: int) -> bool:
-    """Whether the word is a value that models have: `no pytorch`, `non onnx`."""
+    """Whether the word is a value that models have: `no pytorch`, `non onnx`, `no gpl`."""
     word = sentence.text(at)
     if sentence.vocabulary is None or not word:
         return False
+    if _family(sentence, at, "license") is not None:
+        return True
     held_by = (
         known
         for name, known in sentence.vocabulary.values.items()
@@ -326,9 +328,12 @@ def versioned(sentence: Sentence, at: int) -> Replacement:
         return used + 2, f"path:{quoted(sentence.words[at + used + 1].raw)}"
     if word == "version" and _VERSION.fullmatch(value):
         return 2, f"version:{quoted(value)}"
+    if _HASH.fullmatch(value) and any(target.path in fields_where("hashed") for target in resolve(word)):
+        return 2, f"{word}:{value}"
     return None
 
 
+_HASH = pattern(r"[0-9a-f]{7,64}")
 _FOLDERS = frozenset({"folder", "directory"})
 _PATH = pattern(r"[\w.\-]+(?:/[\w.\-]+)*/?")
 _VERSION = pattern(r"v?\d[\w.+-]*")
@@ -394,6 +399,8 @@ _STATES: Mapping[tuple[str, ...], str] = {
         "is:incomplete": "incomplete|cut off|truncated|missing shards|partial",
         "is:unreadable,incomplete": "corrupt|corrupted|damaged|unreadable",
         "is:duplicate": "duplicates|duplicated",
+        "-is:quantized": "non-quantized|unquantized|unquantised|nonquantized|non quantized",
+        "risk:secret": "leaked secrets|with secrets|contain secrets|containing secrets",
         "is:adapter": "adapters",
         "missing:license": "unlicensed|unlicenced",
         "missing:risks": "no risks|without risks|harmless",

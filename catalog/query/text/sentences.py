@@ -17,7 +17,8 @@ from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
-from catalog.query.text.sentence_parts import Sentence, Word
+from catalog.query.text.sentence_orders import DIRECTIONS
+from catalog.query.text.sentence_parts import Sentence, Word, span_at
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.text.patterns import pattern
 
@@ -92,14 +93,35 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
         at += count
     if not fired:
         return Rewriting(text=text)
-    return _assembled(text, pieces)
+    return _assembled(text, _listed(text, pieces))
+
+
+def _listed(text: str, pieces: list[_Piece]) -> list[_Piece]:
+    """`english or german` as two values of one field: what stands beside them belongs to both."""
+    listed: list[_Piece] = []
+    for piece in pieces:
+        listed.append(piece)
+        if len(listed) < _ALTERNATIVES:
+            continue
+        (start, _, first), joining, (_, end, last) = listed[-_ALTERNATIVES:]
+        one, other = (_VALUE.fullmatch(part or "") for part in (first, last))
+        word = text[joining[0] : joining[1]].casefold()
+        if one and other and one["field"] == other["field"] and word in {"or", "oder", "ou", "o"}:
+            listed[-_ALTERNATIVES:] = [(start, end, f"{one['field']}:{one['values']},{other['values']}")]
+    return listed
+
+
+_ALTERNATIVES = 3
+"""A value, the word between, and a value."""
+_VALUE = pattern(r"(?P<field>[a-z_.]+):(?P<values>[\w.+-]+(?:,[\w.+-]+)*)")
 
 
 def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if not sentence.words[at].plain:
-        return _grouped(sentence, at) or possessed(sentence, at) or _left_out(sentence, at)
+        return _directed(sentence, at) or _grouped(sentence, at) or possessed(sentence, at) or _left_out(sentence, at)
     if at and sentence.words[at - 1].raw[-1:] in _SIGNS:
-        return None  # the value of `task: ner`
+        span = span_at(sentence, at)
+        return None if span is None else (span[0], None)  # the value of `task: ner` and of `params: 7B - 13B`
     protected = written_comparison(sentence, at)
     if protected is not None:
         return protected
@@ -123,6 +145,15 @@ def _grouped(sentence: Sentence, at: int) -> tuple[int, str] | None:
     )
     match = named_by_alias(alone, 0)
     return None if match is None else (1, f"{grouped['opening']}{match[1]}{grouped['closing']}")
+
+
+def _directed(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """`sort:accuracy desc`: the direction stands apart."""
+    word, direction = sentence.words[at].whole, DIRECTIONS.get(sentence.text(at + 1))
+    return (2, f"{word}-{direction}") if direction and _ORDERED.fullmatch(word) else None
+
+
+_ORDERED = pattern(r"sort:[\w.@]+")
 
 
 def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:

@@ -24,7 +24,10 @@ _PARAMETER_PREFIXES = (
     *("config.", "config/", "params/", "parameters/"),
 )
 _TAG_PREFIXES = ("tags.", "tag.", "extra.")
-_ATTRIBUTE_PREFIXES = ("attributes.", "attribute.", "attr.", "sys/")
+_ATTRIBUTE_PREFIXES = (
+    *("attributes.", "attribute.", "attr.", "sys/"),
+    *("model.", "models.", "run.", "runs.", "df.", "row."),
+)
 """Prefixes of pasted filters. Source: MLflow, search syntax of runs and of models; W&B, Api.runs; Neptune, NQL."""
 
 
@@ -138,8 +141,16 @@ class Target:
         return f"{name}@{self.dataset}" if self.dataset is not None else name
 
 
+_HUMP = pattern(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
 def folded(name: str) -> str:
     return name.casefold().strip().replace("-", "_").replace(" ", "_")
+
+
+def snake_case(name: str) -> str:
+    """`learningRate` and `LearningRate` as learning_rate."""
+    return _HUMP.sub("_", name)
 
 
 @lru_cache(maxsize=4096)
@@ -155,6 +166,8 @@ def resolve(name: str) -> tuple[Target, ...]:
             if lowered.startswith(prefix) and len(name) > len(prefix):
                 return reader(name[len(prefix) :])
     targets = [target for target in (_field(folded(name)), metric_target(name)) if target is not None]
+    if not targets and (spelled := snake_case(name)) != name:
+        return resolve(spelled.casefold())
     if len(targets) > 1:
         targets = [_noted(target, targets) for target in targets]
     return tuple(targets)
@@ -211,6 +224,8 @@ def reported(name: str, vocabulary: Vocabulary | None) -> tuple[Target, ...]:
     key = stored_slug(name) if name.strip() else ""
     if key and key in vocabulary.parameters:
         meanings.append(parameter_target(key))
+    if not meanings and (spelled := snake_case(name)) != name:
+        return reported(spelled.casefold(), vocabulary)
     return tuple(meanings)
 
 

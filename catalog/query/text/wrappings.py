@@ -53,6 +53,13 @@ _SELECTING = pattern(
 """`select(.accuracy > 0.9)` of jq, `df[df.accuracy > 0.9]` of pandas."""
 _LAMBDA = pattern(r"\s*lambda\s+(?P<variable>\w+)\s*:\s*")
 _COLUMN = pattern(r"\b\w+\[[\"'](?P<name>[\w.@/-]+)[\"']\](?=\s*(?:[<>=!.)]|in\b|not\b))")
+_FILTERED = pattern(r"\bfilter\[(?P<name>[\w.@/-]+)\](?=\s*[\[=])")
+_METHOD = pattern(
+    r"(?<=\w)(?:\.str)?\.(?:(?P<asked>starts_?with|ends_?with|contains|isin)\((?P<value>[^()]{1,200})\)"
+    r"|(?P<empty>isnull|isna|notnull|notna)\(\))",
+    re.IGNORECASE,
+)
+"""Methods of strings and of columns. Source: pandas, Series.str."""
 _CALLED_NAME = pattern(r"\b(?:Metric|Config|Summary|Tags|col|F\.col)\([\"'](?P<name>[\w.@/-]+)[\"']\)(?=\s*[<>=!])")
 
 _SELECTED = pattern(
@@ -161,7 +168,9 @@ def _of_dataframe(text: str) -> str:
     queried = _QUERIED.fullmatch(text)
     if queried is not None and queried["quote"] not in queried["filter"].replace(f"\\{queried['quote']}", ""):
         return _alone(text, [queried.span("filter")]).replace(f"\\{queried['quote']}", f" {queried['quote']}")
-    text = _COLUMN.sub(_name_alone, _CALLED_NAME.sub(_name_alone, text))
+    for named in (_COLUMN, _CALLED_NAME, _FILTERED):
+        text = named.sub(_name_alone, text)
+    text = _METHOD.sub(_asked, text)
     selecting = _SELECTING.fullmatch(text)
     if selecting is not None:
         text = _alone(text, [selecting.span("filter" if selecting["filter"] is not None else "rows")])
@@ -170,6 +179,15 @@ def _of_dataframe(text: str) -> str:
         rest = re.sub(rf"\b{re.escape(variable['variable'])}\.", _blank, text[variable.end() :])
         text = _blank(variable) + rest
     return text
+
+
+def _asked(method: re.Match[str]) -> str:
+    """A method as the words that ask for it."""
+    if method["empty"]:
+        return (":none" if method["empty"].startswith("is") else " EXISTS").ljust(len(method[0]))
+    word = method["asked"].replace("_", "").upper()
+    spelled = f" {'IN' if word == 'ISIN' else word} {method['value']}"
+    return spelled.ljust(len(method[0]))
 
 
 def _name_alone(match: re.Match[str]) -> str:
