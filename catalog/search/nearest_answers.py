@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from catalog.query.nodes import And, Exists, Match, Not, Or, Query
+from catalog.query.nodes import And, Exists, Match, Nested, Not, Or, Query, Range
 from catalog.query.problems import QueryProblem
 from catalog.query.request import Aggregation, FilterAgg, SearchRequest
 from catalog.query.text.function_words import NEGATING_WORDS
@@ -14,6 +14,7 @@ from catalog.query.text.search_text import Condition
 from catalog.query.text.targets import metric_target
 from catalog.search.engine import SearchEngine
 from catalog.text.patterns import pattern
+from mappings import fields
 
 MAX_WORDS = 8
 """Of eight words there are at most 70 choices of equal size; further words stay required."""
@@ -60,6 +61,25 @@ def most_words(
 def _tells(word: Query) -> bool:
     """Whether a letter is in it: a number alone stands in many models that have nothing to do with what is asked for."""
     return not isinstance(word, Match) or any(map(str.isalpha, word.text))
+
+
+def compares(conditions: Sequence[Condition]) -> bool:
+    """Whether a sentence asks for more or less than a number or for a time: its words are then no words of a model."""
+    return any(condition.kind == "rewritten" and _is_bound(condition.node) for condition in conditions)
+
+
+def _is_bound(node: Query) -> bool:
+    match node:
+        case Range():
+            row = fields().get(node.field)
+            ends = (node.gt, node.gte), (node.lt, node.lte)
+            one_sided = any(low is None and high is None for low, high in ends)
+            return one_sided or (row is not None and row.type == "date")
+        case Nested():
+            return _is_bound(node.query)
+        case And():
+            return any(map(_is_bound, node.clauses))
+    return False
 
 
 def denies(conditions: Sequence[Condition]) -> bool:

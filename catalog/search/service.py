@@ -312,14 +312,14 @@ class SearchService:
     def _with_most_words(
         self, understood: _Understood, request: SearchRequest, result: SearchResult
     ) -> tuple[_Understood, SearchResult]:
-        from catalog.search.nearest_answers import denies, most_words  # noqa: PLC0415 - most searches find something
+        from catalog.search.nearest_answers import compares, denies, most_words  # noqa: PLC0415 - most searches find something
 
         parsed = understood.parsed
         if denies(parsed.conditions):
             return understood, result
         nearest = most_words(self.engine, parsed.conditions, understood.selections)
         # what a sentence leaves out must not come back as its words
-        if nearest is None and parsed.rewritten and not leaves_out(parsed.query):
+        if nearest is None and parsed.rewritten and not (leaves_out(parsed.query) or compares(parsed.conditions)):
             nearest = self._as_words(parsed, understood.selections)
         if nearest is None:
             return understood, result

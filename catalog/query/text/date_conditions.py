@@ -40,7 +40,7 @@ def _date(piece: Piece, target: Target, operator: str, reading: Reading) -> Leaf
         _not_a_date(piece, target, reading)
         return None
     node = period_query(target.path, operator, period, reading.now)
-    label = _date_label(target, operator, _spelled(piece, period))
+    label = _date_label(target, operator, _spelled(piece, period, operator))
     explanation = said_range(node.clause if isinstance(node, Not) else node, target)
     return Leaf(node=node, label=label, explanation=explanation)
 
@@ -63,10 +63,14 @@ def period_query(path: str, operator: str, period: Period, now: datetime) -> Que
     return Not(inside) if operator == "!=" else inside
 
 
-def _spelled(piece: Piece, period: Period) -> str:
+def _spelled(piece: Piece, period: Period, operator: str) -> str:
     if period.relative:
         return "-".join(piece.text.casefold().split()) if piece.text[:1].isalpha() else piece.text.casefold()
-    return date_range(period.start, period.end)
+    spelled = date_range(period.start, period.end)
+    first, dots, last = spelled.partition("..")
+    if not dots or operator not in _DATE_WORDS:
+        return spelled
+    return last if operator in {">", "<="} else first  # of a quarter one end alone is compared
 
 
 def _date_label(target: Target, operator: str, date: str) -> str:

@@ -11,12 +11,13 @@ FUNCTION_WORDS = _words(
     "about all also an any anything are as at be both but by can could do does either everything for from got had has have having how in is it its many me model "
     "models my of on our please some something such that the their them there these this those to use used using was we were what what's whats where which who "
     "whose with you your "
-    "alle auf das dem den der des die ein eine für haben modell modelle modellen und welche welches zum zur"
+    "alle auf das dem den der des die ein eine für haben modell modelle modellen und welche welches zum zur "
+    "modèle modèles modelo modelos"
 )
 """Never required, except in quotes or where nothing else is asked for."""
 NEGATING_WORDS = _words("no not non without except minus nor neither kein keine keinen nicht ohne sans pas sin")
 """Where one of these stands, the models that have the other words may be the very ones that are not wanted."""
-MODEL_WORDS = _words("model models modelle modellen")
+MODEL_WORDS = _words("model models modelle modellen modèle modèles modelo modelos")
 """What is searched here: with words that say nothing alone they ask for all of them."""
 SHORT_WORDS = _words("a i")
 """Say nothing beside other function words; alone they may be a part of a name."""

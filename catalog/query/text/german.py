@@ -1,11 +1,8 @@
-"""German sentences, word by word: `neueste Modelle mit mehr als 90 % Genauigkeit` is read by the rules of English ones.
-
-Names of fields, metrics and values have German aliases in the tables of `mappings`; here are the words around them.
-"""
+"""The words of German sentences. Names of fields, metrics and values have German aliases in the tables of `mappings`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 GERMAN: Mapping[str, str] = {
     german.casefold(): english
@@ -50,7 +47,7 @@ GERMAN: Mapping[str, str] = {
         "july": "juli",
         "larger": "größer groesser",
         "largest": "größte größter größtes größten groesste",
-        "last": "letzte letzten letzter letztes",
+        "last": "letzte letzten letzter letztes letztem",
         "license": "lizenz lizenzen",
         "longest": "längste längsten",
         "lower": "niedriger",
@@ -107,7 +104,7 @@ GERMAN: Mapping[str, str] = {
     }.items()
     for german in words.split()
 }
-_ALSO_ENGLISH = frozenset(
+ALSO_ENGLISH = frozenset(
     (
         "mit",
         "die",
@@ -136,18 +133,3 @@ _ALSO_ENGLISH = frozenset(
 )
 """German words that stand in names and in other languages, too: alone they make no German sentence."""
 
-
-def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
-    """The words as the rules know them, if one of them can only be German; None for other texts."""
-    if not any(word in GERMAN and word not in _ALSO_ENGLISH for word in words):
-        return None
-    return tuple(
-        word if word == "mit" and _is_licence(words, place) else GERMAN.get(word, word)
-        for place, word in enumerate(words)
-    )
-
-
-def _is_licence(words: Sequence[str], place: int) -> bool:
-    """Whether `mit` is the licence: the last word, or right behind the word for it."""
-    before = words[place - 1] if place else ""
-    return place == len(words) - 1 or before in {"lizenz", "license", "licence"}

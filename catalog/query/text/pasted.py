@@ -137,7 +137,11 @@ def _placed(text: str, reading: Reading) -> Leaf | None:
     """A path: absolute, or of a folder or file with one above it."""
     below = _BELOW.fullmatch(text)
     if below is not None:
-        return replace(read_place(below["folder"]), label=f"path:{below['folder']}")
+        place = replace(read_place(below["folder"]), label=f"path:{below['folder']}")
+        if "/" in below["folder"]:
+            return place
+        clauses = place.node.clauses if isinstance(place.node, Or) else (place.node,)
+        return replace(place, node=Or((*clauses, Term("owner", below["folder"]))), label=text)  # mistralai/*
     if _PLACE.fullmatch(text):
         place = read_place(text)
         files = (*_of_file(text.lstrip("/"), "path"), *_of_file(f"file://{text}", "uri"))
@@ -155,7 +159,7 @@ def _placed(text: str, reading: Reading) -> Leaf | None:
         rest = rest.replace("\\", "/")
     if not _HUB_NAME.fullmatch(rest):
         return None
-    named = _hub_name(rest)
+    named = _hub_name(rest, owned=True)
     if named is None:
         return None
     more = [
@@ -178,14 +182,15 @@ def last_name(text: str) -> str:
     return named.rstrip("/").replace("\\", "/").rpartition("/")[2]
 
 
-def _hub_name(text: str) -> Leaf | None:
+def _hub_name(text: str, *, owned: bool = False) -> Leaf | None:
+    """The model of that name with its owner or folder before it; `owned` also one whose owner is known by another word."""
     last = text.rstrip("/").rpartition("/")[2]
     if "/" not in text.strip("/") or not any(letter.isalnum() for letter in last):
         return None
     whole = Phrase(text.strip("/"))
     nodes: list[Query] = [whole, And((whole, Phrase(last, ("name",))))]
     owner, _, rest = text.strip("/").partition("/")
-    if rest == last:
+    if owned and rest == last:
         nodes.append(And((Term("owner", owner), Phrase(last, ("name",)))))
     node = Or(tuple(nodes))
     return Leaf(node=node, label=text, kind="text", explanation="a name with its owner or folder")

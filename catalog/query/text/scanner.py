@@ -70,10 +70,10 @@ _NAME_IN_QUOTES = pattern(r"(?<=\.)\"([^\"]*)\"")
 _SQL = pattern(
     r"\s+(?:(?P<null>IS\s+(?P<valued>NOT\s+)?(?:NULL|NONE|EMPTY|MISSING|UNSET)\b(?!\s*[:=]))"
     r"|(?P<there>EXISTS(?![\w:(=]))"
-    r"|(?P<isnt>IS\s+NOT|ISN['\N{RIGHT SINGLE QUOTATION MARK}]?T|ARE\s+NOT|AREN['\N{RIGHT SINGLE QUOTATION MARK}]?T)\s+(?=['\"\w])"
+    r"|(?P<isnt>IS\s+NOT|ISN['\N{RIGHT SINGLE QUOTATION MARK}]?T|ARE\s+NOT|AREN['\N{RIGHT SINGLE QUOTATION MARK}]?T)\s+(?!IN\b)(?=['\"\w])"
     r"|NOT\s+BETWEEN\s+(?P<low>[^\s()]+)\s+AND\s+(?P<high>[^\s()]+)"
     r"|(?P<lacks>NOT\s+|!(?==?~))?(?P<part>CONTAINS|STARTS\s?WITH|BEGINS\s+WITH|ENDS\s?WITH|=?~)\s+(?=['\"\w])"
-    r"|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?P<outside>NOT\s+)?IN\s*(?=[(\[]))",
+    r"|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?:IS\s+)?(?P<outside>NOT\s+)?IN\s*(?=[(\[]))",
     re.IGNORECASE,
 )
 """What follows a name in filters of MLflow, Neptune and Comet and in SQL."""
@@ -105,7 +105,7 @@ _SPACE = pattern(r"\s+")
 _TO_END = pattern(r"\s*(?:\.\.+|\N{HORIZONTAL ELLIPSIS})\s*|\s+(?:-|to|bis|TO)\s+")
 """Between the ends of a range that stand apart: `0.9 .. 1`, `7B - 13B`, `0.9 to 1`."""
 _FURTHER_BOUND = pattern(
-    r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?)\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=[\d.+-])"
+    r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?|(?P<either>or|oder|OR|\|\|?))\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=[\d.+-])"
 )
 """`accuracy > 0.8 and < 0.9`: the second bound has the name of the first."""
 _NEARLY = pattern(r"\s*[~\N{ALMOST EQUAL TO}]\s*(?=[\d.])")
@@ -193,8 +193,8 @@ class _Scanner:
             if self.at >= len(self.text):
                 return tokens
             tokens += self._group() or [self._token()]
-            while (further := self._further_bound(tokens[-1])) is not None:
-                tokens.append(further)
+            while further := self._further_bound(tokens[-1]):
+                tokens += further
 
     def _token(self) -> Token:
         letter = self.text[self.at]
@@ -516,20 +516,24 @@ class _Scanner:
         sign = ">=" if match["least"] or word == "min" else "<=" if match["most"] or word == "max" else _WORDED[word]
         return (base, sign) if self.known(base) else ("", "")
 
-    def _further_bound(self, before: Token) -> Token | None:
-        """A second bound of the number that was compared last."""
+    def _further_bound(self, before: Token) -> list[Token]:
+        """A second bound of the number that was compared last, behind the operator between; empty for other words."""
         if before.kind is not Kind.CONDITION or before.operator not in _BOUNDS or len(before.values) != 1:
-            return None
+            return []
         further = _FURTHER_BOUND.match(self.text, self.at)
         if further is None or self.names.units(before.name) is None:
-            return None
+            return []
         start, self.at = self.at + len(further["joining"]), further.start("sign")
-        return replace(
+        either = [
+            Token(kind=Kind.OR, start=further.start("either"), end=further.end("either"), text=further["either"])
+        ]
+        bound = replace(
             self._compared(before.name, 0, OPERATORS[further["sign"]], further.end()),
             start=start,
             name_end=start,
             text=self.text[start : self.at],
         )
+        return [*either, bound] if further["either"] else [bound]
 
     def _compared(self, name: str, name_end: int, sign: str, after: int) -> Token:
         """The condition whose sign ends at `after`."""
@@ -618,8 +622,13 @@ class _Scanner:
         if piece.quoted or not _FIRST_END.fullmatch(first):
             return piece
         between = _TO_END.match(self.text, piece.start + len(first) if first != piece.text else self.at)
-        if between is None or not _FIRST_END.match(self.text, between.end()):
+        if between is None:
             return piece
+        if not _FIRST_END.match(self.text, between.end()):
+            if not between[0].strip().startswith((".", "\N{HORIZONTAL ELLIPSIS}")):
+                return piece
+            self.at = between.end()
+            return replace(piece, text=f"{first}..*", end=self.at)
         self.at = between.end()
         last, _ = self._piece(in_brackets=False)
         if last is None:

@@ -152,6 +152,10 @@ def _last_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
     return text[:start].rstrip(), tuple(tokens)
 
 
+_LONE_SIGN = pattern(
+    r"(?:[<>=\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}\N{ALMOST EQUAL TO}\N{PLUS-MINUS SIGN}]"
+    r"|[!~](?==)){1,3}(?:[\d.].*)?"
+)
 _ALL_TEXT = frozenset({"readme", "card"})
 """Places of words that are no field of their own here."""
 
@@ -236,6 +240,10 @@ class _Pieces:
         rest = [token for token in tokens if token not in orders] if orders else tokens
         sorts = [*apart["sort"], *(token for token in self.ordering if token.name == "sort")]
         limits = [*apart["limit"], *(token for token in self.ordering if token.name == "limit")]
+        for token in rest:
+            if token.kind is Kind.WORD and _LONE_SIGN.fullmatch(token.text):
+                message = f"{token.text} compares no name with a number here; the sign is left out."
+                reading.problem("unsupported-operator", message, token.start, token.end)
         read = read_words(_within(rest))
         self.dropped = dropped_words(rest, read)
         parts = Parser(read, reading).parts()

@@ -105,6 +105,9 @@ def more_accurate(sentence: Sentence, at: int) -> Replacement:
 
 def named_amount(sentence: Sentence, at: int) -> Replacement:
     """`accuracy of at least 90%`, `context over 32k`, `loss between 0.1 and 0.2`."""
+    extreme = _extreme(sentence, at)
+    if extreme is not None:
+        return extreme
     named = _linked_name(sentence, at)
     if named is None:
         return None
@@ -128,6 +131,19 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     if more is not None:
         return used + more[0], f"{target.name}{sign}{amount.text} {target.name}{more[1]}"
     return used, f"{target.name}{sign}{amount.text}"
+
+
+def _extreme(sentence: Sentence, at: int) -> Replacement:
+    """`min accuracy 0.9`, `max size of 10 MB`: a bound, unless the word belongs to the name."""
+    sign = _EXTREMES.get(sentence.text(at))
+    named = _linked_name(sentence, at + 1) if sign and numeric_name(sentence, at) is None else None
+    amount = amount_at(sentence, at + 1 + named[0]) if named is not None else None
+    if named is None or amount is None or amount.sign:
+        return None
+    return 1 + named[0] + amount.count, f"{named[1].name}{sign}{amount.text}"
+
+
+_EXTREMES = {"min": ">=", "minimum": ">=", "max": "<=", "maximum": "<="}
 
 
 def _compared_too(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | None:
@@ -191,7 +207,10 @@ _FEW_DIGITS = 3
 
 
 def named_value(sentence: Sentence, at: int) -> Replacement:
-    """`batch size 32`, `accuracy of 95%`, `context length is 4k`, `lr 1e-3`."""
+    """`batch size 32`, `accuracy of 95%`, `context length is 4k`, `trained with lr 1e-3`."""
+    if sentence.text(at) == "trained" and sentence.text(at + 1) in {"with", "using", "at"}:
+        trained = named_value(sentence, at + 2)
+        return None if trained is None else (trained[0] + 2, trained[1])
     named = _linked_name(sentence, at)
     if named is None:
         return None
@@ -219,6 +238,8 @@ def fitting(sentence: Sentence, at: int) -> Replacement:
     used = 0
     if sentence.text(at) in _FITTING and sentence.text(at + 1) in _INTO:
         used = 2
+    elif sentence.text(at) in _FITTING and amount_at(sentence, at + 1) is not None:
+        used = 1
     elif sentence.text(at) in {"for", "needs", "need"}:
         used = 1
     asked = used == 2

@@ -116,8 +116,9 @@ def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     while sentence.text(at + used) in {"the", "of"}:
         used += 1
     used += sentence.text(at + used) in {"year", "years"}  # "im Jahr 2024"
-    if sentence.text(at + used) in {"this", "last"} and sentence.text(at + used + 1) in _PERIODS:
-        return used + 2, word, f"{sentence.text(at + used)}-{sentence.text(at + used + 1)}"
+    period = sentence.text(at + used + 1).removesuffix("s")
+    if sentence.text(at + used) in {"this", "last"} and period in _PERIODS:
+        return used + 2, word, f"{sentence.text(at + used)}-{period}"
     date = spoken_date(sentence, at + used)
     if date is None and sentence.text(at + used) in _SPOKEN_MONTHS:
         month = sentence.text(at + used)  # the last one that has begun
@@ -287,19 +288,26 @@ def _date_alone(sentence: Sentence, at: int, start: int) -> tuple[int, str, str]
         if years is not None:
             return years if at > start or _says_nothing_else(sentence, at, years[0]) else None
         spoken = spoken_date(sentence, at)
-        if spoken is None or (at == start and is_year(spoken[1]) and not _of_models(sentence, at)):
+        if spoken is None:
             return None
         date = spoken
+        if _of_models(sentence, at, date[0]):
+            return date[0], "in", date[1]
+        if at == start and is_year(date[1]):
+            return None
     if at == start and not _says_nothing_else(sentence, at, date[0]):
         return None
     return date[0], "in", date[1]
 
 
-def _of_models(sentence: Sentence, at: int) -> bool:
-    """`2023 models`, `2023 onwards`: a year beside what is no part of a name."""
-    return sentence.text(at + 1) in {*MODEL_WORDS, "onwards", "onward"} or (
-        sentence.text(at - 1) == "of" and sentence.text(at - 2) in MODEL_WORDS if at > 1 else False
-    )
+def _of_models(sentence: Sentence, at: int, count: int) -> bool:
+    """`2023 models`, `models of 2023`, `2023 onwards`, `2024 or later`: a date beside what makes it no part of a name."""
+    following = sentence.text(at + count)
+    if following in {*MODEL_WORDS, "onwards", "onward"}:
+        return True
+    if following in {"or", "and"} and sentence.text(at + count + 1) in _OPEN_ENDS:
+        return True
+    return at > 1 and sentence.text(at - 1) == "of" and sentence.text(at - 2) in MODEL_WORDS
 
 
 def _span_of_years(sentence: Sentence, at: int) -> tuple[int, str, str] | None:

@@ -193,7 +193,7 @@ def open_end(sentence: Sentence, at: int) -> tuple[int, str] | None:
     if sentence.text(at) not in {"or", "and"}:
         return None
     word = sentence.text(at + 1)
-    if sentence.text(at + 2) in {"than", "by"}:
+    if sentence.text(at + 2) in {"than", "by"} or _NUMBER.fullmatch(sentence.text(at + 2)):
         return None
     return (2, ">=") if word in _UPWARDS else (2, "<=") if word in _DOWNWARDS else None
 
@@ -230,7 +230,7 @@ def span_at(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
 
 def _links_ends(sentence: Sentence, at: int) -> bool:
     """`to` or a dash that stands alone."""
-    return sentence.text(at) == "to" or (at < len(sentence.words) and sentence.words[at].whole == "-")
+    return sentence.text(at) in {"to", "bis"} or (at < len(sentence.words) and sentence.words[at].whole == "-")
 
 
 _SPAN_UNITS = {**_BYTES, **{word: unit for word, unit in _COUNTS.items() if len(word) > 1}, "%": "%"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from catalog.query.text.function_words import FILLER_WORDS, FUNCTION_WORDS, MODEL_WORDS
@@ -46,10 +47,11 @@ def valued(sentence: Sentence, at: int) -> Replacement:
     for opening, names in _openings():
         if [sentence.text(at + offset) for offset in range(len(opening))] != list(opening):
             continue
+        article = sentence.text(at + len(opening)) == "the"
         for name in names:
-            match = _value(sentence, at + len(opening), name)
+            match = _value(sentence, at + len(opening) + article, name)
             if match is not None:
-                used = len(opening) + match[0]
+                used = len(opening) + article + match[0]
                 return used + _is_called(sentence, at + used, name), f"{name}:{quoted(match[1])}"
     return None
 
@@ -113,7 +115,25 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
             used, values = used + 1 + other[0], [*values, other[1]]
         if name in _keyword_fields(sentence.text(at + used)):
             return used + 1, f"{name}:{','.join(map(quoted, values))}"
-    return _licence_in_full(sentence, at)
+    return _hyphened_licence(sentence, at) or _licence_in_full(sentence, at)
+
+
+def _hyphened_licence(sentence: Sentence, at: int) -> Replacement:
+    """`mit-licensed`, `under Apache-License`, `MIT-Lizenz`."""
+    used = int(sentence.text(at) == "under")
+    used += used and sentence.text(at + used) in {"the", "of"}
+    match = _OF_LICENCE.fullmatch(sentence.text(at + used))
+    if match is None or sentence.vocabulary is None:
+        return None
+    known = {value.casefold() for value in sentence.vocabulary.values.get("license", {})}
+    meant = _canonical("licence", match[1]).casefold()
+    family = any(value.startswith(f"{match[1]}-") for value in known)
+    if meant not in known and not family:
+        return None
+    return used + 1, f"license:{quoted(meant if meant in known else match[1])}"
+
+
+_OF_LICENCE = pattern(r"([\w.+]+(?:-[\w.+]+)*?)-(?:licen[cs]ed?|lizenz)")
 
 
 def _spoken_before(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
@@ -284,8 +304,12 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         if thing is not None:
             return used + thing[0], f"missing:{quoted(thing[1])}"
     used = 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, sentence.text(at + 1)), 0)
-    if word in {"no", "non"} and (_is_value(sentence, at + 1) or formatted(sentence, at + 1)):
+    if word in {"no", "non"} and (
+        _is_value(sentence, at + 1) or formatted(sentence, at + 1) or named_by_alias(sentence, at + 1)
+    ):
         used = 1
+    if word.startswith("non-") and (alias := _prefixed(sentence, at)) is not None:
+        return 1, f"-{alias}"
     if word == "not" and sentence.text(at + 1) == "trained" and sentence.text(at + 2) in {"with", "using"}:
         used = 3
     if not used:
@@ -303,6 +327,14 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
 
 
 _PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)
+
+
+def _prefixed(sentence: Sentence, at: int) -> str | None:
+    """What `english` of `non-english` means."""
+    word = sentence.words[at]
+    alone = replace(word, text=word.text.removeprefix("non-"), raw=word.raw[len("non-") :])
+    match = named_by_alias(replace(sentence, words=(alone,)), 0)
+    return None if match is None else match[1]
 
 
 def _is_value(sentence: Sentence, at: int) -> bool:

@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 from catalog.query.text import sentence_rules
 from catalog.query.text.function_words import FILLER_WORDS
-from catalog.query.text.german import in_english
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
@@ -20,6 +19,7 @@ from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_orders import DIRECTIONS
 from catalog.query.text.sentence_parts import Sentence, Word, span_at
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
+from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
 
 _WORDS = pattern(r"\S+")
@@ -88,6 +88,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
         joins = english is not None and new is None and words[at].text in _JOINING
         if joins:
             new = words[at].text.upper()
+            fired = True
         if not filler or joins:
             pieces.append((start, end, new))
         at += count

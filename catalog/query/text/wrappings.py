@@ -37,7 +37,7 @@ _OPTIONS_OF_VALUES = frozenset(
     {"--repo-type", "--depth", "--revision", "--local-dir", "--include", "--exclude", "--branch", "--dtype", "-b"}
 )
 _ARGUMENT = pattern(r"\S+")
-_OPTION = pattern(r"--[\w-]+(?:=\S*)?|-\w+")
+_OPTION = pattern(r"--[\w-]+(?:=\S*)?|-\w")
 _FILE_OF_MODEL = pattern(r"[\w*-]*(?:[./][\w*-]+)+")
 _A_PLACE = pattern(r"\S*\w/\S*|/\S+|[\w.\-+]+\.[A-Za-z][A-Za-z0-9]{1,11}")
 _TAG_OF_OLLAMA = pattern(r"(?<=[\w.])([:/]|:latest\b)(?=[\w.-]*\s*$)")
@@ -48,7 +48,7 @@ _QUERIED = pattern(
     r"(?P<filter>.*)(?P=quote)\s*\)\s*;?\s*"
 )
 _SELECTING = pattern(
-    r"\s*(?:\.\[\]\s*\|\s*)?(?:select|filter)\((?P<filter>[^()]*[<>=][^()]*)\)\s*|\s*\w+\[(?P<rows>.*[<>=].*)\]\s*"
+    r"\s*(?:\.\[\]\s*\|\s*)?(?:select|filter)\((?P<filter>[^()]*[<>=][^()]*)\)\s*|\s*\w+\[(?P<rows>.*(?:[<>=:]| (?:IN|EXISTS|CONTAINS|STARTSWITH|ENDSWITH)).*)\]\s*"
 )
 """`select(.accuracy > 0.9)` of jq, `df[df.accuracy > 0.9]` of pandas."""
 _LAMBDA = pattern(r"\s*lambda\s+(?P<variable>\w+)\s*:\s*")
@@ -200,9 +200,9 @@ def _of_address(text: str) -> str:
         return text
     hub = _HUB_SEARCH.match(text)
     if hub is not None and not any(map(str.isspace, text.strip())):
-        text = f"{_blank(hub)}{text[hub.end() :].replace('&', ' ').replace('+', ' ')}"
-        text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)).ljust(3), text)
-        text = _REPEATED_NAME.sub(_repeated_name, text)
+        asked = text[hub.end() :].replace("&", " ").replace("+", " ")
+        asked = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), asked)
+        text = f"{_blank(hub)}{_REPEATED_NAME.sub(_repeated_name, asked)}".ljust(len(text))
     elif _ADDRESS_QUERY.fullmatch(text):
         text = text.replace("&", " ").replace("?", " ", 1)
     return _WORDS_PARAMETER.sub(_blank, text)

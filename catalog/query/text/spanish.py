@@ -1,0 +1,61 @@
+"""The words of Spanish sentences. Names of fields and of languages have Spanish aliases in the tables of `mappings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SPANISH: Mapping[str, str] = {
+    spanish: english
+    for english, words in {
+        "a": "un una",
+        "accuracy": "exactitud",
+        "after": "después despues",
+        "all": "todos todas",
+        "and": "y e",
+        "before": "antes",
+        "best": "mejor mejores",
+        "between": "entre",
+        "by": "por",
+        "created": "creado creados creada creadas",
+        "days": "día días dia dias",
+        "for": "para",
+        "in": "en",
+        "last": "último últimos última últimas",
+        "less": "menos",
+        "license": "licencia licencias",
+        "million": "millón millones",
+        "models": "modelo modelos",
+        "months": "mes meses",
+        "more": "más mas",
+        "of": "de del",
+        "or": "o u",
+        "parameters": "parámetros parámetro",
+        "quantized": "cuantizado cuantizados",
+        "since": "desde",
+        "sorted": "ordenado ordenados",
+        "than": "que",
+        "the": "el la los las",
+        "thousand": "mil",
+        "trained": "entrenado entrenados entrenada entrenadas",
+        "until": "hasta",
+        "weeks": "semana semanas",
+        "with": "con",
+        "without": "sin",
+        "years": "año años",
+        "yesterday": "ayer",
+    }.items()
+    for spanish in words.split()
+}
+SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    **{("más", word): ("newest", "the") for word in ("reciente", "recientes", "nuevo", "nuevos")},
+    **{("más", word): ("smallest", "the") for word in ("pequeño", "pequeños")},
+    **{("más", word): ("largest", "the") for word in ("grande", "grandes")},
+    ("al", "menos"): ("at", "least"),
+    ("menos", "de"): ("less", "than"),
+    ("más", "de"): ("more", "than"),
+    ("por", "ciento"): ("percent", "of"),
+    ("mil", "millones"): ("billion", "of"),
+}
+"""Two words that mean something else than each of them."""
+SPANISH_OR_ENGLISH = frozenset("de del e el en la las los mas mes mil o para por que sin u un una y con entre".split())
+"""Spanish words that stand in names and in other languages, too: alone they make no Spanish sentence."""

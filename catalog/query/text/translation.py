@@ -1,0 +1,64 @@
+"""Sentences of other languages, word by word: `neueste Modelle mit mehr als 90 % Genauigkeit` is read by the rules of
+English ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from catalog.query.periods import MONTH_NAMES
+from catalog.query.text.french import FRENCH, FRENCH_OR_ENGLISH, FRENCH_PHRASES
+from catalog.query.text.german import ALSO_ENGLISH, GERMAN
+from catalog.query.text.spanish import SPANISH, SPANISH_OR_ENGLISH, SPANISH_PHRASES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Language:
+    """The words of a language in English; `shared` are those that make no sentence of this language alone."""
+
+    words: Mapping[str, str]
+    shared: frozenset[str]
+    phrases: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+
+_LANGUAGES = (
+    _Language(words=GERMAN, shared=ALSO_ENGLISH),
+    _Language(words=FRENCH, shared=FRENCH_OR_ENGLISH, phrases=FRENCH_PHRASES),
+    _Language(words=SPANISH, shared=SPANISH_OR_ENGLISH, phrases=SPANISH_PHRASES),
+)
+
+
+def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
+    """The words as the rules know them, if one of them can only be of another language; None for other texts."""
+    for language in _LANGUAGES:
+        if any(word in language.words and word not in language.shared for word in words) or (
+            language.words is GERMAN and {"von", "bis"} <= {*words}
+        ):
+            return _translated(words, language)
+    return None
+
+
+def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
+    english: list[str] = []
+    while len(english) < len(words):
+        place = len(english)
+        phrase = language.phrases.get((words[place], words[place + 1])) if place + 1 < len(words) else None
+        english += phrase or (_meant(words, place) or language.words.get(words[place], words[place]),)
+    return tuple(english)
+
+
+def _meant(words: Sequence[str], place: int) -> str:
+    """What a German word means where what stands beside it tells; empty for others."""
+    word, following = words[place], words[place + 1] if place + 1 < len(words) else ""
+    meant = GERMAN.get(following, following)
+    match word:
+        case "mit" if not following or (place and words[place - 1] in {"lizenz", "license", "licence"}):
+            return word  # the licence
+        case "von" if following[:1].isdigit() and "bis" in words:
+            return "from"
+        case "von" if following[:1].isdigit() or meant in {"min", "max", "more", "over", "exactly"}:
+            return "of"
+        case "nach" if following and not following[:1].isdigit() and meant not in {*MONTH_NAMES, "the", "last"}:
+            return "by"
+    return ""
