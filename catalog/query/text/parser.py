@@ -106,7 +106,7 @@ def _joining(token: Token, tokens: list[Token], index: int) -> Token:
     before = tokens[index - 1].kind if index else None
     if kind is not Kind.NOT and index + 1 < len(tokens) and tokens[index + 1].text == "not":
         after = Kind.NOT
-    if kind is Kind.AND and Kind.CONDITION in {before, after} and None in {before, after}:
+    if kind is not Kind.NOT and Kind.CONDITION in {before, after} and None in {before, after}:
         return Token(kind=kind, start=token.start, end=token.end, text=token.text)  # nothing to join: it is said
     fits = after in _OPENING and (kind is Kind.NOT or before in _OPERANDS)
     return Token(kind=kind, start=token.start, end=token.end, text=token.text) if fits else token

@@ -20,13 +20,14 @@ _REGISTERED = pattern(
     r"models:/+(?P<name>[^/@\s]+)(?:[/@](?P<version>v?\d[\w.]*|latest)|/(?P<stage>[\w.]+)|@(?P<alias>[\w\-]+))?"
 )
 _VERSIONED = pattern(r"(?P<name>[\w.\-/]+)(?:[:@]|==)(?P<version>v?\d+(?:\.\d+)*|latest)")
-_ENDING_IN_VERSION = pattern(r"(?P<name>[\w.\-]*[^\W_][\w.\-]*?)[-_](?P<version>v\d+(?:\.\d+)*)")
+_VERSION_ENDING = pattern(r"[-_]v(?P<version>\d{1,6}(?:\.\d{1,6}){0,3})$")
 _TAGGED = pattern(
-    r"(?P<name>[\w.\-/]*[A-Za-z][\w.\-/]*):(?P<tag>(?:\d+x)?\d+(?:\.\d+)?[bBmM](?:-[\w.\-]+)?|I?[qQ]\d[\w]*|[bBfF]\d+|[fF][pP]\d+)"
+    r"(?P<name>[\w.\-/]+):(?P<tag>(?:\d+x)?\d+(?:\.\d+)?[bBmM](?:-[\w.\-]+)?|I?[qQ]\d\w*|[bBfF]\d+|[fF][pP]\d+)"
 )
 """Source: Ollama, names of models: size, kind and quantisation behind a colon."""
-_CACHED = pattern(r"(?:\S*/)?models--(?P<owner>[\w.\-]+?)--(?P<name>[\w.\-]+)(?:/\S*)?")
+_CACHED = pattern(r"(?:^|/)models--(?P<name>[\w.\-]+)(?:/|$)")
 """Source: huggingface_hub, folders of its cache."""
+_PLAIN_NAME = pattern(r"[\w.\-]+")
 _DIGEST = pattern(r"sha256[-:=](?P<digest>[0-9a-fA-F]{7,64})")
 _HTTP_BUCKET = pattern(
     r"https://(?:(?P<first>[\w.\-]+)\.s3[\w.\-]*\.amazonaws\.com|s3[\w.\-]*\.amazonaws\.com/(?P<second>[\w.\-]+))(?=/)"
@@ -55,27 +56,26 @@ def pasted(text: str, reading: Reading) -> Leaf | None:
 
 
 def _versioned(text: str, reading: Reading) -> Leaf | None:
-    ending = _ENDING_IN_VERSION.fullmatch(text)
-    if ending is not None:
-        version = ending["version"].removeprefix("v")
-        named = And((Match(ending["name"], ("name",)), Terms("version", (version, f"v{version}"))))
+    ending = _VERSION_ENDING.search(text)
+    if ending is not None and _PLAIN_NAME.fullmatch(name := text[: ending.start()]) and any(map(str.isalpha, name)):
+        version = ending["version"]
+        named = And((Match(name, ("name",)), Terms("version", (version, f"v{version}"))))
         return Leaf(node=Or((Match(text), named)), label=text, kind="text", explanation=f"also version {version}")
     return registered(text, reading) if "models:/" in text or "@" in text else None
 
 
 def _cached(text: str) -> Leaf | None:
     """A folder of the hub's cache: `models--google--gemma-2-2b`."""
-    cached = _CACHED.fullmatch(text)
-    if cached is None:
-        return None
-    named = _hub_name(f"{cached['owner']}/{cached['name']}")
+    cached = _CACHED.search(text)
+    owner, dashes, name = cached["name"].partition("--") if cached is not None else ("", "", "")
+    named = _hub_name(f"{owner}/{name}") if dashes else None
     return replace(named, label=text) if named is not None else None
 
 
 def tagged(text: str) -> Leaf | None:
     """`llama3.1:8b`, `mistral:7b-q4_K_M`: words of the name and what of it is meant."""
     match = _TAGGED.fullmatch(text)
-    if match is None:
+    if match is None or not any(map(str.isalpha, match["name"])):
         return None
     hub = _HUB_ADDRESS.fullmatch(match["name"])
     named = _hub_name(hub["name"] or hub["short"]) if hub is not None else None

@@ -238,7 +238,7 @@ class _Scanner:
     def _checkpoint(self) -> Token | None:
         """`epoch=3-step=1000.ckpt`: a file of weights whose name looks like conditions."""
         named = _CHECKPOINT.match(self.text, self.at)
-        if named is None:
+        if named is None or not _OF_CHECKPOINT.search(named[0]):
             return None
         self.at = named.end()
         return Token(kind=Kind.WORD, start=named.start(), end=named.end(), text=named[0])
@@ -759,9 +759,8 @@ _JOINING = frozenset({"and", "or", "not"})
 _GROUP_SIGN = pattern(r"\s*(?P<sign>:|!=|==?)\s*\(")
 _STRICT = frozenset("<>")
 _BOUNDS = frozenset({">", ">=", "<", "<="})
-_CHECKPOINT = pattern(
-    r"[\w./\-]*=[\d.]+[\w.\-]*[-_]?(?:[\w.\-]*=[\w.\-]*)*\.(?:ckpt|pth?|bin|safetensors|onnx|gguf|keras|h5)(?=\s|$)"
-)
+_CHECKPOINT = pattern(r"(?P<name>[\w./=\-]{1,200})(?=\s|$)")
+_OF_CHECKPOINT = pattern(r"=\d.*\.(?:ckpt|pth?|bin|safetensors|onnx|gguf|keras|h5)$")
 """Source: PyTorch Lightning, ModelCheckpoint, names of files."""
 _NEXT_VALUE = pattern(r",\s+(?P<value>[\w.+-]*[\w+])(?=\s|,|\)|$)")
 _EQUAL = pattern(r"\s*==?\s*|:\s*(?![/\\])")

@@ -274,10 +274,18 @@ def having(sentence: Sentence, at: int) -> Replacement:
     used += thing[0]
     if on_dataset(sentence, at + used) is not None:
         return None
-    compared = comparator(sentence, at + used) or sentence.text(at + used) in LINKS
-    if compared or amount_at(sentence, at + used) or span_at(sentence, at + used):
+    other = _thing(sentence, at + used + 1) if sentence.text(at + used) == "and" else None
+    if other is not None and not _measured(sentence, at + used + 1 + other[0]):
+        return used + 1 + other[0], f"has:{quoted(thing[1])} has:{quoted(other[1])}"
+    if _measured(sentence, at + used):
         return None
     return used, f"has:{quoted(thing[1])}"
+
+
+def _measured(sentence: Sentence, at: int) -> bool:
+    """Whether a comparison or a number follows the name that ended there."""
+    compared = comparator(sentence, at) or sentence.text(at) in LINKS
+    return bool(compared or amount_at(sentence, at) or span_at(sentence, at))
 
 
 _HAVING = frozenset({"with", "has", "have", "having", "report", "reports", "reporting", "including"})
@@ -394,6 +402,8 @@ def named_by_alias(sentence: Sentence, at: int) -> Replacement:
         return bits
     if word in {"quantized", "quantised"} and "quantized" in vocabulary.values.get("flags", {}):
         return 1, "is:quantized"
+    if word == "half" and sentence.text(at + 1) in {"a", "the", "of"}:
+        return None  # half a billion
     for count, words in spoken_name(sentence, at):
         for name, known in vocabulary.values.items():
             row = fields().get(name)

@@ -63,7 +63,7 @@ _METHOD = pattern(
 _CALLED_NAME = pattern(r"\b(?:Metric|Config|Summary|Tags|col|F\.col)\([\"'](?P<name>[\w.@/-]+)[\"']\)(?=\s*[<>=!])")
 
 _SELECTED = pattern(
-    r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|limit\b))|where\s)",
+    r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|group\s+by\b|limit\b))|where\s)",
     re.IGNORECASE,
 )
 _GROUPED = pattern(
@@ -74,6 +74,8 @@ _HUB_SEARCH = pattern(r"\s*(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-
 _REPEATED_NAME = pattern(r"(?<![^\s?&])(?P<name>\w+)=(?P<again>\w+):(?=\S)")
 _ESCAPED = pattern(r"%([2-7][0-9A-Fa-f])")
 _WORDS_PARAMETER = pattern(r"(?<![^\s?&])(?:search|q|query)=")
+_SEPARATOR = pattern(r"(?<=[\w\"'\])]);(?=\s*[^\W\d_][\w.]*\s*(?:[<>=!]|:(?!//)))")
+"""Between conditions, as in `license=mit;framework=onnx`."""
 _BUCKET_NAME = pattern(r"(?<!\S)arn:aws[\w-]*:s3:::")
 
 _PIPE = pattern(
@@ -92,7 +94,7 @@ _STEP_ORDER = pattern(
 
 def bare_filter(reading: Reading) -> str:
     """The text, blanks for what stands around the filter or name. What is left out without being understood is a problem."""
-    text = _BUCKET_NAME.sub(lambda match: "s3://".rjust(len(match[0])), reading.text)
+    text = _SEPARATOR.sub(" ", _BUCKET_NAME.sub(lambda match: "s3://".rjust(len(match[0])), reading.text))
     pasted = _of_command(text) or _of_call(text)
     if pasted is not None:
         return pasted
@@ -171,7 +173,7 @@ def _of_dataframe(text: str) -> str:
     for named in (_COLUMN, _CALLED_NAME, _FILTERED):
         text = named.sub(_name_alone, text)
     text = _METHOD.sub(_asked, text)
-    selecting = _SELECTING.fullmatch(text)
+    selecting = _SELECTING.fullmatch(text) if text.rstrip().endswith((")", "]")) else None
     if selecting is not None:
         text = _alone(text, [selecting.span("filter" if selecting["filter"] is not None else "rows")])
     variable = _LAMBDA.match(text)

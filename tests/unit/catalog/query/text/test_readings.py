@@ -1,0 +1,46 @@
+"""Texts as other tools and languages have them mean what is written here beside them, and read back as themselves."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from catalog.query.text.search_text import parse
+from catalog.query.text.targets import ListedVocabulary
+
+NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+READINGS = yaml.safe_load(Path(__file__).with_name("readings.yaml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def vocabulary():
+    there = READINGS["catalog"]
+    return ListedVocabulary(
+        metrics=there["metrics"],
+        values={field: dict.fromkeys(values, 1) for field, values in there["values"].items()},
+        complete=frozenset(there["complete"]),
+        parameters=there["parameters"],
+        evaluated_on=there["evaluated_on"],
+        hashes={there["content_hash"]: "content_hash"},
+    )
+
+
+def meaning(parsed):
+    return parsed.query, parsed.sort, parsed.limit
+
+
+@pytest.mark.parametrize("kind", READINGS["kinds"])
+def test_texts_of_a_kind_mean_what_stands_beside_them(vocabulary, kind):
+    for typed, written in READINGS["kinds"][kind].items():
+        parsed, wanted = (parse(text, vocabulary=vocabulary, now=NOW) for text in (typed, written))
+        assert not [problem for problem in parsed.problems if not problem.understood], typed
+        assert meaning(parsed) == meaning(wanted), typed
+        again = parse(parsed.canonical, vocabulary=vocabulary, now=NOW)
+        assert meaning(again)[:2] == meaning(parsed)[:2], typed
+
+
+def test_what_has_no_counterpart_is_named(vocabulary):
+    for typed in READINGS["said"]:
+        parsed = parse(typed, vocabulary=vocabulary, now=NOW)
+        assert [problem for problem in parsed.problems if not problem.understood], typed
