@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 PAGE_SIZE = 20
 
@@ -40,6 +40,13 @@ class SearchState:
     page: int = 1
     size: int = PAGE_SIZE
     view: ResultView = ResultView()
+
+    def with_values(self, field: str, values: tuple[str, ...]) -> SearchState:
+        """The state with these values of the facet chosen, on its first page."""
+        selections = {name: chosen for name, chosen in self.selections.items() if name != field}
+        if values:
+            selections[field] = values
+        return replace(self, selections=selections, page=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

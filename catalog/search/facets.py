@@ -7,8 +7,8 @@ without that selection. All facets of a page are part of its one request.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from catalog.query.nodes import All, Term
 from catalog.query.request import (
@@ -28,7 +28,7 @@ from catalog.query.text.numbers import format_number
 from catalog.search.histogram_edges import edges
 from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.parameters import parameter_of
-from catalog.search.selections import NONE, chosen_values, selection_query, target_of, toggled, value_label
+from catalog.search.selections import NONE, chosen_values, selection_query, switched, target_of, value_label
 from catalog.search.whole import VALUES_KEPT, WholeCatalog, value_text
 from catalog.text.folding import fold
 from mappings import facet_fields, fields
@@ -62,12 +62,18 @@ def aggregations(state: SearchState, names: Iterable[str], whole: WholeCatalog) 
     """The aggregations of these facets. Names of selected facets carry everything below them."""
     wanted: dict[str, Aggregation] = {}
     for name in names:
-        parts = _parts(name, state.selections.get(name, ()), whole)
-        if name in state.selections:
-            wanted[name] = FilterAgg(query=All(), aggs=parts)
-        else:
-            wanted |= {f"{name}#{part}": aggregation for part, aggregation in parts.items()}
+        wanted |= asked_of(state, name, whole)
     return wanted
+
+
+def asked_of(state: SearchState, name: str, whole: WholeCatalog) -> Mapping[str, Aggregation]:
+    """The aggregations of one facet."""
+    if name in state.selections:
+        return {name: FilterAgg(query=All(), aggs=_parts(name, state.selections[name], whole))}
+    return whole.kept(
+        ("parts", name),
+        lambda: {f"{name}#{part}": aggregation for part, aggregation in _parts(name, (), whole).items()},
+    )
 
 
 def kind_of(name: str) -> str:
@@ -89,11 +95,13 @@ def _parts(name: str, chosen: tuple[str, ...], whole: WholeCatalog) -> dict[str,
             parts[f"chosen{index}"] = FilterAgg(query=query or Term(name, value))
         return parts
     if kind == "date":
-        return {_RANGES: DateHistogramAgg(field=name, calendar_interval="month", min_doc_count=1)}
+        periods = _scale(name, whole)
+        if not periods:
+            return {_RANGES: DateHistogramAgg(field=name, calendar_interval="month", min_doc_count=1)}
+        return {_RANGES: RangeAgg(field=name, ranges=tuple(bar.range for bar in periods))}
     parts = {_STATS: MetricAgg(kind="stats", field=name)}
-    span = whole.span(name)
-    if span is not None:
-        parts[_RANGES] = RangeAgg(field=name, ranges=_ranges(edges(name, span)))
+    if bars := _scale(name, whole):
+        parts[_RANGES] = RangeAgg(field=name, ranges=tuple(bar.range for bar in bars))
     return parts
 
 
@@ -112,9 +120,77 @@ def _missing(parts: Mapping[str, AggregationResult], total: int) -> int:
     return max(0, total - sum(bucket.count for bucket in counted.buckets) - counted.other_count)
 
 
-def _ranges(starts: Sequence[float]) -> tuple[RangeBucket, ...]:
-    pairs = zip(starts, [*starts[1:], None], strict=True)
-    return tuple(RangeBucket(key=f"{low}", start=low, end=high) for low, high in pairs)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bar:
+    """One bar of a histogram: what is counted for it, what the address holds of it, and its bounds as text."""
+
+    range: RangeBucket
+    value: str
+    label: str
+    low: str
+    high: str
+
+
+def _scale(name: str, whole: WholeCatalog) -> tuple[_Bar, ...]:
+    """The bars of a number or a date. They are those of the whole catalog and stay where they are while one clicks."""
+    dated = kind_of(name) == "date"
+    return whole.kept(("scale", name), lambda: (_periods_of if dated else _bars_of)(name, whole))
+
+
+def _bars_of(name: str, whole: WholeCatalog) -> tuple[_Bar, ...]:
+    span = whole.span(name)
+    if span is None:
+        return ()
+    starts = edges(name, span)
+    row = fields().get(name)
+    unit = row.unit if row else None
+    bars = []
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        low, high = format_number(start, unit), "" if end is None else format_number(end, unit)
+        bars.append(
+            _Bar(
+                range=RangeBucket(key=f"{start}", start=start, end=end),
+                value=f"{low}..<{high}" if high else f"{low}..*",
+                label=f"{low} to {high}" if high else f"from {low}",
+                low=low,
+                high=high,
+            )
+        )
+    return tuple(bars)
+
+
+def _periods_of(name: str, whole: WholeCatalog) -> tuple[_Bar, ...]:
+    """Months while those of the catalog are few, else years; the empty ones between them too.
+
+    The first and the last are open, so that each model with a date is counted in one of them.
+    """
+    periods = _periods(whole.months(name))
+    starts = [_start_of(period) for period in periods]
+    ends = [*starts[1:], None]
+    return tuple(
+        _bar_of(period, start if place else None, end)
+        for place, (period, start, end) in enumerate(zip(periods, starts, ends, strict=True))
+    )
+
+
+def _bar_of(period: str, start: datetime | None = None, end: datetime | None = None) -> _Bar:
+    bounds = RangeBucket(key=period, start=start, end=end)
+    return _Bar(range=bounds, value=period, label=period, low=period, high=period)
+
+
+def _start_of(period: str) -> datetime:
+    year, _, month = period.partition("-")
+    return datetime(int(year), int(month or 1), 1, tzinfo=UTC)
+
+
+def own(answers: Mapping[str, AggregationResult]) -> dict[str, dict[str, AggregationResult]]:
+    """The answers about each facet of which nothing is chosen, by the facet and its part."""
+    by_facet: dict[str, dict[str, AggregationResult]] = {}
+    for key, answer in answers.items():
+        name, mark, part = key.rpartition("#")
+        if mark:
+            by_facet.setdefault(name, {})[part] = answer
+    return by_facet
 
 
 def views(
@@ -125,28 +201,20 @@ def views(
     whole: WholeCatalog,
 ) -> tuple[FacetView, ...]:
     """The facets in their order. None of them is left out, whatever was found."""
-    return tuple(_view(state, name, answers, total, whole) for name in names)
-
-
-def _own(name: str, answers: Mapping[str, AggregationResult]) -> dict[str, AggregationResult]:
-    prefix = f"{name}#"
-    return {key.removeprefix(prefix): answer for key, answer in answers.items() if key.startswith(prefix)}
+    by_facet = own(answers)
+    return tuple(
+        _view(state, name, answers[name].aggregations, answers[name].count or 0, whole)
+        if name in state.selections
+        else _view(state, name, by_facet.get(name, {}), total, whole)
+        for name in names
+    )
 
 
 def _view(
-    state: SearchState,
-    name: str,
-    answers: Mapping[str, AggregationResult],
-    total: int,
-    whole: WholeCatalog,
+    state: SearchState, name: str, parts: Mapping[str, AggregationResult], total: int, whole: WholeCatalog
 ) -> FacetView:
-    chosen = name in state.selections
-    parts = answers[name].aggregations if chosen else _own(name, answers)
-    missing = _missing(parts, (answers[name].count or 0) if chosen else total)
-    row = fields().get(name)
     view = _terms_view if kind_of(name) == "terms" else _range_view
-    shown = view(state, name, parts, missing, whole)
-    return replace(shown, folded=row is not None and row.folded)
+    return view(state, name, parts, _missing(parts, total), whole)
 
 
 def _terms_view(
@@ -157,48 +225,53 @@ def _terms_view(
     The chosen ones come first, then the most frequent here. Where the catalog has few, each knows its `place`, which
     no condition changes.
     """
-    chosen = chosen_values(state.selections, name)
+    chosen = state.selections.get(name, ())
     top = parts.get(_TOP, AggregationResult())
     counts = {value_text(bucket): bucket.count for bucket in top.buckets}
-    wanted_values = [value for value in state.selections.get(name, ()) if value != NONE]
-    known = {fold(value) for value in counts}
-    for index, value in enumerate(wanted_values):
+    known = {fold(value): value for value in counts}
+    for index, value in enumerate(value for value in chosen if value != NONE):
         answer = parts.get(f"chosen{index}")
-        if fold(value) not in known:
-            counts[value] = (answer.count or 0) if answer else 0
-            known.add(fold(value))
-    of_catalog = whole.values(name)
-    absent = [value for value in of_catalog if fold(value) not in known]
-    counts |= dict.fromkeys(absent[: max(0, TERMS_SHOWN - len(counts))], 0)
-    buckets = [_bucket(state, name, value, count) for value, count in counts.items()]
+        if known.setdefault(fold(value), value) == value:
+            counts.setdefault(value, (answer.count or 0) if answer else 0)
+    other_count = top.other_count - sum(counts.values()) + sum(bucket.count for bucket in top.buckets)
+    of_catalog = whole.places(name)
+    absent = [(folded, value) for folded, value in of_catalog.items() if folded not in known]
+    for folded, value in absent[: max(0, TERMS_SHOWN - len(counts))]:
+        known[folded], counts[value] = value, 0
+    places: Mapping[str, int] = {}
     if whole.listed(name):
-        places = {fold(value): place for place, value in enumerate(of_catalog)}
-        buckets = [replace(bucket, place=places.get(fold(bucket.value), len(places))) for bucket in buckets]
-    buckets.sort(key=lambda bucket: not bucket.selected)
+        places = {folded: place for place, folded in enumerate(of_catalog)}
+    buckets = [
+        _bucket(state, name, value, counts[value], places.get(folded, len(places)))
+        for folded, value in known.items()
+    ]
+    if chosen:
+        buckets.sort(key=lambda bucket: not bucket.selected)
     if missing or NONE in chosen or whole.lacks(name):
         buckets.append(_bucket(state, name, NONE, missing))
     row = fields().get(name)
-    shown_extra = sum(bucket.count for bucket in buckets if bucket.value != NONE) - sum(
-        b.count for b in top.buckets
-    )
     return FacetView(
         field=name,
         parameter=parameter_of(name),
         label=row.label if row else name,
         kind="terms",
         buckets=tuple(buckets),
-        other_count=max(0, top.other_count - shown_extra),
+        other_count=max(0, other_count),
+        folded=row is not None and row.folded,
     )
 
 
-def _bucket(state: SearchState, name: str, value: str, count: int) -> FacetBucket:
-    chosen = value.casefold() in chosen_values(state.selections, name)
+def _bucket(state: SearchState, name: str, value: str, count: int, place: int = 0) -> FacetBucket:
+    chosen = state.selections.get(name, ())
     return FacetBucket(
+        state=state,
+        field=name,
         value=value,
         label=value_label(value, name),
         count=count,
-        selected=chosen,
-        toggled=toggled(state, name, value),
+        selected=bool(chosen) and value.casefold() in chosen_values(state.selections, name),
+        after=switched(chosen, value),
+        place=place,
     )
 
 
@@ -209,13 +282,17 @@ def _range_view(
     chosen = state.selections.get(name, ())
     low, high = _chosen_ends(chosen)
     stats = parts.get(_STATS, AggregationResult()).values
-    bars = parts.get(_RANGES, AggregationResult()).buckets
-    buckets = (
-        _date_buckets(state, name, bars, whole) if kind == "date" else _number_buckets(state, name, bars)
-    )
+    answers = parts.get(_RANGES, AggregationResult()).buckets
+    if scale := _scale(name, whole):
+        buckets = [
+            _ranged(state, name, bar, answer.count) for bar, answer in zip(scale, answers, strict=False)
+        ]
+    else:
+        buckets = _found_periods(state, name, answers)
     if missing or NONE in chosen or whole.lacks(name):
         buckets.append(_bucket(state, name, NONE, missing))
     target = target_of(name)
+    row = fields().get(name)
     return FacetView(
         field=name,
         parameter=parameter_of(name),
@@ -227,6 +304,7 @@ def _range_view(
         minimum=stats.get("min"),
         maximum=stats.get("max"),
         unit=target.unit if target else None,
+        folded=row is not None and row.folded,
     )
 
 
@@ -239,47 +317,30 @@ def _chosen_ends(chosen: tuple[str, ...]) -> tuple[str, str]:
     return (plain[0], plain[0]) if plain else ("", "")
 
 
-def _number_buckets(state: SearchState, name: str, bars: Sequence[Bucket]) -> list[FacetBucket]:
-    """All bars, also the empty ones: the scale is that of the catalog and stays as it is."""
-    row = fields().get(name)
-    unit = row.unit if row else None
-    buckets = []
-    for bar in bars:
-        low = format_number(bar.start, unit)
-        high = "" if bar.end is None else format_number(bar.end, unit)
-        value = f"{low}..<{high}" if high else f"{low}..*"
-        label = f"{low} to {high}" if high else f"from {low}"
-        buckets.append(replace(_ranged(state, name, value, label, bar.count), low=low, high=high))
-    return buckets
+def _found_periods(state: SearchState, name: str, months: Sequence[Bucket]) -> list[FacetBucket]:
+    """The periods of a date that is no usual facet: between those of the models found."""
+    dated = [(bar.key, bar.count) for bar in months if isinstance(bar.key, datetime) and bar.count]
+    if not dated:
+        return []
+    moments = [moment for moment, _ in dated]
+    counts: dict[str, int] = dict.fromkeys(_periods(moments), 0)
+    yearly = _months_between(moments[0], moments[-1]) > _MOST_MONTHS
+    for moment, count in dated:
+        counts[_period(moment, yearly=yearly)] += count
+    return [_ranged(state, name, _bar_of(period), count) for period, count in counts.items()]
 
 
-def _date_buckets(
-    state: SearchState, name: str, bars: Sequence[Bucket], whole: WholeCatalog
-) -> list[FacetBucket]:
-    """Months while those of the catalog are few, else years; the empty ones between them too."""
-    dated = [(bar.key, bar.count) for bar in bars if isinstance(bar.key, datetime) and bar.count]
-    months = whole.months(name) or tuple(moment for moment, _ in dated)
+def _periods(months: Sequence[datetime]) -> list[str]:
+    """Every year or month from the first to the last; those alone that have models where all would be too many."""
     if not months:
         return []
-    counts: dict[str, int] = dict.fromkeys(_periods(months), 0)
-    yearly = _months_between(months[0], months[-1]) > _MOST_MONTHS
-    for moment, count in dated:
-        text = _period(moment, yearly=yearly)
-        counts[text] = counts.get(text, 0) + count
-    buckets = [_ranged(state, name, value, value, counts[value]) for value in sorted(counts)]
-    return [replace(bucket, low=bucket.value, high=bucket.value) for bucket in buckets]
-
-
-def _periods(months: Sequence[datetime]) -> Iterable[str]:
-    """Every year or month from the first to the last; those alone that have models where all would be too many."""
     first, last = months[0], months[-1]
     if _months_between(first, last) <= _MOST_MONTHS:
-        for month in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
-            yield f"{month // 12:04}-{month % 12 + 1:02}"
-    elif last.year - first.year < _MOST_PERIODS:
-        yield from (f"{year:04}" for year in range(first.year, last.year + 1))
-    else:
-        yield from (_period(month, yearly=True) for month in months)
+        numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+        return [f"{month // 12:04}-{month % 12 + 1:02}" for month in numbers]
+    if last.year - first.year < _MOST_PERIODS:
+        return [f"{year:04}" for year in range(first.year, last.year + 1)]
+    return list(dict.fromkeys(_period(month, yearly=True) for month in months))
 
 
 def _months_between(first: datetime, last: datetime) -> int:
@@ -290,10 +351,17 @@ def _period(moment: datetime, *, yearly: bool) -> str:
     return f"{moment.year:04}" if yearly else f"{moment.year:04}-{moment.month:02}"
 
 
-def _ranged(state: SearchState, name: str, value: str, label: str, count: int) -> FacetBucket:
+def _ranged(state: SearchState, name: str, bar: _Bar, count: int) -> FacetBucket:
     """One bar of a histogram. A range facet holds one range, so clicking another bar replaces it."""
-    chosen = value in state.selections.get(name, ())
-    others = {key: values for key, values in state.selections.items() if key != name}
-    selections = others if chosen else {**others, name: (value,)}
-    after = replace(state, selections=selections, page=1)
-    return FacetBucket(value=value, label=label, count=count, selected=chosen, toggled=after)
+    chosen = bar.value in state.selections.get(name, ())
+    return FacetBucket(
+        state=state,
+        field=name,
+        value=bar.value,
+        label=bar.label,
+        count=count,
+        selected=chosen,
+        after=() if chosen else (bar.value,),
+        low=bar.low,
+        high=bar.high,
+    )

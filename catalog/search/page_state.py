@@ -17,14 +17,21 @@ COPIED = "duplicate_group"
 class FacetBucket:
     """One value of a facet, or one part of its range."""
 
+    state: SearchState
+    field: str
     value: str  # what the URL holds
     label: str
     count: int
     selected: bool
-    toggled: SearchState  # the state after clicking it
+    after: tuple[str, ...]  # the chosen values of the facet after clicking it
     low: str = ""  # of a part of a range: its bounds as text, empty when open
     high: str = ""
     place: int = 0  # among the values that the whole catalog has, where those are few; else always 0
+
+    @property
+    def toggled(self) -> SearchState:
+        """The state after clicking it."""
+        return self.state.with_values(self.field, self.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from catalog.query.document_values import is_leaf
@@ -92,20 +91,17 @@ def _exact(value: str) -> int | float | None:
 
 
 def toggled(state: SearchState, field: str, value: str) -> SearchState:
-    """The state after a click on this value: chosen if it was not, else not."""
-    chosen = state.selections.get(field, ())
+    """The state after a click on this value."""
+    return state.with_values(field, switched(state.selections.get(field, ()), value))
+
+
+def switched(chosen: tuple[str, ...], value: str) -> tuple[str, ...]:
+    """The chosen values of a facet after a click on this one: chosen if it was not, else not."""
+    if not chosen:
+        return (value,)
     folded = value.casefold()
     kept = tuple(choice for choice in chosen if choice.casefold() != folded)
-    return with_values(state, field, kept if len(kept) < len(chosen) else (*chosen, value))
-
-
-def with_values(state: SearchState, field: str, values: tuple[str, ...]) -> SearchState:
-    """The state with these values of the facet chosen, on its first page."""
-    selections: dict[str, tuple[str, ...]] = dict(state.selections)
-    selections.pop(field, None)
-    if values:
-        selections[field] = values
-    return replace(state, selections=selections, page=1)
+    return kept if len(kept) < len(chosen) else (*chosen, value)
 
 
 def selected_label(field: str, value: str) -> str:

@@ -32,7 +32,7 @@ from catalog.search.engine import SearchEngine
 from catalog.search.leading_metric import leading_metric, tasks_of
 from catalog.search.page_state import COPIED, FacetBucket, FacetView, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
-from catalog.search.selections import selected_label, selection_query, toggled, value_label
+from catalog.search.selections import selected_label, selection_query, switched, toggled, value_label
 from catalog.search.vocabulary import PresentId, ResultVocabulary, Watch, metrics_of_result, never_moved
 from mappings import fields
 
@@ -189,11 +189,13 @@ class SearchService:
         chosen = {value.casefold() for value in state.selections.get(field, ())}
         buckets = [
             FacetBucket(
+                state=state,
+                field=field,
                 value=str(bucket.key),
                 label=value_label(str(bucket.key), field),
                 count=bucket.count,
                 selected=str(bucket.key).casefold() in chosen,
-                toggled=toggled(state, field, str(bucket.key)),
+                after=switched(state.selections.get(field, ()), str(bucket.key)),
             )
             for bucket in answer.buckets
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from catalog.query.nodes import Query
 from catalog.query.request import Aggregation, SearchResult, TermsAgg
@@ -19,7 +20,7 @@ _METRIC_NAMES = "metric_names"
 _MOST_REPORTED = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ShownFacets:
     """The facets that a page asks for. `leading` is the metric that leads as far as it is known before the answer."""
 
@@ -38,14 +39,14 @@ class ShownFacets:
         leading = leading_metric(metrics, tasks, whole.metrics)
         return cls(state=state, tasks=tasks, metrics=metrics, leading=leading, whole=whole)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """As many as engines count at once, those with a choice before all others; in their order."""
         metrics = dict.fromkeys((*self.metrics, *([self.leading] if self.leading else [])))
         names = facets.wanted(self.state, [metric_field(name) for name in metrics], self.whole)
         kept, counted = set(), 0
         for name in sorted(names, key=lambda name: name not in self.state.selections):
-            cost = _size(facets.aggregations(self.state, [name], self.whole))
+            cost = _size(facets.asked_of(self.state, name, self.whole))
             if counted + cost < MAX_AGGREGATIONS:
                 kept.add(name)
                 counted += cost
@@ -72,9 +73,8 @@ class ShownFacets:
     ) -> tuple[FacetView, ...]:
         """The facets as they are shown. `again` counts what was not asked for at first."""
         answers = dict(result.aggregations)
-        lacking = [
-            name for name in self.names if name not in self.state.selections and not _has(answers, name)
-        ]
+        counted = facets.own(answers)
+        lacking = [name for name in self.names if name not in self.state.selections and name not in counted]
         if lacking:
             answers |= again(facets.aggregations(self.state, lacking, self.whole)).aggregations
         return facets.views(self.state, self.names, answers, total, self.whole)
@@ -87,7 +87,3 @@ def _reported(result: SearchResult) -> dict[str, int]:
 def _size(aggregations: Mapping[str, Aggregation]) -> int:
     """How many aggregations these are, those below them counted."""
     return sum(1 + _size(getattr(asked, "aggs", {})) for asked in aggregations.values())
-
-
-def _has(answers: Mapping[str, object], name: str) -> bool:
-    return any(key.startswith(f"{name}#") for key in answers)

@@ -5,10 +5,11 @@ Facets are drawn against it: what stays in place while one clicks is what no con
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any, TypeVar
 
 from catalog.query.request import (
     Aggregation,
@@ -23,12 +24,16 @@ from catalog.query.request import (
 )
 from catalog.query.subjects import METRICS
 from catalog.search.engine import SearchEngine
+from catalog.text.folding import fold
 from mappings import Field, facet_fields, fields
 
 VALUES_KEPT = 10
 """Values of one field that a facet lists, the most frequent ones of the catalog."""
 METRICS_KEPT = 500
+MOST_KEPT = 2_000
+"""Things that are kept of one state of the index: some per facet, and searches name facets without end."""
 _METRIC_NAMES = "metric_names"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,17 @@ class WholeCatalog:
     def __init__(self, engine: SearchEngine) -> None:
         self._engine = engine
         self._spans: dict[str, FieldSpan | None] = {}
+        self._kept: dict[Hashable, Any] = {}
+
+    def kept(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once: it depends on nothing but this state of the index."""
+        if what in self._kept:
+            known: T = self._kept[what]
+            return known
+        value = make()
+        if len(self._kept) < MOST_KEPT:
+            self._kept[what] = value
+        return value
 
     @cached_property
     def _result(self) -> SearchResult:
@@ -67,8 +83,18 @@ class WholeCatalog:
 
     def values(self, name: str) -> tuple[str, ...]:
         """The most frequent values of a field, as documents write them; none of a field that is no usual facet."""
-        answer = self._answers.get(name, AggregationResult())
-        return tuple(value_text(bucket) for bucket in answer.buckets)
+        return tuple(self.places(name).values())
+
+    def places(self, name: str) -> Mapping[str, str]:
+        """The same by their folded form."""
+        return self.kept(
+            ("places", name),
+            lambda: {
+                fold(value): value
+                for bucket in self._answers.get(name, AggregationResult()).buckets
+                for value in (value_text(bucket),)
+            },
+        )
 
     def lacks(self, name: str) -> bool:
         """Whether some model has no value of it."""
