@@ -48,10 +48,10 @@ from indexer.buckets import (
 from indexer.calendar import next_period, period_count, period_ends, periods
 from indexer.engines.tantivy.questions import (
     MAX_TERMS,
-    ends_and_cuts,
     exact,
     first_guess,
     histogram_counts,
+    is_counted_with_lacking,
     is_plain,
     is_within_one,
     metric_result,
@@ -59,13 +59,14 @@ from indexer.engines.tantivy.questions import (
     native_histogram,
     native_metric,
     native_metrics,
-    native_pieces,
     native_terms,
     number_terms,
+    parted,
     period_counts,
+    pieces,
     question,
-    reaches_beyond_doubles,
     terms_buckets,
+    with_lacking,
 )
 from indexer.engines.tantivy.schema import column, decoded_number
 from indexer.engines.tantivy.translate import Translator, comparable, every, without
@@ -82,10 +83,27 @@ class Counter:
         self, query: tantivy.Query, wanted: Mapping[str, Aggregation]
     ) -> dict[str, AggregationResult]:
         """The answer to each aggregation over the models that satisfy the query."""
-        questions = {name: question(aggregation) for name, aggregation in wanted.items()}
-        answers = self._asked_together(query, {name: asked for name, asked in questions.items() if asked})
-        return {
-            name: self._answer(query, aggregation, answers.get(name)) for name, aggregation in wanted.items()
+        pairs = _pairs(wanted)
+        questions = {
+            name: with_lacking(aggregation)
+            if isinstance(aggregation, TermsAgg) and name in pairs
+            else question(aggregation)
+            for name, aggregation in wanted.items()
+        }
+        answers = dict(
+            self._asked_together(query, {name: asked for name, asked in questions.items() if asked})
+        )
+        counted: dict[str, AggregationResult] = {}
+        for name, lacking in pairs.items():
+            aggregation = wanted[name]
+            if isinstance(aggregation, TermsAgg) and name in answers:
+                answers[name], count = parted(aggregation, answers[name])
+                if count is not None:
+                    counted[lacking] = AggregationResult(count=count)
+        return counted | {
+            name: self._answer(query, aggregation, answers.get(name))
+            for name, aggregation in wanted.items()
+            if name not in counted
         }
 
     def _asked_together(self, query: tantivy.Query, questions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -255,33 +273,27 @@ class Counter:
         if has_named_number(field):
             numbers = self._numbers(query, field)
             return [counted_between(numbers, row.start, row.end) for row in ranges]
-        sure = [row for row in ranges if not reaches_beyond_doubles(field, row)]
-        counts = iter(self._counts_of_pieces(query, field, sure, native) if sure else [])
-        return [
-            next(counts)
-            if not reaches_beyond_doubles(field, row)
-            else self.count(every([query, self._between(field, row.start, row.end)]))
-            for row in ranges
-        ]
-
-    def _counts_of_pieces(
-        self, query: tantivy.Query, field: str, ranges: Sequence[RangeBucket], native: Any
-    ) -> list[int]:
-        """Models per range of which a double holds both bounds exactly."""
-        ends, cuts = ends_and_cuts(field, ranges)
-        if not cuts:
-            whole = self.count(every([query, self.translator.exists(field)]))
-            return [whole] * len(ranges)
-        native = native or self._alone(query, native_pieces(field, cuts))
-        counts = {bucket.get("from", -math.inf): bucket["doc_count"] for bucket in native["buckets"]}
-        below = dict(
-            zip(
-                [-math.inf, *cuts, math.inf],
-                accumulate((counts.get(cut, 0) for cut in [-math.inf, *cuts]), initial=0),
-                strict=True,
+        parts = pieces(field, tuple(ranges))
+        if parts.native is None:
+            whole = self.count(every([query, self.translator.exists(field)])) if any(parts.ends) else 0
+            below = {-math.inf: 0, math.inf: whole}
+        else:
+            native = native or self._alone(query, parts.native)
+            counts = {bucket.get("from", -math.inf): bucket["doc_count"] for bucket in native["buckets"]}
+            starts = [-math.inf, *parts.cuts]
+            below = dict(
+                zip(
+                    [*starts, math.inf],
+                    accumulate((counts.get(start, 0) for start in starts), initial=0),
+                    strict=True,
+                )
             )
-        )
-        return [max(below[end] - below[start], 0) for start, end in ends]
+        return [
+            self.count(every([query, self._between(field, row.start, row.end)]))
+            if ends is None
+            else max(below[ends[1]] - below[ends[0]], 0)
+            for row, ends in zip(ranges, parts.ends, strict=True)
+        ]
 
     def _histogram(self, query: tantivy.Query, wanted: HistogramAgg, native: Any) -> AggregationResult:
         counts = self._places(query, wanted, native)
@@ -399,6 +411,22 @@ class Counter:
                 for key, answer in answers.items()
             )
         )
+
+
+def _pairs(wanted: Mapping[str, Aggregation]) -> dict[str, str]:
+    """Of each text of which both the values and the models without one are counted: the names of both."""
+    lacking = {
+        aggregation.field: name
+        for name, aggregation in wanted.items()
+        if isinstance(aggregation, MissingAgg) and not aggregation.aggs
+    }
+    return {
+        name: lacking.pop(aggregation.field)
+        for name, aggregation in wanted.items()
+        if isinstance(aggregation, TermsAgg)
+        and aggregation.field in lacking
+        and is_counted_with_lacking(aggregation)
+    }
 
 
 def _without_bounds(answer: AggregationResult) -> AggregationResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -40,6 +41,8 @@ from mappings import fields
 MAX_TERMS = 1_000_000
 """More distinct values than this are refused rather than counted from a part."""
 SECONDS_PER_DAY = 86_400
+LACKING = "LACKING"
+"""The key under which models without a text are counted beside its values, which are all in lower case."""
 _KEYWORDS = frozenset({"keyword", "name", "leaf"})
 
 
@@ -57,8 +60,7 @@ def question(wanted: Aggregation) -> dict[str, Any] | None:
         case DateHistogramAgg():
             return native_days(wanted)
         case RangeAgg(field=field, ranges=ranges):
-            _, cuts = ends_and_cuts(field, [row for row in ranges if not reaches_beyond_doubles(field, row)])
-            return native_pieces(field, cuts) if cuts else None
+            return pieces(field, ranges).native
         case _:
             return None
 
@@ -83,15 +85,34 @@ def _period_of(milliseconds: float, interval: str | int) -> datetime:
     return period_start(moment(milliseconds), interval)
 
 
-def ends_and_cuts(field: str, ranges: Sequence[RangeBucket]) -> tuple[list[tuple[float, float]], list[float]]:
-    """The bounds of each range, and all finite bounds in order."""
-    ends = [(_bound(field, row.start, -math.inf), _bound(field, row.end, math.inf)) for row in ranges]
-    return ends, sorted({cut for pair in ends for cut in pair if math.isfinite(cut)})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """Ranges as what lies between all their bounds.
+
+    `ends` are the bounds of each range, None where a double holds one of them not exactly; `cuts` all finite ones in order.
+    `native` counts what lies between the cuts, None where there are none.
+    """
+
+    ends: tuple[tuple[float, float] | None, ...]
+    cuts: tuple[float, ...]
+    native: dict[str, Any] | None
 
 
-def native_pieces(field: str, cuts: Sequence[float]) -> dict[str, Any]:
-    pieces = [{"to": cuts[0]}, *({"from": a, "to": b} for a, b in pairwise(cuts)), {"from": cuts[-1]}]
-    return {"range": {"field": column(field), "ranges": pieces}}
+@lru_cache(maxsize=500)
+def pieces(field: str, ranges: tuple[RangeBucket, ...]) -> Pieces:
+    """The pieces of ranges, which every page that shows the facet asks for."""
+    ends = tuple(
+        None
+        if reaches_beyond_doubles(field, row)
+        else (_bound(field, row.start, -math.inf), _bound(field, row.end, math.inf))
+        for row in ranges
+    )
+    cuts = sorted({cut for pair in ends if pair for cut in pair if math.isfinite(cut)})
+    native: dict[str, Any] | None = None
+    if cuts:
+        between = [{"to": cuts[0]}, *({"from": a, "to": b} for a, b in pairwise(cuts)), {"from": cuts[-1]}]
+        native = {"range": {"field": column(field), "ranges": between}}
+    return Pieces(ends=ends, cuts=tuple(cuts), native=native)
 
 
 def is_within_one(wanted: HistogramAgg) -> bool:
@@ -113,6 +134,36 @@ def histogram_counts(wanted: HistogramAgg, answer: Mapping[str, Any]) -> dict[in
         for bucket in answer["buckets"]
         if bucket["doc_count"]
     }
+
+
+def with_lacking(wanted: TermsAgg) -> dict[str, Any]:
+    """The terms of a text, and in the same pass the models without one."""
+    native = native_terms(wanted, first_guess(wanted) + 1)
+    native["terms"]["missing"] = LACKING
+    return native
+
+
+def is_counted_with_lacking(wanted: Aggregation) -> bool:
+    """Whether models without the field can be counted in the pass that counts its values."""
+    return (
+        isinstance(wanted, TermsAgg)
+        and is_plain(wanted)
+        and wanted.prefix is None
+        and resolve(wanted.field).type in {"keyword", "name"}
+    )
+
+
+def parted(wanted: TermsAgg, answer: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, int | None]:
+    """The answer of `with_lacking` as that of the terms alone, and the number of models without one.
+
+    None and None where those are too few to be among the most frequent.
+    """
+    rows = answer["buckets"]
+    values = [row for row in rows if row["key"] != LACKING]
+    if len(values) == len(rows):
+        return (answer, 0) if len(rows) <= first_guess(wanted) else (None, None)
+    lacking = sum(row["doc_count"] for row in rows) - sum(row["doc_count"] for row in values)
+    return {**answer, "buckets": values}, lacking
 
 
 def is_plain(wanted: TermsAgg) -> bool:
@@ -254,5 +305,8 @@ def reaches_beyond_doubles(field: str, row: RangeBucket) -> bool:
 
 
 def is_beyond_doubles(field: str, bound: Any) -> bool:
-    """Whether a bound is a whole number that a double cannot hold exactly."""
-    return bound is not None and not isinstance(bound, datetime) and abs(comparable(field, bound)) > 2**53
+    """Whether a bound is a whole number that a double cannot hold exactly, or one near the end of all."""
+    if bound is None or isinstance(bound, datetime):
+        return False
+    number = comparable(field, bound)
+    return abs(number) > 2**53 and (abs(number) >= 2**63 or int(float(number)) != number)
