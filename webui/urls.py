@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, urlencode
 
 from catalog.query.state import SearchState
-from catalog.search.parameters import AS_OF, to_parameters
+from catalog.search.parameters import AS_OF, parameter_of, to_parameters
+
+if TYPE_CHECKING:
+    from catalog.search.page_state import FacetView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,11 @@ class Addresses:
 
     def export(self, state: SearchState, kind: str) -> str:
         return self._with_query(f"/api/export.{kind}", state)
+
+    def of_facet(self, view: FacetView) -> FacetAddresses:
+        """The addresses of a search with other values of one facet chosen."""
+        state = view.buckets[0].state if view.buckets else SearchState()
+        return FacetAddresses.around(self, state, view.field)
 
     def values(self, field: str, state: SearchState) -> str:
         return self._with_query(f"/values/{quote(field, safe='', errors='replace')}", state)
@@ -78,9 +87,52 @@ class Addresses:
         return f"{self.saved(search_id)}/feed.{kind}"
 
     def _with_query(self, path: str, state: SearchState, *, as_of: str = "") -> str:
-        pairs = [*to_parameters(state), *([(AS_OF, as_of)] if as_of else [])]
-        query = "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
+        query = _query([*to_parameters(state), *([(AS_OF, as_of)] if as_of else [])])
         return f"{self.root}{path}?{query}" if query else f"{self.root}{path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetAddresses:
+    """What the addresses of all values of a facet share: all but the values stands before or behind them."""
+
+    name: str
+    before: str
+    behind: str
+    without: str
+
+    @classmethod
+    def around(cls, addresses: Addresses, state: SearchState, field: str) -> FacetAddresses:
+        """Those of a search. Found by the parameters of the same search with a value that is put in."""
+        name = parameter_of(field)
+        pairs = list(to_parameters(state.with_values(field, (_ANY,))))
+        place = pairs.index((name, _ANY))
+        head, tail = pairs[:place], pairs[place + 1 :]
+        if addresses.as_of:
+            tail.append((AS_OF, addresses.as_of))
+        path = f"{addresses.root}/"
+        before, behind = _query(head), _query(tail)
+        return cls(
+            name=_encoded(name),
+            before=f"{path}?{before}&" if before else f"{path}?",
+            behind=f"&{behind}" if behind else "",
+            without=f"{path}?{query}" if (query := _query(head + tail)) else path,
+        )
+
+    def search(self, values: tuple[str, ...]) -> str:
+        """The address with these values of the facet chosen."""
+        if not values:
+            return self.without
+        if len(values) == 1:
+            return f"{self.before}{self.name}={_encoded(values[0])}{self.behind}"
+        chosen = "&".join([f"{self.name}={_encoded(value)}" for value in sorted(set(values))])
+        return f"{self.before}{chosen}{self.behind}"
+
+
+_ANY = "\0"
+
+
+def _query(pairs: Iterable[tuple[str, str]]) -> str:
+    return "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in pairs])
 
 
 @lru_cache(maxsize=4_096)

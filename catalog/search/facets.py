@@ -88,7 +88,7 @@ def _parts(name: str, chosen: tuple[str, ...], whole: WholeCatalog) -> dict[str,
     kind = kind_of(name)
     if kind == "terms":
         parts: dict[str, Aggregation] = {_TOP: TermsAgg(field=name, size=TERMS_SHOWN)}
-        if _many(name):
+        if _many(name) and not whole.is_everywhere(name):
             parts[_NONE] = MissingAgg(field=name)
         for index, value in enumerate(choice for choice in chosen if choice != NONE):
             query, _ = selection_query(name, (value,))
@@ -110,10 +110,12 @@ def _many(name: str) -> bool:
     return row is not None and row.list
 
 
-def _missing(parts: Mapping[str, AggregationResult], total: int) -> int:
+def _missing(name: str, parts: Mapping[str, AggregationResult], total: int) -> int:
     """How many models have no value: where each has at most one, those that are in no bucket."""
     if _NONE in parts:
         return parts[_NONE].count or 0
+    if _many(name):
+        return 0
     if _STATS in parts:
         return max(0, total - int(parts[_STATS].values.get("count") or 0))
     counted = parts.get(_TOP) or parts.get(_RANGES) or AggregationResult()
@@ -214,7 +216,7 @@ def _view(
     state: SearchState, name: str, parts: Mapping[str, AggregationResult], total: int, whole: WholeCatalog
 ) -> FacetView:
     view = _terms_view if kind_of(name) == "terms" else _range_view
-    return view(state, name, parts, _missing(parts, total), whole)
+    return view(state, name, parts, _missing(name, parts, total), whole)
 
 
 def _terms_view(

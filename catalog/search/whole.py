@@ -103,6 +103,10 @@ class WholeCatalog:
         span = self.span(name) if name not in fields() else None
         return span is not None and span.count < self._result.total
 
+    def is_everywhere(self, name: str) -> bool:
+        """Whether every model has a value of it. False of a field that is no usual facet."""
+        return _lacking(name) in self._answers and not self._answers[_lacking(name)].count
+
     def listed(self, name: str) -> bool:
         """Whether `values` are all there are."""
         return name in self._answers and not self._answers[name].other_count

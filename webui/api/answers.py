@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from webui.contracts import CrawlStatus
     from webui.health import DueSource, Health
     from webui.query_example import QueryExample
-    from webui.urls import Addresses
+    from webui.urls import Addresses, FacetAddresses
 
 
 def search_answer(
@@ -144,24 +144,25 @@ def _facts(document: Mapping[str, Any]) -> Iterator[FactAnswer]:
         yield FactAnswer(label="date", value=date, note=text_at(document, "date_source").removesuffix("_at"))
 
 
-def _option(bucket: FacetBucket, addresses: Addresses) -> OptionAnswer:
+def _option(bucket: FacetBucket, places: FacetAddresses) -> OptionAnswer:
     return OptionAnswer(
         value=bucket.value,
         label=bucket.label,
         count=bucket.count,
         selected=bucket.selected,
-        url=addresses.search(bucket.toggled),
+        url=places.search(bucket.after),
     )
 
 
 def _facet(view: FacetView, state: SearchState, addresses: Addresses) -> FacetAnswer:
+    places = addresses.of_facet(view)
     return FacetAnswer(
         field=view.field,
         parameter=view.parameter,
         label=view.label,
         kind=view.kind,
         unit=view.unit,
-        options=tuple(_option(bucket, addresses) for bucket in view.buckets),
+        options=tuple(_option(bucket, places) for bucket in view.buckets),
         other_count=view.other_count,
         values_url=addresses.values(view.field, state) if view.other_count else "",
         low=view.low,
@@ -276,12 +277,13 @@ def _statement(contender: Contender) -> StatementAnswer:
 
 def values_answer(field: Field, view: FacetView, prefix: str, addresses: Addresses) -> ValuesAnswer:
     """The values of one facet."""
+    places = addresses.of_facet(view)
     return ValuesAnswer(
         field=field.name,
         label=field.label,
         description=field.description,
         prefix=prefix,
-        values=tuple(_option(bucket, addresses) for bucket in view.buckets),
+        values=tuple(_option(bucket, places) for bucket in view.buckets),
         other_count=view.other_count,
     )
 

@@ -9,7 +9,7 @@ from catalog.query.state import SearchState
 from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.selections import NONE
 from webui.text import shown
-from webui.urls import Addresses
+from webui.urls import Addresses, FacetAddresses
 
 OPTIONS_AT_ONCE = 6
 CHART_WIDTH = 240.0
@@ -94,8 +94,10 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
     # Few values stay where they are while one clicks.
     buckets.sort(key=lambda bucket: (bucket.value == NONE, bucket.place))
     spellings = {value.casefold(): value for value in state.selections.get(view.field, ())}
-    options = [_option(bucket, largest, addresses, spellings) for bucket in buckets]
+    places = addresses.of_facet(view)
+    options = [_option(bucket, largest, places, spellings) for bucket in buckets]
     at_once = [option for index, option in enumerate(options) if index < OPTIONS_AT_ONCE or option.selected]
+    others = [option for option in options[OPTIONS_AT_ONCE:] if not option.selected]
     bars = [bucket for bucket in view.buckets if ranged and bucket.value != NONE]
     active = any(bucket.selected for bucket in view.buckets) or bool(view.low or view.high)
     return FacetPanel(
@@ -106,10 +108,10 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         active=active,
         folded=view.folded and not active,
         options=tuple(at_once),
-        more_options=tuple(option for option in options if option not in at_once),
+        more_options=tuple(others),
         other_count=view.other_count,
         values_url=addresses.values(view.field, state) if view.other_count and not ranged else "",
-        bars=_bars(bars, addresses),
+        bars=_bars(bars, places),
         ticks=_ticks(bars),
         low=view.low,
         high=view.high,
@@ -120,17 +122,17 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
 
 
 def _option(
-    bucket: FacetBucket, largest: int, addresses: Addresses, spellings: Mapping[str, str]
+    bucket: FacetBucket, largest: int, places: FacetAddresses, spellings: Mapping[str, str]
 ) -> FacetOption:
     return FacetOption(
         value=bucket.value,
-        sent=spellings.get(bucket.value.casefold(), bucket.value),
+        sent=spellings.get(bucket.value.casefold(), bucket.value) if spellings else bucket.value,
         label=shown(bucket.label, LABEL_CHARACTERS),
         count=bucket.count,
         count_text=f"{bucket.count:,}",
         selected=bucket.selected,
         idle=not bucket.count and not bucket.selected,
-        url=addresses.search(bucket.toggled),
+        url=places.search(bucket.after),
         share=min(100.0, round(100 * bucket.count / largest, 1)) if largest and bucket.value != NONE else 0.0,
     )
 
@@ -146,7 +148,7 @@ def _ticks(bars: list[FacetBucket]) -> tuple[str, ...]:
     return (bars[0].low, *middle, last)
 
 
-def _bars(buckets: list[FacetBucket], addresses: Addresses) -> tuple[HistogramBar, ...]:
+def _bars(buckets: list[FacetBucket], places: FacetAddresses) -> tuple[HistogramBar, ...]:
     largest = max((bucket.count for bucket in buckets), default=0)
     step = CHART_WIDTH / max(len(buckets), FEWEST_BARS)
     start = next((at for at, bucket in enumerate(buckets) if bucket.selected), None)
@@ -164,7 +166,7 @@ def _bars(buckets: list[FacetBucket], addresses: Addresses) -> tuple[HistogramBa
                 height=round(height, 2),
                 title=f"{shown(bucket.label, LABEL_CHARACTERS)}: {models}",
                 selected=bucket.selected,
-                url=addresses.search(bucket.toggled) if bucket.count or bucket.selected else "",
+                url=places.search(bucket.after) if bucket.count or bucket.selected else "",
                 low=bucket.low,
                 high=bucket.high,
                 first=index == start,

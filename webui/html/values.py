@@ -8,7 +8,7 @@ from catalog.query.state import SearchState
 from catalog.search.page_state import FacetBucket, FacetView
 from mappings import Field
 from webui.text import shown
-from webui.urls import Addresses
+from webui.urls import Addresses, FacetAddresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +46,25 @@ def values_page(
     hidden: tuple[tuple[str, str], ...],
 ) -> ValuesPage:
     """The values that were found."""
+    places = addresses.of_facet(view)
     return ValuesPage(
         field=field.name,
         label=field.label,
         description=field.description,
         prefix=shown(prefix),
-        values=tuple(_option(bucket, addresses) for bucket in view.buckets),
+        values=tuple(_option(bucket, places) for bucket in view.buckets),
         other_count=view.other_count,
         back_url=addresses.search(state),
         hidden=hidden,
     )
 
 
-def _option(bucket: FacetBucket, addresses: Addresses) -> ValueOption:
+def _option(bucket: FacetBucket, places: FacetAddresses) -> ValueOption:
     return ValueOption(
         value=bucket.value,
         label=shown(bucket.label, 200),
         count=bucket.count,
         count_text=f"{bucket.count:,}",
         selected=bucket.selected,
-        url=addresses.search(bucket.toggled),
+        url=places.search(bucket.after),
     )
