@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.records import Extraction, Origin, Role
+from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text
@@ -36,7 +36,7 @@ class HfTrainerExtractor:
     """
 
     name = "hf-trainer"
-    version = 3
+    version = 4
     description = "trainer_state.json and *_results.json of a Trainer run"
     reads = "epochs, steps, metrics with split and step, best metric, learning rate, speed"
     limits = "JSON 16 MB, 200,000 values, 50,000 log entries"
@@ -120,6 +120,8 @@ def _tell_log(findings: Findings, log: list[Any], *, own_step: int | None, check
             kept = last.get(name)
             if kept is None or own_step is None or kept[1].get("step") != own_step:
                 last[name] = (index, values)
+    if "train_loss" in last:
+        last.pop("loss", None)  # of a step; the other is the mean of the run, which the results say once more
     for name, (index, values) in last.items():
         step = positive(values.get("step"))
         if checkpoint and own_step is not None and step != own_step and _PREFIX.match(name):
@@ -132,7 +134,7 @@ def _tell_log(findings: Findings, log: list[Any], *, own_step: int | None, check
 
 
 def _tell_first_learning_rate(findings: Findings, log: list[Any]) -> None:
-    """The highest rate of the schedule's log is what was set; a warm-up starts below it."""
+    """The highest rate of the schedule's log is near what was set, which the arguments beside it say exactly."""
     rates = [
         (rate, index)
         for index, entry in enumerate(log[:MAX_LOG_ENTRIES])
@@ -140,7 +142,12 @@ def _tell_first_learning_rate(findings: Findings, log: list[Any]) -> None:
     ]
     if rates:
         rate, index = max(rates, key=lambda item: (item[0], -item[1]))
-        findings.say("training.learning_rate", rate, pointer("log_history", index, "learning_rate"))
+        findings.say(
+            "training.learning_rate",
+            rate,
+            pointer("log_history", index, "learning_rate"),
+            evidence=Evidence.INFERRED,
+        )
 
 
 def _tell_metric(

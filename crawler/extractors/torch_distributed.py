@@ -5,7 +5,7 @@ Source: torch/distributed/checkpoint/metadata.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Reference, Role, TensorInfo
@@ -29,7 +29,7 @@ MAX_TENSORS = 500_000
 
 class TorchDistributedExtractor:
     name = "torch-distributed"
-    version = 3
+    version = 4
     description = "Torch distributed checkpoints (DCP, FSDP, Megatron core, NeMo 2): the .metadata file"
     reads = "names, shapes and dtypes of all tensors, the shard files; one pickle, symbolically"
     limits = "64 MB of pickle, 500,000 tensors; nothing is unpickled"
@@ -65,9 +65,8 @@ class TorchDistributedExtractor:
 
 
 def _tensors(metadata: Dict) -> Iterator[TensorInfo]:
-    names = [name for name, _ in metadata.named()]
-    first = {name.split(".", 1)[0] for name in names if "." in name}
-    prefix = next((f"{key}." for key in MODEL_KEYS if key in first), "")
+    prefix = model_prefix([name for name, node in metadata.named() if _is_weight(node)])
+    wrapper = prefix.partition(".")[0] if prefix.count(".") > 1 else ""
     for number, (name, node) in enumerate(metadata.named()):
         attributes = mapping(node)
         if attributes is None or number >= MAX_TENSORS or type(node) is not Call:
@@ -79,7 +78,8 @@ def _tensors(metadata: Dict) -> Iterator[TensorInfo]:
         if prefix and name.startswith(prefix):
             inside = name[len(prefix) :]
         elif "." in name:
-            part = part_of(name.split(".", 1)[0], default="auxiliary" if prefix else "model")
+            own = name.removeprefix(f"{wrapper}.") if wrapper else name
+            part = part_of(own.split(".", 1)[0], default="auxiliary" if prefix else "model")
         elements = elements_of(shape)
         yield TensorInfo(
             name=inside[:512],
@@ -89,6 +89,31 @@ def _tensors(metadata: Dict) -> Iterator[TensorInfo]:
             bytes=size_bytes(dtype, elements),
             part=part,
         )
+
+
+def model_prefix(names: Sequence[str]) -> str:
+    """What stands before the names of the model's tensors: `model.`, `app.model.`, or nothing where the state dict itself was
+    saved, whose `model.layers` has a `lm_head` beside it.
+    """
+    first = {name.split(".", 1)[0] for name in names}
+    of_training = {key for key in first if part_of(key, default="model") != "model"}
+    prefixes = [f"{key}." for key in MODEL_KEYS if key in first]
+    if len(first) == 1:
+        wrapper = next(iter(first))
+        second = {name.split(".")[1] for name in names if "." in name}
+        if any(part_of(key, default="model") == "optimizer" for key in second):
+            return next((f"{wrapper}.{key}." for key in MODEL_KEYS if key in second), "")
+    return prefixes[0] if prefixes and len(first - of_training) == 1 else ""
+
+
+def _is_weight(node: Any) -> bool:
+    """Whether an entry is a tensor, and not bytes such as the state of a generator of random numbers."""
+    attributes = mapping(node) if type(node) is Call else None
+    return (
+        attributes is not None
+        and sizes_of(attributes.get("size")) is not None
+        and _dtype(attributes.get("properties")) != "U8"
+    )
 
 
 def _dtype(properties: Any) -> str:

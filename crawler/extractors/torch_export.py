@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from catalog.errors import ExtractError
-from catalog.records import Evidence, Extraction, Origin, Role, TensorInfo
+from catalog.records import Evidence, Extraction, Origin, Role, Severity, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
-from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
+from crawler.formats.pickle_risks import CODE_EXECUTION, tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.pickles import looks_like_pickle
 from crawler.formats.tensors import summarise
 from crawler.formats.torch_files import refuse
@@ -29,13 +29,14 @@ _PROGRAM = re.compile(r"^(?:[^/]+/)?(?:models/[^/]+\.json|serialized_exported_pr
 _TORCH_FILE = re.compile(r"\.(?:pt|pkl|pth)$")
 MAX_JSON_BYTES = 16 * 1024 * 1024
 MAX_INNER_FILES = 16
+_COMPILED = re.compile(r"\.(?:so|dylib|dll|pyd)(?:\.\d+)*$", re.IGNORECASE)
 
 
 class TorchExportExtractor:
     name = "torch-export"
-    version = 3
+    version = 4
     description = "torch.export programs (.pt2)"
-    reads = "weights configuration, graph signature, inputs and outputs, versions; pickles inside are checked"
+    reads = "weights configuration, graph signature, inputs and outputs, versions; pickles inside are checked, compiled code is named"
     limits = "16 MB of JSON, 16 torch files inside; nothing is unpickled"
     promises = Promise(formats={".pt2": "pytorch"})
 
@@ -114,6 +115,11 @@ class TorchExportExtractor:
                 tell_unchecked(findings, str(error), member=member.name)
         if len(inner) > MAX_INNER_FILES:
             tell_unchecked(findings, f"{len(inner)} torch files inside one program")
+        compiled = [member.name for member in directory.members if _COMPILED.search(member.name)]
+        if compiled:
+            # Source: pytorch/pytorch torch/_inductor/package/package.py, `load_package`
+            detail = f"Loading it runs compiled code of the file: {compiled[0].rsplit('/', 1)[-1][:200]}"
+            findings.risk(CODE_EXECUTION, Severity.MEDIUM, detail, member=compiled[0])
 
 
 def _json(directory: ZipDirectory, member: Member) -> Any:

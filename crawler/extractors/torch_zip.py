@@ -8,7 +8,7 @@ import zlib
 from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin
 from crawler.extractor import Claim, Findings
-from crawler.formats import torch_zip
+from crawler.formats import torch_package, torch_zip
 from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.pickles import Pickle, looks_like_pickle
@@ -56,10 +56,8 @@ def _first_bytes(head: bytes, start: int) -> bytes:
 
 class TorchZipExtractor:
     name = "torch-zip"
-    version = 7
-    description = (
-        "PyTorch zip files: state dicts, Lightning and Ultralytics checkpoints, whole modules, TorchScript"
-    )
+    version = 8
+    description = "PyTorch zip files: state dicts, Lightning and Ultralytics checkpoints, whole modules, TorchScript, packages"
     reads = "the zip's directory and data.pkl, symbolically; TorchScript's class lists; single numbers kept as tensors"
     limits = "100,000 members, 64 MB of pickle, 3 million opcodes; nothing is unpickled"
     checks_pickles = True
@@ -94,6 +92,9 @@ class TorchZipExtractor:
             directory = open_zip(reader)
         except ExtractError as error:
             refuse(findings, str(error))
+            return findings.extraction()
+        if torch_package.is_package(directory):
+            torch_package.tell_package(findings, directory)
             return findings.extraction()
         try:
             container = torch_zip.find_object(directory)

@@ -204,6 +204,25 @@ _HARMLESS_CALLS = frozenset(
     }
 )
 """Classes of known libraries that only keep the texts and bytes with which they are called."""
+_SAFE_TO_TORCH = frozenset(
+    {
+        "torch.distributed.device_mesh.DeviceMesh",
+        "torch.distributed._mesh_layout._FlatLayout",
+        "torch.distributed._mesh_layout._MeshLayout",
+        "torch.distributed.tensor.DTensor",
+        "torch.distributed.tensor._dtensor_spec.DTensorSpec",
+        "torch.distributed.tensor._dtensor_spec.ShardOrderEntry",
+        "torch.distributed.tensor._dtensor_spec.TensorMeta",
+        "torch.distributed.tensor.placement_types.Partial",
+        "torch.distributed.tensor.placement_types.Replicate",
+        "torch.distributed.tensor.placement_types.Shard",
+        "torch.distributed.tensor.placement_types._StridedShard",
+    }
+)
+"""What torch itself takes for safe when it loads weights alone: tensors that are spread over processes.
+
+Source: torch/distributed/tensor/__init__.py and device_mesh.py, `add_safe_globals`.
+"""
 _HARMLESS_CLASSES = re.compile(
     r"pandas\.(?:core\.indexes\.\w+\.)?\w*Index"
     r"|numpy\.random\._\w+\.(?:MT19937|PCG64|PCG64DXSM|Philox|SFC64)"
@@ -388,7 +407,7 @@ def judged(module: str, name: str, *, called: bool, torchscript: bool = False) -
         return Verdict.KNOWN
     if "." in name:
         return Verdict.UNKNOWN
-    if full in _INERT or (module == "builtins" and name in _INERT_BUILTINS):
+    if full in _INERT or full in _SAFE_TO_TORCH or (module == "builtins" and name in _INERT_BUILTINS):
         return Verdict.KNOWN
     if name in _INERT_MODULES.get(module, ()):
         return Verdict.KNOWN
@@ -419,7 +438,7 @@ def judged_call(
     is_vouched_for = (
         not called
         or verdict is not Verdict.KNOWN
-        or full in _INERT | _HARMLESS_CALLS
+        or full in _INERT | _HARMLESS_CALLS | _SAFE_TO_TORCH
         or module in {"builtins", "__builtin__", "exceptions", *_INERT_MODULES}
         or _ENUMERATIONS.fullmatch(full) is not None
         or _OFFSETS.fullmatch(full) is not None

@@ -90,12 +90,18 @@ def tell_pickled_model(
 
 
 def is_no_model(root: Any, summary: TensorSummary) -> bool:
-    """Whether the object is what a trainer goes on from, or what a model predicted: tensors of which none is a weight, or
-    a bare list without any.
+    """Whether the object is what a trainer goes on from, what a model predicted, or data: tensors of which none is a weight,
+    a bare list without any, or a data set of torch's own.
 
     Source: pytorch/torchtune training/checkpointing (`recipe_state.pt`); facebookresearch/detectron2
     evaluation/coco_evaluation.py (`instances_predictions.pth`).
     """
+    if (
+        type(root) is Call
+        and root.name.startswith("torch.utils.data.")
+        and root.class_name.endswith("Dataset")
+    ):
+        return True
     if summary.unknown_tensors:
         return False
     if not summary.count:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from catalog.records import TensorInfo, TensorSummary
@@ -40,6 +40,9 @@ _OTHER = re.compile(
 )
 _AVERAGE = re.compile(r"^(.*_)?ema(_.*)?$|^(averaged|shadow|swa)_.*$", re.IGNORECASE)
 _AVERAGE_NAME = re.compile(r"^(model_ema|ema_model|ema|averaged_model|swa_model|ema_net)$")
+
+
+_SCALINGS = ("scale", "zero_point")
 
 
 @dataclass(slots=True)
@@ -79,8 +82,19 @@ def count_tensors(root: Any) -> CountedTensors:
         if part == "model" and named.place:
             part = "buffer" if named.place == "buffer" else "auxiliary"  # noqa: PLW2901 - a part of the module
         infos.append(_info(named.tensor, name, part))
-    counted.summary = summarise(infos, unknown=unknown)
+    counted.summary = summarise(_with_scalings_apart(infos), unknown=unknown)
     return counted
+
+
+def _with_scalings_apart(infos: Sequence[TensorInfo]) -> list[TensorInfo]:
+    """The tensors, with the two numbers by which torch's quantised layers scale what they answer as no weights.
+
+    Source: pytorch/pytorch torch/ao/nn/quantized/modules/linear.py, `_save_to_state_dict`.
+    """
+    single = {info.name for info in infos if info.elements == 1}
+    layers = {name.removesuffix(".zero_point") for name in single if name.endswith(".zero_point")}
+    apart = {f"{layer}.{name}" for layer in layers if f"{layer}.scale" in single for name in _SCALINGS}
+    return [replace(info, part="auxiliary") if info.name in apart else info for info in infos]
 
 
 def choose_model(root: Any, tensors: Sequence[Named]) -> str | None:

@@ -16,7 +16,7 @@ from crawler.formats.byte_streams import BytesStream
 from crawler.formats.numpy_format import MAGIC
 from crawler.formats.pickle_risks import STRUCTURE, tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.pickles import Pickle, looks_like_pickle, read_pickles
-from crawler.formats.zips import Member, ZipDirectory, is_zip
+from crawler.formats.zips import Member, ZipDirectory, is_zip, open_zip
 
 MAX_STRANGERS_SNIFFED = 16
 MAX_PICKLES_READ = 8
@@ -118,14 +118,21 @@ def tell_strangers(findings: Findings, directory: ZipDirectory, members: Iterato
 
 
 def scan_member(
-    findings: Findings, directory: ZipDirectory, member: Member, *, torchscript: bool = False
+    findings: Findings,
+    directory: ZipDirectory,
+    member: Member,
+    *,
+    torchscript: bool = False,
+    is_inside: bool = False,
 ) -> None:
-    """The risks of one member, whatever it is called."""
+    """The risks of one member, whatever it is called. Of zips inside zips the outermost are looked into."""
     try:
         head = directory.read_start(member, SNIFF_BYTES)
         named = member.name.endswith((".pkl", ".pickle", "_pkl"))
-        if is_zip(head):
-            tell_unchecked(findings, f"a zip inside the zip: {member.name[:200]}", member=member.name)
+        if is_zip(head) and is_inside:
+            tell_unchecked(findings, f"a zip inside a zip inside the zip: {member.name[:200]}")
+        elif is_zip(head):
+            _scan_zip_inside(findings, directory, member)
         elif (
             head.startswith(MAGIC)
             and b"O" in head[:SNIFF_BYTES].partition(b"descr")[2].partition(b"fortran")[0]
@@ -139,6 +146,22 @@ def scan_member(
                 tell_risks(findings, pickles, member=member.name, torchscript=torchscript)
     except ExtractError as error:
         tell_unchecked(findings, str(error), member=member.name)
+
+
+def _scan_zip_inside(findings: Findings, directory: ZipDirectory, member: Member) -> None:
+    """The risks of what a zip holds that is stored as it is, as torch stores sample inputs in an exported program."""
+    try:
+        inside = open_zip(directory.open_stored(member))
+    except ExtractError as error:
+        detail = f"a zip inside the zip: {member.name[:200]}: {error}"
+        tell_unchecked(findings, detail, member=member.name)
+        return
+    tell_oddities(findings, inside)
+    files = [entry for entry in inside.members if not entry.is_directory]
+    if len(files) > MAX_MEMBERS_LOOKED_AT:
+        tell_unchecked(findings, f"{len(files)} members of a zip inside the zip", member=member.name)
+    for entry in files[:MAX_MEMBERS_LOOKED_AT]:
+        scan_member(findings, inside, entry, is_inside=True)
 
 
 def scan_unread_members(findings: Findings, directory: ZipDirectory) -> None:

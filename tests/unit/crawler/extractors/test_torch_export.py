@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import pickle
+import shutil
+import zipfile
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
+from fixtures.extraction import extract_file, risk_details
+
+from catalog.records import Severity
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.torch_export import TorchExportExtractor
+from crawler.reader import Budget
+from crawler.reading import ObjectReader, Registry
+from crawler.sources.local import LocalSource
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "torch"
 
@@ -22,3 +33,55 @@ class TestExportedProgram(ExtractorSuite):
 
     def sample(self):
         return Sample(key="exported.pt2", data=(DATA / "exported.pt2").read_bytes())
+
+
+@pytest.fixture
+def program(tmp_path):
+    """A program with further members."""
+
+    def write(**members):
+        shutil.copy(DATA / "exported.pt2", tmp_path)
+        with zipfile.ZipFile(tmp_path / "exported.pt2", "a") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        return extract_file(TorchExportExtractor, tmp_path, "exported.pt2")
+
+    return write
+
+
+def test_compiled_code_in_a_program_runs_when_it_is_loaded(program):
+    """As AOTInductor packs it."""
+    name = "exported/data/aotinductor/model/abc.wrapper.so"
+    assert risk_details(program(**{name: b"\x7fELF"})) == [
+        "Loading it runs compiled code of the file: abc.wrapper.so"
+    ]
+
+
+def zipped(**members):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, value in members.items():
+            archive.writestr(name, value)
+    return content.getvalue()
+
+
+HARMLESS = zipped(**{"archive/data.pkl": pickle.dumps({"x": 1}, 2)})
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (HARMLESS, None),
+        (zipped(**{"archive/data.pkl": b"cos\nsystem\n(S'true'\ntR."}), "Calls os.system"),
+        (zipped(inner=HARMLESS), "a zip inside a zip inside the zip"),
+        (HARMLESS[:-9], "a zip inside the zip"),
+    ],
+    ids=["harmless", "hostile", "too deep", "cut short"],
+)
+def test_a_torch_file_in_a_program_is_looked_into_whatever_it_is_called(tmp_path, program, content, detail):
+    program(**{"exported/extra/inputs": content})
+    source = LocalSource(tmp_path)
+    meta = next(meta for step in source.list() for meta in step.objects)
+    risks = ObjectReader(source, Registry.installed(), Budget()).read(meta, None).extraction.risks
+    said = [risk.detail for risk in risks if risk.severity >= Severity.MEDIUM]
+    assert said == [] if detail is None else any(detail in sentence for sentence in said)

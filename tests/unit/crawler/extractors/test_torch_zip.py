@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import zipfile
 from pathlib import Path
 from typing import ClassVar
 
@@ -200,3 +202,25 @@ def test_every_file_of_a_lightning_run_knows_the_best_score_and_only_the_best_fi
     seen = {item.field: item.raw for item in extraction.observations}
     assert seen["metrics.val_loss"] == pytest.approx(score)
     assert [value for field, value in seen.items() if field == "extra.best_model_score"] == best
+
+
+def test_package_counts_the_tensors_of_its_model():
+    extraction = extract_file(TorchZipExtractor, DATA, "packaged.pt")
+    assert elements_of(extraction, "model") == 10
+    assert values_of(extraction)["architecture"] == "Sequential"
+    assert [risk.kind for risk in extraction.risks] == ["needs-trust"]
+
+
+def test_package_with_python_code_runs_it_when_it_is_loaded(tmp_path):
+    shutil.copy(DATA / "packaged.pt", tmp_path)
+    with zipfile.ZipFile(tmp_path / "packaged.pt", "a") as package:
+        package.writestr("packaged/net.py", "import os")
+    assert risk_details(extract_file(TorchZipExtractor, tmp_path, "packaged.pt")) == [
+        "Loading it runs Python code of the file: net.py"
+    ]
+
+
+def test_scalings_of_quantised_layers_are_no_parameters():
+    """Two linear layers of 8 by 8 and 8 by 2 with biases."""
+    extraction = extract_file(TorchZipExtractor, DATA, "dynamic_int8.pt")
+    assert elements_of(extraction, "model") == 90
