@@ -14,7 +14,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, zips
 from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.hdf5 import read_outline
-from crawler.formats.keras_config import tell_architecture, tell_training
+from crawler.formats.keras_config import tell_architecture, tell_quantization, tell_training
 from crawler.formats.keras_weights import summarise_outline
 from crawler.promises import Promise
 from crawler.reader import bytes_reader
@@ -35,7 +35,7 @@ _EXPECTED = re.compile(
 
 class KerasZipExtractor:
     name = "keras-zip"
-    version = 3
+    version = 4
     description = "Keras 3 archives (.keras)"
     reads = "Keras version, date, architecture, layers, optimizer, learning rate, loss, all weights, Lambda layers"
     limits = "weights need h5py; configuration of 16 MB"
@@ -53,21 +53,26 @@ class KerasZipExtractor:
         findings = Findings(reader, self, format="keras", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
         archive = zips.open_zip(reader)
         findings.say("framework", "keras", "zip:", evidence=Evidence.INFERRED)
-        for name, tell in ((METADATA, _tell_metadata), (CONFIG, _tell_config)):
-            try:
-                value: Any = jsons.load(archive.read_member(name, MAX_CONFIG_BYTES))
-                if isinstance(value, dict):
-                    tell(findings, value)
-            except ExtractError as error:
-                findings.failed(error)
+        _tell_metadata(findings, _object(findings, archive, METADATA))
+        modes = _tell_config(findings, _object(findings, archive, CONFIG))
         _tell_members(findings, archive)
         if WEIGHTS in archive:
             try:
-                _count(findings, archive)
+                _count(findings, archive, modes)
             except ExtractError as error:
                 findings.failed(error)
         tell_name(findings)
         return findings.extraction()
+
+
+def _object(findings: Findings, archive: zips.ZipDirectory, name: str) -> dict[str, Any]:
+    """The object of a JSON member; an empty one where there is none, or it cannot be read, which is told."""
+    try:
+        value: Any = jsons.load(archive.read_member(name, MAX_CONFIG_BYTES))
+    except ExtractError as error:
+        findings.failed(error)
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _tell_metadata(findings: Findings, metadata: dict[str, Any]) -> None:
@@ -83,11 +88,12 @@ def _tell_metadata(findings: Findings, metadata: dict[str, Any]) -> None:
             findings.say(f"extra.{name[:100]}" if name else "extra.unnamed", value, f"zip:{METADATA}/{name}")
 
 
-def _tell_config(findings: Findings, config: dict[str, Any]) -> None:
+def _tell_config(findings: Findings, config: dict[str, Any]) -> frozenset[str]:
     tell_architecture(findings, config, f"zip:{CONFIG}")
     compiled = config.get("compile_config")
     if isinstance(compiled, dict):
         tell_training(findings, compiled, f"zip:{CONFIG}/compile_config")
+    return tell_quantization(findings, config, f"zip:{CONFIG}")
 
 
 def _tell_members(findings: Findings, archive: zips.ZipDirectory) -> None:
@@ -113,13 +119,13 @@ def _tell_members(findings: Findings, archive: zips.ZipDirectory) -> None:
             )
 
 
-def _count(findings: Findings, archive: zips.ZipDirectory) -> None:
+def _count(findings: Findings, archive: zips.ZipDirectory, modes: frozenset[str]) -> None:
     member = archive.find(WEIGHTS)
     if member is not None and member.method == zips.STORED:
         weights = archive.open_stored(WEIGHTS)
     else:
         weights = bytes_reader(WEIGHTS, archive.read_member(WEIGHTS))
     outline = read_outline(weights)
-    findings.tensors = summarise_outline(findings, outline, member=WEIGHTS)
+    findings.tensors = summarise_outline(findings, outline, member=WEIGHTS, modes=modes)
     if not outline.complete:
         findings.status = FileStatus.PARTIAL

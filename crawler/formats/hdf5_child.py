@@ -196,12 +196,21 @@ class Outline:
             dtype = dataset.dtype
             text = h5py.check_string_dtype(dtype) is not None
             kind = "S1" if text else str(dtype.str) if dtype.fields is None else "V"
+            if dtype.kind == "V" and dtype.fields is None:
+                kind = self._named_type(dataset) or kind
             self.datasets.append(
                 [path, [int(size) for size in shape], kind, stored, bool(external or virtual)]
             )
         except (OSError, ValueError, TypeError, RuntimeError, KeyError) as error:
             self.complete = False
             self.unread.append(f"{path}: {error}"[:300])
+
+    def _named_type(self, dataset: Any) -> str | None:
+        """The type of bytes that NumPy has no code for, as Keras writes it beside them: bfloat16."""
+        if "dtype" not in dataset.attrs or dataset.attrs.get_id("dtype").get_storage_size() > MAX_SMALL_TEXT:
+            return None
+        name = plain(dataset.attrs["dtype"])
+        return name[:32] if isinstance(name, str) else None
 
     def _read_attributes(self, path: str, group: Any) -> None:
         """Small texts and numbers, and the two large JSON texts of Keras."""

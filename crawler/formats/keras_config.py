@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from catalog.records import Evidence, Severity
+from crawler.formats.keras_quantization import mode_of
 from mappings.dtypes import aliases as dtype_aliases
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MAX_NODES = 200_000
 MAX_TEXT = 500
 MAX_RISKS = 50
+FLOAT8 = "float8"
 
 _OWN_MODULES = re.compile(
     r"(?:keras|tf_keras|keras_hub|keras_cv|keras_nlp|tensorflow\.(?:python\.)?keras|builtins)(?:\..*)?"
@@ -55,6 +57,20 @@ def tell_architecture(findings: Findings, config: Mapping[str, Any], pointer: st
                 findings.say("extra.layer_types", kinds[:100], f"{pointer}/config/layers")
             _tell_inputs(findings, layers, inner, f"{pointer}/config")
     tell_risks(findings, config)
+
+
+def tell_quantization(findings: Findings, config: Mapping[str, Any], pointer: str) -> frozenset[str]:
+    """The modes in which layers are quantised. Weights of float8 are stored whole: it says how the network computes."""
+    modes = frozenset(mode for node in _objects(config) if (mode := mode_of(node)) is not None)
+    kinds = {mode.partition("/")[0] for mode in modes}
+    if FLOAT8 in kinds:
+        findings.say("training.precision", FLOAT8, pointer, evidence=Evidence.DERIVED)
+    if stored := sorted(kinds - {FLOAT8}):
+        findings.say("quantization.method", "keras", pointer, evidence=Evidence.DERIVED)
+        findings.say("quantization.scheme", ", ".join(stored)[:MAX_TEXT], pointer, evidence=Evidence.DERIVED)
+        bits = [int(match[1]) for kind in stored if (match := re.fullmatch(r"int(\d{1,2})", kind))]
+        findings.say("quantization.bits", min(bits, default=None), pointer, evidence=Evidence.DERIVED)
+    return modes
 
 
 def tell_training(findings: Findings, compiled: Mapping[str, Any], pointer: str) -> None:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from catalog.records import Severity, TensorInfo
 from crawler.formats import dtypes, tensors
+from crawler.formats.keras_quantization import unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from catalog.records import TensorSummary
     from crawler.extractor import Findings
     from crawler.formats.hdf5 import Hdf5Dataset, Hdf5Outline
@@ -33,17 +36,23 @@ _DANGERS = {
 
 
 def summarise_outline(
-    findings: Findings, outline: Hdf5Outline, *, member: str | None = None
+    findings: Findings, outline: Hdf5Outline, *, member: str | None = None, modes: Collection[str] = ()
 ) -> TensorSummary:
-    """The count of a file's arrays, with its dangers and what could not be read told to `findings`."""
-    known, unknown = list[TensorInfo](), 0
+    """The count of a file's arrays, with its dangers and what could not be read told to `findings`.
+
+    `modes` are those in which the configuration says that layers were quantised.
+    """
+    stored, unknown = list[TensorInfo](), 0
     for dataset in outline.datasets:
         tensor = _tensor(dataset)
         if tensor is None:
             unknown += 1
             _tell_bomb(findings, dataset, member)
         else:
-            known.append(tensor)
+            stored.append(tensor)
+    logical = list(unpacked(stored, modes))
+    known = [tensor for tensor in logical if tensor is not None]
+    unknown += len(logical) - len(known)
     for kind, path, detail in outline.dangers:
         if kind in _DANGERS:
             risk, text = _DANGERS[kind]
