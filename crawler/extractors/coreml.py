@@ -44,7 +44,7 @@ _CLASSICAL = {
 
 class CoremlExtractor:
     name = "coreml"
-    version = 1
+    version = 2
     description = "Core ML models (.mlmodel) and packages (.mlpackage)"
     reads = "signature, author, license, version, properties, origin, weights of programs and networks, trees"
     limits = "5 M fields, 64 blocks deep"
@@ -104,7 +104,8 @@ def _tell(findings: Findings, model: CoreModel) -> None:
     findings.say("framework", "coreml", "proto:", evidence=Evidence.INFERRED)
     findings.say("extra.specification_version", model.specification_version, "proto:/specificationVersion")
     findings.say("model_type", model.kind, "proto:/Type")
-    findings.say("task", _CLASSICAL.get(model.kind), "proto:/Type", evidence=Evidence.INFERRED)
+    last = model.kinds_inside[-1] if model.kinds_inside else model.kind
+    findings.say("task", _CLASSICAL.get(last), "proto:/Type", evidence=Evidence.INFERRED)
     if model.kinds_inside:
         findings.say("extra.pipeline", model.kinds_inside, "proto:/pipeline/models")
     for field, value in model.metadata.items():

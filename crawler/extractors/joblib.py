@@ -25,7 +25,7 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 8
+    version = 9
     description = (
         "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz or lzma"
     )

@@ -17,6 +17,7 @@ from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, properties, tensors
+from crawler.formats.openvino_wiring import Wiring
 from crawler.formats.xml_stream import read_elements
 from mappings import frameworks
 
@@ -42,6 +43,7 @@ class _Constant:
     shape: tuple[int, ...]
     offset: int
     size: int
+    layer: str = ""
 
 
 @dataclass(slots=True)
@@ -65,7 +67,9 @@ class _Graph:
         self.outputs: list[_Port] = []
         self.values: dict[str, str] = {}
         self.dropped = 0
+        self.wiring = Wiring()
         self._layer: tuple[str, str] = ("", "")
+        self._id = ""
 
     def opened(self, path: tuple[str, ...], attributes: Mapping[str, str]) -> None:
         kind = path[-1]
@@ -75,6 +79,8 @@ class _Graph:
             self._value(path, attributes)
         elif kind == "layer":
             self._open_layer(attributes, main=len(path) == 3)
+        elif path == ("net", "edges", "edge"):
+            self.wiring.connect(attributes)
         elif kind == "data" and path[-2] == "layer":
             self._data(attributes, main=len(path) == 4)
         elif len(path) == 5 and kind == "port" and self._layer[0] == "Result" and self.outputs:
@@ -90,6 +96,9 @@ class _Graph:
         kind, name = attributes.get("type", "")[:100], attributes.get("name", "")[:MAX_TEXT]
         self._layer = (kind, name)
         self.kinds[kind] += 1
+        self._id = attributes.get("id", "")[:MAX_TEXT] if main else ""
+        if main:
+            self.wiring.place(self._id, kind)
         if main and kind == "Parameter" and len(self.inputs) < MAX_VALUES:
             self.inputs.append(_Port(name))
         elif main and kind == "Result" and len(self.outputs) < MAX_VALUES:
@@ -104,7 +113,10 @@ class _Graph:
                 return
             shape = tuple(_size(text) or 0 for text in _split(attributes.get("shape", "")))
             size, offset = _size(attributes.get("size", "")) or 0, _size(attributes.get("offset", "")) or 0
-            self.constants.append(_Constant(name, attributes.get("element_type", ""), shape, offset, size))
+            constant = _Constant(name, attributes.get("element_type", ""), shape, offset, size, self._id)
+            self.constants.append(constant)
+            if _dtype(constant) in _BITS:
+                self.wiring.packed.add(self._id)
         elif kind == "Parameter" and main and self.inputs:
             self.inputs[-1].element_type = attributes.get("element_type")
             self.inputs[-1].shape = [_size(text) for text in _split(attributes.get("shape", ""))]
@@ -136,7 +148,7 @@ def _role_of(key: str) -> Role:
 
 class OpenvinoExtractor:
     name = "openvino"
-    version = 3
+    version = 4
     description = "OpenVINO IR (.xml with .bin)"
     reads = "signature, operators, constants by type, runtime version, conversion parameters, quantisation"
     limits = "64 MB of XML, 2 M elements, no document types"
@@ -222,6 +234,7 @@ def _without_folders(value: str) -> str:
 def _count(findings: Findings, graph: _Graph, *, complete: bool) -> None:
     known, unknown, total = list[TensorInfo](), graph.dropped, 0
     packed = [constant for constant in graph.constants if _dtype(constant) in _BITS]
+    serving = graph.wiring.serving()
     for constant in graph.constants:
         elements = math.prod(constant.shape)
         expected = dtypes.size_bytes(_dtype(constant), elements)
@@ -229,7 +242,8 @@ def _count(findings: Findings, graph: _Graph, *, complete: bool) -> None:
         if elements >= 2**53 or total >= 2**62 or expected not in {None, constant.size}:
             unknown += 1
         else:
-            known.append(_info(constant, elements, packed=bool(packed)))
+            is_scale = bool(packed) and _SCALE.search(constant.name) is not None
+            known.append(_info(constant, elements, serves=is_scale or constant.layer in serving))
     if unknown:
         findings.problem(
             "tensor-mismatch", f"{unknown} constants have not the bytes that their shape asks for"
@@ -238,7 +252,11 @@ def _count(findings: Findings, graph: _Graph, *, complete: bool) -> None:
     findings.tensors = tensors.summarise(
         known, unknown=unknown, complete=complete, counts_are_parameters=weights and not unknown
     )
-    large = [_BITS[_dtype(constant)] for constant in packed if math.prod(constant.shape) > 64]
+    large = [
+        _BITS[_dtype(constant)]
+        for constant in packed
+        if math.prod(constant.shape) > 64 and constant.layer not in serving
+    ]
     if large:
         findings.say("quantization.method", "openvino", "xml:/net/layers", evidence=Evidence.DERIVED)
         findings.say("quantization.bits", min(large), "xml:/net/layers", evidence=Evidence.COUNTED)
@@ -248,9 +266,9 @@ def _dtype(constant: _Constant) -> str:
     return dtypes.canonical(constant.element_type)
 
 
-def _info(constant: _Constant, elements: int, *, packed: bool) -> TensorInfo:
+def _info(constant: _Constant, elements: int, *, serves: bool) -> TensorInfo:
     dtype = _dtype(constant)
-    if packed and _SCALE.search(constant.name):
+    if serves:
         part = "auxiliary"
     elif dtype in dtypes.FLOATS or dtype in _BITS:
         part = "model"

@@ -40,7 +40,7 @@ _UNFINISHED = re.compile(r"\.orbax-checkpoint-tmp")
 
 class OrbaxExtractor:
     name = "orbax"
-    version = 1
+    version = 2
     description = "Orbax checkpoints"
     reads = "step, times of beginning and commit, metrics, custom metadata, names and shapes of arrays"
     limits = "element types are unknown; shapes are those that one process wrote"
@@ -178,12 +178,22 @@ def _tensor(entry: Any) -> TensorInfo | None:
     )
 
 
+def _is_random_state(words: list[str]) -> bool:
+    """Whether a layer of flax keeps it to draw numbers: the key and the count of a stream.
+
+    Source: google/flax flax/nnx/rnglib.py (`RngKey`, `RngCount`).
+    """
+    return "rngs" in words[:-1] and bool({"key", "count"} & set(words[-2:]))
+
+
 def _part(path: list[str]) -> str:
     words = [word.lower() for word in path]
     if any(_OPTIMIZER.fullmatch(word) for word in words[:-1]) or (words and _OPTIMIZER.fullmatch(words[0])):
         return "optimizer"
     if any(_AVERAGE.fullmatch(word) for word in words):
         return "ema"
+    if _is_random_state(words):
+        return "auxiliary"
     if words and (_AUXILIARY.fullmatch(words[0]) or (len(words) == 1 and _AUXILIARY.fullmatch(words[-1]))):
         return "auxiliary"
     return "model"

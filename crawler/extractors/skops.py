@@ -26,7 +26,7 @@ MAX_ARRAY_VALUES = 200
 
 class SkopsExtractor:
     name = "skops"
-    version = 3
+    version = 4
     description = "skops files of scikit-learn estimators"
     reads = "schema.json: class, version, every parameter, pipeline steps, and every name that loading would look up"
     limits = "32 MB of schema, 2 million JSON values"

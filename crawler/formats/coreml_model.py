@@ -192,7 +192,8 @@ def _feature_type(walker: ProtobufWalker, kind: Field) -> dict[str, object]:
         channels = 1 if numbers.get(3) in {10, 40} else 3  # grayscale, or colour
         return {"dtype": "U8", "shape": [numbers.get(2), numbers.get(1), channels], "kind": "image"}
     if kind.number == 5:
-        return {"dtype": ARRAY_DTYPES.get(numbers.get(2, 0), "unknown"), "shape": shape}
+        dtype = ARRAY_DTYPES.get(numbers.get(2, 0), "unknown")
+        return {"dtype": dtype, "shape": shape} if shape else {"dtype": dtype}  # networks leave it out
     return {}
 
 

@@ -44,6 +44,11 @@ DTYPES = {
     41: "F8_E5M2",
 }
 
+_NARROW = frozenset({"I8", "I4", "U8", "U6", "U4", "U3", "U2", "U1", "F8_E4M3", "F8_E5M2"})
+"""Types in which weights are kept until an operator makes floats of them."""
+_PACKED_VALUES = ("quantized_data", "indices", "data", "nonzero_data")
+_TABLE = "lut"
+
 
 @dataclass(frozen=True, slots=True)
 class CoreTensor:
@@ -124,35 +129,44 @@ def _read_operation(
         return blocks, _constant(walker, name, shape, values, program)
     if kind.startswith("constexpr_"):
         packed.update(_argument_names(walker, inputs))
+        packing = _packed_type(walker, [*values, *inputs])
         if len(program.compressions) < MAX_COMPRESSIONS:
-            packing = _packed_type(walker, [*values, *inputs])
             program.compressions.add((kind.removeprefix("constexpr_"), packing))
         for value in values:
             _constant(walker, name, None, [value], program)  # its blob files belong to the model
-        return blocks, _of_type(name, shape, None)
+        stored = packing if packing in _NARROW else None
+        return blocks, _of_type(name, (stored, shape[1]) if stored and shape else shape, None)
     return blocks, None
 
 
 def _packed_type(walker: ProtobufWalker, entries: list[Field]) -> str:
     """The element type of the packed values, empty where they are another operation's result."""
+    typed: dict[str, tuple[str, tuple[int, ...]]] = {}
     for entry in entries:
         parts = {part.number: part for part in messages(walker, entry)}
         name = walker.text_of(parts[1], limit=MAX_NAME_BYTES) if parts.keys() >= {1, 2} else ""
-        if name not in {"quantized_data", "indices", "data", "nonzero_data"}:
-            continue
-        dtype = next(
-            (dtype for value in _values(walker, parts[2]) if (dtype := _value_type(walker, value))), ""
-        )
-        # indices into a table were packed into bytes before there were narrower types
-        return "" if name == "indices" and dtype == "U8" else dtype
-    return ""
+        if name in {*_PACKED_VALUES, _TABLE}:
+            types = (_value_type(walker, value) for value in _values(walker, parts[2]))
+            typed.setdefault(name, next((each for each in types if each is not None), ("", ())))
+    name = next((name for name in _PACKED_VALUES if name in typed), "")
+    dtype = typed[name][0] if name else ""
+    if name == "indices" and dtype == "U8":  # packed into bytes before there were narrower types
+        return _type_of_indices(typed.get(_TABLE, ("", ()))[1])
+    return dtype
 
 
-def _value_type(walker: ProtobufWalker, value: Field) -> str | None:
+def _type_of_indices(table: tuple[int, ...]) -> str:
+    """The type that counts a table's entries, of which the older operator has one dimension."""
+    entries = table[0] if len(table) == 1 else 0
+    bits = entries.bit_length() - 1
+    return f"U{bits}" if entries == 1 << max(bits, 0) and f"U{bits}" in _NARROW else ""
+
+
+def _value_type(walker: ProtobufWalker, value: Field) -> tuple[str, tuple[int, ...]] | None:
     typed = next((part for part in messages(walker, value) if part.number == 2), None)
     tensors = messages(walker, typed) if typed is not None else ()
     tensor = next((part for part in tensors if part.number == 1), None)
-    return None if tensor is None else _tensor_type(walker, tensor)[0]
+    return None if tensor is None else _tensor_type(walker, tensor)
 
 
 def _values(walker: ProtobufWalker, holder: Field) -> Iterator[Field]:

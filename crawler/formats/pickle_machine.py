@@ -49,6 +49,13 @@ _CONSTRUCTORS = frozenset(
 )
 _GETATTR = frozenset({"builtins.getattr", "__builtin__.getattr"})
 _REBUILD_FROM_TYPE = frozenset({"torch._tensor._rebuild_from_type_v2", "torch._tensor._rebuild_from_type"})
+_ARRAY_MAKERS = frozenset(
+    {"dill._dill._create_array", "dill.dill._create_array", "jax._src.array._reconstruct_array"}
+)
+"""They call the first argument with the second and set the third as the state of what comes out.
+
+Source: uqfoundation/dill dill/_dill.py; jax-ml/jax jax/_src/array.py.
+"""
 _KEEP_THEIR_ARGUMENTS = _GETATTR | {
     *("functools.partial", "collections.defaultdict", "numpy.vectorize"),
     *("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"),
@@ -120,6 +127,7 @@ class Machine:
         self._is_anything_called = False
         self._frame_end = NO_FRAME
         self._has_lying_frame = False
+        self._knows_wrapper = False
         self._wrapper_classes = 0  # on the stack by import or recall, less those that made an array's wrapper
 
     def run(self) -> Any:
@@ -530,6 +538,7 @@ class Machine:
                 raise LimitExceeded("names imported by a pickle", limit=MAX_IMPORTS)
             self.imports[imported.full] = Import(module, name)
         self._wrapper_classes += self._joblib and is_wrapper_class(imported)
+        self._knows_wrapper = self._knows_wrapper or is_wrapper_class(imported)
         return imported
 
     def reduce(self) -> None:
@@ -582,6 +591,10 @@ class Machine:
             self._access_of[id(call)] = access
         elif type(callee) is Global and callee.full in _REBUILD_FROM_TYPE and type(args) is tuple and args:
             self._note_call(args[0], args[2] if len(args) > 2 else ())  # torch calls the first with the third
+        elif type(callee) is Global and callee.full in _ARRAY_MAKERS and type(args) is tuple and len(args) > 2:
+            self._note_call(args[0], args[1])
+            call = Call(args[0], args[1])
+            call.state = args[2]
         self._stack.append(call)
 
     def _note_call(self, callee: Any, args: Any, keywords: Any = None) -> None:
@@ -644,7 +657,8 @@ class Machine:
             is_second = target.state is not None
             target.state = state
             self._note_other_class(state)
-            if self._joblib and (is_array_wrapper(target) or mentions_wrapper(target)):
+            announces = self._knows_wrapper and (is_array_wrapper(target) or mentions_wrapper(target))
+            if self._joblib and announces:
                 if is_second or not is_exact_wrapper(target):
                     self.inexact = True
                     raise Unsupported("an array announced in a way in which joblib does not announce it")

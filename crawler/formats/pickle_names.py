@@ -64,6 +64,10 @@ _ALLOWED = frozenset(
         "numpy._core.multiarray.scalar",
         "numpy.core.numeric._frombuffer",
         "numpy._core.numeric._frombuffer",
+        # these call what they are given, which is judged as called itself
+        "dill._dill._create_array",
+        "dill.dill._create_array",
+        "jax._src.array._reconstruct_array",
     }
 )
 _REBUILDERS = frozenset(
@@ -130,6 +134,7 @@ _INERT = frozenset(
         "uuid.UUID",
         "random.Random",
         "array._array_reconstructor",
+        "jax._src.core.ShapedArray",
         "numpy.random._pickle.__randomstate_ctor",
         "numpy.random._pickle.__generator_ctor",
         "numpy.random._pickle.__bit_generator_ctor",
@@ -288,6 +293,10 @@ _KNOWN_LIBRARIES = (
     "gensim.models.",
     "gensim.corpora.",
     "gensim.utils.",
+    "hmmlearn.",
+    "river.",
+    "prophet.forecaster.",
+    "sklearn_crfsuite.",
 )
 """Libraries whose classes (names in capitals) are known. Their functions are not: some of them evaluate text."""
 

@@ -33,6 +33,10 @@ from crawler.formats.torch_tensors import tensors_below
 from crawler.reader import RangedReader, bytes_reader
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
+_FRAMEWORKS = {"torch": "pytorch", "jax": "jax", "jaxlib": "jax"}
+_OBJECTS_OF = frozenset({"gensim", "hmmlearn", "prophet", "river", "implicit", "surprise", "sklearn_crfsuite"})
+"""Libraries whose models are objects: of the arrays that such a one keeps, nobody can tell which are its parameters."""
+_CONTAINERS = ("Dict", "Mapping", "Map", "Bunch", "Namespace", "_reconstruct", "_frombuffer", "dict")
 _STRUCTURED_NAMES = "StructuredToParameterName@@"  # Source: PaddlePaddle python/paddle/framework/io.py
 
 
@@ -172,14 +176,22 @@ def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None
         findings.format = "paddle"
         tell_pickled_model(findings, pickle, framework="paddlepaddle")
         return
-    torch = any(part.module.split(".", 1)[0] == "torch" for part in pickle.imports.values())
-    if torch or _holds_arrays(pickle.value):
-        tell_pickled_model(findings, pickle, framework="pytorch" if torch else None)
-        return
+    roots = {part.module.split(".", 1)[0] for part in pickle.imports.values()}
+    framework = next((name for root, name in _FRAMEWORKS.items() if root in roots), None)
     value = pickle.value
-    if type(value) is Call and value.class_name[:1].isupper():
+    is_object = type(value) is Call and not value.class_name.endswith(_CONTAINERS)
+    if framework == "pytorch" or (not is_object and _holds_arrays(value)):
+        tell_pickled_model(findings, pickle, framework=framework)
+    elif is_object and value.class_name[:1].isupper():
         findings.say("architecture", value.class_name, "pickle:/", evidence=Evidence.INFERRED)
         findings.say("extra.class", value.name, "pickle:/")
+        findings.say("framework", _library_of(value.name), "pickle:/", evidence=Evidence.INFERRED)
+
+
+def _library_of(name: str) -> str | None:
+    """The framework that the object's class is of."""
+    library = name.partition(".")[0]
+    return library if library in _OBJECTS_OF else None
 
 
 def _holds_arrays(root: Any) -> bool:

@@ -44,6 +44,8 @@ _SEARCHES = frozenset(
     {"GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV", "BayesSearchCV"}
 )
 _PIPELINES = frozenset({"Pipeline"})
+_OF_TEXT = frozenset({"CountVectorizer", "TfidfVectorizer", "HashingVectorizer"})
+"""What turns texts into numbers, at the beginning of a pipeline."""
 _NOT_PARAMETERS = frozenset({"estimator_params"})  # a class constant that old versions set on the object
 _CLASSIFIERS = (
     "Classifier",
@@ -130,6 +132,7 @@ class _Telling:
         self._findings = findings
         self._read_literal = read_literal
         self._read_array = read_array
+        self._reads_text = False
 
     def whole(self, estimator: Call, pointer: str) -> None:
         say = self._findings.say
@@ -153,7 +156,10 @@ class _Telling:
         say("extra.class", estimator.name, pointer or "pickle:/")
         if outermost is not estimator:
             say("extra.outer_class", outermost.name, "pickle:/")
-        say("task", _task(estimator.class_name), pointer, evidence=Evidence.INFERRED)
+        task = _task(estimator.class_name)
+        if self._reads_text and task is not None:
+            task = "text-classification" if task == "tabular-classification" else None
+        say("task", task, pointer, evidence=Evidence.INFERRED)
         self._library(estimator, outermost, pointer)
         self._fitted(estimator, outermost, pointer)
         self._settings(estimator, pointer, prefix="")
@@ -176,6 +182,7 @@ class _Telling:
         if not steps:
             return None, ""
         names = [f"{name}: {_class_of(step)}" for name, step in steps]
+        self._reads_text = self._reads_text or _class_of(steps[0][1]) in _OF_TEXT
         self._findings.say("extra.pipeline", names, f"{pointer}/steps")
         for name, step in steps[:-1]:
             self._findings.say("preprocessing", _class_of(step), f"{pointer}/steps/{name}")

@@ -17,6 +17,8 @@ from catalog.records import Contender, Evidence, Origin, display_key
 from catalog.text import canonical, cleaning
 from mappings import fields
 
+_FLOAT_SCHEME = re.compile(r"(?:nf|(?:mx|nv)?fp)(4|8)")
+"""Floats of so many bits, which no integers are."""
 WHOLE_WIDTHS = frozenset({1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0})
 
 
@@ -80,10 +82,10 @@ def _label(draft: Draft, top: str, counted: Count, quantizer: Quantizer) -> str:
     if top.startswith("packed"):
         bits, _, rest = top.removeprefix("packed").partition("(")
         method = rest.rstrip(")")
-        float4 = (quantizer.scheme or "").lower() in {"nf4", "fp4", "mxfp4", "nvfp4"}
+        floats = _FLOAT_SCHEME.fullmatch((quantizer.scheme or "").lower())
         if method in {"MXFP4", "NVFP4", "FP4"}:
             return method
-        if float4 and bits == "4":
+        if floats is not None and bits == floats[1]:
             return f"{(quantizer.scheme or '').upper()} ({method})"
         return (
             f"INT{bits} ({method}, g{quantizer.group_size})"
