@@ -13,12 +13,16 @@ __all__ = ["flattened", "number_at", "rows_at", "text_at", "value_at", "values_a
 
 def values_at(document: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     """The same, always as a flat tuple."""
-    return tuple(_flat(value_at(document, name)))
+    value = value_at(document, name)
+    return (value,) if isinstance(value, str) else () if value is None else tuple(_flat(value))
 
 
 def text_at(document: Mapping[str, Any], name: str) -> str:
     """The field as one text, empty when absent."""
-    return ", ".join(str(value) for value in values_at(document, name))
+    value = value_at(document, name)
+    if isinstance(value, str) or value is None:
+        return value or ""
+    return ", ".join([str(part) for part in _flat(value)])
 
 
 def number_at(document: Mapping[str, Any], name: str) -> int | float | None:

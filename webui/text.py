@@ -45,8 +45,11 @@ def cut(text: str, characters: int) -> str:
 
 def shown(value: object, characters: int = VALUE_CHARACTERS) -> str:
     """Any foreign value as bounded, visible text."""
+    text = str(value)
+    if len(text) <= characters and text.isprintable():
+        return text.strip()
     # Cut before cleaning: one hostile character becomes eight, and 10 MB of them must not be looked at.
-    return cut(visible(str(value)[: characters * 2]), characters)
+    return cut(visible(text[: characters * 2]), characters)
 
 
 def attribute(value: object) -> Markup:

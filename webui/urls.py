@@ -30,7 +30,8 @@ class Addresses:
         return self.search(SearchState(text=text))
 
     def selection(self, field: str, value: str) -> str:
-        return self.search(SearchState(selections={field: (value,)}))
+        day = f"&{AS_OF}={_encoded(self.as_of)}" if self.as_of else ""
+        return f"{self.root}/?{_encoded(parameter_of(field))}={_encoded(value)}{day}"
 
     def search_json(self, state: SearchState) -> str:
         return self._with_query("/api/search", state, as_of=self.as_of)

@@ -209,16 +209,18 @@ def _renamed_one(
     below: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
     if not below and not _spelled(asked):
         return answer
-    buckets = tuple(
-        replace(
-            bucket,
-            key=_key(asked, bucket, known),
-            aggregations=_renamed(below, bucket.aggregations, known) if below else bucket.aggregations,
-        )
-        for bucket in answer.buckets
-    )
+    buckets = tuple(_renamed_bucket(asked, below, bucket, known) for bucket in answer.buckets)
     aggregations = _renamed(below, answer.aggregations, known) if below else answer.aggregations
     return replace(answer, buckets=buckets, aggregations=aggregations)
+
+
+def _renamed_bucket(
+    asked: Aggregation, below: Mapping[str, Aggregation], bucket: Bucket, known: Mapping[Value, str]
+) -> Bucket:
+    key = _key(asked, bucket, known)
+    if below:
+        return replace(bucket, key=key, aggregations=_renamed(below, bucket.aggregations, known))
+    return bucket if key == bucket.key else replace(bucket, key=key)
 
 
 def _key(asked: Aggregation, bucket: Bucket, known: Mapping[Value, str]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields as parts_of
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from catalog.query.state import LIST, PAGE_SIZE, VIEWS, ResultView, SearchState
@@ -125,6 +126,7 @@ def _whole(value: str, low: int, high: int, default: int) -> int:
     return min(max(int(value[:10]), low), high)
 
 
+@lru_cache(maxsize=4_096)
 def parameter_of(field: str) -> str:
     """The name of a facet's field in the URL: its short name, or the metric's own where it means nothing else."""
     name = field.removeprefix("metrics.") if field.startswith("metrics.") else short_name(field)

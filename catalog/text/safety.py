@@ -19,7 +19,7 @@ JOINERS = frozenset({"\u200d", "\ufe0f"})
 
 def inert(text: str, spell: Callable[[str], str], *, categories: frozenset[str] = ACTING) -> str:
     """The text with every character of these categories replaced by what `spell` makes of it."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # nothing of these categories is
         return text
     return "".join(
         spell(letter) if unicodedata.category(letter) in categories and letter not in JOINERS else letter

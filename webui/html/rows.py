@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from catalog.search.page_state import COPIED, SearchPage
@@ -94,6 +94,9 @@ class Folding:
     first: Mapping[str, Any] | None = None
 
 
+NOT_FOLDED = Folding()
+
+
 def foldings(page: SearchPage) -> list[Folding]:
     """One for each model of the page. The first of the results stands for its copies, on whichever page it is."""
     groups = {group: list(members) for group, members in page.copies.items()}
@@ -115,16 +118,9 @@ def _folding(document: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) 
 def result_rows(page: SearchPage, addresses: Addresses) -> tuple[ResultRow, ...]:
     """A row per document, those with the same weights as one before folded into it."""
     rows = []
+    words, metrics = page.words, page.metrics
     for document, apart_by, folding in zip(page.hits, apart(page.hits), foldings(page), strict=True):
-        row = result_row(document, page.words, page.metrics, addresses)
-        rows.append(
-            replace(
-                row,
-                version=shown(apart_by, PATH_CHARACTERS) or row.version,
-                copies=tuple(_copy(document, addresses) for document in folding.copies),
-                folded=folding.first is not None,
-            )
-        )
+        rows.append(result_row(document, words, metrics, addresses, apart_by=apart_by, folding=folding))
     return tuple(rows)
 
 
@@ -143,9 +139,18 @@ def _copy(document: Mapping[str, Any], addresses: Addresses) -> Copy:
 
 
 def result_row(
-    document: Mapping[str, Any], words: tuple[str, ...], wanted: tuple[str, ...], addresses: Addresses
+    document: Mapping[str, Any],
+    words: tuple[str, ...],
+    wanted: tuple[str, ...],
+    addresses: Addresses,
+    *,
+    apart_by: str = "",
+    folding: Folding = NOT_FOLDED,
 ) -> ResultRow:
-    """The row of one document: `words` are marked, the metrics in `wanted` come first."""
+    """The row of one document: `words` are marked, the metrics in `wanted` come first.
+
+    `apart_by` tells it from others of its name.
+    """
     model_id = text_at(document, "id")
     path = shown(location(document), PATH_CHARACTERS)
     start, end = cut_in_the_middle(path)
@@ -156,7 +161,7 @@ def result_row(
             text_at(document, "name") or text_at(document, "path") or model_id, words, NAME_CHARACTERS
         ),
         plain_name=shown(text_at(document, "name") or path, NAME_CHARACTERS),
-        version=shown(text_at(document, "version"), TAG_CHARACTERS),
+        version=shown(apart_by, PATH_CHARACTERS) or shown(text_at(document, "version"), TAG_CHARACTERS),
         snippet=snippet(document, words),
         tags=tuple(tags(document, addresses)),
         scores=scores(document, wanted),
@@ -166,8 +171,8 @@ def result_row(
         path_start=start,
         path_end=end,
         badges=badges(document),
-        copies=(),
-        folded=False,
+        copies=tuple(_copy(copy, addresses) for copy in folding.copies),
+        folded=folding.first is not None,
         absent=text_at(document, "status") in ABSENT,
         document=document,
     )
