@@ -1,4 +1,4 @@
-"""The parts of a page that come a hundred times over, as HTML: values and bars of facets.
+"""The parts of a page that come a hundred times over, as HTML: values and bars of facets, models of a list.
 
 A template spends more on each of its expressions than on the text between them. What stands here is plain Python, every
 text of it escaped on its way in, and templates put it where it belongs.
@@ -12,7 +12,9 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 from webui.html.facets import FacetOption, FacetPanel
-from webui.text import attribute
+from webui.html.rows import Fact, ResultRow
+from webui.numbers import Figure
+from webui.text import Segment, attribute
 
 TEXTS_KEPT = 8_192
 
@@ -75,3 +77,114 @@ def histogram_bars(facet: FacetPanel) -> Markup:
 
 
 _CURRENT = ' aria-current="true"'
+
+
+def result_items(rows: Iterable[ResultRow]) -> Markup:
+    """The models of a list of results, but for those that are folded into another."""
+    return Markup("".join([_row(row) for row in rows if not row.folded]))  # noqa: S704 - escaped below
+
+
+def _row(row: ResultRow) -> str:
+    identifier, name = escape(row.id), marked(row.name)
+    plain = escape("".join([part.text for part in row.name]))
+    version = f' <span class="version"><bdi>{escape(row.version)}</bdi></span>' if row.version else ""
+    figures = {fact.label: fact for fact in row.facts}
+    return (
+        f'<li class="row{" absent" if row.absent else ""}">\n  <article>\n'
+        f'    <label class="pick"><input type="checkbox" form="compare" name="ids" value="{identifier}"'
+        f' data-key="pick-{identifier}"><span class="hidden">Compare {plain}</span></label>\n'
+        '    <div class="main">\n'
+        f'      <div class="head"><h2><a href="{escape(row.url)}">{name}</a>{version}</h2> \n{_badges(row)}</div>\n'
+        f'      <p class="second">{_second_line(row)}<span class="path" title="{escape(row.path)}">'
+        f'<bdi class="start">{escape(row.path_start)}</bdi><bdi class="end">{escape(row.path_end)}</bdi></span></p>\n'
+        f"{_copies(row)}    </div>\n"
+        f'    <dl class="figures">\n      <div class="score">{_score(row)}</div>\n'
+        f'      <div class="parameters">{_parameters(figures.get("parameters"))}</div>\n'
+        f'      <div class="size">{_fact(figures.get("size"), "Size")}</div>\n'
+        f'      <div class="date">{_fact(figures.get("date"), "Date")}</div>\n'
+        f'      <div class="license">{_license(row.license)}</div>\n'
+        "    </dl>\n  </article>\n</li>\n"
+    )
+
+
+def marked(parts: Iterable[Segment]) -> str:
+    """A text with the words that were looked for marked."""
+    inner = [f"<mark>{escape(part.text)}</mark>" if part.marked else str(escape(part.text)) for part in parts]
+    return f"<bdi>{''.join(inner)}</bdi>"
+
+
+def _badges(row: ResultRow) -> str:
+    return "".join(
+        [
+            f'<span class="badge {escaped(badge.tone)}"{_title(badge.detail)}>{escaped(badge.text)}</span>\n'
+            for badge in row.badges
+            if badge.tone != "info"
+        ]
+    )
+
+
+def _title(text: str) -> str:
+    return f' title="{escaped(text)}"' if text else ""
+
+
+def _second_line(row: ResultRow) -> str:
+    if row.snippet:
+        return f'<span class="snippet">{marked(row.snippet)}</span>'
+    return "".join(
+        [f'<a class="tag" href="{escape(tag.url)}"><bdi>{escaped(tag.text)}</bdi></a> ' for tag in row.tags]
+    )
+
+
+def _copies(row: ResultRow) -> str:
+    if not row.copies:
+        return ""
+    number = len(row.copies)
+    items = "".join(
+        [
+            f'<li><a href="{escape(copy.url)}"><bdi>{escape(copy.name)}</bdi></a>'
+            f' <span class="note"><bdi>{escape(copy.path)}</bdi></span></li>'
+            for copy in row.copies
+        ]
+    )
+    return (
+        f'      <details class="copies" id="copies-{escape(row.id[:16])}">'
+        f"<summary>{number} {'copy' if number == 1 else 'copies'}</summary><ul>{items}</ul></details>\n"
+    )
+
+
+def _score(row: ResultRow) -> str:
+    if not row.scores:
+        return ""
+    score = row.scores[0]
+    note = f", {escaped(score.note)}" if score.note else ""
+    where = '<span class="unknown">on unknown data</span>'
+    if score.dataset:
+        split = f" · <bdi>{escaped(score.split)}</bdi>" if score.split else ""
+        where = f"<bdi>{escaped(score.dataset)}</bdi>{split}"
+    return (
+        f'<dt>{escaped(score.label)}</dt><dd title="{escape(score.value.exact)}{note}">{escape(score.value.text)}</dd>'
+        f'<dd class="where">{where}</dd>'
+    )
+
+
+def _parameters(fact: Fact | None) -> str:
+    if fact is None:
+        return ""
+    note = f'<dd class="where">{escaped(fact.note)}</dd>' if fact.note else ""
+    return f'<dt class="hidden">Parameters</dt><dd>{_figure(fact.figure)}<span class="unit"> params</span></dd>{note}'
+
+
+def _fact(fact: Fact | None, usual: str) -> str:
+    if fact is None:
+        return ""
+    return f'<dt class="hidden">{escaped(fact.note or usual)}</dt><dd>{_figure(fact.figure)}</dd>'
+
+
+def _figure(figure: Figure) -> str:
+    title = f' title="{escape(figure.exact)}"' if figure.exact != figure.text else ""
+    return f"<span{title}>{escape(figure.text)}</span>"
+
+
+def _license(text: str) -> str:
+    name = escaped(text)
+    return f'<dt class="hidden">License</dt><dd title="{name}"><bdi>{name}</bdi></dd>' if text else ""
