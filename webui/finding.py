@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from catalog.query.state import SearchState
     from catalog.records import StoredModel
     from catalog.records.data_tables import DataTable
-    from catalog.search.page_state import FacetView
+    from catalog.search.page_state import FacetView, SearchPage
 
 SHORTEST_ID = 6
 PREFIX_CHARACTERS = 100
@@ -141,8 +141,9 @@ def find_compared(named: Sequence[str]) -> Compared:
     )
 
 
-def find_example(state: SearchState) -> QueryExample | None:
-    """The search as it is asked at /es/ of this server."""
+def find_example(page: SearchPage) -> QueryExample | None:
+    """The search of a page as it is asked at /es/ of this server."""
     url = f"{request.url_root.rstrip('/')}/es"
     needs_key = bool(settings().section(ApiSettings).keys) or catalog().principal != OWNER
-    return query_example(catalog().request(state), url, needs_key=needs_key)
+    wanted = page.request or catalog().request(page.state)
+    return query_example(wanted, url, needs_key=needs_key)

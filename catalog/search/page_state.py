@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.query.problems import QueryProblem
+from catalog.query.request import SearchRequest
 from catalog.query.state import Chip, SearchState
 
 COPIED = "duplicate_group"
@@ -83,6 +84,7 @@ class SearchPage:
     reported: tuple[str, ...] = ()  # metrics of the models found, the most frequent first
     copies: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """By group of equal weights on this page: the models found of it, in the order of the results, those of other pages too."""
+    request: SearchRequest | None = None  # what the engine was asked for, without what is counted
     leading: str = ""  # the metric by which the models found are compared, empty where they report none
 
     @property

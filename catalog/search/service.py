@@ -120,6 +120,7 @@ class SearchService:
             order=print_sort(understood.sort) if understood.sort else "",
             reported=facets.reported(result) if facets else (),
             copies=copies,
+            request=self._request(understood, {}),
             leading=facets.leading if facets else "",
         )
 

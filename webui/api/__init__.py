@@ -106,7 +106,7 @@ def search() -> Response:
 def _search_answer(wanted: Asked, tag: str | None) -> Response:
     refuse_guesses(wanted)
     page = catalog().page(wanted.state)
-    example = find_example(page.state)
+    example = find_example(page)
     given = search_answer(page, addresses(), crawl_status(), wanted.notices, example)
     tag = tag or tag_of(build(), dumps(replace(given, took_ms=0)))
     return not_modified(tag) or answer(given, tag=tag)

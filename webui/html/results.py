@@ -16,7 +16,7 @@ from webui.columns import METRIC, column, measured
 from webui.contracts import CrawlStatus
 from webui.html.facets import FacetPanel, facet_panels
 from webui.html.plot import PlotView
-from webui.html.rows import Copy, ResultRow, folded_elsewhere, result_rows
+from webui.html.rows import Copy, ResultRow, folded_elsewhere, foldings, result_rows, row_name
 from webui.html.table import TableView, table_state, table_view
 from webui.orders import SortOption, sort_options
 from webui.query_example import QueryExample
@@ -26,6 +26,7 @@ from webui.urls import Addresses
 PAGES_AROUND = 2
 FEWEST_BASES, BASES_NAMED = 2, 3
 QUERY_CHARACTERS = 2_000
+NAMES_TOLD = 3
 EXAMPLES = (
     ("accuracy > 0.9 after:2023", "accurate and recent"),
     ("params:1B..8B -license:gpl", "one to eight billion parameters, not GPL"),
@@ -118,7 +119,10 @@ class ResultsPage:
     total_text: str
     catalog_size: int
     catalog_size_text: str
-    results: tuple[ResultRow, ...]
+    results: tuple[ResultRow, ...]  # of a list
+    names: tuple[str, ...]  # of the first models, whatever they are shown as
+    shown: int  # models on this page
+    folded: int  # those of them that are folded into another
     folded_into: tuple[Copy, ...]  # models of other pages that models of this one are folded into
     views: tuple[ViewLink, ...]
     view: str
@@ -176,7 +180,10 @@ def results_page(
         total_text=f"{answer.total:,}",
         catalog_size=answer.catalog_size,
         catalog_size_text=f"{answer.catalog_size:,}",
-        results=result_rows(answer, addresses),
+        results=() if state.view.kind == TABLE or plot else result_rows(answer, addresses),
+        names=tuple(row_name(document) for document in answer.hits[:NAMES_TOLD]),
+        shown=len(answer.hits),
+        folded=sum(folding.first is not None for folding in foldings(answer)),
         folded_into=folded_elsewhere(answer, addresses),
         views=_views(state, addresses),
         view=state.view.kind,

@@ -160,7 +160,7 @@ def result_row(
         name=segments(
             text_at(document, "name") or text_at(document, "path") or model_id, words, NAME_CHARACTERS
         ),
-        plain_name=shown(text_at(document, "name") or path, NAME_CHARACTERS),
+        plain_name=row_name(document),
         version=shown(apart_by, PATH_CHARACTERS) or shown(text_at(document, "version"), TAG_CHARACTERS),
         snippet=snippet(document, words),
         tags=tuple(tags(document, addresses)),
@@ -176,6 +176,11 @@ def result_row(
         absent=text_at(document, "status") in ABSENT,
         document=document,
     )
+
+
+def row_name(document: Mapping[str, Any]) -> str:
+    """The name of a model as plain text, else where it is."""
+    return shown(text_at(document, "name") or shown(location(document), PATH_CHARACTERS), NAME_CHARACTERS)
 
 
 def cut_in_the_middle(path: str) -> tuple[str, str]:

@@ -155,7 +155,7 @@ def _results(wanted: Asked) -> ResultsPage:
         addresses(),
         crawl_status(),
         wanted.notices,
-        find_example(page.state),
+        find_example(page),
         plot,
         may_edit=may_edit_some(catalog().principal),
     )

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 _FLOAT, _INTEGER = tantivy.FieldType.Float, tantivy.FieldType.Integer
+MOST_LOOKED_UP, MOST_LACKED = 20, 1_000
+"""Values of one clause of which it is looked up whether any model has them, and of all clauses that are remembered."""
 MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 
 
@@ -86,6 +88,8 @@ class Translator:
     def __init__(self, index: tantivy.Index) -> None:
         self.index = index
         self.schema = index.schema
+        self._searcher = index.searcher()
+        self._lacked: dict[tuple[str, str], bool] = {}
 
     def query(self, query: Query) -> tantivy.Query:
         """The models that satisfy the query."""
@@ -95,11 +99,11 @@ class Translator:
             case Nothing():
                 return tantivy.Query.empty_query()
             case And(clauses):
-                return every([self.query(clause) for clause in clauses])
+                return every([self.query(clause) for clause in clauses if not self._is_of_all(clause)])
             case Or(clauses):
                 return either([self.query(clause) for clause in clauses])
             case Not(clause):
-                return without(self.query(clause))
+                return tantivy.Query.all_query() if self._is_of_all(query) else without(self.query(clause))
             case Term(name, value):
                 return self._holding(name, value)
             case Terms(name, values):
@@ -116,6 +120,29 @@ class Translator:
                 from indexer.engines.tantivy.evaluations import alternatives  # noqa: PLC0415 - few searches ask
 
                 return either([self._evaluation(alternative) for alternative in alternatives(inner)])
+
+    def _is_of_all(self, query: Query) -> bool:
+        """Whether a clause only leaves out models with values that none here has, such as those that are not there any more.
+
+        Every search has that one, and to look each model up in it takes a fifth of the time of a page of all models.
+        """
+        match query:
+            case Not(Terms(name, values)) if len(values) <= MOST_LOOKED_UP:
+                row = fields().get(name)
+                return (
+                    row is not None
+                    and row.type == "keyword"
+                    and all(isinstance(value, str) and self._is_lacked(name, value) for value in values)
+                )
+        return False
+
+    def _is_lacked(self, name: str, value: str) -> bool:
+        known = self._lacked.get((name, value))
+        if known is None:
+            known = not self._searcher.doc_freq(column(name), fold(value))
+            if len(self._lacked) < MOST_LACKED:
+                self._lacked[name, value] = known
+        return known
 
     def equal(self, name: str, value: Any) -> tantivy.Query:
         """The models whose column holds this value (in its indexed form); None means models without it."""
