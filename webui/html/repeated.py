@@ -1,4 +1,4 @@
-"""The parts of a page that come a hundred times over, as HTML: values and bars of facets, models of a list.
+"""The parts of a page that come a hundred times over, as HTML: values and bars of facets, models of a list or a table.
 
 A template spends more on each of its expressions than on the text between them. What stands here is plain Python, every
 text of it escaped on its way in, and templates put it where it belongs.
@@ -12,7 +12,8 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 from webui.html.facets import FacetOption, FacetPanel
-from webui.html.rows import Fact, ResultRow
+from webui.html.rows import Badge, Fact, ResultRow
+from webui.html.table import Cell, TableRow, TableView
 from webui.numbers import Figure
 from webui.text import Segment, attribute
 
@@ -94,7 +95,7 @@ def _row(row: ResultRow) -> str:
         f'    <label class="pick"><input type="checkbox" form="compare" name="ids" value="{identifier}"'
         f' data-key="pick-{identifier}"><span class="hidden">Compare {plain}</span></label>\n'
         '    <div class="main">\n'
-        f'      <div class="head"><h2><a href="{escape(row.url)}">{name}</a>{version}</h2> \n{_badges(row)}</div>\n'
+        f'      <div class="head"><h2><a href="{escape(row.url)}">{name}</a>{version}</h2> \n{_badges(badge for badge in row.badges if badge.tone != "info")}</div>\n'
         f'      <p class="second">{_second_line(row)}<span class="path" title="{escape(row.path)}">'
         f'<bdi class="start">{escape(row.path_start)}</bdi><bdi class="end">{escape(row.path_end)}</bdi></span></p>\n'
         f"{_copies(row)}    </div>\n"
@@ -113,12 +114,11 @@ def marked(parts: Iterable[Segment]) -> str:
     return f"<bdi>{''.join(inner)}</bdi>"
 
 
-def _badges(row: ResultRow) -> str:
+def _badges(badges: Iterable[Badge]) -> str:
     return "".join(
         [
             f'<span class="badge {escaped(badge.tone)}"{_title(badge.detail)}>{escaped(badge.text)}</span>\n'
-            for badge in row.badges
-            if badge.tone != "info"
+            for badge in badges
         ]
     )
 
@@ -188,3 +188,38 @@ def _figure(figure: Figure) -> str:
 def _license(text: str) -> str:
     name = escaped(text)
     return f'<dt class="hidden">License</dt><dd title="{name}"><bdi>{name}</bdi></dd>' if text else ""
+
+
+def table_rows(table: TableView) -> Markup:
+    """The models of a table, but for those that are folded into another."""
+    notes = [head.note for head in table.heads]
+    return Markup("".join([_table_row(row, notes) for row in table.rows if not row.folded]))  # noqa: S704 - escaped below
+
+
+def _table_row(row: TableRow, notes: Iterable[str]) -> str:
+    identifier, name = escape(row.id), escape(row.name)
+    version = f' <span class="version"><bdi>{escape(row.version)}</bdi></span>' if row.version else ""
+    copies = (
+        f'<span class="note">+{row.copies} {"copy" if row.copies == 1 else "copies"}</span>'
+        if row.copies
+        else ""
+    )
+    cells = "".join([_cell(cell, note) for cell, note in zip(row.cells, notes, strict=True)])
+    return (
+        f'  <tr><td><label class="pick"><input type="checkbox" form="compare" name="ids" value="{identifier}"'
+        f' data-key="pick-{identifier}"><span class="hidden">Compare {name}</span></label></td>'
+        f'<th scope="row"><a href="{escape(row.url)}"><bdi>{name}</bdi></a>{version} \n{_badges(row.badges)}{copies}</th>\n'
+        f"  {cells}\n  </tr>\n"
+    )
+
+
+def _cell(cell: Cell, usual: str) -> str:
+    """One value; what it was measured on is said where the head of the column does not say it."""
+    exact = f' title="{escape(cell.exact)}"' if cell.exact and cell.exact != cell.text else ""
+    note = ""
+    if cell.note and not usual.startswith(f"on {cell.note}"):
+        note = f'<span class="basis"><bdi>{escaped(cell.note)}</bdi></span>'
+    return (
+        f'<td class="{"num" if cell.numeric else ""}{" apart" if cell.apart else ""}"{exact}>'
+        f"<bdi>{escape(cell.text)}</bdi>{note}</td>"
+    )

@@ -14,7 +14,7 @@ from catalog.text.apart import apart
 from mappings import facet_fields
 from webui.columns import METRIC, Column, column, figure_of, measured, usual_columns
 from webui.documents import text_at
-from webui.html.rows import Badge, badges, foldings
+from webui.html.rows import Badge, Folding, badges, foldings
 from webui.text import NAME_CHARACTERS, shown
 from webui.urls import Addresses
 
@@ -92,6 +92,7 @@ def table_view(page: SearchPage, addresses: Addresses) -> TableView:
     names = column_names(page)
     columns = [known for name in names if (known := column(name)) is not None]
     cells = [_cells(page.hits, shown_column) for shown_column in columns]
+    by_row = list(zip(*cells, strict=True)) if cells else [()] * len(page.hits)
     folded = foldings(page)
     apart_by = apart(page.hits)
     return TableView(
@@ -100,14 +101,10 @@ def table_view(page: SearchPage, addresses: Addresses) -> TableView:
             for shown_column, column_cells in zip(columns, cells, strict=True)
         ),
         rows=tuple(
-            replace(
-                _row(
-                    document, apart_by[place], tuple(column_cells[place] for column_cells in cells), addresses
-                ),
-                copies=len(folded[place].copies),
-                folded=folded[place].first is not None,
+            _row(document, apart_by[place], row_cells, addresses, folded[place])
+            for place, (document, row_cells) in enumerate(
+                zip(page.hits, zip(*cells, strict=True), strict=True)
             )
-            for place, document in enumerate(page.hits)
         ),
         choices=_choices(columns, page),
         unknown=tuple(shown(name, 60) for name in names if column(name) is None),
@@ -121,7 +118,11 @@ def table_state(page: SearchPage) -> SearchState:
 
 
 def _row(
-    document: Mapping[str, Any], apart_by: str, cells: tuple[Cell, ...], addresses: Addresses
+    document: Mapping[str, Any],
+    apart_by: str,
+    cells: tuple[Cell, ...],
+    addresses: Addresses,
+    folding: Folding,
 ) -> TableRow:
     identifier = text_at(document, "id")
     return TableRow(
@@ -130,8 +131,8 @@ def _row(
         name=shown(text_at(document, "name") or text_at(document, "path") or identifier, NAME_CHARACTERS),
         version=shown(apart_by or text_at(document, "version"), NAME_CHARACTERS),
         badges=tuple(badge for badge in badges(document) if badge.tone in {"danger", "warn"}),
-        copies=0,
-        folded=False,
+        copies=len(folding.copies),
+        folded=folding.first is not None,
         cells=cells,
     )
 
