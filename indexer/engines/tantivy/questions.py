@@ -308,5 +308,7 @@ def is_beyond_doubles(field: str, bound: Any) -> bool:
     """Whether a bound is a whole number that a double cannot hold exactly, or one near the end of all."""
     if bound is None or isinstance(bound, datetime):
         return False
-    number = comparable(field, bound)
-    return abs(number) > 2**53 and (abs(number) >= 2**63 or int(float(number)) != number)
+    number: int | float = comparable(field, bound)
+    if abs(number) <= 2**53:
+        return False
+    return abs(number) >= 2**63 or int(float(number)) != int(number)
