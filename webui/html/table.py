@@ -102,9 +102,7 @@ def table_view(page: SearchPage, addresses: Addresses) -> TableView:
         ),
         rows=tuple(
             _row(document, apart_by[place], row_cells, addresses, folded[place])
-            for place, (document, row_cells) in enumerate(
-                zip(page.hits, zip(*cells, strict=True), strict=True)
-            )
+            for place, (document, row_cells) in enumerate(zip(page.hits, by_row, strict=True))
         ),
         choices=_choices(columns, page),
         unknown=tuple(shown(name, 60) for name in names if column(name) is None),

@@ -7,6 +7,7 @@ from catalog.query.request import (
     DateHistogramAgg,
     HistogramAgg,
     MetricAgg,
+    MissingAgg,
     NestedAgg,
     RangeAgg,
     RangeBucket,
@@ -66,6 +67,28 @@ def test_counts_are_those_of_plain_counting_over_several_segments(counter, situa
     items = [Item(document["id"], document, project(document)) for document in MANY]
     found = counter(MANY[:70], MANY[70:71], MANY[71:]).aggregate(every([]), wanted)
     assert found == aggregate(wanted, items)
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+@pytest.mark.parametrize("field", ["tags", "name", "folders", "license", "bits"])
+def test_models_without_a_value_are_counted_beside_its_values(counter, field, size):
+    """Also where they are too few to be among the most frequent values, and where a value is called as they are."""
+    named = {"id": "f" * 64, "name": "LACKING", "tags": ["LACKING", "lacking"], "license": "lacking"}
+    rows = [*MANY, named, {"id": "e" * 64, "name": "bare"}]
+    field = "quantization.bits" if field == "bits" else field
+    wanted = {"values": TermsAgg(field=field, size=size), "without": MissingAgg(field=field)}
+    items = [Item(document["id"], document, project(document)) for document in rows]
+    assert counter(rows[:90], rows[90:]).aggregate(every([]), wanted) == aggregate(wanted, items)
+
+
+@pytest.mark.parametrize("bound", [2**53, 2**53 + 2, 10**16, 2 * 10**18, 5 * 10**18])
+def test_bars_of_sizes_beyond_doubles_part_at_the_very_number(counter, bound):
+    rows = [{"id": f"m{at}", "name": "m", "size_bytes": bound + at} for at in (-1, 0, 1)]
+    ranges = RangeAgg(
+        field="size_bytes", ranges=(RangeBucket(key="a", end=bound), RangeBucket(key="b", start=bound))
+    )
+    found = counter(rows).aggregate(every([]), {"x": ranges})["x"]
+    assert [bucket.count for bucket in found.buckets] == [1, 2]
 
 
 def test_too_many_values_are_refused_and_not_counted_from_a_part(counter, monkeypatch):

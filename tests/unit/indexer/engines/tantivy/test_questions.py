@@ -16,12 +16,12 @@ from catalog.query.request import (
 )
 from indexer.engines.tantivy.questions import (
     MAX_TERMS,
-    ends_and_cuts,
     exact,
     histogram_counts,
     metric_result,
     native_terms,
     period_counts,
+    pieces,
     question,
 )
 from indexer.engines.tantivy.schema import column
@@ -97,14 +97,15 @@ def test_a_bound_that_a_double_holds_is_asked(bound):
 
 def test_overlapping_ranges_are_cut_at_all_of_their_bounds():
     rows = [RangeBucket(key="a", end=5), RangeBucket(key="b", start=2, end=9), RangeBucket(key="c", start=5)]
-    ends, cuts = ends_and_cuts("parameters", rows)
+    parts = pieces("parameters", tuple(rows))
+    ends, cuts = list(parts.ends), list(parts.cuts)
     assert ends == [(-math.inf, 5.0), (2.0, 9.0), (5.0, math.inf)]
     assert cuts == [2.0, 5.0, 9.0]
 
 
 def test_a_fraction_between_whole_numbers_stands_for_the_next_one():
-    assert ends_and_cuts("parameters", [RangeBucket(key="a", start=1.5, end=-1.5)])[0] == [(2.0, -1.0)]
-    assert ends_and_cuts("metrics.loss", [RangeBucket(key="a", start=1.5)])[0] == [(1.5, math.inf)]
+    assert pieces("parameters", (RangeBucket(key="a", start=1.5, end=-1.5),)).ends == ((2.0, -1.0),)
+    assert pieces("metrics.loss", (RangeBucket(key="a", start=1.5),)).ends == ((1.5, math.inf),)
 
 
 def test_days_are_added_up_to_the_periods_that_they_lie_in():
