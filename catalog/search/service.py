@@ -322,7 +322,11 @@ class SearchService:
             return understood, result
         nearest = most_words(self.engine, parsed.conditions, understood.selections)
         # what a sentence leaves out must not come back as its words
-        if nearest is None and parsed.rewritten and not (leaves_out(parsed.query) or compares(parsed.conditions)):
+        if (
+            nearest is None
+            and parsed.rewritten
+            and not (leaves_out(parsed.query) or compares(parsed.conditions))
+        ):
             nearest = self._as_words(parsed, understood.selections)
         if nearest is None:
             return understood, result

@@ -59,7 +59,6 @@ class KnownNames:
         unit = numeric[0].unit
         return {*UNITS.get(unit, {}), *_PERCENTS} if unit == "fraction" else UNITS.get(unit, {})
 
-
     def holds(self, name: str, value: str) -> bool:
         known = self.reading.vocabulary.values if self.reading.vocabulary is not None else {}
         return any(

@@ -60,6 +60,31 @@ FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Two words that mean something else than each of them."""
 FRENCH_OR_ENGLISH = frozenset(
-    "an ans de des du en entre et la le les licence licences mille par pas plus pour que sous un une ou mois".split()
+    (
+        "an",
+        "ans",
+        "de",
+        "des",
+        "du",
+        "en",
+        "entre",
+        "et",
+        "la",
+        "le",
+        "les",
+        "licence",
+        "licences",
+        "mille",
+        "par",
+        "pas",
+        "plus",
+        "pour",
+        "que",
+        "sous",
+        "un",
+        "une",
+        "ou",
+        "mois",
+    )
 )
 """French words that stand in names and in other languages, too: alone they make no French sentence."""

@@ -15,7 +15,9 @@ FUNCTION_WORDS = _words(
     "modèle modèles modelo modelos"
 )
 """Never required, except in quotes or where nothing else is asked for."""
-NEGATING_WORDS = _words("no not non without except minus nor neither kein keine keinen nicht ohne sans pas sin")
+NEGATING_WORDS = _words(
+    "no not non without except minus nor neither kein keine keinen nicht ohne sans pas sin"
+)
 """Where one of these stands, the models that have the other words may be the very ones that are not wanted."""
 MODEL_WORDS = _words("model models modelle modellen modèle modèles modelo modelos")
 """What is searched here: with words that say nothing alone they ask for all of them."""

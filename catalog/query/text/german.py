@@ -132,4 +132,3 @@ ALSO_ENGLISH = frozenset(
     )
 )
 """German words that stand in names and in other languages, too: alone they make no German sentence."""
-

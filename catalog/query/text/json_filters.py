@@ -32,15 +32,19 @@ def of_json(text: str, reading: Reading) -> str | None:
     if not (bare.startswith("{") and bare.endswith("}") and ":" in bare):
         return None
     try:
-        filters = _loaded(bare)
-        written = _all_of(filters, 0)
-        if not written or len(written) > len(text):
-            raise _NotReadError(bare[:40])
+        written = _written(bare, len(text))
     except _NotReadError as error:
         message = f"This filter in JSON is not understood at {error}; the words are searched as text."
         reading.problem("unsupported-operator", message, 0, len(text))
         return None
     return written.ljust(len(text))
+
+
+def _written(text: str, longest: int) -> str:
+    written = _all_of(_loaded(text), 0)
+    if not written or len(written) > longest:
+        raise _NotReadError(text[:40])
+    return written
 
 
 def _loaded(text: str) -> Mapping[str, Any]:
@@ -83,7 +87,9 @@ def _condition(name: str, value: object) -> str:
         bare = str(operator).removeprefix("$")
         if bare in _COMPARING:
             sign = _COMPARING[bare]
-            parts.append(_equal(name, bound, sign) if sign in {"=", "!="} else f"{name}{sign}{_scalar(bound)}")
+            parts.append(
+                _equal(name, bound, sign) if sign in {"=", "!="} else f"{name}{sign}{_scalar(bound)}"
+            )
         elif bare in {"in", "nin"} and isinstance(bound, list) and bound:
             parts.append(f"{'-' * (bare == 'nin')}{name}:[{', '.join(map(_scalar, bound))}]")
         elif bare == "exists" and isinstance(bound, bool):

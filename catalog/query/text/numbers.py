@@ -38,7 +38,11 @@ COUNT_UNITS: Mapping[str, int] = {
 }
 BYTE_UNITS: Mapping[str, int] = {
     "b": 1,
-    **{f"{word}{plural}": _THOUSAND**power for power, word in ((2, "meg"), (3, "gig")) for plural in ("", "s")},
+    **{
+        f"{word}{plural}": _THOUSAND**power
+        for power, word in ((2, "meg"), (3, "gig"))
+        for plural in ("", "s")
+    },
     "byte": 1,
     "bytes": 1,
     **{letter: _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS[:-1])},  # 2e is no unit
@@ -120,7 +124,9 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
 
 _APOSTROPHES = pattern(r"(?<=\d)['\N{RIGHT SINGLE QUOTATION MARK}]\d{3}(?!\d)")
 """Between thousands, as Switzerland writes them."""
-_POWER = pattern(r"^(?:(?P<times>\d+(?:\.\d+)?)[*x\N{MULTIPLICATION SIGN}])?10(?:\^|\*\*)(?P<power>[+-]?\d{1,3})")
+_POWER = pattern(
+    r"^(?:(?P<times>\d+(?:\.\d+)?)[*x\N{MULTIPLICATION SIGN}])?10(?:\^|\*\*)(?P<power>[+-]?\d{1,3})"
+)
 _THOUSANDS_BY_COMMA = pattern(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?(?:[eE].*)?")
 _THOUSANDS_BY_POINT = pattern(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:\.\d{3})+,\d+)(?:[eE].*)?")
 

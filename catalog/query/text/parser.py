@@ -107,7 +107,9 @@ def _joining(token: Token, tokens: list[Token], index: int) -> Token:
     if kind is not Kind.NOT and index + 1 < len(tokens) and tokens[index + 1].text == "not":
         after = Kind.NOT
     if kind is not Kind.NOT and Kind.CONDITION in {before, after} and None in {before, after}:
-        return Token(kind=kind, start=token.start, end=token.end, text=token.text)  # nothing to join: it is said
+        return Token(
+            kind=kind, start=token.start, end=token.end, text=token.text
+        )  # nothing to join: it is said
     fits = after in _OPENING and (kind is Kind.NOT or before in _OPERANDS)
     return Token(kind=kind, start=token.start, end=token.end, text=token.text) if fits else token
 
@@ -255,7 +257,9 @@ class Parser:
             )
         if token.kind is Kind.PHRASE:
             if token.operator:
-                reading.problem("unsupported-operator", similar_left_out(token.operator), token.start, token.end)
+                reading.problem(
+                    "unsupported-operator", similar_left_out(token.operator), token.start, token.end
+                )
             return phrase(token.text)
         if token.kind is Kind.CONDITION:
             if known_target(token, reading):

@@ -57,10 +57,16 @@ def pasted(text: str, reading: Reading) -> Leaf | None:
 
 def _versioned(text: str, reading: Reading) -> Leaf | None:
     ending = _VERSION_ENDING.search(text)
-    if ending is not None and _PLAIN_NAME.fullmatch(name := text[: ending.start()]) and any(map(str.isalpha, name)):
+    if (
+        ending is not None
+        and _PLAIN_NAME.fullmatch(name := text[: ending.start()])
+        and any(map(str.isalpha, name))
+    ):
         version = ending["version"]
         named = And((Match(name, ("name",)), Terms("version", (version, f"v{version}"))))
-        return Leaf(node=Or((Match(text), named)), label=text, kind="text", explanation=f"also version {version}")
+        return Leaf(
+            node=Or((Match(text), named)), label=text, kind="text", explanation=f"also version {version}"
+        )
     return registered(text, reading) if "models:/" in text or "@" in text else None
 
 
@@ -126,7 +132,9 @@ def _addressed(text: str, reading: Reading) -> Leaf | None:
         typed = _HADOOP.sub("s3://", text.rstrip("*,;"))
         typed = _HTTP_BUCKET.sub(lambda match: f"s3://{match['first'] or match['second']}", typed)
         place = typed.rstrip("/") or typed
-        below = (Term("uri", place), Prefix("uri", f"{place}/")) if typed != place else (Prefix("uri", place),)
+        below = (
+            (Term("uri", place), Prefix("uri", f"{place}/")) if typed != place else (Prefix("uri", place),)
+        )
         nodes: list[Query] = [*below, *_of_file(place, "uri")]
         node = nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
         return Leaf(node=node, label=typed, explanation="where it is stored begins with this")

@@ -38,7 +38,17 @@ OPERATORS = {
     "\N{LESS-THAN OR EQUAL TO}": "<=",
     "\N{NOT EQUAL TO}": "!=",
 }
-_WORDED = {"gt": ">", "gte": ">=", "ge": ">=", "lt": "<", "lte": "<=", "le": "<=", "eq": "=", "ne": "!=", "neq": "!="}
+_WORDED = {
+    "gt": ">",
+    "gte": ">=",
+    "ge": ">=",
+    "lt": "<",
+    "lte": "<=",
+    "le": "<=",
+    "eq": "=",
+    "ne": "!=",
+    "neq": "!=",
+}
 """Signs as words. Source: OData 4, Django, JSON:API, POSIX test."""
 _WORDED_NAMES = "|".join(sorted(_WORDED, key=len, reverse=True))
 _WORDED_SIGN = pattern(
@@ -490,7 +500,9 @@ class _Scanner:
             word = next(found for found in worded.groups() if found)
             sign = _WORDED[word.casefold()]
             compares = sign in {"=", "!="} or self.names.units(name) is not None
-            if worded["spaced"] is None or (compares and looks_numeric(self.text[worded.end() :]) != (sign in {"=", "!="})):
+            if worded["spaced"] is None or (
+                compares and looks_numeric(self.text[worded.end() :]) != (sign in {"=", "!="})
+            ):
                 return self._compared(name, named.end(), sign, worded.end())
         equal = _EQUAL.match(self.text, named.end())
         if equal is None or self.known(name):
@@ -501,7 +513,10 @@ class _Scanner:
         token = self._compared(base, named.end(), sign, equal.end())
         if base != "date":
             return token
-        ages = (replace(piece, text=f"-{piece.text}") if _AGE.fullmatch(piece.text) else piece for piece in token.values)
+        ages = (
+            replace(piece, text=f"-{piece.text}") if _AGE.fullmatch(piece.text) else piece
+            for piece in token.values
+        )
         return replace(token, values=tuple(ages))
 
     def _signed(self, name: str) -> tuple[str, str]:
@@ -513,7 +528,13 @@ class _Scanner:
             return "", ""
         base = match["of_least"] or match["of_most"] or match["base"]
         word = (match["sign"] or "").casefold()
-        sign = ">=" if match["least"] or word == "min" else "<=" if match["most"] or word == "max" else _WORDED[word]
+        sign = (
+            ">="
+            if match["least"] or word == "min"
+            else "<="
+            if match["most"] or word == "max"
+            else _WORDED[word]
+        )
         return (base, sign) if self.known(base) else ("", "")
 
     def _further_bound(self, before: Token) -> list[Token]:
@@ -525,7 +546,9 @@ class _Scanner:
             return []
         start, self.at = self.at + len(further["joining"]), further.start("sign")
         either = [
-            Token(kind=Kind.OR, start=further.start("either"), end=further.end("either"), text=further["either"])
+            Token(
+                kind=Kind.OR, start=further.start("either"), end=further.end("either"), text=further["either"]
+            )
         ]
         bound = replace(
             self._compared(before.name, 0, OPERATORS[further["sign"]], further.end()),

@@ -238,9 +238,7 @@ def fitting(sentence: Sentence, at: int) -> Replacement:
     used = 0
     if sentence.text(at) in _FITTING and sentence.text(at + 1) in _INTO:
         used = 2
-    elif sentence.text(at) in _FITTING and amount_at(sentence, at + 1) is not None:
-        used = 1
-    elif sentence.text(at) in {"for", "needs", "need"}:
+    elif sentence.text(at) in {"for", "needs", "need", *_FITTING}:
         used = 1
     asked = used == 2
     used += sentence.text(at + used) in {"a", "an", "the", "my"}

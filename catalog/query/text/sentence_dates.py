@@ -128,7 +128,12 @@ def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
 
 
 _JOINED = pattern(r"(pre|post)-(\d{4})")
-_OF_TWO_WORDS = {("up", "to"): "until", ("not", "after"): "until", ("no", "later"): "until", ("not", "before"): "since"}
+_OF_TWO_WORDS = {
+    ("up", "to"): "until",
+    ("not", "after"): "until",
+    ("no", "later"): "until",
+    ("not", "before"): "since",
+}
 _PERIODS = frozenset({"week", "month", "year"})
 
 
@@ -180,7 +185,17 @@ def _month_alone(sentence: Sentence, at: int) -> tuple[int, str] | None:
     return (1, sentence.text(at)) if sentence.text(at) in _SPOKEN_MONTHS else None
 
 
-_QUARTERS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4}
+_QUARTERS = {
+    "first": 1,
+    "second": 2,
+    "third": 3,
+    "fourth": 4,
+    "last": 4,
+    "1st": 1,
+    "2nd": 2,
+    "3rd": 3,
+    "4th": 4,
+}
 
 
 def _quarter(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
@@ -262,7 +277,13 @@ def _years_old(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
         return None
     used = compared[0]
     number = sentence.text(at + used)
-    amount = 1 if number in {"a", "an"} else int(number) if number.isdigit() and len(number) < 4 else SPOKEN_NUMBERS.get(number)
+    amount = (
+        1
+        if number in {"a", "an"}
+        else int(number)
+        if number.isdigit() and len(number) < 4
+        else SPOKEN_NUMBERS.get(number)
+    )
     unit = UNITS_OF_TIME.get(sentence.text(at + used + 1).removesuffix("s"))
     if amount is None or unit is None or sentence.text(at + used + 2) != "old":
         return None

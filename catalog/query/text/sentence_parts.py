@@ -198,7 +198,9 @@ def open_end(sentence: Sentence, at: int) -> tuple[int, str] | None:
     return (2, ">=") if word in _UPWARDS else (2, "<=") if word in _DOWNWARDS else None
 
 
-_UPWARDS = frozenset({"more", "up", "above", "larger", "bigger", "greater", "higher", "longer", "over", "better"})
+_UPWARDS = frozenset(
+    {"more", "up", "above", "larger", "bigger", "greater", "higher", "longer", "over", "better"}
+)
 _DOWNWARDS = frozenset({"less", "below", "smaller", "fewer", "lower", "shorter", "under", "down"})
 
 
@@ -230,7 +232,9 @@ def span_at(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
 
 def _links_ends(sentence: Sentence, at: int) -> bool:
     """`to` or a dash that stands alone."""
-    return sentence.text(at) in {"to", "bis"} or (at < len(sentence.words) and sentence.words[at].whole == "-")
+    return sentence.text(at) in {"to", "bis"} or (
+        at < len(sentence.words) and sentence.words[at].whole == "-"
+    )
 
 
 _SPAN_UNITS = {**_BYTES, **{word: unit for word, unit in _COUNTS.items() if len(word) > 1}, "%": "%"}
@@ -321,7 +325,9 @@ def spoken_date(sentence: Sentence, at: int) -> tuple[int, str] | None:
         words = [sentence.text(at + offset) for offset in range(count)]
         if not all(words) or (count > 3 and "of" not in words) or words[-1] == "of":
             continue
-        text = " ".join(word for word in words if word != "of" or count == 1)  # the 1st of June 2025, Q3 of 2025
+        text = " ".join(
+            word for word in words if word != "of" or count == 1
+        )  # the 1st of June 2025, Q3 of 2025
         if count == 1 and ambiguous_readings(text):
             return 1, text  # the condition says that day and month cannot be told apart
         if text.isdigit() and not is_year(text):

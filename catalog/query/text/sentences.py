@@ -119,7 +119,12 @@ _VALUE = pattern(r"(?P<field>[a-z_.]+):(?P<values>[\w.+-]+(?:,[\w.+-]+)*)")
 
 def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if not sentence.words[at].plain:
-        return _directed(sentence, at) or _grouped(sentence, at) or possessed(sentence, at) or _left_out(sentence, at)
+        return (
+            _directed(sentence, at)
+            or _grouped(sentence, at)
+            or possessed(sentence, at)
+            or _left_out(sentence, at)
+        )
     if at and sentence.words[at - 1].raw[-1:] in _SIGNS:
         span = span_at(sentence, at)
         return None if span is None else (span[0], None)  # the value of `task: ner` and of `params: 7B - 13B`

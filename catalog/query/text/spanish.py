@@ -57,5 +57,30 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("mil", "millones"): ("billion", "of"),
 }
 """Two words that mean something else than each of them."""
-SPANISH_OR_ENGLISH = frozenset("de del e el en la las los mas mes mil o para por que sin u un una y con entre".split())
+SPANISH_OR_ENGLISH = frozenset(
+    (
+        "de",
+        "del",
+        "e",
+        "el",
+        "en",
+        "la",
+        "las",
+        "los",
+        "mas",
+        "mes",
+        "mil",
+        "o",
+        "para",
+        "por",
+        "que",
+        "sin",
+        "u",
+        "un",
+        "una",
+        "y",
+        "con",
+        "entre",
+    )
+)
 """Spanish words that stand in names and in other languages, too: alone they make no Spanish sentence."""

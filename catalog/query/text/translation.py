@@ -59,6 +59,8 @@ def _meant(words: Sequence[str], place: int) -> str:
             return "from"
         case "von" if following[:1].isdigit() or meant in {"min", "max", "more", "over", "exactly"}:
             return "of"
-        case "nach" if following and not following[:1].isdigit() and meant not in {*MONTH_NAMES, "the", "last"}:
+        case "nach" if (
+            following and not following[:1].isdigit() and meant not in {*MONTH_NAMES, "the", "last"}
+        ):
             return "by"
     return ""

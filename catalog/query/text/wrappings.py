@@ -34,7 +34,17 @@ _ARGUMENT_QUOTED = pattern(r"[\"'](?P<name>[^\"',()]*[\w/][^\"',()]*)")
 _ARGUMENT_BARE = pattern(r"\s*(?P<name>[\w./@:-]*\w[\w./@:-]*)")
 _CALL_END = pattern(r"\)\S*")
 _OPTIONS_OF_VALUES = frozenset(
-    {"--repo-type", "--depth", "--revision", "--local-dir", "--include", "--exclude", "--branch", "--dtype", "-b"}
+    {
+        "--repo-type",
+        "--depth",
+        "--revision",
+        "--local-dir",
+        "--include",
+        "--exclude",
+        "--branch",
+        "--dtype",
+        "-b",
+    }
 )
 _ARGUMENT = pattern(r"\S+")
 _OPTION = pattern(r"--[\w-]+(?:=\S*)?|-\w")
@@ -60,7 +70,9 @@ _METHOD = pattern(
     re.IGNORECASE,
 )
 """Methods of strings and of columns. Source: pandas, Series.str."""
-_CALLED_NAME = pattern(r"\b(?:Metric|Config|Summary|Tags|col|F\.col)\([\"'](?P<name>[\w.@/-]+)[\"']\)(?=\s*[<>=!])")
+_CALLED_NAME = pattern(
+    r"\b(?:Metric|Config|Summary|Tags|col|F\.col)\([\"'](?P<name>[\w.@/-]+)[\"']\)(?=\s*[<>=!])"
+)
 
 _SELECTED = pattern(
     r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|group\s+by\b|limit\b))|where\s)",
@@ -70,7 +82,9 @@ _GROUPED = pattern(
     r"\b(?:group\s+by|having)\b.{0,500}?(?=\border\s+by\b|\blimit\s+\d|;?\s*$)", re.IGNORECASE | re.DOTALL
 )
 _ADDRESS_QUERY = pattern(r"\s*\??[\w.\[\]]+=[^\s&]*(?:&[\w.\[\]]+=[^\s&]*)+\s*")
-_HUB_SEARCH = pattern(r"\s*(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com)/models/?\?(?=[\w.]+=)")
+_HUB_SEARCH = pattern(
+    r"\s*(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com)/models/?\?(?=[\w.]+=)"
+)
 _REPEATED_NAME = pattern(r"(?<![^\s?&])(?P<name>\w+)=(?P<again>\w+):(?=\S)")
 _ESCAPED = pattern(r"%([2-7][0-9A-Fa-f])")
 _WORDS_PARAMETER = pattern(r"(?<![^\s?&])(?:search|q|query)=")
@@ -84,7 +98,9 @@ _PIPE = pattern(
     re.IGNORECASE,
 )
 """Steps behind a bar. Source: Splunk SPL, Elastic ES|QL, Kusto."""
-_STARTED = pattern(r"\s*(?:search\s+)?(?:(?:from|index|source)(?:\s+|\s*=\s*)[\w.*-]+)(?=\s|$)", re.IGNORECASE)
+_STARTED = pattern(
+    r"\s*(?:search\s+)?(?:(?:from|index|source)(?:\s+|\s*=\s*)[\w.*-]+)(?=\s|$)", re.IGNORECASE
+)
 _STEP_COUNT = pattern(r"\s*(\d{1,6})\s*")
 _STEP_ORDER = pattern(
     r"\s*(?P<sign>-)?\s*(?P<name>[\w.@]+)(?:\s+(?P<direction>asc|desc))?\s*(?:nulls\s+(?:first|last)\s*)?",
@@ -117,7 +133,9 @@ def _of_command(text: str) -> str | None:
     """The name that a command fetches and the words that no command has, blanks for the rest."""
     copying = _COPYING.match(text)
     if copying is not None:
-        place = next((word for word in _ARGUMENT.finditer(text, copying.end()) if _A_PLACE.fullmatch(word[0])), None)
+        place = next(
+            (word for word in _ARGUMENT.finditer(text, copying.end()) if _A_PLACE.fullmatch(word[0])), None
+        )
         return None if place is None else _alone(text, [place.span()])
     command = _COMMAND.match(text)
     if command is None:
@@ -134,7 +152,10 @@ def _of_command(text: str) -> str | None:
     alone = _alone(text, [word.span() for word in kept])
     if files:
         return alone
-    name, rest = alone[: kept[0].end()], alone[kept[0].end() :]  # mistral:7b is a name and what of it is meant
+    name, rest = (
+        alone[: kept[0].end()],
+        alone[kept[0].end() :],
+    )  # mistral:7b is a name and what of it is meant
     return f"{_TAG_OF_OLLAMA.sub(_blank, name) if '/' not in name else name}{rest}"
 
 
@@ -223,7 +244,9 @@ def _of_pipeline(text: str, reading: Reading) -> str:
     if not steps:
         return text
     started = _STARTED.match(text)
-    parts = [_blank(started) + text[started.end() : steps[0].start()] if started else text[: steps[0].start()]]
+    parts = [
+        _blank(started) + text[started.end() : steps[0].start()] if started else text[: steps[0].start()]
+    ]
     for step, end in zip(steps, (*(step.start() for step in steps[1:]), len(text)), strict=True):
         parts.append(_step(step, text[step.end() : end], reading))
     return "".join(parts)
