@@ -18,6 +18,7 @@ from catalog.dsl.values import (
     java_text,
     number,
     number_of,
+    numeral,
     only,
     refuse,
     text_of,
@@ -193,7 +194,9 @@ class AggregationReader:
         if not isinstance(rows, list) or not 0 < len(rows) <= MAX_RANGES:
             raise RequestRefused("ranges", f"needs a list of 1 to {MAX_RANGES} ranges.")
         return RangeAgg(
-            field=field.name, ranges=tuple(_bucket(row, field, formats) for row in rows), aggs=parts
+            field=field.name,
+            ranges=tuple(sorted((_bucket(row, field, formats) for row in rows), key=_extent)),
+            aggs=parts,
         )
 
     def histogram(self, body: Any, parts: Mapping[str, Aggregation], nested: bool) -> Aggregation:
@@ -319,9 +322,10 @@ def _metric(kind: str, body: Any, nested: bool) -> Aggregation:
     percents = given["percents"]
     if not isinstance(percents, list) or not 0 < len(percents) <= MAX_PERCENTS:
         raise RequestRefused("percents", f"needs a list of 1 to {MAX_PERCENTS} numbers.")
-    if not all(0 <= number(percent, "percents") <= 100 for percent in percents):
+    numbers = tuple(float(numeral(percent, "percents")) for percent in percents)
+    if not all(0 <= percent <= 100 for percent in numbers):
         raise RequestRefused("percents", "lie between 0 and 100.")
-    return MetricAgg(kind=kind, field=field.name, percents=tuple(float(percent) for percent in percents))
+    return MetricAgg(kind=kind, field=field.name, percents=numbers)
 
 
 def _included(pattern: Any) -> str | None:
@@ -361,6 +365,11 @@ def _order(order: Any, parts: Mapping[str, Aggregation]) -> tuple[str, bool]:
         ):
             raise RequestRefused("order", f"names {name!r}, which is no number below this aggregation.")
     return (name, direction == "desc")
+
+
+def _extent(bucket: RangeBucket) -> tuple[bool, Any, bool, Any]:
+    """The order of ranges in an answer, whatever the order in the body: by their begin, then by their end."""
+    return bucket.start is not None, bucket.start or 0, bucket.end is None, bucket.end or 0
 
 
 def _bucket(row: Any, field: Resolved, formats: tuple[DateFormat, ...]) -> RangeBucket:

@@ -19,6 +19,7 @@ from catalog.dsl.highlight import Highlight, read_highlight
 from catalog.dsl.response_shapes import Shapes
 from catalog.dsl.values import (
     REFUSED_BECAUSE,
+    SUBFIELDS,
     field_name,
     flag,
     json_value,
@@ -29,6 +30,7 @@ from catalog.dsl.values import (
 from catalog.errors import ModeldexError, RequestRefused
 from catalog.query.nodes import All, And, Query
 from catalog.query.request import MAX_RESULT_WINDOW, SearchRequest, SortKey
+from catalog.query.subjects import words_of
 from catalog.query.validate import sort_field, validate
 
 MAX_BODY_BYTES = 64 * 1024
@@ -137,7 +139,7 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
     _shallow(body)
     given = only(body, "the body", _TOP_LEVEL)
     for name in ("script_fields", "stored_fields"):  # tools send them empty
-        if given.get(name) not in (None, {}, [], ["_none_"]):
+        if given.get(name) not in (None, {}, [], ["_none_"], "_none_", ["*"], "*"):
             raise RequestRefused(name, REFUSED_BECAUSE[name])
     queries = QueryReader()
     aggregations = AggregationReader(queries)
@@ -154,6 +156,8 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
         ),
         min_score=None if given.get("min_score") is None else float(number(given["min_score"], "min_score")),
     )
+    if request.min_score is not None and not words_of(request.query):
+        raise RequestRefused("min_score", "needs words in the query: nothing else has a score here.")
     validate(request)
     return request, _options(given, aggregations)
 
@@ -263,7 +267,9 @@ def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Optio
         track_total_hits=total,
         highlight=read_highlight(given.get("highlight")),
         sort_written=tuple(_sort_form(key) for key in _listed_sort(given.get("sort"))),
-        fields=_fields([*_field_list(given, "fields"), *_field_list(given, "docvalue_fields")]),
+        fields=_fields(
+            [*_field_list(given, "fields"), *_stored_by_columns(_field_list(given, "docvalue_fields"))]
+        ),
         shapes=aggregations.shapes,
         scored=not given.get("sort") or flag(given.get("track_scores", False), "track_scores"),
         pit=_pit(given.get("pit")),
@@ -318,6 +324,16 @@ def _field_list(given: Mapping[str, Any], part: str) -> list[Any]:
     ]
 
 
+def _stored_by_columns(listed: list[Any]) -> list[Any]:
+    """The same `docvalue_fields`; running text has no such values."""
+    for row in listed:
+        name = row.get("field") if isinstance(row, dict) else row
+        known = isinstance(name, str) and "*" not in name and field_name(name)
+        if known and known.type == "text":
+            raise RequestRefused(known.name, "is running text; name it in fields instead.")
+    return listed
+
+
 def _fields(given: list[Any]) -> tuple[tuple[str, DateFormat | None], ...]:
     if len(given) > MAX_SOURCE_PATTERNS:
         raise RequestRefused("fields", f"needs a list of up to {MAX_SOURCE_PATTERNS} names.")
@@ -332,7 +348,10 @@ def _field(given: Any) -> tuple[str, DateFormat | None]:
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_PATTERN:
         raise RequestRefused("fields", "needs names.")
     form = date_formats(parts["format"])[0] if parts.get("format") is not None else None
-    return (name if "*" in name else field_name(name).name), form
+    if "*" in name:
+        return name, form
+    ending = next((ending for ending in SUBFIELDS if name.endswith(ending)), "")
+    return f"{field_name(name).name}{ending}", form
 
 
 def to_dsl(request: SearchRequest) -> dict[str, Any]:

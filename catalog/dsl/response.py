@@ -13,6 +13,7 @@ from catalog.dsl.body import Options
 from catalog.dsl.bucket_response import aggregations_response
 from catalog.dsl.dates import ISO, DateFormat
 from catalog.dsl.highlight import flat, highlighter
+from catalog.dsl.values import SUBFIELDS
 from catalog.query.instants import EPOCH, milliseconds
 from catalog.query.periods import parse_period
 from catalog.query.request import SearchRequest, SearchResult
@@ -64,7 +65,9 @@ def _hit(
     if source is not None:
         shown["_source"] = source
     if options.fields:
-        shown["fields"] = _field_lists(hit.document, options.fields)
+        listed = _field_lists(hit.document, options.fields)
+        if listed:
+            shown["fields"] = listed
     if options.highlight:
         marked = highlights(hit.document)
         if marked:
@@ -163,13 +166,22 @@ def _field_lists(document: Mapping[str, Any], wanted: FieldForms) -> dict[str, l
     lists: dict[str, list[Any]] = {}
     values = flat(document)
     for form in dict.fromkeys(form for _, form in wanted):
-        named, _ = _matcher(tuple(pattern for pattern, its in wanted if its == form))
+        asked = tuple(pattern for pattern, its in wanted if its == form)
+        exact = {_without_subfield(pattern): pattern for pattern in asked}
+        named, _ = _matcher(tuple(exact))
         lists |= {
-            path: [_field_value(path, value, form) for value in values[path]]
+            exact.get(path, path): [_field_value(path, value, form) for value in values[path]]
             for path in values
             if named(path)
         }
     return lists
+
+
+def _without_subfield(name: str) -> str:
+    """The field behind `task.keyword`; a hit answers by the name that was asked for."""
+    for ending in SUBFIELDS:
+        name = name.removesuffix(ending)
+    return name
 
 
 def _field_value(path: str, value: Any, form: DateFormat | None) -> Any:

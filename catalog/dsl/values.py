@@ -22,7 +22,7 @@ from catalog.text.patterns import pattern
 MAX_STRING = 4_096
 MAX_NUMERAL = 40
 _NUMERAL = pattern(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-_SUBFIELDS = (".keyword", ".kw", ".raw", ".sort")
+SUBFIELDS = (".keyword", ".kw", ".raw", ".sort")
 """Sub-fields that analysts' tools ask for; here a keyword field is one already."""
 REFUSED_BECAUSE: Mapping[str, str] = {
     "script": "scripts are not run here.",
@@ -151,7 +151,7 @@ def field_name(name: Any, *, nested: bool = False) -> Resolved:
         raise RequestRefused("field", "needs the name of a field.")
     if name == "_id":
         name = "id"
-    for ending in _SUBFIELDS:
+    for ending in SUBFIELDS:
         name = name.removesuffix(ending)
     if nested:
         root, _, rest = name.partition(".")
@@ -180,11 +180,16 @@ def value_of(field: Resolved, value: Any, formats: Sequence[DateFormat] = ()) ->
 
 def number_of(field: Resolved, value: Any) -> float:
     """Numbers in quotes are numbers, as Elasticsearch reads them."""
+    return numeral(value, field.name)
+
+
+def numeral(value: Any, part: str) -> float:
+    """A number, perhaps in quotes."""
     if isinstance(value, str):
         if len(value) > MAX_NUMERAL or not _NUMERAL.fullmatch(value):
-            raise RequestRefused(field.name, f"needs a number, not {value!r:.80}.")
+            raise RequestRefused(part, f"needs a number, not {value!r:.80}.")
         value = int(value) if value.lstrip("+-").isdigit() else float(value)
-    return number(value, field.name)
+    return number(value, part)
 
 
 def json_value(value: Any) -> Any:
