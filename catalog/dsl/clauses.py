@@ -376,6 +376,8 @@ def _multi_match(body: Any, nested: bool) -> Query:
         return Phrase(text, names)
     if str(kind) not in {"best_fields", "most_fields", "cross_fields"}:
         raise RequestRefused("type", "of multi_match is best_fields, cross_fields or phrase here.")
+    if operator == "and" and kind != "cross_fields" and len(names) > 1:
+        return Or(tuple(Match(text, (name,), operator) for name in names))  # one field has all the words
     return Match(text, names, operator)
 
 

@@ -155,7 +155,7 @@ def _cut(
                     for entry in inner
                 ]
                 if wanted or any(cut):
-                    kept[key] = cut
+                    kept[key] = [part for part, entry in zip(cut, inner, strict=True) if part or not entry]
         elif wanted:
             kept[key] = inner
     return kept

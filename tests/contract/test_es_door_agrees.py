@@ -30,6 +30,11 @@ EVERY_AGGREGATION = {
     "range": {
         "range": {"field": "parameters", "ranges": [{"to": 1e6}, {"from": 1e6, "to": 1e9}, {"from": 1e9}]}
     },
+    "ranges in no order": {"range": {"field": "parameters", "ranges": [{"from": 1e6}, {"to": 1e6}]}},
+    "percents in quotes": {
+        "filter": {"range": {"metrics.accuracy": {"gt": 2}}},
+        "aggs": {"p": {"percentiles": {"field": "metrics.accuracy", "percents": ["25", "50"]}}},
+    },
     "named": {
         "range": {
             "field": "size_bytes",
@@ -146,6 +151,9 @@ QUERIES = {
     "wildcard": {"wildcard": {"architecture.keyword": "Llama*"}},
     "ids": {"ids": {"values": [FIRST, "nothing"]}},
     "flag": {"term": {"complete": True}},
+    "all words in one field": {
+        "multi_match": {"query": "news sentiment", "fields": ["description", "title"], "operator": "and"}
+    },
     "alternatives": {
         "bool": {
             "should": [{"term": {"architecture.keyword": "T5"}}, {"range": {"parameters": {"lt": 10**5}}}],
@@ -179,6 +187,16 @@ SHAPES = {
         highlight={"fields": {"description": {}}},
     ),
     "fields": lambda es: es.search(index="models", size=1, fields=["revision"], source=False),
+    "exact fields": lambda es: es.search(
+        index="models",
+        size=3,
+        source=False,
+        sort=["id.keyword"],
+        docvalue_fields=["architecture.keyword", "revision"],
+        fields=["status.keyword"],
+    ),
+    "no fields": lambda es: es.search(index="models", size=1, source=False, fields=["no_field*"]),
+    "text by columns": lambda es: es.search(index="models", size=1, docvalue_fields=["description"]),
     "uncounted": lambda es: es.search(index="models", size=0, track_total_hits=False),
     "number as total": lambda es: es.search(index="models", size=0, rest_total_hits_as_int=True),
     "no index": lambda es: es.search(index="nothing-*"),

@@ -59,6 +59,10 @@ class KnownNames:
         unit = numeric[0].unit
         return {*UNITS.get(unit, {}), *_PERCENTS} if unit == "fraction" else UNITS.get(unit, {})
 
+    def running(self, name: str) -> bool:
+        meant = resolve(name)
+        return bool(meant) and meant[0].kind in {"text", "name"}
+
     def holds(self, name: str, value: str) -> bool:
         known = self.reading.vocabulary.values if self.reading.vocabulary is not None else {}
         return any(

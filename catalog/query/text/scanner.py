@@ -182,6 +182,10 @@ class Names(Protocol):
         """Whether models have this value under this name."""
         ...
 
+    def running(self, name: str) -> bool:
+        """Whether the name is of running text, of which several words are all asked for."""
+        ...
+
 
 def scan(text: str, names: Names) -> list[Token]:
     """The tokens of `text`."""
@@ -351,8 +355,8 @@ class _Scanner:
             present = words["valued"] or words["there"]
             return self._condition_of(start, "has" if present else "missing", named.end(), ":", (piece,))
         if words["isnt"]:
-            piece, _ = self._piece(in_brackets=False)
-            return None if piece is None else self._condition_of(start, name, named.end(), "!=", (piece,))
+            other, _ = self._piece(in_brackets=False)
+            return None if other is None else self._condition_of(start, name, named.end(), "!=", (other,))
         if words["low"]:
             text = f"{words['low']}..{words['high']}"
             piece = Piece(text=text, quoted=False, start=words.start("low"), end=words.end())
@@ -429,7 +433,9 @@ class _Scanner:
         sign = OPERATORS[operator["sign"]]
         kinds = {token.kind for token in inside}
         joins = {token.text.casefold() for token in inside} & {"and", "not", "&&"}
-        if kinds <= {Kind.WORD, Kind.PHRASE, Kind.OR} and not joins and sign != "!=":
+        either = Kind.OR in kinds or any(token.text.casefold() == "or" for token in inside)
+        listed = either or len(inside) < _SEVERAL or not self.names.running(name)
+        if kinds <= {Kind.WORD, Kind.PHRASE, Kind.OR} and listed and not joins and sign != "!=":
             pieces = tuple(
                 piece
                 for token in inside
@@ -472,9 +478,9 @@ class _Scanner:
         return tokens
 
     def _condition(self) -> Token | None:
-        sign = _LEADING_SIGN.match(self.text, self.at)
-        named = _NAME.match(self.text, sign.end() if sign else self.at)
-        if named is None or named[0].casefold() in _JOINING or (sign and not self.known(_name_of(named))):
+        mark = _LEADING_SIGN.match(self.text, self.at)
+        named = _NAME.match(self.text, mark.end() if mark else self.at)
+        if named is None or named[0].casefold() in _JOINING or (mark and not self.known(_name_of(named))):
             return None
         asked = self._sql(named) or self._worded(named)
         if asked is not None:
@@ -497,7 +503,7 @@ class _Scanner:
         name = _name_of(named)
         worded = _WORDED_SIGN.match(self.text, named.end())
         if worded is not None and self.known(name):
-            word = next(found for found in worded.groups() if found)
+            word = next(filter(None, worded.groups()))
             sign = _WORDED[word.casefold()]
             compares = sign in {"=", "!="} or self.names.units(name) is not None
             if worded["spaced"] is None or (
@@ -749,7 +755,8 @@ class _Scanner:
             self.at += 1  # a stray bracket inside brackets is skipped, so that the scan always moves on
             return None, True
         text = self.text[start : self.at]
-        return (Piece(text=text, quoted=False, start=start, end=self.at) if text else None), True
+        bare = _ESCAPED.sub(r"\1", text)
+        return (Piece(text=bare, quoted=bare != text, start=start, end=self.at) if text else None), True
 
     def _quoted(self) -> tuple[Piece, bool]:
         """Quoted text up to its closing quote or the end; a backslash keeps the next quote or backslash."""
@@ -777,6 +784,7 @@ class _Scanner:
 
 
 _MAX_GROUPS = 3
+_SEVERAL = 2
 _PREPOSITIONS = frozenset({"in", "on", "is", "no", "from", "has", "by", "for", "since", "until", "without"})
 _JOINING = frozenset({"and", "or", "not"})
 _GROUP_SIGN = pattern(r"\s*(?P<sign>:|!=|==?)\s*\(")
@@ -787,6 +795,8 @@ _OF_CHECKPOINT = pattern(r"=\d.*\.(?:ckpt|pth?|bin|safetensors|onnx|gguf|keras|h
 """Source: PyTorch Lightning, ModelCheckpoint, names of files."""
 _NEXT_VALUE = pattern(r",\s+(?P<value>[\w.+-]*[\w+])(?=\s|,|\)|$)")
 _EQUAL = pattern(r"\s*==?\s*|:\s*(?![/\\])")
+_ESCAPED = pattern(r"\\([-+!(){}\[\]^\"~*?:/&|=<>])")
+"""A sign that means itself. Source: Lucene 9, classic query parser."""
 _NEGATED_VALUE = pattern(r"(?:!(?!=)|-(?=[^\W\d_])|NOT\s+|not\s+)(?=[\"'\w])")
 
 

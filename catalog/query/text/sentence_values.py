@@ -316,8 +316,8 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         _is_value(sentence, at + 1) or formatted(sentence, at + 1) or named_by_alias(sentence, at + 1)
     ):
         used = 1
-    if word.startswith("non-") and (alias := _prefixed(sentence, at)) is not None:
-        return 1, f"-{alias}"
+    if word.startswith("non-") and (prefixed := _prefixed(sentence, at)) is not None:
+        return 1, f"-{prefixed}"
     if word == "not" and sentence.text(at + 1) == "trained" and sentence.text(at + 2) in {"with", "using"}:
         used = 3
     if not used:

@@ -81,6 +81,11 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
     at = 0
     fired = False
     while at < len(words):
+        grouped = _named_group(words, at)
+        if grouped:
+            pieces += [(word.start, word.end, None) for word in words[at : at + grouped]]
+            at += grouped
+            continue
         count, new = _first(sentence, at) or (1, None)
         start, end = words[at].start, words[at + count - 1].end
         fired = fired or new is not None
@@ -105,10 +110,10 @@ def _listed(text: str, pieces: list[_Piece]) -> list[_Piece]:
         if len(listed) < _ALTERNATIVES:
             continue
         (start, _, first), joining, (_, end, last) = listed[-_ALTERNATIVES:]
-        one, other = (_VALUE.fullmatch(part or "") for part in (first, last))
+        left, right = (_VALUE.fullmatch(part or "") for part in (first, last))
         word = text[joining[0] : joining[1]].casefold()
-        if one and other and one["field"] == other["field"] and word in {"or", "oder", "ou", "o"}:
-            listed[-_ALTERNATIVES:] = [(start, end, f"{one['field']}:{one['values']},{other['values']}")]
+        if left and right and left["field"] == right["field"] and word in {"or", "oder", "ou", "o"}:
+            listed[-_ALTERNATIVES:] = [(start, end, f"{left['field']}:{left['values']},{right['values']}")]
     return listed
 
 
@@ -136,6 +141,23 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
         if match is not None:
             return match
     return None
+
+
+def _named_group(words: tuple[Word, ...], at: int) -> int:
+    """How many words the brackets behind a name have, as in `name:(bert ner)`: they are values of that name. 0 for others."""
+    first = words[at].whole
+    apart = at > 0 and first.startswith("(") and words[at - 1].whole[-1:] in _SIGNS
+    if not apart and not _OPENING_GROUP.match(first):
+        return 0
+    depth = 0
+    for count, word in enumerate(words[at:], 1):
+        depth += word.whole.count("(") - word.whole.count(")")
+        if depth <= 0:
+            return count
+    return len(words) - at
+
+
+_OPENING_GROUP = pattern(r"[+-]?[\w.@]+(?::|!=|==?)\(")
 
 
 def _grouped(sentence: Sentence, at: int) -> tuple[int, str] | None:

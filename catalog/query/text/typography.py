@@ -11,7 +11,7 @@ from catalog.text.patterns import pattern
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 """Source: Unicode 15, block Halfwidth and Fullwidth Forms."""
-_ONE_FOR_ONE = str.maketrans(
+_ONE_FOR_ONE: dict[int, str] = str.maketrans(
     {
         "\N{IDEOGRAPHIC SPACE}": " ",
         "\N{IDEOGRAPHIC COMMA}": ",",
@@ -25,7 +25,7 @@ _ONE_FOR_ONE = str.maketrans(
         "\N{TILDE OPERATOR}": "~",
     }
 )
-_SIGNS = {**_FULL_WIDTH, **_ONE_FOR_ONE}
+_SIGNS: dict[int, int | str] = {**_FULL_WIDTH, **_ONE_FOR_ONE}
 _PARTS = pattern(r"\"(?:[^\"\\]|\\.)*\"?|[^\"]+", re.DOTALL)
 _DASH = pattern(
     r"(?<=[\w%])[\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}](?=[\d.])"
