@@ -324,7 +324,7 @@ def word(text: str) -> Leaf | None:
         begun = Or((Prefix("name", text), Match(text, ("name",), "prefix")))
         return Leaf(node=begun, label=f"{text}*", explanation="names with a word that begins with this")
     if text.casefold() in {*_JOINS, *FUNCTION_WORDS, *OPENING_WORDS}:
-        return Leaf(node=Match(text.lower()), label=quote(text.lower()), kind="text")
+        return phrase(text.lower())
     return Leaf(node=Match(text), label=text, kind="text")
 
 

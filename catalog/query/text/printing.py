@@ -144,9 +144,13 @@ def print_value(field: str, value: Value) -> str:
     return format_number(value, row.unit if row else None)
 
 
+_NEGATING = pattern(r"-[^\W\d_]|not$", re.IGNORECASE)
+"""Behind a name these would leave out: `license:-mit`, `license:not mit`."""
+
+
 def quoted(text: str) -> str:
     """The value as it is where that is safe, else in quotes."""
-    if _BARE_VALUE.fullmatch(text) and ".." not in text:
+    if _BARE_VALUE.fullmatch(text) and ".." not in text and not _NEGATING.match(text):
         return text
     return quote(text)
 

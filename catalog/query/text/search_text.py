@@ -17,7 +17,7 @@ from catalog.query.text.sentences import Rewriting, as_words, rewrite
 from catalog.query.text.sorting import print_sort, read_limit, read_sort
 from catalog.query.text.targets import Vocabulary, resolve
 from catalog.query.text.typography import plain_signs
-from catalog.query.text.wrappings import bare_filter
+from catalog.query.text.wrappings import bare_filter, is_wrapped
 from catalog.text.patterns import pattern
 from mappings import fields
 
@@ -75,7 +75,12 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     parts, sort, limit = understood.read()
     labels = [label_of(part, parts) for part in parts]
     canonical = " ".join((*labels, *ordering_text(sort)))
-    if rewrite(canonical, reading).changed or _joins(canonical, reading) or _last_ordering(canonical)[1]:
+    if (
+        rewrite(canonical, reading).changed
+        or _joins(canonical, reading)
+        or _last_ordering(canonical)[1]
+        or is_wrapped(canonical, reading)
+    ):
         canonical = as_words(canonical, reading)
     return ParsedQuery(
         query=joined(parts),

@@ -125,6 +125,11 @@ def bare_filter(reading: Reading) -> str:
     return text.rstrip().removesuffix(";") if selected is not None or text.rstrip().endswith("';") else text
 
 
+def is_wrapped(text: str, reading: Reading) -> bool:
+    """Whether something in it would be read as standing around a filter or name."""
+    return bare_filter(Reading(text=text, now=reading.now, vocabulary=reading.vocabulary)) != text
+
+
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
@@ -222,10 +227,13 @@ def _of_address(text: str) -> str:
     if "=" not in text:
         return text
     hub = _HUB_SEARCH.match(text)
-    if hub is not None and not any(map(str.isspace, text.strip())):
-        asked = text[hub.end() :].replace("&", " ").replace("+", " ")
+    if hub is not None:
+        address = _ARGUMENT.match(text, hub.end())
+        end = hub.end() if address is None else address.end()
+        asked = text[hub.end() : end].replace("&", " ").replace("+", " ")
         asked = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), asked)
-        text = f"{_blank(hub)}{_REPEATED_NAME.sub(_repeated_name, asked)}".ljust(len(text))
+        asked = _REPEATED_NAME.sub(_repeated_name, asked).ljust(end - hub.end())
+        text = f"{_blank(hub)}{asked}{text[end:]}"
     elif _ADDRESS_QUERY.fullmatch(text):
         text = text.replace("&", " ").replace("?", " ", 1)
     return _WORDS_PARAMETER.sub(_blank, text)
