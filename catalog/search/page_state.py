@@ -51,6 +51,7 @@ class FacetView:
     maximum: float | None = None
     unit: str | None = None
     folded: bool = False  # behind "more filters" until something of it is chosen
+    typed: bool = False  # the text of the search makes the choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

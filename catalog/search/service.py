@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from catalog.query.nodes import And, Match, Nested, Not, Or, Phrase, Query, Terms
+from catalog.query.nodes import All, And, Match, Nested, Not, Or, Phrase, Query, Terms
 from catalog.query.problems import QueryProblem
 from catalog.query.request import (
     MAX_RESULT_WINDOW,
@@ -33,6 +33,7 @@ from catalog.search.leading_metric import leading_metric, tasks_of
 from catalog.search.page_state import COPIED, FacetBucket, FacetView, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.selections import selected_label, selection_query, switched, toggled, value_label
+from catalog.search.typed_choices import TypedChoices
 from catalog.search.vocabulary import PresentId, ResultVocabulary, Watch, metrics_of_result, never_moved
 from mappings import fields
 
@@ -57,6 +58,7 @@ class _Understood:
 
     state: SearchState
     parsed: ParsedQuery
+    typed: TypedChoices  # what of it is a choice of a facet
     selections: Mapping[str, Query]
     sort: tuple[SortKey, ...]
     problems: tuple[QueryProblem, ...]
@@ -68,6 +70,11 @@ class _Understood:
     def query(self) -> Query:
         """What the engine is asked for: models that are not there any more only where a condition speaks of them."""
         return only_present(self.parsed.query) if self.hides_absent else self.parsed.query
+
+    def chosen(self, request: SearchRequest) -> SearchRequest:
+        """The same request with what the text chooses as selections, so that their facets keep the alternatives."""
+        rest = only_present(self.typed.rest) if self.hides_absent else self.typed.rest
+        return replace(request, query=rest, selections={**self.selections, **self.typed.selections})
 
     @property
     def hides_absent(self) -> bool:
@@ -92,9 +99,9 @@ class SearchService:
         """
         started = time.monotonic()
         understood = self._understood(state)
-        shown = _drop_unread(understood.state, understood.selections)
+        shown = understood.typed.chosen(_drop_unread(understood.state, understood.selections))
         facets = self._facets(shown, understood) if facets_shown else None
-        request = self._request(understood, facets.aggregations if facets else {})
+        request = understood.chosen(self._request(understood, facets.aggregations if facets else {}))
         result = self._counted(request)
         facets = facets and facets.led(result)
         understood, result = self._on_last_page(understood, request, result)
@@ -110,7 +117,7 @@ class SearchService:
             page_count=_pages(_limited(result.total, understood), understood.state.size),
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
-            facets=self._shown_facets(facets, request, result) if facets else (),
+            facets=self._shown_facets(facets, understood, request, result) if facets else (),
             problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
             notices=(*understood.notices, *absent, *_told_limits(result.total, understood)),
@@ -217,12 +224,16 @@ class SearchService:
         return ShownFacets.of(state, understood.parsed.query, named, self._watch.whole())
 
     def _shown_facets(
-        self, facets: ShownFacets, request: SearchRequest, result: SearchResult
+        self, facets: ShownFacets, understood: _Understood, request: SearchRequest, result: SearchResult
     ) -> tuple[FacetView, ...]:
+        def without(condition: Condition) -> str:
+            return _without_condition(understood, understood.parsed.conditions.index(condition)).text
+
         def again(aggregations: Mapping[str, Aggregation]) -> SearchResult:
             return self._counted(replace(request, aggregations=aggregations, size=0, offset=0))
 
-        return facets.views(result, result.total, again)
+        views = facets.views(result, result.total, again)
+        return tuple(understood.typed.view(view, understood.state, without) for view in views)
 
     def _counted(self, request: SearchRequest) -> SearchResult:
         """The engine's answer, its values named as documents write them."""
@@ -251,6 +262,7 @@ class SearchService:
         return _Understood(
             state=clamped,
             parsed=parsed,
+            typed=TypedChoices.of(parsed, state),
             selections=selections,
             sort=sort,
             problems=parsed.problems,
@@ -333,7 +345,9 @@ class SearchService:
         query, sentence = nearest
         relaxed = replace(understood, notices=(*understood.notices, sentence))
         shown = only_present(query) if understood.hides_absent else query
-        return relaxed, self._counted(replace(request, query=shown))
+        # choices of the text are part of this query as far as it holds them
+        selections = {**dict.fromkeys(understood.typed.conditions, All()), **understood.selections}
+        return relaxed, self._counted(replace(request, query=shown, selections=selections))
 
     def _as_words(self, parsed: ParsedQuery, selections: Mapping[str, Query]) -> tuple[Query, str] | None:
         """The words of a sentence as they stand, where what it was read as finds nothing."""

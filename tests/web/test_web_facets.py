@@ -98,7 +98,7 @@ def _query(response):
 
 
 def test_a_value_that_nothing_here_has_is_shown_and_cannot_be_chosen(web):
-    page = web.get("/?task=text-classification&q=framework:pytorch")
+    page = web.get("/?task=text-classification&q=library:transformers")
     form = Form(page.text)
     idle = [value for name, value in form.disabled if name == "framework"]
     assert idle

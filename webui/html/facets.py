@@ -67,6 +67,7 @@ class FacetPanel:
     kind: str
     active: bool
     folded: bool
+    typed: bool  # its choice stands in the text: what switches it is a link, a form would send both
     options: tuple[FacetOption, ...]
     more_options: tuple[FacetOption, ...]
     other_count: int
@@ -107,6 +108,7 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         kind=view.kind,
         active=active,
         folded=view.folded and not active,
+        typed=view.typed,
         options=tuple(at_once),
         more_options=tuple(others),
         other_count=view.other_count,

@@ -33,8 +33,10 @@ def sent_back(text: str) -> str:
 
 
 def option_items(facet: FacetPanel, options: Iterable[FacetOption]) -> Markup:
-    """The values of a facet, each a checkbox with its count."""
+    """The values of a facet, each a checkbox with its count; links that look so where the text makes the choice."""
     parameter, field = escaped(facet.parameter), escaped(facet.field)
+    if facet.typed:
+        return Markup("".join([_linked_option(option, field) for option in options]))  # noqa: S704 - escaped below
     return Markup("".join([_option(option, parameter, field) for option in options]))  # noqa: S704 - escaped below
 
 
@@ -53,6 +55,23 @@ def _option(option: FacetOption, parameter: str, field: str) -> str:
         f'{" disabled" if idle else ""}><span class="text"><bdi>{escaped(option.label)}</bdi></span>{count}'
         '<svg class="share" viewBox="0 0 100 2" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{option.share}" height="2"/></svg></label></li>\n'
+    )
+
+
+def _linked_option(option: FacetOption, field: str) -> str:
+    opening, closing = '<span class="option idle">', "</span>"
+    if not option.idle:
+        look = f"option{' selected' if option.selected else ''}{' none' if option.value == '(none)' else ''}"
+        opening, closing = (
+            f'<a class="{look}" href="{escape(option.url)}" data-partial data-key="{field}={sent_back(option.value)}"'
+            f"{_CURRENT if option.selected else ''}>",
+            "</a>",
+        )
+    return (
+        f'<li>{opening}<span class="box" aria-hidden="true"></span><span class="text"><bdi>{escaped(option.label)}</bdi>'
+        f'</span><span class="count">{option.count_text}<span class="hidden"> {"model" if option.count == 1 else "models"}'
+        '</span></span><svg class="share" viewBox="0 0 100 2" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{option.share}" height="2"/></svg>{closing}</li>\n'
     )
 
 

@@ -111,6 +111,37 @@ def test_chosen_value_keeps_its_alternatives_with_their_counts(service):
     assert sum(buckets(page, "framework").values()) == page.total
 
 
+@pytest.mark.parametrize(
+    "text", ["task:ner params:>5M", "params:>5M task:ner,pos", "task=ner and params>5M"]
+)
+def test_value_that_is_typed_is_ticked_and_keeps_its_alternatives(service, text):
+    """It was unticked, and all other values of its facet stood at 0."""
+    typed = service.page(SearchState(text=text))
+    values = tuple(bucket.value for bucket in facet(typed, "task").buckets if bucket.selected)
+    clicked = service.page(SearchState(text="params:>5M", selections={"task": values}))
+    assert values
+    assert typed.total == clicked.total
+    assert buckets(typed, "task") == buckets(clicked, "task")
+    assert buckets(typed, "framework") == buckets(clicked, "framework")
+    assert facet(typed, "task").typed
+    assert not facet(clicked, "task").typed
+
+
+def test_click_on_the_facet_of_a_typed_value_moves_it_out_of_the_text(service):
+    page = service.page(SearchState(text="task:ner params:>5M", selections={"framework": ("onnx",)}))
+    clicks = {bucket.value: bucket.toggled for bucket in facet(page, "task").buckets}
+    assert clicks["ner"].text == "parameters>5M"
+    assert clicks["ner"].selections == {"framework": ("onnx",)}
+    assert set(clicks["pos"].selections["task"]) == {"ner", "pos"}
+    elsewhere = {bucket.value: bucket.toggled for bucket in facet(page, "tags").buckets}
+    assert elsewhere["tag1"].text == "task:ner params:>5M"
+    assert set(elsewhere["tag1"].selections) == {"framework", "tags"}
+
+
+def test_two_values_that_must_both_hold_are_no_choice(service):
+    assert not facet(service.page(SearchState(text="tag:all tag:tag1")), "tags").typed
+
+
 def test_values_of_one_facet_are_alternatives_and_facets_narrow_each_other(service):
     page = service.page(SearchState(selections={"task": ("ner", "pos"), "framework": ("pytorch",)}))
     one_by_one = [
