@@ -26,7 +26,7 @@ from crawler.formats.byte_streams import (
 from crawler.formats.pickle_machine import MAX_OPCODES
 from crawler.formats.pickle_risks import CODE_EXECUTION, UNCHECKED, tell_risks
 from crawler.formats.pickled_file import calls_something
-from crawler.formats.pickles import Pickle, read_pickle
+from crawler.formats.pickles import Pickle, may_begin, read_pickle
 from crawler.formats.zips import is_zip, open_zip
 from crawler.reader import RangedReader
 
@@ -87,7 +87,10 @@ class Allowance:
 def hidden_pickle(reader: RangedReader, allowance: Allowance | None = None) -> Pickle | None:
     """The pickle that a loader would see in this file, compressed or not, if it would call something."""
     allowance = allowance or Allowance()
-    compression = compression_of(reader.head(16))
+    head = reader.head(16)
+    compression = compression_of(head)
+    if compression is None and not may_begin(head):
+        return None
     stream: ByteStream = ReaderStream(reader)
     with suppress(ExtractError):
         if compression is not None:

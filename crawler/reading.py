@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import cast
 
 from catalog import plugins
 from catalog.errors import (
@@ -266,9 +268,9 @@ class ObjectReader:
             return self._unclaimed(meta, reader, head)
         attempt.choice = best
         shares = None
-        if isinstance(best.extractor, InParts):
+        if _is_read_in_parts(type(best.extractor)):
             file = SharedFile()
-            for part in best.extractor.parts(reader):
+            for part in cast("InParts", best.extractor).parts(reader):
                 file.take(part)
             extraction, shares = file.finished()
         else:
@@ -277,8 +279,7 @@ class ObjectReader:
             extraction = replace(extraction, format=best.claim.format)
         extraction = with_hidden_pickles(extraction, best.extractor, reader)
         extraction = with_named_calls(extraction, best.extractor, reader)
-        outcome = self._outcome(*_hashed(meta, reader, extraction), best.extractor)
-        return replace(outcome, shares=shares)
+        return self._outcome(*_hashed(meta, reader, extraction), best.extractor, shares)
 
     def _is_of_another_program(
         self, meta: ObjectMeta, reader: RangedReader, head: bytes, best: Choice | None
@@ -292,7 +293,13 @@ class ObjectReader:
             and not calls_something(read_pickle(ReaderStream(reader)))
         )
 
-    def _outcome(self, meta: ObjectMeta, extraction: Extraction, extractor: Extractor | None) -> Outcome:
+    def _outcome(
+        self,
+        meta: ObjectMeta,
+        extraction: Extraction,
+        extractor: Extractor | None,
+        shares: Mapping[bytes, bytes] | None = None,
+    ) -> Outcome:
         entry = Entry(
             object=meta,
             reading=Reading.FAILED if _is_broken(extraction) else Reading.READ,
@@ -300,7 +307,7 @@ class ObjectReader:
             error=extraction.problems[0].message if _is_broken(extraction) and extraction.problems else None,
             outline=outlined(extraction),
         )
-        return Outcome(entry=entry, extraction=extraction)
+        return Outcome(entry=entry, extraction=extraction, shares=shares)
 
     def _unclaimed(self, meta: ObjectMeta, reader: RangedReader, head: bytes) -> Outcome:
         if sniffing.promised_format(meta.key) is None:
@@ -406,6 +413,12 @@ class ObjectReader:
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
 
 
+@cache
+def _is_read_in_parts(extractor: type[Extractor]) -> bool:
+    """Remembered: to hold a class against a protocol takes as long as the reading of a small file's header."""
+    return issubclass(extractor, InParts)
+
+
 def _without_secrets(outcome: Outcome) -> Outcome:
     """The outcome as it may be stored. Whatever read the file, nothing secret of it goes further than this."""
     entry = outcome.entry
@@ -419,8 +432,12 @@ def _without_secrets(outcome: Outcome) -> Outcome:
             extraction, split_off = split(extraction)
             shares = split_off or None
         outline = None if outline is None else replace(outline, subjects=extraction.subjects)
-    entry = replace(entry, outline=outline, error=error)
-    return replace(outcome, entry=entry, extraction=extraction, shares=shares)
+    if outline is not entry.outline or error != entry.error:
+        entry = replace(entry, outline=outline, error=error)
+    is_as_it_was = (
+        entry is outcome.entry and extraction is outcome.extraction and shares is outcome.shares
+    )
+    return outcome if is_as_it_was else replace(outcome, entry=entry, extraction=extraction, shares=shares)
 
 
 def _same_writing(before: ObjectMeta, now: ObjectMeta) -> bool:

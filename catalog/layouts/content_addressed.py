@@ -13,10 +13,16 @@ _LAYOUTS = (
     ("sha256", re.compile(r"(?:^|/)models--[^/]+/blobs/([0-9a-f]{64})$")),
     ("md5", re.compile(r"(?:^|/)(?:files/md5/)?([0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?)$")),
 )
+SHORTEST_DIGITS = 30
+"""Of a digest behind the last stroke of a key."""
+_DIGEST_ENDS = re.compile(rf"[0-9a-f]{{{SHORTEST_DIGITS}}}")
 
 
 def content_key(key: str) -> str | None:
     """`sha256:<hex>` or `md5:<hex>` that the layout promises for the object at `key`; None for ordinary names."""
+    named = key.removesuffix(".dir")
+    if _DIGEST_ENDS.fullmatch(named, max(0, len(named) - SHORTEST_DIGITS)) is None:
+        return None
     for kind, layout in _LAYOUTS:
         match = layout.search(key)
         if match:

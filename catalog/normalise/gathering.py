@@ -111,12 +111,12 @@ def _safe(seen: Observation) -> Observation:
     """The observation fit to be shown: without secrets and control characters."""
     seen = masked_observation(seen)
     limit = cleaning.MAX_ALL_TEXT_BYTES if seen.field == "all_text" else cleaning.MAX_VALUE_CHARS
-    return replace(
-        seen,
-        raw=_cleaned(seen.raw, limit=limit),
-        context=cleaning.cleaned(dict(seen.context)),
-        pointer=cleaning.clean(seen.pointer, 1_024),
-    )
+    raw = _cleaned(seen.raw, limit=limit)
+    context = cleaning.cleaned(dict(seen.context)) if seen.context else seen.context
+    pointer = cleaning.clean(seen.pointer, 1_024)
+    if raw is seen.raw and context is seen.context and pointer == seen.pointer:
+        return seen
+    return replace(seen, raw=raw, context=context, pointer=pointer)
 
 
 def _safe_text(message: str) -> str:

@@ -30,17 +30,17 @@ ADDRESSES = frozenset(fields_where("address"))
 
 def masked_extraction(extraction: Extraction) -> Extraction:
     """The extraction without secrets. One that holds none is returned as it is."""
-    masked = replace(
-        extraction,
-        observations=tuple(map(masked_observation, extraction.observations)),
-        tensors=None if extraction.tensors is None else _tensors(extraction.tensors),
-        references=tuple(map(_reference, extraction.references)),
-        subjects=tuple(map(_subject, extraction.subjects)),
-        join_keys=tuple(map(_join_key, extraction.join_keys)),
-        risks=tuple(map(_risk, extraction.risks)),
-        problems=tuple(map(_problem, extraction.problems)),
-    )
-    return extraction if masked == extraction else masked
+    masked: dict[str, Any] = {
+        "observations": tuple(map(masked_observation, extraction.observations)),
+        "tensors": None if extraction.tensors is None else _tensors(extraction.tensors),
+        "references": tuple(map(_reference, extraction.references)),
+        "subjects": tuple(map(_subject, extraction.subjects)),
+        "join_keys": tuple(map(_join_key, extraction.join_keys)),
+        "risks": tuple(map(_risk, extraction.risks)),
+        "problems": tuple(map(_problem, extraction.problems)),
+    }
+    changed = {name: value for name, value in masked.items() if value != getattr(extraction, name)}
+    return replace(extraction, **changed) if changed else extraction
 
 
 def masked_observation(seen: Observation) -> Observation:

@@ -92,4 +92,6 @@ def _filled(member: Member, readings: Mapping[ObjectKey, Reading]) -> Member:
     if reading is None:
         return replace(member, extraction=None)
     whole = with_digest(reading.about(member.subject), member.extraction)
-    return replace(member, extraction=replace(whole, role=member.extraction.role))
+    if whole.role is not member.extraction.role:
+        whole = replace(whole, role=member.extraction.role)
+    return replace(member, extraction=whole)

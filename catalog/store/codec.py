@@ -19,6 +19,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -202,9 +203,18 @@ class _Row:
     is_tuple: bool  # by its type, and so needs no tag
 
 
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """How a dataclass is written. `values` takes those of all fields at once, which is half of what they cost one by one."""
+
+    values: Callable[[Any], tuple[Any, ...]]
+    defaults: tuple[Any, ...]
+    rows: tuple[_Row, ...]
+
+
 @cache
-def _rows(kind: Any) -> tuple[_Row, ...]:
-    return tuple(
+def _fields(kind: Any) -> _Fields:
+    rows = tuple(
         _Row(
             row.name,
             row.default,
@@ -214,14 +224,16 @@ def _rows(kind: Any) -> tuple[_Row, ...]:
         )
         for row in fields(kind)
     )
+    getter = attrgetter(*(row.name for row in rows))
+    values = getter if len(rows) > 1 else lambda value: (getter(value),)
+    return _Fields(values, tuple(row.default for row in rows), rows)
 
 
 def _encode_fields(value: Any) -> dict[str, Any]:
     result = {}
     whole: Any = type(value)
-    for row in _rows(whole):
-        item = getattr(value, row.name)
-        default = row.default
+    plan = _fields(whole)
+    for item, default, row in zip(plan.values(value), plan.defaults, plan.rows, strict=True):
         if item is default:
             continue
         kind: Any = type(item)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from catalog.errors import Malformed, StoreDamaged
 from catalog.layouts.names import TEXT_SUFFIXES
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Observation, Role, SourceId, display_key
-from catalog.sealing.envelope import bound
+from catalog.sealing.envelope import bound, is_sealed
 from catalog.sealing.faults import KeyMissing, SealBroken
 from catalog.sealing.vault import Vault
 from catalog.store import split
@@ -47,6 +48,8 @@ Share = tuple[ObjectKey, str]
 """A file, and one of the many models of which it tells."""
 Shares = dict[ObjectKey, dict[str, list[Observation]]]
 """What files say of subjects that have rows of their own."""
+ROWS_PER_STATEMENT = 20
+"""So many rows that nobody asked for cost as much as a statement."""
 LONGER_THAN_KEYS = b"\xff" * 8192
 
 
@@ -205,20 +208,47 @@ class Manifest:
                 return
             last = rows[-1].key
 
-    def models_files_in(self, spans: Sequence[Span]) -> list[Entry]:
-        """Those of `models_files` that lie in one of these directories, in key order."""
-        entries: dict[bytes, Entry] = {}
+    def models_files_in(self, spans: Sequence[Span], *, about: int = 0) -> list[Entry]:
+        """Those of `models_files` that lie in one of these directories, in key order. `about` so many are expected: where
+        little else lies between them, one statement reads them all.
+        """
+        ranges = [(span, *_range_of(span)) for span in spans]
         with self._engine.connect() as connection:
-            # One by one: of several ranges in one condition, SQLite reads the whole source.
-            for span in spans:
-                first = os.fsencode(f"{span.directory}/") if span.directory else b""
-                end = first[:-1] + b"0" if first else LONGER_THAN_KEYS
-                bounds: dict[str, Any] = {"source": self._source, "first": first, "end": end}
-                statement = _ALL_BELOW
-                if not span.deep:
-                    statement, bounds["start"] = _DIRECTLY_IN[connection.dialect.name], len(first) + 1
-                entries |= {row.key: self._entry(row) for row in connection.execute(statement, bounds)}
-        return [entries[key] for key in sorted(entries)]
+            rows = self._rows_between(connection, ranges, about) if len(ranges) > 1 else None
+            if rows is None:
+                found = {row.key: row for span in ranges for row in self._rows_in(connection, *span)}
+                rows = [found[key] for key in sorted(found)]
+        return [self._entry(row) for row in rows]
+
+    def _rows_in(self, connection: Connection, span: Span, first: bytes, end: bytes) -> Iterable[Any]:
+        bounds: dict[str, Any] = {"source": self._source, "first": first, "end": end}
+        statement = _ALL_BELOW
+        if not span.deep:
+            statement, bounds["start"] = _DIRECTLY_IN[connection.dialect.name], len(first) + 1
+        return connection.execute(statement, bounds)
+
+    def _rows_between(
+        self, connection: Connection, ranges: Sequence[tuple[Span, bytes, bytes]], about: int
+    ) -> list[Any] | None:
+        """Those of the rows from the first range to the last that lie in one, in key order; None where more lie there than
+        the statements saved are worth.
+
+        Several ranges in one condition are no way: SQLite then reads the whole source.
+        """
+        most = 2 * about + ROWS_PER_STATEMENT * len(ranges)
+        bounds = {
+            "source": self._source,
+            "first": min(first for _, first, _ in ranges),
+            "end": max(end for _, _, end in ranges),
+            "most": most + 1,
+        }
+        rows = connection.execute(_FIRST_BELOW, bounds).all()
+        if len(rows) > most:
+            return None
+        flat = {first for span, first, _ in ranges if not span.deep}
+        deep = {first for span, first, _ in ranges if span.deep}
+        is_within = cache(partial(_is_within, flat=flat, deep=deep))
+        return [row for row in rows if is_within(row.key[: row.key.rfind(b"/") + 1])]
 
     def unread_files_in(self, directory: str, *, limit: int) -> list[ObjectMeta]:
         """The live objects below a directory that say nothing about models, in key order."""
@@ -442,8 +472,26 @@ def _files_in(*more: ColumnElement[bool]) -> Select[Any]:
     return select(objects).where(chosen, objects.c.outline.is_not(None), *more)
 
 
+def _range_of(span: Span) -> tuple[bytes, bytes]:
+    """The keys below the directory: from the first on, and before the end."""
+    first = os.fsencode(f"{span.directory}/") if span.directory else b""
+    return first, first[:-1] + b"0" if first else LONGER_THAN_KEYS
+
+
+def _is_within(directory: bytes, *, flat: Collection[bytes], deep: Collection[bytes]) -> bool:
+    """Whether the directory, with its stroke, is one of the flat ones, or lies in a deep one or is one."""
+    if directory in flat:
+        return True
+    while directory:
+        if directory in deep:
+            return True
+        directory = directory[: directory.rfind(b"/", 0, -1) + 1]
+    return b"" in deep
+
+
 _REST = func.substr(objects.c.key, bindparam("start", type_=Integer))
 _ALL_BELOW = _files_in()
+_FIRST_BELOW = _ALL_BELOW.order_by(objects.c.key).limit(bindparam("most", type_=Integer))
 _DIRECTLY_IN = {
     "sqlite": _files_in(func.instr(_REST, b"/") == 0),
     "postgresql": _files_in(func.pg_catalog.position(_REST, b"/") == 0),
@@ -523,8 +571,10 @@ def _outline(row: Any, vault: Vault) -> tuple[Reading, Extraction | None]:
     try:
         if row.outline is None:
             return Reading(row.reading), None
-        place = bound(OUTLINE, row.source, row.key)
-        return Reading(row.reading), unpack(Extraction, vault.open(row.outline, place))
+        packed = row.outline
+        if is_sealed(packed):
+            packed = vault.open(packed, bound(OUTLINE, row.source, row.key))
+        return Reading(row.reading), unpack(Extraction, packed)
     except UNREADABLE:
         return Reading.RETRY, None
     except KeyMissing:

@@ -34,19 +34,33 @@ _PIECE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Magic:
+    """First bytes of which one stands at this offset."""
+
+    offset: int
+    values: tuple[bytes, ...]
+
+    def __call__(self, head: bytes) -> bool:
+        return head.startswith(self.values, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
 class OpaqueFormat:
-    """How one format is told: by its first bytes, by its name, or by both."""
+    """How one format is told: by its first bytes, by its name, or by both. `named` are suffixes in lower case, or a search."""
 
     format: str
     starts: Callable[[bytes], bool] | None = None
-    named: Callable[[str], Any] | None = None
+    named: tuple[str, ...] | Callable[[str], Any] | None = None
     role: Role = Role.WEIGHTS
     framework: str | None = None
     danger: str | None = None
 
-    def confidence(self, key: str, head: bytes) -> int:
+    def confidence(self, key: str, lowered: str, head: bytes) -> int:
         """0 when this is another format; magic and name together are sure."""
-        if self.named is not None and not self.named(key):
+        if isinstance(self.named, tuple):
+            if not lowered.endswith(self.named):
+                return 0
+        elif self.named is not None and not self.named(key):
             return 0
         if self.starts is None:
             return 45
@@ -55,12 +69,12 @@ class OpaqueFormat:
         return 90 if self.named is None else 95
 
 
-def _at(offset: int, *magics: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head.startswith(magics, offset)
+def _at(offset: int, *magics: bytes) -> Magic:
+    return Magic(offset, magics)
 
 
-def _suffix(*suffixes: str) -> Callable[[str], bool]:
-    return lambda key: key.lower().endswith(suffixes)
+def _suffix(*suffixes: str) -> tuple[str, ...]:
+    return suffixes
 
 
 def _engine_behind_metadata(head: bytes) -> bool:
@@ -188,10 +202,39 @@ FORMATS = (
 )
 
 
+_SUFFIXES = tuple(suffix for known in FORMATS if isinstance(known.named, tuple) for suffix in known.named)
+_MAGICS_ALONE = [known.starts for known in FORMATS if known.named is None and isinstance(known.starts, Magic)]
+_MAGICS = tuple(
+    Magic(offset, tuple(value for magic in _MAGICS_ALONE if magic.offset == offset for value in magic.values))
+    for offset in sorted({magic.offset for magic in _MAGICS_ALONE})
+)
+
+
+def _may_be(known: OpaqueFormat, *, has_suffix: bool, has_magic: bool) -> bool:
+    if isinstance(known.named, tuple):
+        return has_suffix
+    return has_magic or known.named is not None or not isinstance(known.starts, Magic)
+
+
+_IN_QUESTION = {
+    (has_suffix, has_magic): tuple(
+        known for known in FORMATS if _may_be(known, has_suffix=has_suffix, has_magic=has_magic)
+    )
+    for has_suffix in (False, True)
+    for has_magic in (False, True)
+}
+"""The formats to ask about a file that has a suffix, or a magic, of any: nearly all files have neither, and then these are
+eight of fifty.
+"""
+
+
 def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
+    lowered = key.lower()
+    has_magic = any(magic(head) for magic in _MAGICS)
+    in_question = _IN_QUESTION[lowered.endswith(_SUFFIXES), has_magic]
     confidence, best = 0, None
-    for known in FORMATS:
-        if (own := known.confidence(key, head)) > confidence:
+    for known in in_question:
+        if (own := known.confidence(key, lowered, head)) > confidence:
             confidence, best = own, known
     return None if best is None else (confidence, best)
 

@@ -843,3 +843,8 @@ _METHODS: dict[bytes, Callable[[Machine], None]] = {
     b"\x98": Machine.read_only_buffer,
 }
 _TABLE: list[Callable[[Machine], None] | None] = [_METHODS.get(bytes([code])) for code in range(256)]
+
+
+def is_opcode(code: int) -> bool:
+    """Whether a pickle may have this byte where an opcode is due."""
+    return _TABLE[code] is not None

@@ -19,7 +19,7 @@ from crawler.formats.pickle_names import Verdict, judged
 from crawler.formats.pickle_nodes import Call, Clipped
 from crawler.formats.pickle_risks import CODE_EXECUTION, tell_risks, tell_unchecked
 from crawler.formats.pickle_values import mapping
-from crawler.formats.pickles import Pickle, looks_like_pickle, read_pickle, read_pickles
+from crawler.formats.pickles import Pickle, looks_like_pickle, may_begin, read_pickle, read_pickles
 from crawler.formats.sklearn_model import (
     find_estimator,
     is_estimator,
@@ -45,6 +45,8 @@ def begins_like_pickle(head: bytes) -> bool:
 
     What a loader would go on reading behind the first bytes counts as one where the protocol is announced.
     """
+    if not may_begin(head):
+        return False
     pickle = _first_pickle(head[:HEAD_BYTES])
     if calls_something(pickle):
         return True
@@ -55,7 +57,7 @@ def begins_like_pickle(head: bytes) -> bool:
 
 def begins_with_call(head: bytes) -> bool:
     """Whether a loader would call an import within the first bytes."""
-    return calls_something(_first_pickle(head[:HEAD_BYTES]))
+    return may_begin(head) and calls_something(_first_pickle(head[:HEAD_BYTES]))
 
 
 @lru_cache(maxsize=4)

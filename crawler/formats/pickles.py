@@ -16,7 +16,7 @@ from typing import Any
 
 from catalog.errors import ExtractError
 from crawler.formats.byte_streams import BytesStream, ByteStream
-from crawler.formats.pickle_machine import Access, Import, Machine
+from crawler.formats.pickle_machine import Access, Import, Machine, is_opcode
 from crawler.formats.pickle_nodes import Array
 
 MAX_PICKLES = 64
@@ -110,6 +110,11 @@ def _ended(stream: ByteStream) -> bool:
         return stream.at_end()
     except ExtractError:
         return True
+
+
+def may_begin(head: bytes) -> bool:
+    """Whether the first byte is an opcode at all; most files that are no pickles have none there."""
+    return bool(head) and is_opcode(head[0])
 
 
 def looks_like_pickle(head: bytes) -> bool:

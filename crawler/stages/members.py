@@ -64,7 +64,8 @@ class SourceGroups:
         owner = {place: number for number, part in enumerate(batch) for place in part.places}
         index = PlaceIndex(owner)
         members: list[list[Member]] = [[] for _ in batch]
-        for member in with_data(self._manifest, self._files(owner), self._without):
+        files = self._files(owner, about=sum(part.files for part in batch))
+        for member in with_data(self._manifest, files, self._without):
             place = index.of_directory(directory_of(member.object.key))
             if place is not None:
                 members[owner[place]].append(member)
@@ -73,8 +74,8 @@ class SourceGroups:
             groups = group(self._source, everything, open_directories=part.open_directories)
             yield GroupedPart(neighbourhood=part, groups=groups)
 
-    def _files(self, places: Iterable[Place]) -> list[Entry]:
-        """The files in these places that say something about models, in key order."""
+    def _files(self, places: Iterable[Place], *, about: int) -> list[Entry]:
+        """The files in these places that say something about models, in key order; there are about so many."""
         spans: list[Span] = []
         keys: list[ObjectKey] = []
         for place in places:
@@ -82,7 +83,7 @@ class SourceGroups:
                 spans.append(Span(directory=place.directory, deep=place.whole))
             else:
                 keys += keys_of(place)
-        entries = [*self._manifest.models_files_in(spans), *files_of(self._manifest, keys)]
+        entries = [*self._manifest.models_files_in(spans, about=about), *files_of(self._manifest, keys)]
         return sorted(entries, key=lambda entry: os.fsencode(entry.object.key)) if keys else entries
 
 
