@@ -39,6 +39,8 @@ class Container:
             return path.endswith(self.suffix)
         if self.folders:
             return set(self.folders) <= below and not names
+        if self.files and self.files[0] not in names:  # as in nearly every directory
+            return False
         return set(self.files) <= names and all(
             any(name.endswith(ending) for name in names) for ending in self.endings
         )

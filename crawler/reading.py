@@ -434,9 +434,7 @@ def _without_secrets(outcome: Outcome) -> Outcome:
         outline = None if outline is None else replace(outline, subjects=extraction.subjects)
     if outline is not entry.outline or error != entry.error:
         entry = replace(entry, outline=outline, error=error)
-    is_as_it_was = (
-        entry is outcome.entry and extraction is outcome.extraction and shares is outcome.shares
-    )
+    is_as_it_was = entry is outcome.entry and extraction is outcome.extraction and shares is outcome.shares
     return outcome if is_as_it_was else replace(outcome, entry=entry, extraction=extraction, shares=shares)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mappings.tables import table
@@ -39,17 +39,20 @@ def every_comparison() -> frozenset[str]:
     return frozenset(metric for row in _tables()["tasks"].values() for metric in row.get("metrics", ()))
 
 
+@lru_cache(maxsize=1024)
 def of_architecture(name: str) -> str | None:
     """The task of a transformers class, by its whole name or its end."""
     bare = name.removeprefix("TF").removeprefix("Flax")
     return _tables()["classes"].get(name) or _first("endings", bare.endswith)
 
 
+@lru_cache(maxsize=1024)
 def of_estimator(class_name: str) -> str | None:
     """The task of a class that works on tables."""
     return _first("estimators", class_name.endswith)
 
 
+@lru_cache(maxsize=1024)
 def of_pipeline(class_name: str) -> str | None:
     """The task of a diffusers pipeline class."""
     return _first("pipelines", class_name.__contains__)

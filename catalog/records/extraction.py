@@ -8,6 +8,7 @@ from dataclasses import field as default
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from catalog.records.construction import made_often
 from catalog.records.objects import ObjectKey
 
 
@@ -76,6 +77,7 @@ class Severity(IntEnum):
     CRITICAL = 5
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One thing one file says about one field.
@@ -104,6 +106,7 @@ class Observation:
     masked: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorInfo:
     """One tensor of a file. `shape` is logical order, `elements` the stored values, `part` what it belongs to."""
@@ -215,6 +218,7 @@ class Subject:
     digest: str = ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
     """All that one file says. Complete, or absent: an extractor returns one or raises `ExtractError`.

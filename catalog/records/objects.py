@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from catalog.records.construction import made_often
+
 SourceId = NewType("SourceId", str)
 ObjectKey = NewType("ObjectKey", str)
 """A '/'-separated name inside its source. Bytes that are not UTF-8 travel as lone surrogates (`os.fsdecode`)."""
@@ -20,6 +22,7 @@ SAME_BYTES = "bytes:"
 """How a `file_identity` begins that storage gives to equal bytes, whichever objects hold them, and to no others."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectMeta:
     """One object as its listing describes it.

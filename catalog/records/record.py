@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
 
+from catalog.records.construction import made_often
 from catalog.records.extraction import Extraction, Observation, Role
 from catalog.records.objects import ObjectKey, ObjectMeta, SourceId
 
@@ -75,6 +76,7 @@ class Edit:
         return EditState(kind=self.kind, value=self.value)
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One file of a group. `alternative` marks the same weights in another format, not counted."""
@@ -117,6 +119,7 @@ class Group:
     hearsay: frozenset[ObjectKey] = frozenset()  # those of them that know no more than its address
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
     """One observation in the competition for a field: what it came to, and why it won or lost.
@@ -132,6 +135,7 @@ class Contender:
     lost_because: str | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldProvenance:
     """Who said a field's value, and who said otherwise. Union fields have several winners."""

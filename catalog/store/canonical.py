@@ -76,14 +76,29 @@ def _as_orjson_writes_it(value: Any) -> Any:
 
 
 def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and not math.isfinite(value))
+    return value is None or (type(value) is not str and isinstance(value, float) and not math.isfinite(value))
 
 
 def _clean(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        return _text(value)
+    if kind is dict:
+        return {
+            _text(key) if type(key) is str else _text(str(key)): _clean(item)
+            for key, item in value.items()
+            if not _absent(item)
+        }
+    if kind is list:
+        return [_clean(item) for item in value]
+    if kind is bool or value is None:
+        return value
+    return _clean_other(value)
+
+
+def _clean_other(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, bool) or value is None:
-        return value
     if isinstance(value, int):
         return int(value) if abs(value) <= MAX_EXACT_INTEGER else str(int(value))
     if isinstance(value, float):
@@ -96,7 +111,9 @@ def _clean(value: Any) -> Any:
 
 
 def _text(value: str) -> str:
-    text = str(value)
+    text = value if type(value) is str else str(value)
+    if text.isascii() and "\0" not in text:  # nearly every one
+        return text
     if "\0" in text:
         text = text.replace("\0", "\u2400")
     return well_formed(text)

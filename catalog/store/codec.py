@@ -173,7 +173,7 @@ def _encode_list(value: Sequence[Any]) -> list[Any]:
 
 
 _ENCODERS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
-    (Enum, lambda value: value.value),
+    (Enum, attrgetter("_value_")),  # as `value` says it, without two calls of Python
     (datetime, lambda value: {"$at": value.isoformat()}),
     (Mapping, _encode_mapping),
     (tuple, _encode_tuple),
@@ -243,7 +243,7 @@ def _encode_fields(value: Any) -> dict[str, Any]:
             result[row.name] = item
         elif row.is_tuple and kind is tuple:
             result[row.name] = _encode_list(item)
-        elif not (row.or_empty and not item and isinstance(item, Mapping)):
+        elif not (row.or_empty and not item and (kind is dict or isinstance(item, Mapping))):
             result[row.name] = _encoder(kind)(item)
     return result
 

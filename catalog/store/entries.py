@@ -101,6 +101,8 @@ def outlined(extraction: Extraction) -> Extraction:
 
 def serious_risks(extraction: Extraction) -> Iterator[Risk]:
     """Of each kind the worst risk for which a file is shown whether or not a model is beside it."""
+    if not extraction.risks:
+        return
     for kind in ("code-execution", "unchecked"):
         worst = [risk for risk in extraction.risks if risk.kind == kind and risk.severity >= Severity.MEDIUM]
         yield from sorted(worst, key=lambda risk: -risk.severity)[:1]

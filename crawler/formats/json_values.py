@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 MAX_LEFTOVERS = 400
@@ -13,9 +14,12 @@ MAX_LEVELS = 4
 
 def pointer(*path: str | int) -> str:
     """The place as `json:/a/b`. Source: RFC 6901."""
-    return "json:" + "".join(
-        "/" + str(part).replace("~", "~0").replace("/", "~1")[:MAX_NAME_CHARACTERS] for part in path
-    )
+    return "json:" + "".join(["/" + _step(part) for part in path])
+
+
+@lru_cache(maxsize=1024)
+def _step(part: str | int) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")[:MAX_NAME_CHARACTERS]
 
 
 def whole(value: Any) -> int | None:
@@ -51,7 +55,9 @@ def texts(value: Any, *, limit: int = 500) -> list[str]:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """An object; anything else is an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return (
+        value if isinstance(value, (dict, Mapping)) else {}
+    )  # to ask an abstract class first takes ten times as long
 
 
 def leftovers(
