@@ -1,23 +1,32 @@
-"""Constructors of the records that a crawl makes by the dozen for each model."""
+"""Constructors of the records that a crawl makes by the dozen for each model, and sends from one process to another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import MISSING, fields
+from operator import attrgetter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 def made_often(kind: type[T]) -> type[T]:
-    """The frozen dataclass with slots and keywords alone, with a constructor that takes a third of the time.
+    """The frozen dataclass of two fields or more, with slots and keywords alone, that is constructed, pickled and unpickled
+    in half of the time or less.
 
-    That of Python's own looks up the class, the slot and the right to write it for each field: 4.8 µs for an extraction
-    of 17 fields, 8 of 100 µs of a crawl. This one has the slots at hand, 1.6 µs.
+    Python's own looks up the class, the slot and the right to write it for each field: 4.8 µs for an extraction of 17
+    fields, 8 of 100 µs of a crawl. This one has the slots at hand, 1.8 µs.
     """
+    _construct_by_slots(kind)
+    _pickle_by_slots(kind)
+    return kind
+
+
+def _construct_by_slots(kind: type[Any]) -> None:
     names: dict[str, Any] = {"MISSING": MISSING}
     parameters: list[str] = []
     statements: list[str] = []
-    for row in fields(kind):  # type: ignore[arg-type]  # a dataclass by its decorator
+    for row in fields(kind):
         name, value = row.name, row.name
         names[f"set_{name}"] = getattr(kind, name).__set__
         if row.default is not MISSING:
@@ -35,5 +44,21 @@ def made_often(kind: type[T]) -> type[T]:
     constructor, generic = names["__init__"], kind.__init__
     constructor.__qualname__, constructor.__annotations__ = generic.__qualname__, generic.__annotations__
     constructor.__module__ = kind.__module__
-    kind.__init__ = constructor  # type: ignore[method-assign]  # the purpose of the decorator
-    return kind
+    kind.__init__ = constructor
+
+
+def _pickle_by_slots(kind: type[Any]) -> None:
+    slots = [row.name for row in fields(kind)]
+    values = attrgetter(*slots)
+    setters = tuple(getattr(kind, name).__set__ for name in slots)
+
+    def state(self: Any) -> tuple[Any, ...]:
+        whole: tuple[Any, ...] = values(self)
+        return whole
+
+    def restore(self: Any, state: Sequence[Any]) -> None:
+        for write, value in zip(setters, state, strict=True):
+            write(self, value)
+
+    kind.__getstate__ = state  # type: ignore[assignment]  # a method of its own, which the checker binds
+    kind.__setstate__ = restore

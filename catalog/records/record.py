@@ -24,6 +24,7 @@ def model_id(source: SourceId, group_key: str) -> ModelId:
     return ModelId(hashlib.sha256(text).hexdigest())
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a person finds a model: as text beside its source, as its source's own URI, and everywhere it is."""
@@ -99,6 +100,7 @@ class Member:
         return self.extraction is not None and self.extraction.role is Role.PART
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """The files of one model. `key` is its path (file, directory, or shard pattern) inside the source."""
@@ -146,6 +148,7 @@ class FieldProvenance:
     conflict: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
     """What the normaliser made of one group: the document and the provenance of every value in it.

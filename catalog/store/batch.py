@@ -25,6 +25,7 @@ from catalog.records import (
     SourceId,
 )
 from catalog.records.accounts import Happening
+from catalog.records.construction import made_often
 from catalog.records.series import place_in_series
 from catalog.records.ties import NO_TIES, Ties
 from catalog.sealing.faults import KeyMissing, SealBroken
@@ -52,6 +53,7 @@ FEW_OTHERS = 8
 """So many are brought up to date with the page. More copies than that come page by page, and would change with each."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedRecord:
     """A record as its row has it, and its document fit for every database."""
@@ -60,6 +62,7 @@ class PackedRecord:
     content: Document
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordChange:
     """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal files of weights and

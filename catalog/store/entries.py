@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from catalog.records import Extraction, ObjectMeta, Risk, Severity
+from catalog.records.construction import made_often
 from catalog.store.codec import pack
 from catalog.store.documents import LIVE
 
@@ -31,6 +32,7 @@ class Standing(NamedTuple):
     state: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One object of the manifest. `outline` is its extraction without observations, tensors, problems and all but the
@@ -50,6 +52,7 @@ class Entry:
         return Standing(self.object.change_token, self.reading, self.signature, self.state)
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedEntry:
     """An entry as the manifest keeps it: its outline, and the extraction beside it, are packed (None: there is none).
