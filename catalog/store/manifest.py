@@ -216,8 +216,8 @@ class Manifest:
         with self._engine.connect() as connection:
             rows = self._rows_between(connection, ranges, about) if len(ranges) > 1 else None
             if rows is None:
-                found = {row.key: row for span in ranges for row in self._rows_in(connection, *span)}
-                rows = [found[key] for key in sorted(found)]
+                by_key = {row.key: row for span in ranges for row in self._rows_in(connection, *span)}
+                rows = [by_key[key] for key in sorted(by_key)]
         return [self._entry(row) for row in rows]
 
     def _rows_in(self, connection: Connection, span: Span, first: bytes, end: bytes) -> Iterable[Any]:

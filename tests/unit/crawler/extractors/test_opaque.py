@@ -10,7 +10,7 @@ import pytest
 
 from catalog.records import FileStatus, Role
 from catalog.testing.extractors import ExtractorSuite, Sample
-from crawler.extractors.opaque import OpaqueExtractor
+from crawler.extractors.opaque import FORMATS, Magic, OpaqueExtractor
 from crawler.reader import bytes_reader
 
 
@@ -57,3 +57,16 @@ def test_formats_by_their_magic(key, head, file_format, role):
 @pytest.mark.parametrize("key", ["notes.txt", "data.csv", "a.gz", "README.md", "model.zip", "x.json"])
 def test_everyday_files_are_nobody_s_model(key):
     assert OpaqueExtractor().claims(key, b"PK\3\4 hello world, { } 0123456789") is None
+
+
+def test_only_formats_that_may_be_it_are_asked_and_the_answer_is_that_of_all():
+    """The magic of each under the suffix of each, and under none."""
+    suffixes = [known.named[-1] for known in FORMATS if isinstance(known.named, tuple)]
+    magics = [known.starts for known in FORMATS if isinstance(known.starts, Magic)]
+    heads = [b"", b"{}", *(bytes(magic.offset) + value for magic in magics for value in magic.values)]
+    for key in ("model", "model.bin", *(f"M{suffix.upper()}" for suffix in suffixes)):
+        for head in heads:
+            claim = OpaqueExtractor().claims(key, head)
+            sure = [known.confidence(key, key.lower(), head) for known in FORMATS]
+            best = FORMATS[sure.index(max(sure))] if max(sure) else None
+            assert (claim and (claim.format, claim.confidence)) == (best and (best.format, max(sure)))
