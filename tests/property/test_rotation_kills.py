@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-import sys
 
 import pytest
 from fixtures.reaper import Killed
 from fixtures.sealed import MARKER, SealedHome, holders
+from fixtures.warm_python import warm_python
 from sqlalchemy import create_engine, text
 
 COPIES = 12
@@ -91,7 +91,7 @@ def test_a_new_master_key_takes_the_place_of_the_old_one_wherever_it_is_killed(s
     assert 2 < moment < 49
     is_readable(sealed)
     config.write_text(old)
-    show = [sys.executable, "-m", "catalog", "--home", str(sealed.home), "show", "net", "--json"]
+    show = [*warm_python(), "-m", "catalog", "--home", str(sealed.home), "show", "net", "--json"]
     shown = subprocess.run(
         show, capture_output=True, text=True, check=True
     )  # this process knows the data keys

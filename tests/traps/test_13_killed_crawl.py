@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.warm_python import warm_python
 
 from catalog.records import RunState
 from catalog.settings import Settings
@@ -33,7 +34,7 @@ main(sys.argv[1:])
 
 def modeldex(home, *arguments):
     return subprocess.run(
-        [sys.executable, "-m", "catalog", "--home", home, *arguments],
+        [*warm_python(), "-m", "catalog", "--home", home, *arguments],
         cwd=ROOM,
         capture_output=True,
         text=True,

@@ -3,11 +3,11 @@
 import json
 import ssl
 import subprocess
-import sys
 import time
 
 import pytest
 from fixtures.unruly_proxy import UnrulyProxy
+from fixtures.warm_python import warm_python
 
 from catalog.settings import Settings
 from indexer.settings import ElasticsearchSettings
@@ -62,7 +62,7 @@ def command(settings, monkeypatch):
             f"MODELDEX_ELASTICSEARCH_{name.upper()}",
             str(getattr(settings.section(ElasticsearchSettings), name)),
         )
-    return [sys.executable, "-m", "catalog", "--home", str(settings.home)]
+    return [*warm_python(), "-m", "catalog", "--home", str(settings.home)]
 
 
 @pytest.fixture

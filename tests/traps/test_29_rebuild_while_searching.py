@@ -1,10 +1,10 @@
 """Rebuild while crawling and searching, readers in other processes: no empty window, no lost update, no lock."""
 
 import subprocess
-import sys
 import threading
 
 import pytest
+from fixtures.warm_python import warm_python
 
 from catalog.query.request import SearchRequest
 from catalog.search.engine import IndexAction
@@ -68,7 +68,7 @@ from indexer.engines.tantivy import TantivyEngine
 print(TantivyEngine(Settings(home=Path({str(settings.home)!r}))).search(SearchRequest()).total)
 """
     running = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen([*warm_python(), "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
     assert [process.communicate()[0].strip() for process in running] == ["50", "50"]
     writer.close()

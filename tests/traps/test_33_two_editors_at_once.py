@@ -1,12 +1,12 @@
 """Two people edit the same models at once, one of their processes is killed: whoever is told that it was done finds it."""
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.warm_python import warm_python
 
 from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
@@ -93,6 +93,6 @@ def test_every_change_that_was_told_is_a_revision_and_the_loser_is_told(tmp_path
 
 
 def start(home, log, name):
-    command = [sys.executable, "-c", EDITOR, str(home), name, str(EDITS_EACH)]
+    command = [*warm_python(), "-c", EDITOR, str(home), name, str(EDITS_EACH)]
     with log.open("w") as out, log.with_suffix(".err").open("w") as err:
         return subprocess.Popen(command, cwd=ROOM, stdout=out, stderr=err)

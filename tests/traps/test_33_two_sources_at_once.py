@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.warm_python import warm_python
 
 from catalog.query.request import SearchRequest
 from catalog.records import RunState
@@ -93,7 +94,7 @@ def begin(settings, go_on):
 
 def crawl(settings, folder):
     return subprocess.run(
-        [sys.executable, "-m", "catalog", "--home", str(settings.home), "crawl", str(folder)],
+        [*warm_python(), "-m", "catalog", "--home", str(settings.home), "crawl", str(folder)],
         cwd=ROOM,
         capture_output=True,
         text=True,

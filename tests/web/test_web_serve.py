@@ -12,19 +12,20 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from fixtures.warm_python import warm_python
 
 from catalog.settings import Settings
 from catalog.store import open_store
 from webui.commands.crawl_child import CrawlChild
 
-PROGRAM = [sys.executable, "-c", "from catalog.cli import main; main()"]
+PROGRAM = ["-c", "from catalog.cli import main; main()"]
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 60
 
 
-def started(home, *arguments):
+def started(home, *arguments, python=None):
     return subprocess.Popen(
-        [*PROGRAM, "--home", str(home), "serve", "--port", "0", *arguments],
+        [*(python or warm_python()), *PROGRAM, "--home", str(home), "serve", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,7 +53,7 @@ def ended(process, number):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_serving_an_empty_home_shows_an_empty_catalog_and_ends_cleanly(tmp_path, number):
-    process = started(tmp_path / "home")
+    process = started(tmp_path / "home", python=[sys.executable])
     try:
         address = address_of(process)
         assert json.loads(fetched(f"{address}/healthz")) == {"status": "ok"}
@@ -95,7 +96,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
         taken.listen()
         port = taken.getsockname()[1]
         done = subprocess.run(
-            [*PROGRAM, "--home", str(tmp_path), "serve", "--port", str(port)],
+            [*warm_python(), *PROGRAM, "--home", str(tmp_path), "serve", "--port", str(port)],
             capture_output=True,
             text=True,
             cwd=ROOT,
@@ -109,7 +110,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
 
 def test_a_path_that_is_not_there_is_one_sentence(tmp_path):
     done = subprocess.run(
-        [*PROGRAM, "--home", str(tmp_path), "serve", str(tmp_path / "nowhere")],
+        [*warm_python(), *PROGRAM, "--home", str(tmp_path), "serve", str(tmp_path / "nowhere")],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -162,7 +163,9 @@ def test_the_server_brings_a_worker_that_crawls_what_is_due_and_ends_with_it(tmp
     (models / "tiny.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(24))
     home = tmp_path / "home"
     subprocess.run(
-        [*PROGRAM, "--home", str(home), "sources", "add", str(models), "--name", "lab"], check=True, cwd=ROOT
+        [*warm_python(), *PROGRAM, "--home", str(home), "sources", "add", str(models), "--name", "lab"],
+        check=True,
+        cwd=ROOT,
     )
     settings = Settings(home=home)
     process = started(home)

@@ -9,12 +9,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from fixtures.warm_python import warm_python
 from fixtures.web import services_over
 
 from catalog.errors import UserError
@@ -23,7 +23,6 @@ from webui.commands import bounded_server
 from webui.commands.bounded_server import MOST_CONNECTIONS, listening_server
 from webui.security import OwnNames
 
-PROGRAM = [sys.executable, "-c", "from catalog.cli import main; main()"]
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 60
 HALF = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
@@ -33,7 +32,18 @@ HALF = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
 def served(home, *arguments, environment=None):
     """A `modeldex serve` of its own: the process, what it said at its start, and where it is."""
     process = subprocess.Popen(
-        [*PROGRAM, "--home", str(home), "serve", "--port", "0", "--no-worker", *arguments],
+        [
+            *warm_python(),
+            "-m",
+            "catalog",
+            "--home",
+            str(home),
+            "serve",
+            "--port",
+            "0",
+            "--no-worker",
+            *arguments,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -184,7 +194,7 @@ def test_a_key_without_a_secret_or_an_id_is_no_setting(tmp_path, keys):
 
 def test_a_server_with_a_key_without_a_secret_does_not_start(tmp_path):
     done = subprocess.run(
-        [*PROGRAM, "--home", str(tmp_path), "serve", "--port", "0"],
+        [*warm_python(), "-m", "catalog", "--home", str(tmp_path), "serve", "--port", "0"],
         env={**os.environ, "MODELDEX_API_KEYS": "analyst:"},  # noqa: TID251 - of the server that is started
         capture_output=True,
         text=True,

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
+from fixtures.warm_python import warm_python
 
 from catalog.cli import cli
 from catalog.errors import EngineUnavailable, WriterBusy
@@ -79,7 +80,7 @@ store = open_store(Settings(home=Path({str(settings.home)!r})), write=True)
 commit(store, change("b"), change("c"))
 os.kill(os.getpid(), 9)
 """
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert subprocess.run([*warm_python(), "-c", code], check=False).returncode == -9
     assert total(settings) == 1
     assert store.consumer("index").size() == 2
     assert drain_now(settings, store).indexed == 2

@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from fixtures.warm_python import warm_python
 
 from catalog.errors import EditRefused, NotRemakable, RevisionConflict
 from catalog.recording import making
@@ -191,7 +191,7 @@ def run(shop, net):
     shop.store.close()
 
     def run(*arguments):
-        program = [sys.executable, "-m", "catalog", "--home", str(shop.settings.home), *arguments]
+        program = [*warm_python(), "-m", "catalog", "--home", str(shop.settings.home), *arguments]
         return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
     return run

@@ -6,6 +6,7 @@ import sys
 from dataclasses import fields
 
 import pytest
+from fixtures.warm_python import warm_python
 
 from catalog.errors import UserError
 from catalog.settings import load_settings
@@ -184,7 +185,7 @@ def test_a_search_with_no_settings_imports_no_owner_of_a_section(tmp_path):
 
 def settings_listed(home, environment):
     done = subprocess.run(
-        [sys.executable, "-m", "catalog", "--home", home, "settings", "--json"],
+        [*warm_python(), "-m", "catalog", "--home", home, "settings", "--json"],
         env={"PATH": "", **environment},
         capture_output=True,
         text=True,

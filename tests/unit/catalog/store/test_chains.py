@@ -2,11 +2,11 @@
 
 import json
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fixtures.warm_python import warm_python
 from sqlalchemy import select, update
 
 from catalog.recording.edits import edit_model
@@ -118,7 +118,7 @@ def test_a_revision_that_was_taken_out_and_a_present_record_that_differs_are_nam
 
 def test_the_command_names_a_flipped_bit_and_ends_with_1(shop, net):
     def verify():
-        program = [sys.executable, "-m", "catalog", "--home", str(shop.settings.home), "verify"]
+        program = [*warm_python(), "-m", "catalog", "--home", str(shop.settings.home), "verify"]
         return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
     whole = verify()

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fixtures.warm_python import warm_python
 from sqlalchemy import update
 
 from catalog.errors import StoreError
@@ -198,7 +198,7 @@ with open_store(Settings(home=Path(sys.argv[1]), database_url=sys.argv[2]), writ
 
 def run(code, settings, *arguments):
     return [
-        sys.executable,
+        *warm_python(),
         "-c",
         code,
         str(settings.home),

@@ -7,6 +7,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from fixtures.schemas import make_schema
+from fixtures.warm_python import warm_python
 from sqlalchemy.exc import OperationalError
 
 from catalog.errors import StoreError, StoreTooNew, WriterBusy
@@ -184,7 +185,6 @@ def test_a_reader_of_a_read_only_home_sees_what_its_owner_writes_meanwhile(tmp_p
 def test_readers_and_writers_that_open_a_new_home_at_once_all_open_it(tmp_path):
     """`serve` brings a worker, a crawl and the page at once; the page was answered "database is locked"."""
     import subprocess
-    import sys
 
     program = (
         "import sys, pathlib; from catalog.settings import Settings; from catalog.store import open_store\n"
@@ -192,7 +192,7 @@ def test_readers_and_writers_that_open_a_new_home_at_once_all_open_it(tmp_path):
         "    store.runs.latest(1)"
     )
     processes = [
-        subprocess.Popen([sys.executable, "-c", program, tmp_path, how], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([*warm_python(), "-c", program, tmp_path, how], stderr=subprocess.PIPE, text=True)
         for how in ("r", "w", "r", "w")
     ]
     assert [process.communicate()[1] for process in processes] == [""] * 4

@@ -3,12 +3,12 @@
 import re
 import shutil
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from fixtures.warm_python import warm_python
 
 from catalog.access.as_of import instant_of, open_catalog_as_of
 from catalog.errors import UserError
@@ -32,7 +32,7 @@ def run(shop):
     bring_up_to_date(shop.settings, shop.store)
 
     def run(*arguments, typed=""):
-        program = [sys.executable, "-m", "catalog", "--home", str(shop.settings.home), *arguments]
+        program = [*warm_python(), "-m", "catalog", "--home", str(shop.settings.home), *arguments]
         return subprocess.run(
             program, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60, input=typed
         )

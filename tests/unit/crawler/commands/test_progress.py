@@ -3,13 +3,13 @@
 import os
 import pty
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.warm_python import warm_python
 
 from catalog import plugins
 from catalog.errors import EngineUnavailable
@@ -39,7 +39,7 @@ def models(tmp_path):
 
 
 def command(home, models, *options):
-    return [sys.executable, "-m", "catalog", "--home", str(home), "crawl", *options, str(models)]
+    return [*warm_python(), "-m", "catalog", "--home", str(home), "crawl", *options, str(models)]
 
 
 def test_a_terminal_shows_how_far_each_phase_is_and_ends_with_the_sum(models, tmp_path):

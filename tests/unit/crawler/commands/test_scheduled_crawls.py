@@ -4,13 +4,13 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.warm_python import warm_python
 
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceDefinition, SourceRow
@@ -83,7 +83,7 @@ def test_a_crawl_that_takes_longer_than_its_interval_is_followed_at_once(tmp_pat
 
 def modeldex(home, *arguments):
     done = subprocess.run(
-        [sys.executable, "-m", "catalog", "--home", home, *arguments],
+        [*warm_python(), "-m", "catalog", "--home", home, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -96,7 +96,7 @@ def modeldex(home, *arguments):
 def worker(home, *arguments, log):
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "catalog", "--home", home, "worker", *arguments],
+            [*warm_python(), "-m", "catalog", "--home", home, "worker", *arguments],
             stderr=output,
             stdout=output,
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from fixtures.corpus import run_modeldex
+from fixtures.warm_python import warm_python
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
 PATIENCE_SECONDS = 90
@@ -38,7 +38,7 @@ def tree(tmp_path):
 
 def test_a_worker_crawls_again_and_ends_when_told(tree, tmp_path):
     home = tmp_path / "home"
-    command = [sys.executable, "-m", "catalog", "--home", str(home), "worker", str(tree), "--every", "1"]
+    command = [*warm_python(), "-m", "catalog", "--home", str(home), "worker", str(tree), "--every", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as worker:
         try:
             wait_until(lambda: "one" in models(home))

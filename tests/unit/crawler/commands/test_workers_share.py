@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.warm_python import warm_python
 
 from catalog.records import RunState
 from catalog.records.sources import SourceDefinition, SourceRow
@@ -28,7 +28,7 @@ def settings(request, tmp_path):
 @contextmanager
 def worker(settings):
     environment = {**os.environ, "MODELDEX_DATABASE_URL": settings.store_url}  # noqa: TID251 - for another process
-    command = [sys.executable, "-m", "catalog", "--home", settings.home, "worker"]
+    command = [*warm_python(), "-m", "catalog", "--home", settings.home, "worker"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:
             yield process

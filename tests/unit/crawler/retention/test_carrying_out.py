@@ -5,11 +5,11 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from fixtures.retention import Killed
+from fixtures.warm_python import warm_python
 
 from catalog.errors import LeaseLost, UserError, WriterBusy
 from catalog.recording.edits import edit_model
@@ -287,7 +287,7 @@ def test_a_process_that_is_killed_for_real_leaves_a_plan_that_goes_on(filled):
     before = filled.contents()
     plan = filled.plan()
     for at in ("1", "2"):
-        arguments = [sys.executable, "-c", KILLED, str(filled.settings.home), plan.id, plan.sha256, at]
+        arguments = [*warm_python(), "-c", KILLED, str(filled.settings.home), plan.id, plan.sha256, at]
         killed = subprocess.run(arguments, cwd=ROOT, check=False, timeout=120)
         assert killed.returncode == -signal.SIGKILL
         after = filled.everything()

@@ -1,9 +1,9 @@
 """The embedded engine on disk: one writer, readers that follow, damage, roll-back."""
 
 import subprocess
-import sys
 
 import pytest
+from fixtures.warm_python import warm_python
 
 from catalog.errors import EngineUnavailable
 from catalog.query.request import SearchRequest
@@ -50,7 +50,7 @@ TantivyWriter(Settings(home=Path({str(settings.home)!r})))
 import os
 os._exit(1)
 """
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 1
+    assert subprocess.run([*warm_python(), "-c", code], check=False).returncode == 1
     TantivyWriter(settings).close()
 
 
@@ -64,7 +64,7 @@ from indexer.engines.tantivy import TantivyWriter
 assert len(TantivyWriter(Settings(home=Path({str(settings.home)!r}))).write(actions(DOCUMENTS)).done) == 5
 os.kill(os.getpid(), 9)
 """
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert subprocess.run([*warm_python(), "-c", code], check=False).returncode == -9
     assert total(settings) == 5
 
 
