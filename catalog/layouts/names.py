@@ -123,6 +123,20 @@ _LEFTOVER = re.compile(
 )
 
 
+_TITLE_OF_A_KIND = re.compile(
+    r"(?:sentencetransformer|crossencoder|(?:[\w-]{1,40} ){0,4}sparse encoder|setfit)(?: (?:based on|with) .{1,200})?",
+    re.IGNORECASE,
+)
+
+
+def is_title_of_a_kind(name: str) -> bool:
+    """Whether a library calls all models of a kind so in the card that it writes: `SentenceTransformer based on org/name`.
+
+    Source: sentence_transformers/base/model_card.py, `get_default_model_name`; setfit/model_card.py.
+    """
+    return _TITLE_OF_A_KIND.fullmatch(name.strip()) is not None
+
+
 def is_leftover(name: str) -> bool:
     """Whether the name is what a trainer or a converter was given or made up: `tmp`, `checkpoint-500`, `.`, a path."""
     word = name.strip().rstrip("/").lower()

@@ -56,7 +56,7 @@ class HfConfigExtractor:
     """Reads the whole file. What a configuration says of precision is a wish: tensors decide where they are read."""
 
     name = "hf-config"
-    version = 6
+    version = 7
     description = "config.json of transformers, timm, TensorRT-LLM and alike"
     reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code"
     limits = "JSON 16 MB, 200,000 values, depth 200"

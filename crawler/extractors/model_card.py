@@ -49,6 +49,8 @@ SETTINGS = {
 }
 PACKAGES = {"pytorch": "torch", "tensorflow": "tensorflow", "sentence-transformers": "sentence-transformers"}
 HUB_MIXIN = "pytorch_model_hub_mixin"
+_NO_BASE = re.compile(r"base_model:(?:\w+:)?(?:$|[/~.\\]|[A-Za-z]:[/\\])")
+"""Tags in which peft repeats where the base lay, or that there was none; `base_model` says it once."""
 """Source: huggingface_hub src/huggingface_hub/hub_mixin.py (`PyTorchModelHubMixin`), whose weights name no framework."""
 
 RESULTS = ("model-index", "model_index", "modelIndex")
@@ -69,7 +71,7 @@ class ModelCardExtractor:
     """
 
     name = "model-card"
-    version = 3
+    version = 4
     description = "Model cards (README.md with YAML front matter)"
     reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, settings lists"
     limits = "file 2 MB, front matter 256 kB, text 256 kB; YAML 100,000 nodes, no merge keys"
@@ -124,7 +126,8 @@ def _readable_keys(text: str) -> dict[str, Any]:
 def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
     for key, field in LISTS.items():
         for item in _names(metadata.get(key)):
-            findings.say(field, item, _place(key))
+            if not _NO_BASE.match(item):
+                findings.say(field, item, _place(key))
     for key, field in TEXTS.items():
         value = metadata.get(key)
         if isinstance(value, yamls.Scalar) and not value.null:

@@ -51,7 +51,7 @@ class SafetensorsExtractor:
     """Reads the header: one request, two when it is longer than 128 kB. Tensor data is never read."""
 
     name = "safetensors"
-    version = 7
+    version = 8
     description = "safetensors weights (single files and shards)"
     reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec and kohya training keys"
     limits = "header 32 MB, 500,000 tensors, rank 16"

@@ -37,7 +37,7 @@ _PROMOTED = {
 
 class TrainingArgsExtractor:
     name = "training-args"
-    version = 3
+    version = 4
     description = "training_args.bin of the Hugging Face Trainer"
     reads = "every setting: learning rate, batch size, epochs, optimizer, scheduler, seed, precision"
     limits = "64 MB of pickle, 2,000 settings; nothing is unpickled"

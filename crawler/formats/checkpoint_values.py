@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from catalog.records import Evidence
@@ -77,6 +78,11 @@ _PROGRESS_BELOW = {
 }
 """Field, with who writes it there. Source: open-mmlab/mmengine runner/runner.py (`save_checkpoint`); facebookresearch/fairseq
 checkpoint_utils.py."""
+_PROCESSED_BY_LIGHTNING = ("loops", "fit_loop", "epoch_progress", "current", "processed")
+"""How many epochs Lightning has trained; its `epoch` is the number of the last one, from 0.
+
+Source: Lightning-AI/pytorch-lightning src/lightning/pytorch/loops/progress.py.
+"""
 _TEXTS = {
     "arch": "architecture",
     "license": "license",
@@ -266,8 +272,12 @@ def _tell_ultralytics(findings: Findings, pairs: Dict, resolve: Resolver | None)
 
 
 def _tell_progress(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:
+    processed = plain(_below(pairs, _PROCESSED_BY_LIGHTNING), resolve=resolve)
+    is_known = type(processed) is int and processed > 0
+    if is_known:
+        findings.say("training.epochs", processed, f"pickle:/{'/'.join(_PROCESSED_BY_LIGHTNING)}")
     for field, names in (
-        ("training.epochs", _EPOCHS),
+        ("training.epochs", () if is_known else _EPOCHS),
         ("training.steps", _STEPS),
         ("training.learning_rate", _RATES),
     ):
@@ -277,16 +287,21 @@ def _tell_progress(findings: Findings, pairs: Dict, resolve: Resolver | None) ->
                 findings.say(field, value, f"pickle:/{name}")
                 break
     for field, path in _PROGRESS_BELOW.items():
-        inner: Any = pairs
-        for part in path:
-            inner = None if (below := mapping(inner)) is None else below.get(part)
-        value = plain(inner, resolve=resolve)
+        value = plain(_below(pairs, path), resolve=resolve)
         if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
             findings.say(field.partition("@")[0], value, f"pickle:/{'/'.join(path)}")
     for name, field in _TEXTS.items():
         value = plain(pairs.get(name))
         if isinstance(value, str):
             findings.say(field, value, f"pickle:/{name}")
+
+
+def _below(pairs: Dict, path: Sequence[str]) -> Any:
+    """What stands at the end of a path of keys, or None."""
+    inner: Any = pairs
+    for part in path:
+        inner = None if (below := mapping(inner)) is None else below.get(part)
+    return inner
 
 
 def _tell_settings(findings: Findings, pairs: Dict, resolve: Resolver | None) -> None:

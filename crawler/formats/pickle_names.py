@@ -234,12 +234,16 @@ _HARMLESS_CLASSES = re.compile(
 )
 """The same, of which there are many."""
 
+_QUANTISED_TENSORS = re.compile(r"torchao\.(?:quantization|dtypes|float8)(?:\.\w+)*\.[A-Z]\w*Tensor")
+"""Tensors that torchao keeps quantised, which it adds to those that torch takes for safe."""
+
 _OFFSETS = re.compile(r"pandas\.(?:_libs\.tslibs\.offsets|offsets|tseries\.offsets)\.[A-Z]\w*")
 """Spans of calendar time: they keep numbers, names of variants and days."""
 
 _ENUMERATIONS = re.compile(
     r"(?:transformers\.(?:trainer_utils|training_args|debug_utils)|accelerate\.utils\.dataclasses)"
     r"\.[A-Z]\w*(?:Strategy|Type|Names|Mode|Option|Backend|Environment)"
+    r"|sentence_transformers\.(?:base\.sampler|training_args)\.(?:MultiDataset)?BatchSamplers"
 )
 _NUMERIC_LIBRARIES = ("sklearn.", "scipy.", "numpy.", "pandas.", "torch.distributed.checkpoint.metadata.")
 """Whose classes do nothing but calculate when they are called with numbers alone."""
@@ -416,7 +420,12 @@ def judged(module: str, name: str, *, called: bool, torchscript: bool = False) -
         return Verdict.KNOWN
     if "." in name:
         return Verdict.UNKNOWN
-    if full in _INERT or full in _SAFE_TO_TORCH or (module == "builtins" and name in _INERT_BUILTINS):
+    if (
+        full in _INERT
+        or full in _SAFE_TO_TORCH
+        or _QUANTISED_TENSORS.fullmatch(full)
+        or (module == "builtins" and name in _INERT_BUILTINS)
+    ):
         return Verdict.KNOWN
     if name in _INERT_MODULES.get(module, ()):
         return Verdict.KNOWN
@@ -451,6 +460,7 @@ def judged_call(
         or module in {"builtins", "__builtin__", "exceptions", *_INERT_MODULES}
         or _ENUMERATIONS.fullmatch(full) is not None
         or _OFFSETS.fullmatch(full) is not None
+        or _QUANTISED_TENSORS.fullmatch(full) is not None
         or _HARMLESS_CLASSES.fullmatch(full) is not None
         or name.startswith("__pyx_unpickle_")
         or (not filled and full.startswith(_NUMERIC_LIBRARIES))

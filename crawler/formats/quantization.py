@@ -90,6 +90,9 @@ def _bits(config: Mapping[str, Any], method: str) -> Iterator[Found]:
             if (bits := number(config.get(key))) is not None and 0 < bits <= 64:
                 yield "quantization.bits", bits, (key,)
                 return
+        if (torchao := _torchao(config)) is not None:
+            yield from torchao
+            return
         weights = (
             text(config.get("weights"))
             or text(config.get("weights_dtype"))
@@ -100,6 +103,29 @@ def _bits(config: Mapping[str, Any], method: str) -> Iterator[Found]:
             yield "quantization.bits", int(match[1]), ("quant_type",)
         elif method in FIXED_BITS:
             yield "quantization.bits", FIXED_BITS[method], ("quant_method",)
+
+
+def _torchao(config: Mapping[str, Any]) -> list[Found] | None:
+    """Bits of the weights by what torchao's own configuration says, None where it is another's; `qdata` may hold them in wider
+    integers.
+
+    Source: pytorch/ao torchao/core/config.py (`config_to_dict`); transformers TorchAoConfig, `quant_type`.
+    """
+    settings = mapping(mapping(mapping(config.get("quant_type")).get("default")).get("_data"))
+    if not settings:
+        return None
+    place = ("quant_type", "default")
+    width = mapping(settings.get("weight_dtype")).get("_data") or mapping(
+        config["quant_type"]["default"]
+    ).get("_type")
+    match = re.match(r"(?:u?int|float)(\d{1,2})", str(width).lower())
+    stated: list[Found] = (
+        [("quantization.bits", int(match[1]), place)] if match and 0 < int(match[1]) <= 64 else []
+    )
+    packing = text(mapping(settings.get("intx_packing_format")).get("_data"))
+    if packing is not None:
+        stated.append(("quantization.scheme", packing.lower(), (*place, "_data", "intx_packing_format")))
+    return stated
 
 
 def _group_size(config: Mapping[str, Any]) -> Iterator[Found]:
@@ -120,6 +146,8 @@ def _scheme(config: Mapping[str, Any]) -> Iterator[Found]:
         "mode",
         "activation_scheme",
     ):
+        if key.startswith("bnb_4bit") and config.get("load_in_8bit") and not config.get("load_in_4bit"):
+            continue  # a default of the configuration that eight bits have no use for
         if (scheme := text(config.get(key))) is not None:
             yield "quantization.scheme", scheme, (key,)
             return

@@ -137,6 +137,8 @@ def _stem_and_suffix(name: str) -> tuple[str, str]:
     stem, marker, _ = name.partition(".quant_state.")  # bitsandbytes appends its own name behind it
     if marker:
         return stem, "quant_state"
+    if name.endswith(".weight._data._data"):  # optimum-quanto, less than eight bits
+        return name.removesuffix(".weight._data._data"), "qdata"
     cut = max(name.rfind("."), name.rfind("/"))
     stem, suffix = (name[:cut], name[cut + 1 :]) if cut >= 0 else ("", name)
     for ending in ("_blocks", "_scales"):  # gpt-oss: mlp.experts.gate_up_proj_blocks
@@ -220,6 +222,8 @@ def _logical(tensor: TensorInfo, suffix: str, group: Mapping[str, TensorInfo]) -
         return tensor.elements * 2 if tensor.elements in _times(group["wscales"], 32, 8) else None
     if suffix == "weight" and tensor.dtype in {"I8", "U8"}:
         return _float4(tensor, group)
+    if suffix == "qdata" and "weight_zero_point" in group and "weight_scale" in group:
+        return _rows_of_quanto(tensor, group["weight_scale"])
     return None
 
 
@@ -246,6 +250,17 @@ def _packs_rows(tensor: TensorInfo, scale: TensorInfo) -> bool:
     if len(tensor.shape) != 2 or len(scale.shape) != 2 or tensor.dtype != "U8" or not scale.shape[1]:
         return False
     return scale.shape[0] == 2 * tensor.shape[0] and tensor.shape[1] % scale.shape[1] == 0
+
+
+def _rows_of_quanto(tensor: TensorInfo, scale: TensorInfo) -> int | None:
+    """Two or four rows of weights stand in one row of bytes; where scales are one for each row of weights, they tell.
+
+    Source: huggingface/optimum-quanto optimum/quanto/tensor/packed.py, grouped.py.
+    """
+    if len(tensor.shape) != 2 or len(scale.shape) != 2 or scale.shape[1] != 1 or tensor.dtype != "U8":
+        return None
+    times, rest = divmod(scale.shape[0], tensor.shape[0] or 1)
+    return tensor.elements * times if not rest and times in {2, 4} else None
 
 
 def _ratio(tensor: TensorInfo, scale: TensorInfo) -> int:

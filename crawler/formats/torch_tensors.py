@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.errors import LimitExceeded
@@ -96,6 +96,9 @@ def tensor_of(node: Any) -> TorchTensor | Unknown | None:
             return None
         module, name = node.callee.module, node.callee.name
         if name == "_rebuild_from_type_v2" and module == "torch._tensor":
+            quantised = _quantised(node)
+            if quantised is not None:
+                return quantised
             node = Call(node.argument(0), node.argument(2))
             continue
         if name in _WRAPPERS and module in {"torch._utils", "torch.nn.parameter", "torch.nn"}:
@@ -106,6 +109,19 @@ def tensor_of(node: Any) -> TorchTensor | Unknown | None:
             continue
         return _tensor(node, module, name)
     return UNKNOWN
+
+
+def _quantised(node: Call) -> TorchTensor | None:
+    """A tensor that torchao keeps quantised: its shape, in the type of the integers or small floats that stand for it.
+
+    Source: pytorch/ao torchao/quantization, tensors with `qdata`; torch/_tensor.py, `_rebuild_from_type_v2`.
+    """
+    attributes = node.argument(3) if type(node.argument(3)) is Dict else None
+    data = tensor_of(attributes.get("qdata")) if attributes is not None else None
+    whole = tensor_of(Call(node.argument(0), node.argument(2)))
+    if isinstance(data, TorchTensor) and isinstance(whole, TorchTensor) and data.elements == whole.elements:
+        return replace(whole, dtype=data.dtype)
+    return None
 
 
 def _tensor(node: Call, module: str, name: str) -> TorchTensor | Unknown | None:

@@ -156,7 +156,10 @@ def _without_leftovers(stated: FieldProvenance | None) -> FieldProvenance | None
 
 
 def _is_leftover(contender: Contender) -> bool:
-    return contender.observation.origin in _WRITTEN_BY_PROGRAMS and names.is_leftover(str(contender.value))
+    name, origin = str(contender.value), contender.observation.origin
+    if origin is Origin.CARD and names.is_title_of_a_kind(name):
+        return True
+    return origin in _WRITTEN_BY_PROGRAMS and names.is_leftover(name)
 
 
 def _set_files(draft: Draft) -> None:

@@ -51,6 +51,8 @@ UNPROVEN_PACKINGS = frozenset(
 HQQ (`W_q`), AQLM (`codes`), VPTQ (`indices`), SpQR (`dense_weights`), torchao (`qdata`)."""
 SCALES = frozenset({"scale", "weight_scale", "weight_scale_inv"})
 """Companions of packed weights whose shapes have proved nothing."""
+UNPACKED = "unpacked_to_int8"
+"""The scheme of torchao in which each weight has a byte, however few bits it uses."""
 MAX_PACKED_BITS = 8
 CONSTANT_PARTS = ("model", "buffer", "constant")
 WIDTH_BITS: Mapping[str, int] = {
@@ -226,7 +228,8 @@ def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) ->
         return None
     words = tally.dtype in {"I32", "U32"}
     if tally.suffix == "qdata" and tally.dtype in INTEGERS:
-        return Fraction(1) if tally.dtype in {"I8", "U8"} and bits and bits >= 8 else None
+        is_whole = (bits and bits >= 8) or quantizer.scheme == UNPACKED
+        return Fraction(1) if tally.dtype in {"I8", "U8"} and is_whole else None
     if tally.suffix == "qweight" and tally.dtype in {"I8", "U8", "I16", "U16"}:
         return None
     if tally.suffix in {"qweight", "weight_packed"} and words:
@@ -295,7 +298,7 @@ def _method_label(tally: TensorTally, quantizer: Quantizer) -> str:
         return "MXFP4"
     if "weight_scale_2" in tally.companions:
         return "NVFP4"
-    return {"qweight": "GPTQ", "weight_packed": "compressed-tensors"}.get(
+    return {"qdata": "quanto", "qweight": "GPTQ", "weight_packed": "compressed-tensors"}.get(
         tally.suffix, "MLX" if tally.dtype == "U32" else "packed"
     )
 

@@ -6,13 +6,11 @@ or transformers accelerate torch.
 
 import json
 import math
-import os
 
 import pytest
 
 from modeldex import callbacks
 
-os.environ.setdefault("KERAS_BACKEND", "torch")
 AT_ONCE = {"every_seconds": 0}
 
 
@@ -36,8 +34,10 @@ def torch():
 
 
 @pytest.fixture(scope="module")
-def keras(torch):  # noqa: ARG001 - its backend here
-    return pytest.importorskip("keras", reason="pip install keras torch")
+def keras(torch):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_BACKEND", "torch")
+        return pytest.importorskip("keras", reason="pip install keras torch")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_keras_that_saves_its_best_epoch_leaves_the_values_of_that(tmp_path, ker
 
 def test_keras_that_breaks_off_leaves_the_last_epoch(tmp_path, keras, keras_model, points):
     class Breaking(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002 - Keras's signature
+        def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
                 raise Stopped
 
@@ -130,7 +130,7 @@ def test_keras_that_breaks_off_leaves_the_last_epoch(tmp_path, keras, keras_mode
 
 
 @pytest.fixture(scope="module", params=["lightning.pytorch", "pytorch_lightning"])
-def lightning(request, torch):  # noqa: ARG001 - it is made of it
+def lightning(request, torch):
     return pytest.importorskip(request.param, reason="pip install lightning or pytorch-lightning")
 
 
@@ -144,15 +144,15 @@ def lightning_run(lightning, torch, points, tmp_path):
             self.save_hyperparameters()
             self.layer = torch.nn.Linear(4, 2)
 
-        def training_step(self, batch, _index):
+        def training_step(self, batch, batch_idx):
             loss = torch.nn.functional.cross_entropy(self.layer(batch[0]), batch[1])
             self.log("train_loss", loss)
             return loss
 
-        def validation_step(self, batch, _index):
+        def validation_step(self, batch, batch_idx):
             self.log("val_loss", torch.nn.functional.cross_entropy(self.layer(batch[0]), batch[1]))
 
-        def test_step(self, batch, _index):
+        def test_step(self, batch, batch_idx):
             self.log("test_loss", torch.nn.functional.cross_entropy(self.layer(batch[0]), batch[1]))
 
         def configure_optimizers(self):
@@ -203,7 +203,7 @@ def test_lightning_goes_on_from_a_checkpoint(tmp_path, lightning_run):
 
 def test_lightning_that_breaks_off_says_so_and_keeps_its_values(tmp_path, lightning, lightning_run):
     class Breaking(lightning.Callback):
-        def on_train_epoch_start(self, trainer, pl_module):  # noqa: ARG002 - Lightning's signature
+        def on_train_epoch_start(self, trainer, pl_module):
             if trainer.current_epoch == 1:
                 raise Stopped
 
@@ -216,7 +216,7 @@ def test_lightning_that_breaks_off_says_so_and_keeps_its_values(tmp_path, lightn
 
 
 @pytest.fixture(scope="module")
-def transformers(torch):  # noqa: ARG001 - it trains with it
+def transformers(torch):
     pytest.importorskip("accelerate", reason="pip install transformers accelerate torch")
     return pytest.importorskip("transformers", reason="pip install transformers accelerate torch")
 
@@ -324,7 +324,7 @@ def test_transformers_goes_on_from_a_checkpoint(tmp_path, trainer):
 
 def test_transformers_that_breaks_off_leaves_the_last_evaluation(tmp_path, trainer, transformers):
     class Breaking(transformers.TrainerCallback):
-        def on_step_begin(self, args, state, control, **_):  # noqa: ARG002 - the trainer's signature
+        def on_step_begin(self, args, state, control, **_):
             if state.global_step == 3:
                 raise Stopped
 

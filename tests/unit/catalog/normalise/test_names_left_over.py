@@ -3,7 +3,7 @@
 import pytest
 from fixtures.normalise import document, file, record, said, weights
 
-from catalog.layouts.names import is_leftover
+from catalog.layouts.names import is_leftover, is_title_of_a_kind
 from catalog.records import Origin
 
 
@@ -42,3 +42,21 @@ def test_another_embedded_name_wins_over_one_that_is_left_over():
     made = document(first, second, weights("net/model.safetensors"), key="net")
     assert made["name"] == "owl"
     assert "conflict" not in made.get("flags", ())
+
+
+@pytest.mark.parametrize(
+    ("title", "is_of_a_kind"),
+    [
+        ("SentenceTransformer", True),
+        ("SentenceTransformer based on org/mpnet", True),
+        ("SPLADE Sparse Encoder", True),
+        ("CrossEncoder based on org/mpnet", True),
+        ("German SentenceTransformer", False),
+        ("sparse-encoder-de", False),
+    ],
+)
+def test_what_a_library_calls_all_its_models_in_their_cards_is_no_name(title, is_of_a_kind):
+    assert is_title_of_a_kind(title) is is_of_a_kind
+    card = file("lab/tickets/README.md", said("name", title, origin=Origin.CARD))
+    name = record(card, weights("lab/tickets/model.safetensors")).document["name"]
+    assert (name != title) is is_of_a_kind

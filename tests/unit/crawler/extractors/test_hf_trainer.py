@@ -8,6 +8,7 @@ from typing import ClassVar
 import pytest
 from fixtures.extraction import extract, file_sample
 
+from catalog.records import Evidence
 from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.hf_trainer import HfTrainerExtractor
 
@@ -56,3 +57,19 @@ def test_the_best_of_a_run_belongs_to_what_it_names(key, expected):
     assert [seen.raw for seen in extraction.observations if seen.field == "metrics.eval_accuracy"] == [
         expected
     ]
+
+
+def test_the_rate_of_the_log_is_inferred_and_the_mean_loss_of_a_run_is_not_that_of_a_step():
+    state = {
+        "global_step": 4,
+        "log_history": [
+            {"step": 2, "loss": 0.9, "learning_rate": 0.0002962},
+            {"step": 4, "loss": 0.7, "learning_rate": 0.0001},
+            {"step": 4, "train_loss": 0.8, "train_runtime": 3.0},
+        ],
+    }
+    seen = extract(HfTrainerExtractor, "out/trainer_state.json", state).observations
+    assert [(item.raw, item.evidence) for item in seen if item.field == "training.learning_rate"] == [
+        (0.0002962, Evidence.INFERRED)
+    ]
+    assert [item.raw for item in seen if item.field in {"metrics.loss", "metrics.train_loss"}] == [0.8]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from fixtures.extraction import extract
+
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.model_card import ModelCardExtractor
 
@@ -27,3 +29,13 @@ class TestModelCard(ExtractorSuite):
 
     def sample(self):
         return Sample(key="sentiment/README.md", data=(DATA / "README.md").read_bytes())
+
+
+def test_a_tag_that_names_no_base_is_none():
+    """What peft writes where it was told of no base, or of one on a disk."""
+    card = (
+        "---\ntags:\n- 'base_model:adapter:'\n- base_model:adapter:/scratch/out/base\n- lora\n"
+        "- base_model:adapter:org/base\n---\n"
+    )
+    seen = extract(ModelCardExtractor, "lora/README.md", card.encode()).observations
+    assert [item.raw for item in seen if item.field == "tags"] == ["lora", "base_model:adapter:org/base"]

@@ -60,6 +60,7 @@ class TestLightning(ExtractorSuite):
         "framework_version": TRUTH["versions"]["lightning"],
         "training.steps": TRUTH["lightning.ckpt"]["global_step"],
         "metrics.val_loss": TRUTH["lightning.ckpt"]["val_loss"],
+        "training.epochs": 2,
         "extra.monitor": "val_loss",
         "hyperparameters.width": 4,
         "hyperparameters.lr": 0.03,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.formats.pickle_names import Verdict, judged
+from crawler.formats.pickle_names import Verdict, judged, judged_call
 
 ALLOWED = [
     "collections.OrderedDict",
@@ -159,3 +159,21 @@ def test_gensim_s_wrappers_run_programs_and_are_not_known():
 def test_function_of_gensim_is_known_where_it_stands_and_not_where_it_is_called():
     assert judged("gensim.utils", "call_on_class_only", called=False) is Verdict.KNOWN
     assert judged("gensim.utils", "unpickle", called=True) is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("full", "verdict"),
+    [
+        ("torch.distributed.tensor.DTensor", Verdict.KNOWN),
+        ("torch.distributed.device_mesh.DeviceMesh", Verdict.KNOWN),
+        ("torch.distributed.device_mesh.init_device_mesh", Verdict.UNKNOWN),
+        ("torchao.quantization.Int8Tensor", Verdict.KNOWN),
+        ("torchao.quantization.quantize_", Verdict.UNKNOWN),
+        ("sentence_transformers.base.sampler.BatchSamplers", Verdict.KNOWN),
+        ("sentence_transformers.training_args.MultiDatasetBatchSamplers", Verdict.KNOWN),
+        ("sentence_transformers.base.sampler.NoDuplicatesBatchSampler", Verdict.UNKNOWN),
+    ],
+)
+def test_what_libraries_vouch_for_is_known_when_it_is_called(full, verdict):
+    module, _, name = full.rpartition(".")
+    assert judged_call(module, name, called=True) is verdict

@@ -41,3 +41,38 @@ def bits_and_groups(config):
 )
 def test_no_one_width_is_said_where_layers_differ(config, expected):
     assert bits_and_groups(config) == expected
+
+
+def torchao(kind, **settings):
+    return {
+        "quant_method": "torchao",
+        "quant_type": {"default": {"_type": kind, "_version": 2, "_data": settings}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (
+            torchao(
+                "IntxWeightOnlyConfig",
+                weight_dtype={"_type": "torch.dtype", "_data": "int4"},
+                intx_packing_format={"_type": "IntxPackingFormat", "_data": "UNPACKED_TO_INT8"},
+            ),
+            {"bits": 4, "scheme": "unpacked_to_int8"},
+        ),
+        (torchao("Int8WeightOnlyConfig", group_size=None, set_inductor_config=True), {"bits": 8}),
+        (torchao("Float8WeightOnlyConfig", weight_dtype={"_data": "float8_e4m3fn"}), {"bits": 8}),
+        (
+            {"quant_method": "bitsandbytes", "load_in_8bit": True, "bnb_4bit_quant_type": "fp4"},
+            {"bits": 8},
+        ),
+        (
+            {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+            {"bits": 4, "scheme": "nf4"},
+        ),
+    ],
+)
+def test_widths_are_those_of_the_weights_and_defaults_are_none(config, expected):
+    said = {field.partition(".")[2]: value for field, value, _ in quantization.read(config)}
+    assert {name: said[name] for name in said if name != "method"} == expected

@@ -23,6 +23,26 @@ def packed(summary, suffix):
 
 
 PROVEN = {
+    "quanto of 4 bit integers by its rows of scales": (
+        [
+            ("a.weight._data._data", "U8", 32, 128),
+            ("a.weight._scale", "BF16", 64, 1),
+            ("a.weight._shift", "BF16", 64, 1),
+            ("a.input_scale", "BF16"),
+            ("a.output_scale", "BF16"),
+        ],
+        "qdata",
+        64 * 128,
+    ),
+    "quanto of 2 bit integers by its rows of scales": (
+        [
+            ("a.weight._data._data", "U8", 16, 128),
+            ("a.weight._scale", "BF16", 64, 1),
+            ("a.weight._shift", "BF16", 64, 1),
+        ],
+        "qdata",
+        64 * 128,
+    ),
     "FP4 experts in I8 by their E8M0 scales": (
         [("e.0.w1.weight", "I8", 64, 32), ("e.0.w1.scale", "F8_E8M0", 64, 2)],
         "weight",
