@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 
-from catalog.errors import Malformed
+from typing import Any
+
+from catalog.errors import ExtractError, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
+from crawler.formats import jsons
 from crawler.formats.zips import is_zip, open_zip
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -19,8 +22,23 @@ DESCRIPTION = "model.ini"
 MAX_DESCRIPTION_BYTES = 4 * 1024 * 1024
 MAX_LINES = 50_000
 MAX_INFO = 500
-_FIRST_NAME = slice(30, 30 + len(DESCRIPTION))
+DETAILS = "experimental/modelDetails.json"
+MAX_DETAILS_BYTES = 16 * 1024 * 1024
+_FIRST_MEMBER = re.compile(rb"model\.ini|trees/t\d{2,6}_\d{3}(?:_aux)?\.bin|models/")
+"""The description comes behind the trees of a forest, and behind the models of an ensemble."""
+NAME_AT = 30
 """Where a zip has the name of its first member. Source: PKWARE APPNOTE 4.3.7."""
+_METRICS = (
+    *("MSE", "RMSE", "mae", "rmsle", "r2", "logloss", "AUC", "pr_auc", "Gini", "mean_per_class_error"),
+    *("mean_residual_deviance", "residual_deviance", "null_deviance", "AIC"),
+)
+_SPLITS = {
+    "training_metrics": "train",
+    "validation_metrics": "validation",
+    "cross_validation_metrics": "cross-validation",
+}
+_SETTING_TYPES = frozenset({"int", "long", "float", "double", "boolean", "enum"})
+MAX_SETTINGS = 300
 _TASKS = {
     "Binomial": "tabular-classification",
     "Multinomial": "tabular-classification",
@@ -45,22 +63,26 @@ class H2oExtractor:
     """Reads the directory and the description; trees and weights stay unread."""
 
     name = "h2o"
-    version = 1
+    version = 2
     description = "H2O models for scoring: MOJO (.zip, .mojo)"
-    reads = "algorithm, category, version, features, classes, trees, columns, when it was saved, settings of the model"
-    limits = "a description of 4 MB and 50,000 lines; trees and coefficients are not read"
+    reads = "algorithm, category, version, features, classes, trees, columns, when it was saved, settings, metrics by what they were measured on"
+    limits = "a description of 4 MB and 50,000 lines, details of 16 MB; trees and coefficients are not read"
     promises = Promise(formats={".mojo": "h2o-mojo"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
-        if not is_zip(head) or head[_FIRST_NAME] != DESCRIPTION.encode():
+        first = _FIRST_MEMBER.match(head, NAME_AT) if is_zip(head) else None
+        if first is None:
             return None
+        if first[0] == b"models/" and not key.lower().endswith(".mojo"):
+            return None  # any archive may begin so
         return Claim(
             format="h2o-mojo", role=Role.WEIGHTS, confidence=100 if key.endswith((".zip", ".mojo")) else 92
         )
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format="h2o-mojo", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
-        data = open_zip(reader).read_member(DESCRIPTION, MAX_DESCRIPTION_BYTES)
+        archive = open_zip(reader)
+        data = archive.read_member(DESCRIPTION, MAX_DESCRIPTION_BYTES)
         sections = _sections(data.decode("utf-8", "replace"))
         info = dict(_pairs(sections.get("info", [])))
         if "algorithm" not in info and "algo" not in info:
@@ -68,7 +90,32 @@ class H2oExtractor:
         _tell(findings, info)
         columns = sections.get("columns", [])
         findings.say("extra.columns", columns[:64] or None, "zip:model.ini/columns")
+        if DETAILS in archive:
+            try:
+                _tell_details(findings, jsons.load(archive.read_member(DETAILS, MAX_DETAILS_BYTES)))
+            except ExtractError as error:
+                findings.failed(error)
         return findings.extraction()
+
+
+def _tell_details(findings: Findings, details: Any) -> None:
+    """What H2O measured, by the rows it measured on, and how the model was trained."""
+    output = details.get("output") if isinstance(details, dict) else None
+    if not isinstance(output, dict):
+        return
+    for block, split in _SPLITS.items():
+        measured = output.get(block)
+        for name in _METRICS if isinstance(measured, dict) else ():
+            value = measured.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                place = f"zip:{DETAILS}/output/{block}/{name}"
+                findings.metric(name, value, place, block="h2o", split=split)
+    settings = details.get("parameters")
+    for setting in settings[:MAX_SETTINGS] if isinstance(settings, list) else ():
+        if isinstance(setting, dict) and setting.get("type") in _SETTING_TYPES:
+            name, value = setting.get("name"), setting.get("actual_value")
+            if isinstance(name, str) and isinstance(value, int | float | str):
+                findings.say(f"hyperparameters.{name[:100]}", value, f"zip:{DETAILS}/parameters/{name[:100]}")
 
 
 def _sections(text: str) -> dict[str, list[str]]:

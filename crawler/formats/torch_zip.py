@@ -141,7 +141,9 @@ def scan_member(
         elif named or looks_like_pickle(head) or member.size_bytes <= MAX_LOOKED_THROUGH_BYTES:
             content = directory.read_member(member, lenient=True)
             pickles = read_pickles(BytesStream(content, tick=directory.reader.check_time))
-            expected = named or looks_like_pickle(head[:2] + b"..")
+            # words may begin as pickles did before there was a mark: "churn" imports, and ends early
+            looks_so = looks_like_pickle(head[:2] + b"..")
+            expected = named or (looks_so and (head[:1] == b"\x80" or pickles[0].error is None))
             if expected or any(part.called for pickle in pickles for part in pickle.imports.values()):
                 tell_risks(findings, pickles, member=member.name, torchscript=torchscript)
     except ExtractError as error:
