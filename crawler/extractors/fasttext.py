@@ -86,7 +86,7 @@ class _Vectors:
 
 class FasttextExtractor:
     name = "fasttext"
-    version = 4
+    version = 5
     description = "fastText models (.bin, .ftz) and word vectors (.bin, .vec, .w2v, .txt) with a first line of their sizes"
     reads = "dimension, loss, epochs, n-grams, words, labels, number of weights"
     limits = "the first 92 bytes, of word vectors the first two lines; the dictionary, to find where the matrices end, up to 300,000 entries"
@@ -94,15 +94,18 @@ class FasttextExtractor:
     def claims(self, key: str, head: bytes) -> Claim | None:
         named = key.lower().endswith((".ftz", ".bin", ".fasttext"))
         if head[:4] != MAGIC:
-            if key.lower().endswith(_VECTORS) and _read_vectors(head) is not None:
-                return Claim(format="word2vec", role=Role.WEIGHTS, confidence=85)
+            vectors = _read_vectors(head) if key.lower().endswith(_VECTORS) else None
+            if vectors is not None:
+                written = "word2vec-text" if vectors.is_text else "word2vec"
+                return Claim(format=written, role=Role.WEIGHTS, confidence=85)
             return None
         return Claim(format="fasttext", role=Role.WEIGHTS, confidence=100 if named else 90)
 
     def extract(self, reader: RangedReader) -> Extraction:
         vectors = _read_vectors(reader.head(MAX_VECTOR_HEAD_BYTES))
         if vectors is not None:
-            findings = Findings(reader, self, format="word2vec", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+            written = "word2vec-text" if vectors.is_text else "word2vec"
+            findings = Findings(reader, self, format=written, role=Role.WEIGHTS, origin=Origin.EMBEDDED)
             _tell_vectors(findings, vectors, reader.size_bytes)
             return findings.extraction()
         findings = Findings(reader, self, format="fasttext", role=Role.WEIGHTS, origin=Origin.EMBEDDED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity, TensorInfo
 from crawler.extractor import Claim, Findings
@@ -18,10 +20,12 @@ from crawler.reader import RangedReader
 START_BYTES = 4096
 MAX_OBJECT_ARRAYS = 16
 
+_NO_NUMBERS = frozenset({"STR", "OBJECT", "BOOL"})
+
 
 class NumpyExtractor:
     name = "numpy"
-    version = 6
+    version = 7
     description = "NumPy arrays: .npy and .npz"
     reads = "the header of each array; pickles of object arrays, symbolically"
     limits = "64 kB of header, 16 arrays of objects, requests of the budget: one per array beyond 1 MB"
@@ -97,7 +101,7 @@ class NumpyExtractor:
                 tell_unchecked(findings, str(error), member=member.name)
                 findings.failed(error)
         tell_oddities(findings, directory)
-        findings.tensors = summarise(infos, complete=complete)
+        findings.tensors = summarise(_without_settings(infos), complete=complete)
         if not infos:
             findings.status = FileStatus.UNREADABLE if directory.members else FileStatus.EMPTY
             findings.problem("empty", "no arrays are in it")
@@ -134,8 +138,27 @@ def _member_header(directory: ZipDirectory, member: Member) -> NpyHeader:
     return parse_header(start if length <= len(start) else directory.read_start(member, length))
 
 
+def _without_settings(infos: list[TensorInfo]) -> list[TensorInfo]:
+    """The arrays, those set apart that hold one setting each beside arrays of another type: switches, counts, a rate."""
+    arrays = [info for info in infos if info.shape and info.part == "model"]
+    if not arrays:
+        return infos
+    dtype = max(arrays, key=lambda info: info.elements).dtype
+    return [
+        replace(info, part="constant") if not info.shape and info.dtype != dtype else info for info in infos
+    ]
+
+
+def _part(name: str, header: NpyHeader) -> str:
+    """Locks say how fast gensim lets vectors change. Source: piskvorky/gensim gensim/models/word2vec.py."""
+    if header.dtype in _NO_NUMBERS:
+        return "constant"
+    return "auxiliary" if name.endswith("_lockf") else "model"
+
+
 def _info(name: str, header: NpyHeader) -> TensorInfo:
     return TensorInfo(
+        part=_part(name, header),
         name=name[:512],
         dtype=header.dtype,
         shape=header.shape,

@@ -45,7 +45,7 @@ _GENERIC_NAMES = re.compile(
 
 class OnnxExtractor:
     name = "onnx"
-    version = 2
+    version = 3
     description = "ONNX models, with external data"
     reads = "signature, opsets, operators, properties, all weights including constants of subgraphs, external files"
     limits = "5 M fields, 64 graphs deep, 500,000 tensors; weights that the model generates are unknown"
@@ -197,6 +197,9 @@ def _number(text: str | None) -> int:
 
 def _count(findings: Findings, model: OnnxModel) -> None:
     known, unknown, total = list[TensorInfo](), list[OnnxTensor](), 0
+    names = {tensor.name for tensor in model.tensors}
+    # ONNX Runtime multiplies the scales of dynamic quantisation before they reach what they belong to
+    model.scales.update(name for name in names if f"{name.removesuffix('_scale')}_quantized" in names and name.endswith("_scale"))
     for tensor in model.tensors:
         total += tensor.elements
         if tensor.known and total < MAX_ELEMENTS:

@@ -77,6 +77,14 @@ def _suffix(*suffixes: str) -> tuple[str, ...]:
     return suffixes
 
 
+_VOWPAL_VERSION = re.compile(rb".\0\0\0(?:[89]|1\d)\.\d{1,2}\.\d{1,2}\0[\0\1]")
+
+
+def _begins_with_vowpal_version(head: bytes) -> bool:
+    """The version as a text with its length before it. Source: VowpalWabbit vowpal_wabbit parse_regressor.cc."""
+    return _VOWPAL_VERSION.match(head) is not None and head[0] <= head.find(b"\0", 4) - 3
+
+
 def _engine_behind_metadata(head: bytes) -> bool:
     """Ultralytics puts a u32 length and a JSON object before the engine."""
     length = int.from_bytes(head[:4], "little")
@@ -147,7 +155,14 @@ FORMATS = (
         framework="opennlp",
     ),
     OpaqueFormat("torch7", None, _suffix(".t7"), framework="torch7"),
+    OpaqueFormat("vowpal-wabbit", _begins_with_vowpal_version, framework="vowpal-wabbit"),
     OpaqueFormat("vowpal-wabbit", None, _suffix(".vw"), framework="vowpal-wabbit"),
+    OpaqueFormat("crfsuite", _at(0, b"lCRF"), framework="crfsuite"),
+    OpaqueFormat(
+        "h2o-binary",
+        lambda head: head[:2] == b"\x1c\xed" and b"water." in head[:256],
+        framework="h2o",
+    ),
     OpaqueFormat(
         "java-serialized",
         _at(0, b"\xac\xed\0\5"),
@@ -241,7 +256,7 @@ def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
 
 class OpaqueExtractor:
     name = "opaque"
-    version = 3
+    version = 4
     description = (
         "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, PMML, MXNet, Caffe, CNTK, TorchServe, MindSpore Lite, Paddle Lite, OpenNLP,"
         " Tesseract, Kaldi, Weka, MediaPipe, models of NPUs (Ascend, Sophon, Horizon, Qualcomm, Kendryte) and others, by their magic"

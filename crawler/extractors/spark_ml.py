@@ -31,13 +31,15 @@ _TASKS = (
     ("Regression", "tabular-regression"),
     ("Regressor", "tabular-regression"),
 )
+_LEARNT = {"numFeatures": "features", "numClasses": "classes", "numTrees": "trees"}
+"""What stands beside the parameters. Source: apache/spark mllib (`RandomForestClassificationModel.save`)."""
 
 
 class SparkMlExtractor:
     """Reads the whole of a small file. A pipeline is one model; its stages say their parameters of it."""
 
     name = "spark-ml"
-    version = 1
+    version = 2
     description = "Spark ML models and pipelines (metadata/part-00000 with stages/ or data/)"
     reads = "class, stages, Spark's version, time of saving, parameters of every stage"
     limits = "JSON 16 MB, 500 stages; the numbers in Parquet files are not read"
@@ -64,6 +66,8 @@ class SparkMlExtractor:
         parameters = {**mapping(metadata.get("defaultParamMap")), **mapping(metadata.get("paramMap"))}
         stages = texts(parameters.pop("stageUids", None), limit=MAX_STAGES)
         _tell_task(findings, name)
+        for key, field in _LEARNT.items():
+            findings.say(field, whole(metadata.get(key)), pointer(key), evidence=Evidence.COUNTED)
         if is_stage:
             _tell_parameters(findings, parameters, prefix=f"{name}.")
             return findings.extraction()

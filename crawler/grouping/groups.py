@@ -61,6 +61,7 @@ from crawler.grouping.layouts import (
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
     OPTIMIZER_STATE,
+    PARTS_OF_OBJECTS,
     PROJECTOR,
     RUN_DIRECTORY,
     RUN_POSITION,
@@ -459,7 +460,7 @@ def _described(members: Iterable[Member]) -> dict[str, str]:
 
 
 def _arrays_of_others(weights: Iterable[Member]) -> dict[str, str]:
-    """Name of an array -> name of the model that was saved with it: `w2v.model` beside `w2v.model.wv.vectors.npy`.
+    """Name of an array or part -> name of the model that was saved with it: `w2v.model` beside `w2v.model.wv.vectors.npy`.
 
     Source: piskvorky/gensim gensim/utils.py (`SaveLoad._smart_save`: large arrays go into files of their own).
     """
@@ -467,11 +468,12 @@ def _arrays_of_others(weights: Iterable[Member]) -> dict[str, str]:
     owners: dict[str, str] = {}
     for name in names_here:
         stem = name.removesuffix(ARRAY)
-        while name.endswith(ARRAY) and (dot := stem.rfind(".")) > 0:
+        while name.endswith((ARRAY, *PARTS_OF_OBJECTS)) and (dot := stem.rfind(".")) > 0:
             stem = stem[:dot]
             if stem in names_here:
                 owners[name] = stem
-                break
+                if not stem.endswith(PARTS_OF_OBJECTS):
+                    break
     return owners
 
 

@@ -136,6 +136,11 @@ KERAS_EPOCH = re.compile(
 """The epoch in the name of a checkpoint of Keras, `weights.12-0.35.hdf5`. Source: keras-team/keras callbacks/model_checkpoint.py."""
 ARRAY = ".npy"
 """Arrays that a program saves beside the object that they are of."""
+PARTS_OF_OBJECTS = (".id2word", ".state", ".projection", ".wv", ".trainables", ".docvecs", ".vocabulary")
+"""Objects that gensim saves beside the one that holds them: `lda.model.state`.
+
+Source: piskvorky/gensim gensim/models (`save` of LdaModel, LsiModel and, before 4.0, Word2Vec).
+"""
 GRAPHS = (".onnx", ".ort", ".tflite", ".rknn")
 GRAPH_PART = re.compile(
     r"^(?P<before>(?:.*[-_.])?)(?P<part>encoder|decoder|joiner)(?:_joint)?(?P<after>(?:[-_.].*)?)$",
