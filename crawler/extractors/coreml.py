@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MANIFEST_BYTES = 1024 * 1024
 MAX_ITEMS = 1_000
 MODEL_PATH = "@model_path/"
+CATBOOST_AUTHOR = "Mr. Catboost Dumper"
+"""Source: catboost/catboost catboost/libs/model/model_export/coreml_helpers.cpp."""
 TOOLS = "com.github.apple.coremltools."
 
 _SMALL_INTEGERS = frozenset({"I8", "U8", "I4", "U4", "U2", "U1", "U3", "U6"})
@@ -108,7 +110,10 @@ def _tell(findings: Findings, model: CoreModel) -> None:
     findings.say("task", _CLASSICAL.get(last), "proto:/Type", evidence=Evidence.INFERRED)
     if model.kinds_inside:
         findings.say("extra.pipeline", model.kinds_inside, "proto:/pipeline/models")
+    is_by_catboost = model.metadata.get("owner", "").strip() == CATBOOST_AUTHOR
     for field, value in model.metadata.items():
+        if is_by_catboost and field in {"owner", "version", "description"}:
+            continue  # the same in every model that CatBoost exports
         findings.say(field, value.strip(), f"proto:/description/metadata/{field}")
     if model.inputs:
         findings.say("inputs", model.inputs, "proto:/description/input")

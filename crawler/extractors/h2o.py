@@ -7,13 +7,13 @@ Source: h2oai/h2o-3 h2o-algos/…/hex/ModelMojoWriter and h2o-genmodel/src/main/
 from __future__ import annotations
 
 import re
-
 from typing import Any
 
 from catalog.errors import ExtractError, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
+from crawler.formats.json_values import mapping
 from crawler.formats.zips import is_zip, open_zip
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -104,8 +104,8 @@ def _tell_details(findings: Findings, details: Any) -> None:
     if not isinstance(output, dict):
         return
     for block, split in _SPLITS.items():
-        measured = output.get(block)
-        for name in _METRICS if isinstance(measured, dict) else ():
+        measured = mapping(output.get(block))
+        for name in _METRICS:
             value = measured.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 place = f"zip:{DETAILS}/output/{block}/{name}"
@@ -113,9 +113,9 @@ def _tell_details(findings: Findings, details: Any) -> None:
     settings = details.get("parameters")
     for setting in settings[:MAX_SETTINGS] if isinstance(settings, list) else ():
         if isinstance(setting, dict) and setting.get("type") in _SETTING_TYPES:
-            name, value = setting.get("name"), setting.get("actual_value")
-            if isinstance(name, str) and isinstance(value, int | float | str):
-                findings.say(f"hyperparameters.{name[:100]}", value, f"zip:{DETAILS}/parameters/{name[:100]}")
+            key, actual = setting.get("name"), setting.get("actual_value")
+            if isinstance(key, str) and isinstance(actual, int | float | str):
+                findings.say(f"hyperparameters.{key[:100]}", actual, f"zip:{DETAILS}/parameters/{key[:100]}")
 
 
 def _sections(text: str) -> dict[str, list[str]]:

@@ -145,15 +145,13 @@ def _without_settings(infos: list[TensorInfo]) -> list[TensorInfo]:
         return infos
     dtype = max(arrays, key=lambda info: info.elements).dtype
     return [
-        replace(info, part="constant") if not info.shape and info.dtype != dtype else info for info in infos
+        replace(info, part="auxiliary") if not info.shape and info.dtype != dtype else info for info in infos
     ]
 
 
 def _part(name: str, header: NpyHeader) -> str:
     """Locks say how fast gensim lets vectors change. Source: piskvorky/gensim gensim/models/word2vec.py."""
-    if header.dtype in _NO_NUMBERS:
-        return "constant"
-    return "auxiliary" if name.endswith("_lockf") else "model"
+    return "auxiliary" if header.dtype in _NO_NUMBERS or name.endswith("_lockf") else "model"
 
 
 def _info(name: str, header: NpyHeader) -> TensorInfo:

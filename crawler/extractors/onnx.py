@@ -199,7 +199,11 @@ def _count(findings: Findings, model: OnnxModel) -> None:
     known, unknown, total = list[TensorInfo](), list[OnnxTensor](), 0
     names = {tensor.name for tensor in model.tensors}
     # ONNX Runtime multiplies the scales of dynamic quantisation before they reach what they belong to
-    model.scales.update(name for name in names if f"{name.removesuffix('_scale')}_quantized" in names and name.endswith("_scale"))
+    model.scales.update(
+        name
+        for name in names
+        if f"{name.removesuffix('_scale')}_quantized" in names and name.endswith("_scale")
+    )
     for tensor in model.tensors:
         total += tensor.elements
         if tensor.known and total < MAX_ELEMENTS:

@@ -54,7 +54,7 @@ def unpacked(tensors: Iterable[TensorInfo], modes: Collection[str]) -> Iterator[
         yield from _layer([variables[number] for number in sorted(variables)], kinds)
 
 
-def _layer(variables: Sequence[TensorInfo], kinds: Collection[str]) -> Iterator[TensorInfo | None]:
+def _layer(variables: Sequence[TensorInfo], kinds: set[str]) -> Iterator[TensorInfo | None]:
     kernels = [each for each in variables if each.dtype in _BYTES and len(each.shape) > 1]
     if not kernels:
         history = FLOAT8_VARIABLES if _has_float8_history(variables) else 0

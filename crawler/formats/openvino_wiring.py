@@ -29,9 +29,9 @@ class Wiring:
 
     def place(self, layer: str, kind: str) -> None:
         """Remembers a layer that an edge may name."""
-        if kind in _WAYS or kind == "FakeQuantize":
-            if len(self._kinds) < MAX_LAYERS and len(layer) <= MAX_ID_CHARACTERS:
-                self._kinds[layer] = kind
+        is_kept = len(self._kinds) < MAX_LAYERS and len(layer) <= MAX_ID_CHARACTERS
+        if is_kept and (kind in _WAYS or kind == "FakeQuantize"):
+            self._kinds[layer] = kind
 
     def connect(self, edge: Mapping[str, str]) -> None:
         """Remembers an edge between two of them, by the port that it ends in."""

@@ -591,7 +591,9 @@ class Machine:
             self._access_of[id(call)] = access
         elif type(callee) is Global and callee.full in _REBUILD_FROM_TYPE and type(args) is tuple and args:
             self._note_call(args[0], args[2] if len(args) > 2 else ())  # torch calls the first with the third
-        elif type(callee) is Global and callee.full in _ARRAY_MAKERS and type(args) is tuple and len(args) > 2:
+        elif (
+            type(callee) is Global and callee.full in _ARRAY_MAKERS and type(args) is tuple and len(args) > 2
+        ):
             self._note_call(args[0], args[1])
             call = Call(args[0], args[1])
             call.state = args[2]

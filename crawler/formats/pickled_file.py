@@ -34,9 +34,13 @@ from crawler.reader import RangedReader, bytes_reader
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
 _FRAMEWORKS = {"torch": "pytorch", "jax": "jax", "jaxlib": "jax"}
-_OBJECTS_OF = frozenset({"gensim", "hmmlearn", "prophet", "river", "implicit", "surprise", "sklearn_crfsuite"})
+_OBJECTS_OF = frozenset(
+    {"gensim", "hmmlearn", "prophet", "river", "implicit", "surprise", "sklearn_crfsuite"}
+)
 """Libraries whose models are objects: of the arrays that such a one keeps, nobody can tell which are its parameters."""
 _CONTAINERS = ("Dict", "Mapping", "Map", "Bunch", "Namespace", "_reconstruct", "_frombuffer", "dict")
+_PARTS = (".id2word", ".state", ".projection")
+"""What gensim saves beside the object that it is of. Source: piskvorky/gensim gensim/models (`save`)."""
 _STRUCTURED_NAMES = "StructuredToParameterName@@"  # Source: PaddlePaddle python/paddle/framework/io.py
 
 
@@ -184,7 +188,7 @@ def _tell_model(findings: Findings, pickle: Pickle, literals: _Literals) -> None
     is_object = type(value) is Call and not value.class_name.endswith(_CONTAINERS)
     if framework == "pytorch" or (not is_object and _holds_arrays(value)):
         tell_pickled_model(findings, pickle, framework=framework)
-    elif is_object and value.class_name[:1].isupper():
+    elif is_object and value.class_name[:1].isupper() and not findings.file_name.endswith(_PARTS):
         findings.say("architecture", value.class_name, "pickle:/", evidence=Evidence.INFERRED)
         findings.say("extra.class", value.name, "pickle:/")
         findings.say("framework", _library_of(value.name), "pickle:/", evidence=Evidence.INFERRED)

@@ -437,7 +437,7 @@ def _draft_files(tree: _Tree, directory: str, weights: Sequence[Member], drafts:
         draft = _draft(drafts, joined(directory, networks.get(name, stem.stem)), kind, directory)
         if kind == "shards" and draft.kind == "file":
             draft.kind = kind
-        draft.weights[member.object.key] = _in_role(member, Role.DATA) if name in arrays else member
+        draft.weights[member.object.key] = _saved_beside(member) if name in arrays else member
         models.append(draft)
     for member in projectors if others else ():
         for draft in _closest(member, models):
@@ -750,6 +750,14 @@ def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bo
 def _in_role(member: Member, role: Role) -> Member:
     extraction = member.extraction
     return member if extraction is None else replace(member, extraction=replace(extraction, role=role))
+
+
+def _saved_beside(member: Member) -> Member:
+    """An array, or another object, that was saved beside the one it is of, and says nothing else of the model."""
+    data = _in_role(member, Role.DATA)
+    if data.extraction is None or name_of(member.object.key).endswith(ARRAY):
+        return data
+    return replace(data, extraction=replace(data.extraction, observations=()))
 
 
 def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:

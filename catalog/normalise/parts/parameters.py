@@ -147,7 +147,7 @@ def _count_set(item: WeightSet, quantizer: Quantizer) -> Count:
     total, stored, unknown = 0, 0, False
     dtypes: dict[str, int] = {}
     for tally in wanted:
-        if _is_shape_constant(tally, graph=graph, tflite=item.format == "tflite"):
+        if _is_shape_constant(tally, graph=graph, biases=item.format in {"tflite", "onnx"}):
             continue
         logical, label, change = _logical(tally, quantizer)
         stored += tally.elements
@@ -190,11 +190,11 @@ def _held_by_each(item: WeightSet) -> int:
     )
 
 
-def _is_shape_constant(tally: TensorTally, *, graph: bool, tflite: bool) -> bool:
-    """Integers of a graph that hold shapes and indices. A TFLite bias is I32 and is told apart by its extractor."""
+def _is_shape_constant(tally: TensorTally, *, graph: bool, biases: bool) -> bool:
+    """Integers of a graph that hold shapes and indices. A quantised bias is I32: of TFLite and ONNX, extractors tell it apart."""
     if tally.part == "constant" and tally.dtype in NOT_WEIGHTS_IN_GRAPHS:
         return True
-    return graph and tally.dtype in NOT_WEIGHTS_IN_GRAPHS and not (tflite and tally.dtype == "I32")
+    return graph and tally.dtype in NOT_WEIGHTS_IN_GRAPHS and not (biases and tally.dtype == "I32")
 
 
 def _logical(tally: TensorTally, quantizer: Quantizer) -> tuple[int | None, str, str | None]:

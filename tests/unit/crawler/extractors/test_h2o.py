@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import ClassVar
@@ -54,3 +55,21 @@ def test_a_description_without_an_algorithm_is_malformed():
 
 def test_other_zips_are_left_alone():
     assert H2oExtractor().claims("m.zip", mojo("x", name="weights.bin")) is None
+
+
+def test_a_model_of_trees_begins_with_them_and_says_what_was_measured_on_its_rows():
+    """A forest was once passed over: its description comes behind its trees."""
+    buffer = io.BytesIO()
+    details = {
+        "output": {"training_metrics": {"AUC": 0.988, "nobs": 120, "loglikelihood": "NaN"}},
+        "parameters": [{"name": "max_depth", "type": "int", "actual_value": 3}, {"name": "x", "type": "Key"}],
+    }
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("trees/t00_000.bin", b"\0")
+        archive.writestr("model.ini", "[info]\nalgo = gbm\nn_trees = 6\n")
+        archive.writestr("experimental/modelDetails.json", json.dumps(details))
+    assert H2oExtractor().claims("m.zip", buffer.getvalue()[:64]) is not None
+    read = extract(H2oExtractor, "m.zip", buffer.getvalue())
+    assert values_of(read)["hyperparameters.max_depth"] == 3
+    (metric,) = [each for each in read.observations if each.field.startswith("metrics.")]
+    assert (metric.field, metric.raw, metric.context["split"]) == ("metrics.AUC", 0.988, "train")
