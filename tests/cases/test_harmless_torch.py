@@ -36,7 +36,9 @@ def extractions(tmp_path_factory):
 
 def test_all_of_them_are_read_and_whole(extractions):
     assert len(extractions) == 56
-    assert {key for key, read in extractions.items() if read is None or read.status is not FileStatus.OK} == set()
+    assert {
+        key for key, read in extractions.items() if read is None or read.status is not FileStatus.OK
+    } == set()
 
 
 def test_what_known_libraries_write_is_no_finding(extractions):

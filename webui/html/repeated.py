@@ -63,8 +63,10 @@ def _linked_option(option: FacetOption, field: str) -> str:
     if not option.idle:
         look = f"option{' selected' if option.selected else ''}{' none' if option.value == '(none)' else ''}"
         opening, closing = (
-            f'<a class="{look}" href="{escape(option.url)}" data-partial data-key="{field}={sent_back(option.value)}"'
-            f"{_CURRENT if option.selected else ''}>",
+            (
+                f'<a class="{look}" href="{escape(option.url)}" data-partial data-key="{field}={sent_back(option.value)}"'
+                f"{_CURRENT if option.selected else ''}>"
+            ),
             "</a>",
         )
     return (

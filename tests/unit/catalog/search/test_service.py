@@ -111,9 +111,7 @@ def test_chosen_value_keeps_its_alternatives_with_their_counts(service):
     assert sum(buckets(page, "framework").values()) == page.total
 
 
-@pytest.mark.parametrize(
-    "text", ["task:ner params:>5M", "params:>5M task:ner,pos", "task=ner and params>5M"]
-)
+@pytest.mark.parametrize("text", ["task:ner params:>5M", "params:>5M task:ner,pos", "task=ner and params>5M"])
 def test_value_that_is_typed_is_ticked_and_keeps_its_alternatives(service, text):
     """It was unticked, and all other values of its facet stood at 0."""
     typed = service.page(SearchState(text=text))
