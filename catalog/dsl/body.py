@@ -328,8 +328,10 @@ def _stored_by_columns(listed: list[Any]) -> list[Any]:
     """The same `docvalue_fields`; running text has no such values."""
     for row in listed:
         name = row.get("field") if isinstance(row, dict) else row
-        known = isinstance(name, str) and "*" not in name and field_name(name)
-        if known and known.type == "text":
+        if not isinstance(name, str) or "*" in name:
+            continue
+        known = field_name(name)
+        if known.type == "text":
             raise RequestRefused(known.name, "is running text; name it in fields instead.")
     return listed
 
