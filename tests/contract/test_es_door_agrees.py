@@ -196,7 +196,6 @@ SHAPES = {
         fields=["status.keyword"],
     ),
     "no fields": lambda es: es.search(index="models", size=1, source=False, fields=["no_field*"]),
-    "text by columns": lambda es: es.search(index="models", size=1, docvalue_fields=["description"]),
     "uncounted": lambda es: es.search(index="models", size=0, track_total_hits=False),
     "number as total": lambda es: es.search(index="models", size=0, rest_total_hits_as_int=True),
     "no index": lambda es: es.search(index="nothing-*"),
