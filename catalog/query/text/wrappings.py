@@ -83,7 +83,7 @@ _GROUPED = pattern(
 )
 _ADDRESS_QUERY = pattern(r"\s*\??[\w.\[\]]+=[^\s&]*(?:&[\w.\[\]]+=[^\s&]*)+\s*")
 _HUB_SEARCH = pattern(
-    r"\s*(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com)/models/?\?(?=[\w.]+=)"
+    r"(?<!\S)(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com)/models/?\?(?=[\w.]+=)"
 )
 _REPEATED_NAME = pattern(r"(?<![^\s?&])(?P<name>\w+)=(?P<again>\w+):(?=\S)")
 _ESCAPED = pattern(r"%([2-7][0-9A-Fa-f])")
@@ -226,14 +226,14 @@ def _of_address(text: str) -> str:
     """The parameters of an address as conditions beside each other."""
     if "=" not in text:
         return text
-    hub = _HUB_SEARCH.match(text)
+    hub = _HUB_SEARCH.search(text)
     if hub is not None:
         address = _ARGUMENT.match(text, hub.end())
         end = hub.end() if address is None else address.end()
         asked = text[hub.end() : end].replace("&", " ").replace("+", " ")
         asked = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), asked)
         asked = _REPEATED_NAME.sub(_repeated_name, asked).ljust(end - hub.end())
-        text = f"{_blank(hub)}{asked}{text[end:]}"
+        text = f"{text[: hub.start()]}{_blank(hub)}{asked}{text[end:]}"
     elif _ADDRESS_QUERY.fullmatch(text):
         text = text.replace("&", " ").replace("?", " ", 1)
     return _WORDS_PARAMETER.sub(_blank, text)
