@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 
 from modeldex import Recorder, WsgiMiddleware
 
@@ -64,6 +65,39 @@ def in_threads(call: Callable[[], object], threads: int, calls: int) -> float:
     return (time.perf_counter() - clock) / (threads * calls)
 
 
+def torch_model() -> Callable[[], object] | None:
+    """A perceptron of torch that answers eight rows at once, where torch is installed."""
+    try:
+        torch = import_module("torch")
+    except ImportError:
+        return None
+    torch.set_num_threads(1)
+    layers = torch.nn.Linear(256, 1024), torch.nn.ReLU(), torch.nn.Linear(1024, 10)
+    network, rows = torch.nn.Sequential(*layers).eval(), torch.randn(8, 256)
+
+    def answer() -> object:
+        with torch.inference_mode():
+            return network(rows)
+
+    return answer
+
+
+def of_torch(measures: Callable[[Callable[[], object]], Callable[[], object]]) -> dict[str, float]:
+    """What a call of a real model costs more, alone and in 8 threads; nothing without torch."""
+    answer = torch_model()
+    if answer is None:
+        return {}
+    plain, measured = compared(answer, measures(answer), 500)
+    rounds = [(in_threads(answer, 8, 100), in_threads(measures(answer), 8, 100)) for _ in range(ROUNDS)]
+    return {
+        "microseconds_of_torch": round(plain * 1e6, 1),
+        "added_microseconds_torch": round((measured - plain) * 1e6, 1),
+        "added_microseconds_torch_in_8_threads": round(
+            statistics.median(after - before for before, after in rounds) * 1e6, 1
+        ),
+    }
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(window_seconds=1)
@@ -73,6 +107,7 @@ def main() -> None:
         middleware = WsgiMiddleware(application, recorder, folder)
         web, web_measured = compared(lambda: application({}, started), lambda: middleware({}, started), CALLS)
         crowded = in_threads(measures(nothing), 4, CALLS)
+        torch = of_torch(measures)
         recorder.close()
     print(
         json.dumps(
@@ -81,6 +116,7 @@ def main() -> None:
                 "added_microseconds_wsgi": round((web_measured - web) * 1e6, 2),
                 "microseconds_in_4_threads": round(crowded * 1e6, 2),
                 "ratio_of_a_call_of_1_ms": round(model_measured / model, 4),
+                **torch,
             },
             indent=2,
         )
