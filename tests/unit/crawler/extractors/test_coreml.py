@@ -68,7 +68,7 @@ def test_count_is_the_one_of_the_network_that_was_written(extractor, path, count
     [
         ("linear-ios16", "affine_dequantize", 8),
         ("linear-ios18", "blockwise_shift_scale", 8),
-        ("palette-ios16", "lut_to_dense", None),
+        ("palette-ios16", "lut_to_dense", 4),
         ("palette-ios18", "lut_to_dense", 4),
     ],
 )
