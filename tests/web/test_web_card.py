@@ -102,9 +102,9 @@ def test_no_mixture_of_marks_acts(pieces):
 
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_hostile_card_takes_bounded_time_and_room(text):
-    started = time.monotonic()
+    started = time.process_time()
     card = card_of(text, "README.md")
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert len(card.html) < 20 * MAX_CARD_CHARACTERS
     assert_inert(card.html)
 
