@@ -23,7 +23,7 @@ from webui.errors import register_errors
 from webui.html import edit_views, retention_views, saved_views, views
 from webui.html.repeated import histogram_bars, option_items, result_items, table_rows
 from webui.past import REMEMBERED
-from webui.reading import kept_apart, services, signed_in
+from webui.reading import command, kept_apart, services, signed_in
 from webui.rendering import answer
 from webui.security import with_security_headers
 from webui.text import attribute
@@ -60,7 +60,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     security.register(app)
     guard.register(app)
     refusals.register(app)
-    app.jinja_env.globals["signed_in"] = signed_in
+    app.jinja_env.globals.update(signed_in=signed_in, command=command)
     app.register_blueprint(access.blueprint)
     app.register_blueprint(users.blueprint)
     app.register_blueprint(views.blueprint)

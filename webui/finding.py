@@ -15,6 +15,7 @@ from catalog.query.request import SearchRequest, SortKey
 from catalog.records import ModelId
 from catalog.text.absence import ABSENT
 from mappings import Field, fields
+from webui.documents import values_at
 from webui.not_found import NotFoundHere
 from webui.parameters import asked
 from webui.query_example import QueryExample, query_example
@@ -34,6 +35,7 @@ MOST_COMPARED = 6
 ID_CHARACTERS = 200
 IDS_READ = 4_000
 MODELS_OF_TABLE = 50
+RIVALS_SHOWN, VALUES_ALIKE = 10, 20
 
 
 def find_model(model_id: str) -> StoredModel:
@@ -139,6 +141,36 @@ def find_compared(named: Sequence[str]) -> Compared:
     return Compared(
         ids=tuple(ids), documents=tuple(known[model_id] for model_id in kept), notices=tuple(notices)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """A model that does what another one does, and why it is thought so."""
+
+    document: Mapping[str, Any]
+    reason: str
+
+
+def find_rivals(documents: Sequence[Mapping[str, Any]]) -> list[Rival]:
+    """What the first of these models, and so all of them, may be compared with: other versions of it, what was trained on its
+    data, what has its task.
+    """
+    document, chosen = documents[0], [str(document["id"]) for document in documents]
+    likenesses = (
+        ("name", "another version", values_at(document, "name")),
+        ("datasets", "the same data set", values_at(document, "datasets")),
+        ("task", "the same task", values_at(document, "task")),
+    )
+    rivals: dict[str, Rival] = {}
+    for field, reason, values in likenesses:
+        if values and len(rivals) < RIVALS_SHOWN:
+            alike = Terms(field, tuple(str(value) for value in values[:VALUES_ALIKE]))
+            known = Terms("id", (*chosen, *rivals))
+            query = And((alike, Not(known), Not(Terms("status", ABSENT))))
+            order = (SortKey(field="best_date", descending=True), SortKey(field="id"))
+            hits = catalog().search(SearchRequest(query=query, sort=order, size=RIVALS_SHOWN)).hits
+            rivals |= {str(hit.document["id"]): Rival(document=hit.document, reason=reason) for hit in hits}
+    return list(rivals.values())[:RIVALS_SHOWN]
 
 
 def find_example(page: SearchPage) -> QueryExample | None:

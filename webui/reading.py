@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app, g, request
@@ -45,6 +46,16 @@ def signed_in() -> str:
     """The name of who is signed in; empty for the owner of the machine, and for nobody."""
     reading: Catalog | None = g.get("catalog")
     return "" if reading is None or reading.principal == OWNER else reading.principal.name
+
+
+def command(words: str) -> str:
+    """A command about this catalog as one types it. With its home folder, where that is not the usual one, for the owner of
+    the machine alone.
+    """
+    known = settings()
+    if known.home_origin == "default" or signed_in():
+        return f"modeldex {words}"
+    return f"MODELDEX_HOME={shlex.quote(str(known.home))} modeldex {words}"
 
 
 def visit() -> Visit:

@@ -46,6 +46,7 @@ class Before:
 
     model: str
     name: str
+    version: str
     field: str
     before: Any
     after: Any
@@ -387,6 +388,7 @@ class Editor:
                 yield Before(
                     model=str(document["id"]),
                     name=str(document.get("name", "")),
+                    version=str(document.get("version", "")),
                     field=name,
                     before=before,
                     after=after,

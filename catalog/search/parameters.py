@@ -64,6 +64,8 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
             case "page":
                 page = _whole(value, 1, MAX_PAGE, 1)
             case name if name in VIEW_PARTS:
+                if name == COLUMNS and len(_columns((*view.columns, *value.split(",")))) > MAX_COLUMNS:
+                    notices[f"A table shows at most {MAX_COLUMNS} columns; the others are left out."] = None
                 view = _with_part(view, name, value.strip())
             case "lenient":
                 pass  # what the API asks for, no part of a state
@@ -95,12 +97,15 @@ def _with_part(view: ResultView, name: str, value: str) -> ResultView:
     if name == VIEW:
         return replace(view, kind=value if value in VIEWS else LIST)
     if name == COLUMNS:
-        columns = dict.fromkeys(
-            (*view.columns, *(part.strip()[:MAX_NAME_CHARACTERS] for part in value.split(",")))
-        )
-        return replace(view, columns=tuple(column for column in columns if column)[:MAX_COLUMNS])
+        columns = _columns((*view.columns, *value.split(",")))
+        return replace(view, columns=columns[:MAX_COLUMNS])
     axis: dict[str, Any] = {name: value[:MAX_NAME_CHARACTERS]}
     return replace(view, **axis)
+
+
+def _columns(names: Iterable[str]) -> tuple[str, ...]:
+    stripped = (name.strip()[:MAX_NAME_CHARACTERS] for name in names)
+    return tuple(dict.fromkeys(name for name in stripped if name))
 
 
 def _bounded(text: str) -> str:

@@ -177,3 +177,14 @@ def test_a_policy_takes_the_place_of_what_a_user_has_or_changes_nothing(house, t
     assert [grant.label for grant in house.accounts.named("bob").grants] == [
         "allow by policy.json statement[0]"
     ]
+
+
+def test_a_line_about_a_model_says_what_changed_in_words_and_leads_to_it_who_may_see_it(house):
+    model = f"{7:064x}"
+    change = {"before": {"license": "mit", "tags": ["a"]}, "after": {"license": {"set": "gpl-3.0"}}}
+    house.accounts.note("models.edit", model, house.visit, **change)
+    seen = house.client("ada").get("/audit").text
+    assert "license: mit → set gpl-3.0" in seen
+    assert "tags: a" in seen
+    assert f'href="/models/{model}"' in seen
+    assert "/models/" not in house.client("audrey").get("/audit").text

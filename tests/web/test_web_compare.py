@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fixtures.shelf import HOSTILE_NAME, model_documents
 
@@ -120,3 +122,23 @@ def test_hostile_models_are_inert_in_page_and_markdown(web):
     lines = page.markdown.splitlines()
     assert all(line.replace("\\|", "").count("|") == 4 for line in lines)
     assert "](" not in page.markdown.replace("\\](", "")
+
+
+def test_what_one_model_alone_reports_hides_nothing_that_can_be_compared():
+    rich = model("a", 0.9)
+    names = [f"own_{number}" for number in range(12)]
+    rich["metrics"] |= dict.fromkeys(names, 1.0)
+    page = compared(rich, model("b", 0.8))
+    metrics = page.sections[0]
+    assert [row.label for row in metrics.rows] == ["F1"]
+    assert {row.label for row in metrics.single_rows} == set(names)
+    assert page.single_count == len(names)
+    assert all(name.replace("_", "\\_") in page.markdown for name in names)
+
+
+def test_one_model_alone_offers_others_to_compare_it_with(web):
+    page = web.get(f"/compare?ids={IDS[0]}").text
+    offered = re.findall(r'type="checkbox" name="ids" value="(\w+)"', page)
+    assert offered
+    assert IDS[0] not in offered
+    assert web.get(f"/compare?ids={IDS[0]}&ids={offered[0]}").status_code == 302

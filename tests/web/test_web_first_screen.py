@@ -47,6 +47,26 @@ def scored(name, value, *, metric="f1", dataset="conll2003", split="test", **fie
 # Is it safe
 
 
+@pytest.mark.parametrize(
+    ("state", "headline"),
+    [
+        ({"status": "missing", "flags": ["missing"]}, "Not here now."),
+        ({"status": "partial", "complete": False, "flags": ["incomplete"]}, "Not whole."),
+        ({"status": "pointer", "flags": ["pointer"]}, "The weights are elsewhere."),
+    ],
+    ids=["missing", "cut", "pointer"],
+)
+def test_what_cannot_be_loaded_has_no_lines_that_load_it(tmp_path, state, headline):
+    """A model whose file was gone or cut off said "Data only", and gave the lines that load it."""
+    files = [{"key": "m/model.safetensors", "role": "weights", "size_bytes": 8}]
+    row = a_model("bad", format=["safetensors"], uri="file:///m/model.safetensors", files=files, **state)
+    text = client_of([row], tmp_path).get(f"/models/{row['id']}").get_data(as_text=True)
+    assert headline in text
+    assert "Not shown:" in text
+    assert "load_file" not in text
+    assert "Data only." not in text
+
+
 def verdict(**document):
     return verdict_of(document, risk_rows(document))
 
@@ -107,7 +127,7 @@ def test_loading_is_judged_in_three_tones(document, tone):
 def test_an_ordinary_pickle_is_never_drawn_like_an_attack():
     risk = {"kind": "needs-trust", "severity": "info", "file": "m/model.bin", "detail": "imports sklearn"}
     judged = verdict(format=["pickle"], files=WEIGHTS, risks=[risk])
-    assert judged.loadable
+    assert not judged.withheld
     assert "Safer: ask for it as skops." in judged.advice
 
 

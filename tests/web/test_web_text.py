@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webui.api.export import cell
+from webui.html.history import changes_between
 from webui.links import safe_link
 from webui.numbers import count, decimal, figure, moment, size
 from webui.text import segments, shown
@@ -116,3 +117,17 @@ def test_text_that_would_be_a_formula_is_disarmed(text):
 @pytest.mark.parametrize("value", [-1, -0.5, 0.93, 10**12])
 def test_numbers_stay_numbers_in_a_spreadsheet(value):
     assert cell(value) == value
+
+
+def test_a_change_of_a_list_names_the_words_that_came_and_went():
+    """Two long lists were cut off alike, so that nobody saw which word had been added."""
+    many = [f"word-{number}" for number in range(40)]
+    (change,) = changes_between({"tags": [*many, "draft"]}, {"tags": [*many, "reviewed"]})
+    assert (change.before, change.after, change.kept) == ("draft", "reviewed", 40)
+
+
+def test_a_change_within_a_day_shows_the_hours():
+    (change,) = changes_between(
+        {"modified_at": "2024-03-12T10:00:00Z"}, {"modified_at": "2024-03-12T11:30:00Z"}
+    )
+    assert (change.before, change.after) == ("2024-03-12 10:00:00 UTC", "2024-03-12 11:30:00 UTC")

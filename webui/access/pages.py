@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,10 @@ from webui.text import shown
 
 if TYPE_CHECKING:
     from catalog.records.accounts import AuditLine, Grant, Token
+    from webui.urls import Addresses
+
+MODEL = re.compile(r"[0-9a-f]{64}")
+"""What the id of a model looks like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +59,19 @@ class AccountPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRow:
-    """One line of the audit for people."""
+    """One line of the audit for people. `url` leads to the model that it is about, for who may see models; `changes` say what was before and after, a
+    line for each thing.
+    """
 
     serial: int
     at: str
     actor: str
     action: str
     resource: str
+    url: str
     origin: str
     outcome: str
-    change: str
+    changes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,19 +125,43 @@ def token_row(token: Token) -> TokenRow:
     )
 
 
-def audit_line(line: AuditLine) -> AuditRow:
+def audit_line(line: AuditLine, addresses: Addresses | None) -> AuditRow:
     known = line.happening
-    change = " → ".join(dumps(value) for value in (known.before, known.after) if value is not None)
+    is_model = MODEL.fullmatch(known.resource) is not None
     return AuditRow(
         serial=line.serial,
         at=line.at[:19].replace("T", " "),
         actor=shown(known.actor, 100),
         action=shown(known.action, 60),
-        resource=shown(known.resource, 200),
+        resource=known.resource[:12] if is_model else shown(known.resource, 200),
+        url=addresses.model(known.resource) if is_model and addresses is not None else "",
         origin=shown(known.origin, 60),
         outcome=shown(known.outcome, 40),
-        change=shown(change, 400),
+        changes=tuple(shown(change, 400) for change in _changes(known.before, known.after)),
     )
+
+
+def _changes(before: Any, after: Any) -> list[str]:
+    """`license: mit → set apache-2.0`; what is no mapping as one line."""
+    if not isinstance(before, Mapping | None) or not isinstance(after, Mapping | None):
+        return [" → ".join(_said(value) for value in (before, after) if value is not None)]
+    then, now = before or {}, after or {}
+    names = dict.fromkeys((*then, *now))
+    return [
+        f"{name}: {' → '.join(_said(values[name]) for values in (then, now) if name in values)}"
+        for name in names
+    ]
+
+
+def _said(value: Any) -> str:
+    """A value in words: `set mit` of {"set": "mit"}, a list with commas."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return ", ".join(value) or "none"
+    if isinstance(value, Mapping) and len(value) == 1:
+        return " ".join(f"{name} {_said(inner)}" for name, inner in value.items())
+    return "none" if value is None else dumps(value)
 
 
 def audit_answer(line: AuditLine) -> AuditLineAnswer:

@@ -116,7 +116,7 @@ def _row(user: User, tokens: tuple[TokenRow, ...]) -> UserRow:
         name=user.name,
         is_disabled=user.is_disabled,
         is_self=user.name == catalog().principal.name,
-        comes_by="password" if user.has_password else "tokens, a provider or a proxy",
+        comes_by="a password" if user.has_password else "tokens, a provider or a proxy",
         created=f"{user.created_at:%Y-%m-%d}",
         grants=tuple(GrantRow(id=grant.id, label=grant_row(grant)) for grant in user.grants),
         tokens=tokens,

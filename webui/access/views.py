@@ -27,6 +27,7 @@ from webui.access.pages import (
 )
 from webui.identity import COOKIE
 from webui.not_found import NotFoundHere
+from webui.parameters import addresses
 from webui.reading import accounts, catalog, services, settings, visit
 from webui.refusals import NotAllowed, NotSignedIn
 from webui.rendering import answer, html
@@ -162,7 +163,8 @@ def change_password() -> BaseResponse:
 @blueprint.get("/audit")
 def audit() -> Response:
     before = _number(request.args.get("before", ""))
-    lines = [audit_line(line) for line in catalog().audit(LINES_SHOWN, before=before)]
+    to = addresses() if allowed(catalog().principal, Action.READ) else None
+    lines = [audit_line(line, to) for line in catalog().audit(LINES_SHOWN, before=before)]
     older = lines[-1].serial if len(lines) == LINES_SHOWN else None
     return html("audit.html", AuditPage(lines=tuple(lines), older=older))
 

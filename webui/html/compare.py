@@ -13,7 +13,9 @@ from mappings import fields
 from mappings.metrics import find
 from webui.columns import METRIC, Column, Measured, column, every_measure, figure_of
 from webui.documents import flattened, text_at, values_at
+from webui.finding import Rival
 from webui.headline import metric_label
+from webui.html.headline import scores
 from webui.html.rows import Badge, badges
 from webui.numbers import decimal
 from webui.text import NAME_CHARACTERS, shown
@@ -32,6 +34,9 @@ SECTIONS = {
     "files": "Where it is",
 }
 METRICS, SETTINGS, REQUIREMENTS, REST = "Metrics", "Hyper-parameters", "Dependencies", "Other statements"
+_MANY = frozenset({METRICS, SETTINGS, REQUIREMENTS, REST})
+SINGLE_SHOWN = 4
+"""Of rows with free names that one model alone has: more of them are folded, they would hide what can be compared."""
 REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<rest>.*)", re.DOTALL)
 
 
@@ -68,11 +73,24 @@ class ComparedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedSection:
-    """Rows of one kind, those that differ and those that are equal."""
+    """Rows of one kind: those that differ, those of which one model alone says something, and those that are equal."""
 
     title: str
     rows: tuple[ComparedRow, ...]
+    single_rows: tuple[ComparedRow, ...]
     equal_rows: tuple[ComparedRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RivalView:
+    """A model that another one may be compared with, and why."""
+
+    id: str
+    url: str
+    name: str
+    version: str
+    score: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +99,22 @@ class ComparePage:
 
     models: tuple[ComparedModel, ...]
     sections: tuple[ComparedSection, ...]
+    single_count: int
     equal_count: int
     sentences: tuple[str, ...]
     notices: tuple[str, ...]
     markdown: str
     url: str
+    rivals: tuple[RivalView, ...]
 
 
 def compare_page(
-    documents: Sequence[Mapping[str, Any]], notices: Sequence[str], addresses: Addresses
+    documents: Sequence[Mapping[str, Any]],
+    notices: Sequence[str],
+    addresses: Addresses,
+    rivals: Sequence[Rival] = (),
 ) -> ComparePage:
-    """The comparison of these models, in their order."""
+    """The comparison of these models, in their order; `rivals` are others to choose from."""
     ids = [text_at(document, "id") for document in documents]
     sections = tuple(_sections(documents)) if len(documents) >= FEWEST else ()
     models = tuple(
@@ -101,11 +124,28 @@ def compare_page(
     return ComparePage(
         models=models,
         sections=sections,
+        single_count=sum(len(section.single_rows) for section in sections),
         equal_count=sum(len(section.equal_rows) for section in sections),
         sentences=tuple(_sentences(documents)),
         notices=tuple(notices),
         markdown=_markdown(models, sections),
         url=addresses.compare(ids),
+        rivals=tuple(_rival(rival, addresses) for rival in rivals),
+    )
+
+
+def _rival(rival: Rival, addresses: Addresses) -> RivalView:
+    document = rival.document
+    identifier = text_at(document, "id")
+    score = next(iter(scores(document)), None)
+    where = f" on {score.dataset}" if score is not None and score.dataset else ""
+    return RivalView(
+        id=identifier,
+        url=addresses.model(identifier),
+        name=shown(text_at(document, "name") or text_at(document, "path") or identifier, NAME_CHARACTERS),
+        version=shown(text_at(document, "version"), NAME_CHARACTERS),
+        score="" if score is None else f"{score.label} {score.value.text}{where}",
+        reason=rival.reason,
     )
 
 
@@ -139,11 +179,20 @@ def _sections(documents: Sequence[Mapping[str, Any]]) -> Iterator[ComparedSectio
     for title, rows in groups:
         bounded = tuple(islice(rows, MOST_ROWS))
         if bounded:
+            differing = [row for row in bounded if not row.equal]
+            single = [row for row in differing if _is_single(row)] if title in _MANY else []
+            single = single if len(single) > SINGLE_SHOWN else []
             yield ComparedSection(
                 title=title,
-                rows=tuple(row for row in bounded if not row.equal),
+                rows=tuple(row for row in differing if row not in single),
+                single_rows=tuple(single),
                 equal_rows=tuple(row for row in bounded if row.equal),
             )
+
+
+def _is_single(row: ComparedRow) -> bool:
+    """Whether there is nothing to compare: one model alone says it."""
+    return sum(bool(cell.text) for cell in row.cells) == 1
 
 
 def _metric_rows(documents: Sequence[Mapping[str, Any]]) -> Iterator[ComparedRow]:
@@ -158,7 +207,7 @@ def _metric_rows(documents: Sequence[Mapping[str, Any]]) -> Iterator[ComparedRow
         tables.append(own)
     keys = dict.fromkeys(key for own in tables for key in own)
     shared = {key: sum(key in own for own in tables) for key in keys}
-    for name, basis in sorted(keys, key=lambda key: (-shared[key], not key[1])):
+    for name, basis in sorted(keys, key=lambda key: (-shared[key], not key[1], find(key[0]) is None)):
         yield _metric_row(name, basis, [own.get((name, basis)) for own in tables])
 
 
@@ -290,7 +339,7 @@ def _markdown(models: Sequence[ComparedModel], sections: Sequence[ComparedSectio
         _markdown_row(["---"] * (len(models) + 1), escaped=True),
     ]
     for section in sections:
-        for row in section.rows:
+        for row in (*section.rows, *section.single_rows):
             label = f"{row.label} {row.note}".strip()
             cells = [f"**{_escaped(cell.text)}**" if cell.best else _escaped(cell.text) for cell in row.cells]
             lines.append(_markdown_row([_escaped(label), *cells], escaped=True))

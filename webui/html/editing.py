@@ -58,13 +58,16 @@ class FieldGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditRow:
-    """One field that is set by hand, for people. `files_say` is empty where files say nothing."""
+    """One field that is set by hand, for people. `files_say` is empty where files say nothing; `over` says how the edit stands to
+    it: instead of, or beside.
+    """
 
     label: str
     sentence: str
     made_by: str
     made_at: str
     files_say: str
+    over: str
     said_in: str
     contradicted: bool
     url: str
@@ -106,6 +109,7 @@ class EditPage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewRow:
     name: str
+    version: str
     url: str
     label: str
     before: str
@@ -218,6 +222,7 @@ def edit_row(edit: EditInForce, model: str, addresses: Addresses) -> EditRow:
         made_by=shown(edit.made_by, 60),
         made_at=shown(edit.made_at[:10], 20),
         files_say="" if files is None else value_text(files),
+        over="beside" if edit.added and not edit.removed else "instead of",
         said_in=shown(display_key(ObjectKey(edit.said_in)), NAME_CHARACTERS),
         contradicted=edit.contradicted,
         url=addresses.edit(model, edit.edited),
@@ -260,6 +265,7 @@ def bulk_page(
         else tuple(
             PreviewRow(
                 name=shown(row.name or row.model, NAME_CHARACTERS),
+                version=shown(row.version, 60),
                 url=addresses.model(row.model),
                 label=label_of(row.field),
                 before=value_text(row.before),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.records import FieldProvenance
+from catalog.text.natural import natural_key
+from mappings.metrics import find
 from webui.documents import rows_at
 from webui.headline import headline_name, metric_label
 from webui.html.headline import dataset_of, evaluation_note
@@ -53,8 +55,13 @@ def evaluation_rows(
         rows.append(_row(entry, name, provenance if is_headline else None, headline))
     rows += [_row({"value": value}, name, provenance, name) for name, value in open_headlines.items()]
     first_place = {row.metric: index for index, row in reversed(list(enumerate(rows)))}
-    rows.sort(key=lambda row: (first_place[row.metric], not row.headline))
+    rows.sort(key=lambda row: (find(row.metric) is None, _place(row.metric, first_place), not row.headline))
     return tuple(rows[:ROWS_SHOWN]), max(0, len(rows) - ROWS_SHOWN)
+
+
+def _place(metric: str, first_place: Mapping[str, int]) -> tuple[int, str]:
+    """Metrics that are known stand as they were written; others are many at times, and stand as one looks them up."""
+    return (first_place[metric], "") if find(metric) else (0, natural_key(metric))
 
 
 def _row(

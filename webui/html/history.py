@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 from catalog.records import Revision
 from catalog.records.history import batch_of, differences
 from mappings import fields
-from webui.numbers import clock, figure
+from webui.numbers import Figure, clock, figure
 from webui.text import shown
 from webui.urls import Addresses
 
@@ -20,11 +20,14 @@ VALUE_CHARACTERS = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One value before and after; empty where there was or is none."""
+    """One value before and after; empty where there was or is none. Of a list these are the words that went and that came,
+    beside `kept` others.
+    """
 
     label: str
     before: str
     after: str
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +71,27 @@ def _row(revision: Revision, before: Mapping[str, Any] | None, addresses: Addres
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """How one document differs from an earlier one, for people."""
-    return [
-        Change(
-            label=_label(each.field),
-            before=_text(each.field, each.before),
-            after=_text(each.field, each.after),
+    return [_change(each.field, each.before, each.after) for each in differences(before, after)]
+
+
+def _change(name: str, before: Any, after: Any) -> Change:
+    if _is_words(before) and _is_words(after) and (kept := [word for word in before if word in after]):
+        went = [word for word in before if word not in after]
+        came = [word for word in after if word not in before]
+        return Change(
+            label=_label(name),
+            before=shown(", ".join(went), VALUE_CHARACTERS),
+            after=shown(", ".join(came), VALUE_CHARACTERS),
+            kept=len(kept),
         )
-        for each in differences(before, after)
-    ]
+    texts = [_figure(name, value) for value in (before, after)]
+    if texts[0].text == texts[1].text:  # the same day, another hour
+        return Change(label=_label(name), before=texts[0].exact, after=texts[1].exact)
+    return Change(label=_label(name), before=texts[0].text, after=texts[1].text)
+
+
+def _is_words(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
 
 
 def _label(name: str) -> str:
@@ -83,10 +99,12 @@ def _label(name: str) -> str:
     return row.label if row else shown(name.replace("_", " "), 60)
 
 
-def _text(name: str, value: Any) -> str:
+def _figure(name: str, value: Any) -> Figure:
     if value is None:
-        return ""
+        return Figure(text="", exact="")
     row = fields().get(name)
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
-    return shown(figure(value, row.unit if row else None, row.type if row else "").text, VALUE_CHARACTERS)
+        entries = f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
+        return Figure(text=entries, exact=entries)
+    readable = figure(value, row.unit if row else None, row.type if row else "")
+    return Figure(text=shown(readable.text, VALUE_CHARACTERS), exact=shown(readable.exact, VALUE_CHARACTERS))

@@ -26,7 +26,7 @@ from webui.html.lineage import Lineage, Series, lineage_of, series_view
 from webui.html.loading import Loading, loading_of, local_path
 from webui.html.memory import Memory, memory_of
 from webui.html.provenance import Provenance, provenance_of
-from webui.html.rows import Badge, Fact, Tag, badges, facts, tags
+from webui.html.rows import Badge, Fact, Tag, badges, facts, risk_word, tags
 from webui.html.safety import RiskRow, Verdict, risk_rows, verdict_of
 from webui.html.surroundings import Surroundings
 from webui.links import safe_link
@@ -52,7 +52,7 @@ FILTER_CHARACTERS = 200
 OTHER_GROUPS = (
     ("signature", "Inputs and outputs"),
     ("alternatives", "The same weights in other formats"),
-    ("dtypes", "Values per dtype"),
+    ("dtypes", "Numbers by data type"),
     ("hyperparameters", "Hyper-parameters"),
     ("extra", "Everything else its files say"),
 )
@@ -194,6 +194,7 @@ class ModelPage:
     json_url: str
     card_url: str
     bill_url: str
+    compare_url: str
     similar: tuple[Tag, ...]
     document: Mapping[str, Any]
 
@@ -263,7 +264,11 @@ def model_page(
         lineage=lineage_of(around.family, addresses),
         series=series_view(document, around.series, addresses),
         notes=shown(text_at(document, "notes"), 5_000),
-        edits=tuple(edit_row(edit, str(model.id), addresses) for edit in edits_in_force(known)),
+        edits=tuple(
+            edit_row(edit, str(model.id), addresses)
+            for edit in edits_in_force(known)
+            if edit.field != "notes"  # they stand above
+        ),
         edit_url=addresses.edit(str(model.id)) if around.may_edit else "",
         notes_url=addresses.edit(str(model.id), "notes"),
         history=history_rows(around.revisions, addresses),
@@ -288,6 +293,7 @@ def model_page(
         json_url=addresses.model_json(str(model.id)),
         card_url=f"{addresses.model_json(str(model.id))}/card.md",
         bill_url=f"{addresses.model_json(str(model.id))}/cyclonedx.json",
+        compare_url=addresses.compare((str(model.id),)),
         similar=tuple(_similar(document, addresses)),
         document=document,
     )
@@ -361,7 +367,8 @@ def _ranked(score: Score, around: Surroundings, addresses: Addresses) -> RankedS
 
 def _state_badges(document: Mapping[str, Any], risks: tuple[RiskRow, ...]) -> tuple[Badge, ...]:
     """What lists put beside a name, without what the verdict says better."""
-    judged = {row.kind for row in risks} | {shown(kind, 40) for kind in values_at(document, "risk_kinds")}
+    kinds = {row.kind for row in risks} | {str(kind) for kind in values_at(document, "risk_kinds")}
+    judged = {risk_word(kind) for kind in kinds}
     return tuple(badge for badge in badges(document) if badge.text not in judged)
 
 

@@ -112,6 +112,8 @@ class PlotView:
     sentence: str
     warning: str
     table_url: str
+    instead: str  # two numbers that models here do have, where none has those asked for
+    instead_url: str
 
 
 def plot_view(data: PlotData, state: SearchState, addresses: Addresses) -> PlotView:
@@ -122,6 +124,7 @@ def plot_view(data: PlotData, state: SearchState, addresses: Addresses) -> PlotV
     )
     front = pareto_front(data)
     colors = _colors(data)
+    other = _other_axes(data)
     return PlotView(
         x=_axis(data.x, x_scale),
         y=_axis(data.y, y_scale),
@@ -138,7 +141,24 @@ def plot_view(data: PlotData, state: SearchState, addresses: Addresses) -> PlotV
         sentence=_sentence(data),
         warning=_warning(data),
         table_url=addresses.search(_table_state(data, state)),
+        instead=f"{other[0].label} over {other[1].label}" if other else "",
+        instead_url=addresses.search(
+            replace(state, view=replace(state.view, y=other[0].name, x=other[1].name, dataset=""))
+        )
+        if other
+        else "",
     )
+
+
+def _other_axes(data: PlotData) -> tuple[Column, Column] | None:
+    """Of a plot without points: the two numbers that most models have, if some model must have both."""
+    if data.points:
+        return None
+    often = sorted(data.axes, key=lambda name: -data.axes[name])[:2]
+    known = [known for name in often if (known := column(name)) is not None]
+    if len(known) < len(often) or sum(data.axes[name] for name in often) <= data.total:
+        return None
+    return known[0], known[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,7 +398,8 @@ def _dataset_choices(data: PlotData) -> tuple[PlotChoice, ...]:
 
 def _sentence(data: PlotData) -> str:
     drawn = len(data.points)
-    models = f"{drawn:,} of {data.total:,} models" if drawn != data.total else f"{drawn:,} models"
+    word = "model" if data.total == 1 else "models"
+    models = f"{drawn:,} of {data.total:,} {word}" if drawn != data.total else f"{drawn:,} {word}"
     lacking = data.total - drawn
     parts = [f"{models} {'is' if drawn == 1 else 'are'} drawn."]
     if lacking:

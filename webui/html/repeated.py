@@ -238,7 +238,7 @@ def _cell(cell: Cell, usual: str) -> str:
     """One value; what it was measured on is said where the head of the column does not say it."""
     exact = f' title="{escape(cell.exact)}"' if cell.exact and cell.exact != cell.text else ""
     note = ""
-    if cell.note and not usual.startswith(f"on {cell.note}"):
+    if cell.note and usual not in (cell.note, f"on {cell.note}"):
         note = f'<span class="basis"><bdi>{escaped(cell.note)}</bdi></span>'
     return (
         f'<td class="{"num" if cell.numeric else ""}{" apart" if cell.apart else ""}"{exact}>'

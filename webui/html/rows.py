@@ -23,6 +23,15 @@ TAGS_PER_FIELD = 2
 TAG_CHARACTERS = 40
 PATH_CHARACTERS = 300
 END_CHARACTERS = 40
+RISK_WORDS = {
+    "code-execution": "runs code",
+    "remote-code": "runs code of its own",
+    "lambda-layer": "runs code in a layer",
+    "unchecked": "not checked",
+    "secret": "holds a secret",
+    "template-injection": "hostile template",
+    "path-traversal": "writes elsewhere",
+}
 SEVERE = frozenset({"high", "critical", "medium"})
 
 
@@ -290,9 +299,12 @@ def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
     for kind in values_at(document, "risk_kinds"):
         details.setdefault(str(kind), ("warn" if kind == "unchecked" else "danger", ""))
     order = sorted(details.items(), key=lambda item: ("danger", "warn", "info").index(item[1][0]))
-    return [
-        Badge(tone=tone, text=shown(kind, TAG_CHARACTERS), detail=detail) for kind, (tone, detail) in order
-    ]
+    return [Badge(tone=tone, text=risk_word(kind), detail=detail) for kind, (tone, detail) in order]
+
+
+def risk_word(kind: str) -> str:
+    """What a kind of risk is called for people."""
+    return RISK_WORDS.get(kind) or shown(kind.replace("-", " "), TAG_CHARACTERS)
 
 
 def _date_word(source: str) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.text.absence import ABSENT
 from mappings.loading import Format, formats
-from webui.documents import rows_at, text_at, values_at
+from webui.documents import rows_at, text_at, value_at, values_at
+from webui.html.rows import risk_word
 from webui.text import shown
 
 SEVERITY_WORDS = {"1": "info", "2": "low", "3": "medium", "4": "high", "5": "critical"}
@@ -22,6 +24,7 @@ class RiskRow:
     """One thing that was found in a file; `severity` is one of SEVERITY_ORDER."""
 
     kind: str
+    word: str  # the kind for people
     severity: str
     file: str
     member: str
@@ -30,13 +33,15 @@ class RiskRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What loading does. `tone` is good, warn, danger or info (nothing is known); `loadable` where lines to load it may stand."""
+    """What loading does. `tone` is good, warn, danger or info (nothing is known); `withheld` says why no lines to load it stand
+    there, empty where they may.
+    """
 
     tone: str
     headline: str
     detail: str
     advice: str
-    loadable: bool
+    withheld: str = ""
 
 
 def risk_rows(document: Mapping[str, Any]) -> tuple[RiskRow, ...]:
@@ -44,6 +49,7 @@ def risk_rows(document: Mapping[str, Any]) -> tuple[RiskRow, ...]:
     rows = [
         RiskRow(
             kind=shown(row.get("kind", "risk"), 60),
+            word=risk_word(str(row.get("kind", "risk"))),
             severity=SEVERITY_WORDS.get(
                 str(row.get("severity")), shown(row.get("severity", "info"), 20).lower()
             ),
@@ -67,8 +73,18 @@ def verdict_of(document: Mapping[str, Any], risks: tuple[RiskRow, ...]) -> Verdi
             headline="Do not load it.",
             detail=_sentence(severe[0]),
             advice="Ask whoever put it here, and for the weights in a format that holds data only.",
-            loadable=False,
+            withheld="Not shown: what loading this model does is dangerous.",
         )
+    if text_at(document, "status") in ABSENT:
+        return Verdict(
+            tone="info",
+            headline="Not here now.",
+            detail="Its files were not there when its place was last looked through.",
+            advice="",
+            withheld="Not shown: there is nothing to load now.",
+        )
+    if (lacking := _lacking(document)) is not None:
+        return lacking
     known = [formats()[str(name)] for name in values_at(document, "format") if str(name) in formats()]
     used = known[0] if known else None  # the weights' own stands first, then what they are packaged as
     own_files = _weight_files(document)
@@ -99,20 +115,16 @@ def _by_format(used: Format, beside: list[RiskRow]) -> Verdict:
                 headline="Data only.",
                 detail=f"{name}: nothing in it runs.",
                 advice=note,
-                loadable=True,
             )
         case "types":
             detail = f"{name}: its loader makes no type that you did not allow."
-            return Verdict(
-                tone="good", headline="Asks before anything runs.", detail=detail, advice="", loadable=True
-            )
+            return Verdict(tone="good", headline="Asks before anything runs.", detail=detail, advice="")
         case "pickle":
             return Verdict(
                 tone="good",
                 headline="Looked through: nothing dangerous.",
                 detail=f"{name} is a pickle, and this one calls only what makes data.",
                 advice="The flags of the lines below keep it so, whatever the next version of the file holds.",
-                loadable=True,
             )
         case "program":
             detail = f"{name} is a program of its framework: what it does when it runs was not looked into."
@@ -130,7 +142,6 @@ def _needs_trust(headline: str, detail: str, used: Format | None) -> Verdict:
         headline=headline,
         detail=detail,
         advice=f"Load it only if you trust its owner.{safer}",
-        loadable=True,
     )
 
 
@@ -139,7 +150,25 @@ def _unknown(document: Mapping[str, Any]) -> Verdict:
     detail = (
         f"What loading {shown(named, 60)} does is not known here." if named else "It has no weights here."
     )
-    return Verdict(tone="info", headline="Not judged.", detail=detail, advice="", loadable=True)
+    return Verdict(tone="info", headline="Not judged.", detail=detail, advice="")
+
+
+def _lacking(document: Mapping[str, Any]) -> Verdict | None:
+    """Of a model whose weights are not all here, so that loading it would end with an error."""
+    flags = {str(flag) for flag in values_at(document, "flags")}
+    if "pointer" in flags or text_at(document, "status") == "pointer":
+        headline, detail = "The weights are elsewhere.", "A pointer stands for them: fetch them first."
+    elif value_at(document, "complete") is False:
+        headline, detail = "Not whole.", "Its weights are cut short, or a file that it refers to is missing."
+    else:
+        return None
+    return Verdict(
+        tone="warn",
+        headline=headline,
+        detail=detail,
+        advice="",
+        withheld="Not shown: loading it as it is would fail.",
+    )
 
 
 def _weight_files(document: Mapping[str, Any]) -> frozenset[str]:

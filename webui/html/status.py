@@ -33,6 +33,7 @@ STATE_HELP = {
 }
 
 
+_ONE = {"models": "model", "risks": "risk", "objects": "object"}
 _BYTES = {"bytes_read": "read", "bytes": "in all files", "bytes_received": "received"}
 
 
@@ -99,7 +100,8 @@ def run_row(run: Run) -> RunRow:
 def _count(name: str, number: int) -> CountView:
     if name in _BYTES:
         return CountView(label=_BYTES[name], number=number, text=size(number).text)
-    return CountView(label=shown(name.replace("_", " "), 40), number=number, text=f"{number:,}")
+    label = _ONE.get(name, name) if number == 1 else name
+    return CountView(label=shown(label.replace("_", " "), 40), number=number, text=f"{number:,}")
 
 
 def _elapsed(start: datetime, end: datetime) -> float:

@@ -185,7 +185,7 @@ def _common_note(of: Column, cells: Sequence[Cell]) -> str:
         return ""
     bases = {cell.note for cell in cells if cell.text}
     if len(bases) == 1:
-        return f"on {bases.pop()}" if not any(cell.apart for cell in cells) else ""
+        return bases.pop() if any(cell.apart for cell in cells) else f"on {bases.pop()}"
     return "on different data, not comparable" if bases else ""
 
 

@@ -15,10 +15,12 @@ from catalog.records.accounts import Action
 from catalog.search.parameters import AS_OF, PAGE, to_parameters
 from webui.caching.remembering import remembered
 from webui.finding import (
+    MOST_COMPARED,
     find_compared,
     find_example,
     find_facet,
     find_model,
+    find_rivals,
     find_table,
     find_trained_on,
 )
@@ -100,7 +102,8 @@ def compare() -> BaseResponse:
     chosen = find_compared(named)
     if len(named) > 1:  # the form of the results sends each id apart
         return redirect(addresses().compare(chosen.ids), 302)
-    page = compare_page(chosen.documents, chosen.notices, addresses())
+    rivals = find_rivals(chosen.documents) if 0 < len(chosen.documents) < MOST_COMPARED else ()
+    page = compare_page(chosen.documents, chosen.notices, addresses(), rivals)
     tag = tag_of(build(), dumps(page))
     return remembered(tag, lambda: html("compare.html", page, tag=tag), tag=tag)
 
@@ -137,7 +140,9 @@ def crawl_now() -> BaseResponse:
 
 @blueprint.get("/help")
 def language() -> Response:
-    return html("help.html", language_page(addresses()))
+    page = language_page(addresses())
+    tag = tag_of(build(), dumps(page))
+    return not_modified(tag) or html("help.html", page, tag=tag)
 
 
 @blueprint.get("/favicon.ico")

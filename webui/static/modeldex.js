@@ -275,6 +275,23 @@
     more.querySelector("summary").after(input);
   }
 
+  // Long tables of names get the same; a link to one of them opens it.
+  function addFilter(part) {
+    const input = document.createElement("input");
+    input.className = "narrow";
+    input.type = "search";
+    input.placeholder = "Find a " + part.dataset.narrow;
+    input.setAttribute("aria-label", input.placeholder);
+    input.addEventListener("input", () => {
+      const wanted = input.value.trim().toLowerCase();
+      for (const row of part.querySelectorAll("tbody tr, li")) {
+        row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted);
+      }
+    });
+    part.querySelector("summary").after(input);
+    part.open ||= window.location.hash === "#" + part.id;
+  }
+
   // What is chosen for a comparison stays chosen while one pages and refines; the bar says how many.
   const picked = new Map();
   document.addEventListener("change", (event) => {
@@ -309,13 +326,19 @@
     }
     showPicked();
     document.querySelectorAll("[data-facet]").forEach(addNarrowing);
+    document.querySelectorAll("[data-narrow]:not(:has(input.narrow))").forEach(addFilter);
     for (const button of document.querySelectorAll("[data-copy]")) {
       button.hidden = !navigator.clipboard;
       button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(button.dataset.copy);
+        await navigator.clipboard.writeText(button.dataset.copy || window.location.href);
         button.textContent = "Copied";
         live.textContent = button.dataset.said || "Copied";
       });
+    }
+    const back = document.querySelector("[data-results]");
+    if (back && document.referrer && new URL(document.referrer).pathname === back.dataset.results) {
+      back.querySelector("a").href = document.referrer;
+      back.hidden = false;
     }
     const waiting = document.querySelector("#page [data-poll]");
     if (waiting) setTimeout(poll, Number(waiting.dataset.poll));

@@ -406,3 +406,9 @@ def test_an_unknown_order_is_a_notice_beside_the_best_matches(service):
     assert page.total == MODELS
     assert any("nosuch" in notice for notice in page.notices)
     assert [chip.kind for chip in page.chips] == ["text"]
+
+
+def test_columns_beyond_the_most_that_a_table_shows_are_told():
+    state, notices = from_parameters([("columns", ",".join(f"c{number}" for number in range(40)))])
+    assert len(state.view.columns) == 30
+    assert notices == ("A table shows at most 30 columns; the others are left out.",)
