@@ -19,12 +19,12 @@ from catalog.query.request import (
     SortKey,
     TermsAgg,
 )
-from catalog.query.state import Chip, SearchState
+from catalog.query.state import PLOT, Chip, ResultView, SearchState
 from catalog.query.subjects import METRICS, compared_metrics, metrics_of, words_of
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.search_text import Condition, ParsedQuery, ordering_text, parse
 from catalog.query.text.sorting import parse_sort, print_sort
-from catalog.query.text.targets import Vocabulary
+from catalog.query.text.targets import Vocabulary, resolve
 from catalog.query.validate import MAX_INCLUDE_CHARACTERS
 from catalog.search.absent_models import asked_for, only_present
 from catalog.search.display_values import SpelledEngine
@@ -220,6 +220,7 @@ class SearchService:
         from catalog.search.shown_facets import ShownFacets  # noqa: PLC0415 - the command line shows none
 
         asked = [*_metrics(understood), *(name for name in state.selections if name.startswith(METRICS))]
+        asked += _plotted(state.view)
         named = tuple(dict.fromkeys(name.removeprefix(METRICS) for name in asked))
         return ShownFacets.of(state, understood.parsed.query, named, self._watch.whole())
 
@@ -467,6 +468,13 @@ def _metrics(understood: _Understood) -> list[str]:
     query = understood.parsed.query
     asked = (*_sorted_metrics(understood.sort), *compared_metrics(query)) or metrics_of(query)
     return [f"{METRICS}{name}" for name in dict.fromkeys(asked)][:MAX_METRIC_FACETS]
+
+
+def _plotted(view: ResultView) -> list[str]:
+    """The metrics on the axes that a plot was asked for."""
+    names = (view.y, view.x) if view.kind == PLOT else ()
+    targets = [target for name in names if name for target in resolve(name)[:1]]
+    return [target.path for target in targets if target.path.startswith(METRICS)]
 
 
 def _sorted_metrics(sort: tuple[SortKey, ...]) -> tuple[str, ...]:

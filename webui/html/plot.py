@@ -154,11 +154,12 @@ def _other_axes(data: PlotData) -> tuple[Column, Column] | None:
     """Of a plot without points: the two numbers that most models have, if some model must have both."""
     if data.points:
         return None
-    often = sorted(data.axes, key=lambda name: -data.axes[name])[:2]
-    known = [known for name in often if (known := column(name)) is not None]
-    if len(known) < len(often) or sum(data.axes[name] for name in often) <= data.total:
+    often = sorted(data.axes, key=lambda name: -data.axes[name])
+    known = [axis for name in often if (axis := column(name)) is not None]
+    other = next((axis for axis in known[1:] if axis.unit != known[0].unit), None)
+    if other is None or data.axes[known[0].name] + data.axes[other.name] <= data.total:
         return None
-    return known[0], known[1]
+    return known[0], other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import pytest
 
 from catalog.query.nodes import Term
 from catalog.query.request import SearchRequest
-from catalog.query.state import SearchState
+from catalog.query.state import ResultView, SearchState
 from catalog.search.absent_models import only_present
 from catalog.search.engine import IndexAction
 from catalog.search.service import SearchService, from_parameters, to_parameters
@@ -412,3 +412,11 @@ def test_columns_beyond_the_most_that_a_table_shows_are_told():
     state, notices = from_parameters([("columns", ",".join(f"c{number}" for number in range(40)))])
     assert len(state.view.columns) == 30
     assert notices == ("A table shows at most 30 columns; the others are left out.",)
+
+
+def test_the_metric_on_the_axis_of_a_plot_leads(service):
+    def leading(view):
+        return service.page(SearchState(text="params:>5M", view=view)).leading
+
+    assert leading(ResultView()) != "loss"
+    assert leading(ResultView(kind="plot", y="loss")) == "loss"
