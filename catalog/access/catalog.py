@@ -446,10 +446,12 @@ class Catalog:
         """The newest runs, newest first; none for who does not see everything."""
         return self._store().runs.latest(limit, source=source) if self.principal.sees_all else []
 
-    def audit(self, limit: int, *, before: int | None = None) -> list[AuditLine]:
-        """The newest lines of the audit, newest first; none for who may not read it."""
+    def audit(
+        self, limit: int, *, before: int | None = None, where: Mapping[str, str] | None = None
+    ) -> list[AuditLine]:
+        """The newest lines of the audit, newest first, those of `where`; none for who may not read it."""
         may = isinstance(self.principal.scope_of(Action.AUDIT), All)  # it is about the whole catalog
-        return self._store().audit.latest(limit, before=before) if may else []
+        return self._store().audit.latest(limit, before=before, where=where) if may else []
 
     def number(self, state: SearchState) -> int:
         """How many models a state finds. Raises EngineUnavailable."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ class AccountReader(Protocol):
 class AuditReader(Protocol):
     """The lines of the audit."""
 
-    def latest(self, limit: int, *, before: int | None = None) -> list[AuditLine]: ...
+    def latest(
+        self, limit: int, *, before: int | None = None, where: Mapping[str, str] | None = None
+    ) -> list[AuditLine]: ...
 
 
 class DataTableReader(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,9 +46,16 @@ class Audit:
             after = rows[-1].serial
             limit = None if limit is None else limit - len(rows)
 
-    def latest(self, limit: int, *, before: int | None = None) -> list[AuditLine]:
-        """The newest lines, newest first; those before a line of this number, if one is named."""
+    def latest(
+        self, limit: int, *, before: int | None = None, where: Mapping[str, str] | None = None
+    ) -> list[AuditLine]:
+        """The newest lines, newest first; those before a line of this number, if one is named. `where` says what `actor`,
+        `action`, `resource` or `outcome` have to be.
+        """
         chosen = select(audit).order_by(audit.c.serial.desc()).limit(limit)
+        for name, value in (where or {}).items():
+            member = canonical({name: value}).decode()[1:-1]
+            chosen = chosen.where(audit.c.line.contains(member, autoescape=True))
         if before is not None:
             chosen = chosen.where(audit.c.serial < before)
         with self._engine.connect() as connection:

@@ -188,3 +188,19 @@ def test_a_line_about_a_model_says_what_changed_in_words_and_leads_to_it_who_may
     assert "tags: a" in seen
     assert f'href="/models/{model}"' in seen
     assert "/models/" not in house.client("audrey").get("/audit").text
+
+
+def test_lines_are_found_by_who_what_of_what_and_outcome(house):
+    house.accounts.note("models.edit", "100%_net", house.visit)
+    house.accounts.note("models.edit", "1000 net", house.visit)
+    house.client("bob").get("/audit")
+    client = house.client("audrey")
+
+    def shown(**where):
+        return client.get("/audit", query_string=where).text.count("<tr>") - 1
+
+    assert shown(action="models.edit") == 2
+    assert shown(action="models.edit", resource="100%_net") == 1
+    assert shown(actor="bob", outcome="refused") == 1
+    assert shown(actor="bo") == -1
+    assert "No line is like this." in client.get("/audit?actor=nobody").text

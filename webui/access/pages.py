@@ -76,10 +76,11 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPage:
-    """The newest lines; `older` is the number before which the next page begins."""
+    """The newest lines; `older` is the number before which the next page begins, `where` what they were asked to be."""
 
     lines: tuple[AuditRow, ...]
     older: int | None
+    where: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("access", __name__)
 FLOW_COOKIE = "modeldex-sign-in"
 LINES_SHOWN, MOST_LINES = 100, 1_000
+FILTERS, LONGEST_WORD = ("actor", "action", "resource", "outcome"), 200
 
 
 @blueprint.get("/sign-in")
@@ -163,10 +164,12 @@ def change_password() -> BaseResponse:
 @blueprint.get("/audit")
 def audit() -> Response:
     before = _number(request.args.get("before", ""))
+    given = {name: request.args.get(name, "").strip()[:LONGEST_WORD] for name in FILTERS}
+    where = {name: value for name, value in given.items() if value}
     to = addresses() if allowed(catalog().principal, Action.READ) else None
-    lines = [audit_line(line, to) for line in catalog().audit(LINES_SHOWN, before=before)]
+    lines = [audit_line(line, to) for line in catalog().audit(LINES_SHOWN, before=before, where=where)]
     older = lines[-1].serial if len(lines) == LINES_SHOWN else None
-    return html("audit.html", AuditPage(lines=tuple(lines), older=older))
+    return html("audit.html", AuditPage(lines=tuple(lines), older=older, where=where))
 
 
 @blueprint.get("/api/v1/audit")

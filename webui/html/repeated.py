@@ -62,13 +62,8 @@ def _linked_option(option: FacetOption, field: str) -> str:
     opening, closing = '<span class="option idle">', "</span>"
     if not option.idle:
         look = f"option{' selected' if option.selected else ''}{' none' if option.value == '(none)' else ''}"
-        opening, closing = (
-            (
-                f'<a class="{look}" href="{escape(option.url)}" data-partial data-key="{field}={sent_back(option.value)}"'
-                f"{_CURRENT if option.selected else ''}>"
-            ),
-            "</a>",
-        )
+        place = f'href="{escape(option.url)}" data-partial data-key="{field}={sent_back(option.value)}"'
+        opening, closing = f'<a class="{look}" {place}{_CURRENT if option.selected else ""}>', "</a>"
     return (
         f'<li>{opening}<span class="box" aria-hidden="true"></span><span class="text"><bdi>{escaped(option.label)}</bdi>'
         f'</span><span class="count">{option.count_text}<span class="hidden"> {"model" if option.count == 1 else "models"}'

@@ -419,4 +419,4 @@ def test_the_metric_on_the_axis_of_a_plot_leads(service):
         return service.page(SearchState(text="params:>5M", view=view)).leading
 
     assert leading(ResultView()) != "loss"
-    assert leading(ResultView(kind="plot", y="loss")) == "loss"
+    assert leading(ResultView(kind="plot", y="metrics.loss")) == "loss"
