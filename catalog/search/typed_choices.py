@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from catalog.query.nodes import All, And, Query, Term, Terms
 from catalog.query.state import SearchState
 from catalog.query.text.search_text import Condition, ParsedQuery
-from catalog.search.facets import kind_of
 from catalog.search.page_state import FacetView
 from mappings import facet_fields
 
@@ -23,7 +22,7 @@ class TypedChoices:
     @classmethod
     def of(cls, parsed: ParsedQuery, state: SearchState) -> TypedChoices:
         """Those of a text; a field with two conditions has none, since both must hold."""
-        facets = {row.name for row in facet_fields() if kind_of(row.name) == "terms"}
+        facets = {row.name for row in facet_fields() if row.facet == "terms"}
         fields = [_chosen(condition.node)[0] for condition in parsed.conditions]
         typed = {
             field: condition

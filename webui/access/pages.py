@@ -145,23 +145,23 @@ def audit_line(line: AuditLine, addresses: Addresses | None) -> AuditRow:
 def _changes(before: Any, after: Any) -> list[str]:
     """`license: mit → set apache-2.0`; what is no mapping as one line."""
     if not isinstance(before, Mapping | None) or not isinstance(after, Mapping | None):
-        return [" → ".join(_said(value) for value in (before, after) if value is not None)]
+        return [" → ".join(_in_words(value) for value in (before, after) if value is not None)]
     then, now = before or {}, after or {}
     names = dict.fromkeys((*then, *now))
     return [
-        f"{name}: {' → '.join(_said(values[name]) for values in (then, now) if name in values)}"
+        f"{name}: {' → '.join(_in_words(values[name]) for values in (then, now) if name in values)}"
         for name in names
     ]
 
 
-def _said(value: Any) -> str:
+def _in_words(value: Any) -> str:
     """A value in words: `set mit` of {"set": "mit"}, a list with commas."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         return ", ".join(value) or "none"
     if isinstance(value, Mapping) and len(value) == 1:
-        return " ".join(f"{name} {_said(inner)}" for name, inner in value.items())
+        return " ".join(f"{name} {_in_words(inner)}" for name, inner in value.items())
     return "none" if value is None else dumps(value)
 
 
