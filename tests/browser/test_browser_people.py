@@ -142,6 +142,7 @@ def test_plans_with_their_reasons_and_users_with_their_roles_are_shown_to_admins
     assert "modeldex retention apply" in page.inner_text("main")
     page.goto("/account")
     page.get_by_role("link", name="All users").click()
+    page.get_by_text("Change what vera may do").click()
     page.get_by_label("With the models").fill("license:mit")
     page.get_by_role("button", name="Save the rule for vera").click()
     page.get_by_text("viewer of license:mit").first.wait_for()
