@@ -152,8 +152,10 @@ def lightning_run(lightning, torch, points, tmp_path):
         def validation_step(self, batch, batch_idx):
             self.log("val_loss", torch.nn.functional.cross_entropy(self.layer(batch[0]), batch[1]))
 
-        def test_step(self, batch, batch_idx):
+        def measured(self, batch, batch_idx):
             self.log("test_loss", torch.nn.functional.cross_entropy(self.layer(batch[0]), batch[1]))
+
+        test_step = measured
 
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), self.hparams.lr)
@@ -335,7 +337,7 @@ def test_transformers_that_breaks_off_leaves_the_last_evaluation(tmp_path, train
     assert "trained_at" not in content(tmp_path)
 
 
-def test_transformers_evaluates_alone(tmp_path, trainer):
+def test_transformers_evaluates_without_a_training_before_it(tmp_path, trainer):
     score = trainer().evaluate()
     assert value(tmp_path, "eval_loss")[0] == pytest.approx(score["eval_loss"])
     assert not any(math.isnan(entry) for entry in score.values())
