@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 
 from catalog.search.whole import FieldSpan
@@ -39,7 +38,8 @@ def edges(name: str, span: FieldSpan) -> tuple[float, ...]:
 def _powers(span: FieldSpan) -> list[Decimal]:
     nothing = [Decimal(0)] if span.least == 0 else []
     least = span.least or 1.0
-    first, last = math.floor(math.log10(least)), math.floor(math.log10(span.greatest))
+    # A logarithm of a double is rounded: that of 999,999,999,999,998 is 15.
+    first, last = (Decimal(end).adjusted() for end in (least, span.greatest))
     digits = _STEPS[:3] if (last - first + 1) * 3 <= MOST_POWER_BARS else _STEPS[:1]
     steps = [digit.scaleb(power) for power in range(first, last + 1) for digit in digits]
     # The bar that holds the least value begins the scale, and the one that holds the greatest ends it.

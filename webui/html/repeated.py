@@ -86,7 +86,7 @@ def histogram_bars(facet: FacetPanel) -> Markup:
             closing = "</a>"
         bars.append(
             f'{opening}<title>{title}</title><rect class="hit" x="{bar.x}" y="0" width="{bar.width}" height="40"'
-            f' data-low="{escaped(bar.low)}" data-high="{escaped(bar.high)}"/>'
+            f' data-low="{sent_back(bar.low)}" data-high="{sent_back(bar.high)}"/>'
             f'<rect class="bar{" selected" if selected else ""}" x="{bar.x}" y="{bar.y}" width="{bar.width}"'
             f' height="{bar.height}" rx="0.8"/>{closing}'
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalog.search.histogram_edges import edges
@@ -49,6 +49,7 @@ def test_any_two_bounds_have_few_rising_bars_that_begin_at_the_least(one, other)
 
 
 @given(st.integers(0, 2**63 - 2), st.integers(0, 2**63 - 2))
+@example(999_999_999_999_998, 10**18)
 def test_bars_of_counts_are_whole_numbers(one, other):
     least, greatest = sorted((one, other))
     found = of(BYTES, float(least), float(greatest))
