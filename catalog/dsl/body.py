@@ -30,7 +30,7 @@ from catalog.dsl.values import (
 from catalog.errors import ModeldexError, RequestRefused
 from catalog.query.nodes import All, And, Query
 from catalog.query.request import MAX_RESULT_WINDOW, SearchRequest, SortKey
-from catalog.query.subjects import words_of
+from catalog.query.subjects import scores
 from catalog.query.validate import sort_field, validate
 
 MAX_BODY_BYTES = 64 * 1024
@@ -156,7 +156,7 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
         ),
         min_score=None if given.get("min_score") is None else float(number(given["min_score"], "min_score")),
     )
-    if request.min_score is not None and not words_of(request.query):
+    if request.min_score is not None and not scores(request.query):
         raise RequestRefused("min_score", "needs words in the query: nothing else has a score here.")
     validate(request)
     return request, _options(given, aggregations)

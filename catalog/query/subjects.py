@@ -25,6 +25,16 @@ def words_of(query: Query) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_words(query)))
 
 
+def scores(query: Query) -> bool:
+    """Whether the query adds to the score of what it finds: words do, wherever they are looked for, and conditions do not."""
+    match query:
+        case Match() | Phrase():
+            return True
+        case And(clauses) | Or(clauses):
+            return any(scores(clause) for clause in clauses)
+    return False
+
+
 def _metrics(query: Query) -> Iterator[tuple[str, bool]]:
     match query:
         case And(clauses) | Or(clauses):

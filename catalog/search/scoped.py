@@ -41,6 +41,7 @@ from catalog.query.request import (
     SortKey,
     TermsAgg,
 )
+from catalog.query.subjects import scores
 from catalog.query.validate import MAX_BUCKETS, MAX_VALUES, validate
 from catalog.records.series import place_in_series
 from catalog.search.absent_models import HIDDEN
@@ -150,7 +151,7 @@ class _View:
         self._answering = answering
         self._remembered = remembered
         # Twice negated, a clause selects and earns no score, so the order of hits is that of the query alone.
-        self._scope = Not(Not(scope)) if _scores(scope) else scope
+        self._scope = Not(Not(scope)) if scores(scope) else scope
         self._known: dict[str, frozenset[str]] = {}
 
     def within(self, request: SearchRequest) -> SearchRequest:
@@ -478,16 +479,6 @@ def _may_become_latest(document: Mapping[str, Any]) -> bool:
 
 def _about(query: Term | Terms | Prefix | Exists, field: str) -> Query:
     return replace(query, field=field)
-
-
-def _scores(query: Query) -> bool:
-    """Whether the query would add to the score of what it finds."""
-    match query:
-        case Match() | Phrase():
-            return True
-        case And(clauses) | Or(clauses):
-            return any(_scores(clause) for clause in clauses)
-    return False
 
 
 def moved_to(document: Mapping[str, Any]) -> str | None:

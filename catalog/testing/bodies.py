@@ -225,7 +225,9 @@ def bodies(draw: st.DrawFn, *, nested: bool = False) -> Json:
         body["query"] = draw(clauses())
     if not draw(st.integers(0, 2)):
         body["post_filter"] = draw(keyword_clauses())
-    if not draw(st.integers(0, 4)):
+    if not draw(st.integers(0, 4)):  # nothing but words has a score
+        filters = [body["query"]] if "query" in body else []
+        body["query"] = {"bool": {"must": [draw(text_clauses())], "filter": filters}}
         body["min_score"] = draw(st.sampled_from((1, 2.5)))
     keys = draw(st.lists(st.sampled_from(SORTED), max_size=2, unique=True))
     if keys:

@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.query.state import SearchState
-from catalog.query.subjects import compared_metrics, metrics_of, words_of
+from catalog.query.subjects import compared_metrics, metrics_of, scores, words_of
 from catalog.query.text.search_text import parse
 from catalog.search.service import SearchService
 
@@ -28,6 +28,21 @@ from catalog.search.service import SearchService
 def test_what_a_text_is_about_is_read_from_its_nodes(text, metrics, compared, words):
     query = parse(text).query
     assert (metrics_of(query), compared_metrics(query), words_of(query)) == (metrics, compared, words)
+
+
+@pytest.mark.parametrize(
+    ("text", "has_scores"),
+    [
+        ("bert", True),
+        ("description:bert accuracy>0.5", True),
+        ("accuracy>0.5 OR bert", True),
+        ("-bert", False),
+        ("license:mit accuracy>0.5", False),
+        ("", False),
+    ],
+)
+def test_words_have_scores_wherever_they_are_looked_for(text, has_scores):
+    assert scores(parse(text).query) is has_scores
 
 
 @pytest.mark.parametrize(
