@@ -167,7 +167,7 @@ def test_models_ticked_on_two_pages_are_compared_together(wide):
     assert wide.locator("#compare button").inner_text() == "Compare 2"
     wide.locator("#compare button").click()
     wide.wait_for_url("**/compare?ids=*")
-    assert wide.locator(".compared thead th").count() == 2
+    assert wide.locator("[aria-label='Models side by side'] thead th").count() == 2
 
 
 def test_a_column_that_is_ticked_appears_and_stays_in_the_address(wide):
