@@ -147,6 +147,8 @@ class ScheduledWorker:
                     self._drain()
                     drained = time.monotonic()
             self._end()
+            if self._index_trouble is None:  # what the last crawl committed waits for nobody else
+                self._drain()
         log.info("worker stopped")
 
     def _announce(self, presence: ExitStack) -> bool:
