@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -94,10 +95,10 @@ def health_page(
     needs = _needs(health, addresses)
     is_running = any(row.progress for row in rows) or bool(crawl and crawl.running)
     kept = {field.name: getattr(below, field.name) for field in fields(below)}
-    kept["engine_problem"] = below.engine_problem or shown(health.problem, 600)
+    problem = kept["engine_problem"] = below.engine_problem or shown(health.problem, 600)
     return HealthPage(
         **kept,
-        sentence="Needs you:" if needs else "Nothing needs you.",
+        sentence=_sentence(needs, problem),
         needs=needs,
         sources=rows,
         workers=_workers(health),
@@ -108,6 +109,12 @@ def health_page(
         may_ask=may_ask,
         may_manage=may_manage,
     )
+
+
+def _sentence(needs: Sequence[NeedView], problem: str) -> str:
+    if needs:
+        return "Needs you:"
+    return "What needs you cannot be told now." if problem else "Nothing needs you."
 
 
 def _needs(health: Health, addresses: Addresses) -> tuple[NeedView, ...]:
