@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -71,7 +72,7 @@ def test_a_crash_between_commit_and_index_is_repaired_by_the_next_drain(settings
     drain_now(settings, store)
     code = f"""
 import os, sys
-sys.path.insert(0, {__file__.rpartition("/")[0]!r})
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]!r}
 from pathlib import Path
 from catalog.settings import Settings
 from catalog.store import open_store
