@@ -24,7 +24,7 @@ from catalog.store.records import GONE, LIVE, MISSING
 from catalog.text.folding import well_formed
 from crawler.jobs import pool_for
 from crawler.pool import Pool
-from crawler.processes import SpareHost, seldom_collected
+from crawler.processes import COLLECTION, SpareHost
 from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
@@ -89,7 +89,7 @@ def crawl(
         account = Account(store, run, lease, watch, spent=lambda: getattr(source, "spent", {}))
         registry = registry or Registry.installed()
         with ExitStack() as stack:
-            stack.enter_context(seldom_collected())
+            stack.enter_context(COLLECTION.seldom())
             pool = pool_for(source, registry, file_budget(settings), spare)
             if pool is not None:
                 stack.enter_context(pool)

@@ -355,15 +355,32 @@ def _be_host(control_descriptor: int) -> NoReturn:
         os._exit(1)
 
 
-@contextmanager
-def seldom_collected() -> Iterator[None]:
-    """Within the block this process looks for cycles as seldom as a worker does."""
-    before = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER_OBJECTS)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
+class _Collection:
+    """How seldom this process looks for cycles: crawls in several threads may ask for it, and end in any order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._askers = 0
+        self._usual = gc.get_threshold()
+
+    @contextmanager
+    def seldom(self) -> Iterator[None]:
+        """Within the block as seldom as in a worker; as before when nobody asks for it any more."""
+        with self._lock:
+            if self._askers == 0:
+                self._usual = gc.get_threshold()
+                gc.set_threshold(COLLECT_AFTER_OBJECTS)
+            self._askers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._askers -= 1
+                if self._askers == 0:
+                    gc.set_threshold(*self._usual)
+
+
+COLLECTION = _Collection()
 
 
 def _pipe() -> tuple[Connection, Connection]:
