@@ -13,7 +13,7 @@ from catalog.dsl.body import Options
 from catalog.dsl.bucket_response import aggregations_response
 from catalog.dsl.dates import ISO, DateFormat
 from catalog.dsl.highlight import flat, highlighter
-from catalog.dsl.values import SUBFIELDS
+from catalog.dsl.values import without_subfield
 from catalog.query.instants import EPOCH, milliseconds
 from catalog.query.periods import parse_period
 from catalog.query.request import SearchRequest, SearchResult
@@ -167,7 +167,8 @@ def _field_lists(document: Mapping[str, Any], wanted: FieldForms) -> dict[str, l
     values = flat(document)
     for form in dict.fromkeys(form for _, form in wanted):
         asked = tuple(pattern for pattern, its in wanted if its == form)
-        exact = {_without_subfield(pattern): pattern for pattern in asked}
+        # a hit answers by the name that was asked for
+        exact = {without_subfield(pattern): pattern for pattern in asked}
         named, _ = _matcher(tuple(exact))
         lists |= {
             exact.get(path, path): [_field_value(path, value, form) for value in values[path]]
@@ -175,13 +176,6 @@ def _field_lists(document: Mapping[str, Any], wanted: FieldForms) -> dict[str, l
             if named(path)
         }
     return lists
-
-
-def _without_subfield(name: str) -> str:
-    """The field behind `task.keyword`; a hit answers by the name that was asked for."""
-    for ending in SUBFIELDS:
-        name = name.removesuffix(ending)
-    return name
 
 
 def _field_value(path: str, value: Any, form: DateFormat | None) -> Any:

@@ -151,14 +151,20 @@ def field_name(name: Any, *, nested: bool = False) -> Resolved:
         raise RequestRefused("field", "needs the name of a field.")
     if name == "_id":
         name = "id"
-    for ending in SUBFIELDS:
-        name = name.removesuffix(ending)
+    name = without_subfield(name)
     if nested:
         root, _, rest = name.partition(".")
         if root == NESTED_PATH and rest in NESTED_FIELDS:
             return Resolved(name, NESTED_FIELDS[rest], many=False)
         raise RequestRefused(name, f"is not a field of {NESTED_PATH}; known are {', '.join(NESTED_FIELDS)}.")
     return resolve(name)
+
+
+def without_subfield(name: str) -> str:
+    """The field behind `task.keyword`."""
+    for ending in SUBFIELDS:
+        name = name.removesuffix(ending)
+    return name
 
 
 def value_of(field: Resolved, value: Any, formats: Sequence[DateFormat] = ()) -> Value:
