@@ -73,10 +73,6 @@ def _at(offset: int, *magics: bytes) -> Magic:
     return Magic(offset, magics)
 
 
-def _suffix(*suffixes: str) -> tuple[str, ...]:
-    return suffixes
-
-
 _VOWPAL_VERSION = re.compile(rb".\0\0\0(?:[89]|1\d)\.\d{1,2}\.\d{1,2}\0[\0\1]")
 
 
@@ -110,11 +106,11 @@ FORMATS = (
     OpaqueFormat(
         "tensorrt",
         _engine_behind_metadata,
-        _suffix(".engine", ".plan", ".trt"),
+        (".engine", ".plan", ".trt"),
         framework="tensorrt",
         danger="an engine may hold native code of plug-ins",
     ),
-    OpaqueFormat("tensorrt", None, _suffix(".engine", ".plan", ".trt"), framework="tensorrt"),
+    OpaqueFormat("tensorrt", None, (".engine", ".plan", ".trt"), framework="tensorrt"),
     OpaqueFormat("executorch", _at(4, b"ET12", b"ET13"), framework="executorch"),
     OpaqueFormat("ort", _at(4, b"ORTM"), framework="onnxruntime"),
     OpaqueFormat("rknn", _at(0, b"RKNN"), framework="rknn"),
@@ -123,40 +119,40 @@ FORMATS = (
     OpaqueFormat("mlir", _at(0, b"ML\xefR")),
     OpaqueFormat("cntk", _at(0, b"B\0C\0N\0"), framework="cntk"),
     OpaqueFormat("ncnn", _at(0, b"7767517\n", b"7767517\r"), framework="ncnn"),
-    OpaqueFormat("ncnn", None, _suffix(".ncnn.bin"), role=Role.DATA, framework="ncnn"),
-    OpaqueFormat("mnn", None, _suffix(".mnn.weight"), role=Role.DATA, framework="mnn"),
-    OpaqueFormat("mnn", None, _suffix(".mnn"), framework="mnn"),
-    OpaqueFormat("rkllm", None, _suffix(".rkllm"), framework="rknn"),
-    OpaqueFormat("executorch", None, _suffix(".ptd"), role=Role.DATA, framework="executorch"),
+    OpaqueFormat("ncnn", None, (".ncnn.bin",), role=Role.DATA, framework="ncnn"),
+    OpaqueFormat("mnn", None, (".mnn.weight",), role=Role.DATA, framework="mnn"),
+    OpaqueFormat("mnn", None, (".mnn",), framework="mnn"),
+    OpaqueFormat("rkllm", None, (".rkllm",), framework="rknn"),
+    OpaqueFormat("executorch", None, (".ptd",), role=Role.DATA, framework="executorch"),
     OpaqueFormat("ascend-om", _at(0, b"IMOD"), framework="ascend"),
-    OpaqueFormat("kmodel", None, _suffix(".kmodel"), framework="nncase"),
-    OpaqueFormat("bmodel", _at(0, b"\xff\xaa\xdd\xee"), _suffix(".bmodel"), framework="sophon"),
-    OpaqueFormat("paddle-lite", _at(0, b"\1\0", b"\2\0"), _suffix(".nb"), framework="paddlepaddle"),
-    OpaqueFormat("horizon", None, _suffix(".hbm"), framework="horizon"),
-    OpaqueFormat("qualcomm-dlc", None, _suffix(".dlc"), framework="qnn"),
+    OpaqueFormat("kmodel", None, (".kmodel",), framework="nncase"),
+    OpaqueFormat("bmodel", _at(0, b"\xff\xaa\xdd\xee"), (".bmodel",), framework="sophon"),
+    OpaqueFormat("paddle-lite", _at(0, b"\1\0", b"\2\0"), (".nb",), framework="paddlepaddle"),
+    OpaqueFormat("horizon", None, (".hbm",), framework="horizon"),
+    OpaqueFormat("qualcomm-dlc", None, (".dlc",), framework="qnn"),
     OpaqueFormat("mindspore-lite", _at(4, b"MSL0", b"MSL1", b"MSL2"), framework="mindspore"),
-    OpaqueFormat("mindir", None, _suffix(".mindir"), framework="mindspore"),
-    OpaqueFormat("vitis-xmodel", None, _suffix(".xmodel"), framework="vitis-ai"),
-    OpaqueFormat("tnn", None, _suffix(".tnnmodel"), framework="tnn"),
-    OpaqueFormat("tnn", None, _suffix(".tnnproto"), role=Role.CONFIG, framework="tnn"),
-    OpaqueFormat("tengine", None, _suffix(".tmfile"), framework="tengine"),
+    OpaqueFormat("mindir", None, (".mindir",), framework="mindspore"),
+    OpaqueFormat("vitis-xmodel", None, (".xmodel",), framework="vitis-ai"),
+    OpaqueFormat("tnn", None, (".tnnmodel",), framework="tnn"),
+    OpaqueFormat("tnn", None, (".tnnproto",), role=Role.CONFIG, framework="tnn"),
+    OpaqueFormat("tengine", None, (".tmfile",), framework="tengine"),
     OpaqueFormat("circle", _at(4, b"CIR0"), framework="tensorflow-lite"),
-    OpaqueFormat("uff", None, _suffix(".uff"), framework="tensorrt"),
-    OpaqueFormat("nnabla", zips.is_zip, _suffix(".nnp"), framework="nnabla"),
-    OpaqueFormat("mediapipe", zips.is_zip, _suffix(".task"), framework="mediapipe"),
-    OpaqueFormat("kaldi", _at(0, b"\0B<"), _suffix(".mdl", ".raw", ".nnet"), framework="kaldi"),
-    OpaqueFormat("tesseract", None, _suffix(".traineddata"), framework="tesseract"),
+    OpaqueFormat("uff", None, (".uff",), framework="tensorrt"),
+    OpaqueFormat("nnabla", zips.is_zip, (".nnp",), framework="nnabla"),
+    OpaqueFormat("mediapipe", zips.is_zip, (".task",), framework="mediapipe"),
+    OpaqueFormat("kaldi", _at(0, b"\0B<"), (".mdl", ".raw", ".nnet"), framework="kaldi"),
+    OpaqueFormat("tesseract", None, (".traineddata",), framework="tesseract"),
     OpaqueFormat(
-        "opencv-cascade", lambda head: b"<opencv_storage" in head[:512], _suffix(".xml"), framework="opencv"
+        "opencv-cascade", lambda head: b"<opencv_storage" in head[:512], (".xml",), framework="opencv"
     ),
     OpaqueFormat(
         "opennlp",
         lambda head: zips.is_zip(head) and head[30:49] == b"manifest.properties",
         framework="opennlp",
     ),
-    OpaqueFormat("torch7", None, _suffix(".t7"), framework="torch7"),
+    OpaqueFormat("torch7", None, (".t7",), framework="torch7"),
     OpaqueFormat("vowpal-wabbit", _begins_with_vowpal_version, framework="vowpal-wabbit"),
-    OpaqueFormat("vowpal-wabbit", None, _suffix(".vw"), framework="vowpal-wabbit"),
+    OpaqueFormat("vowpal-wabbit", None, (".vw",), framework="vowpal-wabbit"),
     OpaqueFormat("crfsuite", _at(0, b"lCRF"), framework="crfsuite"),
     OpaqueFormat(
         "h2o-binary",
@@ -166,24 +162,24 @@ FORMATS = (
     OpaqueFormat(
         "java-serialized",
         _at(0, b"\xac\xed\0\5"),
-        _suffix(".model", ".ser", ".bin"),
+        (".model", ".ser", ".bin"),
         danger="objects of Java can run code when they are read",
     ),
     OpaqueFormat("mxnet", _at(0, (0x112).to_bytes(8, "little")), framework="mxnet"),
     OpaqueFormat(
         "mxnet",
         lambda head: head.lstrip()[:1] == b"{" and b'"nodes"' in head[:512],
-        _suffix("-symbol.json"),
+        ("-symbol.json",),
         role=Role.CONFIG,
         framework="mxnet",
     ),
-    OpaqueFormat("caffe", None, _suffix(".caffemodel"), framework="caffe"),
-    OpaqueFormat("darknet", _at(8, b"\0\0\0\0", b"\x05\0\0\0"), _suffix(".weights"), framework="darknet"),
+    OpaqueFormat("caffe", None, (".caffemodel",), framework="caffe"),
+    OpaqueFormat("darknet", _at(8, b"\0\0\0\0", b"\x05\0\0\0"), (".weights",), framework="darknet"),
     OpaqueFormat("pmml", lambda head: b"<PMML" in head[:2048], framework="pmml"),
     OpaqueFormat(
         "torchserve",
         zips.is_zip,
-        _suffix(".mar"),
+        (".mar",),
         framework="pytorch",
         danger="an archive with a Python handler",
     ),
