@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import pytest
+from fixtures.extraction import extractions_in
 
 from catalog.records import Severity
-from crawler.reader import Budget
-from crawler.reading import ObjectReader, Registry
-from crawler.sources.local import LocalSource
 
 FILES = Path(__file__).parent / "harmless.tar.xz"
 PREPARED_CALLS = ("functools.partial", "operator.attrgetter", "operator.methodcaller")
@@ -21,13 +18,7 @@ PREPARED_CALLS = ("functools.partial", "operator.attrgetter", "operator.methodca
 
 @pytest.fixture(scope="module")
 def extractions(tmp_path_factory):
-    root = tmp_path_factory.mktemp("harmless")
-    with tarfile.open(FILES) as archive:
-        archive.extractall(root, filter="data")
-    source = LocalSource(root)
-    reader = ObjectReader(source, Registry.installed(), Budget())
-    metas = [meta for step in source.list() for meta in step.objects]
-    return {str(meta.key): reader.read(meta, None).extraction for meta in metas}
+    return extractions_in(FILES, tmp_path_factory.mktemp("harmless"))
 
 
 def of_severity(extractions, severity):

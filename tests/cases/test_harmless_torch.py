@@ -7,15 +7,12 @@ packages, exported programs, sharded and distributed checkpoints, states of opti
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import pytest
+from fixtures.extraction import extractions_in
 
 from catalog.records import FileStatus, Role, Severity
-from crawler.reader import Budget
-from crawler.reading import ObjectReader, Registry
-from crawler.sources.local import LocalSource
 
 FILES = Path(__file__).parent / "harmless_torch.tar.xz"
 OF_NO_LIBRARY = {"torch-whole-module/whole.pt"}
@@ -25,13 +22,7 @@ NO_MODELS = ("optimizer", "optims", "opt.ckpt", "scheduler", "rng_state", "train
 
 @pytest.fixture(scope="module")
 def extractions(tmp_path_factory):
-    root = tmp_path_factory.mktemp("harmless")
-    with tarfile.open(FILES) as archive:
-        archive.extractall(root, filter="data")
-    source = LocalSource(root)
-    reader = ObjectReader(source, Registry.installed(), Budget())
-    metas = [meta for step in source.list() for meta in step.objects]
-    return {str(meta.key): reader.read(meta, None).extraction for meta in metas}
+    return extractions_in(FILES, tmp_path_factory.mktemp("harmless"))
 
 
 def test_all_of_them_are_read_and_whole(extractions):
