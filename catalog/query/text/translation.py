@@ -22,10 +22,15 @@ class _Language:
     phrases: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
 
+def _by_word(table: Mapping[str, str]) -> dict[str, str]:
+    return {word.casefold(): english for english, words in table.items() for word in words.split()}
+
+
+_GERMAN = _Language(words=_by_word(GERMAN), shared=ALSO_ENGLISH)
 _LANGUAGES = (
-    _Language(words=GERMAN, shared=ALSO_ENGLISH),
-    _Language(words=FRENCH, shared=FRENCH_OR_ENGLISH, phrases=FRENCH_PHRASES),
-    _Language(words=SPANISH, shared=SPANISH_OR_ENGLISH, phrases=SPANISH_PHRASES),
+    _GERMAN,
+    _Language(words=_by_word(FRENCH), shared=FRENCH_OR_ENGLISH, phrases=FRENCH_PHRASES),
+    _Language(words=_by_word(SPANISH), shared=SPANISH_OR_ENGLISH, phrases=SPANISH_PHRASES),
 )
 
 
@@ -33,7 +38,7 @@ def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
     """The words as the rules know them, if one of them can only be of another language; None for other texts."""
     for language in _LANGUAGES:
         if any(word in language.words and word not in language.shared for word in words) or (
-            language.words is GERMAN and {"von", "bis"} <= {*words}
+            language is _GERMAN and {"von", "bis"} <= {*words}
         ):
             return _translated(words, language)
     return None
@@ -51,7 +56,7 @@ def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
 def _meant(words: Sequence[str], place: int) -> str:
     """What a German word means where what stands beside it tells; empty for others."""
     word, following = words[place], words[place + 1] if place + 1 < len(words) else ""
-    meant = GERMAN.get(following, following)
+    meant = _GERMAN.words.get(following, following)
     match word:
         case "mit" if not following or (place and words[place - 1] in {"lizenz", "license", "licence"}):
             return word  # the licence
