@@ -29,7 +29,6 @@ from sqlalchemy import (
 from catalog.errors import Malformed, StoreDamaged
 from catalog.layouts.names import TEXT_SUFFIXES
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Observation, Role, SourceId, display_key
-from catalog.sealing.envelope import bound, is_sealed
 from catalog.sealing.faults import KeyMissing, SealBroken
 from catalog.sealing.vault import Vault
 from catalog.store import split
@@ -212,7 +211,7 @@ class Manifest:
         """Those of `models_files` that lie in one of these directories, in key order. `about` so many are expected: where
         little else lies between them, one statement reads them all.
         """
-        ranges = [(span, *_range_of(span)) for span in spans]
+        ranges = [(span, *_keys_below(span.directory)) for span in spans]
         with self._engine.connect() as connection:
             rows = self._rows_between(connection, ranges, about) if len(ranges) > 1 else None
             if rows is None:
@@ -403,8 +402,7 @@ class Manifest:
 
     def _first_below(self, directory: str, limit: int, *more: ColumnElement[bool]) -> list[ObjectMeta]:
         columns = [column for column in objects.c if column.name != "outline"]
-        first = os.fsencode(f"{directory}/") if directory else b""
-        end = first[:-1] + b"0" if first else LONGER_THAN_KEYS
+        first, end = _keys_below(directory)
         chosen = (objects.c.source == self._source) & (objects.c.key >= first) & (objects.c.key < end)
         statement = select(*columns).where(chosen, objects.c.state == LIVE, *more).order_by(objects.c.key)
         with self._engine.connect() as connection:
@@ -472,9 +470,9 @@ def _files_in(*more: ColumnElement[bool]) -> Select[Any]:
     return select(objects).where(chosen, objects.c.outline.is_not(None), *more)
 
 
-def _range_of(span: Span) -> tuple[bytes, bytes]:
-    """The keys below the directory: from the first on, and before the end."""
-    first = os.fsencode(f"{span.directory}/") if span.directory else b""
+def _keys_below(directory: str) -> tuple[bytes, bytes]:
+    """The keys below a directory (empty: all): from the first on, and before the end."""
+    first = os.fsencode(f"{directory}/") if directory else b""
     return first, first[:-1] + b"0" if first else LONGER_THAN_KEYS
 
 
@@ -571,10 +569,8 @@ def _outline(row: Any, vault: Vault) -> tuple[Reading, Extraction | None]:
     try:
         if row.outline is None:
             return Reading(row.reading), None
-        packed = row.outline
-        if is_sealed(packed):
-            packed = vault.open(packed, bound(OUTLINE, row.source, row.key))
-        return Reading(row.reading), unpack(Extraction, packed)
+        outline = vault.open_at(row.outline, OUTLINE, row.source, row.key)
+        return Reading(row.reading), unpack(Extraction, outline)
     except UNREADABLE:
         return Reading.RETRY, None
     except KeyMissing:

@@ -27,7 +27,6 @@ from catalog.records import (
 from catalog.records.disclosure import Disclosure
 from catalog.records.health import UnreadFile
 from catalog.records.history import ChainFault, VerificationCounts
-from catalog.sealing.envelope import bound
 from catalog.sealing.faults import KeyMissing, SealBroken
 from catalog.sealing.names import MARK, is_covered
 from catalog.sealing.vault import Vault
@@ -429,7 +428,7 @@ def _stored(row: Any, seen: dict[str, str], vault: Vault) -> StoredModel:
     try:
         document = json.loads(row.document)
         document["last_seen"] = shown_last_seen(row, seen)
-        record = unpack(ModelRecord, vault.open(row.record, bound(RECORD, row.id)))
+        record = unpack(ModelRecord, vault.open_at(row.record, RECORD, row.id))
         provenance = record.provenance
     except KeyMissing:
         provenance = {}

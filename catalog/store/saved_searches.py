@@ -105,7 +105,7 @@ class SavedSearches:
         if row is None:
             return None
         try:
-            seen = vault.open(row.seen, bound(LOOK, row.search, row.reader))
+            seen = vault.open_at(row.seen, LOOK, row.search, row.reader)
             return Look(looked_at=parse_instant(row.looked_at), seen=unpack_json(seen))
         except UNREADABLE as error:
             advice = "Look at the saved search again and mark it as seen."
