@@ -14,6 +14,7 @@ from catalog.search.engine import IndexAction, IndexOutcome
 from catalog.settings import Settings
 from indexer.engines.tantivy.documents import make_row
 from indexer.engines.tantivy.engine import open_index
+from indexer.engines.tantivy.heaps import share_heaps
 from indexer.engines.tantivy.integrity import damage
 from indexer.engines.tantivy.location import (
     NAME,
@@ -37,6 +38,7 @@ class TantivyWriter:
     name = NAME
 
     def __init__(self, settings: Settings) -> None:
+        share_heaps()  # before the threads of the writer start
         self.home = IndexHome(settings.index_path)
         self._lock = self.home.lock()
         self._index: tantivy.Index | None = None
