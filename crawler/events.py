@@ -9,7 +9,7 @@ an earlier version's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -135,9 +135,8 @@ class _Events:
             self._split.keep()
         self._manifest.put_packed(looks.packed, lease=self._lease)
         self._manifest.mark_missing(looks.absent, lease=self._lease)
-        if looks.regrouped:
-            self._regroup()
-        self._remake(looks.read)
+        settled = self._regroup() if looks.regrouped else set()
+        self._remake(looks.read, settled)
         self._manifest.settled(self._recipe, lease=self._lease)
         settle_joins(self._store, self._source.id, self._settings)
         return self.report
@@ -240,9 +239,10 @@ class _Events:
                 return
         raise CrawlNeeded(self._source.uri, "nothing of it seems to be there any more")
 
-    def _remake(self, keys: Sequence[ObjectKey]) -> None:
-        """Models of which a file says something else, and that are otherwise as before."""
-        settled = set(self.report.models)
+    def _remake(self, keys: Sequence[ObjectKey], settled: Collection[ModelId]) -> None:
+        """Models of which a file says something else, and that are otherwise as before, but for the settled ones: a tracker's
+        database that is written anew with one run more tells of thousands, and says the same of all others.
+        """
         models = [
             model for model in self._store.records.models_of(self._source.id, keys) if model not in settled
         ]
@@ -252,8 +252,10 @@ class _Events:
         self.report.models += done.changed
         self.report.counts["changed"] += len(done.changed)
 
-    def _regroup(self) -> None:
-        """Groups anew what is around the files that came, went or changed what they are."""
+    def _regroup(self) -> set[ModelId]:
+        """Groups anew what is around the files that came, went or changed what they are; the models whose records are true
+        of it now.
+        """
         records = self._store.records
         around = self._split.around()
         parts = SourceGroups(self._source.id, self._manifest, chosen=around.neighbourhoods)
@@ -270,6 +272,7 @@ class _Events:
         self.report.counts["missing"] += len(verdicts.lost)
         self.report.counts["moved"] += len(verdicts.moved)
         self.report.models += [*verdicts.lost, *verdicts.moved, *verdicts.superseded]
+        return {fresh.model for fresh, _ in pairs} | set(self.report.models)
 
     def _judge(self, models: Iterable[ModelId], pairs: Sequence[Compared]) -> Verdicts:
         """What became of the models that are not there any more."""

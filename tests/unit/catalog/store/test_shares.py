@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from fixtures.costs import counted
 from fixtures.tracker_databases import runs_database
 from sqlalchemy import select
 
 from catalog.recording.edits import edit_model
 from catalog.recording.remake import remake
+from catalog.records import ObjectKey
 from catalog.store.shares import MIN_SUBJECTS, drop_shares, is_share
 from catalog.store.tables import extractions
+from crawler.events import take_events
 from crawler.reading import Registry
 
 RUNS = 150
@@ -45,6 +48,22 @@ def test_a_run_that_changed_is_the_only_row_and_the_only_record_that_is_written(
     assert (report.counts["changed"], report.counts["unchanged"]) == (1, RUNS - 1)
     assert (len(before.keys() - after.keys()), len(after.keys() - before.keys())) == (1, 1)
     assert all(before[key] == after[key] for key in before.keys() & after.keys())
+
+
+def test_an_event_makes_the_record_of_the_run_that_changed_and_looks_at_what_is_said_of_no_other(tracked):
+    """The records of all runs were made again, each with what is said of it read from the store, to be found the same."""
+    tracked.put("mlflow.db", runs_database(RUNS + 1, changed=7))
+    with counted(tracked.store) as costs:
+        report = take_events(
+            tracked.store,
+            tracked.source,
+            tracked.settings,
+            [ObjectKey("mlflow.db")],
+            registry=tracked.registry,
+        )
+    assert (report.counts["changed"], report.counts["new"], len(report.models)) == (1, 1, 2)
+    assert costs.statements["SELECT", ("extractions",)] < 20
+    assert tracked.crawl().counts["unchanged"] == RUNS + 1
 
 
 def test_each_record_has_what_is_said_of_its_own_run_also_when_it_is_made_again(tracked):
