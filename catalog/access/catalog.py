@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 
     from catalog.access.readers import AccountReader, IndexTrouble, StoreReader
     from catalog.query.text.search_text import ParsedQuery
-    from catalog.records import CardText, FieldProvenance, ModelId, Revision, Run, SourceId, StoredModel
+    from catalog.records import (
+        CardText,
+        Contender,
+        FieldProvenance,
+        ModelId,
+        Revision,
+        Run,
+        SourceId,
+        StoredModel,
+    )
     from catalog.records.accounts import AuditLine
     from catalog.records.data_tables import DataTable
     from catalog.records.disclosure import Disclosure
@@ -490,9 +499,20 @@ def _is_by_a_person(provenance: Mapping[str, FieldProvenance]) -> bool:
 
 
 def _without_links(provenance: Mapping[str, FieldProvenance]) -> dict[str, FieldProvenance]:
-    """Why values are what they are, but for the links to models elsewhere, some of which are hidden."""
+    """Why values are what they are, but for the links to models elsewhere, some of which are hidden, and their names."""
     links = {f"{EXTRA}.{name}" for name in ELSEWHERE}
-    return {field: known for field, known in provenance.items() if field not in links}
+    return {
+        field: replace(known, winners=_unnamed(known.winners), losers=_unnamed(known.losers))
+        for field, known in provenance.items()
+        if field not in links
+    }
+
+
+def _unnamed(contenders: Sequence[Contender]) -> tuple[Contender, ...]:
+    return tuple(
+        replace(each, observation=replace(each.observation, lent_by="")) if each.observation.lent_by else each
+        for each in contenders
+    )
 
 
 class Catalogs:

@@ -75,7 +75,8 @@ def _statement(contender: Contender) -> str:
     seen = contender.observation
     done = "".join(f", {printable(change)}" for change in contender.changes)
     raw = printable(json.dumps(seen.raw, ensure_ascii=False, default=str), limit=120)
-    return f"{printable(display_key(seen.key))} {printable(seen.pointer, limit=120)}: {raw} ({seen.evidence}{done})"
+    lent = f", lent by {printable(seen.lent_by, limit=120)}" if seen.lent_by else ""
+    return f"{printable(display_key(seen.key))} {printable(seen.pointer, limit=120)}: {raw} ({seen.evidence}{done}{lent})"
 
 
 def _several(

@@ -82,7 +82,12 @@ def _statements(lender: Lender) -> Iterator[Observation]:
         if _speaks(member) and member.extraction is not None:
             for seen in member.extraction.observations:
                 if seen.subject in {None, member.subject} and not (lender.by_address and _bounds(seen.field)):
-                    yield replace(seen, key=_key(lender, seen.key), subject=None)
+                    yield replace(
+                        seen,
+                        key=_key(lender, seen.key),
+                        subject=None,
+                        lent_by=f"{lender.name} {lender.version}".strip(),
+                    )
 
 
 def _keys(lender: Lender) -> Iterator[ObjectKey]:

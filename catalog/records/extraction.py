@@ -89,7 +89,8 @@ class Observation:
     `context` refines a metric: dataset, config, split, task, revision, block (values of one source that share their
     unit), source (leaderboard, run), evaluated_at, uncertainty, step, primary, unit, percent_writer.
     `subject` names the thing inside a file that holds several (a run, a registered version); None means the file's model.
-    `masked` says that a secret was taken out of it before it was stored.
+    `masked` says that a secret was taken out of it before it was stored. `lent_by` is what the model is called, in another
+    source, whose file says it; empty for what a model's own files say.
     """
 
     field: str
@@ -104,6 +105,7 @@ class Observation:
     context: Mapping[str, Any] = default(default_factory=dict)
     subject: str | None = None
     masked: bool = False
+    lent_by: str = ""
 
 
 @made_often

@@ -66,6 +66,7 @@ class Lender:
 
     uri: str
     name: str
+    version: str
     source: SourceId
     group: Group
     by_address: bool = False
@@ -202,12 +203,14 @@ def joined(connection: Connection, groups: Mapping[ModelId, Group]) -> dict[Mode
     terms = _Terms(connection)
     open_rows = [row for row in lenders.values() if terms.lends(row["source"])]
     grouped = members.groups(connection, open_rows)
+    documents = {row["id"]: read_object(row["document"]) for row in open_rows}
     return {
         model: Joined(
             lenders=tuple(
                 Lender(
-                    uri=str(read_object(lenders[lender]["document"]).get("uri", "")),
+                    uri=str(documents[lender].get("uri", "")),
                     name=lenders[lender]["name"],
+                    version=str(documents[lender].get("version", "")),
                     source=SourceId(lenders[lender]["source"]),
                     group=grouped[lender],
                     by_address=all(

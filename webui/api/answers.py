@@ -272,6 +272,7 @@ def _statement(contender: Contender) -> StatementAnswer:
         extractor_version=observation.extractor_version,
         changes=contender.changes,
         lost_because=contender.lost_because,
+        lent_by=observation.lent_by or None,
     )
 
 

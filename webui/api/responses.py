@@ -181,7 +181,9 @@ class SearchAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementAnswer:
-    """What one file says about one field: what stands there, what it came to, and why it lost if it did."""
+    """What one file says about one field: what stands there, what it came to, why it lost if it did, and which model
+    of another source lent it.
+    """
 
     value: Any
     raw: Any
@@ -193,6 +195,7 @@ class StatementAnswer:
     extractor_version: int
     changes: tuple[str, ...]
     lost_because: str | None
+    lent_by: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

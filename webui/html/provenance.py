@@ -80,6 +80,7 @@ class Statement:
     extractor: str
     changes: tuple[str, ...]
     lost_because: str
+    lent_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,7 @@ def _statement(contender: Contender) -> Statement:
         extractor=shown(f"{observation.extractor} v{observation.extractor_version}", 60),
         changes=tuple(shown(CHANGE_WORDS.get(change, change), 120) for change in contender.changes),
         lost_because="" if lost is None else LOST_WORDS.get(lost, shown(lost.replace("-", " "), 120)),
+        lent_by=shown(observation.lent_by, 200),
     )
 
 

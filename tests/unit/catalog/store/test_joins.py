@@ -7,6 +7,9 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog import plugins
+from catalog.access.catalog import Catalogs
+from catalog.access.principals import Principal
+from catalog.query.nodes import Term
 from catalog.recording.joining import settle_joins
 from catalog.recording.ties import MAX_TIES, ties_of
 from catalog.records import ModelId
@@ -16,6 +19,8 @@ from catalog.store.tables import joins_due, model_ties
 from crawler.crawl import crawl
 from crawler.reading import Registry
 from crawler.sources.local import LocalSource
+from indexer.engines.memory import MemoryEngine, MemoryIndex
+from indexer.engines.memory.matching import satisfies
 
 NAMES = ("safetensors", "dvc", "git-references")
 
@@ -81,6 +86,31 @@ def test_several_who_tell_of_one_are_all_heard_and_the_first_name_counts(shop, p
     assert (model["description"], model["tags"]) == ("From the vendor.", ["edge"])
     assert len(model["extra"]["described_at"]) == 2
     assert model["name"] in {"first", "second"}
+
+
+def lenders(model):
+    return {
+        field: [each.observation.lent_by for each in known.winners]
+        for field, known in model.provenance.items()
+    }
+
+
+def test_a_value_that_was_lent_says_who_lent_it_to_who_may_see_that(shop, places):
+    digest = put_object(places, safetensors(values=5))
+    name_it(places, digest, "net.safetensors", desc="From the vendor.")
+    crawled(shop, places, "remote", "repo")
+    (stored,) = [row for row in shop.store.records.iterate() if row.document["source"] == places["remote"].id]
+    known = lenders(stored)
+    assert (known["description"], known["parameters"]) == (["net.safetensors"], [""])
+    catalogs = Catalogs(MemoryEngine(MemoryIndex()), lambda: shop.store, lambda: satisfies)
+    assert lenders(catalogs.of().model(stored.id))["description"] == ["net.safetensors"]
+    of_the_remote = Principal(id="kim", name="Kim", scope=Term("source", places["remote"].id))
+    seen = catalogs.of(of_the_remote).model(stored.id)
+    assert (seen.document["description"], lenders(seen)["description"]) == ("From the vendor.", [""])
+    (places["repo"].root / "net.safetensors.dvc").unlink()
+    name_it(places, digest, "renamed.safetensors", desc="From the vendor.")
+    crawled(shop, places, "repo")
+    assert lenders(shop.store.records.get(stored.id))["description"] == ["renamed.safetensors"]
 
 
 def test_what_a_file_in_the_workspace_is_called_is_said_of_its_object_elsewhere_and_not_of_itself(
