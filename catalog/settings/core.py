@@ -19,6 +19,9 @@ class DatabaseSettings:
     url: str = setting(
         "", "SQLAlchemy URL of the record store; empty means SQLite in the home folder.", secret=True
     )
+    connect_seconds: int = setting(
+        10, "Longest wait until PostgreSQL has taken a connection.", unit="seconds", least=2
+    )
     pool_size: int = setting(
         5, "Connections to PostgreSQL that a process keeps open.", unit="connections", most=1_000
     )

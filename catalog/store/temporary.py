@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Column, Connection, Engine, Executable, MetaData, Table
+from sqlalchemy.exc import DBAPIError
 
 from catalog.store.database import WRITES_NOTHING
 
@@ -34,10 +35,20 @@ class TemporaryTable:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._transaction() as connection:
-            self._table.drop(connection)
-        connection.close()
-        self._connection = None
+        connection, self._connection = self._connection, None
+        assert connection is not None, "a temporary table is left once"
+        try:
+            if not connection.invalidated:
+                connection.rollback()
+                with connection.begin():
+                    self._table.drop(connection)
+        except DBAPIError as fault:
+            if (
+                not fault.connection_invalidated
+            ):  # else the table went with it, and what happened before counts
+                raise
+        finally:
+            connection.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

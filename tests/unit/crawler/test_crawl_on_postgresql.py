@@ -1,14 +1,20 @@
 """The same crawl into PostgreSQL."""
 
+import socket
+import time
 from functools import partial
 
+import psycopg
 import pytest
 from fixtures.crawling import EXTRACTORS, Shop, bill_of, safetensors
+from fixtures.postgresql import GUARDED
 
 from catalog import plugins
+from catalog.errors import StoreUnavailable
 from catalog.records import ObjectKey, RunState
 from catalog.settings import Settings
 from catalog.store import open_store
+from crawler.crawl import crawl
 from crawler.events import take_events
 from crawler.reading import Registry
 from crawler.sources.local import LocalSource
@@ -97,3 +103,64 @@ def test_a_name_that_no_index_takes_is_left_out_and_said_so(shop):
         == 0
     )
     shop.store.runs.scope_failed(report.run, deep, "permission denied")
+
+
+@pytest.fixture
+def silent_server():
+    """The address of what takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"postgresql://us:hunter2@127.0.0.1:{server.getsockname()[1]}/x"
+
+
+def test_a_postgresql_that_says_nothing_is_waited_for_as_long_as_is_set(silent_server, tmp_path):
+    """It was waited for without a bound of ours."""
+    settings = Settings(home=tmp_path, database_url=silent_server, database_connect_seconds=2)
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable, match=r"cannot be opened: connection timeout expired\.") as caught:
+        open_store(settings, write=True)
+    assert time.monotonic() - started < 5
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_or_database_that_postgresql_does_not_know_is_one_sentence(postgresql_url, tmp_path):
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {GUARDED} LOGIN PASSWORD 'right'")
+    there = postgresql_url.partition("?")[2]
+    urls = {
+        "password authentication failed": f"postgresql://{GUARDED}:hunter2@/postgres?{there}",
+        'database "nobody" does not exist': f"postgresql://modeldex@/nobody?{there}",
+    }
+    sentences = {}
+    for fault, url in urls.items():
+        with pytest.raises(StoreUnavailable) as caught:
+            open_store(Settings(home=tmp_path, database_url=url), write=True)
+        sentences[fault] = str(caught.value)
+    assert all(fault in sentence and "\n" not in sentence for fault, sentence in sentences.items())
+    assert "hunter2" not in str(sentences)
+
+
+def test_a_postgresql_that_ends_all_connections_in_the_middle_of_a_crawl_loses_nothing(shop, postgresql_url):
+    """The crawl said that a table did not exist: that of its own, which had gone with its connection."""
+    for number in range(6):
+        shop.model(f"m{number}/model.safetensors", values=number + 1)
+
+    def end_all(key):
+        if key != "m4/model.safetensors":
+            return
+        with psycopg.connect(postgresql_url, autocommit=True) as connection:
+            ended = connection.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            assert ended.fetchone()[0] > 0
+
+    shop.source.before_read = end_all
+    with (
+        pytest.raises(StoreUnavailable, match="terminating connection"),
+        open_store(shop.settings, write=True) as store,
+    ):
+        crawl(store, shop.source, shop.settings, registry=shop.registry)
+    shop.source.before_read = lambda _key: None
+    report = shop.crawl()
+    assert (report.run.state, report.counts["new"]) == (RunState.COMPLETE, 6)
+    assert {document["status"] for document in shop.documents().values()} == {"ok"}
