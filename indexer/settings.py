@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 from catalog.errors import UserError
 from catalog.settings.sections import setting
 
+STATIC, RUNS = "static", "runs"
+"""What lineage is told as: jobs and data sets as they are designed, or one run that is complete."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticsearchSettings:
@@ -62,7 +65,17 @@ class OpenLineageSettings:
     )
     api_key: str = setting("", "What it asks for as a bearer token.", secret=True)
     namespace: str = setting("modeldex", "Namespace of jobs, and of data sets and models without an address.")
+    events: str = setting(
+        STATIC,
+        "Which events it is told: static (jobs and data sets, as Marquez takes them) or runs (a complete run for each model, "
+        "for services that take no others: OpenMetadata, and DataHub before it took jobs).",
+    )
     seconds: float = setting(10.0, "Longest wait for one answer.", unit="seconds", least=0.1, most=60)
+
+    def __post_init__(self) -> None:
+        """Raises UserError for a kind of events that there is not."""
+        if self.events not in {STATIC, RUNS}:
+            raise UserError(f"The setting openlineage.events is {STATIC} or {RUNS}, not {self.events!r}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

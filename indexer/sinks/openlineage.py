@@ -1,8 +1,10 @@
 """Tells a lineage service (Marquez, DataHub, OpenMetadata) of each model, what it was made of and where it is.
 
 One more consumer of revisions. A model is a data set that a job of its own makes out of data sets and base models: that is
-design-time lineage, which needs no runs and may be told twice. Gone models are not told.
-Source: OpenLineage 2-0-2, spec/OpenLineage.json (JobEvent, DatasetEvent); spec/Naming.md; facets DatasetVersion, Documentation.
+design-time lineage, which needs no runs and may be told twice. To services that know runs alone each state of the weights is
+one run that is complete. Gone models are not told.
+Source: OpenLineage 2-0-2, spec/OpenLineage.json (JobEvent, DatasetEvent, RunEvent); spec/Naming.md; facets DatasetVersion,
+DatasetType, Documentation.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, uuid5
 
 import urllib3
 
 from catalog.exports.withheld import without
 from catalog.search.engine import IndexAction, IndexOutcome
-from indexer.settings import OpenLineageSettings
+from catalog.terminal import printable
+from indexer.settings import RUNS, OpenLineageSettings
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
@@ -29,8 +33,11 @@ BATCH = 50
 MAX_INPUTS = 100
 PRODUCER = "https://pypi.org/project/modeldex"
 SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
-VERSION_FACET = "https://openlineage.io/spec/facets/1-0-1/DatasetVersionDatasetFacet.json"
-DOCUMENTATION_FACET = "https://openlineage.io/spec/facets/1-0-1/DocumentationDatasetFacet.json"
+FACETS = "https://openlineage.io/spec/facets"
+CONTAINERS = frozenset({"abfs", "abfss", "wasb", "wasbs"})
+"""Of these what stands before an @ is the container and no user."""
+ANSWER_BYTES = 300
+"""So much of an answer stands in a sentence."""
 OF_ONE_EVENT = frozenset({400, 413, 422})
 """Answers that are about what was sent. All others are about the other side, and are tried again."""
 
@@ -47,8 +54,9 @@ def tell(settings: Settings, store: Store) -> int:
     hidden = {str(row.id): row.definition.sensitive for row in store.sources.all()}
     taken = 0
     with urllib3.PoolManager(timeout=chosen.seconds, retries=False) as pool:
+        service = _Service(pool, chosen)
         while actions := consumer.claim(BATCH):
-            outcome = _tell_each(pool, chosen, actions, hidden)
+            outcome = _tell_each(service, actions, hidden)
             consumer.settle(actions, outcome)
             taken += len(outcome.done)
             if outcome.retry:
@@ -57,16 +65,50 @@ def tell(settings: Settings, store: Store) -> int:
     return taken
 
 
+class _Service:
+    """The other side."""
+
+    def __init__(self, pool: urllib3.PoolManager, chosen: OpenLineageSettings) -> None:
+        self._pool = pool
+        self._chosen = chosen
+        self._headers = {"Content-Type": "application/json", "User-Agent": "modeldex"}
+        if chosen.api_key:
+            self._headers["Authorization"] = f"Bearer {chosen.api_key}"
+
+    def send(self, document: Mapping[str, Any]) -> str | None:
+        """Why it does not want this event; None if it took it. Raises HTTPError or OSError if it could not be reached or
+        takes no event now.
+        """
+        chosen = self._chosen
+        event = event_of(document, chosen.namespace, as_run=chosen.events == RUNS)
+        answer = self._pool.request(
+            "POST",
+            chosen.url,
+            body=json.dumps(event, default=str).encode(),
+            headers=self._headers,
+            redirect=False,
+            preload_content=False,  # what it answers may be endless
+        )
+        try:
+            beginning = answer.read1(
+                ANSWER_BYTES
+            )  # whole, as answers are, it leaves the connection for the next
+        except urllib3.exceptions.HTTPError:
+            beginning = b""  # the status is the answer
+        answer.close()
+        if 200 <= answer.status < 300:
+            return None
+        words = printable(beginning.decode("utf-8", "replace").strip())
+        reason = f"answered {answer.status}{f': {words}' if words else ''}"
+        if answer.status not in OF_ONE_EVENT:
+            raise urllib3.exceptions.HTTPError(reason)
+        return reason
+
+
 def _tell_each(
-    pool: urllib3.PoolManager,
-    chosen: OpenLineageSettings,
-    actions: list[IndexAction],
-    hidden: Mapping[str, tuple[str, ...]],
+    service: _Service, actions: list[IndexAction], hidden: Mapping[str, tuple[str, ...]]
 ) -> IndexOutcome:
     """After a failure the rest waits with it."""
-    headers = {"Content-Type": "application/json", "User-Agent": "modeldex"}
-    if chosen.api_key:
-        headers["Authorization"] = f"Bearer {chosen.api_key}"
     done: list[str] = []
     rejected: dict[str, str] = {}
     retry: dict[str, str] = {}
@@ -78,23 +120,26 @@ def _tell_each(
             done.append(action.id)
         else:
             document = without(action.document, hidden.get(str(action.document.get("source")), ()))
-            body = json.dumps(event_of(document, chosen.namespace), default=str).encode()
             try:
-                status = pool.request("POST", chosen.url, body=body, headers=headers, redirect=False).status
+                refusal = service.send(document)
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                problem = retry[action.id] = f"could not be reached ({type(error).__name__})"
-                continue
-            if 200 <= status < 300:
-                done.append(action.id)
-            elif status in OF_ONE_EVENT:
-                rejected[action.id] = f"answered {status}"
+                problem = retry[action.id] = _reason(error)
             else:
-                problem = retry[action.id] = f"answered {status}"
+                if refusal is None:
+                    done.append(action.id)
+                else:
+                    rejected[action.id] = refusal
     return IndexOutcome(done=done, rejected=rejected, retry=retry)
 
 
-def event_of(document: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """A JobEvent for a model of which it is known what it was made of, else a DatasetEvent."""
+def _reason(error: Exception) -> str:
+    if type(error) is urllib3.exceptions.HTTPError:  # ours: what it answered
+        return str(error)
+    return f"could not be reached ({type(error).__name__})"
+
+
+def event_of(document: Mapping[str, Any], namespace: str, *, as_run: bool = False) -> dict[str, Any]:
+    """A JobEvent for a model of which it is known what it was made of, else a DatasetEvent; or a RunEvent for either."""
     event: dict[str, Any] = {
         "eventTime": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "producer": PRODUCER,
@@ -103,31 +148,47 @@ def event_of(document: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     inputs = [place_of(str(name), namespace) for name in document.get("datasets", [])[:MAX_INPUTS]]
     bases = [base["id"] for base in document.get("base_model", []) if base.get("id")]
     inputs += [place_of(str(name), namespace) for name in bases[:MAX_INPUTS]]
-    if not inputs:
+    if not inputs and not as_run:
         return {**event, "schemaURL": f"{SPEC}DatasetEvent", "dataset": output}
     job = {"namespace": namespace, "name": f"train.{document['id']}"}
-    return {**event, "schemaURL": f"{SPEC}JobEvent", "job": job, "inputs": inputs, "outputs": [output]}
+    made = {"job": job, "inputs": inputs, "outputs": [output]}
+    if not as_run:
+        return {**event, "schemaURL": f"{SPEC}JobEvent", **made}
+    run = {"runId": str(uuid5(NAMESPACE_URL, f"{PRODUCER}/{document['id']}/{_version(document)}"))}
+    return {**event, "schemaURL": f"{SPEC}RunEvent", "eventType": "COMPLETE", "run": run, **made}
 
 
 def place_of(name: str, namespace: str) -> dict[str, str]:
     """What OpenLineage calls it: a bucket or host with its scheme is a namespace, all else is a name in ours."""
-    parts = urlsplit(name) if "://" in name else None
+    try:
+        parts = urlsplit(name) if "://" in name else None
+    except ValueError:  # brackets that are no address
+        parts = None
     if parts is None or not (parts.netloc or parts.path):
         return {"namespace": namespace, "name": name}
     if parts.scheme == "file":
         return {"namespace": "file", "name": parts.path}
-    return {"namespace": f"{parts.scheme}://{parts.hostname or ''}", "name": parts.path.strip("/") or "/"}
+    user, _, host = parts.netloc.rpartition("@")
+    if user and parts.scheme in CONTAINERS:
+        host = f"{user.partition(':')[0]}@{host}"
+    return {"namespace": f"{parts.scheme}://{host}", "name": parts.path.strip("/") or "/"}
 
 
 def _facets(document: Mapping[str, Any]) -> dict[str, Any]:
-    version = document.get("content_hash") or document.get("version") or document.get("revision", 1)
-    facets: dict[str, Any] = {
-        "version": {"_producer": PRODUCER, "_schemaURL": VERSION_FACET, "datasetVersion": str(version)}
+    facets = {
+        "version": _facet("DatasetVersion", "1-0-1", datasetVersion=_version(document)),
+        "datasetType": _facet("DatasetType", "1-0-1", datasetType="MODEL"),
     }
     if text := document.get("description") or document.get("title"):
-        facets["documentation"] = {
-            "_producer": PRODUCER,
-            "_schemaURL": DOCUMENTATION_FACET,
-            "description": str(text),
-        }
+        facets["documentation"] = _facet("Documentation", "1-1-0", description=str(text))
     return facets
+
+
+def _facet(name: str, version: str, **content: str) -> dict[str, Any]:
+    schema = f"{FACETS}/{version}/{name}DatasetFacet.json#/$defs/{name}DatasetFacet"
+    return {"_producer": PRODUCER, "_schemaURL": schema, **content}
+
+
+def _version(document: Mapping[str, Any]) -> str:
+    """Another one for other weights, as far as these are known."""
+    return str(document.get("content_hash") or document.get("version") or document.get("revision", 1))

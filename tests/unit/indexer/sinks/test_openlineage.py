@@ -1,13 +1,19 @@
-"""A lineage service is told of models: a receiver on this machine that speaks as the specification says; no real Marquez."""
+"""A lineage service is told of models: a receiver on this machine that speaks as the specification says, and OpenLineage's
+own library, which makes the same events of its own types; no real Marquez.
+"""
 
+import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from fixtures.crawling import EXTRACTORS, Shop
+from openlineage.client import event_v2, facet_v2
+from openlineage.client.serde import Serde
 
 from catalog import plugins
+from catalog.errors import UserError
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.reading import Registry
@@ -18,6 +24,7 @@ from indexer.sinks.webhooks import tell_all
 class Receiver(ThreadingHTTPServer):
     def __init__(self):
         self.events, self.shown, self.statuses = [], [], []
+        self.fault, self.released = None, threading.Event()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -27,9 +34,27 @@ class Receiver(ThreadingHTTPServer):
                 if status < 300:
                     receiver.events.append(json.loads(body))
                 receiver.shown.append(self.headers.get("Authorization"))
+                if receiver.fault not in {None, "endless"}:
+                    self.spoil(receiver.fault)
+                    return
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                content = b"no\x1b[31m" if status >= 300 else b""
+                endless = receiver.fault == "endless"
+                self.send_header("Content-Length", str(10**12 if endless else len(content)))
                 self.end_headers()
+                self.wfile.write(content)
+                while endless:
+                    self.wfile.write(b"." * 1024)
+
+            def spoil(self, fault):
+                self.wfile.write(
+                    {"cut": b"HTTP/1.1 20", "another protocol": b"SSH-2.0-x\r\n"}.get(fault, b"")
+                )
+                receiver.released.wait(2 if fault == "silent" else 0)
+
+            def handle_one_request(self):
+                with contextlib.suppress(ConnectionError):
+                    super().handle_one_request()
 
             def log_message(self, *_):
                 pass
@@ -44,6 +69,7 @@ def receiver():
     thread = threading.Thread(target=receiver.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield receiver
+    receiver.released.set()
     receiver.shutdown()
     receiver.server_close()
     thread.join(5)
@@ -108,9 +134,10 @@ def test_what_changes_is_told_again_by_the_turn_of_the_webhooks(shop, receiver):
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 302])
-def test_a_service_that_cannot_take_it_now_loses_nothing(shop, receiver, status):
+def test_a_service_that_cannot_take_it_now_loses_nothing(shop, receiver, status, caplog):
     receiver.statuses = [status]
     assert tell(shop.settings, shop.store) == 0
+    assert caplog.messages == [f"lineage waits reason=answered {status}: no\\x1b[31m"]
     waiting = shop.store.consumer("openlineage")
     assert waiting.size() == 2
     waiting.retry_now()
@@ -121,7 +148,22 @@ def test_a_service_that_cannot_take_it_now_loses_nothing(shop, receiver, status)
 def test_an_event_that_it_refuses_costs_no_other(shop, receiver):
     receiver.statuses = [422]
     assert tell(shop.settings, shop.store) == 1
-    assert [letter.reason for letter in shop.store.consumer("openlineage").dead_letters()] == ["answered 422"]
+    reasons = [letter.reason for letter in shop.store.consumer("openlineage").dead_letters()]
+    assert reasons == ["answered 422: no\\x1b[31m"]
+
+
+@pytest.mark.parametrize(
+    ("taken", "fault"), [(2, "endless"), (0, "cut"), (0, "silent"), (0, "another protocol")]
+)
+def test_an_answer_that_does_not_end_or_is_none_holds_nobody_up(shop, receiver, taken, fault):
+    """The whole of an answer was read, so that one without an end was read for ever."""
+    receiver.fault = fault
+    assert tell(shop.settings.but(openlineage_seconds=0.3), shop.store) == taken
+    receiver.fault = None
+    waiting = shop.store.consumer("openlineage")
+    assert waiting.size() == 2 - taken
+    waiting.retry_now()
+    assert tell(shop.settings, shop.store) == 2 - taken
 
 
 def test_a_service_that_is_not_there_costs_a_crawl_nothing(shop, receiver):
@@ -142,15 +184,96 @@ def test_nobody_is_told_without_an_address(shop, receiver):
         ("s3://bucket", "s3://bucket", "/"),
         ("file:///models/net", "file", "/models/net"),
         ("org/name", "ours", "org/name"),
-        ("hive://host:9083/db.table", "hive://host", "db.table"),
+        ("hive://host:9083/db.table", "hive://host:9083", "db.table"),
         ("https://user:secret@host/x", "https://host", "x"),
+        (
+            "abfss://models:key@store.dfs.core.windows.net/net",
+            "abfss://models@store.dfs.core.windows.net",
+            "net",
+        ),
+        ("s3://[broken", "ours", "s3://[broken"),
     ],
 )
 def test_a_place_is_named_as_the_specification_names_it(name, namespace, place):
     assert place_of(name, "ours") == {"namespace": namespace, "name": place}
 
 
-def test_an_event_has_the_parts_that_the_specification_requires():
-    event = event_of({"id": "a" * 64, "datasets": ["d"], "revision": 3}, "ours")
-    assert {"eventTime", "producer", "schemaURL", "job", "inputs", "outputs"} == set(event)
-    assert event["outputs"][0]["facets"]["version"]["datasetVersion"] == "3"
+TUNED = {
+    "id": "a" * 64,
+    "uri": "s3://models/net.pt",
+    "datasets": ["squad"],
+    "base_model": [{"id": "org/base"}],
+    "content_hash": "b" * 64,
+    "description": "Tuned.",
+}
+
+
+def as_their_library_makes_it(event, **parts):
+    """The event as OpenLineage's own client would send it, made of its types at the same moment."""
+    types = {"run": event_v2.RunEvent, "job": event_v2.JobEvent, "dataset": event_v2.DatasetEvent}
+    kind = next(types[name] for name in types if name in parts)
+    theirs = Serde.to_dict(kind(eventTime=event["eventTime"], producer=event["producer"], **parts))
+    for dataset in (*theirs.get("outputs", ()), *filter(None, [theirs.get("dataset")])):
+        for facet in dataset["facets"].values():
+            facet["_producer"] = event["producer"]
+    return without_nothing(theirs)
+
+
+def without_nothing(value):
+    """Without the empty facets that their client adds."""
+    if isinstance(value, list):
+        return [without_nothing(item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_nothing(item) for name, item in value.items() if item != {}}
+    return value
+
+
+@pytest.fixture
+def output():
+    return {
+        "namespace": "s3://models",
+        "name": "net.pt",
+        "facets": {
+            "version": facet_v2.dataset_version_dataset.DatasetVersionDatasetFacet("b" * 64),
+            "datasetType": facet_v2.dataset_type_dataset.DatasetTypeDatasetFacet("MODEL"),
+            "documentation": facet_v2.documentation_dataset.DocumentationDatasetFacet("Tuned."),
+        },
+    }
+
+
+INPUTS = [event_v2.InputDataset("ours", name) for name in ("squad", "org/base")]
+JOB = event_v2.Job("ours", f"train.{'a' * 64}")
+
+
+@pytest.mark.parametrize("as_run", [False, True])
+def test_the_event_of_a_model_is_the_one_that_openlineage_s_own_client_would_send(output, as_run):
+    event = event_of(TUNED, "ours", as_run=as_run)
+    parts = {"job": JOB, "inputs": INPUTS, "outputs": [event_v2.OutputDataset(**output)]}
+    if as_run:
+        parts |= {"run": event_v2.Run(event["run"]["runId"]), "eventType": event_v2.RunState.COMPLETE}
+    assert event == as_their_library_makes_it(event, **parts)
+
+
+def test_the_event_of_a_model_of_unknown_origin_is_the_one_that_openlineage_s_own_client_would_send(output):
+    event = event_of(TUNED | {"datasets": [], "base_model": []}, "ours")
+    assert event == as_their_library_makes_it(event, dataset=event_v2.StaticDataset(**output))
+
+
+def test_a_service_of_runs_is_told_one_run_for_each_state_of_the_weights(shop, receiver):
+    runs = shop.settings.but(openlineage_events="runs")
+    assert tell(runs, shop.store) == 2
+    shop.put("bare/modeldex.json", {"description": "Bare."})
+    shop.crawl()
+    assert tell(runs, shop.store) == 1
+    shop.model("bare/model.safetensors", fill=3)
+    shop.crawl()
+    assert tell(runs, shop.store) == 1
+    assert {event["eventType"] for event in receiver.events} == {"COMPLETE"}
+    ids = [event["run"]["runId"] for event in receiver.events if "/bare/" in event["outputs"][0]["name"]]
+    assert len(ids) == 3
+    assert len(set(ids)) == 2
+
+
+def test_no_other_kind_of_events_is_there(shop):
+    with pytest.raises(UserError, match="static or runs, not 'all'"):
+        shop.settings.but(openlineage_events="all")
