@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -187,14 +188,17 @@ class SearchService:
             point.close()
 
     def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
-        """More values of one facet, those that begin with `prefix`, counted without the facet's own selection."""
+        """More values of one facet, those that begin with `prefix`, counted without the facet's own selection. One that the
+        text of the search makes is a selection, too.
+        """
         understood = self._understood(state)
         begun = prefix[:MAX_INCLUDE_CHARACTERS] or None  # typed by a person: the rest is no reason to refuse
         terms = TermsAgg(field=field, size=VALUES_SEARCHED, prefix=begun)
         request = replace(self._request(understood, {field: terms}), size=0, offset=0)
-        answer = self._counted(request).aggregations[field]
+        answer = self._counted(understood.chosen(request)).aggregations[field]
         row = fields().get(field)
-        chosen = {value.casefold() for value in state.selections.get(field, ())}
+        values = understood.typed.chosen(state).selections.get(field, ())
+        chosen = {value.casefold() for value in values}
         buckets = [
             FacetBucket(
                 state=state,
@@ -203,11 +207,11 @@ class SearchService:
                 label=value_label(str(bucket.key), field),
                 count=bucket.count,
                 selected=str(bucket.key).casefold() in chosen,
-                after=switched(state.selections.get(field, ()), str(bucket.key)),
+                after=switched(values, str(bucket.key)),
             )
             for bucket in answer.buckets
         ]
-        return FacetView(
+        view = FacetView(
             field=field,
             parameter=parameter_of(field),
             label=row.label if row else field,
@@ -215,6 +219,7 @@ class SearchService:
             buckets=tuple(buckets),
             other_count=answer.other_count,
         )
+        return understood.typed.view(view, understood.state, partial(_text_without, understood))
 
     def _facets(self, state: SearchState, understood: _Understood) -> ShownFacets:
         from catalog.search.shown_facets import ShownFacets  # noqa: PLC0415 - the command line shows none
@@ -227,13 +232,11 @@ class SearchService:
     def _shown_facets(
         self, facets: ShownFacets, understood: _Understood, request: SearchRequest, result: SearchResult
     ) -> tuple[FacetView, ...]:
-        def without(condition: Condition) -> str:
-            return _without_condition(understood, understood.parsed.conditions.index(condition)).text
-
         def again(aggregations: Mapping[str, Aggregation]) -> SearchResult:
             return self._counted(replace(request, aggregations=aggregations, size=0, offset=0))
 
         views = facets.views(result, result.total, again)
+        without = partial(_text_without, understood)
         return tuple(understood.typed.view(view, understood.state, without) for view in views)
 
     def _counted(self, request: SearchRequest) -> SearchResult:
@@ -560,6 +563,10 @@ def _order(sort: tuple[SortKey, ...]) -> str:
 
 def _text(conditions: tuple[Condition, ...], sort: tuple[SortKey, ...] = (), limit: int | None = None) -> str:
     return " ".join((*(condition.label for condition in conditions), *ordering_text(sort, limit)))
+
+
+def _text_without(understood: _Understood, condition: Condition) -> str:
+    return _without_condition(understood, understood.parsed.conditions.index(condition)).text
 
 
 def _without_condition(understood: _Understood, index: int) -> SearchState:
