@@ -33,6 +33,16 @@ def test_every_link_of_a_table_keeps_the_table(web):
     assert all("view=table" in link and "columns=f1%2Csize" in link for link in toggles)
 
 
+def test_columns_in_which_no_model_found_has_anything_are_not_offered_and_stay_once_chosen(web):
+    def offered(query):
+        text = web.get("/", query_string={"view": "table", **query}).text
+        return set(re.findall(r'name="columns" value="([^"]+)"', text))
+
+    assert "base" in offered({})
+    assert "base" not in offered({"q": "missing:base"})
+    assert "base" in offered({"q": "missing:base", "columns": "base,f1"})
+
+
 def test_a_hyper_parameter_and_a_metric_on_one_data_set_are_columns(web):
     row = next(
         csv.DictReader(

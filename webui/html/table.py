@@ -10,9 +10,10 @@ from typing import Any
 from catalog.query.state import TABLE, SearchState
 from catalog.query.text.targets import short_name
 from catalog.search.page_state import SearchPage
+from catalog.search.selections import NONE
 from catalog.text.apart import apart
 from mappings import facet_fields
-from webui.columns import METRIC, Column, column, figure_of, measured, usual_columns
+from webui.columns import FIELD, METRIC, Column, column, figure_of, measured, usual_columns
 from webui.documents import text_at
 from webui.html.rows import Badge, Folding, badges, foldings
 from webui.text import NAME_CHARACTERS, shown
@@ -201,9 +202,19 @@ def _choices(columns: Sequence[Column], page: SearchPage) -> tuple[ColumnChoice,
     others = {}
     for name in offered:
         known = column(name)
-        if known is not None and name not in chosen and (known.kind, known.path) not in paths:
+        if known is None or name in chosen or (known.kind, known.path) in paths:
+            continue
+        if _has_values(known, page):
             others[name] = ColumnChoice(name=name, label=known.label, chosen=False)
     return (*chosen.values(), *others.values())
+
+
+def _has_values(of: Column, page: SearchPage) -> bool:
+    """Whether a model that is found has something there: told by the facet of it, which counts all of them, else by this page."""
+    view = next((view for view in page.facets if view.field == of.path), None) if of.kind == FIELD else None
+    if view is not None:
+        return any(bucket.count for bucket in view.buckets if bucket.value != NONE)
+    return of.path in page.reported or any(figure_of(document, of) for document in page.hits)
 
 
 def _choice_label(of: Column) -> str:
