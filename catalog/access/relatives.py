@@ -30,7 +30,8 @@ SAME_STRUCTURE = (
     "Likely of one base: every tensor has the same name, dtype and shape, and other values; no file says so."
 )
 DERIVED_WORDS = {"adapter": "Adapters", "quantized": "Quantised", "merge": "Merges", "finetune": "Fine-tuned"}
-_THERE = Not(Terms("status", ABSENT))
+THERE = Not(Terms("status", ABSENT))
+"""Of models alone that are there now."""
 _BY_NAME = (SortKey(field="name"), SortKey(field="id"))
 _NUMBERS = re.compile(r"(\d+)")
 
@@ -86,17 +87,17 @@ def rank_of(catalog: Catalog, metric: str, evaluation: Document) -> Rank | None:
         *(Term(f"evaluations.{part}", str(name)) for part, name in named.items()),
     )
     alike = Nested("evaluations", And(same))
-    models = _count(catalog, And((_THERE, alike)))
+    models = _count(catalog, And((THERE, alike)))
     if models < 2:
         return None
     field = "evaluations.value"
     better = Range(field=field, gt=value) if row.direction == "up" else Range(field=field, lt=value)
-    ahead = _count(catalog, And((_THERE, Nested("evaluations", And((*same, better))))))
+    ahead = _count(catalog, And((THERE, Nested("evaluations", And((*same, better))))))
     return Rank(place=min(ahead + 1, models), models=models, query=print_query(alike) or "")
 
 
 def family_of(catalog: Catalog, document: Document) -> Family:
-    """The relatives of a model as declarations, hashes and, where nobody declared anything, shapes show them."""
+    """The relatives of a model, one step away, as declarations, hashes and, where nobody declared anything, shapes show them."""
     bases = tuple(_bases(catalog, document))
     return Family(
         bases=bases,
@@ -110,7 +111,7 @@ def series_of(catalog: Catalog, document: Document) -> tuple[Document, ...]:
     name = document.get("name")
     if not isinstance(name, str) or not name:
         return ()
-    request = SearchRequest(query=And((_THERE, Term("name", name))), sort=_BY_NAME, size=SERIES_SHOWN)
+    request = SearchRequest(query=And((THERE, Term("name", name))), sort=_BY_NAME, size=SERIES_SHOWN)
     documents: list[Document] = [hit.document for hit in catalog.search(request).hits]
     if not any(member.get("id") == document.get("id") for member in documents):
         documents.append(document)
@@ -128,13 +129,22 @@ def version_key(document: Document) -> tuple[Any, ...]:
 
 
 def _bases(catalog: Catalog, document: Document) -> Iterator[Base]:
-    for entry in _objects(document.get("base_model"))[:SHOWN]:
-        name = entry.get("id")
-        if isinstance(name, str) and name:
-            called = tuple(dict.fromkeys((name, name.rstrip("/").rsplit("/", 1)[-1])))
-            query = And((_THERE, Terms("name", called), *_others(document)))
-            relation = str(entry.get("relation") or "")
-            yield Base(name=name, relation=relation, documents=_searched(catalog, query)[0])
+    for name, relation in declared_bases(document)[:SHOWN]:
+        query = And((THERE, Terms("name", names_of_base(name)), *_others(document)))
+        yield Base(name=name, relation=relation, documents=searched(catalog, query)[0])
+
+
+def declared_bases(document: Document) -> list[tuple[str, str]]:
+    """The models that its files name as its bases, each with its relation to them, which may be empty."""
+    entries = (
+        (entry.get("id"), str(entry.get("relation") or "")) for entry in _objects(document.get("base_model"))
+    )
+    return [(name, relation) for name, relation in entries if isinstance(name, str) and name]
+
+
+def names_of_base(declared: str) -> tuple[str, ...]:
+    """What the model may be called here that files name so: as they do, and without its owner or folder."""
+    return tuple(dict.fromkeys((declared, declared.rstrip("/").rsplit("/", 1)[-1])))
 
 
 def _derived(catalog: Catalog, document: Document) -> Iterator[Kin]:
@@ -142,7 +152,7 @@ def _derived(catalog: Catalog, document: Document) -> Iterator[Kin]:
     if not names:
         return
     from_this = Terms("base_model.id", names)
-    _, total = _searched(catalog, And((_THERE, from_this, *_others(document))), size=0)
+    _, total = searched(catalog, And((THERE, from_this, *_others(document))), size=0)
     if not total:
         return
     for relation, word in DERIVED_WORDS.items():
@@ -169,12 +179,12 @@ def _alike(catalog: Catalog, document: Document) -> Iterator[Kin]:
         same = Term("structure_hash", structure)
         yield from _kin(catalog, document, "Of the same structure", And((same, *apart)), SAME_STRUCTURE)
         apart = (*apart, Not(same))
-    if (shape := _shape(document)) is not None:
+    if (shape := shape_of(document)) is not None:
         query, doubt = shape
         yield from _kin(catalog, document, "Of the same shape", And((*query, *apart)), doubt)
 
 
-def _shape(document: Document) -> tuple[tuple[Query, ...], str] | None:
+def shape_of(document: Document) -> tuple[tuple[Query, ...], str] | None:
     """What models that come from one base share, and in words: kind, layers, width and nearly all parameters."""
     parts = {name: document.get(name) for name in fields_where("shape")}
     parameters = document.get("parameters")
@@ -195,7 +205,7 @@ def _shape(document: Document) -> tuple[tuple[Query, ...], str] | None:
 
 
 def _kin(catalog: Catalog, document: Document, relation: str, query: Query, doubt: str = "") -> Iterator[Kin]:
-    documents, total = _searched(catalog, And((_THERE, query, *_others(document))))
+    documents, total = searched(catalog, And((THERE, query, *_others(document))))
     if documents:
         text = print_query(query) or ""
         yield Kin(relation=relation, documents=documents, total=total, query=text, doubt=doubt)
@@ -229,8 +239,11 @@ def _objects(value: Any) -> list[Document]:
     return [row for row in rows if isinstance(row, Mapping)]
 
 
-def _searched(catalog: Catalog, query: Query, *, size: int = SHOWN) -> tuple[tuple[Document, ...], int]:
-    result = catalog.search(SearchRequest(query=query, sort=_BY_NAME, size=size))
+def searched(
+    catalog: Catalog, query: Query, *, size: int = SHOWN, order: tuple[SortKey, ...] = _BY_NAME
+) -> tuple[tuple[Document, ...], int]:
+    """The first documents of a query, and how many there are."""
+    result = catalog.search(SearchRequest(query=query, sort=order, size=size))
     return tuple(hit.document for hit in result.hits), result.total
 
 
@@ -238,4 +251,18 @@ def _count(catalog: Catalog, query: Query) -> int:
     return catalog.search(SearchRequest(query=query, size=0)).total
 
 
-__all__ = ["Base", "Family", "Kin", "Rank", "called", "family_of", "rank_of", "series_of", "version_key"]
+__all__ = [
+    "Base",
+    "Family",
+    "Kin",
+    "Rank",
+    "called",
+    "declared_bases",
+    "family_of",
+    "names_of_base",
+    "rank_of",
+    "searched",
+    "series_of",
+    "shape_of",
+    "version_key",
+]

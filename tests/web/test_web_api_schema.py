@@ -32,6 +32,7 @@ ADDRESSES = [
     ("/api/v1/facets/<field>", "/api/v1/facets/task"),
     ("/api/v1/suggest", "/api/v1/suggest?q=acc"),
     ("/api/v1/compare", f"/api/v1/compare?ids={FIRST},{SECOND}"),
+    ("/api/v1/models/<id>/lineage", f"/api/v1/models/{FIRST}/lineage"),
     ("/api/v1/runs", "/api/v1/runs?limit=1"),
     ("/api/v1/sources", "/api/v1/sources"),
     ("error", "/api/models/nothing"),

@@ -63,6 +63,7 @@ RULES: Mapping[str, Action | None] = {
     "api.search": Action.READ,
     "api.model": Action.READ,
     "api.models": Action.READ,
+    "api.lineage": Action.READ,
     "api.facet": Action.READ,
     "api.suggest": Action.READ,
     "api.tables": Action.READ,

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.exceptions import Forbidden, ServiceUnavailable
 
 from catalog.access.event_notes import with_store
+from catalog.access.lineage import lineage_graph
 from catalog.errors import ExtractError, UserError
 from catalog.exports.cyclonedx import cyclonedx
 from catalog.exports.model_card import model_card
@@ -23,6 +24,7 @@ from crawler.event_inbox import note_hints
 from crawler.mlflow_server import webhook
 from crawler.settings import EventSettings
 from webui.api.answers import (
+    lineage_answer,
     model_answer,
     runs_answer,
     search_answer,
@@ -129,6 +131,13 @@ def model(model_id: str) -> BaseResponse:
     body = model_answer(catalog().disclosed(stored, origin=visit().origin), addresses())
     tag = tag_of("json", build(), dumps(body))
     return not_modified(tag) or answer(body, tag=tag)
+
+
+@blueprint.get("/v1/models/<model_id>/lineage")
+def lineage(model_id: str) -> Response:
+    """What a model was made from and what was made from it, over several steps, with how sure each link is."""
+    stored = find_present(model_id)
+    return answer(lineage_answer(str(stored.id), lineage_graph(catalog(), stored.document), addresses()))
 
 
 @blueprint.get("/models/<model_id>/card.md")

@@ -14,11 +14,14 @@ from webui.api.responses import (
     ChipAnswer,
     ColumnAnswer,
     CrawlAnswer,
+    DescentAnswer,
     ExampleAnswer,
     FacetAnswer,
     FactAnswer,
     FixAnswer,
     IndexProblemAnswer,
+    LineageAnswer,
+    LineageModelAnswer,
     ModelAnswer,
     NeedAnswer,
     OptionAnswer,
@@ -46,6 +49,7 @@ from webui.orders import sort_options
 
 if TYPE_CHECKING:
     from catalog.access.catalog import CatalogStatus
+    from catalog.access.lineage import LineageGraph
     from catalog.query.problems import QueryProblem
     from catalog.query.state import SearchState
     from catalog.records import Contender, FieldProvenance, Run, StoredModel
@@ -216,6 +220,35 @@ def model_answer(model: StoredModel, addresses: Addresses) -> ModelAnswer:
         revision=model.revision,
         document=model.document,
         provenance={field: _provenance(entry) for field, entry in model.provenance.items()},
+    )
+
+
+def lineage_answer(model_id: str, graph: LineageGraph, addresses: Addresses) -> LineageAnswer:
+    """The lineage of a model as a graph."""
+    return LineageAnswer(
+        id=model_id,
+        models=tuple(
+            LineageModelAnswer(
+                key=model.key,
+                id=None if model.document is None else model.key,
+                url=None if model.document is None else addresses.model(model.key),
+                name=model.name,
+                version="" if model.document is None else text_at(model.document, "version"),
+                step=model.step,
+            )
+            for model in graph.models
+        ),
+        links=tuple(
+            DescentAnswer(
+                model=link.model,
+                base=link.base,
+                relation=link.relation,
+                confidence=link.confidence,
+                reason=link.reason,
+            )
+            for link in graph.links
+        ),
+        is_cut=graph.is_cut,
     )
 
 

@@ -219,6 +219,42 @@ class ModelAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineageModelAnswer:
+    """One model of a lineage. `id` and `url` are null for a base that files name and the catalog does not have.
+
+    `step` is 0 for the model that was asked about, -1 for its bases, 1 for what was made from it, and so on.
+    """
+
+    key: str
+    id: str | None
+    url: str | None
+    name: str
+    version: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescentAnswer:
+    """A model was made from a base, both by key. `confidence` is declared, copy, likely or perhaps; `reason` says why."""
+
+    model: str
+    base: str
+    relation: str
+    confidence: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageAnswer:
+    """The answer of /api/v1/models/<id>/lineage; `is_cut` where there is more than a graph has room for."""
+
+    id: str
+    models: tuple[LineageModelAnswer, ...]
+    links: tuple[DescentAnswer, ...]
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsAnswer:
     """The answer of /api/models?ids=: documents in the order asked, and the ids that are not there."""
 
@@ -673,6 +709,7 @@ ANSWERS: Mapping[str, type] = {
     "PATCH /api/v1/models/<id>": EditAnswer,
     "/api/v1/models/<id>/diff": DifferenceAnswer,
     "/api/v1/models/<id>/history": HistoryAnswer,
+    "/api/v1/models/<id>/lineage": LineageAnswer,
     "/api/v1/models/<id>/restore": RestoreAnswer,
     "/api/v1/retention": RetentionAnswer,
     "/api/v1/retention/<plan_id>": PlanAnswer,

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.access.lineage import Confidence, LineageGraph, LineageModel
 from catalog.access.relatives import Base, Family, Kin
 from webui.documents import text_at
 from webui.headline import headlines, metric_label
 from webui.html.headline import dataset_of
+from webui.html.lineage_drawing import Drawing, drawing_of
 from webui.numbers import decimal, moment
 from webui.text import shown
 from webui.urls import Addresses
@@ -30,7 +32,7 @@ BASE_WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relative:
-    """One model that is linked; `note` tells it apart from others of its name."""
+    """One model that is linked, if it is here; `note` tells it apart from others of its name, or what it is to one of them."""
 
     name: str
     url: str
@@ -51,15 +53,21 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """Both directions of a model's lineage, and what lies beside it."""
+    """Both directions of a model's lineage, drawn and in words, and what lies beside it.
 
+    `further` is what is more than one step away or no file of the model says, the oldest first.
+    """
+
+    drawing: Drawing | None
     bases: tuple[Relation, ...]
     derived: tuple[Relation, ...]
+    earlier: tuple[Relation, ...]
+    later: tuple[Relation, ...]
     equals: tuple[Relation, ...]
 
     @property
     def count(self) -> int:
-        return len(self.bases) + len(self.derived) + len(self.equals)
+        return sum(map(len, (self.bases, self.derived, self.earlier, self.later, self.equals)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +101,15 @@ class Series:
     compare_url: str
 
 
-def lineage_of(family: Family, addresses: Addresses) -> Lineage:
+def lineage_of(family: Family, graph: LineageGraph, addresses: Addresses) -> Lineage:
     """The relatives with their links."""
+    further = _further(graph, addresses)
     return Lineage(
+        drawing=drawing_of(graph, addresses),
         bases=tuple(_base(base, addresses) for base in family.bases),
         derived=tuple(_relation(kin, addresses) for kin in family.derived),
+        earlier=tuple(relation for step, relation in further if step < 0),
+        later=tuple(relation for step, relation in further if step > 0),
         equals=tuple(_relation(kin, addresses) for kin in family.equals),
     )
 
@@ -140,6 +152,48 @@ def _base(base: Base, addresses: Addresses) -> Relation:
         more=0,
         doubt="" if base.documents else "Not in this catalog.",
     )
+
+
+def _further(graph: LineageGraph, addresses: Addresses) -> list[tuple[int, Relation]]:
+    """What the one-step relations do not tell: models more than one step away, and bases that no file of the model names."""
+    names = {model.key: model for model in graph.models}
+    rows: dict[tuple[int, str, str], list[Relative]] = {}
+    for link in graph.links:
+        model, base = names[link.model], names[link.base]
+        upwards = base.step < 0 and model.step == base.step + 1
+        if not upwards and not (model.step > 0 and base.step == model.step - 1):
+            continue  # of a circle: the drawing has it
+        shown_model, other = (base, model) if upwards else (model, base)
+        if abs(shown_model.step) == 1 and link.confidence is Confidence.DECLARED:
+            continue
+        doubt = "" if link.confidence is Confidence.DECLARED else link.reason
+        note = "" if doubt else _said_of(link.relation, other, upwards=upwards)
+        title = _steps_away(shown_model.step, doubtful=bool(doubt))
+        rows.setdefault((shown_model.step, title, doubt), []).append(_kinsman(shown_model, note, addresses))
+    return [
+        (step, Relation(title=title, name="", search_url="", models=tuple(models), more=0, doubt=doubt))
+        for (step, title, doubt), models in sorted(rows.items())
+    ]
+
+
+def _steps_away(step: int, *, doubtful: bool) -> str:
+    if doubtful:
+        return "Base, as it seems" if step < 0 else "Made from it, as it seems"
+    return f"{abs(step)} steps {'back' if step < 0 else 'on'}"
+
+
+def _said_of(relation: str, other: LineageModel, *, upwards: bool) -> str:
+    """What the further one of two models is to the nearer one."""
+    name = shown(other.name, NAME_CHARACTERS)
+    return f"base of {name}" if upwards else f"{BASE_WORDS.get(relation, 'made from').lower()} {name}"
+
+
+def _kinsman(model: LineageModel, note: str, addresses: Addresses) -> Relative:
+    if model.document is not None:
+        relative = _relative(model.document, addresses)
+        return relative if not note else Relative(name=relative.name, url=relative.url, note=note)
+    note = " · ".join(part for part in (note, "not in this catalog") if part)
+    return Relative(name=shown(model.name, NAME_CHARACTERS), url="", note=note)
 
 
 def _relation(kin: Kin, addresses: Addresses) -> Relation:

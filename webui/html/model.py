@@ -261,7 +261,7 @@ def model_page(
         moved_from=_moved_from(around),
         card=None if around.card is None else card_of(around.card.text, display_key(around.card.key), name),
         tables=tuple(table_lines(document, around.tables, addresses)),
-        lineage=lineage_of(around.family, addresses),
+        lineage=lineage_of(around.family, around.graph, addresses),
         series=series_view(document, around.series, addresses),
         notes=shown(text_at(document, "notes"), 5_000),
         edits=tuple(

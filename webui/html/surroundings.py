@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from catalog.access.lineage import LineageGraph, lineage_graph
 from catalog.access.permissions import may_edit
 from catalog.access.relatives import Family, Rank, family_of, rank_of, series_of
 from catalog.errors import EngineError
@@ -21,6 +22,7 @@ RANKED = 2
 """Headline metrics whose place is looked up: as many as the first screen shows."""
 REVISIONS_SHOWN = 20
 _ALONE = Family(bases=(), derived=(), equals=())
+_NO_GRAPH = LineageGraph(models=(), links=(), is_cut=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Surroundings:
     card: CardText | None = None
     ranks: Mapping[str, Rank] = field(default_factory=dict)
     family: Family = _ALONE
+    graph: LineageGraph = _NO_GRAPH
     series: tuple[Mapping[str, Any], ...] = ()
     revisions: tuple[Revision, ...] = ()
     tables: tuple[tuple[DataTable, int], ...] = ()
@@ -55,6 +58,7 @@ def surroundings_of(catalog: Catalog, model: StoredModel, *, came_from: str = ""
             may_edit=here.may_edit,
             ranks=dict(_ranks(catalog, document)),
             family=family_of(catalog, document),
+            graph=lineage_graph(catalog, document),
             series=series_of(catalog, document),
             tables=tuple(catalog.tables([str(name) for name in values_at(document, "tables")])),
         )
