@@ -86,3 +86,9 @@ def metrics_by_dataset(evaluations: Iterable[Any]) -> dict[str, float]:
         if name not in chosen or rank < chosen[name][0]:
             chosen[name] = (rank, float(value) + 0.0)
     return {name: value for name, (_, value) in chosen.items()}
+
+
+def is_ordered_text(name: str) -> bool:
+    """Whether the field holds texts whose order means something: keys of versions."""
+    row = fields().get(name)
+    return row is not None and row.indexed_as == "versions"

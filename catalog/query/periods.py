@@ -46,6 +46,22 @@ _RELATIVE = pattern(r"-(\d{1,5})\s?(min|h|d|w|mo|m|y)")
 _WORDS_DAY = pattern(r"(\d{1,2})(?:st|nd|rd|th)?[-/. ]+([a-z]{3,9})\.?,?[-/. ]+(\d{4})")
 _WORDS_DAY_US = pattern(r"([a-z]{3,9})\.?[-/. ]+(\d{1,2})(?:st|nd|rd|th)?(?:,[-/. ]*|[-/. ]+)(\d{4})")
 _WORDS_MONTH = pattern(r"([a-z]{3,9})\.?,?[-/. ]*(\d{4})|(\d{4})[-/. ]+([a-z]{3,9})")
+_PARTS_OF_YEAR = {
+    "spring": (3, 3),
+    "summer": (6, 3),
+    "autumn": (9, 3),
+    "fall": (9, 3),
+    "winter": (12, 3),
+    "early": (1, 4),
+    "beginning": (1, 4),
+    "start": (1, 4),
+    "mid": (5, 4),
+    "middle": (5, 4),
+    "late": (9, 4),
+    "end": (9, 4),
+}
+"""First month and how many: seasons of the north by whole months, thirds of a year. A winter is called by the year in which it begins."""
+_PART_OF_YEAR = pattern(rf"({'|'.join(_PARTS_OF_YEAR)})(?: |-(?=\d))(\d{{4}})(?:/(?:\d\d)?(\d\d))?")
 _EPOCH_MS = pattern(r"1\d{12}")
 """Milliseconds since 1970, from 2001 on. Source: MLflow, attributes of runs and of registered models."""
 _DATE_MATH = pattern(r"now(?:(-)(\d{1,5})([smhdwMy]))?(?:/([dwMy]))?")
@@ -131,6 +147,10 @@ def _words(text: str) -> Period | None:
     if match := _WORDS_DAY_US.fullmatch(text):
         month = month_number(match[1])
         return _day(int(match[3]), month, int(match[2])) if month else None
+    if match := _PART_OF_YEAR.fullmatch(text):
+        first, count = _PARTS_OF_YEAR[match[1]]
+        crosses = match[1] == "winter" and int(match[3] or 0) == (int(match[2]) + 1) % 100
+        return _months(int(match[2]), first, count) if crosses or not match[3] else None
     if match := _WORDS_MONTH.fullmatch(text):
         month = month_number(match[1] or match[4])
         return _months(int(match[2] or match[3]), month, 1) if month else None

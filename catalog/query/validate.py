@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.query.document_values import is_ordered_text
 from catalog.query.nodes import (
     All,
     And,
@@ -59,6 +60,8 @@ MAX_AGGREGATION_DEPTH = 4
 MAX_BUCKETS = 10_000
 """Buckets of one aggregation."""
 MAX_SELECTIONS = 64
+MAX_ORDERED_CHARACTERS = 64
+"""Of one end of a range of texts: an embedded index looks for what lies before it with an automaton of bounded size."""
 MAX_INCLUDE_CHARACTERS = 256
 """Of the beginning that the values of a terms aggregation share; engines look it up as a regular expression."""
 MAX_OFFSET_INTERVALS = 100
@@ -240,11 +243,13 @@ def _leaf(query: Term | Terms | Range | Exists | Prefix, field: Resolved) -> Non
             for value in values:
                 _value(field.type, name, value)
         case Range():
-            if field.type not in NUMBERS | {"date"}:
+            if field.type not in NUMBERS | {"date"} and not is_ordered_text(query.field):
                 raise RequestRefused(query.field, "has no order; a range needs a number or a date.")
             bounds = [bound for bound in (query.gt, query.gte, query.lt, query.lte) if bound is not None]
             for bound in bounds:
                 _value(_compared(field), query.field, bound)
+                if isinstance(bound, str) and len(bound) > MAX_ORDERED_CHARACTERS:
+                    raise RequestRefused(query.field, f"is longer than {MAX_ORDERED_CHARACTERS} characters.")
         case Prefix(name, value):
             if field.type not in KEYWORDS:
                 raise RequestRefused(name, "takes no prefix; it needs a keyword field.")

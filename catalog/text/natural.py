@@ -23,3 +23,9 @@ def version_key(text: str) -> str:
     """
     plain = fold(text).strip().removeprefix("v")
     return natural_key(_BEFORE_RELEASE.sub("-", plain)).replace(".", "/") + "."
+
+
+def version_of(key: str) -> str | None:
+    """The version that has this key; None for a key of none, or of one that a point and a slash could both be part of."""
+    plain = _DIGITS.sub(lambda digits: digits[0].lstrip("0") or "0", key.removesuffix(".").replace("/", "."))
+    return plain if version_key(plain) == key else None

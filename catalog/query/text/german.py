@@ -62,7 +62,7 @@ GERMAN: Mapping[str, str] = {
     "most": "meiste meisten",
     "new": "neue neuen neues",
     "newer": "neuer",
-    "newest": "neueste neuester neuestes neuesten",
+    "newest": "neueste neuester neuestes neuesten aktuellste aktuellsten",
     "no": "kein keine keinen",
     "not": "nicht",
     "october": "oktober",
@@ -98,6 +98,26 @@ GERMAN: Mapping[str, str] = {
     "without": "ohne",
     "worst": "schlechteste schlechtesten",
     "years": "jahr jahre jahren",
+    "autumn": "herbst",
+    "duplicate": "doppelte doppelten doppelter",
+    "early": "anfang",
+    "except": "außer ausser",
+    "february": "februar",
+    "first": "erste ersten erstes erster",
+    "fits": "passt passen",
+    "fourth": "vierte vierten viertes",
+    "half": "halbjahr hälfte",
+    "large": "groß gross",
+    "late": "ende",
+    "metrics": "metriken metrik",
+    "mid": "mitte",
+    "production": "produktion produktiv",
+    "quarter": "quartal quartals",
+    "second": "zweite zweiten zweites",
+    "spring": "frühling frühjahr",
+    "summer": "sommer",
+    "third": "dritte dritten drittes",
+    "four": "vier",
     "yesterday": "gestern",
 }
 """English words, and those of which each stands for one."""
@@ -126,6 +146,7 @@ ALSO_ENGLISH = frozenset(
         "minimal",
         "maximal",
         "auf",
+        "produktion",
     )
 )
 """German words that stand in names and in other languages, too: alone they make no German sentence."""

@@ -13,6 +13,7 @@ from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, print_query, quote, quoted
 from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target, field_target
+from catalog.query.text.version_conditions import order_of, version_leaf
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
@@ -23,6 +24,12 @@ _IDS = frozenset({"base_model.id", "datasets"})
 
 
 def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    order = order_of(target)
+    if order is not None:
+        versions = [version_leaf(piece, token, target, order) for piece in token.values]
+        if all(leaf is not None for leaf in versions):
+            leaf = any_of([leaf for leaf in versions if leaf is not None])
+            return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
     if token.operator not in {":", "=", "!="}:
         reading.problem(
             "not-ordered",

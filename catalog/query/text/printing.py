@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
-from catalog.query.document_values import is_metric_on_dataset
+from catalog.query.document_values import is_metric_on_dataset, is_ordered_text
 from catalog.query.nodes import (
     All,
     And,
@@ -28,6 +28,7 @@ from catalog.query.nodes import (
 from catalog.query.periods import format_instant, format_start, last_period, spelled
 from catalog.query.text.numbers import format_number
 from catalog.query.text.targets import metric_alone, resolve, short_name
+from catalog.text.natural import version_of
 from catalog.text.patterns import pattern
 from mappings import fields, fields_where
 
@@ -170,6 +171,8 @@ def _range(query: Range) -> str:
     row = fields().get(query.field)
     if row is not None and row.type == "date":
         return _dates(query)
+    if is_ordered_text(query.field):
+        return _versions(query)
     name = name_of(query.field)
     low = query.gte if query.gte is not None else query.gt
     high = query.lte if query.lte is not None else query.lt
@@ -182,6 +185,15 @@ def _range(query: Range) -> str:
     first = f"{'>' if query.gt is not None else ''}{print_value(query.field, low)}"
     last = f"{'<' if query.lt is not None else ''}{print_value(query.field, high)}"
     return f"{name}:{first}..{last}"
+
+
+def _versions(query: Range) -> str:
+    """Keys of versions as versions, of the field that they are the order of."""
+    given = {"gt": query.gt, "gte": query.gte, "lt": query.lt, "lte": query.lte}
+    versions = {end: version_of(str(key)) for end, key in given.items() if key is not None}
+    if None in versions.values():
+        raise _Unprintable
+    return _range(Range(field=fields()[query.field].indexed_from or query.field, **versions))
 
 
 def _dates(query: Range) -> str:

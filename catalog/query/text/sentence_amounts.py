@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from catalog.query.text.sentence_parts import (
     LINKS,
     PARAMETER_WORDS,
@@ -10,15 +12,16 @@ from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
     amount_at,
+    bound_at,
     by_unit,
-    comparator,
+    measure_at,
     numeric_name,
     on_dataset,
     open_end,
     span_at,
     with_noun,
 )
-from catalog.query.text.targets import Target
+from catalog.query.text.targets import Target, resolve
 from mappings import fields
 
 
@@ -116,14 +119,10 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     if span is not None:
         used, low, high = span
         return count + used, f"{target.name}:{low}..{high}"
-    compared = comparator(sentence, at + count, target)
-    if compared is None:
+    bound = bound_at(sentence, at + count, target)
+    if bound is None:
         return None
-    used, sign = compared
-    amount = amount_at(sentence, at + count + used)
-    if amount is None or amount.sign:
-        return None
-    used += count + amount.count
+    used, sign, amount = count + bound.count, bound.sign, bound.amount
     on = on_dataset(sentence, at + used) if target.metric is not None else None
     if on is not None:
         return used + 2, f"{target.name}@{on}{sign}{amount.text}"
@@ -150,14 +149,15 @@ def _compared_too(sentence: Sentence, at: int, target: Target) -> tuple[int, str
     """`and under 64k` behind `context over 8k`, where no other name follows: how many words, the sign and the number."""
     if sentence.text(at) not in {"and", "but"}:
         return None
-    compared = comparator(sentence, at + 1, target)
-    amount = amount_at(sentence, at + 1 + compared[0]) if compared else None
-    if compared is None or amount is None or amount.sign:
+    bound = bound_at(sentence, at + 1, target)
+    used = 1 + bound.count if bound is not None else 0
+    if (
+        bound is None
+        or numeric_name(sentence, at + used) is not None
+        or sentence.text(at + used) in {"of", "in"}
+    ):
         return None
-    used = 1 + compared[0] + amount.count
-    if numeric_name(sentence, at + used) is not None or sentence.text(at + used) in {"of", "in"}:
-        return None
-    return used, f"{compared[1]}{amount.text}"
+    return used, f"{bound.sign}{bound.amount.text}"
 
 
 def amount_named(sentence: Sentence, at: int) -> Replacement:
@@ -170,19 +170,18 @@ def amount_named(sentence: Sentence, at: int) -> Replacement:
         used, low, high = span
         named = numeric_name(sentence, at + used)
         return None if named is None else (used + named[0], f"{named[1].name}:{low}..{high}")
-    compared = comparator(sentence, at)
-    used, sign = compared or (0, "")
-    amount = amount_at(sentence, at + used)
-    if amount is None:
+    bound = measure_at(sentence, at)
+    if bound is None:
         return None
-    used += amount.count
-    sign = sign or amount.sign
-    used += sentence.text(at + used) == "tokens"
+    used, sign, amount = bound.count, bound.sign, bound.amount
+    tokens = sentence.text(at + used) == "tokens"
+    used += tokens
     while sentence.text(at + used) in {"of", "in"}:
         used += 1
     named = numeric_name(sentence, at + used)
     if named is None:
-        return None
+        alone = tokens and len(amount.digits) + bool(amount.unit) >= _FEW_DIGITS - 1
+        return (bound.count + 1, f"context{sign or ':'}{amount.text}") if alone else None
     count, target = named
     tail = open_end(sentence, at + used + count) if not sign else None
     if tail is not None:
@@ -225,7 +224,29 @@ def named_value(sentence: Sentence, at: int) -> Replacement:
         return (count + amount.count, f"{target.name}>={amount.text}") if score else None
     if target.path not in fields() and count < 2:  # one word that some model uses for a hyper-parameter
         return None
-    return count + amount.count, f"{target.name}:{amount.text}"
+    used, values = count + amount.count, [amount.text]
+    while sentence.text(at + used) == "or" and (other := amount_at(sentence, at + used + 1)) is not None:
+        if other.sign or numeric_name(sentence, at + used + 1 + other.count) is not None:
+            break
+        used, values = used + 1 + other.count, [*values, other.text]
+    return used, f"{target.name}:{','.join(values)}" if len(values) < 2 else _any_of(target.name, values)
+
+
+def _any_of(name: str, values: Sequence[str]) -> str:
+    return f"({' OR '.join(f'{name}:{value}' for value in values)})"
+
+
+def labelled_amount(sentence: Sentence, at: int) -> Replacement:
+    """`f1 score: 0.9`, `learning rate: 3e-5`: a name of several words with a colon."""
+    for count in (4, 3, 2):
+        words = [word.text for word in sentence.words[at : at + count]]
+        if len(words) < count or not words[-1].endswith((":", "=")) or not all(map(str.isalnum, words[:-1])):
+            continue
+        target = next((target for target in resolve(" ".join(words)[:-1]) if target.numeric), None)
+        amount = amount_at(sentence, at + count)
+        if target is not None and amount is not None:
+            return count + amount.count, f"{target.name}{amount.sign or ':'}{amount.text}"
+    return None
 
 
 _FITTING = frozenset({"fit", "fits", "fitting", "run", "runs", "running"})
@@ -242,20 +263,17 @@ def fitting(sentence: Sentence, at: int) -> Replacement:
         used = 1
     asked = used == 2
     used += sentence.text(at + used) in {"a", "an", "the", "my"}
-    compared = comparator(sentence, at + used)
-    used += compared[0] if compared else 0
-    amount = amount_at(sentence, at + used)
-    if amount is None or by_unit(amount) != "size":
+    bound = measure_at(sentence, at + used)
+    if bound is None or by_unit(bound.amount) != "size":
         return None
-    used += amount.count
+    used += bound.count
     used += sentence.text(at + used) == "of"
     before = used
     while sentence.text(at + used) in _MEMORIES:
         used += 1
     if used == before and not asked:
         return None
-    sign = compared[1] if compared else amount.sign
-    return used, f"memory{sign or '<='}{amount.text}"
+    return used, f"memory{bound.sign or '<='}{bound.amount.text}"
 
 
 def amount_alone(sentence: Sentence, at: int) -> Replacement:
@@ -265,12 +283,11 @@ def amount_alone(sentence: Sentence, at: int) -> Replacement:
         used, low, high = span
         name = _by_unit_of(high)
         return None if not name else (with_noun(sentence, at, used, name), f"{name}:{low}..{high}")
-    compared = comparator(sentence, at)
-    used, sign = compared or (0, "")
-    amount = amount_at(sentence, at + used)
-    if amount is None or (sentence.text(at) in SIGNS and _follows_a_name(sentence, at)):
+    bound = measure_at(sentence, at)
+    if bound is None or (sentence.text(at) in SIGNS and _follows_a_name(sentence, at)):
         return None
-    sign = sign or amount.sign
+    amount, sign = bound.amount, bound.sign
+    used = bound.count - amount.count
     name = by_unit(amount)
     if (
         not amount.unit

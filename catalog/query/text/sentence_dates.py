@@ -29,6 +29,7 @@ _PREPOSITIONS: Mapping[str, str] = {
     "during": "in",
     "on": "on",
     "from": "in",
+    "aus": "in",
     "ab": "since",
     "pre": "before",
     "post": "after",

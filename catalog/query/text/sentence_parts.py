@@ -88,6 +88,12 @@ SPOKEN_NUMBERS = {
     "ten": 10,
     "twelve": 12,
 }
+_TENS = {
+    word: 10 * place
+    for place, word in enumerate(
+        ["ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 1
+    )
+}
 _ADJECTIVES = {"accurate": "accuracy"}
 MAX_DATASETS_ASKED = 4
 """Data sets of one sentence that the catalog is asked for, where they are not among those at hand."""
@@ -169,11 +175,42 @@ def comparator(sentence: Sentence, at: int, target: Target | None = None) -> tup
     return None if sign is None else (1, sign)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A number and how it is compared, empty where nothing says so, and how many words both have."""
+
+    count: int
+    sign: str
+    amount: Amount
+
+
+def bound_at(sentence: Sentence, at: int, target: Target | None = None) -> Bound | None:
+    """The number there behind words or a sign that compares: `at least 90%`, `under 64k`."""
+    compared = comparator(sentence, at, target)
+    amount = amount_at(sentence, at + compared[0]) if compared is not None else None
+    if compared is None or amount is None or amount.sign:
+        return None
+    return Bound(count=compared[0] + amount.count, sign=compared[1], amount=amount)
+
+
+def measure_at(sentence: Sentence, at: int) -> Bound | None:
+    """The number there, compared or not: `under 8 GB`, `>90%`, `7B or more`, `7B`."""
+    bound = bound_at(sentence, at)
+    if bound is not None:
+        return bound
+    used, sign = comparator(sentence, at) or (0, "")
+    amount = amount_at(sentence, at + used)
+    return (
+        None if amount is None else Bound(count=used + amount.count, sign=sign or amount.sign, amount=amount)
+    )
+
+
 def amount_at(sentence: Sentence, at: int) -> Amount | None:
-    """The number there, with a unit that may stand apart: `7B`, `2 GB`, `90+`, `90 % or more`."""
+    """The number there, with a unit that may stand apart: `7B`, `2 GB`, `90+`, `90 % or more`, `ninety percent`."""
     match = _NUMBER.fullmatch(sentence.text(at))
     if match is None:
-        return None
+        spoken = _TENS.get(sentence.text(at)) if sentence.text(at + 1) in _PERCENTS else None
+        return None if spoken is None else Amount(count=2, digits=str(spoken), unit="%", sign="")
     unit, count = match["unit"], 1
     following = sentence.text(at + 1)
     counted = len(following) > 1 or sentence.text(at + 2) in PARAMETER_WORDS

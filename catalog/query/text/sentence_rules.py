@@ -10,6 +10,7 @@ from catalog.query.text.sentence_amounts import (
     amount_alone,
     amount_named,
     fitting,
+    labelled_amount,
     more_accurate,
     named_amount,
     named_value,
@@ -37,6 +38,7 @@ from catalog.query.text.sentence_values import (
 RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     compared,
     named_amount,
+    labelled_amount,
     more_accurate,
     dated,
     fitting,

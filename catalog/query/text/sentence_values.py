@@ -13,6 +13,7 @@ from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
     amount_at,
+    bound_at,
     comparator,
     on_dataset,
     span_at,
@@ -261,12 +262,10 @@ def having(sentence: Sentence, at: int) -> Replacement:
         second = _thing(sentence, at + used + first[0] + 2)
         if second is not None and sentence.text(at + used + 1 + first[0]) == "and":
             used += first[0] + second[0] + 2
-            sign, amount = comparator(sentence, at + used), None
-            if sign is not None:
-                amount = amount_at(sentence, at + used + sign[0])
-            if sign is not None and amount is not None and not amount.sign:
-                bound = f"{sign[1]}{amount.text}"
-                return used + sign[0] + amount.count, f"{first[1]}{bound} {second[1]}{bound}"
+            bound = bound_at(sentence, at + used)
+            if bound is not None:
+                compared = f"{bound.sign}{bound.amount.text}"
+                return used + bound.count, f"{first[1]}{compared} {second[1]}{compared}"
             return used, f"has:{quoted(first[1])} has:{quoted(second[1])}"
     thing = _thing(sentence, at + used)
     if thing is None or linked_value(sentence, at + used) is not None:
@@ -289,7 +288,8 @@ def _measured(sentence: Sentence, at: int) -> bool:
 
 
 _HAVING = frozenset({"with", "has", "have", "having", "report", "reports", "reporting", "including"})
-_LACKING = frozenset({"without", "lacking", "missing", "no"})
+_LACKING = frozenset({"without", "w/o", "lacking", "missing", "no"})
+_MADE = frozenset({"trained", "made", "built", "created", "owned", "published", "released"})
 _EXCEPT = {
     ("everything", "but"): 2,
     ("all", "but"): 2,
@@ -299,18 +299,16 @@ _EXCEPT = {
     ("other", "than"): 2,
     ("apart", "from"): 2,
 }
-_EXCEPT_ALONE = frozenset({"without", "except", "excluding", "neither", "nor"})
+_EXCEPT_ALONE = frozenset({"without", "w/o", "except", "excluding", "minus", "neither", "nor"})
 _SCORES = frozenset({"scores", "results", "metrik", "metriken"})
 
 
 def lacking(sentence: Sentence, at: int) -> Replacement:
     """`without a license`, `no metrics`, `bert but not tiny`, `everything except pytorch`."""
     word = sentence.text(at)
-    if word in _LACKING:
-        used = 1 + (sentence.text(at + 1) in _ARTICLES)
-        thing = _thing(sentence, at + used)
-        if thing is not None:
-            return used + thing[0], f"missing:{quoted(thing[1])}"
+    missing = _missing(sentence, at) or _not_of(sentence, at)
+    if missing is not None:
+        return missing
     used = 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, sentence.text(at + 1)), 0)
     if word in {"no", "non"} and (
         _is_value(sentence, at + 1) or formatted(sentence, at + 1) or named_by_alias(sentence, at + 1)
@@ -327,11 +325,37 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         formatted(sentence, at + used) or named_by_alias(sentence, at + used) or state(sentence, at + used)
     )
     if alias is not None and " " not in alias[1]:
-        return used + alias[0], alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
+        used += alias[0] + (sentence.text(at + used + alias[0]) == "ones")
+        return used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
     left_out = sentence.text(at + used)
     if not _PLAIN_WORD.fullmatch(left_out) or left_out in FUNCTION_WORDS:
         return None
     return used + 1, f"-{left_out}"
+
+
+def _missing(sentence: Sentence, at: int) -> Replacement:
+    """`no metrics`, `but no f1`, `doesn't have a license`: what there is nothing of."""
+    opening = (sentence.text(at), sentence.text(at + 1))
+    if opening[0] in _LACKING:
+        used = 1
+    elif opening == ("but", "no") or (opening[0] == "not" and opening[1] in _HAVING):
+        used = 2
+    else:
+        return None
+    used += sentence.text(at + used) in _ARTICLES
+    thing = _thing(sentence, at + used)
+    return None if thing is None else (used + thing[0], f"missing:{quoted(thing[1])}")
+
+
+def _not_of(sentence: Sentence, at: int) -> Replacement:
+    """`not trained by erik`, `not trained on squad`: without what the words behind the verb mean."""
+    if sentence.text(at) != "not" or sentence.text(at + 1) not in _MADE:
+        return None
+    match = valued(sentence, at + 1) or valued(sentence, at + 2)
+    if match is None or match[1].startswith("-") or " " in match[1]:
+        return None
+    begun = 1 if valued(sentence, at + 1) is not None else 2
+    return begun + match[0], f"-{match[1]}"
 
 
 _PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)
@@ -366,6 +390,8 @@ def versioned(sentence: Sentence, at: int) -> Replacement:
     word, value = sentence.text(at + used), sentence.text(at + used + 1)
     if word in _FOLDERS and _PATH.fullmatch(value):
         return used + 2, f"path:{quoted(sentence.words[at + used + 1].raw)}"
+    if word in {"version", "versions"} and (compared := _compared_version(sentence, at + 1)) is not None:
+        return compared
     if word == "version" and _VERSION.fullmatch(value):
         return 2, f"version:{quoted(value)}"
     if _HASH.fullmatch(value) and any(target.path in fields_where("hashed") for target in resolve(word)):
@@ -373,6 +399,34 @@ def versioned(sentence: Sentence, at: int) -> Replacement:
     return None
 
 
+def _compared_version(sentence: Sentence, at: int) -> Replacement:
+    """`version newer than 1.9`, `version between 1.9 and 2.0`, `version 1.9 or later`, of which the words begin behind `version`."""
+    word, link = sentence.text(at), {"between": "and", "from": "to"}.get(sentence.text(at))
+    low, high = sentence.text(at + 1), sentence.text(at + 3)
+    if (
+        link is not None
+        and sentence.text(at + 2) == link
+        and _VERSION.fullmatch(low)
+        and _VERSION.fullmatch(high)
+    ):
+        return 5, f"version:{low}..{high}"
+    if _VERSION.fullmatch(word) and sentence.text(at + 1) in {"or", "and"}:
+        sign = _VERSION_ENDS.get(sentence.text(at + 2))
+        return None if sign is None else (4, f"version{sign}{word}")
+    used, sign = (
+        (2, _NEWER[word]) if word in _NEWER and low == "than" else comparator(sentence, at) or (0, "")
+    )
+    value = sentence.text(at + used)
+    if sign not in {">", ">=", "<", "<="} or not _VERSION.fullmatch(value):
+        return None
+    return 2 + used, f"version{sign}{value}"
+
+
+_NEWER = {"newer": ">", "later": ">", "older": "<", "earlier": "<"}
+_VERSION_ENDS = {
+    **dict.fromkeys(("later", "newer", "above", "higher", "up"), ">="),
+    **dict.fromkeys(("earlier", "older", "below", "lower"), "<="),
+}
 _HASH = pattern(r"[0-9a-f]{7,64}")
 _FOLDERS = frozenset({"folder", "directory"})
 _PATH = pattern(r"[\w.\-]+(?:/[\w.\-]+)*/?")
@@ -446,12 +500,12 @@ _STATES: Mapping[tuple[str, ...], str] = {
         "is:adapter": "adapters",
         "missing:license": "unlicensed|unlicenced",
         "missing:risks": "no risks|without risks|harmless",
-        "severity:high,critical": "dangerous|malicious|unsafe|harmful",
+        "severity:high,critical": "dangerous|malicious|unsafe|harmful|high risk|high-risk|risk high",
         "risk:code-execution": "execute code|executes code|run code|runs code|code execution",
-        "license_kind:permissive": "permissive|permissively licensed|permissive license|permissive licence",
-        "license_kind:permissive,copyleft": "open source license|open source licence|open source licensed|commercial use"
-        "|commercially usable",
-        "license_kind:non-commercial": "non-commercial|noncommercial|non commercial",
+        "license_kind:permissive": "permissive|permissively licensed",
+        "license_kind:permissive,copyleft": "open source|open-source|opensource|commercial use|commercially usable",
+        "license_kind:non-commercial": "non-commercial|noncommercial|non commercial|not for commercial use"
+        "|no commercial use",
         "license_kind:copyleft": "copyleft",
     }.items()
     for words in phrases.split("|")
@@ -464,6 +518,8 @@ _STATES_OF_MODELS: Mapping[str, str] = {
     "moved": "is:moved",
     "empty": "is:empty",
     "broken": "is:unreadable,incomplete",
+    "complete": "-is:incomplete",
+    "risky": "has:risks",
     "safe": "missing:risks",
     "small": "sort:size",
     "tiny": "sort:size",
@@ -480,16 +536,18 @@ def state(sentence: Sentence, at: int) -> Replacement:
     """`incomplete`, `broken models`, `non-commercial`, `dangerous`."""
     if sentence.vocabulary is None:
         return None
-    for count in (3, 2, 1):
+    for count in (4, 3, 2, 1):
         condition = _STATES.get(tuple(sentence.text(at + offset) for offset in range(count)))
         if condition is not None:
-            files = sentence.text(at + count) in _STORED
-            return count + files, _known_values(condition, sentence)
+            behind = _LICENCES if condition.startswith("license_kind") else _STORED
+            return count + (sentence.text(at + count) in behind), _known_values(condition, sentence)
     condition = _STATES_OF_MODELS.get(sentence.text(at))
     if condition is None:
         return None
     if sentence.text(at + 1) in _NOUNS:
         return 2, condition
+    if not condition.startswith("sort:") and named_by_alias(sentence, at + 1) is not None:
+        return 1, condition  # "safe image classifiers"
     if not condition.endswith("size") or any(word.text not in FILLER_WORDS for word in sentence.words[:at]):
         return None  # "whisper large german model" names a size of Whisper
     # "a small english model": what has a size is the model, whatever is said of it in between
@@ -497,6 +555,7 @@ def state(sentence: Sentence, at: int) -> Replacement:
     return (1, condition) if later & MODEL_WORDS else None
 
 
+_LICENCES = frozenset({"license", "licenses", "licence", "licences", "licensed", "licenced"})
 _STORED = frozenset({"file", "files", "download", "downloads", "risk", "risks"})
 
 
@@ -620,5 +679,8 @@ _DERIVING = frozenset(
         ("based", "on"),
         ("built", "on"),
         ("derived", "from"),
+        ("trained", "on"),
+        ("versions", "of"),
+        ("variants", "of"),
     ]
 )

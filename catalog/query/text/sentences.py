@@ -203,6 +203,8 @@ def _at_brackets(word: Word) -> re.Match[str] | None:
     return grouped if grouped is not None and bool(grouped["opening"]) != bool(grouped["closing"]) else None
 
 
+_CONTRACTED = pattern(r"(?:do|does|did|is|are|was|were|has|have|had)n['\N{RIGHT SINGLE QUOTATION MARK}]?t")
+"""`doesn't`, `isn't`: not."""
 _POSSESSIVE = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}]s")
 
 
@@ -243,9 +245,12 @@ def _words(text: str) -> tuple[Word, ...]:
         raw = text[start:end]
         bare = raw.strip("()").rstrip(_EDGES)
         plain = bare == raw.rstrip(_EDGES) and _PLAIN.fullmatch(bare) is not None
+        text_of = bare.casefold()
+        if _CONTRACTED.fullmatch(text_of):
+            plain, text_of = True, "not"
         words.append(
             Word(
-                text=bare.casefold(),
+                text=text_of,
                 raw=bare,
                 start=start,
                 end=end,

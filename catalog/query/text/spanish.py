@@ -40,6 +40,35 @@ SPANISH: Mapping[str, str] = {
     "with": "con",
     "without": "sin",
     "years": "año años",
+    "april": "abril",
+    "august": "agosto",
+    "autumn": "otoño",
+    "december": "diciembre",
+    "early": "principios",
+    "february": "febrero",
+    "five": "cinco",
+    "half": "semestre mitad",
+    "january": "enero",
+    "july": "julio",
+    "june": "junio",
+    "late": "finales",
+    "march": "marzo",
+    "may": "mayo",
+    "metrics": "métricas métrica",
+    "november": "noviembre",
+    "october": "octubre",
+    "quarter": "trimestre",
+    "second": "segundo segunda",
+    "september": "septiembre setiembre",
+    "spring": "primavera",
+    "summer": "verano",
+    "third": "tercer tercero",
+    "first": "primer primero primera",
+    "three": "tres",
+    "two": "dos",
+    "four": "cuatro",
+    "size": "tamaño",
+    "winter": "invierno",
     "yesterday": "ayer",
 }
 """English words, and those of which each stands for one."""
@@ -52,6 +81,18 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("más", "de"): ("more", "than"),
     ("por", "ciento"): ("percent", "of"),
     ("mil", "millones"): ("billion", "of"),
+    **{
+        (word, link): ("more", "than")
+        for word in ("mayor", "mayores", "superior", "superiores")
+        for link in ("que", "de", "a")
+    },
+    **{
+        (word, link): ("less", "than")
+        for word in ("menor", "menores", "inferior", "inferiores")
+        for link in ("que", "de", "a")
+    },
+    ("último", "modelo"): ("newest", "models"),
+    ("últimos", "modelos"): ("newest", "models"),
 }
 """Two words that mean something else than each of them."""
 SPANISH_OR_ENGLISH = frozenset(
@@ -78,6 +119,8 @@ SPANISH_OR_ENGLISH = frozenset(
         "y",
         "con",
         "entre",
+        "dos",
+        "tres",
     )
 )
 """Spanish words that stand in names and in other languages, too: alone they make no Spanish sentence."""

@@ -11,14 +11,16 @@ from catalog.query.periods import MONTH_NAMES
 from catalog.query.text.french import FRENCH, FRENCH_OR_ENGLISH, FRENCH_PHRASES
 from catalog.query.text.german import ALSO_ENGLISH, GERMAN
 from catalog.query.text.spanish import SPANISH, SPANISH_OR_ENGLISH, SPANISH_PHRASES
+from catalog.text.patterns import pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Language:
-    """The words of a language in English; `shared` are those that make no sentence of this language alone."""
+    """The words of a language in English; `shared` are those that make no sentence of this language alone, but for some `pairs`."""
 
     words: Mapping[str, str]
     shared: frozenset[str]
+    pairs: tuple[frozenset[str], ...] = ()  # shared words that together are of this language
     phrases: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
 
@@ -26,22 +28,42 @@ def _by_word(table: Mapping[str, str]) -> dict[str, str]:
     return {word.casefold(): english for english, words in table.items() for word in words.split()}
 
 
-_GERMAN = _Language(words=_by_word(GERMAN), shared=ALSO_ENGLISH)
+_GERMAN = _Language(
+    words=_by_word(GERMAN), shared=ALSO_ENGLISH, pairs=(frozenset({"von", "bis"}), frozenset({"aus", "dem"}))
+)
 _LANGUAGES = (
     _GERMAN,
-    _Language(words=_by_word(FRENCH), shared=FRENCH_OR_ENGLISH, phrases=FRENCH_PHRASES),
-    _Language(words=_by_word(SPANISH), shared=SPANISH_OR_ENGLISH, phrases=SPANISH_PHRASES),
+    _Language(
+        words=_by_word(FRENCH),
+        shared=FRENCH_OR_ENGLISH,
+        pairs=(frozenset({"entre", "et"}), frozenset({"sous", "licence"})),
+        phrases=FRENCH_PHRASES,
+    ),
+    _Language(
+        words=_by_word(SPANISH),
+        shared=SPANISH_OR_ENGLISH,
+        pairs=(frozenset({"entre", "y"}),),
+        phrases=SPANISH_PHRASES,
+    ),
 )
 
 
 def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
-    """The words as the rules know them, if one of them can only be of another language; None for other texts."""
-    for language in _LANGUAGES:
-        if any(word in language.words and word not in language.shared for word in words) or (
-            language is _GERMAN and {"von", "bis"} <= {*words}
-        ):
-            return _translated(words, language)
-    return None
+    """The words as the rules know them, if one of them can only be of another language; None for other texts.
+
+    Of several languages it is the one that has most of the words: `en mai 2024` is French, `im Mai 2024` German.
+    """
+    there = {*words}
+    spoken = [
+        language
+        for language in _LANGUAGES
+        if any(word in language.words and word not in language.shared for word in words)
+        or any(pair <= there for pair in language.pairs)
+    ]
+    if not spoken:
+        return None
+    known = max(spoken, key=lambda language: sum(word in language.words for word in words))
+    return _translated(words, known)
 
 
 def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
@@ -53,9 +75,14 @@ def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
     return tuple(english)
 
 
+_COMPOUND = pattern(r"([\w-]+)-modelle?n?")
+
+
 def _meant(words: Sequence[str], place: int) -> str:
     """What a German word means where what stands beside it tells; empty for others."""
     word, following = words[place], words[place + 1] if place + 1 < len(words) else ""
+    if (compound := _COMPOUND.fullmatch(word)) is not None:
+        return compound[1]  # NER-Modell
     meant = _GERMAN.words.get(following, following)
     match word:
         case "mit" if not following or (place and words[place - 1] in {"lizenz", "license", "licence"}):

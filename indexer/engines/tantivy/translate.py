@@ -13,6 +13,7 @@ from catalog.query.document_values import (
     has_named_number,
     is_leaf,
     is_metric_on_dataset,
+    is_ordered_text,
     numeral,
 )
 from catalog.query.instants import milliseconds
@@ -45,6 +46,7 @@ from indexer.engines.tantivy.schema import (
     number_head,
     term_prefix,
 )
+from indexer.engines.tantivy.text_order import before
 from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text
 from mappings import fields
 
@@ -278,6 +280,8 @@ class Translator:
         return either([self.equal(name, value) for value in distinct])
 
     def _range(self, query: Range) -> tantivy.Query:
+        if is_ordered_text(query.field):
+            return self._range_of_texts(query)
         clauses = []
         for low, strict in ((query.gte, False), (query.gt, True)):
             if low is not None:
@@ -299,6 +303,23 @@ class Translator:
         if not clauses and has_named_number(query.field):
             return self.between(query.field, None, None)
         return every(clauses) if clauses else self.exists(query.field)
+
+    def _range_of_texts(self, query: Range) -> tantivy.Query:
+        """Tantivy has no ranges of texts: those before an end are looked for, and left out where it is the lower one."""
+        clauses = [(MUST, self.exists(query.field))]
+        ends = (
+            (MUST_NOT, query.gt, True),
+            (MUST_NOT, query.gte, False),
+            (MUST, query.lt, False),
+            (MUST, query.lte, True),
+        )
+        for occur, end, included in ends:
+            if end is not None:
+                expression = before(comparable(query.field, end), included=included)
+                clauses.append(
+                    (occur, tantivy.Query.regex_query(self.schema, column(query.field), expression))
+                )
+        return tantivy.Query.boolean_query(clauses)
 
     def _text(self, query: Match | Phrase) -> tantivy.Query:
         names = query.fields or (ANY_TEXT,)
