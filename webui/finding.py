@@ -89,10 +89,7 @@ def find_table(name: str) -> tuple[DataTable, int]:
 
 def find_trained_on(name: str) -> list[Mapping[str, Any]]:
     """The first of the models that were trained on a table."""
-    there = And((Term("tables", name), Not(Terms("status", ABSENT))))
-    order = (SortKey(field="name"), SortKey(field="id"))
-    hits = catalog().search(SearchRequest(query=there, sort=order, size=MODELS_OF_TABLE)).hits
-    return [hit.document for hit in hits]
+    return catalog().trained_on(name, limit=MODELS_OF_TABLE)
 
 
 def find_facet(name: str) -> tuple[Field, FacetView, str, SearchState]:

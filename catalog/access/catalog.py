@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -348,13 +348,17 @@ class Catalog:
         known = self._store().data_tables.of(list(models)) if models else {}
         return [(known[name], models[name]) for name in sorted(known)]
 
+    def trained_on(self, table: str, *, limit: int) -> list[Document]:
+        """The first of the models that were trained on a table, by name."""
+        asked = SearchRequest(query=_on_tables([table]), sort=_BY_NAME, size=limit)
+        return [hit.document for hit in self.search(asked).hits]
+
     def _trained_on(self, names: Sequence[str] | None) -> dict[str, int]:
         """Tables with the number of visible models that were trained on them."""
         wanted = None if names is None else dict.fromkeys(names[:MAX_TABLES])
         if wanted is not None and not wanted:
             return {}
-        there = Not(Terms("status", ABSENT))
-        query = there if wanted is None else And((Terms(_TABLES, tuple(wanted)), there))
+        query = _NOT_ABSENT if wanted is None else _on_tables(wanted)
         aggregation = TermsAgg(field=_TABLES, size=MAX_TABLES)
         asked = SearchRequest(query=query, size=0, aggregations={_TABLES: aggregation})
         buckets = self.search(asked).aggregations[_TABLES].buckets
@@ -370,11 +374,8 @@ class Catalog:
         one model would else learn what any table is like by naming it.
         """
         left = set(names)
-        there = Not(Terms("status", ABSENT))
         looked_at = 0
-        for document in self.scan(
-            SearchRequest(query=And((Terms(_TABLES, tuple(sorted(names))), there)), size=0)
-        ):
+        for document in self.scan(SearchRequest(query=_on_tables(sorted(names)), size=0)):
             told_of = left.intersection(document.get(_TABLES) or ())
             if not told_of:
                 continue
@@ -602,6 +603,13 @@ def _with_values(document: Document, known: Disclosure) -> dict[str, Any]:
 
 
 _BY_ID = (SortKey(field="id"),)
+_BY_NAME = (SortKey(field="name"), SortKey(field="id"))
+_NOT_ABSENT = Not(Terms("status", ABSENT))
+
+
+def _on_tables(names: Iterable[str]) -> Query:
+    """What finds the models that are there and were trained on one of these tables."""
+    return And((Terms(_TABLES, tuple(names)), _NOT_ABSENT))
 
 
 def _no_matching() -> Matching:

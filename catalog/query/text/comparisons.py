@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeGuard
 
 from catalog.query.document_values import is_leaf
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term
@@ -196,22 +197,36 @@ def _number_query(bounds: _Bounds, operator: str, target: Target) -> Query:
     number = bounds.low
     assert number is not None  # a single value has both ends
     value = plain(number.value, integer=target.integer)
+    upper = _end(number, target, upper=True)
     match operator:
         case ">":
-            return _placed(Range(field=field, gt=value), target)
+            return _placed(Range(field=field, gt=upper), target)
         case ">=":
             return _placed(Range(field=field, gte=value), target)
         case "<":
             return _placed(Range(field=field, lt=value), target)
         case "<=":
-            return _placed(Range(field=field, lte=value), target)
+            return _placed(Range(field=field, lte=upper), target)
     equal = _placed(_equal(field, number, value, target), target)
     return Not(equal) if operator == "!=" else equal
 
 
+def _counts_tokens(number: Number | None, target: Target) -> TypeGuard[Number]:
+    """Whether it is a count of tokens with a unit, which may mean thousands and 1,024."""
+    return number is not None and bool(number.unit) and number.half_step >= 1 and target.unit == "tokens"
+
+
+def _end(number: Number | None, target: Target, *, upper: bool) -> float | None:
+    """The number as an end of an interval: 8k tokens are 8,000 to 8,192, and what is more than 8k is more than both."""
+    if number is None:
+        return None
+    binary = _BINARY if upper and _counts_tokens(number, target) else 1
+    return plain(number.value * binary, integer=target.integer)
+
+
 def _range(field: str, bounds: _Bounds, target: Target) -> Range:
-    low = None if bounds.low is None else plain(bounds.low.value, integer=target.integer)
-    high = None if bounds.high is None else plain(bounds.high.value, integer=target.integer)
+    low = _end(bounds.low, target, upper=bounds.low_open)
+    high = _end(bounds.high, target, upper=not bounds.high_open)
     return Range(
         field=field,
         gt=low if bounds.low_open else None,
@@ -268,8 +283,18 @@ def _number_label(bounds: _Bounds, node: Query, token: Token, target: Target) ->
         text = _metric_digits(number) if target.kind == "metric" else _typed(number, target)
         name = target_name(target)
         return f"{'-' if isinstance(node, Not) else ''}{name}:{text}"
+    if _counts_tokens(bounds.low, target) or _counts_tokens(bounds.high, target):
+        return f"{'-' if isinstance(node, Not) else ''}{_label_of_tokens(bounds, token, target)}"
     printed = print_query(inner) or token.text
     return f"-{printed}" if isinstance(node, Not) else printed
+
+
+def _label_of_tokens(bounds: _Bounds, token: Token, target: Target) -> str:
+    """As it was typed: what the query compares with is the thousands or the 1,024 of it."""
+    low, high = ("*" if end is None else _typed(end, target) for end in (bounds.low, bounds.high))
+    if bounds.single:
+        return f"{target_name(target)}{token.operator}{low}"
+    return f"{target_name(target)}:{'>' * bounds.low_open}{low}..{'<' * bounds.high_open}{high}"
 
 
 def target_name(target: Target) -> str:
@@ -332,6 +357,9 @@ def _unknown_dataset(token: Token, target: Target, reading: Reading) -> None:
     reading.problem("unknown-dataset", message, token.start, token.name_end, *offered)
 
 
+_VERSION = pattern(r"\d+\.\d+(?:\.\d+)*")
+
+
 def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:
     name = target.path.removeprefix("metrics.")
     vocabulary = reading.vocabulary
@@ -339,6 +367,11 @@ def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:
         return
     close = suggestions(name, vocabulary, numeric=True) if reading.may_look_up() else []
     counts = vocabulary.metrics if vocabulary else {}
+    if not close and _VERSION.fullmatch(token.values[0].text) and token.operator in {">", ">=", "<", "<="}:
+        spelled = f"{token.name} version{token.operator}{token.values[0].text}"
+        offered = [reading.replaced(token.start, token.end, spelled)]
+        reading.problem("unknown-metric", f"No model reports {name}.", token.start, token.name_end, *offered)
+        return
     offered = [
         Suggestion(
             label=f"{metric} ({counts[metric]:,})" if counts.get(metric) else metric,

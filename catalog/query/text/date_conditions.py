@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from catalog.query.nodes import Not, Query, Range
 from catalog.query.periods import Period, ambiguous_readings, parse_period, say
@@ -11,6 +11,7 @@ from catalog.query.text.printing import date_range, name_of
 from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target
 
+_INSTANT = timedelta(milliseconds=1)
 _OPEN_ENDS = frozenset({"", "*"})
 _DATE_WORDS = {">": "after", ">=": "since", "<": "before", "<=": "until"}
 WORD_OPERATORS = {
@@ -98,7 +99,7 @@ def _date_range(
     ):
         _not_a_date(piece, target, reading)
         return None
-    if low and high and low.start > high.start:
+    if low and high and low.start > (high.start if before else max(high.start, high.end - _INSTANT)):
         turned = f"{high_text}..{low_text}"
         reading.problem(
             "reversed-range",

@@ -12,7 +12,7 @@ from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, print_query, quote, quoted
 from catalog.query.text.scanner import Piece, Token
-from catalog.query.text.targets import Target, field_target
+from catalog.query.text.targets import Target, Vocabulary, field_target
 from catalog.query.text.version_conditions import order_of, version_leaf
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
@@ -169,7 +169,7 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
             label=f"{name_of(target.path)}:{quoted(value)}",
             explanation=f"also {', '.join(owners)}",
         )
-    _check_value(piece, target, value, reading)
+    _check_value(piece, token, target, value, reading)
     node = Term(target.path, value)
     explanation = f"{text} is {value} here" if value != text else target.note
     return Leaf(node=node, label=_text_of(node, token), explanation=explanation)
@@ -243,6 +243,8 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
     known = {value.casefold() for value in reading.vocabulary.values.get(target.path, {})}
     if text.casefold() in known:
         return text
+    if row.canonical == "language" and "-" in text:  # de-DE
+        text = text if rule(text).casefold() in known else text.partition("-")[0]
     other = rule(text)
     if other.casefold() in known:
         return other
@@ -274,7 +276,7 @@ def _with_owner(target: Target, value: str, reading: Reading) -> list[str]:
     )
 
 
-def _check_value(piece: Piece, target: Target, value: str, reading: Reading) -> None:
+def _check_value(piece: Piece, token: Token, target: Target, value: str, reading: Reading) -> None:
     """An unknown value is said where all values are known, with the nearest ones."""
     vocabulary = reading.vocabulary
     if vocabulary is None or target.path not in vocabulary.complete:
@@ -283,6 +285,12 @@ def _check_value(piece: Piece, target: Target, value: str, reading: Reading) -> 
     if value.casefold() in {known.casefold() for known in counts} or not reading.may_look_up():
         return
     close = nearest(value, counts, counts=counts) or _containing(value, counts)
+    elsewhere = "" if close or len(token.values) > 1 else _under_another_name(value, target, vocabulary)
+    if elsewhere:
+        message = f"No model has {target.label.casefold()} {value}. Did you mean {elsewhere}?"
+        mended = reading.replaced(token.start, token.end, elsewhere)
+        reading.problem("unknown-value", message, piece.start, piece.end, mended)
+        return
     offered = [
         Suggestion(
             label=f"{near} ({counts[near]:,})",
@@ -298,6 +306,18 @@ def _check_value(piece: Piece, target: Target, value: str, reading: Reading) -> 
         piece.end,
         *offered,
     )
+
+
+def _under_another_name(value: str, target: Target, vocabulary: Vocabulary) -> str:
+    """`format:gguf` for `library:gguf`: the condition on the other field in which most models have the value; empty where none has."""
+    known = [
+        (count, name_of(name) == "format", f"{name_of(name)}:{quoted(spelled)}")
+        for name, counts in vocabulary.values.items()
+        if name != target.path and (row := fields().get(name)) is not None and row.facet == "terms"
+        for spelled, count in counts.items()
+        if spelled.casefold() == value.casefold()
+    ]
+    return max(known)[-1] if known else ""
 
 
 def _containing(value: str, counts: Mapping[str, int]) -> list[str]:

@@ -35,7 +35,10 @@ _HTTP_BUCKET = pattern(
 _ADDRESS = pattern(r"[A-Za-z][\w+.\-]{1,15}://\S+")
 _LOGGED = pattern(r"models:/+(m-[0-9a-f]{32})/?")
 """A model that a run logged. Source: MLflow 3, logged models."""
-_RUN = pattern(r"(?:runs:/|mlflow-artifacts:/|dbfs:/)\S*?(?P<run>[0-9a-f]{32})(?:/\S*)?")
+_RUN = pattern(
+    r"(?:(?:runs:/|mlflow-artifacts:/|dbfs:/)\S*?|(?:\S*/)?ml(?:runs|artifacts)/\d+/)(?P<run>[0-9a-f]{32})(?:/\S*)?"
+)
+_UUID = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HUB_ADDRESS = pattern(
     r"(?:https?://(?:www\.)?|(?:www\.)?)(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn|modelscope\.ai)/(?:models/)?"
     r"(?P<name>[\w.\-]+(?:/[\w.\-]+)?)(?:[/?#]\S*)?|hf://(?:models/)?(?P<short>[\w.\-]+/[\w.\-]+)(?:[/@]\S*)?"
@@ -291,6 +294,8 @@ def hashed(text: str, reading: Reading) -> Leaf | None:
     """The beginning of an id or a hash that a model of the catalog has."""
     digest = _DIGEST.fullmatch(text)
     begun = (digest["digest"] if digest is not None else text).casefold()
+    if _UUID.fullmatch(begun):
+        begun = begun.replace("-", "")  # a run, as other tools write its id
     if reading.vocabulary is None or not _HEX.fullmatch(begun):
         return None
     known = reading.vocabulary.fields_beginning(begun)

@@ -114,12 +114,19 @@ _PLAIN_NUMBER = pattern(r"[<>=]*[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?")
 _SPACE = pattern(r"\s+")
 _TO_END = pattern(r"\s*(?:\.\.+|\N{HORIZONTAL ELLIPSIS})\s*|\s+(?:-|to|bis|TO)\s+")
 """Between the ends of a range that stand apart: `0.9 .. 1`, `7B - 13B`, `0.9 to 1`."""
+_COMMA_RANGE = pattern(
+    r"(?P<low>\d+,\d+)(?:\s*(?:\.\.|-)\s*|\s+(?:to|bis|à|a)\s+)(?P<high>\d+,\d+)(?![\w.,])"
+)
+"""`0,9 - 0,96`: a comma between the digits of both ends is theirs, and parts no values."""
 _FURTHER_BOUND = pattern(
     r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?|(?P<either>or|oder|OR|\|\|?))\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=[\d.+-])"
 )
 """`accuracy > 0.8 and < 0.9`: the second bound has the name of the first."""
 _NEARLY = pattern(r"\s*[~\N{ALMOST EQUAL TO}]\s*(?=[\d.])")
-_NOUN_OF_UNIT = pattern(r"\s+(?:tokens?|parameters|params|layers|epochs)(?![\w:=<>@-])")
+_NOUN_OF_UNIT = pattern(
+    r"\s+(?:tokens?|parameters|params|layers|epochs)(?![\w:=<>@-])(?!\s*(?:[:=<>!~\u2264\u2265]|(?:over|under|above|below|between)\b))"
+)
+"""Behind a number with its unit; where it is compared itself, it is a name."""
 _LEADING_SIGN = pattern(r"[.@$](?=[^\W\d_])")
 """Before names of jq, Datadog and programs."""
 _DISTANCE = pattern(r"[~^]\d*(?:\.\d+)?(?=[\s)]|$)")
@@ -312,7 +319,14 @@ class _Scanner:
         second = OPERATORS[other["sign"]] if other else ""
         if other is not None and second[0] == sign[0]:
             self.at = other.end()
-            ends = [(number, sign), (other["number"], second)]
+            last, unit = other["number"], _UNIT.match(self.text, self.at)
+            if (
+                unit is not None
+                and last[-1:].isdigit()
+                and unit[1].casefold() in (self.names.units(name) or ())
+            ):
+                self.at, last = unit.end(), f"{last}{unit[1]}"
+            ends = [(number, sign), (last, second)]
             low, high = ends if sign[0] == "<" else ends[::-1]
             number = f"{'>' * (low[1] in _STRICT)}{low[0]}..{'<' * (high[1] in _STRICT)}{high[0]}"
             sign = ":"
@@ -620,6 +634,16 @@ class _Scanner:
         if self.text[self.at : self.at + 1] == "[":
             return self._bracketed()
         units = self.names.units(name)
+        spread = _COMMA_RANGE.match(self.text, self.at) if units is not None else None
+        if spread is not None:
+            start, self.at = self.at, spread.end()
+            unit = _UNIT.match(self.text, self.at)
+            known = unit is not None and unit[1].casefold() in (units or ())
+            self.at = unit.end() if unit is not None and known else self.at
+            text = "..".join(
+                f"{end}{unit[1] if unit and known else ''}" for end in spread.group("low", "high")
+            )
+            return (Piece(text=text, quoted=False, start=start, end=self.at),), False, True
         pieces: list[Piece] = []
         closed = True
         while self.at < len(self.text):

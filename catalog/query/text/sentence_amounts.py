@@ -22,6 +22,7 @@ from catalog.query.text.sentence_parts import (
     with_noun,
 )
 from catalog.query.text.targets import Target, resolve
+from catalog.text.patterns import pattern
 from mappings import fields
 
 
@@ -44,7 +45,8 @@ def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | 
         if on is not None and amount is not None:
             return used + 2, f"{target.name}@{on}{SIGNS[sign]}{amount.text}"
         used += _further(sentence, at + used)
-        if count == 1 and (amount is None or amount.count == 1) and sign not in _NEARLY:
+        translated = amount is not None and sentence.words[at].raw.casefold() != sentence.text(at)
+        if count == 1 and (amount is None or amount.count == 1) and sign not in _NEARLY and not translated:
             return used, None
         return (used, f"{target.name}{SIGNS[sign]}{amount.text}") if amount else None
     amount = amount_at(sentence, at + count)
@@ -165,6 +167,8 @@ def amount_named(sentence: Sentence, at: int) -> Replacement:
     if sentence.text(at) == "trained" and sentence.text(at + 1) in {"for", "over"}:
         trained = amount_named(sentence, at + 2)  # for 10 epochs
         return None if trained is None else (trained[0] + 2, trained[1])
+    if (dimensions := _DIMENSIONAL.fullmatch(sentence.text(at))) is not None:
+        return 1, f"dim:{dimensions[1]}"
     span = span_at(sentence, at)
     if span is not None:
         used, low, high = span
@@ -180,7 +184,8 @@ def amount_named(sentence: Sentence, at: int) -> Replacement:
         used += 1
     named = numeric_name(sentence, at + used)
     if named is None:
-        alone = tokens and len(amount.digits) + bool(amount.unit) >= _FEW_DIGITS - 1
+        alone = tokens and amount.unit in _UNITS_OF_CONTEXT and len(f"{amount.text}") >= _FEW_DIGITS - 1
+        alone = alone and sentence.text(at - 1 if at else len(sentence.words)) not in {"on", "over", "for"}
         return (bound.count + 1, f"context{sign or ':'}{amount.text}") if alone else None
     count, target = named
     tail = open_end(sentence, at + used + count) if not sign else None
@@ -188,6 +193,11 @@ def amount_named(sentence: Sentence, at: int) -> Replacement:
         used, sign = used + tail[0], tail[1]
     sign = sign or _plain_sign(amount, target)
     return (used + count, f"{target.name}{sign}{amount.text}") if sign else None
+
+
+_UNITS_OF_CONTEXT = frozenset({"", "k", "M"})
+"""What a model was trained on is counted in billions of tokens."""
+_DIMENSIONAL = pattern(r"(\d{1,6})-?dim(?:s|ension(?:s|al)?)?")
 
 
 def _plain_sign(amount: Amount, target: Target) -> str:

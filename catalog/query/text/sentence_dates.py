@@ -152,7 +152,7 @@ def _between_dates(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     first, last = low[1].strip('"'), high[1].strip('"')
     if first in _SPOKEN_MONTHS:  # between March and June 2024
         first = _in_year_of(first, last)
-    ends = [_without_blanks(date, sentence) for date in (first, last)]
+    ends = [_without_blanks(first, sentence), _without_blanks(last, sentence, is_last=True)]
     return (2 + low[0] + high[0], "range", "..".join(ends)) if all(ends) else None
 
 
@@ -167,16 +167,14 @@ def _number_of(month: str) -> int:
     return MONTHS.index(month[:3])
 
 
-def _without_blanks(date: str, sentence: Sentence) -> str:
-    """A date as an end of a range: `2024-03` for March 2024. Empty for what is none."""
+def _without_blanks(date: str, sentence: Sentence, *, is_last: bool = False) -> str:
+    """A date as an end of a range: `2024-03` for March 2024, and for spring 2024 as the first one. Empty for what is none."""
     period = parse_period(date, sentence.now)
     if period is None or " " not in date:
         return "" if period is None else date
-    return (
-        f"{period.start:%Y-%m-%d}"
-        if period.end - period.start <= timedelta(days=1)
-        else f"{period.start:%Y-%m}"
-    )
+    if period.end - period.start <= timedelta(days=1):
+        return f"{period.start:%Y-%m-%d}"
+    return f"{period.end - timedelta(days=1) if is_last else period.start:%Y-%m}"
 
 
 _SPOKEN_MONTHS = frozenset((*MONTH_NAMES, *MONTHS))

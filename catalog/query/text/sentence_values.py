@@ -96,6 +96,9 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
     """`framework pytorch`, `license is mit`, `task ner`, and the other way round: `mit license`."""
     if sentence.vocabulary is None:
         return None
+    if sentence.text(at) == "under" and sentence.text(at + 1) in _LICENCES:
+        match = linked_value(sentence, at + 1)
+        return None if match is None else (match[0] + 1, match[1])
     for count, words in spoken_name(sentence, at):
         for name in _keyword_fields(words):
             used = count + (sentence.text(at + count) in LINKS)
@@ -318,6 +321,11 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         return 1, f"-{prefixed}"
     if word == "not" and sentence.text(at + 1) == "trained" and sentence.text(at + 2) in {"with", "using"}:
         used = 3
+    named = bool(at) and bool(
+        resolve(sentence.text(at - 1))
+    )  # "license isn't mit" is a condition as it stands
+    if word == "not" and sentence.words[at].raw.casefold() != word and not named:
+        used = 1  # isn't, and nicht: in English the word itself is an operator
     if not used:
         return None
     used += sentence.text(at + used) in {"for", "the"}
@@ -336,7 +344,8 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
 def _missing(sentence: Sentence, at: int) -> Replacement:
     """`no metrics`, `but no f1`, `doesn't have a license`: what there is nothing of."""
     opening = (sentence.text(at), sentence.text(at + 1))
-    if opening[0] in _LACKING:
+    hasnt = opening[0] == "not" and sentence.words[at].raw.casefold().startswith("ha")
+    if opening[0] in _LACKING or hasnt:
         used = 1
     elif opening == ("but", "no") or (opening[0] == "not" and opening[1] in _HAVING):
         used = 2
@@ -454,6 +463,8 @@ def named_by_alias(sentence: Sentence, at: int) -> Replacement:
     word = sentence.text(at)
     if (bits := _bits(sentence, at)) is not None:
         return bits
+    if (task := _spoken_task(sentence, at)) is not None:
+        return task
     if word in {"quantized", "quantised"} and "quantized" in vocabulary.values.get("flags", {}):
         return 1, "is:quantized"
     if word == "half" and sentence.text(at + 1) in {"a", "the", "of"}:
@@ -471,6 +482,30 @@ def named_by_alias(sentence: Sentence, at: int) -> Replacement:
                 if meant.casefold() != words and meant.casefold() in present:
                     return count + _is_called(sentence, at + count, name), f"{name}:{quoted(meant)}"
     return None
+
+
+def _spoken_task(sentence: Sentence, at: int) -> Replacement:
+    """`rerankers`, `text embeddings`: what people call the models of a task, the first of these that models have."""
+    assert sentence.vocabulary is not None  # the caller checked
+    known = {value.casefold() for value in sentence.vocabulary.values.get("task", {})}
+    for count in (3, 2, 1):
+        words = " ".join(sentence.text(at + offset) for offset in range(count))
+        task = next((task for task in _TASKS_SPOKEN.get(words, ()) if task in known), None)
+        if task is not None:
+            return count, f"task:{task}"
+    return None
+
+
+_EMBEDDINGS = ("sentence-similarity", "feature-extraction")
+_TASKS_SPOKEN: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(("embeddings", "text embeddings"), _EMBEDDINGS),
+    **dict.fromkeys(
+        ("recognition of speech", "speech2text", "speech 2 text"), ("automatic-speech-recognition",)
+    ),
+    "generation of text": ("text-generation",),
+    "classification of images": ("image-classification",),
+    "classification of text": ("text-classification",),
+}
 
 
 def _bits(sentence: Sentence, at: int) -> Replacement:
@@ -498,9 +533,11 @@ _STATES: Mapping[tuple[str, ...], str] = {
         "-is:quantized": "non-quantized|unquantized|unquantised|nonquantized|non quantized",
         "risk:secret": "leaked secrets|with secrets|contain secrets|containing secrets",
         "is:adapter": "adapters",
+        "lora": "loras",
+        "(reranker OR task:text-ranking)": "rerankers|reranking|re-rankers|re-ranking",
         "missing:license": "unlicensed|unlicenced",
         "missing:risks": "no risks|without risks|harmless",
-        "severity:high,critical": "dangerous|malicious|unsafe|harmful|high risk|high-risk|risk high",
+        "severity:high,critical": "dangerous|malicious|unsafe|harmful",
         "risk:code-execution": "execute code|executes code|run code|runs code|code execution",
         "license_kind:permissive": "permissive|permissively licensed",
         "license_kind:permissive,copyleft": "open source|open-source|opensource|commercial use|commercially usable",
@@ -543,7 +580,7 @@ def state(sentence: Sentence, at: int) -> Replacement:
             return count + (sentence.text(at + count) in behind), _known_values(condition, sentence)
     condition = _STATES_OF_MODELS.get(sentence.text(at))
     if condition is None:
-        return None
+        return _high_risk(sentence, at)
     if sentence.text(at + 1) in _NOUNS:
         return 2, condition
     if not condition.startswith("sort:") and named_by_alias(sentence, at + 1) is not None:
@@ -553,6 +590,15 @@ def state(sentence: Sentence, at: int) -> Replacement:
     # "a small english model": what has a size is the model, whatever is said of it in between
     later = {sentence.text(place) for place in range(at + 2, len(sentence.words))}
     return (1, condition) if later & MODEL_WORDS else None
+
+
+def _high_risk(sentence: Sentence, at: int) -> Replacement:
+    """`high-risk models`, `models with high risk`: beside other words a risk may be what a model is about."""
+    words = (sentence.text(at), sentence.text(at + 1))
+    used = 1 if words[0] == "high-risk" else 2 if words in {("high", "risk"), ("risk", "high")} else 0
+    behind = sentence.text(at + used)
+    said_of_models = behind in _NOUNS or (not behind and (not at or sentence.text(at - 1) in _HAVING))
+    return (used, _known_values("severity:high,critical", sentence)) if used and said_of_models else None
 
 
 _LICENCES = frozenset({"license", "licenses", "licence", "licences", "licensed", "licenced"})

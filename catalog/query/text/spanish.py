@@ -18,6 +18,14 @@ SPANISH: Mapping[str, str] = {
     "days": "día días dia dias",
     "for": "para",
     "in": "en",
+    "classification": "clasificación clasificacion",
+    "generation": "generación generacion",
+    "images": "imágenes imagenes",
+    "recognition": "reconocimiento",
+    "speech": "voz",
+    "text": "texto textos",
+    "larger": "mayor mayores superior superiores",
+    "smaller": "menor menores inferior inferiores",
     "last": "último últimos última últimas",
     "less": "menos",
     "license": "licencia licencias",
@@ -119,8 +127,13 @@ SPANISH_OR_ENGLISH = frozenset(
         "y",
         "con",
         "entre",
+        "julio",
         "dos",
         "tres",
+        "mayor",
+        "superior",
+        "inferior",
+        "menor",
     )
 )
 """Spanish words that stand in names and in other languages, too: alone they make no Spanish sentence."""

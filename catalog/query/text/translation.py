@@ -42,7 +42,7 @@ _LANGUAGES = (
     _Language(
         words=_by_word(SPANISH),
         shared=SPANISH_OR_ENGLISH,
-        pairs=(frozenset({"entre", "y"}),),
+        pairs=(frozenset({"entre", "y"}), frozenset({"julio", "de"}), frozenset({"en", "julio"})),
         phrases=SPANISH_PHRASES,
     ),
 )
@@ -66,11 +66,27 @@ def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
     return _translated(words, known)
 
 
+_COMPARATIVES = {"smallest": "smaller", "largest": "larger", "newest": "newer"}
+
+
+def _is_compared(behind: Sequence[str], language: _Language) -> bool:
+    """Whether a superlative is none, as in `plus petits que 3 Mo`."""
+    link, number = (*behind, "", "")[:2]
+    return language.words.get(link) in {"than", "of"} and number[:1].isdigit()
+
+
 def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
     english: list[str] = []
     while len(english) < len(words):
         place = len(english)
         phrase = language.phrases.get((words[place], words[place + 1])) if place + 1 < len(words) else None
+        if (
+            phrase is not None
+            and phrase[0] in _COMPARATIVES
+            and _is_compared(words[place + 2 : place + 4], language)
+        ):
+            english += ("the", _COMPARATIVES[phrase[0]], "than")
+            continue
         english += phrase or (_meant(words, place) or language.words.get(words[place], words[place]),)
     return tuple(english)
 

@@ -6,6 +6,7 @@ Every letter keeps its place, and what stands in straight quotes stays as it is.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from catalog.text.patterns import pattern
 
@@ -23,6 +24,8 @@ _ONE_FOR_ONE: dict[int, str] = str.maketrans(
         "\N{ASYMPTOTICALLY EQUAL TO}": "\N{ALMOST EQUAL TO}",
         "\N{APPROXIMATELY EQUAL TO}": "\N{ALMOST EQUAL TO}",
         "\N{TILDE OPERATOR}": "~",
+        "\N{ARABIC DECIMAL SEPARATOR}": ".",
+        "\N{ARABIC THOUSANDS SEPARATOR}": ",",
     }
 )
 _SIGNS: dict[int, int | str] = {**_FULL_WIDTH, **_ONE_FOR_ONE}
@@ -32,6 +35,12 @@ _DASH = pattern(
     r"|(?<=\s)[\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}](?=\s)"
 )
 """Between the ends of a range."""
+_DIGITS = pattern(r"(?![0-9])\d")
+_INVISIBLE = pattern(
+    r"[\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}](?=\W|$)"
+    r"|(?:(?<=\W)|(?<![\s\S]))[\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}]"
+)
+"""At the edge of a word, where it comes along with what is pasted from a page; within one it stays."""
 _LOW_QUOTES = pattern(
     r"\N{DOUBLE LOW-9 QUOTATION MARK}([^\"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]*)"
     r"[\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]"
@@ -48,4 +57,5 @@ def plain_signs(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _DASH.sub("-", text.translate(_SIGNS))
+    text = _DIGITS.sub(lambda digit: str(unicodedata.decimal(digit[0])), text.translate(_SIGNS))
+    return _DASH.sub("-", _INVISIBLE.sub(" ", text))

@@ -6,14 +6,22 @@ Each reader puts blanks for what says nothing, so that all else keeps its place.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import fields as parts_of
+from itertools import pairwise
+from urllib.parse import parse_qsl
 
+from catalog.query.state import ResultView
 from catalog.query.text.json_filters import of_json
 from catalog.query.text.parse_context import Reading
+from catalog.query.text.printing import quote
+from catalog.query.text.targets import reported, resolve
 from catalog.text.patterns import pattern
+from catalog.text.slugs import stored_slug
 
 _COMMAND = pattern(
     r"\s*(?:[$!%] *)?(?:ollama\s+(?:pull|run|show)|(?:huggingface-cli|hf|modelscope)\s+download|git\s+(?:lfs\s+)?clone"
-    r"|lms\s+get|vllm\s+serve)\s+(?=\S)"
+    r"|git\s+(?:checkout|switch|show)|pip3?\s+install|lms\s+get|vllm\s+serve)\s+(?=\S)"
 )
 _COPYING = pattern(
     r"\s*(?:[$!%] *)?(?:aws\s+s3\s+\w+|gsutil\s+(?:-m\s+)?\w+|gcloud\s+storage\s+\w+|s3cmd\s+\w+|mc\s+\w+|rclone\s+\w+"
@@ -81,10 +89,22 @@ _SELECTED = pattern(
 _GROUPED = pattern(
     r"\b(?:group\s+by|having)\b.{0,500}?(?=\border\s+by\b|\blimit\s+\d|;?\s*$)", re.IGNORECASE | re.DOTALL
 )
-_ADDRESS_QUERY = pattern(r"\s*\??[\w.\[\]]+=[^\s&]*(?:&[\w.\[\]]+=[^\s&]*)+\s*")
+_ADDRESS_QUERY = pattern(
+    r"\s*\??[\w.\[\]]+(?:[!<>]?=|[<>])[^\s&]*(?:&(?!&)[\w.\[\]]+(?:[!<>]?=|[<>])[^\s&]*)+\s*"
+)
+_ODATA = pattern(r"\s*\??\$filter=(?=\S)")
+"""Source: OData 4, system query options."""
+_OWN_SEARCH = pattern(
+    r"(?<!\S)(?:https?://[^/\s?]+)?/(?:api/(?:v1/)?(?:search|export\.\w+))?\?(?=(?:\S*&)?q=)(?P<asked>\S+)"
+)
+"""A search of this catalog, as its address."""
+_SHOWN_AS = frozenset({"view", "page", "per_page", "lenient", *(part.name for part in parts_of(ResultView))})
+"""Parameters that say how results are shown, and which of them, not what is asked for."""
 _HUB_SEARCH = pattern(
     r"(?<!\S)(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com)/models/?\?(?=[\w.]+=)"
 )
+_HUB_WORDS = pattern(r"(?<!\S)(?:other|apps)=")
+"""Parameters of a hub that are tags and programs: words here."""
 _REPEATED_NAME = pattern(r"(?<![^\s?&])(?P<name>\w+)=(?P<again>\w+):(?=\S)")
 _ESCAPED = pattern(r"%([2-7][0-9A-Fa-f])")
 _WORDS_PARAMETER = pattern(r"(?<![^\s?&])(?:search|q|query)=")
@@ -92,6 +112,34 @@ _SEPARATOR = pattern(r"(?<=[\w\"'\])]);(?=\s*[^\W\d_][\w.]*\s*(?:[<>=!]|:(?!//))
 """Between conditions, as in `license=mit;framework=onnx`."""
 _BUCKET_NAME = pattern(r"(?<!\S)arn:aws[\w-]*:s3:::")
 
+_LINE_OF_JSON = pattern(
+    r"^\s*[\"'](?P<name>[^\W\d_][\w.\-/@]*)[\"']\s*:\s*(?P<value>\"[^\"]*\"|'[^']*'|-?[\d.][\w.+-]*|true|false|null)\s*,?\s*$"
+)
+"""`"license": "mit",` out of a file."""
+_OPTIONS = pattern(
+    r"(?<!\S)(?:--(?P<name>[A-Za-z][\w.-]*)(?:=|\s+)(?P<value>(?!-{1,2}[A-Za-z])\S+)"
+    r"|-(?P<short>[A-Za-z]{2,3})(?:=|\s+)(?P<number>[\d.]\S*))"
+)
+"""With one hyphen only a short name before a number: else it leaves out, as in `-license mit`."""
+_PROGRAM = pattern(
+    r"\s*(?:[$!%] *)?(?:(?:python[\d.]*|torchrun|accelerate\s+launch|deepspeed|uv\s+run)\s+(?:-m\s+)?[\w./-]+\s+)?(?=--?[A-Za-z])"
+)
+"""A program that trains, before its options."""
+_MLFLOW_FILTER = pattern(
+    r"\bfilter(?:_string)?\s*=\s*(?P<quote>[\"'])(?P<filter>(?:(?!(?P=quote)).)*)(?P=quote)"
+)
+_MLFLOW_ORDER = pattern(
+    r"\border_by\s*=\s*\[\s*(?P<quote>[\"'])(?P<order>(?:(?!(?P=quote)).)*)(?P=quote)\s*\]"
+)
+_ORDER_KEY = pattern(r"[`\"]?(?P<name>[\w.@ -]+?)[`\"]?(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
+_QUOTED_PLACE = pattern(
+    r"\s*(?P<quote>[\"'])(?P<place>(?:[A-Za-z]:\\|\\\\|/|~/)[^\"'\s]*[\\/][^\"'\s]*)(?P=quote)\s*"
+)
+"""As "Copy as path" of Windows puts it."""
+_PLAIN_CALL = pattern(r"\s*(?:(?:dict|\w+(?:\.\w+)*\.filter(?:_by)?)\()(?P<inner>[^()]*=[^()]*)\)\s*;?\s*")
+"""`dict(num_leaves=63)`, `models.filter(license="mit")`."""
+
+_SQUARED = pattern(r"\b([rR])\^2\b")
 _PIPE = pattern(
     r"\s\|\s+(?P<command>head|limit|take|sort(?:\s+by)?|order\s+by|where|search|filter"
     r"|stats|eventstats|timechart|chart|eval|extend|dedup|rename|project|summarize|count|keep|drop|mv_expand)\b(?=\s|$)",
@@ -111,12 +159,17 @@ _STEP_ORDER = pattern(
 def bare_filter(reading: Reading) -> str:
     """The text, blanks for what stands around the filter or name. What is left out without being understood is a problem."""
     text = _SEPARATOR.sub(" ", _BUCKET_NAME.sub(lambda match: "s3://".rjust(len(match[0])), reading.text))
+    text = _without_method(_of_mlflow(_SQUARED.sub(r"\g<1>2 ", text)))
     pasted = _of_command(text) or _of_call(text)
     if pasted is not None:
-        return pasted
+        return _of_address(pasted)
+    optioned = _of_options(text, reading)
+    if optioned is not None:
+        return optioned
     filtered = of_json(text, reading)
     if filtered is not None:
         return filtered
+    text = _LINE_OF_JSON.sub(lambda line: _named_member(line, reading), text)
     text = _of_pipeline(_of_address(_of_dataframe(text)), reading)
     selected = _SELECTED.match(text)
     if selected is not None:
@@ -130,6 +183,72 @@ def is_wrapped(text: str, reading: Reading) -> bool:
     return bare_filter(Reading(text=text, now=reading.now, vocabulary=reading.vocabulary)) != text
 
 
+def _of_mlflow(text: str) -> str:
+    """The filter and the order of a call of MLflow's client, or of the arguments alone. Source: MLflow, search_runs."""
+    filtered, order = _MLFLOW_FILTER.search(text), _MLFLOW_ORDER.search(text)
+    if filtered is None and (order is None or "`" not in order["order"]):
+        return text
+    key = _ORDER_KEY.fullmatch(order["order"].rpartition(".")[2]) if order is not None else None
+    if key is None:
+        return text if filtered is None else _alone(text, [filtered.span("filter")])
+    ending = f"-{key['direction'].lower()}" if key["direction"] else ""
+    asked = "" if filtered is None else filtered["filter"]
+    return f"{asked} sort:{stored_slug(key['name'])}{ending}".ljust(len(text))
+
+
+def _without_method(text: str) -> str:
+    """The keyword arguments of a call that says nothing else, the place without the quotes around it."""
+    called, place = _PLAIN_CALL.fullmatch(text), _QUOTED_PLACE.fullmatch(text)
+    if place is not None:
+        return _alone(text, [place.span("place")])
+    return text if called is None else _alone(text, [called.span("inner")])
+
+
+def _of_options(text: str, reading: Reading) -> str | None:
+    """`python train.py --lr 3e-5`: the options of a program as conditions; None where none of them is called as anything here.
+
+    An option that is called as nothing here is left out, which is said.
+    """
+    program = _PROGRAM.match(text)
+    options = list(_OPTIONS.finditer(text, program.end())) if program is not None and "-" in text else []
+    if (
+        not options
+        or text[options[-1].end() :].strip()
+        or text[program.end() if program else 0 : options[0].start()].strip()
+    ):
+        return None
+    if any(text[one.end() : other.start()].strip() for one, other in pairwise(options)):
+        return None
+    known = [_option_field(option["name"] or option["short"], reading) for option in options]
+    if not any(known):
+        return None
+    parts = []
+    for option, name in zip(options, known, strict=True):
+        if name:
+            parts.append(f"{name}={option['value'] or option['number']}")
+            continue
+        message = f"{option[0].split('=')[0].split()[0]} is called as nothing here; it is left out."
+        reading.problem("unknown-field", message, option.start(), option.end())
+    return " ".join(parts).ljust(len(text))
+
+
+def _option_field(option: str, reading: Reading) -> str:
+    """What an option is called here: by its name, or by the end of it, as in `--num_train_epochs`."""
+    name = stored_slug(option)
+    for spelled in (name, name.removeprefix("num_train_"), name.removeprefix("per_device_train_")):
+        if resolve(spelled) or reported(spelled, reading.vocabulary):
+            return spelled
+    return ""
+
+
+def _named_member(line: re.Match[str], reading: Reading) -> str:
+    value = line["value"]
+    known = resolve(line["name"]) or reported(line["name"], reading.vocabulary)
+    if not known or value == "null":
+        return line[0]
+    return f"{line['name']}:{value}".ljust(len(line[0]))
+
+
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
@@ -141,7 +260,11 @@ def _of_command(text: str) -> str | None:
         place = next(
             (word for word in _ARGUMENT.finditer(text, copying.end()) if _A_PLACE.fullmatch(word[0])), None
         )
-        return None if place is None else _alone(text, [place.span()])
+        if place is None:
+            return None
+        start, end = place.span()
+        quoted = text[start] in "'\"" and text[end - 1] == text[start] and end - start > 1
+        return _alone(text, [(start + quoted, end - quoted)])
     command = _COMMAND.match(text)
     if command is None:
         return None
@@ -226,17 +349,36 @@ def _of_address(text: str) -> str:
     """The parameters of an address as conditions beside each other."""
     if "=" not in text:
         return text
+    text = _ODATA.sub(_blank, text)
+    own = _OWN_SEARCH.search(text)
+    if own is not None:
+        asked = " ".join(_parameters(own["asked"]))
+        return f"{text[: own.start()]}{asked}{text[own.end() :]}".ljust(len(text))
     hub = _HUB_SEARCH.search(text)
     if hub is not None:
         address = _ARGUMENT.match(text, hub.end())
         end = hub.end() if address is None else address.end()
         asked = text[hub.end() : end].replace("&", " ").replace("+", " ")
         asked = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), asked)
+        asked = _HUB_WORDS.sub(_blank, asked)
         asked = _REPEATED_NAME.sub(_repeated_name, asked).ljust(end - hub.end())
         text = f"{text[: hub.start()]}{_blank(hub)}{asked}{text[end:]}"
     elif _ADDRESS_QUERY.fullmatch(text):
         text = text.replace("&", " ").replace("?", " ", 1)
     return _WORDS_PARAMETER.sub(_blank, text)
+
+
+def _parameters(query: str) -> Iterator[str]:
+    """The words and the chosen values of an address, as conditions."""
+    for name, value in parse_qsl(query, max_num_fields=_PARAMETERS_READ):
+        if name == "q":
+            yield value
+        elif name not in _SHOWN_AS:
+            spelled = value if not set(value) & set(' "') else quote(value)
+            yield f"{name}:{spelled}"
+
+
+_PARAMETERS_READ = 200
 
 
 def _repeated_name(match: re.Match[str]) -> str:
