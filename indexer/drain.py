@@ -17,6 +17,7 @@ from catalog.errors import EngineBusy, EngineUnavailable, WriterBusy
 from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
 from catalog.store import INDEX
 from indexer.engines import open_writer
+from indexer.following import note_position, shows_another_log
 from indexer.rebuild import forget_earlier, needs_rebuild, rebuild
 
 if TYPE_CHECKING:
@@ -97,21 +98,27 @@ def _drained(waiting: Deliveries, writer: IndexWriter) -> DrainReport:
 
 
 def drain_now(settings: Settings, store: Store) -> DrainReport:
-    """Open the engine's writer, drain, close it. An index that is missing, damaged or of another schema is built anew
-    first, and one that has lost models afterwards.
+    """Open the engine's writer, drain, close it. An index that is missing, damaged, of another schema or of another state of
+    the store is built anew first, and one that has lost models afterwards.
 
     An engine that cannot be written now is no error here: everything waits for the next drain, and the report says why.
     """
     index = store.consumer(INDEX)
     try:
         with closing(open_writer(settings)) as writer:
-            reason = needs_rebuild(writer) or (SEALED if index.must_be_anew() else None)
+            reason = (
+                needs_rebuild(writer)
+                or (SEALED if index.must_be_anew() else None)
+                or shows_another_log(store, writer)
+            )
             report = DrainReport()
             if reason is None:
                 report = drain(index, writer)
                 reason = _lack(store, writer)
             if reason is not None:
                 report = _rebuilt(store, writer, reason)
+            if report.unavailable is None:
+                note_position(store, writer)
     except (
         EngineBusy,
         WriterBusy,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog.search.engine import IndexWriter
 from catalog.store import INDEX
+from indexer.following import note_position
 
 if TYPE_CHECKING:
     from catalog.store.store import Store
@@ -54,6 +55,7 @@ def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
         outcome = writer.rebuild(documents, catch_up=index.since(watermark))
         index.rebuilt(watermark, outcome.rejected)
         writer.refresh()
+        note_position(store, writer)
     report = RebuildReport(
         documents=len(set(outcome.done)),
         rejected={**outcome.rejected, **index.damaged},

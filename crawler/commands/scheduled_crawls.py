@@ -108,6 +108,8 @@ class ScheduledWorker:
         self._rests: dict[SourceId, datetime] = {}
         self._trouble: str | None = None
         self._index_trouble: str | None = None
+        self._has_seen_index = False
+        """Whether the index was looked at once, also with nothing waiting: it may be of another state of the store."""
         self._watch: DirectoryWatch | None = None
         self._events = StandingStore(settings)
         self._registry: Registry | None = None
@@ -389,8 +391,9 @@ class ScheduledWorker:
         try:
             with self._open() as store:
                 before = store.consumer(INDEX).size()
-                if before:
+                if before or (not self._has_seen_index and store.records.count()):
                     self._note(before, bring_up_to_date(self._settings, store))
+                self._has_seen_index = True
         except ModeldexError as error:
             self._warn(str(error))
 

@@ -41,6 +41,15 @@ class Versions:
             raise EngineUnavailable(NAME, reason, advice=FREE_NAME)
         return {name: schema for name, schema in schemas.items() if schema is not None}
 
+    def notes(self, alias: str) -> dict[str, dict[str, Any]]:
+        """What is noted in the mapping of each index behind an alias of ours."""
+        indices = self._client.indices.get(index=alias, ignore_unavailable=True, features="mappings")
+        return {
+            name: index["mappings"].get("_meta", {})
+            for name, index in indices.items()
+            if self._schema(name, index)
+        }
+
     def ours(self) -> list[str]:
         """All of them, oldest first."""
         indices = self._like_ours("mappings")

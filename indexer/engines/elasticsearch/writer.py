@@ -6,9 +6,11 @@ models-write  where changes go          -> the same index
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,9 @@ BUSY = frozenset({429, 502, 503, 504})
 ANSWERED = "items.*._id,items.*.status,items.*.error"
 """What is read of a bulk answer; the rest is not sent."""
 FORBIDDEN = frozenset({401, 403})
+FOLLOWED, FOLLOWED_AT = "followed", "followed_at"
+"""Notes in the mapping of an index: a position in the log of revisions, and when that was noted, in seconds since 1970."""
+FOLLOW_SECONDS = 60
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
 
 
@@ -80,6 +85,26 @@ class ElasticsearchWriter:
         with honest():
             self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
             return int(self.client.count(index=self.alias, ignore_unavailable=True)["count"])
+
+    @property
+    def followed(self) -> str | None:
+        """Up to where in which log of revisions the index was brought; None where nobody noted it."""
+        with honest():
+            position = next(iter(self.versions.notes(self.write_alias).values()), {}).get(FOLLOWED)
+        return position if isinstance(position, str) else None
+
+    def follow(self, position: str) -> None:
+        """Keep this with the current index, once a minute: each note changes the state of the whole cluster.
+
+        A cluster that does not take it takes it the next time, and who may not change mappings does without.
+        """
+        with suppress(EngineUnavailable), honest():
+            for name, notes in self.versions.notes(self.write_alias).items():
+                noted_at = notes.get(FOLLOWED_AT)
+                if isinstance(noted_at, int) and 0 <= time.time() - noted_at < FOLLOW_SECONDS:
+                    continue
+                now = {FOLLOWED: position, FOLLOWED_AT: int(time.time())}
+                self.client.indices.put_mapping(index=name, meta={**notes, **now})
 
     def write(self, actions: Sequence[IndexAction]) -> IndexOutcome:
         with honest():

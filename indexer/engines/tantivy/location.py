@@ -3,6 +3,7 @@
 index/CURRENT                     one line: index-<schema hash>-<number>
 index/PREVIOUS                    the one before, kept for roll-back
 index/index-3f2a…-7/              a Tantivy index
+index/index-3f2a…-7/FOLLOWED      up to where in which log of revisions it was brought
 index/writer.lock                 held by the process that writes
 """
 
@@ -20,6 +21,7 @@ from catalog.errors import EngineBusy, EngineUnavailable
 from indexer.engines.tantivy.schema import schema_hash
 
 NAME = "tantivy"
+FOLLOWED = "FOLLOWED"
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
 
 
@@ -81,12 +83,7 @@ class IndexHome:
         self._point("CURRENT", to.name.encode() + b"\n")
 
     def _point(self, pointer: str, content: bytes) -> None:
-        temporary = self.root / f"{pointer}.new"
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.root / pointer)
+        replace_file(self.root / pointer, content)
         folder = os.open(self.root, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -142,6 +139,28 @@ class IndexHome:
         file.write(str(os.getpid()))
         file.flush()
         return file
+
+
+def followed(path: Path) -> str | None:
+    """What was noted of the index in this folder; None where nothing that can be read was."""
+    try:
+        return (path / FOLLOWED).read_text("ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def follow(path: Path, position: str) -> None:
+    replace_file(path / FOLLOWED, position.encode("ascii") + b"\n")
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Readers, and whoever comes after a crash, see all of the old content or all of the new one."""
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 def written_by_this_schema(path: Path) -> bool:

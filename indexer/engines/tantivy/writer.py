@@ -21,6 +21,8 @@ from indexer.engines.tantivy.location import (
     REINDEX,
     IndexHome,
     IndexUnreadable,
+    follow,
+    followed,
     share,
     written_by_this_schema,
 )
@@ -65,6 +67,19 @@ class TantivyWriter:
         """How many models the index holds."""
         path = self.home.current()
         return 0 if path is None else int(open_index(path).searcher().num_docs)
+
+    @property
+    def followed(self) -> str | None:
+        """Up to where in which log of revisions the index was brought; None where nobody noted it."""
+        path = self.home.current()
+        return None if path is None else followed(path)
+
+    def follow(self, position: str) -> None:
+        """Keep this with the current index. A disk that takes it not takes it the next time."""
+        path = self.home.current()
+        if path is not None and followed(path) != position:
+            with contextlib.suppress(OSError):
+                follow(path, position)
 
     def write(self, actions: Sequence[IndexAction]) -> IndexOutcome:
         writer, known = self._open(), self._revisions([action.id for action in actions])

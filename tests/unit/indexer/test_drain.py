@@ -1,6 +1,7 @@
 """From the store to the engine, with crashes and refusals in between."""
 
 import json
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -22,6 +23,7 @@ from indexer import drain as draining
 from indexer.drain import drain, drain_now
 from indexer.engines import open_engine, open_writer
 from indexer.engines.memory import MemoryIndex, MemoryWriter
+from indexer.following import ANOTHER_LOG
 from indexer.rebuild import rebuild
 
 SOURCE = SourceId("file:///models")
@@ -214,6 +216,58 @@ def test_what_was_put_off_is_written_by_the_next_drain_not_minutes_later(store):
 
 def modeldex(settings, *arguments):
     return CliRunner().invoke(cli, ["--home", str(settings.home), *arguments])
+
+
+def test_a_restored_store_is_followed_though_the_index_shows_newer_revisions(settings, tmp_path):
+    """New revisions count on from below those of the index, which took each of them for older than what it had."""
+    with open_store(settings, write=True) as store:
+        commit(store, change("a", owner="first"))
+        drain_now(settings, store)
+    backup = tmp_path / "backup.sqlite3"
+    shutil.copyfile(settings.home / "store.sqlite3", backup)
+    with open_store(settings, write=True) as store:
+        for owner in ("second", "third", "fourth"):
+            commit(store, change("a", owner=owner))
+        commit(store, change("b"))
+        drain_now(settings, store)
+    shutil.copyfile(backup, settings.home / "store.sqlite3")
+    with open_store(settings, write=True) as store:
+        for owner in (
+            "another",
+            "one more",
+            "yet another",
+            "the last",
+        ):  # its log is longer than the other was
+            commit(store, change("a", owner=owner))
+        commit(store, change("c"))
+        report = drain_now(settings, store)
+        assert report.rebuilt == ANOTHER_LOG
+        shown = open_engine(settings).search(SearchRequest()).hits
+        assert {hit.document["name"]: hit.document.get("owner") for hit in shown} == {
+            "a": "the last",
+            "c": None,
+        }
+        assert drain_now(settings, store).rebuilt is None
+
+
+def test_a_store_that_is_begun_anew_does_not_keep_the_index_of_the_one_before(settings):
+    for name in ("a", "b"):
+        (settings.home / "store.sqlite3").unlink(missing_ok=True)
+        with open_store(settings, write=True) as store:
+            commit(store, change(name))
+            drain_now(settings, store)
+    shown = open_engine(settings).search(SearchRequest()).hits
+    assert [hit.document["name"] for hit in shown] == ["b"]
+
+
+def test_an_index_of_which_no_position_was_noted_is_believed_to_be_of_this_store(settings, store):
+    """As those are that earlier versions made: an upgrade rebuilds nothing."""
+    commit(store, change("a"))
+    drain_now(settings, store)
+    (note,) = settings.index_path.glob("index-*/FOLLOWED")
+    note.unlink()
+    commit(store, change("b"))
+    assert (drain_now(settings, store).rebuilt, note.exists()) == (None, True)
 
 
 def test_a_roll_back_brings_the_earlier_index_and_what_changed_since(settings, store):

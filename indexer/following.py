@@ -1,0 +1,44 @@
+"""Which log of revisions an index shows, and up to where: its writer keeps the position, where the engine can keep one.
+
+Every engine takes a state of a model only where it shows no newer one. After a restore from a backup the store counts on from
+below what the index shows, so that new states would be taken for old ones: such an index is built anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from catalog.store.log_position import LogPosition, is_in_log, newest_position
+
+if TYPE_CHECKING:
+    from catalog.search.engine import IndexWriter
+    from catalog.store.store import Store
+
+ANOTHER_LOG = "the index shows another state of the catalog than the store: a backup was restored, or the index was another store's"
+
+
+@runtime_checkable
+class Following(Protocol):
+    """The part of a writer that keeps the position; a writer without it is believed to show this log."""
+
+    @property
+    def followed(self) -> str | None:
+        """What was noted last of the current index; None for one of which nothing was."""
+        ...
+
+    def follow(self, position: str) -> None:
+        """Keep this with the current index."""
+        ...
+
+
+def shows_another_log(store: Store, writer: IndexWriter) -> str | None:
+    """Why the index must be built anew; None when the store's log once stood where the index was brought to."""
+    noted = writer.followed if isinstance(writer, Following) else None
+    position = LogPosition.parse(noted) if noted is not None else None
+    return ANOTHER_LOG if position is not None and not is_in_log(store.engine, position) else None
+
+
+def note_position(store: Store, writer: IndexWriter) -> None:
+    """To be called when the index was brought up to date: whatever it shows stands in the log up to there."""
+    if isinstance(writer, Following) and (position := newest_position(store.engine)) is not None:
+        writer.follow(str(position))
