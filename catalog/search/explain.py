@@ -5,8 +5,9 @@ One request answers all of it: a filter aggregation per condition holds everythi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from catalog.query.nodes import All, And, Match, Query, Range
 from catalog.query.problems import QueryProblem, Suggestion
@@ -31,6 +32,9 @@ from catalog.text.spelling import nearest
 from mappings import fields
 
 MAX_CONDITIONS = 20
+MIN_TOGETHER, MAX_TOGETHER = 3, 8
+"""Conditions of which several are left out at once: of two, without one is the other; of eight there are 70 halves."""
+PARTS_SHOWN = 3
 _PASTED = pattern(r"(?:[\w.+\-]+:/{0,3}|~)?[\w.\-@+/\\]*[/\\][\w.\-]*\w[\w.\-]*/?")
 _BEGUN = pattern(r"[^\W_]{3,40}")
 NAMES_COMPARED = 1_000
@@ -71,6 +75,39 @@ def explain(
         tuple(sorted(reasons, key=lambda reason: -reason.without_count)),
         tuple(_unknown_words(restrictions, answers, text, vocabulary)),
     )
+
+
+def largest_parts(
+    engine: SearchEngine,
+    restrictions: Sequence[Restriction],
+    without: Callable[[Sequence[int]], SearchState],
+) -> tuple[EmptyReason, ...]:
+    """The largest parts of a search that find something, the fullest first, where leaving out one condition is not enough.
+
+    `without` is the search without some of the restrictions. Bounds: MAX_TOGETHER.
+    """
+    if not MIN_TOGETHER <= len(restrictions) <= MAX_TOGETHER:
+        return ()
+    for left_out in range(2, len(restrictions)):
+        groups = list(combinations(range(len(restrictions)), left_out))
+        parts: dict[str, Aggregation] = {}
+        for number, group in enumerate(groups):
+            kept = tuple(each.node for place, each in enumerate(restrictions) if place not in group)
+            parts[str(number)] = FilterAgg(query=And(kept))
+        answers = engine.search(SearchRequest(size=0, aggregations=parts)).aggregations
+        counted = [(answers[str(number)].count or 0, group) for number, group in enumerate(groups)]
+        fullest = sorted((part for part in counted if part[0]), key=lambda part: -part[0])
+        if fullest:
+            return tuple(
+                EmptyReason(
+                    label=", ".join(restrictions[place].label for place in group),
+                    without_count=count,
+                    without=without(group),
+                    conditions=left_out,
+                )
+                for count, group in fullest[:PARTS_SHOWN]
+            )
+    return ()
 
 
 def _nearness(node: Query) -> dict[str, Aggregation]:

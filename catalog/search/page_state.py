@@ -56,12 +56,13 @@ class FacetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmptyReason:
-    """Why nothing was found: how many models there would be without one condition."""
+    """Why nothing was found: how many models there would be without one condition, or without the several of `label`."""
 
     label: str
     without_count: int
     without: SearchState
     detail: str = ""  # "best accuracy here is 0.887"; "21 of 37 report none"
+    conditions: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -372,12 +372,15 @@ class SearchService:
         return promising(self.engine, problems, lambda text: self.understood(text).query)
 
     def _explained(self, understood: _Understood) -> tuple[Any, Any]:
-        from catalog.search.explain import explain  # noqa: PLC0415 - most searches find something
+        from catalog.search.explain import explain, largest_parts  # noqa: PLC0415 - most searches find something
 
         restrictions = _restrictions(understood)
         if not restrictions:
             return (), ()
-        return explain(self.engine, restrictions, understood.state.text, self._vocabulary())
+        reasons, words = explain(self.engine, restrictions, understood.state.text, self._vocabulary())
+        if not any(reason.without_count for reason in reasons):
+            reasons = largest_parts(self.engine, restrictions, partial(_without_all, understood)) or reasons
+        return reasons, words
 
 
 def _drop_unread(state: SearchState, selections: Mapping[str, Query]) -> SearchState:
@@ -573,6 +576,19 @@ def _without_condition(understood: _Understood, index: int) -> SearchState:
     parsed = understood.parsed
     rest = parsed.conditions[:index] + parsed.conditions[index + 1 :]
     return replace(understood.state, text=_text(rest, parsed.sort, parsed.limit), page=1)
+
+
+def _without_all(understood: _Understood, restrictions: Sequence[int]) -> SearchState:
+    """The search without these of its restrictions, which are its conditions and, behind them, its selections."""
+    parsed, left_out = understood.parsed, set(restrictions)
+    rest = [condition for place, condition in enumerate(parsed.conditions) if place not in left_out]
+    chosen = {
+        field: understood.state.selections[field]
+        for place, field in enumerate(understood.selections, len(parsed.conditions))
+        if place not in left_out
+    }
+    text = _text(tuple(rest), parsed.sort, parsed.limit)
+    return replace(understood.state, text=text, selections=chosen, page=1)
 
 
 def _restrictions(understood: _Understood) -> list[Restriction]:

@@ -104,7 +104,7 @@ class ProblemAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonAnswer:
-    """One condition without which `without_count` models would be found."""
+    """The condition, or the several ones, without which `without_count` models would be found."""
 
     label: str
     detail: str

@@ -41,7 +41,9 @@ class Relative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """Models in one relation to this one; `name` is what files call a base, `doubt` why nothing proves it."""
+    """Models in one relation to this one; `name` is what files call a base otherwise than it is called here, `doubt` why
+    nothing proves it.
+    """
 
     title: str
     name: str
@@ -146,7 +148,9 @@ def series_view(
 def _base(base: Base, addresses: Addresses) -> Relation:
     return Relation(
         title=BASE_WORDS.get(base.relation, "Base model"),
-        name=shown(base.name, NAME_CHARACTERS),
+        name=""
+        if [row.get("name") for row in base.documents] == [base.name]
+        else shown(base.name, NAME_CHARACTERS),
         search_url=addresses.selection("base_model.id", base.name),
         models=tuple(_relative(document, addresses) for document in base.documents),
         more=0,
@@ -209,9 +213,13 @@ def _relation(kin: Kin, addresses: Addresses) -> Relation:
 
 def _relative(document: Mapping[str, Any], addresses: Addresses) -> Relative:
     identifier = text_at(document, "id")
+    name = text_at(document, "name")
     parts = [text_at(document, "version"), text_at(document, "path")]
+    parts = [
+        part for part in parts if part != name
+    ]  # a folder that is called as its model tells nothing apart
     return Relative(
-        name=shown(text_at(document, "name") or identifier, NAME_CHARACTERS),
+        name=shown(name or identifier, NAME_CHARACTERS),
         url=addresses.model(identifier),
         note=shown(" · ".join(part for part in parts if part), NAME_CHARACTERS),
     )

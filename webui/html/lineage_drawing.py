@@ -14,11 +14,11 @@ from webui.documents import text_at
 from webui.text import shown
 from webui.urls import Addresses
 
-BOX_WIDTH, BOX_HEIGHT = 176, 46
-COLUMN_GAP, ROW_GAP, MARGIN = 52, 12, 2
+BOX_WIDTH, BOX_HEIGHT = 168, 46
+COLUMN_GAP, ROW_GAP, MARGIN = 36, 12, 2
 ROWS = 8
 """Boxes of one column; how many more there are stands below."""
-NAME_CHARACTERS, NOTE_CHARACTERS = 22, 25
+NAME_CHARACTERS, NOTE_CHARACTERS = 21, 24
 """As many as a box has room for."""
 NAME_TITLE_CHARACTERS = 200
 RELATION_WORDS = {

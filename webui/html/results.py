@@ -73,6 +73,7 @@ class EmptyView:
     label: str
     detail: str
     without_count: int
+    several: bool  # conditions that are left out
     count_text: str
     url: str
 
@@ -280,6 +281,7 @@ def _empty(reason: EmptyReason, addresses: Addresses) -> EmptyView:
         label=shown(reason.label, 120),
         detail=shown(reason.detail[:1].upper() + reason.detail[1:], 300),
         without_count=reason.without_count,
+        several=reason.conditions > 1,
         count_text=f"{reason.without_count:,}",
         url=addresses.search(reason.without),
     )
@@ -288,6 +290,8 @@ def _empty(reason: EmptyReason, addresses: Addresses) -> EmptyView:
 def _empty_note(reasons: tuple[EmptyReason, ...]) -> str:
     if not reasons:
         return ""
+    if any(reason.conditions > 1 for reason in reasons):
+        return "No single condition is to blame. What there would be without several of them:"
     if any(reason.without_count for reason in reasons):
         return "What there would be without one of the conditions:"
     if len(reasons) == 1:

@@ -1,6 +1,10 @@
-// Comfort for the page of one model: the table of values narrows while one types. The form does the same without it.
+// Comfort for the page of one model: the table of values narrows while one types, and a lineage that is wider than the
+// screen begins at the model. The form and the list do the same without it.
 "use strict";
 (() => {
+  const drawn = document.querySelector(".lineage .scroll");
+  const self = drawn && drawn.querySelector(".this rect");
+  if (self) drawn.scrollLeft = self.x.baseVal.value + self.width.baseVal.value / 2 - drawn.clientWidth / 2;
   const form = document.getElementById("values-filter");
   const table = document.getElementById("values-table");
   if (!form || !table) return;

@@ -246,6 +246,17 @@ def test_search_that_finds_nothing_says_what_each_condition_costs(service):
     assert reasons["task:ner"].without_count == 0
 
 
+def test_where_no_single_condition_is_to_blame_the_largest_parts_that_find_something_are_offered(service):
+    """Each of the conditions was named with 0 models, which leads nowhere."""
+    page = service.page(SearchState(text="unicorn params>1T", selections={"task": ("ner",)}))
+    (part,) = page.empty_reasons
+    assert (part.label, part.conditions) == ("unicorn, parameters>1T", 2)
+    assert (part.without.text, part.without.selections) == ("", {"task": ("ner",)})
+    assert service.page(part.without).total == part.without_count
+    nothing = service.page(SearchState(text="unicorn dragon phoenix"))
+    assert not any(reason.without_count for reason in nothing.empty_reasons)
+
+
 def test_what_a_condition_costs_is_true_however_many_there_are(service):
     """Only the first twenty are explained; the others still hold."""
     harmless = " ".join(f"-tag:absent{number}" for number in range(22))
