@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flask import request
@@ -12,6 +12,7 @@ from catalog.access.principals import OWNER
 from catalog.errors import UserError
 from catalog.query.nodes import And, Not, Or, Term, Terms
 from catalog.query.request import SearchRequest, SortKey
+from catalog.query.text.targets import number_target
 from catalog.records import ModelId
 from catalog.text.absence import ABSENT
 from mappings import Field, fields
@@ -97,14 +98,27 @@ def find_facet(name: str) -> tuple[Field, FacetView, str, SearchState]:
 
     With the prefix and the search. Raises NotFoundHere for a field whose values cannot be listed.
     """
-    field = fields().get(name)
-    if field is None or not field.searchable or field.type in {"text", "flattened", "date"}:
+    field = fields().get(name) or _named_value(name)
+    if (
+        field is None
+        or not field.searchable
+        or (field.type in {"text", "flattened", "date"} and field.name in fields())
+    ):
         raise NotFoundHere("There is no field of this name whose values could be listed.")
     state = asked().state
     prefix = request.args.get("prefix", "").strip()[:PREFIX_CHARACTERS]
     if prefix and field.type != "keyword":
         raise UserError(f"{field.label} holds no words: its values have no beginning to look for.")
     return field, catalog().facet(state, name, prefix), prefix, state
+
+
+def _named_value(name: str) -> Field | None:
+    """A hyper-parameter by its own name, as a field; None for other names."""
+    root, _, rest = name.partition(".")
+    parent = fields().get(root)
+    if parent is None or parent.type != "flattened" or number_target(name) is None:
+        return None
+    return replace(parent, name=name, label=shown(rest), description="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

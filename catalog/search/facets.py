@@ -28,7 +28,15 @@ from catalog.query.text.numbers import format_number
 from catalog.search.histogram_edges import edges
 from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.parameters import parameter_of
-from catalog.search.selections import NONE, chosen_values, selection_query, switched, target_of, value_label
+from catalog.search.selections import (
+    NONE,
+    chosen_values,
+    holds_words,
+    selection_query,
+    switched,
+    target_of,
+    value_label,
+)
 from catalog.search.whole import VALUES_KEPT, WholeCatalog, value_text
 from catalog.text.folding import fold
 from mappings import facet_fields, fields
@@ -76,16 +84,16 @@ def asked_of(state: SearchState, name: str, whole: WholeCatalog) -> Mapping[str,
     )
 
 
-def kind_of(name: str) -> str:
-    """terms, range or date: how a facet is shown."""
+def kind_of(name: str, chosen: Iterable[str] = ()) -> str:
+    """terms, range or date: how a facet is shown. A hyper-parameter of which words are chosen has values, others a range."""
     row = fields().get(name)
     if row is None:
-        return "range"
+        return "terms" if holds_words(name, chosen) else "range"
     return row.facet or ("date" if row.type == "date" else "range" if row.numeric else "terms")
 
 
 def _parts(name: str, chosen: tuple[str, ...], whole: WholeCatalog) -> dict[str, Aggregation]:
-    kind = kind_of(name)
+    kind = kind_of(name, chosen)
     if kind == "terms":
         parts: dict[str, Aggregation] = {_TOP: TermsAgg(field=name, size=TERMS_SHOWN)}
         if _many(name) and not whole.is_everywhere(name):
@@ -215,7 +223,7 @@ def views(
 def _view(
     state: SearchState, name: str, parts: Mapping[str, AggregationResult], total: int, whole: WholeCatalog
 ) -> FacetView:
-    view = _terms_view if kind_of(name) == "terms" else _range_view
+    view = _terms_view if kind_of(name, state.selections.get(name, ())) == "terms" else _range_view
     return view(state, name, parts, _missing(name, parts, total), whole)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from catalog.query.document_values import is_leaf
@@ -52,14 +52,24 @@ def selection_query(
     ]
     clauses = _alternatives(target, plain, reading) if plain else []
     if NONE in values:
-        clauses.append(Not(Range(field=field)) if is_leaf(field) else Not(Exists(field)))
+        numbered = is_leaf(field) and not holds_words(field, values)
+        clauses.append(Not(Range(field=field)) if numbered else Not(Exists(field)))
     refusals = [problem.message for problem in reading.problems if problem.code != "unknown-metric"]
     if not clauses:
         return None, refusals
     return (clauses[0] if len(clauses) == 1 else Or(tuple(clauses))), refusals
 
 
+def holds_words(field: str, values: Iterable[str]) -> bool:
+    """Whether these values of a hyper-parameter are words: `sqrt` is no number and no range of numbers."""
+    return is_leaf(field) and any(
+        ".." not in value and _exact(value) is None for value in values if value != NONE
+    )
+
+
 def _alternatives(target: Target, values: tuple[str, ...], reading: Reading) -> list[Query]:
+    if holds_words(target.path, values):
+        return [Terms(target.path, values) if len(values) > 1 else Term(target.path, values[0])]
     if target.kind in {"number", "metric"} and all(".." not in value for value in values):
         exact = [number for value in values if (number := _exact(value)) is not None]
         if len(exact) == len(values):

@@ -165,3 +165,11 @@ def test_a_folder_is_chosen_with_all_that_lies_below_it(web):
         chosen = web.get("/api/search?" + urlencode({"folders": value})).json
         below = web.get("/api/search?" + urlencode({"q": f'path:"{value}"'})).json
         assert chosen["total"] == options[value]["count"] == below["total"] > 0
+
+
+def test_values_of_a_hyper_parameter_are_listed_by_its_own_name(web):
+    """Any field's values could be listed, but not those of a hyper-parameter."""
+    answer = web.get("/api/v1/facets/hyperparameters.max_grad_norm").json
+    assert (answer["label"], [row["count"] > 0 for row in answer["values"]]) == ("max_grad_norm", [True])
+    assert "max_grad_norm" in web.get("/values/hyperparameters.max_grad_norm").text
+    assert web.get("/values/hyperparameters").status_code == 404

@@ -108,6 +108,9 @@ def test_no_parameter_makes_the_search_fail(web, path, parameters):
         ("q=size%3Ebig", "big"),
         ("sort=nonsense", "nonsense"),
         ("q=%2Fber.*%2F", "ber.*"),
+        ("page=second", "second"),
+        ("per_page=100000", "100"),
+        ("q=version%3Enew", "Version"),
     ],
 )
 def test_a_condition_that_is_not_understood_widens_no_answer_of_the_api(web, path, parameters, named):
