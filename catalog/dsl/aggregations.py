@@ -43,7 +43,7 @@ from catalog.query.request import (
 )
 from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
 
-MAX_DEPTH = 2
+MAX_DEPTH = 3
 """Levels of aggregations that part or measure models; nested, reverse_nested and filter around them do not count."""
 MAX_NESTING = 6
 MAX_AGGREGATIONS = 20

@@ -85,6 +85,28 @@ def test_a_panel_over_time_has_empty_buckets_to_its_ends(es, door):
     assert {bucket["1"]["value"] for bucket in buckets if not bucket["doc_count"]} <= {None}
 
 
+def test_a_panel_over_time_is_parted_by_a_value(es, door):
+    """Grafana's "group by", with a measure in each part: three levels, of which two were taken."""
+    measured = {"1": {"max": {"field": "parameters"}}}
+    months = {
+        "date_histogram": {"field": "best_date", "calendar_interval": "year", "min_doc_count": 1},
+        "aggs": measured,
+    }
+    body = {"size": 0, "aggs": {"3": {"terms": {"field": "task", "size": 50}, "aggs": {"2": months}}}}
+    buckets = asked(es, "POST", "/models/_search", body)["aggregations"]["3"]["buckets"]
+    parted = {
+        (bucket["key"], datetime.fromtimestamp(year["key"] / 1000, UTC).year): year["1"]["value"]
+        for bucket in buckets
+        for year in bucket["2"]["buckets"]
+    }
+    expected = {}
+    for row in door.rows:
+        if "task" in row and "best_date" in row:
+            key = low(row, "task"), datetime.fromisoformat(row["best_date"]).year
+            expected[key] = max(filter(None, (expected.get(key), row.get("parameters"))), default=None)
+    assert {(key[0].casefold(), key[1]): value for key, value in parted.items()} == expected
+
+
 def test_a_table_of_documents_takes_values_by_field(es, door):
     """Grafana's raw data: an empty list of scripts, the time as a stored value, ties by _doc."""
     body = {
