@@ -61,7 +61,9 @@ _PARTS_OF_YEAR = {
     "end": (9, 4),
 }
 """First month and how many: seasons of the north by whole months, thirds of a year. A winter is called by the year in which it begins."""
-_PART_OF_YEAR = pattern(rf"({'|'.join(_PARTS_OF_YEAR)})(?: |-(?=\d))(\d{{4}})(?:/(?:\d\d)?(\d\d))?")
+_PART_OF_YEAR = pattern(
+    rf"({'|'.join(_PARTS_OF_YEAR)})(?: |(?<=early)-|(?<=late)-|(?<=mid)-)(\d{{4}})(?:/(?:\d\d)?(\d\d))?"
+)
 _EPOCH_MS = pattern(r"1\d{12}")
 """Milliseconds since 1970, from 2001 on. Source: MLflow, attributes of runs and of registered models."""
 _DATE_MATH = pattern(r"now(?:(-)(\d{1,5})([smhdwMy]))?(?:/([dwMy]))?")

@@ -83,6 +83,7 @@ FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     **{("plus", word): ("smallest", "the") for word in ("petit", "petits", "petite", "petites")},
     **{("plus", word): ("largest", "the") for word in ("grand", "grands", "grande", "grandes", "gros")},
     ("reconnaissance", "vocale"): ("speech", "recognition"),
+    ("pas", "de"): ("without", "a"),
     ("au", "moins"): ("at", "least"),
     ("au", "plus"): ("at", "most"),
     ("moins", "de"): ("less", "than"),

@@ -21,7 +21,7 @@ from catalog.query.text.sentence_parts import (
     span_at,
     with_noun,
 )
-from catalog.query.text.targets import Target, resolve
+from catalog.query.text.targets import Target, as_number, reported, resolve
 from catalog.text.patterns import pattern
 from mappings import fields
 
@@ -252,7 +252,10 @@ def labelled_amount(sentence: Sentence, at: int) -> Replacement:
         words = [word.text for word in sentence.words[at : at + count]]
         if len(words) < count or not words[-1].endswith((":", "=")) or not all(map(str.isalnum, words[:-1])):
             continue
-        target = next((target for target in resolve(" ".join(words)[:-1]) if target.numeric), None)
+        name = " ".join(words)[:-1]
+        named = [target for target in resolve(name) if target.numeric]
+        named += [as_number(target) for target in reported(name, sentence.vocabulary)]
+        target = named[0] if named else None
         amount = amount_at(sentence, at + count)
         if target is not None and amount is not None:
             return count + amount.count, f"{target.name}{amount.sign or ':'}{amount.text}"

@@ -312,33 +312,50 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
     missing = _missing(sentence, at) or _not_of(sentence, at)
     if missing is not None:
         return missing
-    used = 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, sentence.text(at + 1)), 0)
-    if word in {"no", "non"} and (
-        _is_value(sentence, at + 1) or formatted(sentence, at + 1) or named_by_alias(sentence, at + 1)
-    ):
-        used = 1
     if word.startswith("non-") and (prefixed := _prefixed(sentence, at)) is not None:
         return 1, f"-{prefixed}"
-    if word == "not" and sentence.text(at + 1) == "trained" and sentence.text(at + 2) in {"with", "using"}:
-        used = 3
-    named = bool(at) and bool(
-        resolve(sentence.text(at - 1))
-    )  # "license isn't mit" is a condition as it stands
-    if word == "not" and sentence.words[at].raw.casefold() != word and not named:
-        used = 1  # isn't, and nicht: in English the word itself is an operator
+    used = _excluding(sentence, at)
     if not used:
         return None
     used += sentence.text(at + used) in {"for", "the"}
     alias = (
-        formatted(sentence, at + used) or named_by_alias(sentence, at + used) or state(sentence, at + used)
+        formatted(sentence, at + used)
+        or named_by_alias(sentence, at + used)
+        or state(sentence, at + used)
+        or linked_value(sentence, at + used)
     )
     if alias is not None and " " not in alias[1]:
         used += alias[0] + (sentence.text(at + used + alias[0]) == "ones")
         return used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
     left_out = sentence.text(at + used)
+    if _is_contracted(sentence, at):
+        return None  # "don't panic" may be a name
     if not _PLAIN_WORD.fullmatch(left_out) or left_out in FUNCTION_WORDS:
         return None
     return used + 1, f"-{left_out}"
+
+
+def _excluding(sentence: Sentence, at: int) -> int:
+    """How many words there leave out what stands behind them; 0 where none does."""
+    word, following = sentence.text(at), sentence.text(at + 1)
+    if word == "not" and following == "trained" and sentence.text(at + 2) in {"with", "using"}:
+        return 3
+    if word == "not" and sentence.words[at].raw.casefold() != word:
+        # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
+        return int(not at or not resolve(sentence.text(at - 1)))
+    if word in {"no", "non"} and (
+        _is_value(sentence, at + 1) or formatted(sentence, at + 1) or named_by_alias(sentence, at + 1)
+    ):
+        return 1
+    return 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, following), 0)
+
+
+def _is_contracted(sentence: Sentence, at: int) -> bool:
+    """Whether the word is one with not in it, such as isn't."""
+    return sentence.text(at) == "not" and sentence.words[at].raw[-2:].casefold() in {
+        "'t",
+        "\N{RIGHT SINGLE QUOTATION MARK}t",
+    }
 
 
 def _missing(sentence: Sentence, at: int) -> Replacement:
@@ -350,7 +367,13 @@ def _missing(sentence: Sentence, at: int) -> Replacement:
     elif opening == ("but", "no") or (opening[0] == "not" and opening[1] in _HAVING):
         used = 2
     else:
-        return None
+        named = _thing(sentence, at)
+        lacks = (
+            named is not None
+            and sentence.text(at + named[0]) == "missing"
+            and not sentence.text(at + named[0] + 1)
+        )
+        return (named[0] + 1, f"missing:{quoted(named[1])}") if named is not None and lacks else None
     used += sentence.text(at + used) in _ARTICLES
     thing = _thing(sentence, at + used)
     return None if thing is None else (used + thing[0], f"missing:{quoted(thing[1])}")

@@ -36,7 +36,7 @@ _LANGUAGES = (
     _Language(
         words=_by_word(FRENCH),
         shared=FRENCH_OR_ENGLISH,
-        pairs=(frozenset({"entre", "et"}), frozenset({"sous", "licence"})),
+        pairs=(frozenset({"entre", "et"}), frozenset({"sous", "licence"}), frozenset({"pas", "licence"})),
         phrases=FRENCH_PHRASES,
     ),
     _Language(

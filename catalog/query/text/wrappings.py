@@ -66,7 +66,7 @@ _QUERIED = pattern(
     r"(?P<filter>.*)(?P=quote)\s*\)\s*;?\s*"
 )
 _SELECTING = pattern(
-    r"\s*(?:\.\[\]\s*\|\s*)?(?:select|filter)\((?P<filter>[^()]*[<>=][^()]*)\)\s*|\s*\w+\[(?P<rows>.*(?:[<>=:]| (?:IN|EXISTS|CONTAINS|STARTSWITH|ENDSWITH)).*)\]\s*"
+    r"\s*(?:\.\[\]\s*\|\s*)?(?:select|filter)\((?P<filter>[^()]*[<>=][^()]*)\)\s*|\s*\w+(?:\.loc)?\[(?P<rows>.*(?:[<>=:]| (?:IN|EXISTS|CONTAINS|STARTSWITH|ENDSWITH)).*)\]\s*"
 )
 """`select(.accuracy > 0.9)` of jq, `df[df.accuracy > 0.9]` of pandas."""
 _LAMBDA = pattern(r"\s*lambda\s+(?P<variable>\w+)\s*:\s*")
@@ -139,6 +139,7 @@ _QUOTED_PLACE = pattern(
 _PLAIN_CALL = pattern(r"\s*(?:(?:dict|\w+(?:\.\w+)*\.filter(?:_by)?)\()(?P<inner>[^()]*=[^()]*)\)\s*;?\s*")
 """`dict(num_leaves=63)`, `models.filter(license="mit")`."""
 
+_QUOTED_ENDS = pattern(r"\bBETWEEN\s+'(?P<low>[^'\s]+)'\s+AND\s+'(?P<high>[^'\s]+)'", re.IGNORECASE)
 _SQUARED = pattern(r"\b([rR])\^2\b")
 _PIPE = pattern(
     r"\s\|\s+(?P<command>head|limit|take|sort(?:\s+by)?|order\s+by|where|search|filter"
@@ -159,7 +160,8 @@ _STEP_ORDER = pattern(
 def bare_filter(reading: Reading) -> str:
     """The text, blanks for what stands around the filter or name. What is left out without being understood is a problem."""
     text = _SEPARATOR.sub(" ", _BUCKET_NAME.sub(lambda match: "s3://".rjust(len(match[0])), reading.text))
-    text = _without_method(_of_mlflow(_SQUARED.sub(r"\g<1>2 ", text)))
+    text = _QUOTED_ENDS.sub(lambda ends: ends[0].replace("'", " "), _SQUARED.sub(r"\g<1>2 ", text))
+    text = _without_method(_of_mlflow(text))
     pasted = _of_command(text) or _of_call(text)
     if pasted is not None:
         return _of_address(pasted)
