@@ -18,22 +18,20 @@ from catalog.query.text.sentence_amounts import (
 from catalog.query.text.sentence_dates import dated
 from catalog.query.text.sentence_orders import by_metric, ordered, scored_on
 from catalog.query.text.sentence_parts import Replacement, Sentence
+from catalog.query.text.sentence_presence import having, lacking
 from catalog.query.text.sentence_values import (
     compared,
     ending,
     formatted,
-    having,
-    lacking,
     linked_value,
     named_by_alias,
-    numbered,
     possessed,
     said_of_bases,
     state,
     told_of_base,
     valued,
-    versioned,
 )
+from catalog.query.text.sentence_versions import numbered, versioned
 
 RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     compared,

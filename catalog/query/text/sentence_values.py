@@ -1,9 +1,8 @@
-"""Values, states and what is there or lacks, in the words of sentences: `in pytorch`, `license is mit`, `without metrics`."""
+"""Values and states in the words of sentences: `in pytorch`, `license is mit`, `incomplete models`, `llama vs mistral`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 
 from catalog.query.text.function_words import FILLER_WORDS, FUNCTION_WORDS, MODEL_WORDS
@@ -13,18 +12,16 @@ from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
     amount_at,
-    bound_at,
-    comparator,
-    on_dataset,
-    span_at,
     spoken_name,
 )
-from catalog.query.text.targets import folded, reported, resolve
+from catalog.query.text.sentence_versions import numbered
+from catalog.query.text.targets import folded, resolve
 from catalog.text.patterns import pattern
 from mappings import fields, fields_where
 from mappings.languages import languages
 
-_ARTICLES = frozenset({"a", "an", "any", "the", "some", "their"})
+ARTICLES = frozenset({"a", "an", "any", "the", "some", "their"})
+HAVING = frozenset({"with", "has", "have", "having", "report", "reports", "reporting", "including"})
 _NOUNS = frozenset(
     {
         "model",
@@ -130,7 +127,7 @@ def _hyphened_licence(sentence: Sentence, at: int) -> Replacement:
     if match is None or sentence.vocabulary is None:
         return None
     known = {value.casefold() for value in sentence.vocabulary.values.get("license", {})}
-    meant = _canonical("licence", match[1]).casefold()
+    meant = canonical("licence", match[1]).casefold()
     family = any(value.startswith(f"{match[1]}-") for value in known)
     if meant not in known and not family:
         return None
@@ -145,7 +142,7 @@ def _spoken_before(sentence: Sentence, at: int, field: str) -> tuple[int, str] |
     return (
         _value(sentence, at, field, beside_keyword=True)
         or _alias_of(sentence, at, field)
-        or _family(sentence, at, field)
+        or family_of_licences(sentence, at, field)
     )
 
 
@@ -190,7 +187,7 @@ _LICENCE = pattern(r"licen[cs]e")
 _PART_OF_LICENCE = pattern(r"v?\d[\d.]*|licen[cs]e|public|clause|only")
 
 
-def _family(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+def family_of_licences(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
     """A licence by the beginning that its versions share: `apache license`, `gpl licence`."""
     word = sentence.text(at)
     if field != "license" or sentence.vocabulary is None or len(word) < _SHORTEST_FAMILY:
@@ -220,7 +217,7 @@ def _alias_of(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None
     if not known or row is None or row.canonical is None:
         return None
     for count, words in spoken_name(sentence, at):
-        meant = _canonical(row.canonical, words)
+        meant = canonical(row.canonical, words)
         if row.canonical == "licence" and not _is_licence_alone(words.split(), meant):
             continue
         if meant != words and meant.casefold() in known:
@@ -234,10 +231,8 @@ def _is_licence_alone(words: Sequence[str], meant: str) -> bool:
         return False
     if len(words) == 1:
         return True
-    before = words[0] not in _BEFORE_LICENCES and _canonical("licence", " ".join(words[1:])) == meant
-    behind = (
-        not _PART_OF_LICENCE.fullmatch(words[-1]) and _canonical("licence", " ".join(words[:-1])) == meant
-    )
+    before = words[0] not in _BEFORE_LICENCES and canonical("licence", " ".join(words[1:])) == meant
+    behind = not _PART_OF_LICENCE.fullmatch(words[-1]) and canonical("licence", " ".join(words[:-1])) == meant
     return not before and not behind
 
 
@@ -245,7 +240,7 @@ _JOINING = frozenset({"and", "or", "not"})
 _BEFORE_LICENCES = frozenset({"gnu", "the"})
 
 
-def _canonical(kind: str, words: str) -> str:
+def canonical(kind: str, words: str) -> str:
     from catalog.text import canonical  # noqa: PLC0415 - a search without words needs none of its tables
 
     if kind == "licence":
@@ -254,228 +249,6 @@ def _canonical(kind: str, words: str) -> str:
         return licences.typed(words)
     rule = canonical.rule("dtype" if kind == "precision" else kind)
     return rule(words) if rule is not None else words
-
-
-def having(sentence: Sentence, at: int) -> Replacement:
-    """`with a license`, `that report f1`, `has metrics`: what models say something about."""
-    if sentence.text(at) not in _HAVING:
-        return None
-    used = 1 + (sentence.text(at + 1) in _ARTICLES)
-    if sentence.text(at + used) == "both" and (first := _thing(sentence, at + used + 1)) is not None:
-        second = _thing(sentence, at + used + first[0] + 2)
-        if second is not None and sentence.text(at + used + 1 + first[0]) == "and":
-            used += first[0] + second[0] + 2
-            bound = bound_at(sentence, at + used)
-            if bound is not None:
-                compared = f"{bound.sign}{bound.amount.text}"
-                return used + bound.count, f"{first[1]}{compared} {second[1]}{compared}"
-            return used, f"has:{quoted(first[1])} has:{quoted(second[1])}"
-    thing = _thing(sentence, at + used)
-    if thing is None or linked_value(sentence, at + used) is not None:
-        return None
-    used += thing[0]
-    if on_dataset(sentence, at + used) is not None:
-        return None
-    other = _thing(sentence, at + used + 1) if sentence.text(at + used) == "and" else None
-    if other is not None and not _measured(sentence, at + used + 1 + other[0]):
-        return used + 1 + other[0], f"has:{quoted(thing[1])} has:{quoted(other[1])}"
-    if _measured(sentence, at + used):
-        return None
-    return used, f"has:{quoted(thing[1])}"
-
-
-def _measured(sentence: Sentence, at: int) -> bool:
-    """Whether a comparison or a number follows the name that ended there."""
-    compared = comparator(sentence, at) or sentence.text(at) in LINKS
-    return bool(compared or amount_at(sentence, at) or span_at(sentence, at))
-
-
-_HAVING = frozenset({"with", "has", "have", "having", "report", "reports", "reporting", "including"})
-_LACKING = frozenset({"without", "w/o", "lacking", "missing", "no"})
-_MADE = frozenset({"trained", "made", "built", "created", "owned", "published", "released"})
-_EXCEPT = {
-    ("everything", "but"): 2,
-    ("all", "but"): 2,
-    ("anything", "but"): 2,
-    ("but", "not"): 2,
-    ("but", "no"): 2,
-    ("other", "than"): 2,
-    ("apart", "from"): 2,
-}
-_EXCEPT_ALONE = frozenset({"without", "w/o", "except", "excluding", "minus", "neither", "nor"})
-_SCORES = frozenset({"scores", "results", "metrik", "metriken"})
-
-
-def lacking(sentence: Sentence, at: int) -> Replacement:
-    """`without a license`, `no metrics`, `bert but not tiny`, `everything except pytorch`."""
-    word = sentence.text(at)
-    missing = _missing(sentence, at) or _not_of(sentence, at)
-    if missing is not None:
-        return missing
-    if word.startswith("non-") and (prefixed := _prefixed(sentence, at)) is not None:
-        return 1, f"-{prefixed}"
-    used = _excluding(sentence, at)
-    if not used:
-        return None
-    used += sentence.text(at + used) in {"for", "the"}
-    alias = (
-        formatted(sentence, at + used)
-        or named_by_alias(sentence, at + used)
-        or state(sentence, at + used)
-        or linked_value(sentence, at + used)
-    )
-    if alias is not None and " " not in alias[1]:
-        used += alias[0] + (sentence.text(at + used + alias[0]) == "ones")
-        return used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
-    left_out = sentence.text(at + used)
-    if _is_contracted(sentence, at):
-        return None  # "don't panic" may be a name
-    if not _PLAIN_WORD.fullmatch(left_out) or left_out in FUNCTION_WORDS:
-        return None
-    return used + 1, f"-{left_out}"
-
-
-def _excluding(sentence: Sentence, at: int) -> int:
-    """How many words there leave out what stands behind them; 0 where none does."""
-    word, following = sentence.text(at), sentence.text(at + 1)
-    if word == "not" and following == "trained" and sentence.text(at + 2) in {"with", "using"}:
-        return 3
-    if word == "not" and sentence.words[at].raw.casefold() != word:
-        # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
-        return int(not at or not resolve(sentence.text(at - 1)))
-    if word in {"no", "non"} and (
-        _is_value(sentence, at + 1) or formatted(sentence, at + 1) or named_by_alias(sentence, at + 1)
-    ):
-        return 1
-    return 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, following), 0)
-
-
-def _is_contracted(sentence: Sentence, at: int) -> bool:
-    """Whether the word is one with not in it, such as isn't."""
-    return sentence.text(at) == "not" and sentence.words[at].raw[-2:].casefold() in {
-        "'t",
-        "\N{RIGHT SINGLE QUOTATION MARK}t",
-    }
-
-
-def _missing(sentence: Sentence, at: int) -> Replacement:
-    """`no metrics`, `but no f1`, `doesn't have a license`: what there is nothing of."""
-    opening = (sentence.text(at), sentence.text(at + 1))
-    hasnt = opening[0] == "not" and sentence.words[at].raw.casefold().startswith("ha")
-    if opening[0] in _LACKING or hasnt:
-        used = 1
-    elif opening == ("but", "no") or (opening[0] == "not" and opening[1] in _HAVING):
-        used = 2
-    else:
-        named = _thing(sentence, at)
-        lacks = (
-            named is not None
-            and sentence.text(at + named[0]) == "missing"
-            and not sentence.text(at + named[0] + 1)
-        )
-        return (named[0] + 1, f"missing:{quoted(named[1])}") if named is not None and lacks else None
-    used += sentence.text(at + used) in _ARTICLES
-    thing = _thing(sentence, at + used)
-    return None if thing is None else (used + thing[0], f"missing:{quoted(thing[1])}")
-
-
-def _not_of(sentence: Sentence, at: int) -> Replacement:
-    """`not trained by erik`, `not trained on squad`: without what the words behind the verb mean."""
-    if sentence.text(at) != "not" or sentence.text(at + 1) not in _MADE:
-        return None
-    match = valued(sentence, at + 1) or valued(sentence, at + 2)
-    if match is None or match[1].startswith("-") or " " in match[1]:
-        return None
-    begun = 1 if valued(sentence, at + 1) is not None else 2
-    return begun + match[0], f"-{match[1]}"
-
-
-_PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)
-
-
-def _prefixed(sentence: Sentence, at: int) -> str | None:
-    """What `english` of `non-english` means."""
-    word = sentence.words[at]
-    alone = replace(word, text=word.text.removeprefix("non-"), raw=word.raw[len("non-") :])
-    match = named_by_alias(replace(sentence, words=(alone,)), 0)
-    return None if match is None else match[1]
-
-
-def _is_value(sentence: Sentence, at: int) -> bool:
-    """Whether the word is a value that models have: `no pytorch`, `non onnx`, `no gpl`."""
-    word = sentence.text(at)
-    if sentence.vocabulary is None or not word:
-        return False
-    if _family(sentence, at, "license") is not None:
-        return True
-    held_by = (
-        known
-        for name, known in sentence.vocabulary.values.items()
-        if (row := fields().get(name)) is not None and row.canonical is not None
-    )
-    return any(word in (value.casefold() for value in known) for known in held_by)
-
-
-def versioned(sentence: Sentence, at: int) -> Replacement:
-    """`version 1.2.0` and `in folder nlp`: what stands behind these words is a value, whatever models have."""
-    used = sentence.text(at) == "in" and sentence.text(at + 1) in _FOLDERS
-    word, value = sentence.text(at + used), sentence.text(at + used + 1)
-    if word in _FOLDERS and _PATH.fullmatch(value):
-        return used + 2, f"path:{quoted(sentence.words[at + used + 1].raw)}"
-    if word in {"version", "versions"} and (compared := _compared_version(sentence, at + 1)) is not None:
-        return compared
-    if word == "version" and _VERSION.fullmatch(value):
-        return 2, f"version:{quoted(value)}"
-    if _HASH.fullmatch(value) and any(target.path in fields_where("hashed") for target in resolve(word)):
-        return 2, f"{word}:{value}"
-    return None
-
-
-def _compared_version(sentence: Sentence, at: int) -> Replacement:
-    """`version newer than 1.9`, `version between 1.9 and 2.0`, `version 1.9 or later`, of which the words begin behind `version`."""
-    word, link = sentence.text(at), {"between": "and", "from": "to"}.get(sentence.text(at))
-    low, high = sentence.text(at + 1), sentence.text(at + 3)
-    if (
-        link is not None
-        and sentence.text(at + 2) == link
-        and _VERSION.fullmatch(low)
-        and _VERSION.fullmatch(high)
-    ):
-        return 5, f"version:{low}..{high}"
-    if _VERSION.fullmatch(word) and sentence.text(at + 1) in {"or", "and"}:
-        sign = _VERSION_ENDS.get(sentence.text(at + 2))
-        return None if sign is None else (4, f"version{sign}{word}")
-    used, sign = (
-        (2, _NEWER[word]) if word in _NEWER and low == "than" else comparator(sentence, at) or (0, "")
-    )
-    value = sentence.text(at + used)
-    if sign not in {">", ">=", "<", "<="} or not _VERSION.fullmatch(value):
-        return None
-    return 2 + used, f"version{sign}{value}"
-
-
-_NEWER = {"newer": ">", "later": ">", "older": "<", "earlier": "<"}
-_VERSION_ENDS = {
-    **dict.fromkeys(("later", "newer", "above", "higher", "up"), ">="),
-    **dict.fromkeys(("earlier", "older", "below", "lower"), "<="),
-}
-_HASH = pattern(r"[0-9a-f]{7,64}")
-_FOLDERS = frozenset({"folder", "directory"})
-_PATH = pattern(r"[\w.\-]+(?:/[\w.\-]+)*/?")
-_VERSION = pattern(r"v?\d[\w.+-]*")
-
-
-def _thing(sentence: Sentence, at: int) -> tuple[int, str] | None:
-    """A field or metric that may be there or lack, and how many words name it."""
-    for count, words in spoken_name(sentence, at):
-        whole = fields().get("metrics" if words in _SCORES else words)
-        if whole is not None and (whole.type in {"metrics", "nested"} or whole.exists_by):
-            return count, whole.name
-        targets = (*resolve(words), *reported(words, sentence.vocabulary))
-        if targets and words not in FUNCTION_WORDS and targets[0].path not in {"name", "flags"}:
-            metrics = [target for target in targets if target.kind == "metric"]
-            return count, (metrics or targets)[0].name
-    return None
 
 
 def named_by_alias(sentence: Sentence, at: int) -> Replacement:
@@ -501,7 +274,7 @@ def named_by_alias(sentence: Sentence, at: int) -> Replacement:
                 continue
             present = {value.casefold() for value in known}
             for spelled in dict.fromkeys((words, words.removesuffix("s"), words.removesuffix("e"))):
-                meant = _canonical(row.canonical, spelled)
+                meant = canonical(row.canonical, spelled)
                 if meant.casefold() != words and meant.casefold() in present:
                     return count + _is_called(sentence, at + count, name), f"{name}:{quoted(meant)}"
     return None
@@ -620,7 +393,7 @@ def _high_risk(sentence: Sentence, at: int) -> Replacement:
     words = (sentence.text(at), sentence.text(at + 1))
     used = 1 if words[0] == "high-risk" else 2 if words in {("high", "risk"), ("risk", "high")} else 0
     behind = sentence.text(at + used)
-    said_of_models = behind in _NOUNS or (not behind and (not at or sentence.text(at - 1) in _HAVING))
+    said_of_models = behind in _NOUNS or (not behind and (not at or sentence.text(at - 1) in HAVING))
     return (used, _known_values("severity:high,critical", sentence)) if used and said_of_models else None
 
 
@@ -714,19 +487,6 @@ _BASES = {
     "sd3": "stable-diffusion-3",
 }
 """Source: names of base models on Civitai, repositories of stabilityai and runwayml."""
-
-
-def numbered(sentence: Sentence, at: int) -> Replacement:
-    """`churn v2`: a word of the name, or the version of a model that is called so."""
-    word = sentence.text(at)
-    if sentence.vocabulary is None or not at or not _NUMBERED.fullmatch(word):
-        return None
-    if not sentence.text(at - 1)[:1].isalpha():
-        return None
-    return 1, f"({word} OR version:{word.removeprefix('v')},{word})"
-
-
-_NUMBERED = pattern(r"v\d{1,4}(?:\.\d{1,4}){0,3}")
 
 
 def said_of_bases(sentence: Sentence, at: int) -> Replacement:

@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields as parts_of
-from itertools import pairwise
 from urllib.parse import parse_qsl
 
 from catalog.query.state import ResultView
+from catalog.query.text.arguments import alone, blank, of_client, of_keywords, of_member, of_options
 from catalog.query.text.json_filters import of_json
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.printing import quote
-from catalog.query.text.targets import reported, resolve
 from catalog.text.patterns import pattern
-from catalog.text.slugs import stored_slug
 
 _COMMAND = pattern(
     r"\s*(?:[$!%] *)?(?:ollama\s+(?:pull|run|show)|(?:huggingface-cli|hf|modelscope)\s+download|git\s+(?:lfs\s+)?clone"
@@ -112,33 +110,6 @@ _SEPARATOR = pattern(r"(?<=[\w\"'\])]);(?=\s*[^\W\d_][\w.]*\s*(?:[<>=!]|:(?!//))
 """Between conditions, as in `license=mit;framework=onnx`."""
 _BUCKET_NAME = pattern(r"(?<!\S)arn:aws[\w-]*:s3:::")
 
-_LINE_OF_JSON = pattern(
-    r"^\s*[\"'](?P<name>[^\W\d_][\w.\-/@]*)[\"']\s*:\s*(?P<value>\"[^\"]*\"|'[^']*'|-?[\d.][\w.+-]*|true|false|null)\s*,?\s*$"
-)
-"""`"license": "mit",` out of a file."""
-_OPTIONS = pattern(
-    r"(?<!\S)(?:--(?P<name>[A-Za-z][\w.-]*)(?:=|\s+)(?P<value>(?!-{1,2}[A-Za-z])\S+)"
-    r"|-(?P<short>[A-Za-z]{2,3})(?:=|\s+)(?P<number>[\d.]\S*))"
-)
-"""With one hyphen only a short name before a number: else it leaves out, as in `-license mit`."""
-_PROGRAM = pattern(
-    r"\s*(?:[$!%] *)?(?:(?:python[\d.]*|torchrun|accelerate\s+launch|deepspeed|uv\s+run)\s+(?:-m\s+)?[\w./-]+\s+)?(?=--?[A-Za-z])"
-)
-"""A program that trains, before its options."""
-_MLFLOW_FILTER = pattern(
-    r"\bfilter(?:_string)?\s*=\s*(?P<quote>[\"'])(?P<filter>(?:(?!(?P=quote)).)*)(?P=quote)"
-)
-_MLFLOW_ORDER = pattern(
-    r"\border_by\s*=\s*\[\s*(?P<quote>[\"'])(?P<order>(?:(?!(?P=quote)).)*)(?P=quote)\s*\]"
-)
-_ORDER_KEY = pattern(r"[`\"]?(?P<name>[\w.@ -]+?)[`\"]?(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
-_QUOTED_PLACE = pattern(
-    r"\s*(?P<quote>[\"'])(?P<place>(?:[A-Za-z]:\\|\\\\|/|~/)[^\"'\s]*[\\/][^\"'\s]*)(?P=quote)\s*"
-)
-"""As "Copy as path" of Windows puts it."""
-_PLAIN_CALL = pattern(r"\s*(?:(?:dict|\w+(?:\.\w+)*\.filter(?:_by)?)\()(?P<inner>[^()]*=[^()]*)\)\s*;?\s*")
-"""`dict(num_leaves=63)`, `models.filter(license="mit")`."""
-
 _QUOTED_ENDS = pattern(r"\bBETWEEN\s+'(?P<low>[^'\s]+)'\s+AND\s+'(?P<high>[^'\s]+)'", re.IGNORECASE)
 _SQUARED = pattern(r"\b([rR])\^2\b")
 _PIPE = pattern(
@@ -161,21 +132,21 @@ def bare_filter(reading: Reading) -> str:
     """The text, blanks for what stands around the filter or name. What is left out without being understood is a problem."""
     text = _SEPARATOR.sub(" ", _BUCKET_NAME.sub(lambda match: "s3://".rjust(len(match[0])), reading.text))
     text = _QUOTED_ENDS.sub(lambda ends: ends[0].replace("'", " "), _SQUARED.sub(r"\g<1>2 ", text))
-    text = _without_method(_of_mlflow(text))
+    text = of_keywords(of_client(text))
     pasted = _of_command(text) or _of_call(text)
     if pasted is not None:
         return _of_address(pasted)
-    optioned = _of_options(text, reading)
+    optioned = of_options(text, reading)
     if optioned is not None:
         return optioned
     filtered = of_json(text, reading)
     if filtered is not None:
         return filtered
-    text = _LINE_OF_JSON.sub(lambda line: _named_member(line, reading), text)
+    text = of_member(text, reading)
     text = _of_pipeline(_of_address(_of_dataframe(text)), reading)
     selected = _SELECTED.match(text)
     if selected is not None:
-        text = _blank(selected) + text[selected.end() :]
+        text = blank(selected) + text[selected.end() :]
         text = _without_groups(text, selected.end(), reading)
     return text.rstrip().removesuffix(";") if selected is not None or text.rstrip().endswith("';") else text
 
@@ -183,76 +154,6 @@ def bare_filter(reading: Reading) -> str:
 def is_wrapped(text: str, reading: Reading) -> bool:
     """Whether something in it would be read as standing around a filter or name."""
     return bare_filter(Reading(text=text, now=reading.now, vocabulary=reading.vocabulary)) != text
-
-
-def _of_mlflow(text: str) -> str:
-    """The filter and the order of a call of MLflow's client, or of the arguments alone. Source: MLflow, search_runs."""
-    filtered, order = _MLFLOW_FILTER.search(text), _MLFLOW_ORDER.search(text)
-    if filtered is None and (order is None or "`" not in order["order"]):
-        return text
-    key = _ORDER_KEY.fullmatch(order["order"].rpartition(".")[2]) if order is not None else None
-    if key is None:
-        return text if filtered is None else _alone(text, [filtered.span("filter")])
-    ending = f"-{key['direction'].lower()}" if key["direction"] else ""
-    asked = "" if filtered is None else filtered["filter"]
-    return f"{asked} sort:{stored_slug(key['name'])}{ending}".ljust(len(text))
-
-
-def _without_method(text: str) -> str:
-    """The keyword arguments of a call that says nothing else, the place without the quotes around it."""
-    called, place = _PLAIN_CALL.fullmatch(text), _QUOTED_PLACE.fullmatch(text)
-    if place is not None:
-        return _alone(text, [place.span("place")])
-    return text if called is None else _alone(text, [called.span("inner")])
-
-
-def _of_options(text: str, reading: Reading) -> str | None:
-    """`python train.py --lr 3e-5`: the options of a program as conditions; None where none of them is called as anything here.
-
-    An option that is called as nothing here is left out, which is said.
-    """
-    program = _PROGRAM.match(text)
-    options = list(_OPTIONS.finditer(text, program.end())) if program is not None and "-" in text else []
-    if (
-        not options
-        or text[options[-1].end() :].strip()
-        or text[program.end() if program else 0 : options[0].start()].strip()
-    ):
-        return None
-    if any(text[one.end() : other.start()].strip() for one, other in pairwise(options)):
-        return None
-    known = [_option_field(option["name"] or option["short"], reading) for option in options]
-    if not any(known):
-        return None
-    parts = []
-    for option, name in zip(options, known, strict=True):
-        if name:
-            parts.append(f"{name}={option['value'] or option['number']}")
-            continue
-        message = f"{option[0].split('=')[0].split()[0]} is called as nothing here; it is left out."
-        reading.problem("unknown-field", message, option.start(), option.end())
-    return " ".join(parts).ljust(len(text))
-
-
-def _option_field(option: str, reading: Reading) -> str:
-    """What an option is called here: by its name, or by the end of it, as in `--num_train_epochs`."""
-    name = stored_slug(option)
-    for spelled in (name, name.removeprefix("num_train_"), name.removeprefix("per_device_train_")):
-        if resolve(spelled) or reported(spelled, reading.vocabulary):
-            return spelled
-    return ""
-
-
-def _named_member(line: re.Match[str], reading: Reading) -> str:
-    value = line["value"]
-    known = resolve(line["name"]) or reported(line["name"], reading.vocabulary)
-    if not known or value == "null":
-        return line[0]
-    return f"{line['name']}:{value}".ljust(len(line[0]))
-
-
-def _blank(match: re.Match[str]) -> str:
-    return " " * len(match[0])
 
 
 def _of_command(text: str) -> str | None:
@@ -266,7 +167,7 @@ def _of_command(text: str) -> str | None:
             return None
         start, end = place.span()
         quoted = text[start] in "'\"" and text[end - 1] == text[start] and end - start > 1
-        return _alone(text, [(start + quoted, end - quoted)])
+        return alone(text, [(start + quoted, end - quoted)])
     command = _COMMAND.match(text)
     if command is None:
         return None
@@ -279,14 +180,14 @@ def _of_command(text: str) -> str | None:
             kept.append(word)
     if not kept:
         return None
-    alone = _alone(text, [word.span() for word in kept])
+    kept_words = alone(text, [word.span() for word in kept])
     if files:
-        return alone
+        return kept_words
     name, rest = (
-        alone[: kept[0].end()],
-        alone[kept[0].end() :],
+        kept_words[: kept[0].end()],
+        kept_words[kept[0].end() :],
     )  # mistral:7b is a name and what of it is meant
-    return f"{_TAG_OF_OLLAMA.sub(_blank, name) if '/' not in name else name}{rest}"
+    return f"{_TAG_OF_OLLAMA.sub(blank, name) if '/' not in name else name}{rest}"
 
 
 def _of_call(text: str) -> str | None:
@@ -302,16 +203,7 @@ def _of_call(text: str) -> str | None:
         or _ARGUMENT_BARE.match(text, called.end(), last)
     )
     behind = (last if end is None else end.end(), len(text))
-    return _alone(text, [name.span("name"), behind]) if name is not None else None
-
-
-def _alone(text: str, spans: list[tuple[int, int]]) -> str:
-    """Those spans in their places, blanks for all others."""
-    parts, at = [], 0
-    for start, end in spans:
-        parts += [" " * (start - at), text[start:end]]
-        at = end
-    return "".join((*parts, " " * (len(text) - at)))
+    return alone(text, [name.span("name"), behind]) if name is not None else None
 
 
 def _of_dataframe(text: str) -> str:
@@ -320,17 +212,17 @@ def _of_dataframe(text: str) -> str:
         return text
     queried = _QUERIED.fullmatch(text)
     if queried is not None and queried["quote"] not in queried["filter"].replace(f"\\{queried['quote']}", ""):
-        return _alone(text, [queried.span("filter")]).replace(f"\\{queried['quote']}", f" {queried['quote']}")
+        return alone(text, [queried.span("filter")]).replace(f"\\{queried['quote']}", f" {queried['quote']}")
     for named in (_COLUMN, _CALLED_NAME, _FILTERED):
         text = named.sub(_name_alone, text)
     text = _METHOD.sub(_asked, text)
     selecting = _SELECTING.fullmatch(text) if text.rstrip().endswith((")", "]")) else None
     if selecting is not None:
-        text = _alone(text, [selecting.span("filter" if selecting["filter"] is not None else "rows")])
+        text = alone(text, [selecting.span("filter" if selecting["filter"] is not None else "rows")])
     variable = _LAMBDA.match(text)
     if variable is not None:
-        rest = re.sub(rf"\b{re.escape(variable['variable'])}\.", _blank, text[variable.end() :])
-        text = _blank(variable) + rest
+        rest = re.sub(rf"\b{re.escape(variable['variable'])}\.", blank, text[variable.end() :])
+        text = blank(variable) + rest
     return text
 
 
@@ -351,7 +243,7 @@ def _of_address(text: str) -> str:
     """The parameters of an address as conditions beside each other."""
     if "=" not in text:
         return text
-    text = _ODATA.sub(_blank, text)
+    text = _ODATA.sub(blank, text)
     own = _OWN_SEARCH.search(text)
     if own is not None:
         asked = " ".join(_parameters(own["asked"]))
@@ -362,12 +254,12 @@ def _of_address(text: str) -> str:
         end = hub.end() if address is None else address.end()
         asked = text[hub.end() : end].replace("&", " ").replace("+", " ")
         asked = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), asked)
-        asked = _HUB_WORDS.sub(_blank, asked)
+        asked = _HUB_WORDS.sub(blank, asked)
         asked = _REPEATED_NAME.sub(_repeated_name, asked).ljust(end - hub.end())
-        text = f"{text[: hub.start()]}{_blank(hub)}{asked}{text[end:]}"
+        text = f"{text[: hub.start()]}{blank(hub)}{asked}{text[end:]}"
     elif _ADDRESS_QUERY.fullmatch(text):
         text = text.replace("&", " ").replace("?", " ", 1)
-    return _WORDS_PARAMETER.sub(_blank, text)
+    return _WORDS_PARAMETER.sub(blank, text)
 
 
 def _parameters(query: str) -> Iterator[str]:
@@ -396,9 +288,7 @@ def _of_pipeline(text: str, reading: Reading) -> str:
     if not steps:
         return text
     started = _STARTED.match(text)
-    parts = [
-        _blank(started) + text[started.end() : steps[0].start()] if started else text[: steps[0].start()]
-    ]
+    parts = [blank(started) + text[started.end() : steps[0].start()] if started else text[: steps[0].start()]]
     for step, end in zip(steps, (*(step.start() for step in steps[1:]), len(text)), strict=True):
         parts.append(_step(step, text[step.end() : end], reading))
     return "".join(parts)
@@ -407,7 +297,7 @@ def _of_pipeline(text: str, reading: Reading) -> str:
 def _step(step: re.Match[str], rest: str, reading: Reading) -> str:
     command = " ".join(step["command"].casefold().split())
     if command in {"where", "search", "filter"}:
-        return _blank(step) + rest
+        return blank(step) + rest
     count, order = _STEP_COUNT.fullmatch(rest), _STEP_ORDER.fullmatch(rest)
     if command in {"head", "limit", "take"} and count is not None:
         spelled = f" limit:{count[1]}"
@@ -428,4 +318,4 @@ def _without_groups(text: str, start: int, reading: Reading) -> str:
         return text
     message = f"{grouped[0].strip()} is not understood: models are found one by one; it is left out."
     reading.problem("unsupported-operator", message, grouped.start(), grouped.end())
-    return f"{text[: grouped.start()]}{_blank(grouped)}{text[grouped.end() :]}"
+    return f"{text[: grouped.start()]}{blank(grouped)}{text[grouped.end() :]}"

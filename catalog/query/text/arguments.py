@@ -1,0 +1,137 @@
+"""Options of programs, arguments of calls, and lines of files as conditions: `--lr 3e-5`, `dict(num_leaves=63)`, `"license": "mit",`.
+
+Each reader puts blanks for what says nothing, so that all else keeps its place.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from catalog.query.text.parse_context import Reading
+from catalog.query.text.targets import reported, resolve
+from catalog.text.patterns import pattern
+from catalog.text.slugs import stored_slug
+
+_LINE_OF_JSON = pattern(
+    r"^\s*[\"'](?P<name>[^\W\d_][\w.\-/@]*)[\"']\s*:\s*(?P<value>\"[^\"]*\"|'[^']*'|-?[\d.][\w.+-]*|true|false|null)\s*,?\s*$"
+)
+"""`"license": "mit",` out of a file."""
+_OPTIONS = pattern(
+    r"(?<!\S)(?:--(?P<name>[A-Za-z][\w.-]*)(?:(?:=|\s+)(?P<value>(?!-{1,2}[A-Za-z])\S+))?"
+    r"|-(?P<short>[A-Za-z]{2,3})(?:=|\s+)(?P<number>[\d.]\S*))"
+)
+"""With one hyphen only a short name before a number: else it leaves out, as in `-license mit`."""
+_PROGRAM = pattern(
+    r"\s*(?:[$!%] *)?(?:(?:python[\d.]*|torchrun|accelerate\s+launch|deepspeed|uv\s+run)\s+(?:-m\s+)?[\w./-]+\s+)?(?=--?[A-Za-z])"
+)
+"""A program that trains, before its options."""
+_MLFLOW_FILTER = pattern(
+    r"\bfilter(?:_string)?\s*=\s*(?P<quote>[\"'])(?P<filter>(?:(?!(?P=quote)).)*)(?P=quote)"
+)
+_MLFLOW_ORDER = pattern(
+    r"\border_by\s*=\s*\[\s*(?P<quote>[\"'])(?P<order>(?:(?!(?P=quote)).)*)(?P=quote)\s*\]"
+)
+_MLFLOW_LIMIT = pattern(r"\bmax_results\s*=\s*(\d{1,6})\b")
+_CLIENT = pattern(
+    r"\s*(?:[\w.]+\s*=\s*)?[\w.]+\(.*\)\s*;?\s*|\s*(?:filter|filter_string|order_by|max_results)\s*=.*",
+    re.DOTALL,
+)
+"""A call, or arguments alone: beside other words nothing of them is left out."""
+_ORDER_KEY = pattern(r"[`\"]?(?P<name>[\w.@ -]+?)[`\"]?(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
+_QUOTED_PLACE = pattern(
+    r"\s*(?P<quote>[\"'])(?P<place>(?:[A-Za-z]:\\|\\\\|/|~/)[^\"'\s]*[\\/][^\"'\s]*)(?P=quote)\s*"
+)
+"""As "Copy as path" of Windows puts it."""
+_PLAIN_CALL = pattern(r"\s*(?:(?:dict|\w+(?:\.\w+)*\.filter(?:_by)?)\()(?P<inner>[^()]*=[^()]*)\)\s*;?\s*")
+"""`dict(num_leaves=63)`, `models.filter(license="mit")`."""
+
+
+def blank(match: re.Match[str]) -> str:
+    """As many blanks as were matched."""
+    return " " * len(match[0])
+
+
+def alone(text: str, spans: list[tuple[int, int]]) -> str:
+    """Those spans in their places, blanks for all others."""
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [" " * (start - at), text[start:end]]
+        at = end
+    return "".join((*parts, " " * (len(text) - at)))
+
+
+def of_client(text: str) -> str:
+    """The filter, order and limit of a call of MLflow's client, or of the arguments alone. Source: MLflow, search_runs."""
+    if ("filter" not in text and "order_by" not in text) or not _CLIENT.fullmatch(text):
+        return text
+    filtered, order, limit = (named.search(text) for named in (_MLFLOW_FILTER, _MLFLOW_ORDER, _MLFLOW_LIMIT))
+    key = _ORDER_KEY.fullmatch(order["order"].rpartition(".")[2]) if order is not None else None
+    if filtered is None and (key is None or "`" not in text):
+        return text
+    ending = f"-{key['direction'].lower()}" if key is not None and key["direction"] else ""
+    parts = (
+        filtered["filter"] if filtered is not None else "",
+        f"sort:{stored_slug(key['name'])}{ending}" if key is not None else "",
+        f"limit:{limit[1]}" if limit is not None else "",
+    )
+    return " ".join(filter(None, parts)).ljust(len(text))
+
+
+def of_keywords(text: str) -> str:
+    """The keyword arguments of a call that says nothing else, the place without the quotes around it."""
+    called, place = _PLAIN_CALL.fullmatch(text), _QUOTED_PLACE.fullmatch(text)
+    if place is not None:
+        return alone(text, [place.span("place")])
+    return text if called is None else alone(text, [called.span("inner")])
+
+
+def of_options(text: str, reading: Reading) -> str | None:
+    """`python train.py --lr 3e-5`: the options of a program as conditions; None where none of them is called as anything here.
+
+    One without a value, or that is called as nothing here, is left out, which is said.
+    """
+    program = _PROGRAM.match(text)
+    options = list(_OPTIONS.finditer(text, program.end())) if program is not None and "-" in text else []
+    if (
+        not options
+        or text[options[-1].end() :].strip()
+        or text[program.end() if program else 0 : options[0].start()].strip()
+    ):
+        return None
+    if any(text[one.end() : other.start()].strip() for one, other in pairwise(options)):
+        return None
+    known = [_option_field(option["name"] or option["short"], reading) for option in options]
+    if not any(known):
+        return None
+    parts = []
+    for option, name in zip(options, known, strict=True):
+        value = option["value"] or option["number"]
+        if name and value:
+            parts.append(f"{name}={value}")
+            continue
+        message = f"{option[0].partition('=')[0].split()[0]} is no condition here; it is left out."
+        reading.problem("unknown-field", message, option.start(), option.end())
+    return " ".join(parts).ljust(len(text))
+
+
+def _option_field(option: str, reading: Reading) -> str:
+    """What an option is called here: by its name, or by the end of it, as in `--num_train_epochs`."""
+    name = stored_slug(option)
+    for spelled in (name, name.removeprefix("num_train_"), name.removeprefix("per_device_train_")):
+        if resolve(spelled) or reported(spelled, reading.vocabulary):
+            return spelled
+    return ""
+
+
+def of_member(text: str, reading: Reading) -> str:
+    """A line of a JSON file as the condition that its name and value make."""
+    return _LINE_OF_JSON.sub(lambda line: _member(line, reading), text)
+
+
+def _member(line: re.Match[str], reading: Reading) -> str:
+    value = line["value"]
+    known = resolve(line["name"]) or reported(line["name"], reading.vocabulary)
+    if not known or value == "null":
+        return line[0]
+    return f"{line['name']}:{value}".ljust(len(line[0]))

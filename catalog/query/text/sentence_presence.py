@@ -1,0 +1,204 @@
+"""What is there, what lacks and what is left out, in sentences: `that report f1`, `doesn't have a license`, `but not tiny`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from catalog.query.text.function_words import FUNCTION_WORDS
+from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_parts import (
+    LINKS,
+    Replacement,
+    Sentence,
+    amount_at,
+    bound_at,
+    comparator,
+    on_dataset,
+    span_at,
+    spoken_name,
+)
+from catalog.query.text.sentence_values import (
+    ARTICLES,
+    HAVING,
+    family_of_licences,
+    formatted,
+    linked_value,
+    named_by_alias,
+    state,
+    valued,
+)
+from catalog.query.text.targets import reported, resolve
+from catalog.text.patterns import pattern
+from mappings import fields
+
+
+def named_thing(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A field or metric that may be there or lack, and how many words name it."""
+    for count, words in spoken_name(sentence, at):
+        whole = fields().get("metrics" if words in _SCORES else words)
+        if whole is not None and (whole.type in {"metrics", "nested"} or whole.exists_by):
+            return count, whole.name
+        targets = (*resolve(words), *reported(words, sentence.vocabulary))
+        if targets and words not in FUNCTION_WORDS and targets[0].path not in {"name", "flags"}:
+            metrics = [target for target in targets if target.kind == "metric"]
+            return count, (metrics or targets)[0].name
+    return None
+
+
+def having(sentence: Sentence, at: int) -> Replacement:
+    """`with a license`, `that report f1`, `has metrics`: what models say something about."""
+    if sentence.text(at) not in HAVING:
+        return None
+    used = 1 + (sentence.text(at + 1) in ARTICLES)
+    if sentence.text(at + used) == "both" and (first := named_thing(sentence, at + used + 1)) is not None:
+        second = named_thing(sentence, at + used + first[0] + 2)
+        if second is not None and sentence.text(at + used + 1 + first[0]) == "and":
+            used += first[0] + second[0] + 2
+            bound = bound_at(sentence, at + used)
+            if bound is not None:
+                compared = f"{bound.sign}{bound.amount.text}"
+                return used + bound.count, f"{first[1]}{compared} {second[1]}{compared}"
+            return used, f"has:{quoted(first[1])} has:{quoted(second[1])}"
+    thing = named_thing(sentence, at + used)
+    if thing is None or linked_value(sentence, at + used) is not None:
+        return None
+    used += thing[0]
+    if on_dataset(sentence, at + used) is not None:
+        return None
+    other = named_thing(sentence, at + used + 1) if sentence.text(at + used) == "and" else None
+    if other is not None and not _measured(sentence, at + used + 1 + other[0]):
+        return used + 1 + other[0], f"has:{quoted(thing[1])} has:{quoted(other[1])}"
+    if _measured(sentence, at + used):
+        return None
+    return used, f"has:{quoted(thing[1])}"
+
+
+def _measured(sentence: Sentence, at: int) -> bool:
+    """Whether a comparison or a number follows the name that ended there."""
+    compared = comparator(sentence, at) or sentence.text(at) in LINKS
+    return bool(compared or amount_at(sentence, at) or span_at(sentence, at))
+
+
+_LACKING = frozenset({"without", "w/o", "lacking", "missing", "no"})
+_MADE = frozenset({"trained", "made", "built", "created", "owned", "published", "released"})
+_EXCEPT = {
+    ("everything", "but"): 2,
+    ("all", "but"): 2,
+    ("anything", "but"): 2,
+    ("but", "not"): 2,
+    ("but", "no"): 2,
+    ("other", "than"): 2,
+    ("apart", "from"): 2,
+}
+_EXCEPT_ALONE = frozenset({"without", "w/o", "except", "excluding", "minus", "neither", "nor"})
+_SCORES = frozenset({"scores", "results", "metrik", "metriken"})
+
+
+def lacking(sentence: Sentence, at: int) -> Replacement:
+    """`without a license`, `no metrics`, `bert but not tiny`, `everything except pytorch`."""
+    word = sentence.text(at)
+    missing = _missing(sentence, at) or _not_of(sentence, at)
+    if missing is not None:
+        return missing
+    if word.startswith("non-") and (prefixed := _prefixed(sentence, at)) is not None:
+        return 1, f"-{prefixed}"
+    used = _excluding(sentence, at)
+    if not used:
+        return None
+    used += sentence.text(at + used) in {"for", "the"}
+    alias = (
+        formatted(sentence, at + used)
+        or named_by_alias(sentence, at + used)
+        or state(sentence, at + used)
+        or linked_value(sentence, at + used)
+    )
+    if alias is not None and " " not in alias[1]:
+        used += alias[0] + (sentence.text(at + used + alias[0]) == "ones")
+        return used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
+    left_out = sentence.text(at + used)
+    if _is_contracted(sentence, at):
+        return None  # "don't panic" may be a name
+    if not _PLAIN_WORD.fullmatch(left_out) or left_out in FUNCTION_WORDS:
+        return None
+    return used + 1, f"-{left_out}"
+
+
+def _excluding(sentence: Sentence, at: int) -> int:
+    """How many words there leave out what stands behind them; 0 where none does."""
+    word, following = sentence.text(at), sentence.text(at + 1)
+    if word == "not" and following == "trained" and sentence.text(at + 2) in {"with", "using"}:
+        return 3
+    if word == "not" and sentence.words[at].raw.casefold() != word:
+        # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
+        return int(not at or not resolve(sentence.text(at - 1)))
+    if word in {"no", "non"} and (
+        _is_value(sentence, at + 1) or formatted(sentence, at + 1) or named_by_alias(sentence, at + 1)
+    ):
+        return 1
+    return 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, following), 0)
+
+
+def _is_contracted(sentence: Sentence, at: int) -> bool:
+    """Whether the word is one with not in it, such as isn't."""
+    return sentence.text(at) == "not" and sentence.words[at].raw[-2:].casefold() in {
+        "'t",
+        "\N{RIGHT SINGLE QUOTATION MARK}t",
+    }
+
+
+def _missing(sentence: Sentence, at: int) -> Replacement:
+    """`no metrics`, `but no f1`, `doesn't have a license`: what there is nothing of."""
+    opening = (sentence.text(at), sentence.text(at + 1))
+    hasnt = opening[0] == "not" and sentence.words[at].raw.casefold().startswith("ha")
+    if opening[0] in _LACKING or hasnt:
+        used = 1
+    elif opening == ("but", "no") or (opening[0] == "not" and opening[1] in HAVING):
+        used = 2
+    else:
+        named = named_thing(sentence, at)
+        lacks = (
+            named is not None
+            and sentence.text(at + named[0]) == "missing"
+            and not sentence.text(at + named[0] + 1)
+        )
+        return (named[0] + 1, f"missing:{quoted(named[1])}") if named is not None and lacks else None
+    used += sentence.text(at + used) in ARTICLES
+    thing = named_thing(sentence, at + used)
+    return None if thing is None else (used + thing[0], f"missing:{quoted(thing[1])}")
+
+
+def _not_of(sentence: Sentence, at: int) -> Replacement:
+    """`not trained by erik`, `not trained on squad`: without what the words behind the verb mean."""
+    if sentence.text(at) != "not" or sentence.text(at + 1) not in _MADE:
+        return None
+    match = valued(sentence, at + 1) or valued(sentence, at + 2)
+    if match is None or match[1].startswith("-") or " " in match[1]:
+        return None
+    begun = 1 if valued(sentence, at + 1) is not None else 2
+    return begun + match[0], f"-{match[1]}"
+
+
+_PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)
+
+
+def _prefixed(sentence: Sentence, at: int) -> str | None:
+    """What `english` of `non-english` means."""
+    word = sentence.words[at]
+    alone = replace(word, text=word.text.removeprefix("non-"), raw=word.raw[len("non-") :])
+    match = named_by_alias(replace(sentence, words=(alone,)), 0)
+    return None if match is None else match[1]
+
+
+def _is_value(sentence: Sentence, at: int) -> bool:
+    """Whether the word is a value that models have: `no pytorch`, `non onnx`, `no gpl`."""
+    word = sentence.text(at)
+    if sentence.vocabulary is None or not word:
+        return False
+    if family_of_licences(sentence, at, "license") is not None:
+        return True
+    held_by = (
+        known
+        for name, known in sentence.vocabulary.values.items()
+        if (row := fields().get(name)) is not None and row.canonical is not None
+    )
+    return any(word in (value.casefold() for value in known) for known in held_by)
