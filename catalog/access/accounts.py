@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from catalog.access.event_notes import with_store
 from catalog.access.permissions import principal_of
+from catalog.access.principals import OWNER
 from catalog.access.scopes import check_scope
 from catalog.access.user_mark import mark_users
 from catalog.errors import UserError
-from catalog.records.accounts import ROLES, Grant, Happening, Role, Token, TokenId, User, UserId
+from catalog.records.accounts import REPORTER, ROLES, Grant, Happening, Role, Token, TokenId, User, UserId
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -99,7 +100,10 @@ class Accounts:
         """The secret of a new session; None for a wrong name or password, which take the same time."""
         user = self._store().named(name) if NAME.fullmatch(name) else None
         hashed = self._store().password_of(user.id) if user is not None else None
-        is_right = self._verified(hashed or self._decoy, password) and hashed is not None
+        decoy = (
+            self._decoy
+        )  # whose first making takes as long as a comparison, for whichever name comes first
+        is_right = self._verified(hashed or decoy, password) and hashed is not None
         if user is None or user.is_disabled or not is_right:
             # What was typed may well be a password in the wrong place.
             tried = "unknown name" if user is None else user.name
@@ -148,6 +152,10 @@ class Accounts:
         if not NAME.fullmatch(name):
             raise UserError(
                 "A user's name is up to 64 letters, digits and . _ @ + | -, and begins with one of the first two."
+            )
+        if name.casefold() in {OWNER.name, REPORTER}:
+            raise UserError(
+                f"{name} is in the history already, for somebody who is no user: take another name."
             )
         hashed = None if password is None else self._hashed(checked_password(password, name))
         mark_users(self._settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from catalog.settings import Settings
 
 
-def latest(settings: Settings, limit: int) -> list[AuditLine]:
-    """The newest lines, newest first."""
+def latest(settings: Settings, limit: int, where: Mapping[str, str] | None = None) -> list[AuditLine]:
+    """The newest lines, newest first, those of `where`."""
     from catalog.store import open_store  # noqa: PLC0415 - `--help` needs no store
 
     with open_store(settings, write=False) as store:
-        return store.audit.latest(limit)
+        return store.audit.latest(limit, where=where)
 
 
 def newest(settings: Settings) -> AuditLine | None:

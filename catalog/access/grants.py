@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.access.event_notes import with_store
@@ -21,15 +22,17 @@ def grant_of(
 ) -> Grant:
     """The role with the models of these sources and of this query; all models where neither is named. Raises UserError."""
     known = _sources(settings) if sources else {}
-    unknown = [source for source in sources if source not in known]
-    if unknown:
-        raise UserError(f"There is no source {unknown[0]!r}.", advice="List them with: modeldex sources list")
-    among = " OR ".join(scope_of_source(known[source]) for source in sources)
+    meant = {source: known.get(source) or known.get(_directory(source)) for source in sources}
+    unknown = next((source for source, row in meant.items() if row is None), None)
+    if unknown is not None:
+        raise UserError(f"There is no source {unknown!r}.", advice="List them with: modeldex sources list")
+    among = " OR ".join(scope_of_source(str(row)) for row in meant.values())
     query = check_scope(query) if query.strip() else ""
     scope = f"({among}) ({query})" if among and query else among or query
     if scope:
         check_scope(scope)
-    where = [*(f"source {source}" for source in sources), *([query] if query else [])]
+    called = [source if source in known else str(row) for source, row in meant.items()]
+    where = [*(f"source {source}" for source in called), *([query] if query else [])]
     label = " ".join([*(["not"] if deny else []), role.value, *(["of", ", ".join(where)] if where else [])])
     actions = DENIED[role] if deny else ROLES[role]
     return Grant(effect=Effect.DENY if deny else Effect.ALLOW, actions=actions, scope=scope, label=label)
@@ -44,6 +47,11 @@ def grants_of_file(settings: Settings, text: str, label: str) -> tuple[Grant, ..
 def query_of_saved(text: str) -> str:
     """The query of a saved search as a scope: a copy, so that who changes the search later grants nothing by it."""
     return check_scope(parse(text).canonical)
+
+
+def _directory(text: str) -> str:
+    """The address of the directory that a path means, as lists of sources show it."""
+    return Path(text).resolve().as_uri()
 
 
 def _sources(settings: Settings) -> dict[str, str]:

@@ -25,18 +25,26 @@ def audit() -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=30, show_default=True, help="How many of the newest."
 )
+@click.option("--actor", metavar="NAME", default="", help="Only what they did.")
+@click.option("--action", metavar="WORD", default="", help="Only this, as in models.edit.")
+@click.option("--resource", metavar="TEXT", default="", help="Only what was done with this, an id or a name.")
+@click.option("--outcome", type=click.Choice(["done", "refused"]), default=None, help="Only what ended so.")
 @click.pass_obj
-def list_lines(settings: Settings, *, limit: int) -> None:
+def list_lines(
+    settings: Settings, *, limit: int, actor: str, action: str, resource: str, outcome: str | None
+) -> None:
     """List the newest lines, newest first."""
     from catalog.access.audit_lines import latest  # noqa: PLC0415 - `--help` needs none of it
 
+    asked = {"actor": actor, "action": action, "resource": resource, "outcome": outcome}
+    where = {part: value for part, value in asked.items() if value}
     rows = [
         (line.serial, line.at[:19], known.actor, known.action, known.resource, known.origin, known.outcome)
-        for line in latest(settings, limit)
+        for line in latest(settings, limit, where)
         for known in (line.happening,)
     ]
     if not rows:
-        click.echo("Nothing has happened yet.", err=True)
+        click.echo("No line is like this." if where else "Nothing has happened yet.", err=True)
         return
     for text in table(("line", "when", "who", "what", "with what", "from where", "outcome"), rows):
         click.echo(text)

@@ -12,6 +12,10 @@ UserId = NewType("UserId", str)
 TokenId = NewType("TokenId", str)
 
 
+REPORTER = "api"
+"""Who says what jobs tell of models by the token that they share."""
+
+
 class Action(StrEnum):
     """What can be done here. Every address and every command asks for one of these.
 
@@ -117,6 +121,10 @@ class Happening:
     outcome: str = "done"
     before: Any = None
     after: Any = None
+
+
+AUDIT_PARTS = ("actor", "action", "resource", "outcome")
+"""What lines of the audit are found by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

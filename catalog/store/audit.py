@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from catalog.records.accounts import AuditLine, Happening
+from catalog.store.audit_keys import KEYS, is_asked_for, key_of, keys_of
 from catalog.store.canonical import canonical, sanitised
 from catalog.store.codec import instant
 from catalog.store.database import begin_commit
@@ -50,16 +51,21 @@ class Audit:
         self, limit: int, *, before: int | None = None, where: Mapping[str, str] | None = None
     ) -> list[AuditLine]:
         """The newest lines, newest first; those before a line of this number, if one is named. `where` says what `actor`,
-        `action`, `resource` or `outcome` have to be.
+        `action`, `resource` or `outcome` have to be; a model's id, or twelve digits of it, finds whatever is about it.
         """
-        chosen = select(audit).order_by(audit.c.serial.desc()).limit(limit)
-        for name, value in (where or {}).items():
-            member = canonical({name: value}).decode()[1:-1]
-            chosen = chosen.where(audit.c.line.contains(member, autoescape=True))
-        if before is not None:
-            chosen = chosen.where(audit.c.serial < before)
-        with self._engine.connect() as connection:
-            return [_line(row) for row in connection.execute(chosen)]
+        wanted, lines = dict(where or {}), list[AuditLine]()
+        known = [audit.c[KEYS[name]] == key_of(name, value) for name, value in wanted.items()]
+        while len(lines) < limit:
+            chosen = select(audit).where(*known).order_by(audit.c.serial.desc()).limit(limit)
+            if before is not None:
+                chosen = chosen.where(audit.c.serial < before)
+            with self._engine.connect() as connection:
+                rows = connection.execute(chosen).all()
+            lines += (line for line in map(_line, rows) if _is(line.happening, wanted))
+            if len(rows) < limit:
+                break
+            before = rows[-1].serial
+        return lines[:limit]
 
     def faults(self, *, head: str | None = None) -> Iterator[str]:
         """A sentence for every place at which the chain does not hold, none if it holds.
@@ -75,6 +81,8 @@ class Audit:
             computed = hash_of(row.parent_sha256, row.line)
             if computed != row.sha256:
                 yield f"Line {row.serial} was changed: its hash is {row.sha256}, what it says makes {computed}."
+            elif any(row._mapping[name] != key for name, key in keys_of(row.line).items()):  # noqa: SLF001 - SQLAlchemy's public name for it
+                yield f"Line {row.serial} is not found by what it says: a column beside it was changed."
             parent = row.sha256
             is_head_there = is_head_there or row.sha256 == head
         if not is_head_there:
@@ -97,7 +105,7 @@ def append(connection: Connection, happening: Happening) -> AuditLine:
     newest = connection.execute(select(audit).order_by(audit.c.serial.desc()).limit(1)).one_or_none()
     parent = FIRST if newest is None else newest.sha256
     line = canonical(sanitised({"at": instant(datetime.now(UTC)), **_written(happening)})).decode("utf-8")
-    row = {"line": line, "parent_sha256": parent, "sha256": hash_of(parent, line)}
+    row = {"line": line, "parent_sha256": parent, "sha256": hash_of(parent, line), **keys_of(line)}
     serial = connection.execute(insert(audit).returning(audit.c.serial), row).scalar_one()
     return _line(connection.execute(select(audit).where(audit.c.serial == serial)).one())
 
@@ -137,6 +145,10 @@ def rewrite(connection: Connection, rewritten: Callable[[dict[str, Any]], bool])
 def hash_of(parent: str, line: str) -> str:
     """The hash of a line: SHA-256 over the hash of the line before, a line break, and the line."""
     return hashlib.sha256(f"{parent}\n{line}".encode()).hexdigest()
+
+
+def _is(happening: Happening, wanted: Mapping[str, str]) -> bool:
+    return all(is_asked_for(name, str(getattr(happening, name)), value) for name, value in wanted.items())
 
 
 def _written(happening: Happening) -> dict[str, Any]:

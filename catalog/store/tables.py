@@ -20,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 
+from catalog.store.audit_keys import KEY_CHARACTERS, KEYS
+
 metadata = MetaData()
 
 # SQLite counts up only columns of exactly type INTEGER.
@@ -504,6 +506,9 @@ audit = Table(
     Column("line", Text, nullable=False),
     Column("parent_sha256", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
+    # What lines are found by (`catalog.store.audit_keys`); told from the line, so that no hash covers it.
+    *(Column(name, String(KEY_CHARACTERS), nullable=False, server_default="") for name in KEYS.values()),
+    *(Index(f"audit_by_{part}", name, "serial") for part, name in KEYS.items()),
 )
 
 # What a policy of retention said at one time of which models go. Nothing of it is changed but `state`.

@@ -119,6 +119,24 @@ def run(house, *arguments, **options):
     return CliRunner().invoke(cli, ["--home", str(house.home), *arguments], **options)
 
 
+@pytest.mark.parametrize("name", ["owner", "Owner", "api"])
+def test_nobody_is_called_like_an_author_who_is_no_user(open_house, name):
+    added = run(open_house(), "users", "add", name, "--no-password")
+    assert added.exit_code != 0
+    assert f"{name} is in the history already" in str(added.exception)
+
+
+def test_a_source_is_named_as_lists_of_sources_show_it(open_house, tmp_path):
+    """A directory's path, which these show, was no source."""
+    house, lab = open_house(), tmp_path / "lab"
+    lab.mkdir()
+    assert run(house, "sources", "add", str(lab)).exit_code == 0
+    added = run(house, "users", "add", "ed", "--role", "editor", "--source", str(lab), "--no-password")
+    assert added.exit_code == 0, added.output
+    (user,) = json.loads(run(house, "users", "list", "--json").stdout)
+    assert lab.as_uri() in user["grants"][0]["scope"]
+
+
 def test_the_command_line_adds_users_and_the_audit_tells_of_them(open_house):
     house = open_house()
     added = run(house, "users", "add", "ada", "--role", "admin", "--password-stdin", input=f"{PASSWORD}\n")
@@ -201,6 +219,12 @@ def test_lines_are_found_by_who_what_of_what_and_outcome(house):
 
     assert shown(action="models.edit") == 2
     assert shown(action="models.edit", resource="100%_net") == 1
+    told = client.get("/api/v1/audit", query_string={"action": "models.edit", "resource": "1000 net"}).json
+    assert [line["resource"] for line in told["lines"]] == ["1000 net"]
+    assert client.get("/api/v1/audit", query_string={"actr": "eve"}).status_code == 400
+    listed = run(house, "audit", "list", "--action", "models.edit", "--resource", "1000 net").stdout
+    assert listed.count("models.edit") == 1
+    assert run(house, "audit", "list", "--actor", "nobody").stderr == "No line is like this.\n"
     assert shown(actor="bob", outcome="refused") == 1
     assert shown(actor="bo") == -1
     assert "No line is like this." in client.get("/audit?actor=nobody").text

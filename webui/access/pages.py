@@ -59,8 +59,8 @@ class AccountPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRow:
-    """One line of the audit for people. `url` leads to the model that it is about, for who may see models; `changes` say what was before and after, a
-    line for each thing.
+    """One line of the audit for people. `url` leads to the model that it is about, for who may see models, `of` says which
+    part of it is meant; `changes` say what was before and after, a line for each thing.
     """
 
     serial: int
@@ -69,6 +69,7 @@ class AuditRow:
     action: str
     resource: str
     url: str
+    of: str
     origin: str
     outcome: str
     changes: tuple[str, ...]
@@ -128,14 +129,16 @@ def token_row(token: Token) -> TokenRow:
 
 def audit_line(line: AuditLine, addresses: Addresses | None) -> AuditRow:
     known = line.happening
-    is_model = MODEL.fullmatch(known.resource) is not None
+    model, _, part = known.resource.removeprefix("model ").partition(" ")
+    is_model = MODEL.fullmatch(model) is not None
     return AuditRow(
         serial=line.serial,
         at=line.at[:19].replace("T", " "),
         actor=shown(known.actor, 100),
         action=shown(known.action, 60),
-        resource=known.resource[:12] if is_model else shown(known.resource, 200),
-        url=addresses.model(known.resource) if is_model and addresses is not None else "",
+        resource=model[:12] if is_model else shown(known.resource, 200),
+        url=addresses.model(model) if is_model and addresses is not None else "",
+        of=shown(part, 100) if is_model else "",
         origin=shown(known.origin, 60),
         outcome=shown(known.outcome, 40),
         changes=tuple(shown(change, 400) for change in _changes(known.before, known.after)),
@@ -162,7 +165,7 @@ def _in_words(value: Any) -> str:
         return ", ".join(value) or "none"
     if isinstance(value, Mapping) and len(value) == 1:
         return " ".join(f"{name} {_in_words(inner)}" for name, inner in value.items())
-    return "none" if value is None else dumps(value)
+    return "none" if value is None or value == {} else dumps(value)
 
 
 def audit_answer(line: AuditLine) -> AuditLineAnswer:

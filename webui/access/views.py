@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from catalog.access.accounts import SESSION_HOURS
 from catalog.access.permissions import allowed
 from catalog.errors import UserError
-from catalog.records.accounts import Action, Role
+from catalog.records.accounts import AUDIT_PARTS, Action, Role
 from webui.access.attempts import attempts_of
 from webui.access.openid import FLOW_SECONDS, OpenIdProvider
 from webui.access.pages import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("access", __name__)
 FLOW_COOKIE = "modeldex-sign-in"
 LINES_SHOWN, MOST_LINES = 100, 1_000
-FILTERS, LONGEST_WORD = ("actor", "action", "resource", "outcome"), 200
+LONGEST_WORD = 4_000
 
 
 @blueprint.get("/sign-in")
@@ -163,9 +163,7 @@ def change_password() -> BaseResponse:
 
 @blueprint.get("/audit")
 def audit() -> Response:
-    before = _number(request.args.get("before", ""))
-    given = {name: request.args.get(name, "").strip()[:LONGEST_WORD] for name in FILTERS}
-    where = {name: value for name, value in given.items() if value}
+    before, where = _number(request.args.get("before", "")), _where()
     to = addresses() if allowed(catalog().principal, Action.READ) else None
     lines = [audit_line(line, to) for line in catalog().audit(LINES_SHOWN, before=before, where=where)]
     older = lines[-1].serial if len(lines) == LINES_SHOWN else None
@@ -174,10 +172,22 @@ def audit() -> Response:
 
 @blueprint.get("/api/v1/audit")
 def audit_lines() -> Response:
-    """The newest lines, newest first; those before line `before`, at most `limit`."""
+    """The newest lines, newest first; those before line `before`, at most `limit`, of this `actor`, `action`, `resource`,
+    `outcome`.
+    """
     limit = _number(request.args.get("limit", "")) or LINES_SHOWN
-    lines = catalog().audit(min(limit, MOST_LINES), before=_number(request.args.get("before", "")))
+    unknown = sorted(request.args.keys() - {*AUDIT_PARTS, "limit", "before"})
+    if unknown:  # to leave it out would show what was not asked for
+        raise UserError(f"{unknown[0][:40]!r} is no condition of the audit: {', '.join(AUDIT_PARTS)}.")
+    before = _number(request.args.get("before", ""))
+    lines = catalog().audit(min(limit, MOST_LINES), before=before, where=_where())
     return answer(AuditAnswer(lines=tuple(audit_answer(line) for line in lines)))
+
+
+def _where() -> dict[str, str]:
+    """What lines are asked for, as they have it."""
+    given = {name: request.args.get(name, "").strip()[:LONGEST_WORD] for name in AUDIT_PARTS}
+    return {name: value for name, value in given.items() if value}
 
 
 def _account_page(new_token: str = "") -> Response:

@@ -18,6 +18,7 @@ from catalog.errors import ExtractError, UserError
 from catalog.exports.cyclonedx import cyclonedx
 from catalog.exports.model_card import model_card
 from catalog.recording.reports import report_model
+from catalog.records.accounts import REPORTER
 from catalog.search.parameters import LENIENT
 from crawler.event_bodies import hints_of
 from crawler.event_inbox import note_hints
@@ -291,7 +292,7 @@ def log() -> Response:
     request.max_content_length = REPORT_BYTES
     named, values = read_report(request.get_data(cache=False))
     model = find_named(named)
-    reported = with_store(settings(), lambda store: report_model(store, model, values, made_by="api"))
+    reported = with_store(settings(), lambda store: report_model(store, model, values, made_by=REPORTER))
     note("models.log", str(model), after={"revision": reported.revision})
     return answer(
         LoggedAnswer(
