@@ -17,7 +17,7 @@ from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Ter
 from catalog.query.request import SearchRequest, SearchResult, SortKey, TermsAgg
 from catalog.query.state import SearchState
 from catalog.records.accounts import Action, Happening
-from catalog.records.data_tables import AUTHOR, SAYING
+from catalog.records.data_tables import SAYING
 from catalog.records.data_tables import TABLES as _TABLES
 from catalog.records.health import StoreHealth
 from catalog.records.history import bare_cause
@@ -490,13 +490,13 @@ class Catalog:
 
 
 def _is_by_a_person(provenance: Mapping[str, FieldProvenance]) -> bool:
-    """Whether a person set the tables of a model, or what they are told from. Names of neighbours other than that of the
-    tables have a colon, which none of a person has.
+    """Whether a person set the tables of a model, or what they are told from. Names of neighbours have a colon, which none
+    of a person has.
     """
     from catalog.access.edits_in_force import edits_in_force  # noqa: PLC0415 - only where tables are asked for
 
     speaking = {name: known for name, known in provenance.items() if name in {_TABLES, *SAYING}}
-    return any(edit.made_by != AUTHOR and ":" not in edit.made_by for edit in edits_in_force(speaking))
+    return any(":" not in edit.made_by for edit in edits_in_force(speaking))
 
 
 def _without_links(provenance: Mapping[str, FieldProvenance]) -> dict[str, FieldProvenance]:

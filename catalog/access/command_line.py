@@ -37,8 +37,12 @@ def visit() -> Visit:
     """The owner of the machine, under the name that they have there."""
     from catalog.access.accounts import Visit  # noqa: PLC0415 - as above
 
+    return Visit(f"owner ({machine_user()})", COMMAND_LINE)
+
+
+def machine_user() -> str:
+    """Who is at the keyboard, as this machine knows them. A colon is in the names of neighbours alone."""
     try:
-        name = getpass.getuser()
+        return getpass.getuser().replace(":", "_")
     except (KeyError, OSError):
-        name = "?"
-    return Visit(f"owner ({name})", COMMAND_LINE)
+        return "?"

@@ -4,7 +4,7 @@ long as it says them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,16 +26,13 @@ class Stated:
     refusal: str = ""
 
 
-def spoken_of(store: Store, author: str, fields: Collection[str] | None = None) -> set[ModelId]:
-    """The models of which something that this author said is in force; of these fields where they are named."""
+def spoken_of(store: Store, author: str) -> set[ModelId]:
+    """The models of which something that this author said is in force."""
     last = store.edits.of(store.edits.by(author))
     return {
         model
         for model, edits in last.items()
-        if any(
-            edit.made_by == author and not edit.state.is_none and (fields is None or edit.field in fields)
-            for edit in edits
-        )
+        if any(edit.made_by == author and not edit.state.is_none for edit in edits)
     }
 
 
@@ -46,21 +43,13 @@ def state(
     *,
     author: str,
     cause: str,
-    fields: Collection[str] | None = None,
 ) -> Stated:
-    """Sets what is said, and takes back what this author said and says no more. Persons are not overruled.
-
-    Only these fields are taken back where they are named: a neighbour whose name persons may have, too, names them.
-    """
+    """Sets what is said, and takes back what this author said and says no more. Persons are not overruled."""
     last = {edit.field: edit for edit in store.edits.of([model]).get(model, ())}
     in_force = {name: edit for name, edit in last.items() if not edit.state.is_none}
     persons = {name for name, edit in in_force.items() if edit.made_by != author}
     own = {name: value for name, value in values.items() if name not in persons}
-    over = [
-        name
-        for name, edit in in_force.items()
-        if edit.made_by == author and name not in own and (fields is None or name in fields)
-    ]
+    over = [name for name, edit in in_force.items() if edit.made_by == author and name not in own]
     by_persons = len(persons.intersection(values))
     if not (own or over):
         return Stated(by_persons=by_persons)

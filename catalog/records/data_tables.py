@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-AUTHOR = "hive"
-"""Who says it. One Metastore at a time: another address of it is the same one."""
+AUTHOR, FORMER_AUTHOR = "hive:metastore", "hive"
+"""Who says it, and who earlier versions called so, which a person may be called, too. One Metastore at a time: another address of
+it is the same one.
+"""
 TABLES, SAYING = "tables", ("datasets", "data_sources")
 """The field of the tables, and those that they are told from."""
 

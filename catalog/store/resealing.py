@@ -278,7 +278,7 @@ def _reseal_audit(connection: Connection, source: SourceId) -> None:
     ends = audit.rewrite(connection, rewritten)
     if ends is not None:
         done = Happening(
-            actor="modeldex",
+            actor="modeldex:keys",  # no user has a colon in their name
             action="audit.seal",
             resource=source,
             origin="keys",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +103,10 @@ def edit(
 
 def author(catalog: Catalog) -> str:
     """Who is at the keyboard: the principal, or where no users are set up, whom this machine knows."""
+    from catalog.access.command_line import machine_user  # noqa: PLC0415
     from catalog.access.principals import OWNER  # noqa: PLC0415
 
-    return getpass.getuser() if catalog.principal == OWNER else catalog.principal.name
+    return machine_user() if catalog.principal == OWNER else catalog.principal.name
 
 
 def assigned(assignment: str) -> FieldChange:

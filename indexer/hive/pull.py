@@ -18,9 +18,11 @@ from catalog.access.edits_in_force import edits_in_force
 from catalog.errors import UserError
 from catalog.query.nodes import And, Exists, Not, Or, Terms
 from catalog.query.request import SearchRequest
+from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.recording.statements import spoken_of, state
-from catalog.records import ModelId
-from catalog.records.data_tables import AUTHOR, SAYING, TABLES, DataTable
+from catalog.records import Edit, ModelId
+from catalog.records.data_tables import AUTHOR, FORMER_AUTHOR, SAYING, TABLES, DataTable
+from catalog.store.edits import NewEdit
 from catalog.text.absence import ABSENT
 from indexer.hive.connection import AnswerTooLong, Metastore, MetastoreFault, Refused
 from indexer.hive.facts import kept_table, table_of
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 MAX_VALUES = 1_000
 """Data sets and sources of one model that are looked at."""
+CAUSE = "told by the Hive Metastore"
 MAX_LISTED = 50_000
 """Tables whose places are compared, which are all of the databases that are looked at."""
 
@@ -72,7 +75,8 @@ def pull(settings: Settings, store: Store, catalog: Catalog) -> Pulled:
     if not chosen.addresses():
         raise UserError("No Hive Metastore is named.", advice="Set hive.url to thrift://HOST:9083.")
     pulled, now = Pulled(), datetime.now(UTC)
-    before = spoken_of(store, AUTHOR, (TABLES,))
+    _sign_anew(store)
+    before = spoken_of(store, AUTHOR)
     wanted = _wanted(store, catalog)
     away = _completed(wanted, store, before)
     remembered = {table.name: table for table in store.data_tables.all()}
@@ -95,6 +99,28 @@ def pull(settings: Settings, store: Store, catalog: Catalog) -> Pulled:
     for model in sorted({*claims, *before} - away):
         _apply(store, model, claims.get(model, ()), pulled)
     return pulled
+
+
+def _sign_anew(store: Store) -> None:
+    """What an earlier version said under a name that a person may have stands under the one of this module from now on. It is in
+    no batch, and what a person of that name sets is in one.
+    """
+    by_model = store.edits.of(store.edits.by(FORMER_AUTHOR))
+    for model in sorted(model for model, edits in by_model.items() if any(map(_is_formerly_ours, edits))):
+        with store.records.transaction(made_by="report", author=AUTHOR, cause=CAUSE) as records:
+            records.lock([model])
+            edit = next(filter(_is_formerly_ours, records.edits([model]).get(model, ())), None)
+            if edit is not None and why_not_remakable(records, model) is None:
+                said = NewEdit(
+                    model=model, field=TABLES, state=edit.state, before=edit.state, overrides=edit.overrides
+                )
+                records.edit([said])
+                remake_in(records, [model])
+
+
+def _is_formerly_ours(edit: Edit) -> bool:
+    is_ours = edit.field == TABLES and edit.made_by == FORMER_AUTHOR and not edit.batch
+    return is_ours and not edit.state.is_none
 
 
 def _wanted(store: Store, catalog: Catalog) -> _Wanted:
@@ -281,7 +307,7 @@ def _full_name(value: str) -> str | None:
 
 def _apply(store: Store, model: ModelId, names: tuple[str, ...], pulled: Pulled) -> None:
     values = {TABLES: list(names)} if names else {}
-    stated = state(store, model, values, author=AUTHOR, cause="told by the Hive Metastore", fields=(TABLES,))
+    stated = state(store, model, values, author=AUTHOR, cause=CAUSE)
     pulled.by_persons += stated.by_persons
     pulled.changed += stated.changed
     pulled.taken_back += stated.taken_back

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from fixtures.crawling import EXTRACTORS, Shop
 from fixtures.ports import free_port
+from sqlalchemy import update
 
 from catalog import plugins
 from catalog.access.catalog import Catalogs
@@ -23,9 +24,11 @@ from catalog.access.principals import Principal
 from catalog.cli import cli
 from catalog.errors import UserError
 from catalog.query.nodes import Not, Prefix
+from catalog.recording.edits import edit_model
 from catalog.recording.reports import report_model
 from catalog.settings import Settings
 from catalog.store import open_store
+from catalog.store.tables import edits
 from crawler.commands.index_state import bring_up_to_date
 from crawler.reading import Registry
 from indexer.hive import connection
@@ -173,6 +176,22 @@ def test_what_files_and_persons_say_stays_and_what_is_said_no_more_is_taken_back
         "other": ["ml.crawl_2023"],
         "placed": ["ml.crawl_2023"],
     }
+
+
+def test_a_person_called_as_an_earlier_version_called_the_metastore_is_a_person(shop):
+    """What they set was taken for the Metastore's, and overruled."""
+    pulled(shop)
+    with shop.store.engine.begin() as connection:
+        connection.execute(update(edits).values(made_by="hive"))
+    (person,) = [row for path, row in shop.documents().items() if path.startswith("placed")]
+    values = {"tables": ["ml.crawl_2023"]}
+    edit_model(shop.store, person["id"], expected=person["revision"], values=values, made_by="hive")
+    assert (pulled(shop).by_persons, pulled(shop).changed) == (1, 0)
+    assert trained_on(shop) == {**ALL, "placed": ["ml.crawl_2023"]}
+    shop.put("named/modeldex.json", {"datasets": ["squad"]})
+    shop.crawl()
+    assert pulled(shop).taken_back == 1
+    assert trained_on(shop) == {"addressed": ["ml.crawl_2023"], "placed": ["ml.crawl_2023"]}
 
 
 def test_command_page_api_and_facet_lead_from_models_to_tables_and_back(shop):
