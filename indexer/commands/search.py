@@ -129,7 +129,7 @@ def search(
             results = catalog.page(state, facets_shown=False, relaxed=not (as_json or fail_if_empty))
             if not results.total and not results.catalog_size:
                 _tell_waiting(catalog, settings)
-            printed = _print_page(results, as_json=as_json)
+            printed = _print_page(results, as_json=as_json, is_past=as_of is not None)
     if fail_if_empty and not printed:
         raise click.exceptions.Exit(1)
 
@@ -181,7 +181,7 @@ def _tell_waiting(catalog: Catalog, settings: Settings) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _print_page(page: SearchPage, *, as_json: bool) -> int:
+def _print_page(page: SearchPage, *, as_json: bool, is_past: bool) -> int:
     from catalog.terminal import printable  # noqa: PLC0415 - not for --help
     from indexer.commands.result_table import lines  # noqa: PLC0415 - not for --dsl
 
@@ -193,7 +193,7 @@ def _print_page(page: SearchPage, *, as_json: bool) -> int:
     elif page.hits:
         click.echo("\n".join(lines(page)))
     if not page.total:
-        _explain(page)
+        _explain(page, is_past=is_past)
     elif not as_json:
         place = f" · page {page.state.page:,} of {page.page_count:,}" if page.page_count > 1 else ""
         models = "model" if page.total == 1 else "models"
@@ -250,9 +250,12 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _explain(page: SearchPage) -> None:
+def _explain(page: SearchPage, *, is_past: bool) -> None:
     from catalog.terminal import printable  # noqa: PLC0415 - not for --help
 
+    if not page.catalog_size and is_past:
+        _say("The catalog held no model then.")
+        return
     if not page.catalog_size:
         _say("The catalog is empty. Fill it with: modeldex crawl FOLDER")
         return
