@@ -48,6 +48,14 @@ class PlannedObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskEntry:
+    """What a directory has under a name: a link to another file, or one of so many names of a file itself."""
+
+    is_link: bool
+    names: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedFile:
     """A file that nobody finished writing; its key as it is shown."""
 

@@ -5,35 +5,27 @@ All models that are there or may come back are read once, the files of those tha
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from catalog.access.relatives import called
 from catalog.errors import UserError
 from catalog.records import Document, ModelId, ObjectKey, SourceId
-from catalog.retention.policy import ANY, Best, Deed, Per, Policy
+from catalog.retention.disk_names import DiskNames, EntryAt, nothing_known
+from catalog.retention.needs import Name, Needs, is_by_hash, listed_words, names_of
+from catalog.retention.policy import Best, Deed, Per, Policy
 from catalog.store.retention import HEAVY, OwnFile, Retention, StandingModel
 from catalog.text.slugs import stored_slug
 from catalog.text.spelling import nearest
 
 PAGE_MODELS = 500
-ARCHIVED = "archived"
 QUOTING = frozenset({"tag", "stage", "alias", "best", "age"})
 """Rules whose sentence quotes a value of the model."""
-BASE_PATH = "adapter_base_model_path"
-"""Below `extra`: the path of an adapter's base as its file has it, which may say nothing but a place."""
 PERIODS: Mapping[Any, int] = {"year": len("2026"), "month": len("2026-01"), "day": len("2026-01-01")}
 """How much of a date was said, by its precision."""
-NAMED = 1
-"""Of those that need a model one is named."""
 _CHECKPOINT = re.compile(r"checkpoint[-_](\d{1,18})")
-Name = str | tuple[SourceId, str]
-"""How others name a model: a name, or a place in a source; both without case."""
 Place = tuple[bool, str, str, str]
 """Where a model stands in its series: checkpoints before the model that they led to, then by version, date and id."""
 
@@ -59,11 +51,13 @@ class PlannedFile:
 class Looked:
     """What is remembered of a model that the policy looks at. `place` is where it stands in its series, `values` what it
     reports for each rule of the best, `is_current` whether the index found the state that the store has, `is_hidden` whether anything of it is sensitive, `is_complete`
-    whether all of its weights are here: what is not is never counted, so that it takes the place of none.
+    whether all of its weights are here: what is not is never counted, so that it takes the place of none. `is_by_hash` is of an
+    object that goes by its hash alone, which others name it by.
     """
 
     id: ModelId
     name: str
+    version: str
     series: str
     source: SourceId
     revision: int
@@ -78,13 +72,14 @@ class Looked:
     is_current: bool
     is_hidden: bool
     is_complete: bool
+    is_by_hash: bool
 
 
 @dataclass(slots=True)
 class Planning:
     """One policy at one moment. `matched` are the models that its search finds with the revision that it was found at,
     `protected` those that a search keeps with the reason, `undeclared` says why the files of a source must not be touched,
-    `gone` are models that went by the same plan already.
+    `gone` are models that went by the same plan already, `entry` tells what a directory has under a name.
     """
 
     policy: Policy
@@ -94,20 +89,25 @@ class Planning:
     undeclared: Callable[[SourceId], str | None]
     store: Retention
     gone: frozenset[ModelId] = frozenset()
+    entry: EntryAt = nothing_known
     _looked: dict[ModelId, Looked] = field(default_factory=dict)
     _last: dict[str, tuple[bool, Place]] = field(default_factory=dict)
-    _needing: dict[Name, list[tuple[ModelId, str]]] = field(default_factory=dict)
     _datasets: dict[str, set[str]] = field(default_factory=dict)
     _verdicts: dict[ModelId, Verdict] = field(default_factory=dict)
-    _names: dict[str, list[tuple[SourceId, ObjectKey]]] = field(default_factory=dict)
+    _told_by: dict[ModelId, tuple[ModelId, ...]] = field(default_factory=dict)
+    _needs: Needs = field(init=False)
+    _names: DiskNames = field(init=False)
     _leaving_names: set[tuple[SourceId, ObjectKey]] = field(default_factory=set)
 
     def decide(self) -> None:
         """Everything that is to be known before files and models can be told. Raises UserError for a rule of the best by
         what no model reports, which would keep nothing, and for files that another source lists, too.
         """
+        self._needs, self._names = Needs(self.policy), DiskNames(self.entry)
         for model in self.store.standing(whole=True):
             self._note(model)
+        for page in _pages(sorted(self._looked)):
+            self._told_by |= self.store.told_by(page)
         self._check_best()
         kept = {**self._best(), **self._newest()}
         for looked in self._looked.values():
@@ -130,14 +130,7 @@ class Planning:
         """The files that go, by model and key, each once."""
         counted: set[str] = set()
         shared: set[tuple[SourceId, ObjectKey]] = set()
-        going = self._going()
-        leaving = Counter(
-            identity
-            for identity, places in self._names.items()
-            for place in places
-            if place in self._leaving_names
-        )
-        for page in _pages(going):
+        for page in _pages(self._going()):
             files = list(self.store.files(page))
             owners = self._owners(files)
             for own in files:
@@ -146,15 +139,10 @@ class Planning:
                     continue
                 if len(users) > 1:
                     shared.add((own.source, own.key))
-                freed = own.size_bytes
-                if own.identity in self._names:
-                    is_last = leaving[own.identity] == len(self._names[own.identity])
-                    freed = freed if is_last and own.identity not in counted else 0
-                    counted.add(str(own.identity))
-                yield PlannedFile(own, freed)
+                yield PlannedFile(own, self._names.freed(own, self._leaving_names, counted))
 
     def _note(self, model: StandingModel) -> None:
-        self._note_needs(model)
+        self._needs.note(model)
         if not model.is_live:
             return
         series, place = series_of(model)
@@ -166,21 +154,13 @@ class Planning:
                 if isinstance(entry, Mapping) and isinstance(dataset := entry.get("dataset"), str):
                     self._datasets.setdefault(str(entry.get("metric")), set()).add(dataset)
 
-    def _note_needs(self, model: StandingModel) -> None:
-        path = str(model.document.get("path") or "")
-        for base in _bases(model.document):
-            for name in _meant(base, path, model.source):
-                needing = self._needing.setdefault(name, [])
-                # One more than are named, since a model may name itself; each once, since it may have several bases.
-                if len(needing) <= NAMED and all(other != model.id for other, _ in needing):
-                    needing.append((model.id, "a model" if model.hidden else model.name))
-
     def _look(self, model: StandingModel, series: str, place: Place) -> Looked:
         document = model.document
         stage = document.get("stage")
         return Looked(
             id=model.id,
             name=model.name,
+            version=str(document.get("version") or ""),
             series=series,
             source=model.source,
             revision=model.revision,
@@ -188,13 +168,14 @@ class Planning:
             date=str(document.get("best_date") or document.get("modified_at") or ""),
             age_date=_written(document, self.policy.age_by),
             stage=stage if isinstance(stage, str) else None,
-            aliases=_words(document.get("aliases")),
-            tags=_words(document.get("tags")),
-            called=tuple(dict.fromkeys((*_called(document), *_places(document, model.source)))),
+            aliases=listed_words(document.get("aliases")),
+            tags=listed_words(document.get("tags")),
+            called=names_of(document, model.source),
             values=tuple(value_of(document, best) for best in self.policy.best),
             is_current=bool(document) and self.matched[model.id] == model.revision,
             is_hidden=bool(model.hidden),
             is_complete=model.is_complete,
+            is_by_hash=is_by_hash(document),
         )
 
     def _verdict(self, looked: Looked, kept: Verdict | None) -> Verdict:
@@ -208,7 +189,7 @@ class Planning:
         for tag in policy.tags:
             if tag.casefold() in tags:
                 return _stays("tag", f"it is tagged {tag}")
-        if looked.stage is not None and _keeps_stage(policy, looked.stage):
+        if looked.stage is not None and policy.keeps_stage(looked.stage):
             return _stays("stage", f"it is in stage {looked.stage}")
         if policy.aliases and looked.aliases:
             return _stays("alias", f"it has the alias {looked.aliases[0]}")
@@ -217,9 +198,10 @@ class Planning:
         young = self._too_young(looked)
         if young is not None:
             return young
-        needing = next((entry for entry in self._needed_by(looked)), None)
+        told_by = self._told_by.get(looked.id, ())
+        needing = self._needs.of(looked.id, looked.called, told_by, is_by_hash=looked.is_by_hash)
         if needing is not None:
-            return _stays("needed", f"{needing[1]} ({needing[0][:12]}) is made from it")
+            return _stays("needed", needing)
         if looked.place >= self._last[looked.series][1]:
             return _stays("last", f"it is the last version of {looked.series}")
         if policy.action is not Deed.REPORT and (reason := self.undeclared(looked.source)) is not None:
@@ -236,10 +218,6 @@ class Planning:
         if looked.age_date >= limit[: len(looked.age_date)]:  # of a period its end counts
             return _stays("age", f"{self.policy.age_by} is {looked.age_date[:10]}, not before {limit[:10]}")
         return None
-
-    def _needed_by(self, looked: Looked) -> Iterator[tuple[ModelId, str]]:
-        for name in looked.called:
-            yield from (entry for entry in self._needing.get(name, ()) if entry[0] != looked.id)
 
     def _groups(self) -> Iterable[list[Looked]]:
         if self.policy.per is Per.ALL:
@@ -328,22 +306,26 @@ class Planning:
         for page in _pages(going):
             files = list(self.store.files(page))
             owners = self._owners(files)
-            names = self.store.names_of({own.identity for own in files if own.identity is not None})
-            self._names |= names
-            others = self._owners_of(place for listed in names.values() for place in listed)
+            listed = self.store.names_of({own.identity for own in files if own.identity is not None})
+            self._names.note(files, listed)
+            others = self._owners_of(place for names in listed.values() for place in names)
             for own in files:
-                users = set(owners[own.source, own.key])
-                if own.identity in names:
-                    users.update(*(others.get(place, ()) for place in names[str(own.identity)]))
-                    places.add((own.source, own.key))
+                places.update(self._names.others(own))
+                users, links = set[ModelId](), self._names.links_to(own)
+                users.update(*(others.get(place, ()) for place in links))
+                if any(not others.get(place) for place in links):
+                    reason = "a link that is of no model leads to one of its files"
+                    self._verdicts[own.model] = _stays("shared", reason)
                 if own.role in HEAVY:
                     heavy.add(own.model)
-                    for user in users - {own.model}:
-                        ties.setdefault(user, set()).add(own.model)
+                    users |= owners[own.source, own.key]
+                    users.update(*(others.get(place, ()) for place in self._names.others(own)))
+                for user in users - {own.model}:
+                    ties.setdefault(user, set()).add(own.model)
         for model in going:
             if model not in heavy:
                 self._verdicts[model] = _stays("no-files", "no weights lie here that are its own")
-        staying = [model for model in ties if not self._all_go([model])]
+        staying = [model for model in {*ties, *going} if not self._all_go([model])]
         while staying:
             model = staying.pop()
             for other in ties.get(model, ()):
@@ -404,60 +386,9 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _bases(document: Document) -> Iterator[str]:
-    """What the model says that it is made from, and the path of an adapter's base as it stands in its file."""
-    for entry in document.get("base_model") or ():
-        if isinstance(entry, Mapping) and isinstance(base := entry.get("id"), str):
-            yield base
-    extra = document.get("extra")
-    path = extra.get(BASE_PATH) if isinstance(extra, Mapping) else None
-    if isinstance(path, str):
-        yield path
-
-
-def _meant(base: str, path: str, source: SourceId) -> set[Name]:
-    """What a model at this path may mean by its base: a name, the last part of a path, or a place beside it."""
-    text = base.replace("\\", "/").strip().casefold()
-    if not text:
-        return set()
-    names: set[Name] = {
-        text,
-        text.rstrip("/").rpartition("/")[2],
-        posixpath.normpath(text).rpartition("/")[2],
-    }
-    folder = path.casefold()
-    for start in (folder, posixpath.dirname(folder), ""):
-        names.add((source, posixpath.normpath(posixpath.join(start, text))))
-    return names - {"", ".", ".."}
-
-
-def _places(document: Document, source: SourceId) -> Iterator[Name]:
-    """Where a model lies; of one that is a single file its folder, too."""
-    path = posixpath.normpath(str(document.get("path") or "").casefold())
-    yield source, path
-    if "." in posixpath.basename(path):
-        yield source, posixpath.dirname(path) or "."
-
-
-def _called(document: Document) -> Iterator[str]:
-    """What others may call a model; of one that is a single file its folder, too."""
-    folders = [part for part in str(document.get("path") or "").split("/") if part][:-1]
-    for name in (*called(document), *folders[-1:], "/".join(folders[-2:])):
-        yield name.casefold()
-
-
 def _written(document: Document, name: str) -> str:
     """The date of this name, as much of it as was said: of a year four digits."""
     return str(document.get(name) or "")[: PERIODS.get(document.get(f"{name}_precision"))]
-
-
-def _words(value: Any) -> tuple[str, ...]:
-    return tuple(str(word) for word in value) if isinstance(value, list) else ()
-
-
-def _keeps_stage(policy: Policy, stage: str) -> bool:
-    wanted = {name.casefold() for name in policy.stages}
-    return stage.casefold() in wanted or (ANY in wanted and stage.casefold() != ARCHIVED)
 
 
 def _stays(rule: str, reason: str) -> Verdict:

@@ -18,6 +18,7 @@ from catalog.query.nodes import All
 from catalog.query.state import SearchState
 from catalog.records import ModelId, SourceId
 from catalog.retention.desk import check_sees_all
+from catalog.retention.disk_names import EntryAt, nothing_known
 from catalog.retention.planning import Looked, PlannedFile, Planning, Verdict, instant_text
 from catalog.retention.policy import Deed, Policy
 from catalog.search.sealed import blind_field
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from catalog.store import Store
     from catalog.store.retention import PlanWriter
 
-FORMAT = 1
+FORMAT = 2
 """Of what is hashed."""
 LEASE = "retention"
 """Of whoever writes or carries out plans."""
@@ -51,13 +52,16 @@ Follow = Callable[["Settings", "Store"], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planner:
-    """Makes plans for one principal, who sees everything: a plan of a part would take what others need for useless."""
+    """Makes plans for one principal, who sees everything: a plan of a part would take what others need for useless. `entry` tells
+    what a directory has under a name.
+    """
 
     settings: Settings
     catalog: Catalog
     store: Store
     author: str
     follow: Follow
+    entry: EntryAt = nothing_known
 
     def make(self, policy: Policy, *, at: datetime) -> StoredPlan:
         """The plan as it was stored. Raises NotAllowed, UserError, WriterBusy."""
@@ -98,6 +102,7 @@ class Planner:
             undeclared=undeclared(self.store, policy.action),
             store=self.store.retention,
             gone=gone,
+            entry=self.entry,
         )
         planning.decide()
         return planning
@@ -202,6 +207,7 @@ def _model_line(looked: Looked, verdict: Verdict, files: int, freed: int) -> Map
         {
             "id": looked.id,
             "name": looked.name,
+            "version": looked.version,
             "source": looked.source,
             "revision": looked.revision,
             "goes": verdict.goes,

@@ -20,7 +20,7 @@ MAX_DAYS = 36_500
 DAY_SECONDS = 86_400
 _AGE = re.compile(r"(\d{1,6})\s*(d|w|h)")
 _SECONDS = {"h": 3_600, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
-ANY = "*"
+ANY, ARCHIVED = "*", "archived"
 
 
 class Deed(StrEnum):
@@ -66,6 +66,11 @@ class Policy:
     older_than: int = 0
     age_by: str = "modified_at"
     action: Deed = Deed.TRASH
+
+    def keeps_stage(self, stage: str) -> bool:
+        """Whether a model in this stage stays; any but `archived` where no stages are named."""
+        wanted = {name.casefold() for name in self.stages}
+        return stage.casefold() in wanted or (ANY in wanted and stage.casefold() != ARCHIVED)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

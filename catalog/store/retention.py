@@ -26,6 +26,7 @@ from catalog.store.documents import LIVE, MISSING, TRASHED
 from catalog.store.runs import seen_at
 from catalog.store.sealing import PLAN, Sealing, part_of
 from catalog.store.tables import (
+    joins,
     objects,
     record_files,
     records,
@@ -188,6 +189,16 @@ class Retention:
                 for row in connection.execute(select(*columns).where(chosen)):
                     known.setdefault(ObjectKey(os.fsdecode(row.key)), set()).add(ModelId(row.model))
         return known
+
+    def told_by(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[ModelId, ...]]:
+        """Which models of other sources tell of each of these: entries of registries, files of repositories that name it."""
+        known: dict[ModelId, list[ModelId]] = {}
+        with self._engine.connect() as connection:
+            for part in parts(models):
+                chosen = select(joins).where(joins.c.borrower.in_(part))
+                for row in connection.execute(chosen.order_by(joins.c.borrower, joins.c.lender)):
+                    known.setdefault(ModelId(row.borrower), []).append(ModelId(row.lender))
+        return {model: tuple(lenders) for model, lenders in known.items()}
 
     def overlap_of(self, chosen: Collection[SourceId]) -> tuple[str, str] | None:
         """The addresses of one of these sources and another one, inner one first, that both list the same objects."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,6 +203,7 @@ def _opened(settings: Settings, *, write: bool = True) -> Iterator[tuple[Catalog
     from catalog.store import open_store  # noqa: PLC0415
     from crawler.commands.edit import author  # noqa: PLC0415
     from crawler.commands.index_state import bring_up_to_date  # noqa: PLC0415
+    from crawler.retention.opening import entries_of  # noqa: PLC0415
 
     with open_catalog(settings) as catalog, open_store(settings, write=write) as store:
         check_sees_all(catalog)
@@ -210,7 +211,14 @@ def _opened(settings: Settings, *, write: bool = True) -> Iterator[tuple[Catalog
         yield (
             catalog,
             store,
-            Planner(settings=settings, catalog=catalog, store=store, author=who, follow=bring_up_to_date),
+            Planner(
+                settings=settings,
+                catalog=catalog,
+                store=store,
+                author=who,
+                follow=bring_up_to_date,
+                entry=entries_of(settings, store),
+            ),
         )
 
 
@@ -244,6 +252,12 @@ def size_text(number: int) -> str:
     return f"{number:,} B" if unit == "B" else f"{size:.3g} {unit}"
 
 
+def _called(line: Mapping[str, Any]) -> str:
+    """The model's name, with its version where that is known: plans of earlier versions have none."""
+    version = f" ({line['version']})" if line.get("version") else ""
+    return printable(f"{line['name']}{version}", limit=60)
+
+
 def _tell(store: Store, stored: StoredPlan, *, as_json: bool, everything: bool) -> None:
     header = stored.header
     if as_json:
@@ -257,7 +271,7 @@ def _tell(store: Store, stored: StoredPlan, *, as_json: bool, everything: bool) 
     rows = [
         (
             "goes" if row.goes else "stays",
-            printable(row.line["name"], limit=60),
+            _called(row.line),
             str(row.model)[:12],
             size_text(row.line["bytes"]) if row.goes else "",
             printable(row.line["reason"], limit=200) + (f" [{row.state}]" if row.state else ""),

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.errors import ObjectChanged, ObjectUnreadable, SourceError
 from catalog.records import ObjectKey
-from crawler.buckets.faults import FAULTS, TRANSPORT, Kind, fault_of, object_error
+from crawler.buckets.faults import FAULTS, Kind, fault_of, object_error
 from crawler.buckets.objects import OpenBucket, bare_etag
 from crawler.retention.door import Evidence
 
@@ -37,6 +37,9 @@ class BucketDoor:
         answer = self._head(ObjectKey(key))
         return None if answer is None else (int(answer["ContentLength"]), answer["LastModified"])
 
+    def entry(self, key: ObjectKey) -> None:
+        """A key of a bucket is the only one of its object."""
+
     def look(self, key: ObjectKey, change_token: str) -> Evidence:
         answer = self._head(key)
         if answer is None or self._bucket.token(key, answer) != change_token:
@@ -47,12 +50,16 @@ class BucketDoor:
 
     def trash(self, key: ObjectKey, place: ObjectKey, evidence: Evidence) -> Evidence:
         here = self._head(key)
-        if here is None or not _same(here, evidence):
+        if here is None:
             binned = self._head(place)  # an interrupted step may have done it
             if binned is None or not _is_copy(binned, evidence):
                 raise ObjectChanged(key)
             self._delete_version(key, evidence)
             return _evidence(binned, of=evidence)
+        if not _same(here, evidence):
+            raise ObjectChanged(
+                key
+            )  # also where its copy is in the trash: what is here was written since, and stays
         self._copy(key, place, evidence)
         binned = self._head(place)
         if binned is None or not _is_copy(binned, evidence):
@@ -138,10 +145,9 @@ class BucketDoor:
                 self._heeding(self._bucket.client.delete_object, place, condition)
         except FAULTS as error:
             here = self._head(key)
-            is_exact = version is not None and isinstance(error, TRANSPORT)
-            if here is not None and (_same(here, evidence) or not is_exact):
-                raise _failed(key, error) from error
-            # The answer was lost, not the request: what is there by now is not what would go.
+            if here is not None:
+                raise (_failed(key, error) if _same(here, evidence) else ObjectChanged(key)) from error
+            # The answer was lost, not the request.
         self._delete_version(key, evidence)
 
     def _delete_version(self, key: ObjectKey, evidence: Evidence) -> None:

@@ -12,8 +12,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from catalog.errors import AccessDenied, ObjectChanged, ObjectUnreadable
+from catalog.errors import AccessDenied, ObjectChanged, ObjectUnreadable, SourceError
 from catalog.records import ObjectKey
+from catalog.records.retention import DiskEntry
 from crawler.retention.door import Evidence
 from crawler.sources.local import RACY_MARK, token_of
 
@@ -45,6 +46,14 @@ class DirectoryDoor:
             return None
         return status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
 
+    def entry(self, key: ObjectKey) -> DiskEntry | None:
+        try:
+            with _faults(key), self._directory(key) as (folder, name):
+                status = os.lstat(name, dir_fd=folder)
+        except SourceError:
+            return None
+        return DiskEntry(is_link=stat.S_ISLNK(status.st_mode), names=status.st_nlink)
+
     def look(self, key: ObjectKey, change_token: str) -> Evidence:
         with _faults(key), self._directory(key) as (folder, name):
             status = os.lstat(name, dir_fd=folder)
@@ -59,8 +68,10 @@ class DirectoryDoor:
             self._directory(key) as (folder, name),
             self._made_directory(place, like=key) as (bin_, binned),
         ):
-            if _present(bin_, binned, evidence):
-                return evidence  # an interrupted step had done it
+            if _present(bin_, binned, evidence):  # an interrupted step had done it
+                if _is_there(folder, name):
+                    raise ObjectChanged(key)  # what is here was put here since, and stays
+                return evidence
             if _is_there(bin_, binned):
                 raise ObjectChanged(place)
             if not _untouched(folder, name, evidence):

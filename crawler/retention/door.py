@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from catalog.records import ObjectKey
+from catalog.records.retention import DiskEntry
 from crawler.unfinished import TRASH
 
 Evidence = Mapping[str, Any]
@@ -27,6 +28,10 @@ class Door(Protocol):
 
     def glance(self, key: str) -> tuple[int, datetime] | None:
         """How many bytes the object of this key has, and when it was written; None if it is not there."""
+        ...
+
+    def entry(self, key: ObjectKey) -> DiskEntry | None:
+        """What a directory has under this key; None of a storage without such names, or where nothing is there."""
         ...
 
     def look(self, key: ObjectKey, change_token: str) -> Evidence:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from catalog.errors import ObjectUnreadable
+from typing import TYPE_CHECKING
+
+from catalog.errors import ModeldexError, ObjectUnreadable
+from catalog.records import ObjectKey, SourceId
+from catalog.records.retention import DiskEntry
+from crawler.addresses import open_source
 from crawler.retention.door import Door
 from crawler.source import Source
+
+if TYPE_CHECKING:
+    from catalog.retention.disk_names import EntryAt
+    from catalog.settings import Settings
+    from catalog.store import Store
 
 
 def door_of(source: Source) -> Door:
@@ -22,3 +32,23 @@ def door_of(source: Source) -> Door:
 
         return BucketDoor(source.bucket)
     raise ObjectUnreadable(source.uri, "sources of this kind can only be read")
+
+
+def entries_of(settings: Settings, store: Store) -> EntryAt:
+    """What tells what a directory of any source has under a name; None of one that cannot be opened."""
+    doors: dict[SourceId, Door | None] = {}
+
+    def opened(source: SourceId) -> Door | None:
+        row = next((row for row in store.sources.all() if row.id == source), None)
+        try:
+            return None if row is None else door_of(open_source(row.address, settings, row.definition))
+        except ModeldexError:
+            return None
+
+    def entry(source: SourceId, key: ObjectKey) -> DiskEntry | None:
+        if source not in doors:
+            doors[source] = opened(source)
+        door = doors[source]
+        return None if door is None else door.entry(key)
+
+    return entry

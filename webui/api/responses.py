@@ -622,6 +622,7 @@ class PlannedModelAnswer:
     number: int
     id: str
     name: str
+    version: str
     source: str
     revision: int
     goes: bool

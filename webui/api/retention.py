@@ -55,7 +55,8 @@ def planned(plan_id: str) -> Response:
     stored = find_plan(plan_id)
     _, rows = rows_asked_for(stored)
     models = tuple(
-        PlannedModelAnswer(number=row.number, state=row.state, note=row.note, **row.line)
+        # Plans of earlier versions name none.
+        PlannedModelAnswer(number=row.number, state=row.state, note=row.note, **{"version": "", **row.line})
         for row in rows[:ROWS]
     )
     after = rows[ROWS - 1].number if len(rows) > ROWS else None

@@ -69,6 +69,7 @@ class PlannedRow:
     """One model of a plan."""
 
     name: str
+    version: str
     id: str
     url: str
     goes: bool
@@ -160,6 +161,7 @@ def _plan(plan: StoredPlan) -> PlanView:
 def _row(row: PlannedModel, addresses: Addresses) -> PlannedRow:
     return PlannedRow(
         name=shown(str(row.line["name"]), 160),
+        version=shown(str(row.line.get("version", "")), 60),  # earlier plans have none
         id=str(row.model)[:12],
         url=addresses.model(str(row.model)),
         goes=row.goes,

@@ -1,6 +1,7 @@
 """Why each model stays or goes."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import secrets
@@ -23,8 +24,10 @@ from catalog.settings.loading import load_settings
 from catalog.store.tables import objects, records
 from crawler.addresses import open_source
 from crawler.crawl import crawl
+from crawler.formats.mlflow_entries import body_of
 from crawler.reading import Registry
 from crawler.retention.unfinished_files import look_for_unfinished
+from crawler.sources.local import LocalSource
 
 
 @pytest.fixture
@@ -296,3 +299,104 @@ def test_no_plan_is_made_over_files_that_another_source_lists(series):
         connection.execute(update(objects).values(file_identity=None))
     with pytest.raises(UserError, match=r"lies within .* gone in both"):
         series.plan(models="version:1 OR version:2")
+
+
+def sizes_of(yard, plan):
+    """By name and version of each model that goes, the bytes that this frees."""
+    return {
+        f"{row.line['name']}-{yard.document(row.model).get('version')}": row.line["bytes"]
+        for row in yard.store.retention.models(plan.id, goes=True)
+    }
+
+
+def test_bytes_that_a_name_outside_or_the_target_of_a_link_holds_are_not_freed(yard, tmp_path):
+    """A second name that no source lists, and a link to what none lists, counted as if nothing were left of them."""
+    for version in range(1, 5):
+        yard.model("net", version)
+    root = Path(yard.address)
+    weights = "model.safetensors"
+    os.link(root / "net-1" / weights, tmp_path / "copied-by-a-backup.bin")
+    annexed = root / ".git/annex/objects" / weights
+    annexed.parent.mkdir(parents=True)
+    (root / "net-2" / weights).rename(annexed)
+    (root / "net-2" / weights).symlink_to(annexed)
+    yard.declare(writable=True, deletable=True)
+    yard.crawl()
+    plan = yard.plan(action="delete")
+    said = {version: (root / f"net-{version}/modeldex.yaml").stat().st_size for version in (1, 2, 3)}
+    whole = said[3] + (root / "net-3" / weights).stat().st_size
+    assert sizes_of(yard, plan) == {"net-1": said[1], "net-2": said[2], "net-3": whole}
+    assert yard.apply(plan).left == {}
+    assert annexed.exists()
+    assert not (root / "net-2" / weights).is_symlink()
+
+
+@pytest.mark.parametrize("link", ["net-3/README.md", "elsewhere/read.txt"], ids=["of a model", "of none"])
+def test_a_file_to_which_a_link_leads_that_stays_stays_with_its_model(yard, link):
+    """The link led nowhere afterwards."""
+    for version in (1, 2, 3):
+        yard.model("net", version)
+        yard.put(f"net-{version}/README.md", f"# Net {version}\n".encode())
+    place = Path(yard.address) / link
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to("../net-1/README.md")
+    yard.declare(writable=True)
+    yard.crawl()
+    plan = yard.plan()
+    assert yard.reasons(plan) == {"net-1": "shared", "net-2": "none", "net-3": "newest"}
+    yard.apply(plan)
+    assert place.read_text() == "# Net 1\n"
+
+
+@pytest.fixture
+def named_elsewhere(yard, tmp_path):
+    """Versions of which two are in a registry of another source, in production and archived, and three objects of a remote, two
+    of which files of that source name.
+    """
+    for version in range(1, 5):
+        yard.model("net", version)
+    digests = []
+    for number in range(3):
+        data = weights(number)
+        digests.append(hashlib.md5(data).hexdigest())
+        yard.put(f"remote/files/md5/{digests[-1][:2]}/{digests[-1][2:]}", data)
+    other = tmp_path / "other"
+    for number, digest in enumerate(digests[:2]):
+        (other / f"release-{number}").mkdir(parents=True)
+        (other / f"release-{number}/stored.safetensors.dvc").write_text(
+            f"outs:\n- md5: {digest}\n  hash: md5\n  path: stored.safetensors\n"
+        )
+    for version, stage in ((1, "Production"), (2, "Archived")):
+        entry = {
+            "name": f"registered-{version}",
+            "version": "7",
+            "source": (Path(yard.address) / f"net-{version}/model.safetensors").as_uri(),
+            "current_stage": stage,
+        }
+        (other / f"entry-{version}").mkdir()
+        (other / f"entry-{version}/entry.json").write_bytes(body_of("version", "x", version=entry))
+    yard.declare(writable=True)
+    yard.crawl()
+    names = ("safetensors", "dvc", "git-references", "mlflow-entries")
+    registry = Registry([plugins.load("extractor", name)() for name in names])
+    crawl(yard.store, LocalSource(other), yard.settings, registry=registry)
+    return yard
+
+
+def test_what_is_kept_or_named_in_another_source_stays(named_elsewhere):
+    """A version that a registry has in production went, since a registry gives no stage to who it knows by address alone; and an
+    object that a file of a repository names went when a later one had its name.
+    """
+    plan = named_elsewhere.plan(models="has:name")
+    lines = [
+        (named_elsewhere.document(row.model)["path"].partition("/")[0], row.line)
+        for row in named_elsewhere.store.retention.models(plan.id)
+    ]
+    rules = {folder: line["rule"] for folder, line in lines if folder.startswith("net-")}
+    assert rules == {"net-1": "needed", "net-2": "none", "net-3": "none", "net-4": "newest"}
+    (kept,) = (line["reason"] for folder, line in lines if folder == "net-1")
+    assert kept.startswith("it is the weights of an entry elsewhere: registered-1 (")
+    assert kept.endswith(") is in stage production")
+    stored = sorted(line["rule"] for folder, line in lines if folder == "remote")
+    assert stored == ["needed", "newest", "newest"]

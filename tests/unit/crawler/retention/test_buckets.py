@@ -41,6 +41,26 @@ def test_an_object_that_is_written_again_before_it_is_deleted_is_not_told_as_mov
     assert source.head(KEY).size_bytes == len(b"new model")
 
 
+@pytest.mark.parametrize("status", ["", "Enabled", "Suspended"], ids=["no versions", "versions", "suspended"])
+def test_a_second_attempt_at_an_object_that_was_written_again_says_so_and_keeps_all(
+    bucket, source, suspended_versions, status
+):
+    """It was told as moved, and of a bucket with versions the old one was deleted below the new one."""
+    if status:
+        versions(bucket, status)
+    bucket.put(KEY, b"old")
+    evidence, door = looked_at(source), door_of(source)
+    door._copy(KEY, PLACE, evidence)  # whoever did this is dead now
+    bucket.put(KEY, b"new model")
+    with pytest.raises(ObjectChanged):
+        door_of(source).trash(KEY, PLACE, evidence)
+    assert source.head(KEY).size_bytes == len(b"new model")
+    assert source.head(PLACE).size_bytes == len(b"old")
+    listed = bucket.client.list_object_versions(Bucket=bucket.name, Prefix=bucket.prefix + KEY)["Versions"]
+    assert len(listed) == (2 if status == "Enabled" else 1)
+
+
+@pytest.mark.usefixtures("suspended_versions")
 def test_over_an_older_version_without_a_name_nothing_is_touched_while_versions_are_suspended(bucket, source):
     bucket.put(KEY, b"before versions")
     versions(bucket, "Enabled")
@@ -59,6 +79,7 @@ def test_over_an_older_version_without_a_name_nothing_is_touched_while_versions_
         looked_at(source)
 
 
+@pytest.mark.usefixtures("suspended_versions")
 def test_an_object_without_a_version_goes_and_comes_back_while_versions_are_suspended(bucket, source):
     versions(bucket, "Suspended")
     bucket.put(KEY, b"only")

@@ -140,6 +140,28 @@ def test_an_object_that_changes_in_the_last_moment_stays_and_its_model_with_it(f
     assert after["fraud-1/model.safetensors"] == before["fraud-1/model.safetensors"]
 
 
+def test_what_is_written_anew_between_two_attempts_stays_and_is_told(filled):
+    """It was told as moved, and its model as in the trash."""
+    plan, key = filled.plan(), "fraud-1/model.safetensors"
+    before = filled.contents()
+
+    def step(row, state):
+        if row.key == key and state == "moved":
+            filled.put(key, b"somebody's new model")
+            raise Killed
+
+    with pytest.raises(Killed):
+        filled.apply(plan, step=step)
+    done = filled.apply(plan)
+    (left,) = done.left.values()
+    assert "changed" in left
+    assert (done.models, filled.statuses()["fraud-1"]) == (2, "ok")
+    kept = {name: data for name, data in before.items() if name.startswith((*STAYS, "fraud-1"))}
+    assert filled.contents() == {**kept, key: b"somebody's new model"}
+    assert before[key] in filled.everything().values(), "what it was lies in the trash"
+    assert "something else is in its place" in " ".join(filled.steward().undo(plan.id).left.values())
+
+
 def test_nothing_is_brought_back_over_something_else(filled):
     plan = filled.plan()
     filled.apply(plan)
