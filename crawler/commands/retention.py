@@ -110,13 +110,14 @@ def apply(settings: Settings, plan: str, digest: str, *, as_json: bool) -> None:
     is looked at again right before it is touched. After an interruption the same command goes on. Models stay in the
     catalog, as `is:trashed` or `is:deleted`.
     """
-    from crawler.retention.carrying_out import Steward  # noqa: PLC0415 - as above
+    from catalog.retention.policy import Deed  # noqa: PLC0415 - as above
+    from crawler.retention.carrying_out import Steward  # noqa: PLC0415
 
     with _opened(settings) as (_, store, planner):
-        stored_plan(store, plan)
+        deletes = stored_plan(store, plan).header["policy"]["action"] == Deed.DELETE
         done = Steward(planner).apply(plan, digest)
-    _tell_done(done, "moved into the trash or deleted", as_json=as_json)
-    if not as_json:
+    _tell_done(done, "deleted for good" if deletes else "moved into the trash", as_json=as_json)
+    if not (as_json or deletes):
         click.echo(f"Bring back what is in the trash with: modeldex retention undo {plan}", err=True)
     if done.left:
         sys.exit(EXIT_LEFT)

@@ -8,9 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from fixtures.retention import Killed
 from fixtures.warm_python import warm_python
 
+from catalog.cli import cli
 from catalog.errors import LeaseLost, UserError, WriterBusy
 from catalog.recording.edits import edit_model
 from catalog.store.records import GONE
@@ -96,6 +98,22 @@ def test_a_deletion_that_is_killed_again_and_again_deletes_what_it_should_and_no
     assert filled.statuses() == {**dict.fromkeys(GOES, "deleted"), **dict.fromkeys(STAYS, "ok")}
     assert filled.crawl().counts["missing"] == 0
     assert len(filled.steward().undo(plan.id).left) == 3
+
+
+@pytest.mark.parametrize(
+    ("action", "told"), [("trash", "moved into the trash"), ("delete", "deleted for good")]
+)
+def test_the_command_says_what_became_of_models_and_whether_they_come_back(yard, action, told):
+    for version in (1, 2):
+        yard.model("fraud", version)
+    yard.declare(writable=True, deletable=True)
+    yard.crawl()
+    plan = yard.plan(action=action)
+    command = ["--home", str(yard.settings.home), "retention", "apply", plan.id, "--hash", plan.sha256]
+    answer = CliRunner().invoke(cli, command)
+    assert answer.exit_code == 0, answer.output
+    assert f"1 model {told}" in answer.stdout
+    assert ("retention undo" in answer.stderr) == (action == "trash")
 
 
 def test_one_object_that_changed_since_the_crawl_refuses_the_whole_plan(filled):
