@@ -111,10 +111,10 @@ def _sign_anew(store: Store) -> None:
             records.lock([model])
             edit = next(filter(_is_formerly_ours, records.edits([model]).get(model, ())), None)
             if edit is not None and why_not_remakable(records, model) is None:
-                said = NewEdit(
+                signed = NewEdit(
                     model=model, field=TABLES, state=edit.state, before=edit.state, overrides=edit.overrides
                 )
-                records.edit([said])
+                records.edit([signed])
                 remake_in(records, [model])
 
 
