@@ -17,7 +17,7 @@ from catalog.errors import EngineBusy, EngineUnavailable, WriterBusy
 from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
 from catalog.store import INDEX
 from indexer.engines import open_writer
-from indexer.following import note_position, shows_another_log
+from indexer.following import note_position, shows_another_log, stayed_here, went_to_another_index
 from indexer.rebuild import forget_earlier, needs_rebuild, rebuild
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def _drained(waiting: Deliveries, writer: IndexWriter) -> DrainReport:
 
 
 def drain_now(settings: Settings, store: Store) -> DrainReport:
-    """Open the engine's writer, drain, close it. An index that is missing, damaged, of another schema or of another state of
-    the store is built anew first, and one that has lost models afterwards.
+    """Open the engine's writer, drain, close it. An index that is missing, damaged, of another schema, of another state of the
+    store or not the one that changes went to is built anew first, and one that has lost models afterwards.
 
     An engine that cannot be written now is no error here: everything waits for the next drain, and the report says why.
     """
@@ -111,13 +111,14 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
                 or (SEALED if index.must_be_anew() else None)
                 or shows_another_log(store, writer)
             )
+            reason = went_to_another_index(index, writer) or reason
             report = DrainReport()
             if reason is None:
                 report = drain(index, writer)
                 reason = _lack(store, writer)
             if reason is not None:
                 report = _rebuilt(store, writer, reason)
-            if report.unavailable is None:
+            if report.unavailable is None and stayed_here(index, writer):
                 note_position(store, writer)
     except (
         EngineBusy,
@@ -127,7 +128,8 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
     except EngineUnavailable as error:
         index.put_off(index.claim(BATCH), str(error))
         report = DrainReport(waiting=index.size(), unavailable=str(error))
-    log.info(
+    log.log(
+        logging.DEBUG if report == DrainReport() else logging.INFO,  # workers look every minute
         "index drained indexed=%d rejected=%d waiting=%d reason=%s",
         report.indexed,
         len(report.rejected),
@@ -150,6 +152,7 @@ def _lack(store: Store, writer: IndexWriter) -> str | None:
 
 
 def _rebuilt(store: Store, writer: IndexWriter, reason: str) -> DrainReport:
+    log.info("index is built anew reason=%s", reason)
     built = rebuild(store, writer)
     if store.consumer(INDEX).must_be_anew():
         forget_earlier(writer)

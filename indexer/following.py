@@ -1,5 +1,8 @@
 """Which log of revisions an index shows, and up to where: its writer keeps the position, where the engine can keep one.
 
+Also which index it is that follows: an engine that keeps its index in the home has one in each home, homes may share a database, and
+who changes the engine may come back. What one of them takes from the log, the others lack.
+
 Every engine takes a state of a model only where it shows no newer one. After a restore from a backup the store counts on from
 below what the index shows, so that new states would be taken for old ones: such an index is built anew.
 """
@@ -12,8 +15,12 @@ from catalog.store.log_position import LogPosition, is_in_log, newest_position
 
 if TYPE_CHECKING:
     from catalog.search.engine import IndexWriter
+    from catalog.store.consumers import Consumer
     from catalog.store.store import Store
 
+UNCERTAIN = "?"
+"""The place of what two indexes took in turns: neither is complete."""
+ANOTHER_INDEX = "an index in another home took changes of this catalog; homes on one database need one index for all, which is Elasticsearch"
 ANOTHER_LOG = "the index shows another state of the catalog than the store: a backup was restored, or the index was another store's"
 
 
@@ -42,3 +49,21 @@ def note_position(store: Store, writer: IndexWriter) -> None:
     """To be called when the index was brought up to date: whatever it shows stands in the log up to there."""
     if isinstance(writer, Following) and (position := newest_position(store.engine)) is not None:
         writer.follow(str(position))
+
+
+def went_to_another_index(index: Consumer, writer: IndexWriter) -> str | None:
+    """Why this index must be built anew before it takes single changes: others went elsewhere. From now on they come here."""
+    own: str | None = getattr(writer, "place", None)  # an engine whose index all share has none
+    if own is None or (before := index.place()) == own:
+        return None
+    index.move_to(own)
+    return ANOTHER_INDEX if before else None
+
+
+def stayed_here(index: Consumer, writer: IndexWriter) -> bool:
+    """Whether everything that was delivered since then came here. If not, whoever comes next finds that it did not."""
+    own: str | None = getattr(writer, "place", None)
+    if own is None or index.place() == own:
+        return True
+    index.move_to(UNCERTAIN)
+    return False

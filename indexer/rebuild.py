@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog.search.engine import IndexWriter
 from catalog.store import INDEX
-from indexer.following import note_position
+from indexer.following import note_position, went_to_another_index
 
 if TYPE_CHECKING:
     from catalog.store.store import Store
@@ -51,6 +51,7 @@ def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
     started = time.perf_counter()
     index = store.consumer(INDEX)
     with store.lease(REBUILD):
+        went_to_another_index(index, writer)  # which is mended here
         documents, watermark = index.snapshot()
         outcome = writer.rebuild(documents, catch_up=index.since(watermark))
         index.rebuilt(watermark, outcome.rejected)

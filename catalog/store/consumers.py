@@ -144,6 +144,17 @@ class Consumer:
         with self._engine.begin() as connection:
             connection.execute(update(consumers).where(consumers.c.name == self.name).values(anew=0))
 
+    def place(self) -> str:
+        """The place that gets what is delivered, where several could; empty before the first."""
+        with self._engine.connect() as connection:
+            chosen = select(consumers.c.place).where(consumers.c.name == self.name)
+            return connection.execute(chosen).scalar_one_or_none() or ""
+
+    def move_to(self, place: str) -> None:
+        """What is delivered from now on goes there, and no place that had it before is complete any more."""
+        with self._engine.begin() as connection:
+            connection.execute(update(consumers).where(consumers.c.name == self.name).values(place=place))
+
     def size(self) -> int:
         """How many models wait or are being worked on, dead letters not counted."""
         waiting = union(

@@ -31,7 +31,7 @@ from catalog.store.faults import BACKUP
 from catalog.store.sql_views import create_views
 from catalog.store.tables import consumers, metadata
 
-VERSIONS = tuple(f"{number:04}" for number in range(1, 27))
+VERSIONS = tuple(f"{number:04}" for number in range(1, 28))
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"

@@ -351,6 +351,8 @@ consumers = Table(
     Column("position", BigInteger, nullable=False),
     # 1: it still holds in clear what is sealed by now, and must be made anew.
     Column("anew", Integer, nullable=False, server_default="0"),
+    # Which index it is that gets everything, where each home has one of its own; empty where all share one.
+    Column("place", String(64), nullable=False, server_default=""),
 )
 
 # What was taken up and is not settled: under way, put off, or refused for good.

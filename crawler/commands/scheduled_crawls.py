@@ -43,6 +43,8 @@ TICK_SECONDS = 1.0
 NEWS, NEWS_SECONDS = "news", 3
 STATEMENTS = "statements"
 EVENTS, EVENT_SECONDS = "events", 0.2
+LOOK_SECONDS = 60
+"""An index may be lost, be that of another state of the store, or lack what one in another home took, with nothing waiting."""
 """How often is looked whether an event waits: what it speaks of is to be found within a second."""
 QUEUE_REST_SECONDS = 10.0
 OWN_JOBS = frozenset({NEWS, EVENTS})
@@ -108,8 +110,8 @@ class ScheduledWorker:
         self._rests: dict[SourceId, datetime] = {}
         self._trouble: str | None = None
         self._index_trouble: str | None = None
-        self._has_seen_index = False
-        """Whether the index was looked at once, also with nothing waiting: it may be of another state of the store."""
+        self._look_at_index = 0.0
+        """When the index is to be looked at with nothing waiting, too, by the monotonic clock."""
         self._watch: DirectoryWatch | None = None
         self._events = StandingStore(settings)
         self._registry: Registry | None = None
@@ -391,9 +393,9 @@ class ScheduledWorker:
         try:
             with self._open() as store:
                 before = store.consumer(INDEX).size()
-                if before or (not self._has_seen_index and store.records.count()):
+                if before or (time.monotonic() >= self._look_at_index and store.records.count()):
                     self._note(before, bring_up_to_date(self._settings, store))
-                self._has_seen_index = True
+                    self._look_at_index = time.monotonic() + LOOK_SECONDS
         except ModeldexError as error:
             self._warn(str(error))
 

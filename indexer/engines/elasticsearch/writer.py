@@ -50,6 +50,7 @@ FORBIDDEN = frozenset({401, 403})
 FOLLOWED, FOLLOWED_AT = "followed", "followed_at"
 """Notes in the mapping of an index: a position in the log of revisions, and when that was noted, in seconds since 1970."""
 FOLLOW_SECONDS = 60
+PLACE_CHARACTERS = 64
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
 
 
@@ -85,6 +86,11 @@ class ElasticsearchWriter:
         with honest():
             self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
             return int(self.client.count(index=self.alias, ignore_unavailable=True)["count"])
+
+    @property
+    def place(self) -> str:
+        """Which of the indexes it is that a catalog may have in turns: every home writes this one."""
+        return f"{NAME}:{self.alias}"[:PLACE_CHARACTERS]
 
     @property
     def followed(self) -> str | None:

@@ -4,6 +4,7 @@ index/CURRENT                     one line: index-<schema hash>-<number>
 index/PREVIOUS                    the one before, kept for roll-back
 index/index-3f2a…-7/              a Tantivy index
 index/index-3f2a…-7/FOLLOWED      up to where in which log of revisions it was brought
+index/ID                          what tells this home's indexes from those of other homes
 index/writer.lock                 held by the process that writes
 """
 
@@ -89,6 +90,20 @@ class IndexHome:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def identity(self) -> str:
+        """What tells the indexes here from those of other homes; it is made up once."""
+        path = self.root / "ID"
+        try:
+            return path.read_text("ascii").strip() or self._identify(path)
+        except (FileNotFoundError, UnicodeDecodeError):
+            return self._identify(path)
+
+    @staticmethod
+    def _identify(path: Path) -> str:
+        identity = os.urandom(16).hex()
+        replace_file(path, identity.encode("ascii") + b"\n")
+        return identity
 
     def forget_previous(self) -> None:
         """There is no index to go back to any more."""

@@ -23,7 +23,7 @@ from indexer import drain as draining
 from indexer.drain import drain, drain_now
 from indexer.engines import open_engine, open_writer
 from indexer.engines.memory import MemoryIndex, MemoryWriter
-from indexer.following import ANOTHER_LOG
+from indexer.following import ANOTHER_INDEX, ANOTHER_LOG
 from indexer.rebuild import rebuild
 
 SOURCE = SourceId("file:///models")
@@ -268,6 +268,46 @@ def test_an_index_of_which_no_position_was_noted_is_believed_to_be_of_this_store
     note.unlink()
     commit(store, change("b"))
     assert (drain_now(settings, store).rebuilt, note.exists()) == (None, True)
+
+
+@pytest.fixture
+def two_homes(tmp_path):
+    """Two homes with an index each on one database."""
+    url = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
+    return [Settings(home=tmp_path / name, database_url=url) for name in ("first", "second")]
+
+
+def test_an_index_lacks_nothing_that_one_in_another_home_took(two_homes):
+    """Two workers on one database with the embedded engine: each index had the changes that its own worker came to take."""
+    first, second = two_homes
+    for turn, settings in enumerate((first, second, first, first, second)):
+        with open_store(settings, write=True) as store:
+            commit(store, change("a", owner=str(turn)), change(f"b{turn}"))
+            report = drain_now(settings, store)
+        shown = open_engine(settings).search(SearchRequest()).hits
+        assert {hit.document["name"]: hit.document.get("owner") for hit in shown} == {
+            "a": str(turn),
+            **dict.fromkeys(f"b{number}" for number in range(turn + 1)),
+        }
+        assert (report.rebuilt == ANOTHER_INDEX) is (turn in {1, 2, 4})
+
+
+def test_changes_that_another_index_took_during_a_drain_are_found_out_by_both(two_homes, monkeypatch):
+    first, second = two_homes
+    with open_store(first, write=True) as store, open_store(second, write=True) as other:
+        commit(store, change("a"))
+        drain_now(first, store)
+        commit(store, change("a", owner="new"))
+
+        def other_first(waiting, writer):
+            monkeypatch.setattr(draining, "drain", drain)
+            drain_now(second, other)
+            return drain(waiting, writer)
+
+        monkeypatch.setattr(draining, "drain", other_first)
+        drain_now(first, store)
+        assert [drain_now(*one).rebuilt for one in ((first, store), (second, other))] == [ANOTHER_INDEX] * 2
+        assert [hit.document["owner"] for hit in open_engine(first).search(SearchRequest()).hits] == ["new"]
 
 
 def test_a_roll_back_brings_the_earlier_index_and_what_changed_since(settings, store):
