@@ -6,11 +6,14 @@ Source: Lightning-AI/pytorch-lightning, src/lightning/pytorch/callbacks/callback
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 from modeldex.callbacks.training_log import EVERY_SECONDS, TrainingLog
+
+PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 
 
 def for_lightning(
@@ -24,13 +27,10 @@ def for_lightning(
     Settings are the hyper-parameters that the module saved; `params` adds to them. The first process alone writes. Raises
     ImportError without Lightning.
     """
-    try:
-        lightning = import_module("lightning.pytorch")
-    except ImportError:
-        lightning = import_module("pytorch_lightning")
     training = TrainingLog(path, every_seconds=every_seconds)
+    bases = tuple(module.Callback for module in _loaded())
 
-    class ModeldexCallback(lightning.Callback):  # type: ignore[misc, name-defined]  # no types are published
+    class ModeldexCallback(*bases):  # type: ignore[misc]  # no types are published
         def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
             if trainer.is_global_zero:
                 training.began({**dict(getattr(pl_module, "hparams", None) or {}), **(params or {})})
@@ -54,3 +54,15 @@ def for_lightning(
                 training.failed(exception)
 
     return ModeldexCallback()
+
+
+def _loaded() -> list[Any]:
+    """What the job trains with is loaded by now. A trainer of either package takes callbacks of its own alone, and where
+    both are loaded this is one of both.
+    """
+    if loaded := [module for name in PACKAGES if (module := sys.modules.get(name)) is not None]:
+        return loaded
+    try:
+        return [import_module(PACKAGES[0])]
+    except ImportError:
+        return [import_module(PACKAGES[1])]

@@ -225,6 +225,15 @@ def test_lightning_by_its_documented_calls(tmp_path, framework, monkeypatch, nam
     assert content(tmp_path)["extra"]["failed_run"]["error"] == "KeyboardInterrupt"
 
 
+def test_trainers_of_both_packages_of_lightning_take_it_where_both_are_loaded(tmp_path, framework):
+    """A trainer of pytorch_lightning 2.1 refused a callback of lightning.pytorch."""
+    kinds = [type(name, (), {}) for name in ("New", "Old")]
+    framework("lightning.pytorch", Callback=kinds[0])
+    framework("pytorch_lightning", Callback=kinds[1])
+    callback = callbacks.for_lightning(tmp_path)
+    assert [isinstance(callback, kind) for kind in kinds] == [True, True]
+
+
 def test_lightning_writes_from_its_first_process_alone(tmp_path, framework):
     framework("lightning.pytorch", Callback=object)
     callback = callbacks.for_lightning(tmp_path, **AT_ONCE)
