@@ -11,6 +11,8 @@ from catalog.text import safety
 from catalog.text.absence import ABSENT
 
 NARROWEST = 4
+LONG_NUMBER = 10_000
+"""From here on a number is said in short, too."""
 
 
 def printable(value: object, *, limit: int | None = None) -> str:
@@ -89,6 +91,13 @@ def absence(document: Mapping[str, Any]) -> str:
     if document.get("status") not in ABSENT:
         return ""
     return " (moved)" if "moved" in document.get("flags", ()) else f" ({document['status']})"
+
+
+def amount_text(value: int, unit: str | None) -> str:
+    """12,345,678 (12.3M): the exact number, and in short where it is long."""
+    if value < LONG_NUMBER or unit not in {"count", "bytes"}:
+        return str(value)
+    return f"{value:,} ({size_text(value) if unit == 'bytes' else count_text(value)})"
 
 
 def size_text(value: float | None) -> str:

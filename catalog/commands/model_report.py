@@ -9,7 +9,7 @@ from typing import Any
 import mappings
 from catalog.access.edits_in_force import edits_in_force
 from catalog.records import Contender, FieldProvenance, ObjectKey, StoredModel, display_key
-from catalog.terminal import count_text, printable, size_text
+from catalog.terminal import amount_text, printable, size_text
 
 LONGEST_VALUE = 300
 MOST_LOSERS = 5
@@ -128,13 +128,8 @@ def _worded(value: Any, unit: str | None) -> str:
         return printable(", ".join(map(str, value)), limit=LONGEST_VALUE)
     if isinstance(value, dict):
         return printable(json.dumps(value, ensure_ascii=False), limit=LONGEST_VALUE)
-    if (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and value >= 10_000
-        and unit in {"count", "bytes"}
-    ):
-        return f"{value:,} ({size_text(value) if unit == 'bytes' else count_text(value)})"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return amount_text(value, unit)
     return printable(value, limit=LONGEST_VALUE)
 
 

@@ -12,6 +12,8 @@ from typing import IO, Any
 
 from catalog.errors import UserError
 from catalog.normalise.metrics import metric_direction
+from catalog.terminal import amount_text, size_text
+from catalog.text.risks import WARNED_OF, risk_words
 from mappings import Field, fields
 
 Document = Mapping[str, Any]
@@ -26,6 +28,8 @@ _POLICY = (
     "default-src 'none'; script-src 'self' file:; style-src 'self' file:; base-uri 'none'; form-action 'none'"
 )
 _ASSETS = Path(__file__).parent / "site_files"
+_ABOVE = frozenset({"name", "description"})
+"""What a page says above its values."""
 _KEPT = (
     "id",
     "name",
@@ -116,6 +120,9 @@ def _row(document: Document) -> dict[str, Any]:
     row.setdefault("name", str(document.get("path") or document["id"]))
     if date := document.get("best_date"):
         row["date"] = date
+    if risks := _risks(document):
+        row["risk"] = list(dict.fromkeys(risk["kind"] for risk in risks))
+        row["warning"] = ", ".join(map(risk_words, row["risk"]))
     row["text"] = " ".join(_words(document)).casefold()[:MAX_TEXT_CHARS]
     return row
 
@@ -149,6 +156,10 @@ def _model_page(document: Document, title: str) -> Iterator[str]:
     yield f'<p><a href="../index.html">{escape(title)}</a></p>\n<h1>{escape(name)}</h1>\n'
     if description := document.get("description"):
         yield f"<p>{escape(_cut(description))}</p>\n"
+    for risk in _risks(document):
+        where = f" ({risk['file']})" if risk.get("file") else ""
+        sentence = f"{risk_words(risk['kind'])}: {risk.get('detail', '')}{where}"
+        yield f"<p class=risk>{escape(_cut(sentence))}</p>\n"
     yield from _evaluations(document)
     yield from _values(document)
     yield from _files(document)
@@ -171,9 +182,9 @@ def _evaluations(document: Document) -> Iterator[str]:
 def _values(document: Document) -> Iterator[str]:
     yield "<h2>Values</h2>\n<table>\n"
     for field in fields().values():
-        if field.page != "apart":
+        if field.page != "apart" and field.name not in _ABOVE:
             for label, value in _labelled(document, field):
-                yield f"<tr><th scope=row>{escape(label)}<td>{escape(_cut(value))}\n"
+                yield f"<tr><th scope=row>{escape(label)}<td>{escape(_cut(_worded(value, field)))}\n"
     yield "</table>\n"
 
 
@@ -194,12 +205,32 @@ def _files(document: Document) -> Iterator[str]:
     files = document.get("files", [])[:MAX_ROWS]
     if not files:
         return
-    yield "<h2>Files</h2>\n<table>\n"
+    yield "<h2>Files</h2>\n<table class=files>\n"
     for file in files:
         size = file.get("size_bytes")
-        bytes_ = f"{size:,}" if isinstance(size, int) else ""
-        yield f"<tr><td>{escape(str(file.get('key')))}<td class=number>{bytes_}<td>{escape(str(file.get('sha256') or ''))}\n"
+        room = size_text(size) if isinstance(size, int) else ""
+        digest = escape(str(file.get("sha256") or ""))
+        yield f"<tr><td>{escape(str(file.get('key')))}<td class=number>{room}<td class=hash>{digest}\n"
     yield "</table>\n"
+
+
+def _risks(document: Document) -> list[Mapping[str, Any]]:
+    risks = [risk for risk in document.get("risks", []) if risk.get("kind")]
+    return [risk for risk in risks if risk.get("severity") in WARNED_OF or risk["kind"] == "unchecked"][
+        :MAX_LISTED
+    ]
+
+
+def _worded(value: Any, field: Field) -> Any:
+    """Numbers and moments as a person reads them."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return amount_text(value, field.unit)
+    if field.type == "date" and isinstance(value, str):
+        day, _, time = value.partition("T")
+        return day if time.startswith("00:00:00") else f"{day} {time[:5]} UTC"
+    return value
 
 
 def _cut(value: Any) -> str:

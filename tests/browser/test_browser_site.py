@@ -13,9 +13,9 @@ def site(tmp_path_factory):
     return page_of(folder)
 
 
-@pytest.fixture
-def page(chromium, complaints, site):
-    context = chromium.new_context(offline=True)
+@pytest.fixture(params=["chromium", "firefox"])
+def page(request, complaints, site):
+    context = request.getfixturevalue(request.param).new_context(offline=True)
     page = context.new_page()
     complaints.watch(page)
     page.goto(site)
@@ -50,6 +50,24 @@ def test_a_search_is_an_address_that_comes_back(page):
     page.reload()
     assert page.locator("ol a").all_inner_texts() == names != []
     assert page.input_value("input") == "bert"
+
+
+def test_what_loading_a_model_does_is_said_in_the_list_and_on_its_page(page):
+    risky = [row for row in model_documents() if row.get("risks")]
+    assert found(page, "risk:code-execution") == sorted(
+        row["name"] for row in risky if "code-execution" in {risk["kind"] for risk in row["risks"]}
+    )
+    assert page.locator("ol .risk").first.inner_text() == "runs code"
+    page.locator("ol a").first.click()
+    assert page.locator("p.risk").first.inner_text().startswith("runs code: ")
+
+
+@pytest.mark.parametrize("place", ["index", "model"])
+def test_no_page_is_wider_than_a_phone(page, place):
+    page.set_viewport_size({"width": 360, "height": 700})
+    if place == "model":
+        page.locator("ol a", has_text="bert").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_a_hostile_model_has_an_inert_page(page):

@@ -11,6 +11,7 @@ from catalog.search.page_state import COPIED, SearchPage
 from catalog.search.selections import value_label
 from catalog.text.absence import ABSENT
 from catalog.text.apart import apart
+from catalog.text.risks import WARNED_OF, risk_words
 from mappings import fields, fields_where
 from mappings.flags import Flag, flags, statuses
 from webui.documents import number_at, rows_at, text_at, value_at, values_at
@@ -23,16 +24,6 @@ TAGS_PER_FIELD = 2
 TAG_CHARACTERS = 40
 PATH_CHARACTERS = 300
 END_CHARACTERS = 40
-RISK_WORDS = {
-    "code-execution": "runs code",
-    "remote-code": "runs code of its own",
-    "lambda-layer": "runs code in a layer",
-    "unchecked": "not checked",
-    "secret": "holds a secret",
-    "template-injection": "hostile template",
-    "path-traversal": "writes elsewhere",
-}
-SEVERE = frozenset({"high", "critical", "medium"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +283,7 @@ def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
     details: dict[str, tuple[str, str]] = {}
     for risk in rows_at(document, "risks"):
         kind, severity = str(risk.get("kind", "risk")), str(risk.get("severity", "")).lower()
-        tone = "danger" if severity in SEVERE or severity in {"3", "4", "5"} else "info"
+        tone = "danger" if severity in WARNED_OF or severity in {"3", "4", "5"} else "info"
         if kind == "unchecked":
             tone = "warn"
         details.setdefault(kind, (tone, shown(risk.get("detail", ""), 160)))
@@ -304,7 +295,7 @@ def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
 
 def risk_word(kind: str) -> str:
     """What a kind of risk is called for people."""
-    return RISK_WORDS.get(kind) or shown(kind.replace("-", " "), TAG_CHARACTERS)
+    return shown(risk_words(kind), TAG_CHARACTERS)
 
 
 def _date_word(source: str) -> str:

@@ -5,7 +5,7 @@
   const STEP = 100;
   const UNITS = { k: 1e3, m: 1e6, b: 1e9, t: 1e12, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, "%": 0.01 };
   const NUMBERS = { params: "parameters", parameters: "parameters", size: "size_bytes", size_bytes: "size_bytes" };
-  const WORDS = ["name", "task", "framework", "license", "library", "owner", "language", "tags", "datasets", "status"];
+  const WORDS = ["name", "task", "framework", "license", "library", "owner", "language", "tags", "datasets", "status", "risk"];
   const NAMES = { tag: "tags", lang: "language", dataset: "datasets", licence: "license" };
   const PIECES = /(-?)(?:([\p{L}\p{N}_.@-]+?)\s*(>=|<=|:|>|<|=)\s*)?("[^"]*"?|\S+)/gu;
   const models = window.MODELS;
@@ -101,6 +101,12 @@
     const scores = Object.entries(model.metrics || {}).slice(0, 3).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`);
     line.textContent = [model.task, model.framework, model.license, (model.date || "").slice(0, 10), ...scores].filter(Boolean).join(" · ");
     item.append(link, line);
+    if (model.warning) {
+      const warning = document.createElement("p");
+      warning.className = "risk";
+      warning.textContent = model.warning;
+      item.append(warning);
+    }
     return item;
   }
 
