@@ -115,6 +115,8 @@ class ScheduledWorker:
         self._watch: DirectoryWatch | None = None
         self._events = StandingStore(settings)
         self._registry: Registry | None = None
+        self._reasons: dict[str, str | None] = {}
+        """What is not done now, with why."""
         self._silent: dict[str, str | None] = {}
         """Webhooks with why they could not be reached the last time."""
 
@@ -318,7 +320,15 @@ class ScheduledWorker:
                 if due is not None and due <= time.time() and self._take_waiting(store):
                     bring_up_to_date(self._settings, store)
         except ModeldexError as error:
-            log.warning("events not taken reason=%s", error)
+            self._warn_of("events not taken", str(error))
+        else:
+            self._warn_of("events not taken", None)
+
+    def _warn_of(self, what: str, reason: str | None) -> None:
+        """Once for each reason, not five times a second of an outage that lasts an hour; None where all is well."""
+        if reason is not None and reason != self._reasons.get(what):
+            log.warning("%s reason=%s", what, reason)
+        self._reasons[what] = reason
 
     def _take_waiting(self, store: Store) -> bool:
         """Whether a model is other than before."""
@@ -379,8 +389,9 @@ class ScheduledWorker:
             with self._open() as store:
                 deliveries = plugins.load("hook", NEWS)(self._settings, store)
         except ModeldexError as error:
-            log.warning("webhooks not told reason=%s", error)
+            self._warn_of("webhooks not told", str(error))
             return
+        self._warn_of("webhooks not told", None)
         for name, delivery in deliveries.items():
             if delivery.problem is not None and delivery.problem != self._silent.get(name):
                 log.warning(

@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.ports import free_port
 from fixtures.warm_python import warm_python
 
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceDefinition, SourceRow
 from catalog.settings import Settings
 from catalog.store import open_store
+from catalog.store.standing import StandingStore
 from crawler.commands.scheduled_crawls import ScheduledWorker
 from crawler.event_bodies import Hint
 from crawler.event_inbox import note_hints
@@ -152,6 +154,27 @@ def test_a_worker_without_sources_says_so_once_and_waits(tmp_path):
         until(lambda: "there are no sources to crawl" in (tmp_path / "log").read_text())
         time.sleep(2.5)
     assert (tmp_path / "log").read_text().count("modeldex sources add ADDRESS") == 1
+
+
+def test_a_store_that_is_away_is_told_once_until_it_is_back(tmp_path, caplog):
+    """A worker wrote five lines a second for as long as PostgreSQL was away."""
+    away = ScheduledWorker(
+        Settings(home=tmp_path, database_url=f"postgresql://us:pw@127.0.0.1:{free_port()}/x"),
+        every_seconds=900,
+        at_once=1,
+    )
+    for do in (away._take_events, away._tell) * 3:
+        do()
+    assert [message.split(" reason=")[0] for message in caplog.messages] == [
+        "events not taken",
+        "webhooks not told",
+    ]
+    away._events = StandingStore(Settings(home=tmp_path))
+    away._take_events()
+    away._events.close()
+    away._events = StandingStore(away._settings)
+    away._take_events()
+    assert len(caplog.messages) == 3
 
 
 def test_an_event_is_found_by_a_search_long_before_the_next_crawl(tmp_path):
