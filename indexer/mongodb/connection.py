@@ -54,6 +54,8 @@ def fault_of(error: Exception) -> str:
             return "MongoDB cannot be reached."
         case errors.PyMongoError() if error.timeout:
             return "MongoDB did not answer in time."
+        case errors.ConfigurationError() if "wire version" in str(error):
+            return "MongoDB is of a version that pymongo does not speak with any more, or not yet."
         case errors.OperationFailure():
             return f"MongoDB refuses it (code {error.code})."
     return f"MongoDB does not answer as it should ({type(error).__name__})."

@@ -59,7 +59,7 @@ def tell(settings: Settings, store: Store, *, anew: bool = False) -> int:
         return 0
     consumer = store.consumer(consumer_of(chosen))
     consumer.register()
-    actions, taken = consumer.claim(BATCH), 0
+    actions, taken, refused = consumer.claim(BATCH), 0, dict[str, str]()
     if not actions:
         return 0
     hidden = {str(row.id): row.definition.sensitive for row in store.sources.all()}
@@ -76,10 +76,13 @@ def tell(settings: Settings, store: Store, *, anew: bool = False) -> int:
             outcome = write(collection, actions, hidden, catalog=catalog, anew=anew)
             consumer.settle(actions, outcome)
             taken += len(outcome.done)
+            refused |= outcome.rejected
             if outcome.retry:
                 log.warning("mongodb waits reason=%s", next(iter(outcome.retry.values())))
                 break
             actions = consumer.claim(BATCH)
+    if refused:
+        log.warning("mongodb refused models=%s reason=%s", len(refused), next(iter(refused.values())))
     return taken
 
 

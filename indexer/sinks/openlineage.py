@@ -4,11 +4,12 @@ One more consumer of revisions. A model is a data set that a job of its own make
 design-time lineage, which needs no runs and may be told twice. To services that know runs alone each state of the weights is
 one run that is complete. Gone models are not told.
 Source: OpenLineage 2-0-2, spec/OpenLineage.json (JobEvent, DatasetEvent, RunEvent); spec/Naming.md; facets DatasetVersion,
-DatasetType, Documentation.
+DatasetType, Documentation of data sets and jobs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from catalog.settings import Settings
     from catalog.store import Store
 
-CONSUMER = "openlineage"
 BATCH = 50
 MAX_INPUTS = 100
 PRODUCER = "https://pypi.org/project/modeldex"
@@ -49,20 +49,29 @@ def tell(settings: Settings, store: Store) -> int:
     chosen = settings.section(OpenLineageSettings)
     if not chosen.url:
         return 0
-    consumer = store.consumer(CONSUMER)
+    consumer = store.consumer(consumer_of(chosen))
     consumer.register()
     hidden = {str(row.id): row.definition.sensitive for row in store.sources.all()}
-    taken = 0
+    taken, refused = 0, dict[str, str]()
     with urllib3.PoolManager(timeout=chosen.seconds, retries=False) as pool:
         service = _Service(pool, chosen)
         while actions := consumer.claim(BATCH):
             outcome = _tell_each(service, actions, hidden)
             consumer.settle(actions, outcome)
             taken += len(outcome.done)
+            refused |= outcome.rejected
             if outcome.retry:
                 log.warning("lineage waits reason=%s", next(iter(outcome.retry.values())))
                 break
+    if refused:
+        log.warning("lineage refused models=%s reason=%s", len(refused), next(iter(refused.values())))
     return taken
+
+
+def consumer_of(chosen: OpenLineageSettings) -> str:
+    """The name of the cursor: another service, or other events, are another one, which hears of every model."""
+    place = f"{chosen.url.rpartition('@')[2]}\0{chosen.namespace}\0{chosen.events}"
+    return f"openlineage-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
 class _Service:
@@ -135,6 +144,8 @@ def _tell_each(
 def _reason(error: Exception) -> str:
     if type(error) is urllib3.exceptions.HTTPError:  # ours: what it answered
         return str(error)
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return "did not answer in time"
     return f"could not be reached ({type(error).__name__})"
 
 
@@ -150,12 +161,14 @@ def event_of(document: Mapping[str, Any], namespace: str, *, as_run: bool = Fals
     inputs += [place_of(str(name), namespace) for name in bases[:MAX_INPUTS]]
     if not inputs and not as_run:
         return {**event, "schemaURL": f"{SPEC}DatasetEvent", "dataset": output}
-    job = {"namespace": namespace, "name": f"train.{document['id']}"}
-    made = {"job": job, "inputs": inputs, "outputs": [output]}
+    title = f"Makes {document.get('name', '')} {document.get('version', '')}".strip()
+    about = _facet("DocumentationJobFacet", "1-1-0", description=title)
+    job = {"namespace": namespace, "name": f"train.{document['id']}", "facets": {"documentation": about}}
+    lineage = {"job": job, "inputs": inputs, "outputs": [output]}
     if not as_run:
-        return {**event, "schemaURL": f"{SPEC}JobEvent", **made}
+        return {**event, "schemaURL": f"{SPEC}JobEvent", **lineage}
     run = {"runId": str(uuid5(NAMESPACE_URL, f"{PRODUCER}/{document['id']}/{_version(document)}"))}
-    return {**event, "schemaURL": f"{SPEC}RunEvent", "eventType": "COMPLETE", "run": run, **made}
+    return {**event, "schemaURL": f"{SPEC}RunEvent", "eventType": "COMPLETE", "run": run, **lineage}
 
 
 def place_of(name: str, namespace: str) -> dict[str, str]:
@@ -176,16 +189,16 @@ def place_of(name: str, namespace: str) -> dict[str, str]:
 
 def _facets(document: Mapping[str, Any]) -> dict[str, Any]:
     facets = {
-        "version": _facet("DatasetVersion", "1-0-1", datasetVersion=_version(document)),
-        "datasetType": _facet("DatasetType", "1-0-1", datasetType="MODEL"),
+        "version": _facet("DatasetVersionDatasetFacet", "1-0-1", datasetVersion=_version(document)),
+        "datasetType": _facet("DatasetTypeDatasetFacet", "1-0-1", datasetType="MODEL"),
     }
     if text := document.get("description") or document.get("title"):
-        facets["documentation"] = _facet("Documentation", "1-1-0", description=str(text))
+        facets["documentation"] = _facet("DocumentationDatasetFacet", "1-1-0", description=str(text))
     return facets
 
 
 def _facet(name: str, version: str, **content: str) -> dict[str, Any]:
-    schema = f"{FACETS}/{version}/{name}DatasetFacet.json#/$defs/{name}DatasetFacet"
+    schema = f"{FACETS}/{version}/{name}.json#/$defs/{name}"
     return {"_producer": PRODUCER, "_schemaURL": schema, **content}
 
 

@@ -1,7 +1,10 @@
 """A real MLflow server as a source, alone and beside the place where its models lie."""
 
+import itertools
 import shutil
-from contextlib import contextmanager
+import socket
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -226,6 +229,50 @@ def test_what_is_no_mlflow_is_said_in_one_sentence(gate, tmp_path):
     gate.close()
     with pytest.raises(SourceError, match="nobody answers there"):
         source_of(gate).check(is_new=True)
+
+
+@contextmanager
+def slow_server(first, *rest):
+    """The address of a server that sends the first bytes of an answer, and then one part of the rest now and then."""
+    ended = threading.Event()
+
+    def answer(server):
+        with suppress(OSError):
+            while True:
+                peer, _ = server.accept()
+                with peer, suppress(ConnectionError):
+                    peer.sendall(first)
+                    for part in itertools.cycle(rest or (b"",)):
+                        if ended.wait(0.02):
+                            return
+                        peer.sendall(part)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,), daemon=True)
+        thread.start()
+        yield f"mlflow+http://127.0.0.1:{server.getsockname()[1]}"
+        ended.set()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ((b"",), "nobody answers there in time"),
+        ((b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n",), "nobody answers there in time"),
+        ((b"HTTP/1.1 200 OK\r\n\r\n", b" "), "an answer takes more than 0 seconds"),
+    ],
+    ids=["says nothing", "stops in the middle", "a byte now and then"],
+)
+def test_a_server_that_is_too_slow_is_waited_for_so_long_and_named(parts, sentence, home, monkeypatch):
+    monkeypatch.setattr("crawler.mlflow_server.client.MAX_ANSWER_SECONDS", 0.3)
+    options = MlflowOptions(attempts=1, read_seconds=0.2)
+    with slow_server(*parts) as address:
+        source = MlflowSource(address, home, options)
+        with pytest.raises(SourceError, match=sentence):
+            source.check(is_new=True)
+        assert {step.scope for step in source.list() if step.error} == {"registered", "logged"}
 
 
 def test_a_crawl_may_ask_only_so_much(filled, home):

@@ -6,6 +6,8 @@ import contextlib
 import json
 import logging
 import socket
+import socketserver
+import struct
 import sys
 import threading
 import time
@@ -189,6 +191,14 @@ def test_a_document_that_the_server_refuses_costs_itself_alone(mongo):
     assert sorted(row["_id"] for row in models.find()) == ["m0", "m2"]
 
 
+def test_what_mongodb_refuses_is_told(shop, mongo, caplog):
+    """Nobody heard of it."""
+    mongo.database["models"].create_index("status", unique=True)
+    assert tell(shop.settings, shop.store) == 1
+    (sentence,) = caplog.messages
+    assert sentence.startswith("mongodb refused models=1 reason=MongoDB refuses it: E11000 duplicate key")
+
+
 def test_whatever_a_record_holds_becomes_a_document_that_every_mongodb_takes(mongo):
     deep = 1
     for _ in range(300):
@@ -343,14 +353,36 @@ def silent_server():
             connection.close()
 
 
+@contextlib.contextmanager
+def old_server():
+    """A server that says of itself what MongoDB 4.0 does."""
+    about = encode({"ok": 1.0, "ismaster": True, "minWireVersion": 0, "maxWireVersion": 7})
+    reply = struct.pack("<ib", 0, 0) + about  # OP_MSG
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            with contextlib.suppress(ConnectionError):
+                while head := self.rfile.read(16):
+                    length, number, *_ = struct.unpack("<iiii", head)
+                    self.rfile.read(length - 16)
+                    self.wfile.write(struct.pack("<iiii", 16 + len(reply), 0, number, 2013) + reply)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"mongodb://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
 def test_what_is_wrong_with_a_mongodb_is_one_sentence_without_its_password_and_costs_no_webhook(
     shop, mongo, caplog
 ):
     caplog.set_level(logging.WARNING)
     place = mongo.url.removeprefix("mongodb://")
     sentences = {}
-    with silent_server() as silent:
+    with silent_server() as silent, old_server() as old:
         urls = {
+            "old": old,
             "password": f"mongodb://us:hunter2@{place}",
             "nobody": f"mongodb://us:hunter2@127.0.0.1:{free_port()}/",
             "silent": silent,
@@ -365,6 +397,7 @@ def test_what_is_wrong_with_a_mongodb_is_one_sentence_without_its_password_and_c
             caplog.clear()
     assert "hunter2" not in str(sentences)
     assert sentences == {
+        "old": "MongoDB is of a version that pymongo does not speak with any more, or not yet.",
         "password": "MongoDB does not take our user name and password, or does not let us do this.",
         "nobody": "MongoDB cannot be reached.",
         "silent": "MongoDB cannot be reached.",

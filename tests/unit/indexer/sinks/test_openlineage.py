@@ -17,7 +17,8 @@ from catalog.errors import UserError
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.reading import Registry
-from indexer.sinks.openlineage import event_of, place_of, tell
+from indexer.settings import OpenLineageSettings
+from indexer.sinks.openlineage import consumer_of, event_of, place_of, tell
 from indexer.sinks.webhooks import tell_all
 
 
@@ -101,6 +102,10 @@ def shop(tmp_path, receiver):
         yield shop
 
 
+def waiting_in(shop):
+    return shop.store.consumer(consumer_of(shop.settings.section(OpenLineageSettings)))
+
+
 def test_a_model_is_told_with_what_it_was_made_of_once(shop, receiver):
     assert tell(shop.settings, shop.store) == 2
     jobs = [event for event in receiver.events if "job" in event]
@@ -138,17 +143,19 @@ def test_a_service_that_cannot_take_it_now_loses_nothing(shop, receiver, status,
     receiver.statuses = [status]
     assert tell(shop.settings, shop.store) == 0
     assert caplog.messages == [f"lineage waits reason=answered {status}: no\\x1b[31m"]
-    waiting = shop.store.consumer("openlineage")
+    waiting = waiting_in(shop)
     assert waiting.size() == 2
     waiting.retry_now()
     assert tell(shop.settings, shop.store) == 2
     assert len(receiver.events) == 2
 
 
-def test_an_event_that_it_refuses_costs_no_other(shop, receiver):
+def test_an_event_that_it_refuses_costs_no_other_and_is_told(shop, receiver, caplog):
+    """Nobody heard of what was refused, not even where every event was of a kind that the service does not take."""
     receiver.statuses = [422]
     assert tell(shop.settings, shop.store) == 1
-    reasons = [letter.reason for letter in shop.store.consumer("openlineage").dead_letters()]
+    assert caplog.messages == ["lineage refused models=1 reason=answered 422: no\\x1b[31m"]
+    reasons = [letter.reason for letter in waiting_in(shop).dead_letters()]
     assert reasons == ["answered 422: no\\x1b[31m"]
 
 
@@ -160,7 +167,7 @@ def test_an_answer_that_does_not_end_or_is_none_holds_nobody_up(shop, receiver, 
     receiver.fault = fault
     assert tell(shop.settings.but(openlineage_seconds=0.3), shop.store) == taken
     receiver.fault = None
-    waiting = shop.store.consumer("openlineage")
+    waiting = waiting_in(shop)
     assert waiting.size() == 2 - taken
     waiting.retry_now()
     assert tell(shop.settings, shop.store) == 2 - taken
@@ -169,7 +176,7 @@ def test_an_answer_that_does_not_end_or_is_none_holds_nobody_up(shop, receiver, 
 def test_a_service_that_is_not_there_costs_a_crawl_nothing(shop, receiver):
     gone = shop.settings.but(openlineage_url="http://127.0.0.1:9/api/v1/lineage")
     assert tell(gone, shop.store) == 0
-    assert shop.store.consumer("openlineage").size() == 2
+    assert shop.store.consumer(consumer_of(gone.section(OpenLineageSettings))).size() == 2
 
 
 def test_nobody_is_told_without_an_address(shop, receiver):
@@ -200,6 +207,8 @@ def test_a_place_is_named_as_the_specification_names_it(name, namespace, place):
 
 TUNED = {
     "id": "a" * 64,
+    "name": "net",
+    "version": "2",
     "uri": "s3://models/net.pt",
     "datasets": ["squad"],
     "base_model": [{"id": "org/base"}],
@@ -213,8 +222,9 @@ def as_their_library_makes_it(event, **parts):
     types = {"run": event_v2.RunEvent, "job": event_v2.JobEvent, "dataset": event_v2.DatasetEvent}
     kind = next(types[name] for name in types if name in parts)
     theirs = Serde.to_dict(kind(eventTime=event["eventTime"], producer=event["producer"], **parts))
-    for dataset in (*theirs.get("outputs", ()), *filter(None, [theirs.get("dataset")])):
-        for facet in dataset["facets"].values():
+    told_of = (*theirs.get("outputs", ()), *filter(None, [theirs.get("dataset"), theirs.get("job")]))
+    for about in told_of:
+        for facet in about["facets"].values():
             facet["_producer"] = event["producer"]
     return without_nothing(theirs)
 
@@ -242,7 +252,8 @@ def output():
 
 
 INPUTS = [event_v2.InputDataset("ours", name) for name in ("squad", "org/base")]
-JOB = event_v2.Job("ours", f"train.{'a' * 64}")
+DONE_BY = facet_v2.documentation_job.DocumentationJobFacet("Makes net 2")
+JOB = event_v2.Job("ours", f"train.{'a' * 64}", {"documentation": DONE_BY})
 
 
 @pytest.mark.parametrize("as_run", [False, True])
@@ -272,6 +283,13 @@ def test_a_service_of_runs_is_told_one_run_for_each_state_of_the_weights(shop, r
     ids = [event["run"]["runId"] for event in receiver.events if "/bare/" in event["outputs"][0]["name"]]
     assert len(ids) == 3
     assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("change", [{"openlineage_events": "runs"}, {"openlineage_namespace": "theirs"}])
+def test_other_settings_tell_of_every_model_from_the_first_on(shop, receiver, change):
+    assert tell(shop.settings, shop.store) == 2
+    assert tell(shop.settings.but(**change), shop.store) == 2
+    assert tell(shop.settings, shop.store) == 0
 
 
 def test_no_other_kind_of_events_is_there(shop):
