@@ -193,8 +193,9 @@ def _fault_of_answer(error: Any) -> Fault:
     code = str(response.get("Error", {}).get("Code", ""))
     message = str(response.get("Error", {}).get("Message", ""))
     status = _status(response)
-    kind_of_body = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-type", "")
-    is_page = "text/html" in kind_of_body and not error.operation_name.startswith("Head")
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    has_body = not error.operation_name.startswith("Head") and headers.get("content-length") != "0"
+    is_page = has_body and "text/html" in headers.get("content-type", "")
     if is_page and (code.isdecimal() or not code) and status <= 500:
         kind = Kind.UNAVAILABLE if status == 500 else Kind.WRONG_USE  # boto3 makes 500 of a page with 200
         return Fault(kind, NOT_S3.reason, NOT_S3.advice)

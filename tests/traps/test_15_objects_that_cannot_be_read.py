@@ -4,10 +4,12 @@ import json
 import struct
 
 import pytest
+from botocore.exceptions import ClientError
 from fixtures.buckets import RANGE_IGNORED, RESET, SLOW, TRUNCATED, Refusal
 from fixtures.crawling import safetensors
 
 from catalog.records import RunState
+from crawler.buckets.faults import fault_of
 
 SSE_C_KEY = "0123456789abcdef0123456789abcdef"
 
@@ -69,6 +71,19 @@ def test_a_tier_that_only_the_reading_shows_is_told_with_what_to_do(bucket_shop,
         ("a.safetensors", "cannot be read: it is archived. Restore it first: aws s3api restore-object"),
     )
     assert bucket.storage.count("get") == 1
+
+
+@pytest.mark.parametrize(
+    ("length", "reason"), [("0", "access denied"), ("12", "what answers there does not speak S3")]
+)
+def test_a_refusal_without_a_body_is_no_page_of_something_else(length, reason):
+    """Some storages say 403 with nothing but the type of a page that they do not send."""
+    headers = {"content-type": "text/html; charset=utf-8", "content-length": length}
+    answer = {
+        "Error": {"Code": "403", "Message": "Forbidden"},
+        "ResponseMetadata": {"HTTPStatusCode": 403, "HTTPHeaders": headers},
+    }
+    assert fault_of(ClientError(answer, "GetObject")).reason == reason
 
 
 def test_an_object_that_may_not_be_read_is_asked_for_once_and_costs_no_other(bucket_shop, bucket):
