@@ -8,13 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from catalog.errors import ExtractError, UserError
+from catalog.errors import ExtractError, ModeldexError, UserError
 from catalog.records.sources import SourceDefinition, SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.settings.sections import nearest
 from catalog.terminal import printable
-from crawler.addresses import LOCAL, check_without_password, scheme_of, shown_address
+from crawler.addresses import LOCAL, check_without_password, open_source, scheme_of, shown_address
 from crawler.definitions import KEYS, address_id, check_apart, checked_definition, new_row
+from crawler.source import Checkable
 from crawler.source_positions import EntryPositions, positions
 
 ENTRY_KEYS = ("address", *KEYS, "enabled")
@@ -124,6 +125,20 @@ def plan(
     absent = [row for row in rows if row.id not in changes and row.state is SourceState.ACTIVE]
     pruned = [Change(Deed.DISABLE, replace(row, state=SourceState.DISABLED)) for row in absent if prune]
     return [*changes.values(), *pruned]
+
+
+def unreachable(changes: Iterable[Change], settings: Settings) -> Iterator[Fault]:
+    """The sources of a plan whose storage cannot be listed now, each asked for its first page."""
+    for change in changes:
+        row = change.row
+        if row.state is not SourceState.ACTIVE:
+            continue
+        try:
+            source = open_source(row.address, settings, row.definition)
+            if isinstance(source, Checkable):
+                source.check(is_new=True)
+        except ModeldexError as error:
+            yield Fault(line=0, key="address", source=printable(row.address, limit=200), message=str(error))
 
 
 def _mixed_up(

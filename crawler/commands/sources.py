@@ -214,23 +214,30 @@ def apply(settings: Settings, file: Path, *, prune: bool, dry_run: bool, as_json
 @sources.command()
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print what is wrong as one JSON object.")
+@click.option("--connect", is_flag=True, help="Ask the storage of each source, too, with its credentials.")
 @click.pass_obj
-def check(settings: Settings, file: Path, *, as_json: bool) -> None:
+def check(settings: Settings, file: Path, *, as_json: bool, connect: bool) -> None:
     """Say what is wrong with the YAML file, each fault with its line; open each of its sources, and store nothing."""
-    from crawler.source_file import FileFaults, plan  # noqa: PLC0415
+    from crawler.source_file import FileFaults, plan, unreachable  # noqa: PLC0415
 
-    faults: list[dict[str, Any]] = []
     number = 0
     try:
-        number = len(plan(_text_of(file), file.absolute().parent, (), settings, prune=False))
+        changes = plan(_text_of(file), file.absolute().parent, (), settings, prune=False)
+        number = len(changes)
+        wrong = tuple(unreachable(changes, settings)) if connect else ()
     except FileFaults as error:
-        faults = [asdict(fault) for fault in error.faults]
-        if not as_json:
-            raise UserError(f"{file}:\n  {error}") from error
+        wrong = error.faults
+    faults = [asdict(fault) for fault in wrong]
+    if wrong and not as_json:
+        raise UserError("\n  ".join([f"{file}:", *map(str, wrong)]))
     if as_json:
         click.echo(json.dumps({"sources": number, "faults": faults}, indent=2, ensure_ascii=False))
         sys.exit(UserError.exit_code if faults else 0)
     click.echo(f"{file}: {number:,} {'source' if number == 1 else 'sources'}, nothing is wrong.")
+    if not connect:
+        click.echo(
+            "No storage was asked: --connect does that, with the credentials of each source.", err=True
+        )
 
 
 @sources.command()

@@ -1,6 +1,7 @@
 """`modeldex sources`: rows by command and by file, and what a crawl makes of them."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -383,6 +384,21 @@ def test_a_file_without_a_fault_is_told_so(desk):
     file = desk.folder / "sources.yaml"
     file.write_text("\ufeffsources:\n- {address: data/lab}\n- {address: data/archive, schedule: every 1h}\n")
     assert desk.done("sources", "check", file).stdout == f"{file}: 2 sources, nothing is wrong.\n"
+    assert not desk.home.exists()
+
+
+def test_storages_that_do_not_answer_are_told_when_they_are_asked(desk, monkeypatch):
+    """A file whose buckets were in another region had "nothing wrong"."""
+    monkeypatch.setenv("MODELDEX_S3_ATTEMPTS", "1")
+    file = desk.folder / "sources.yaml"
+    silent = '{{address: "s3://{}", options: {{endpoint_url: "http://127.0.0.1:1", anonymous: true}}{}}}'
+    buckets = [
+        silent.format(name, more) for name, more in (("one", ""), ("two", ""), ("off", ", enabled: false"))
+    ]
+    file.write_text("sources:\n- {address: data/lab}\n- " + "\n- ".join(buckets))
+    assert desk.done("sources", "check", file).stderr.startswith("No storage was asked")
+    sentences = desk.refused("sources", "check", file, "--connect")
+    assert re.findall(r"s3://(\w+): .*nothing answers there", sentences) == ["one", "two"]
     assert not desk.home.exists()
 
 
