@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from catalog.query.nodes import All, Query
+from catalog.records.construction import made_often
 
 MAX_RESULT_WINDOW = 10_000
 """offset + size never exceeds this; deeper reading uses `after`. Source: Elasticsearch index.max_result_window."""
@@ -165,7 +166,8 @@ class SearchRequest:
     query and all selections. An aggregation named in `selections` is computed under the query and all *other*
     selections, so a facet keeps its alternatives; every other aggregation sees the query and all selections.
     `post_filter` narrows hits and total, never aggregations. An empty `sort` means best score first, then id.
-    `after` holds the sort values of the last hit seen (one per sort key, then its id).
+    `after` holds the sort values of the last hit seen (one per sort key, then its id). Who `needs_total` not, and no hits
+    either, may be told 0: to count takes an engine a search of its own.
     """
 
     query: Query = default(default_factory=All)
@@ -177,8 +179,10 @@ class SearchRequest:
     size: int = 20
     after: tuple[Any, ...] | None = None
     min_score: float | None = None
+    needs_total: bool = True
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One model found. `sort` has one value per sort key and the id at the end; it is what `after` takes."""
@@ -189,6 +193,7 @@ class Hit:
     sort: tuple[Any, ...] = ()
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
     """One bucket. `key` is a str, number, bool or aware datetime (start of the period); `name` labels ranges."""
@@ -201,6 +206,7 @@ class Bucket:
     aggregations: Mapping[str, AggregationResult] = default(default_factory=dict)
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AggregationResult:
     """The answer to one aggregation: `buckets`, or one bucket's `count` and sub-`aggregations`, or `values`."""

@@ -266,9 +266,12 @@ def _compared(field: Resolved) -> str:
     return "double" if field.type == "leaf" else field.type
 
 
+_STORED_NUMBERS = NUMBERS - {"leaf"}
+
+
 def _value(kind: str, part: str, value: Any) -> None:
     """Refuses a value that the field cannot hold."""
-    if kind in NUMBERS - {"leaf"}:
+    if kind in _STORED_NUMBERS:
         good, expected = _is_finite(value), "a finite number"
     elif kind == "boolean":
         good, expected = isinstance(value, bool), "true or false"
@@ -338,8 +341,11 @@ def _aggregation(aggregation: Any, field: Resolved) -> None:
             _needs(field, NUMBERS | {"date"}, "range")
             if len(ranges) > MAX_BUCKETS:
                 raise RequestRefused("range", f"has more than {MAX_BUCKETS:,} buckets.")
-            for bound in (bound for row in ranges for bound in (row.start, row.end) if bound is not None):
-                _value(_compared(field), "range", bound)
+            kind = _compared(field)
+            for row in ranges:
+                for bound in (row.start, row.end):
+                    if bound is not None:
+                        _value(kind, "range", bound)
         case HistogramAgg(interval=interval, offset=offset):
             _needs(field, NUMBERS, "histogram")
             if not (_is_finite(interval) and interval > 0):

@@ -1,4 +1,4 @@
-"""Constructors of the records that a crawl makes by the dozen for each model, and sends from one process to another."""
+"""Constructors of the values that are made by the dozen for each model of a crawl, or by the hundred for a page of results."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ from indexer.engines.tantivy.questions import (
     with_lacking,
 )
 from indexer.engines.tantivy.schema import column, decoded_number
-from indexer.engines.tantivy.translate import Translator, comparable, every, without
+from indexer.engines.tantivy.translate import Translator, comparable, count_of, every, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Counter:
         return kinds[type(wanted)](query, wanted, native)
 
     def count(self, query: tantivy.Query) -> int:
-        return int(self.searcher.search(query, 1).count)  # type: ignore[attr-defined]  # missing in the type stub
+        return count_of(self.searcher, query)
 
     # Terms ------------------------------------------------------------------------------------------------
 

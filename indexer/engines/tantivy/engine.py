@@ -27,10 +27,10 @@ from indexer.engines.tantivy.location import (
     IndexUnreadable,
     written_by_this_schema,
 )
-from indexer.engines.tantivy.ordering import Found, Ordering, Score, indexed_position
+from indexer.engines.tantivy.ordering import Found, Ordering, Score, deciding_keys, indexed_position
 from indexer.engines.tantivy.read_only import may_only_read, open_read_only
 from indexer.engines.tantivy.schema import DOCUMENT, ID, VERSION, build_schema, schema_hash
-from indexer.engines.tantivy.translate import Translator, every
+from indexer.engines.tantivy.translate import Translator, count_of, every
 from indexer.relevance import units
 
 SCAN_PAGE = 5_000
@@ -174,7 +174,8 @@ class _Search:
         self.searcher = snapshot.searcher
         self.translator = snapshot.translator
         self.request = request
-        self.keys = [key.field for key in effective_sort(request)]
+        self.keys = [key.field for key in deciding_keys(request)]
+        self.ids_at_end = 1 + len(effective_sort(request)) - len(self.keys)
         self.score_at = self.keys.index("_score") if "_score" in self.keys else None
         self.query = self._floor(self.translator.query(request.query))
         self.selections = {name: self.translator.query(clause) for name, clause in request.selections.items()}
@@ -190,7 +191,7 @@ class _Search:
     def hits_and_total(self) -> tuple[tuple[Hit, ...], int]:
         """One page, and how many there are in all; sorting counts as it goes, so this is mostly one pass."""
         if not self.request.size:
-            return (), self._count()
+            return (), self._count() if self.request.needs_total else 0
         ordering = Ordering(self.searcher, self.translator, self.request)
         query = self.matching
         if self.request.after is not None:
@@ -200,7 +201,7 @@ class _Search:
         return tuple(self._hit(place) for place in window), ordering.total if known else self._count()
 
     def _count(self) -> int:
-        return int(self.searcher.search(self.matching, 1).count)  # type: ignore[attr-defined]  # missing in the stub
+        return count_of(self.searcher, self.matching)
 
     def _hit(self, place: Found) -> Hit:
         stored = self.searcher.doc(place.address)
@@ -209,7 +210,7 @@ class _Search:
             id=model_id,
             score=None if self.score_at is None else float(place.values[self.score_at]),
             document=_decode(stored),
-            sort=(*map(typed_key, self.keys, place.values), model_id),
+            sort=(*map(typed_key, self.keys, place.values), *[model_id] * self.ids_at_end),
         )
 
     def aggregations(self) -> dict[str, AggregationResult]:

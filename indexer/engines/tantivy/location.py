@@ -49,7 +49,7 @@ class IndexHome:
 
     def _pointed(self, pointer: str) -> Path | None:
         try:
-            name = (self.root / pointer).read_text("ascii").strip()
+            name = (self.root / pointer).read_bytes().decode("ascii").strip()
         except FileNotFoundError:
             return None
         except PermissionError as error:

@@ -83,13 +83,14 @@ class Ordering:
     def __init__(self, searcher: tantivy.Searcher, translator: Translator, request: SearchRequest) -> None:
         self.searcher = searcher
         self.translator = translator
-        self.criteria = [self._criterion(key, request.query) for key in effective_sort(request)]
-        self.total = 0
         self.identity = Identity(searcher, translator, ID, descending=False)
+        criteria = [self._criterion(key, request.query) for key in deciding_keys(request)]
+        self.criteria: list[Criterion] = [*criteria, self.identity]
+        self.total = 0
 
     def window(self, query: tantivy.Query, start: int, stop: int) -> list[Found]:
         """The hits at positions [start, stop)."""
-        return self._window(query, [*self.criteria, self.identity], start, stop)
+        return self._window(query, self.criteria, start, stop)
 
     @property
     def counts_all(self) -> bool:
@@ -102,10 +103,11 @@ class Ordering:
 
     def after(self, position: Sequence[Any]) -> tantivy.Query:
         """The models that come after this position in the order."""
-        criteria: list[Criterion] = [*self.criteria, self.identity]
         branches = []
-        for at, criterion in enumerate(criteria):
-            equal = [earlier.equal(value) for earlier, value in zip(criteria[:at], position, strict=False)]
+        for at, criterion in enumerate(self.criteria):
+            equal = [
+                earlier.equal(value) for earlier, value in zip(self.criteria[:at], position, strict=False)
+            ]
             branches.append(every([*equal, criterion.after(position[at])]))
         return either(branches)
 
@@ -402,8 +404,20 @@ def _grouped(hits: Sequence[tuple[Any, tantivy.DocAddress]], total: int) -> list
     return groups
 
 
+def deciding_keys(request: SearchRequest) -> tuple[SortKey, ...]:
+    """The sort keys without an id at their end, which clients add so that no two models are equal: every order has it.
+
+    As a key of its own it was looked up for each hit of a page, by a search.
+    """
+    keys = effective_sort(request)
+    return keys[:-1] if keys[-1] == _BY_ID else keys
+
+
+_BY_ID = SortKey(field="id")
+
+
 def indexed_position(request: SearchRequest) -> list[Any]:
-    """`after` in the form that columns hold."""
+    """`after` in the form that columns hold: a value for each deciding key, and the id."""
     after = request.after or ()
-    keys = [key.field for key in effective_sort(request)]
-    return [*(comparable(name, value) for name, value in zip(keys, after, strict=False)), after[-1]]
+    keys = [key.field for key in deciding_keys(request)]
+    return [*(comparable(name, value) for name, value in zip(keys, after, strict=False)), after[len(keys)]]

@@ -224,6 +224,8 @@ def terms_buckets(wanted: TermsAgg, rows: Sequence[Mapping[str, Any]]) -> list[B
     kind = resolve(wanted.field).type
     beginning = len(term_prefix(wanted.field)) if kind == "leaf" else 0
     metrics = {name: agg for name, agg in wanted.aggs.items() if isinstance(agg, MetricAgg)}
+    if kind in _KEYWORDS and not metrics:
+        return [Bucket(key=row["key"][beginning:], count=row["doc_count"]) for row in rows]
     return [
         Bucket(
             key=bucket["key"][beginning:]

@@ -60,13 +60,25 @@ MOST_LOOKED_UP, MOST_LACKED = 20, 1_000
 MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
 
 
+ALL = tantivy.Query.all_query()
+"""Every model: the one query of which it is known without asking how many satisfy it."""
+
+
 def every(clauses: Sequence[tantivy.Query]) -> tantivy.Query:
     """All of the clauses; all models when there is none."""
+    clauses = [clause for clause in clauses if clause is not ALL]
     if len(clauses) == 1:
         return clauses[0]
     if not clauses:
-        return tantivy.Query.all_query()
+        return ALL
     return tantivy.Query.boolean_query([(MUST, clause) for clause in clauses])
+
+
+def count_of(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
+    """How many models satisfy the query."""
+    if query is ALL:
+        return int(searcher.num_docs)
+    return int(searcher.search(query, 1).count)  # type: ignore[attr-defined]  # missing in the type stub
 
 
 def either(clauses: Sequence[tantivy.Query]) -> tantivy.Query:
@@ -80,7 +92,7 @@ def either(clauses: Sequence[tantivy.Query]) -> tantivy.Query:
 
 def without(clause: tantivy.Query, *, among: tantivy.Query | None = None) -> tantivy.Query:
     """What does not satisfy the clause."""
-    among = tantivy.Query.all_query() if among is None else among
+    among = ALL if among is None else among
     return tantivy.Query.boolean_query([(MUST, among), (MUST_NOT, clause)])
 
 
@@ -97,7 +109,7 @@ class Translator:
         """The models that satisfy the query."""
         match query:
             case All():
-                return tantivy.Query.all_query()
+                return ALL
             case Nothing():
                 return tantivy.Query.empty_query()
             case And(clauses):
@@ -105,7 +117,7 @@ class Translator:
             case Or(clauses):
                 return either([self.query(clause) for clause in clauses])
             case Not(clause):
-                return tantivy.Query.all_query() if self._is_of_all(query) else without(self.query(clause))
+                return ALL if self._is_of_all(query) else without(self.query(clause))
             case Term(name, value):
                 return self._holding(name, value)
             case Terms(name, values):
@@ -181,7 +193,7 @@ class Translator:
 
     def exists(self, name: str) -> tantivy.Query:
         if name == "id":
-            return tantivy.Query.all_query()
+            return ALL
         if is_metric_on_dataset(name):
             return self.between(name, None, None)
         return tantivy.Query.exists_query(column(name)) if has_own_exists(name) else self._term(PRESENT, name)

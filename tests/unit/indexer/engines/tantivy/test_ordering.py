@@ -3,11 +3,11 @@
 import pytest
 
 from catalog.errors import RequestRefused
-from catalog.query.nodes import Match, Nothing
+from catalog.query.nodes import All, Match, Nothing
 from catalog.query.request import SearchRequest, SortKey
 from indexer.engines.tantivy import ordering
 from indexer.engines.tantivy.ordering import BEYOND, Ordering, indexed_position
-from indexer.engines.tantivy.translate import every
+from indexer.engines.tantivy.translate import count_of, every
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 PAIRED = [
@@ -91,3 +91,49 @@ def test_going_on_among_too_many_texts_is_refused_with_another_order(opened, mon
     request = SearchRequest(sort=(SortKey(field="task"),), after=("ner", "a"))
     with pytest.raises(RequestRefused, match="sort by name or id"):
         Ordering(*opened, request).after(indexed_position(request))
+
+
+class Counted:
+    """A searcher, and how often it was asked."""
+
+    def __init__(self, searcher):
+        self.searcher = searcher
+        self.searches = 0
+
+    def search(self, *arguments, **options):
+        self.searches += 1
+        return self.searcher.search(*arguments, **options)
+
+    def __getattr__(self, name):
+        return getattr(self.searcher, name)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("field", ["metrics.loss", "parameters", "task"])
+def test_an_id_at_the_end_of_an_order_changes_nothing_and_asks_nothing(opened, field, descending):
+    """Clients of Elasticsearch add one. Each hit whose value no other had was then looked up by a search of its own."""
+    searcher, translator = opened
+    key, by_id = SortKey(field=field, descending=descending), SortKey(field="id")
+    asked = []
+    for sort in ((key,), (key, by_id)):
+        counted = Counted(searcher)
+        asked.append((window((counted, translator), SearchRequest(sort=sort), 0, 100), counted.searches))
+    assert asked[0] == asked[1]
+
+
+def test_going_on_in_an_order_that_ends_with_an_id_takes_the_place_of_that_id(opened):
+    sort = (SortKey(field="parameters"), SortKey(field="id"))
+    whole = window(opened, SearchRequest(sort=sort), 0, 100)
+    name, value = whole[5]
+    request = SearchRequest(sort=sort, after=(value, name, name))
+    after = Ordering(*opened, request).after(indexed_position(request))
+    assert window(opened, request, 0, 100, after) == whole[6:]
+
+
+def test_every_model_is_counted_without_a_search(opened):
+    searcher, translator = opened
+    counted = Counted(searcher)
+    everything = every([translator.query(All()), every([])])
+    assert count_of(counted, everything) == len(PAIRED)
+    assert counted.searches == 0
+    assert count_of(counted, every([everything, translator.query(Match("bert"))])) == len(PAIRED) // 2
