@@ -20,7 +20,7 @@ from catalog.records import Group, ModelId, SourceId
 from catalog.records.ties import LOCATION, Ties
 from catalog.store import members
 from catalog.store.codec import read_object
-from catalog.store.database import insert_rows, parts, upsert
+from catalog.store.database import begin_commit, insert_rows, parts, upsert
 from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
 from catalog.store.sealing import vault_behind
@@ -159,9 +159,9 @@ class Joins:
             return _judged_by(connection)
 
     def keep_judges(self, judges: Mapping[str, bytes]) -> None:
-        """The flags of all records are judged by these."""
+        """The flags of all records are judged by these. Crawls of several sources may end at once: one after the other."""
         rows = [{"model": name, "tie": state, "is_named": JUDGE} for name, state in judges.items()]
-        with self._engine.begin() as connection:
+        with begin_commit(self._engine) as connection:
             connection.execute(delete(model_ties).where(model_ties.c.model.in_(_judged_by(connection))))
             insert_rows(connection, model_ties, rows)
 

@@ -2,18 +2,22 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import psycopg
 import pytest
 from fixtures.crawling import EXTRACTORS, Shop, bill_of, safetensors
 from fixtures.postgresql import GUARDED
+from sqlalchemy import select
 
 from catalog import plugins
 from catalog.errors import StoreUnavailable
 from catalog.records import ObjectKey, RunState
 from catalog.settings import Settings
 from catalog.store import open_store
+from catalog.store.joins import JUDGE
+from catalog.store.tables import model_ties
 from crawler.crawl import crawl
 from crawler.events import take_events
 from crawler.reading import Registry
@@ -164,3 +168,19 @@ def test_a_postgresql_that_ends_all_connections_in_the_middle_of_a_crawl_loses_n
     report = shop.crawl()
     assert (report.run.state, report.counts["new"]) == (RunState.COMPLETE, 6)
     assert {document["status"] for document in shop.documents().values()} == {"ok"}
+
+
+def test_crawls_that_end_at_once_leave_one_word_of_what_orphans_are_judged_by(shop):
+    """Each deleted the words of before and wrote its own: the second met the first one's, and its crawl ended with an error."""
+    judges = [{f"{number:064x}": f"10{word}".encode() for number in range(20)} for word in "abcd"]
+
+    def keep(chosen):
+        for _ in range(20):
+            shop.store.joins.keep_judges(chosen)
+
+    with ThreadPoolExecutor(len(judges)) as threads:
+        list(threads.map(keep, judges))
+    assert shop.store.joins.judged_by() in judges
+    with shop.store.engine.connect() as connection:
+        rows = connection.execute(select(model_ties.c.model).where(model_ties.c.is_named == JUDGE)).all()
+    assert len(rows) == len(judges[0])
