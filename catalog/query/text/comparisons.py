@@ -14,7 +14,7 @@ from catalog.query.text.numbers import Number, format_number, has_thousands, par
 from catalog.query.text.parse_context import Leaf, Reading
 from catalog.query.text.printing import metric_name, name_of, print_query, quoted
 from catalog.query.text.scanner import Piece, Token
-from catalog.query.text.targets import Target, more_metrics, suggestions
+from catalog.query.text.targets import Target, more_metrics, resolve, suggestions
 from catalog.text.patterns import pattern
 from catalog.text.spelling import nearest
 
@@ -365,9 +365,15 @@ def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:
     vocabulary = reading.vocabulary
     if vocabulary is not None and name in vocabulary.metrics:
         return
-    close = suggestions(name, vocabulary, numeric=True) if reading.may_look_up() else []
+    known = bool(resolve(name))  # spelled with an accent: none reports it, and no other is meant
+    close = suggestions(name, vocabulary, numeric=True) if not known and reading.may_look_up() else []
     counts = vocabulary.metrics if vocabulary else {}
-    if not close and _VERSION.fullmatch(token.values[0].text) and token.operator in {">", ">=", "<", "<="}:
+    if (
+        not close
+        and not known
+        and _VERSION.fullmatch(token.values[0].text)
+        and token.operator in {">", ">=", "<", "<="}
+    ):
         spelled = f"{token.name} version{token.operator}{token.values[0].text}"
         offered = [reading.replaced(token.start, token.end, spelled)]
         reading.problem("unknown-metric", f"No model reports {name}.", token.start, token.name_end, *offered)
