@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from catalog.errors import EngineBusy, EngineUnavailable, WriterBusy
 from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
 from catalog.store import INDEX
+from catalog.store.log_position import newest_position
 from indexer.engines import open_writer
 from indexer.following import note_position, shows_another_log, stayed_here, went_to_another_index
 from indexer.rebuild import forget_earlier, needs_rebuild, rebuild
@@ -112,14 +113,14 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
                 or shows_another_log(store, writer)
             )
             reason = went_to_another_index(index, writer) or reason
-            report = DrainReport()
+            report, position = DrainReport(), newest_position(store.engine)
             if reason is None:
                 report = drain(index, writer)
                 reason = _lack(store, writer)
             if reason is not None:
                 report = _rebuilt(store, writer, reason)
             if report.unavailable is None and stayed_here(index, writer):
-                note_position(store, writer)
+                note_position(writer, position)
     except (
         EngineBusy,
         WriterBusy,

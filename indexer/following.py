@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from catalog.store.log_position import LogPosition, is_in_log, newest_position
+from catalog.store.log_position import LogPosition, is_in_log
 
 if TYPE_CHECKING:
     from catalog.search.engine import IndexWriter
@@ -45,25 +45,39 @@ def shows_another_log(store: Store, writer: IndexWriter) -> str | None:
     return ANOTHER_LOG if position is not None and not is_in_log(store.engine, position) else None
 
 
-def note_position(store: Store, writer: IndexWriter) -> None:
-    """To be called when the index was brought up to date: whatever it shows stands in the log up to there."""
-    if isinstance(writer, Following) and (position := newest_position(store.engine)) is not None:
+def note_position(writer: IndexWriter, position: LogPosition | None) -> None:
+    """To be called when the index was brought up to date from where the log stood before that."""
+    if isinstance(writer, Following) and position is not None:
         writer.follow(str(position))
 
 
 def went_to_another_index(index: Consumer, writer: IndexWriter) -> str | None:
-    """Why this index must be built anew before it takes single changes: others went elsewhere. From now on they come here."""
-    own: str | None = getattr(writer, "place", None)  # an engine whose index all share has none
+    """Why this index must be built anew before it takes single changes: others went elsewhere. It counts as the one that gets
+    everything when it is built, not before: a rebuild that fails is tried again.
+    """
+    own = _place(writer)
     if own is None or (before := index.place()) == own:
         return None
-    index.move_to(own)
+    index.move_to(UNCERTAIN if before else own)
     return ANOTHER_INDEX if before else None
+
+
+def note_rebuilt(index: Consumer, writer: IndexWriter, position: LogPosition | None) -> None:
+    """To be called when the index holds everything up to the position."""
+    if (own := _place(writer)) is not None:
+        index.move_to(own)
+    note_position(writer, position)
 
 
 def stayed_here(index: Consumer, writer: IndexWriter) -> bool:
     """Whether everything that was delivered since then came here. If not, whoever comes next finds that it did not."""
-    own: str | None = getattr(writer, "place", None)
+    own = _place(writer)
     if own is None or index.place() == own:
         return True
     index.move_to(UNCERTAIN)
     return False
+
+
+def _place(writer: IndexWriter) -> str | None:
+    place: str | None = getattr(writer, "place", None)  # an engine whose index nobody keeps has none
+    return place

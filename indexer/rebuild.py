@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from catalog.search.engine import IndexWriter
 from catalog.store import INDEX
-from indexer.following import note_position, went_to_another_index
+from catalog.store.log_position import newest_position
+from indexer.following import note_rebuilt
 
 if TYPE_CHECKING:
     from catalog.store.store import Store
@@ -51,12 +52,12 @@ def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
     started = time.perf_counter()
     index = store.consumer(INDEX)
     with store.lease(REBUILD):
-        went_to_another_index(index, writer)  # which is mended here
+        position = newest_position(store.engine)
         documents, watermark = index.snapshot()
         outcome = writer.rebuild(documents, catch_up=index.since(watermark))
         index.rebuilt(watermark, outcome.rejected)
         writer.refresh()
-        note_position(store, writer)
+        note_rebuilt(index, writer, position)
     report = RebuildReport(
         documents=len(set(outcome.done)),
         rejected={**outcome.rejected, **index.damaged},

@@ -23,6 +23,7 @@ from indexer import drain as draining
 from indexer.drain import drain, drain_now
 from indexer.engines import open_engine, open_writer
 from indexer.engines.memory import MemoryIndex, MemoryWriter
+from indexer.engines.tantivy.writer import TantivyWriter
 from indexer.following import ANOTHER_INDEX, ANOTHER_LOG
 from indexer.rebuild import rebuild
 
@@ -290,6 +291,24 @@ def test_an_index_lacks_nothing_that_one_in_another_home_took(two_homes):
             **dict.fromkeys(f"b{number}" for number in range(turn + 1)),
         }
         assert (report.rebuilt == ANOTHER_INDEX) is (turn in {1, 2, 4})
+
+
+def test_an_index_that_could_not_be_built_anew_is_built_the_next_time(two_homes, monkeypatch):
+    for settings in two_homes:
+        with open_store(settings, write=True) as store:
+            commit(store, change("a", owner=settings.home.name))
+            drain_now(settings, store)
+    first, _ = two_homes
+
+    def full(*_, **__):
+        raise EngineUnavailable("tantivy", "the disk is full.")
+
+    with open_store(first, write=True) as store:
+        with monkeypatch.context() as patched:
+            patched.setattr(TantivyWriter, "rebuild", full)
+            assert "disk is full" in (drain_now(first, store).unavailable or "")
+        assert drain_now(first, store).rebuilt == ANOTHER_INDEX
+    assert [hit.document["owner"] for hit in open_engine(first).search(SearchRequest()).hits] == ["second"]
 
 
 def test_changes_that_another_index_took_during_a_drain_are_found_out_by_both(two_homes, monkeypatch):
