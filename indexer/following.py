@@ -9,45 +9,31 @@ below what the index shows, so that new states would be taken for old ones: such
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
+from catalog.search.engine import FollowingWriter, IndexWriter
 from catalog.store.log_position import LogPosition, is_in_log
 
 if TYPE_CHECKING:
-    from catalog.search.engine import IndexWriter
     from catalog.store.consumers import Consumer
     from catalog.store.store import Store
 
 UNCERTAIN = "?"
 """The place of what two indexes took in turns: neither is complete."""
-ANOTHER_INDEX = "an index in another home took changes of this catalog; homes on one database need one index for all, which is Elasticsearch"
+ANOTHER_INDEX = "another index, of another home or engine, took changes of this catalog; homes on one database need one for all: Elasticsearch"
 ANOTHER_LOG = "the index shows another state of the catalog than the store: a backup was restored, or the index was another store's"
-
-
-@runtime_checkable
-class Following(Protocol):
-    """The part of a writer that keeps the position; a writer without it is believed to show this log."""
-
-    @property
-    def followed(self) -> str | None:
-        """What was noted last of the current index; None for one of which nothing was."""
-        ...
-
-    def follow(self, position: str) -> None:
-        """Keep this with the current index."""
-        ...
 
 
 def shows_another_log(store: Store, writer: IndexWriter) -> str | None:
     """Why the index must be built anew; None when the store's log once stood where the index was brought to."""
-    noted = writer.followed if isinstance(writer, Following) else None
+    noted = writer.followed() if isinstance(writer, FollowingWriter) else None
     position = LogPosition.parse(noted) if noted is not None else None
     return ANOTHER_LOG if position is not None and not is_in_log(store.engine, position) else None
 
 
 def note_position(writer: IndexWriter, position: LogPosition | None) -> None:
     """To be called when the index was brought up to date from where the log stood before that."""
-    if isinstance(writer, Following) and position is not None:
+    if isinstance(writer, FollowingWriter) and position is not None:
         writer.follow(str(position))
 
 
@@ -79,5 +65,4 @@ def stayed_here(index: Consumer, writer: IndexWriter) -> bool:
 
 
 def _place(writer: IndexWriter) -> str | None:
-    place: str | None = getattr(writer, "place", None)  # an engine whose index nobody keeps has none
-    return place
+    return writer.place() if isinstance(writer, FollowingWriter) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from catalog.query.request import SearchRequest, SearchResult
 
@@ -99,3 +99,23 @@ class IndexWriter(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class FollowingWriter(Protocol):
+    """What a writer may keep with its index besides, so that an index is noticed that lacks what went elsewhere, or that shows what
+    the store has not: one of another home or engine, or of a store that a backup was put in the place of. A writer without it is
+    believed to have everything.
+    """
+
+    def place(self) -> str:
+        """What tells this index from others of the same catalog, in at most 64 characters. A rebuild does not change it."""
+        ...
+
+    def followed(self) -> str | None:
+        """What `follow` kept with the index that is searched; None for one of which nothing was kept."""
+        ...
+
+    def follow(self, position: str) -> None:
+        """Keep where the log of revisions stood when the index was brought up to date; an earlier one does no harm."""
+        ...

@@ -41,7 +41,7 @@ from catalog.query.request import (
     TermsAgg,
 )
 from catalog.query.text.search_text import parse
-from catalog.search.engine import IndexAction, IndexWriter, SearchEngine
+from catalog.search.engine import FollowingWriter, IndexAction, IndexWriter, SearchEngine
 from catalog.testing.engine_cases import DOCUMENTS, QUERIES, REFUSED, SORTS, actions
 from mappings.flags import askable, flags
 
@@ -538,6 +538,17 @@ class EngineSuite:
         after = engine.info()
         assert after.documents == 4
         assert after.generation != before.generation
+
+    def test_a_position_is_kept_with_the_index_that_it_is_of(self, filled: Pair) -> None:
+        writer, _ = filled
+        if not isinstance(writer, FollowingWriter):
+            pytest.skip("it keeps no positions")
+        place = writer.place()
+        assert (writer.followed(), 0 < len(place) <= 64) == (None, True)
+        writer.follow("7 abc")
+        assert writer.followed() == "7 abc"
+        writer.rebuild(actions(DOCUMENTS))
+        assert (writer.followed(), writer.place()) == (None, place)
 
     def test_rebuild_swaps_everything_at_once_and_keeps_late_changes(self, filled: Pair) -> None:
         writer, engine = filled

@@ -87,12 +87,10 @@ class ElasticsearchWriter:
             self.client.indices.refresh(index=self.alias, ignore_unavailable=True)
             return int(self.client.count(index=self.alias, ignore_unavailable=True)["count"])
 
-    @property
     def place(self) -> str:
         """Which of the indexes it is that a catalog may have in turns: every home writes this one."""
         return f"{NAME}:{self.alias}"[:PLACE_CHARACTERS]
 
-    @property
     def followed(self) -> str | None:
         """Up to where in which log of revisions the index was brought; None where nobody noted it."""
         with honest():

@@ -68,7 +68,6 @@ class TantivyWriter:
         path = self.home.current()
         return 0 if path is None else int(open_index(path).searcher().num_docs)
 
-    @property
     def place(self) -> str:
         """Which of the indexes it is that several homes may have of one catalog. Raises EngineUnavailable."""
         try:
@@ -77,7 +76,6 @@ class TantivyWriter:
             reason = f"{self.home.root} cannot be written: {error.strerror}."
             raise EngineUnavailable(NAME, reason, advice=FULL_DISK) from error
 
-    @property
     def followed(self) -> str | None:
         """Up to where in which log of revisions the index was brought; None where nobody noted it."""
         path = self.home.current()

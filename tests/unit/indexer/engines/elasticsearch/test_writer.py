@@ -235,7 +235,7 @@ def test_the_position_in_the_log_is_noted_in_the_mapping_once_a_minute(scripted_
         "GET /models-write": (200, {OURS: {"mappings": {"_meta": noted}}}),
         f"PUT /{OURS}/_mapping": (200, {"acknowledged": True}),
     }
-    assert writer.followed == "7 abc"
+    assert writer.followed() == "7 abc"
     monkeypatch.setattr(module.time, "time", lambda: 1059)
     writer.follow("8 def")
     assert not scripted_cluster.asked(f"PUT /{OURS}/_mapping")
