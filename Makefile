@@ -8,7 +8,7 @@ DEMO_HOME ?= .cache/demo
 PORT ?= 8080
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test fuzz check docs lock clean
+.PHONY: demo test fuzz fuzz-properties fuzz-readers check docs lock clean
 
 demo: $(VENV)/installed-demo
 	$(BIN)/modeldex --home $(DEMO_HOME) crawl examples || test $$? -eq 1
@@ -22,8 +22,17 @@ test: $(VENV)/installed-test
 FUZZ ?= tests/property
 FUZZ_SECONDS ?= 300
 FUZZ_SEED ?=
-fuzz: $(VENV)/installed-test
+fuzz: fuzz-properties fuzz-readers
+
+fuzz-properties: $(VENV)/installed-test
 	$(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) $(FUZZ)
+
+# Mutants of real files, FUZZ_READER_SECONDS for each reader (about half an hour on two processors), or for those that
+# FUZZ_READERS names; FUZZ_SEED makes the mutants of an earlier run again.
+FUZZ_READERS ?=
+FUZZ_READER_SECONDS ?= 60
+fuzz-readers: $(VENV)/installed-test
+	$(BIN)/python tests/fuzz_readers.py --seconds $(FUZZ_READER_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) $(FUZZ_READERS)
 
 # The gates alone, without the rest of the suite.
 check: $(VENV)/installed-test

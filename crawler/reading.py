@@ -85,6 +85,10 @@ class Registry:
         named = ",".join(f"{name}:{version}" for name, version in sorted(self._versions.items()))
         self.fingerprint = hashlib.sha256(named.encode()).hexdigest()[:16]
 
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(extractor.name for extractor in self._extractors)
+
     @classmethod
     def installed(cls) -> Registry:
         """Every registered extractor that can be loaded; `unavailable` says which cannot, and why."""

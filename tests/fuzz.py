@@ -28,7 +28,9 @@ def main() -> int:
         except subprocess.TimeoutExpired:
             break
         if code:
-            print(f"\nSeed {seed} failed. Again: make fuzz FUZZ_SEED={seed} FUZZ='{' '.join(arguments)}'")
+            print(
+                f"\nSeed {seed} failed. Again: make fuzz-properties FUZZ_SEED={seed} FUZZ='{' '.join(arguments)}'"
+            )
             return code
         rounds += 1
     print(f"\nNothing found in {options.seconds:.0f} s: {rounds} whole rounds and the beginning of another.")
