@@ -16,6 +16,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import archives
 from crawler.formats.archives import DIRECTORY, FILE, LINK, ArchiveMember
 from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
+from crawler.formats.serialized_texts import serialized_pickles
 from crawler.formats.zips import open_zip
 from crawler.hidden_pickles import hidden_pickle, with_hidden_pickles
 from crawler.inner_files import best_for
@@ -76,7 +77,7 @@ _STORED = frozenset({Role.WEIGHTS, Role.INDEX, Role.PART, Role.DATA})
 
 class ArchivesExtractor:
     name = "archives"
-    version = 3
+    version = 4
     description = "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, whl, 7z, and single compressed files"
     reads = "names of the members; of models and their sidecars in them what their own formats say; pickles are scanned"
     limits = (
@@ -254,9 +255,10 @@ class _Contents:
     def _check_pickle(self, name: str, reader: RangedReader) -> None:
         """What no extractor knows, and a loader would yet take for a pickle that calls something."""
         pickle = hidden_pickle(reader)
-        if pickle is not None:
+        pickles = [pickle] if pickle is not None else serialized_pickles(reader)
+        if pickles:
             self.is_hostile = True
-            tell_risks(self.findings, [pickle], member=name[:200])
+            tell_risks(self.findings, pickles, member=name[:200])
 
     def _check_link(self, member: ArchiveMember) -> None:
         """A link is not followed; one that leads out of the archive writes or shows files of whoever unpacks it."""

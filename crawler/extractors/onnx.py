@@ -45,7 +45,7 @@ _GENERIC_NAMES = re.compile(
 
 class OnnxExtractor:
     name = "onnx"
-    version = 3
+    version = 4
     description = "ONNX models, with external data"
     reads = "signature, opsets, operators, properties, all weights including constants of subgraphs, external files"
     limits = "5 M fields, 64 graphs deep, 500,000 tensors; weights that the model generates are unknown"

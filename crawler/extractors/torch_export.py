@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from catalog.errors import ExtractError
@@ -13,7 +14,14 @@ from crawler.formats.pickle_risks import CODE_EXECUTION, tell_oddities, tell_ris
 from crawler.formats.pickles import looks_like_pickle
 from crawler.formats.tensors import summarise
 from crawler.formats.torch_files import refuse
-from crawler.formats.torch_schema import ports, program_of, signature_tensors, weights_of
+from crawler.formats.torch_schema import (
+    QuantisedGraph,
+    ports,
+    program_of,
+    quantised_graph,
+    signature_tensors,
+    weights_of,
+)
 from crawler.formats.torch_zip import find_object, scan_member
 from crawler.formats.zips import Member, ZipDirectory, is_zip, open_zip
 from crawler.promises import Promise
@@ -34,7 +42,7 @@ _COMPILED = re.compile(r"\.(?:so|dylib|dll|pyd)(?:\.\d+)*$", re.IGNORECASE)
 
 class TorchExportExtractor:
     name = "torch-export"
-    version = 4
+    version = 5
     description = "torch.export programs (.pt2)"
     reads = "weights configuration, graph signature, inputs and outputs, versions; pickles inside are checked, compiled code is named"
     limits = "16 MB of JSON, 16 torch files inside; nothing is unpickled"
@@ -82,6 +90,12 @@ class TorchExportExtractor:
                 weights.extend(signature_tensors(program))
             if number == 0:
                 self._tell_program(findings, program, f"json:{member.name}#")
+                quantised = quantised_graph(program)
+                weights = _without_leftovers(weights, quantised)
+                if quantised is not None:
+                    place = f"json:{member.name}#/graph_module/graph/nodes"
+                    findings.say("quantization.method", "pt2e", place, evidence=Evidence.DERIVED)
+                    findings.say("quantization.bits", 8, place, evidence=Evidence.DERIVED)
         infos = list({info.name: info for info in weights if info is not None}.values())
         findings.tensors = summarise(infos, unknown=sum(info is None for info in weights))
 
@@ -120,6 +134,21 @@ class TorchExportExtractor:
             # Source: pytorch/pytorch torch/_inductor/package/package.py, `load_package`
             detail = f"Loading it runs compiled code of the file: {compiled[0].rsplit('/', 1)[-1][:200]}"
             findings.risk(CODE_EXECUTION, Severity.MEDIUM, detail, member=compiled[0])
+
+
+def _without_leftovers(
+    weights: list[TensorInfo | None], quantised: QuantisedGraph | None
+) -> list[TensorInfo | None]:
+    """The weights of a quantised program: neither their scales, nor what they were before."""
+    if quantised is None:
+        return weights
+    apart = quantised.scales | quantised.unused
+    return [
+        replace(info, part="auxiliary")
+        if info is not None and info.name in apart
+        else info and replace(info, part="model" if info.dtype in {"I8", "U8"} else info.part)
+        for info in weights
+    ]
 
 
 def _json(directory: ZipDirectory, member: Member) -> Any:

@@ -6,6 +6,7 @@ microsoft/onnxruntime docs/ContribOperators.md for the quantised operators.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -72,6 +73,9 @@ SCALE_INPUTS = {
 }
 """Scales and zero points: how weights are packed, not weights."""
 
+INITIAL_STATES = {"LSTM": (5, 6), "GRU": (5,), "RNN": (5,), "DynamicQuantizeLSTM": (5, 6)}
+"""Where recurrent operators take the state that they begin with."""
+
 INTEGER_WEIGHT_INPUTS = {"DequantizeLinear": (0,), "QLinearConv": (8,), "QGemm": (6,)}
 """Where an INT32 or INT16 constant is a quantised weight or bias."""
 
@@ -83,6 +87,9 @@ LISTED_WEIGHTS = {
     "SVMRegressor": ("coefficients", "rho", "support_vectors"),
 }
 """Attributes that hold weights as a list of floats."""
+
+_FOLDED = re.compile(r"/.*_output_\d+$")
+"""What torch's exporter calls a constant that it worked out. Source: pytorch/pytorch torch/onnx/_internal/torchscript_exporter."""
 
 TREE_OPERATORS = frozenset(["TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"])
 
@@ -116,6 +123,7 @@ class OnnxModel:
     generated: set[str] = field(default_factory=set)
     weight_names: set[str] = field(default_factory=set)
     packed: dict[str, int] = field(default_factory=dict)
+    expanded: dict[str, str] = field(default_factory=dict)
     trees: int = 0
     complete: bool = False
 
@@ -343,6 +351,14 @@ class _GraphWalk:
         ):
             places = table.get(operator, ())
             _add(names, [node.inputs[place] for place in places if place < len(node.inputs)])
+        # A state that the exporter made of zeros has the name of an output; one that was learnt has a weight's.
+        if operator == "Expand" and node.inputs and node.outputs and len(model.expanded) < MAX_KEPT_NAMES:
+            model.expanded[node.outputs[0]] = node.inputs[0]
+        begins = [
+            node.inputs[place] for place in INITIAL_STATES.get(operator, ()) if place < len(node.inputs)
+        ]
+        states = [model.expanded.get(name, name) for name in begins]
+        _add(model.scales, [name for name in states if _FOLDED.match(name)])
         if operator == "MatMulNBits":
             self._unpacked(node)
 

@@ -15,10 +15,12 @@ from crawler.formats.pickle_nodes import Call
 from crawler.formats.pickle_risks import STRUCTURE, tell_unchecked
 from crawler.formats.pickle_values import mapping
 from crawler.formats.pickles import Pickle
-from crawler.formats.torch_model import CountedTensors, count_tensors, storage_mismatches
+from crawler.formats.torch_model import OF_OPTIMIZER, CountedTensors, count_tensors, storage_mismatches
 from crawler.formats.torch_tensors import TorchTensor, tensor_of
 
 MAX_SCALARS_READ = 8
+MAX_LAYER_SCALARS_READ = 400
+"""Of layers that say in tensors how they were packed."""
 _TRAINING_STATE = re.compile(
     r"^(optimizer|scheduler|scaler|random_states_\d+|rng_state(_\d+)?|.*optim_states)\.(pt|pth|bin|pkl)$|.*\.(pdopt|pdiparams\.info)$"
 )
@@ -65,8 +67,14 @@ def tell_pickled_model(
     if pickle.error is not None:
         findings.failed(pickle.error, status=FileStatus.UNREADABLE)
         return None
+    resolve = _Scalars(read_storage, little_endian=little_endian) if read_storage is not None else None
+    of_layers = (
+        _Scalars(read_storage, little_endian=little_endian, limit=MAX_LAYER_SCALARS_READ)
+        if read_storage is not None
+        else None
+    )
     try:
-        counted = count_tensors(pickle.value)
+        counted = count_tensors(pickle.value, resolve=of_layers)
     except ExtractError as error:
         findings.failed(error)
         return None
@@ -83,9 +91,11 @@ def tell_pickled_model(
         return counted
     if counted.summary.count or counted.summary.unknown_tensors:
         findings.tensors = counted.summary
+    if counted.hqq_bits is not None:
+        findings.say("quantization.method", "hqq", "pickle:/", evidence=Evidence.DERIVED)
+        findings.say("quantization.bits", counted.hqq_bits, "pickle:/", evidence=Evidence.DERIVED)
     if counted.tied:
         findings.say("extra.tied_tensors", counted.tied[:50], "pickle:/", evidence=Evidence.COUNTED)
-    resolve = _Scalars(read_storage, little_endian=little_endian) if read_storage is not None else None
     tell_checkpoint(findings, pickle.value, model_key=counted.model_key, framework=framework, resolve=resolve)
     return counted
 
@@ -113,7 +123,7 @@ def is_no_model(root: Any, summary: TensorSummary) -> bool:
 def _is_fresh_optimizer(root: Any) -> bool:
     """Whether the object is the state of an optimizer that has not taken a step, which has no tensors."""
     pairs = mapping(root)
-    return pairs is not None and {name for name, _ in pairs.named()} == {"state", "param_groups"}
+    return pairs is not None and {name for name, _ in pairs.named()} == OF_OPTIMIZER
 
 
 def _tell_mismatches(findings: Findings, counted: CountedTensors, stored_bytes: Mapping[str, int]) -> None:
@@ -127,10 +137,12 @@ def _tell_mismatches(findings: Findings, counted: CountedTensors, stored_bytes: 
 class _Scalars:
     """Reads single numbers that checkpoints keep as tensors (Lightning's best score), a few at most."""
 
-    def __init__(self, read_storage: ReadStorage, *, little_endian: bool) -> None:
+    def __init__(
+        self, read_storage: ReadStorage, *, little_endian: bool, limit: int = MAX_SCALARS_READ
+    ) -> None:
         self._read_storage = read_storage
         self._order = "<" if little_endian else ">"
-        self._left = MAX_SCALARS_READ
+        self._left = limit
 
     def __call__(self, node: Call) -> Any:
         tensor = tensor_of(node)

@@ -12,7 +12,8 @@ from typing import Any
 
 from catalog.records import TensorInfo, TensorSummary
 from crawler.formats.dtypes import size_bytes
-from crawler.formats.pickle_values import mapping
+from crawler.formats.hqq import with_hqq_unpacked
+from crawler.formats.pickle_values import Resolver, mapping
 from crawler.formats.tensors import summarise
 from crawler.formats.torch_tensors import Named, TorchTensor, tensor_of, tensors_below
 
@@ -38,6 +39,8 @@ _OTHER = re.compile(
     r"^(lr_schedulers?|schedulers?|.*_scheduler|scaler|grad_scaler|amp.*|rng.*|.*rng_state.*|callbacks|loops)$",
     re.IGNORECASE,
 )
+OF_OPTIMIZER = frozenset({"state", "param_groups"})
+"""What an optimizer's state has. Source: pytorch/pytorch torch/optim/optimizer.py (`state_dict`)."""
 _AVERAGE = re.compile(r"^(.*_)?ema(_.*)?$|^(averaged|shadow|swa)_.*$", re.IGNORECASE)
 _AVERAGE_NAME = re.compile(r"^(model_ema|ema_model|ema|averaged_model|swa_model|ema_net)$")
 
@@ -58,10 +61,12 @@ class CountedTensors:
     tied: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     storages: dict[str, tuple[str, int]] = field(default_factory=dict)
+    hqq_bits: int | None = None
+    """Of most of the layers that HQQ packed."""
 
 
-def count_tensors(root: Any) -> CountedTensors:
-    """All tensors below the root of a pickle, each in its part."""
+def count_tensors(root: Any, *, resolve: Resolver | None = None) -> CountedTensors:
+    """All tensors below the root of a pickle, each in its part. `resolve` reads tensors of one element."""
     tensors = list(tensors_below(root))
     model_key = choose_model(root, tensors)
     names = _part_names(root, model_key, tensors)
@@ -82,7 +87,8 @@ def count_tensors(root: Any) -> CountedTensors:
         if part == "model" and named.place:
             part = "buffer" if named.place == "buffer" else "auxiliary"  # noqa: PLW2901 - a part of the module
         infos.append(_info(named.tensor, name, part))
-    counted.summary = summarise(_with_scalings_apart(infos), unknown=unknown)
+    infos, counted.hqq_bits = with_hqq_unpacked(root, _with_scalings_apart(infos), resolve)
+    counted.summary = summarise(infos, unknown=unknown)
     return counted
 
 
@@ -122,11 +128,15 @@ def _part_names(root: Any, model_key: str | None, tensors: Sequence[Named]) -> l
     live = _has_live_weights([named.path for named in tensors])
     pairs = mapping(root)
     flat = {name for name, _ in pairs.named()} if pairs is not None else set()
+    if flat == OF_OPTIMIZER:
+        return [("optimizer", named.name) for named in tensors]
     parts = []
     for named in tensors:
         first = named.path[0] if named.path else ""
         container = len(named.path) > 1 and first in flat
         part = part_of(first, default="model") if container else _inside_part(named.path, live=live)
+        if container and part == "model" and len(named.path) > 2:
+            part = _beside_model(named.path[1])
         parts.append((part, named.name))
     return parts
 
@@ -153,6 +163,15 @@ def part_of(key: str, default: str = "auxiliary") -> str:
     if _AVERAGE.match(key):
         return "ema"
     return default
+
+
+def _beside_model(key: str) -> str:
+    """What a trainer keeps beside the model in one value of the root: `state/optimizers`.
+
+    Source: mosaicml/composer composer/core/state.py (`state_dict`).
+    """
+    part = part_of(key, default="model")
+    return part if part in {"optimizer", "auxiliary"} else "model"
 
 
 def _info(tensor: TorchTensor, name: str, part: str) -> TensorInfo:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import Malformed
@@ -39,6 +40,7 @@ SCALAR_TYPES = {
     35: "U64",
 }
 MAX_PORTS = 500
+_UNPACKING = re.compile(r"dequantize_(?:per_|affine)")
 _SYMBOL = re.compile(r"Symbol\('(\w+)'[^)]*\)")
 MAX_SYMBOL_CHARACTERS = 100
 
@@ -100,6 +102,68 @@ def signature_tensors(program: Mapping[str, Any]) -> Iterator[TensorInfo | None]
             if isinstance(entry, Mapping):
                 name = entry.get(key)
                 yield tensor_info(str(name), values.get(_argument(entry) or ""), part)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedGraph:
+    """What a graph says of its quantisation: by their names in the state dict the scales and zero points, and what the graph
+    takes in and uses nowhere, such as the weights that were there before.
+    """
+
+    scales: frozenset[str]
+    unused: frozenset[str]
+
+
+def quantised_graph(program: Mapping[str, Any]) -> QuantisedGraph | None:
+    """None where no operator of the graph unpacks weights.
+
+    Source: pytorch/pytorch torch/ao/quantization/fx/_decomposed.py; pytorch/ao torchao/quantization/pt2e.
+    """
+    graph = program["graph_module"].get("graph")
+    nodes = graph.get("nodes") if isinstance(graph, Mapping) else None
+    used, scales, unpacks = set[str](), set[str](), False
+    for node in nodes if isinstance(nodes, list) else ():
+        inputs = node.get("inputs") if isinstance(node, Mapping) else None
+        arguments = (
+            [_argument(entry) for entry in inputs if isinstance(entry, Mapping)]
+            if isinstance(inputs, list)
+            else []
+        )
+        target = node.get("target") if isinstance(node, Mapping) else None
+        if isinstance(target, str) and _UNPACKING.search(target):
+            unpacks = True
+            scales.update(name for name in arguments[1:] if name)
+        used.update(name for name in arguments if name)
+        used.update(_names_in_lists(inputs))
+    if not unpacks:
+        return None
+    by_argument = dict(_stored(program))
+    return QuantisedGraph(
+        scales=frozenset(name for argument, name in by_argument.items() if argument in scales),
+        unused=frozenset(name for argument, name in by_argument.items() if argument not in used),
+    )
+
+
+def _stored(program: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the graph calls a tensor of the state dict, and its name there."""
+    for spec in _specs(program, "input_specs"):
+        for kind in ("parameter", "buffer"):
+            entry = spec.get(kind)
+            name = entry.get(f"{kind}_name") if isinstance(entry, Mapping) else None
+            argument = _argument(entry) if isinstance(entry, Mapping) else None
+            if isinstance(name, str) and argument is not None:
+                yield argument, name[:512]
+
+
+def _names_in_lists(inputs: Any) -> Iterator[str]:
+    """The tensors that are given to an operator in a list."""
+    for entry in inputs if isinstance(inputs, list) else ():
+        argument = entry.get("arg") if isinstance(entry, Mapping) else None
+        for items in argument.values() if isinstance(argument, Mapping) else ():
+            for item in items if isinstance(items, list) else ():
+                tensor = item.get("as_tensor", item) if isinstance(item, Mapping) else None
+                if isinstance(tensor, Mapping) and isinstance(tensor.get("name"), str):
+                    yield tensor["name"][:512]
 
 
 def ports(program: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:

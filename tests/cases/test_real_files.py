@@ -2,7 +2,8 @@
 
 `real-files.tar.xz` was written by Keras 3.15, dill 0.4, cloudpickle, JAX, hmmlearn, statsmodels 0.14, river, gensim 4, scikit-learn
 1.9, coremltools 9, NNCF with OpenVINO 2026.4, Orbax, H2O 3.46, Spark 4.3, MLX, ONNX Runtime's quantizer, implicit, CRFsuite,
-Vowpal Wabbit 9 and CatBoost 1.2; large weights were replaced by zeros, and a binary model of H2O was cut to 4 kB.
+Vowpal Wabbit 9, CatBoost 1.2, torch 2.15 with torchao, HQQ and DeepSpeed, fastai 2, Stable-Baselines3 2,
+spaCy 3.8 and TensorFlow.js 4; large weights were replaced by zeros, and a binary model of H2O was cut to 4 kB.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ LAYERS = 2 * 256 * 256
 LINEAR = 64 * 128 + 64
 MLX = 64 * 128 + 128 + 128 * 64 + 64
 ONNX = 16 * 32 + 32 + 32 * 4 + 4
+LSTM = 4 * 8 * (8 + 8) + 2 * 4 * 8
+PERCEPTRON = 16 * 16 + 16 + 16 * 4 + 4
+HQQ = 2 * 128 * 64 + 64 + 128
+NORM = 64
 
 MODELS = {
     "keras/int8/dense.keras": {
@@ -99,6 +104,25 @@ MODELS = {
     "onnx/dynamic.onnx": {"parameters": ONNX, "quantization.scheme": "dynamic"},
     "onnx/static.onnx": {"parameters": ONNX, "quantization.scheme": "QDQ"},
     "onnx/operators.onnx": {"parameters": ONNX},
+    "onnx/lstm.onnx": {"parameters": LSTM},
+    "onnx/lstm_dynamic.onnx": {"parameters": LSTM, "quantization.scheme": "dynamic"},
+    "torch/pt2e.pt2": {"parameters": PERCEPTRON, "precision": "I8", "quantization.method": "pt2e"},
+    "torch/hqq8": {"parameters": HQQ + NORM, "precision": "U8", "quantization.bits": 8},
+    "torch/hqq4": {"parameters": HQQ + NORM, "precision": "U4", "quantization.method": "hqq"},
+    "torch/hqq3": {"parameters": HQQ + NORM, "precision": "U3", "quantization.bits": 3},
+    "torch/hqqold1": {"parameters": HQQ, "precision": "U1", "quantization.bits": 1},
+    "torch/fastai/stage-1.pth": {"parameters": 83, "framework": "pytorch", "risk_severity": "medium"},
+    "torch/ppo_cartpole.zip": {"parameters": 107, "risk_severity": "medium"},
+    "torch/deepspeed/zero1/global_step1": {"parameters": PERCEPTRON, "name": "zero1-global_step1"},
+    "tfjs/web": {"parameters": 99, "framework": "tensorflow.js", "architecture": "Sequential"},
+    "spacy/en_shop": {
+        "name": "en_shop",
+        "version": "1.2.3",
+        "license": "mit",
+        "task": "token-classification",
+        "parameters": None,
+        "risks": None,
+    },
     "others/als.npz": {"parameters": 35 * 4, "precision": "F32"},
     "others/ner.crfsuite": {"framework": "crfsuite", "status": "opaque"},
     "others/click.model": {"framework": "vowpal-wabbit", "status": "opaque"},

@@ -34,7 +34,7 @@ FLOATS = frozenset(
         "C128",
     }
 )
-SMALL_INTEGERS = frozenset({"I8", "U8", "I4", "U4", "I2", "U2", "I16", "U16"})
+SMALL_INTEGERS = frozenset({"I8", "U8", "U6", "I4", "U4", "U3", "I2", "U2", "U1", "I16", "U16"})
 NOT_WEIGHTS_IN_GRAPHS = frozenset({"I64", "U64", "I32", "U32", "BOOL", "STR"})
 PACKED_METHODS = frozenset(
     {"gptq", "awq", "mlx", "compressed-tensors", "bitsandbytes", "mxfp4", "nvfp4", "modelopt"}
