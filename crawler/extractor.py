@@ -121,6 +121,11 @@ class Findings:
         """The last part of the file's key."""
         return self._reader.name
 
+    @property
+    def directory(self) -> str:
+        """Where the file lies."""
+        return self._reader.key.rpartition("/")[0]
+
     def say(
         self,
         field: str,

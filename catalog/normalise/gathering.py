@@ -62,9 +62,11 @@ def gather(
     risks: list[Risk] = []
     problems: list[Problem] = []
     observations: list[Observation] = []
+    before = None
     for member in members:
         if member.extraction is None:
             continue
+        is_again, before = member.object.key == before, member.object.key
         risks.extend(replace(risk, detail=_safe_text(risk.detail)) for risk in member.extraction.risks)
         problems.extend(
             replace(problem, message=_safe_text(problem.message)) for problem in member.extraction.problems
@@ -74,6 +76,8 @@ def gather(
                 continue  # what a projector is called and counts is not about the model
             if seen.key in aside and seen.field.startswith(("adapter.", "quantization.")):
                 continue  # of an adapter that was left beside a whole model, or of the bytes of an alternative
+            if is_again and seen.subject is None:
+                continue  # what the file says of all its subjects is said once, of however many this model is one
             if seen.subject in {None, member.subject} and not _too_far(seen, member.distance):
                 safe = _safe(seen)
                 observations.append(safe)

@@ -26,6 +26,7 @@ MAX_MERGED = 50
 MAX_LABELS = 100
 MAX_SHAPE_CHARACTERS = 200
 COMPILED = ".mlmodelc/metadata.json"
+SERVED = "model-settings.json"
 
 
 class ModelConfigsExtractor:
@@ -39,11 +40,11 @@ class ModelConfigsExtractor:
     """
 
     name = "model-configs"
-    version = 4
+    version = 5
     description = (
         "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub),"
         " metadata.yaml (exports of Ultralytics), model.json (Jan), NAME.onnx.json (Piper), inference.yml (Paddle),"
-        " metadata.json of compiled Core ML models, mergekit_config.yml"
+        " metadata.json of compiled Core ML models, mergekit_config.yml, model-settings.json (MLServer)"
     )
     reads = (
         "model type, context length, sizes, quantisation, library; of exports task, licence, classes and date"
@@ -68,7 +69,7 @@ class ModelConfigsExtractor:
             return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         if name == "metadata.json" and not _KERAS_HUB.search(head):
             return None
-        if name == JAN and not _JAN.search(head):
+        if (name == JAN and not _JAN.search(head)) or (name == SERVED and b'"implementation"' not in head):
             return None
         if (name == EXPORT and b"Ultralytics" in head) or (
             name.endswith(PIPER) and b'"num_speakers"' in head and b'"sample_rate"' in head
@@ -130,6 +131,16 @@ def _tell_open_clip(findings: Findings, config: Mapping[str, Any]) -> None:
     findings.say(
         "preprocessing", size and f"resize {size}x{size}", pointer("model_cfg", "vision_cfg", "image_size")
     )
+
+
+def _tell_served(findings: Findings, config: Mapping[str, Any]) -> None:
+    """What MLServer calls the model that it serves.
+
+    Source: SeldonIO/MLServer mlserver/settings.py (`ModelSettings`, `ModelParameters`).
+    """
+    findings.say("name", text(config.get("name")), pointer("name"))
+    version = text(mapping(config.get("parameters")).get("version"))
+    findings.say("version", version, pointer("parameters", "version"))
 
 
 def _tell_genai(findings: Findings, config: Mapping[str, Any]) -> None:
@@ -281,4 +292,5 @@ _READERS: Mapping[str, Callable[[Findings, Mapping[str, Any]], None]] = {
     "open_clip_config.json": _tell_open_clip,
     "genai_config.json": _tell_genai,
     "mlc-chat-config.json": _tell_mlc,
+    SERVED: _tell_served,
 }

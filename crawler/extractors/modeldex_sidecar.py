@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.errors import Malformed
-from catalog.records import Extraction, Origin, Role
+from catalog.layouts.steps import step_subject
+from catalog.records import Extraction, Origin, Role, Subject
 from catalog.text.slugs import slug
 from crawler.extractor import Claim, Findings
 from crawler.formats import field_tree, jsons, properties, yamls
@@ -35,13 +36,14 @@ CONTEXT = frozenset(
 NAMES = ("metric", "name", "type")
 
 _NAME = re.compile(r"(?:^|/)(?:[^/]+\.)?modeldex\.(?:ya?ml|json)$", re.IGNORECASE)
+_OF_DIRECTORY = re.compile(r"modeldex\.(?:ya?ml|json)", re.IGNORECASE)
 
 
 class ModeldexSidecarExtractor:
     """Reads the whole file. Every key is checked against the field table; what has no field is kept and named."""
 
     name = "modeldex-sidecar"
-    version = 1
+    version = 2
     description = "modeldex.yaml or modeldex.json beside a model, NAME.modeldex.yaml beside a file"
     reads = (
         "any field of the document, metrics with data set and split, hyper-parameters; unknown keys are kept"
@@ -52,7 +54,7 @@ class ModeldexSidecarExtractor:
         return Claim(format="modeldex", role=Role.SIDECAR, confidence=100) if _NAME.search(key) else None
 
     def extract(self, reader: RangedReader) -> Extraction:
-        findings = Findings(reader, self, format=None, role=Role.SIDECAR, origin=Origin.SIDECAR)
+        findings = Findings(reader, self, format="modeldex", role=Role.SIDECAR, origin=Origin.SIDECAR)
         as_json = reader.name.lower().endswith(".json")
         tree = jsons.read(reader) if as_json else yamls.read(reader)
         if tree is None:
@@ -60,20 +62,23 @@ class ModeldexSidecarExtractor:
             return findings.extraction()
         if not isinstance(tree, Mapping):
             raise Malformed("a sidecar is a list of keys with values, such as `name: my-model`")
+        teller = _Teller(findings, "json" if as_json else "yaml", reader.key)
         for count, entry in enumerate(field_tree.walk(tree)):
             if count >= MAX_VALUES:
                 findings.problem("limit-exceeded", f"more than {MAX_VALUES} keys; the rest is left out")
                 break
-            _Teller(findings, "json" if as_json else "yaml").tell(entry)
+            teller.tell(entry)
         return findings.extraction()
 
 
 class _Teller:
     """Says one entry as observations, or says what is wrong with it."""
 
-    def __init__(self, findings: Findings, kind: str) -> None:
+    def __init__(self, findings: Findings, kind: str, key: str) -> None:
         self._findings = findings
         self._kind = kind
+        self._key = key
+        self._steps = dict[int, Subject]()
 
     def tell(self, entry: field_tree.Entry) -> None:
         if entry.value is None or (isinstance(entry.value, yamls.Scalar) and entry.value.null):
@@ -161,7 +166,7 @@ class _Teller:
             key = "split" if name.lower() in metric_table.splits() else "dataset"
             self._metrics(item, path, {**context, key: name})
         elif item is not None:
-            self._findings.metric(name[:200], item, self._place(path), **{"block": "sidecar", **context})
+            self._measured(name, item, path, {"block": "sidecar", **context})
 
     def _metric_entry(self, item: Any, path: tuple[str, ...], context: dict[str, Any]) -> None:
         entry = item if isinstance(item, Mapping) else {}
@@ -176,8 +181,23 @@ class _Teller:
             own["dataset"] = next(
                 (str(entry["dataset"][key]) for key in ("id", "name") if entry["dataset"].get(key)), None
             )
-        place = self._place((*path, "value"))
-        self._findings.metric(name[:200], entry["value"], place, **{"block": "sidecar", **context, **own})
+        self._measured(name, entry["value"], (*path, "value"), {"block": "sidecar", **context, **own})
+
+    def _measured(self, name: str, value: Any, path: tuple[str, ...], context: Mapping[str, Any]) -> None:
+        """What was measured at a step is told apart from the rest: of several checkpoints one alone is meant."""
+        subject = self._of_step(context.get("step"))
+        self._findings.metric(
+            name[:200], value, self._place(path), subject=None if subject is None else subject.id, **context
+        )
+
+    def _of_step(self, step: Any) -> Subject | None:
+        is_whole = isinstance(step, int) and not isinstance(step, bool) and step >= 0
+        if not is_whole or not _OF_DIRECTORY.fullmatch(self._findings.file_name):
+            return None
+        if step not in self._steps:
+            self._steps[step] = Subject(id=step_subject(self._key, step), join_keys=())
+            self._findings.tells_of(self._steps[step])
+        return self._steps[step]
 
     def _place(self, path: tuple[str, ...]) -> str:
         return f"{self._kind}:" + "".join(

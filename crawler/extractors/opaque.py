@@ -2,7 +2,8 @@
 
 Source: lutzroeder/netron source/view.js and its format modules for names and magics; Huawei CANN (`.om`), kendryte/nncase,
 apache/opennlp, tesseract-ocr/tessdata, google-ai-edge/mediapipe; NVIDIA TensorRT developer guide;
-ultralytics/ultralytics engine/exporter.py for the metadata before a TensorRT engine.
+ultralytics/ultralytics engine/exporter.py for the metadata before a TensorRT engine; drawthingsapp/draw-things-community
+(tensors in a database under `.ckpt`).
 """
 
 from __future__ import annotations
@@ -138,6 +139,7 @@ FORMATS = (
     OpaqueFormat("tengine", None, (".tmfile",), framework="tengine"),
     OpaqueFormat("circle", _at(4, b"CIR0"), framework="tensorflow-lite"),
     OpaqueFormat("uff", None, (".uff",), framework="tensorrt"),
+    OpaqueFormat("sqlite", _at(0, b"SQLite format 3\0"), (".ckpt",)),
     OpaqueFormat("nnabla", zips.is_zip, (".nnp",), framework="nnabla"),
     OpaqueFormat("mediapipe", zips.is_zip, (".task",), framework="mediapipe"),
     OpaqueFormat("kaldi", _at(0, b"\0B<"), (".mdl", ".raw", ".nnet"), framework="kaldi"),
@@ -252,7 +254,7 @@ def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
 
 class OpaqueExtractor:
     name = "opaque"
-    version = 4
+    version = 5
     description = (
         "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, PMML, MXNet, Caffe, CNTK, TorchServe, MindSpore Lite, Paddle Lite, OpenNLP,"
         " Tesseract, Kaldi, Weka, MediaPipe, models of NPUs (Ascend, Sophon, Horizon, Qualcomm, Kendryte) and others, by their magic"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from catalog.layouts.steps import step_key
 from catalog.records import Evidence
 from crawler.extractor import Findings
 from crawler.formats.pickle_nodes import Call, Dict, Global
@@ -19,6 +20,7 @@ from crawler.formats.torch_model import MODEL_KEYS
 from crawler.formats.torch_tensors import tensor_of
 
 MAX_OTHERS = 200
+MAX_STEPS = 10**15
 
 _SETTINGS = (
     "hyper_parameters",
@@ -285,6 +287,8 @@ def _tell_progress(findings: Findings, pairs: Dict, resolve: Resolver | None) ->
             value = plain(pairs.get(name), resolve=resolve)
             if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
                 findings.say(field, value, f"pickle:/{name}")
+                if field == "training.steps" and type(value) is int and value < MAX_STEPS:
+                    findings.joins(step_key(findings.directory, value))
                 break
     for field, path in _PROGRESS_BELOW.items():
         value = plain(_below(pairs, path), resolve=resolve)

@@ -53,6 +53,7 @@ from crawler.grouping.layouts import (
     DEEPSPEED_STATE,
     DRAFTER_DIRECTORY,
     END_OF_RUN,
+    EXPORT_DIRECTORY,
     FIRST_RUN,
     FOLD_DIRECTORY,
     GRAPH_PART,
@@ -75,6 +76,7 @@ from crawler.grouping.layouts import (
     WITHOUT_COPY,
 )
 from crawler.grouping.manifests import assemble
+from crawler.grouping.steps import bind_lines, bind_steps
 from crawler.grouping.subjects import bind_subjects, spoken_for
 from crawler.promises import FileNames, installed
 from crawler.sniffing import EXTRACTOR
@@ -92,6 +94,8 @@ OUTPUT = "dvc:"
 """How the subject of an output begins that a file of DVC names: its path follows."""
 LAST_LINES = "last-lines"
 """The subject of what such a log says last."""
+SIDECAR_FORMAT = "modeldex"
+"""The format of the sidecars that people and jobs write for the catalog."""
 LORA_SIDECAR = "lora-sidecar"
 """The format of notes that tools keep beside one model file, under its stem."""
 
@@ -368,6 +372,10 @@ def _draft_models(tree: _Tree) -> list[Draft]:
             member for member in tree.files[directory] if member.extraction is not None and is_weights(member)
         ]
         owner = tree.owner(directory)
+        if (exported := _exported_from(directory if owner is None else owner, drafts)) is not None:
+            exported.places.add(directory if owner is None else owner)
+            exported.weights.update({member.object.key: member for member in weights})
+            continue
         if owner is not None:
             draft = _draft(drafts, _container_key(tree, owner), tree.containers[owner], owner, whole=True)
             draft.places.add(owner)
@@ -384,6 +392,13 @@ def _draft_models(tree: _Tree) -> list[Draft]:
     assemble(tree.members, drafts)
     _give_parts_below(drafts)
     return [draft for draft in drafts.values() if draft.whole or holds_model(draft.weights.values())]
+
+
+def _exported_from(directory: str, drafts: Mapping[str, Draft]) -> Draft | None:
+    """The checkpoint of which the directory holds another format, if it lies beside it."""
+    match = EXPORT_DIRECTORY.match(name_of(directory))
+    draft = None if match is None else drafts.get(joined(directory_of(directory), match["stem"]))
+    return None if draft is None or draft.whole else draft
 
 
 def _give_parts_below(drafts: dict[str, Draft]) -> None:
@@ -558,14 +573,20 @@ def _bind_context(tree: _Tree, drafts: Sequence[Draft], open_directories: frozen
     named = spoken_for(tree.members)
     for member in tree.members:
         extraction = member.extraction
-        if extraction is None or is_weights(member) or extraction.subjects or member.object.key in named:
+        if extraction is None or is_weights(member) or member.object.key in named:
+            continue
+        of_steps = extraction.format == SIDECAR_FORMAT
+        if extraction.subjects and not of_steps:
             continue
         if directory_of(member.object.key) in open_directories:
             continue
-        for draft in _context_of(tree, member, by_directory, inside):
+        bound = _context_of(tree, member, by_directory, inside)
+        for draft in bound:
             draft.bind(
                 member if _speaks_for(draft, member) else replace(member, extraction=unread(extraction.key))
             )
+        if of_steps:
+            bind_steps(member, [draft for draft in bound if _speaks_for(draft, member)])
 
 
 def _places(drafts: Iterable[Draft]) -> tuple[dict[str, list[Draft]], dict[str, list[Draft]]]:
@@ -594,7 +615,7 @@ def _bind_lines(tree: _Tree, drafts: Sequence[Draft], open_directories: frozense
     by_directory, inside = _places(drafts)
     in_logs = {key for draft in drafts for key, subject in draft.context if subject is not None}
     for member in logs:
-        for draft in _context_of(tree, member, by_directory, inside):
+        for draft in bind_lines(member, _context_of(tree, member, by_directory, inside)):
             if member.object.key not in in_logs or (
                 END_OF_RUN.search(name_of(draft.key))
                 and not any(key == member.object.key for key, _ in draft.context)

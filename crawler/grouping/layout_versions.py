@@ -5,16 +5,28 @@ from __future__ import annotations
 import re
 
 from catalog.layouts import names
-from crawler.grouping.draft import Draft, directory_of, name_of
-from crawler.grouping.layouts import EPOCH_AT_END, HUB_SNAPSHOT, PUBLISHER, RUN_DIRECTORY, VERSION_DIRECTORY
+from crawler.grouping.draft import Draft, directory_of, joined, name_of
+from crawler.grouping.layouts import (
+    DATED_DIRECTORY,
+    EPOCH_AT_END,
+    HUB_SNAPSHOT,
+    PUBLISHER,
+    RUN_DIRECTORY,
+    TAGGED_DIRECTORY,
+    VERSION_DIRECTORY,
+)
 
 REVISION_DIGITS = 12
+_WITHIN_VERSION = frozenset({"output", "outputs", "artifacts", "model", "weights", "data", "files"})
+"""Directories that stores put between a version and its files: `churn/3/outputs/model.joblib`."""
 _SPELLED_VERSION = re.compile(r"[vV]\d|\d{1,3}(?:\.|$)")
 """A directory that is a version and neither a year nor a day."""
 
 
 def without_version(directory: str) -> str:
     """The directory above one that is only a version of it; the directory itself where it has a name."""
+    if (tagged := TAGGED_DIRECTORY.match(name_of(directory))) is not None:
+        return joined(directory_of(directory), tagged["name"])
     above = directory_of(directory)
     if above and VERSION_DIRECTORY.match(name_of(directory)) and not names.is_machine_name(name_of(above)):
         return above
@@ -30,6 +42,8 @@ def version_of(draft: Draft) -> str | None:
     own = draft.directory if is_file else draft.key
     if match := HUB_SNAPSHOT.search(own):
         return match["revision"][:REVISION_DIGITS]
+    if is_file and _is_dated_copy(draft):
+        return name_of(own)
     if is_file and (match := RUN_DIRECTORY.search(draft.key)):
         return match["version"]
     if is_file and (match := EPOCH_AT_END.match(name_of(draft.key))):
@@ -37,8 +51,24 @@ def version_of(draft: Draft) -> str | None:
     if is_file and (version := names.version_in(name_of(draft.key))) is not None:
         is_version = _SPELLED_VERSION.match(name_of(own)) and without_version(own) != own
         return name_of(own) if is_version else version
-    is_named = is_file and not names.is_generic_stem(name_of(draft.key))
-    return name_of(own) if not is_named and without_version(own) != own else None
+    if is_file and not names.is_generic_stem(name_of(draft.key)):
+        return None
+    while name_of(own).lower() in _WITHIN_VERSION and directory_of(own):
+        own = directory_of(own)
+    if (tagged := TAGGED_DIRECTORY.match(name_of(own))) is not None:
+        return tagged["version"]
+    return name_of(own) if without_version(own) != own else None
+
+
+def _is_dated_copy(draft: Draft) -> bool:
+    """Whether a file stands under a date in a directory that is called as the file: one of its versions.
+
+    Source: kedro-org/kedro kedro/io/core.py (`FILEPATH/VERSION/FILEPATH`).
+    """
+    if not DATED_DIRECTORY.match(name_of(draft.directory)):
+        return False
+    names_here = {name_of(key) for key in draft.weights}
+    return name_of(directory_of(draft.directory)) in names_here
 
 
 def owner_of(draft: Draft) -> str | None:

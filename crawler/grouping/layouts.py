@@ -110,6 +110,8 @@ RUN_DIRECTORY = re.compile(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^
 FIRST_RUN = "version_0"
 VERSION_DIRECTORY = re.compile(r"^(?:\d{1,14}|[vV]\d+(?:[._]\d+)*|\d+(?:\.\d+)+)$")
 """One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`."""
+TAGGED_DIRECTORY = re.compile(r"^(?P<name>[^:]+):(?P<version>v\d+)$")
+"""One version of an artifact. Source: wandb/wandb sdk/artifacts/artifact.py (`artifacts/NAME:vN`)."""
 PUBLISHER = re.compile(
     r"(?:^|/)(?:\.?lm-?studio/(?:[^/]+/)*?models|\.lmstudio/hub/models)/(?P<owner>[^/]+)/[^/]+/(?:[^/]+/)?[^/]+$"
     r"|(?:^|/)(?P<publisher>[^/]+)/[^/]+-GGUF/(?:[^/]+/)?[^/]+$",
@@ -141,6 +143,10 @@ PARTS_OF_OBJECTS = (".id2word", ".state", ".projection", ".wv", ".trainables", "
 
 Source: piskvorky/gensim gensim/models (`save` of LdaModel, LsiModel and, before 4.0, Word2Vec).
 """
+EXPORT_DIRECTORY = re.compile(
+    r"^(?P<stem>.+?)(?:_(?:int8|fp16|half))?_(?:openvino|saved|ncnn|paddle|web|rknn|imx|axelera|executorch)_model$"
+)
+"""Another format of the checkpoint beside it. Source: ultralytics/ultralytics engine/exporter.py (`best_openvino_model/`)."""
 GRAPHS = (".onnx", ".ort", ".tflite", ".rknn")
 GRAPH_PART = re.compile(
     r"^(?P<before>(?:.*[-_.])?)(?P<part>encoder|decoder|joiner)(?:_joint)?(?P<after>(?:[-_.].*)?)$",

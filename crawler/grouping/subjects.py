@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from catalog.layouts.content_addressed import content_key
+from catalog.layouts.steps import STEP
 from catalog.records import Member, Subject
 from crawler.grouping.draft import Draft, directory_of, name_of
 from crawler.grouping.layouts import KERAS_EPOCH
@@ -113,7 +114,9 @@ def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
             yield f"sha256:{member.object.sha256}"
         if (content := content_key(key)) is not None:
             yield content
-        yield from member.extraction.join_keys if member.extraction else ()
+        for name in member.extraction.join_keys if member.extraction else ():
+            if not name.startswith(STEP):  # checkpoints of one step are no one model
+                yield name
     for member in draft.context.values():
         if member.subject is None and member.extraction is not None and member.distance >= 0:
             yield from member.extraction.join_keys

@@ -163,9 +163,9 @@ def _is_leftover(contender: Contender) -> bool:
 
 
 def _set_files(draft: Draft) -> None:
-    once = {
-        member.object.key: member for member in draft.group.members
-    }  # a file may tell of several subjects
+    # a file may tell of several subjects; one that is bound as a whole, too, has its size here
+    ordered = sorted(draft.group.members, key=lambda member: member.subject is None)
+    once = {member.object.key: member for member in ordered}
     members = sorted(once.values(), key=lambda member: member.object.key)
     draft.values["files"] = [_file(member) for member in members[:MAX_FILES]]
     draft.values["file_names"] = list(

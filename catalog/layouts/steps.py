@@ -1,0 +1,56 @@
+"""At which step of a run a checkpoint was written, and of which step something is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+STEP = "step:"
+"""In front of a join key: the step that is written into a checkpoint, with the checkpoint's directory."""
+_SUBJECT = re.compile(r"@(?P<kind>[a-z_]+)=(?P<position>\d{1,15})$")
+_NUMBER = re.compile(r"(?:(?P<word>[A-Za-z]+)[-_=]?)?(?<![\d.])(?P<number>\d{1,12})(?![\d.]*[A-Za-z\d])")
+_OF_STEPS = frozenset({"step", "steps", "iter", "iters", "iteration", "it", "checkpoint", "ckpt"})
+_OF_EPOCHS = frozenset({"e", "ep", "epoch", "epochs"})
+_OF_VERSIONS = frozenset({"v", "version"})
+
+
+def step_subject(key: str, step: int) -> str:
+    """The id of what a file says of one step."""
+    return f"{key}@step={step}"
+
+
+def position_of_subject(identity: str) -> tuple[str, int] | None:
+    """Of which step, epoch or iteration a file says what it says under this id: its kind and its number."""
+    match = _SUBJECT.search(identity)
+    return (match["kind"], int(match["position"])) if match else None
+
+
+def step_key(directory: str, step: int) -> str:
+    return f"{STEP}{directory}:{step}"
+
+
+def steps_in(join_keys: Iterable[str]) -> set[int]:
+    """The steps that checkpoints say of themselves."""
+    return {int(key.rpartition(":")[2]) for key in join_keys if key.startswith(STEP)}
+
+
+def steps_in_name(stem: str) -> set[int]:
+    """The numbers that a name calls steps: `epoch=1-step=500`, `iter_500`, `checkpoint-500`."""
+    return {number for word, number in _numbers(stem) if word in _OF_STEPS}
+
+
+def epochs_in_name(stem: str) -> set[int]:
+    """The numbers that a name calls epochs: `net_epoch_10`, `model-e12`."""
+    return {number for word, number in _numbers(stem) if word in _OF_EPOCHS}
+
+
+def positions_in_name(stem: str) -> set[int]:
+    """The numbers in a name that may count anything: epochs, or what it does not say (`model_500`)."""
+    return {number for word, number in _numbers(stem) if word not in _OF_STEPS | _OF_VERSIONS}
+
+
+def _numbers(stem: str) -> list[tuple[str, int]]:
+    return [
+        (match["word"].lower() if match["word"] else "", int(match["number"]))
+        for match in _NUMBER.finditer(stem)
+    ]
