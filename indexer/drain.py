@@ -112,7 +112,8 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
                 or (SEALED if index.must_be_anew() else None)
                 or shows_another_log(store, writer)
             )
-            reason = went_to_another_index(index, writer) or reason
+            elsewhere = went_to_another_index(index, writer)
+            reason = reason or elsewhere
             report, position = DrainReport(), newest_position(store.engine)
             if reason is None:
                 report = drain(index, writer)
