@@ -14,8 +14,10 @@ HUB_SNAPSHOT = re.compile(
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
 HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
 CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
-FOLD_DIRECTORY = re.compile(r"^(?:fold[-_]?\d+|release)$", re.IGNORECASE)
-"""One of several trainings of what the directory above is called (nnU-Net), and Megatron's name for what is published."""
+FOLD_DIRECTORY = re.compile(r"^(?:fold[-_]?\d+|release|default)$", re.IGNORECASE)
+"""One of several trainings of what the directory above is called (nnU-Net), Megatron's name for what is published, and PEFT's
+for an adapter that nobody named.
+"""
 DATED_DIRECTORY = re.compile(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
 """A day, perhaps with a time: one version of what the directory above is called."""
 
