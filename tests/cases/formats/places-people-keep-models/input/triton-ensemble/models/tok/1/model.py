@@ -1,1 +1,2 @@
-class TritonPythonModel: pass
+class TritonPythonModel:
+    pass
