@@ -36,6 +36,14 @@ class UserError(ModeldexError):
         self.advice = advice
 
 
+class NotAcceptable(UserError):
+    """A run whose losses a person wants to accept does not wait for that, or not any more. Raised by the store of runs,
+    shown as other wrong use: exit code 2, but HTTP 409, because it may have waited a moment ago.
+    """
+
+    http_status = 409
+
+
 class SourceError(ModeldexError):
     """Storage could not answer. Raised by sources and readers; the crawl records it and goes on."""
 

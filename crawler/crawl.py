@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import takewhile
 
-from catalog.errors import SourceError
+from catalog.errors import SourceError, WriterBusy
 from catalog.normalise.values.secrets import masked_text
 from catalog.recording.joining import settle_joins
 from catalog.recording.making import Task, make
 from catalog.recording.recorder import Recorder
-from catalog.records import Group, ObjectKey, Run, RunState
+from catalog.records import Group, ObjectKey, Run, RunState, SourceId
+from catalog.records.record import WOULD_LOSE
+from catalog.sealing.faults import KeyMissing
 from catalog.settings import Settings
 from catalog.store import Store
 from catalog.store.batch import RecordChange
@@ -72,19 +74,23 @@ def crawl(
     settings: Settings,
     *,
     accept: bool = False,
-    accept_up_to: int = 0,
     reread: bool = False,
     hash_weights: bool = False,
     registry: Registry | None = None,
     spare: SpareHost | None = None,
     watch: Callable[[Progress], None] = lambda _progress: None,
 ) -> CrawlReport:
-    """Brings the records of the source up to date. `accept` lets a run lose more models than the guard allows,
-    `accept_up_to` lets it lose so many, `reread` reads every file again, `hash_weights` reads weights to their end for
-    hashes of bytes that are not known yet. `spare` is a host for processes, which else are started anew. Raises WriterBusy, StoreError, KeyMissing, and SourceError if the root cannot be listed.
+    """Brings the records of the source up to date. `accept` lets a run lose more models than the guard allows, as does a held
+    run before it that a person accepted, for as many as that one would have lost; `reread` reads every file again,
+    `hash_weights` reads weights to their end for hashes of bytes that are not known yet. `spare` is a host for processes,
+    which else are started anew. Raises WriterBusy, StoreError, KeyMissing, and SourceError if the root cannot be listed.
     """
     with store.source_lease(source.id) as lease:
-        store.bring_under_key(source.id, lease)
+        try:
+            store.bring_under_key(source.id, lease)
+        except KeyMissing as error:
+            _fail(store, source.id, source.uri, str(error), lease)
+            raise
         run = store.runs.start(source.id, source.uri, lease)
         account = Account(store, run, lease, watch, spent=lambda: getattr(source, "spent", {}))
         registry = registry or Registry.installed()
@@ -94,8 +100,22 @@ def crawl(
             if pool is not None:
                 stack.enter_context(pool)
             return _Crawl(store, source, settings, lease, registry, run, account, pool).go(
-                accepted=math.inf if accept else accept_up_to, reread=reread, hash_weights=hash_weights
+                accept=accept, reread=reread, hash_weights=hash_weights
             )
+
+
+def note_not_begun(store: Store, source: SourceId, uri: str, reason: str) -> None:
+    """A failed run of a source that could not even be opened: else its last run would be the good one before. There is none
+    while somebody crawls it.
+    """
+    with suppress(WriterBusy), store.source_lease(source) as lease:
+        _fail(store, source, uri, reason, lease)
+
+
+def _fail(store: Store, source: SourceId, uri: str, reason: str, lease: Lease) -> None:
+    account = Account(store, store.runs.start(source, uri, lease), lease, lambda _progress: None)
+    account.problem(reason)
+    account.finish(RunState.FAILED, store.manifest(source))
 
 
 class _Crawl:
@@ -130,11 +150,12 @@ class _Crawl:
         self._unhashed = 0
         account.problems += registry.unavailable
 
-    def go(self, *, accepted: float, reread: bool, hash_weights: bool) -> CrawlReport:
+    def go(self, *, accept: bool, reread: bool, hash_weights: bool) -> CrawlReport:
         """The numbered list: list, compare, read; hash; judge what is absent; group; normalise; commit; account; join."""
         state, settled = RunState.INTERRUPTED, False
+        accepted = math.inf if accept else self._store.runs.accepted_before(self._run)
         try:
-            check_same_storage(self._store, self._source, self._manifest, accepted=accepted > 0)
+            check_same_storage(self._store, self._source, self._manifest, accepted=accept)
             with self._manifest.sightings() as seen:
                 had_objects = self._manifest.has_objects()
                 if isinstance(self._source, Cuttable):
@@ -186,10 +207,14 @@ class _Crawl:
         source.remember(since=complete[0].started_at, whole=max(whole, default=None), known=known)
 
     def _go_on(self, source: Resumable) -> None:
-        """With the listing of a run that was cut off."""
+        """With the listing of a run that was cut off; those in between that could not even begin one know of none."""
+        runs = (
+            run
+            for run in self._store.runs.latest(MOST_RUNS, source=self._source.id)
+            if run.id != self._run.id
+        )
         before = next(
-            (run for run in self._store.runs.latest(2, source=self._source.id) if run.id != self._run.id),
-            None,
+            (run for run in runs if run.listed_to is not None or run.state is not RunState.FAILED), None
         )
         if before is not None and before.listed_to is not None:
             source.go_on(before.listed_to)
@@ -255,7 +280,7 @@ class _Crawl:
         more_than_accepted = len(judgement.verdicts.lost) > accepted
         if more_than_accepted and judgement.needs_a_person(before[LIVE], emptied=emptied):
             self._account.would_lose = judgement.paths_lost
-            self._account.counts["would_lose"] = len(judgement.verdicts.lost)
+            self._account.counts[WOULD_LOSE] = len(judgement.verdicts.lost)
             if around is not None:
                 self._split.restore(absent)
             return False

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from catalog.access.crawl_requests import accept_run
 from catalog.errors import ModeldexError
 from catalog.query.state import SearchState
-from catalog.records import RunState
+from catalog.records import Run, RunState
 from catalog.records.health import SourceHealth, StoreHealth
 from catalog.records.sources import SourceState
 from crawler.schedule import AT_ONCE, Interval, due_at, schedule_of
 from crawler.settings import WorkerSettings
-from webui.reading import catalog, settings
+from webui.not_found import NotFoundHere
+from webui.reading import catalog, note, settings
 
 NEEDS = (
     ("is:unreadable", "unreadable model", "unreadable models"),
@@ -22,8 +24,14 @@ NEEDS = (
 )
 """Queries whose models a person should look at, and what one and several of them are called."""
 BAD_ENDS = frozenset({RunState.HELD, RunState.FAILED})
+MOST_DIGITS = 18
+"""Of the number of a run: no database has longer ones."""
 OVERDUE_SECONDS = 60
 """A worker looks every second; a source that waits so much longer has none, or all places are taken."""
+FORGOTTEN_SECONDS = 3_600
+"""A source that waits so long although workers run: their places are taken by crawls that do not end, or crawls of it break
+down before they begin. Nothing else would tell.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +50,15 @@ class DueSource:
     health: SourceHealth
     next_due: datetime | None
     is_overdue: bool
+    is_forgotten: bool
     models: int | None
     state: SearchState
 
     @property
     def is_in_trouble(self) -> bool:
-        """Whether its last run was held or failed."""
-        return self.health.last is not None and self.health.last.state in BAD_ENDS
+        """Whether its last run failed, or was held and nobody has accepted it."""
+        last = self.health.last
+        return last is not None and last.state in BAD_ENDS and not last.accepted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +106,25 @@ def _due(source: SourceHealth) -> DueSource:
     now = datetime.now(UTC)
     moment = next_due(source, now)
     state = SearchState(selections={"source": (str(source.row.id),)})
-    late = moment is not None and (now - moment).total_seconds() > OVERDUE_SECONDS
+    late_seconds = 0.0 if moment is None or source.is_crawled else (now - moment).total_seconds()
     return DueSource(
         health=source,
         next_due=None if moment is None else max(moment, now),
-        is_overdue=late and not source.is_crawled,
+        is_overdue=late_seconds > OVERDUE_SECONDS,
+        is_forgotten=late_seconds > FORGOTTEN_SECONDS,
         models=_number(state),
         state=state,
     )
+
+
+def accept(number: str) -> Run:
+    """The held run of this number, which who asks has accepted, as the audit tells. Raises NotFoundHere, NotAcceptable."""
+    digits = number if number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS else ""
+    run = accept_run(settings(), int(digits)) if digits else None
+    if run is None:
+        raise NotFoundHere("There is no such run.")
+    note("runs.accept", f"run {run.id}", after={"may_lose": run.accepted})
+    return run
 
 
 def next_due(source: SourceHealth, now: datetime) -> datetime | None:

@@ -101,6 +101,7 @@ def _of_sources(sources: tuple[DueSource, ...]) -> Iterator[Metric]:
     due = gauge("next_due_timestamp_seconds", "When the next crawl begins.")
     running = gauge("running", "Whether the source is being crawled.")
     waits = gauge("held", "Whether the last run waits for a person.")
+    broken = gauge("failed", "Whether the last run failed: the source could not be opened or listed.")
     events = gauge("events_waiting", "Objects that events spoke of and that were not looked at yet.")
     lag = gauge("event_lag_seconds", "How long the first of these waits.")
     for source in sources:
@@ -110,7 +111,10 @@ def _of_sources(sources: tuple[DueSource, ...]) -> Iterator[Metric]:
         events.add_metric(label, state.events_waiting)
         lag.add_metric(label, state.event_lag_seconds)
         running.add_metric(label, state.is_crawled)
-        waits.add_metric(label, bool(state.last and state.last.state is RunState.HELD))
+        waits.add_metric(
+            label, bool(state.last and state.last.state is RunState.HELD and not state.last.accepted)
+        )
+        broken.add_metric(label, bool(state.last and state.last.state is RunState.FAILED))
         unread.add_metric(label, state.last.counts.get("failed", 0) if state.last else 0)
         if state.bytes is not None:
             size.add_metric(label, state.bytes)
@@ -118,7 +122,7 @@ def _of_sources(sources: tuple[DueSource, ...]) -> Iterator[Metric]:
             complete.add_metric(label, state.last_complete.started_at.timestamp())
         if source.next_due is not None:
             due.add_metric(label, source.next_due.timestamp())
-    yield from (models, missing, size, unread, complete, due, running, waits, events, lag)
+    yield from (models, missing, size, unread, complete, due, running, waits, broken, events, lag)
 
 
 def register(app: Flask) -> None:

@@ -215,6 +215,9 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+WOULD_LOSE, ACCEPTED = "would_lose", "accepted"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One crawl of one source: when, what it counted, what it could not read. `listed_to` is the last key of its listing
@@ -229,3 +232,13 @@ class Run:
     counts: Mapping[str, int]
     problems: tuple[str, ...] = ()
     listed_to: ObjectKey | None = None
+
+    @property
+    def would_lose(self) -> int:
+        """Of a held run, the models that it found no more."""
+        return self.counts.get(WOULD_LOSE, 0)
+
+    @property
+    def accepted(self) -> int:
+        """Of a held run, how many models may go missing since a person accepted it; 0 while nobody has."""
+        return self.counts.get(ACCEPTED, 0)

@@ -6,14 +6,16 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, insert, select, update
 
+from catalog.errors import NotAcceptable
 from catalog.records import ObjectKey, Run, RunState, SourceId
 from catalog.records.objects import is_too_long
+from catalog.records.record import ACCEPTED
 from catalog.store.codec import instant, parse_instant, read_object
 from catalog.store.database import upsert
 from catalog.store.leases import Lease
@@ -93,6 +95,38 @@ class Runs:
             insertion = connection.execute(insert(runs).values(**values, counts="{}", problems="[]"))
             number = insertion.inserted_primary_key[0] if insertion.inserted_primary_key else 0
             return _run(connection.execute(select(runs).where(runs.c.id == number)).one())
+
+    def accept(self, number: int) -> Run | None:
+        """The held run, with the mark that the next crawl of its source may lose as many models; None if there is no such run.
+
+        Raises NotAcceptable if it is not held, or not the last of its source.
+        """
+        with self._engine.begin() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == number)).one_or_none()
+            if row is None:
+                return None
+            if row.state != RunState.HELD:
+                raise NotAcceptable(f"Run {number} is {row.state}, and not held: there is nothing to accept.")
+            of_source = select(runs).where(runs.c.source == row.source).order_by(runs.c.id.desc()).limit(1)
+            newest = connection.execute(of_source).one()
+            if newest.id != number:
+                raise NotAcceptable(
+                    f"Run {number} is not the last of its source: run {newest.id} is, and is {newest.state}.",
+                    advice=f"See: modeldex runs show {newest.id}",
+                )
+            run = _run(row)
+            counts = {**run.counts, ACCEPTED: run.would_lose}
+            connection.execute(update(runs).where(runs.c.id == number).values(counts=json.dumps(counts)))
+            return replace(run, counts=counts)
+
+    def accepted_before(self, run: Run) -> int:
+        """How many models this run may lose because a person accepted the run before it. One that was killed or told to
+        end in between is none: it has concluded nothing.
+        """
+        chosen = (runs.c.source == run.source) & (runs.c.id < run.id) & (runs.c.state != RunState.INTERRUPTED)
+        with self._engine.connect() as connection:
+            row = connection.execute(select(runs).where(chosen).order_by(runs.c.id.desc()).limit(1)).first()
+        return 0 if row is None else _run(row).accepted
 
     def scope_failed(self, run: Run, scope: str, error: str) -> None:
         """One whose name is too long is noted as the scope around it: what lies there is protected, too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -154,9 +155,18 @@ def open_store(settings: Settings, *, write: bool) -> Store:
     return Store(engine)
 
 
+def is_begun(settings: Settings) -> bool:
+    """Whether something may be known here: opening the store would not make the first of a home."""
+    return bool(settings.section(DatabaseSettings).url) or _file_of(settings).exists()
+
+
+def _file_of(settings: Settings) -> Path:
+    return settings.home / "store.sqlite3"
+
+
 def _check_file(settings: Settings) -> None:
     """SQLite takes an empty file for a new database. Raises StoreDamaged for one that was cut to nothing."""
-    path = settings.home / "store.sqlite3"
+    path = _file_of(settings)
     if settings.section(DatabaseSettings).url or not path.exists() or path.stat().st_size:
         return
     is_new = time.time() - path.stat().st_mtime < BUSY_TIMEOUT_MS / 1000  # another process may be making it

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog.errors import UserError
+from catalog.errors import ModeldexError, UserError
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.store import INDEX
@@ -49,7 +49,6 @@ SHOWN = 20
 @click.option(
     "--dry-run", is_flag=True, help="Only list, and say what would be read and what is no longer there."
 )
-@click.option("--accept-up-to", type=int, default=0, hidden=True, help="As --accept, for so many models.")
 @click.option(
     "--endpoint-url",
     metavar="URL",
@@ -80,7 +79,6 @@ def crawl(
     reread: bool,
     hash_weights: bool,
     dry_run: bool,
-    accept_up_to: int,
     endpoint_url: str | None,
     options: tuple[str, ...],
     credentials: tuple[str, ...],
@@ -93,10 +91,12 @@ def crawl(
     read; 3: so many models would go missing that nothing was changed.
     """
     from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
-    from crawler.addresses import find_target, may_be_name, open_source  # noqa: PLC0415
+    from catalog.store.store import is_begun  # noqa: PLC0415
+    from crawler.addresses import find_target, may_be_name  # noqa: PLC0415
     from crawler.commands.given_options import given_options, open_checked  # noqa: PLC0415
     from crawler.commands.progress import FollowingIndex, ProgressLine  # noqa: PLC0415
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
+    from crawler.crawl import note_not_begun  # noqa: PLC0415
     from crawler.overlaps import overlaps  # noqa: PLC0415
     from crawler.processes import spare_host  # noqa: PLC0415
     from crawler.reading import Registry  # noqa: PLC0415
@@ -105,17 +105,21 @@ def crawl(
     given = given_options(endpoint_url, options, credentials)
     if not path:  # an unset variable of a script, not the directory one happens to be in
         raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
-    if "://" not in path and not may_be_name(path):
-        open_source(path, settings)  # a path that is none leaves no home behind
-    elif "://" in path and not settings.home.exists():
-        open_checked(find_target(path, ()), given, (), settings)  # nor does an address
+    if not may_be_name(path) and not is_begun(settings):  # what is none leaves no home behind
+        open_checked(find_target(path, ()), given, (), settings)
     if dry_run:
         _preview(settings, path, given, as_json=as_json)
         return
     registry = Registry.installed()
     with spare_host() as spare, open_store(settings, write=True) as store, _interruptible():
         rows = store.sources.all()
-        source, target = open_checked(find_target(path, rows), given, rows, settings)
+        target = find_target(path, rows)
+        try:
+            source, target = open_checked(target, given, rows, settings)
+        except ModeldexError as error:
+            if target.row is not None and target.row.state is not SourceState.REMOVED and not given:
+                note_not_begun(store, target.row.id, target.row.uri, str(error))
+            raise
         if given and target.row is not None:
             store.sources.put([target.row])
         store.sources.crawled(source.id, source.uri)
@@ -137,7 +141,6 @@ def crawl(
                 source,
                 settings,
                 accept=accept,
-                accept_up_to=accept_up_to,
                 reread=reread,
                 hash_weights=hash_weights,
                 registry=registry,

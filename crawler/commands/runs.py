@@ -102,20 +102,12 @@ def accept(context: click.Context, number: int) -> None:
 
     settings: Settings = context.obj
     with _store(settings) as store:
-        run = _run(store, number)
-        newest = store.runs.latest(1, source=run.source)[0]
-        row = next((row for row in store.sources.all() if row.id == run.source), None)
-    if run.state is not RunState.HELD:
-        raise UserError(f"Run {number} is {run.state.value}, and not held: there is nothing to accept.")
-    if newest.id != number:
-        raise UserError(
-            f"Run {number} is not the last of its source: run {newest.id} is, and is {newest.state.value}.",
-            advice=f"See: modeldex runs show {newest.id}",
-        )
+        _run(store, number)
     with open_store(settings, write=True) as store:
-        note(store, "runs.accept", f"run {number}", after={"may_lose": run.counts.get("would_lose", 0)})
-    address = run.source if row is None else row.address
-    context.invoke(crawl, path=address, accept_up_to=run.counts.get("would_lose", 0))
+        run = store.runs.accept(number) or _run(store, number)
+        note(store, "runs.accept", f"run {number}", after={"may_lose": run.accepted})
+        row = next((row for row in store.sources.all() if row.id == run.source), None)
+    context.invoke(crawl, path=run.source if row is None else row.address)
 
 
 def _store(settings: Settings) -> Store:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from catalog.normalise.values.secrets import masked_text
 from catalog.records import ObjectKey, Run, RunState, display_key
+from catalog.records.record import WOULD_LOSE
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
@@ -19,6 +20,8 @@ from crawler.sniffing import promised_format
 
 COUNTS_SECONDS = 3.0
 MAX_SKIPPED = 1000
+LOST_NOTED = 20
+"""So many names of models that a held run would lose stand in the run: who accepts it has not seen what the crawl said."""
 NAMES_NOTED = 3
 MAX_UNREAD = 200
 
@@ -27,7 +30,7 @@ WRITTEN = ("new", "changed", "unchanged")
 
 COUNTED = (
     *("models", *WRITTEN, "moved", "missing", "gone", "failed", "risks", "incomplete"),
-    *("objects", "opened", "bytes_read", "hashed", "missing_total", "scopes_failed", "would_lose", "skipped"),
+    *("objects", "opened", "bytes_read", "hashed", "missing_total", "scopes_failed", WOULD_LOSE, "skipped"),
     *("bytes", "requests", "bytes_received"),
 )
 """What every report counts; models and files unless the name says otherwise. `bytes` are those of all files there are."""
@@ -150,8 +153,19 @@ class Account:
         self.counts["scopes_failed"] = self.scopes_failed
         self.counts["bytes"] = manifest.size_bytes()
         return self._store.runs.finish(
-            self._run, state, self._so_far(), [*self.problems, *self.notes()], listed_to=self.listed_to
+            self._run,
+            state,
+            self._so_far(),
+            [*self.problems, *self._lost(), *self.notes()],
+            listed_to=self.listed_to,
         )
+
+    def _lost(self) -> Iterator[str]:
+        """The first models that are no longer there, of a run that is held because of them."""
+        for path in self.would_lose[:LOST_NOTED]:
+            yield masked_text(well_formed(f"no longer there: {display_key(path)}"))
+        if len(self.would_lose) > LOST_NOTED:
+            yield f"no longer there: {len(self.would_lose) - LOST_NOTED:,} more"
 
     def _settle_unread(self, manifest: Manifest) -> None:
         """Counts what could not be read and needs a person; the rest was left out."""

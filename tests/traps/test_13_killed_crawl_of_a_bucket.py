@@ -12,6 +12,7 @@ from fixtures.ports import ENVIRONMENT
 from catalog.records import RunState
 from catalog.settings import Settings
 from catalog.store import open_store
+from crawler.crawl import note_not_begun
 
 ROOM = Path(__file__).parents[2]
 
@@ -93,8 +94,9 @@ def test_a_listing_again_that_is_killed_goes_on_behind_its_last_page_and_sees_wh
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     bucket.storage.calm()
-    with open_store(Settings(home=home), write=False) as store:
+    with open_store(Settings(home=home), write=True) as store:
         (dead,) = store.runs.latest(1)
+        note_not_begun(store, dead.source, bucket.address, "the storage was away for a moment")
     assert dead.listed_to is not None
     bucket.model("m000.safetensors", values=100)
     bucket.remove("m01.safetensors", "m23.safetensors")

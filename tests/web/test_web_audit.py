@@ -6,9 +6,10 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from fixtures.users import OWN_PAGE, PASSWORD, role
+from fixtures.users import OPEN_SOURCE, OWN_PAGE, PASSWORD, role
 
 from catalog.cli import cli
+from catalog.records import RunState, SourceId
 
 
 def told(house):
@@ -48,6 +49,23 @@ def test_the_audit_is_for_auditors(house, name, may):
     assert ("sign-in" in page.text) is may
     if may:
         assert answer.json["lines"][0]["actor"] == name
+
+
+@pytest.mark.parametrize("door", ["/health/accept", "/api/v1/runs/1/accept"])
+@pytest.mark.parametrize(("name", "may"), [("ada", True), ("ed", False), ("bob", False), ("audrey", False)])
+def test_who_manages_the_catalog_accepts_a_held_run_and_nobody_else(house, name, may, door):
+    source, store = SourceId(OPEN_SOURCE), house.store
+    with store.source_lease(source) as lease:
+        run = store.runs.start(source, OPEN_SOURCE, lease)
+        store.runs.finish(run, RunState.HELD, {"would_lose": 60}, ["no longer there: m0"])
+    answer = house.client(name).post(door, data={"run": run.id}, headers=OWN_PAGE)
+    assert (answer.status_code in {202, 303}) is may
+    assert (store.runs.get(run.id).accepted, bool(store.sources.asked())) == (
+        (60, True) if may else (0, False)
+    )
+    last = list(store.audit.lines())[-1].happening
+    assert (last.actor, last.outcome) == (name, "done" if may else "refused")
+    assert (last.action, last.resource, last.after) == ("runs.accept", "run 1", {"may_lose": 60}) or not may
 
 
 def refusals_without_names(house):

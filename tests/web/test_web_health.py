@@ -3,17 +3,20 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from fixtures.crawling import safetensors
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import delete, select, update
 
 from catalog import plugins
 from catalog.records import RunState
-from catalog.records.sources import SourceDefinition
+from catalog.records.sources import SourceDefinition, SourceState
 from catalog.settings import Settings
 from catalog.store import open_store
+from catalog.store.tables import runs, sources
 from crawler.addresses import open_source
 from crawler.crawl import crawl
 from webui.app import create_app
@@ -106,8 +109,13 @@ def test_every_number_leads_to_a_search_with_exactly_that_many(client):
 def test_a_row_says_what_its_source_needs(client):
     text = client.get("/health").text
     assert "crawl of lost held" in text
-    assert "modeldex runs accept" in text
+    assert '<li class="run">\n      <header><h3><bdi>lost</bdi></h3>' in text, (
+        "runs have the names of the rows above"
+    )
+    assert "Accept that 52 models go missing" in text
     assert "52 models no longer there" in text
+    assert "no longer there: m0" in text
+    assert "no longer there: 32 more" in text
     assert re.search(r"1 file unread.*cut\.safetensors.*</code> <bdi>[^<]{8,}", text, re.DOTALL)
     assert "No worker runs" in text
     assert "http-equiv" not in text
@@ -123,8 +131,8 @@ def test_json_tells_the_same(client, made):
     assert rows["never"]["next_due_at"] is not None
     assert rows["lab"]["bytes"] > 0
     assert {need["query"]: need["models"] for need in told["needs"]}["is:missing"] == 1
-    runs = client.get("/api/v1/runs?source=lost&limit=1").json["runs"]
-    assert [run["state"] for run in runs] == ["held"]
+    newest = client.get("/api/v1/runs?source=lost&limit=1").json["runs"]
+    assert [run["state"] for run in newest] == ["held"]
     assert len(client.get("/api/v1/runs").json["runs"]) == 4
     assert client.get("/api/v1/runs?source=nobody").status_code == 404
     assert client.get("/api/v1/runs?limit=x").status_code == 400
@@ -160,6 +168,79 @@ def test_a_crawl_is_asked_for_once_and_from_here_alone(client, made, store):
     assert ask(client, "file:///nowhere").status_code == 404
     assert client.get("/health/crawl").status_code == 405
     store.sources.give_up_asked(lab, until=store.sources.asked()[lab])
+
+
+@pytest.fixture
+def held(made, store):
+    """The run that waits for a person; what a test did to it and after it is taken back."""
+    run = store.runs.latest(1, source=made[1]["lost"].id)[0]
+    yield run
+    with store.engine.begin() as connection:
+        connection.execute(delete(runs).where(runs.c.id > run.id))
+        connection.execute(update(runs).where(runs.c.id == run.id).values(counts=json.dumps(run.counts)))
+        connection.execute(update(sources).values(asked_at=None))
+
+
+def test_a_held_run_is_accepted_from_here_alone_and_the_worker_is_asked_to_crawl(client, made, store, held):
+    lost = made[1]["lost"].id
+    form = {"run": str(held.id)}
+    assert (
+        client.post("/health/accept", data=form, headers={"Origin": "https://evil.example"}).status_code
+        == 403
+    )
+    assert store.runs.get(held.id) == held
+    own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    answers = [client.post("/health/accept", data=form, headers=own) for _ in range(2)]
+    assert [(answer.status_code, answer.location) for answer in answers] == [(303, "/health")] * 2
+    assert store.runs.get(held.id).accepted == MODELS
+    assert list(store.sources.asked()) == [lost]
+    text = client.get("/health").text
+    assert "Accepted: the next crawl may let 52 go missing." in text
+    assert "Accept that" not in text
+    assert "crawl of lost held" not in text
+
+
+def test_a_run_is_accepted_over_the_api_unless_it_is_not_held_or_not_the_last(client, made, store, held):
+    for number, status in ((1, 409), (999, 404), ("x", 404), ("9" * 40, 404), ("-1", 404)):
+        assert client.post(f"/api/v1/runs/{number}/accept").status_code == status
+    lost = made[1]["lost"]
+    store.sources.put([replace(lost, state=SourceState.DISABLED)])
+    refused = client.post(f"/api/v1/runs/{held.id}/accept")
+    assert (refused.status_code, "is disabled" in refused.json["error"]["detail"]) == (409, True)
+    assert "Accept that" not in client.get("/health").text
+    store.sources.put([lost])
+    taken = client.post(f"/api/v1/runs/{held.id}/accept")
+    assert (taken.status_code, taken.json["counts"]["accepted"]) == (202, MODELS)
+    with store.source_lease(lost.id) as lease:
+        store.runs.start(lost.id, lost.uri, lease)
+    late = client.post(f"/api/v1/runs/{held.id}/accept")
+    assert late.status_code == 409
+    assert "is not the last of its source" in late.json["error"]["detail"]
+
+
+def test_why_a_crawl_failed_stands_in_the_row_of_its_source(client, made, store, held):
+    """It stood folded among the runs below alone, and the row said that there is no trouble."""
+    lost = made[1]["lost"]
+    with store.source_lease(lost.id) as lease:
+        run = store.runs.start(lost.id, lost.uri, lease)
+        store.runs.finish(run, RunState.FAILED, {}, ["the disk <is> away"])
+    rows = client.get("/health").text.split("<h2>Runs</h2>")[0]
+    assert "the disk &lt;is&gt; away What was known before is unchanged." in rows
+
+
+def test_a_source_that_no_worker_comes_to_needs_somebody(client, made, store, held):
+    """It said `now` for as long as its crawls broke down before they began, or all places were taken."""
+    begun = update(sources).where(sources.c.id == made[1]["never"].id)
+    with store.engine.begin() as connection:
+        (since,) = connection.execute(
+            select(sources.c.added_at).where(sources.c.id == made[1]["never"].id)
+        ).one()
+        connection.execute(begun.values(added_at="2026-01-01T00:00:00.000000Z"))
+    assert "crawls are due and no worker runs" in client.get("/health").text
+    with store.workers.announced():
+        assert '<a href="#source-3"><bdi>crawl of never overdue</bdi></a>' in client.get("/health").text
+    with store.engine.begin() as connection:
+        connection.execute(begun.values(added_at=since))
 
 
 def test_a_running_crawl_is_shown_with_how_far_it_is(client, made, store):

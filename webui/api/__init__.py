@@ -27,6 +27,7 @@ from crawler.settings import EventSettings
 from webui.api.answers import (
     lineage_answer,
     model_answer,
+    run_answer,
     runs_answer,
     search_answer,
     sources_answer,
@@ -51,7 +52,7 @@ from webui.finding import (
     find_present,
     find_table,
 )
-from webui.health import health
+from webui.health import accept, health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
 from webui.past import day_asked, go_back
@@ -252,6 +253,15 @@ def runs_of_sources() -> Response:
         if source is None:
             raise NotFoundHere("There is no such source.")
     return answer(runs_answer(catalog().runs(int(limit), source=source)))
+
+
+@blueprint.post("/v1/runs/<run_id>/accept")
+def accept_run(run_id: str) -> Response:
+    """Lets as many models of a source go missing as its last run, which is held, would have lost. 202: the next worker with
+    a free place crawls the source for that; should more be absent by then, it is held again. 409 if the run is not held, or
+    not the last of its source.
+    """
+    return answer(run_answer(accept(run_id)), status=202)
 
 
 @blueprint.post("/v1/events")

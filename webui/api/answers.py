@@ -325,7 +325,7 @@ def values_answer(field: Field, view: FacetView, prefix: str, addresses: Address
 def status_answer(status: CatalogStatus, crawl: CrawlStatus | None) -> StatusAnswer:
     """The state of the catalog."""
     return StatusAnswer(
-        runs=tuple(_run(run) for run in status.runs),
+        runs=tuple(run_answer(run) for run in status.runs),
         crawl=_crawl(crawl),
         models=status.models,
         indexed=status.indexed,
@@ -350,7 +350,7 @@ def sources_answer(health: Health) -> SourcesAnswer:
 
 
 def runs_answer(runs: Iterable[Run]) -> RunsAnswer:
-    return RunsAnswer(runs=tuple(map(_run, runs)))
+    return RunsAnswer(runs=tuple(map(run_answer, runs)))
 
 
 def _source(source: DueSource) -> SourceAnswer:
@@ -366,7 +366,7 @@ def _source(source: DueSource) -> SourceAnswer:
         asked_at=_iso(health.asked_at),
         next_due_at=_iso(source.next_due),
         last_complete_at=None if health.last_complete is None else _iso(health.last_complete.started_at),
-        last_run=None if health.last is None else _run(health.last),
+        last_run=None if health.last is None else run_answer(health.last),
         models=source.models,
         missing=health.missing,
         bytes=health.bytes,
@@ -381,7 +381,7 @@ def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _run(run: Run) -> RunAnswer:
+def run_answer(run: Run) -> RunAnswer:
     return RunAnswer(
         id=run.id,
         source=run.source,

@@ -54,7 +54,7 @@ _STREAMS = {
     "export.csv": "text/csv",
     "export.parquet": "application/vnd.apache.parquet",
 }
-_ACCEPTED = frozenset({"events", "events/mlflow/{source}"})
+_ACCEPTED = frozenset({"events", "events/mlflow/{source}", "runs/{run_id}/accept"})
 _WRITTEN = "application/json"
 
 

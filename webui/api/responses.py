@@ -715,6 +715,7 @@ ANSWERS: Mapping[str, type] = {
     "/api/v1/retention": RetentionAnswer,
     "/api/v1/retention/<plan_id>": PlanAnswer,
     "/api/v1/runs": RunsAnswer,
+    "/api/v1/runs/<run_id>/accept": RunAnswer,
     "/api/v1/tables": TablesAnswer,
     "/api/v1/tables/<name>": TableAnswer,
     "/api/v1/sources": SourcesAnswer,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from catalog.records import Run, RunState
 from catalog.records.sources import SourceState
-from webui.html.status import STATE_HELP, STATE_WORDS, StatusPage, status_page
+from webui.html.status import STATE_HELP, STATE_WORDS, UNCHANGED, StatusPage, status_page
 from webui.numbers import clock, seconds, size
 from webui.text import shown
 
@@ -39,6 +39,14 @@ class TroubleView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptView:
+    """That so many models of a held run go missing may be accepted here."""
+
+    run: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceView:
     """One row."""
 
@@ -50,6 +58,7 @@ class SourceView:
     tone: str
     advice: str
     command: str
+    accept: AcceptView | None
     schedule: str
     last_complete: str
     next_due: str
@@ -87,9 +96,10 @@ def health_page(
     may_manage: bool,
 ) -> HealthPage:
     """The page; "unknown" where a number could not be had."""
-    below = status_page(status, crawl)
+    names = {source.health.row.id: _name(source) for source in health.sources}
+    below = status_page(status, crawl, names)
     rows = tuple(
-        _source(source, number, addresses, may_ask=may_ask)
+        _source(source, number, addresses, may_ask=may_ask, may_manage=may_manage)
         for number, source in enumerate(health.sources, start=1)
     )
     needs = _needs(health, addresses)
@@ -126,6 +136,8 @@ def _needs(health: Health, addresses: Addresses) -> tuple[NeedView, ...]:
         if source.is_in_trouble and source.health.last is not None:
             what = f"crawl of {_name(source)} {STATE_WORDS[source.health.last.state][1]}"
             views.append(NeedView(text=what, url=f"#source-{number}"))
+        elif source.is_forgotten and health.workers:
+            views.append(NeedView(text=f"crawl of {_name(source)} overdue", url=f"#source-{number}"))
     if health.lacks_worker:
         views.append(NeedView(text="crawls are due and no worker runs", url="#workers"))
     return tuple(views)
@@ -137,9 +149,12 @@ def _workers(health: Health) -> str:
     return "1 worker runs." if health.workers == 1 else f"{health.workers:,} workers run."
 
 
-def _source(source: DueSource, number: int, addresses: Addresses, *, may_ask: bool) -> SourceView:
+def _source(
+    source: DueSource, number: int, addresses: Addresses, *, may_ask: bool, may_manage: bool
+) -> SourceView:
     health, row, last = source.health, source.health.row, source.health.last
     is_running = health.is_crawled and last is not None and last.state is RunState.RUNNING
+    waiting = last if last is not None and last.state is RunState.HELD and not last.accepted else None
     tone, word = STATE_WORDS[last.state] if last else ("info", "never crawled")
     if last is not None and last.state is RunState.RUNNING and not health.is_crawled:
         tone, word = STATE_WORDS[RunState.INTERRUPTED]
@@ -152,8 +167,9 @@ def _source(source: DueSource, number: int, addresses: Addresses, *, may_ask: bo
         address=shown(row.uri, 200),
         state=word,
         tone=tone,
-        advice=STATE_HELP.get(last.state, "") if last and not is_running else "",
-        command=f"modeldex runs accept {last.id}" if last and last.state is RunState.HELD else "",
+        advice=_advice(last) if last and not is_running else "",
+        command=f"modeldex runs accept {waiting.id}" if waiting else "",
+        accept=_acceptance(waiting) if waiting and may_manage and row.state is SourceState.ACTIVE else None,
         schedule=shown(row.definition.schedule or "", 60),
         last_complete=clock(health.last_complete.started_at) if health.last_complete else "never",
         next_due=_next_due(source, is_running=is_running),
@@ -162,16 +178,38 @@ def _source(source: DueSource, number: int, addresses: Addresses, *, may_ask: bo
         size="" if health.bytes is None else size(health.bytes).text,
         change=_change(health.last_finished),
         progress=_progress(last) if is_running and last else "",
-        troubles=tuple(
-            TroubleView(file=shown(file.key, 200), reason=shown(file.reason, 300))
-            for file in health.unread[:UNREAD_SHOWN]
-        ),
+        troubles=_troubles(source),
         troubles_text=_troubles_text(source),
         may_be_asked=may_ask
         and row.state is SourceState.ACTIVE
         and not is_running
         and health.asked_at is None,
     )
+
+
+def _advice(last: Run) -> str:
+    """What is to be known of how the last run ended: why it failed, where it did."""
+    if last.accepted:
+        return f"Accepted: the next crawl may let {last.accepted:,} go missing."
+    if last.state is RunState.FAILED and last.problems:
+        return f"{shown(last.problems[0], 400)} {UNCHANGED}"
+    return STATE_HELP.get(last.state, "")
+
+
+def _troubles(source: DueSource) -> tuple[TroubleView, ...]:
+    """What a held run would lose, then files that could not be read."""
+    last = source.health.last
+    lost = last.problems if last is not None and last.state is RunState.HELD else ()
+    unread = source.health.unread[:UNREAD_SHOWN]
+    return (
+        *(TroubleView(file="", reason=shown(problem, 300)) for problem in lost),
+        *(TroubleView(file=shown(file.key, 200), reason=shown(file.reason, 300)) for file in unread),
+    )
+
+
+def _acceptance(run: Run) -> AcceptView:
+    models = f"{run.would_lose:,} {'model goes' if run.would_lose == 1 else 'models go'}"
+    return AcceptView(run=run.id, text=f"Accept that {models} missing")
 
 
 def _name(source: DueSource) -> str:
@@ -216,8 +254,10 @@ def _troubles_text(source: DueSource) -> str:
     files, scopes = counts.get("failed", 0), counts.get("scopes_failed", 0)
     files = max(files, len(source.health.unread))
     parts = []
-    if counts.get("would_lose"):
-        parts.append(f"{counts['would_lose']:,} models no longer there")
+    if source.health.last and source.health.last.state is RunState.FAILED:
+        parts.append("not crawled")
+    if source.health.last and (lost := source.health.last.would_lose):
+        parts.append(f"{lost:,} {'model' if lost == 1 else 'models'} no longer there")
     if source.health.events_waiting:
         parts.append(
             f"{source.health.events_waiting:,} objects of events wait for {seconds(source.health.event_lag_seconds).text}"

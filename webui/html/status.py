@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from catalog.records import Run, RunState
+from catalog.records import Run, RunState, SourceId
 from webui.numbers import clock, seconds, size
 from webui.text import shown
 
@@ -25,9 +25,10 @@ STATE_WORDS = {
     RunState.HELD: ("danger", "held"),
     RunState.INTERRUPTED: ("warn", "interrupted"),
 }
+UNCHANGED = "What was known before is unchanged."
 STATE_HELP = {
     RunState.PARTIAL: "Something could not be read or listed; what lies there keeps its last known state.",
-    RunState.FAILED: "The source could not be crawled. What was known before is unchanged.",
+    RunState.FAILED: f"The source could not be crawled. {UNCHANGED}",
     RunState.HELD: "Too much would go missing. Nothing was changed: look at the source, then crawl again or accept.",
     RunState.INTERRUPTED: "The crawl was stopped. The next one goes on.",
 }
@@ -78,13 +79,13 @@ class StatusPage:
     index_problems: tuple[str, ...]  # why models are not in the index in their present state
 
 
-def run_row(run: Run) -> RunRow:
-    """A run for people. A run that still goes on has no end, its duration is what has passed."""
+def run_row(run: Run, names: Mapping[SourceId, str]) -> RunRow:
+    """A run for people, under the name of its source. One that still goes on has no end, its duration is what has passed."""
     tone, word = STATE_WORDS.get(run.state, ("info", str(run.state)))
     end = run.finished_at or (datetime.now(UTC) if run.state is RunState.RUNNING else None)
     return RunRow(
         id=run.id,
-        source=shown(run.source, 160),
+        source=shown(names.get(run.source) or run.source, 160),
         state=word,
         tone=tone,
         advice=STATE_HELP.get(run.state, ""),
@@ -109,10 +110,12 @@ def _elapsed(start: datetime, end: datetime) -> float:
     return (aware[1] - aware[0]).total_seconds()
 
 
-def status_page(status: CatalogStatus, crawl: CrawlStatus | None) -> StatusPage:
+def status_page(
+    status: CatalogStatus, crawl: CrawlStatus | None, names: Mapping[SourceId, str]
+) -> StatusPage:
     """The page; "unknown" where a number could not be had."""
     return StatusPage(
-        runs=tuple(run_row(run) for run in status.runs),
+        runs=tuple(run_row(run, names) for run in status.runs),
         crawl=crawl,
         models=status.models,
         models_text=_number(status.models),

@@ -24,6 +24,7 @@ from webui.finding import (
     find_table,
     find_trained_on,
 )
+from webui.health import accept
 from webui.health import health as find_health
 from webui.html.compare import compare_page
 from webui.html.data_tables import table_page
@@ -135,6 +136,13 @@ def crawl_now() -> BaseResponse:
     if not allowed(catalog().principal, Action.CRAWL) or not ask_for_crawl(settings(), SourceId(source)):
         raise NotFoundHere("There is no such source that could be crawled.")
     note("sources.crawl", source)
+    return redirect(url_for("pages.health"), 303)
+
+
+@blueprint.post("/health/accept")
+def accept_run() -> BaseResponse:
+    """Lets the models that the held run of this form would lose go missing; the page that follows shows what becomes of it."""
+    accept(request.form.get("run", ""))
     return redirect(url_for("pages.health"), 303)
 
 

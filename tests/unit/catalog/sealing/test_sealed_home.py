@@ -163,6 +163,8 @@ def test_a_lost_keyring_is_replaced_by_nothing_until_somebody_says_so(sealed):
     (sealed.home / "keyring.json").unlink()
     refused = sealed.run("crawl", "lab", "--reread", code=None)
     assert "is not here" in refused
+    last = sealed.json("runs")[0]
+    assert (last["state"], "is not here" in last["problems"][0]) == ("failed", True)
     assert not (sealed.home / "keyring.json").exists()
     sealed.run("keys", "create", "lab")
     sealed.run("crawl", "lab", "--reread")

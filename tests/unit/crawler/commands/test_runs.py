@@ -2,12 +2,17 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from fixtures.crawling import safetensors
 
 from catalog.cli import cli
+from catalog.errors import NotAcceptable
+from catalog.records import RunState
+from catalog.settings import Settings
+from catalog.store import open_store
 
 MODELS = 52  # more than the guard lets go by itself
 
@@ -43,7 +48,12 @@ def test_a_held_run_is_listed_shown_and_accepted_for_as_much_as_it_would_lose(de
     assert "modeldex runs accept 2" in held.stderr
     assert [(run["id"], run["state"]) for run in desk.json("runs")] == [(2, "held"), (1, "complete")]
     assert desk.json("runs", "show", 2)["counts"]["would_lose"] == 51
-    assert "Accept it with: modeldex runs accept 2" in desk.run("runs", "show", 2).stderr
+    shown = desk.run("runs", "show", 2)
+    assert "Accept it with: modeldex runs accept 2" in shown.stderr
+    assert ("no longer there: m0/net\n" in shown.stdout, "no longer there: 31 more" in shown.stdout) == (
+        True,
+        True,
+    )
 
     shutil.rmtree(desk.root / "m51")
     assert desk.run("runs", "accept", 2).exit_code == 3, "more is absent than somebody looked at"
@@ -53,6 +63,53 @@ def test_a_held_run_is_listed_shown_and_accepted_for_as_much_as_it_would_lose(de
     assert done.exit_code == 0, done.output
     assert "51 missing" in done.stdout
     assert "is complete, and not held" in str(desk.run("runs", "accept", 4).exception)
+
+
+def test_what_was_accepted_holds_for_the_next_crawl_that_concludes_something_whoever_begins_it(desk):
+    desk.run("crawl", desk.root)
+    for number in range(51):
+        shutil.rmtree(desk.root / f"m{number}")
+    desk.run("crawl", desk.root)
+    with open_store(Settings(home=desk.home), write=True) as store:
+        held = store.runs.accept(2)
+        with store.source_lease(held.source) as lease:  # and dies
+            store.runs.start(held.source, held.source, lease)
+    done = desk.run("crawl", desk.root)
+    assert (done.exit_code, "51 missing" in done.stdout) == (0, True), done.output
+    with (
+        pytest.raises(NotAcceptable, match="run 4 is, and is complete"),
+        open_store(Settings(home=desk.home), write=True) as store,
+    ):
+        store.runs.accept(2)
+
+
+def test_what_a_crawl_that_failed_did_not_write_is_accepted_anew(desk):
+    """The storage was in trouble since a person looked: what is absent by now may be so because of that."""
+    desk.run("crawl", desk.root)
+    shutil.move(desk.root, desk.home.parent / "away")
+    desk.root.mkdir()
+    desk.run("crawl", desk.root)
+    with open_store(Settings(home=desk.home), write=True) as store:
+        held = store.runs.accept(2)
+        with store.source_lease(held.source) as lease:
+            run = store.runs.start(held.source, held.source, lease)
+            store.runs.finish(run, RunState.FAILED, {}, ["the disk is away"])
+    assert desk.run("crawl", desk.root).exit_code == 3
+
+
+@pytest.mark.parametrize("address", [str, Path.as_uri, lambda _root: "lab"], ids=["path", "address", "name"])
+def test_a_source_that_is_no_longer_there_has_a_failed_run_and_keeps_what_it_has(desk, address):
+    """Its last run was the good one before, so that nobody was told."""
+    desk.run("sources", "add", desk.root, "--name", "lab")
+    desk.run("crawl", desk.root)
+    shutil.move(desk.root, desk.home.parent / "away")
+    assert "does not exist" in str(desk.run("crawl", address(desk.root)).exception)
+    last = desk.json("runs")[0]
+    assert (last["state"], last["counts"]["models"], last["id"]) == ("failed", MODELS, 2)
+    assert "does not exist" in last["problems"][0]
+    assert "does not exist" in str(desk.run("crawl", desk.root, "--dry-run").exception)
+    assert "does not exist" in str(desk.run("crawl", desk.home.parent / "other").exception)
+    assert len(desk.json("runs")) == 2, "neither a look ahead nor what was never a source has one"
 
 
 def test_what_a_crawl_would_do_is_told_and_not_done(desk):

@@ -147,6 +147,8 @@ def test_a_source_that_cannot_be_opened_is_not_tried_every_second(tmp_path):
         until(lambda: "crawl ended source=lab exit_code=2" in log.read_text())
         time.sleep(2.5)
     assert log.read_text().count("crawl started source=lab") == 1
+    (run,) = json.loads(modeldex(home, "runs", "--json"))
+    assert (run["state"], "does not exist" in run["problems"][0]) == ("failed", True)
 
 
 def test_a_worker_without_sources_says_so_once_and_waits(tmp_path):
