@@ -62,12 +62,11 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
             case "sort":
                 sort = value.strip()[:1000]
             case "page":
-                page, told = _whole(value, 1, MAX_PAGE, 1)
-                notices |= (
-                    {f"Pages are counted from 1; {value[:40]!r} is no page, and {told} is shown.": None}
-                    if told
-                    else {}
-                )
+                page = _whole(value, 1, MAX_PAGE, 1)
+                if value.strip() and str(page) != value.strip().lstrip("0"):
+                    notices[
+                        f"Pages are counted from 1; {value[:40]!r} is none, and page {page} is shown."
+                    ] = None
             case name if name in VIEW_PARTS:
                 if name == COLUMNS and len(_columns((*view.columns, *value.split(",")))) > MAX_COLUMNS:
                     notices[f"A table shows at most {MAX_COLUMNS} columns; the others are left out."] = None
@@ -75,12 +74,11 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
             case "lenient":
                 pass  # what the API asks for, no part of a state
             case "per_page":
-                size, told = _whole(value, 1, MAX_PER_PAGE, PAGE_SIZE)
-                notices |= (
-                    {f"A page has 1 to {MAX_PER_PAGE} models, not {value[:40]!r}; these are {told}.": None}
-                    if told
-                    else {}
-                )
+                size = _whole(value, 1, MAX_PER_PAGE, PAGE_SIZE)
+                if str(size) != value.strip().lstrip("0") and value.strip("0 "):  # 0 asks how many there are
+                    notices[
+                        f"A page has 1 to {MAX_PER_PAGE} models, not {value[:40]!r}; here they are {size}."
+                    ] = None
             case _:
                 field = field_of(name)
                 if field is None:
@@ -133,13 +131,12 @@ def _bounded(text: str) -> str:
     return text[:kept].rstrip() if kept < len(text) else text
 
 
-def _whole(value: str, low: int, high: int, default: int) -> tuple[int, int | None]:
-    """A whole number within its bounds, whatever was written; the second time where it is not what was written."""
+def _whole(value: str, low: int, high: int, default: int) -> int:
+    """A whole number within its bounds, whatever was written."""
     value = value.strip()
     if not (value.isascii() and value.isdigit()):
-        return default, default
-    number = min(max(int(value[:10]), low), high)
-    return number, None if number == int(value[:10]) else number
+        return default
+    return min(max(int(value[:10]), low), high)
 
 
 @lru_cache(maxsize=4_096)

@@ -145,9 +145,9 @@ def _note(model: LineageModel, links: Sequence[Descent]) -> str:
     """How it was made from its base, and its version; that it is not here."""
     if model.document is None:
         return "not in this catalog"
-    made = [RELATION_WORDS.get(link.relation, "") for link in links if link.model == model.key]
+    relations = [RELATION_WORDS.get(link.relation, "") for link in links if link.model == model.key]
     version = text_at(model.document, "version")
-    return " · ".join(dict.fromkeys(part for part in (*made, version) if part))
+    return " · ".join(dict.fromkeys(part for part in (*relations, version) if part))
 
 
 def _line(link: Descent, named: Mapping[str, LineageModel], places: Mapping[str, tuple[int, int]]) -> Line:

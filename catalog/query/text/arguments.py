@@ -99,7 +99,7 @@ def of_options(text: str, reading: Reading) -> str | None:
         or text[program.end() if program else 0 : options[0].start()].strip()
     ):
         return None
-    if any(text[one.end() : other.start()].strip() for one, other in pairwise(options)):
+    if any(text[option.end() : following.start()].strip() for option, following in pairwise(options)):
         return None
     known = [_option_field(option["name"] or option["short"], reading) for option in options]
     if not any(known):

@@ -59,7 +59,7 @@ FRENCH: Mapping[str, str] = {
     "late": "fin",
     "march": "mars",
     "may": "mai",
-    "metrics": "métriques métrique",
+    "scores": "métriques métrique",
     "november": "novembre",
     "october": "octobre",
     "quarter": "trimestre",

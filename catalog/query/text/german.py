@@ -111,7 +111,6 @@ GERMAN: Mapping[str, str] = {
     "half": "halbjahr hälfte",
     "large": "groß große großen großes",
     "late": "ende",
-    "metrics": "metriken metrik",
     "mid": "mitte",
     "production": "produktion produktiv",
     "quarter": "quartal quartals",

@@ -63,7 +63,7 @@ SPANISH: Mapping[str, str] = {
     "late": "finales",
     "march": "marzo",
     "may": "mayo",
-    "metrics": "métricas métrica",
+    "scores": "métricas métrica",
     "november": "noviembre",
     "october": "octubre",
     "quarter": "trimestre",
