@@ -8,6 +8,7 @@ from catalog.access.catalog import Catalogs
 from catalog.access.lineage import MODELS, STEPS, lineage_graph
 from catalog.access.principals import Principal
 from catalog.query.nodes import Term
+from catalog.search.sealed import SealedEngine
 from catalog.settings import Settings
 from indexer.engines.memory import MemoryEngine
 from webui.app import create_app
@@ -154,6 +155,21 @@ SAME = {"structure_hash": "5" * 64, **SHAPE}
 )
 def test_bases_that_nobody_declared_are_found_with_how_sure_that_is(rows, expected):
     assert links(graph_of(rows, "me")) == expected
+
+
+def test_dates_that_are_kept_encrypted_cost_the_guesses_alone():
+    rows = [
+        a_model("root"),
+        a_model("older", best_date="2020-01-01T00:00:00+00:00", **SAME),
+        a_model("me", best_date="2022-01-01T00:00:00+00:00", **SAME),
+        a_model("tuned", "me"),
+    ]
+    dates = frozenset({"best_date"})
+    sealed = SealedEngine(
+        MemoryEngine(index_of(rows)), names=lambda: dates, everywhere=lambda: dates, lookup=None, within=None
+    )
+    catalog = Catalogs(sealed, lambda: MemoryStore(rows, crawl_runs())).of()
+    assert links(lineage_graph(catalog, rows[2])) == {("tuned", "me"): "declared"}
 
 
 def test_page_and_api_show_the_same_lineage(tmp_path):
