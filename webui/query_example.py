@@ -27,22 +27,23 @@ def query_example(request: SearchRequest, url: str, *, needs_key: bool) -> Query
     """The spellings of a request for the endpoint at `url`; None for a search beyond what may be asked there."""
     body = {**to_dsl(request), "track_total_hits": True}
     body["size"] = min(request.size, MAX_SIZE)
+    text = json.dumps(body)
     try:
-        from_dsl(json.dumps(body))
+        from_dsl(text)
     except RequestRefused:
         return None
     return QueryExample(
-        dsl=json.dumps(body, indent=2), curl=_curl(body, url, needs_key), python=_python(body, url, needs_key)
+        dsl=json.dumps(body, indent=2), curl=_curl(text, url, needs_key), python=_python(body, url, needs_key)
     )
 
 
-def _curl(body: dict[str, Any], url: str, needs_key: bool) -> str:
+def _curl(body: str, url: str, needs_key: bool) -> str:
     key = [f"-H {shlex.quote(f'Authorization: ApiKey {KEY}')}"] if needs_key else []
     parts = [
         f"curl -s {shlex.quote(f'{url}/models/_search?pretty')}",
         *key,
         "-H 'Content-Type: application/json'",
-        f"-d {shlex.quote(json.dumps(body))}",
+        f"-d {shlex.quote(body)}",
     ]
     return " ".join(parts)
 

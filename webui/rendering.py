@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -33,18 +34,28 @@ def dumps(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Any page or document as JSON values."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {well_formed(str(key)): plain(inner) for key, inner in value.items()}
+    """Any page or document as JSON values. Most of what they hold is text, so that is looked for first."""
+    if isinstance(value, str):
+        return well_formed(value)
+    if value is None or isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(inner) for inner in value]
+    if isinstance(value, dict | Mapping):
+        return {well_formed(str(key)): plain(inner) for key, inner in value.items()}
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return well_formed(value) if isinstance(value, str) else value
+    kind: Any = type(value)
+    names = None if isinstance(value, type) else _names_of(kind)
+    return value if names is None else {name: plain(getattr(value, name)) for name in names}
+
+
+@functools.cache
+def _names_of(kind: type) -> tuple[str, ...] | None:
+    """The names of a dataclass's fields, None for what is none."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
 
 def etag(*parts: object) -> str:
