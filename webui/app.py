@@ -21,7 +21,7 @@ from webui.caching import remembering
 from webui.compression import packed
 from webui.errors import register_errors
 from webui.html import edit_views, retention_views, saved_views, views
-from webui.html.repeated import histogram_bars, option_items, result_items, table_rows
+from webui.html.repeated import facet_items, result_items, table_rows
 from webui.past import REMEMBERED
 from webui.reading import command, kept_apart, services, signed_in
 from webui.rendering import answer
@@ -50,8 +50,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["asset"] = _asset
     app.jinja_env.globals.update(
-        option_items=option_items,
-        histogram_bars=histogram_bars,
+        facet_items=facet_items,
         result_items=result_items,
         table_rows=table_rows,
     )

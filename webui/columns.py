@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.query.document_values import split_rank
 from catalog.query.text.targets import Target, dataset_id, resolve
+from catalog.records.construction import made_often
 from catalog.text import licences
 from catalog.text.slugs import stored_slug
 from mappings import Field, fields, fields_where
@@ -50,6 +51,7 @@ class Column:
         return "down" if row is not None and row.smaller_is_lighter else ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A metric's value and what it was measured on. Two of them may be ranked where `basis` agrees and is known."""
@@ -174,11 +176,11 @@ def number(document: Mapping[str, Any], of: Column) -> float | None:
 
 def figure_of(document: Mapping[str, Any], of: Column) -> Figure | None:
     """The value for people; None where there is none."""
+    if of.kind == METRIC:
+        return figure_of_measure(measured(document, of))
     value = raw_value(document, of)
     if value is None or value == "":
         return None
-    if of.kind == METRIC:
-        return decimal(value, digits=4)
     row = fields().get(of.path) if of.kind == FIELD else None
     if row is not None and row.type == "date":
         precision = value_at(document, f"{row.name}_precision")
@@ -191,6 +193,11 @@ def figure_of(document: Mapping[str, Any], of: Column) -> Figure | None:
         )
     text = figure(value, of.unit or None)
     return Figure(text=shown(text.text, VALUE_CHARACTERS), exact=text.exact)
+
+
+def figure_of_measure(measure: Measured | None) -> Figure | None:
+    """The value of a metric for people."""
+    return None if measure is None else decimal(measure.value, digits=4)
 
 
 def usual_columns() -> tuple[str, ...]:

@@ -36,8 +36,10 @@ def number_at(document: Mapping[str, Any], name: str) -> int | float | None:
 def rows_at(document: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:
     """A field that is a list of objects."""
     value = value_at(document, name)
+    if value is None:
+        return ()
     rows = value if isinstance(value, list | tuple) else [value]
-    return tuple(row for row in rows if isinstance(row, Mapping))
+    return tuple([row for row in rows if isinstance(row, dict | Mapping)])
 
 
 def _flat(value: Any) -> Iterator[Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.records.construction import made_often
 from mappings.metrics import find
 from webui.documents import rows_at
 from webui.text import shown
@@ -24,10 +25,11 @@ USUAL = (
     "rmse",
     "loss",
 )
-OTHERS_SHOWN = 2
+HEADLINES_SHOWN = 3
 LABEL_CHARACTERS = 40
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
     """One metric of a model: its canonical value, and the evaluation that it was taken from, empty if none is known."""
@@ -37,19 +39,31 @@ class Headline:
     evaluation: Mapping[str, Any]
 
 
-def headlines(document: Mapping[str, Any], wanted: Iterable[str] = ()) -> tuple[Headline, ...]:
+def headlines(
+    document: Mapping[str, Any], wanted: Iterable[str] = (), *, most: int = HEADLINES_SHOWN
+) -> tuple[Headline, ...]:
     """The metrics to show, most wanted first: those of the search, the usual ones, then the rest."""
     metrics = document.get("metrics")
-    if not isinstance(metrics, Mapping):
+    if not isinstance(metrics, dict | Mapping):
         return ()
-    numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
-    quality = [name for name in numbers if not _is_performance(name)]
-    order = dict.fromkeys([*wanted, *USUAL, *quality, *numbers])
-    chosen = [name for name in order if name in numbers][: 1 + OTHERS_SHOWN]
+    chosen: list[str] = []
+    for name in _by_interest(metrics, wanted):
+        if name in metrics and name not in chosen and isinstance(metrics[name], int | float):
+            chosen.append(name)
+            if len(chosen) == most:
+                break
     return tuple(
-        Headline(metric=name, value=numbers[name], evaluation=_evaluation(document, name, numbers[name]))
+        Headline(metric=name, value=metrics[name], evaluation=_evaluation(document, name, metrics[name]))
         for name in chosen
     )
+
+
+def _by_interest(metrics: Mapping[str, Any], wanted: Iterable[str]) -> Iterator[str]:
+    """Names of metrics, some of them twice; how fast a model is comes behind how good it is."""
+    yield from wanted
+    yield from USUAL
+    yield from (name for name in metrics if not _is_performance(name))
+    yield from metrics
 
 
 def headline_of(document: Mapping[str, Any], name: str) -> Headline | None:

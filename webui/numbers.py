@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from catalog.records.construction import made_often
 from webui.text import shown
 
 COUNT_STEPS = ((10**12, "T"), (10**9, "B"), (10**6, "M"))
@@ -15,6 +16,7 @@ SMALLEST_ABBREVIATED_COUNT = 10**6
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """A value for people: `text` is short, `exact` says all of it."""
@@ -87,7 +89,6 @@ def moment(value: Any, precision: str | None = None) -> Figure | None:
     instant = as_datetime(value)
     if instant is None:
         return None
-    exact = instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     instant = instant.astimezone(UTC)
     if precision == "year":
         return Figure(text=f"{instant.year}", exact=f"{instant.year}: only the year is known")
@@ -95,7 +96,12 @@ def moment(value: Any, precision: str | None = None) -> Figure | None:
         month = f"{MONTHS[instant.month - 1]} {instant.year}"
         return Figure(text=month, exact=f"{month}: only the month is known")
     day = f"{instant.day} {MONTHS[instant.month - 1]} {instant.year}"
-    return Figure(text=day, exact=f"{day}: only the day is known" if precision == "day" else exact)
+    exact = (
+        f"{day}: only the day is known"
+        if precision == "day"
+        else f"{instant.isoformat(' ', 'seconds')[:19]} UTC"
+    )
+    return Figure(text=day, exact=exact)
 
 
 def as_datetime(value: Any) -> datetime | None:

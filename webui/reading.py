@@ -87,12 +87,12 @@ def crawl_status() -> CrawlStatus | None:
     return None if crawl is None or not catalog().principal.sees_all else crawl.status()
 
 
-def search_tag(kind: str, wanted: Asked) -> str | None:
-    """The name of the state of a results page for who asks for it.
+def visible_tag(state: str) -> str | None:
+    """The name of the state of a results page as it is told to who asks for the page.
 
     None for who does not see everything: the name would change with models that are hidden from them.
     """
-    return search_state(kind, wanted) if catalog().principal.sees_all else None
+    return state if catalog().principal.sees_all else None
 
 
 def search_state(kind: str, wanted: Asked) -> str:

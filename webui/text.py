@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from catalog.records.construction import made_often
 from catalog.text import safety
 
 NAME_CHARACTERS = 160
@@ -19,6 +20,7 @@ VALUE_CHARACTERS = 2_000
 LINE_BREAKS = "\n\r\t\v\f\u2028\u2029"
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """A piece of text; `marked` pieces are why the model was found."""

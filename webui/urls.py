@@ -41,8 +41,7 @@ class Addresses:
 
     def of_facet(self, view: FacetView) -> FacetAddresses:
         """The addresses of a search with other values of one facet chosen."""
-        state = view.buckets[0].state if view.buckets else SearchState()
-        return FacetAddresses.around(self, state, view.field)
+        return FacetAddresses.around(self, view.state, view.field)
 
     def values(self, field: str, state: SearchState) -> str:
         return self._with_query(f"/values/{quote(field, safe='', errors='replace')}", state)
@@ -112,11 +111,12 @@ class FacetAddresses:
             tail.append((AS_OF, addresses.as_of))
         path = f"{addresses.root}/"
         before, behind = _query(head), _query(tail)
+        query = f"{before}&{behind}" if before and behind else before or behind
         return cls(
             name=_encoded(name),
             before=f"{path}?{before}&" if before else f"{path}?",
             behind=f"&{behind}" if behind else "",
-            without=f"{path}?{query}" if (query := _query(head + tail)) else path,
+            without=f"{path}?{query}" if query else path,
         )
 
     def search(self, values: tuple[str, ...]) -> str:

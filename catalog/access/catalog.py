@@ -105,9 +105,16 @@ class Catalog:
 
     # Searches of people
 
-    def page(self, state: SearchState, *, facets_shown: bool = True, relaxed: bool = False) -> SearchPage:
+    def page(
+        self,
+        state: SearchState,
+        *,
+        facets_shown: bool = True,
+        relaxed: bool = False,
+        with_ends: bool = True,
+    ) -> SearchPage:
         """Everything a results page shows; relaxed, with most of its words. Raises EngineUnavailable."""
-        return self._service.page(state, facets_shown=facets_shown, relaxed=relaxed)
+        return self._service.page(state, facets_shown=facets_shown, relaxed=relaxed, with_ends=with_ends)
 
     def request(self, state: SearchState) -> SearchRequest:
         """The engine's request for a state, without facets."""

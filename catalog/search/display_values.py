@@ -207,24 +207,28 @@ def _renamed_one(
     asked: Aggregation, answer: AggregationResult, known: Mapping[Value, str]
 ) -> AggregationResult:
     below: Mapping[str, Aggregation] = getattr(asked, "aggs", {})
-    if not below and not _spelled(asked):
+    if isinstance(asked, TermsAgg) and _spelled(asked):
+        keys = [_key(asked, bucket, known) for bucket in answer.buckets]
+    elif below:
+        keys = [bucket.key for bucket in answer.buckets]
+    else:
         return answer
-    buckets = tuple(_renamed_bucket(asked, below, bucket, known) for bucket in answer.buckets)
-    aggregations = _renamed(below, answer.aggregations, known) if below else answer.aggregations
-    return replace(answer, buckets=buckets, aggregations=aggregations)
+    if not below:
+        # A page of facets has a hundred of these: their buckets have a key and a count and nothing else.
+        return replace(answer, buckets=tuple(map(_named, answer.buckets, keys)))
+    buckets = tuple(
+        replace(bucket, key=key, aggregations=_renamed(below, bucket.aggregations, known))
+        for bucket, key in zip(answer.buckets, keys, strict=True)
+    )
+    return replace(answer, buckets=buckets, aggregations=_renamed(below, answer.aggregations, known))
 
 
-def _renamed_bucket(
-    asked: Aggregation, below: Mapping[str, Aggregation], bucket: Bucket, known: Mapping[Value, str]
-) -> Bucket:
-    key = _key(asked, bucket, known)
-    if below:
-        return replace(bucket, key=key, aggregations=_renamed(below, bucket.aggregations, known))
-    return bucket if key == bucket.key else replace(bucket, key=key)
+def _named(bucket: Bucket, key: Any) -> Bucket:
+    return bucket if key == bucket.key else Bucket(key=key, count=bucket.count)
 
 
-def _key(asked: Aggregation, bucket: Bucket, known: Mapping[Value, str]) -> Any:
-    if not (isinstance(asked, TermsAgg) and _spelled(asked) and isinstance(bucket.key, str)):
+def _key(asked: TermsAgg, bucket: Bucket, known: Mapping[Value, str]) -> Any:
+    if not isinstance(bucket.key, str):
         return bucket.key
     if _stands_for_none(asked, bucket):
         return asked.missing

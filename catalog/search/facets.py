@@ -21,6 +21,7 @@ from catalog.query.request import (
     MissingAgg,
     RangeAgg,
     RangeBucket,
+    SearchResult,
     TermsAgg,
 )
 from catalog.query.state import SearchState
@@ -30,8 +31,8 @@ from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.parameters import parameter_of
 from catalog.search.selections import (
     NONE,
-    chosen_values,
     holds_words,
+    is_chosen,
     selection_query,
     switched,
     target_of,
@@ -66,22 +67,30 @@ def _is_text(name: str) -> bool:
     return row is not None and row.type == "text"
 
 
-def aggregations(state: SearchState, names: Iterable[str], whole: WholeCatalog) -> dict[str, Aggregation]:
+def aggregations(
+    state: SearchState, names: Iterable[str], whole: WholeCatalog, *, with_ends: bool = True
+) -> dict[str, Aggregation]:
     """The aggregations of these facets. Names of selected facets carry everything below them."""
     wanted: dict[str, Aggregation] = {}
     for name in names:
-        wanted |= asked_of(state, name, whole)
+        wanted |= asked_of(state, name, whole, with_ends=with_ends)
     return wanted
 
 
-def asked_of(state: SearchState, name: str, whole: WholeCatalog) -> Mapping[str, Aggregation]:
-    """The aggregations of one facet."""
+def asked_of(
+    state: SearchState, name: str, whole: WholeCatalog, *, with_ends: bool = True
+) -> Mapping[str, Aggregation]:
+    """The aggregations of one facet; `with_ends` of a range with the least and the greatest value, too."""
     if name in state.selections:
         return {name: FilterAgg(query=All(), aggs=_parts(name, state.selections[name], whole))}
-    return whole.kept(
-        ("parts", name),
-        lambda: {f"{name}#{part}": aggregation for part, aggregation in _parts(name, (), whole).items()},
-    )
+    return whole.kept(("parts", name, with_ends), lambda: _unselected_parts(name, whole, with_ends=with_ends))
+
+
+def _unselected_parts(name: str, whole: WholeCatalog, *, with_ends: bool) -> Mapping[str, Aggregation]:
+    parts = _parts(name, (), whole)
+    if not with_ends and _RANGES in parts:
+        parts.pop(_STATS, None)  # bars hold every model that has a value, so they are enough
+    return {f"{name}#{part}": aggregation for part, aggregation in parts.items()}
 
 
 def kind_of(name: str, chosen: Iterable[str] = ()) -> str:
@@ -203,6 +212,12 @@ def own(answers: Mapping[str, AggregationResult]) -> dict[str, dict[str, Aggrega
     return by_facet
 
 
+def is_reported(metric: str, result: SearchResult) -> bool:
+    """Whether the facet of a metric counted any model. False, too, where it was not asked for."""
+    counted = result.aggregations.get(f"{metric}#{_RANGES}")
+    return counted is not None and any(bucket.count for bucket in counted.buckets)
+
+
 def views(
     state: SearchState,
     names: Iterable[str],
@@ -248,38 +263,40 @@ def _terms_view(
     absent = [(folded, value) for folded, value in of_catalog.items() if folded not in known]
     for folded, value in absent[: max(0, TERMS_SHOWN - len(counts))]:
         known[folded], counts[value] = value, 0
-    places: Mapping[str, int] = {}
-    if whole.listed(name):
-        places = {folded: place for place, folded in enumerate(of_catalog)}
+    places = whole.kept(("order", name), lambda: _order_of(name, whole))
     buckets = [
-        _bucket(state, name, value, counts[value], places.get(folded, len(places)))
+        facet_bucket(name, value, counts[value], chosen, places.get(folded, len(places)))
         for folded, value in known.items()
     ]
     if chosen:
         buckets.sort(key=lambda bucket: not bucket.selected)
     if missing or NONE in chosen or whole.lacks(name):
-        buckets.append(_bucket(state, name, NONE, missing))
+        buckets.append(facet_bucket(name, NONE, missing, chosen))
     row = fields().get(name)
     return FacetView(
         field=name,
         parameter=parameter_of(name),
         label=row.label if row else name,
         kind="terms",
+        state=state,
         buckets=tuple(buckets),
         other_count=max(0, other_count),
         folded=row is not None and row.folded,
     )
 
 
-def _bucket(state: SearchState, name: str, value: str, count: int, place: int = 0) -> FacetBucket:
-    chosen = state.selections.get(name, ())
+def _order_of(name: str, whole: WholeCatalog) -> Mapping[str, int]:
+    """The place of each folded value of a field of which the catalog has few."""
+    return {folded: place for place, folded in enumerate(whole.places(name))} if whole.listed(name) else {}
+
+
+def facet_bucket(name: str, value: str, count: int, chosen: tuple[str, ...], place: int = 0) -> FacetBucket:
+    """One value of a field, where these are the chosen ones."""
     return FacetBucket(
-        state=state,
-        field=name,
         value=value,
         label=value_label(value, name),
         count=count,
-        selected=bool(chosen) and value.casefold() in chosen_values(state.selections, name),
+        selected=is_chosen(value, chosen),
         after=switched(chosen, value),
         place=place,
     )
@@ -294,13 +311,11 @@ def _range_view(
     stats = parts.get(_STATS, AggregationResult()).values
     answers = parts.get(_RANGES, AggregationResult()).buckets
     if scale := _scale(name, whole):
-        buckets = [
-            _ranged(state, name, bar, answer.count) for bar, answer in zip(scale, answers, strict=False)
-        ]
+        buckets = [_ranged(bar, answer.count, chosen) for bar, answer in zip(scale, answers, strict=False)]
     else:
-        buckets = _found_periods(state, name, answers)
+        buckets = _found_periods(answers, chosen)
     if missing or NONE in chosen or whole.lacks(name):
-        buckets.append(_bucket(state, name, NONE, missing))
+        buckets.append(facet_bucket(name, NONE, missing, chosen))
     target = target_of(name)
     row = fields().get(name)
     return FacetView(
@@ -308,6 +323,7 @@ def _range_view(
         parameter=parameter_of(name),
         label=target.label if target else name,
         kind=kind,
+        state=state,
         buckets=tuple(buckets),
         low=low,
         high=high,
@@ -327,7 +343,7 @@ def _chosen_ends(chosen: tuple[str, ...]) -> tuple[str, str]:
     return (plain[0], plain[0]) if plain else ("", "")
 
 
-def _found_periods(state: SearchState, name: str, months: Sequence[Bucket]) -> list[FacetBucket]:
+def _found_periods(months: Sequence[Bucket], chosen: tuple[str, ...]) -> list[FacetBucket]:
     """The periods of a date that is no usual facet: between those of the models found."""
     dated = [(bar.key, bar.count) for bar in months if isinstance(bar.key, datetime) and bar.count]
     if not dated:
@@ -337,7 +353,7 @@ def _found_periods(state: SearchState, name: str, months: Sequence[Bucket]) -> l
     yearly = _months_between(moments[0], moments[-1]) > _MOST_MONTHS
     for moment, count in dated:
         counts[_period(moment, yearly=yearly)] += count
-    return [_ranged(state, name, _bar_of(period), count) for period, count in counts.items()]
+    return [_ranged(_bar_of(period), count, chosen) for period, count in counts.items()]
 
 
 def _periods(months: Sequence[datetime]) -> list[str]:
@@ -361,17 +377,15 @@ def _period(moment: datetime, *, yearly: bool) -> str:
     return f"{moment.year:04}" if yearly else f"{moment.year:04}-{moment.month:02}"
 
 
-def _ranged(state: SearchState, name: str, bar: _Bar, count: int) -> FacetBucket:
+def _ranged(bar: _Bar, count: int, chosen: tuple[str, ...]) -> FacetBucket:
     """One bar of a histogram. A range facet holds one range, so clicking another bar replaces it."""
-    chosen = bar.value in state.selections.get(name, ())
+    selected = bar.value in chosen
     return FacetBucket(
-        state=state,
-        field=name,
         value=bar.value,
         label=bar.label,
         count=count,
-        selected=chosen,
-        after=() if chosen else (bar.value,),
+        selected=selected,
+        after=() if selected else (bar.value,),
         low=bar.low,
         high=bar.high,
     )

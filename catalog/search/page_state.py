@@ -9,17 +9,17 @@ from typing import Any
 from catalog.query.problems import QueryProblem
 from catalog.query.request import SearchRequest
 from catalog.query.state import Chip, SearchState
+from catalog.records.construction import made_often
 
 COPIED = "duplicate_group"
 """The field that models with the same weights share."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetBucket:
     """One value of a facet, or one part of its range."""
 
-    state: SearchState
-    field: str
     value: str  # what the URL holds
     label: str
     count: int
@@ -29,12 +29,8 @@ class FacetBucket:
     high: str = ""
     place: int = 0  # among the values that the whole catalog has, where those are few; else always 0
 
-    @property
-    def toggled(self) -> SearchState:
-        """The state after clicking it."""
-        return self.state.with_values(self.field, self.after)
 
-
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetView:
     """One facet: terms with counts, or a range with a histogram of its values under all other conditions."""
@@ -43,6 +39,7 @@ class FacetView:
     parameter: str  # its name in the URL
     label: str
     kind: str  # terms | range | date
+    state: SearchState  # the search in which its values are switched
     buckets: tuple[FacetBucket, ...] = ()
     other_count: int = 0
     low: str = ""  # the selected bounds as text, empty when open
@@ -52,6 +49,10 @@ class FacetView:
     unit: str | None = None
     folded: bool = False  # behind "more filters" until something of it is chosen
     typed: bool = False  # the text of the search makes the choice
+
+    def toggled(self, bucket: FacetBucket) -> SearchState:
+        """The state after clicking one of its buckets."""
+        return self.state.with_values(self.field, bucket.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from catalog.query.document_values import is_leaf
@@ -128,5 +128,6 @@ def value_label(value: str, field: str = "") -> str:
     return language_name(value) if row is not None and row.named else value
 
 
-def chosen_values(selections: Mapping[str, tuple[str, ...]], field: str) -> set[str]:
-    return {value.casefold() for value in selections.get(field, ())}
+def is_chosen(value: str, chosen: tuple[str, ...]) -> bool:
+    """Whether a value of a facet is among the chosen ones, in whatever case."""
+    return bool(chosen) and value.casefold() in {choice.casefold() for choice in chosen}

@@ -31,16 +31,16 @@ from catalog.search.absent_models import asked_for, only_present
 from catalog.search.display_values import SpelledEngine
 from catalog.search.engine import SearchEngine
 from catalog.search.leading_metric import leading_metric, tasks_of
-from catalog.search.page_state import COPIED, FacetBucket, FacetView, SearchPage
+from catalog.search.page_state import COPIED, FacetView, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
-from catalog.search.selections import selected_label, selection_query, switched, toggled, value_label
+from catalog.search.selections import selected_label, selection_query, toggled, value_label
 from catalog.search.typed_choices import TypedChoices
 from catalog.search.vocabulary import PresentId, ResultVocabulary, Watch, metrics_of_result, never_moved
 from mappings import fields
 
 if TYPE_CHECKING:
     from catalog.search.explain import Restriction
-    from catalog.search.shown_facets import ShownFacets
+    from catalog.search.shown_facets import Again, ShownFacets
 
 __all__ = ["SearchService", "from_parameters", "to_parameters"]
 
@@ -91,20 +91,33 @@ class SearchService:
         self.spelled = SpelledEngine(engine)
         self._watch = Watch(engine, self.spelled, present)
 
-    def page(self, state: SearchState, *, facets_shown: bool = True, relaxed: bool = False) -> SearchPage:
+    def page(
+        self,
+        state: SearchState,
+        *,
+        facets_shown: bool = True,
+        relaxed: bool = False,
+        with_ends: bool = True,
+    ) -> SearchPage:
         """Everything a results page shows. Never fails for what stands in the state.
 
         Relaxed, a search of which no model has all words shows those with most, and says so: for persons, who read it.
+        `with_ends`, facets of ranges tell the least and the greatest value of the models found.
 
         Raises: EngineUnavailable when the engine cannot answer now.
         """
         started = time.monotonic()
         understood = self._understood(state)
         shown = understood.typed.chosen(_drop_unread(understood.state, understood.selections))
-        facets = self._facets(shown, understood) if facets_shown else None
+        facets = self._facets(shown, understood, with_ends=with_ends) if facets_shown else None
         request = understood.chosen(self._request(understood, facets.aggregations if facets else {}))
         result = self._counted(request)
-        facets = facets and facets.led(result)
+
+        def again(aggregations: Mapping[str, Aggregation]) -> SearchResult:
+            asked = replace(request, aggregations=aggregations, size=0, offset=0, needs_total=False)
+            return self._counted(asked)
+
+        facets = facets and facets.led(result, again)
         understood, result = self._on_last_page(understood, request, result)
         copies = self._copies(request, result)
         absent = () if result.total else self._absent(understood, request)
@@ -118,7 +131,7 @@ class SearchService:
             page_count=_pages(_limited(result.total, understood), understood.state.size),
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
-            facets=self._shown_facets(facets, understood, request, result) if facets else (),
+            facets=_shown_facets(facets, understood, result, again) if facets else (),
             problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
             notices=(*understood.notices, *absent, *_told_limits(result.total, understood)),
@@ -191,53 +204,35 @@ class SearchService:
         """More values of one facet, those that begin with `prefix`, counted without the facet's own selection. One that the
         text of the search makes is a selection, too.
         """
+        from catalog.search.facets import facet_bucket  # noqa: PLC0415 - the command line shows none
+
         understood = self._understood(state)
         begun = prefix[:MAX_INCLUDE_CHARACTERS] or None  # typed by a person: the rest is no reason to refuse
         terms = TermsAgg(field=field, size=VALUES_SEARCHED, prefix=begun)
-        request = replace(self._request(understood, {field: terms}), size=0, offset=0)
+        request = replace(self._request(understood, {field: terms}), size=0, offset=0, needs_total=False)
         answer = self._counted(understood.chosen(request)).aggregations[field]
         row = fields().get(field)
-        values = understood.typed.chosen(state).selections.get(field, ())
-        chosen = {value.casefold() for value in values}
-        buckets = [
-            FacetBucket(
-                state=state,
-                field=field,
-                value=str(bucket.key),
-                label=value_label(str(bucket.key), field),
-                count=bucket.count,
-                selected=str(bucket.key).casefold() in chosen,
-                after=switched(values, str(bucket.key)),
-            )
-            for bucket in answer.buckets
-        ]
+        chosen = understood.typed.chosen(state).selections.get(field, ())
+        buckets = [facet_bucket(field, str(bucket.key), bucket.count, chosen) for bucket in answer.buckets]
         view = FacetView(
             field=field,
             parameter=parameter_of(field),
             label=row.label if row else field,
             kind="terms",
+            state=state,
             buckets=tuple(buckets),
             other_count=answer.other_count,
         )
         return understood.typed.view(view, understood.state, partial(_text_without, understood))
 
-    def _facets(self, state: SearchState, understood: _Understood) -> ShownFacets:
+    def _facets(self, state: SearchState, understood: _Understood, *, with_ends: bool) -> ShownFacets:
         from catalog.search.shown_facets import ShownFacets  # noqa: PLC0415 - the command line shows none
 
         asked = [*_metrics(understood), *(name for name in state.selections if name.startswith(METRICS))]
         asked += _plotted(state.view)
         named = tuple(dict.fromkeys(name.removeprefix(METRICS) for name in asked))
-        return ShownFacets.of(state, understood.parsed.query, named, self._watch.whole())
-
-    def _shown_facets(
-        self, facets: ShownFacets, understood: _Understood, request: SearchRequest, result: SearchResult
-    ) -> tuple[FacetView, ...]:
-        def again(aggregations: Mapping[str, Aggregation]) -> SearchResult:
-            return self._counted(replace(request, aggregations=aggregations, size=0, offset=0))
-
-        views = facets.views(result, result.total, again)
-        without = partial(_text_without, understood)
-        return tuple(understood.typed.view(view, understood.state, without) for view in views)
+        whole = self._watch.whole()
+        return ShownFacets.of(state, understood.parsed.query, named, whole, with_ends=with_ends)
 
     def _counted(self, request: SearchRequest) -> SearchResult:
         """The engine's answer, its values named as documents write them."""
@@ -381,6 +376,13 @@ class SearchService:
         if not any(reason.without_count for reason in reasons):
             reasons = largest_parts(self.engine, restrictions, partial(_without_all, understood)) or reasons
         return reasons, words
+
+
+def _shown_facets(
+    facets: ShownFacets, understood: _Understood, result: SearchResult, again: Again
+) -> tuple[FacetView, ...]:
+    views, without = facets.views(result, result.total, again), partial(_text_without, understood)
+    return tuple(understood.typed.view(view, understood.state, without) for view in views)
 
 
 def _drop_unread(state: SearchState, selections: Mapping[str, Query]) -> SearchState:

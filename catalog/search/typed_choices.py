@@ -53,8 +53,7 @@ class TypedChoices:
             return view
         own = self.conditions.get(view.field)
         origin = replace(state, text=without(own)) if own else state
-        buckets = tuple(replace(bucket, state=origin) for bucket in view.buckets)
-        return replace(view, buckets=buckets, typed=own is not None)
+        return replace(view, state=origin, typed=own is not None)
 
 
 def _chosen(node: Query) -> tuple[str, tuple[str, ...]]:

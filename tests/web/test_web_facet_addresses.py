@@ -1,12 +1,15 @@
 """The addresses of a facet's values, made around what they share, are those of the searches that a click makes."""
 
+import markupsafe
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalog.query.state import ResultView, SearchState
 from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.selections import switched
 from webui.html.facets import facet_panels
-from webui.html.repeated import histogram_bars, option_items
+from webui.html.repeated import escape, histogram_bars, option_items
 from webui.urls import Addresses
 
 HOSTILE = '"><script>&\0\u202e'
@@ -33,7 +36,7 @@ def test_each_is_the_address_of_the_search_after_a_click(situation, day, root):
         view = facet(state, field, "ner", "(none)", "a,b", HOSTILE)
         places = addresses.of_facet(view)
         for bucket in view.buckets:
-            assert places.search(bucket.after) == addresses.search(bucket.toggled)
+            assert places.search(bucket.after) == addresses.search(view.toggled(bucket))
 
 
 def test_no_value_of_a_facet_is_markup_where_it_stands():
@@ -47,12 +50,15 @@ def test_no_value_of_a_facet_is_markup_where_it_stands():
         assert written.count('"') % 2 == 0
 
 
+@given(st.text())
+def test_text_of_repeated_parts_is_escaped_as_in_every_template(text):
+    assert escape(text) == str(markupsafe.escape(text))
+
+
 def facet(state, field, *values, kind="terms"):
     chosen = state.selections.get(field, ())
     buckets = [
         FacetBucket(
-            state=state,
-            field=field,
             value=value,
             label=value,
             count=1,
@@ -63,4 +69,6 @@ def facet(state, field, *values, kind="terms"):
         )
         for value in values
     ]
-    return FacetView(field=field, parameter=field, label=field, kind=kind, buckets=tuple(buckets))
+    return FacetView(
+        field=field, parameter=field, label=field, kind=kind, state=state, buckets=tuple(buckets)
+    )

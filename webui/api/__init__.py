@@ -63,9 +63,9 @@ from webui.reading import (
     crawl_status,
     note,
     search_state,
-    search_tag,
     settings,
     tag_of,
+    visible_tag,
     visit,
 )
 from webui.rendering import answer, dumps, not_modified, tagged
@@ -101,7 +101,8 @@ def search() -> Response:
         return answer(
             search_answer(catalog().page(wanted.state), addresses(as_of=day), None, wanted.notices, None)
         )
-    state, tag = search_state("json", wanted), search_tag("json", wanted)
+    state = search_state("json", wanted)
+    tag = visible_tag(state)
     return remembered(
         state, lambda: _search_answer(wanted, tag), tag=tag, state_now=lambda: search_state("json", wanted)
     )

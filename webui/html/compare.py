@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from catalog.records.construction import made_often
 from catalog.text.apart import apart
 from mappings import fields
 from mappings.metrics import find
@@ -52,6 +53,7 @@ class ComparedModel:
     without_url: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedCell:
     """What one model says; empty where it says nothing. `best` is only said of values measured alike."""
@@ -61,6 +63,7 @@ class ComparedCell:
     best: bool
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRow:
     """One thing that at least one of the models says. `note` is what a metric was measured on."""

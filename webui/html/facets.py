@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 
 from catalog.query.state import SearchState
+from catalog.records.construction import made_often
 from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.selections import NONE
 from webui.text import shown
@@ -20,6 +23,7 @@ FEWEST_FOR_THREE_TICKS = 5
 LABEL_CHARACTERS = 60
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetOption:
     """One value, a checkbox that the form sends; `url` is the page with it switched. `share` is its part of the largest count, 0 to 100.
@@ -38,6 +42,7 @@ class FacetOption:
     share: float
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramBar:
     """One bar in a drawing of CHART_WIDTH by CHART_HEIGHT, and the bounds that a brush over it sets.
@@ -57,6 +62,7 @@ class HistogramBar:
     first: bool
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetPanel:
     """One facet. Terms have options (those shown at once, then the rest), ranges have bars, ticks and two bounds."""
@@ -89,17 +95,18 @@ def facet_panels(
 
 
 def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPanel:
-    largest = max((bucket.count for bucket in view.buckets if bucket.value != NONE), default=0)
     ranged = view.kind != "terms"
-    buckets = [bucket for bucket in view.buckets if not ranged or bucket.value == NONE]
+    holding = [bucket for bucket in view.buckets if bucket.value != NONE]
+    lacking = [bucket for bucket in view.buckets if bucket.value == NONE]
+    largest = max([bucket.count for bucket in holding], default=0)
+    bars = holding if ranged else []
     # Few values stay where they are while one clicks.
-    buckets.sort(key=lambda bucket: (bucket.value == NONE, bucket.place))
+    buckets = lacking if ranged else [*sorted(holding, key=_BY_PLACE), *lacking]
     spellings = {value.casefold(): value for value in state.selections.get(view.field, ())}
     places = addresses.of_facet(view)
     options = [_option(bucket, largest, places, spellings) for bucket in buckets]
     at_once = [option for index, option in enumerate(options) if index < OPTIONS_AT_ONCE or option.selected]
     others = [option for option in options[OPTIONS_AT_ONCE:] if not option.selected]
-    bars = [bucket for bucket in view.buckets if ranged and bucket.value != NONE]
     active = any(bucket.selected for bucket in view.buckets) or bool(view.low or view.high)
     return FacetPanel(
         field=view.field,
@@ -113,7 +120,7 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         more_options=tuple(others),
         other_count=view.other_count,
         values_url=addresses.values(view.field, state) if view.other_count and not ranged else "",
-        bars=_bars(bars, places),
+        bars=_bars(bars, largest, places),
         ticks=_ticks(bars),
         low=view.low,
         high=view.high,
@@ -121,6 +128,9 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         high_hint=bars[-1].high if bars else "",
         unit=view.unit or "",
     )
+
+
+_BY_PLACE = attrgetter("place")
 
 
 def _option(
@@ -150,28 +160,42 @@ def _ticks(bars: list[FacetBucket]) -> tuple[str, ...]:
     return (bars[0].low, *middle, last)
 
 
-def _bars(buckets: list[FacetBucket], places: FacetAddresses) -> tuple[HistogramBar, ...]:
-    largest = max((bucket.count for bucket in buckets), default=0)
-    step = CHART_WIDTH / max(len(buckets), FEWEST_BARS)
+def _bars(buckets: list[FacetBucket], largest: int, places: FacetAddresses) -> tuple[HistogramBar, ...]:
     start = next((at for at, bucket in enumerate(buckets) if bucket.selected), None)
     if start is None:
         start = next((at for at, bucket in enumerate(buckets) if bucket.count), 0)
+    drawn = _drawing(len(buckets))
     bars = []
-    for index, bucket in enumerate(buckets):
-        height = 0.0 if not bucket.count else max(SMALLEST_BAR, CHART_HEIGHT * bucket.count / largest)
-        models = "1 model" if bucket.count == 1 else f"{bucket.count:,} models"
+    for index, (x, bucket) in enumerate(zip(drawn.xs, buckets, strict=True)):
+        count = bucket.count
+        height = max(SMALLEST_BAR, CHART_HEIGHT * count / largest) if count else 0.0
+        models = "1 model" if count == 1 else f"{count:,} models"
         bars.append(
             HistogramBar(
-                x=round(index * step, 2),
-                y=round(CHART_HEIGHT - height, 2),
-                width=round(max(step - 1.5, 1.0), 2),
-                height=round(height, 2),
+                x=x,
+                y=round(CHART_HEIGHT - height, 2) if count else CHART_HEIGHT,
+                width=drawn.width,
+                height=round(height, 2) if count else 0.0,
                 title=f"{shown(bucket.label, LABEL_CHARACTERS)}: {models}",
                 selected=bucket.selected,
-                url=places.search(bucket.after) if bucket.count or bucket.selected else "",
+                url=places.search(bucket.after) if count or bucket.selected else "",
                 low=bucket.low,
                 high=bucket.high,
                 first=index == start,
             )
         )
     return tuple(bars)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """Where the bars of a histogram stand, and how wide they are."""
+
+    xs: tuple[float, ...]
+    width: float
+
+
+@lru_cache(maxsize=256)
+def _drawing(number: int) -> _Drawing:
+    step = CHART_WIDTH / max(number, FEWEST_BARS)
+    return _Drawing(tuple(round(index * step, 2) for index in range(number)), round(max(step - 1.5, 1.0), 2))

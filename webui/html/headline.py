@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.records.construction import made_often
 from mappings.metrics import find
 from webui.headline import LABEL_CHARACTERS, Headline, headlines, metric_label
 from webui.numbers import Figure, decimal
 from webui.text import shown
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """One metric of a model: the canonical value, the data it was measured on, and what to know about it."""
@@ -27,6 +29,11 @@ class Score:
 def scores(document: Mapping[str, Any], wanted: Iterable[str] = ()) -> tuple[Score, ...]:
     """The metrics to show, most wanted first: those of the search, the usual ones, then the rest."""
     return tuple(_score(headline) for headline in headlines(document, wanted))
+
+
+def first_score(document: Mapping[str, Any], wanted: Iterable[str]) -> Score | None:
+    """That of the metric that comes first."""
+    return next(map(_score, headlines(document, wanted, most=1)), None)
 
 
 def direction_note(name: str) -> str:

@@ -173,6 +173,8 @@ def results_page(
     state = answer.state
     text = state.text
     panels = facet_panels(answer.facets, state, addresses)
+    tabled = table_state(answer)
+    folded = foldings(answer)
     return ResultsPage(
         query=text,
         canonical=answer.canonical_text,
@@ -184,16 +186,16 @@ def results_page(
         results=() if state.view.kind == TABLE or plot else result_rows(answer, addresses),
         names=tuple(row_name(document) for document in answer.hits[:NAMES_TOLD]),
         shown=len(answer.hits),
-        folded=sum(folding.first is not None for folding in foldings(answer)),
+        folded=sum(folding.first is not None for folding in folded),
         folded_into=folded_elsewhere(answer, addresses),
         views=_views(state, addresses),
         view=state.view.kind,
         table=table_view(answer, addresses) if state.view.kind == TABLE else None,
         plot=plot,
         guard=_guard(answer),
-        shown_csv_url=addresses.export(table_state(answer), "csv"),
-        shown_ndjson_url=addresses.export(table_state(answer), "ndjson"),
-        shown_parquet_url=addresses.export(table_state(answer), "parquet"),
+        shown_csv_url=addresses.export(tabled, "csv"),
+        shown_ndjson_url=addresses.export(tabled, "ndjson"),
+        shown_parquet_url=addresses.export(tabled, "parquet"),
         compare_url=addresses.compare(()),
         chips=tuple(_chip(chip, addresses) for chip in answer.chips),
         facets=panels,

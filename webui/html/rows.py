@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from catalog.records.construction import made_often
 from catalog.search.page_state import COPIED, SearchPage
 from catalog.search.selections import value_label
 from catalog.text.absence import ABSENT
@@ -15,7 +16,7 @@ from catalog.text.risks import WARNED_OF, risk_words
 from mappings import fields, fields_where
 from mappings.flags import Flag, flags, statuses
 from webui.documents import number_at, rows_at, text_at, value_at, values_at
-from webui.html.headline import Score, scores
+from webui.html.headline import Score, first_score
 from webui.numbers import Figure, count, moment, size
 from webui.text import NAME_CHARACTERS, SNIPPET_CHARACTERS, Segment, segments, shown
 from webui.urls import Addresses
@@ -26,6 +27,7 @@ PATH_CHARACTERS = 300
 END_CHARACTERS = 40
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
     """A value that is also a search."""
@@ -35,6 +37,7 @@ class Tag:
     url: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Badge:
     """Something to know before trusting the model. `tone` is danger, warn or info."""
@@ -44,6 +47,7 @@ class Badge:
     detail: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One short fact with its exact value."""
@@ -53,9 +57,10 @@ class Fact:
     note: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
-    """What a list shows of one model, and its whole document."""
+    """What a list shows of one model."""
 
     id: str
     url: str
@@ -63,8 +68,8 @@ class ResultRow:
     plain_name: str
     version: str
     snippet: tuple[Segment, ...]
-    tags: tuple[Tag, ...]
-    scores: tuple[Score, ...]
+    tags: tuple[Tag, ...]  # of a model that has no snippet
+    score: Score | None  # of the metric that the search is about, or leads
     facts: tuple[Fact, ...]
     license: str
     path: str
@@ -74,7 +79,6 @@ class ResultRow:
     copies: tuple[Copy, ...]  # the same weights further down the results
     folded: bool  # it is one of those copies
     absent: bool  # its files were not there when they were last looked for
-    document: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,7 @@ class Copy:
     url: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folding:
     """How a model stands to those with the same weights: with `copies` behind it, or folded into `first`."""
@@ -154,6 +159,7 @@ def result_row(
     model_id = text_at(document, "id")
     path = shown(location(document), PATH_CHARACTERS)
     start, end = cut_in_the_middle(path)
+    described = snippet(document, words)
     return ResultRow(
         id=model_id,
         url=addresses.model(model_id),
@@ -162,9 +168,9 @@ def result_row(
         ),
         plain_name=row_name(document),
         version=shown(apart_by, PATH_CHARACTERS) or shown(text_at(document, "version"), TAG_CHARACTERS),
-        snippet=snippet(document, words),
-        tags=tuple(tags(document, addresses)),
-        scores=scores(document, wanted),
+        snippet=described,
+        tags=() if described else tuple(tags(document, addresses)),
+        score=first_score(document, wanted),
         facts=facts(document),
         license=shown(text_at(document, "license"), TAG_CHARACTERS),
         path=path,
@@ -174,7 +180,6 @@ def result_row(
         copies=tuple(_copy(copy, addresses) for copy in folding.copies),
         folded=folding.first is not None,
         absent=text_at(document, "status") in ABSENT,
-        document=document,
     )
 
 
@@ -254,7 +259,7 @@ def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
     """Risks first, then what is missing, then what is worth knowing."""
     badges = list(_risk_badges(document))
     status = text_at(document, "status")
-    badges.extend(_badges(statuses(), {status}))
+    badges.extend(_badges(statuses, (status,)))
     expected, present = number_at(document, "shards.expected"), number_at(document, "shards.found")
     if expected and present is not None and present < expected:
         text = f"{int(present)} of {int(expected)} shards"
@@ -267,16 +272,25 @@ def badges(document: Mapping[str, Any]) -> tuple[Badge, ...]:
                 detail="A file that the model refers to is missing, or its weights are cut short",
             )
         )
-    badges.extend(_badges(flags(), {str(flag) for flag in values_at(document, "flags")}))
+    badges.extend(_badges(flags, values_at(document, "flags")))
     return tuple(badges)
 
 
-def _badges(table: Mapping[str, Flag], carried: AbstractSet[str | None]) -> list[Badge]:
-    return [
-        Badge(tone=row.badge, text=row.text, detail=row.description[:1].upper() + row.description[1:])
-        for row in table.values()
-        if row.badge is not None and row.name in carried
-    ]
+def _badges(table: Callable[[], Mapping[str, Flag]], carried: Sequence[str]) -> list[Badge]:
+    """The badges of what a model carries, in the order of the table."""
+    known = _badges_of(table)
+    return [badge for name, badge in known.items() if name in carried] if carried else []
+
+
+@cache
+def _badges_of(table: Callable[[], Mapping[str, Flag]]) -> Mapping[str, Badge]:
+    return {
+        row.name: Badge(
+            tone=row.badge, text=row.text, detail=row.description[:1].upper() + row.description[1:]
+        )
+        for row in table().values()
+        if row.badge is not None
+    }
 
 
 def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
@@ -289,6 +303,8 @@ def _risk_badges(document: Mapping[str, Any]) -> list[Badge]:
         details.setdefault(kind, (tone, shown(risk.get("detail", ""), 160)))
     for kind in values_at(document, "risk_kinds"):
         details.setdefault(str(kind), ("warn" if kind == "unchecked" else "danger", ""))
+    if not details:
+        return []
     order = sorted(details.items(), key=lambda item: ("danger", "warn", "info").index(item[1][0]))
     return [Badge(tone=tone, text=risk_word(kind), detail=detail) for kind, (tone, detail) in order]
 

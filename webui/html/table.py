@@ -9,13 +9,24 @@ from typing import Any
 
 from catalog.query.state import TABLE, SearchState
 from catalog.query.text.targets import short_name
+from catalog.records.construction import made_often
 from catalog.search.page_state import SearchPage
 from catalog.search.selections import NONE
 from catalog.text.apart import apart
 from mappings import facet_fields
-from webui.columns import FIELD, METRIC, Column, column, figure_of, measured, usual_columns
+from webui.columns import (
+    FIELD,
+    METRIC,
+    Column,
+    column,
+    figure_of,
+    figure_of_measure,
+    measured,
+    usual_columns,
+)
 from webui.documents import text_at
 from webui.html.rows import Badge, Folding, badges, foldings
+from webui.numbers import Figure
 from webui.text import NAME_CHARACTERS, shown
 from webui.urls import Addresses
 
@@ -23,6 +34,7 @@ METRICS_AT_FIRST = 2
 METRICS_OFFERED = 40
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One value. `note` is what a metric was measured on; `apart` where that is not what most values beside it are on."""
@@ -46,6 +58,7 @@ class ColumnHead:
     sorted: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRow:
     """One model."""
@@ -137,18 +150,20 @@ def _row(
 
 
 def _cells(documents: Sequence[Mapping[str, Any]], of: Column) -> list[Cell]:
-    bases = [_basis(document, of) for document in documents]
+    if of.kind != METRIC:
+        return [_cell(figure_of(document, of), of) for document in documents]
+    measures = [measured(document, of) for document in documents]
+    bases = [None if measure is None else measure.basis for measure in measures]
     usual = _usual_basis(bases)
     return [
-        _cell(document, of, basis, apart=basis is not None and (not basis or basis != usual))
-        for document, basis in zip(documents, bases, strict=True)
+        _cell(
+            figure_of_measure(measure),
+            of,
+            note=basis or "data set unknown",
+            apart=basis is not None and (not basis or basis != usual),
+        )
+        for measure, basis in zip(measures, bases, strict=True)
     ]
-
-
-def _basis(document: Mapping[str, Any], of: Column) -> str | None:
-    """What a metric was measured on, empty if nobody said; None where there is no value of a metric."""
-    measure = measured(document, of) if of.kind == METRIC else None
-    return None if measure is None else measure.basis
 
 
 def _usual_basis(bases: Sequence[str | None]) -> str:
@@ -156,11 +171,10 @@ def _usual_basis(bases: Sequence[str | None]) -> str:
     return max(counted, key=lambda basis: (counted[basis], basis), default="")
 
 
-def _cell(document: Mapping[str, Any], of: Column, basis: str | None, *, apart: bool) -> Cell:
-    value = figure_of(document, of)
+def _cell(value: Figure | None, of: Column, *, note: str = "", apart: bool = False) -> Cell:
+    """A value; `note` is what a metric was measured on."""
     if value is None:
         return Cell(text="", exact="", note="", apart=False, numeric=of.numeric)
-    note = "" if basis is None else basis or "data set unknown"
     return Cell(text=value.text, exact=value.exact, note=note, apart=apart, numeric=of.numeric)
 
 

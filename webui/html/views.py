@@ -45,9 +45,9 @@ from webui.reading import (
     crawl_status,
     note,
     search_state,
-    search_tag,
     settings,
     tag_of,
+    visible_tag,
     visit,
 )
 from webui.rendering import dumps, html, not_modified
@@ -62,7 +62,8 @@ def search() -> BaseResponse:
         return redirect(addresses(as_of=day).search(wanted.state), 302)
     if day:
         return html("search.html", _results_of(wanted, day))
-    state, tag = search_state("html", wanted), search_tag("html", wanted)
+    state = search_state("html", wanted)
+    tag = visible_tag(state)
     return remembered(
         state, lambda: _search_page(wanted, tag), tag=tag, state_now=lambda: search_state("html", wanted)
     )
@@ -159,7 +160,7 @@ def favicon() -> BaseResponse:
 
 
 def _results(wanted: Asked) -> ResultsPage:
-    page = catalog().page(wanted.state, relaxed=True)
+    page = catalog().page(wanted.state, relaxed=True, with_ends=False)
     plot = None
     if page.state.view.kind == PLOT and page.total:
         plot = plot_view(plot_data(catalog(), page), page.state, addresses())
@@ -177,7 +178,7 @@ def _results(wanted: Asked) -> ResultsPage:
 def _results_of(wanted: Asked, day: str) -> ResultsPage:
     """The same as it was then; nothing of the past is changed or streamed."""
     at, places = go_back(day), addresses(as_of=day)
-    page = catalog().page(wanted.state, relaxed=True)
+    page = catalog().page(wanted.state, relaxed=True, with_ends=False)
     plot = None
     if page.state.view.kind == PLOT and page.total:
         plot = plot_view(plot_data(catalog(), page), page.state, places)

@@ -112,7 +112,7 @@ def test_a_page_shows_them_and_its_links_work_in_any_case(engine):
     facet = next(view for view in page.facets if view.field == "precision")
     assert page.total == 20
     assert [(bucket.label, bucket.selected) for bucket in facet.buckets] == [("Q4_K_M", True), ("F16", False)]
-    clicked = service.page(facet.buckets[1].toggled)
+    clicked = service.page(facet.toggled(facet.buckets[1]))
     assert clicked.total == 40
     assert [bucket.label for bucket in service.facet(SearchState(), "architecture", "BERT").buckets] == [
         "BertForSequenceClassification"

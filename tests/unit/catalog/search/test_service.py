@@ -96,6 +96,11 @@ def facet(page, field):
     return next(view for view in page.facets if view.field == field)
 
 
+def after_clicks(view):
+    """The state after a click on each value of a facet."""
+    return {bucket.value: view.toggled(bucket) for bucket in view.buckets}
+
+
 def buckets(page, field):
     return {bucket.value: bucket.count for bucket in facet(page, field).buckets}
 
@@ -131,11 +136,11 @@ def test_value_that_is_typed_is_ticked_and_keeps_its_alternatives(service, text)
 
 def test_click_on_the_facet_of_a_typed_value_moves_it_out_of_the_text(service):
     page = service.page(SearchState(text="task:ner params:>5M", selections={"framework": ("onnx",)}))
-    clicks = {bucket.value: bucket.toggled for bucket in facet(page, "task").buckets}
+    clicks = after_clicks(facet(page, "task"))
     assert clicks["ner"].text == "parameters>5M"
     assert clicks["ner"].selections == {"framework": ("onnx",)}
     assert set(clicks["pos"].selections["task"]) == {"ner", "pos"}
-    elsewhere = {bucket.value: bucket.toggled for bucket in facet(page, "tags").buckets}
+    elsewhere = after_clicks(facet(page, "tags"))
     assert elsewhere["tag1"].text == "task:ner params:>5M"
     assert set(elsewhere["tag1"].selections) == {"framework", "tags"}
 
@@ -158,7 +163,7 @@ def test_count_beside_a_value_is_the_total_after_its_click(service):
     for view in page.facets:
         for bucket in view.buckets:
             if not view.field.startswith("t") and not bucket.selected:
-                assert service.page(bucket.toggled).total == bucket.count, (view.field, bucket.value)
+                assert service.page(view.toggled(bucket)).total == bucket.count, (view.field, bucket.value)
 
 
 def test_chosen_value_is_shown_even_when_nothing_has_it(service):
@@ -435,3 +440,22 @@ def test_the_metric_on_the_axis_of_a_plot_leads(service):
 
     assert leading(ResultView()) != "loss"
     assert leading(ResultView(kind="plot", y="metrics.loss")) == "loss"
+
+
+@pytest.mark.parametrize("text", ["", "accuracy>0.6", "task:ner params:>5M", "accuracy>0.99", "-has:metrics"])
+def test_facets_count_the_same_with_and_without_the_ends_of_their_ranges(service, text):
+    state = SearchState(text=text)
+    with_ends, without = (service.page(state, with_ends=ends).facets for ends in (True, False))
+    assert [(view.field, view.buckets, view.other_count) for view in with_ends] == [
+        (view.field, view.buckets, view.other_count) for view in without
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "params:>5M", "-has:metrics", "task:ner"])
+def test_the_same_metric_leads_in_every_view_though_one_view_alone_offers_all_of_them(service, text):
+    listed, tabled = (
+        service.page(SearchState(text=text, view=ResultView(kind=kind))) for kind in ("list", "table")
+    )
+    assert listed.leading == tabled.leading
+    assert [view.field for view in listed.facets] == [view.field for view in tabled.facets]
+    assert (listed.reported, tabled.reported) == ((), () if text == "-has:metrics" else ("accuracy", "loss"))
