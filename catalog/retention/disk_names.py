@@ -24,6 +24,7 @@ class DiskNames:
     entry: EntryAt
     _places: dict[str, Sequence[Place]] = field(default_factory=dict)
     _links: set[Place] = field(default_factory=set)
+    _links_of: dict[str, list[Place]] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
 
     def note(self, files: Sequence[OwnFile], places: Mapping[str, Sequence[Place]]) -> None:
@@ -40,6 +41,7 @@ class DiskNames:
             self._links |= links
             if len(listed) > 1:
                 self._places[own.identity] = listed
+                self._links_of[own.identity] = sorted(links)
 
     def others(self, own: OwnFile) -> Sequence[Place]:
         """Every listed name of the same bytes, with its own, if there are several."""
@@ -47,9 +49,8 @@ class DiskNames:
 
     def links_to(self, own: OwnFile) -> list[Place]:
         """The links that lead nowhere without this file; none of a link itself."""
-        if (own.source, own.key) in self._links:
-            return []
-        return [place for place in self.others(own) if place in self._links]
+        is_link = (own.source, own.key) in self._links
+        return [] if is_link else self._links_of.get(str(own.identity), [])
 
     def freed(self, own: OwnFile, leaving: Collection[Place], counted: set[str]) -> int:
         """Bytes that are free when these names have left: 0 for a link, where a name of its own stays, and for all but the

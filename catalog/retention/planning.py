@@ -325,10 +325,11 @@ class Planning:
         for model in going:
             if model not in heavy:
                 self._verdicts[model] = _stays("no-files", "no weights lie here that are its own")
-        staying = [model for model in {*ties, *going} if not self._all_go([model])]
+        # In one order: the reason that is told is hashed.
+        staying = sorted(model for model in {*ties, *going} if not self._all_go([model]))
         while staying:
             model = staying.pop()
-            for other in ties.get(model, ()):
+            for other in sorted(ties.get(model, ())):
                 if self._verdicts[other].goes:
                     reason = f"it shares a file with {model[:12]}, which stays"
                     self._verdicts[other] = _stays("shared", reason)

@@ -349,6 +349,27 @@ def test_a_file_to_which_a_link_leads_that_stays_stays_with_its_model(yard, link
     assert place.read_text() == "# Net 1\n"
 
 
+def test_of_several_that_share_a_file_the_same_one_is_told_in_every_process(yard):
+    """It was whichever a set had first, so that the plan had another hash when it was to be carried out."""
+    names = ("ant", "bee", "cat", "dog", "eel")
+    for version in (1, 2):
+        yard.model("net", version)
+    root = Path(yard.address)
+    for name in names:
+        yard.model(name, 1)
+        (root / f"{name}-1/model.safetensors").unlink()
+        os.link(root / "net-1/model.safetensors", root / f"{name}-1/model.safetensors")
+    yard.declare(writable=True)
+    yard.crawl()
+    rows = {
+        row.line["name"]: row
+        for row in yard.store.retention.models(yard.plan().id)
+        if row.line["version"] == "1"
+    }
+    told = max(rows[name].model for name in names)
+    assert rows["net"].line["reason"] == f"it shares a file with {told[:12]}, which stays"
+
+
 @pytest.fixture
 def named_elsewhere(yard, tmp_path):
     """Versions of which two are in a registry of another source, in production and archived, and three objects of a remote, two
