@@ -8,7 +8,7 @@ DEMO_HOME ?= .cache/demo
 PORT ?= 8080
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test fuzz fuzz-properties fuzz-readers check docs lock clean
+.PHONY: demo test quick fuzz fuzz-properties fuzz-readers check docs lock clean
 
 demo: $(VENV)/installed-demo
 	$(BIN)/modeldex --home $(DEMO_HOME) crawl examples || test $$? -eq 1
@@ -16,6 +16,10 @@ demo: $(VENV)/installed-demo
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest $(PARALLEL) --durations=10 $(ARGS)
+
+# What needs no search node, database server, metastore or browser: most of the suite, in a part of its time.
+quick: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(PARALLEL) --durations=10 --without-servers $(ARGS)
 
 # Property tests with new examples until FUZZ_SECONDS are over or one fails; `make test` draws the same ones every time.
 # FUZZ says which tests, tests/ means all of them; FUZZ_SEED repeats the round that failed.
