@@ -244,11 +244,13 @@ SCREENS = {
     "/favicon.ico": [{}],
     "/health": [{}],
     "/health/crawl": [{}],
+    "/health/accept": [{}],
     "/healthz": [{}],
     "/readyz": [{}],
     "/metrics": [{}],
     "/api/v1/sources": [{}],
     "/api/v1/runs": [{}],
+    "/api/v1/runs/<run_id>/accept": ["1"],
     "/api/v1/events": [{}],
     "/api/v1/events/mlflow/<source>": ["mlflow"],
     "/retention": [{}],
@@ -279,7 +281,7 @@ SCREENS["/api/export.parquet"] = SCREENS["/"]
 SCREENS["/api/models/<model_id>"] = SCREENS["/models/<model_id>"]
 for _below in ("edit", "history", "restore"):
     SCREENS[f"/models/<model_id>/{_below}"] = SCREENS["/models/<model_id>"]
-for _below in ("", "/history", "/diff", "/restore"):
+for _below in ("", "/history", "/diff", "/restore", "/lineage"):
     SCREENS[f"/api/v1/models/<model_id>{_below}"] = SCREENS["/models/<model_id>"]
 for _below in ("cyclonedx.json", "card.md"):
     SCREENS[f"/api/models/<model_id>/{_below}"] = SCREENS["/models/<model_id>"]

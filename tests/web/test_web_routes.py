@@ -233,8 +233,8 @@ def told_of_a_search(page):
             name: page[name]
             for name in ("query", "canonical", "url", "total", "catalog_size", "notices", "sort")
         },
-        "results": [(row["id"], row["url"], row["document"]) for row in page["results"]],
-        "scores": [[score["metric"] for score in row["scores"]] for row in page["results"]],
+        "results": [(row["id"], row["url"]) for row in page["results"]],
+        "leading": [leading_metric(row) for row in page["results"]],
         "chips": [(chip["label"], chip["kind"], chip["remove_url"]) for chip in page["chips"]],
         "facets": facets,
         "problems": [(row["code"], row["message"], row["start"], row["end"]) for row in page["problems"]],
@@ -247,6 +247,12 @@ def told_of_a_search(page):
         "example": page["example"],
         "crawl": page["crawl"],
     }
+
+
+def leading_metric(row):
+    """The one score that a list shows, the first of those that the API tells."""
+    scores = row["scores"] if "scores" in row else [row["score"]]
+    return scores[0] and scores[0]["metric"] if scores else None
 
 
 def told_of_a_model(page):

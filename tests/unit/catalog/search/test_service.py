@@ -131,7 +131,7 @@ def test_value_that_is_typed_is_ticked_and_keeps_its_alternatives(service, text)
     more = service.facet(SearchState(text=text), "task")
     assert tuple(bucket.value for bucket in more.buckets if bucket.selected) == values
     assert {bucket.value for bucket in more.buckets} > set(values)
-    assert all(bucket.toggled.text == "parameters>5M" for bucket in more.buckets)
+    assert all(more.toggled(bucket).text == "parameters>5M" for bucket in more.buckets)
 
 
 def test_click_on_the_facet_of_a_typed_value_moves_it_out_of_the_text(service):
