@@ -25,15 +25,20 @@ DIRECTORY, BUCKET, VERSIONS, LATER, SUSPENDED = (
     "bucket with versions since later",
     "bucket whose versions are suspended",
 )
-ON_POSTGRESQL = {f"{kind}, store on PostgreSQL": kind for kind in (DIRECTORY, VERSIONS)}
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
 SEEDS = {
     DIRECTORY: (0, 1, 2),
     BUCKET: (3,),
     VERSIONS: (4,),
     LATER: (5,),
     SUSPENDED: (6, 7),
-    **{name: (8 + number,) for number, name in enumerate(ON_POSTGRESQL)},
 }
+SEEDS_ON_POSTGRESQL = {DIRECTORY: (8,), VERSIONS: (9,)}
+EVERYWHERE = [
+    *((kind, SQLITE) for kind in (DIRECTORY, VERSIONS, LATER, SUSPENDED)),
+    *((kind, POSTGRESQL) for kind in SEEDS_ON_POSTGRESQL),
+]
+"""Where the objects are, and the store."""
 DRAFT = b"name: draft\n"
 MOST_EVENTS = 60
 GOING = 3
@@ -58,16 +63,16 @@ def gguf(fill):
 
 @pytest.fixture
 def yard_database(request):
-    is_server = request.node.callspec.params["filled"] in ON_POSTGRESQL
+    is_server = getattr(request, "param", SQLITE) == POSTGRESQL
     return request.getfixturevalue("postgresql_url") if is_server else ""
 
 
 @pytest.fixture
-def filled(request):
+def filled(request, yard_database):
     """Series of which the newest stay; two models of one folder share what is said there; with versions, an older one
     lies behind an object. Where they are suspended since, some objects have a version and some have none.
     """
-    kind = ON_POSTGRESQL.get(request.param, request.param)
+    kind = request.param
     if kind == SUSPENDED:
         request.getfixturevalue("suspended_versions")
     yard = request.getfixturevalue("yard" if kind == DIRECTORY else "bucket_yard")
@@ -97,7 +102,9 @@ def filled(request):
 @pytest.fixture
 def draws(request):
     """Chances of which each is the same whenever the tests are run."""
-    return [random.Random(seed) for seed in SEEDS[request.node.callspec.params["filled"]]]
+    where = request.node.callspec.params
+    seeds = SEEDS_ON_POSTGRESQL if where.get("yard_database") == POSTGRESQL else SEEDS
+    return [random.Random(seed) for seed in seeds[where["filled"]]]
 
 
 def is_kept(key):
@@ -144,7 +151,7 @@ def older(filled):
     return {(key, data) for key, data in listed if not key.startswith(TRASH)}
 
 
-@pytest.mark.parametrize("filled", [DIRECTORY, VERSIONS, LATER, SUSPENDED, *ON_POSTGRESQL], indirect=True)
+@pytest.mark.parametrize(("filled", "yard_database"), EVERYWHERE, indirect=True)
 def test_a_run_that_is_killed_anywhere_loses_nothing_and_is_undone_to_the_last_byte(filled, reaper, draws):
     before, behind = filled.everything(), older(filled)
 
@@ -182,7 +189,7 @@ def test_a_run_that_is_given_up_after_a_kill_is_undone_to_the_last_byte(filled, 
         filled.crawl()
 
 
-@pytest.mark.parametrize("filled", [DIRECTORY, VERSIONS, LATER, SUSPENDED, *ON_POSTGRESQL], indirect=True)
+@pytest.mark.parametrize(("filled", "yard_database"), EVERYWHERE, indirect=True)
 def test_a_deletion_that_is_killed_anywhere_deletes_what_goes_and_nothing_else(filled, reaper):
     before, behind, plan = filled.everything(), older(filled), filled.plan(action="delete")
     kept = {key: data for key, data in before.items() if is_kept(key)}
