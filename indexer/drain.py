@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from catalog.errors import EngineBusy, EngineUnavailable, WriterBusy
 from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
 from catalog.store import INDEX
-from catalog.store.log_position import newest_position
 from indexer.engines import open_writer
-from indexer.following import note_position, shows_another_log, stayed_here, went_to_another_index
+from indexer.following import is_of_another_state, note_ahead, note_complete, note_of, takes_its_place
 from indexer.rebuild import forget_earlier, needs_rebuild, rebuild
 
 if TYPE_CHECKING:
@@ -110,18 +109,15 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
             reason = (
                 needs_rebuild(writer)
                 or (SEALED if index.must_be_anew() else None)
-                or shows_another_log(store, writer)
+                or is_of_another_state(store, writer)
             )
-            elsewhere = went_to_another_index(index, writer)
-            reason = reason or elsewhere
-            report, position = DrainReport(), newest_position(store.engine)
+            lack = takes_its_place(index, writer)
+            reason, report = reason or lack, DrainReport()
             if reason is None:
-                report = drain(index, writer)
+                report = _drained_and_noted(store, writer)
                 reason = _lack(store, writer)
             if reason is not None:
                 report = _rebuilt(store, writer, reason)
-            if report.unavailable is None and stayed_here(index, writer):
-                note_position(writer, position)
     except (
         EngineBusy,
         WriterBusy,
@@ -138,6 +134,16 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
         report.waiting,
         report.unavailable,
     )
+    return report
+
+
+def _drained_and_noted(store: Store, writer: IndexWriter) -> DrainReport:
+    index, note = store.consumer(INDEX), note_of(writer)
+    if index.size():
+        note_ahead(store, writer, note.complete if note is not None else 0)
+    report = drain(index, writer)
+    if report.unavailable is None:
+        note_complete(store, index, writer)
     return report
 
 

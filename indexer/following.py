@@ -1,68 +1,95 @@
-"""Which log of revisions an index shows, and up to where: its writer keeps the position, where the engine can keep one.
-
-Also which index it is that follows: an engine that keeps its index in the home has one in each home, homes may share a database, and
-who changes the engine may come back. What one of them takes from the log, the others lack.
+"""Which log of revisions an index shows, and up to where: its writer keeps a note of it, where the engine can keep one.
 
 Every engine takes a state of a model only where it shows no newer one. After a restore from a backup the store counts on from
 below what the index shows, so that new states would be taken for old ones: such an index is built anew.
+
+The log has one cursor for the index, but an engine that keeps its index in the home has one in each home, homes may share a database,
+a home may be restored or copied, and who changes the engine may come back. An index that lacks what went to another is built anew.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog.errors import EngineUnavailable
 from catalog.search.engine import FollowingWriter, IndexWriter
-from catalog.store.log_position import LogPosition, is_in_log
+from catalog.store.log_position import LogPosition, is_in_log, newest_position
 
 if TYPE_CHECKING:
     from catalog.store.consumers import Consumer
     from catalog.store.store import Store
 
-UNCERTAIN = "?"
-"""The place of what two indexes took in turns: neither is complete."""
 ANOTHER_INDEX = "another index, of another home or engine, took changes of this catalog; homes on one database need one for all: Elasticsearch"
 ANOTHER_LOG = "the index shows another state of the catalog than the store: a backup was restored, or the index was another store's"
+FOREIGN = "the index shows another catalog."
+TAKE_OVER = "Give each catalog an index of its own (MODELDEX_ELASTICSEARCH_INDEX), or make this one this catalog's: modeldex reindex"
 
 
-def shows_another_log(store: Store, writer: IndexWriter) -> str | None:
-    """Why the index must be built anew; None when the store's log once stood where the index was brought to."""
-    noted = writer.followed() if isinstance(writer, FollowingWriter) else None
-    position = LogPosition.parse(noted) if noted is not None else None
-    return ANOTHER_LOG if position is not None and not is_in_log(store.engine, position) else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexNote:
+    """What is kept with an index: of which catalog it is, what it may show at most, and the cursor up to which it lacks nothing."""
 
+    catalog: str
+    most: LogPosition
+    complete: int
 
-def note_position(writer: IndexWriter, position: LogPosition | None) -> None:
-    """To be called when the index was brought up to date from where the log stood before that."""
-    if isinstance(writer, FollowingWriter) and position is not None:
-        writer.follow(str(position))
+    def __str__(self) -> str:
+        return f"{self.catalog} {self.most.serial} {self.most.digest} {self.complete}"
 
-
-def went_to_another_index(index: Consumer, writer: IndexWriter) -> str | None:
-    """Why this index must be built anew before it takes single changes: others went elsewhere. It counts as the one that gets
-    everything when it is built, not before: a rebuild that fails is tried again.
-    """
-    own = _place(writer)
-    if own is None or (before := index.place()) == own:
+    @classmethod
+    def parse(cls, text: str) -> IndexNote | None:
+        """None for what is no note."""
+        match text.split():
+            case [catalog, serial, digest, complete] if serial.isdecimal() and complete.isdecimal():
+                most = LogPosition(serial=int(serial), digest=digest)
+                return cls(catalog=catalog, most=most, complete=int(complete))
         return None
-    index.move_to(UNCERTAIN if before else own)
-    return ANOTHER_INDEX if before else None
 
 
-def note_rebuilt(index: Consumer, writer: IndexWriter, position: LogPosition | None) -> None:
-    """To be called when the index holds everything up to the position."""
-    if (own := _place(writer)) is not None:
+def note_of(writer: IndexWriter) -> IndexNote | None:
+    text = writer.followed() if isinstance(writer, FollowingWriter) else None
+    return None if text is None else IndexNote.parse(text)
+
+
+def is_of_another_state(store: Store, writer: IndexWriter) -> str | None:
+    """Why the index must be built anew; None when the store's log once stood where the index may have been brought to.
+
+    Raises EngineUnavailable for an index that several write and that shows another catalog: building it anew would take it from that.
+    """
+    note = note_of(writer)
+    if note is None:
+        return None
+    if note.catalog != store.birth():
+        if isinstance(writer, FollowingWriter) and writer.is_shared:
+            raise EngineUnavailable(writer.name, FOREIGN, advice=TAKE_OVER)
+        return ANOTHER_LOG
+    return None if is_in_log(store.engine, note.most) else ANOTHER_LOG
+
+
+def takes_its_place(index: Consumer, writer: IndexWriter) -> str | None:
+    """What is claimed from now on comes here. Why this index must be built anew before: others have what it lacks."""
+    if not isinstance(writer, FollowingWriter):
+        return None
+    note, before, own = note_of(writer), index.place(), writer.place()
+    if before != own:
         index.move_to(own)
-    note_position(writer, position)
+    index.claims_for = own
+    if before == own and (note is None or writer.is_shared):
+        return None  # of a shared one it is noted now and then
+    if before and (note is None or note.complete < index.position()):
+        return ANOTHER_INDEX
+    return None
 
 
-def stayed_here(index: Consumer, writer: IndexWriter) -> bool:
-    """Whether everything that was delivered since then came here. If not, whoever comes next finds that it did not."""
-    own = _place(writer)
-    if own is None or index.place() == own:
-        return True
-    index.move_to(UNCERTAIN)
-    return False
+def note_ahead(store: Store, writer: IndexWriter, complete: int) -> None:
+    """To be called before something is written: the index may show it from then on, whatever ends the writing."""
+    newest = newest_position(store.engine)
+    if isinstance(writer, FollowingWriter) and newest is not None:
+        writer.follow(str(IndexNote(catalog=store.birth(), most=newest, complete=complete)))
 
 
-def _place(writer: IndexWriter) -> str | None:
-    return writer.place() if isinstance(writer, FollowingWriter) else None
+def note_complete(store: Store, index: Consumer, writer: IndexWriter, cursor: int | None = None) -> None:
+    """To be called when everything up to the cursor was written, or a rebuild has it. Not if another index took the place."""
+    if isinstance(writer, FollowingWriter) and index.place() == writer.place():
+        note_ahead(store, writer, index.position() if cursor is None else cursor)

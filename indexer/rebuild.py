@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog.search.engine import IndexWriter
 from catalog.store import INDEX
-from catalog.store.log_position import newest_position
-from indexer.following import note_rebuilt
+from indexer.following import note_complete, takes_its_place
 
 if TYPE_CHECKING:
     from catalog.store.store import Store
@@ -52,12 +51,12 @@ def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
     started = time.perf_counter()
     index = store.consumer(INDEX)
     with store.lease(REBUILD):
-        position = newest_position(store.engine)
+        takes_its_place(index, writer)  # what it lacks is mended here
         documents, watermark = index.snapshot()
         outcome = writer.rebuild(documents, catch_up=index.since(watermark))
         index.rebuilt(watermark, outcome.rejected)
         writer.refresh()
-        note_rebuilt(index, writer, position)
+        note_complete(store, index, writer)
     report = RebuildReport(
         documents=len(set(outcome.done)),
         rejected={**outcome.rejected, **index.damaged},

@@ -108,6 +108,9 @@ class FollowingWriter(Protocol):
     believed to have everything.
     """
 
+    is_shared: bool
+    """Whether several catalogs could come to write this index, which is not one of a home."""
+
     def place(self) -> str:
         """What tells this index from others of the same catalog, in at most 64 characters. A rebuild does not change it."""
         ...
@@ -117,5 +120,5 @@ class FollowingWriter(Protocol):
         ...
 
     def follow(self, position: str) -> None:
-        """Keep where the log of revisions stood when the index was brought up to date; an earlier one does no harm."""
+        """Keep this note, of up to 200 characters, with the index that is searched, and forget the one before."""
         ...

@@ -67,6 +67,9 @@ class Consumer:
     def __init__(self, engine: Engine, name: str) -> None:
         self.name = name
         self._engine = engine
+        self.claims_for: str | None = (
+            None  # the place that what is claimed goes to; None where there is one alone
+        )
         self.damaged: dict[str, str] = {}  # models whose document a rebuild could not read, with the reason
         self._worker = this_process(worker=secrets.token_hex(4))
 
@@ -78,9 +81,13 @@ class Consumer:
                 connection.execute(insert(consumers).values(name=self.name, position=position))
 
     def claim(self, limit: int = PAGE) -> list[IndexAction]:
-        """The next models to work on, those that have waited longest first, each in its present state."""
+        """The next models to work on, those that have waited longest first, each in its present state. None where another place
+        gets them by now.
+        """
         with self._engine.begin() as connection:
             position = before = self._locked(connection)
+            if self.claims_for is not None and self.claims_for != self._place(connection):
+                return []
             rows = self._due(connection, limit)
             while len(rows) < limit and position < (end := _newest_serial(connection)):
                 position, newer = self._newer(connection, position, end, limit - len(rows))
@@ -144,14 +151,22 @@ class Consumer:
         with self._engine.begin() as connection:
             connection.execute(update(consumers).where(consumers.c.name == self.name).values(anew=0))
 
+    def position(self) -> int:
+        """The cursor: the number in the log of the last revision that was taken up."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(_position(self.name)).scalar_one_or_none() or 0)
+
     def place(self) -> str:
         """The place that gets what is delivered, where several could; empty before the first."""
         with self._engine.connect() as connection:
-            chosen = select(consumers.c.place).where(consumers.c.name == self.name)
-            return connection.execute(chosen).scalar_one_or_none() or ""
+            return self._place(connection)
+
+    def _place(self, connection: Connection) -> str:
+        chosen = select(consumers.c.place).where(consumers.c.name == self.name)
+        return connection.execute(chosen).scalar_one_or_none() or ""
 
     def move_to(self, place: str) -> None:
-        """What is delivered from now on goes there, and no place that had it before is complete any more."""
+        """What is claimed from now on goes there; who claims for another place gets nothing any more."""
         with self._engine.begin() as connection:
             connection.execute(update(consumers).where(consumers.c.name == self.name).values(place=place))
 

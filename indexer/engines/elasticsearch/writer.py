@@ -49,7 +49,7 @@ ANSWERED = "items.*._id,items.*.status,items.*.error"
 FORBIDDEN = frozenset({401, 403})
 FOLLOWED, FOLLOWED_AT = "followed", "followed_at"
 """Notes in the mapping of an index: a position in the log of revisions, and when that was noted, in seconds since 1970."""
-FOLLOW_SECONDS = 60
+FOLLOW_SECONDS = 10
 PLACE_CHARACTERS = 64
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
 
@@ -58,6 +58,7 @@ class ElasticsearchWriter:
     """Writes the alias `<index>-write`. External versions make a late, older state harmless, whoever sends it."""
 
     name = NAME
+    is_shared = True
 
     def __init__(self, settings: Settings) -> None:
         self.alias = settings.section(ElasticsearchSettings).index
@@ -92,13 +93,13 @@ class ElasticsearchWriter:
         return f"{NAME}:{self.alias}"[:PLACE_CHARACTERS]
 
     def followed(self) -> str | None:
-        """Up to where in which log of revisions the index was brought; None where nobody noted it."""
+        """What was noted of the index; None where nothing was."""
         with honest():
             position = next(iter(self.versions.notes(self.write_alias).values()), {}).get(FOLLOWED)
         return position if isinstance(position, str) else None
 
     def follow(self, position: str) -> None:
-        """Keep this with the current index, once a minute: each note changes the state of the whole cluster.
+        """Keep this with the current index, but not within ten seconds: each note changes the state of the whole cluster.
 
         A cluster that does not take it takes it the next time, and who may not change mappings does without.
         """

@@ -38,6 +38,7 @@ class TantivyWriter:
     """Writes the index below `settings.index_path`. Raises EngineUnavailable when another process does."""
 
     name = NAME
+    is_shared = False
 
     def __init__(self, settings: Settings) -> None:
         share_heaps()  # before the threads of the writer start
@@ -77,12 +78,15 @@ class TantivyWriter:
             raise EngineUnavailable(NAME, reason, advice=FULL_DISK) from error
 
     def followed(self) -> str | None:
-        """Up to where in which log of revisions the index was brought; None where nobody noted it."""
-        path = self.home.current()
+        """What was noted of the index; None where nothing was."""
+        try:
+            path = self.home.current()
+        except EngineUnavailable:  # a damaged pointer: `needs_rebuild` says so
+            return None
         return None if path is None else followed(path)
 
     def follow(self, position: str) -> None:
-        """Keep this with the current index. A disk that takes it not takes it the next time."""
+        """Keep this with the current index. A full disk takes it the next time."""
         path = self.home.current()
         if path is not None and followed(path) != position:
             with contextlib.suppress(OSError):

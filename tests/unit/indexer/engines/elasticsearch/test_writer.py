@@ -229,20 +229,22 @@ def test_an_error_of_the_whole_request_rejects_nothing(scripted_cluster, writer)
         writer.write([action("one")])
 
 
-def test_the_position_in_the_log_is_noted_in_the_mapping_once_a_minute(scripted_cluster, writer, monkeypatch):
+def test_the_position_in_the_log_is_noted_in_the_mapping_every_ten_seconds(
+    scripted_cluster, writer, monkeypatch
+):
     noted = {"schema_hash": SCHEMA, "followed": "7 abc", "followed_at": 1000}
     scripted_cluster.script |= {
         "GET /models-write": (200, {OURS: {"mappings": {"_meta": noted}}}),
         f"PUT /{OURS}/_mapping": (200, {"acknowledged": True}),
     }
     assert writer.followed() == "7 abc"
-    monkeypatch.setattr(module.time, "time", lambda: 1059)
+    monkeypatch.setattr(module.time, "time", lambda: 1009)
     writer.follow("8 def")
     assert not scripted_cluster.asked(f"PUT /{OURS}/_mapping")
-    monkeypatch.setattr(module.time, "time", lambda: 1060)
+    monkeypatch.setattr(module.time, "time", lambda: 1010)
     writer.follow("9 def")
     (body,) = scripted_cluster.asked(f"PUT /{OURS}/_mapping")
-    assert json.loads(body) == {"_meta": {"schema_hash": SCHEMA, "followed": "9 def", "followed_at": 1060}}
+    assert json.loads(body) == {"_meta": {"schema_hash": SCHEMA, "followed": "9 def", "followed_at": 1010}}
 
 
 def test_who_may_not_change_mappings_does_without_the_note(scripted_cluster, writer):
