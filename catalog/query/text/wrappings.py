@@ -246,7 +246,10 @@ def _of_address(text: str) -> str:
     text = _ODATA.sub(blank, text)
     own = _OWN_SEARCH.search(text)
     if own is not None:
-        asked = " ".join(_parameters(own["asked"]))
+        try:
+            asked = " ".join(_parameters(own["asked"]))
+        except ValueError:  # more parameters than are read: the address stays words
+            return text
         return f"{text[: own.start()]}{asked}{text[own.end() :]}".ljust(len(text))
     hub = _HUB_SEARCH.search(text)
     if hub is not None:

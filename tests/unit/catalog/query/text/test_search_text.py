@@ -323,3 +323,9 @@ def test_a_flag_that_only_a_strangers_extractor_sets_can_be_asked_for():
     parsed = parse("is:distilled", vocabulary=vocabulary, now=NOW)
     assert (parsed.query, parsed.problems) == (Term("flags", "distilled"), ())
     assert [problem.code for problem in parse("is:distilled", now=NOW).problems] == ["unknown-value"]
+
+
+def test_address_with_more_parameters_than_are_read_stays_words():
+    """It ended the search with an error."""
+    understood = parse(f"/api/search?q=bert{'&a=b' * 300}", now=NOW)
+    assert isinstance(understood.query, Phrase)
