@@ -10,7 +10,15 @@ from typing import TypeGuard
 from catalog.query.document_values import is_leaf
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term
 from catalog.query.problems import Suggestion
-from catalog.query.text.numbers import Number, format_number, has_thousands, parse_number, plain
+from catalog.query.text.numbers import (
+    TOKEN_UNITS,
+    Number,
+    binary_excess,
+    format_number,
+    has_thousands,
+    parse_number,
+    plain,
+)
 from catalog.query.text.parse_context import Leaf, Reading
 from catalog.query.text.printing import metric_name, name_of, print_query, quoted
 from catalog.query.text.scanner import Piece, Token
@@ -19,7 +27,6 @@ from catalog.text.patterns import pattern
 from catalog.text.spelling import nearest
 
 _HUNDRED = Decimal(100)
-_BINARY = Decimal("1.024")
 _OPEN_ENDS = frozenset({"", "*"})
 _EXACT, _FINEST = Decimal(10**15), Decimal("1e-12")
 """Beyond these a double has no digits left to round by."""
@@ -220,8 +227,8 @@ def _end(number: Number | None, target: Target, *, upper: bool) -> float | None:
     """The number as an end of an interval: 8k tokens are 8,000 to 8,192, and what is more than 8k is more than both."""
     if number is None:
         return None
-    binary = _BINARY if upper and _counts_tokens(number, target) else 1
-    return plain(number.value * binary, integer=target.integer)
+    excess = binary_excess(number) if upper and _counts_tokens(number, target) else 0
+    return plain(number.value + excess, integer=target.integer)
 
 
 def _range(field: str, bounds: _Bounds, target: Target) -> Range:
@@ -249,8 +256,8 @@ def _equal(field: str, number: Number, value: float, target: Target) -> Query:
     if not _rounds(number, target):
         return Term(field, value)
     low, high = number.value - number.half_step, number.value + number.half_step
-    if target.unit == "tokens":  # 32k is 32,000 and 32,768
-        high += number.value * (_BINARY - 1)
+    if _counts_tokens(number, target):  # 32k is 32,000 and 32,768
+        high += binary_excess(number)
     return Range(field=field, gte=plain(low, integer=target.integer), lt=plain(high, integer=target.integer))
 
 
@@ -306,6 +313,8 @@ def target_name(target: Target) -> str:
 def _typed(number: Number, target: Target) -> str:
     """The number with as many digits as were typed: `7B` and `7.0B` round differently."""
     step = number.half_step * 2
+    if number.unit == "ki":
+        return f"{number.value / TOKEN_UNITS['ki']:f}ki"
     for suffix, factor in (
         (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
         if target.unit == "bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,6 +121,12 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     exponent = digits.as_tuple().exponent
     step = Decimal(1).scaleb(min(exponent, 0) if isinstance(exponent, int) else 0) * factor
     return Number(value=value, half_step=step / 2, percent=percent, unit=suffix)
+
+
+def binary_excess(number: Number) -> Decimal:
+    """How much more a count is where its unit stands for powers of 1,024: 192 of 8k, 48,576 of 1M, none of 8Ki."""
+    unit = TOKEN_UNITS[number.unit]
+    return number.value / unit * (Decimal(_KIBI) ** round(math.log(unit, _THOUSAND)) - unit)
 
 
 _APOSTROPHES = pattern(r"(?<=\d)['\N{RIGHT SINGLE QUOTATION MARK}]\d{3}(?!\d)")

@@ -176,15 +176,24 @@ def _range(query: Range) -> str:
     name = name_of(query.field)
     low = query.gte if query.gte is not None else query.gt
     high = query.lte if query.lte is not None else query.lt
+    first_end = _end(query.field, low, widened=query.gt is not None)
+    last_end = _end(query.field, high, widened=query.lte is not None)
     if high is None and low is not None:
-        return f"{name}{'>=' if query.gte is not None else '>'}{print_value(query.field, low)}"
+        return f"{name}{'>=' if query.gte is not None else '>'}{first_end}"
     if low is None and high is not None:
-        return f"{name}{'<=' if query.lte is not None else '<'}{print_value(query.field, high)}"
+        return f"{name}{'<=' if query.lte is not None else '<'}{last_end}"
     if low is None or high is None or (query.gte is not None) == (query.gt is not None):
         raise _Unprintable
-    first = f"{'>' if query.gt is not None else ''}{print_value(query.field, low)}"
-    last = f"{'<' if query.lt is not None else ''}{print_value(query.field, high)}"
-    return f"{name}:{first}..{last}"
+    return f"{name}:{'>' * (query.gt is not None)}{first_end}..{'<' * (query.lt is not None)}{last_end}"
+
+
+def _end(field: str, value: Value | None, *, widened: bool) -> str:
+    """The end of a range. A count of tokens in full where it would be read as up to powers of 1,024."""
+    if value is None:
+        return ""
+    row = fields().get(field)
+    exact = widened and row is not None and row.unit == "tokens"
+    return _exact(field, value) if exact else print_value(field, value)
 
 
 def _versions(query: Range) -> str:

@@ -62,6 +62,11 @@ READ = [
     ('license:"gpl"', Term("license", "gpl"), 'license:"gpl"'),
     ("precision:FP16", Term("precision", "F16"), "precision:F16"),
     ("dtype:torch.bfloat16", Term("precision", "BF16"), "precision:BF16"),
+    # tokens
+    ("context>8000", Range(field="context_length", gt=8000), "context>8000"),
+    ("context:4000..8000", Range(field="context_length", gte=4000, lte=8000), "context:4k..8000"),
+    ("context<=1M", Range(field="context_length", lte=1_048_576), "context<=1M"),
+    ("context:8ki", Range(field="context_length", gte=7680, lt=8704), "context:8ki"),
     ("name:bert", Match("bert", ("name",)), "name:bert"),
     ('name:"bert base"', Phrase("bert base", ("name",)), 'name:"bert base"'),
     ("name=bert-base", Term("name", "bert-base"), "name=bert-base"),
