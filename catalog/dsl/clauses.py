@@ -19,6 +19,7 @@ from catalog.dsl.values import (
     value_of,
 )
 from catalog.errors import RequestRefused
+from catalog.query.document_values import is_ordered_text
 from catalog.query.nodes import (
     All,
     And,
@@ -239,6 +240,8 @@ def _range(body: Any, nested: bool) -> Query:
         return Exists(field.name)
     if field.type == "date":
         return _date_range(field, bounds, formats)
+    if is_ordered_text(field.name):
+        return Range(field=field.name, **{key: text_of(value, field.name) for key, value in bounds.items()})
     if field.type not in NUMBERS:
         raise RequestRefused(field.name, "has no order; a range needs a number or a date.")
     return Range(field=field.name, **{key: number_of(field, value) for key, value in bounds.items()})

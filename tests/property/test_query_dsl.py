@@ -36,6 +36,8 @@ CONDITIONS = [
     "(task:ner OR task:pos)",
     "-(a b)",
     "train/loss<0.3",
+    "version>=1.9",
+    "version:1.9..2.0-rc1",
 ]
 TEXTS = st.lists(st.sampled_from(CONDITIONS), min_size=1, max_size=6).map(" ".join)
 

@@ -133,6 +133,7 @@ WORDS = st.sampled_from(
         "NOT",
         "模型",
         "has:metrics",
+        "version>1.9",
     ]
 )
 
