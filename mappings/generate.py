@@ -27,8 +27,8 @@ DERIVED_TEXT = ("_heading",)
 _TYPES = {"keyword": "keyword", "name": "keyword", "long": "long", "double": "double", "boolean": "boolean"}
 
 
-CONTENTS = 2
-"""Raised when the same fields are filled with something else (2: words of paths), so that an index is built anew."""
+CONTENTS = 3
+"""Raised when the same fields are filled with something else (3: what is built of a version), so that an index is built anew."""
 
 
 def mapping() -> dict[str, Any]:

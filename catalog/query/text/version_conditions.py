@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.query.nodes import And, Exists, Not, Or, Query, Range
+from catalog.query.nodes import And, Not, Or, Query, Range
 from catalog.query.text.parse_context import Leaf
 from catalog.query.text.printing import name_of
 from catalog.query.text.scanner import Piece, Token
@@ -69,10 +69,21 @@ def _filled(key: str, text: str) -> list[str]:
 
 
 def _compared(order: str, sign: str, text: str) -> Query:
+    """The versions beyond this one, and what is built of it (`2.1+cu118` of 2.1), or those up to it."""
+    strict = sign in {">", "<="}
     *same, last = _filled(version_key(text), text)
-    if sign in {">", "<="}:
-        above: Query = Range(field=order, gt=last)
-    else:
-        equal = [Range(field=order, gte=key, lte=key) for key in same]
-        above = Or((*equal, Range(field=order, gte=last))) if equal else Range(field=order, gte=last)
-    return above if sign.startswith(">") else And((Exists(order), Not(above)))
+    ends = [*((key, f"{key[:-1]}{_POINT}") for key in same), (last, _NUMBERS_END)]
+    beyond = [
+        Range(field=order, gt=key if strict else None, gte=None if strict else key, lt=end)
+        for key, end in ends
+    ]
+    above: Query = beyond[0] if len(beyond) == 1 else Or(tuple(beyond))
+    if sign.startswith(">"):
+        return above
+    return And((Range(field=order, gte=_NUMBERS_BEGIN, lt=_NUMBERS_END), Not(above)))
+
+
+_POINT = "/"
+"""What stands for the point behind a number in a key, and sorts behind everything that is built of the number."""
+_NUMBERS_BEGIN, _NUMBERS_END = "0", ":"
+"""Keys of words (`latest`) are beyond no number, nor before one: `:` follows 9."""

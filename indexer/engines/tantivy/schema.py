@@ -27,8 +27,8 @@ from mappings.metrics import metrics
 ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
 NUMBERS = "_numbers"
 VERSION: str = tantivy.__version__  # type: ignore[attr-defined]  # missing in the published type stub
-LAYOUT = 8
-"""Raised when the columns of the same field table change, or what stands in them (8: numbers by name)."""
+LAYOUT = 9
+"""Raised when the columns of the same field table change, or what stands in them (9: what is built of a version)."""
 
 
 @cache

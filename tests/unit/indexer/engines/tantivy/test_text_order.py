@@ -18,6 +18,9 @@ VERSIONS = [
     "2.0",
     "2.0.0",
     "2024.11.30",
+    "2024-01",
+    "2024-01-05",
+    "2.0+cu118",
     "1.2.3.4",
     "final",
     "é9",
@@ -53,16 +56,11 @@ def test_what_comes_before_a_text_is_what_python_sorts_before_it(found, key, inc
 
 
 def test_versions_are_sorted_as_people_count_them():
-    assert sorted(["1.10", "2.0", "1.9", "2.0-rc1", "v1.9.1"], key=version_key) == [
-        "1.9",
-        "v1.9.1",
-        "1.10",
-        "2.0-rc1",
-        "2.0",
-    ]
+    in_order = ["1.9", "1.9-2-gabc", "v1.9.1", "1.10", "2.0-rc1", "2.0", "2.0+cu118", "2024-01", "2024-01-05"]
+    assert sorted(in_order, key=version_key) == in_order
 
 
-@pytest.mark.parametrize("version", ["1.9", "2.0-rc1", "0", "10.0.1", "final"])
+@pytest.mark.parametrize("version", ["1.9", "2.0-rc1", "0", "10.0.1", "final", "2.1+cu118", "1.0-2-gabc"])
 def test_version_of_a_key_is_the_version(version):
     assert version_of(version_key(version)) == version
 
