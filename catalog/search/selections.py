@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from catalog.query.document_values import is_leaf
-from catalog.query.nodes import Exists, Not, Or, Query, Range, Term, Terms
+from catalog.query.nodes import Exists, Not, Or, Query, Range, Term, Terms, Value
 from catalog.query.state import SearchState
 from catalog.query.text.comparisons import numeric_leaves
 from catalog.query.text.date_conditions import date_leaves
 from catalog.query.text.parse_context import Reading, any_of
 from catalog.query.text.scanner import Kind, Piece, Token
 from catalog.query.text.targets import Target, field_target, number_target, resolve, unknown_metric
+from catalog.text.patterns import pattern
 from mappings import fields
 from mappings.languages import language_name
 
@@ -61,32 +63,51 @@ def selection_query(
 
 
 def holds_words(field: str, values: Iterable[str]) -> bool:
-    """Whether these values of a hyper-parameter are words: `sqrt` is no number and no range of numbers."""
+    """Whether some of these values of a hyper-parameter are words: `sqrt` is no number and no range of numbers."""
     return is_leaf(field) and any(
-        ".." not in value and _exact(value) is None for value in values if value != NONE
+        not _compares(value) and _exact(value) is None for value in values if value != NONE
     )
+
+
+_COMPARISON = pattern(r"[<>=]+\s*[+-]?\.?\d.*|.*\.\..*|\*", re.DOTALL)
+
+
+def _compares(value: str) -> bool:
+    """Whether a value asks for an interval of numbers: `1..20`, `<1`, any at all. No such text is a word."""
+    return _COMPARISON.fullmatch(value) is not None
 
 
 def _alternatives(target: Target, values: tuple[str, ...], reading: Reading) -> list[Query]:
     if holds_words(target.path, values):
-        return [Terms(target.path, values) if len(values) > 1 else Term(target.path, values[0])]
+        words = tuple(value for value in values if not _compares(value))
+        intervals = tuple(value for value in values if _compares(value))
+        return [_equal(target.path, words), *(_compared(target, intervals, reading) if intervals else ())]
     if target.kind in {"number", "metric"} and all(".." not in value for value in values):
-        exact = [number for value in values if (number := _exact(value)) is not None]
+        exact = tuple(number for value in values if (number := _exact(value)) is not None)
         if len(exact) == len(values):
-            return [Terms(target.path, tuple(exact)) if len(exact) > 1 else Term(target.path, exact[0])]
+            return [_equal(target.path, exact)]
     if target.kind in {"number", "metric", "date"}:
-        pieces = tuple(Piece(text=value, quoted=False, start=0, end=0) for value in values)
-        token = Token(kind=Kind.CONDITION, start=0, end=0, operator=":", values=pieces)
-        read = (
-            date_leaves(token, target, ":", reading)
-            if target.kind == "date"
-            else numeric_leaves(token, target, reading)
-        )
-        leaf = any_of(read)
-        return [] if leaf is None else [leaf.node]
+        return _compared(target, values, reading)
     if target.kind == "boolean":
         return [Term(target.path, value.casefold() == "true") for value in values]
-    return [Terms(target.path, values) if len(values) > 1 else Term(target.path, values[0])]
+    return [_equal(target.path, values)]
+
+
+def _equal(field: str, values: tuple[Value, ...]) -> Query:
+    return Terms(field, values) if len(values) > 1 else Term(field, values[0])
+
+
+def _compared(target: Target, values: tuple[str, ...], reading: Reading) -> list[Query]:
+    """Numbers and dates as they are typed. A list is one of several values: `1` and `1..20` are no 1.1..20."""
+    pieces = tuple(Piece(text=value, quoted=False, start=0, end=0) for value in values)
+    token = Token(kind=Kind.CONDITION, start=0, end=0, operator=":", values=pieces, bracketed=True)
+    read = (
+        date_leaves(token, target, ":", reading)
+        if target.kind == "date"
+        else numeric_leaves(token, target, reading)
+    )
+    leaf = any_of(read)
+    return [] if leaf is None else [leaf.node]
 
 
 def _exact(value: str) -> int | float | None:
