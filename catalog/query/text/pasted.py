@@ -127,21 +127,33 @@ def _addressed(text: str, reading: Reading) -> Leaf | None:
         )
     run = _RUN.fullmatch(text)
     if run is not None:
-        return Leaf(node=Prefix("run_id", run["run"]), label=text, explanation="the run that logged it")
+        return _of_run(text, run["run"], reading)
     logged = _LOGGED.fullmatch(text)
     if logged is not None:
         return Leaf(node=Match(logged[1]), label=text, explanation="a model that a run logged")
-    if _ADDRESS.fullmatch(text):
-        typed = _HADOOP.sub("s3://", text.rstrip("*,;"))
-        typed = _HTTP_BUCKET.sub(lambda match: f"s3://{match['first'] or match['second']}", typed)
-        place = typed.rstrip("/") or typed
-        below = (
-            (Term("uri", place), Prefix("uri", f"{place}/")) if typed != place else (Prefix("uri", place),)
-        )
-        nodes: list[Query] = [*below, *_of_file(place, "uri")]
-        node = nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
-        return Leaf(node=node, label=typed, explanation="where it is stored begins with this")
-    return None
+    return _stored_at(text)
+
+
+def _of_run(text: str, run: str, reading: Reading) -> Leaf:
+    """What a run logged. Its folder is also a place, whether or not the models there say which run it was."""
+    logged = Leaf(node=Prefix("run_id", run), label=text, explanation="the run that logged it")
+    place = _stored_at(text) or _placed(text, reading)
+    both = any_of([logged] if place is None else [logged, place])
+    assert both is not None  # there is a run
+    return replace(both, label=text, loose="")
+
+
+def _stored_at(text: str) -> Leaf | None:
+    """An address: what is stored there and below it."""
+    if not _ADDRESS.fullmatch(text):
+        return None
+    typed = _HADOOP.sub("s3://", text.rstrip("*,;"))
+    typed = _HTTP_BUCKET.sub(lambda match: f"s3://{match['first'] or match['second']}", typed)
+    place = typed.rstrip("/") or typed
+    below = (Term("uri", place), Prefix("uri", f"{place}/")) if typed != place else (Prefix("uri", place),)
+    nodes: list[Query] = [*below, *_of_file(place, "uri")]
+    node = nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
+    return Leaf(node=node, label=typed, explanation="where it is stored begins with this")
 
 
 def _placed(text: str, reading: Reading) -> Leaf | None:
