@@ -19,9 +19,9 @@ _LINE_OF_JSON = pattern(
 """`"license": "mit",` out of a file."""
 _OPTIONS = pattern(
     r"(?<!\S)(?:--(?P<name>[A-Za-z][\w.-]*)(?:(?:=|\s+)(?P<value>(?!-{1,2}[A-Za-z])\S+))?"
-    r"|-(?P<short>[A-Za-z]{2,3})(?:=|\s+)(?P<number>[\d.]\S*))"
+    r"|-(?P<short>[A-Za-z]{2,3})\s+(?P<number>[\d.]\S*))"
 )
-"""With one hyphen only a short name before a number: else it leaves out, as in `-license mit`."""
+"""With one hyphen only a short name before a number that stands apart: else it leaves out, as in `-license mit` and `-lr=3e-5`."""
 _PROGRAM = pattern(
     r"\s*(?:[$!%] *)?(?:(?:python[\d.]*|torchrun|accelerate\s+launch|deepspeed|uv\s+run)\s+(?:-m\s+)?[\w./-]+\s+)?(?=--?[A-Za-z])"
 )
@@ -92,17 +92,19 @@ def of_options(text: str, reading: Reading) -> str | None:
     One without a value, or that is called as nothing here, is left out, which is said.
     """
     program = _PROGRAM.match(text)
-    options = list(_OPTIONS.finditer(text, program.end())) if program is not None and "-" in text else []
-    if (
-        not options
-        or text[options[-1].end() :].strip()
-        or text[program.end() if program else 0 : options[0].start()].strip()
-    ):
+    options = list(_OPTIONS.finditer(text, program.end())) if program is not None else []
+    if program is None or not options or text[options[-1].end() :].strip():
+        return None
+    if text[program.end() : options[0].start()].strip():
         return None
     if any(text[option.end() : following.start()].strip() for option, following in pairwise(options)):
         return None
-    known = [_option_field(option["name"] or option["short"], reading) for option in options]
-    if not any(known):
+    if not program[0].strip("$!% \t") and not any(option["name"] for option in options):
+        return None  # alone, one hyphen leaves out
+    known = [_option_field(option, reading) for option in options]
+    if not any(
+        name and (option["value"] or option["number"]) for option, name in zip(options, known, strict=True)
+    ):
         return None
     parts = []
     for option, name in zip(options, known, strict=True):
@@ -115,11 +117,15 @@ def of_options(text: str, reading: Reading) -> str | None:
     return " ".join(parts).ljust(len(text))
 
 
-def _option_field(option: str, reading: Reading) -> str:
-    """What an option is called here: by its name, or by the end of it, as in `--num_train_epochs`."""
-    name = stored_slug(option)
+def _option_field(option: re.Match[str], reading: Reading) -> str:
+    """What an option is called here: by its name, or by the end of it, as in `--num_train_epochs`. A short one is a number."""
+    name = stored_slug(option["name"] or option["short"])
     for spelled in (name, name.removeprefix("num_train_"), name.removeprefix("per_device_train_")):
-        if resolve(spelled) or reported(spelled, reading.vocabulary):
+        targets = (*resolve(spelled), *reported(spelled, reading.vocabulary))
+        if any(
+            option["name"] or target.numeric or target.path.startswith("hyperparameters.")
+            for target in targets
+        ):
             return spelled
     return ""
 
