@@ -26,18 +26,20 @@ _PROGRAM = pattern(
     r"\s*(?:[$!%] *)?(?:(?:python[\d.]*|torchrun|accelerate\s+launch|deepspeed|uv\s+run)\s+(?:-m\s+)?[\w./-]+\s+)?(?=--?[A-Za-z])"
 )
 """A program that trains, before its options."""
-_MLFLOW_FILTER = pattern(
-    r"\bfilter(?:_string)?\s*=\s*(?P<quote>[\"'])(?P<filter>(?:(?!(?P=quote)).)*)(?P=quote)"
-)
-_MLFLOW_ORDER = pattern(
-    r"\border_by\s*=\s*\[\s*(?P<quote>[\"'])(?P<order>(?:(?!(?P=quote)).)*)(?P=quote)\s*\]"
-)
-_MLFLOW_LIMIT = pattern(r"\bmax_results\s*=\s*(\d{1,6})\b")
 _CLIENT = pattern(
-    r"\s*(?:[\w.]+\s*=\s*)?[\w.]+\(.*\)\s*;?\s*|\s*(?:filter|filter_string|order_by|max_results)\s*=.*",
-    re.DOTALL,
+    r"\s*(?:[\w.]+\s*=\s*)?(?P<called>[\w.]+\()?(?=[^()]*(?:\bfilter(?:_string)?|\border_by)\s*=\s*[\"'\[])"
 )
-"""A call, or arguments alone: beside other words nothing of them is left out."""
+"""The beginning of a call, or of arguments alone, of which one is a filter or an order."""
+_NAMED = pattern(
+    r"\s*(?:(?P<name>[A-Za-z_]\w*)\s*=\s*)?"
+    r"(?P<value>\"[^\"]*\"|'[^']*'|\[[^\[\]]*\]|-?[\w.]+)\s*(?P<end>,|(?=\))|$)"
+)
+_CALL_OVER = pattern(r"\)\s*;?\s*")
+_LISTED = pattern(r"\s*(?P<quote>[\"'])(?P<key>(?:(?!(?P=quote)).)*)(?P=quote)\s*(?:,|$)")
+_AS_SHOWN = frozenset({"run_view_type", "output_format", "page_token", "search_all_experiments"})
+"""Arguments that say how the runs are given, not which. Source: MLflow, search_runs."""
+_ELSEWHERE = frozenset({"experiment_ids", "experiment_names", "locations"})
+"""Where runs are looked for there: nothing here is called so."""
 _ORDER_KEY = pattern(r"[`\"]?(?P<name>[\w.@ -]+?)[`\"]?(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
 _QUOTED_PLACE = pattern(
     r"\s*(?P<quote>[\"'])(?P<place>(?:[A-Za-z]:\\|\\\\|/|~/)[^\"'\s]*[\\/][^\"'\s]*)(?P=quote)\s*"
@@ -61,21 +63,71 @@ def alone(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join((*parts, " " * (len(text) - at)))
 
 
-def of_client(text: str) -> str:
-    """The filter, order and limit of a call of MLflow's client, or of the arguments alone. Source: MLflow, search_runs."""
-    if ("filter" not in text and "order_by" not in text) or not _CLIENT.fullmatch(text):
+def of_client(text: str, reading: Reading) -> str:
+    """The filter, order, limit and conditions of a call of MLflow's client, or of the arguments alone: all of it, or the text.
+
+    Source: MLflow, search_runs.
+    """
+    arguments = _arguments(text) if "filter" in text or "order_by" in text else None
+    if arguments is None:
         return text
-    filtered, order, limit = (named.search(text) for named in (_MLFLOW_FILTER, _MLFLOW_ORDER, _MLFLOW_LIMIT))
-    key = _ORDER_KEY.fullmatch(order["order"].rpartition(".")[2]) if order is not None else None
-    if filtered is None and (key is None or "`" not in text):
-        return text
-    ending = f"-{key['direction'].lower()}" if key is not None and key["direction"] else ""
-    parts = (
-        filtered["filter"] if filtered is not None else "",
-        f"sort:{stored_slug(key['name'])}{ending}" if key is not None else "",
-        f"limit:{limit[1]}" if limit is not None else "",
-    )
-    return " ".join(filter(None, parts)).ljust(len(text))
+    asked: list[str] = []
+    filters = 0
+    for argument in arguments:
+        name, value = argument["name"] or "experiment_ids", argument["value"]
+        if name in {"filter", "filter_string"}:
+            asked.append(f"({value[1:-1]})")
+            filters += 1
+        elif name == "order_by":
+            asked.append(f"sort:{keys}" if (keys := _order(value)) else "")
+        elif name == "max_results":
+            asked.append(f"limit:{value}")
+        elif name in _ELSEWHERE:
+            message = f"{name} is no condition here: all models are searched; it is left out."
+            reading.problem("unknown-field", message, argument.start(), argument.end("value"))
+        elif name not in _AS_SHOWN:
+            asked.append(f"{name}={value}")
+    others = [part for part in asked if part and not part.startswith(("sort:", "limit:"))]
+    if filters == 1 == len(others):
+        asked = [part[1:-1] if part is others[0] else part for part in asked]
+    return " ".join(filter(None, asked)).ljust(len(text))
+
+
+def _arguments(text: str) -> list[re.Match[str]] | None:
+    """The arguments of a call, or those that stand alone, the first perhaps a list without a name; None for all else."""
+    client = _CLIENT.match(text)
+    if client is None:
+        return None
+    arguments: list[re.Match[str]] = []
+    at = client.end() if client["called"] else 0
+    while (argument := _NAMED.match(text, at)) is not None:
+        listed = argument["value"].startswith("[")
+        if argument["name"] is None and (arguments or not listed or not client["called"]):
+            return None
+        if argument["name"] in {"filter", "filter_string"} and argument["value"][0] not in "\"'":
+            return None
+        if argument["name"] == "order_by" and _order(argument["value"]) is None:
+            return None
+        arguments.append(argument)
+        at = argument.end()
+        if argument["end"] != ",":
+            break
+    called_over = _CALL_OVER.fullmatch(text, at) is not None
+    return arguments if arguments and (called_over if client["called"] else at == len(text)) else None
+
+
+def _order(listed: str) -> str | None:
+    """`["metrics.f1 DESC", "start_time"]` as the keys of an order; None for what is none."""
+    keys, at, inner = [], 0, listed[1:-1] if listed.startswith("[") else listed
+    while inner[at:].strip():
+        quoted = _LISTED.match(inner, at)
+        key = _ORDER_KEY.fullmatch(quoted["key"].rpartition(".")[2].strip()) if quoted is not None else None
+        if quoted is None or key is None:
+            return None
+        ending = f"-{key['direction'].lower()}" if key["direction"] else ""
+        keys.append(f"{stored_slug(key['name'])}{ending}")
+        at = quoted.end()
+    return ",".join(keys)
 
 
 def of_keywords(text: str) -> str:

@@ -132,7 +132,7 @@ def bare_filter(reading: Reading) -> str:
     """The text, blanks for what stands around the filter or name. What is left out without being understood is a problem."""
     text = _SEPARATOR.sub(" ", _BUCKET_NAME.sub(lambda match: "s3://".rjust(len(match[0])), reading.text))
     text = _QUOTED_ENDS.sub(lambda ends: ends[0].replace("'", " "), _SQUARED.sub(r"\g<1>2 ", text))
-    text = of_keywords(of_client(text))
+    text = of_keywords(of_client(text, reading))
     pasted = _of_command(text) or _of_call(text)
     if pasted is not None:
         return _of_address(pasted)
