@@ -148,6 +148,13 @@ ALSO_ENGLISH = frozenset(
         "maximal",
         "auf",
         "produktion",
+        "gross",
+        "ende",
+        "vier",
+        "sommer",
+        "tag",
     )
 )
 """German words that stand in names and in other languages, too: alone they make no German sentence."""
+BEFORE_YEARS = frozenset({"ende", "sommer"})
+"""Those of them that are German right before a year."""

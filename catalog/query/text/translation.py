@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from catalog.query.periods import MONTH_NAMES
 from catalog.query.text.french import FRENCH, FRENCH_OR_ENGLISH, FRENCH_PHRASES
-from catalog.query.text.german import ALSO_ENGLISH, GERMAN
+from catalog.query.text.german import ALSO_ENGLISH, BEFORE_YEARS, GERMAN
+from catalog.query.text.sentence_parts import is_year
 from catalog.query.text.spanish import SPANISH, SPANISH_OR_ENGLISH, SPANISH_PHRASES
 from catalog.text.patterns import pattern
 
@@ -21,6 +23,7 @@ class _Language:
     words: Mapping[str, str]
     shared: frozenset[str]
     pairs: tuple[frozenset[str], ...] = ()  # shared words that together are of this language
+    dating: frozenset[str] = frozenset()  # shared words that before a year are of this language
     phrases: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
 
@@ -29,7 +32,10 @@ def _by_word(table: Mapping[str, str]) -> dict[str, str]:
 
 
 _GERMAN = _Language(
-    words=_by_word(GERMAN), shared=ALSO_ENGLISH, pairs=(frozenset({"von", "bis"}), frozenset({"aus", "dem"}))
+    words=_by_word(GERMAN),
+    shared=ALSO_ENGLISH,
+    pairs=(frozenset({"von", "bis"}), frozenset({"aus", "dem"})),
+    dating=BEFORE_YEARS,
 )
 _LANGUAGES = (
     _GERMAN,
@@ -59,6 +65,7 @@ def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
         for language in _LANGUAGES
         if any(word in language.words and word not in language.shared for word in words)
         or any(pair <= there for pair in language.pairs)
+        or any(word in language.dating and is_year(following) for word, following in pairwise(words))
     ]
     if not spoken:
         return None
@@ -101,7 +108,11 @@ def _meant(words: Sequence[str], place: int) -> str:
         return compound[1]  # NER-Modell
     meant = _GERMAN.words.get(following, following)
     match word:
-        case "mit" if not following or (place and words[place - 1] in {"lizenz", "license", "licence"}):
+        case "mit" if (
+            not following
+            or following in {"license", "licence", "licensed", "licenced"}
+            or (place and words[place - 1] in {"lizenz", "license", "licence"})
+        ):
             return word  # the licence
         case "von" if following[:1].isdigit() and "bis" in words:
             return "from"
