@@ -94,8 +94,14 @@ def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
         ):
             english += ("the", _COMPARATIVES[phrase[0]], "than")
             continue
-        english += phrase or (_meant(words, place) or language.words.get(words[place], words[place]),)
+        meant = _meant(words, place) or language.words.get(words[place], words[place])
+        if meant == "half" and (not english or english[-1] not in _ORDINALS):
+            meant = words[place]  # of a year it is counted; half alone is a precision
+        english += phrase or (meant,)
     return tuple(english)
+
+
+_ORDINALS = frozenset({"first", "second"})
 
 
 _COMPOUND = pattern(r"([\w-]+)-modelle?n?")
