@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields as parts_of
+from itertools import accumulate
 from urllib.parse import parse_qsl
 
 from catalog.query.state import ResultView
@@ -135,7 +136,7 @@ def bare_filter(reading: Reading) -> str:
     text = of_keywords(of_client(text, reading))
     pasted = _of_command(text) or _of_call(text)
     if pasted is not None:
-        return _of_address(pasted)
+        return _of_address(pasted, reading)
     optioned = of_options(text, reading)
     if optioned is not None:
         return optioned
@@ -143,7 +144,7 @@ def bare_filter(reading: Reading) -> str:
     if filtered is not None:
         return filtered
     text = of_member(text, reading)
-    text = _of_pipeline(_of_address(_of_dataframe(text)), reading)
+    text = _of_pipeline(_of_address(_of_dataframe(text), reading), reading)
     selected = _SELECTED.match(text)
     if selected is not None:
         text = blank(selected) + text[selected.end() :]
@@ -239,7 +240,7 @@ def _name_alone(match: re.Match[str]) -> str:
     return match["name"].rjust(len(match[0]))
 
 
-def _of_address(text: str) -> str:
+def _of_address(text: str, reading: Reading) -> str:
     """The parameters of an address as conditions beside each other."""
     if "=" not in text:
         return text
@@ -247,7 +248,7 @@ def _of_address(text: str) -> str:
     own = _OWN_SEARCH.search(text)
     if own is not None:
         try:
-            asked = " ".join(_parameters(own["asked"]))
+            asked = " ".join(_parameters(own, reading))
         except ValueError:  # more parameters than are read: the address stays words
             return text
         return f"{text[: own.start()]}{asked}{text[own.end() :]}".ljust(len(text))
@@ -265,14 +266,41 @@ def _of_address(text: str) -> str:
     return _WORDS_PARAMETER.sub(blank, text)
 
 
-def _parameters(query: str) -> Iterator[str]:
-    """The words and the chosen values of an address, as conditions."""
+def _parameters(own: re.Match[str], reading: Reading) -> Iterator[str]:
+    """The words and the chosen values of an address, as conditions. Values of one name are alternatives."""
+    query, words = own["asked"], ""
+    chosen: dict[str, list[str]] = {}
     for name, value in parse_qsl(query, max_num_fields=_PARAMETERS_READ):
         if name == "q":
-            yield value
+            words = value
+        elif name == "as_of":
+            message = f"as_of={value[:40]} is left out: the models of now are searched. Open the address for those of then."
+            reading.problem("unknown-field", message, own.start(), own.end())
         elif name not in _SHOWN_AS:
-            spelled = value if not set(value) & set(' "') else quote(value)
-            yield f"{name}:{spelled}"
+            chosen.setdefault(name, []).append(value)
+    if chosen and _ALTERNATIVES.search(words):
+        words = f"( {words if _is_balanced(words) else words.translate(_NO_BRACKETS)} )"
+    yield words
+    for name, values in chosen.items():
+        spelled = [quote(value) if set(value) & set(' ",()') else value for value in values if value != _NONE]
+        conditions = [f"{name}:{','.join(spelled)}"] if spelled else []
+        if _NONE in values:
+            conditions.append(f"missing:{name}")
+        yield conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
+
+
+_ALTERNATIVES = pattern(r"(?<!\S)(?:or|\|{1,2}|vs|versus)(?!\S)", re.IGNORECASE)
+_NO_BRACKETS = str.maketrans("()", "  ")
+
+
+def _is_balanced(words: str) -> bool:
+    """Whether each bracket is closed behind where it was opened."""
+    depths = list(accumulate((letter == "(") - (letter == ")") for letter in words))
+    return not depths or (min(depths) >= 0 and depths[-1] == 0)
+
+
+_NONE = "(none)"
+"""Chosen for the models that say nothing of a field."""
 
 
 _PARAMETERS_READ = 200
