@@ -348,6 +348,15 @@ def is_year(word: str) -> bool:
     return word.isascii() and word.isdigit() and len(word) == 4 and _FIRST_YEAR <= int(word) <= _LAST_YEAR
 
 
+CONTRACTED = pattern(r"(?:do|does|did|is|are|was|were|has|have|had)n['\N{RIGHT SINGLE QUOTATION MARK}]?t")
+"""`doesn't`, `isn't`, and as they are typed in haste: not."""
+
+
+def is_contracted(sentence: Sentence, at: int) -> bool:
+    """Whether the word is one with not in it, such as isn't."""
+    return sentence.text(at) == "not" and CONTRACTED.fullmatch(sentence.words[at].raw.casefold()) is not None
+
+
 def spoken_name(sentence: Sentence, at: int) -> Iterator[tuple[int, str]]:
     """The names that may begin there, of three words, two and one."""
     for count in (3, 2, 1):

@@ -13,6 +13,7 @@ from catalog.query.text.sentence_parts import (
     amount_at,
     bound_at,
     comparator,
+    is_contracted,
     on_dataset,
     span_at,
     spoken_name,
@@ -116,7 +117,7 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         used += alias[0] + (sentence.text(at + used + alias[0]) == "ones")
         return used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
     left_out = sentence.text(at + used)
-    if _is_contracted(sentence, at):
+    if is_contracted(sentence, at):
         return None  # "don't panic" may be a name
     if not _PLAIN_WORD.fullmatch(left_out) or left_out in FUNCTION_WORDS:
         return None
@@ -128,6 +129,8 @@ def _excluding(sentence: Sentence, at: int) -> int:
     word, following = sentence.text(at), sentence.text(at + 1)
     if word == "not" and following == "trained" and sentence.text(at + 2) in {"with", "using"}:
         return 3
+    if is_contracted(sentence, at) and sentence.words[at].raw[0].casefold() == "d":
+        return 0  # do, does and did want a verb
     if word == "not" and sentence.words[at].raw.casefold() != word:
         # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
         return int(not at or not resolve(sentence.text(at - 1)))
@@ -136,14 +139,6 @@ def _excluding(sentence: Sentence, at: int) -> int:
     ):
         return 1
     return 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, following), 0)
-
-
-def _is_contracted(sentence: Sentence, at: int) -> bool:
-    """Whether the word is one with not in it, such as isn't."""
-    return sentence.text(at) == "not" and sentence.words[at].raw[-2:].casefold() in {
-        "'t",
-        "\N{RIGHT SINGLE QUOTATION MARK}t",
-    }
 
 
 def _missing(sentence: Sentence, at: int) -> Replacement:
@@ -164,7 +159,10 @@ def _missing(sentence: Sentence, at: int) -> Replacement:
         return (named[0] + 1, f"missing:{quoted(named[1])}") if named is not None and lacks else None
     used += sentence.text(at + used) in ARTICLES
     thing = named_thing(sentence, at + used)
-    return None if thing is None else (used + thing[0], f"missing:{quoted(thing[1])}")
+    if thing is None:
+        return None
+    value = linked_value(sentence, at + used)
+    return (used + value[0], f"-{value[1]}") if value else (used + thing[0], f"missing:{quoted(thing[1])}")
 
 
 def _not_of(sentence: Sentence, at: int) -> Replacement:

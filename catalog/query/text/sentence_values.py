@@ -12,6 +12,7 @@ from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
     amount_at,
+    is_contracted,
     spoken_name,
 )
 from catalog.query.text.sentence_versions import numbered
@@ -491,6 +492,8 @@ _BASES = {
 
 def said_of_bases(sentence: Sentence, at: int) -> Replacement:
     """`fine-tuned from`, `based on`: words before a base that no model names so; the name itself stays a word."""
+    if at and is_contracted(sentence, at - 1):
+        return None  # "wasn't trained on wine": without these words it would ask for wine
     for count in (3, 2):
         if tuple(sentence.text(at + offset) for offset in range(count)) in _DERIVING:
             return (count, "") if sentence.text(at + count) else None

@@ -17,7 +17,7 @@ from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_orders import DIRECTIONS
-from catalog.query.text.sentence_parts import Sentence, Word, span_at
+from catalog.query.text.sentence_parts import CONTRACTED, Sentence, Word, span_at
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
@@ -203,8 +203,6 @@ def _at_brackets(word: Word) -> re.Match[str] | None:
     return grouped if grouped is not None and bool(grouped["opening"]) != bool(grouped["closing"]) else None
 
 
-_CONTRACTED = pattern(r"(?:do|does|did|is|are|was|were|has|have|had)n['\N{RIGHT SINGLE QUOTATION MARK}]?t")
-"""`doesn't`, `isn't`: not."""
 _POSSESSIVE = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}]s")
 
 
@@ -246,7 +244,7 @@ def _words(text: str) -> tuple[Word, ...]:
         bare = raw.strip("()").rstrip(_EDGES)
         plain = bare == raw.rstrip(_EDGES) and _PLAIN.fullmatch(bare) is not None
         text_of = bare.casefold()
-        if _CONTRACTED.fullmatch(text_of):
+        if CONTRACTED.fullmatch(text_of):
             plain, text_of = True, "not"
         words.append(
             Word(
