@@ -46,6 +46,8 @@ _RELATIVE = pattern(r"-(\d{1,5})\s?(min|h|d|w|mo|m|y)")
 _WORDS_DAY = pattern(r"(\d{1,2})(?:st|nd|rd|th)?[-/. ]+([a-z]{3,9})\.?,?[-/. ]+(\d{4})")
 _WORDS_DAY_US = pattern(r"([a-z]{3,9})\.?[-/. ]+(\d{1,2})(?:st|nd|rd|th)?(?:,[-/. ]*|[-/. ]+)(\d{4})")
 _WORDS_MONTH = pattern(r"([a-z]{3,9})\.?,?[-/. ]*(\d{4})|(\d{4})[-/. ]+([a-z]{3,9})")
+FIRST_YEAR, LAST_YEAR = 1990, 2099
+"""The years in which a model may have been made, where four digits alone may be a year or a number."""
 _PARTS_OF_YEAR = {
     "spring": (3, 3),
     "summer": (6, 3),
@@ -150,6 +152,8 @@ def _words(text: str) -> Period | None:
         month = month_number(match[1])
         return _day(int(match[3]), month, int(match[2])) if month else None
     if match := _PART_OF_YEAR.fullmatch(text):
+        if not FIRST_YEAR <= int(match[2]) <= LAST_YEAR:
+            return None  # end 4096
         first, count = _PARTS_OF_YEAR[match[1]]
         crosses = match[1] == "winter" and int(match[3] or 0) == (int(match[2]) + 1) % 100
         return _months(int(match[2]), first, count) if crosses or not match[3] else None

@@ -18,6 +18,7 @@ from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
 from mappings import fields, fields_where
+from mappings.languages import languages
 
 _IDS = frozenset({"base_model.id", "datasets"})
 """Fields whose values may carry an owner that people leave out: `squad` means `rajpurkar/squad` too."""
@@ -244,7 +245,11 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
     if text.casefold() in known:
         return text
     if row.canonical == "language" and "-" in text:  # de-DE
-        text = text if rule(text).casefold() in known else text.partition("-")[0]
+        base = text.partition("-")[0]
+        if rule(text).casefold() not in known and (
+            {rule(base).casefold(), base.casefold()} & {*known, *languages().values()}
+        ):
+            text = base
     other = rule(text)
     if other.casefold() in known:
         return other

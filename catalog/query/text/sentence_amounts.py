@@ -239,6 +239,8 @@ def named_value(sentence: Sentence, at: int) -> Replacement:
         if other.sign or numeric_name(sentence, at + used + 1 + other.count) is not None:
             break
         used, values = used + 1 + other.count, [*values, other.text]
+    if len(values) > 1 and target.unit == "tokens":
+        used += sentence.text(at + used) == "tokens"
     return used, f"{target.name}:{','.join(values)}" if len(values) < 2 else _any_of(target.name, values)
 
 

@@ -313,11 +313,17 @@ def _date_alone(sentence: Sentence, at: int, start: int) -> tuple[int, str, str]
         date = spoken
         if _of_models(sentence, at, date[0]):
             return date[0], "in", date[1]
-        if at == start and is_year(date[1]):
+        if at == start and (is_year(date[1]) or _is_to_come(date[1], sentence)):
             return None
     if at == start and not _says_nothing_else(sentence, at, date[0]):
         return None
     return date[0], "in", date[1]
+
+
+def _is_to_come(date: str, sentence: Sentence) -> bool:
+    """Whether the date lies beyond the next year: in `fall 2048` and `end 2048` the number is none of a year."""
+    period = parse_period(date.strip('"'), sentence.now)
+    return period is not None and period.start.year > sentence.now.year + 1
 
 
 def _of_models(sentence: Sentence, at: int, count: int) -> bool:

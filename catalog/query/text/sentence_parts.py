@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from catalog.query.periods import ambiguous_readings, parse_period
+from catalog.query.periods import FIRST_YEAR, LAST_YEAR, ambiguous_readings, parse_period
 from catalog.query.text.numbers import pointed
 from catalog.query.text.targets import Target, Vocabulary, as_number, reported, resolve
 from catalog.text.patterns import pattern
@@ -97,7 +97,6 @@ _TENS = {
 _ADJECTIVES = {"accurate": "accuracy"}
 MAX_DATASETS_ASKED = 4
 """Data sets of one sentence that the catalog is asked for, where they are not among those at hand."""
-_FIRST_YEAR, _LAST_YEAR = 1990, 2099
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,7 +344,7 @@ def dataset_at(sentence: Sentence, at: int) -> str | None:
 
 def is_year(word: str) -> bool:
     """Whether four digits are a year in which a model may have been made."""
-    return word.isascii() and word.isdigit() and len(word) == 4 and _FIRST_YEAR <= int(word) <= _LAST_YEAR
+    return word.isascii() and word.isdigit() and len(word) == 4 and FIRST_YEAR <= int(word) <= LAST_YEAR
 
 
 CONTRACTED = pattern(r"(?:do|does|did|is|are|was|were|has|have|had)n['\N{RIGHT SINGLE QUOTATION MARK}]?t")

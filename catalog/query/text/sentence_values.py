@@ -13,6 +13,7 @@ from catalog.query.text.sentence_parts import (
     Sentence,
     amount_at,
     is_contracted,
+    spoken_date,
     spoken_name,
 )
 from catalog.query.text.sentence_versions import numbered
@@ -47,9 +48,12 @@ def valued(sentence: Sentence, at: int) -> Replacement:
         if [sentence.text(at + offset) for offset in range(len(opening))] != list(opening):
             continue
         article = sentence.text(at + len(opening)) == "the"
+        date = spoken_date(sentence, at + len(opening) + article)
         for name in names:
             match = _value(sentence, at + len(opening) + article, name)
-            if match is not None:
+            if match is not None and (
+                date is None or date[0] <= match[0]
+            ):  # of may 2024, where May owns some
                 used = len(opening) + article + match[0]
                 return used + _is_called(sentence, at + used, name), f"{name}:{quoted(match[1])}"
     return None

@@ -91,7 +91,8 @@ _GROUPED = pattern(
 _ADDRESS_QUERY = pattern(
     r"\s*\??[\w.\[\]]+(?:[!<>]?=|[<>])[^\s&]*(?:&(?!&)[\w.\[\]]+(?:[!<>]?=|[<>])[^\s&]*)+\s*"
 )
-_ODATA = pattern(r"\s*\??\$filter=(?=\S)")
+_QUOTED_WORDS = r"(?:(?<!\S)|(?<=[:-]))(?P<words>\"[^\"]*\")(?!\s*:)"
+_ODATA = pattern(rf"{_QUOTED_WORDS}|\s*\??\$filter=(?=\S)")
 """Source: OData 4, system query options."""
 _OWN_SEARCH = pattern(
     r"(?<!\S)(?:https?://[^/\s?]+)?/(?:api/(?:v1/)?(?:search|export\.\w+))?\?(?=(?:\S*&)?q=)(?P<asked>\S+)"
@@ -112,7 +113,7 @@ _SEPARATOR = pattern(r"(?<=[\w\"'\])]);(?=\s*[^\W\d_][\w.]*\s*(?:[<>=!]|:(?!//))
 _BUCKET_NAME = pattern(r"(?<!\S)arn:aws[\w-]*:s3:::")
 
 _QUOTED_ENDS = pattern(r"\bBETWEEN\s+'(?P<low>[^'\s]+)'\s+AND\s+'(?P<high>[^'\s]+)'", re.IGNORECASE)
-_SQUARED = pattern(r"\b([rR])\^2\b")
+_SQUARED = pattern(rf"{_QUOTED_WORDS}|\b(?P<letter>[rR])\^2\b")
 _PIPE = pattern(
     r"\s\|\s+(?P<command>head|limit|take|sort(?:\s+by)?|order\s+by|where|search|filter"
     r"|stats|eventstats|timechart|chart|eval|extend|dedup|rename|project|summarize|count|keep|drop|mv_expand)\b(?=\s|$)",
@@ -132,7 +133,10 @@ _STEP_ORDER = pattern(
 def bare_filter(reading: Reading) -> str:
     """The text, blanks for what stands around the filter or name. What is left out without being understood is a problem."""
     text = _SEPARATOR.sub(" ", _BUCKET_NAME.sub(lambda match: "s3://".rjust(len(match[0])), reading.text))
-    text = _QUOTED_ENDS.sub(lambda ends: ends[0].replace("'", " "), _SQUARED.sub(r"\g<1>2 ", text))
+    text = _QUOTED_ENDS.sub(
+        lambda ends: ends[0].replace("'", " "),
+        _SQUARED.sub(lambda match: match["words"] or f"{match['letter']}2 ", text),
+    )
     text = of_keywords(of_client(text, reading))
     pasted = _of_command(text) or _of_call(text)
     if pasted is not None:
@@ -244,7 +248,7 @@ def _of_address(text: str, reading: Reading) -> str:
     """The parameters of an address as conditions beside each other."""
     if "=" not in text:
         return text
-    text = _ODATA.sub(blank, text)
+    text = _ODATA.sub(lambda match: match["words"] or blank(match), text)
     own = _OWN_SEARCH.search(text)
     if own is not None:
         try:

@@ -185,8 +185,9 @@ KNOWN = ListedVocabulary(
         "owner": {"google": 3},
         "datasets": {"squad": 1, "rajpurkar/squad": 2},
         "task": {"token-classification": 5, "text-classification": 7},
+        "language": {"en": 4},
     },
-    complete=frozenset({"framework", "task", "metric_names"}),
+    complete=frozenset({"framework", "task", "language", "metric_names"}),
 )
 
 
@@ -247,6 +248,8 @@ PROBLEMS = [
     ("acuracy>0.9", "unknown-metric", "accuracy>0.9", "acuracy"),
     ("taks:ner", "unknown-field", "task:ner", "taks"),
     ("framework:pytroch", "unknown-value", "framework:pytorch", "pytroch"),
+    ("language:code-mixed", "unknown-value", None, "code-mixed"),
+    ("language:non-english", "unknown-value", None, "non-english"),
     ("params:70B..7B", "reversed-range", "params:7B..70B", "70B..7B"),
     ("date:2024..2022", "reversed-range", "date:2022..2024", "2024..2022"),
     ("date:03/04/2023", "ambiguous-date", "date:2023-03-04", "03/04/2023"),
