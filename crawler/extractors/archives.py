@@ -16,7 +16,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import archives
 from crawler.formats.archives import DIRECTORY, FILE, LINK, ArchiveMember
 from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
-from crawler.formats.serialized_texts import serialized_pickles
+from crawler.formats.serialized_texts import SETTINGS, serialized_texts
 from crawler.formats.zips import open_zip
 from crawler.hidden_pickles import hidden_pickle, with_hidden_pickles
 from crawler.inner_files import best_for
@@ -77,7 +77,7 @@ _STORED = frozenset({Role.WEIGHTS, Role.INDEX, Role.PART, Role.DATA})
 
 class ArchivesExtractor:
     name = "archives"
-    version = 4
+    version = 5
     description = "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, whl, 7z, and single compressed files"
     reads = "names of the members; of models and their sidecars in them what their own formats say; pickles are scanned"
     limits = (
@@ -228,6 +228,8 @@ class _Contents:
                 self._check_nested(member.name, reader)
                 self._check_pickle(member.name, reader)
                 return
+            if reader.name == SETTINGS:  # whatever else it may be read as
+                self._check_texts(member.name, reader)
             extractor, claim = choice
             if len(self.inner) >= MAX_FILES_READ:
                 self.unchecked.append(f"more than {MAX_FILES_READ} files of models and sidecars")
@@ -255,10 +257,21 @@ class _Contents:
     def _check_pickle(self, name: str, reader: RangedReader) -> None:
         """What no extractor knows, and a loader would yet take for a pickle that calls something."""
         pickle = hidden_pickle(reader)
-        pickles = [pickle] if pickle is not None else serialized_pickles(reader)
-        if pickles:
+        if pickle is None:
+            self._check_texts(name, reader)
+            return
+        self.is_hostile = True
+        tell_risks(self.findings, [pickle], member=name[:200])
+
+    def _check_texts(self, name: str, reader: RangedReader) -> None:
+        """Pickles that stand as text in a JSON object."""
+        texts = serialized_texts(reader)
+        if texts.pickles:
             self.is_hostile = True
-            tell_risks(self.findings, pickles, member=name[:200])
+            tell_risks(self.findings, texts.pickles, member=name[:200])
+        if texts.unchecked is not None:
+            self.is_opaque = True
+            self.unchecked.append(texts.unchecked)
 
     def _check_link(self, member: ArchiveMember) -> None:
         """A link is not followed; one that leads out of the archive writes or shows files of whoever unpacks it."""

@@ -211,3 +211,29 @@ def test_policy_that_stable_baselines_saved_is_a_model_by_the_name_of_its_archiv
 def test_header_of_7z_with_impossible_numbers_is_refused():
     head = b"7z\xbc\xaf\x27\x1c\0\4\0\0\0\0" + struct.pack("<QQI", 2**60, 2**60, 0)
     assert UNCHECKED in risks_of("model.7z", head)
+
+
+def settings(text):
+    """The settings of an agent that keeps this text as a pickle."""
+    return json.dumps({"policy_class": {":serialized:": base64.b64encode(text).decode()}})
+
+
+@pytest.mark.parametrize(
+    ("member", "content", "kinds"),
+    [
+        ("data", "\n" + settings(CALLS), {"code-execution"}),
+        ("data", settings(CALLS).replace(":ser", "\\u003aser"), {"code-execution"}),
+        ("data", settings(CALLS) + "}", {"code-execution", "unchecked"}),
+        ("data", json.dumps({str(n): json.loads(settings(b"N.")) for n in range(65)}), {"unchecked"}),
+        ("data", "\n" + settings(b"N."), set()),
+        ("data", '{"n_steps": 8', {"unchecked"}),
+        ("log.jsonl", '{"loss": 1}\n{"loss": 0.5}\n', set()),
+    ],
+    ids=["line first", "escaped", "no JSON", "many", "harmless", "cut short", "lines"],
+)
+def test_pickles_in_settings_are_looked_at_however_the_json_is_written(member, content, kinds):
+    """Only plain keys were seen, and only where the first byte was a brace."""
+    said = extract(
+        ArchivesExtractor, "ppo.zip", zipped({"policy.safetensors": safetensors(6), member: content})
+    )
+    assert {risk.kind for risk in said.risks} == kinds
