@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+SIDECAR_FORMAT = "modeldex"
+"""The format of the sidecars that people and jobs write for the catalog, and in which values may be of a step."""
 STEP = "step:"
 """In front of a join key: the step that is written into a checkpoint, with the checkpoint's directory."""
 _SUBJECT = re.compile(r"@(?P<kind>[a-z_]+)=(?P<position>\d{1,15})$")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed, Unsupported
+from catalog.layouts.steps import SIDECAR_FORMAT, position_of_subject
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import archives
@@ -303,11 +304,16 @@ def _leads_out(folder: str, target: str) -> bool:
     return False
 
 
+def _is_of_step(extraction: Extraction, subject: str) -> bool:
+    """Whether a sidecar says it of a step: of an archive, which is one model, all steps are the model's."""
+    return extraction.format == SIDECAR_FORMAT and position_of_subject(subject) is not None
+
+
 def _tell_inner(findings: Findings, extraction: Extraction) -> None:
     """What a member says, as said by the archive: its places begin with the member's name."""
     place = extraction.key[:200]
     for observation in extraction.observations:
-        if observation.subject is not None:
+        if observation.subject is not None and not _is_of_step(extraction, observation.subject):
             continue
         findings.say(
             observation.field,

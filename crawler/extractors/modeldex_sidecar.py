@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.errors import Malformed
-from catalog.layouts.steps import step_subject
+from catalog.layouts.steps import SIDECAR_FORMAT, step_subject
 from catalog.records import Extraction, Origin, Role, Subject
 from catalog.text.slugs import slug
 from crawler.extractor import Claim, Findings
@@ -51,10 +51,10 @@ class ModeldexSidecarExtractor:
     limits = "YAML 2 MB or JSON 16 MB, 2,000 values"
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
-        return Claim(format="modeldex", role=Role.SIDECAR, confidence=100) if _NAME.search(key) else None
+        return Claim(format=SIDECAR_FORMAT, role=Role.SIDECAR, confidence=100) if _NAME.search(key) else None
 
     def extract(self, reader: RangedReader) -> Extraction:
-        findings = Findings(reader, self, format="modeldex", role=Role.SIDECAR, origin=Origin.SIDECAR)
+        findings = Findings(reader, self, format=SIDECAR_FORMAT, role=Role.SIDECAR, origin=Origin.SIDECAR)
         as_json = reader.name.lower().endswith(".json")
         tree = jsons.read(reader) if as_json else yamls.read(reader)
         if tree is None:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
+from catalog.layouts.steps import SIDECAR_FORMAT
 from catalog.layouts.variants import without_quantization
 from catalog.records import (
     Extraction,
@@ -94,8 +95,6 @@ OUTPUT = "dvc:"
 """How the subject of an output begins that a file of DVC names: its path follows."""
 LAST_LINES = "last-lines"
 """The subject of what such a log says last."""
-SIDECAR_FORMAT = "modeldex"
-"""The format of the sidecars that people and jobs write for the catalog."""
 LORA_SIDECAR = "lora-sidecar"
 """The format of notes that tools keep beside one model file, under its stem."""
 

@@ -237,3 +237,17 @@ def test_pickles_in_settings_are_looked_at_however_the_json_is_written(member, c
         ArchivesExtractor, "ppo.zip", zipped({"policy.safetensors": safetensors(6), member: content})
     )
     assert {risk.kind for risk in said.risks} == kinds
+
+
+@pytest.mark.parametrize(("name", "pack"), [("m.zip", zipped), ("m.tar", tar)])
+def test_a_value_of_a_step_in_an_archive_is_said_of_the_archive(name, pack):
+    """It was lost, while a value without a step was told."""
+    notes = {"metrics": [{"metric": "accuracy", "value": 0.91, "step": 500}, {"metric": "f1", "value": 0.5}]}
+    said = extract(
+        ArchivesExtractor,
+        name,
+        pack({"model.safetensors": safetensors(6), "modeldex.json": json.dumps(notes).encode()}),
+    )
+    assert values_of(said)["metrics.f1"] == 0.5
+    (accuracy,) = [entry for entry in said.observations if entry.field == "metrics.accuracy"]
+    assert (accuracy.subject, accuracy.context["step"]) == (None, 500)
