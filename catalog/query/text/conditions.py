@@ -25,6 +25,7 @@ from catalog.query.text.targets import (
     suggestions,
     unknown_metric,
 )
+from catalog.query.text.version_conditions import order_of
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
 from mappings import fields
@@ -58,6 +59,10 @@ class KnownNames:
             return frozenset() if reported(name, self.reading.vocabulary) else None
         unit = numeric[0].unit
         return {*UNITS.get(unit, {}), *_PERCENTS} if unit == "fraction" else UNITS.get(unit, {})
+
+    def compared(self, name: str) -> bool:
+        ordered = any(target.kind == "date" or order_of(target) is not None for target in resolve(name))
+        return ordered or self.units(name) is not None
 
     def running(self, name: str) -> bool:
         meant = resolve(name)

@@ -13,7 +13,7 @@ from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, print_query, quote, quoted
 from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target, Vocabulary, field_target
-from catalog.query.text.version_conditions import order_of, version_leaf
+from catalog.query.text.version_conditions import order_of, version_leaves
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
@@ -25,21 +25,27 @@ _IDS = frozenset({"base_model.id", "datasets"})
 
 
 def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
-    order = order_of(target)
-    if order is not None:
-        versions = [version_leaf(piece, token, target, order) for piece in token.values]
-        if all(leaf is not None for leaf in versions):
-            leaf = any_of([leaf for leaf in versions if leaf is not None])
-            return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
+    compared, others = version_leaves(token, target)
     if token.operator not in {":", "=", "!="}:
-        reading.problem(
-            "not-ordered",
-            f"{target.label} holds words, so {token.operator} says nothing; this condition is left out.",
-            token.start,
-            token.end,
-            reading.replaced(token.start, token.end, f"{token.name}:{token.values[0].text}"),
-        )
-        return None
+        if others:
+            _refuse_order(others, token, target, reading)
+        return any_of(compared)
+    words = _words_leaf(replace(token, values=others), target, reading) if others else None
+    leaf = any_of([*compared, *([words] if words is not None else [])])
+    return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
+
+
+def _refuse_order(others: tuple[Piece, ...], token: Token, target: Target, reading: Reading) -> None:
+    message = f"{target.label} holds words, so {token.operator} says nothing; this condition is left out."
+    if order_of(target) is not None:
+        values = " and ".join(repr(piece.text) for piece in others)
+        message = f"{target.label} is compared with a version such as 1.9, not {values}; that is left out."
+    offered = reading.replaced(token.start, token.end, f"{token.name}:{others[0].text}")
+    reading.problem("not-ordered", message, token.start, token.end, offered)
+
+
+def _words_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
+    """The values as words of the field; any of them."""
     pieces = []
     for piece in _whole_paths(token, target):
         if not piece.quoted and is_regular(piece.text):
@@ -54,12 +60,10 @@ def keyword_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
     if len(plain) > 1 and not special and all(isinstance(node, Term) for node in plain):
         values = tuple(dict.fromkeys(node.value for node in plain if isinstance(node, Term)))
         node: Query = Terms(target.path, values) if len(values) > 1 else plain[0]
-        leaf = Leaf(node=node, label=print_query(node) or token.text, explanation=target.note)
-    else:
-        joined = any_of(leaves)
-        assert joined is not None  # there is at least one value
-        leaf = _listed(joined, leaves, target)
-    return negated(leaf) if token.operator == "!=" else leaf
+        return Leaf(node=node, label=print_query(node) or token.text, explanation=target.note)
+    joined = any_of(leaves)
+    assert joined is not None  # there is at least one value
+    return _listed(joined, leaves, target)
 
 
 _REGULAR = pattern(r"/.*[.*+?\[\]()|\\^$].*/")

@@ -119,7 +119,7 @@ _COMMA_RANGE = pattern(
 )
 """`0,9 - 0,96`: a comma between the digits of both ends is theirs, and parts no values."""
 _FURTHER_BOUND = pattern(
-    r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?|(?P<either>or|oder|OR|\|\|?))\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=[\d.+-])"
+    r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?|(?P<either>or|oder|OR|\|\|?))\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=v?\d|[.+-])"
 )
 """`accuracy > 0.8 and < 0.9`: the second bound has the name of the first."""
 _NEARLY = pattern(r"\s*[~\N{ALMOST EQUAL TO}]\s*(?=[\d.])")
@@ -187,6 +187,10 @@ class Names(Protocol):
 
     def holds(self, name: str, value: str) -> bool:
         """Whether models have this value under this name."""
+        ...
+
+    def compared(self, name: str) -> bool:
+        """Whether the values of the name have an order: numbers, dates and versions."""
         ...
 
     def running(self, name: str) -> bool:
@@ -558,11 +562,11 @@ class _Scanner:
         return (base, sign) if self.known(base) else ("", "")
 
     def _further_bound(self, before: Token) -> list[Token]:
-        """A second bound of the number that was compared last, behind the operator between; empty for other words."""
+        """A second bound of what was compared last, behind the operator between; empty for other words."""
         if before.kind is not Kind.CONDITION or before.operator not in _BOUNDS or len(before.values) != 1:
             return []
         further = _FURTHER_BOUND.match(self.text, self.at)
-        if further is None or self.names.units(before.name) is None:
+        if further is None or not self.names.compared(before.name):
             return []
         start, self.at = self.at + len(further["joining"]), further.start("sign")
         either = [
@@ -662,6 +666,9 @@ class _Scanner:
                 break
             if self._next_condition(self.at + 1):
                 break
+            one_bound = sign in _BOUNDS and len(pieces) == 1 and self.names.compared(name)
+            if one_bound and _FURTHER_BOUND.match(self.text, self.at):
+                return tuple(pieces), False, closed  # a second bound with a sign of its own
             self.at += 1
         if len(pieces) == 1 and units is not None and sign in {":", "=", "!="}:
             pieces = [self._with_end(pieces[0], units)]

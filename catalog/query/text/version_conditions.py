@@ -26,7 +26,18 @@ def order_of(target: Target) -> str | None:
     return ordered.name if ordered is not None and ordered.indexed_as == "versions" else None
 
 
-def version_leaf(piece: Piece, token: Token, target: Target, order: str) -> Leaf | None:
+def version_leaves(token: Token, target: Target) -> tuple[list[Leaf], tuple[Piece, ...]]:
+    """The comparisons and ranges of versions among the values, and the other values."""
+    order = order_of(target)
+    if order is None:
+        return [], token.values
+    read = [(piece, _version_leaf(piece, token, target, order)) for piece in token.values]
+    return [leaf for _, leaf in read if leaf is not None], tuple(
+        piece for piece, leaf in read if leaf is None
+    )
+
+
+def _version_leaf(piece: Piece, token: Token, target: Target, order: str) -> Leaf | None:
     """What a comparison or range of versions asks for; None where it is none."""
     if piece.quoted and token.operator not in _SIGNS:
         return None

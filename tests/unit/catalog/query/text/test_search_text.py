@@ -66,6 +66,7 @@ READ = [
     ("context>8000", Range(field="context_length", gt=8000), "context>8000"),
     ("context:4000..8000", Range(field="context_length", gte=4000, lte=8000), "context:4k..8000"),
     ("context<=1M", Range(field="context_length", lte=1_048_576), "context<=1M"),
+    ("context>8k,<9k", And((Range(field="context_length", gt=8192), Range(field="context_length", lt=9000))), "context>8k context<9k"),
     ("context:8ki", Range(field="context_length", gte=7680, lt=8704), "context:8ki"),
     ("name:bert", Match("bert", ("name",)), "name:bert"),
     ('name:"bert base"', Phrase("bert base", ("name",)), 'name:"bert base"'),
