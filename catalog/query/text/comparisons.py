@@ -79,11 +79,18 @@ def _joined_numbers(token: Token, target: Target) -> tuple[Piece, ...]:
     grouped = has_thousands(text)
     if _MIN_MAX.fullmatch(text):
         return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
+    if len(ends) == 2 and target.integer and not text[-1:].isalpha() and not _all_thousands(ends):
+        return pieces  # whole numbers without a unit have no fractions: `6,12..24,48` is a list
     if compares and (joins or len(ends) == 1):
         return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
     if joins and (grouped or target.kind == "metric" or not pieces[-1].text.isdigit()):
         return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
     return pieces
+
+
+def _all_thousands(ends: list[str]) -> bool:
+    """Whether every comma of a range's ends stands between thousands."""
+    return all("," not in end or has_thousands(end.lstrip("<>=")) for end in ends)
 
 
 def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf | None:

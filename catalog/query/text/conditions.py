@@ -60,6 +60,11 @@ class KnownNames:
         unit = numeric[0].unit
         return {*UNITS.get(unit, {}), *_PERCENTS} if unit == "fraction" else UNITS.get(unit, {})
 
+    def whole(self, name: str, unit: str) -> bool:
+        numeric = [target for target in resolve(name) if target.numeric]
+        factors = UNITS.get(numeric[0].unit, {}) if numeric else {}
+        return bool(numeric) and numeric[0].integer and factors.get(unit.casefold(), 1) == 1
+
     def compared(self, name: str) -> bool:
         ordered = any(target.kind == "date" or order_of(target) is not None for target in resolve(name))
         return ordered or self.units(name) is not None

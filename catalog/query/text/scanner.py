@@ -115,9 +115,9 @@ _SPACE = pattern(r"\s+")
 _TO_END = pattern(r"\s*(?:\.\.+|\N{HORIZONTAL ELLIPSIS})\s*|\s+(?:-|to|bis|TO)\s+")
 """Between the ends of a range that stand apart: `0.9 .. 1`, `7B - 13B`, `0.9 to 1`."""
 _COMMA_RANGE = pattern(
-    r"(?P<low>\d+,\d+)(?:\s*(?:\.\.|-)\s*|\s+(?:to|bis|à|a)\s+)(?P<high>\d+,\d+)(?![\w.,])"
+    r"(?P<low>0+,\d+|\d+,\d{1,2})(?:\s*(?:\.\.|-)\s*|\s+(?:to|bis|à|a)\s+)(?P<high>0+,\d+|\d+,\d{1,2})(?![\w.,])"
 )
-"""`0,9 - 0,96`: a comma between the digits of both ends is theirs, and parts no values."""
+"""`0,9 - 0,96`: a comma between the digits of both ends is theirs, and parts no values. `50,100-200,300` is a list."""
 _FURTHER_BOUND = pattern(
     r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?|(?P<either>or|oder|OR|\|\|?))\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=v?\d|[.+-])"
 )
@@ -187,6 +187,10 @@ class Names(Protocol):
 
     def holds(self, name: str, value: str) -> bool:
         """Whether models have this value under this name."""
+        ...
+
+    def whole(self, name: str, unit: str) -> bool:
+        """Whether the numbers of the name in this unit are whole, so that a comma parts values."""
         ...
 
     def compared(self, name: str) -> bool:
@@ -638,16 +642,9 @@ class _Scanner:
         if self.text[self.at : self.at + 1] == "[":
             return self._bracketed()
         units = self.names.units(name)
-        spread = _COMMA_RANGE.match(self.text, self.at) if units is not None else None
+        spread = self._comma_range(name, units) if units is not None else None
         if spread is not None:
-            start, self.at = self.at, spread.end()
-            unit = _UNIT.match(self.text, self.at)
-            known = unit is not None and unit[1].casefold() in (units or ())
-            self.at = unit.end() if unit is not None and known else self.at
-            text = "..".join(
-                f"{end}{unit[1] if unit and known else ''}" for end in spread.group("low", "high")
-            )
-            return (Piece(text=text, quoted=False, start=start, end=self.at),), False, True
+            return (spread,), False, True
         pieces: list[Piece] = []
         closed = True
         while self.at < len(self.text):
@@ -675,6 +672,19 @@ class _Scanner:
         if pieces and self.text[self.at : self.at + 1] == ",":
             self.at += 1
         return tuple(pieces), False, closed
+
+    def _comma_range(self, name: str, units: Collection[str]) -> Piece | None:
+        """The range whose ends have decimal commas, with the unit behind it for both; None for lists and others."""
+        spread = _COMMA_RANGE.match(self.text, self.at)
+        if spread is None:
+            return None
+        measured = _UNIT.match(self.text, spread.end())
+        unit = measured[1] if measured is not None and measured[1].casefold() in units else ""
+        if self.names.whole(name, unit):
+            return None
+        start, self.at = self.at, measured.end() if measured is not None and unit else spread.end()
+        text = "..".join(f"{end}{unit}" for end in spread.group("low", "high"))
+        return Piece(text=text, quoted=False, start=start, end=self.at)
 
     def _with_end(self, piece: Piece, units: Collection[str]) -> Piece:
         """The range of which this is the first end, where its last one stands apart."""

@@ -67,6 +67,27 @@ READ = [
     ("context:4000..8000", Range(field="context_length", gte=4000, lte=8000), "context:4k..8000"),
     ("context<=1M", Range(field="context_length", lte=1_048_576), "context<=1M"),
     ("context>8k,<9k", And((Range(field="context_length", gt=8192), Range(field="context_length", lt=9000))), "context>8k context<9k"),
+    *[
+        (
+            text,
+            Or((Term("layers", 6), Range(field="layers", gte=12, lte=24), Term("layers", 48))),
+            "layers:6 OR layers:12..24 OR layers:48",
+        )
+        for text in ("layers:6,12-24,48", "layers:6,12..24,48")
+    ],
+    (
+        "context:2048,4096-8192,16384",
+        Or(
+            (
+                Term("context_length", 2048),
+                Range(field="context_length", gte=4096, lte=8192),
+                Term("context_length", 16384),
+            )
+        ),
+        "context:2048 OR context:4.096k..8192 OR context:16384",
+    ),
+    ("accuracy:0,8-0,9", Range(field="metrics.accuracy", gte=0.8, lte=0.9), "accuracy:0.8..0.9"),
+    ("params: 1,5 - 2,5 B", Range(field="parameters", gte=1_500_000_000, lte=2_500_000_000), "parameters:1.5B..2.5B"),
     ("context:8ki", Range(field="context_length", gte=7680, lt=8704), "context:8ki"),
     ("name:bert", Match("bert", ("name",)), "name:bert"),
     ('name:"bert base"', Phrase("bert base", ("name",)), 'name:"bert base"'),
