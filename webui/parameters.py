@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import request
 
 from catalog.query.state import SearchState
-from catalog.search.parameters import AS_OF, TEXT, from_parameters, to_parameters
+from catalog.search.parameters import AS_OF, PAGE, PER_PAGE, TEXT, from_parameters, to_parameters
 from webui.urls import Addresses
 
 LOW, HIGH = ".low", ".high"
@@ -29,8 +29,9 @@ def addresses(*, as_of: str = "") -> Addresses:
     return Addresses(root=request.script_root.rstrip("/"), as_of=as_of)
 
 
-def asked(*, of_any_day: bool = False) -> Asked:
-    """The state of this request's search; where that may be `of_any_day`, the day is no part of it.
+def asked(*, of_any_day: bool = False, paged: bool = True) -> Asked:
+    """The state of this request's search; where that may be `of_any_day`, the day is no part of it. An export has all models
+    and no pages: where it is not `paged`, what is said of pages is not read.
 
     A form without JavaScript sends the two bounds of a range as two inputs and every empty input too; that address
     is to be replaced by the canonical one.
@@ -38,6 +39,8 @@ def asked(*, of_any_day: bool = False) -> Asked:
     given = list(request.args.items(multi=True))[:PAIRS_READ]
     if of_any_day:
         given = [pair for pair in given if pair[0] != AS_OF]
+    if not paged:
+        given = [pair for pair in given if pair[0] not in {PAGE, PER_PAGE}]
     merged, from_form = _merged_bounds(given)
     state, notices = from_parameters(merged)
     return Asked(state=state, notices=notices, redirect=from_form)

@@ -64,9 +64,7 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
             case "page":
                 page = _whole(value, 1, MAX_PAGE, 1)
                 if value.strip() and str(page) != value.strip().lstrip("0"):
-                    notices[
-                        f"Pages are counted from 1; {value[:40]!r} is none, and page {page} is shown."
-                    ] = None
+                    notices[f"Pages are counted from 1 to {MAX_PAGE:,}; {value[:40]!r} is none."] = None
             case name if name in VIEW_PARTS:
                 if name == COLUMNS and len(_columns((*view.columns, *value.split(",")))) > MAX_COLUMNS:
                     notices[f"A table shows at most {MAX_COLUMNS} columns; the others are left out."] = None
@@ -76,9 +74,7 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
             case "per_page":
                 size = _whole(value, 1, MAX_PER_PAGE, PAGE_SIZE)
                 if str(size) != value.strip().lstrip("0") and value.strip("0 "):  # 0 asks how many there are
-                    notices[
-                        f"A page has 1 to {MAX_PER_PAGE} models, not {value[:40]!r}; here they are {size}."
-                    ] = None
+                    notices[f"A page has 1 to {MAX_PER_PAGE} models, not {value[:40]!r}."] = None
             case _:
                 field = field_of(name)
                 if field is None:

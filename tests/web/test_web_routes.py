@@ -108,8 +108,6 @@ def test_no_parameter_makes_the_search_fail(web, path, parameters):
         ("q=size%3Ebig", "big"),
         ("sort=nonsense", "nonsense"),
         ("q=%2Fber.*%2F", "ber.*"),
-        ("page=second", "second"),
-        ("per_page=100000", "100"),
         ("q=version%3Enew", "Version"),
     ],
 )
@@ -118,6 +116,24 @@ def test_a_condition_that_is_not_understood_widens_no_answer_of_the_api(web, pat
     assert refused.status_code == 400
     assert named in json.dumps(refused.json)
     assert web.get(f"{path}?{parameters}&lenient=true").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ("page=second", "Pages are counted from 1 to 1,000,000; 'second' is none."),
+        ("per_page=1000", "A page has 1 to 100 models, not '1000'."),
+    ],
+)
+def test_pages_are_refused_where_there_are_any_and_not_read_by_an_export(web, parameters, sentence):
+    """A refusal said what "is shown" and "here they are", and an export, which has no pages, was refused."""
+    refused = web.get(f"/api/v1/search?{parameters}")
+    assert refused.status_code == 400
+    assert refused.json["error"]["detail"] == sentence
+    assert web.get(f"/api/v1/search?{parameters}&lenient=true").json["notices"] == [sentence]
+    export = web.get(f"/api/v1/export.ndjson?{parameters}")
+    assert (export.status_code, export.data) == (200, web.get("/api/v1/export.ndjson").data)
+    assert web.get(f"/api/v1/export.csv?{parameters}").status_code == 200
 
 
 @pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=lambda text: text[:40])

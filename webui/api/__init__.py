@@ -319,7 +319,7 @@ def log() -> Response:
 @blueprint.get("/v1/export.ndjson")
 def export_ndjson() -> Response:
     """Every model found, one document a line, in the order asked for."""
-    wanted = asked()
+    wanted = asked(paged=False)
     refuse_guesses(wanted)
     return _download(ndjson_lines, wanted, "application/x-ndjson", "models.ndjson")
 
@@ -328,7 +328,7 @@ def export_ndjson() -> Response:
 @blueprint.get("/v1/export.csv")
 def export_csv() -> Response:
     """Every model found, as a table with one row each."""
-    wanted = asked()
+    wanted = asked(paged=False)
     refuse_guesses(wanted)
     return _download(csv_lines, wanted, "text/csv; charset=utf-8", "models.csv")
 
@@ -337,7 +337,7 @@ def export_csv() -> Response:
 @blueprint.get("/v1/export.parquet")
 def export_parquet() -> Response:
     """Every model found, as one Parquet file with the columns of the CSV in their own types."""
-    wanted = asked()
+    wanted = asked(paged=False)
     refuse_guesses(wanted)
     return _download(parquet_parts, wanted, "application/vnd.apache.parquet", "models.parquet")
 

@@ -31,11 +31,12 @@ _SEARCH = {
     PER_PAGE: "models on a page",
     LENIENT: "true: what is not understood is left out instead of refused",
 }
+_EXPORT = {name: meaning for name, meaning in _SEARCH.items() if name not in {PAGE, PER_PAGE}}
 _QUERY: Mapping[str, Mapping[str, str]] = {
     "search": {**_SEARCH, AS_OF: "a day such as 2026-10-01: the catalog as it was then"},
-    "export.ndjson": _SEARCH,
-    "export.csv": _SEARCH,
-    "export.parquet": _SEARCH,
+    "export.ndjson": _EXPORT,
+    "export.csv": _EXPORT,
+    "export.parquet": _EXPORT,
     "facets/{field}": {**_SEARCH, "prefix": "only values that begin so"},
     "suggest": {TEXT: "what is typed so far"},
     "compare": {"ids": "two to six ids, with commas"},
