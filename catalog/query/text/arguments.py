@@ -26,10 +26,8 @@ _PROGRAM = pattern(
     r"\s*(?:[$!%] *)?(?:(?:python[\d.]*|torchrun|accelerate\s+launch|deepspeed|uv\s+run)\s+(?:-m\s+)?[\w./-]+\s+)?(?=--?[A-Za-z])"
 )
 """A program that trains, before its options."""
-_CLIENT = pattern(
-    r"\s*(?:[\w.]+\s*=\s*)?(?P<called>[\w.]+\()?(?=[^()]*(?:\bfilter(?:_string)?|\border_by)\s*=\s*[\"'\[])"
-)
-"""The beginning of a call, or of arguments alone, of which one is a filter or an order."""
+_CLIENT = pattern(r"(?:[\w.]+\s*=\s*)?[\w.]+\(")
+"""The beginning of a call."""
 _NAMED = pattern(
     r"\s*(?:(?P<name>[A-Za-z_]\w*)\s*=\s*)?"
     r"(?P<value>\"[^\"]*\"|'[^']*'|\[[^\[\]]*\]|-?[\w.]+)\s*(?P<end>,|(?=\))|$)"
@@ -38,6 +36,8 @@ _CALL_OVER = pattern(r"\)\s*;?\s*")
 _LISTED = pattern(r"\s*(?P<quote>[\"'])(?P<key>(?:(?!(?P=quote)).)*)(?P=quote)\s*(?:,|$)")
 _AS_SHOWN = frozenset({"run_view_type", "output_format", "page_token", "search_all_experiments"})
 """Arguments that say how the runs are given, not which. Source: MLflow, search_runs."""
+_OF_CLIENTS = frozenset({"filter", "filter_string", "order_by"})
+"""One of these makes arguments those of such a client."""
 _ELSEWHERE = frozenset({"experiment_ids", "experiment_names", "locations"})
 """Where runs are looked for there: nothing here is called so."""
 _ORDER_KEY = pattern(r"[`\"]?(?P<name>[\w.@ -]+?)[`\"]?(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
@@ -95,14 +95,13 @@ def of_client(text: str, reading: Reading) -> str:
 
 def _arguments(text: str) -> list[re.Match[str]] | None:
     """The arguments of a call, or those that stand alone, the first perhaps a list without a name; None for all else."""
-    client = _CLIENT.match(text)
-    if client is None:
-        return None
+    start = len(text) - len(text.lstrip())
+    client = _CLIENT.match(text, start)
     arguments: list[re.Match[str]] = []
-    at = client.end() if client["called"] else 0
+    at = start if client is None else client.end()
     while (argument := _NAMED.match(text, at)) is not None:
         listed = argument["value"].startswith("[")
-        if argument["name"] is None and (arguments or not listed or not client["called"]):
+        if argument["name"] is None and (arguments or not listed or client is None):
             return None
         if argument["name"] in {"filter", "filter_string"} and argument["value"][0] not in "\"'":
             return None
@@ -112,8 +111,8 @@ def _arguments(text: str) -> list[re.Match[str]] | None:
         at = argument.end()
         if argument["end"] != ",":
             break
-    called_over = _CALL_OVER.fullmatch(text, at) is not None
-    return arguments if arguments and (called_over if client["called"] else at == len(text)) else None
+    is_over = at == len(text) if client is None else _CALL_OVER.fullmatch(text, at) is not None
+    return arguments if is_over and any(argument["name"] in _OF_CLIENTS for argument in arguments) else None
 
 
 def _order(listed: str) -> str | None:
