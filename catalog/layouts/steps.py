@@ -9,16 +9,17 @@ SIDECAR_FORMAT = "modeldex"
 """The format of the sidecars that people and jobs write for the catalog, and in which values may be of a step."""
 STEP = "step:"
 """In front of a join key: the step that is written into a checkpoint, with the checkpoint's directory."""
-_SUBJECT = re.compile(r"@(?P<kind>[a-z_]+)=(?P<position>\d{1,15})$")
+MAX_STEP_DIGITS = 15
+_SUBJECT = re.compile(rf"@(?P<kind>[a-z_]+)=(?P<position>\d{{1,{MAX_STEP_DIGITS}}})$")
 _NUMBER = re.compile(r"(?:(?P<word>[A-Za-z]+)[-_=]?)?(?<![\d.])(?P<number>\d{1,12})(?![\d.]*[A-Za-z\d])")
 _OF_STEPS = frozenset({"step", "steps", "iter", "iters", "iteration", "it", "checkpoint", "ckpt"})
 _OF_EPOCHS = frozenset({"e", "ep", "epoch", "epochs"})
 _OF_VERSIONS = frozenset({"v", "version"})
 
 
-def step_subject(key: str, step: int) -> str:
-    """The id of what a file says of one step."""
-    return f"{key}@step={step}"
+def step_subject(key: str, step: int) -> str | None:
+    """The id of what a file says of one step; None for a number that counts no steps, such as a time in nanoseconds."""
+    return f"{key}@step={step}" if 0 <= step < 10**MAX_STEP_DIGITS else None
 
 
 def position_of_subject(identity: str) -> tuple[str, int] | None:

@@ -43,7 +43,7 @@ class ModeldexSidecarExtractor:
     """Reads the whole file. Every key is checked against the field table; what has no field is kept and named."""
 
     name = "modeldex-sidecar"
-    version = 2
+    version = 3
     description = "modeldex.yaml or modeldex.json beside a model, NAME.modeldex.yaml beside a file"
     reads = (
         "any field of the document, metrics with data set and split, hyper-parameters; unknown keys are kept"
@@ -191,11 +191,12 @@ class _Teller:
         )
 
     def _of_step(self, step: Any) -> Subject | None:
-        is_whole = isinstance(step, int) and not isinstance(step, bool) and step >= 0
-        if not is_whole or not _OF_DIRECTORY.fullmatch(self._findings.file_name):
+        is_whole = isinstance(step, int) and not isinstance(step, bool)
+        identity = step_subject(self._key, step) if is_whole else None
+        if identity is None or not _OF_DIRECTORY.fullmatch(self._findings.file_name):
             return None
         if step not in self._steps:
-            self._steps[step] = Subject(id=step_subject(self._key, step), join_keys=())
+            self._steps[step] = Subject(id=identity, join_keys=())
             self._findings.tells_of(self._steps[step])
         return self._steps[step]
 

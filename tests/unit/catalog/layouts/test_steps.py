@@ -40,3 +40,14 @@ def test_a_step_is_read_back_from_its_subject_and_its_key():
     assert position_of_subject("run/metrics.json@epoch=3") == ("epoch", 3)
     assert position_of_subject("run/metrics.json") is None
     assert steps_in((step_key("run:1", 500), "sha256:00")) == {500}
+
+
+@pytest.mark.parametrize("step", [10**15, 1_769_644_800_123_456_789, -1])
+def test_a_number_that_counts_no_steps_is_no_subject(step):
+    assert step_subject("run/modeldex.json", step) is None
+
+
+def test_the_largest_step_is_read_back():
+    """Of larger ones there were subjects that nobody read back: their values were lost."""
+    largest = 10**15 - 1
+    assert position_of_subject(step_subject("run/modeldex.json", largest)) == ("step", largest)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar
+
+from fixtures.extraction import extract
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.modeldex_sidecar import ModeldexSidecarExtractor
@@ -32,6 +35,14 @@ class TestModeldexJsonSidecar(ExtractorSuite):
         return Sample(
             key="wine.modeldex.json", data=b'{"name": "wine", "metrics": [{"metric": "rmse", "value": 0.3}]}'
         )
+
+
+def test_a_value_at_a_time_in_nanoseconds_is_of_no_step():
+    """It was of a step that no model was found for, and was lost."""
+    notes = {"metrics": [{"metric": "rmse", "value": 0.3, "step": 1_769_644_800_123_456_789}]}
+    said = extract(ModeldexSidecarExtractor, "run/modeldex.json", json.dumps(notes).encode())
+    assert [(seen.raw, seen.subject) for seen in said.observations] == [(0.3, None)]
+    assert said.subjects == ()
 
 
 SIDECAR = b"""name: line-4
