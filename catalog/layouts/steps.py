@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from catalog.layouts.names import is_generic_stem
+
 SIDECAR_FORMAT = "modeldex"
 """The format of the sidecars that people and jobs write for the catalog, and in which values may be of a step."""
 STEP = "step:"
@@ -14,7 +16,7 @@ _SUBJECT = re.compile(rf"@(?P<kind>[a-z_]+)=(?P<position>\d{{1,{MAX_STEP_DIGITS}
 _NUMBER = re.compile(r"(?:(?P<word>[A-Za-z]+)[-_=]?)?(?<![\d.])(?P<number>\d{1,12})(?![\d.]*[A-Za-z\d])")
 _OF_STEPS = frozenset({"step", "steps", "iter", "iters", "iteration", "it", "checkpoint", "ckpt"})
 _OF_EPOCHS = frozenset({"e", "ep", "epoch", "epochs"})
-_OF_VERSIONS = frozenset({"v", "version"})
+_OF_ANY_MODEL = frozenset({"net", "network"})
 
 
 def step_subject(key: str, step: int) -> str | None:
@@ -48,8 +50,19 @@ def epochs_in_name(stem: str) -> set[int]:
 
 
 def positions_in_name(stem: str) -> set[int]:
-    """The numbers in a name that may count anything: epochs, or what it does not say (`model_500`)."""
-    return {number for word, number in _numbers(stem) if word not in _OF_STEPS | _OF_VERSIONS}
+    """The numbers in a name that may count anything: epochs, or what it does not say (`model_500`). Behind another word a
+    number may be the network's own (`resnet50`).
+    """
+    return {
+        number
+        for word, number in _numbers(stem)
+        if not word or word in _OF_EPOCHS | _OF_ANY_MODEL or (word not in _OF_STEPS and is_generic_stem(word))
+    }
+
+
+def without_positions(stem: str) -> str:
+    """What names of one run have in common: all but their numbers."""
+    return re.sub(r"\d+", "#", stem)
 
 
 def _numbers(stem: str) -> list[tuple[str, int]]:

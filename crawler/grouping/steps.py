@@ -12,6 +12,7 @@ from catalog.layouts.steps import (
     positions_in_name,
     steps_in,
     steps_in_name,
+    without_positions,
 )
 from catalog.records import Member
 from crawler.grouping.draft import Draft, name_of
@@ -62,23 +63,24 @@ class _Checkpoints:
         self._unplaced: list[Draft] = []
         numbers = {draft.key: positions_in_name(name_of(draft.key)) for draft in drafts}
         shared = set.intersection(*numbers.values()) if numbers else set()
+        alike = {without_positions(name_of(key)) for key, positions in numbers.items() if positions - shared}
         for draft in drafts:
-            self._add(draft, numbers[draft.key] - shared)
+            self._add(draft, numbers[draft.key] - shared if len(alike) == 1 else set())
 
     def of_step(self, step: int) -> Sequence[Draft]:
         """Those that say the step; else those of the number without a word for it; else those that say nothing."""
         return self.by_step.get(step) or self._by_position.get(step) or self._unplaced
 
     def _add(self, draft: Draft, positions: set[int]) -> None:
-        """`positions` are the numbers by which its name differs from those of the others."""
+        """`positions` are the numbers by which its name alone differs from those of the others."""
         name = name_of(draft.key)
-        named = steps_in_name(name)
+        named, epochs = steps_in_name(name), epochs_in_name(name)
         steps = _steps_inside(draft) or named
         for step in steps:
             self.by_step[step].append(draft)
-        for epoch in epochs_in_name(name):
+        for epoch in epochs:
             self.by_epoch[epoch].append(draft)
-        if not positions and not named:
+        if not positions and not named and not epochs:
             self.without_number.append(draft)
         if steps:
             return
