@@ -42,7 +42,7 @@ _COMPILED = re.compile(r"\.(?:so|dylib|dll|pyd)(?:\.\d+)*$", re.IGNORECASE)
 
 class TorchExportExtractor:
     name = "torch-export"
-    version = 5
+    version = 6
     description = "torch.export programs (.pt2)"
     reads = "weights configuration, graph signature, inputs and outputs, versions; pickles inside are checked, compiled code is named"
     limits = "16 MB of JSON, 16 torch files inside; nothing is unpickled"
@@ -95,7 +95,7 @@ class TorchExportExtractor:
                 if quantised is not None:
                     place = f"json:{member.name}#/graph_module/graph/nodes"
                     findings.say("quantization.method", "pt2e", place, evidence=Evidence.DERIVED)
-                    findings.say("quantization.bits", 8, place, evidence=Evidence.DERIVED)
+                    findings.say("quantization.bits", quantised.bits, place, evidence=Evidence.DERIVED)
         infos = list({info.name: info for info in weights if info is not None}.values())
         findings.tensors = summarise(infos, unknown=sum(info is None for info in weights))
 

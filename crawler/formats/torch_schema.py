@@ -6,6 +6,7 @@ Source: torch/_export/serde/schema.py (`ScalarType`, `TensorMeta`, `GraphSignatu
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,8 @@ class QuantisedGraph:
 
     scales: frozenset[str]
     unused: frozenset[str]
+    bits: int | None
+    """Of its weights; None where it does not say between what they lie, or says it differently of several."""
 
 
 def quantised_graph(program: Mapping[str, Any]) -> QuantisedGraph | None:
@@ -121,7 +124,7 @@ def quantised_graph(program: Mapping[str, Any]) -> QuantisedGraph | None:
     """
     graph = program["graph_module"].get("graph")
     nodes = graph.get("nodes") if isinstance(graph, Mapping) else None
-    used, scales, unpacks = set[str](), set[str](), False
+    used, scales, widths = set[str](), set[str](), defaultdict[str | None, set[int | None]](set)
     for node in nodes if isinstance(nodes, list) else ():
         inputs = node.get("inputs") if isinstance(node, Mapping) else None
         arguments = (
@@ -131,17 +134,34 @@ def quantised_graph(program: Mapping[str, Any]) -> QuantisedGraph | None:
         )
         target = node.get("target") if isinstance(node, Mapping) else None
         if isinstance(target, str) and _UNPACKING.search(target):
-            unpacks = True
+            widths[arguments[0] if arguments else None].add(_bits_between(inputs))
             scales.update(name for name in arguments[1:] if name)
         used.update(name for name in arguments if name)
         used.update(_names_in_lists(inputs))
-    if not unpacks:
+    if not widths:
         return None
     by_argument = dict(_stored(program))
+    of_weights = {bits for argument in widths.keys() & by_argument.keys() for bits in widths[argument]}
     return QuantisedGraph(
         scales=frozenset(name for argument, name in by_argument.items() if argument in scales),
         unused=frozenset(name for argument, name in by_argument.items() if argument not in used),
+        bits=of_weights.pop() if len(of_weights) == 1 else None,
     )
+
+
+def _bits_between(inputs: Any) -> int | None:
+    """How many bits hold what lies between the smallest and the largest value of an operator: 4 for -8 to 7, 8 for -127 to 127."""
+    entries = inputs if isinstance(inputs, list) else []
+    bounds = {
+        entry["name"]: entry["arg"]["as_int"]
+        for entry in entries
+        if isinstance(entry, Mapping)
+        and entry.get("name") in {"quant_min", "quant_max"}
+        and isinstance(entry.get("arg"), Mapping)
+        and isinstance(entry["arg"].get("as_int"), int)
+    }
+    span = bounds.get("quant_max", 0) - bounds.get("quant_min", 0)
+    return span.bit_length() if len(bounds) == 2 and 0 < span < 2**16 else None
 
 
 def _stored(program: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

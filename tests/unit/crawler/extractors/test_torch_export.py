@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import shutil
 import zipfile
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from fixtures.extraction import extract_file, risk_details
+from fixtures.extraction import extract_file, risk_details, values_of
 
 from catalog.records import Severity
 from catalog.testing.extractors import ExtractorSuite, Sample
@@ -85,3 +86,41 @@ def test_a_torch_file_in_a_program_is_looked_into_whatever_it_is_called(tmp_path
     risks = ObjectReader(source, Registry.installed(), Budget()).read(meta, None).extraction.risks
     said = [risk.detail for risk in risks if risk.severity >= Severity.MEDIUM]
     assert said == [] if detail is None else any(detail in sentence for sentence in said)
+
+
+def unpacking(weight, *, smallest, largest):
+    """The node that makes floats of a weight, as torch 2.15 writes it."""
+    limits = {"quant_min": smallest, "quant_max": largest}
+    inputs = [{"name": "input", "arg": {"as_tensor": {"name": weight}}, "kind": 1}]
+    inputs += [{"name": name, "arg": {"as_int": limit}, "kind": 1} for name, limit in limits.items()]
+    target = "torch.ops.quantized_decomposed.dequantize_per_channel.default"
+    return {"target": target, "inputs": inputs, "outputs": [], "metadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("limits", "bits"),
+    [
+        ({"p_0_weight": (-128, 127), "relu": (0, 15)}, 8),
+        ({"p_0_weight": (-8, 7), "relu": (0, 255)}, 4),
+        ({"p_0_weight": (-7, 7)}, 4),
+        ({"p_0_weight": (None, None)}, None),
+        ({"p_0_weight": (7, -8)}, None),
+        ({"p_0_weight": (-8, 7), "p_0_bias": (-128, 127)}, None),
+        ({"relu": (0, 255)}, None),
+    ],
+)
+def test_bits_are_what_lies_between_the_limits_of_the_weights(tmp_path, limits, bits):
+    """A quantiser of 4 bits, which keeps its values in bytes, was told as one of 8."""
+    with zipfile.ZipFile(DATA / "exported.pt2") as read, zipfile.ZipFile(tmp_path / "q.pt2", "w") as written:
+        for name in read.namelist():
+            content = read.read(name)
+            if name.endswith("/models/model.json"):
+                document = json.loads(content)
+                document["graph_module"]["graph"]["nodes"] += [
+                    unpacking(weight, smallest=smallest, largest=largest)
+                    for weight, (smallest, largest) in limits.items()
+                ]
+                content = json.dumps(document)
+            written.writestr(name, content)
+    said = values_of(extract_file(TorchExportExtractor, tmp_path, "q.pt2"))
+    assert (said["quantization.method"], said.get("quantization.bits")) == ("pt2e", bits)
