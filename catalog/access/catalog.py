@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from catalog.access.lenders import lenders_of, naming_only, without_links
 from catalog.access.principals import OWNER, Principal, Scope
 from catalog.errors import ModeldexError, NotAllowed, StoreDamaged, StoreError
 from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Terms
@@ -23,7 +24,7 @@ from catalog.records.health import StoreHealth
 from catalog.records.history import bare_cause
 from catalog.sealing.names import MARK, joined
 from catalog.search.engine import INDEX
-from catalog.search.scoped import ELSEWHERE, EXTRA, ScopedEngine, elsewhere, moved_to
+from catalog.search.scoped import ScopedEngine, elsewhere, moved_to
 from catalog.search.sealed import SealedEngine
 from catalog.search.service import SearchService
 from catalog.text.absence import ABSENT
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from catalog.query.text.search_text import ParsedQuery
     from catalog.records import (
         CardText,
-        Contender,
         FieldProvenance,
         ModelId,
         Revision,
@@ -196,11 +196,10 @@ class Catalog:
         if known is None:
             return stored
         self._tell(stored, origin, unreadable=known.unreadable)
-        return replace(
-            stored,
-            document=_with_values(stored.document, known),
-            provenance={**stored.provenance, **known.provenance},
-        )
+        document, provenance = _with_values(stored.document, known), known.provenance
+        if not self.principal.sees_all:
+            document, provenance = self._cut(document, provenance)
+        return replace(stored, document=document, provenance={**stored.provenance, **provenance})
 
     def disclosed_revisions(
         self, stored: StoredModel, revisions: Sequence[Revision], *, origin: str
@@ -214,11 +213,16 @@ class Catalog:
         if not known:
             return listed
         self._tell(stored, origin, revisions=numbers)
-        return [
-            replace(revision, document=_with_values(revision.document, known[revision.number]))
+        documents: list[dict[str, Any]] = [
+            _with_values(revision.document, known[revision.number])
             if revision.number in known
-            else revision
+            else dict(revision.document)
             for revision in listed
+        ]
+        if not self.principal.sees_all:
+            documents = self._redacted(documents)
+        return [
+            replace(revision, document=document) for revision, document in zip(listed, documents, strict=True)
         ]
 
     def _may_disclose(self, stored: StoredModel) -> bool:
@@ -485,10 +489,25 @@ class Catalog:
             return stored
         if not self._matching()(self.principal.scope, stored.document):
             return None
-        document = self._redacted([stored.document])[0]
-        hidden = set(elsewhere(stored.document)) - set(elsewhere(document))
-        provenance = _without_links(stored.provenance) if hidden else stored.provenance
+        document, provenance = self._cut(stored.document, stored.provenance)
         return replace(stored, document=document, provenance=provenance)
+
+    def _cut(
+        self, document: Document, provenance: Mapping[str, FieldProvenance]
+    ) -> tuple[dict[str, Any], dict[str, FieldProvenance]]:
+        """What a visible model is and why, saying nothing of models that are not visible."""
+        redacted = self._redacted([document])[0]
+        named = naming_only(provenance, set(filter(self._is_visible, lenders_of(provenance))))
+        has_hidden_links = set(elsewhere(document)) - set(elsewhere(redacted))
+        return redacted, without_links(named) if has_hidden_links else named
+
+    def _is_visible(self, model: ModelId) -> bool:
+        """Whether the model of this id is for this principal; not one of which that cannot be told."""
+        try:
+            stored = self._store().records.get(model)
+        except StoreDamaged:
+            return False
+        return stored is not None and self._matching()(self.principal.scope, stored.document)
 
     def _redacted(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
         engine = self._service.engine
@@ -504,23 +523,6 @@ def _is_by_a_person(provenance: Mapping[str, FieldProvenance]) -> bool:
 
     speaking = {name: known for name, known in provenance.items() if name in {_TABLES, *SAYING}}
     return any(":" not in edit.made_by for edit in edits_in_force(speaking))
-
-
-def _without_links(provenance: Mapping[str, FieldProvenance]) -> dict[str, FieldProvenance]:
-    """Why values are what they are, but for the links to models elsewhere, some of which are hidden, and their names."""
-    links = {f"{EXTRA}.{name}" for name in ELSEWHERE}
-    return {
-        field: replace(known, winners=_unnamed(known.winners), losers=_unnamed(known.losers))
-        for field, known in provenance.items()
-        if field not in links
-    }
-
-
-def _unnamed(contenders: Sequence[Contender]) -> tuple[Contender, ...]:
-    return tuple(
-        replace(each, observation=replace(each.observation, lent_by="")) if each.observation.lent_by else each
-        for each in contenders
-    )
 
 
 class Catalogs:

@@ -87,6 +87,7 @@ def _statements(lender: Lender) -> Iterator[Observation]:
                         key=_key(lender, seen.key),
                         subject=None,
                         lent_by=f"{lender.name} {lender.version}".strip(),
+                        lender=lender.model,
                     )
 
 

@@ -18,7 +18,7 @@ from catalog.records.extraction import (
     is_unread,
     unread,
 )
-from catalog.records.objects import ObjectKey, ObjectMeta, SourceId, display_key
+from catalog.records.objects import ModelId, ObjectKey, ObjectMeta, SourceId, display_key
 from catalog.records.record import (
     CardText,
     Contender,
@@ -29,7 +29,6 @@ from catalog.records.record import (
     FieldProvenance,
     Group,
     Member,
-    ModelId,
     ModelRecord,
     Place,
     Revision,

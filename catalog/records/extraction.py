@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from catalog.records.construction import made_often
-from catalog.records.objects import ObjectKey
+from catalog.records.objects import ModelId, ObjectKey
 
 
 class Evidence(StrEnum):
@@ -90,7 +90,7 @@ class Observation:
     unit), source (leaderboard, run), evaluated_at, uncertainty, step, primary, unit, percent_writer.
     `subject` names the thing inside a file that holds several (a run, a registered version); None means the file's model.
     `masked` says that a secret was taken out of it before it was stored. `lent_by` is what the model is called, in another
-    source, whose file says it; empty for what a model's own files say.
+    source, whose file says it, and `lender` the id of that one; empty for what a model's own files say.
     """
 
     field: str
@@ -106,6 +106,7 @@ class Observation:
     subject: str | None = None
     masked: bool = False
     lent_by: str = ""
+    lender: ModelId | None = None
 
 
 @made_often

@@ -10,6 +10,7 @@ from typing import NewType
 from catalog.records.construction import made_often
 
 SourceId = NewType("SourceId", str)
+ModelId = NewType("ModelId", str)
 ObjectKey = NewType("ObjectKey", str)
 """A '/'-separated name inside its source. Bytes that are not UTF-8 travel as lone surrogates (`os.fsdecode`)."""
 

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any
 
 from catalog.records.construction import made_often
 from catalog.records.extraction import Extraction, Observation, Role
-from catalog.records.objects import ObjectKey, ObjectMeta, SourceId
+from catalog.records.objects import ModelId, ObjectKey, ObjectMeta, SourceId
 
-ModelId = NewType("ModelId", str)
 Document = dict[str, Any]
 """The model as JSON: nested objects, the same in the store, both engines and every API. Absent fields are left out."""
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.records.objects import ObjectKey, SourceId
-from catalog.records.record import ModelId
+from catalog.records.objects import ModelId, ObjectKey, SourceId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

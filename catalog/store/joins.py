@@ -64,6 +64,7 @@ PAGE_JUDGED = 500
 class Lender:
     """A model of another source, with whole extractions."""
 
+    model: ModelId
     uri: str
     name: str
     version: str
@@ -208,6 +209,7 @@ def joined(connection: Connection, groups: Mapping[ModelId, Group]) -> dict[Mode
         model: Joined(
             lenders=tuple(
                 Lender(
+                    model=ModelId(lender),
                     uri=str(documents[lender].get("uri", "")),
                     name=lenders[lender]["name"],
                     version=str(documents[lender].get("version", "")),

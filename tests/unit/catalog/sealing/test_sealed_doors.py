@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
@@ -23,6 +24,7 @@ from catalog.query.nodes import Or, Term, Terms
 from catalog.query.request import SearchRequest
 from catalog.records import SourceId, model_id
 from catalog.records.accounts import User
+from catalog.sealing.names import MARK
 from catalog.search.sealed import SealedEngine
 from catalog.settings import load_settings
 from webui.app import create_app
@@ -256,3 +258,57 @@ def test_equality_on_what_the_index_makes_of_a_sealed_field_is_looked_up_in_that
     )
     sealed.search(SearchRequest(query=Term("license_parts", "mit")))
     assert requests[0].query == Or((Term("license_parts", "mit"), Terms("id", ("m1",))))
+
+
+BORROWER_ALONE = "license:mit"
+SHARED = "schema: '2.0'\nstages:\n" + "".join(
+    f"  {stage}:\n    cmd: train\n    outs:\n    - path: {stage}.safetensors\n      md5: {{{stage}}}\n      hash: md5\n"
+    for stage in ("takeover", "public")
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", {"takeover.safetensors"}),
+        (BORROWER_ALONE, set()),
+        ("extra.pipeline_stage:public", set()),
+        ("extra.pipeline_stage:takeover", {"takeover.safetensors"}),
+    ],
+    ids=["everything", "the borrower alone", "a sibling of the lender", "the lender"],
+)
+def test_a_sensitive_value_that_was_lent_names_its_lender_to_who_sees_that_one_alone(lent_home, query, names):
+    """What was disclosed stood over what had been cut, with the names of lenders that are hidden and links to them."""
+    settings = load_settings(home=str(lent_home.home), environment={})
+    catalogs = open_catalogs(settings)
+    (stored,) = [model for model in catalogs.of(OWNER).models() if model.document.get(MARK)]
+    scopes = [f"source:{json.dumps(stored.document['source'])}", query] if query else [""]
+    granted = [role(name, scope) for name in ("viewer", "read-sensitive") for scope in scopes]
+    reader = catalogs.of(principal(*granted))
+    seen = reader.disclosed(reader.model(stored.id), origin="here")
+    catalogs.close()
+    assert seen.document["extra"]["dvc_path"] == "takeover.safetensors"
+    assert query != BORROWER_ALONE or "described_at" not in seen.document["extra"]
+    statements = [each.observation for each in seen.provenance["extra.dvc_path"].winners]
+    assert {each.lent_by for each in statements if each.lent_by} == names
+    assert {each.lender is not None for each in statements} == {bool(names)}
+
+
+@pytest.fixture(scope="module")
+def lent_home(tmp_path_factory):
+    """A remote of which links and names are sensitive, and a repository that names its object and another in one file."""
+    folder = tmp_path_factory.mktemp("lent") / "home"
+    sealed = SealedHome(folder)
+    sealed.turn_on()
+    remote, repository = folder / "remote", folder / "repo"
+    data = (sealed.models / "net" / "model.safetensors").read_bytes()
+    takeover, public = (hashlib.md5(text).hexdigest() for text in (data, b"elsewhere"))
+    (remote / "files/md5" / takeover[:2]).mkdir(parents=True)
+    (remote / "files/md5" / takeover[:2] / takeover[2:]).write_bytes(data)
+    repository.mkdir()
+    (repository / "dvc.lock").write_text(SHARED.format(takeover=takeover, public=public))
+    options = [word for name in ("dvc_path", "described_at") for word in ("--sensitive", f"extra.{name}")]
+    sealed.run("sources", "add", str(remote), "--name", "remote", *options)
+    for place in (remote, repository):
+        sealed.run("crawl", str(place))
+    return sealed

@@ -9,17 +9,18 @@ from fixtures.crawling import safetensors
 from catalog import plugins
 from catalog.access.catalog import Catalogs
 from catalog.access.principals import Principal
-from catalog.query.nodes import Term
+from catalog.query.nodes import Or, Term
 from catalog.recording.joining import settle_joins
 from catalog.recording.ties import MAX_TIES, ties_of
 from catalog.records import ModelId
 from catalog.records.ties import Ties
+from catalog.search.engine import IndexAction
 from catalog.store.joins import note_due
 from catalog.store.tables import joins_due, model_ties
 from crawler.crawl import crawl
 from crawler.reading import Registry
 from crawler.sources.local import LocalSource
-from indexer.engines.memory import MemoryEngine, MemoryIndex
+from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 from indexer.engines.memory.matching import satisfies
 
 NAMES = ("safetensors", "dvc", "git-references")
@@ -111,6 +112,43 @@ def test_a_value_that_was_lent_says_who_lent_it_to_who_may_see_that(shop, places
     name_it(places, digest, "renamed.safetensors", desc="From the vendor.")
     crawled(shop, places, "repo")
     assert lenders(shop.store.records.get(stored.id))["description"] == ["renamed.safetensors"]
+
+
+SHARED = "schema: '2.0'\nstages:\n" + "".join(
+    f"  {stage}:\n    cmd: train\n    outs:\n    - path: {stage}.safetensors\n      md5: {{{stage}}}\n      hash: md5\n"
+    for stage in ("takeover", "public")
+)
+
+
+@pytest.mark.parametrize(
+    ("beside", "named"),
+    [
+        (Term("name", "public.safetensors"), set()),
+        (Term("name", "takeover.safetensors"), {"takeover.safetensors"}),
+    ],
+    ids=["a sibling of the lender", "the lender"],
+)
+def test_who_lent_a_value_is_told_to_who_sees_that_very_model_and_not_one_of_its_address(
+    shop, places, beside, named
+):
+    """A `dvc.lock` is the address of all its outputs, and a tracker's database that of all its runs: one that was visible
+    made all the others named.
+    """
+    takeover, public = put_object(places, safetensors(values=5)), hashlib.md5(b"elsewhere").hexdigest()
+    (places["repo"].root / "dvc.lock").write_text(SHARED.format(takeover=takeover, public=public))
+    crawled(shop, places, "remote", "repo")
+    rows = list(shop.store.records.iterate())
+    (stored,) = [row for row in rows if row.document["source"] == places["remote"].id]
+    index = MemoryIndex()
+    MemoryWriter(index).write(
+        [IndexAction(id=row.id, revision=row.revision, document=row.document) for row in rows]
+    )
+    catalogs = Catalogs(MemoryEngine(index), lambda: shop.store, lambda: satisfies)
+    kim = Principal(id="kim", name="Kim", scope=Or((Term("source", places["remote"].id), beside)))
+    seen = catalogs.of(kim).model(stored.id)
+    assert seen.document["extra"]["dvc_path"] == "takeover.safetensors", "a value is the model's own"
+    assert seen.document["extra"]["described_at"] == [f"{places['repo'].id}/dvc.lock"], "one is visible there"
+    assert {name for names in lenders(seen).values() for name in names if name} == named
 
 
 def test_what_a_file_in_the_workspace_is_called_is_said_of_its_object_elsewhere_and_not_of_itself(
