@@ -46,7 +46,7 @@ _RELATIVE = pattern(r"-(\d{1,5})\s?(min|h|d|w|mo|m|y)")
 _WORDS_DAY = pattern(r"(\d{1,2})(?:st|nd|rd|th)?[-/. ]+([a-z]{3,9})\.?,?[-/. ]+(\d{4})")
 _WORDS_DAY_US = pattern(r"([a-z]{3,9})\.?[-/. ]+(\d{1,2})(?:st|nd|rd|th)?(?:,[-/. ]*|[-/. ]+)(\d{4})")
 _WORDS_MONTH = pattern(r"([a-z]{3,9})\.?,?[-/. ]*(\d{4})|(\d{4})[-/. ]+([a-z]{3,9})")
-FIRST_YEAR, LAST_YEAR = 1990, 2099
+_OLDEST_MODEL, _NEWEST_MODEL = 1990, 2099
 """The years in which a model may have been made, where four digits alone may be a year or a number."""
 _PARTS_OF_YEAR = {
     "spring": (3, 3),
@@ -103,6 +103,13 @@ def parse_period(text: str, now: datetime) -> Period | None:
         return None
 
 
+def is_year(word: str) -> bool:
+    """Whether four digits are a year in which a model may have been made."""
+    return (
+        word.isascii() and word.isdigit() and len(word) == 4 and _OLDEST_MODEL <= int(word) <= _NEWEST_MODEL
+    )
+
+
 def ambiguous_readings(text: str) -> tuple[str, ...]:
     """The ISO dates that a date such as 03/04/2023 may mean: two when day and month cannot be told apart.
 
@@ -152,7 +159,7 @@ def _words(text: str) -> Period | None:
         month = month_number(match[1])
         return _day(int(match[3]), month, int(match[2])) if month else None
     if match := _PART_OF_YEAR.fullmatch(text):
-        if not FIRST_YEAR <= int(match[2]) <= LAST_YEAR:
+        if not is_year(match[2]):
             return None  # end 4096
         first, count = _PARTS_OF_YEAR[match[1]]
         crosses = match[1] == "winter" and int(match[3] or 0) == (int(match[2]) + 1) % 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from catalog.query.periods import MONTH_NAMES, MONTHS, parse_period
+from catalog.query.periods import MONTH_NAMES, MONTHS, is_year, parse_period
 from catalog.query.text.function_words import FILLER_WORDS, MODEL_WORDS
 from catalog.query.text.sentence_parts import (
     SPOKEN_NUMBERS,
@@ -13,7 +13,6 @@ from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
     comparator,
-    is_year,
     numeric_name,
     spoken_date,
 )

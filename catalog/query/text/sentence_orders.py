@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catalog.query.periods import is_year
 from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_parts import (
@@ -11,7 +12,6 @@ from catalog.query.text.sentence_parts import (
     amount_at,
     comparator,
     dataset_at,
-    is_year,
     numeric_name,
     on_dataset,
     spoken_name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from catalog.query.periods import FIRST_YEAR, LAST_YEAR, ambiguous_readings, parse_period
+from catalog.query.periods import ambiguous_readings, is_year, parse_period
 from catalog.query.text.numbers import pointed
 from catalog.query.text.targets import Target, Vocabulary, as_number, reported, resolve
 from catalog.text.patterns import pattern
@@ -340,11 +340,6 @@ def dataset_at(sentence: Sentence, at: int) -> str | None:
         return name
     begun = [dataset for dataset in known if dataset.startswith((f"{name}-", f"{name}_", f"{name} "))]
     return begun[0] if len(begun) == 1 and " " not in begun[0] else None
-
-
-def is_year(word: str) -> bool:
-    """Whether four digits are a year in which a model may have been made."""
-    return word.isascii() and word.isdigit() and len(word) == 4 and FIRST_YEAR <= int(word) <= LAST_YEAR
 
 
 CONTRACTED = pattern(r"(?:do|does|did|is|are|was|were|has|have|had)n['\N{RIGHT SINGLE QUOTATION MARK}]?t")

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from catalog.query.periods import MONTH_NAMES
+from catalog.query.periods import MONTH_NAMES, is_year
 from catalog.query.text.french import FRENCH, FRENCH_OR_ENGLISH, FRENCH_PHRASES
 from catalog.query.text.german import ALSO_ENGLISH, BEFORE_YEARS, GERMAN
-from catalog.query.text.sentence_parts import is_year
 from catalog.query.text.spanish import SPANISH, SPANISH_OR_ENGLISH, SPANISH_PHRASES
 from catalog.text.patterns import pattern
 
