@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from catalog.layouts.names import is_generic_stem
 
@@ -11,6 +11,8 @@ SIDECAR_FORMAT = "modeldex"
 """The format of the sidecars that people and jobs write for the catalog, and in which values may be of a step."""
 STEP = "step:"
 """In front of a join key: the step that is written into a checkpoint, with the checkpoint's directory."""
+_STRAY = "steps-without-checkpoint="
+MAX_STRAY_STEPS = 10
 MAX_STEP_DIGITS = 15
 _SUBJECT = re.compile(rf"@(?P<kind>[a-z_]+)=(?P<position>\d{{1,{MAX_STEP_DIGITS}}})$")
 _NUMBER = re.compile(r"(?:(?P<word>[A-Za-z]+)[-_=]?)?(?<![\d.])(?P<number>\d{1,12})(?![\d.]*[A-Za-z\d])")
@@ -28,6 +30,20 @@ def position_of_subject(identity: str) -> tuple[str, int] | None:
     """Of which step, epoch or iteration a file says what it says under this id: its kind and its number."""
     match = _SUBJECT.search(identity)
     return (match["kind"], int(match["position"])) if match else None
+
+
+def stray_subject(steps: Collection[int]) -> str:
+    """What a file is bound by to the models that it is not about: it says something of steps that none of them has."""
+    rest = f"+{len(steps) - MAX_STRAY_STEPS}" if len(steps) > MAX_STRAY_STEPS else ""
+    return f"{_STRAY}{','.join(map(str, sorted(steps)[:MAX_STRAY_STEPS]))}{rest}"
+
+
+def stray_steps(identity: str) -> str | None:
+    """The steps of such a binding as words: `25, 35 and 12 others`."""
+    if not identity.startswith(_STRAY):
+        return None
+    steps, _, others = identity.removeprefix(_STRAY).partition("+")
+    return steps.replace(",", ", ") + (f" and {others} others" if others else "")
 
 
 def step_key(directory: str, step: int) -> str:

@@ -8,11 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from catalog.layouts.steps import stray_steps
 from catalog.normalise.masking import masked_observation
 from catalog.normalise.parts import edits
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
-from catalog.records import Group, Observation, Origin, Problem, Risk, Role, Severity
+from catalog.records import Group, Member, Observation, Origin, Problem, Risk, Role, Severity
 from catalog.text import cleaning
 from catalog.text.slugs import stored_slug
 from mappings import fields, fields_where
@@ -71,6 +72,8 @@ def gather(
         problems.extend(
             replace(problem, message=_safe_text(problem.message)) for problem in member.extraction.problems
         )
+        if (steps := stray_steps(member.subject or "")) is not None:
+            problems.append(_without_checkpoint(member, steps))
         for seen in member.extraction.observations:
             if member.extraction.role is Role.PART:
                 continue  # what a projector is called and counts is not about the model
@@ -96,6 +99,14 @@ def gather(
             )
         )
     return _sorted_out(observations[:MAX_OBSERVATIONS], distances, aside, risks, problems)
+
+
+def _without_checkpoint(member: Member, steps: str) -> Problem:
+    return Problem(
+        code="step-without-checkpoint",
+        message=f"what it says of step {steps} is of none of the checkpoints beside it, and is said of no model",
+        key=member.object.key,
+    )
 
 
 def _list_of(seen: Observation) -> str:

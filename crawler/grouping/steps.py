@@ -12,6 +12,7 @@ from catalog.layouts.steps import (
     positions_in_name,
     steps_in,
     steps_in_name,
+    stray_subject,
     without_positions,
 )
 from catalog.records import Member
@@ -20,12 +21,18 @@ from crawler.grouping.draft import Draft, name_of
 
 def bind_steps(member: Member, drafts: Sequence[Draft]) -> None:
     """Binds what the file says of each step to the checkpoint of that step; where none is, to those that say nothing of
-    theirs. A single model is what all of it is about.
+    theirs. A single model is what all of it is about. Steps that are nobody's are told to all.
     """
     checkpoints = _Checkpoints(drafts)
+    stray = set[int]()
     for subject, (_, step) in _positions(member):
-        for draft in drafts if len(drafts) == 1 else checkpoints.of_step(step):
+        meant = drafts if len(drafts) == 1 else checkpoints.of_step(step)
+        for draft in meant:
             draft.bind(replace(member, subject=subject))
+        if not meant:
+            stray.add(step)
+    for draft in drafts if stray else ():
+        draft.bind(replace(member, subject=stray_subject(stray)))
 
 
 def bind_lines(member: Member, drafts: Sequence[Draft]) -> list[Draft]:

@@ -10,6 +10,8 @@ from catalog.layouts.steps import (
     step_subject,
     steps_in,
     steps_in_name,
+    stray_steps,
+    stray_subject,
 )
 
 
@@ -54,3 +56,12 @@ def test_the_largest_step_is_read_back():
     """Of larger ones there were subjects that nobody read back: their values were lost."""
     largest = 10**15 - 1
     assert position_of_subject(step_subject("run/modeldex.json", largest)) == ("step", largest)
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [({25}, "25"), ({35, 25}, "25, 35"), (set(range(12)), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 others")],
+)
+def test_steps_that_no_checkpoint_has_are_read_back_as_words(steps, words):
+    assert stray_steps(stray_subject(steps)) == words
+    assert stray_steps(step_subject("run/modeldex.json", 25)) is None
