@@ -153,7 +153,8 @@ class _Crawl:
     def go(self, *, accept: bool, reread: bool, hash_weights: bool) -> CrawlReport:
         """The numbered list: list, compare, read; hash; judge what is absent; group; normalise; commit; account; join."""
         state, settled = RunState.INTERRUPTED, False
-        accepted = math.inf if accept else self._store.runs.accepted_before(self._run)
+        before, began = self._store.runs.concluded_before(self._run), self._run.started_at
+        accepted = math.inf if accept else before.accepted_at(began) if before else 0
         try:
             check_same_storage(self._store, self._source, self._manifest, accepted=accept)
             with self._manifest.sightings() as seen:
@@ -178,6 +179,8 @@ class _Crawl:
                 self._hash_weights(set(unseen))
             settled = self._settle(absent, hidden, accepted=accepted, emptied=emptied, reread=reread)
             state = self._state() if settled else RunState.HELD
+            if not settled and before is not None and (lapse := before.lapse_at(began)):
+                self._account.problem(lapse)
         except SourceError as error:
             state = RunState.FAILED
             self._account.problem(str(error))

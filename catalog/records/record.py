@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -214,7 +214,11 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-WOULD_LOSE, ACCEPTED = "would_lose", "accepted"
+WOULD_LOSE, ACCEPTED, ACCEPTED_AT = "would_lose", "accepted", "accepted_at"
+ACCEPTED_HOURS = 24
+"""So long what a person accepted holds. They looked at the storage as it was: a worker crawls it within minutes, and one that
+was down overnight is up again by then; what is absent later may be so because of another outage.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,5 +243,16 @@ class Run:
 
     @property
     def accepted(self) -> int:
-        """Of a held run, how many models may go missing since a person accepted it; 0 while nobody has."""
-        return self.counts.get(ACCEPTED, 0)
+        """Of a held run, how many models may go missing now since a person accepted it; 0 while nobody has, or no longer."""
+        return self.accepted_at(datetime.now(UTC))
+
+    def accepted_at(self, moment: datetime) -> int:
+        """The same at another moment. Clocks of several machines may differ: what is accepted in a while is so, too."""
+        away_seconds = abs(moment.timestamp() - self.counts.get(ACCEPTED_AT, 0))
+        return self.counts.get(ACCEPTED, 0) if away_seconds <= ACCEPTED_HOURS * 3600 else 0
+
+    def lapse_at(self, moment: datetime) -> str:
+        """That it was accepted, and is no longer at this moment; empty where that is not so."""
+        if not self.counts.get(ACCEPTED, 0) or self.accepted_at(moment):
+            return ""
+        return f"What was accepted of run {self.id} lapsed: it holds for {ACCEPTED_HOURS} hours."

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, insert, select, update
 from catalog.errors import NotAcceptable
 from catalog.records import ObjectKey, Run, RunState, SourceId
 from catalog.records.objects import is_too_long
-from catalog.records.record import ACCEPTED
+from catalog.records.record import ACCEPTED, ACCEPTED_AT
 from catalog.store.codec import instant, parse_instant, read_object
 from catalog.store.database import upsert
 from catalog.store.leases import Lease
@@ -97,7 +97,8 @@ class Runs:
             return _run(connection.execute(select(runs).where(runs.c.id == number)).one())
 
     def accept(self, number: int) -> Run | None:
-        """The held run, with the mark that the next crawl of its source may lose as many models; None if there is no such run.
+        """The held run, with the mark that the next crawl of its source may lose as many models, if it begins in time; None if
+        there is no such run.
 
         Raises NotAcceptable if it is not held, or not the last of its source.
         """
@@ -115,18 +116,34 @@ class Runs:
                     advice=f"See: modeldex runs show {newest.id}",
                 )
             run = _run(row)
-            counts = {**run.counts, ACCEPTED: run.would_lose}
+            now = int(datetime.now(UTC).timestamp())
+            counts = {**run.counts, ACCEPTED: run.would_lose, ACCEPTED_AT: now}
             connection.execute(update(runs).where(runs.c.id == number).values(counts=json.dumps(counts)))
             return replace(run, counts=counts)
 
-    def accepted_before(self, run: Run) -> int:
-        """How many models this run may lose because a person accepted the run before it. One that was killed or told to
-        end in between is none: it has concluded nothing.
+    def take_back(self, number: int) -> bool:
+        """The held run is as it was before somebody accepted it. False where a crawl has begun since, which may go by that."""
+        with self._engine.begin() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == number)).one_or_none()
+            if row is None:
+                return False
+            later = select(runs.c.id).where((runs.c.source == row.source) & (runs.c.id > number)).limit(1)
+            if connection.execute(later).first() is not None:
+                return False
+            counts = {
+                name: count for name, count in _run(row).counts.items() if name not in {ACCEPTED, ACCEPTED_AT}
+            }
+            connection.execute(update(runs).where(runs.c.id == number).values(counts=json.dumps(counts)))
+            return True
+
+    def concluded_before(self, run: Run) -> Run | None:
+        """The run before this one, which a person may have accepted. One that was killed or told to end in between is none:
+        it has concluded nothing.
         """
         chosen = (runs.c.source == run.source) & (runs.c.id < run.id) & (runs.c.state != RunState.INTERRUPTED)
         with self._engine.connect() as connection:
             row = connection.execute(select(runs).where(chosen).order_by(runs.c.id.desc()).limit(1)).first()
-        return 0 if row is None else _run(row).accepted
+        return None if row is None else _run(row)
 
     def scope_failed(self, run: Run, scope: str, error: str) -> None:
         """One whose name is too long is noted as the scope around it: what lies there is protected, too."""

@@ -256,7 +256,8 @@ def _tell(report: CrawlReport, path: str, *, talk_of_files: bool) -> None:
             f"with: modeldex crawl {printable(path)} --accept, or later: modeldex runs accept {report.run.id}",
             err=True,
         )
-        lines = [printable(lost, limit=200) for lost in report.would_lose]
+        lines = [printable(problem, limit=300) for problem in report.problems]
+        lines += [printable(lost, limit=200) for lost in report.would_lose]
     else:
         lines = (
             [printable(f"{key}: {reason}", limit=300) for key, reason in report.unread]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import click
 from catalog.access.command_line import note
 from catalog.errors import UserError
 from catalog.records import Run, RunState, display_key
+from catalog.records.record import ACCEPTED_AT
 from catalog.settings import Settings
 from catalog.terminal import printable, table
 
@@ -75,7 +78,11 @@ def show(settings: Settings, number: int, *, as_json: bool) -> None:
         return
     for key in ("id", "source", "address", "state", "started_at", "finished_at"):
         click.echo(f"{key + ':':<13} {printable(shown[key] or '')}".rstrip())
-    counts = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in run.counts.items() if value)
+    counts = ", ".join(
+        f"{value:,} {name.replace('_', ' ')}"
+        for name, value in run.counts.items()
+        if value and name != ACCEPTED_AT
+    )
     click.echo(f"{'counts:':<13} {counts}".rstrip())
     if run.state is not RunState.RUNNING and shown["listed_to"]:
         click.echo(
@@ -95,7 +102,7 @@ def show(settings: Settings, number: int, *, as_json: bool) -> None:
 def accept(context: click.Context, number: int) -> None:
     """Crawl the source of a held run once more, and let as many models go missing as that run would have.
 
-    Should more be absent by now, it is held again.
+    Should more be absent by now, it is held again. If no crawl can begin, nothing is accepted.
     """
     from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
     from crawler.commands.crawl import crawl  # noqa: PLC0415 - it brings the crawler
@@ -107,7 +114,29 @@ def accept(context: click.Context, number: int) -> None:
         run = store.runs.accept(number) or _run(store, number)
         note(store, "runs.accept", f"run {number}", after={"may_lose": run.accepted})
         row = next((row for row in store.sources.all() if row.id == run.source), None)
-    context.invoke(crawl, path=run.source if row is None else row.address)
+    with _taken_back(settings, run):
+        context.invoke(crawl, path=run.source if row is None else row.address)
+
+
+@contextmanager
+def _taken_back(settings: Settings, run: Run) -> Iterator[None]:
+    """Where no crawl could begin, nobody is left a licence to lose models for: it is taken back, as the audit says."""
+    from catalog.store import open_store  # noqa: PLC0415 - what a command needs is imported by it alone
+
+    try:
+        yield
+    except BaseException:  # interrupted, too
+        with open_store(settings, write=True) as store:
+            if store.runs.take_back(run.id):
+                note(
+                    store,
+                    "runs.accept",
+                    f"run {run.id}",
+                    before={"may_lose": run.accepted},
+                    after={"may_lose": 0},
+                )
+                click.echo(f"No crawl began: run {run.id} is held as before.", err=True)
+        raise
 
 
 def _store(settings: Settings) -> Store:

@@ -198,6 +198,12 @@ def test_a_held_run_is_accepted_from_here_alone_and_the_worker_is_asked_to_crawl
     assert "Accepted: the next crawl may let 52 go missing." in text
     assert "Accept that" not in text
     assert "crawl of lost held" not in text
+    counts = {**store.runs.get(held.id).counts, "accepted_at": 0}
+    with store.engine.begin() as connection:
+        connection.execute(update(runs).where(runs.c.id == held.id).values(counts=json.dumps(counts)))
+    lapsed = client.get("/health").text
+    assert f"What was accepted of run {held.id} lapsed: it holds for 24 hours." in lapsed
+    assert ("Accept that 52 models go missing" in lapsed, "crawl of lost held" in lapsed) == (True, True)
 
 
 def test_a_run_is_accepted_over_the_api_unless_it_is_not_held_or_not_the_last(client, made, store, held):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from catalog.records import Run, RunState
@@ -191,6 +192,8 @@ def _advice(last: Run) -> str:
     """What is to be known of how the last run ended: why it failed, where it did."""
     if last.accepted:
         return f"Accepted: the next crawl may let {last.accepted:,} go missing."
+    if lapse := last.lapse_at(datetime.now(UTC)):
+        return f"{lapse} {STATE_HELP[last.state]}"
     if last.state is RunState.FAILED and last.problems:
         return f"{shown(last.problems[0], 400)} {UNCHANGED}"
     return STATE_HELP.get(last.state, "")

@@ -2,17 +2,20 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from fixtures.crawling import safetensors
+from sqlalchemy import update
 
 from catalog.cli import cli
 from catalog.errors import NotAcceptable
 from catalog.records import RunState
 from catalog.settings import Settings
 from catalog.store import open_store
+from catalog.store.tables import runs
 
 MODELS = 52  # more than the guard lets go by itself
 
@@ -94,6 +97,49 @@ def test_what_a_crawl_that_failed_did_not_write_is_accepted_anew(desk):
         with store.source_lease(held.source) as lease:
             run = store.runs.start(held.source, held.source, lease)
             store.runs.finish(run, RunState.FAILED, {}, ["the disk is away"])
+    assert desk.run("crawl", desk.root).exit_code == 3
+
+
+def test_what_was_accepted_lapses_after_a_day_and_the_next_crawl_is_held_with_that_reason(desk):
+    """With no worker it was used weeks later, at the next outage, against any as many models."""
+    desk.run("crawl", desk.root)
+    for number in range(51):
+        shutil.rmtree(desk.root / f"m{number}")
+    desk.run("crawl", desk.root)
+    with open_store(Settings(home=desk.home), write=True) as store:
+        accepted = store.runs.accept(2)
+        accepted_at = accepted.counts["accepted_at"]
+        moments = [datetime.fromtimestamp(accepted_at + hours * 3600, UTC) for hours in (-1, 23, 25)]
+        assert [accepted.accepted_at(moment) for moment in moments] == [51, 51, 0]
+        counts = {**accepted.counts, "accepted_at": accepted_at - 25 * 3600}
+        with store.engine.begin() as connection:
+            connection.execute(update(runs).where(runs.c.id == 2).values(counts=json.dumps(counts)))
+        assert store.runs.get(2).accepted == 0, "it waits for a person again"
+    held = desk.run("crawl", desk.root)
+    assert (held.exit_code, "What was accepted of run 2 lapsed: it holds for 24 hours." in held.stderr) == (
+        3,
+        True,
+    )
+    assert "What was accepted of run 2 lapsed" in desk.run("runs", "show", 3).stdout
+    assert desk.run("runs", "accept", 3).exit_code == 0
+
+
+def test_what_was_accepted_is_taken_back_where_its_crawl_could_not_begin(desk):
+    desk.run("crawl", desk.root)
+    for number in range(51):
+        shutil.rmtree(desk.root / f"m{number}")
+    desk.run("crawl", desk.root)
+    with open_store(Settings(home=desk.home), write=True) as store:
+        with store.source_lease(store.runs.get(2).source):
+            refused = desk.run("runs", "accept", 2)
+        assert (refused.exit_code, "run 2 is held as before" in refused.stderr) == (1, True)
+        run = store.runs.get(2)
+        assert (run.state, run.accepted, "accepted_at" in run.counts) == (RunState.HELD, 0, False)
+        told = [
+            (line.happening.before, line.happening.after)
+            for line in store.audit.latest(2, where={"action": "runs.accept"})
+        ]
+        assert told == [({"may_lose": 51}, {"may_lose": 0}), (None, {"may_lose": 51})]
     assert desk.run("crawl", desk.root).exit_code == 3
 
 
