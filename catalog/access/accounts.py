@@ -16,9 +16,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from catalog.access.event_notes import with_store
+from catalog.access.grants import sources_by_name
 from catalog.access.permissions import principal_of
 from catalog.access.principals import OWNER
-from catalog.access.scopes import check_scope
+from catalog.access.scopes import check_scope, check_sources
 from catalog.access.user_mark import mark_users
 from catalog.errors import UserError
 from catalog.records.accounts import REPORTER, ROLES, Grant, Happening, Role, Token, TokenId, User, UserId
@@ -218,6 +219,7 @@ class Accounts:
         if not (name.isprintable() and 0 < len(name.strip()) <= 100):
             raise UserError("A token's name says what it is for, in up to 100 characters.")
         scope = check_scope(scope) if scope.strip() else ""
+        check_sources(scope, sources_by_name(self._settings) if scope else {})
         identifier = TokenId(secrets.token_hex(8))
         text = f"{TOKEN_PREFIX}_{identifier}_{secrets.token_urlsafe(32)}"
         token = with_store(

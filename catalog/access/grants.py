@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from catalog.access.event_notes import with_store
 from catalog.access.policy import grants_of_policy
-from catalog.access.scopes import check_scope, scope_of_source
+from catalog.access.scopes import check_scope, check_sources, scope_of_source
 from catalog.errors import UserError
 from catalog.query.text.search_text import parse
 from catalog.records.accounts import DENIED, ROLES, Effect, Grant, Role
@@ -21,13 +21,14 @@ def grant_of(
     settings: Settings, role: Role, *, sources: tuple[str, ...] = (), query: str = "", deny: bool = False
 ) -> Grant:
     """The role with the models of these sources and of this query; all models where neither is named. Raises UserError."""
-    known = _sources(settings) if sources else {}
+    known = sources_by_name(settings) if sources or query.strip() else {}
     meant = {source: known.get(source) or known.get(_directory(source)) for source in sources}
     unknown = next((source for source, row in meant.items() if row is None), None)
     if unknown is not None:
         raise UserError(f"There is no source {unknown!r}.", advice="List them with: modeldex sources list")
     among = " OR ".join(scope_of_source(str(row)) for row in meant.values())
     query = check_scope(query) if query.strip() else ""
+    check_sources(query, known)
     scope = f"({among}) ({query})" if among and query else among or query
     if scope:
         check_scope(scope)
@@ -40,8 +41,11 @@ def grant_of(
 
 def grants_of_file(settings: Settings, text: str, label: str) -> tuple[Grant, ...]:
     """The grants of a policy file. Raises UserError."""
-    known = _sources(settings)
-    return grants_of_policy(text, known.get, label=label)
+    known = sources_by_name(settings)
+    grants = grants_of_policy(text, known.get, label=label)
+    for grant in grants:
+        check_sources(grant.scope, known)
+    return grants
 
 
 def query_of_saved(text: str) -> str:
@@ -54,7 +58,7 @@ def _directory(text: str) -> str:
     return Path(text).resolve().as_uri()
 
 
-def _sources(settings: Settings) -> dict[str, str]:
+def sources_by_name(settings: Settings) -> dict[str, str]:
     """The id of each source by its name and by its address."""
 
     def work(store: Store) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from catalog.errors import UserError
@@ -17,13 +17,14 @@ EXACT = (All, Exists, Nothing, Prefix, Range, Term, Terms)
 RELATIVE = frozenset({FLAGS, GROUP, PLACES})
 """What a model says of others: it is told anew for every scope, so none can be made of it."""
 
+SOURCE = "source"
 _LATER = timedelta(days=400)
 """Another day, week, month and year, so that whatever date is told from today is another one then."""
 
 
 def scope_of_source(source: str) -> str:
     """The text of the scope that holds the models of the source of this id."""
-    return f"source:{quoted(source)}"
+    return f"{SOURCE}:{quoted(source)}"
 
 
 def check_scope(text: str) -> str:
@@ -43,6 +44,37 @@ def check_scope(text: str) -> str:
             advice='Write conditions such as tag:prod or source:"s3://models".',
         )
     return text.strip()
+
+
+def check_sources(text: str, sources: Mapping[str, str]) -> None:
+    """That the scope calls no source by what a person calls it. Models have the id of their source, so `source:lab` is none
+    of them: a deny would take nothing away, and `-source:lab` would grant everything. `sources` are ids by name and address.
+    Raises UserError.
+    """
+    folded = {name.casefold(): identifier for name, identifier in sources.items()}
+    for value in _values(parse(text).query, SOURCE):
+        identifier = folded.get(value.casefold(), value)
+        if identifier.casefold() != value.casefold():
+            raise UserError(
+                f"{text!r} cannot be a scope: {value!r} is what the source {identifier} is called, and models are found by its id.",
+                advice=f"Write {scope_of_source(identifier)}, or name it with --source {value}",
+            )
+
+
+def _values(query: Query, field: str) -> Iterator[str]:
+    """Those with which any clause of the query compares the field."""
+    match query:
+        case And(clauses) | Or(clauses):
+            for clause in clauses:
+                yield from _values(clause, field)
+        case Not(clause):
+            yield from _values(clause, field)
+        case Nested():
+            yield from _values(query.query, field)
+        case Term(name, value) | Prefix(name, value) if name == field:
+            yield str(value)
+        case Terms(name, values) if name == field:
+            yield from map(str, values)
 
 
 def scope_of_text(text: str) -> Query | None:
