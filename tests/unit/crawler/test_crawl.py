@@ -220,7 +220,8 @@ def test_a_value_of_a_step_that_no_checkpoint_has_is_a_problem_of_those_beside_i
         shop.model(f"run/net_epoch_{epoch}.safetensors", values=epoch)
     shop.put("run/modeldex.json", {"metrics": [{"metric": "accuracy", "value": 0.9, "step": step}]})
     shop.crawl()
-    first, second = shop.documents().values()
+    documents = shop.documents()
+    first, second = (documents[f"run/net_epoch_{epoch}.safetensors"] for epoch in (10, 20))
     said = [[problem["code"] for problem in model.get("problems", ())] for model in (first, second)]
     stray = ["step-without-checkpoint"] if step == 25 else []
     assert (said, first.get("metrics")) == ([stray, stray], None if stray else {"accuracy": 0.9})
