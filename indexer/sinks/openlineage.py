@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 BATCH = 50
 MAX_INPUTS = 100
-PRODUCER = "https://pypi.org/project/modeldex"
+PRODUCER = "urn:modeldex"
 SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
 FACETS = "https://openlineage.io/spec/facets"
 CONTAINERS = frozenset({"abfs", "abfss", "wasb", "wasbs"})

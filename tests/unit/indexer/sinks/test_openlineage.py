@@ -123,7 +123,7 @@ def test_a_model_is_told_with_what_it_was_made_of_once(shop, receiver):
     assert output["facets"]["documentation"]["description"] == "Tuned."
     assert {"_producer", "_schemaURL", "datasetVersion"} == set(output["facets"]["version"])
     assert alone["schemaURL"].endswith("#/$defs/DatasetEvent")
-    assert {event["producer"] for event in receiver.events} == {"https://pypi.org/project/modeldex"}
+    assert {event["producer"] for event in receiver.events} == {"urn:modeldex"}
     assert set(receiver.shown) == {"Bearer key"}
     assert tell(shop.settings, shop.store) == 0
     assert len(receiver.events) == 2
