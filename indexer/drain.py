@@ -23,6 +23,7 @@ from indexer.rebuild import forget_earlier, needs_rebuild, rebuild
 if TYPE_CHECKING:
     from catalog.settings import Settings
     from catalog.store.store import Store
+    from indexer.following import IndexNote
 
 BATCH = 1_000
 """Models per durable write. A Tantivy commit costs about 50 ms, an Elasticsearch bulk of 1,000 about 2 MB."""
@@ -106,15 +107,13 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
     index = store.consumer(INDEX)
     try:
         with closing(open_writer(settings)) as writer:
-            reason = (
-                needs_rebuild(writer)
-                or (SEALED if index.must_be_anew() else None)
-                or is_of_another_state(store, writer)
-            )
-            lack = takes_its_place(index, writer)
-            reason, report = reason or lack, DrainReport()
+            reason = needs_rebuild(writer) or (SEALED if index.must_be_anew() else None)
+            note, report = note_of(writer), DrainReport()
+            reason = reason or is_of_another_state(store, writer, note)
+            lack = takes_its_place(index, writer, note)
+            reason = reason or lack
             if reason is None:
-                report = _drained_and_noted(store, writer)
+                report = _drained_and_noted(store, writer, note)
                 reason = _lack(store, writer)
             if reason is not None:
                 report = _rebuilt(store, writer, reason)
@@ -137,8 +136,8 @@ def drain_now(settings: Settings, store: Store) -> DrainReport:
     return report
 
 
-def _drained_and_noted(store: Store, writer: IndexWriter) -> DrainReport:
-    index, note = store.consumer(INDEX), note_of(writer)
+def _drained_and_noted(store: Store, writer: IndexWriter, note: IndexNote | None) -> DrainReport:
+    index = store.consumer(INDEX)
     if index.size():
         note_ahead(store, writer, note.complete if note is not None else 0)
     report = drain(index, writer)

@@ -48,16 +48,16 @@ class IndexNote:
 
 
 def note_of(writer: IndexWriter) -> IndexNote | None:
+    """None where none was kept, or none that is understood."""
     text = writer.followed() if isinstance(writer, FollowingWriter) else None
     return None if text is None else IndexNote.parse(text)
 
 
-def is_of_another_state(store: Store, writer: IndexWriter) -> str | None:
+def is_of_another_state(store: Store, writer: IndexWriter, note: IndexNote | None) -> str | None:
     """Why the index must be built anew; None when the store's log once stood where the index may have been brought to.
 
     Raises EngineUnavailable for an index that several write and that shows another catalog: building it anew would take it from that.
     """
-    note = note_of(writer)
     if note is None:
         return None
     if note.catalog != store.birth():
@@ -67,11 +67,11 @@ def is_of_another_state(store: Store, writer: IndexWriter) -> str | None:
     return None if is_in_log(store.engine, note.most) else ANOTHER_LOG
 
 
-def takes_its_place(index: Consumer, writer: IndexWriter) -> str | None:
+def takes_its_place(index: Consumer, writer: IndexWriter, note: IndexNote | None) -> str | None:
     """What is claimed from now on comes here. Why this index must be built anew before: others have what it lacks."""
     if not isinstance(writer, FollowingWriter):
         return None
-    note, before, own = note_of(writer), index.place(), writer.place()
+    before, own = index.place(), writer.place()
     if before != own:
         index.move_to(own)
     index.claims_for = own
@@ -89,7 +89,7 @@ def note_ahead(store: Store, writer: IndexWriter, complete: int) -> None:
         writer.follow(str(IndexNote(catalog=store.birth(), most=newest, complete=complete)))
 
 
-def note_complete(store: Store, index: Consumer, writer: IndexWriter, cursor: int | None = None) -> None:
-    """To be called when everything up to the cursor was written, or a rebuild has it. Not if another index took the place."""
+def note_complete(store: Store, index: Consumer, writer: IndexWriter) -> None:
+    """To be called when everything up to the cursor was written, or a rebuild has it. Nothing if another index took the place."""
     if isinstance(writer, FollowingWriter) and index.place() == writer.place():
-        note_ahead(store, writer, index.position() if cursor is None else cursor)
+        note_ahead(store, writer, index.position())

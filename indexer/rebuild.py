@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog.search.engine import IndexWriter
 from catalog.store import INDEX
-from indexer.following import note_complete, takes_its_place
+from indexer.following import note_complete, note_of, takes_its_place
 
 if TYPE_CHECKING:
     from catalog.store.store import Store
@@ -51,7 +51,7 @@ def rebuild(store: Store, writer: IndexWriter) -> RebuildReport:
     started = time.perf_counter()
     index = store.consumer(INDEX)
     with store.lease(REBUILD):
-        takes_its_place(index, writer)  # what it lacks is mended here
+        takes_its_place(index, writer, note_of(writer))  # what it lacks is mended here
         documents, watermark = index.snapshot()
         outcome = writer.rebuild(documents, catch_up=index.since(watermark))
         index.rebuilt(watermark, outcome.rejected)

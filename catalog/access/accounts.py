@@ -101,9 +101,8 @@ class Accounts:
         """The secret of a new session; None for a wrong name or password, which take the same time."""
         user = self._store().named(name) if NAME.fullmatch(name) else None
         hashed = self._store().password_of(user.id) if user is not None else None
-        decoy = (
-            self._decoy
-        )  # whose first making takes as long as a comparison, for whichever name comes first
+        # Its first making takes as long as a comparison, for whichever name comes first.
+        decoy = self._decoy
         is_right = self._verified(hashed or decoy, password) and hashed is not None
         if user is None or user.is_disabled or not is_right:
             # What was typed may well be a password in the wrong place.
