@@ -20,6 +20,7 @@ from catalog.query.validate import effective_sort, validate
 from catalog.search.engine import EngineInfo
 from catalog.settings import Settings
 from indexer.buckets import typed_key
+from indexer.engines.tantivy.concurrency import meanwhile, search_running
 from indexer.engines.tantivy.location import (
     NAME,
     REINDEX,
@@ -157,11 +158,14 @@ class TantivyPoint:
 
 def _answer(snapshot: Snapshot, request: SearchRequest, started: float) -> SearchResult:
     search = _Search(snapshot, request)
-    hits, total = search.hits_and_total()
+    with search_running():
+        counting = meanwhile(search.aggregations) if search.has_both else search.aggregations
+        hits, total = search.hits_and_total()
+        aggregations = counting()
     return SearchResult(
         total=total,
         hits=hits,
-        aggregations=search.aggregations(),
+        aggregations=aggregations,
         took_ms=int((time.perf_counter() - started) * 1000),
         engine=NAME,
     )
@@ -187,6 +191,11 @@ class _Search:
             return query
         score = Score(self.searcher, self.translator, units(self.request.query), descending=True)
         return every([query, score.at_least(self.request.min_score)])
+
+    @property
+    def has_both(self) -> bool:
+        """Whether there are hits to read while aggregations are counted."""
+        return bool(self.request.size and self.request.aggregations)
 
     def hits_and_total(self) -> tuple[tuple[Hit, ...], int]:
         """One page, and how many there are in all; sorting counts as it goes, so this is mostly one pass."""
