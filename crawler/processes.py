@@ -161,9 +161,14 @@ class Workers(Generic[T, R]):
             self._replace(worker)
 
     def _receive_any(self) -> None:
-        busy = {worker.connection: worker for worker in self._workers if worker.in_hand}
-        for connection in wait(list(busy)):
-            self._receive(busy[connection])  # type: ignore[index]  # wait returns what it was given
+        """Results, and word of workers that have started: one that nobody listens to would never be given anything."""
+        expected = {
+            worker.connection: worker
+            for worker in self._workers
+            if worker.in_hand or worker.process_id is None
+        }
+        for connection in wait(list(expected)):
+            self._receive(expected[connection])  # type: ignore[index]  # wait returns what it was given
 
     def _receive(self, worker: _Worker[T, R]) -> None:
         try:
@@ -186,11 +191,14 @@ class Workers(Generic[T, R]):
         chunks = list(worker.in_hand)
         if worker.process_id is None:
             self._failed_starts += 1
-            if self._failed_starts > self._size:
-                raise WorkerFailedError
         elif chunks:
             chunks[0].results = [self._alone(item) for item in chunks[0].items]
-        self._workers[self._workers.index(worker)] = self._start()
+        if self._failed_starts <= self._size:
+            self._workers[self._workers.index(worker)] = self._start()
+        elif len(self._workers) > 1:  # the others go on without it
+            self._workers.remove(worker)
+        else:
+            raise WorkerFailedError
         for chunk in chunks:
             if chunk.results is None:
                 self._give(chunk)

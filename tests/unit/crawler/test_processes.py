@@ -40,6 +40,35 @@ def without_a_beginning():
     os._exit(3)
 
 
+def late_but_for_one(folder):
+    """One process begins at once, every other when the folder says so."""
+    try:
+        (folder / "first").touch(exist_ok=False)
+    except FileExistsError:
+        _wait_until((folder / "others").exists)
+    return lambda _item: os.getpid()
+
+
+def failing_but_for_one(folder):
+    """One process begins; every other ends before it could, three of them before the one has done anything."""
+    try:
+        (folder / "first").touch(exist_ok=False)
+    except FileExistsError:
+        (folder / f"failed-{os.getpid()}").touch()
+        os._exit(3)
+
+    def work(_item):
+        _wait_until(lambda: len(list(folder.glob("failed-*"))) == 3)
+        return os.getpid()
+
+    return work
+
+
+def _wait_until(is_so):
+    while not is_so():
+        time.sleep(0.001)
+
+
 def is_there(pid):
     try:
         os.kill(pid, 0)
@@ -100,6 +129,26 @@ def test_large_items_and_results_do_not_make_both_sides_wait():
     with pool(doubling, 2) as workers:
         texts = [f"{number:04d}" * 100_000 for number in range(100)]
         assert [result[:4] for result in workers.map(texts)] == [text[:4] for text in texts]
+
+
+def test_a_worker_that_starts_later_than_the_first_gets_its_share(tmp_path):
+    """It was never listened to while it had nothing to do, so that one process read whole sources."""
+    pids = set()
+    with pool(late_but_for_one, tmp_path) as workers:
+        _wait_until(workers.are_ready)
+        for number, pid in enumerate(workers.map(range(50_000))):
+            pids.add(pid)
+            if number == 0:
+                (tmp_path / "others").touch()
+            if len(pids) == 2:
+                break
+    assert len(pids) == 2
+
+
+def test_workers_that_cannot_begin_leave_the_work_to_one_that_could(tmp_path):
+    with pool(failing_but_for_one, tmp_path) as workers:
+        _wait_until(workers.are_ready)
+        assert len(set(workers.map(range(1_000)))) == 1
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError], ids=["ctrl-c", "bug"])
