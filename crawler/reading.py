@@ -52,7 +52,11 @@ STORED = frozenset({Role.WEIGHTS, Role.PART, Role.DATA})
 """Roles of files that hold a model's bytes: an empty one has lost them, an empty sidecar never had any."""
 
 STILL_WRITTEN = timedelta(seconds=2)
-SHARED_BYTES = 64 * 1024 * 1024
+SHARED_BYTES = 8 * 1024 * 1024
+"""Every file may turn out to have another name, so that the bytes of all that were read last are kept, in each process of a
+crawl. The names of one file are near each other as a rule (a cache of blobs lists them beside its links)."""
+BYTES_BESIDE = 400
+"""What it takes to keep the bytes of one range, beside them."""
 NOT_OPENED = "not opened"
 
 
@@ -168,10 +172,10 @@ class SharedBytes:
         with self._lock:
             if place not in self._kept:
                 self._kept[place] = data
-                self._size += len(data)
+                self._size += len(data) + BYTES_BESIDE
             while self._size > SHARED_BYTES:
                 _, dropped = self._kept.popitem(last=False)
-                self._size -= len(dropped)
+                self._size -= len(dropped) + BYTES_BESIDE
         return data
 
 

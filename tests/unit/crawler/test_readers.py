@@ -2,18 +2,20 @@ import os
 import signal
 import threading
 import time
+import tracemalloc
 
 import pytest
 from fixtures.crawling import safetensors
 
 from catalog.errors import AccessDenied
+from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.store.entries import Reading
 from crawler.jobs import extractor_modules
 from crawler.pool import Pool
 from crawler.processes import Workers
 from crawler.reader import Budget
 from crawler.readers import ProcessReaders, SerialReaders, ThreadReaders, lost, prepare_reading, readers_for
-from crawler.reading import ObjectReader, Registry
+from crawler.reading import SHARED_BYTES, ObjectReader, Registry, SharedBytes
 from crawler.sources.local import LocalSource
 
 FILES = 150
@@ -120,3 +122,42 @@ def test_a_source_that_no_other_process_can_have_is_read_here(root):
 
 def test_extractors_that_only_this_process_has_are_used_here(root):
     assert isinstance(readers_for(LocalSource(root), Registry([]), Budget()), SerialReaders)
+
+
+class CountingSource:
+    def __init__(self):
+        self.reads = 0
+
+    def read(self, _meta, start, end):
+        self.reads += 1
+        return b"x" * (end - start)
+
+
+def named(key, identity, size):
+    return ObjectMeta(
+        source=SourceId("file:///a"),
+        key=ObjectKey(key),
+        size_bytes=size,
+        change_token="1",
+        file_identity=identity,
+    )
+
+
+def test_another_name_of_a_file_that_was_just_read_is_not_read_again():
+    source = CountingSource()
+    shared = SharedBytes(source)
+    first = shared.read(named("blobs/a", "1:7", 9), 0, 9)
+    assert shared.read(named("snapshots/a", "1:7", 9), 0, 9) == first
+    assert source.reads == 1
+
+
+@pytest.mark.parametrize(("size", "files"), [(100_000, 200), (20, 30_000)], ids=["large", "many"])
+def test_what_is_kept_for_other_names_of_files_stays_small(size, files):
+    """Each process of a crawl kept up to 64 MB of files that have no other name, and more of what is beside small ones."""
+    shared = SharedBytes(CountingSource())
+    tracemalloc.start()
+    for number in range(files):
+        shared.read(named("a", f"1:{number}", size), 0, size)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert SHARED_BYTES / 3 < kept < 1.2 * SHARED_BYTES
