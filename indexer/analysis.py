@@ -54,7 +54,7 @@ def analysed(text: str) -> tuple[str, str]:
     return _analysed_label(text) if len(text) <= LABEL_CHARACTERS else _analysed(text)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=4_096)
 def _analysed_label(text: str) -> tuple[str, str]:
     """Labels such as tasks, licences and tags are the same in many models."""
     return _analysed(text)
@@ -92,7 +92,7 @@ def _folded(word: str) -> str:
     return fold(word)[:MAX_WORD_CHARACTERS]
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=8_192)
 def _chunk(chunk: str) -> tuple[str, str]:
     """The analysed forms of one run without spaces. Words repeat a lot, so most are looked up."""
     if _ASCII_PLAIN.fullmatch(chunk):

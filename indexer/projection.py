@@ -289,7 +289,7 @@ def _date(into: Projection, row: Field, values: list[Any]) -> None:
         raise TypeError(f"{type(value).__name__} where a date is expected")
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=1_024)
 def _written_date(text: str) -> int:
     """Several dates of a model are often the same."""
     return milliseconds(datetime.fromisoformat(text))

@@ -23,7 +23,7 @@ _OTHER_SPLIT = 2
 _NOT_SLUG = pattern(r"[^a-z0-9_]+")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=4_096)
 def key_slug(text: str) -> str:
     """A key of a free object as one part of a field's name."""
     return _NOT_SLUG.sub("_", text.lower()).strip("_") or "_"

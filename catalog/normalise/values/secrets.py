@@ -268,7 +268,7 @@ def _without_secrets(text: str) -> tuple[str, bool]:
     return (_HOME.sub("~", clean) if "/" in clean or "\\" in clean else clean), has_secret
 
 
-_remembered = lru_cache(maxsize=16_384)(_without_secrets)
+_remembered = lru_cache(maxsize=4_096)(_without_secrets)
 """A crawl meets the same names, pointers and short values in every file."""
 
 

@@ -132,7 +132,7 @@ def order_key(text: str) -> int:
     return int.from_bytes(text.encode("utf-8")[:8].ljust(8, b"\0"), "big")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=4_096)
 def code_name(text: str) -> str:
     """The head of a coded term: 16 hex digits for any text."""
     import hashlib  # noqa: PLC0415 - 3 ms that few searches need
@@ -140,7 +140,7 @@ def code_name(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=4_096)
 def code_number(value: float) -> str:
     """Sixteen hex digits that order as the numbers do. Source: IEEE 754-2019, 5.10 totalOrder."""
     bits: int = struct.unpack(">Q", struct.pack(">d", value + 0.0))[0]

@@ -1,6 +1,7 @@
 """Text becomes the same words wherever it is indexed or asked for."""
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -53,3 +54,14 @@ def test_a_very_long_word_takes_linear_time():
     started = time.process_time()
     words("aB1." * 100_000)
     assert time.process_time() - started < 10  # quadratic time would need minutes
+
+
+def test_texts_that_never_come_again_are_not_remembered_by_the_hundred_thousand():
+    """A crawl of 100,000 models kept the analysed names and paths of all of them, of which each was asked for once."""
+    words("warm up")
+    tracemalloc.start()
+    for number in range(12_000):
+        words(f"bert_{number}-Large")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 5_000_000

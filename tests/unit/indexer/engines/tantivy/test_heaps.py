@@ -1,4 +1,4 @@
-"""The threads of a writer do not each keep a heap."""
+"""The threads of a writer do not each keep a heap, and large blocks go back to the system."""
 
 from __future__ import annotations
 
@@ -35,6 +35,33 @@ with tempfile.NamedTemporaryFile() as file:
     print(file.read().count(b"<heap nr="))
 """
 
+LARGE_BLOCKS = """
+import ctypes, sys
+from indexer.engines.tantivy.heaps import share_heaps
+
+if sys.argv[1] == "shared":
+    share_heaps()
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.free.argtypes = [ctypes.c_void_p]
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 >> 20
+
+def filled(size):
+    block = library.malloc(size)
+    ctypes.memset(block, 1, size)
+    return block
+
+library.free(filled(30 << 20))
+before = resident()
+block = filled(20 << 20)
+above = [filled(100_000) for _ in range(100)]
+library.free(block)
+print(resident() - before)
+"""
+
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep no heaps for threads")
 @pytest.mark.parametrize(("how", "most"), [("shared", 2), ("apart", 99)])
@@ -42,3 +69,12 @@ def test_threads_share_two_heaps(how: str, most: int) -> None:
     heaps = int(subprocess.check_output([sys.executable, "-c", PROGRAM, how]))
     assert heaps <= most
     assert (heaps > 2) is (how == "apart")
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other C libraries give blocks back in other ways"
+)
+@pytest.mark.parametrize(("how", "is_given_back"), [("shared", True), ("apart", False)])
+def test_a_large_block_goes_back_to_the_system_whatever_lies_above_it(how: str, is_given_back: bool) -> None:
+    left = int(subprocess.check_output([sys.executable, "-c", LARGE_BLOCKS, how]))
+    assert (left < 20) is is_given_back
