@@ -193,7 +193,7 @@ class Workers(Generic[T, R]):
             self._failed_starts += 1
         elif chunks:
             chunks[0].results = [self._alone(item) for item in chunks[0].items]
-        if self._failed_starts <= self._size:
+        if worker.process_id is not None or self._failed_starts <= self._size:
             self._workers[self._workers.index(worker)] = self._start()
         elif len(self._workers) > 1:  # the others go on without it
             self._workers.remove(worker)
