@@ -7,7 +7,7 @@ were crawled with 203 MB at most, with one heap 152 MB; 20,000 with 260 MB, with
 Large blocks are mapped by themselves and given back when they are freed, but the first of them that is freed tells glibc to take all of
 its size from heaps from then on, up to 32 MB, where what lies above them keeps them: 20,000 models were crawled with 208 MB at most,
 with a limit that stays 176 MB.
-Source: mallopt(3), M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD.
+Source: mallopt(3), M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD; malloc_trim(3), which gives back free pages inside of heaps, too.
 """
 
 from __future__ import annotations
@@ -26,3 +26,10 @@ def share_heaps() -> None:
         mallopt(M_ARENA_MAX, HEAPS)
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
+
+
+def give_back() -> None:
+    """What is free in the heaps of this process goes back to the system. Nothing where the C library is not glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -14,7 +14,7 @@ from catalog.search.engine import IndexAction, IndexOutcome
 from catalog.settings import Settings
 from indexer.engines.tantivy.documents import make_row
 from indexer.engines.tantivy.engine import open_index
-from indexer.engines.tantivy.heaps import share_heaps
+from indexer.engines.tantivy.heaps import give_back, share_heaps
 from indexer.engines.tantivy.integrity import damage
 from indexer.engines.tantivy.location import (
     NAME,
@@ -140,6 +140,7 @@ class TantivyWriter:
     def close(self) -> None:
         self._abandon()
         self._lock.close()
+        give_back()  # a crawl opens a writer for each step of the index, and goes on without one
 
     def _open(self) -> tantivy.IndexWriter:
         if self._writer is not None:

@@ -62,6 +62,33 @@ library.free(block)
 print(resident() - before)
 """
 
+SMALL_BLOCKS = """
+import ctypes, sys
+from indexer.engines.tantivy.heaps import give_back
+
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.free.argtypes = [ctypes.c_void_p]
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 >> 20
+
+def filled(size):
+    block = library.malloc(size)
+    ctypes.memset(block, 1, size)
+    return block
+
+before = resident()
+blocks = [filled(100_000) for _ in range(300)]
+above = filled(100_000)
+for block in blocks:
+    library.free(block)
+if sys.argv[1] == "given back":
+    give_back()
+print(resident() - before)
+"""
+
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep no heaps for threads")
 @pytest.mark.parametrize(("how", "most"), [("shared", 2), ("apart", 99)])
@@ -78,3 +105,12 @@ def test_threads_share_two_heaps(how: str, most: int) -> None:
 def test_a_large_block_goes_back_to_the_system_whatever_lies_above_it(how: str, is_given_back: bool) -> None:
     left = int(subprocess.check_output([sys.executable, "-c", LARGE_BLOCKS, how]))
     assert (left < 20) is is_given_back
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other C libraries give blocks back in other ways"
+)
+@pytest.mark.parametrize(("how", "is_given_back"), [("given back", True), ("kept", False)])
+def test_what_a_writer_freed_below_what_stays_goes_back_to_the_system(how: str, is_given_back: bool) -> None:
+    left = int(subprocess.check_output([sys.executable, "-c", SMALL_BLOCKS, how]))
+    assert (left < 10) is is_given_back
