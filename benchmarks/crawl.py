@@ -54,13 +54,15 @@ Trained on made-up text.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What one command took. `cpu_seconds` and `all_mb` are of all its processes, `peak_mb` of the first. What
-    several processes share is counted once in `all_mb`: they are forked from one another.
+    several processes share is counted once in `all_mb`: they are forked from one another. `own_mb` is of that what no file
+    holds, without programs and mapped parts of the index, which the kernel takes back when it needs room.
     """
 
     seconds: float
     cpu_seconds: float
     peak_mb: float
     all_mb: float
+    own_mb: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,7 @@ def run(command: Sequence[str], environment: dict[str, str]) -> Cost:
         cpu_seconds=_cpu_seconds() - before,
         peak_mb=watch.first / 1024,
         all_mb=watch.together / 1024,
+        own_mb=watch.own / 1024,
     )
 
 
@@ -134,14 +137,18 @@ class _MemoryWatch(threading.Thread):
         self._pid = pid
         self.first = 0
         self.together = 0
+        self.own = 0
 
     def run(self) -> None:
         shared_at = 0.0
         while first := _kilobytes(self._pid, "status", "VmHWM:"):
             self.first = max(self.first, first)
             if time.monotonic() >= shared_at:
-                together = sum(_kilobytes(pid, "smaps_rollup", "Pss:") for pid in _family(self._pid))
-                self.together = max(self.together, together)
+                family = _family(self._pid)
+                self.together = max(
+                    self.together, sum(_kilobytes(pid, "smaps_rollup", "Pss:") for pid in family)
+                )
+                self.own = max(self.own, sum(_kilobytes(pid, "smaps_rollup", "Pss_Anon:") for pid in family))
                 shared_at = time.monotonic() + SHARED_SECONDS
             time.sleep(SAMPLE_SECONDS)
 
@@ -207,10 +214,11 @@ def beside_script(folder: Path, models: int, rounds: int, environment: dict[str,
 
 
 def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, copies: bool) -> None:
-    """How time and memory grow; an exponent of 1 is linear."""
-    last: tuple[int, float] | None = None
+    """How time and memory grow; an exponent of 1 is linear. That of processor time says it also on a busy machine."""
+    last: tuple[int, Cost] | None = None
     print(
-        "   models      files   seconds   µs/file   peak MB   all MB   store bytes/model   exponent   again s   one changed s"
+        "   models      files   seconds   CPU s   peak MB   all MB   own MB   store bytes/model   exponent    CPU   again s"
+        "   one changed s"
     )
     for models in counts:
         root, home = folder / f"models-{models}", folder / f"home-{models}"
@@ -220,15 +228,20 @@ def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, 
         again = crawl(home, root, environment)
         write_weights(root / "07" / "model-7", 12_345.0)
         changed = crawl(home, root, environment)
-        exponent = (
-            "" if last is None else f"{math.log(cost.seconds / last[1]) / math.log(files / last[0]):.2f}"
-        )
+        exponents = ("", "")
+        if last is not None:
+            more = math.log(files / last[0])
+            exponents = (
+                f"{math.log(cost.seconds / last[1].seconds) / more:.2f}",
+                f"{math.log(cost.cpu_seconds / last[1].cpu_seconds) / more:.2f}",
+            )
         print(
-            f"{models:9,} {files:10,} {cost.seconds:9.1f} {1e6 * cost.seconds / files:9,.0f} {cost.peak_mb:9.0f}"
-            f" {cost.all_mb:8.0f} {sizes(home).store / models:19,.0f} {exponent:>10} {again.seconds:9.1f} {changed.seconds:15.1f}",
+            f"{models:9,} {files:10,} {cost.seconds:9.1f} {cost.cpu_seconds:7.1f} {cost.peak_mb:9.0f} {cost.all_mb:8.0f}"
+            f" {cost.own_mb:8.0f} {sizes(home).store / models:19,.0f} {exponents[0]:>10} {exponents[1]:>6}"
+            f" {again.seconds:9.1f} {changed.seconds:15.1f}",
             flush=True,
         )
-        last = files, cost.seconds
+        last = files, cost
         shutil.rmtree(root)
         shutil.rmtree(home)
 
