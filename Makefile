@@ -9,6 +9,9 @@ DEMO_HOME ?= .cache/demo
 PORT ?= 8080
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Without bytecode every process of the tests, and every command that they start, compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test quick fuzz fuzz-properties fuzz-readers check docs lock clean
 
 demo: $(VENV)/installed-demo

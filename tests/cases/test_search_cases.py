@@ -21,7 +21,7 @@ from indexer.engines.tantivy import TantivyEngine, TantivyWriter
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
 
 KINDS: dict[str, dict[str, Any]] = {
-    path.stem: yaml.safe_load(path.read_text("utf-8"))
+    path.stem: yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
     for path in sorted(Path(__file__).with_name("search").glob("*.yaml"))
 }
 SPELLINGS = ("text", "url", "dsl")

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security 
 
 SCENARIOS: dict[str, dict[str, Any]] = {
     scenario["name"]: scenario
-    for scenario in yaml.safe_load(Path(__file__).with_name("scenarios.yaml").read_text("utf-8"))
+    for scenario in yaml.load(
+        Path(__file__).with_name("scenarios.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader
+    )
 }
 CASES = [
     pytest.param(name, spelling, id=f"{name} ({spelling})")

@@ -19,8 +19,8 @@ from catalog.search.service import SearchService, from_parameters
 
 pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
 
-SCENARIOS: list[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).with_name("many_models.yaml")).read_text("utf-8")
+SCENARIOS: list[dict[str, Any]] = yaml.load(
+    (Path(__file__).with_name("many_models.yaml")).read_text("utf-8"), Loader=yaml.CSafeLoader
 )
 SPELLINGS = ("text", "url", "dsl")
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import schemathesis
 from fixtures.shelf import model_documents
 from fixtures.web import services_over
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from catalog.settings import Settings
 from webui import api
@@ -28,6 +25,8 @@ def description(web):
 @pytest.fixture(scope="module")
 def tested(tmp_path_factory):
     """The description as a client has it, once for all addresses: reading it takes longer than asking."""
+    import schemathesis
+
     application = create_app(Settings(home=tmp_path_factory.mktemp("home")), services_over(model_documents()))
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
 
@@ -43,6 +42,9 @@ def addresses_to_read() -> list[str]:
 
 @pytest.mark.parametrize("address", addresses_to_read())
 def test_whatever_is_asked_is_answered_as_described(tested, address):
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
+
     operation = tested[address]["GET"]
 
     @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))

@@ -8,7 +8,6 @@ import sys
 import time
 from types import ModuleType, SimpleNamespace
 
-import lightgbm
 import numpy as np
 import pytest
 import xgboost
@@ -90,6 +89,8 @@ def test_xgboost_that_is_cross_validated_leaves_the_means(tmp_path):
 
 
 def test_lightgbm_leaves_its_settings_and_the_last_value_of_each_set(tmp_path):
+    import lightgbm
+
     data = lightgbm.Dataset(POINTS[:80], LABELS[:80])
     history = {}
     lightgbm.train(
@@ -106,6 +107,8 @@ def test_lightgbm_leaves_its_settings_and_the_last_value_of_each_set(tmp_path):
 
 
 def test_lightgbm_that_stops_early_leaves_its_last_values_at_once_when_asked_to(tmp_path):
+    import lightgbm
+
     data = lightgbm.Dataset(POINTS[:40], LABELS[:40])
     lightgbm.train(
         {"objective": "binary", "verbosity": -1, "min_data_in_leaf": 2},

@@ -10,7 +10,7 @@ from catalog.query.text.search_text import parse
 from catalog.query.text.targets import ListedVocabulary
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-READINGS = yaml.safe_load(Path(__file__).with_name("readings.yaml").read_text("utf-8"))
+READINGS = yaml.load(Path(__file__).with_name("readings.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
 
 
 @pytest.fixture(scope="module")
