@@ -218,14 +218,17 @@ class ExtractorSuite:
         part = sample[start:end]
         self.check_damaged(sample[:start] + part * data.draw(st.sampled_from([0, 2, 3])) + sample[end:])
 
-    @_FUZZ
-    @given(data=st.data())
-    def test_json_of_other_types_is_an_error_or_otherwise_said(self, data: st.DataObject) -> None:
+    def test_json_of_other_types_is_an_error_or_otherwise_said(self) -> None:
         """For samples that are JSON: a list where an object belongs, text where a number belongs, and so on."""
         try:
             value = json.loads(self._sample().data)
         except ValueError:
             return
+        self._check_other_types(value)
+
+    @_FUZZ
+    @given(data=st.data())
+    def _check_other_types(self, value: Any, data: st.DataObject) -> None:
         for _ in range(data.draw(st.integers(1, 3))):
             value = _with_other_type(value, data)
         self.check_damaged(json.dumps(value).encode())

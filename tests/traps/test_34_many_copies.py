@@ -104,7 +104,7 @@ def written(folder, number):
 
 def test_four_times_the_copies_cost_four_times_as_much(tmp_path, monkeypatch):
     monkeypatch.setattr("crawler.stages.committing.PAGE_MODELS", 20)
-    few_rows, few_steps = written(tmp_path / "few", 300)
-    many_rows, many_steps = written(tmp_path / "many", 1200)
+    few_rows, few_steps = written(tmp_path / "few", 150)
+    many_rows, many_steps = written(tmp_path / "many", 600)
     assert many_rows < 4.5 * few_rows
     assert many_steps < 5.5 * few_steps

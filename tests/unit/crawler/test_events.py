@@ -324,11 +324,11 @@ def costs_in_a_source_of(models, folder):
 
 @pytest.fixture(scope="module")
 def costs(tmp_path_factory):
-    return [costs_in_a_source_of(models, tmp_path_factory.mktemp(str(models))) for models in (20, 1000)]
+    return [costs_in_a_source_of(models, tmp_path_factory.mktemp(str(models))) for models in (20, 600)]
 
 
 @pytest.mark.parametrize("deed", [deed.__name__ for deed in DEEDS])
-def test_an_event_costs_the_same_in_a_source_of_20_and_of_1000(costs, deed):
+def test_an_event_costs_the_same_in_a_source_of_20_and_of_600(costs, deed):
     few, many = (of_source[deed] for of_source in costs)
     assert few.statements == many.statements
     assert few.rows == many.rows
