@@ -565,6 +565,7 @@ class Catalogs:
                 service = SearchService(
                     engine if principal.sees_all else ScopedEngine(engine, principal.scope),
                     lambda begun: self.of(principal).present_id(begun),
+                    self._source_names,
                 )
             self._services[key] = service
             while len(self._services) > MAX_SCOPES:
@@ -585,6 +586,12 @@ class Catalogs:
             else lambda field, value, limit: self._store().records.with_value(field, value, limit=limit),
             within=None if isinstance(within, All) else within,
         )
+
+    def _source_names(self) -> Mapping[str, str]:
+        try:
+            return self._store().sources.names()
+        except StoreError:
+            return {}  # the index alone answers a search, too
 
     def _sensitive_names(self) -> frozenset[str]:
         return self._store().records.sensitive_names()

@@ -65,6 +65,14 @@ class RecordReader(Protocol):
     def count(self) -> int: ...
 
 
+class SourceReader(Protocol):
+    """What is crawled."""
+
+    def names(self) -> dict[str, str]:
+        """The ids of the sources that a person gave a name, by that name."""
+        ...
+
+
 class RunReader(Protocol):
     """Past and running crawls."""
 
@@ -150,6 +158,9 @@ class StoreReader(Protocol):
 
     @property
     def runs(self) -> RunReader: ...
+
+    @property
+    def sources(self) -> SourceReader: ...
 
     def consumer(self, name: str) -> WaitingReader:
         """How far this consumer of revisions is."""

@@ -35,7 +35,15 @@ from catalog.search.page_state import COPIED, FacetView, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
 from catalog.search.typed_choices import TypedChoices
-from catalog.search.vocabulary import PresentId, ResultVocabulary, Watch, metrics_of_result, never_moved
+from catalog.search.vocabulary import (
+    PresentId,
+    ResultVocabulary,
+    SourceNames,
+    Watch,
+    metrics_of_result,
+    never_moved,
+    unnamed,
+)
 from mappings import fields
 
 if TYPE_CHECKING:
@@ -49,6 +57,9 @@ MOST_COPIES = 200
 """Models with the weights of those of one page that are looked at; beyond, copies are folded within their page alone."""
 MAX_METRIC_FACETS = 4
 VALUES_SEARCHED = 50
+SOURCE = "source"
+MOST_SOURCES = 1_000
+"""Sources among which one is looked for by its name."""
 EXPORT_PAGE = 1_000
 EXPORT_KEPT_SECONDS = 120.0
 
@@ -85,11 +96,13 @@ class _Understood:
 class SearchService:
     """Every search of a person: pages, counts, facet values and exports, on any engine."""
 
-    def __init__(self, engine: SearchEngine, present: PresentId = never_moved) -> None:
-        """`present` tells which id a model has now that had another one before."""
+    def __init__(
+        self, engine: SearchEngine, present: PresentId = never_moved, names: SourceNames = unnamed
+    ) -> None:
+        """`present` tells which id a model has now that had another one before, `names` what persons call sources."""
         self.engine = engine
         self.spelled = SpelledEngine(engine)
-        self._watch = Watch(engine, self.spelled, present)
+        self._watch = Watch(engine, self.spelled, present, names)
 
     def page(
         self,
@@ -131,7 +144,7 @@ class SearchService:
             page_count=_pages(_limited(result.total, understood), understood.state.size),
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
-            facets=_shown_facets(facets, understood, result, again) if facets else (),
+            facets=self._named(_shown_facets(facets, understood, result, again)) if facets else (),
             problems=self._promising((*understood.problems, *words)),
             empty_reasons=reasons,
             notices=(*understood.notices, *absent, *_told_limits(result.total, understood)),
@@ -207,8 +220,12 @@ class SearchService:
         from catalog.search.facets import facet_bucket  # noqa: PLC0415 - the command line shows none
 
         understood = self._understood(state)
-        begun = prefix[:MAX_INCLUDE_CHARACTERS] or None  # typed by a person: the rest is no reason to refuse
-        terms = TermsAgg(field=field, size=VALUES_SEARCHED, prefix=begun)
+        begun = prefix[:MAX_INCLUDE_CHARACTERS]  # typed by a person: the rest is no reason to refuse
+        called = (
+            field == SOURCE and begun
+        )  # a source is looked for by its name, which the engine does not know
+        size = MOST_SOURCES if called else VALUES_SEARCHED
+        terms = TermsAgg(field=field, size=size, prefix=None if called else begun or None)
         request = replace(self._request(understood, {field: terms}), size=0, offset=0, needs_total=False)
         answer = self._counted(understood.chosen(request)).aggregations[field]
         row = fields().get(field)
@@ -223,7 +240,16 @@ class SearchService:
             buckets=tuple(buckets),
             other_count=answer.other_count,
         )
+        if field == SOURCE:
+            view = _begun(self._named((view,))[0], begun)
         return understood.typed.view(view, understood.state, partial(_text_without, understood))
+
+    def _named(self, views: tuple[FacetView, ...]) -> tuple[FacetView, ...]:
+        """The facets, sources by what persons call them."""
+        if not any(view.field == SOURCE and view.buckets for view in views):
+            return views
+        names = self._watch.source_names()
+        return tuple(_called(view, names) if names and view.field == SOURCE else view for view in views)
 
     def _facets(self, state: SearchState, understood: _Understood, *, with_ends: bool) -> ShownFacets:
         from catalog.search.shown_facets import ShownFacets  # noqa: PLC0415 - the command line shows none
@@ -383,6 +409,22 @@ def _shown_facets(
 ) -> tuple[FacetView, ...]:
     views, without = facets.views(result, result.total, again), partial(_text_without, understood)
     return tuple(understood.typed.view(view, understood.state, without) for view in views)
+
+
+def _called(view: FacetView, names: Mapping[str, str]) -> FacetView:
+    buckets = (replace(bucket, label=names.get(bucket.value, bucket.label)) for bucket in view.buckets)
+    return replace(view, buckets=tuple(buckets))
+
+
+def _begun(view: FacetView, begun: str) -> FacetView:
+    """The values that begin so, by one name or the other."""
+    start = begun.casefold()
+    shown = (
+        bucket
+        for bucket in view.buckets
+        if bucket.value.casefold().startswith(start) or bucket.label.casefold().startswith(start)
+    )
+    return replace(view, buckets=tuple(islice(shown, VALUES_SEARCHED)))
 
 
 def _drop_unread(state: SearchState, selections: Mapping[str, Query]) -> SearchState:

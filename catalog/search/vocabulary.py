@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from catalog.query.nodes import Exists, Nested, Prefix, Query, Term
+from catalog.query.nodes import Exists, Nested, Prefix, Query, Term, Terms
 from catalog.query.request import AggregationResult, FilterAgg, SearchRequest, TermsAgg
 from catalog.query.text.targets import ListedVocabulary, Vocabulary
-from catalog.query.validate import NESTED_PATH
+from catalog.query.validate import MAX_BUCKETS, NESTED_PATH
 from catalog.sealing.names import MARK, is_covered
 from catalog.search.engine import EngineInfo, SearchEngine
 from catalog.search.whole import WholeCatalog
@@ -23,22 +23,33 @@ INFO_SECONDS = 5.0
 """How long the engine's own account of itself is trusted: an engine behind a network should not be asked twice a page."""
 MAX_PARAMETERS = 5_000
 _NAME, _PARAMETERS, _TASK = "metric_names", "hyperparameter_names", "task"
+_SOURCE = "source"
 
 
 PresentId = Callable[[str], str | None]
 """The id that a model has now whose id began so before."""
 
 
+SourceNames = Callable[[], Mapping[str, str]]
+"""The sources as documents name them, by the names that persons gave them."""
+
+
 def never_moved(_: str) -> None:
     """Where no store is at hand, no id led anywhere."""
+
+
+def unnamed() -> Mapping[str, str]:
+    """Where no store is at hand, no source has a name."""
+    return {}
 
 
 class EngineVocabulary:
     """A `Vocabulary` whose parts are fetched together, the first time one of them is looked at."""
 
-    def __init__(self, engine: SearchEngine, present: PresentId) -> None:
+    def __init__(self, engine: SearchEngine, present: PresentId, names: SourceNames) -> None:
         self._engine = engine
         self._present = present
+        self._names = names
 
     @cached_property
     def _loaded(self) -> ListedVocabulary:
@@ -98,6 +109,19 @@ class EngineVocabulary:
     def present_id(self, text: str) -> str | None:
         return self._present(text)
 
+    @property
+    def source_names(self) -> Mapping[str, str]:
+        # Asked anew each time, since a name is given without a new state of the index. The engine tells of which
+        # sources there are models: a name is no way to learn of a source that one may not see.
+        names = self._names()
+        sources = tuple(dict.fromkeys(names.values()))[:MAX_BUCKETS]
+        if not sources:
+            return {}
+        counted = TermsAgg(field=_SOURCE, size=len(sources))
+        asked = SearchRequest(query=Terms(_SOURCE, sources), size=0, aggregations={_SOURCE: counted})
+        there = {value.casefold() for value in _counts(self._engine.search(asked).aggregations[_SOURCE])}
+        return {name: source for name, source in names.items() if source.casefold() in there}
+
     def is_evaluated_on(self, dataset: str) -> bool:
         if dataset in self._datasets:
             return True
@@ -136,6 +160,10 @@ class ResultVocabulary:
     def present_id(self, text: str) -> str | None:
         return self._whole.present_id(text)
 
+    @property
+    def source_names(self) -> Mapping[str, str]:
+        return self._whole.source_names
+
     def is_evaluated_on(self, dataset: str) -> bool:
         return self._whole.is_evaluated_on(dataset)
 
@@ -163,21 +191,30 @@ class Watch:
     `spelled` is the same engine that names values as documents write them.
     """
 
-    def __init__(self, engine: SearchEngine, spelled: SearchEngine, present: PresentId = never_moved) -> None:
+    def __init__(
+        self,
+        engine: SearchEngine,
+        spelled: SearchEngine,
+        present: PresentId = never_moved,
+        names: SourceNames = unnamed,
+    ) -> None:
         self._engine = engine
         self._present = present
+        self._names = names
         self._spelled = spelled
         self._whole = WholeCatalog(spelled)
         self._info: EngineInfo | None = None
+        self._called: Mapping[str, str] = {}
+        self._called_at = -INFO_SECONDS
         self._asked_at = 0.0
-        self._vocabulary = EngineVocabulary(engine, present)
+        self._vocabulary = EngineVocabulary(engine, present, names)
 
     def info(self) -> EngineInfo:
         now = time.monotonic()
         if self._info is None or now - self._asked_at > INFO_SECONDS:
             info = self._engine.info()
             if self._info is None or info.generation != self._info.generation:
-                self._vocabulary = EngineVocabulary(self._engine, self._present)
+                self._vocabulary = EngineVocabulary(self._engine, self._present, self._names)
                 self._whole = WholeCatalog(self._spelled)
             self._info, self._asked_at = info, now
         return self._info
@@ -185,6 +222,14 @@ class Watch:
     def vocabulary(self) -> EngineVocabulary:
         self.info()
         return self._vocabulary
+
+    def source_names(self) -> Mapping[str, str]:
+        """What persons call the sources, by what documents call them, as of a few seconds ago: pages show it."""
+        now = time.monotonic()
+        if now - self._called_at > INFO_SECONDS:
+            self._called = {source: name for name, source in self._names().items()}
+            self._called_at = now
+        return self._called
 
     def whole(self) -> WholeCatalog:
         self.info()

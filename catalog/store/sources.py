@@ -36,6 +36,12 @@ class Sources:
             rows = connection.execute(select(sources).order_by(sources.c.uri)).mappings()
             return [_row(row) for row in rows]
 
+    def names(self) -> dict[str, str]:
+        """The ids of the sources that a person gave a name, by that name."""
+        statement = select(sources.c.name, sources.c.id).where(sources.c.name.is_not(None))
+        with self._engine.connect() as connection:
+            return dict(connection.execute(statement).tuples().all())
+
     def last_started(self) -> dict[SourceId, datetime]:
         """When the last run of each source that was ever crawled began."""
         statement = select(runs.c.source, func.max(runs.c.started_at)).group_by(runs.c.source)

@@ -79,7 +79,7 @@ def test_what_is_typed_finds_what_is_meant(engine_of, kind, number):
     if "dsl" in case:
         assert_hits(case, engine.search(from_dsl(case["dsl"])[0]))
         return
-    service = SearchService(engine)
+    service = SearchService(engine, names=lambda: KINDS[kind].get("sources", {}))
     state = SearchState(text=case["text"]) if "text" in case else from_parameters(parse_qsl(case["url"]))[0]
     page = service.page(state, facets_shown="url" in case, relaxed=case.get("relaxed", False))
     assert_hits(case, page)

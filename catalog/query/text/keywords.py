@@ -134,6 +134,8 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     if not piece.quoted and _INNER_PATTERN.fullmatch(text):
         return _matching(piece, target, reading)
     if not piece.quoted and text.endswith("*"):
+        if target.path == _SOURCE and reading.vocabulary is not None and reading.vocabulary.source_names:
+            return _matching(piece, target, reading)
         stem = text.rstrip("*")
         node: Query = Prefix(target.path, stem)
         return Leaf(node=node, label=_text_of(node, token))
@@ -201,9 +203,11 @@ def _matching(piece: Piece, target: Target, reading: Reading) -> Leaf:
     """`license:*gpl*`: the values of the catalog that match. Where not all are known, only a beginning can be asked for."""
     text = piece.text.strip()
     name = name_of(target.path)
-    known = reading.vocabulary.values.get(target.path, {}) if reading.vocabulary is not None else {}
+    known = _known(target, reading.vocabulary) if reading.vocabulary is not None else {}
     if known and reading.vocabulary is not None and target.path in reading.vocabulary.complete:
-        matching = sorted(value for value in known if fnmatchcase(value.casefold(), text.casefold()))
+        matching = sorted(
+            {value for typed, (value, _) in known.items() if fnmatchcase(typed.casefold(), text.casefold())}
+        )
         shown = ", ".join(matching[:5]) + (" and more" if len(matching) > 5 else "")
         return Leaf(node=Terms(target.path, tuple(matching)), label=f"{name}:{text}", explanation=shown)
     stem = text.partition("*")[0].partition("?")[0]
@@ -231,6 +235,8 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
 
     Names of tasks and frameworks give way only to one that the catalog has, and only where it lacks the typed one.
     """
+    if target.path == _SOURCE and reading.vocabulary is not None:
+        return _source(text, reading.vocabulary)
     row = fields().get(target.path)
     if row is None or row.canonical is None:
         return text
@@ -259,6 +265,33 @@ def canonical_value(target: Target, text: str, reading: Reading) -> str:
         return other
     alike = [value for value in known if _letters(value) == _letters(text)]
     return alike[0] if len(alike) == 1 else text
+
+
+_SOURCE = "source"
+
+
+def _source(text: str, vocabulary: Vocabulary) -> str:
+    """A source as documents name it, by that or by the name that a person gave it."""
+    if text.casefold() in map(str.casefold, vocabulary.values.get(_SOURCE, {})):
+        return text
+    names = vocabulary.source_names
+    alike = [source for name, source in names.items() if name.casefold() == text.casefold()]
+    return names.get(text) or (alike[0] if len(alike) == 1 else _directory(text, vocabulary))
+
+
+def _directory(text: str, vocabulary: Vocabulary) -> str:
+    """A directory as the address that the source of it has."""
+    place = f"file://{text.rstrip('/')}"
+    return place if text.startswith("/") and place in vocabulary.values.get(_SOURCE, {}) else text
+
+
+def _known(target: Target, vocabulary: Vocabulary) -> dict[str, tuple[str, int]]:
+    """What may be typed for a value of the field: the value, and with how many models it is told. A source goes by its name, too."""
+    counts = vocabulary.values.get(target.path, {})
+    known = {value: (value, count) for value, count in counts.items()}
+    if target.path == _SOURCE:
+        known |= {name: (source, counts.get(source, 0)) for name, source in vocabulary.source_names.items()}
+    return known
 
 
 def _letters(value: str) -> str:
@@ -290,7 +323,7 @@ def _check_value(piece: Piece, token: Token, target: Target, value: str, reading
     vocabulary = reading.vocabulary
     if vocabulary is None or target.path not in vocabulary.complete:
         return
-    counts = vocabulary.values.get(target.path, {})
+    counts = {typed: count for typed, (_, count) in _known(target, vocabulary).items()}
     if value.casefold() in {known.casefold() for known in counts} or not reading.may_look_up():
         return
     close = nearest(value, counts, counts=counts) or _containing(value, counts)

@@ -69,6 +69,11 @@ class Vocabulary(Protocol):
         ...
 
     @property
+    def source_names(self) -> Mapping[str, str]:
+        """The sources that have models here, as documents name them, by the names that persons gave them."""
+        ...
+
+    @property
     def evaluated_on(self) -> Mapping[str, int]:
         """The data sets of evaluations, as evaluations name them, as far as they are at hand."""
         ...
@@ -88,6 +93,7 @@ class ListedVocabulary:
     parameters: Mapping[str, int] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
+    source_names: Mapping[str, str] = field(default_factory=dict)
     evaluated_on: Mapping[str, int] = field(default_factory=dict)
 
     @property

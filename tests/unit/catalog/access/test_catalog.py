@@ -123,3 +123,37 @@ def test_a_store_that_fails_while_it_is_read_is_one_sentence(tmp_path):
         database.execute("DROP TABLE records")
     with pytest.raises(StoreError, match="cannot be used"), open_catalog(settings) as catalog:
         catalog.count()
+
+
+class NamedSources:
+    """A store of which only the names of sources are read."""
+
+    @property
+    def sources(self):
+        return self
+
+    def names(self):
+        return {"ours": "s3://ours", "hr": "s3://hr"}
+
+
+def test_a_name_of_a_source_tells_nothing_of_models_that_one_may_not_see():
+    """`source:hr` found nothing by that name, and would have told of the source by its address in the reading."""
+    rows = [
+        {"id": "1" * 64, "name": "a", "owner": "us", "source": "s3://ours"},
+        {"id": "2" * 64, "name": "b", "owner": "them", "source": "s3://hr"},
+    ]
+    index = MemoryIndex()
+    MemoryWriter(index).write([IndexAction(id=row["id"], revision=1, document=row) for row in rows])
+    catalogs = Catalogs(MemoryEngine(index), NamedSources)
+
+    mine, hidden = (catalogs.of(ADA).page(SearchState(text=f"source:{name}")) for name in ("ours", "hr"))
+    assert [hit["name"] for hit in mine.hits] == ["a"]
+    assert not hidden.hits
+    assert "s3://hr" not in hidden.canonical_text
+    assert [hit["name"] for hit in catalogs.of(OWNER).page(SearchState(text="source:hr")).hits] == ["b"]
+    assert [hit["name"] for hit in catalogs.of(OWNER).page(SearchState(text="-source:hr")).hits] == ["a"]
+
+    labels = {"ours": "s3://ours"}
+    views = [catalogs.of(ADA).facet(SearchState(), "source", begun) for begun in ("", "ou", "s3://o")]
+    assert [{bucket.label: bucket.value for bucket in view.buckets} for view in views] == [labels] * 3
+    assert not catalogs.of(ADA).facet(SearchState(), "source", "hr").buckets
