@@ -104,6 +104,11 @@ def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Le
             piece.end,
         )
         return None
+    if not bounds.single and token.operator in {">", "<", "<="}:
+        message = f"{token.operator} says nothing before the range {piece.text}; this condition is left out."
+        mended = reading.replaced(token.start, token.end, f"{token.name}:{piece.text}")
+        reading.problem("not-a-number", message, piece.start, piece.end, mended)
+        return None
     bounds = _unswapped(bounds, piece, reading)
     bounds, notice = _as_fractions(bounds, target)
     if notice:
@@ -119,13 +124,24 @@ def _bounds(piece: Piece, target: Target) -> _Bounds | None:
     if not dots:
         number = _number_of(text, target)
         return None if number is None else _Bounds(low=number, high=number, single=True)
-    low_open, high_open = low_text.startswith(">"), high_text.startswith("<")
+    low_open, high_open = _is_open(low_text), _is_open(high_text)
     low_text, high_text = low_text.lstrip(">="), high_text.lstrip("<=")
+    if target.integer and (unit := _UNIT_OF_BOTH.search(high_text)) and _FRACTION.fullmatch(low_text):
+        low_text += unit[0]  # nobody counts from 1.5 parameters on
     low, high = parse_number(low_text, target.unit), parse_number(high_text, target.unit)
     unread = (low is None and low_text not in _OPEN_ENDS) or (high is None and high_text not in _OPEN_ENDS)
     if unread or (low is None and high is None):
         return None
     return _Bounds(low=low, high=high, single=False, low_open=low_open, high_open=high_open)
+
+
+def _is_open(end: str) -> bool:
+    """Whether the end is none of what is asked for: `>1..<5`, but `>=1..<=5`."""
+    return end[:1] in {">", "<"} and end[1:2] != "="
+
+
+_FRACTION = pattern(r"\d+[.,]\d{1,2}")
+_UNIT_OF_BOTH = pattern(r"(?<=\d)[^\W\d_]+$")
 
 
 def _spelled_range(text: str, target: Target) -> str | None:

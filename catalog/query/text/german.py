@@ -46,6 +46,7 @@ GERMAN: Mapping[str, str] = {
     "larger": "größer groesser",
     "largest": "größte größter größtes größten groesste",
     "last": "letzte letzten letzter letztes letztem",
+    "layers": "schichten",
     "license": "lizenz lizenzen",
     "longest": "längste längsten",
     "lower": "niedriger",

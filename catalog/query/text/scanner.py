@@ -122,7 +122,7 @@ _FURTHER_BOUND = pattern(
     r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?|(?P<either>or|oder|OR|\|\|?))\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=v?\d|[.+-])"
 )
 """`accuracy > 0.8 and < 0.9`: the second bound has the name of the first."""
-_NEARLY = pattern(r"\s*[~\N{ALMOST EQUAL TO}]\s*(?=[\d.])")
+_NEARLY = pattern(r"\s*(?P<not>!)?[~\N{ALMOST EQUAL TO}]=?\s*(?=[\d.])")
 _NOUN_OF_UNIT = pattern(
     r"\s+(?:tokens?|parameters|params|layers|epochs)(?![\w:=<>@-])(?!\s*(?:[:=<>!~\u2264\u2265]|(?:over|under|above|below|between)\b))"
 )
@@ -132,7 +132,10 @@ _LEADING_SIGN = pattern(r"[.@$](?=[^\W\d_])")
 _DISTANCE = pattern(r"[~^]\d*(?:\.\d+)?(?=[\s)]|$)")
 _WORD_END = pattern(r"[\s()\"\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}]")
 _VALUE_STOP = pattern(r"[\s,()\]]")
-_RANGE = pattern(r"[^\s,]*\.\.[^\s,]*")
+_RANGE = pattern(r"(?:\d+(?:,\d+)+[^\s,]*?|[^\s,]*?)\.\.[^\s,]*")
+
+
+_FURTHER_VALUE = pattern(r",(?=[\d.])")
 
 
 class Kind(Enum):
@@ -511,7 +514,7 @@ class _Scanner:
         gap = _SPACE.match(self.text, named.end())
         nearly = _NEARLY.match(self.text, named.end())
         if nearly is not None and self.names.units(name) is not None:
-            return self._compared(name, named.end(), ":", nearly.end())
+            return self._compared(name, named.end(), "!=" if nearly["not"] else ":", nearly.end())
         operator = _OPERATOR.match(self.text, gap.end() if gap else named.end())
         if operator is None:
             return None
@@ -667,8 +670,13 @@ class _Scanner:
             if one_bound and _FURTHER_BOUND.match(self.text, self.at):
                 return tuple(pieces), False, closed  # a second bound with a sign of its own
             self.at += 1
-        if len(pieces) == 1 and units is not None and sign in {":", "=", "!="}:
-            pieces = [self._with_end(pieces[0], units)]
+        if pieces and units is not None and sign in {":", "=", "!="}:
+            last = pieces[-1]
+            pieces[-1] = self._with_end(last, units)
+            if pieces[-1] != last and _FURTHER_VALUE.match(self.text, self.at):  # `6,12 to 24,48`
+                self.at += 1
+                further, _, closed = self._values(name, sign)
+                return (*pieces, *further), False, closed
         if pieces and self.text[self.at : self.at + 1] == ",":
             self.at += 1
         return tuple(pieces), False, closed

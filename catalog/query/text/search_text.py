@@ -159,8 +159,10 @@ def _last_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
 
 _LONE_SIGN = pattern(
     r"(?:[<>=\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}\N{ALMOST EQUAL TO}\N{PLUS-MINUS SIGN}]"
-    r"|[!~](?==)){1,3}(?:[\d.].*)?"
+    r"|[!~](?=[=~>])){1,3}(?:[\d.].*)?"
 )
+_SIMILAR_TO = pattern(r"[\w.@-]+!?~[=>]\S+")
+"""`license~=mit`: no condition here, and no word of any model."""
 _ALL_TEXT = frozenset({"readme", "card"})
 """Places of words that are no field of their own here."""
 
@@ -246,7 +248,8 @@ class _Pieces:
         sorts = [*apart["sort"], *(token for token in self.ordering if token.name == "sort")]
         limits = [*apart["limit"], *(token for token in self.ordering if token.name == "limit")]
         for token in rest:
-            if token.kind is Kind.WORD and _LONE_SIGN.fullmatch(token.text):
+            alone = token.kind is Kind.WORD and _LONE_SIGN.fullmatch(token.text)
+            if alone or (token.kind is Kind.WORD and _SIMILAR_TO.fullmatch(token.text)):
                 message = f"{token.text} compares no name with a number here; the sign is left out."
                 reading.problem("unsupported-operator", message, token.start, token.end)
         read = read_words(_within(rest))

@@ -25,6 +25,9 @@ from catalog.query.text.targets import Target, as_number, reported, resolve
 from catalog.text.patterns import pattern
 from mappings import fields
 
+_WRITTEN = {**SIGNS, "!=": "!="}
+"""Signs beside a name. Words that compare make none of unequal ones."""
+
 
 def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     """`accuracy > 0.9` with blanks is already a condition; a name of several words becomes one: `mean squared error < 1`."""
@@ -36,19 +39,19 @@ def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | 
         return None
     count, target = named
     sign = sentence.text(at + count)
-    if sign in SIGNS:
+    if sign in _WRITTEN:
         amount = amount_at(sentence, at + count + 1)
         used = count + 1 + (amount.count if amount else 1)
         if at + used > len(sentence.words):
             return None
         on = on_dataset(sentence, at + used) if amount is not None and target.metric is not None else None
         if on is not None and amount is not None:
-            return used + 2, f"{target.name}@{on}{SIGNS[sign]}{amount.text}"
+            return used + 2, f"{target.name}@{on}{_WRITTEN[sign]}{amount.text}"
         used += _further(sentence, at + used)
         translated = amount is not None and sentence.words[at].raw.casefold() != sentence.text(at)
         if count == 1 and (amount is None or amount.count == 1) and sign not in _NEARLY and not translated:
             return used, None
-        return (used, f"{target.name}{SIGNS[sign]}{amount.text}") if amount else None
+        return (used, f"{target.name}{_WRITTEN[sign]}{amount.text}") if amount else None
     amount = amount_at(sentence, at + count)
     if amount is None or not sentence.words[at + count].raw.startswith(("<", ">", "≥", "≤")):
         return None
@@ -248,11 +251,15 @@ def _any_of(name: str, values: Sequence[str]) -> str:
     return f"({' OR '.join(f'{name}:{value}' for value in values)})"
 
 
+_LABEL = pattern(r"[^\W_]*[:=]")
+"""No other sign that ends so: `accuracy != 0.9` says the opposite."""
+
+
 def labelled_amount(sentence: Sentence, at: int) -> Replacement:
     """`f1 score: 0.9`, `learning rate: 3e-5`: a name of several words with a colon."""
     for count in (4, 3, 2):
         words = [word.text for word in sentence.words[at : at + count]]
-        if len(words) < count or not words[-1].endswith((":", "=")) or not all(map(str.isalnum, words[:-1])):
+        if len(words) < count or not _LABEL.fullmatch(words[-1]) or not all(map(str.isalnum, words[:-1])):
             continue
         name = " ".join(words)[:-1]
         named = [target for target in resolve(name) if target.numeric]

@@ -152,9 +152,13 @@ def _counted(sentence: Sentence, at: int) -> Replacement:
     begun = _begun_count(sentence, at)
     if begun is not None:
         return begun
-    if first in _PLACES and second in {"best", "newest", "largest", "smallest"}:
-        number, word = _PLACES[first], second  # the one asked for is the last of them
-    elif (number := _number(first)) and (second in _ORDERS or second in {"best", "top", "worst", "fastest"}):
+    place, behind = place_at(sentence, at)
+    if place and sentence.text(at + behind) in {*_ORDERS, "best", "worst", "fastest"}:
+        word = sentence.text(at + behind)  # the one asked for is the last of them
+        return _of_so_many(sentence, at, behind + 1 + (sentence.text(at + behind + 1) in _NOUNS), place, word)
+    if place and (highest := _superlative(sentence, at + behind)) is not None:
+        return behind + highest[0], f"{highest[1]} limit:{place}"
+    if (number := _number(first)) and (second in _ORDERS or second in {"best", "top", "worst", "fastest"}):
         word = second
     elif (number := _number(second)) and (first in _ORDERS or first in _TOP):
         word = first
@@ -163,7 +167,18 @@ def _counted(sentence: Sentence, at: int) -> Replacement:
     return _of_so_many(sentence, at, 2 + (sentence.text(at + 2) in _NOUNS), number, word)
 
 
-_PLACES = {"2nd": 2, "second": 2, "3rd": 3, "third": 3}
+_PLACES = {"second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_PLACE = pattern(r"(\d{1,3})(?:st|nd|rd|th)")
+
+
+def place_at(sentence: Sentence, at: int) -> tuple[int, int]:
+    """The place that `second best` and `3rd largest` ask for, and how many words say it; 0 where none is told."""
+    word = sentence.text(at)
+    counted = _PLACE.fullmatch(word)
+    place = int(counted[1]) if counted is not None else _PLACES.get(word, 0)
+    return (place, 1) if place > 1 else (0, 0)
+
+
 _TOP_COUNT = pattern(r"top-?(\d{1,3})")
 
 

@@ -18,17 +18,17 @@ Replacement: TypeAlias = tuple[int, str] | None
 _COMPARATORS: Mapping[tuple[str, ...], str] = {
     tuple(words.split()): sign
     for sign, phrases in {
-        ">": "more than|greater than|higher than|larger than|bigger than|longer than|over|above|exceeding|beyond",
-        ">=": "at least|no less than|not less than|minimum|min",
+        ">": "more than|greater than|higher than|larger than|bigger than|longer than|over|above|exceeding|exceeds|exceed|beyond",
+        ">=": "greater than or equal to|more than or equal to|larger than or equal to|greater or equal to|greater than or equal|at least|no less than|not less than|minimum|min",
         "<": "less than|lower than|smaller than|fewer than|shorter than|under|below",
-        "<=": "at most|up to|no more than|not more than|maximum|max",
+        "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|less than or equal|at most|up to|no more than|not more than|maximum|max",
         "=": "exactly|equal to|equals|about|around|approximately|roughly|circa",
         "better": "better than",
         "worse": "worse than",
     }.items()
     for words in phrases.split("|")
 }
-_LONGEST = 3
+_LONGEST = max(map(len, _COMPARATORS))
 SIGNS = {
     ">": ">",
     ">=": ">=",
@@ -43,7 +43,7 @@ SIGNS = {
 }
 _NUMBER = pattern(
     r"(?P<sign>[<>]=?|[~\N{ALMOST EQUAL TO}\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}])?"
-    r"(?P<digits>(?:\d[\d,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?P<unit>%|[a-z]{0,9})(?P<plus>\+)?"
+    r"(?P<digits>(?:\d[\d,_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?P<unit>%|[a-z]{0,9})(?P<plus>\+)?"
 )
 _BYTES = {
     **{f"{letter}b": f"{letter.upper()}B" for letter in "kmgt"},
@@ -109,6 +109,7 @@ class Word:
     end: int
     plain: bool
     whole: str = ""  # with brackets and what ends a sentence
+    elided: bool = False  # a French article was before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +221,10 @@ def amount_at(sentence: Sentence, at: int) -> Amount | None:
     if tail is not None:
         count, sign = count + tail[0], tail[1]
     return Amount(
-        count=count, digits=pointed(match["digits"].rstrip(",.")), unit=_spelled_unit(unit), sign=sign
+        count=count,
+        digits=pointed(match["digits"].replace("_", "").rstrip(",.")),
+        unit=_spelled_unit(unit),
+        sign=sign,
     )
 
 

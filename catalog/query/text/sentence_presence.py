@@ -14,6 +14,7 @@ from catalog.query.text.sentence_parts import (
     bound_at,
     comparator,
     is_contracted,
+    numeric_name,
     on_dataset,
     span_at,
     spoken_name,
@@ -23,6 +24,7 @@ from catalog.query.text.sentence_values import (
     HAVING,
     family_of_licences,
     formatted,
+    hyphened_licence,
     linked_value,
     named_by_alias,
     state,
@@ -98,6 +100,9 @@ _SCORES = frozenset({"scores", "results", "metrik", "metriken"})
 def lacking(sentence: Sentence, at: int) -> Replacement:
     """`without a license`, `no metrics`, `bert but not tiny`, `everything except pytorch`."""
     word = sentence.text(at)
+    opposite = _not_compared(sentence, at)
+    if opposite is not None:
+        return opposite
     missing = _missing(sentence, at) or _not_of(sentence, at)
     if missing is not None:
         return missing
@@ -124,6 +129,21 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
     return used + 1, f"-{left_out}"
 
 
+def _not_compared(sentence: Sentence, at: int) -> Replacement:
+    """`accuracy not above 0.9`, `f1 isn't > 0.9`: no number that compares so."""
+    named = numeric_name(sentence, at)
+    if named is None:
+        return None
+    count, target = named
+    linked = count + (sentence.text(at + count) in LINKS)
+    if sentence.text(at + linked) != "not" or comparator(sentence, at + linked) is not None:
+        return None
+    bound = bound_at(sentence, at + linked + 1, target)
+    if bound is None or bound.sign == "=":
+        return None
+    return linked + 1 + bound.count, f"-{quoted(target.name)}{bound.sign}{bound.amount.text}"
+
+
 def _excluding(sentence: Sentence, at: int) -> int:
     """How many words there leave out what stands behind them; 0 where none does."""
     word, following = sentence.text(at), sentence.text(at + 1)
@@ -135,7 +155,10 @@ def _excluding(sentence: Sentence, at: int) -> int:
         # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
         return int(not at or not resolve(sentence.text(at - 1)))
     if word in {"no", "non"} and (
-        _is_value(sentence, at + 1) or formatted(sentence, at + 1) or named_by_alias(sentence, at + 1)
+        _is_value(sentence, at + 1)
+        or hyphened_licence(sentence, at + 1)
+        or formatted(sentence, at + 1)
+        or named_by_alias(sentence, at + 1)
     ):
         return 1
     return 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, following), 0)
@@ -162,7 +185,17 @@ def _missing(sentence: Sentence, at: int) -> Replacement:
     if thing is None:
         return None
     value = linked_value(sentence, at + used)
-    return (used + value[0], f"-{value[1]}") if value else (used + thing[0], f"missing:{quoted(thing[1])}")
+    if value is not None:
+        return used + value[0], f"-{value[1]}"
+    used, name = used + thing[0], thing[1]
+    dataset = on_dataset(sentence, at + used)
+    if dataset is not None:
+        used, name = used + 2, f"{name}@{dataset}"
+    used_of = used + (sentence.text(at + used) in {"of", "score"})
+    bound = bound_at(sentence, at + used_of)
+    if bound is not None:  # "haven't f1 above 0.9": those that have it and less are meant, too
+        return used_of + bound.count, f"-{quoted(name)}{bound.sign}{bound.amount.text}"
+    return used, f"missing:{quoted(name)}"
 
 
 def _not_of(sentence: Sentence, at: int) -> Replacement:

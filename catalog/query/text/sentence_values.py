@@ -98,9 +98,11 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
     """`framework pytorch`, `license is mit`, `task ner`, and the other way round: `mit license`."""
     if sentence.vocabulary is None:
         return None
-    if sentence.text(at) == "under" and sentence.text(at + 1) in _LICENCES:
-        match = linked_value(sentence, at + 1)
-        return None if match is None else (match[0] + 1, match[1])
+    if sentence.text(at) == "under":
+        used = 1 + (sentence.text(at + 1) in {*ARTICLES, "of"})  # German "der" is both
+        match = linked_value(sentence, at + used)
+        if match is not None and match[1].startswith("license:"):
+            return match[0] + used, match[1]
     for count, words in spoken_name(sentence, at):
         for name in _keyword_fields(words):
             used = count + (sentence.text(at + count) in LINKS)
@@ -121,10 +123,10 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
             used, values = used + 1 + other[0], [*values, other[1]]
         if name in _keyword_fields(sentence.text(at + used)):
             return used + 1, f"{name}:{','.join(map(quoted, values))}"
-    return _hyphened_licence(sentence, at) or _licence_in_full(sentence, at)
+    return hyphened_licence(sentence, at) or _licence_in_full(sentence, at)
 
 
-def _hyphened_licence(sentence: Sentence, at: int) -> Replacement:
+def hyphened_licence(sentence: Sentence, at: int) -> Replacement:
     """`mit-licensed`, `under Apache-License`, `MIT-Lizenz`."""
     used = int(sentence.text(at) == "under")
     used += used and sentence.text(at + used) in {"the", "of"}

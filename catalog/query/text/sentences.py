@@ -16,7 +16,7 @@ from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
-from catalog.query.text.sentence_orders import DIRECTIONS
+from catalog.query.text.sentence_orders import DIRECTIONS, place_at
 from catalog.query.text.sentence_parts import CONTRACTED, Sentence, Word, span_at
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.query.text.translation import in_english
@@ -25,6 +25,8 @@ from catalog.text.patterns import pattern
 _WORDS = pattern(r"\S+")
 _QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
 _SIGNS = frozenset(":=<>")
+_NAMES = frozenset({"MIT"})
+"""Written so, it is the licence, and no word of German."""
 _OF_LISTS = frozenset("[],")
 _EDGES = ",.?!;"
 _PLAIN = pattern(r"(?:[<>]=?|[≥≤~≈])?[\w.%@/+-]+|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|[≥≤~≈]", re.UNICODE)
@@ -72,10 +74,13 @@ class Rewriting:
 
 def rewrite(text: str, reading: Reading) -> Rewriting:
     """The text with every phrase that a rule reads as its condition; unchanged when no rule fires."""
-    words = _words(text)
+    words = tuple(map(_without_elision, _words(text)))
     english = in_english([word.text for word in words])
     if english is not None:
-        words = tuple(replace(word, text=meant) for word, meant in zip(words, english, strict=True))
+        words = tuple(
+            word if word.raw in _NAMES else replace(word, text=meant)
+            for word, meant in zip(words, english, strict=True)
+        )
     sentence = Sentence(words=words, vocabulary=reading.vocabulary, now=reading.now)
     pieces: list[_Piece] = []
     at = 0
@@ -89,6 +94,15 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
         count, new = _first(sentence, at) or (1, None)
         start, end = words[at].start, words[at + count - 1].end
         fired = fired or new is not None
+        place = place_at(sentence, at)[0]
+        if place and new is not None and new.endswith(f"limit:{place}"):
+            typed = text[start:end]
+            message = (
+                f"{typed} is read as the first {place} in that order: no place in it can be asked for alone."
+            )
+            reading.problem("unsupported-operator", message, start, end)
+        if new is None and count == 1 and words[at].elided:
+            new, fired = words[at].raw, True
         filler = new is None and count == 1 and words[at].text.strip(_EDGES) in FILLER_WORDS
         joins = english is not None and new is None and words[at].text in _JOINING
         if joins:
@@ -258,6 +272,22 @@ def _words(text: str) -> tuple[Word, ...]:
         )
         at = end
     return tuple(words)
+
+
+_ELIDED = pattern(
+    r"(?:[dljmnst]|qu)['\N{RIGHT SINGLE QUOTATION MARK}](?P<rest>[aeiouyhàâäéèêëîïôöùûüœ][\w-]{2,}\d*)",
+    re.IGNORECASE,
+)
+"""`l'architecture`, `d'analyse`: French drops a vowel before another one."""
+
+
+def _without_elision(word: Word) -> Word:
+    """The word without the article before it."""
+    match = _ELIDED.fullmatch(word.raw)
+    if match is None or word.whole != word.raw:
+        return word
+    rest = match["rest"]
+    return replace(word, text=rest.casefold(), raw=rest, plain=True, elided=True)
 
 
 def as_words(text: str, reading: Reading) -> str:

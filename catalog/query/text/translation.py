@@ -103,6 +103,9 @@ def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
 _ORDINALS = frozenset({"first", "second"})
 
 
+_LICENCES = frozenset({"license", "licence", "licensed", "licenced"})
+_BEFORE_A_LICENCE = frozenset({"ohne", "unter", "mit", "der", "die", "einer", "keine", "keiner"})
+"""Words behind which `mit Lizenz` is the one of MIT, and not one of any kind."""
 _COMPOUND = pattern(r"([\w-]+)-modelle?n?")
 
 
@@ -115,8 +118,9 @@ def _meant(words: Sequence[str], place: int) -> str:
     match word:
         case "mit" if (
             not following
-            or following in {"license", "licence", "licensed", "licenced"}
-            or (place and words[place - 1] in {"lizenz", "license", "licence"})
+            or following in _LICENCES
+            or (meant in _LICENCES and place and words[place - 1] in _BEFORE_A_LICENCE)
+            or (place and _GERMAN.words.get(words[place - 1], words[place - 1]) in _LICENCES)
         ):
             return word  # the licence
         case "von" if following[:1].isdigit() and "bis" in words:

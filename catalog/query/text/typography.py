@@ -36,6 +36,10 @@ _DASH = pattern(
 )
 """Between the ends of a range."""
 _DIGITS = pattern(r"(?![0-9])\d")
+_GROUPED = pattern(
+    r"(?<![\w.,])[1-9]\d{0,2}(?:(?:[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}]\d{3})+|(?: \d{3}){2,})(?![\w,]|\.\d| \d)"
+)
+"""`1 000 000`, as ISO 31-0 and French write thousands; with plain spaces two groups at least, as `100 200` may be two numbers."""
 _INVISIBLE = pattern(
     r"[\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}](?=\W|$)"
     r"|(?:(?<=\W)|(?<![\s\S]))[\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}]"
@@ -51,9 +55,23 @@ _LOW_QUOTES = pattern(
 def plain_signs(text: str) -> str:
     """The text with those signs; as long as before."""
     if text.isascii():
-        return text
+        return _grouped(text)
     text = _LOW_QUOTES.sub(r'"\1"', text)
-    return _PARTS.sub(lambda part: part[0] if part[0].startswith('"') else _plain(part[0]), text)
+    return _grouped(_PARTS.sub(lambda part: part[0] if part[0].startswith('"') else _plain(part[0]), text))
+
+
+def _grouped(text: str) -> str:
+    """Numbers whose thousands stand apart, with the sign that programs write there."""
+    if not _GROUPED.search(text):
+        return text
+    return _PARTS.sub(lambda part: part[0] if part[0].startswith('"') else _joined(part[0]), text)
+
+
+def _joined(text: str) -> str:
+    return _GROUPED.sub(lambda number: _SPACES.sub("_", number[0]), text)
+
+
+_SPACES = pattern(r"\s")
 
 
 def _plain(text: str) -> str:
