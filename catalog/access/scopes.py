@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from catalog.errors import UserError
 from catalog.query.nodes import All, And, Exists, Nested, Not, Nothing, Or, Prefix, Query, Range, Term, Terms
+from catalog.query.subjects import values_compared
 from catalog.query.text.printing import quoted
 from catalog.query.text.search_text import parse
 from catalog.search.scoped import FLAGS, GROUP, PLACES
@@ -52,29 +53,13 @@ def check_sources(text: str, sources: Mapping[str, str]) -> None:
     Raises UserError.
     """
     folded = {name.casefold(): identifier for name, identifier in sources.items()}
-    for value in _values(parse(text).query, SOURCE):
+    for value in values_compared(parse(text).query, SOURCE):
         identifier = folded.get(value.casefold(), value)
         if identifier.casefold() != value.casefold():
             raise UserError(
                 f"{text!r} cannot be a scope: {value!r} is what the source {identifier} is called, and models are found by its id.",
                 advice=f"Write {scope_of_source(identifier)}, or name it with --source {value}",
             )
-
-
-def _values(query: Query, field: str) -> Iterator[str]:
-    """Those with which any clause of the query compares the field."""
-    match query:
-        case And(clauses) | Or(clauses):
-            for clause in clauses:
-                yield from _values(clause, field)
-        case Not(clause):
-            yield from _values(clause, field)
-        case Nested():
-            yield from _values(query.query, field)
-        case Term(name, value) | Prefix(name, value) if name == field:
-            yield str(value)
-        case Terms(name, values) if name == field:
-            yield from map(str, values)
 
 
 def scope_of_text(text: str) -> Query | None:

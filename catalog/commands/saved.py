@@ -12,7 +12,9 @@ from catalog.settings import Settings
 from catalog.terminal import printable, table
 
 if TYPE_CHECKING:
+    from catalog.access.catalog import Catalog
     from catalog.access.saved_searches import News, SavedSearches
+    from catalog.query.state import SearchState
     from catalog.records.searches import SavedSearch
 
 
@@ -51,8 +53,10 @@ def add(settings: Settings, name: str, query: tuple[str, ...], *, sort: str, sha
     from catalog.query.state import SearchState  # noqa: PLC0415
 
     searches = _searches(settings)
+    state = SearchState(text=" ".join(query), sort=sort)
     with open_catalog(settings) as catalog:
-        row = searches.add(name, SearchState(text=" ".join(query), sort=sort), catalog)
+        _check_understood(catalog, state)
+        row = searches.add(name, state, catalog)
     if share:
         searches.change(row, shared=True)
     click.echo(
@@ -117,6 +121,8 @@ def edit(
     searches = _searches(settings)
     row = searches.named(name)
     with open_catalog(settings) as catalog:
+        if query is not None:
+            _check_understood(catalog, SearchState(text=query))
         text = None if query is None else query_of(SearchState(text=query), catalog)
         searches.change(row, name=new_name, query=text, shared=shared)
         if text is not None:
@@ -133,6 +139,16 @@ def remove(settings: Settings, name: str) -> None:
     row = searches.named(name)
     searches.remove(row)
     click.echo(f"Removed {printable(row.name)}.", err=True)
+
+
+def _check_understood(catalog: Catalog, state: SearchState) -> None:
+    """Raises UserError for a query that `search --saved` would refuse a script."""
+    from catalog.errors import UserError  # noqa: PLC0415 - `--help` needs none of it
+
+    if sentences := catalog.not_understood(state):
+        raise UserError(
+            printable(" ".join(sentences)), advice="Nothing is saved. Write the query differently."
+        )
 
 
 def _searches(settings: Settings) -> SavedSearches:

@@ -36,6 +36,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
+from catalog.query.subjects import values_compared
 from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
 from catalog.text.patterns import pattern
 from mappings import fields
@@ -424,6 +425,11 @@ def _query_string(body: Any, nested: bool) -> Query:
             raise RequestRefused("query_string", f"is not understood: {problem.message}")
     if understood.sort or understood.limit is not None:
         raise RequestRefused("query_string", "holds an order or a limit; use sort and size.")
+    for source in values_compared(understood.query, "source"):
+        if (
+            "://" not in source
+        ):  # names of sources are the search box's: here every model would be of another source
+            raise RequestRefused("query_string", f"names sources by their addresses, not {source!r}.")
     return understood.query
 
 

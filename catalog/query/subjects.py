@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalog.query.nodes import And, Exists, Match, Nested, Not, Or, Phrase, Query, Range, Term, Terms
+from catalog.query.nodes import And, Exists, Match, Nested, Not, Or, Phrase, Prefix, Query, Range, Term, Terms
 
 METRICS = "metrics."
 _METRIC_OF_EVALUATION = "evaluations.metric"
@@ -23,6 +23,22 @@ def compared_metrics(query: Query) -> tuple[str, ...]:
 def words_of(query: Query) -> tuple[str, ...]:
     """The words that are to be found in any text of a model, in their order, each once."""
     return tuple(dict.fromkeys(_words(query)))
+
+
+def values_compared(query: Query, field: str) -> Iterator[str]:
+    """Those with which any clause of the query compares the field."""
+    match query:
+        case And(clauses) | Or(clauses):
+            for clause in clauses:
+                yield from values_compared(clause, field)
+        case Not(clause):
+            yield from values_compared(clause, field)
+        case Nested():
+            yield from values_compared(query.query, field)
+        case Term(name, value) | Prefix(name, value) if name == field:
+            yield str(value)
+        case Terms(name, values) if name == field:
+            yield from map(str, values)
 
 
 def scores(query: Query) -> bool:

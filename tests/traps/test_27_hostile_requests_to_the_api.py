@@ -110,6 +110,7 @@ def test_double_slashes_lead_to_the_plain_path_at_most(untouched):
 PARAMETERS = {
     "unknown": ("telepathy=1", "telepathy"),
     "lucene text": ("q=name:/x.*/", "query_string"),
+    "name of a source, which no document has": ("q=-source:prod", "query_string"),
     "hostile body in the address": ('source={"script_fields":{"x":{"script":"1"}}}', "script_fields"),
     "body of another type in the address": (
         "source={}&source_content_type=application/yaml",

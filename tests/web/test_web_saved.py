@@ -160,8 +160,10 @@ def test_hostile_name_and_query_are_inert(server):
     for page in (address, "/saved"):
         text = client.get(page).get_data(as_text=True)
         assert "<script>alert" not in text
+    assert "<script>" not in client.get(f"{address}/feed.atom").get_data(as_text=True)
+    address = saved_as(client, "<script>alert(1)</script> again", q="ner")
     feed = client.get(f"{address}/feed.atom").data
-    assert ET.fromstring(feed).find(f"{ATOM}title").text == "<script>alert(1)</script>"
+    assert ET.fromstring(feed).find(f"{ATOM}title").text == "<script>alert(1)</script> again"
 
 
 def test_saved_search_is_renamed_changed_and_removed(server):
@@ -302,9 +304,13 @@ def test_search_too_large_to_compare_says_its_size(server):
 
 
 def test_condition_that_is_no_longer_understood_is_said(server):
-    address = saved_as(server.client(BEFORE), "old", q="foo:bar")
-    text = server.client(BEFORE).get(address).get_data(as_text=True)
-    assert "There is no field &#39;foo&#39;" in text
+    """Its feeds told of every model as news: no person reads a notice there."""
+    client = server.client(BEFORE)
+    address = saved_as(client, "old", q="foo:bar")
+    assert "There is no field &#39;foo&#39;" in client.get(address).get_data(as_text=True)
+    refused = [client.get(f"{address}/feed.{kind}") for kind in ("atom", "json")]
+    assert [answer.status_code for answer in refused] == [400, 400]
+    assert all("There is no field" in answer.get_data(as_text=True) for answer in refused)
 
 
 def test_looking_for_saved_searches_makes_no_store(tmp_path):

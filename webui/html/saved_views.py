@@ -121,6 +121,9 @@ def _find(searches: SavedSearches, search_id: str) -> SavedSearch:
 
 
 def _feed(search: SavedSearch) -> Feed:
+    # Nobody reads a notice in a feed: what a condition leaves out would come as news.
+    if sentences := catalog().not_understood(state_of(search)):
+        raise UserError(" ".join(sentences), advice="Change the query of the saved search.")
     return feed_of(search, arrivals_of(catalog(), search), _root(), addresses())
 
 

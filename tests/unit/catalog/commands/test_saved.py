@@ -60,3 +60,17 @@ def test_taken_name_is_refused(home):
     again = run("--home", home, "saved", "add", "twice", "bert")
     assert again.exit_code == 2
     assert "already" in again.stderr
+
+
+def test_query_that_is_not_understood_is_not_kept(home):
+    """It was kept without a word, and asked for all models wherever a notice is read by nobody."""
+    added = run("--home", home, "saved", "add", "Sized", "size:abc")
+    assert added.exit_code == 2
+    assert "'abc'" in added.stderr
+    run("--home", home, "saved", "add", "Kept", "accuracy > 0.8")
+    assert run("--home", home, "saved", "edit", "Kept", "--query", "size:abc").exit_code == 2
+    rows = {
+        row["name"]: row["query"] for row in json.loads(run("--home", home, "saved", "list", "--json").stdout)
+    }
+    assert rows["Kept"] == "q=accuracy%3E0.8"
+    assert "Sized" not in rows
