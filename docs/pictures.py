@@ -148,6 +148,7 @@ def take(browser: Browser, url: str, ids: dict[str, str]) -> None:
             for model, identifier in ids.items():
                 place = place.replace(f"{{{model}}}", identifier)
             page.goto(url + place, wait_until="networkidle")
+            page.reload(wait_until="networkidle")  # its first search tells what a cold cache takes
             if name.startswith("model"):
                 page.get_by_role("link", name=MODEL).click()
                 page.wait_for_load_state("networkidle")
