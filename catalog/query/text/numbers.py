@@ -55,6 +55,7 @@ BYTE_UNITS: Mapping[str, int] = {
         for plural in ("", "s")
     },
     **{f"{letter}o": _THOUSAND ** (power + 1) for power, letter in enumerate(_LETTERS)},
+    **{f"{letter}io": _KIBI ** (power + 1) for power, letter in enumerate(_LETTERS)},
 }
 """Decimal and binary prefixes. Source: IEC 80000-13:2008, clause 4; octets as French writes them."""
 TOKEN_UNITS: Mapping[str, int] = {**COUNT_UNITS, "tokens": 1, "ki": _KIBI}

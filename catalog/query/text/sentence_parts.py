@@ -21,7 +21,7 @@ _COMPARATORS: Mapping[tuple[str, ...], str] = {
         ">": "more than|greater than|higher than|larger than|bigger than|longer than|over|above|exceeding|exceeds|exceed|beyond",
         ">=": "greater than or equal to|more than or equal to|larger than or equal to|greater or equal to|greater than or equal|at least|no less than|not less than|minimum|min",
         "<": "less than|lower than|smaller than|fewer than|shorter than|under|below",
-        "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|less than or equal|at most|up to|no more than|not more than|maximum|max",
+        "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|less than or equal|not exceed|not exceeding|does not exceed|do not exceed|at most|up to|no more than|not more than|maximum|max",
         "=": "exactly|equal to|equals|about|around|approximately|roughly|circa",
         "better": "better than",
         "worse": "worse than",
