@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from modeldex.plain_values import MAX_NAME_CHARS, NotPlain, measured, plain
+from modeldex.plain_values import MAX_NAME_CHARS, NotPlain, measured, plain, unicode, whole
 
 if sys.platform != "win32":
     import fcntl
@@ -116,17 +116,12 @@ def checked(
         "hyperparameters": _each(params or {}, plain, "parameter", reasons),
         "fields": _each(own, plain, "field", reasons),
     }
-    about = {"dataset": dataset, "split": split, "step": step}
-    for name, value in about.items():
-        wanted = int if name == "step" else str
-        if value is not None and (not isinstance(value, wanted) or len(str(value)) > MAX_NAME_CHARS):
-            reasons.append(f"{name} is no {'number' if name == 'step' else 'short text'}")
+    context = _context(dataset, split, step, reasons)
     if not any(kept.values()) and not reasons:
         reasons.append("nothing was given to be logged")
     if reasons:
         raise LogRefused(tuple(reasons))
     sidecar: Sidecar = dict(kept["fields"])
-    context = {name: value for name, value in about.items() if value is not None}
     if kept["metrics"] and (dataset is not None or split is not None):
         sidecar["evaluations"] = [
             {"metric": name, "value": value, **context} for name, value in kept["metrics"].items()
@@ -138,6 +133,22 @@ def checked(
     if kept["hyperparameters"]:
         sidecar["hyperparameters"] = kept["hyperparameters"]
     return sidecar
+
+
+def _context(dataset: Any, split: Any, step: Any, reasons: list[str]) -> dict[str, Any]:
+    """On what and after which step it was measured, as far as that is said."""
+    context: dict[str, Any] = {}
+    for name, value in (("dataset", dataset), ("split", split)):
+        if isinstance(value, str) and len(value) <= MAX_NAME_CHARS:
+            context[name] = unicode(value)
+        elif value is not None:
+            reasons.append(f"{name} is no short text")
+    if step is not None:
+        try:
+            context["step"] = whole(step)
+        except NotPlain as error:
+            reasons.append(f"step {error}")
+    return context
 
 
 def _each(
@@ -152,7 +163,7 @@ def _each(
             reasons.append(f"{str(name)[:60]!r} is no name of a {kind}")
             continue
         try:
-            converted[name] = convert(value)
+            converted[unicode(name)] = convert(value)
         except NotPlain as error:
             reasons.append(f"the {kind} {name!r} {error}")
     return converted
@@ -199,7 +210,7 @@ def _as_entry(name: str, value: Any) -> dict[str, Any]:
 
 def place_of(path: str | os.PathLike[str]) -> Path:
     """The sidecar of the model at this path, which need not be there. Raises LogRefused for what is no path."""
-    text = os.fspath(path)
+    text = os.fsdecode(path)
     if not text or "\0" in text:
         raise LogRefused(("the path is empty or has a zero byte in it",))
     if _REMOTE.match(text):

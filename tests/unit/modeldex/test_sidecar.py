@@ -6,6 +6,9 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -114,8 +117,25 @@ def test_a_list_of_metrics_that_a_person_wrote_is_kept_as_one(tmp_path):
         (float("nan"), "nan"),
         (np.float32("inf"), "inf"),
         (2**70, float(2**70)),
+        (Decimal("0.93"), 0.93),
+        (Fraction(1, 4), 0.25),
+        (np.longdouble("0.5"), 0.5),
+        (np.ma.masked, "nan"),
     ],
-    ids=["float64", "float32", "array-of-one", "int64", "percent", "nan", "inf", "beyond-int64"],
+    ids=[
+        "float64",
+        "float32",
+        "array-of-one",
+        "int64",
+        "percent",
+        "nan",
+        "inf",
+        "beyond-int64",
+        "decimal",
+        "fraction",
+        "longdouble",
+        "masked",
+    ],
 )
 def test_numbers_of_every_library_are_numbers_in_the_file(tmp_path, value, kept):
     assert content(modeldex.log(tmp_path, {"loss": value}))["metrics"] == {"loss": kept}
@@ -134,8 +154,17 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(tmp_path):
     with pytest.raises(LogRefused) as refused:
         modeldex.log(
             tmp_path,
-            {"accuracy": "good", "": 1, "flag": True, "list": [1, 2], "array": np.array([1, 2]), "fine": 1},
-            params={"callback": print, "long": "x" * 20_000},
+            {
+                "accuracy": "good",
+                "": 1,
+                "flag": True,
+                "list": [1, 2],
+                "array": np.array([1, 2]),
+                "huge": 10**400,
+                "signal": Decimal("sNaN"),
+                "fine": 1,
+            },
+            params={"callback": print, "long": "x" * 20_000, "huge": 10**5_000},
             step="last",
             fields={"metrics": {}},
         )
@@ -146,11 +175,35 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(tmp_path):
         "the metric 'flag' is a bool, not a number",
         "the metric 'list' is a list, not a number",
         "the metric 'array' is a ndarray, not a number",
+        "the metric 'huge' is no number that fits 64 bits",
+        "the metric 'signal' is no number that fits 64 bits",
         "the parameter 'callback' is a builtin_function_or_method",
         "the parameter 'long' is longer than 10,000 characters",
-        "step is no number",
+        "the parameter 'huge' has more than 4,096 bits",
+        "step is no whole number of steps",
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", [True, -1, 2**63, 1.5], ids=str)
+def test_what_is_no_number_of_steps_is_refused(tmp_path, step):
+    with pytest.raises(LogRefused, match="step is no whole number of steps"):
+        modeldex.log(tmp_path, {"loss": 1.0}, step=step)
+
+
+def test_halves_of_characters_and_numbers_of_numpy_cost_nothing_else(tmp_path):
+    """A surrogate in a name was an error of an encoder after the values had been checked, a step of NumPy no number."""
+    modeldex.log(
+        os.fsencode(tmp_path),
+        {"größe\ud800": 1.0},
+        params={"of\ud800": {"in\ud800": date(2024, 1, 2)}},
+        split="te\ud800st",
+        step=np.int64(3),
+    )
+    assert content(tmp_path / "modeldex.json") == {
+        "evaluations": [{"metric": "größe?", "value": 1.0, "split": "te?st", "step": 3}],
+        "hyperparameters": {"of?": {"in?": "2024-01-02"}},
+    }
 
 
 @pytest.mark.parametrize(
