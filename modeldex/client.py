@@ -17,7 +17,11 @@ PER_PAGE = 100
 READ_AT_MOST = 10_000
 """As far as pages go; `export` reads everything."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""One model of an export."""
 LONGEST_REST_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 60.0
+"""However long a server that is busy says to wait."""
 SHORTEST_REST_SECONDS = 0.1
 
 Document = dict[str, Any]
@@ -49,6 +53,14 @@ class TookTooLong(ClientError):
     """What was waited for did not come in time."""
 
 
+class _Retry(urllib3.Retry):
+    """Waits as a server asks for (`Retry-After`), within reason."""
+
+    def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
+        asked = super().get_retry_after(response)
+        return None if asked is None else min(asked, LONGEST_RETRY_SECONDS)
+
+
 class Client:
     """The catalog at `url`, for who has `token` where the server asks for one.
 
@@ -65,12 +77,13 @@ class Client:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"{url!r} is no address of a server, such as http://127.0.0.1:8080")
         self.url = url.rstrip("/")
+        self._attempts = max(retries, 0) + 1
         self._headers = {"Accept": "application/json", "User-Agent": "modeldex-client"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=timeout_seconds, read=timeout_seconds),
-            retries=urllib3.Retry(
+            retries=_Retry(
                 total=retries,
                 backoff_factor=0.2,
                 status_forcelist=(429, 502, 503, 504),
@@ -92,40 +105,44 @@ class Client:
         while rest > 0:
             asked = {"q": query, "page": page, "per_page": min(PER_PAGE, limit or PER_PAGE)}
             answer = self._json("GET", "/api/search", {**asked, **({"sort": sort} if sort else {})})
-            results = answer["results"][:rest]
+            results = self._part(answer, "results", list)[:rest]
             for result in results:
-                yield result["document"]
+                yield self._part(result, "document", dict)
             rest -= len(results)
             page += 1
-            if not results or not answer["paging"]["next_url"]:
+            if not results or not self._part(answer, "paging", dict).get("next_url"):
                 return
 
     def export(self, query: str = "") -> Iterator[Document]:
         """Every document that a query finds, however many, in one stream."""
         address = f"{self.url}/api/export.ndjson?{urlencode({'q': query})}"
-        response = self._send("GET", address, preload=False)
+        response = self._send("GET", address)
         try:
             if response.status >= 400:
                 raise _refusal(response.status, response.read(MAX_ANSWER_BYTES))
             waiting = b""
             for part in response.stream(64 * 1024):
                 *lines, waiting = (waiting + part).split(b"\n")
-                yield from map(json.loads, filter(None, lines))
+                yield from map(self._parsed, filter(None, lines))
+                if len(waiting) > MAX_LINE_BYTES:
+                    raise NotReached(f"The answer of {self.url} is larger than a catalog's.")
             if waiting:
                 raise NotReached(f"The answer of {self.url} breaks off.")
         except urllib3.exceptions.HTTPError as error:
             raise NotReached(f"The answer of {self.url} breaks off: {error}.") from error
         finally:
-            response.release_conn()
+            response.close()  # who stops reading leaves the rest of it on the connection
 
     def get(self, model: str) -> Document:
         """The document of a model by its id or the beginning of one. Raises NotFound."""
-        document: Document = self._json("GET", f"/api/models/{quote(model, safe='')}")["document"]
+        answer = self._json("GET", f"/api/models/{quote(model, safe='')}")
+        document: Document = self._part(answer, "document", dict)
         return document
 
     def count(self, query: str = "") -> int:
         """How many models a query finds."""
-        total: int = self._json("GET", "/api/search", {"q": query, "per_page": 1})["total"]
+        answer = self._json("GET", "/api/search", {"q": query, "per_page": 1})
+        total: int = self._part(answer, "total", int)
         return total
 
     def wait_for(self, query: str, *, timeout_seconds: float = 300.0) -> Document:
@@ -178,23 +195,49 @@ class Client:
         body: bytes | None = None,
     ) -> Document:
         address = f"{self.url}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
-        response = self._send(method, address, body=body)
-        if response.status >= 400:
-            raise _refusal(response.status, response.data)
+        status, content = self._answer(method, address, body)
+        if status >= 400:
+            raise _refusal(status, content)
+        return self._parsed(content)
+
+    def _answer(self, method: str, address: str, body: bytes | None) -> tuple[int, bytes]:
+        """Status and body. Asked again where the body breaks off."""
+        for attempt in range(1, self._attempts + 1):
+            response = self._send(method, address, body=body)
+            try:
+                content = response.read(MAX_ANSWER_BYTES + 1)
+                if len(content) > MAX_ANSWER_BYTES:
+                    response.close()  # nobody goes on with a connection on which more comes
+                    raise NotReached(f"The answer of {self.url} is larger than a catalog's.")
+            except urllib3.exceptions.HTTPError as error:
+                if attempt == self._attempts:
+                    raise NotReached(f"The answer of {self.url} breaks off: {error}.") from error
+            else:
+                return response.status, content
+            finally:
+                response.release_conn()
+        raise AssertionError("there is one attempt at least")
+
+    def _parsed(self, content: bytes) -> Document:
         try:
-            answer = json.loads(response.data)
-        except ValueError as error:
+            answer = json.loads(content)
+        except (ValueError, RecursionError) as error:
             raise NotReached(f"What answers at {self.url} is no catalog.") from error
         if not isinstance(answer, dict):
             raise NotReached(f"What answers at {self.url} is no catalog.")
         return answer
 
-    def _send(
-        self, method: str, address: str, *, body: bytes | None = None, preload: bool = True
-    ) -> urllib3.BaseHTTPResponse:
+    def _part(self, answer: Any, name: str, kind: type) -> Any:
+        """What stands there under this name. Raises NotReached where a catalog would say something else."""
+        part = answer.get(name) if isinstance(answer, dict) else None
+        if not isinstance(part, kind):
+            raise NotReached(f"What answers at {self.url} is no catalog.")
+        return part
+
+    def _send(self, method: str, address: str, *, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
         headers = {**self._headers, **({"Content-Type": "application/json"} if body is not None else {})}
         try:
-            return self._pool.request(method, address, body=body, headers=headers, preload_content=preload)
+            return self._pool.request(method, address, body=body, headers=headers, preload_content=False)
         except urllib3.exceptions.MaxRetryError as error:
             raise NotReached(f"Nobody answers at {self.url}: {error.reason or error}.") from error
         except urllib3.exceptions.HTTPError as error:

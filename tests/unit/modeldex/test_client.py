@@ -217,6 +217,49 @@ def test_what_is_no_catalog_is_told_in_one_sentence(answers, words):
         Client(a_server(answers), retries=0).get("x")
 
 
+@pytest.mark.parametrize(
+    ("ask", "body"),
+    [
+        (lambda client: list(client.search("x")), b"{}"),
+        (lambda client: list(client.search("x")), b'{"results": ["x"], "paging": {}}'),
+        (lambda client: client.get("x"), b'{"document": 3}'),
+        (lambda client: client.count("x"), b'{"total": "many"}'),
+        (lambda client: client.get("x"), b"[" * 100_000),
+        (lambda client: list(client.export("x")), b"<html>\n"),
+    ],
+    ids=["search", "result", "get", "count", "deep", "export"],
+)
+def test_json_of_another_service_is_told_in_one_sentence(ask, body):
+    """It was a KeyError or a JSONDecodeError."""
+    with pytest.raises(NotReached, match="no catalog"):
+        ask(Client(a_server([answer(b"200 OK", body)]), retries=0))
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda client: client.get("x"), lambda client: list(client.export("x"))], ids=["get", "export"]
+)
+def test_an_answer_without_end_is_not_kept(ask, monkeypatch):
+    monkeypatch.setattr("modeldex.client.MAX_ANSWER_BYTES", 1_000)
+    monkeypatch.setattr("modeldex.client.MAX_LINE_BYTES", 1_000)
+    url = a_server([answer(b"200 OK", b'{"document": {"x": "' + b"x" * 200_000 + b'"}}')])
+    with pytest.raises(NotReached, match="larger than"):
+        ask(Client(url, retries=0))
+
+
+def test_half_an_answer_is_asked_for_again():
+    half = answer(b"200 OK", b'{"document": {"id": "x"}}')[:-9]
+    assert Client(a_server([half, answer(b"200 OK", b'{"document": {"id": "x"}}')])).get("x") == {"id": "x"}
+    with pytest.raises(NotReached, match="breaks off"):
+        Client(a_server([half]), retries=0).get("x")
+
+
+def test_a_busy_server_is_waited_for_within_reason(monkeypatch):
+    """A `Retry-After` of a day held a script for that long."""
+    monkeypatch.setattr("modeldex.client.LONGEST_RETRY_SECONDS", 0.01)
+    day = b"HTTP/1.1 503 Busy\r\nRetry-After: 86400\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    assert Client(a_server([day, answer(b"200 OK", b'{"document": {}}')])).get("x") == {}
+
+
 def test_a_server_that_never_answers_is_left_in_time():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         clock = time.monotonic()
