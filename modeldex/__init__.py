@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modeldex.client import Client, ClientError
     from modeldex.git_head import code_version
+    from modeldex.middleware import AsgiMiddleware, WsgiMiddleware
     from modeldex.runs import Run, run
-    from modeldex.serving import AsgiMiddleware, Recorder, WsgiMiddleware
+    from modeldex.serving import Recorder
     from modeldex.sidecar import LogRefused, log
 
 __all__ = [
@@ -34,13 +35,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AsgiMiddleware": "serving",
+    "AsgiMiddleware": "middleware",
     "Client": "client",
     "ClientError": "client",
     "LogRefused": "sidecar",
     "Recorder": "serving",
     "Run": "runs",
-    "WsgiMiddleware": "serving",
+    "WsgiMiddleware": "middleware",
     "code_version": "git_head",
     "log": "sidecar",
     "run": "runs",

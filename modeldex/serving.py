@@ -6,6 +6,7 @@ A call costs two readings of the clock and one count; files are written by a thr
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import inspect
 import logging
@@ -16,7 +17,13 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Mapping,
+)
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar, cast
@@ -213,12 +220,18 @@ class Recorder:
 
     def measures(self, model: Model) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """A decorator for the function that asks the model, an ordinary or an asynchronous one. A call that raises counts
-        as failed, and its duration does not.
+        as failed, and its duration does not. One that yields lasts from the first word to the last; one that nobody
+        reads to its end is not counted.
         """
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
-            if inspect.iscoroutinefunction(function):
-                return cast("Callable[P, R]", self._measured_later(model, function))
+            for kind, wrapped in (
+                (inspect.iscoroutinefunction, self._measured_later),
+                (inspect.isgeneratorfunction, self._measured_stream),
+                (inspect.isasyncgenfunction, self._measured_later_stream),
+            ):
+                if kind(function) or kind(getattr(function, "__call__", None)):  # noqa: B004 - of which kind it is
+                    return cast("Callable[P, R]", wrapped(model, cast("Any", function)))
 
             @functools.wraps(function)
             def measured(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -248,6 +261,39 @@ class Recorder:
                 raise
             self.record(model, time.perf_counter() - clock)
             return answer
+
+        return measured
+
+    def _measured_stream(
+        self, model: Model, function: Callable[..., Generator[Any, Any, Any]]
+    ) -> Callable[..., Generator[Any, Any, Any]]:
+        @functools.wraps(function)
+        def measured(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            clock = time.perf_counter()
+            try:
+                answer = yield from function(*args, **kwargs)
+            except Exception:
+                self.record(model, time.perf_counter() - clock, failed=True)
+                raise
+            self.record(model, time.perf_counter() - clock)
+            return answer
+
+        return measured
+
+    def _measured_later_stream(
+        self, model: Model, function: Callable[..., AsyncGenerator[Any, Any]]
+    ) -> Callable[..., AsyncGenerator[Any, Any]]:
+        @functools.wraps(function)
+        async def measured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            clock = time.perf_counter()
+            try:
+                async with contextlib.aclosing(function(*args, **kwargs)) as stream:
+                    async for part in stream:
+                        yield part
+            except Exception:
+                self.record(model, time.perf_counter() - clock, failed=True)
+                raise
+            self.record(model, time.perf_counter() - clock)
 
         return measured
 
@@ -298,146 +344,3 @@ class Recorder:
                     self._report(model, window)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
                     log.warning("latency could not be reported model=%s reason=%s", model, error)
-
-
-Environment = dict[str, Any]
-Choice = Model | Callable[[Any], Model | None]
-"""The model that answers a request, or what tells it by the environment or scope; None: the request is not counted."""
-
-
-class WsgiMiddleware:
-    """A WSGI application whose requests are counted as calls of a model, until the last byte of the answer is taken.
-
-    Answers of 500 and above, and those that break off by an error, have failed. Source: PEP 3333.
-    """
-
-    def __init__(self, app: Callable[..., Iterable[bytes]], recorder: Recorder, model: Choice) -> None:
-        self._app = app
-        self._recorder = recorder
-        self._model = model
-
-    def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        model = self._model(environ) if callable(self._model) else self._model
-        if model is None:
-            return self._app(environ, start_response)
-        call = _Call(self._recorder, model)
-
-        def start(status: str, *more: Any, **options: Any) -> Any:
-            call.failed = status.startswith("5")
-            return start_response(status, *more, **options)
-
-        try:
-            answer = self._app(environ, start)
-        except Exception:
-            call.failed = True
-            call.end()
-            raise
-        wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(answer, list | tuple) or (isinstance(wrapper, type) and isinstance(answer, wrapper)):
-            call.end()  # whole already, or sent by the server in a way that a wrapper would take from it
-            return answer
-        return _Answer(answer, call)
-
-
-class _Call:
-    """One request under way, counted once."""
-
-    __slots__ = ("_clock", "_model", "_recorder", "failed", "open")
-
-    def __init__(self, recorder: Recorder, model: Model) -> None:
-        self._recorder = recorder
-        self._model = model
-        self._clock = time.perf_counter()
-        self.failed = False
-        self.open = True
-
-    def end(self) -> None:
-        if self.open:
-            self.open = False
-            self._recorder.record(self._model, time.perf_counter() - self._clock, failed=self.failed)
-
-
-class _Answer:
-    """The body of an answer; it is over when the server closes it, as it must."""
-
-    def __init__(self, body: Iterable[bytes], call: _Call) -> None:
-        self._body = body
-        self._parts = iter(body)
-        self._call = call
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            return next(self._parts)
-        except StopIteration:
-            self._call.end()
-            raise
-        except Exception:
-            self._call.failed = True
-            raise
-
-    def close(self) -> None:
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._call.end()
-
-
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-
-
-class AsgiMiddleware:
-    """An ASGI application whose HTTP requests are counted as calls of a model, until the last byte of the answer is sent.
-
-    With `first_byte` a call lasts until the answer begins, for models whose answers are streams that people read along.
-    Answers of 500 and above, and errors, have failed; a client that goes away is no failure of the model.
-    Source: ASGI HTTP and WebSocket specification 2.5.
-    """
-
-    def __init__(
-        self,
-        app: Callable[..., Awaitable[None]],
-        recorder: Recorder,
-        model: Choice,
-        *,
-        first_byte: bool = False,
-    ) -> None:
-        self._app = app
-        self._recorder = recorder
-        self._model = model
-        self._first_byte = first_byte
-
-    async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
-        model = None
-        if scope["type"] == "http":
-            model = self._model(scope) if callable(self._model) else self._model
-        if model is None:
-            await self._app(scope, receive, send)
-            return
-        call = _Call(self._recorder, model)
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                call.failed = message["status"] >= 500
-            try:
-                await send(message)
-            except Exception:
-                call.open = False
-                raise
-            if message["type"] != "http.response.start" and (
-                self._first_byte or not message.get("more_body")
-            ):
-                call.end()
-
-        try:
-            await self._app(scope, receive, counted)
-        except Exception:
-            call.failed = True
-            call.end()
-            raise
-        call.end()

@@ -211,6 +211,51 @@ def test_asynchronous_functions_are_measured_to_their_end(recorder, told):
     assert window.percentile(1) >= 0.019
 
 
+def tokens(step=0.01, fails=False):
+    for _ in range(3):
+        time.sleep(step)
+        yield "x"
+    if fails:
+        raise ValueError
+
+
+async def tokens_later(**options):
+    for token in tokens(**options):
+        yield token
+
+
+class Streaming:
+    def __call__(self, **options):
+        yield from tokens(**options)
+
+
+async def all_of(stream):
+    return [part async for part in stream] if hasattr(stream, "__aiter__") else list(stream)
+
+
+async def one_of(stream):
+    if hasattr(stream, "__aiter__"):
+        await anext(stream)
+        await stream.aclose()
+    else:
+        next(stream)
+        stream.close()
+
+
+@pytest.mark.parametrize("predict", [tokens, tokens_later, Streaming()], ids=["yield", "async", "object"])
+def test_a_function_that_yields_is_measured_to_its_last_word(recorder, told, predict):
+    """It counted as answered when it had only been called, in a millionth of a second, and never as failed."""
+    measured = recorder.measures("net")(predict)
+    assert asyncio.run(all_of(measured())) == ["x"] * 3
+    with pytest.raises(ValueError):
+        asyncio.run(all_of(measured(fails=True, step=0)))
+    asyncio.run(one_of(measured()))
+    recorder.flush()
+    ((_, window),) = told
+    assert (window.answered, window.failed) == (1, 1), "who does not read on says nothing of the model"
+    assert window.percentile(1) >= 0.029
+
+
 class Body:
     """An answer in parts, which knows whether it was closed."""
 
@@ -343,8 +388,11 @@ def body(more=False):
         ([start(500), body()], {"net": (0, 1)}),
         ([start(), body(more=True), ValueError("broke off")], {"net": (0, 1)}),
         ([ValueError("at once")], {"net": (0, 1)}),
+        ([], {"net": (0, 1)}),
+        ([start(), body(more=True)], {"net": (0, 1)}),
+        ([{"type": "http.response.early_hint"}, start(500), body()], {"net": (0, 1)}),
     ],
-    ids=["answered", "failed", "breaks-off", "raises"],
+    ids=["answered", "failed", "breaks-off", "raises", "says-nothing", "has-no-end", "hints-before"],
 )
 def test_an_asgi_request_is_one_call(recorder, told, messages, expected):
     try:
@@ -370,6 +418,20 @@ def test_a_client_that_went_away_is_no_failure_of_the_model(recorder, told):
 
     with pytest.raises(OSError, match="disconnected"):
         asgi(recorder, [start(), body()], send=gone)
+    assert counted(recorder, told) == {}
+
+
+def test_a_client_that_is_heard_to_go_away_is_no_failure_either(recorder, told):
+    async def app(scope, receive, send):
+        await send(start())
+        assert (await receive())["type"] == "http.disconnect"
+
+    async def to_server(message): ...
+
+    async def from_server():
+        return {"type": "http.disconnect"}
+
+    asyncio.run(AsgiMiddleware(app, recorder, "net")({"type": "http"}, from_server, to_server))
     assert counted(recorder, told) == {}
 
 
