@@ -214,7 +214,7 @@ def place_of(path: str | os.PathLike[str]) -> Path:
     if not text or "\0" in text:
         raise LogRefused(("the path is empty or has a zero byte in it",))
     if _REMOTE.match(text):
-        raise LogRefused((f"{text} is no path; tell the server, with modeldex.Client(...).log",))
+        raise LogRefused((f"the address {text} is no path; tell the server, with modeldex.Client(...).log",))
     model = Path(text)
     is_file = model.is_file() or (
         not model.is_dir() and not text.endswith("/") and _FILE_TO_COME.search(model.name) is not None
@@ -237,7 +237,7 @@ def change(path: str | os.PathLike[str], edit: Callable[[Sidecar], None]) -> Pat
             json.dumps(sidecar, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=False) + "\n"
         ).encode()
         if len(after) > MAX_BYTES:
-            raise LogRefused((f"{target} would grow beyond {MAX_BYTES:,} bytes",))
+            raise LogRefused((f"the file {target} would grow beyond {MAX_BYTES:,} bytes",))
         if after != before:
             _replace(target, after)
     return target
@@ -246,7 +246,7 @@ def change(path: str | os.PathLike[str], edit: Callable[[Sidecar], None]) -> Pat
 def _read(target: Path) -> bytes | None:
     try:
         if target.stat().st_size > MAX_BYTES:
-            raise LogRefused((f"{target} has more than {MAX_BYTES:,} bytes",))
+            raise LogRefused((f"the file {target} has more than {MAX_BYTES:,} bytes",))
         return target.read_bytes()
     except FileNotFoundError:
         return None
@@ -257,10 +257,12 @@ def _parsed(target: Path, content: bytes) -> Sidecar:
         sidecar = json.loads(content) if content.strip() else {}
     except (ValueError, RecursionError) as error:
         raise LogRefused(
-            (f"{target} is there and is no JSON, so nothing can be added to it: {error}",)
+            (f"the file {target} is there and is no JSON, so nothing can be added to it: {error}",)
         ) from error
     if not isinstance(sidecar, dict):
-        raise LogRefused((f"{target} is there and is no JSON object, so nothing can be added to it",))
+        raise LogRefused(
+            (f"the file {target} is there and is no JSON object, so nothing can be added to it",)
+        )
     if not isinstance(sidecar.get("evaluations", []), list):
         raise LogRefused((f"the evaluations in {target} are no list, so none can be added",))
     return sidecar

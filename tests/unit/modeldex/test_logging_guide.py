@@ -52,7 +52,7 @@ def test_every_command_of_the_guide_says_what_stands_there(heading, tmp_path, mo
 
 SITUATIONS = {
     "no-place": (["nowhere", "f1=1"], "There is nothing at nowhere"),
-    "bucket": (["s3://b/m", "f1=1"], "is no path"),
+    "bucket": (["s3://b/m", "f1=1"], "The address s3://b/m is no path"),
     "no-number": (["out", "f1=good"], "'f1' is no number"),
     "no-assignment": (["out", "f1"], "Write METRIC=NUMBER"),
     "no-field": (["out", "--set", "licens=mit"], "did you mean license"),
