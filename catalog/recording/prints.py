@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -59,10 +58,12 @@ class SubjectDigests:
     """What tells whether a file says the same of each of its subjects, whatever is said of the others."""
 
     def __init__(self) -> None:
-        self._hashers: dict[str | None, Any] = defaultdict(hashlib.sha256)
+        self._digests: dict[str | None, bytes] = {}
+        """Of each subject so far: a hasher of each would be 600 bytes, and a tracker's database has thousands."""
 
     def add(self, observations: Iterable[Observation]) -> None:
         """More of what the file says."""
+        hashers: dict[str | None, Any] = {}
         for seen in observations:
             statement = (
                 seen.field,
@@ -74,7 +75,10 @@ class SubjectDigests:
                 sorted(seen.context.items()),
                 seen.masked,
             )
-            self._hashers[seen.subject].update(repr(statement).encode("utf-8", "backslashreplace"))
+            if (hasher := hashers.get(seen.subject)) is None:
+                hasher = hashers[seen.subject] = hashlib.sha256(self._digests.get(seen.subject, b""))
+            hasher.update(repr(statement).encode("utf-8", "backslashreplace"))
+        self._digests |= {subject: hasher.digest() for subject, hasher in hashers.items()}
 
     def applied(self, extraction: Extraction) -> Extraction:
         """The extraction, whose observations may be elsewhere, with the digests of its subjects."""
@@ -87,12 +91,15 @@ class SubjectDigests:
                 extraction.status,
             )
         )
-        whole += repr((extraction.risks, extraction.problems)) + self._hashers[None].hexdigest()
+        whole += repr((extraction.risks, extraction.problems)) + self._digest_of(None)
         subjects = [
-            replace(subject, digest=_digest([whole, self._hashers[subject.id].hexdigest()]))
+            replace(subject, digest=_digest([whole, self._digest_of(subject.id)]))
             for subject in extraction.subjects
         ]
         return replace(extraction, subjects=tuple(subjects))
+
+    def _digest_of(self, subject: str | None) -> str:
+        return (self._digests.get(subject) or hashlib.sha256().digest()).hex()
 
 
 def identity(group: Group) -> str | None:

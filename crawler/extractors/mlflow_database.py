@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from catalog.errors import LimitExceeded
@@ -66,7 +67,7 @@ class MlflowDatabaseExtractor:
         if reader.size_bytes > most:
             raise LimitExceeded("bytes of a SQLite file", limit=most, found=reader.size_bytes)
         findings = self._findings(reader)
-        with opened(_whole(reader)) as database:
+        with opened(_pieces(reader), size_bytes=reader.size_bytes) as database:
             if "run_uuid" not in database.columns("runs") or not database.has("alembic_version"):
                 # Somebody's other database (Modeldex's own store has runs and Alembic, too): nothing to say, and no
                 # fault of the file's.
@@ -79,9 +80,9 @@ class MlflowDatabaseExtractor:
             _tell_models(findings, tables)
             runs = _Runs.of(tables)
             yield findings.extraction()
-            for start in range(0, len(runs.rows), RUNS_PER_PAGE):
+            for start in range(0, len(runs.names), RUNS_PER_PAGE):
                 findings = self._findings(reader)
-                runs.tell(_Tables(findings, database), runs.rows[start : start + RUNS_PER_PAGE])
+                runs.tell(_Tables(findings, database), runs.names[start : start + RUNS_PER_PAGE])
                 yield findings.extraction()
 
     def _findings(self, reader: RangedReader) -> Findings:
@@ -95,13 +96,11 @@ class MlflowDatabaseExtractor:
         )
 
 
-def _whole(reader: RangedReader) -> bytearray:
-    """The bytes of the file, which the reader does not keep."""
-    whole = bytearray()
+def _pieces(reader: RangedReader) -> Iterator[bytes]:
+    """The bytes of the file, piece by piece, which the reader does not keep."""
     for start in range(0, reader.size_bytes, READ_BYTES):
-        whole += reader.take(start, min(start + READ_BYTES, reader.size_bytes))
+        yield reader.take(start, min(start + READ_BYTES, reader.size_bytes))
         reader.forget()
-    return whole
 
 
 Rows = list[dict[str, Any]]
@@ -170,11 +169,14 @@ class _Values:
         return None if history is None else history.to_context()
 
 
+_RUN_COLUMNS = ["name", "status", "lifecycle_stage", "user_id", "start_time", "end_time", "experiment_id"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """The rows of all runs, the newest first: they are what is left if there are more than can be told."""
+    """All runs by name, the newest first: they are what is left if there are more than can be told."""
 
-    rows: Rows
+    names: list[str]
     experiments: Mapping[str, Mapping[str, Any]]
     datasets: Mapping[str, list[tuple[str, Any]]]
 
@@ -184,25 +186,20 @@ class _Runs:
             str(row["experiment_id"]): row
             for row in tables.rows("experiments", ["experiment_id", "name", "lifecycle_stage"])
         }
-        columns = [
-            "run_uuid",
-            "name",
-            "status",
-            "lifecycle_stage",
-            "user_id",
-            "start_time",
-            "end_time",
-            "experiment_id",
+        started = [
+            (_started(row), run)
+            for row in tables.rows("runs", ["run_uuid", "start_time"], newest="start_time")
+            if isinstance(run := row.get("run_uuid"), str)
         ]
-        rows = sorted(tables.rows("runs", columns, newest="start_time"), key=_started, reverse=True)
-        rows = [row for row in rows if isinstance(row.get("run_uuid"), str)]
-        return cls(rows, experiments, _datasets(tables))
+        started.sort(key=itemgetter(0), reverse=True)
+        return cls([run for _, run in started], experiments, _datasets(tables))
 
-    def tell(self, tables: _Tables, page: Rows) -> None:
+    def tell(self, tables: _Tables, names: list[str]) -> None:
         """Some of the runs, with their values."""
-        findings, names = tables.findings, [row["run_uuid"] for row in page]
+        findings, of = tables.findings, ("run_uuid", names)
+        rows = {str(row["run_uuid"]): row for row in tables.rows("runs", ["run_uuid", *_RUN_COLUMNS], of=of)}
         values, histories = _RunValues.of(tables, names, self.datasets), _Values.of(tables, names)
-        for row in page:
+        for row in (rows[name] for name in names if name in rows):
             experiment = self.experiments.get(str(row.get("experiment_id")), {})
             if mlflow.DELETED in {row.get("lifecycle_stage"), experiment.get("lifecycle_stage")}:
                 _tell_deleted(findings, row["run_uuid"])

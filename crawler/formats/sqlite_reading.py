@@ -5,9 +5,10 @@ Source: https://www.sqlite.org/security.html (untrusted database files).
 
 from __future__ import annotations
 
+import mmap
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -19,6 +20,7 @@ MAX_VALUE_BYTES = 1024 * 1024
 MAX_SECONDS = 10.0
 SECONDS = "seconds for a SQLite file"
 OPERATIONS_BETWEEN_CHECKS = 10_000
+_HEADER_BYTES = 100
 
 
 class ForeignDatabase:
@@ -95,13 +97,17 @@ class ForeignDatabase:
 
 
 @contextmanager
-def opened(data: bytearray) -> Iterator[ForeignDatabase]:
-    """The database in `data`, which is emptied: SQLite has a copy. Raises Malformed, LimitExceeded."""
+def opened(pieces: Iterable[bytes], *, size_bytes: int) -> Iterator[ForeignDatabase]:
+    """The database of so many bytes, in SQLite's memory alone once it is open. Raises Malformed, LimitExceeded."""
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
-            _leave_wal(data)
-            connection.deserialize(data)
-            data.clear()
+            # A map of its own and not the heap: what is read afterwards would lie above it and keep it from the system.
+            with mmap.mmap(-1, max(size_bytes, _HEADER_BYTES)) as whole:
+                for piece in pieces:
+                    whole.write(piece)
+                _leave_wal(whole)
+                with memoryview(whole) as view, view[:size_bytes] as data:
+                    connection.deserialize(data)
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
             for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
                 connection.execute(f"PRAGMA {pragma}")
@@ -110,11 +116,11 @@ def opened(data: bytearray) -> Iterator[ForeignDatabase]:
         yield ForeignDatabase(connection)
 
 
-def _leave_wal(data: bytearray) -> None:
+def _leave_wal(data: mmap.mmap) -> None:
     """A file in WAL mode says so in two header bytes and then refuses to open from memory; its log is not read anyway.
 
     Source: https://www.sqlite.org/fileformat2.html, file format version numbers at offset 18.
     """
-    if len(data) < 100 or not data.startswith(MAGIC):
+    if data.tell() < _HEADER_BYTES or data[: len(MAGIC)] != MAGIC:
         raise Malformed("no SQLite header")
     data[18:20] = b"\x01\x01"
