@@ -103,6 +103,19 @@ def hidden_pickle(reader: RangedReader, allowance: Allowance | None = None) -> P
     return None
 
 
+def may_hide_pickle(head: bytes, reader: RangedReader) -> bool:
+    """Whether a loader would see a pickle that calls something, or a file of torch, in what nothing reads by its name.
+    `reader` is asked only where the first bytes do not tell.
+    """
+    if is_zip(head[:4]):
+        with suppress(ExtractError):
+            return any(f"/{member.name}".endswith("/data.pkl") for member in open_zip(reader).members)
+        return False
+    if compression_of(head[:16]) is None and not may_begin(head):
+        return False
+    return hidden_pickle(reader) is not None
+
+
 def _scan_tar(findings: Findings, reader: RangedReader, compression: str | None) -> None:
     allowance = Allowance()
     for member in islice(tar_members(reader, compression), MAX_MEMBERS_LOOKED_AT):

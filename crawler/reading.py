@@ -34,7 +34,7 @@ from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import read_pickle
-from crawler.hidden_pickles import hidden_pickle, with_hidden_pickles
+from crawler.hidden_pickles import hidden_pickle, may_hide_pickle, with_hidden_pickles
 from crawler.named_calls import unclaimed_risks, with_named_calls
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
 from crawler.shared_files import InParts, SharedFile
@@ -57,7 +57,11 @@ SHARED_BYTES = 8 * 1024 * 1024
 crawl. The names of one file are near each other as a rule (a cache of blobs lists them beside its links)."""
 BYTES_BESIDE = 400
 """What it takes to keep the bytes of one range, beside them."""
-NOT_OPENED = "not opened"
+LOOKED_AT = "looked at:1"
+NOT_OPENED = "not opened:1"
+"""Of a file that no reader wants because of its name: whether somebody looked if its bytes are a pickle that calls."""
+LOOKED_AT_IN_STORAGE = 1000
+"""So many of these a run looks at where each costs a request; on this machine it looks at all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Registry:
         if reading == Reading.RETRY:
             return False
         if reading == Reading.SKIPPED:
-            return sniffing.never_opened(key)
+            return signature in {LOOKED_AT, NOT_OPENED} and sniffing.never_opened(key)
         if signature.startswith("none:"):
             return signature == self.signature(None)
         name, _, version = signature.rpartition(":")
@@ -213,13 +217,12 @@ class ObjectReader:
         self._registry = registry
         self._budget = budget
         self._broken: frozenset[str] = frozenset()
+        self._is_here = bool(getattr(source, "is_read_in_processes", False))
+        self._looked_at = 0
 
     def read(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
         """What the object says now. Never raises for what is in a file; `before` is what was known of it."""
-        if sniffing.never_opened(meta.key):
-            entry = Entry(object=meta, reading=Reading.SKIPPED, signature=NOT_OPENED)
-            return Outcome(entry=entry, opened=False)
-        if sniffing.is_archived(meta.storage_class):
+        if sniffing.is_archived(meta.storage_class) and not sniffing.never_opened(meta.key):
             return _without_secrets(self._archived(meta, before))
         reader = RangedReader(
             meta.key,
@@ -229,7 +232,7 @@ class ObjectReader:
         )
         attempt = _Attempt()
         try:
-            outcome = self._read(meta, reader, attempt)
+            outcome = self._passed_over(meta, reader) or self._read(meta, reader, attempt)
         except (ObjectChanged, SourceError) as error:
             reason = str(error).removeprefix(f"{meta.key}: ")  # whoever shows it names the file
             outcome = put_off(meta, before, reason, is_changing=isinstance(error, ObjectChanged))
@@ -241,13 +244,35 @@ class ObjectReader:
                     type(error).__name__,
                 )
             outcome = self._failed(meta, before, attempt.choice, error, reader)
-        outcome = replace(_remembered(outcome, before), bytes_read=reader.bytes_read, broken=attempt.broken)
+        bytes_read = outcome.bytes_read + reader.bytes_read
+        outcome = replace(_remembered(outcome, before), bytes_read=bytes_read, broken=attempt.broken)
         outcome = _without_secrets(outcome)
         if outcome.extraction is None or outcome.shares is not None or before is None:
             return outcome
         # What said nothing between may have rows of a reading before that: they stay as long as its extraction does.
         may_have_rows = before.outline is None or may_have_shares(before.outline)
         return replace(outcome, shares={}) if may_have_rows else outcome
+
+    def _passed_over(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
+        """The account of a file that no reader wants because of its name; None for all others, and where its bytes are a
+        pickle that calls: a loader looks at bytes alone.
+        """
+        if not sniffing.never_opened(meta.key):
+            return None
+        if meta.size_bytes == 0:
+            return _skipped(meta, LOOKED_AT, opened=False)
+        if sniffing.is_archived(meta.storage_class) or not (
+            self._is_here or self._looked_at < LOOKED_AT_IN_STORAGE
+        ):
+            return _skipped(meta, NOT_OPENED, opened=False)
+        self._looked_at += 1
+        try:
+            head = self._from_storage(meta, 0, min(HEAD_BYTES, meta.size_bytes))
+            if may_hide_pickle(head, reader):
+                return None
+        except ModeldexError:  # nobody misses what is in it
+            return _skipped(meta, NOT_OPENED, opened=False)
+        return _skipped(meta, LOOKED_AT, opened=True, bytes_read=len(head))
 
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
@@ -419,6 +444,11 @@ class ObjectReader:
                     type(fault).__name__,
                 )
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
+
+
+def _skipped(meta: ObjectMeta, signature: str, *, opened: bool, bytes_read: int = 0) -> Outcome:
+    entry = Entry(object=meta, reading=Reading.SKIPPED, signature=signature)
+    return Outcome(entry=entry, opened=opened, bytes_read=bytes_read)
 
 
 @cache

@@ -19,6 +19,9 @@ SKIPPED_DIRECTORIES = frozenset(
         "lost+found",
     }
 )
+OF_ANOTHER_PROGRAM = "what another program keeps for itself"
+"""Why such a directory is left out, and what git keeps beside its references."""
+GIT = ".git"
 GIT_REFERENCES = re.compile(r"HEAD|packed-refs|refs|refs/(?:heads|tags)(?:/.+)?")
 """What is listed below `.git`: what its commits are called. Its objects may be many and say nothing of models."""
 
@@ -34,5 +37,16 @@ def is_unfinished(name: str) -> bool:
 
 def is_inside_git(key: str) -> bool:
     """Whether the key lies below `.git` and says nothing of models."""
-    _, inside, reference = f"/{key}".rpartition("/.git/")
+    _, inside, reference = f"/{key}".rpartition(f"/{GIT}/")
     return bool(inside) and GIT_REFERENCES.fullmatch(reference) is None
+
+
+def directory_of_another_program(key: str) -> str | None:
+    """The directory around the key that another program keeps for itself; None where there is none, and for the trash."""
+    parts = key.split("/")
+    for depth, part in enumerate(parts[:-1], 1):
+        if part == TRASH:
+            return None
+        if part == GIT or part in SKIPPED_DIRECTORIES:
+            return "/".join(parts[:depth])
+    return None

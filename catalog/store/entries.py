@@ -16,7 +16,7 @@ from catalog.store.documents import LIVE
 class Reading(StrEnum):
     """What became of the attempt to read an object."""
 
-    SKIPPED = "skipped"  # its name says that it is never worth opening
+    SKIPPED = "skipped"  # its name says nothing of a model, and its first bytes are no pickle that calls
     UNCLAIMED = "unclaimed"  # opened, and no extractor reads it
     READ = "read"
     FAILED = "failed"  # its own fault: final for these bytes and this extractor

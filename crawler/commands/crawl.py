@@ -236,7 +236,9 @@ def _sentence(report: CrawlReport) -> str:
         more.append(f"{number:,} {'directory' if number == 1 else 'directories'} could not be listed")
     if counts.get("skipped"):
         number = counts["skipped"]
-        more.append(f"{number:,} {'file or link' if number == 1 else 'files and links'} left out")
+        more.append(
+            f"{number:,} {'file, link or directory' if number == 1 else 'files, links and directories'} left out"
+        )
     if counts.get("risks"):
         more.append(f"{counts['risks']:,} {'model' if counts['risks'] == 1 else 'models'} with risks")
     if counts.get("incomplete"):

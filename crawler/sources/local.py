@@ -28,7 +28,15 @@ from catalog.settings.sections import setting
 from crawler.grouping.draft import upwards
 from crawler.selection import Selection
 from crawler.source import Listed, no_objects
-from crawler.unfinished import SKIPPED_DIRECTORIES, UNFINISHED, is_inside_git, is_unfinished
+from crawler.unfinished import (
+    GIT,
+    OF_ANOTHER_PROGRAM,
+    SKIPPED_DIRECTORIES,
+    TRASH,
+    UNFINISHED,
+    is_inside_git,
+    is_unfinished,
+)
 
 MAX_DEPTH = 64
 BATCH_OBJECTS = 500
@@ -246,6 +254,8 @@ class LocalSource:
         if left_out:
             listing.skipped.append((key, left_out))
         elif is_directory:
+            if entry.name == GIT or (entry.name in SKIPPED_DIRECTORIES and entry.name != TRASH):
+                listing.skipped.append((key, OF_ANOTHER_PROGRAM))
             if entry.name not in SKIPPED_DIRECTORIES:
                 listing.below.append(_Directory(key, listing.directory.depth + 1))
         elif is_unfinished(entry.name):

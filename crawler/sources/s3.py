@@ -38,7 +38,14 @@ from crawler.buckets.spending import Spending
 from crawler.buckets.tails import Tails
 from crawler.selection import Selection
 from crawler.source import Listed
-from crawler.unfinished import SKIPPED_DIRECTORIES, UNFINISHED, is_inside_git, is_unfinished
+from crawler.unfinished import (
+    OF_ANOTHER_PROGRAM,
+    SKIPPED_DIRECTORIES,
+    UNFINISHED,
+    directory_of_another_program,
+    is_inside_git,
+    is_unfinished,
+)
 
 LISTING_WORKERS = 8
 MOST_SKIPPED_BYTES = 8 * 1024 * 1024
@@ -79,6 +86,7 @@ class S3Source:
             parse_object(self._inventory, what="The option inventory")
         self._first: Page | None = None
         self._kept_directory = ""
+        self._told_directory = ""
         self._opened_at = datetime.now(UTC)
         self._etags: dict[tuple[str, str], str] = {}
         try:
@@ -279,10 +287,13 @@ class S3Source:
                 objects.append(meta_of(self.id, row, key))
             elif reason:
                 skipped.append((key, reason))
+            elif (other := directory_of_another_program(key)) and other != self._told_directory:
+                self._told_directory = other
+                skipped.append((other, OF_ANOTHER_PROGRAM))
         return Listed(scope=scope, objects=tuple(objects), skipped=tuple(skipped))
 
     def _left_out(self, key: str) -> str | None:
-        """Why an object is not crawled; an empty text where nobody need be told."""
+        """Why an object is not crawled; an empty text where its directory is told of, or nobody need be told."""
         directory, _, name = key.rpartition("/")
         if is_unfinished(name):
             return UNFINISHED

@@ -13,7 +13,7 @@ from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
-from crawler.reading import Registry
+from crawler.reading import NOT_OPENED, Registry
 from crawler.source import Resumable, Source, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
@@ -21,6 +21,7 @@ from crawler.stages.judging import Scopes
 BATCH_OBJECTS = 500
 PAGE_OBJECTS = 200
 PAGE_SECONDS = 2.0
+UNOPENED = "not opened because of its name"
 
 
 class ReadingStage:
@@ -137,6 +138,8 @@ class ReadingStage:
     def _count(self, read: ReadObject) -> None:
         self._account.counts["opened"] += read.opened
         self._account.counts["bytes_read"] += read.bytes_read
+        if read.packed.entry.signature == NOT_OPENED:
+            self._account.skip(((read.packed.entry.object.key, UNOPENED),))
         for name, sentence in read.broken.items():
             if name not in self.broken:
                 self.broken.add(name)

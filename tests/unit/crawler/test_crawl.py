@@ -1,9 +1,11 @@
 """Crawls of real directories into a real store."""
 
+import gzip
 import os
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.evasions import zipped
 from sqlalchemy import event
 
 from catalog.errors import WriterBusy
@@ -139,13 +141,95 @@ def test_a_git_lfs_pointer_has_the_hash_and_is_no_failure(shop):
     assert document["content_hash"] == oid
 
 
-def test_files_that_are_no_models_are_never_opened_or_shown(shop):
+def test_files_that_are_no_models_are_looked_at_once_and_never_shown(shop):
     shop.put("train.py", "print(1)")
     shop.put("data.csv", "a,b\n")
     shop.put("notes", "some words")
     shop.crawl()
-    assert set(shop.source.reads) == {"notes"}
+    assert sorted(shop.source.reads) == ["data.csv", "notes", "train.py"]
     assert shop.documents() == {}
+    assert shop.crawl().counts["opened"] == 0
+
+
+PICKLE_THAT_CALLS = b"cos\nsystem\n(S'true'\ntR."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "m.pickle.bak",
+            "m.pkl.old",
+            "m.pkl~",
+            "m.pkl.1",
+            "m.pkl.orig",
+            ".m.pkl.swp",
+            "m.joblib.2024-01-01",
+        ),
+        *("m", "m.log", "m.csv", "m.py", "m.jpg", "m.so", "m.html", "m.ttf", "m.mp4"),
+    ],
+)
+@pytest.mark.parametrize("data", [PICKLE_THAT_CALLS, gzip.compress(PICKLE_THAT_CALLS)], ids=["plain", "gzip"])
+def test_a_pickle_that_calls_is_told_whatever_its_file_is_called(shop, name, data):
+    """Copies that editors and people keep, and files with another program's suffix, were not opened: nothing was said."""
+    shop.put(name, data)
+    shop.crawl()
+    (document,) = shop.documents().values()
+    assert document["risk_severity"] in {"high", "medium"}
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    {
+        "a picture": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(64)),
+        "source code": ("a.py", b"cimport os\nimport sys\n(1).real\n"),
+        "an office document": (
+            "a.docx",
+            zipped({"word/document.xml": b"<w/>", "[Content_Types].xml": b"<t/>"}),
+        ),
+        "a table": ("a.csv", b"(1),2,3\nc,os\nsystem\n"),
+        "a rotated log": ("a.log", gzip.compress(b"INFO one\nINFO two\n")),
+        "a card of before": ("README.md.bak", b"---\nlicense: mit\n---\n# x\n"),
+        "settings of before": ("config.json.orig", b'{"model_type": "bert"}'),
+        "a plain pickle": ("a.out", b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00]\x94(K\x01e."),
+    }.values(),
+)
+def test_a_harmless_file_whose_name_promises_nothing_is_no_model(shop, name, data):
+    shop.put(name, data)
+    assert shop.crawl().counts["failed"] == 0
+    assert shop.documents() == {}
+
+
+def test_what_cannot_be_opened_and_promises_nothing_is_left_out_and_told(shop):
+    shop.put("m.jpg", PICKLE_THAT_CALLS)
+    shop.source.denied.add("m.jpg")
+    report = shop.crawl()
+    assert report.counts["failed"] == 0
+    assert report.notes == ("1 left out (not opened because of its name): m.jpg",)
+
+
+def test_only_so_many_files_that_promise_nothing_are_looked_at_where_each_costs_a_request(shop, monkeypatch):
+    monkeypatch.setattr("crawler.reading.LOOKED_AT_IN_STORAGE", 2)
+    monkeypatch.setattr(shop.source, "is_read_in_processes", False)
+    for number in range(4):
+        shop.put(f"{number}.jpg", b"\xff\xd8")
+    report = shop.crawl()
+    assert shop.source.reads == ["0.jpg", "1.jpg"]
+    assert report.notes == ("2 left out (not opened because of its name): 2.jpg, 3.jpg",)
+    assert shop.crawl().counts["opened"] == 0
+
+
+def test_directories_that_other_programs_keep_are_left_out_and_counted(shop):
+    """A pickle in one was in no model and in no sentence."""
+    shop.put("__pycache__/m.pkl", PICKLE_THAT_CALLS)
+    shop.put("a/.ipynb_checkpoints/m.pkl", PICKLE_THAT_CALLS)
+    shop.put(".git/objects/m.pkl", PICKLE_THAT_CALLS)
+    shop.put(".modeldex-trash/m.pkl", PICKLE_THAT_CALLS)
+    report = shop.crawl()
+    assert shop.documents() == {}
+    assert report.counts["skipped"] == 3
+    sentence = "3 left out (what another program keeps for itself): .git, __pycache__, a/.ipynb_checkpoints"
+    assert report.notes == (sentence,)
 
 
 def test_only_one_writer_at_a_time_and_the_second_learns_who(shop):

@@ -73,7 +73,7 @@ def test_what_was_left_out_is_counted_on_stdout_and_named_on_stderr(home):
     (home.models / "lost.safetensors").symlink_to("absent")
     ran = home.run("crawl", home.models)
     assert ran.exit_code == 0
-    assert "; 1 file or link left out." in ran.stdout
+    assert "; 1 file, link or directory left out." in ran.stdout
     assert "1 left out (a link that leads nowhere): lost.safetensors" in ran.stderr
 
 
