@@ -12,7 +12,7 @@ from typing import Any
 from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
-from crawler.formats.json_values import mapping, text
+from crawler.formats.json_values import listed, mapping, text
 from crawler.reader import RangedReader
 
 SUFFIXES = (".cdx.json", ".bom.json", ".spdx.json", ".spdx3.json", ".aibom.json")
@@ -100,7 +100,7 @@ def _tell_component(findings: Findings, component: Mapping[str, Any], place: str
         licence = mapping(entry.get("license"))
         licence_text = text(licence.get("id")) or text(entry.get("expression")) or text(licence.get("name"))
         findings.say("license", licence_text, f"{place}/licenses/{number}")
-    for number, tag in enumerate(component.get("tags") or []):
+    for number, tag in enumerate(listed(component.get("tags"))):
         findings.say("tags", text(tag), f"{place}/tags/{number}")
     card = mapping(component.get("modelCard"))
     _tell_model_parameters(

@@ -13,7 +13,7 @@ from catalog.errors import ExtractError, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
-from crawler.formats.json_values import mapping
+from crawler.formats.json_values import listed, mapping, text
 from crawler.formats.zips import is_zip, open_zip
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -110,9 +110,8 @@ def _tell_details(findings: Findings, details: Any) -> None:
             if isinstance(value, int | float) and not isinstance(value, bool):
                 place = f"zip:{DETAILS}/output/{block}/{name}"
                 findings.metric(name, value, place, block="h2o", split=split)
-    settings = details.get("parameters")
-    for setting in settings[:MAX_SETTINGS] if isinstance(settings, list) else ():
-        if isinstance(setting, dict) and setting.get("type") in _SETTING_TYPES:
+    for setting in listed(details.get("parameters"))[:MAX_SETTINGS]:
+        if isinstance(setting, dict) and text(setting.get("type")) in _SETTING_TYPES:
             key, actual = setting.get("name"), setting.get("actual_value")
             if isinstance(key, str) and isinstance(actual, int | float | str):
                 findings.say(f"hyperparameters.{key[:100]}", actual, f"zip:{DETAILS}/parameters/{key[:100]}")

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from catalog.errors import LimitExceeded
+from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.promises import Promise
@@ -75,7 +75,10 @@ class MetricsTableExtractor:
         if reader.size_bytes > MAX_FILE_BYTES:
             raise LimitExceeded("bytes of a table of metrics", limit=MAX_FILE_BYTES, found=reader.size_bytes)
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
-        epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8", "replace")))
+        try:
+            epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8", "replace")))
+        except csv.Error as error:
+            raise Malformed(f"no table of metrics: {error}") from error
         folder = reader.key.rpartition("/")[0]
         if match := _EVALUATOR.fullmatch(reader.name):
             _tell_evaluator(findings, epochs, folder, match["dataset"])

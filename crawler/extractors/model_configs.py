@@ -11,7 +11,7 @@ from typing import Any
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import context_length, dtypes, jsons, properties, yamls
-from crawler.formats.json_values import leftovers, mapping, pointer, positive, text, texts
+from crawler.formats.json_values import leftovers, listed, mapping, pointer, positive, text, texts
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 from mappings import tasks
@@ -36,15 +36,17 @@ class ModelConfigsExtractor:
     microsoft/onnxruntime-genai src/config.h; mlc-ai/mlc-llm python/mlc_llm/interface/gen_config.py;
     ultralytics/ultralytics engine/exporter.py (`metadata.yaml`); janhq/jan core/src/types/model/modelEntity.ts (`model.json`);
     rhasspy/piper src/python/piper_train/export_onnx.py (`NAME.onnx.json`); PaddlePaddle/PaddleX (`inference.yml`) and
-    PaddleDetection ppdet/engine/export_utils.py (`infer_cfg.yml`).
+    PaddleDetection ppdet/engine/export_utils.py (`infer_cfg.yml`);
+    urchade/GLiNER gliner/config.py; ray-project/ray rllib/utils/checkpoints.py.
     """
 
     name = "model-configs"
-    version = 5
+    version = 6
     description = (
         "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub),"
         " metadata.yaml (exports of Ultralytics), model.json (Jan), NAME.onnx.json (Piper), inference.yml (Paddle),"
-        " metadata.json of compiled Core ML models, mergekit_config.yml, model-settings.json (MLServer)"
+        " metadata.json of compiled Core ML models, mergekit_config.yml, model-settings.json (MLServer), gliner_config.json,"
+        " rllib_checkpoint.json"
     )
     reads = (
         "model type, context length, sizes, quantisation, library; of exports task, licence, classes and date"
@@ -58,6 +60,7 @@ class ModelConfigsExtractor:
             "open_clip_config.json",
             "genai_config.json",
             "hyperparams.yaml",
+            "gliner_config.json",
         )
     )
 
@@ -118,6 +121,18 @@ def _tell_params(findings: Findings, config: Mapping[str, Any]) -> None:
     reading = context_length.read(config)
     if reading is not None:
         findings.say("context_length", reading[0], pointer(*reading[1]))
+
+
+def _tell_gliner(findings: Findings, config: Mapping[str, Any]) -> None:
+    findings.say("library", "gliner", "json:")
+    findings.say("task", "token-classification", "json:", evidence=Evidence.INFERRED)
+    findings.say("base_model.id", text(config.get("model_name")), pointer("model_name"))
+    findings.say("context_length", positive(config.get("max_len")), pointer("max_len"))
+
+
+def _tell_rllib(findings: Findings, _config: Mapping[str, Any]) -> None:
+    findings.say("library", "rllib", "json:")
+    findings.say("task", "reinforcement-learning", "json:", evidence=Evidence.INFERRED)
 
 
 def _tell_open_clip(findings: Findings, config: Mapping[str, Any]) -> None:
@@ -212,7 +227,7 @@ def _tell_compiled(findings: Findings, value: Any) -> None:
     if precision is not None and " " not in precision:  # others are written as `Mixed (Float16, Int8)`
         findings.say("precision", precision, pointer(0, "storagePrecision"), evidence=Evidence.DECLARED)
     for key, field in (("inputSchema", "inputs"), ("outputSchema", "outputs")):
-        rows = [mapping(row) for row in described.get(key) or () if isinstance(row, Mapping)][:MAX_LABELS]
+        rows = [mapping(row) for row in listed(described.get(key)) if isinstance(row, Mapping)][:MAX_LABELS]
         signature = [_tensor(row) for row in rows if text(row.get("name"))]
         findings.say(field, signature or None, pointer(0, key))
     findings.say(
@@ -256,9 +271,9 @@ def _tell_merge(findings: Findings, config: Mapping[str, Any]) -> None:
 
 def _merged(config: Mapping[str, Any]) -> Iterator[str]:
     """Repositories of the models; paths of the machine that merged them name none."""
-    rows = [config, *(mapping(row) for row in config.get("models") or () if isinstance(row, Mapping))]
-    for part in config.get("slices") or ():
-        rows += [mapping(row) for row in mapping(part).get("sources") or ()]
+    rows = [config, *(mapping(row) for row in listed(config.get("models")) if isinstance(row, Mapping))]
+    for part in listed(config.get("slices")):
+        rows += [mapping(row) for row in listed(mapping(part).get("sources"))]
     for row in rows:
         for key in ("base_model", "model"):
             name = text(row.get(key))
@@ -290,6 +305,8 @@ _READERS: Mapping[str, Callable[[Findings, Mapping[str, Any]], None]] = {
     "params.json": _tell_params,
     "metadata.json": _tell_keras_hub,
     "open_clip_config.json": _tell_open_clip,
+    "gliner_config.json": _tell_gliner,
+    "rllib_checkpoint.json": _tell_rllib,
     "genai_config.json": _tell_genai,
     "mlc-chat-config.json": _tell_mlc,
     SERVED: _tell_served,

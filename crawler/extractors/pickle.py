@@ -8,7 +8,7 @@ from crawler.formats.byte_streams import compression_of
 from crawler.formats.pickled_file import begins_like_pickle, begins_with_call, read_pickled_file
 from crawler.formats.torch_files import role_of
 from crawler.formats.zips import is_zip
-from crawler.promises import Promise
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 _PICKLE_SUFFIXES = (".pkl", ".pickle", ".pck", ".pcl", ".p", ".dat", ".sav", ".model", ".data")
@@ -29,7 +29,13 @@ class PickleExtractor:
     reads = "the opcodes, symbolically: class, versions, parameters, shapes; models inside byte strings"
     limits = "64 MB of opcodes and literals, 3 million opcodes, 64 pickles; nothing is unpickled"
     checks_pickles = True
-    promises = Promise(formats={".pkl": "pickle", ".pickle": "pickle"})
+    promises = Promise(
+        formats={".pkl": "pickle", ".pickle": "pickle"},
+        # an algorithm of RLlib with its policies. Source: ray-project/ray rllib/utils/checkpoints.py
+        containers=(
+            Container(files=("rllib_checkpoint.json", "algorithm_state.pkl"), main="algorithm_state.pkl"),
+        ),
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """What begins with opcodes of a pickle, under any name; and what calls itself a pickle."""

@@ -13,7 +13,7 @@ from catalog.errors import LimitExceeded
 from catalog.records import Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import yamls
-from crawler.formats.json_values import mapping, text
+from crawler.formats.json_values import listed, mapping, text
 from crawler.reader import RangedReader
 
 MAX_FILE_BYTES = 256 * 1024
@@ -59,12 +59,12 @@ class PythonRequirementsExtractor:
 def _environment(findings: Findings, environment: Any) -> Iterator[tuple[str, str]]:
     """conda.yaml keeps pip's list inside its own; python_env.yaml has two plain lists."""
     findings.say("extra.python_version", text(environment.get("python")), "yaml:/python")
-    for number, entry in enumerate(environment.get("dependencies") or []):
+    for number, entry in enumerate(listed(environment.get("dependencies"))):
         pointer = f"yaml:/dependencies/{number}"
         if isinstance(entry, str):
             yield _conda(entry), pointer
         elif isinstance(entry, dict):
-            for place, line in enumerate(entry.get("pip") or []):
+            for place, line in enumerate(listed(entry.get("pip"))):
                 yield str(line), f"{pointer}/pip/{place}"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from catalog.records import Subject
 from crawler.extractor import Findings
 from crawler.formats import git
+from crawler.formats.json_values import listed
 
 MD5 = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 REMOTE_OBJECT = re.compile(r"(?:^|/)(?:files/md5/)?([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)$")
@@ -162,6 +163,6 @@ def say_output(findings: Findings, out: Mapping[str, Any], place: str, *, subjec
     findings.say("description", out.get("desc"), f"{place}/desc", subject=subject)
     if out.get("type") == "model":
         findings.say("extra.dvc_type", "model", f"{place}/type", subject=subject)
-    for number, label in enumerate(out.get("labels") or []):
+    for number, label in enumerate(listed(out.get("labels"))):
         if isinstance(label, str):
             findings.say("tags", label, f"{place}/labels/{number}", subject=subject)

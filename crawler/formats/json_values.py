@@ -53,6 +53,11 @@ def texts(value: Any, *, limit: int = 500) -> list[str]:
     return [item.strip() for item in value[:limit] if isinstance(item, str) and item.strip()]
 
 
+def listed(value: object) -> list[Any]:
+    """The value if it is a list, and an empty one of anything else."""
+    return value if isinstance(value, list) else []
+
+
 def mapping(value: Any) -> Mapping[str, Any]:
     """An object; anything else is an empty one."""
     return (

@@ -14,6 +14,7 @@ from typing import Any
 from catalog.errors import Malformed
 from catalog.records import TensorInfo
 from crawler.formats.dtypes import size_bytes
+from crawler.formats.json_values import listed, text
 from crawler.formats.pickle_arrays import shape_of
 from crawler.formats.tensors import elements_of
 
@@ -151,12 +152,11 @@ def quantised_graph(program: Mapping[str, Any]) -> QuantisedGraph | None:
 
 def _bits_between(inputs: Any) -> int | None:
     """How many bits hold what lies between the smallest and the largest value of an operator: 4 for -8 to 7, 8 for -127 to 127."""
-    entries = inputs if isinstance(inputs, list) else []
     bounds = {
         entry["name"]: entry["arg"]["as_int"]
-        for entry in entries
+        for entry in listed(inputs)
         if isinstance(entry, Mapping)
-        and entry.get("name") in {"quant_min", "quant_max"}
+        and text(entry.get("name")) in {"quant_min", "quant_max"}
         and isinstance(entry.get("arg"), Mapping)
         and isinstance(entry["arg"].get("as_int"), int)
     }

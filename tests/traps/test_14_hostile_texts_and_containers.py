@@ -112,3 +112,44 @@ def test_a_frame_that_ends_inside_a_value_is_never_taken_for_a_whole_pickle():
     scanned = read_pickle(BytesStream(lying))
     assert "ends inside a value" in str(scanned.error)
     assert list(scanned.imports) == ["os.system"]
+
+
+def mojo_with(setting):
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("model.ini", "[info]\nalgo = gbm\nmojo_version = 1.40\n\n[columns]\n\n[domains]\n")
+        archive.writestr("experimental/modelDetails.json", json.dumps({"parameters": [setting]}))
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("key", "data"),
+    {
+        "a column's name of 200 kB": ("results.csv", b'epoch,"' + b"a" * 200_000),
+        "a number where a signature stands": ("net.mlmodelc/metadata.json", b'[{"inputSchema": 5}]'),
+        "a number where merged models stand": (
+            "mergekit_config.yml",
+            b"merge_method: ties\nmodels: 5\nslices: 7\n",
+        ),
+        "an object where a type stands": ("gbm.zip", mojo_with({"type": {"a": 1}, "name": "x"})),
+        "a number where dependencies stand": ("conda.yaml", b"name: x\ndependencies: 5\n"),
+        "a number where pip's list stands": ("conda.yaml", b"name: x\ndependencies: [{pip: 5}]\n"),
+        "a number where labels stand": ("m.pkl.dvc", b"outs:\n- {md5: aa, path: m.pkl, labels: 5}\n"),
+        "a number where tags stand": (
+            "bom.cdx.json",
+            (
+                b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "components":'
+                b' [{"type": "machine-learning-model", "name": "x", "tags": 5}]}'
+            ),
+        ),
+    }.values(),
+)
+def test_settings_of_another_kind_than_theirs_are_no_fault_of_the_reader(key, data, registry, tmp_path):
+    """A fuzzer met five readers that broke over a number where a list belongs, or an object where a word does."""
+    (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / key).write_bytes(data)
+    source = LocalSource(tmp_path)
+    (meta,) = [meta for step in source.list() for meta in step.objects]
+    outcome = ObjectReader(source, registry, Budget()).read(meta, None)
+    assert outcome.entry.signature.partition(":")[0] not in {"none", "listing"}
+    assert {problem.code for problem in outcome.extraction.problems} <= {"malformed"}
