@@ -150,7 +150,23 @@ def steps(text):
 
 @pytest.mark.parametrize(
     "fragment",
-    ["(", "a ", "-(", "a@", "task:a,", "acuracy>1 ", '" ', "more than 9 ", "a:", "foo:[", "**", "a.b/"],
+    [
+        "(",
+        "a ",
+        "-(",
+        "a@",
+        "task:a,",
+        "acuracy>1 ",
+        '" ',
+        "more than 9 ",
+        "a:",
+        "foo:[",
+        "**",
+        "a.b/",
+        "best ",
+        "no ",
+        "top 5 ",
+    ],
 )
 def test_work_grows_no_faster_than_the_text(fragment):
     def text(length):

@@ -14,13 +14,10 @@ from catalog.query.text.sentence_parts import (
     dataset_at,
     numeric_name,
     on_dataset,
-    spoken_name,
 )
 from catalog.query.text.sorting import natural_direction
 from catalog.query.text.targets import Target, resolve
 from catalog.text.patterns import pattern
-from mappings.metrics import metrics
-from mappings.tasks import leading_metrics
 
 _ORDERS = {
     "newest": "-date",
@@ -128,7 +125,7 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
     if words in _RECENT:
         return 2, "sort:-date"
     if words in {("most", "accurate"), ("best", "performing")}:
-        leading = "accuracy" if words[0] == "most" else _leading_metric(sentence)
+        leading = "accuracy" if words[0] == "most" else sentence.leading_metric
         return (2, f"sort:{leading}") if leading else None
     if words[0] in _ORDERS:
         return 1 + (words[1] == "first"), f"sort:{_ORDERS[words[0]]}"
@@ -137,11 +134,11 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
         return (1, f"sort:{known}") if known else None
     if words[0] == "best":
         if words[1] == "first":
-            leading = _leading_metric(sentence)
+            leading = sentence.leading_metric
             return (2, f"sort:{leading}") if leading else None
         if _ordered_later(sentence, at + 1):
             return 1, ""
-        leading = _leading_metric(sentence)
+        leading = sentence.leading_metric
         return (1, f"sort:{leading}") if leading else None
     return None
 
@@ -205,7 +202,7 @@ def _of_so_many(sentence: Sentence, at: int, used: int, number: int, word: str) 
         return _ordered_by(sentence, at, used, number)
     if word in _ORDERS:
         return used, f"sort:{_ORDERS[word]} limit:{number}"
-    leading = _leading_metric(sentence)
+    leading = sentence.leading_metric
     if not leading:
         return used, f"limit:{number}"
     if word == "worst":
@@ -285,15 +282,3 @@ def _placed(sentence: Sentence, at: int, named: tuple[int, Target]) -> tuple[int
     count, target = named
     on = on_dataset(sentence, at + count) if target.kind == "metric" and not target.nested else None
     return (count, target.name) if on is None else (count + 2, f"{target.name}@{on}")
-
-
-def _leading_metric(sentence: Sentence) -> str:
-    """What "best" means where nobody says by what: the task's own metric, else the score that most models report."""
-    counts = sentence.vocabulary.leading if sentence.vocabulary is not None else {}
-    for place in range(len(sentence.words)):
-        for _, words in spoken_name(sentence, place):
-            for name in leading_metrics(words.removeprefix("task:").strip('"')):
-                if counts.get(name):
-                    return name
-    scores = [name for name in counts if name in metrics() and metrics()[name].bounded]
-    return max(scores, key=lambda name: (counts[name], name), default="")

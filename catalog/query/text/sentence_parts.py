@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TypeAlias
 
 from catalog.query.periods import ambiguous_readings, is_year, parse_period
 from catalog.query.text.numbers import pointed
 from catalog.query.text.targets import Target, Vocabulary, as_number, reported, resolve
 from catalog.text.patterns import pattern
+from mappings.metrics import metrics
+from mappings.tasks import leading_metrics
 
 Replacement: TypeAlias = tuple[int, str] | None
 """How many words a rule read, and as what; None when it does not fit."""
@@ -112,7 +115,7 @@ class Word:
     elided: bool = False  # a French article was before it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sentence:
     words: Sequence[Word]
     vocabulary: Vocabulary | None
@@ -123,6 +126,21 @@ class Sentence:
         if at >= len(self.words) or not self.words[at].plain:
             return ""
         return self.words[at].text
+
+    @cached_property
+    def leading_metric(self) -> str:
+        """What "best" means where nobody says by what: the task's own metric, else the score that most models report.
+
+        Looked for once: it takes all words, and each of them may be "best".
+        """
+        counts = self.vocabulary.leading if self.vocabulary is not None else {}
+        for place in range(len(self.words)):
+            for _, words in spoken_name(self, place):
+                for name in leading_metrics(words.removeprefix("task:").strip('"')):
+                    if counts.get(name):
+                        return name
+        scores = [name for name in counts if name in metrics() and metrics()[name].bounded]
+        return max(scores, key=lambda name: (counts[name], name), default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
