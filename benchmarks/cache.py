@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benchmarks.scopes import fill
 from catalog.access.catalog import Catalogs
+from catalog.errors import StoreUnavailable
 from catalog.settings import Settings
 from indexer.engines import open_engine
 from indexer.engines.memory.matching import satisfies
@@ -102,7 +103,7 @@ def in_turn(rounds: int, *calls: Callable[[], Any]) -> list[float]:
 
 
 def no_store() -> Any:
-    raise RuntimeError("a search asks no store")
+    raise StoreUnavailable("there is no store: the index alone answers")
 
 
 if __name__ == "__main__":

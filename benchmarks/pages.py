@@ -34,6 +34,7 @@ import tantivy
 from engines import bare_row, bare_schema, handwritten, load_bare, load_ours, search_bare
 
 from catalog.access.catalog import Catalogs
+from catalog.errors import StoreUnavailable
 from catalog.query.request import MAX_RESULT_WINDOW
 from catalog.search.parameters import MAX_PER_PAGE
 from catalog.settings import Settings
@@ -148,7 +149,7 @@ def load(folder: Path, settings: Settings, schema: tantivy.Schema, count: int) -
 
 
 def _no_store() -> Any:
-    raise RuntimeError("a page of results asks no store")
+    raise StoreUnavailable("there is no store: the index alone answers")
 
 
 def page(client: Any, **parameters: str) -> None:

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from catalog.access.catalog import Catalogs
 from catalog.access.principals import OWNER, Principal
 from catalog.access.scopes import scope_of_text
+from catalog.errors import StoreUnavailable
 from catalog.query.request import SearchRequest, TermsAgg
 from catalog.query.state import SearchState
 from catalog.search.engine import IndexAction
@@ -62,7 +63,7 @@ def main() -> None:
 
 
 def _no_store() -> Any:
-    raise RuntimeError("a search asks no store")
+    raise StoreUnavailable("there is no store: the index alone answers")
 
 
 def fill(settings: Settings, number: int) -> None:

@@ -425,10 +425,9 @@ def _query_string(body: Any, nested: bool) -> Query:
             raise RequestRefused("query_string", f"is not understood: {problem.message}")
     if understood.sort or understood.limit is not None:
         raise RequestRefused("query_string", "holds an order or a limit; use sort and size.")
+    # Names of sources are the search box's: here every model would be of another source.
     for source in values_compared(understood.query, "source"):
-        if (
-            "://" not in source
-        ):  # names of sources are the search box's: here every model would be of another source
+        if "://" not in source:
             raise RequestRefused("query_string", f"names sources by their addresses, not {source!r}.")
     return understood.query
 
