@@ -40,7 +40,7 @@ class Sources:
         """The ids of the sources that a person gave a name, by that name."""
         statement = select(sources.c.name, sources.c.id).where(sources.c.name.is_not(None))
         with self._engine.connect() as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return {row.name: row.id for row in connection.execute(statement)}
 
     def last_started(self) -> dict[SourceId, datetime]:
         """When the last run of each source that was ever crawled began."""
