@@ -16,6 +16,7 @@ from fixtures.a_server import running
 from fixtures.ports import free_port
 from fixtures.shelf import MemoryStore, model_documents
 from fixtures.web import crawl_runs, index_of
+from prometheus_client import CollectorRegistry
 
 from catalog.access.catalog import Catalogs
 from catalog.access.principals import OWNER, Principal
@@ -27,7 +28,7 @@ from indexer.engines.memory import MemoryEngine, MemoryWriter
 from indexer.engines.memory.matching import satisfies
 from webui.app import create_app
 from webui.caching import remembering
-from webui.caching.answers import Answer
+from webui.caching.answers import Answer, AnswerCache, ShelfFault
 from webui.contracts import Services
 
 SECRET = "sixteen or more characters"
@@ -406,6 +407,43 @@ def test_redis_killed_under_load_changes_no_answer_and_is_used_again_when_it_is_
     assert sentences == [
         "the cache of answers is not used for now: it cannot be reached",
         "the cache of answers is used again",
+    ]
+
+
+class Gone:
+    """A shelf that is gone while the first answer that was asked of it is still on its way."""
+
+    def __init__(self):
+        self.asked, self.gone = threading.Event(), threading.Event()
+
+    def get(self, _key, _most_bytes):
+        if self.asked.is_set():
+            raise ShelfFault("it cannot be reached")
+        self.asked.set()
+        assert self.gone.wait(60)
+        return b""
+
+
+def test_an_answer_that_was_on_its_way_when_the_cache_went_does_not_say_that_it_is_back(caplog):
+    """Under load the log said that the cache is used again, a moment after it was killed."""
+    shelf = Gone()
+    cache = AnswerCache(
+        shelf,
+        secret=SECRET,
+        catalog="ours",
+        keep_seconds=60,
+        value_bytes=1000,
+        registry=CollectorRegistry(),
+    )
+    with ThreadPoolExecutor(1) as pool:
+        early = pool.submit(cache.get, "a search")
+        assert shelf.asked.wait(60)
+        assert cache.get("another search") is None
+        shelf.gone.set()
+        assert early.result() is None
+    assert cache.get("a third search") is None
+    assert [record.getMessage() for record in caplog.records] == [
+        "the cache of answers is not used for now: it cannot be reached"
     ]
 
 

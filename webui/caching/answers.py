@@ -108,7 +108,8 @@ class AnswerCache:
 
     def get(self, state: str) -> Answer | None:
         """The answer that was kept for this state of all that it depends on."""
-        if not self._rest.is_over():
+        asked_at = self._rest.over()
+        if asked_at is None:
             self._reads.labels("resting").inc()
             return None
         key = self._key(state)
@@ -118,7 +119,7 @@ class AnswerCache:
         except ShelfFault as fault:
             self._failed(fault, self._reads)
             return None
-        self._rest.end()
+        self._rest.end(asked_at)
         answer = self._opened(key, value) if value else None
         self._reads.labels("hit" if answer else "refused" if value else "miss").inc()
         return answer
@@ -128,7 +129,7 @@ class AnswerCache:
         if len(answer.body) > self._value_bytes or answer.media_type not in MEDIA_TYPES:
             self._writes.labels("too_long").inc()
             return
-        if not self._rest.is_over():
+        if self._rest.over() is None:
             self._writes.labels("resting").inc()
             return
         key = self._key(state)
@@ -182,17 +183,18 @@ class _Rest:
         self._lock = threading.Lock()
         self._until = 0.0
         self._length = 0.0
+        self._faults = 0
 
-    def is_over(self) -> bool:
-        """Whether the shelf may be asked now."""
+    def over(self) -> int | None:
+        """How many faults there were, where the shelf may be asked now; None where it rests."""
         if not self._length:
-            return True
+            return self._faults
         with self._lock:
             now = time.monotonic()
             if now < self._until:
-                return False
+                return None
             self._until = now + self._length  # this one asks, the others go on resting
-            return True
+            return self._faults
 
     def begin(self, reason: str) -> None:
         with self._lock:
@@ -200,10 +202,14 @@ class _Rest:
                 log.warning("the cache of answers is not used for now: %s", reason)
             self._length = min(self._length * 2, LONGEST_REST_SECONDS) or FIRST_REST_SECONDS
             self._until = time.monotonic() + self._length
+            self._faults += 1
 
-    def end(self) -> None:
+    def end(self, faults: int) -> None:
+        """The shelf answered who asked after so many faults. What was asked before the last of them says nothing of now."""
         if not self._length:
             return
         with self._lock:
+            if faults != self._faults or not self._length:
+                return
             self._length = self._until = 0.0
         log.warning("the cache of answers is used again")
