@@ -60,8 +60,10 @@ BYTES_BESIDE = 400
 LOOKED_AT = "looked at:1"
 NOT_OPENED = "not opened:1"
 """Of a file that no reader wants because of its name: whether somebody looked if its bytes are a pickle that calls."""
-LOOKED_AT_IN_STORAGE = 1000
-"""So many of these a run looks at where each costs a request; on this machine it looks at all of them."""
+LOOKED_AT_HERE, LOOKED_AT_IN_STORAGE = 50_000, 1_000
+"""So many of these each process of a run looks at: on this machine, and where each costs a request. A data set of ten million
+pictures must not take hours; what is left out is told.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +263,8 @@ class ObjectReader:
             return None
         if meta.size_bytes == 0:
             return _skipped(meta, LOOKED_AT, opened=False)
-        if sniffing.is_archived(meta.storage_class) or not (
-            self._is_here or self._looked_at < LOOKED_AT_IN_STORAGE
-        ):
+        most = LOOKED_AT_HERE if self._is_here else LOOKED_AT_IN_STORAGE
+        if sniffing.is_archived(meta.storage_class) or self._looked_at >= most:
             return _skipped(meta, NOT_OPENED, opened=False)
         self._looked_at += 1
         try:

@@ -208,9 +208,10 @@ def test_what_cannot_be_opened_and_promises_nothing_is_left_out_and_told(shop):
     assert report.notes == ("1 left out (not opened because of its name): m.jpg",)
 
 
-def test_only_so_many_files_that_promise_nothing_are_looked_at_where_each_costs_a_request(shop, monkeypatch):
-    monkeypatch.setattr("crawler.reading.LOOKED_AT_IN_STORAGE", 2)
-    monkeypatch.setattr(shop.source, "is_read_in_processes", False)
+@pytest.mark.parametrize(("bound", "is_here"), [("LOOKED_AT_HERE", True), ("LOOKED_AT_IN_STORAGE", False)])
+def test_only_so_many_files_that_promise_nothing_are_looked_at(shop, monkeypatch, bound, is_here):
+    monkeypatch.setattr(f"crawler.reading.{bound}", 2)
+    monkeypatch.setattr(shop.source, "is_read_in_processes", is_here)
     for number in range(4):
         shop.put(f"{number}.jpg", b"\xff\xd8")
     report = shop.crawl()
