@@ -17,11 +17,19 @@ from catalog.errors import PluginUnavailable
 from catalog.layouts import variants
 from catalog.layouts.shards import Shard, shard_of
 
+_LITTER = re.compile(r"\..+|_SUCCESS|thumbs\.db|desktop\.ini", re.IGNORECASE)
+"""What desktops and Hadoop put into any directory: it says nothing of what the directory is."""
+_STANDS_BESIDE = re.compile(
+    rf"{_LITTER.pattern}|(?:readme|licen[cs]e|notice)(?:[._-].*)?|modeldex\.(?:ya?ml|json)|.+\.md",
+    re.IGNORECASE,
+)
+"""What people put beside a model, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A directory that is one model with all below it: it has all `files`, a file with each of `endings`, and all
-    `folders` and no files when it names folders; or its own name ends with `suffix`. Where other programs use names like
+    `folders` and no files but those that may stand anywhere when it names folders; or its own name ends with `suffix`. Where other programs use names like
     these, too, it is one only with weights in the folder `marked_in`. Where a file `main` stands for the whole, the other
     weights are its parts.
     """
@@ -38,7 +46,8 @@ class Container:
         if self.suffix is not None:
             return path.endswith(self.suffix)
         if self.folders:
-            return set(self.folders) <= below and not names
+            beside = _LITTER if self.marked_in is None else _STANDS_BESIDE
+            return set(self.folders) <= below and all(map(beside.fullmatch, names))
         if self.files and self.files[0] not in names:  # as in nearly every directory
             return False
         return set(self.files) <= names and all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import logging
 import threading
@@ -121,8 +122,10 @@ class Registry:
         self, key: str, head: bytes, *, without: frozenset[str] = frozenset()
     ) -> tuple[Choice | None, Mapping[str, str]]:
         """The extractor with the strongest claim, of equals the first by name; and those that broke over the question,
-        with a sentence each. `without` are names that are not asked.
+        with a sentence each. `without` are names that are not asked. A byte order mark is no part of what is judged:
+        no format of binary data begins with one.
         """
+        head = head.removeprefix(codecs.BOM_UTF8)
         best: Choice | None = None
         broken: dict[str, str] = {}
         for extractor in self._extractors:

@@ -48,7 +48,7 @@ class MetricsTableExtractor:
     """Reads the whole of a small table."""
 
     name = "metrics-table"
-    version = 3
+    version = 4
     description = "results.csv of Ultralytics, metrics.csv of Lightning, summary.csv of timm, training.log of Keras, loss.tsv of Flair"
     reads = "the metrics of each epoch, for the checkpoint that was written at it"
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
@@ -61,7 +61,7 @@ class MetricsTableExtractor:
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]
-        if _EVALUATOR.fullmatch(name) and head.startswith((b"epoch,steps,", b"\xef\xbb\xbfepoch,steps,")):
+        if _EVALUATOR.fullmatch(name) and head.startswith(b"epoch,steps,"):
             return Claim(format="metrics-table", role=Role.RUN, confidence=80)
         if name not in _BINDINGS:
             return None
@@ -76,7 +76,7 @@ class MetricsTableExtractor:
             raise LimitExceeded("bytes of a table of metrics", limit=MAX_FILE_BYTES, found=reader.size_bytes)
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         try:
-            epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8", "replace")))
+            epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8-sig", "replace")))
         except csv.Error as error:
             raise Malformed(f"no table of metrics: {error}") from error
         folder = reader.key.rpartition("/")[0]

@@ -24,10 +24,11 @@ LAYERS = "layers:"
 def assemble(members: Iterable[Member], drafts: dict[str, Draft]) -> None:
     """Makes one draft of the blobs that a manifest names together, and gives projectors to the models they go with.
 
-    Two manifests of the same layers are two names of one model; a blob that several models share is in each of them.
+    Two manifests of the same blobs are two names of one model; a blob that several models share is in each of them.
+    A copy of the store has blobs of its own, and so a model of its own.
     """
     blobs = _blobs(drafts)
-    together: dict[str, Draft] = {}
+    together: dict[frozenset[str], Draft] = {}
     taken: set[str] = set()
     kept: set[str] = set()
     for manifest in sorted(members, key=lambda member: member.object.key):
@@ -38,8 +39,9 @@ def assemble(members: Iterable[Member], drafts: dict[str, Draft]) -> None:
             model = layers[0]
             kept.add(model.key)
         else:
-            model = together.setdefault(joined, _of_layers(manifest, joined, layers))
-            taken.update(layer.key for layer in layers)
+            blob_keys = frozenset(layer.key for layer in layers)
+            model = together.setdefault(blob_keys, _of_layers(manifest, joined, layers))
+            taken.update(blob_keys)
         for part in parts:
             for member in part.weights.values():
                 model.bind(_as_part(member))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import shutil
 from pathlib import Path
@@ -21,22 +22,75 @@ CASES = sorted(Path(__file__).with_name("formats").iterdir())
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_models_say_what_their_files_say(case, tmp_path):
-    expected = json.loads((case / "expect.json").read_text("utf-8"))
-    settings = Settings(home=tmp_path / "home")
+    documents = crawled(with_links(case / "input", tmp_path / "input"), tmp_path / "home")
+    assert not differences(documents, case)
+
+
+def crawled(root: Path, home: Path) -> list[dict[str, Any]]:
+    """The documents after one crawl in which no file failed."""
+    settings = Settings(home=home)
     with open_store(settings, write=True) as store:
-        report = crawl(store, LocalSource(with_links(case / "input", tmp_path / "input")), settings)
-        documents = [model.document for model in store.records.iterate()]
-    assert report.counts["failed"] == 0, report.unread
-    if (models := expected["crawl"]["models_wanted"]) is not None:
-        assert report.counts["models"] == models
-    wrong = [
+        report = crawl(store, LocalSource(root), settings)
+        assert report.counts["failed"] == 0, report.unread
+        return [model.document for model in store.records.iterate()]
+
+
+def differences(documents: list[dict[str, Any]], case: Path) -> list[tuple[Any, ...]]:
+    """What is not as the case expects it: model, field, what is wanted and what is there."""
+    expected = json.loads((case / "expect.json").read_text("utf-8"))
+    models = expected["crawl"]["models_wanted"]
+    wrong = [] if models in {None, len(documents)} else [("", "models", models, len(documents))]
+    return wrong + [
         (check["model"], check["field"], check["want"], value)
         for check in expected["checks"]
         if not is_wanted(
             value := value_of(model_at(documents, check["model"]), check["field"]), check["want"]
         )
     ]
-    assert not wrong
+
+
+def marked(root: Path) -> None:
+    """Puts a byte order mark before every text, as editors of Windows do."""
+    for path in (path for path in root.rglob("*") if path.suffix in {".csv", ".json", ".yaml", ".md"}):
+        path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+
+
+def littered(root: Path) -> None:
+    """Puts into every directory what desktops and people leave in it."""
+    for directory in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        (directory / ".DS_Store").write_bytes(b"\0\0\0\1Bud1" + bytes(200))
+        (directory / "desktop.ini").write_bytes(b"[.ShellClassInfo]\r\n")
+        (directory / "README.zh.md").write_text("# 模型\n", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("checkpoint-own-metrics", marked),
+        ("results-of-other-runs", marked),
+        ("states-and-tables-of-trainers", marked),
+        ("modules-of-embedders", littered),
+        ("tabular-tools", littered),
+    ],
+)
+def test_a_mark_or_litter_changes_nothing(name, change, tmp_path):
+    """A table behind a byte order mark said nothing, and a model of Spark with a README was called `part-00000`."""
+    case = CASES[0].with_name(name)
+    root = shutil.copytree(with_links(case / "input", tmp_path / "links"), tmp_path / "input", symlinks=True)
+    change(root)
+    wrong = differences(crawled(root, tmp_path / "home"), case)
+    assert not [difference for difference in wrong if difference[1] != "total_bytes"]
+
+
+@pytest.mark.parametrize("name", ["ollama-tensor-blobs", "onnx-merged-decoder"])
+def test_a_copy_in_another_directory_is_another_model(name, tmp_path):
+    """A second store of Ollama with the same blobs was in the catalog neither as a model nor as a place of one."""
+    case = CASES[0].with_name(name)
+    for place in ("north", "south"):
+        shutil.copytree(case / "input", tmp_path / "input" / place)
+    documents = crawled(tmp_path / "input", tmp_path / "home")
+    for place in ("north/", "south/"):
+        assert not differences([one for one in documents if one["path"].startswith(place)], case)
 
 
 def with_links(given: Path, copied: Path) -> Path:
