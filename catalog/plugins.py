@@ -64,6 +64,7 @@ EXTRACTORS: Mapping[str, str] = {
     "training-args": "crawler.extractors.training_args:TrainingArgsExtractor",
     "pickle": "crawler.extractors.pickle:PickleExtractor",
     "joblib": "crawler.extractors.joblib:JoblibExtractor",
+    "ray-tune": "crawler.extractors.ray_tune:RayTuneExtractor",
     "skops": "crawler.extractors.skops:SkopsExtractor",
     "numpy": "crawler.extractors.numpy_arrays:NumpyExtractor",
     "onnx": "crawler.extractors.onnx:OnnxExtractor",

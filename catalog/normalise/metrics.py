@@ -36,6 +36,8 @@ NOT_METRICS = frozenset(
         "n_estimators", "max_depth", "max_length", "max_seq_length", "num_labels", "num_classes", "n_classes", "n_features", "support",
         "test_size", "train_size", "val_size", "train_samples", "test_samples", "eval_samples", "version", "threshold", "num_workers",
         "gpu_mem", "gpu_memory", "memory_mb", "n_samples_train", "n_samples_test", "metric",
+        "training_iteration", "iterations_since_restore", "pid", "time_this_iter_s", "time_total_s", "time_since_restore",
+        "timesteps_total", "timesteps_since_restore", "timesteps_this_iter", "warmup_time",
     }
 )  # fmt: skip
 """Names that trainers log among their metrics though they measure nothing."""

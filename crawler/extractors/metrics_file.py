@@ -6,23 +6,19 @@ Source: the conventions of treeverse/dvc (metrics and params files) and dvclive.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import json_lines, jsons, yamls
+from crawler.formats.json_lines import LAST_LINES, METRIC_LINES
+from crawler.formats.leaves import leaves, numbers
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
 MAX_VALUES = 5_000
-MAX_LEVELS = 8
 MAX_POSITIONS = 500
-LAST_LINES = "last-lines"
-"""The subject of what such a log says last."""
-METRIC_LINES = "metric-lines"
-"""The format of a log of which each line is about one position of a run."""
-MAX_LIST = 64
 _METRICS = re.compile(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
@@ -100,7 +96,7 @@ class MetricsFileExtractor:
             return findings.extraction()
         is_parameters = _PARAMETERS.fullmatch(reader.name.lower()) is not None
         context = {} if is_parameters else _context(value)
-        for number, (names, leaf) in enumerate(_leaves(value)):
+        for number, (names, leaf) in enumerate(leaves(value)):
             if number >= MAX_VALUES:
                 findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
                 break
@@ -128,9 +124,7 @@ def _tell_lines(findings: Findings, lines: json_lines.JsonLines, *, block: str, 
     """The last value of every name, with its iteration or epoch as the step, and how many lines were no JSON."""
     last: dict[str, tuple[int, Any]] = {}
     for number, line in lines.objects:
-        for names, leaf in _leaves(line):
-            if isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
-                last["/".join(names)] = (number, leaf)
+        last |= {name: (number, leaf) for name, leaf in numbers(line).items()}
     objects = dict(lines.objects)
     end = Subject(id=LAST_LINES, join_keys=())
     findings.tells_of(end)
@@ -170,9 +164,7 @@ def _tell_positions(
         if kind is None or position is None:
             continue
         values = positions.setdefault((kind, position), {})
-        for names, leaf in _leaves(line):
-            if isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
-                values["/".join(names)] = (number, leaf)
+        values |= {name: (number, leaf) for name, leaf in numbers(line).items()}
     folder = key.rpartition("/")[0]
     for (kind, position), values in list(positions.items())[-MAX_POSITIONS:]:
         checkpoints = [name.format(position) for name in _CHECKPOINTS[kind]]
@@ -210,23 +202,3 @@ def _context(value: Any) -> dict[str, str]:
         return {}
     context = {_CONTEXTUAL[name.lower()]: item for name, item in value.items() if name.lower() in _CONTEXTUAL}
     return {name: item for name, item in context.items() if isinstance(item, str)}
-
-
-def _leaves(value: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Scalars and short lists of scalars with the path to them."""
-    if isinstance(value, Mapping):
-        if names and _is_spread(value):
-            yield names, dict(value)
-        elif len(names) < MAX_LEVELS:
-            for name, item in value.items():
-                yield from _leaves(item, (*names, str(name)))
-    elif isinstance(value, list):
-        if names and len(value) <= MAX_LIST and all(isinstance(item, (int, float, str)) for item in value):
-            yield names, value
-    elif names and value is not None:
-        yield names, value
-
-
-def _is_spread(value: Mapping[str, Any]) -> bool:
-    """{"mean": …, "std": …} is one value with its uncertainty."""
-    return "mean" in value and set(value) <= {"mean", "std", "stderr", "min", "max", "n"}

@@ -8,6 +8,10 @@ from catalog.errors import ExtractError, LimitExceeded
 from crawler.formats import jsons
 from crawler.reader import RangedReader
 
+METRIC_LINES = "metric-lines"
+"""The format of a log of which each line is about one position of a run."""
+LAST_LINES = "last-lines"
+"""The subject of what such a log says last."""
 MAX_LINES = 100_000
 HEAD_BYTES = 64 * 1024
 

@@ -30,6 +30,7 @@ from catalog.records import (
     is_unread,
     unread,
 )
+from crawler.formats.json_lines import LAST_LINES, METRIC_LINES
 from crawler.grouping.content_stores import is_orphan, named_objects, with_promised_hashes, without_copies
 from crawler.grouping.draft import (
     Draft,
@@ -79,6 +80,7 @@ from crawler.grouping.layouts import (
 from crawler.grouping.manifests import assemble
 from crawler.grouping.steps import bind_lines, bind_steps
 from crawler.grouping.subjects import bind_subjects, spoken_for
+from crawler.grouping.trials import SETTINGS, directories_of_trials, role_of_settings
 from crawler.promises import FileNames, installed
 from crawler.sniffing import EXTRACTOR
 
@@ -89,12 +91,8 @@ OF_A_RUN = (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY, FOLD_DIREC
 """Directories that are called after the one above them."""
 LICENCE_TEXT = "text"
 """The format of the texts of licences."""
-METRIC_LINES = "metric-lines"
-"""The format of logs of which each line is about one position of a run."""
 OUTPUT = "dvc:"
 """How the subject of an output begins that a file of DVC names: its path follows."""
-LAST_LINES = "last-lines"
-"""The subject of what such a log says last."""
 LORA_SIDECAR = "lora-sidecar"
 """The format of notes that tools keep beside one model file, under its stem."""
 
@@ -186,6 +184,7 @@ def _as_used(members: Sequence[Member]) -> list[Member]:
     projector and an adapter look like weights to them.
     """
     with_weights, with_whole = set(), set()
+    trials = directories_of_trials(members)
     beside_states = {
         member.object.key.rpartition(".")[0]
         for member in members
@@ -199,14 +198,19 @@ def _as_used(members: Sequence[Member]) -> list[Member]:
             with_whole.add(directory)
         if member.extraction.role is Role.INDEX:
             continue
-        if OPTIMIZER_STATE.match(name_of(directory)):
+        if OPTIMIZER_STATE.match(name_of(directory)) or (directory in trials and name == SETTINGS):
             continue
         if not TRAINING_STATE.match(name) and not PROJECTOR.match(name):
             with_weights.add(directory)
     return [
         member
         if member.extraction is None
-        or (role := _role_of_state(member, beside_states) or _role(member, with_weights, with_whole)) is None
+        or (
+            role := _role_of_state(member, beside_states)
+            or role_of_settings(member, trials)
+            or _role(member, with_weights, with_whole)
+        )
+        is None
         else replace(member, extraction=replace(member.extraction, role=role))
         for member in members
     ]
