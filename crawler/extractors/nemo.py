@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded
@@ -35,7 +36,7 @@ class NemoExtractor:
     """Reads the configuration, and the checkpoint's pickle symbolically."""
 
     name = "nemo"
-    version = 5
+    version = 6
     description = "NeMo (`.nemo`, and unpacked: model_config.yaml)"
     reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
     limits = "10,000 members; of a gzipped archive 64 MB of weights; `${}` stays text"
@@ -60,6 +61,7 @@ class NemoExtractor:
         if reader.head().startswith(tars.GZIP_MAGIC):
             _tell_compressed(findings, reader)
             return findings.extraction()
+        ranks = 0
         for member in tars.members(reader):
             if not member.regular:
                 continue
@@ -67,20 +69,35 @@ class NemoExtractor:
                 _tell_config(findings, reader.take(member.start, member.end))
             elif member.name.endswith(WEIGHTS):
                 _tell_weights(findings, tars.member_reader(reader, member), member.name)
+                ranks += 1
+        _leave_uncounted(findings, ranks)
         return findings.extraction()
 
 
 def _tell_compressed(findings: Findings, reader: RangedReader) -> None:
     """A gzip stream has to be inflated from its beginning: what lies beyond the limits stays unknown."""
+    ranks = 0
     try:
         for name, data in tars.gzip_members(reader, {CONFIG: MAX_CONFIG_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES}):
             if name.endswith(CONFIG):
                 _tell_config(findings, data)
             else:
                 _tell_weights(findings, bytes_reader(reader.key, data), name)
+                ranks += 1
     except LimitExceeded as error:
         findings.status = FileStatus.PARTIAL
         findings.problem(error.code, f"a gzipped archive: its weights are not counted ({error})")
+    _leave_uncounted(findings, ranks)
+
+
+def _leave_uncounted(findings: Findings, ranks: int) -> None:
+    """One rank's share is not the model, and what several ranks cut between them nobody can tell from their shapes.
+
+    Source: NVIDIA/NeMo nemo/collections/nlp/parts/nlp_overrides.py (`mp_rank_00/model_weights.ckpt` of each rank).
+    """
+    if ranks > 1 and findings.tensors is not None:
+        findings.tensors = replace(findings.tensors, complete=False)
+        findings.problem("ranks-not-counted", f"the weights of {ranks} ranks: together they are not counted")
 
 
 def _tell_config(findings: Findings, data: bytes) -> None:

@@ -35,17 +35,20 @@ _AVERAGE = re.compile(r"ema(_params)?|ema_state|average_params")
 _STEP = re.compile(r"(?:.*[_-])?(\d{1,12})")
 _DATA = re.compile(r"(?:^|/)(?:d/[0-9a-f]{32}|manifest\.ocdbt)$")
 _BESIDE = re.compile(r"(?:^|/)(?:_sharding|array_metadatas/process_\d+|commit_success\.txt)$")
-_UNFINISHED = re.compile(r"\.orbax-checkpoint-tmp")
+_UNFINISHED = ".orbax-checkpoint-tmp"
+"""In the names of directories that are still being written; behind it stands a time."""
 
 
 class OrbaxExtractor:
     name = "orbax"
-    version = 2
+    version = 3
     description = "Orbax checkpoints"
     reads = "step, times of beginning and commit, metrics, custom metadata, names and shapes of arrays"
     limits = "element types are unknown; shapes are those that one process wrote"
     promises = Promise(
-        containers=(Container(files=("_CHECKPOINT_METADATA",)), Container(files=("manifest.ocdbt",)))
+        containers=tuple(
+            Container(files=(name,)) for name in (STEP_METADATA, "manifest.ocdbt", TREE_METADATA)
+        )
     )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
@@ -77,7 +80,7 @@ class OrbaxExtractor:
             _tell_tree(findings, document)
         else:
             _tell_step(findings, document, reader)
-        if _UNFINISHED.search(reader.key):
+        if _UNFINISHED in reader.key:
             _unfinished(findings)
         return findings.extraction()
 
@@ -123,7 +126,8 @@ def _tell_custom(findings: Findings, custom: Any) -> None:
 def _tell_position(findings: Findings, reader: RangedReader) -> None:
     """Managers name the directory of a step by its number."""
     folders = reader.key.split("/")[:-1]
-    match = _STEP.fullmatch(folders[-1]) if folders and reader.name == STEP_METADATA else None
+    own = folders[-1].partition(_UNFINISHED)[0] if folders and reader.name == STEP_METADATA else ""
+    match = _STEP.fullmatch(own)
     if match is not None:
         findings.say(
             "training.steps", int(match[1]), "name:", evidence=Evidence.INFERRED, origin=Origin.FILENAME

@@ -110,8 +110,11 @@ hydra.cc (`.hydra`), wandb, transformers `additional_chat_templates`; the rest a
 RUN_DIRECTORY = re.compile(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")
 """One run of a Lightning trainer. Source: lightning, loggers (`lightning_logs/version_N`)."""
 FIRST_RUN = "version_0"
-VERSION_DIRECTORY = re.compile(r"^(?:\d{1,14}|[vV]\d+(?:[._]\d+)*|\d+(?:\.\d+)+)$")
-"""One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`."""
+VERSION_DIRECTORY = re.compile(
+    r"^(?:\d{1,14}(?:\.orbax-checkpoint-tmp(?:-\d+)?)?|[vV]\d+(?:[._]\d+)*|\d+(?:\.\d+)+)$"
+)
+"""One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`; Orbax, which
+calls the directory of a step so until it is written."""
 TAGGED_DIRECTORY = re.compile(r"^(?P<name>[^:]+):(?P<version>v\d+)$")
 """One version of an artifact. Source: wandb/wandb sdk/artifacts/artifact.py (`artifacts/NAME:vN`)."""
 PUBLISHER = re.compile(

@@ -117,7 +117,8 @@ def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
     if complete and expected is not None and present is not None and present < expected:
         complete = False
         draft.problem("missing-shard", f"{expected - present} of {expected} shards are missing")
-    if any(map(_is_damaged, (member for item in chosen for member in item.members))):
+    damaged = any(map(_is_damaged, (member for item in chosen for member in item.members)))
+    if damaged or any(map(_is_being_written, draft.group.members)):
         complete = False
     elif complete and any(
         _status(member) is FileStatus.UNREADABLE for item in chosen for member in item.members
@@ -131,6 +132,12 @@ def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
     if complete is False:
         draft.flags.add("incomplete")
     draft.problems.extend(state.problems)
+
+
+def _is_being_written(member: Member) -> bool:
+    """Whether the file says that the model of which it is a part was not finished."""
+    problems = member.extraction.problems if member.extraction else ()
+    return any(problem.code == "still-being-written" for problem in problems)
 
 
 def _is_damaged(member: Member) -> bool:
