@@ -234,8 +234,9 @@ def _configured_factor(tally: TensorTally, quantizer: Quantizer, method: str) ->
         return None
     if tally.suffix in {"qweight", "weight_packed"} and words:
         return 32 / bits if bits and bits < 32 else None
-    if tally.suffix == "weight" and tally.dtype == "U32" and "scales" in tally.companions:
-        return 32 / bits if bits and bits < 32 else None
+    if tally.suffix == "weight" and words and "scales" in tally.companions:
+        # MLX writes unsigned words; of others nobody knows how many share a scale
+        return 32 / bits if bits and bits < 32 and tally.dtype == "U32" else None
     if tally.suffix == "weight_packed" and tally.dtype == "U8":
         return 8 / bits if bits and bits < 8 else Fraction(2)
     if tally.suffix == "blocks" and tally.dtype == "U8":

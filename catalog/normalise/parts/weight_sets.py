@@ -163,11 +163,19 @@ def _part(item: WeightSet) -> str:
 
 
 def _same_network(first: WeightSet, second: WeightSet) -> bool:
-    """Whether two sets hold the same tensors by identity, or mostly by name: another precision or another epoch."""
+    """Whether two sets hold the same tensors by identity, or mostly by name: another precision or another epoch. Exporters
+    number what has no name, so that graphs of other parts share names, but not the shapes under them.
+    """
     if first.tensors_identity == second.tensors_identity:
         return True
+    by_shape = first.format in IN_PARTS and _part(first) != _part(second)
     names = [
-        {tensor.name for summary in item.summaries for tensor in summary.tensors} for item in (first, second)
+        {
+            (tensor.name, tensor.shape if by_shape else ())
+            for summary in item.summaries
+            for tensor in summary.tensors
+        }
+        for item in (first, second)
     ]
     shared = len(names[0] & names[1])
     return shared * 2 > min(len(names[0]), len(names[1]))
