@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -13,7 +13,7 @@ from catalog.normalise.masking import masked_observation
 from catalog.normalise.parts import edits
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
-from catalog.records import Group, Member, Observation, Origin, Problem, Risk, Role, Severity
+from catalog.records import Extraction, Group, Member, Observation, Origin, Problem, Risk, Role, Severity
 from catalog.text import cleaning
 from catalog.text.slugs import stored_slug
 from mappings import fields, fields_where
@@ -63,25 +63,30 @@ def gather(
     risks: list[Risk] = []
     problems: list[Problem] = []
     observations: list[Observation] = []
-    before = None
+    before: Member | None = None
+    by_subject: Mapping[str | None, Sequence[Observation]] = {}
     for member in members:
         if member.extraction is None:
             continue
-        is_again, before = member.object.key == before, member.object.key
-        risks.extend(replace(risk, detail=_safe_text(risk.detail)) for risk in member.extraction.risks)
-        problems.extend(
-            replace(problem, message=_safe_text(problem.message)) for problem in member.extraction.problems
-        )
+        is_again = before is not None and member.object.key == before.object.key
+        if before is None or member.extraction is not before.extraction:
+            by_subject = _by_subject(member.extraction)
+            risks.extend(replace(risk, detail=_safe_text(risk.detail)) for risk in member.extraction.risks)
+            problems.extend(
+                replace(problem, message=_safe_text(problem.message))
+                for problem in member.extraction.problems
+            )
+        before = member
         if (steps := stray_steps(member.subject or "")) is not None:
             problems.append(_without_checkpoint(member, steps))
-        for seen in member.extraction.observations:
-            if member.extraction.role is Role.PART:
-                continue  # what a projector is called and counts is not about the model
+        if member.extraction.role is Role.PART:
+            continue  # what a projector is called and counts is not about the model
+        own = by_subject.get(member.subject, ()) if member.subject is not None else ()
+        # what the file says of all its subjects is said once, of however many this model is one
+        for seen in (*(() if is_again else by_subject.get(None, ())), *own):
             if seen.key in aside and seen.field.startswith(("adapter.", "quantization.")):
                 continue  # of an adapter that was left beside a whole model, or of the bytes of an alternative
-            if is_again and seen.subject is None:
-                continue  # what the file says of all its subjects is said once, of however many this model is one
-            if seen.subject in {None, member.subject} and not _too_far(seen, member.distance):
+            if not _too_far(seen, member.distance):
                 safe = _safe(seen)
                 observations.append(safe)
                 if safe.masked:
@@ -101,10 +106,17 @@ def gather(
     return _sorted_out(observations[:MAX_OBSERVATIONS], distances, aside, risks, problems)
 
 
+def _by_subject(extraction: Extraction) -> Mapping[str | None, Sequence[Observation]]:
+    observations: dict[str | None, list[Observation]] = {}
+    for seen in extraction.observations:
+        observations.setdefault(seen.subject, []).append(seen)
+    return observations
+
+
 def _without_checkpoint(member: Member, steps: str) -> Problem:
     return Problem(
         code="step-without-checkpoint",
-        message=f"what it says of step {steps} is of none of the checkpoints beside it, and is said of no model",
+        message=f"none of the checkpoints beside it says step {steps}: what was measured then is said of no model",
         key=member.object.key,
     )
 

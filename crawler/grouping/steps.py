@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from catalog.layouts.steps import (
@@ -15,24 +15,54 @@ from catalog.layouts.steps import (
     stray_subject,
     without_positions,
 )
+from catalog.layouts.variants import without_quantization
 from catalog.records import Member
 from crawler.grouping.draft import Draft, name_of
 
+MAX_COPIES = 64
+"""More files than any network has quantisations."""
+
 
 def bind_steps(member: Member, drafts: Sequence[Draft]) -> None:
-    """Binds what the file says of each step to the checkpoint of that step; where none is, to those that say nothing of
-    theirs. A single model is what all of it is about. Steps that are nobody's are told to all.
+    """Binds what the file says of each step to the checkpoint of that step; a single model is what all of it is about.
+    Steps that are nobody's are told to all.
     """
+    if len(drafts) == 1:
+        for subject, _ in _positions(member):
+            drafts[0].bind(replace(member, subject=subject))
+        return
     checkpoints = _Checkpoints(drafts)
-    stray = set[int]()
+    unclaimed: dict[int, str] = {}
     for subject, (_, step) in _positions(member):
-        meant = drafts if len(drafts) == 1 else checkpoints.of_step(step)
+        meant = checkpoints.of_step(step)
         for draft in meant:
             draft.bind(replace(member, subject=subject))
         if not meant:
-            stray.add(step)
-    for draft in drafts if stray else ():
-        draft.bind(replace(member, subject=stray_subject(stray)))
+            unclaimed[step] = subject
+    _bind_unclaimed(member, drafts, checkpoints.without_step, unclaimed)
+
+
+def _bind_unclaimed(
+    member: Member, drafts: Sequence[Draft], without_step: Sequence[Draft], unclaimed: Mapping[int, str]
+) -> None:
+    """Steps that no checkpoint says are of those that say none. Of several steps beside several of these nobody knows
+    which is whose, unless all are one network.
+    """
+    is_certain = bool(without_step) and (len(unclaimed) == 1 or _are_copies(without_step))
+    for draft in without_step if is_certain else ():
+        for subject in unclaimed.values():
+            draft.bind(replace(member, subject=subject))
+    for draft in drafts if unclaimed and not is_certain else ():
+        draft.bind(replace(member, subject=stray_subject(unclaimed)))
+
+
+def _are_copies(drafts: Sequence[Draft]) -> bool:
+    return len({_run_name(draft).lower() for draft in drafts}) == 1 and len(drafts) <= MAX_COPIES
+
+
+def _run_name(draft: Draft) -> str:
+    """Its name without the word for its precision, whose numbers (`Q8_0`) count nothing."""
+    return without_quantization(name_of(draft.key))
 
 
 def bind_lines(member: Member, drafts: Sequence[Draft]) -> list[Draft]:
@@ -66,21 +96,22 @@ class _Checkpoints:
         self.by_epoch: dict[int, list[Draft]] = defaultdict(list)
         self.without_number: list[Draft] = []
         """Those whose names say no position."""
+        self.without_step: list[Draft] = []
+        """Those that say no step, and whose names hold no number that may be one."""
         self._by_position: dict[int, list[Draft]] = defaultdict(list)
-        self._unplaced: list[Draft] = []
-        numbers = {draft.key: positions_in_name(name_of(draft.key)) for draft in drafts}
+        numbers = {draft.key: positions_in_name(_run_name(draft)) for draft in drafts}
         shared = set.intersection(*numbers.values()) if numbers else set()
-        alike = {without_positions(name_of(key)) for key, positions in numbers.items() if positions - shared}
+        alike = {without_positions(_run_name(draft)) for draft in drafts if numbers[draft.key] - shared}
         for draft in drafts:
             self._add(draft, numbers[draft.key] - shared if len(alike) == 1 else set())
 
     def of_step(self, step: int) -> Sequence[Draft]:
-        """Those that say the step; else those of the number without a word for it; else those that say nothing."""
-        return self.by_step.get(step) or self._by_position.get(step) or self._unplaced
+        """Those that say the step; else those of the number without a word for it."""
+        return self.by_step.get(step) or self._by_position.get(step) or ()
 
     def _add(self, draft: Draft, positions: set[int]) -> None:
         """`positions` are the numbers by which its name alone differs from those of the others."""
-        name = name_of(draft.key)
+        name = _run_name(draft)
         named, epochs = steps_in_name(name), epochs_in_name(name)
         steps = _steps_inside(draft) or named
         for step in steps:
@@ -94,7 +125,7 @@ class _Checkpoints:
         for position in positions:
             self._by_position[position].append(draft)
         if not positions:
-            self._unplaced.append(draft)
+            self.without_step.append(draft)
 
 
 def _steps_inside(draft: Draft) -> set[int]:
