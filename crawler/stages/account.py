@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from catalog.layouts.steps import stray_steps
 from catalog.normalise.values.secrets import masked_text
-from catalog.records import ObjectKey, Run, RunState, display_key
+from catalog.records import Group, ObjectKey, Run, RunState, display_key
 from catalog.records.record import WOULD_LOSE
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.leases import Lease
@@ -82,6 +83,8 @@ class Account:
         self.skipped: list[tuple[str, str]] = []
         self._left_out: dict[str, list[str]] = {}
         self._left_out_by_reason: Counter[str] = Counter()
+        self._beside_strays: list[str] = []
+        self._number_beside_strays = 0
         self.would_lose: tuple[str, ...] = ()
         self.scopes_failed = 0
         self._progress = Progress(counts=self.counts)
@@ -120,17 +123,36 @@ class Account:
         self.skipped.extend(skipped[: max(0, MAX_SKIPPED - len(self.skipped))])
 
     def notes(self) -> list[str]:
-        """What was left out, one sentence for each reason: how many, and the first names."""
-        return [
+        """What was left out, one sentence for each reason: how many, and the first names; and what is said of no model."""
+        return [*self._strays(), *self._omissions()]
+
+    def _omissions(self) -> Iterator[str]:
+        return (
             masked_text(
                 f"{number:,} left out ({reason}): {_named(map(display_key, self._left_out[reason]), number)}"
             )
             for reason, number in self._left_out_by_reason.most_common()
-        ]
+        )
+
+    def look_for_strays(self, groups: Iterable[Group]) -> None:
+        """Counts the models beside values of steps that no checkpoint there has, of those that are written."""
+        for group in groups:
+            if any(stray_steps(member.subject or "") is not None for member in group.members):
+                self._number_beside_strays += 1
+                if len(self._beside_strays) < NAMES_NOTED:
+                    self._beside_strays.append(display_key(group.key))
+
+    def _strays(self) -> Iterator[str]:
+        if number := self._number_beside_strays:
+            models = f"{number:,} {'model' if number == 1 else 'models'}"
+            yield masked_text(
+                f"values of a step that no checkpoint has are beside {models}: {_named(self._beside_strays, number)}"
+            )
 
     def start_writing(self, groups: int = 0) -> None:
         """Counts of what is written begin anew: interim records were counted, too. `groups` is 0 where nobody knows yet."""
         self.counts["groups"] = groups
+        self._beside_strays, self._number_beside_strays = [], 0
         for name in WRITTEN:
             self.counts[name] = 0
         self.note("normalising")

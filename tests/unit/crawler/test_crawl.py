@@ -300,17 +300,21 @@ def test_a_sidecar_that_changes_rebuilds_its_model(shop):
 
 @pytest.mark.parametrize("step", [10, 25])
 def test_a_value_of_a_step_that_no_checkpoint_has_is_a_problem_of_those_beside_it(shop, step):
-    """It belonged to nobody, and nothing said so."""
+    """It belonged to nobody, and nothing said so; of the run, nothing still."""
     for epoch in (10, 20):
         shop.model(f"run/net_epoch_{epoch}.safetensors", values=epoch)
     shop.put("run/modeldex.json", {"metrics": [{"metric": "accuracy", "value": 0.9, "step": step}]})
-    shop.crawl()
+    report = shop.crawl()
     documents = shop.documents()
     first, second = (documents[f"run/net_epoch_{epoch}.safetensors"] for epoch in (10, 20))
     said = [[problem["code"] for problem in model.get("problems", ())] for model in (first, second)]
     stray = ["step-without-checkpoint"] if step == 25 else []
     assert (said, first.get("metrics")) == ([stray, stray], None if stray else {"accuracy": 0.9})
     assert "metrics" not in second
+    names = "run/net_epoch_10, run/net_epoch_20"
+    sentence = f"values of a step that no checkpoint has are beside 2 models: {names}"
+    noted = shop.store.runs.get(report.run.id).problems
+    assert list(noted) == list(report.notes) == ([sentence] if stray else [])
 
 
 def test_small_weights_have_their_hash(shop):
