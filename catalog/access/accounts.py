@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -19,7 +19,7 @@ from catalog.access.event_notes import with_store
 from catalog.access.grants import sources_by_name
 from catalog.access.permissions import principal_of
 from catalog.access.principals import OWNER
-from catalog.access.scopes import check_scope, check_sources
+from catalog.access.scopes import NO_NAMES, calls_by_name, check_scope, check_sources, sources_called
 from catalog.access.user_mark import mark_users
 from catalog.errors import UserError
 from catalog.records.accounts import REPORTER, ROLES, Grant, Happening, Role, Token, TokenId, User, UserId
@@ -76,7 +76,7 @@ class Accounts:
 
     def by_session(self, secret: str) -> Principal | None:
         user = self._store().of_session(_digest(secret)) if secret else None
-        return None if user is None else principal_of(user)
+        return None if user is None else self._principal(user)
 
     def by_token(self, text: str) -> Principal | None:
         """The principal of a token as it was shown once; None for one that is no token, is over or was revoked."""
@@ -88,12 +88,30 @@ class Accounts:
         now = datetime.now(UTC)
         if token.used_at is None or (now - token.used_at).total_seconds() > USE_NOTED_SECONDS:
             with_store(self._settings, lambda store: store.accounts.note_use(token.id))
-        return principal_of(user, token)
+        return self._principal(user, token)
 
     def by_name(self, name: str) -> Principal | None:
         """The principal that somebody who is trusted names; None for a name that is not set up, or disabled."""
         user = self._store().named(name) if NAME.fullmatch(name) else None
-        return None if user is None or user.is_disabled else principal_of(user)
+        return None if user is None or user.is_disabled else self._principal(user)
+
+    def _principal(self, user: User, token: Token | None = None) -> Principal:
+        scopes = [*(grant.scope for grant in user.grants), *([token.scope] if token is not None else [])]
+        return principal_of(user, token, sources=self._names(scopes))
+
+    def _names(self, scopes: Iterable[str]) -> Mapping[str, str]:
+        """The ids of sources by name, if a scope of an earlier version calls one by it."""
+        return self._store().source_names() if any(map(calls_by_name, scopes)) else NO_NAMES
+
+    def label_of(self, grant: Grant) -> str:
+        """What was granted, and which source is meant where its name stands in it."""
+        called = sources_called(grant.scope, self._names([grant.scope]))
+        notes = [
+            f"{name} is the source {source}" if source else f"no source, or more than one, is called {name}"
+            for name, source in called.items()
+        ]
+        label = grant.label or f"{grant.effect.value} {', '.join(sorted(grant.actions))}"
+        return f"{label} ({'; '.join(notes)})" if notes else label
 
     # Signing in and out
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog import plugins
 from catalog.access.principals import Principal, Scope
-from catalog.access.scopes import all_of, any_of, but, scope_of_text
+from catalog.access.scopes import NO_NAMES, all_of, any_of, but, scope_of_text, sources_called
 from catalog.query.nodes import All, Nothing, Query
 from catalog.records.accounts import WHOLE, Action, Effect, Grant, Token, User
 
@@ -48,14 +48,18 @@ def may_edit_some(actor: Principal) -> bool:
     return allowed(actor, Action.EDIT)
 
 
-def principal_of(user: User, token: Token | None = None) -> Principal:
-    """The user as a principal, cut to what the token may do, if they come by one."""
-    scopes = {action: _scope(user.grants, action) for action in Action}
+def principal_of(
+    user: User, token: Token | None = None, *, sources: Mapping[str, str] = NO_NAMES
+) -> Principal:
+    """The user as a principal, cut to what the token may do, if they come by one. `sources` are ids by the names that
+    scopes of earlier versions may call them by.
+    """
+    scopes = {action: _scope(user.grants, action, sources) for action in Action}
     for action in (Action.EDIT, Action.DISCLOSE):
         scopes[action] = all_of(scopes[action], scopes[Action.READ])
     scopes[Action.ACCOUNT] = All()
     if token is not None:
-        limit = _bounded(token.scope)
+        limit = _bounded(token.scope, sources)
         scopes = {
             action: all_of(scope, limit) if action in token.actions else Nothing()
             for action, scope in scopes.items()
@@ -65,35 +69,39 @@ def principal_of(user: User, token: Token | None = None) -> Principal:
         name=user.name,
         scope=scopes[Action.READ],
         scopes=tuple(scopes.items()),
-        view=_view(user, "" if token is None else token.scope.strip()),
+        view=_view(user, "" if token is None else token.scope.strip(), sources),
     )
 
 
-def _view(user: User, limit: str) -> str:
+def _view(user: User, limit: str, sources: Mapping[str, str]) -> str:
     """What the scope of reading is made of."""
-    texts = sorted(
-        f"{grant.effect.value} {grant.scope}" for grant in user.grants if Action.READ in grant.actions
-    )
-    return "\n".join([*texts, *([f"within {limit}"] if limit else [])])
+    granted = [grant for grant in user.grants if Action.READ in grant.actions]
+    texts = sorted(f"{grant.effect.value} {grant.scope}" for grant in granted)
+    called = {
+        f"{name} is {source}"
+        for scope in (*(grant.scope for grant in granted), limit)
+        for name, source in sources_called(scope, sources).items()
+    }
+    return "\n".join([*texts, *([f"within {limit}"] if limit else []), *sorted(called)])
 
 
-def _scope(grants: Iterable[Grant], action: Action) -> Scope:
+def _scope(grants: Iterable[Grant], action: Action, sources: Mapping[str, str]) -> Scope:
     """With what the action may be done: all that is allowed, without all that is denied."""
     concerned = [grant for grant in grants if action in grant.actions]
-    given = any_of(_bounded(grant.scope) for grant in concerned if grant.effect is Effect.ALLOW)
-    taken = any_of(_taken(grant.scope) for grant in concerned if grant.effect is Effect.DENY)
+    given = any_of(_bounded(grant.scope, sources) for grant in concerned if grant.effect is Effect.ALLOW)
+    taken = any_of(_taken(grant.scope, sources) for grant in concerned if grant.effect is Effect.DENY)
     return but(given, taken)
 
 
-def _bounded(text: str) -> Scope:
+def _bounded(text: str, sources: Mapping[str, str]) -> Scope:
     """What a scope gives: nothing, where this version does not understand it any more."""
-    scope = scope_of_text(text)
+    scope = scope_of_text(text, sources)
     return Nothing() if scope is None else scope
 
 
-def _taken(text: str) -> Scope:
+def _taken(text: str, sources: Mapping[str, str]) -> Scope:
     """What a scope takes: everything, where this version does not understand it any more."""
-    scope = scope_of_text(text)
+    scope = scope_of_text(text, sources)
     return All() if scope is None else scope
 
 

@@ -113,6 +113,10 @@ class AccountReader(Protocol):
 
     def of_token(self, token: str, digest: str) -> tuple[User, Token] | None: ...
 
+    def source_names(self) -> dict[str, str]:
+        """The ids of the sources that a person gave a name, by that name."""
+        ...
+
 
 class AuditReader(Protocol):
     """The lines of the audit."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from catalog.errors import UserError
 from catalog.query.nodes import All, And, Exists, Nested, Not, Nothing, Or, Prefix, Query, Range, Term, Terms
-from catalog.query.subjects import values_compared
+from catalog.query.subjects import comparisons, values_compared, with_values
 from catalog.query.text.printing import quoted
 from catalog.query.text.search_text import parse
 from catalog.search.scoped import FLAGS, GROUP, PLACES
@@ -19,6 +20,7 @@ RELATIVE = frozenset({FLAGS, GROUP, PLACES})
 """What a model says of others: it is told anew for every scope, so none can be made of it."""
 
 SOURCE = "source"
+NO_NAMES: Mapping[str, str] = {}
 _LATER = timedelta(days=400)
 """Another day, week, month and year, so that whatever date is told from today is another one then."""
 
@@ -48,28 +50,62 @@ def check_scope(text: str) -> str:
 
 
 def check_sources(text: str, sources: Mapping[str, str]) -> None:
-    """That the scope calls no source by what a person calls it. Models have the id of their source, so `source:lab` is none
-    of them: a deny would take nothing away, and `-source:lab` would grant everything. `sources` are ids by name and address.
-    Raises UserError.
+    """That the scope calls no source by what a person calls it, and none that there is not. Models have the id of their
+    source, so `source:lab` is none of them: a deny would take nothing away, and `-source:lab` would grant everything.
+    `sources` are ids by name and address. Raises UserError.
     """
     folded = {name.casefold(): identifier for name, identifier in sources.items()}
-    for value in values_compared(parse(text).query, SOURCE):
+    for value, is_beginning in comparisons(parse(text).query, SOURCE):
         identifier = folded.get(value.casefold(), value)
         if identifier.casefold() != value.casefold():
             raise UserError(
                 f"{text!r} cannot be a scope: {value!r} is what the source {identifier} is called, and models are found by its id.",
                 advice=f"Write {scope_of_source(identifier)}, or name it with --source {value}",
             )
+        begun = is_beginning and any(known.startswith(value.casefold()) for known in folded)
+        if not begun and value.casefold() not in folded:
+            raise UserError(
+                f"{text!r} cannot be a scope: there is no source {value!r}.",
+                advice="List them with: modeldex sources list",
+            )
 
 
-def scope_of_text(text: str) -> Query | None:
-    """The scope that a text means; empty is every model. None for a text that cannot be a scope."""
+def sources_called(text: str, sources: Mapping[str, str]) -> dict[str, str | None]:
+    """What an earlier version let a scope call sources by, with the id of the one source of that name; None where no or
+    more than one source has it. `sources` are ids by name.
+    """
+    called = _not_addresses(text)
+    if not called:
+        return {}
+    ids: dict[str, set[str]] = {}
+    for name, identifier in sources.items():
+        ids.setdefault(name.casefold(), set()).add(identifier)
+    meant = {value: ids.get(value.casefold(), set()) for value in called}
+    return {value: next(iter(of_name)) if len(of_name) == 1 else None for value, of_name in meant.items()}
+
+
+def calls_by_name(text: str) -> bool:
+    """Whether the scope may call a source by its name."""
+    return bool(_not_addresses(text))
+
+
+@lru_cache(maxsize=1_000)
+def _not_addresses(text: str) -> tuple[str, ...]:
+    if not text.strip():
+        return ()
+    return tuple(value for value in values_compared(parse(text).query, SOURCE) if "://" not in value)
+
+
+def scope_of_text(text: str, sources: Mapping[str, str] = NO_NAMES) -> Query | None:
+    """The scope that a text means; empty is every model. None for a text that cannot be a scope. `sources` are ids by name."""
     if not text.strip():
         return All()
     try:
-        return parse(check_scope(text)).query
+        query = parse(check_scope(text)).query
     except UserError:
         return None
+    called = {name: source for name, source in sources_called(text, sources).items() if source is not None}
+    return with_values(query, SOURCE, called) if called else query
 
 
 def any_of(scopes: Iterable[Query]) -> Query:

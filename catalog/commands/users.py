@@ -16,6 +16,7 @@ from catalog.settings import Settings
 from catalog.terminal import printable, table
 
 if TYPE_CHECKING:
+    from catalog.access.accounts import Accounts
     from catalog.records.accounts import Grant, User
 
 ROLES = click.Choice([role.value for role in Role])
@@ -78,9 +79,10 @@ def add(
 @click.pass_obj
 def list_users(settings: Settings, *, as_json: bool) -> None:
     """List users with what is granted to them; the number of a grant takes it back (`users withdraw`)."""
-    known = accounts(settings).all()
+    book = accounts(settings)
+    known = book.all()
     if as_json:
-        click.echo(json.dumps([_entry(user) for user in known], indent=2))
+        click.echo(json.dumps([_entry(user, book) for user in known], indent=2))
         return
     if not known:
         click.echo("There is no user. Add the first one with: modeldex users add NAME --role admin", err=True)
@@ -89,7 +91,7 @@ def list_users(settings: Settings, *, as_json: bool) -> None:
         (
             user.name,
             "disabled" if user.is_disabled else "",
-            "; ".join(f"{grant.id}: {grant.label}" for grant in user.grants),
+            "; ".join(f"{grant.id}: {book.label_of(grant)}" for grant in user.grants),
         )
         for user in known
     ]
@@ -207,7 +209,7 @@ def _password(*, from_stdin: bool) -> str:
     return text
 
 
-def _entry(user: User) -> dict[str, Any]:
+def _entry(user: User, book: Accounts) -> dict[str, Any]:
     return {
         "name": user.name,
         "disabled": user.is_disabled,
@@ -219,7 +221,7 @@ def _entry(user: User) -> dict[str, Any]:
                 "effect": each.effect.value,
                 "actions": sorted(each.actions),
                 "scope": each.scope,
-                "label": each.label,
+                "label": book.label_of(each),
             }
             for each in user.grants
         ],

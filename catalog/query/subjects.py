@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from catalog.query.nodes import And, Exists, Match, Nested, Not, Or, Phrase, Prefix, Query, Range, Term, Terms
 
@@ -27,18 +28,43 @@ def words_of(query: Query) -> tuple[str, ...]:
 
 def values_compared(query: Query, field: str) -> Iterator[str]:
     """Those with which any clause of the query compares the field."""
+    return (value for value, _ in comparisons(query, field))
+
+
+def comparisons(query: Query, field: str) -> Iterator[tuple[str, bool]]:
+    """The values with which any clause of the query compares the field, and whether it takes all that begin with it."""
     match query:
         case And(clauses) | Or(clauses):
             for clause in clauses:
-                yield from values_compared(clause, field)
+                yield from comparisons(clause, field)
         case Not(clause):
-            yield from values_compared(clause, field)
+            yield from comparisons(clause, field)
         case Nested():
-            yield from values_compared(query.query, field)
-        case Term(name, value) | Prefix(name, value) if name == field:
-            yield str(value)
+            yield from comparisons(query.query, field)
+        case Prefix(name, value) if name == field:
+            yield str(value), True
+        case Term(name, value) if name == field:
+            yield str(value), False
         case Terms(name, values) if name == field:
-            yield from map(str, values)
+            yield from ((str(value), False) for value in values)
+
+
+def with_values(query: Query, field: str, values: Mapping[str, str]) -> Query:
+    """The query with other values where it asks for these of the field; what only begins with one stays."""
+    match query:
+        case And(clauses):
+            return And(tuple(with_values(clause, field, values) for clause in clauses))
+        case Or(clauses):
+            return Or(tuple(with_values(clause, field, values) for clause in clauses))
+        case Not(clause):
+            return Not(with_values(clause, field, values))
+        case Nested():
+            return replace(query, query=with_values(query.query, field, values))
+        case Term(name, value) if name == field:
+            return Term(name, values.get(str(value), value))
+        case Terms(name, several) if name == field:
+            return Terms(name, tuple(values.get(str(value), value) for value in several))
+    return query
 
 
 def scores(query: Query) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from catalog.errors import UserError
 from catalog.records.accounts import Action, Effect, Grant, Token, TokenId, User, UserId
 from catalog.store.codec import instant, parse_instant
+from catalog.store.sources import Sources
 from catalog.store.tables import grants, sessions, tokens, users
 from catalog.text.folding import fold
 
@@ -104,6 +105,10 @@ class Accounts:
         chosen = (grants.c.user == user) & (grants.c.id == grant)
         with self._engine.begin() as connection:
             return connection.execute(delete(grants).where(chosen)).rowcount > 0
+
+    def source_names(self) -> dict[str, str]:
+        """The ids of sources by name: scopes of earlier versions may call them by it."""
+        return Sources(self._engine).names()
 
     # Sessions
 

@@ -12,7 +12,7 @@ from webui.rendering import dumps
 from webui.text import shown
 
 if TYPE_CHECKING:
-    from catalog.records.accounts import AuditLine, Grant, Token
+    from catalog.records.accounts import AuditLine, Token
     from webui.urls import Addresses
 
 MODEL = re.compile(r"[0-9a-f]{64}")
@@ -108,8 +108,8 @@ class AuditAnswer:
     lines: tuple[AuditLineAnswer, ...]
 
 
-def grant_row(grant: Grant) -> str:
-    return shown(grant.label or f"{grant.effect} {', '.join(sorted(grant.actions))}", 300)
+def grant_row(label: str) -> str:
+    return shown(label, 300)
 
 
 def token_row(token: Token) -> TokenRow:

@@ -118,7 +118,9 @@ def _row(user: User, tokens: tuple[TokenRow, ...]) -> UserRow:
         is_self=user.name == catalog().principal.name,
         comes_by="a password" if user.has_password else "tokens, a provider or a proxy",
         created=f"{user.created_at:%Y-%m-%d}",
-        grants=tuple(GrantRow(id=grant.id, label=grant_row(grant)) for grant in user.grants),
+        grants=tuple(
+            GrantRow(id=grant.id, label=grant_row(accounts().label_of(grant))) for grant in user.grants
+        ),
         tokens=tokens,
     )
 

@@ -1,16 +1,22 @@
 """Grants as commands are told them, in a catalog with sources that have names."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from fixtures.shell import run
 
+from catalog.access.command_line import accounts
 from catalog.access.grants import grant_of, grants_of_file
+from catalog.access.permissions import principal_of
 from catalog.access.scopes import scope_of_text
 from catalog.errors import UserError
-from catalog.query.nodes import Term
-from catalog.records.accounts import Role
+from catalog.query.nodes import Not, Or, Term, Terms
+from catalog.records.accounts import Action, Effect, Grant, Role, User, UserId
 from catalog.settings import Settings
+from catalog.store import open_store
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,54 @@ def test_a_query_that_calls_a_source_by_its_name_is_refused_with_what_is_meant(h
     with pytest.raises(UserError, match=r"is what the source file://.*/models is called") as refused:
         grant_of(Settings(home=home), Role.VIEWER, query=query, deny=deny)
     assert "--source" in refused.value.advice
+
+
+@pytest.mark.parametrize("deny", [True, False], ids=["deny", "allow"])
+@pytest.mark.parametrize("query", ["source:attic", "-source:attic", 'source:"s3://none"', "source:s3*"])
+def test_a_query_that_names_a_source_there_is_not_is_refused(home, query, deny):
+    """Such a denial was taken, and took nothing away."""
+    with pytest.raises(UserError, match="there is no source '"):
+        grant_of(Settings(home=home), Role.VIEWER, query=query, deny=deny)
+
+
+@pytest.mark.parametrize(
+    ("effect", "scope", "meant"),
+    [
+        (Effect.ALLOW, "source:LAB", Term("source", "{id}")),
+        (Effect.ALLOW, "source:lab,attic", Terms("source", ("{id}", "attic"))),
+        (Effect.ALLOW, "-source:lab", Not(Term("source", "{id}"))),
+        (Effect.DENY, "source:lab", Not(Term("source", "{id}"))),
+        (Effect.ALLOW, "source:attic", Term("source", "attic")),
+    ],
+)
+def test_a_source_that_an_old_grant_calls_by_its_name_is_that_source(home, effect, scope, meant):
+    """Models have the id of their source: what an earlier version granted so was none of them, and a denial took nothing."""
+    identifier = (home.parent / "models").as_uri()
+    grants = (
+        Grant(effect=effect, actions=frozenset({Action.READ}), scope=scope),
+        *([Grant(actions=frozenset({Action.READ}))] if effect is Effect.DENY else []),
+    )
+    reader = User(
+        id=UserId("u"), name="ann", is_disabled=False, has_password=False, created_at=NOW, grants=grants
+    )
+    assert str(principal_of(reader, sources={"lab": identifier}).scope) == str(meant).format(id=identifier)
+
+
+def test_the_list_of_grants_says_which_source_an_old_one_means(home):
+    identifier = (home.parent / "models").as_uri()
+    with open_store(Settings(home=home), write=True) as store:
+        old = [
+            Grant(actions=frozenset({Action.READ}), scope=f"source:{name}", label=f"viewer of source:{name}")
+            for name in ("lab", "attic")
+        ]
+        store.accounts.add("ann", None, old)
+    (ann,) = json.loads(run("--home", str(home), "users", "list", "--json").stdout)
+    assert [grant["label"] for grant in ann["grants"]] == [
+        f"viewer of source:lab (lab is the source {identifier})",
+        "viewer of source:attic (no source, or more than one, is called attic)",
+    ]
+    reader = accounts(Settings(home=home)).by_name("ann")
+    assert reader.scope == Or((Term("source", identifier), Term("source", "attic")))
 
 
 def test_a_policy_that_compares_the_source_with_its_name_is_refused(home):
