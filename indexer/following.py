@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.errors import EngineUnavailable
-from catalog.search.engine import FollowingWriter, IndexWriter
+from catalog.search.engine import FollowingWriter, IndexWriter, KnownPlace
 from catalog.store.log_position import LogPosition, is_in_log, newest_position
 
 if TYPE_CHECKING:
@@ -71,15 +71,24 @@ def takes_its_place(index: Consumer, writer: IndexWriter, note: IndexNote | None
     """What is claimed from now on comes here. Why this index must be built anew before: others have what it lacks."""
     if not isinstance(writer, FollowingWriter):
         return None
-    before, own = index.place(), writer.place()
+    before = index.place()
+    own, is_known = _own_place(writer, before)
     if before != own:
         index.move_to(own)
     index.claims_for = own
-    if before == own and (note is None or writer.is_shared):
+    if is_known and (note is None or writer.is_shared):
         return None  # of a shared one it is noted now and then
     if before and (note is None or note.complete < index.position()):
         return ANOTHER_INDEX
     return None
+
+
+def _own_place(writer: FollowingWriter, noted: str) -> tuple[str, bool]:
+    """What the writer's place is called, and whether it is the noted one."""
+    if isinstance(writer, KnownPlace) and (same := writer.same_place(noted)) is not None:
+        return same, True
+    own = writer.place()
+    return own, own == noted
 
 
 def note_ahead(store: Store, writer: IndexWriter, complete: int) -> None:
@@ -91,5 +100,5 @@ def note_ahead(store: Store, writer: IndexWriter, complete: int) -> None:
 
 def note_complete(store: Store, index: Consumer, writer: IndexWriter) -> None:
     """To be called when everything up to the cursor was written, or a rebuild has it. Nothing if another index took the place."""
-    if isinstance(writer, FollowingWriter) and index.place() == writer.place():
+    if isinstance(writer, FollowingWriter) and _own_place(writer, noted := index.place())[0] == noted:
         note_ahead(store, writer, index.position())

@@ -122,3 +122,12 @@ class FollowingWriter(Protocol):
     def follow(self, position: str) -> None:
         """Keep this note, of up to 200 characters, with the index that is searched, and forget the one before."""
         ...
+
+
+@runtime_checkable
+class KnownPlace(Protocol):
+    """What a following writer may know besides: what it is called by is not always equally exact."""
+
+    def same_place(self, noted: str) -> str | None:
+        """Which of the noted place and of `place` says more, if they can be one; None where they cannot."""
+        ...

@@ -6,11 +6,13 @@ models-write  where changes go          -> the same index
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,9 @@ FOLLOWED, FOLLOWED_AT = "followed", "followed_at"
 """Notes in the mapping of an index: a position in the log of revisions, and when that was noted, in seconds since 1970."""
 FOLLOW_SECONDS = 10
 PLACE_CHARACTERS = 64
+CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,32}")
+NO_CLUSTER = "_na_"
+"""The id of a cluster that has not come together. Source: Elasticsearch, `ClusterState.UNKNOWN_UUID`."""
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
 
 
@@ -89,8 +94,40 @@ class ElasticsearchWriter:
             return int(self.client.count(index=self.alias, ignore_unavailable=True)["count"])
 
     def place(self) -> str:
-        """Which of the indexes it is that a catalog may have in turns: every home writes this one."""
+        """Which of the indexes it is that a catalog may have in turns: every home writes this one. Without the cluster's id
+        where the key may not ask for it.
+        """
+        return self._place_in(self._cluster) if self._cluster else self._place_anywhere
+
+    def same_place(self, noted: str) -> str | None:
+        """Places were noted without the cluster's id by earlier versions, and are by keys that may not ask for it."""
+        own, cluster = self.place(), noted.rpartition("@")[2]
+        if noted in {own, self._place_anywhere}:
+            return own
+        return noted if not self._cluster and noted == self._place_in(cluster) else None
+
+    @property
+    def _place_anywhere(self) -> str:
         return f"{NAME}:{self.alias}"[:PLACE_CHARACTERS]
+
+    def _place_in(self, cluster: str) -> str:
+        return f"{self._place_anywhere[: PLACE_CHARACTERS - len(cluster) - 1]}@{cluster}"
+
+    @cached_property
+    def _cluster(self) -> str:
+        """The id of the cluster; empty where it has none yet, or tells none. Raises EngineUnavailable."""
+        from elasticsearch import AuthorizationException, NotFoundError  # noqa: PLC0415 - an optional dependency
+
+        with honest():
+            try:
+                known = self.client.info(filter_path="cluster_uuid").get("cluster_uuid")
+            except (
+                AuthorizationException,
+                NotFoundError,
+            ):  # as for keys, or behind proxies, of one alias alone
+                return ""
+        is_id = isinstance(known, str) and CLUSTER.fullmatch(known) is not None
+        return known if is_id and known != NO_CLUSTER else ""
 
     def followed(self) -> str | None:
         """What was noted of the index; None where nothing was."""

@@ -1,6 +1,7 @@
 """What becomes of each document of a bulk request, and of aliases, as a server answers."""
 
 import json
+from contextlib import closing
 
 import pytest
 from fixtures.scripted_cluster import OURS, SCHEMA, failure
@@ -8,9 +9,12 @@ from fixtures.scripted_cluster import OURS, SCHEMA, failure
 from catalog.errors import EngineUnavailable
 from catalog.search.engine import IndexAction
 from catalog.settings import Settings
+from catalog.store import INDEX, open_store
 from indexer.engines.elasticsearch import writer as module
 from indexer.engines.elasticsearch.writer import CHUNK_ACTIONS, ElasticsearchWriter
+from indexer.following import ANOTHER_INDEX, takes_its_place
 
+UUID = "rWb0mCZSRsyLKOVqSCzdVQ"
 BULK = "PUT /models-write/_bulk"
 
 
@@ -245,6 +249,59 @@ def test_the_position_in_the_log_is_noted_in_the_mapping_every_ten_seconds(
     writer.follow("9 def")
     (body,) = scripted_cluster.asked(f"PUT /{OURS}/_mapping")
     assert json.loads(body) == {"_meta": {"schema_hash": SCHEMA, "followed": "9 def", "followed_at": 1010}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "place", "known"),
+    [
+        ((200, {"cluster_uuid": UUID}), f"elasticsearch:models@{UUID}", f"elasticsearch:models@{UUID}"),
+        ((200, {"cluster_uuid": "_na_"}), "elasticsearch:models", "elasticsearch:models"),
+        (
+            (403, failure("security_exception", "action is unauthorized", 403)),
+            "elasticsearch:models",
+            "elasticsearch:models",
+        ),
+    ],
+    ids=["an id", "no id yet", "may not ask"],
+)
+def test_a_place_is_of_one_cluster_and_one_without_an_id_may_be_any(
+    scripted_cluster, writer, answer, place, known
+):
+    """Two clusters with one alias were one place: an index that lacked what the other took was not noticed."""
+    scripted_cluster.script["GET /"] = answer
+    other = "elasticsearch:models@another-cluster"
+    assert writer.place() == place
+    assert writer.same_place("elasticsearch:models") == known
+    assert writer.same_place(other) == (None if "@" in place else other)
+    assert writer.same_place("elasticsearch:others") is None
+    assert writer.same_place("") is None
+    assert len(scripted_cluster.asked("GET /")) == 1
+
+
+def test_the_place_of_a_long_alias_keeps_the_id_of_its_cluster(scripted_cluster, writer):
+    scripted_cluster.script["GET /"] = (200, {"cluster_uuid": UUID})
+    writer.alias = "m" * 200
+    assert (len(writer.place()), writer.place()[-23:]) == (64, f"@{UUID}")
+    assert writer.same_place(f"elasticsearch:{'m' * 50}") == writer.place()
+
+
+def test_another_cluster_with_the_same_alias_is_built_anew_and_the_one_that_was_noted_before_ids_is_not(
+    scripted_cluster, writer, tmp_path
+):
+    with (
+        open_store(Settings(home=tmp_path), write=True) as store,
+        closing(
+            ElasticsearchWriter(Settings(home=tmp_path, elasticsearch_url=scripted_cluster.url))
+        ) as other,
+    ):
+        index = store.consumer(INDEX)
+        index.move_to("elasticsearch:models")
+        scripted_cluster.script["GET /"] = (200, {"cluster_uuid": UUID})
+        assert takes_its_place(index, writer, None) is None
+        assert index.place() == f"elasticsearch:models@{UUID}"
+        scripted_cluster.script["GET /"] = (200, {"cluster_uuid": "another-cluster"})
+        assert takes_its_place(index, other, None) == ANOTHER_INDEX
+        assert index.place() == "elasticsearch:models@another-cluster"
 
 
 def test_who_may_not_change_mappings_does_without_the_note(scripted_cluster, writer):
