@@ -15,6 +15,7 @@ class Suggestion:
 
 UNDERSTOOD = frozenset(
     {
+        "read-as-octets",
         "read-as-percent",
         "reversed-range",
         "unknown-dataset",

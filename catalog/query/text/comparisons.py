@@ -12,6 +12,7 @@ from catalog.query.nodes import And, Nested, Not, Query, Range, Term
 from catalog.query.problems import Suggestion
 from catalog.query.text.numbers import (
     TOKEN_UNITS,
+    UNITS,
     Number,
     binary_excess,
     format_number,
@@ -110,6 +111,13 @@ def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Le
         reading.problem("not-a-number", message, piece.start, piece.end, mended)
         return None
     bounds = _unswapped(bounds, piece, reading)
+    if target.unit == "bytes" and any(
+        end is not None and end.unit == "mio" for end in (bounds.low, bounds.high)
+    ):
+        message = (
+            f"Mio is read as MiB of 1,048,576 bytes; write {piece.text[:-3].strip()}MB for millions of bytes."
+        )
+        reading.problem("read-as-octets", message, piece.start, piece.end)
     bounds, notice = _as_fractions(bounds, target)
     if notice:
         reading.problem("read-as-percent", notice, token.start, token.end)
@@ -336,6 +344,7 @@ def target_name(target: Target) -> str:
 def _typed(number: Number, target: Target) -> str:
     """The number with as many digits as were typed: `7B` and `7.0B` round differently."""
     step = number.half_step * 2
+    units = UNITS.get(target.unit, {})
     if number.unit == "ki":
         return f"{number.value / TOKEN_UNITS['ki']:f}ki"
     for suffix, factor in (
@@ -343,7 +352,8 @@ def _typed(number: Number, target: Target) -> str:
         if target.unit == "bytes"
         else (("T", 10**12), ("B", 10**9), ("M", 10**6), ("k", 10**3))
     ):
-        if abs(number.value) >= factor or step >= factor:
+        less_than_unit = number.half_step < factor == units.get(number.unit)  # half a GB is no 500.0 MB
+        if abs(number.value) >= factor or step >= factor or less_than_unit:
             digits = (
                 (number.value / factor).quantize(step / factor) if step < factor else number.value / factor
             )

@@ -25,8 +25,13 @@ FRENCH: Mapping[str, str] = {
     "less": "moins",
     "license": "licence licences",
     "models": "modèle modèles modele modeles",
+    "kib": "kio",
+    "mib": "mio",
+    "gib": "gio",
     "months": "mois",
+    "outside": "hors",
     "more": "plus",
+    "neither": "ni",
     "not": "pas",
     "of": "de du des",
     "or": "ou",
@@ -85,6 +90,7 @@ FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("reconnaissance", "vocale"): ("speech", "recognition"),
     ("pas", "de"): ("without", "a"),
     ("au", "moins"): ("at", "least"),
+    ("en", "dehors"): ("outside", "of"),
     ("au", "plus"): ("at", "most"),
     ("moins", "de"): ("less", "than"),
     ("plus", "de"): ("more", "than"),
@@ -97,6 +103,9 @@ FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 FRENCH_OR_ENGLISH = frozenset(
     (
+        "hors",
+        "mio",
+        "ni",
         "an",
         "ans",
         "de",

@@ -16,7 +16,7 @@ FUNCTION_WORDS = _words(
 )
 """Never required, except in quotes or where nothing else is asked for."""
 NEGATING_WORDS = _words(
-    "no not non without except minus nor neither kein keine keinen nicht ohne sans pas sin"
+    "no not non without except minus nor neither kein keine keinen nicht ohne sans pas sin weder ni senza zonder sem"
 )
 """Where one of these stands, the models that have the other words may be the very ones that are not wanted."""
 MODEL_WORDS = _words("model models modelle modellen modèle modèles modelo modelos")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 from typing import Protocol
 
 from catalog.query.text.numbers import looks_numeric
@@ -133,9 +134,6 @@ _DISTANCE = pattern(r"[~^]\d*(?:\.\d+)?(?=[\s)]|$)")
 _WORD_END = pattern(r"[\s()\"\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}]")
 _VALUE_STOP = pattern(r"[\s,()\]]")
 _RANGE = pattern(r"(?:\d+(?:,\d+)+[^\s,]*?|[^\s,]*?)\.\.[^\s,]*")
-
-
-_FURTHER_VALUE = pattern(r",(?=[\d.])")
 
 
 class Kind(Enum):
@@ -456,11 +454,21 @@ class _Scanner:
         inside = _Scanner(self.text[:end], self.names, start=opening + 1, level=self.level + 1).tokens()
         self.at = min(end + 1, len(self.text))
         sign = OPERATORS[operator["sign"]]
+        if operator["lacks"] or sign == "!=":  # none of what is in the brackets, whatever joins it
+            lacking = Token(kind=Kind.NOT, start=start, end=opening, text=self.text[start:opening])
+            return [lacking, *self._of_group(start, opening, end, (name, named.end(), ":"), inside)]
+        return self._of_group(start, opening, end, (name, named.end(), sign), inside)
+
+    def _of_group(
+        self, start: int, opening: int, end: int, named: tuple[str, int, str], inside: list[Token]
+    ) -> list[Token]:
+        """The values as one condition where any of them is right, else a condition for each."""
+        name, name_end, sign = named
         kinds = {token.kind for token in inside}
         joins = {token.text.casefold() for token in inside} & {"and", "not", "&&"}
         either = Kind.OR in kinds or any(token.text.casefold() == "or" for token in inside)
         listed = either or len(inside) < _SEVERAL or not self.names.running(name)
-        if kinds <= {Kind.WORD, Kind.PHRASE, Kind.OR} and listed and not joins and sign != "!=":
+        if kinds <= {Kind.WORD, Kind.PHRASE, Kind.OR} and listed and not joins:
             pieces = tuple(
                 piece
                 for token in inside
@@ -468,8 +476,8 @@ class _Scanner:
                 for piece in _pieces_of(token)
             )
             if not any(piece.text[:1] in "<>" for piece in pieces if not piece.quoted):
-                return [self._condition_of(start, name, named.end(), sign, pieces, listed=True)]
-        return self._spread(start, opening, end, (name, named.end(), sign), inside)
+                return [self._condition_of(start, name, name_end, sign, pieces, listed=True)]
+        return self._spread(start, opening, end, named, inside)
 
     def _spread(
         self, start: int, opening: int, end: int, named: tuple[str, int, str], inside: list[Token]
@@ -593,7 +601,7 @@ class _Scanner:
         """The condition whose sign ends at `after`."""
         start = self.at
         self.at = after
-        if sign == ":":
+        if sign in {":", "="}:
             apart = self.names.units(name) is not None
             sign = self._second_operator(apart=apart, negates=not apart and name.casefold() != "sort") or sign
         values, bracketed, closed = self._values(name, sign)
@@ -610,7 +618,9 @@ class _Scanner:
             if self.text.startswith(("//", "\\"), after):  # file:///data and C:\models are places
                 return False
             if spaced:  # `task : ner` as in Kibana, not a colon in prose
-                apart = rest is not None and value[:1] not in {"", ":"}
+                apart = (
+                    value[:1] not in {"", ":"} if rest is not None else _BEGINS_VALUE.match(value) is not None
+                )
                 return apart and name.casefold() not in _PREPOSITIONS and self.known(name)
             if self.known(name):
                 return True
@@ -622,8 +632,8 @@ class _Scanner:
 
     def _second_operator(self, *, apart: bool, negates: bool) -> str:
         """`params:>7B` as on GitHub; of numbers also `accuracy: > 0.9`; `license:!mit`, `license:NOT mit`."""
-        left_out = _NEGATED_VALUE.match(self.text, self.at) if negates else None
-        if left_out is not None:
+        left_out = _NEGATED_VALUE.match(self.text, self.at) or _NEGATED_APART.match(self.text, self.at)
+        if negates and left_out is not None and not self._next_condition(left_out.end()):
             self.at = left_out.end()
             return "!="
         gap = _SPACE.match(self.text, self.at) if apart else None
@@ -637,6 +647,21 @@ class _Scanner:
         return OPERATORS[operator[0]]
 
     def _values(self, name: str, sign: str) -> tuple[tuple[Piece, ...], bool, bool]:
+        """The values, whether brackets or blanks make them a list, and whether all quotes are closed: `6,12 to 24, 48`, `mit or apache-2.0`."""
+        values, bracketed, closed = self._series(name, sign)
+        pieces = [*values]
+        while pieces and not bracketed and (further := self._further_value(name, sign)):
+            self.at = further
+            values, _, ended = self._series(name, sign)
+            pieces += values
+            closed = closed and ended
+        bounded = sign in _BOUNDS and len(pieces) == 1 and _FURTHER_BOUND.match(self.text, self.at)
+        if pieces and not bracketed and not bounded and self.text[self.at : self.at + 1] == ",":
+            self.at += 1
+        apart = any(later.start > first.end + 1 for first, later in pairwise(pieces))  # no thousands
+        return tuple(pieces), bracketed or apart, closed
+
+    def _series(self, name: str, sign: str) -> tuple[tuple[Piece, ...], bool, bool]:
         if sign != ":" or self.known(name):
             self._skip_space_before_value()
         between = _BRACKETED_RANGE.match(self.text, self.at)
@@ -658,9 +683,8 @@ class _Scanner:
             follow = self.text[self.at + 1 : self.at + 2]
             if self.text[self.at : self.at + 1] != "," or not follow or follow in "),":
                 break
-            listed = _NEXT_VALUE.match(self.text, self.at) if follow.isspace() else None
-            if listed is not None and self.names.holds(name, listed["value"]):
-                self.at = listed.start("value")
+            if follow.isspace() and (further := self._further_value(name, sign)):
+                self.at = further
                 continue
             if follow.isspace():
                 break
@@ -671,15 +695,19 @@ class _Scanner:
                 return tuple(pieces), False, closed  # a second bound with a sign of its own
             self.at += 1
         if pieces and units is not None and sign in {":", "=", "!="}:
-            last = pieces[-1]
-            pieces[-1] = self._with_end(last, units)
-            if pieces[-1] != last and _FURTHER_VALUE.match(self.text, self.at):  # `6,12 to 24,48`
-                self.at += 1
-                further, _, closed = self._values(name, sign)
-                return (*pieces, *further), False, closed
-        if pieces and self.text[self.at : self.at + 1] == ",":
-            self.at += 1
+            pieces[-1] = self._with_end(pieces[-1], units)
         return tuple(pieces), False, closed
+
+    def _further_value(self, name: str, sign: str) -> int:
+        """Where the next value stands behind a comma and a blank, or behind or: one that models have, or a number. 0 for others."""
+        listed = _NEXT_VALUE.match(self.text, self.at)
+        if listed is None or sign in _BOUNDS or not self.known(name):
+            return 0
+        units = self.names.units(name)
+        if units is None:
+            return listed.start("value") if self.names.holds(name, listed["value"]) else 0
+        number = _NEXT_NUMBER.match(self.text, listed.start("value"))
+        return listed.start("value") if number and number["unit"].casefold() in {"", *units} else 0
 
     def _comma_range(self, name: str, units: Collection[str]) -> Piece | None:
         """The range whose ends have decimal commas, with the unit behind it for both; None for lists and others."""
@@ -836,16 +864,23 @@ _MAX_GROUPS = 3
 _SEVERAL = 2
 _PREPOSITIONS = frozenset({"in", "on", "is", "no", "from", "has", "by", "for", "since", "until", "without"})
 _JOINING = frozenset({"and", "or", "not"})
-_GROUP_SIGN = pattern(r"\s*(?P<sign>:|!=|==?)\s*\(")
+_GROUP_SIGN = pattern(r"\s*(?P<sign>:|!=|==?)\s*(?P<lacks>(?:not|NOT)\s+)?\(")
 _STRICT = frozenset("<>")
 _BOUNDS = frozenset({">", ">=", "<", "<="})
 _CHECKPOINT = pattern(r"(?P<name>[\w./=\-]{1,200})(?=\s|$)")
 _OF_CHECKPOINT = pattern(r"=\d.*\.(?:ckpt|pth?|bin|safetensors|onnx|gguf|keras|h5)$")
 """Source: PyTorch Lightning, ModelCheckpoint, names of files."""
-_NEXT_VALUE = pattern(r",\s+(?P<value>[\w.+-]*[\w+])(?=\s|,|\)|$)")
+_NEXT_VALUE = pattern(r"(?:,\s*|\s+(?:or|oder|ou|o)\s+)(?P<value>[\w.+-]*[\w+%])(?=\s|,|\)|$)")
+_NEXT_NUMBER = pattern(
+    r"(?:\d[\d.,]*?|\.\d+)(?:[eE][+-]?\d+)?(?P<unit>[^\W\d_]*|%)(?:\.\.[\w.]+)?(?=\s|,|\)|$)"
+    r"(?!\s*[<>=])"
+)
+_BEGINS_VALUE = pattern(r"[\w\"'(\[<>=.+-]*\w")
+"""Behind a colon that stands apart from the name alone, `license :mit`: no emoticon."""
 _EQUAL = pattern(r"\s*==?\s*|:\s*(?![/\\])")
 _ESCAPED = pattern(r"\\([-+!(){}\[\]^\"~*?:/&|=<>])")
 """A sign that means itself. Source: Lucene 9, classic query parser."""
+_NEGATED_APART = pattern(r"\s+(?:not|NOT)\s+(?=[\"'\w])")
 _NEGATED_VALUE = pattern(r"(?:!(?!=)|-(?=[^\W\d_])|NOT\s+|not\s+)(?=[\"'\w])")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from catalog.query.text.sentence_lists import any_of, next_member
 from catalog.query.text.sentence_parts import (
     LINKS,
     PARAMETER_WORDS,
@@ -120,10 +121,9 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     if named is None:
         return None
     count, target = named
-    span = span_at(sentence, at + count)
-    if span is not None:
-        used, low, high = span
-        return count + used, f"{target.name}:{low}..{high}"
+    ranged = _ranged(sentence, at + count, target)
+    if ranged is not None:
+        return count + ranged[0], ranged[1]
     bound = bound_at(sentence, at + count, target)
     if bound is None:
         return None
@@ -135,6 +135,33 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     if more is not None:
         return used + more[0], f"{target.name}{sign}{amount.text} {target.name}{more[1]}"
     return used, f"{target.name}{sign}{amount.text}"
+
+
+def _ranged(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | None:
+    """`0.8 to 0.9`, `within 0.8..0.9`, `not in 0.8..0.9`, `outside 0.8 to 0.9`, behind the name of what they are about."""
+    used = int(sentence.text(at) == "not")
+    place = next((place for place in _PLACES_OF_RANGES if _stands(sentence, at + used, place)), ())
+    if used and not place and sentence.text(at + 1) != "between":
+        return None
+    outside = used if place and place[0] in {"outside", "out"} else None
+    used += len(place)
+    while sentence.text(at + used) in {"the", "range", "of"}:
+        used += 1
+    span = span_at(sentence, at + used)
+    if span is None:
+        return None
+    count, low, high = span
+    if outside == 0:
+        return used + count, f"({target.name}<{low} OR {target.name}>{high})"
+    negated = outside is None and sentence.text(at) == "not"
+    return used + count, f"{'-' if negated else ''}{target.name}:{low}..{high}"
+
+
+_PLACES_OF_RANGES = (("outside", "of"), ("out", "of"), ("outside",), ("within",), ("inside",), ("in",))
+
+
+def _stands(sentence: Sentence, at: int, words: Sequence[str]) -> bool:
+    return all(sentence.text(at + offset) == word for offset, word in enumerate(words))
 
 
 def _extreme(sentence: Sentence, at: int) -> Replacement:
@@ -238,17 +265,13 @@ def named_value(sentence: Sentence, at: int) -> Replacement:
     if target.path not in fields() and count < 2:  # one word that some model uses for a hyper-parameter
         return None
     used, values = count + amount.count, [amount.text]
-    while sentence.text(at + used) == "or" and (other := amount_at(sentence, at + used + 1)) is not None:
-        if other.sign or numeric_name(sentence, at + used + 1 + other.count) is not None:
+    while (place := next_member(sentence, at + used)) and (other := amount_at(sentence, place)) is not None:
+        if other.sign or numeric_name(sentence, place + other.count) is not None:
             break
-        used, values = used + 1 + other.count, [*values, other.text]
+        used, values = place + other.count - at, [*values, other.text]
     if len(values) > 1 and target.unit == "tokens":
         used += sentence.text(at + used) == "tokens"
-    return used, f"{target.name}:{','.join(values)}" if len(values) < 2 else _any_of(target.name, values)
-
-
-def _any_of(name: str, values: Sequence[str]) -> str:
-    return f"({' OR '.join(f'{name}:{value}' for value in values)})"
+    return used, any_of(target.name, values)
 
 
 _LABEL = pattern(r"[^\W_]*[:=]")
@@ -322,7 +345,8 @@ def amount_alone(sentence: Sentence, at: int) -> Replacement:
     tail = open_end(sentence, at + used) if name and not sign else None
     if tail is not None:
         used, sign = used + tail[0], tail[1]
-    if not name or (not sign and not noun and amount.unit != "B"):
+    in_words = not sentence.text(at)[:1].isdigit()  # half a GB, where 2 GB may be words of a name
+    if not name or (not sign and not noun and amount.unit != "B" and not in_words):
         return None
     return used, f"{name}{sign or ':'}{amount.text}"
 

@@ -59,6 +59,7 @@ _BYTES = {
     "bytes": "b",
     **{f"{word}{plural}": f"{word[0].upper()}B" for word in ("gig", "meg") for plural in ("", "s")},
     **{f"{letter}o": f"{letter.upper()}B" for letter in "kmg"},
+    **{f"{letter}io": f"{letter.upper()}iB" for letter in "kgt"},
 }
 _COUNTS = {
     "b": "B",
@@ -68,7 +69,7 @@ _COUNTS = {
     "million": "M",
     "t": "T",
     "trillion": "T",
-    "mio": "M",
+    "mio": "Mio",
     "mrd": "B",
     "k": "k",
     "thousand": "k",
@@ -227,6 +228,9 @@ def amount_at(sentence: Sentence, at: int) -> Amount | None:
     """The number there, with a unit that may stand apart: `7B`, `2 GB`, `90+`, `90 % or more`, `ninety percent`."""
     match = _NUMBER.fullmatch(sentence.text(at))
     if match is None:
+        in_words = _in_words(sentence, at)
+        if in_words is not None:
+            return in_words
         spoken = _TENS.get(sentence.text(at)) if sentence.text(at + 1) in _PERCENTS else None
         return None if spoken is None else Amount(count=2, digits=str(spoken), unit="%", sign="")
     unit, count = match["unit"], 1
@@ -244,6 +248,41 @@ def amount_at(sentence: Sentence, at: int) -> Amount | None:
         unit=_spelled_unit(unit),
         sign=sign,
     )
+
+
+_FRACTIONS: Mapping[tuple[str, ...], str] = {
+    tuple(words.split()): digits
+    for digits, phrases in {
+        "0.5": "half a|half an|half|a half|1/2 a|1/2",
+        "0.25": "a quarter of a|quarter of a|quarter|1/4",
+        "1.5": "one and a half|1 and a half",
+        "2.5": "two and a half|2 and a half",
+        "1": "a|an|one|a single",
+    }.items()
+    for words in phrases.split("|")
+}
+
+
+def _in_words(sentence: Sentence, at: int) -> Amount | None:
+    """`half a GB`, `one and a half billion`, `two GB`: a number in words before a unit that is no letter alone."""
+    spoken = SPOKEN_NUMBERS.get(sentence.text(at))
+    options = [(1, str(spoken))] if spoken is not None else []
+    options += [
+        (len(words), digits)
+        for words, digits in _FRACTIONS.items()
+        if all(sentence.text(at + offset) == word for offset, word in enumerate(words))
+    ]
+    for count, digits in sorted(options, reverse=True):
+        unit = sentence.text(at + count)
+        if len(unit) < _SHORTEST_WORD_OF_UNIT or not (unit in _BYTES or unit in _COUNTS):
+            continue
+        tail = open_end(sentence, at + count + 1)
+        used, sign = tail or (0, "")
+        return Amount(count=count + 1 + used, digits=digits, unit=_spelled_unit(unit), sign=sign)
+    return None
+
+
+_SHORTEST_WORD_OF_UNIT = 2
 
 
 def open_end(sentence: Sentence, at: int) -> tuple[int, str] | None:
@@ -330,7 +369,7 @@ def by_unit(amount: Amount) -> str:
     """The field that a unit alone names: bytes are a size, billions are parameters."""
     if amount.unit in {*_BYTES.values()}:
         return "size"
-    return "params" if amount.unit in {"B", "M", "T", "k"} else ""
+    return "params" if amount.unit in {"B", "M", "Mio", "T", "k"} else ""
 
 
 def with_noun(sentence: Sentence, at: int, used: int, name: str) -> int:

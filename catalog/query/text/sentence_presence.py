@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from catalog.query.text.function_words import FUNCTION_WORDS
+from catalog.query.text.function_words import FUNCTION_WORDS, NEGATING_WORDS
 from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_lists import listed_before_name, next_member, tagged
 from catalog.query.text.sentence_parts import (
     LINKS,
     Replacement,
@@ -27,6 +28,7 @@ from catalog.query.text.sentence_values import (
     hyphened_licence,
     linked_value,
     named_by_alias,
+    said_of_bases,
     state,
     valued,
 )
@@ -93,7 +95,9 @@ _EXCEPT = {
     ("other", "than"): 2,
     ("apart", "from"): 2,
 }
-_EXCEPT_ALONE = frozenset({"without", "w/o", "except", "excluding", "minus", "neither", "nor"})
+_EXCEPT_ALONE = frozenset(
+    {"without", "w/o", "except", "excluding", "minus", "neither", "nor", "senza", "zonder"}
+)
 _SCORES = frozenset({"scores", "results", "metrik", "metriken"})
 
 
@@ -110,23 +114,63 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         return 1, f"-{prefixed}"
     used = _excluding(sentence, at)
     if not used:
-        return None
+        return _not_done(sentence, at)
     used += sentence.text(at + used) in {"for", "the"}
+    several = listed_before_name(sentence, at + used)
+    if several is not None:
+        return used + several[0], f"-{several[1]}"
+    first = _left_out(sentence, at + used)
+    if first is None or (is_contracted(sentence, at) and _is_text(first[1])):
+        return None  # "don't panic" may be a name
+    more, conditions = _left_out_too(sentence, at + used + first[0], first[1])
+    return used + first[0] + more, conditions
+
+
+def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """What stands there as a condition that leaves it out: `pickles`, `pytorch`, `german ones`."""
     alias = (
-        formatted(sentence, at + used)
-        or named_by_alias(sentence, at + used)
-        or state(sentence, at + used)
-        or linked_value(sentence, at + used)
+        formatted(sentence, at)
+        or named_by_alias(sentence, at)
+        or state(sentence, at)
+        or linked_value(sentence, at)
+        or tagged(sentence, at)
     )
     if alias is not None and " " not in alias[1]:
-        used += alias[0] + (sentence.text(at + used + alias[0]) == "ones")
+        used = alias[0] + (sentence.text(at + alias[0]) == "ones")
         return used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
-    left_out = sentence.text(at + used)
-    if is_contracted(sentence, at):
-        return None  # "don't panic" may be a name
-    if not _PLAIN_WORD.fullmatch(left_out) or left_out in FUNCTION_WORDS:
+    word = sentence.text(at)
+    if not _PLAIN_WORD.fullmatch(word) or word in FUNCTION_WORDS:
         return None
-    return used + 1, f"-{left_out}"
+    return 1, f"-{word}"
+
+
+def _is_text(condition: str) -> bool:
+    return ":" not in condition
+
+
+def _left_out_too(sentence: Sentence, at: int, first: str) -> tuple[int, str]:
+    """What else is left out behind `without pytorch`: `or onnx`; behind `and` and a comma what models have of the same kind.
+
+    How many words, and all conditions.
+    """
+    conditions = [first]
+    end = at
+    while True:
+        place = next_member(sentence, end)
+        either = place > end
+        if not place and sentence.text(end) == "and":
+            place = end + 1
+        match = _left_out(sentence, place) if place else None
+        if match is None or sentence.text(place) in _EXCEPT_ALONE | NEGATING_WORDS:
+            break
+        alike = match[1].partition(":")[0] == first.partition(":")[0]
+        if _is_text(match[1]):
+            alike = _is_text(first) and _is_value(sentence, place)
+        if not either and not alike:
+            break
+        conditions.append(match[1])
+        end = place + match[0]
+    return end - at, " ".join(conditions)
 
 
 def _not_compared(sentence: Sentence, at: int) -> Replacement:
@@ -154,7 +198,7 @@ def _excluding(sentence: Sentence, at: int) -> int:
     if word == "not" and sentence.words[at].raw.casefold() != word:
         # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
         return int(not at or not resolve(sentence.text(at - 1)))
-    if word in {"no", "non"} and (
+    if word in _NO and (
         _is_value(sentence, at + 1)
         or hyphened_licence(sentence, at + 1)
         or formatted(sentence, at + 1)
@@ -162,6 +206,10 @@ def _excluding(sentence: Sentence, at: int) -> int:
     ):
         return 1
     return 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, following), 0)
+
+
+_NO = frozenset({"no", "non", "sin", "sem"})
+"""Leave out only what models have: `sin` is Spanish, and a function of numbers."""
 
 
 def _missing(sentence: Sentence, at: int) -> Replacement:
@@ -195,7 +243,38 @@ def _missing(sentence: Sentence, at: int) -> Replacement:
     bound = bound_at(sentence, at + used_of)
     if bound is not None:  # "haven't f1 above 0.9": those that have it and less are meant, too
         return used_of + bound.count, f"-{quoted(name)}{bound.sign}{bound.amount.text}"
-    return used, f"missing:{quoted(name)}"
+    conditions = [f"missing:{quoted(name)}"]
+    while sentence.text(at + used) in {"or", "nor"}:
+        after = used + 1 + (sentence.text(at + used + 1) in ARTICLES)
+        other = named_thing(sentence, at + after)
+        if other is None or _measured(sentence, at + after + other[0]):
+            break
+        conditions.append(f"missing:{quoted(other[1])}")
+        used = after + other[0]
+    return used, " ".join(conditions)
+
+
+def _not_done(sentence: Sentence, at: int) -> Replacement:
+    """`not stored in s3`: no model that says both, where the words alone would leave out one and ask for the other."""
+    verb, link = sentence.text(at + 1), sentence.text(at + 2)
+    thing = sentence.text(at + 3)
+    if sentence.text(at) != "not" or not _DONE.fullmatch(verb) or link not in _LINKING:
+        return None
+    if not _PLAIN_WORD.fullmatch(thing) or thing in FUNCTION_WORDS:
+        return None
+    if (
+        tagged(sentence, at + 1)
+        or valued(sentence, at + 1)
+        or linked_value(sentence, at + 1)
+        or said_of_bases(sentence, at + 1)
+    ):
+        return None  # what is done means a condition of its own
+    return 4, f"-({verb} {thing})"
+
+
+_DONE = pattern(r"[^\W\d_]{2,}(?:ed|en|elt|ilt|ert|iert)")
+_LINKING = frozenset({"in", "on", "with", "by", "for", "at", "from", "as", "to", "using", "under"})
+"""Between a participle and what it speaks of."""
 
 
 def _not_of(sentence: Sentence, at: int) -> Replacement:

@@ -16,6 +16,7 @@ from catalog.query.text.sentence_amounts import (
     named_value,
 )
 from catalog.query.text.sentence_dates import dated
+from catalog.query.text.sentence_lists import listed_numbers, listed_values, tagged
 from catalog.query.text.sentence_orders import by_metric, ordered, scored_on
 from catalog.query.text.sentence_parts import Replacement, Sentence
 from catalog.query.text.sentence_presence import having, lacking
@@ -35,6 +36,8 @@ from catalog.query.text.sentence_versions import numbered, versioned
 
 RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     compared,
+    listed_numbers,
+    listed_values,
     named_amount,
     labelled_amount,
     more_accurate,
@@ -51,6 +54,7 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     numbered,
     linked_value,
     named_value,
+    tagged,
     state,
     lacking,
     having,

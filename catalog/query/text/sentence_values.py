@@ -61,7 +61,7 @@ def valued(sentence: Sentence, at: int) -> Replacement:
 
 def _is_called(sentence: Sentence, at: int, name: str) -> bool:
     """Whether the field is named behind its value: `in gguf format`, `half precision`."""
-    return name in _keyword_fields(sentence.text(at))
+    return name in keyword_fields(sentence.text(at))
 
 
 @cache
@@ -94,6 +94,15 @@ def _value(
     return None
 
 
+def value_of(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
+    """A value of the field that models have, beside the name of the field, by that or another name of the value."""
+    return (
+        _value(sentence, at, field, beside_keyword=True)
+        or _alias_of(sentence, at, field)
+        or family_of_licences(sentence, at, field)
+    )
+
+
 def linked_value(sentence: Sentence, at: int) -> Replacement:
     """`framework pytorch`, `license is mit`, `task ner`, and the other way round: `mit license`."""
     if sentence.vocabulary is None:
@@ -104,24 +113,22 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
         if match is not None and match[1].startswith("license:"):
             return match[0] + used, match[1]
     for count, words in spoken_name(sentence, at):
-        for name in _keyword_fields(words):
+        for name in keyword_fields(words):
             used = count + (sentence.text(at + count) in LINKS)
-            match = _value(sentence, at + used, name, beside_keyword=True) or _alias_of(
-                sentence, at + used, name
-            )
+            match = value_of(sentence, at + used, name)
             if match is not None:
                 return used + match[0], f"{name}:{quoted(match[1])}"
     for name in fields_where("spoken_before"):
-        match = _spoken_before(sentence, at, name)
+        match = value_of(sentence, at, name)
         if match is None:
             continue
         used, values = match[0], [match[1]]
         if (
             sentence.text(at + used) == "or"
-            and (other := _spoken_before(sentence, at + used + 1, name)) is not None
+            and (other := value_of(sentence, at + used + 1, name)) is not None
         ):
             used, values = used + 1 + other[0], [*values, other[1]]
-        if name in _keyword_fields(sentence.text(at + used)):
+        if name in keyword_fields(sentence.text(at + used)):
             return used + 1, f"{name}:{','.join(map(quoted, values))}"
     return hyphened_licence(sentence, at) or _licence_in_full(sentence, at)
 
@@ -142,15 +149,6 @@ def hyphened_licence(sentence: Sentence, at: int) -> Replacement:
 
 
 _OF_LICENCE = pattern(r"([\w.+]+(?:-[\w.+]+)*?)-(?:licen[cs]ed?|lizenz)")
-
-
-def _spoken_before(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
-    """A value that may stand before the name of its field: `mit license`."""
-    return (
-        _value(sentence, at, field, beside_keyword=True)
-        or _alias_of(sentence, at, field)
-        or family_of_licences(sentence, at, field)
-    )
 
 
 def formatted(sentence: Sentence, at: int) -> Replacement:
@@ -206,7 +204,7 @@ def family_of_licences(sentence: Sentence, at: int, field: str) -> tuple[int, st
 _SHORTEST_FAMILY = 3
 
 
-def _keyword_fields(words: str) -> Iterator[str]:
+def keyword_fields(words: str) -> Iterator[str]:
     """The field of listed values that is called so."""
     if words == "licensed":
         words = "license"

@@ -17,7 +17,7 @@ from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
-from catalog.query.text.sentence_parts import CONTRACTED, Sentence, Word, span_at
+from catalog.query.text.sentence_parts import CONTRACTED, Sentence, Word, amount_at, numeric_name, span_at
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
@@ -86,7 +86,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
     at = 0
     fired = False
     while at < len(words):
-        grouped = _named_group(words, at)
+        grouped = _named_group(words, at) or _named_list(sentence, at)
         if grouped:
             pieces += [(word.start, word.end, None) for word in words[at : at + grouped]]
             at += grouped
@@ -155,6 +155,28 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
         if match is not None:
             return match
     return None
+
+
+def _named_list(sentence: Sentence, at: int) -> int:
+    """How many words the numbers behind a name and a colon have, as in `params:1B, 7B to 13B`: the scanner reads them. 0 for others."""
+    words = sentence.words
+    if not _NAMED_NUMBER.fullmatch(words[at].whole):
+        return 0
+    end = at + 1
+    while end < len(words) and _LISTED_NUMBER.fullmatch(words[end].whole):
+        spread = sentence.text(end + 1) in _TO_LAST and amount_at(sentence, end + 2) is not None
+        following = end + (3 if spread else 1)
+        if numeric_name(sentence, following) is not None:
+            break  # `epochs:3, 12 layers`
+        end = following
+        if not words[end - 1].whole.endswith(","):
+            break
+    return end - at if end > at + 1 else 0
+
+
+_NAMED_NUMBER = pattern(r"[+-]?[^\W\d_][\w.@]*[:=][\d.][\w.%]*,")
+_LISTED_NUMBER = pattern(r"[\d.][\w.%]*,?")
+_TO_LAST = frozenset({"to", "bis"})
 
 
 def _named_group(words: tuple[Word, ...], at: int) -> int:

@@ -34,6 +34,7 @@ SPANISH: Mapping[str, str] = {
     "models": "modelo modelos",
     "months": "mes meses",
     "more": "más mas",
+    "neither": "ni",
     "of": "de del",
     "or": "o u",
     "parameters": "parámetros parámetro",
@@ -87,6 +88,7 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     **{("más", word): ("largest", "the") for word in ("grande", "grandes")},
     ("que", "no"): ("that", "not"),
     ("al", "menos"): ("at", "least"),
+    ("fuera", "de"): ("outside", "of"),
     ("menos", "de"): ("less", "than"),
     ("más", "de"): ("more", "than"),
     ("por", "ciento"): ("percent", "of"),
@@ -107,6 +109,7 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 SPANISH_OR_ENGLISH = frozenset(
     (
+        "ni",
         "de",
         "del",
         "e",

@@ -24,12 +24,22 @@ class _Language:
     pairs: tuple[frozenset[str], ...] = ()  # shared words that together are of this language
     dating: frozenset[str] = frozenset()  # shared words that before a year are of this language
     phrases: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    doubled: frozenset[str] = frozenset()  # shared words that are of this language where they stand twice
 
 
 def _by_word(table: Mapping[str, str]) -> dict[str, str]:
     return {word.casefold(): english for english, words in table.items() for word in words.split()}
 
 
+ELSEWHERE: Mapping[str, str] = {
+    "license": "licenza licenze licentie licenties licença licenças",
+    "models": "modelli",
+    "neither": "né nem",
+    "quantized": "quantizzati quantizzato gekwantiseerd gekwantiseerde quantizados quantizado",
+    "with": "con met com",
+    "without": "senza zonder sem",
+}
+"""The few words of Italian, Dutch and Portuguese that change what is asked for."""
 _GERMAN = _Language(
     words=_by_word(GERMAN),
     shared=ALSO_ENGLISH,
@@ -43,13 +53,16 @@ _LANGUAGES = (
         shared=FRENCH_OR_ENGLISH,
         pairs=(frozenset({"entre", "et"}), frozenset({"sous", "licence"}), frozenset({"pas", "licence"})),
         phrases=FRENCH_PHRASES,
+        doubled=frozenset({"ni"}),
     ),
     _Language(
         words=_by_word(SPANISH),
         shared=SPANISH_OR_ENGLISH,
         pairs=(frozenset({"entre", "y"}), frozenset({"julio", "de"}), frozenset({"en", "julio"})),
         phrases=SPANISH_PHRASES,
+        doubled=frozenset({"ni"}),
     ),
+    _Language(words=_by_word(ELSEWHERE), shared=frozenset({"sem", "nem", "con", "met", "com"})),
 )
 
 
@@ -64,6 +77,7 @@ def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
         for language in _LANGUAGES
         if any(word in language.words and word not in language.shared for word in words)
         or any(pair <= there for pair in language.pairs)
+        or any(words.count(word) > 1 for word in language.doubled & there)
         or any(word in language.dating and is_year(following) for word, following in pairwise(words))
     ]
     if not spoken:

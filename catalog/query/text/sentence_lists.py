@@ -1,0 +1,150 @@
+"""Several values of one name in sentences: `license in mit, apache-2.0`, `layers 6,12 to 24`, `neither pytorch nor onnx`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catalog.query.text.function_words import FUNCTION_WORDS
+from catalog.query.text.numbers import has_thousands
+from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_parts import LINKS, Replacement, Sentence, numeric_name, span_at, spoken_name
+from catalog.query.text.sentence_values import keyword_fields, value_of
+from catalog.text.patterns import pattern
+from mappings import fields_where
+
+_MEMBERS = (("in",), ("one", "of"), ("any", "of"), ("among",), ("either",), ("either", "of"), ("from",))
+"""What stands between a name and the values of which any is right."""
+_NONE_OF = (("none", "of"), ("neither",), ("neither", "of"), ("outside",), ("outside", "of"))
+_ALTERNATIVE = frozenset({"or", "nor"})
+_PLAIN_VALUE = pattern(r"[^\W_][\w.+-]*")
+
+
+def listed_values(sentence: Sentence, at: int) -> Replacement:
+    """`license in mit, apache-2.0`, `license isn't mit or gpl-3.0`, `framework is neither pytorch nor onnx`."""
+    if sentence.vocabulary is None:
+        return None
+    for count, words in spoken_name(sentence, at):
+        for name in keyword_fields(words):
+            used = count + (sentence.text(at + count) in LINKS)
+            negated = sentence.text(at + used) == "not"
+            used += negated
+            opening = _opening(sentence, at + used, _MEMBERS)
+            if not opening and (opening := _opening(sentence, at + used, _NONE_OF)):
+                negated = not negated
+            end, values = _values(sentence, at + used + opening, name, open_list=bool(opening))
+            if len(values) > 1 or (values and (opening or negated)):
+                listed = ",".join(map(quoted, values))
+                return end - at, f"{'-' if negated else ''}{name}:{listed}"
+    return None
+
+
+def _opening(sentence: Sentence, at: int, openings: Sequence[tuple[str, ...]]) -> int:
+    """How many words of the longest of these stand there."""
+    return max(
+        (
+            len(words)
+            for words in openings
+            if all(sentence.text(at + offset) == word for offset, word in enumerate(words))
+        ),
+        default=0,
+    )
+
+
+def _values(
+    sentence: Sentence, at: int, field: str, *, open_list: bool, any_first: bool = False
+) -> tuple[int, list[str]]:
+    """Where the values of the field that begin there end, and the values.
+
+    They are what models have. In an open list a word behind a comma is one, too, so that it is told of where none has it.
+    """
+    values: list[str] = []
+    place = at
+    while True:
+        match = value_of(sentence, place, field)
+        if match is None and (open_list if values else any_first) and _is_listed(sentence, place, values):
+            match = 1, sentence.text(place)
+        if match is None:
+            return at, values
+        values.append(match[1])
+        at = place + match[0]
+        place = next_member(sentence, at)
+        if not place:
+            return at, values
+
+
+def _is_listed(sentence: Sentence, place: int, before: list[str]) -> bool:
+    word = sentence.text(place)
+    listed = not before or sentence.words[place - 1].whole.endswith(",")
+    return listed and _PLAIN_VALUE.fullmatch(word) is not None and word not in FUNCTION_WORDS
+
+
+_SEVERAL = 2
+_WHOLE = pattern(r"\d+(?:,\d+)*")
+_RANGE_OF_WHOLE = frozenset({"to", "bis"})
+
+
+def listed_numbers(sentence: Sentence, at: int) -> Replacement:
+    """`layers 6,12 to 24`, `layers 6, 12 or 24`: of what is counted a comma parts values, where it parts no thousands."""
+    named = numeric_name(sentence, at)
+    if named is None or not named[1].integer:
+        return None
+    count, target = named
+    used = count + (sentence.text(at + count) in LINKS)
+    place, end, parts = at + used, at, list[str]()
+    while (match := _whole_or_span(sentence, place)) is not None:
+        parts += match[1]
+        end = place + match[0]
+        place = next_member(sentence, end)
+        if not place:
+            break
+    if len(parts) < _SEVERAL or numeric_name(sentence, end) is not None:
+        return None  # a name behind the numbers is what they are of
+    return end - at, any_of(target.name, parts)
+
+
+def any_of(name: str, values: Sequence[str]) -> str:
+    """The values as alternatives, which no comma makes one number."""
+    listed = " OR ".join(f"{name}:{value}" for value in values)
+    return f"({listed})" if len(values) > 1 else listed
+
+
+def _whole_or_span(sentence: Sentence, at: int) -> tuple[int, list[str]] | None:
+    """How many words the numbers there have, and these, the last one with its range: `6,12 to 24`."""
+    text = sentence.text(at)
+    if not _WHOLE.fullmatch(text) or has_thousands(text):
+        span = span_at(sentence, at)
+        whole = span is not None and f"{span[1]}{span[2]}".isdigit()
+        return (span[0], [f"{span[1]}..{span[2]}"]) if span is not None and whole else None
+    *parts, last = text.split(",")
+    ends = sentence.text(at + 2).split(",")
+    if sentence.text(at + 1) in _RANGE_OF_WHOLE and all(end.isdigit() for end in ends):
+        return 3, [*parts, f"{last}..{ends[0]}", *ends[1:]]
+    return 1, [*parts, last]
+
+
+def tagged(sentence: Sentence, at: int) -> Replacement:
+    """`tagged prod`, `not tagged with prod, old`: tags that models have, and any where they are left out or said to be some."""
+    if sentence.vocabulary is None or sentence.text(at) not in {"tagged", "labelled", "labeled"}:
+        return None
+    used = 1 + (sentence.text(at + 1) in {"as", "with", "by"})
+    named = used > 1 or (at > 0 and sentence.text(at - 1) == "not")
+    end, values = _values(sentence, at + used, "tags", open_list=named, any_first=named)
+    return (end - at, f"tags:{','.join(map(quoted, values))}") if values else None
+
+
+def listed_before_name(sentence: Sentence, at: int) -> Replacement:
+    """`mit or apache-2.0 licence`, `mit nor apache-2.0 license`: several values, and the name of what has them behind."""
+    for name in fields_where("spoken_before"):
+        end, values = _values(sentence, at, name, open_list=False)
+        if len(values) > 1 and name in keyword_fields(sentence.text(end)):
+            return end + 1 - at, f"{name}:{','.join(map(quoted, values))}"
+    return None
+
+
+def next_member(sentence: Sentence, at: int) -> int:
+    """Where the next word of a list stands whose last one ended before `at`; 0 at its end."""
+    if sentence.text(at) in _ALTERNATIVE:
+        return at + 1
+    if at < len(sentence.words) and sentence.words[at - 1].whole.endswith(","):
+        return at
+    return 0
