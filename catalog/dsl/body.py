@@ -71,6 +71,11 @@ _SORT_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "format": (),
 }
 """What a sort key may say besides. One value per model has no mode to choose, and every field is mapped."""
+_SENT_EMPTY: Mapping[str, tuple[Any, ...]] = {
+    "script_fields": (None, {}),
+    "stored_fields": (None, [], ["_none_"], "_none_", ["*"], "*"),
+}
+"""What tools send that asks for nothing, in the type that Elasticsearch takes."""
 _BY_ID = frozenset({"_doc", "_id", "_shard_doc", "id"})
 
 
@@ -138,8 +143,8 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
         body = parse_body(body)
     _shallow(body)
     given = only(body, "the body", _TOP_LEVEL)
-    for name in ("script_fields", "stored_fields"):  # tools send them empty
-        if given.get(name) not in (None, {}, [], ["_none_"], "_none_", ["*"], "*"):
+    for name, harmless in _SENT_EMPTY.items():
+        if not any(given.get(name) == value and type(given.get(name)) is type(value) for value in harmless):
             raise RequestRefused(name, REFUSED_BECAUSE[name])
     queries = QueryReader()
     aggregations = AggregationReader(queries)
@@ -257,7 +262,8 @@ def _after_value(key: SortKey, value: Any, form: DateFormat | None) -> Any:
 
 def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Options:
     source, excludes = _source(given.get("_source", True))
-    flag(given.get("version", False), "version")
+    for part in ("version", "track_scores"):
+        flag(given.get(part, False), part)
     total = given.get("track_total_hits", 10_000)
     if not isinstance(total, bool):
         whole(total, "track_total_hits", 0, 2**31)
@@ -271,7 +277,7 @@ def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Optio
             [*_field_list(given, "fields"), *_stored_by_columns(_field_list(given, "docvalue_fields"))]
         ),
         shapes=aggregations.shapes,
-        scored=not given.get("sort") or flag(given.get("track_scores", False), "track_scores"),
+        scored=not given.get("sort") or given.get("track_scores", False),
         pit=_pit(given.get("pit")),
         timeout=_timeout(given.get("timeout")),
     )

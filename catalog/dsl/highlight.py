@@ -69,8 +69,8 @@ def read_highlight(given: Any) -> tuple[Highlight, ...]:
 
 def _named(given: Any) -> Iterator[tuple[Any, Any]]:
     for entry in given if isinstance(given, list) else [given]:
-        if not isinstance(entry, dict):
-            raise RequestRefused("highlight", "needs fields.")
+        if not isinstance(entry, dict) or (isinstance(given, list) and len(entry) != 1):
+            raise RequestRefused("highlight", "needs fields, in a list one for each entry.")
         yield from entry.items()
 
 
