@@ -72,6 +72,7 @@ from crawler.grouping.layouts import (
     SIDE_DIRECTORIES,
     SIDECAR,
     STATE_DIRECTORY,
+    STATES_OF_SETTINGS,
     TRAINING_STATE,
     UNPICKLED,
     WHOLE_MODEL,
@@ -657,6 +658,8 @@ def _context_of(
         return [draft for draft in here if draft.key == joined(directory, target)]
     if here and (member.extraction and member.extraction.role is not Role.CARD):
         return _of_its_stem(name, here) or _of_one_run(member.extraction, here)
+    if not here and (states := by_directory.get(joined(directory, STATES_OF_SETTINGS.get(name, "")))):
+        return states
     if here or inside.get(directory):
         return _only_one_below(directory, inside.get(directory, ()))
     return _from_side_directory(member, by_directory)

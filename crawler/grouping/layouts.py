@@ -109,6 +109,14 @@ hydra.cc (`.hydra`), wandb, transformers `additional_chat_templates`; the rest a
 
 RUN_DIRECTORY = re.compile(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")
 """One run of a Lightning trainer. Source: lightning, loggers (`lightning_logs/version_N`)."""
+STATES_OF_SETTINGS = {
+    "hparams.yaml": "checkpoints",
+    "args.yaml": "weights",
+    "opt.yaml": "weights",
+    "hyp.yaml": "weights",
+}
+"""Where the states of a run lie below the directory with its settings. Source: lightning, loggers and ModelCheckpoint;
+ultralytics/ultralytics engine/trainer.py (`save_dir`, `wdir`); ultralytics/yolov5 train.py."""
 FIRST_RUN = "version_0"
 VERSION_DIRECTORY = re.compile(
     r"^(?:\d{1,14}(?:\.orbax-checkpoint-tmp(?:-\d+)?)?|[vV]\d+(?:[._]\d+)*|\d+(?:\.\d+)+)$"
