@@ -29,9 +29,9 @@ _STANDS_BESIDE = re.compile(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A directory that is one model with all below it: it has all `files`, a file with each of `endings`, and all
-    `folders` and no files but those that may stand anywhere when it names folders; or its own name ends with `suffix`. Where other programs use names like
-    these, too, it is one only with weights in the folder `marked_in`. Where a file `main` stands for the whole, the other
-    weights are its parts.
+    `folders` and no files but those that may stand anywhere when it names folders; or its own name ends with `suffix`.
+    Where other programs use names like these, too, it is one only with weights in the folder `marked_in`. Where a file
+    `main` stands for the whole, the other weights are its parts.
     """
 
     files: tuple[str, ...] = ()

@@ -57,7 +57,7 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 7
+    version = 8
     description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line, metrics.jsonl"
     reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
