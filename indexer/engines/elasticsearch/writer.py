@@ -54,6 +54,8 @@ FOLLOWED, FOLLOWED_AT = "followed", "followed_at"
 FOLLOW_SECONDS = 10
 PLACE_CHARACTERS = 64
 CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,32}")
+TELLS_NO_CLUSTER = frozenset({400, 403, 404, 405, 410})
+"""Answers to keys, and behind proxies, of one alias alone, and where there is no cluster to see."""
 NO_CLUSTER = "_na_"
 """The id of a cluster that has not come together. Source: Elasticsearch, `ClusterState.UNKNOWN_UUID`."""
 REINDEX = "Run `modeldex reindex` to build it anew from the record store."
@@ -116,16 +118,16 @@ class ElasticsearchWriter:
     @cached_property
     def _cluster(self) -> str:
         """The id of the cluster; empty where it has none yet, or tells none. Raises EngineUnavailable."""
-        from elasticsearch import AuthorizationException, NotFoundError  # noqa: PLC0415 - an optional dependency
+        from elasticsearch import ApiError  # noqa: PLC0415 - an optional dependency
 
         with honest():
             try:
-                known = self.client.info(filter_path="cluster_uuid").get("cluster_uuid")
-            except (
-                AuthorizationException,
-                NotFoundError,
-            ):  # as for keys, or behind proxies, of one alias alone
-                return ""
+                state = self.client.cluster.state(metric="version", filter_path="cluster_uuid")
+            except ApiError as error:
+                if error.status_code in TELLS_NO_CLUSTER:
+                    return ""
+                raise
+        known = state.get("cluster_uuid")
         is_id = isinstance(known, str) and CLUSTER.fullmatch(known) is not None
         return known if is_id and known != NO_CLUSTER else ""
 

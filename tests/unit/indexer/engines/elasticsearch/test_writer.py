@@ -15,6 +15,7 @@ from indexer.engines.elasticsearch.writer import CHUNK_ACTIONS, ElasticsearchWri
 from indexer.following import ANOTHER_INDEX, takes_its_place
 
 UUID = "rWb0mCZSRsyLKOVqSCzdVQ"
+STATE = "GET /_cluster/state/version"
 BULK = "PUT /models-write/_bulk"
 
 
@@ -268,18 +269,18 @@ def test_a_place_is_of_one_cluster_and_one_without_an_id_may_be_any(
     scripted_cluster, writer, answer, place, known
 ):
     """Two clusters with one alias were one place: an index that lacked what the other took was not noticed."""
-    scripted_cluster.script["GET /"] = answer
+    scripted_cluster.script[STATE] = answer
     other = "elasticsearch:models@another-cluster"
     assert writer.place() == place
     assert writer.same_place("elasticsearch:models") == known
     assert writer.same_place(other) == (None if "@" in place else other)
     assert writer.same_place("elasticsearch:others") is None
     assert writer.same_place("") is None
-    assert len(scripted_cluster.asked("GET /")) == 1
+    assert len(scripted_cluster.asked(STATE)) == 1
 
 
 def test_the_place_of_a_long_alias_keeps_the_id_of_its_cluster(scripted_cluster, writer):
-    scripted_cluster.script["GET /"] = (200, {"cluster_uuid": UUID})
+    scripted_cluster.script[STATE] = (200, {"cluster_uuid": UUID})
     writer.alias = "m" * 200
     assert (len(writer.place()), writer.place()[-23:]) == (64, f"@{UUID}")
     assert writer.same_place(f"elasticsearch:{'m' * 50}") == writer.place()
@@ -296,10 +297,10 @@ def test_another_cluster_with_the_same_alias_is_built_anew_and_the_one_that_was_
     ):
         index = store.consumer(INDEX)
         index.move_to("elasticsearch:models")
-        scripted_cluster.script["GET /"] = (200, {"cluster_uuid": UUID})
+        scripted_cluster.script[STATE] = (200, {"cluster_uuid": UUID})
         assert takes_its_place(index, writer, None) is None
         assert index.place() == f"elasticsearch:models@{UUID}"
-        scripted_cluster.script["GET /"] = (200, {"cluster_uuid": "another-cluster"})
+        scripted_cluster.script[STATE] = (200, {"cluster_uuid": "another-cluster"})
         assert takes_its_place(index, other, None) == ANOTHER_INDEX
         assert index.place() == "elasticsearch:models@another-cluster"
 
