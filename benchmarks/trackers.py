@@ -33,6 +33,7 @@ CREATE TABLE latest_metrics (key TEXT, value REAL, timestamp BIGINT, step BIGINT
                              PRIMARY KEY (key, run_uuid));
 CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT, PRIMARY KEY (key, run_uuid));
 CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT, PRIMARY KEY (key, run_uuid));
+CREATE INDEX index_metrics_run_uuid ON metrics (run_uuid);
 CREATE INDEX index_params_run_uuid ON params (run_uuid);
 CREATE INDEX index_latest_metrics_run_uuid ON latest_metrics (run_uuid);
 CREATE INDEX index_tags_run_uuid ON tags (run_uuid);

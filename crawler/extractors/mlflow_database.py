@@ -22,14 +22,16 @@ from crawler.reader import RangedReader
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
 MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_HISTORY_ROWS = 1_000_000
-MAX_OBSERVATIONS = 200_000  # of a page of runs: 200 each
+MAX_OBSERVATIONS = 200_000  # of a page of runs
 READ_BYTES = 4 * 1024 * 1024
-RUNS_PER_PAGE = 1_000
-"""Values are read for so many runs at once. A table without an index on its runs is gone through for every page."""
+RUNS_PER_PAGE = 200
+RUNS_PER_SCAN = 1_000
+"""Values are read for so many runs at once; for more where a table has no index on its runs and is gone through each time."""
+OF_RUNS = ("metrics", "latest_metrics", "params", "tags")
 
 
 class MlflowDatabaseExtractor:
-    """Reads the whole file into memory and asks fixed questions of the tables it knows."""
+    """Copies the file to where nobody else sees it, and asks fixed questions of the tables it knows."""
 
     name = "mlflow-database"
     version = 5
@@ -39,7 +41,7 @@ class MlflowDatabaseExtractor:
         " tags, data sets with their role, logged models, registered versions, aliases and stages"
     )
     limits = (
-        "64 MB a file (the budget of one file, 128 MB where that is more), the newest 100,000 runs, 200,000 values for 1,000 runs, 100,000 values of each kind for 1,000 runs (1,000,000 metric values), 10 s; what is beyond is"
+        "64 MB a file (the budget of one file, 128 MB where that is more), the newest 100,000 runs, 200,000 values for 200 runs (for 1,000 where a table has no index on its runs), 100,000 values of each kind for as many runs (1,000,000 metric values), 10 s; what is beyond is"
         " left out and said so; known schemas (MLflow 1.4 to 3.17), others are"
         " refused; read-only, views and triggers never run"
     )
@@ -67,7 +69,7 @@ class MlflowDatabaseExtractor:
         if reader.size_bytes > most:
             raise LimitExceeded("bytes of a SQLite file", limit=most, found=reader.size_bytes)
         findings = self._findings(reader)
-        with opened(_pieces(reader), size_bytes=reader.size_bytes) as database:
+        with opened(_pieces(reader), key=reader.key) as database:
             if "run_uuid" not in database.columns("runs") or not database.has("alembic_version"):
                 # Somebody's other database (Modeldex's own store has runs and Alembic, too): nothing to say, and no
                 # fault of the file's.
@@ -80,9 +82,9 @@ class MlflowDatabaseExtractor:
             _tell_models(findings, tables)
             runs = _Runs.of(tables)
             yield findings.extraction()
-            for start in range(0, len(runs.names), RUNS_PER_PAGE):
+            for names in _pages(runs.names, database):
                 findings = self._findings(reader)
-                runs.tell(_Tables(findings, database), runs.names[start : start + RUNS_PER_PAGE])
+                runs.tell(_Tables(findings, database), names)
                 yield findings.extraction()
 
     def _findings(self, reader: RangedReader) -> Findings:
@@ -101,6 +103,13 @@ def _pieces(reader: RangedReader) -> Iterator[bytes]:
     for start in range(0, reader.size_bytes, READ_BYTES):
         yield reader.take(start, min(start + READ_BYTES, reader.size_bytes))
         reader.forget()
+
+
+def _pages(runs: list[str], database: ForeignDatabase) -> Iterator[list[str]]:
+    is_indexed = all(database.is_indexed(name, "run_uuid") for name in OF_RUNS if database.has(name))
+    size = RUNS_PER_PAGE if is_indexed else RUNS_PER_SCAN
+    for start in range(0, len(runs), size):
+        yield runs[start : start + size]
 
 
 Rows = list[dict[str, Any]]
@@ -309,8 +318,8 @@ def _tell_models(findings: Findings, tables: _Tables) -> None:
     runs = {str(row["run_id"]) for rows in metrics.values() for row in rows if row.get("run_id")}
     values = _Values()
     named = sorted(runs)
-    for start in range(0, len(named), RUNS_PER_PAGE):
-        more = _Values.of(tables, named[start : start + RUNS_PER_PAGE])
+    for some in _pages(named, tables.database):
+        more = _Values.of(tables, some)
         values.not_numbers |= more.not_numbers
         values.histories |= more.histories
     columns = ["model_id", "name", "creation_timestamp_ms", "lifecycle_stage", "model_type", "source_run_id"]

@@ -1,18 +1,19 @@
-"""A foreign SQLite file, read as bytes in memory: fixed questions, no writes, bounded rows, lengths and time.
+"""A foreign SQLite file, read from a copy: fixed questions, no writes, bounded rows, lengths and time.
 
 Source: https://www.sqlite.org/security.html (untrusted database files).
 """
 
 from __future__ import annotations
 
-import mmap
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
-from catalog.errors import LimitExceeded, Malformed
+from catalog.errors import LimitExceeded, Malformed, ObjectUnreadable
 
 MAGIC = b"SQLite format 3\0"
 MAX_ROWS = 100_000
@@ -44,6 +45,11 @@ class ForeignDatabase:
             rows = self._ask("SELECT name FROM pragma_table_info(?)", (table,)) if real else iter(())
             self._columns[table] = frozenset(str(row[0]) for row in rows)
         return self._columns[table]
+
+    def is_indexed(self, table: str, column: str) -> bool:
+        """Whether the rows of some values of the column are found without going through the table."""
+        question = "SELECT 1 FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i WHERE i.seqno = 0 AND i.name = ?"
+        return any(self._ask(question, (table, column)))
 
     def rows(
         self,
@@ -97,17 +103,10 @@ class ForeignDatabase:
 
 
 @contextmanager
-def opened(pieces: Iterable[bytes], *, size_bytes: int) -> Iterator[ForeignDatabase]:
-    """The database of so many bytes, in SQLite's memory alone once it is open. Raises Malformed, LimitExceeded."""
-    with closing(sqlite3.connect(":memory:")) as connection:
+def opened(pieces: Iterable[bytes], *, key: str) -> Iterator[ForeignDatabase]:
+    """The database of these bytes. Raises Malformed, LimitExceeded, and ObjectUnreadable where no disk has a place for them."""
+    with closing(_connected(pieces, key)) as connection:
         try:
-            # A map of its own and not the heap: what is read afterwards would lie above it and keep it from the system.
-            with mmap.mmap(-1, max(size_bytes, _HEADER_BYTES)) as whole:
-                for piece in pieces:
-                    whole.write(piece)
-                _leave_wal(whole)
-                with memoryview(whole) as view, view[:size_bytes] as data:
-                    connection.deserialize(data)
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
             for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
                 connection.execute(f"PRAGMA {pragma}")
@@ -116,11 +115,29 @@ def opened(pieces: Iterable[bytes], *, size_bytes: int) -> Iterator[ForeignDatab
         yield ForeignDatabase(connection)
 
 
-def _leave_wal(data: mmap.mmap) -> None:
-    """A file in WAL mode says so in two header bytes and then refuses to open from memory; its log is not read anyway.
+def _connected(pieces: Iterable[bytes], key: str) -> sqlite3.Connection:
+    """A connection to a copy on disk, whose name is gone: memory would be taken for every byte of the file."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="modeldex-") as copy:
+            for piece in pieces:
+                copy.write(piece)
+            _leave_wal(copy)
+            copy.flush()
+            return sqlite3.connect(f"{Path(copy.name).as_uri()}?mode=ro&immutable=1", uri=True)
+    except OSError as error:
+        raise ObjectUnreadable(key, f"no place for a copy of it: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise Malformed(f"SQLite: {error}") from None
+
+
+def _leave_wal(copy: IO[bytes]) -> None:
+    """A file in WAL mode says so in two header bytes and then asks for its log, which is not read anyway.
 
     Source: https://www.sqlite.org/fileformat2.html, file format version numbers at offset 18.
     """
-    if data.tell() < _HEADER_BYTES or data[: len(MAGIC)] != MAGIC:
+    copy.seek(0)
+    header = copy.read(_HEADER_BYTES)
+    if len(header) < _HEADER_BYTES or not header.startswith(MAGIC):
         raise Malformed("no SQLite header")
-    data[18:20] = b"\x01\x01"
+    copy.seek(18)
+    copy.write(b"\x01\x01")

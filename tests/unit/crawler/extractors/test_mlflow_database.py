@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from contextlib import closing
 
+import pytest
 from fixtures.extraction import all_values_of, extract
 
+from catalog.errors import ObjectUnreadable
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors import mlflow_database
 from crawler.extractors.mlflow_database import MlflowDatabaseExtractor
@@ -105,11 +108,25 @@ def many_runs(number, *, params=4):
         return connection.serialize()
 
 
+@pytest.mark.parametrize(("indexed", "pages"), [(["latest_metrics", "params"], 5), (["params"], 3), ([], 3)])
+def test_pages_are_small_where_every_table_finds_its_runs(monkeypatch, indexed, pages):
+    """A table without an index on its runs is gone through for every page."""
+    monkeypatch.setattr(mlflow_database, "RUNS_PER_PAGE", 5)
+    monkeypatch.setattr(mlflow_database, "RUNS_PER_SCAN", 10)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(many_runs(23))
+        for table in indexed:
+            connection.execute(f"CREATE INDEX runs_of_{table} ON {table} (run_uuid)")
+        data = connection.serialize()
+    parts = list(MlflowDatabaseExtractor().parts(bytes_reader("mlflow.db", data)))
+    assert len(parts) == 1 + pages
+
+
 def test_values_are_read_for_some_runs_at_a_time_however_many_rows_their_tables_have(monkeypatch):
     """Such a file was refused as a whole."""
     whole = extract(MlflowDatabaseExtractor, "mlflow.db", many_runs(23))
     monkeypatch.setattr(sqlite_reading, "MAX_ROWS", 23)
-    monkeypatch.setattr(mlflow_database, "RUNS_PER_PAGE", 5)
+    monkeypatch.setattr(mlflow_database, "RUNS_PER_SCAN", 5)
     paged = extract(MlflowDatabaseExtractor, "mlflow.db", many_runs(23))
     assert paged == whole
     assert [seen.raw for seen in paged.observations if seen.field == "hyperparameters.p3"] == [
@@ -125,3 +142,19 @@ def test_of_more_runs_than_are_read_the_newest_are_told_and_the_rest_is_owned_up
     assert [(problem.pointer, problem.message) for problem in extraction.problems] == [
         ("sql:/runs", "rows of table runs: limit 10; the rest is left out")
     ]
+
+
+def test_a_database_is_read_later_where_no_disk_has_a_place_for_its_copy(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    with pytest.raises(
+        ObjectUnreadable, match=r"mlflow.db: cannot be read: no place for a copy of it: No such file"
+    ):
+        MlflowDatabaseExtractor().extract(bytes_reader("mlflow.db", database_bytes()))
+
+
+def test_the_copy_of_a_database_is_gone_while_it_is_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    parts = MlflowDatabaseExtractor().parts(bytes_reader("mlflow.db", database_bytes()))
+    assert next(parts).subjects
+    assert list(tmp_path.iterdir()) == []
+    assert next(parts).observations
