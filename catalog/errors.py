@@ -44,6 +44,14 @@ class NotAcceptable(UserError):
     http_status = 409
 
 
+class SearchChanged(UserError):
+    """A saved search is not what it was when its form was shown, so that what the form says would undo what was changed since.
+    Raised by saved searches, shown as other wrong use: exit code 2, but HTTP 409.
+    """
+
+    http_status = 409
+
+
 class SourceError(ModeldexError):
     """Storage could not answer. Raised by sources and readers; the crawl records it and goes on."""
 

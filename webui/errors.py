@@ -93,6 +93,7 @@ def _is_page() -> bool:
         request.method in {"GET", "HEAD"}
         and not request.authorization
         and not request.path.startswith(("/api/", "/es", "/metrics"))
+        and not request.path.endswith(("/feed.atom", "/feed.json"))
     )
 
 

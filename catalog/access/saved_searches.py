@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from catalog.errors import UserError
+from catalog.errors import SearchChanged, UserError
 from catalog.query.request import SortKey
 from catalog.query.state import SearchState
 from catalog.records.searches import Look, SavedSearch
@@ -121,8 +121,9 @@ class SavedSearches:
         name: str | None = None,
         query: str | None = None,
         shared: bool | None = None,
+        as_of: datetime | None = None,
     ) -> None:
-        """Sets what is given. Raises UserError for who is not its owner."""
+        """Sets what is given. Raises UserError for who is not its owner, SearchChanged where `as_of` is not its last change."""
         values: dict[str, Any] = {}
         if name is not None:
             clean = _checked_name(name)
@@ -132,8 +133,15 @@ class SavedSearches:
         if shared is not None:
             values["shared"] = int(shared)
         with self._open(write=True) as searches:
-            if not searches.change(saved.id, self.reader, values):
-                raise _not_yours(saved)
+            if searches.change(saved.id, self.reader, values, as_of=as_of):
+                return
+            present = searches.get(saved.id, self.reader)
+        if as_of is not None and present is not None and present.owner == self.reader:
+            raise SearchChanged(
+                f"{present.name!r} was changed since you opened it, and nothing was changed now.",
+                advice="Open it again, and change what is there now.",
+            )
+        raise _not_yours(saved)
 
     def remove(self, saved: SavedSearch) -> None:
         """Raises UserError for who is not its owner."""
@@ -153,7 +161,7 @@ class SavedSearches:
         with self._open(write=False) as searches:
             look = searches.look(saved.id, self._looker(catalog))
         sight = _sight(catalog, state, _best_of(look))
-        problems = catalog.not_understood(state)
+        problems = tuple(dict.fromkeys((*catalog.not_understood(state), *_unknown(catalog, state))))
         if saved.schema_version > SCHEMA_VERSION:
             problems = ("A newer Modeldex saved this search; here it may mean something else.", *problems)
         return _news(look, sight, problems)
@@ -230,6 +238,12 @@ def _sight(catalog: Catalog, state: SearchState, wanted: tuple[str, str, str] | 
     return _Sight(
         total=result.total, documents=documents if result.total <= MODELS_COMPARED else None, best=best
     )
+
+
+def _unknown(catalog: Catalog, state: SearchState) -> list[str]:
+    """What is asked for and no model has any more, which would else look like no news."""
+    problems = catalog.understood(state.text).problems
+    return [problem.message for problem in problems if problem.code.startswith("unknown-")]
 
 
 def _news(look: Look | None, sight: _Sight, problems: tuple[str, ...]) -> News:

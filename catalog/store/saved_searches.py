@@ -75,9 +75,16 @@ class SavedSearches:
         assert saved is not None  # it was written above
         return saved
 
-    def change(self, search: SearchId, owner: str, values: Mapping[str, Any]) -> bool:
-        """Sets these columns of the owner's search; False if there is none. Raises UserError where the name is taken."""
+    def change(
+        self, search: SearchId, owner: str, values: Mapping[str, Any], *, as_of: datetime | None = None
+    ) -> bool:
+        """Sets these columns of the owner's search; False if there is none, or none that was last changed at `as_of`.
+
+        Raises UserError where the name is taken.
+        """
         chosen = (saved_searches.c.id == search) & (saved_searches.c.owner == owner)
+        if as_of is not None:
+            chosen &= saved_searches.c.updated_at == instant(as_of)
         changed = {**values, "updated_at": instant(datetime.now(UTC))}
         try:
             with self._engine.begin() as connection:

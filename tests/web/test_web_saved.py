@@ -1,5 +1,6 @@
 """Searches under a name: saved from the page without JavaScript, shared, changed, followed as feeds."""
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,6 +183,28 @@ def test_saved_search_is_renamed_changed_and_removed(server):
     assert client.post(address, data={"action": "remove"}).headers["Location"] == "/saved"
     assert client.get(address).status_code == 404
     assert server.searches().all() == []
+
+
+def test_two_tabs_do_not_undo_each_other(server):
+    """The second tab took back the name that the first had given, in silence."""
+    client = server.client(BEFORE)
+    address = saved_as(client, "ner", q="f1>0.8")
+    shown = re.search(r'name="as_of" value="([^"]+)"', client.get(address).get_data(as_text=True))[1]
+    first = {"action": "change", "name": "Better", "query": "f1>0.8", "as_of": shown}
+    assert client.post(address, data=first).status_code == 303
+    answer = client.post(address, data={**first, "name": "ner", "query": "f1>0.86"})
+    assert answer.status_code == 409
+    assert "was changed since you opened it" in answer.get_data(as_text=True)
+    (saved,) = server.searches().all()
+    assert (saved.name, state_of(saved).text) == ("Better", "f1>0.8")
+    assert client.post(address, data={**first, "as_of": "yesterday"}).status_code == 400
+
+
+def test_saved_search_for_what_no_model_has_any_more_says_so(server):
+    address = saved_as(server.client(BEFORE), "ner", q="f1>0.8 grade>0.1")
+    text = server.client(BEFORE).get(address).get_data(as_text=True)
+    assert "Nothing new" in text
+    assert "No model reports" in text
 
 
 def test_form_of_another_site_changes_nothing(server):

@@ -58,6 +58,7 @@ class SavedPage:
     best: Relative | None
     not_understood: tuple[str, ...]
     saved_at: str
+    as_of: str
     atom_url: str
     json_url: str
 
@@ -129,6 +130,7 @@ def saved_page(
         ),
         not_understood=news.not_understood,
         saved_at=clock(saved.created_at),
+        as_of=saved.updated_at.isoformat(),
         atom_url=addresses.feed(str(saved.id), "atom"),
         json_url=addresses.feed(str(saved.id), "json"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, redirect, render_template, request
@@ -104,9 +105,19 @@ def _change(searches: SavedSearches, search: SavedSearch) -> None:
         name=request.form.get("name", ""),
         query=query if is_other else None,
         shared=request.form.get("shared") == "yes",
+        as_of=_shown_at(),
     )
     if is_other:
         searches.mark_seen(replace(search, query=query), catalog())
+
+
+def _shown_at() -> datetime | None:
+    """When the search was last changed as the form knew it; None for a form that does not say so."""
+    value = request.form.get("as_of", "")
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC) if value else None
+    except (ValueError, OverflowError):
+        raise UserError("The form is damaged.", advice="Open the saved search again.") from None
 
 
 def _searches() -> SavedSearches:
