@@ -67,6 +67,20 @@ def test_rows_that_are_equal_are_folded_and_what_is_unknown_is_no_agreement():
     assert [row.label for row in about.rows] == ["Task"]
 
 
+@pytest.mark.parametrize(
+    ("second", "labels"),
+    [("trained_at", ["Trained"]), ("created_at", ["Date", "Trained", "Created"])],
+    ids=["all trained", "one created"],
+)
+def test_a_date_that_repeats_another_is_not_shown_again(second, labels):
+    page = compared(
+        model("a", trained_at="2024-05-01T00:00:00Z", best_date="2024-05-01T00:00:00Z"),
+        model("b", **{second: "2023-05-01T00:00:00Z"}, best_date="2023-05-01T00:00:00Z"),
+    )
+    dates = next(section for section in page.sections if section.title == "Dates")
+    assert sorted(row.label for row in dates.rows) == sorted(labels)
+
+
 def test_hyper_parameters_and_requirements_stand_side_by_side_by_name():
     page = compared(
         model("a", hyperparameters={"dropout": 0.1}, dependencies=["torch==2.1", "numpy"]),

@@ -253,6 +253,13 @@ def _best(name: str, measures: Sequence[Measured]) -> float | None:
 
 
 def _field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Iterator[ComparedRow]:
+    """Rows of one kind, and a derived date only where it says more than another: *Date* may be *Trained* of all models."""
+    rows = [*_all_field_rows(documents, group)]
+    own = {row.cells for derived, row in rows if not derived}
+    return (row for derived, row in rows if not derived or row.cells not in own)
+
+
+def _all_field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Iterator[tuple[bool, ComparedRow]]:
     for row in fields().values():
         compared = row.group == group and (row.page != "apart" or row.name in _ALSO)
         of = (
@@ -265,7 +272,7 @@ def _field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Iterator[
         figures = [figure_of(document, of) for document in documents]
         texts = [None if figure is None else figure.text for figure in figures]
         if any(texts):
-            yield ComparedRow(
+            compared_row = ComparedRow(
                 label=row.label,
                 note="",
                 cells=tuple(
@@ -278,6 +285,7 @@ def _field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Iterator[
                 ),
                 equal=len({None if figure is None else figure.exact for figure in figures}) == 1,
             )
+            yield row.rule == "derived" and row.type == "date", compared_row
 
 
 _ELSEWHERE = frozenset({"name", "dependencies"})  # the heads of columns, and rows by package
