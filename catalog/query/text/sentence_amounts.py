@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from catalog.query.text.sentence_lists import any_of, next_member
 from catalog.query.text.sentence_parts import (
     LINKS,
     PARAMETER_WORDS,
@@ -13,9 +12,11 @@ from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
     amount_at,
+    any_of,
     bound_at,
     by_unit,
     measure_at,
+    next_member,
     numeric_name,
     on_dataset,
     open_end,
@@ -218,6 +219,8 @@ def amount_named(sentence: Sentence, at: int) -> Replacement:
         alone = alone and sentence.text(at - 1 if at else len(sentence.words)) not in {"on", "over", "for"}
         return (bound.count + 1, f"context{sign or ':'}{amount.text}") if alone else None
     count, target = named
+    if by_unit(amount) == "size" and target.unit not in {"bytes", None}:
+        return None  # "under 1 MB, accuracy above 0.9" has no accuracy of bytes
     tail = open_end(sentence, at + used + count) if not sign else None
     if tail is not None:
         used, sign = used + tail[0], tail[1]

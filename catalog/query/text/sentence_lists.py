@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from catalog.query.text.function_words import FUNCTION_WORDS
 from catalog.query.text.numbers import has_thousands
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_parts import LINKS, Replacement, Sentence, numeric_name, span_at, spoken_name
+from catalog.query.text.sentence_parts import (
+    LINKS,
+    Replacement,
+    Sentence,
+    any_of,
+    next_member,
+    numeric_name,
+    span_at,
+    spoken_name,
+)
 from catalog.query.text.sentence_values import keyword_fields, value_of
 from catalog.text.patterns import pattern
 from mappings import fields_where
@@ -15,7 +24,6 @@ from mappings import fields_where
 _MEMBERS = (("in",), ("one", "of"), ("any", "of"), ("among",), ("either",), ("either", "of"), ("from",))
 """What stands between a name and the values of which any is right."""
 _NONE_OF = (("none", "of"), ("neither",), ("neither", "of"), ("outside",), ("outside", "of"))
-_ALTERNATIVE = frozenset({"or", "nor"})
 _PLAIN_VALUE = pattern(r"[^\W_][\w.+-]*")
 
 
@@ -102,12 +110,6 @@ def listed_numbers(sentence: Sentence, at: int) -> Replacement:
     return end - at, any_of(target.name, parts)
 
 
-def any_of(name: str, values: Sequence[str]) -> str:
-    """The values as alternatives, which no comma makes one number."""
-    listed = " OR ".join(f"{name}:{value}" for value in values)
-    return f"({listed})" if len(values) > 1 else listed
-
-
 def _whole_or_span(sentence: Sentence, at: int) -> tuple[int, list[str]] | None:
     """How many words the numbers there have, and these, the last one with its range: `6,12 to 24`."""
     text = sentence.text(at)
@@ -139,12 +141,3 @@ def listed_before_name(sentence: Sentence, at: int) -> Replacement:
         if len(values) > 1 and name in keyword_fields(sentence.text(end)):
             return end + 1 - at, f"{name}:{','.join(map(quoted, values))}"
     return None
-
-
-def next_member(sentence: Sentence, at: int) -> int:
-    """Where the next word of a list stands whose last one ended before `at`; 0 at its end."""
-    if sentence.text(at) in _ALTERNATIVE:
-        return at + 1
-    if at < len(sentence.words) and sentence.words[at - 1].whole.endswith(","):
-        return at
-    return 0

@@ -437,3 +437,21 @@ def spoken_date(sentence: Sentence, at: int) -> tuple[int, str] | None:
             continue
         return count, f'"{text}"' if " " in text else text
     return None
+
+
+_ALTERNATIVE = frozenset({"or", "nor"})
+
+
+def next_member(sentence: Sentence, at: int) -> int:
+    """Where the next word of a list stands whose last one ended before `at`; 0 at its end."""
+    if sentence.text(at) in _ALTERNATIVE:
+        return at + 1
+    if at < len(sentence.words) and sentence.words[at - 1].whole.endswith(","):
+        return at
+    return 0
+
+
+def any_of(name: str, values: Sequence[str]) -> str:
+    """The values as alternatives, which no comma makes one number."""
+    listed = " OR ".join(f"{name}:{value}" for value in values)
+    return f"({listed})" if len(values) > 1 else listed

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from catalog.query.text.function_words import FUNCTION_WORDS, NEGATING_WORDS
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_lists import listed_before_name, next_member, tagged
+from catalog.query.text.sentence_lists import listed_before_name, tagged
 from catalog.query.text.sentence_parts import (
     LINKS,
     Replacement,
@@ -15,6 +15,7 @@ from catalog.query.text.sentence_parts import (
     bound_at,
     comparator,
     is_contracted,
+    next_member,
     numeric_name,
     on_dataset,
     span_at,
