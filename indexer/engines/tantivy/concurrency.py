@@ -1,6 +1,7 @@
 """A second processor for a search that has the process to itself.
 
-Tantivy works without the interpreter's lock, so counting can go on in a thread while the first hits are read in another.
+Tantivy works without the interpreter's lock, so half of the counting can go on in a thread while another reads the first hits
+and counts the rest.
 That is quicker for a lone reader. Where several search at once, each has a processor's work already, and threads that
 hand the lock to one another only cost: then all is done in turn.
 """

@@ -158,17 +158,30 @@ class TantivyPoint:
 
 def _answer(snapshot: Snapshot, request: SearchRequest, started: float) -> SearchResult:
     search = _Search(snapshot, request)
+    beside, here = _shares(request.aggregations)
     with search_running():
-        counting = meanwhile(search.aggregations) if search.has_both else search.aggregations
+        counting = meanwhile(lambda: search.aggregations(beside)) if beside else dict
         hits, total = search.hits_and_total()
-        aggregations = counting()
+        aggregations = {**search.aggregations(here), **counting()}
     return SearchResult(
         total=total,
         hits=hits,
-        aggregations=aggregations,
+        aggregations={name: aggregations[name] for name in request.aggregations},
         took_ms=int((time.perf_counter() - started) * 1000),
         engine=NAME,
     )
+
+
+def _shares(
+    wanted: Mapping[str, Aggregation],
+) -> tuple[Mapping[str, Aggregation], Mapping[str, Aggregation]]:
+    """Two shares of about the same work. What is asked of one field stays together: some of it is counted in one pass."""
+    fields: dict[str, dict[str, Aggregation]] = {}
+    for name, aggregation in wanted.items():
+        fields.setdefault(getattr(aggregation, "field", name), {})[name] = aggregation
+    parts = list(fields.values())
+    first, second = (dict(item for part in parts[start::2] for item in part.items()) for start in (0, 1))
+    return second, first
 
 
 class _Search:
@@ -191,11 +204,6 @@ class _Search:
             return query
         score = Score(self.searcher, self.translator, units(self.request.query), descending=True)
         return every([query, score.at_least(self.request.min_score)])
-
-    @property
-    def has_both(self) -> bool:
-        """Whether there are hits to read while aggregations are counted."""
-        return bool(self.request.size and self.request.aggregations)
 
     def hits_and_total(self) -> tuple[tuple[Hit, ...], int]:
         """One page, and how many there are in all; sorting counts as it goes, so this is mostly one pass."""
@@ -222,23 +230,22 @@ class _Search:
             sort=(*map(typed_key, self.keys, place.values), *[model_id] * self.ids_at_end),
         )
 
-    def aggregations(self) -> dict[str, AggregationResult]:
+    def aggregations(self, wanted: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
         """Aggregations that see all selections together; each selected facet under the others' selections."""
-        if not self.request.aggregations:
+        if not wanted:
             return {}
         from indexer.engines.tantivy.counting import Counter  # noqa: PLC0415 - the command line counts nothing
 
         counter = Counter(self.searcher, self.translator)
         together: dict[str, Aggregation] = {}
         answers: dict[str, AggregationResult] = {}
-        for name, aggregation in self.request.aggregations.items():
+        for name, aggregation in wanted.items():
             if name in self.selections:
                 others = [clause for field, clause in self.selections.items() if field != name]
                 answers |= counter.aggregate(every([self.query, *others]), {name: aggregation})
             else:
                 together[name] = aggregation
-        answers |= counter.aggregate(every([self.query, *self.selections.values()]), together)
-        return {name: answers[name] for name in self.request.aggregations}
+        return answers | counter.aggregate(every([self.query, *self.selections.values()]), together)
 
     def scan(self) -> Iterator[Mapping[str, Any]]:
         ordering = Ordering(self.searcher, self.translator, self.request)

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from catalog.errors import RequestRefused
-from catalog.query.request import SearchRequest
+from catalog.query.nodes import Exists
+from catalog.query.request import FilterAgg, MetricAgg, MissingAgg, SearchRequest, TermsAgg
 from catalog.search.engine import IndexAction
 from catalog.settings import Settings
 from catalog.testing.engines import DOCUMENTS, actions
@@ -86,3 +87,19 @@ def test_searches_from_many_threads_follow_commits_without_an_error(pair):
         totals = [search.result().total for search in running]
     assert set(totals) <= {1, 5}
     assert totals[-10:] == [5] * 10
+
+
+def test_what_is_counted_beside_the_hits_and_what_after_them_is_all_that_was_asked():
+    """What is asked of one field is counted in one pass, so it stays together."""
+    wanted = {
+        "task": TermsAgg(field="task"),
+        "best": MetricAgg(kind="max", field="metrics.f1"),
+        "no task": MissingAgg(field="task"),
+        "named": FilterAgg(query=Exists("name")),
+        "framework": TermsAgg(field="framework"),
+    }
+    beside, after = module._shares(wanted)
+    assert beside.keys() | after.keys() == wanted.keys()
+    assert not beside.keys() & after.keys()
+    assert {"task", "no task"} <= after.keys()
+    assert {"best", "framework"} <= beside.keys()
