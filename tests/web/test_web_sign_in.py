@@ -10,7 +10,7 @@ from contextlib import suppress
 from threading import Barrier, BrokenBarrierError
 
 import pytest
-from fixtures.users import OWN_PAGE, PASSWORD, role
+from fixtures.users import OPEN_SOURCE, OWN_PAGE, PASSWORD, role
 
 from catalog.errors import UserError
 from webui.access.attempts import Attempts
@@ -338,7 +338,8 @@ def test_a_token_can_do_no_more_than_its_role_its_scope_and_its_user(house):
     assert found(house.token("ada")[0]) == 12
     assert found(house.token("ada", scope="tag:prod")[0]) == 4
     assert found(house.token("bob", role="admin")[0]) == 4  # bob sees what is tagged prod
-    assert found(house.token("bob", scope='source:"file:///open"')[0]) == 2
+    house.store.sources.crawled(OPEN_SOURCE, OPEN_SOURCE)
+    assert found(house.token("bob", scope=f'source:"{OPEN_SOURCE}"')[0]) == 2
     assert house.client().get("/audit", headers=bearer(house.token("ada")[0])).status_code == 403
     assert (
         house.client().get("/audit", headers=bearer(house.token("ada", role="auditor")[0])).status_code == 200
