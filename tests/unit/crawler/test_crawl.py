@@ -178,22 +178,22 @@ def test_a_pickle_that_calls_is_told_whatever_its_file_is_called(shop, name, dat
     assert document["risk_severity"] in {"high", "medium"}
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    {
-        "a picture": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(64)),
-        "source code": ("a.py", b"cimport os\nimport sys\n(1).real\n"),
-        "an office document": (
-            "a.docx",
-            zipped({"word/document.xml": b"<w/>", "[Content_Types].xml": b"<t/>"}),
-        ),
-        "a table": ("a.csv", b"(1),2,3\nc,os\nsystem\n"),
-        "a rotated log": ("a.log", gzip.compress(b"INFO one\nINFO two\n")),
-        "a card of before": ("README.md.bak", b"---\nlicense: mit\n---\n# x\n"),
-        "settings of before": ("config.json.orig", b'{"model_type": "bert"}'),
-        "a plain pickle": ("a.out", b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00]\x94(K\x01e."),
-    }.values(),
-)
+HARMLESS = {
+    "a picture": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(64)),
+    "source code": ("a.py", b"cimport os\nimport sys\n(1).real\n"),
+    "an office document": (
+        "a.docx",
+        zipped({"word/document.xml": b"<w/>", "[Content_Types].xml": b"<t/>"}),
+    ),
+    "a table": ("a.csv", b"(1),2,3\nc,os\nsystem\n"),
+    "a rotated log": ("a.log", gzip.compress(b"INFO one\nINFO two\n")),
+    "a card of before": ("README.md.bak", b"---\nlicense: mit\n---\n# x\n"),
+    "settings of before": ("config.json.orig", b'{"model_type": "bert"}'),
+    "a plain pickle": ("a.out", b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00]\x94(K\x01e."),
+}
+
+
+@pytest.mark.parametrize(("name", "data"), HARMLESS.values(), ids=HARMLESS.keys())
 def test_a_harmless_file_whose_name_promises_nothing_is_no_model(shop, name, data):
     shop.put(name, data)
     assert shop.crawl().counts["failed"] == 0
