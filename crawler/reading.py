@@ -60,6 +60,7 @@ BYTES_BESIDE = 400
 """What it takes to keep the bytes of one range, beside them."""
 LOOKED_AT = "looked at:1"
 NOT_OPENED = "not opened:1"
+COULD_NOT_OPEN = "could not open:1"
 """Of a file that no reader wants because of its name: whether somebody looked if its bytes are a pickle that calls."""
 LOOKED_AT_HERE, LOOKED_AT_IN_STORAGE = 50_000, 1_000
 """So many of these each process of a run looks at: on this machine, and where each costs a request. A data set of ten million
@@ -274,8 +275,8 @@ class ObjectReader:
             head = self._from_storage(meta, 0, min(HEAD_BYTES, meta.size_bytes))
             if may_hide_pickle(head, reader):
                 return None
-        except ModeldexError:  # nobody misses what is in it
-            return _skipped(meta, NOT_OPENED, opened=False)
+        except ModeldexError:  # nobody misses what is in it; the next run tries again
+            return _skipped(meta, COULD_NOT_OPEN, opened=False)
         return _skipped(meta, LOOKED_AT, opened=True, bytes_read=len(head))
 
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from catalog.errors import UserError
 from catalog.query.nodes import All, And, Exists, Nested, Not, Nothing, Or, Prefix, Query, Range, Term, Terms
-from catalog.query.subjects import comparisons, values_compared, with_values
+from catalog.query.subjects import comparisons, with_values
 from catalog.query.text.printing import quoted
 from catalog.query.text.search_text import parse
 from catalog.search.scoped import FLAGS, GROUP, PLACES
@@ -62,7 +62,9 @@ def check_sources(text: str, sources: Mapping[str, str]) -> None:
                 f"{text!r} cannot be a scope: {value!r} is what the source {identifier} is called, and models are found by its id.",
                 advice=f"Write {scope_of_source(identifier)}, or name it with --source {value}",
             )
-        begun = is_beginning and any(known.startswith(value.casefold()) for known in folded)
+        begun = is_beginning and any(
+            known.casefold().startswith(value.casefold()) for known in folded.values()
+        )
         if not begun and value.casefold() not in folded:
             raise UserError(
                 f"{text!r} cannot be a scope: there is no source {value!r}.",
@@ -93,7 +95,8 @@ def calls_by_name(text: str) -> bool:
 def _not_addresses(text: str) -> tuple[str, ...]:
     if not text.strip():
         return ()
-    return tuple(value for value in values_compared(parse(text).query, SOURCE) if "://" not in value)
+    compared = comparisons(parse(text).query, SOURCE)
+    return tuple(value for value, is_beginning in compared if not is_beginning and "://" not in value)
 
 
 def scope_of_text(text: str, sources: Mapping[str, str] = NO_NAMES) -> Query | None:
@@ -104,8 +107,11 @@ def scope_of_text(text: str, sources: Mapping[str, str] = NO_NAMES) -> Query | N
         query = parse(check_scope(text)).query
     except UserError:
         return None
-    called = {name: source for name, source in sources_called(text, sources).items() if source is not None}
-    return with_values(query, SOURCE, called) if called else query
+    called = sources_called(text, sources)
+    known = {name: source for name, source in called.items() if source is not None}
+    if len(known) < len(called):
+        return None  # no or more than one source is called so: nobody knows what it gives or takes
+    return with_values(query, SOURCE, known) if known else query
 
 
 def any_of(scopes: Iterable[Query]) -> Query:

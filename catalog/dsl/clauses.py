@@ -36,7 +36,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
 )
-from catalog.query.subjects import values_compared
+from catalog.query.subjects import comparisons
 from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
 from catalog.text.patterns import pattern
 from mappings import fields
@@ -405,6 +405,10 @@ def _simple_query_string(body: Any, nested: bool) -> Query:
 _QUERY_STRING_OPTIONS = frozenset({"analyze_wildcard", "lenient", "allow_leading_wildcard"})
 
 
+_SCHEMES = ("file://", "s3://", "git+file://", "http://", "https://")
+"""How addresses of sources begin."""
+
+
 def _query_string(body: Any, nested: bool) -> Query:
     """Our own reading of such a text, the one of the search box: all words, conditions, AND, OR, NOT, brackets."""
     allowed = {"query", "fields", "default_field", "default_operator", "boost", *_QUERY_STRING_OPTIONS}
@@ -426,8 +430,9 @@ def _query_string(body: Any, nested: bool) -> Query:
     if understood.sort or understood.limit is not None:
         raise RequestRefused("query_string", "holds an order or a limit; use sort and size.")
     # Names of sources are the search box's: here every model would be of another source.
-    for source in values_compared(understood.query, "source"):
-        if "://" not in source:
+    for source, is_beginning in comparisons(understood.query, "source"):
+        begins = is_beginning and any(scheme.startswith(source.casefold()) for scheme in _SCHEMES)
+        if "://" not in source and not begins:
             raise RequestRefused("query_string", f"names sources by their addresses, not {source!r}.")
     return understood.query
 

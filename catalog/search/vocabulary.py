@@ -21,6 +21,8 @@ MAX_EVALUATED = 500
 """Models whose evaluations are looked at for the names of data sets."""
 INFO_SECONDS = 5.0
 """How long the engine's own account of itself is trusted: an engine behind a network should not be asked twice a page."""
+SAME_SEARCH_SECONDS = 0.5
+"""What one search asks again within this time is answered once."""
 MAX_PARAMETERS = 5_000
 _NAME, _PARAMETERS, _TASK = "metric_names", "hyperparameter_names", "task"
 _SOURCE = "source"
@@ -50,6 +52,8 @@ class EngineVocabulary:
         self._engine = engine
         self._present = present
         self._names = names
+        self._named: Mapping[str, str] = {}
+        self._named_at = -SAME_SEARCH_SECONDS
 
     @cached_property
     def _loaded(self) -> ListedVocabulary:
@@ -111,8 +115,14 @@ class EngineVocabulary:
 
     @property
     def source_names(self) -> Mapping[str, str]:
-        # Asked anew each time, since a name is given without a new state of the index. The engine tells of which
-        # sources there are models: a name is no way to learn of a source that one may not see.
+        # Asked anew for each search, since a name is given without a new state of the index, and once for all of its values.
+        now = time.monotonic()
+        if now - self._named_at > SAME_SEARCH_SECONDS:
+            self._named, self._named_at = self._visible_names(), now
+        return self._named
+
+    def _visible_names(self) -> Mapping[str, str]:
+        """The engine tells of which sources there are models: a name is no way to learn of a source that one may not see."""
         names = self._names()
         sources = tuple(dict.fromkeys(names.values()))[:MAX_BUCKETS]
         if not sources:

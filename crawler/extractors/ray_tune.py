@@ -6,7 +6,7 @@ Source: ray-project/ray python/ray/tune/result.py (names of what is filled in), 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.records import Extraction, Origin, Role, Subject
@@ -47,15 +47,23 @@ class RayTuneExtractor:
         lines = json_lines.read(reader)
         reports = lines.objects if lines is not None else ((1, jsons.read_object(reader)),)
         folder = reader.key.rpartition("/")[0]
-        named = [(number, report) for number, report in reports if _checkpoint(report)]
+        named = _last_of_each(reports)
         trial = Subject(id=f"ray-trial:{folder}" if named else LAST_LINES, join_keys=())
-        if reports:
-            _tell_settings(findings, reports[-1][1].get("config"), trial.id)
+        configs = [report.get("config") for _, report in (named or reports[-1:])]
+        is_constant = all(config == configs[0] for config in configs)
+        if configs and is_constant:
+            _tell_settings(findings, configs[0], trial.id)
+        if len(named) > MAX_CHECKPOINTS:
+            findings.problem(
+                "limit-exceeded", f"more than {MAX_CHECKPOINTS} checkpoints; the first ones are left out"
+            )
         for number, report in named[-MAX_CHECKPOINTS:]:
             place = f"dir:{folder}/{_checkpoint(report)}" if folder else f"dir:{_checkpoint(report)}"
             subject = Subject(id=f"{reader.key}@{number}", join_keys=(place,), part_of=(trial.id,))
             findings.tells_of(subject)
             _tell_report(findings, number, report, subject.id)
+            if not is_constant:  # a schedule of populations changes them on the way
+                _tell_settings(findings, report.get("config"), subject.id)
         findings.tells_of(trial)
         if reports and not named:
             _tell_report(findings, *reports[-1], trial.id)
@@ -63,6 +71,18 @@ class RayTuneExtractor:
             total = lines.broken + len(lines.objects)
             findings.problem("line-unreadable", f"{lines.broken} of {total} lines are not JSON")
         return findings.extraction()
+
+
+def _last_of_each(
+    reports: Sequence[tuple[int, Mapping[str, Any]]],
+) -> list[tuple[int, Mapping[str, Any]]]:
+    """The last report of each checkpoint: a trial that was restored writes some of them again."""
+    last: dict[str, tuple[int, Mapping[str, Any]]] = {}
+    for number, report in reports:
+        if (name := _checkpoint(report)) is not None:
+            last.pop(name, None)
+            last[name] = number, report
+    return list(last.values())
 
 
 def _checkpoint(report: Mapping[str, Any]) -> str | None:

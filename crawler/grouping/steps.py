@@ -57,6 +57,11 @@ def _bind_unclaimed(
 
 
 def _are_copies(drafts: Sequence[Draft]) -> bool:
+    """Whether all are quantisations of one network, as GGUF files of one name are; `sales-q1.safetensors` may be a quarter's."""
+    if len(drafts) == 1:
+        return True
+    if not all(key.lower().endswith(".gguf") for draft in drafts for key in draft.weights):
+        return False
     return len({_run_name(draft).lower() for draft in drafts}) == 1 and len(drafts) <= MAX_COPIES
 
 

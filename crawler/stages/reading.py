@@ -13,7 +13,7 @@ from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
-from crawler.reading import NOT_OPENED, Registry
+from crawler.reading import COULD_NOT_OPEN, NOT_OPENED, Registry
 from crawler.source import Resumable, Source, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
@@ -138,7 +138,7 @@ class ReadingStage:
     def _count(self, read: ReadObject) -> None:
         self._account.counts["opened"] += read.opened
         self._account.counts["bytes_read"] += read.bytes_read
-        if read.packed.entry.signature == NOT_OPENED:
+        if read.packed.entry.signature in {NOT_OPENED, COULD_NOT_OPEN}:
             self._account.skip(((read.packed.entry.object.key, UNOPENED),))
         for name, sentence in read.broken.items():
             if name not in self.broken:

@@ -7,7 +7,7 @@ not clearly a condition stays a word, exactly as it was typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -650,7 +650,7 @@ class _Scanner:
         """The values, whether brackets or blanks make them a list, and whether all quotes are closed: `6,12 to 24, 48`, `mit or apache-2.0`."""
         values, bracketed, closed = self._series(name, sign)
         pieces = [*values]
-        while pieces and not bracketed and (further := self._further_value(name, sign)):
+        while pieces and not bracketed and (further := self._further_value(name, sign, pieces)):
             self.at = further
             values, _, ended = self._series(name, sign)
             pieces += values
@@ -683,7 +683,7 @@ class _Scanner:
             follow = self.text[self.at + 1 : self.at + 2]
             if self.text[self.at : self.at + 1] != "," or not follow or follow in "),":
                 break
-            if follow.isspace() and (further := self._further_value(name, sign)):
+            if follow.isspace() and (further := self._further_value(name, sign, pieces)):
                 self.at = further
                 continue
             if follow.isspace():
@@ -698,7 +698,7 @@ class _Scanner:
             pieces[-1] = self._with_end(pieces[-1], units)
         return tuple(pieces), False, closed
 
-    def _further_value(self, name: str, sign: str) -> int:
+    def _further_value(self, name: str, sign: str, before: Sequence[Piece]) -> int:
         """Where the next value stands behind a comma and a blank, or behind or: one that models have, or a number. 0 for others."""
         listed = _NEXT_VALUE.match(self.text, self.at)
         if listed is None or sign in _BOUNDS or not self.known(name):
@@ -707,7 +707,12 @@ class _Scanner:
         if units is None:
             return listed.start("value") if self.names.holds(name, listed["value"]) else 0
         number = _NEXT_NUMBER.match(self.text, listed.start("value"))
-        return listed.start("value") if number and number["unit"].casefold() in {"", *units} else 0
+        unit = _LAST_UNIT.search(before[-1].text) if before else None
+        alike = number is not None and unit is not None and number["unit"].casefold() == unit[1].casefold()
+        about = _ABOUT if self.text[self.at] != "," else _MORE
+        if number is None or not alike or about.match(self.text, number.end()):
+            return 0  # another unit, or what the number is of: another condition
+        return listed.start("value")
 
     def _comma_range(self, name: str, units: Collection[str]) -> Piece | None:
         """The range whose ends have decimal commas, with the unit behind it for both; None for lists and others."""
@@ -875,12 +880,16 @@ _NEXT_NUMBER = pattern(
     r"(?:\d[\d.,]*?|\.\d+)(?:[eE][+-]?\d+)?(?P<unit>[^\W\d_]*|%)(?:\.\.[\w.]+)?(?=\s|,|\)|$)"
     r"(?!\s*[<>=])"
 )
+_MORE = pattern(r"\s+(?!(?:or|oder|ou|o|to|bis)\s|[\w.@]+(?::|[<>=]))[^\W\d_]")
+"""A word behind a number of which nobody knows whether it tells what the number is of."""
+_ABOUT = pattern(r"\s+(?:[kmgt]i?b|b|bits?|bytes?|tokens?|percent)\b")
+_LAST_UNIT = pattern(r"\d([^\W\d_]*|%)$")
 _BEGINS_VALUE = pattern(r"[\w\"'(\[<>=.+-]*\w")
 """Behind a colon that stands apart from the name alone, `license :mit`: no emoticon."""
 _EQUAL = pattern(r"\s*==?\s*|:\s*(?![/\\])")
 _ESCAPED = pattern(r"\\([-+!(){}\[\]^\"~*?:/&|=<>])")
 """A sign that means itself. Source: Lucene 9, classic query parser."""
-_NEGATED_APART = pattern(r"\s+(?:not|NOT)\s+(?=[\"'\w])")
+_NEGATED_APART = pattern(r"\s+(?:(?:not|NOT)\s+|!(?!=)|-(?=[^\W\d_]))(?=[\"'\w])")
 _NEGATED_VALUE = pattern(r"(?:!(?!=)|-(?=[^\W\d_])|NOT\s+|not\s+)(?=[\"'\w])")
 
 

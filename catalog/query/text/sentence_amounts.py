@@ -153,11 +153,22 @@ def _ranged(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | No
         return None
     count, low, high = span
     if outside == 0:
+        if _is_reversed(low, high):
+            low, high = high, low
         return used + count, f"({target.name}<{low} OR {target.name}>{high})"
     negated = outside is None and sentence.text(at) == "not"
     return used + count, f"{'-' if negated else ''}{target.name}:{low}..{high}"
 
 
+def _is_reversed(low: str, high: str) -> bool:
+    """Whether two numbers of one unit stand the wrong way round."""
+    first, last = (_PLAIN_NUMBER.fullmatch(end) for end in (low, high))
+    if first is None or last is None or first["unit"].casefold() != last["unit"].casefold():
+        return False
+    return float(first["number"]) > float(last["number"])
+
+
+_PLAIN_NUMBER = pattern(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[^\W\d_]*|%)")
 _PLACES_OF_RANGES = (("outside", "of"), ("out", "of"), ("outside",), ("within",), ("inside",), ("in",))
 
 
@@ -269,8 +280,10 @@ def named_value(sentence: Sentence, at: int) -> Replacement:
         return None
     used, values = count + amount.count, [amount.text]
     while (place := next_member(sentence, at + used)) and (other := amount_at(sentence, place)) is not None:
-        if other.sign or numeric_name(sentence, place + other.count) is not None:
-            break
+        following = sentence.text(place + other.count)
+        ends = not following or sentence.words[place + other.count - 1].whole.endswith(",")
+        if other.sign or other.unit.casefold() != amount.unit.casefold() or not (ends or following == "or"):
+            break  # it is about something else
         used, values = place + other.count - at, [*values, other.text]
     if len(values) > 1 and target.unit == "tokens":
         used += sentence.text(at + used) == "tokens"

@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from catalog.query.text.function_words import FUNCTION_WORDS
 from catalog.query.text.numbers import has_thousands
 from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_orders import ordered
 from catalog.query.text.sentence_parts import (
     LINKS,
     Replacement,
     Sentence,
+    amount_at,
     any_of,
     next_member,
     numeric_name,
     span_at,
     spoken_name,
 )
-from catalog.query.text.sentence_values import keyword_fields, value_of
+from catalog.query.text.sentence_values import keyword_fields, named_by_alias, value_of
 from catalog.text.patterns import pattern
 from mappings import fields_where
 
@@ -83,7 +85,10 @@ def _values(
 def _is_listed(sentence: Sentence, place: int, before: list[str]) -> bool:
     word = sentence.text(place)
     listed = not before or sentence.words[place - 1].whole.endswith(",")
-    return listed and _PLAIN_VALUE.fullmatch(word) is not None and word not in FUNCTION_WORDS
+    if not listed or _PLAIN_VALUE.fullmatch(word) is None or word in FUNCTION_WORDS:
+        return False
+    others = (amount_at, numeric_name, named_by_alias, ordered)
+    return not any(reading(sentence, place) is not None for reading in others)  # it says something else
 
 
 _SEVERAL = 2
@@ -127,6 +132,8 @@ def _whole_or_span(sentence: Sentence, at: int) -> tuple[int, list[str]] | None:
 def tagged(sentence: Sentence, at: int) -> Replacement:
     """`tagged prod`, `not tagged with prod, old`: tags that models have, and any where they are left out or said to be some."""
     if sentence.vocabulary is None or sentence.text(at) not in {"tagged", "labelled", "labeled"}:
+        return None
+    if sentence.words[at].whole.endswith(","):
         return None
     used = 1 + (sentence.text(at + 1) in {"as", "with", "by"})
     named = used > 1 or (at > 0 and sentence.text(at - 1) == "not")

@@ -227,10 +227,11 @@ def measure_at(sentence: Sentence, at: int) -> Bound | None:
 def amount_at(sentence: Sentence, at: int) -> Amount | None:
     """The number there, with a unit that may stand apart: `7B`, `2 GB`, `90+`, `90 % or more`, `ninety percent`."""
     match = _NUMBER.fullmatch(sentence.text(at))
-    if match is None:
+    if match is None or sentence.text(at + 1) == "and":
         in_words = _in_words(sentence, at)
         if in_words is not None:
             return in_words
+    if match is None:
         spoken = _TENS.get(sentence.text(at)) if sentence.text(at + 1) in _PERCENTS else None
         return None if spoken is None else Amount(count=2, digits=str(spoken), unit="%", sign="")
     unit, count = match["unit"], 1
@@ -265,6 +266,9 @@ _FRACTIONS: Mapping[tuple[str, ...], str] = {
 
 def _in_words(sentence: Sentence, at: int) -> Amount | None:
     """`half a GB`, `one and a half billion`, `two GB`: a number in words before a unit that is no letter alone."""
+    before = sentence.text(at - 1) if at else ""
+    if before in _PARTS_OF_MORE:
+        return None  # the end of a longer phrase
     spoken = SPOKEN_NUMBERS.get(sentence.text(at))
     options = [(1, str(spoken))] if spoken is not None else []
     options += [
@@ -276,6 +280,8 @@ def _in_words(sentence: Sentence, at: int) -> Amount | None:
         unit = sentence.text(at + count)
         if len(unit) < _SHORTEST_WORD_OF_UNIT or not (unit in _BYTES or unit in _COUNTS):
             continue
+        if count == 1 and digits == "1" and before not in _BEFORE_ONE:
+            continue  # a MB model
         tail = open_end(sentence, at + count + 1)
         used, sign = tail or (0, "")
         return Amount(count=count + 1 + used, digits=digits, unit=_spelled_unit(unit), sign=sign)
@@ -283,6 +289,10 @@ def _in_words(sentence: Sentence, at: int) -> Amount | None:
 
 
 _SHORTEST_WORD_OF_UNIT = 2
+_PARTS_OF_MORE = frozenset({"a", "an", "and", "or", "to", "between", "half", "on"})
+_BEFORE_ONE = frozenset(
+    {"under", "over", "than", "below", "above", "least", "most", "exceeding", "exceeds", "exceed"}
+)
 
 
 def open_end(sentence: Sentence, at: int) -> tuple[int, str] | None:

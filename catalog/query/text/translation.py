@@ -130,6 +130,8 @@ def _meant(words: Sequence[str], place: int) -> str:
         return compound[1]  # NER-Modell
     meant = _GERMAN.words.get(following, following)
     match word:
+        case "noch" if "weder" not in words[:place]:
+            return word  # still
         case "mit" if (
             not following
             or following in _LICENCES

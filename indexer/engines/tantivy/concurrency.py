@@ -41,7 +41,10 @@ def meanwhile(call: Callable[[], Answer]) -> Callable[[], Answer]:
     """Begins the call beside the caller, if that is the only search. The result gives its answer, or raises its error."""
     if _running > 1 or _processors() == 1:
         return call
-    future = _pool().submit(call)
+    try:
+        future = _pool().submit(call)
+    except RuntimeError:  # the process ends, or may have no more threads
+        return call
 
     def answer() -> Answer:
         return call() if future.cancel() else future.result()  # no thread has begun it: it is done here

@@ -206,6 +206,8 @@ def test_what_cannot_be_opened_and_promises_nothing_is_left_out_and_told(shop):
     report = shop.crawl()
     assert report.counts["failed"] == 0
     assert report.notes == ("1 left out (not opened because of its name): m.jpg",)
+    shop.source.denied.clear()
+    assert shop.crawl().counts["risks"] == 1, "what could not be opened once was never looked at again"
 
 
 @pytest.mark.parametrize(("bound", "is_here"), [("LOOKED_AT_HERE", True), ("LOOKED_AT_IN_STORAGE", False)])

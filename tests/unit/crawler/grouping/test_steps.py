@@ -68,6 +68,11 @@ def test_quantisations_of_one_network_share_the_values_of_all_its_steps():
     assert [sum("@step=" in (bound.subject or "") for bound in model.members) for model in models] == [2, 2]
 
 
+def test_quarters_are_no_quantisations_of_one_network():
+    models = beside_sidecar(["sales-q1.safetensors", "sales-q2.safetensors"], [100, 300])
+    assert not any("@step=" in (bound.subject or "") for model in models for bound in model.members)
+
+
 def test_values_of_many_steps_beside_many_checkpoints_without_one_are_told_once_of_each(monkeypatch):
     """Each of 150 checkpoints was bound to each of 2,000 values: 50 seconds, and not one of them was certain."""
     calls = []
