@@ -103,6 +103,7 @@ def search_state(kind: str, wanted: Asked) -> str:
         canonical(wanted.state),
         wanted.notices,
         catalog().info().generation,
+        sorted(catalog().source_names().items()),
         crawl_status(),
         build(),
     )

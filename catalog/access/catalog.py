@@ -116,6 +116,10 @@ class Catalog:
         """Everything a results page shows; relaxed, with most of its words. Raises EngineUnavailable."""
         return self._service.page(state, facets_shown=facets_shown, relaxed=relaxed, with_ends=with_ends)
 
+    def source_names(self) -> Mapping[str, str]:
+        """What persons call the sources, by what documents call them: searches and facets depend on it."""
+        return self._service.source_names()
+
     def request(self, state: SearchState) -> SearchRequest:
         """The engine's request for a state, without facets."""
         return self._service.request(state)

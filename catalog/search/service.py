@@ -244,6 +244,10 @@ class SearchService:
             view = _begun(self._named((view,))[0], begun)
         return understood.typed.view(view, understood.state, partial(_text_without, understood))
 
+    def source_names(self) -> Mapping[str, str]:
+        """What persons call the sources, by what documents call them, as of a few seconds ago."""
+        return self._watch.source_names()
+
     def _named(self, views: tuple[FacetView, ...]) -> tuple[FacetView, ...]:
         """The facets, sources by what persons call them."""
         if not any(view.field == SOURCE and view.buckets for view in views):

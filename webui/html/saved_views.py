@@ -143,7 +143,8 @@ def _root() -> str:
 
 
 def _feed_tag(kind: str, search: SavedSearch) -> str:
-    return tag_of(kind, _root(), search.id, search.updated_at, catalog().info().generation, build())
+    names = sorted(catalog().source_names().items())
+    return tag_of(kind, _root(), search.id, search.updated_at, catalog().info().generation, names, build())
 
 
 def _tagged(response: Response, tag: str) -> Response:
