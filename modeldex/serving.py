@@ -235,14 +235,8 @@ class Recorder:
 
             @functools.wraps(function)
             def measured(*args: P.args, **kwargs: P.kwargs) -> R:
-                clock = time.perf_counter()
-                try:
-                    answer = function(*args, **kwargs)
-                except Exception:
-                    self.record(model, time.perf_counter() - clock, failed=True)
-                    raise
-                self.record(model, time.perf_counter() - clock)
-                return answer
+                with _Timing(self, model):
+                    return function(*args, **kwargs)
 
             return measured
 
@@ -253,14 +247,8 @@ class Recorder:
     ) -> Callable[..., Awaitable[Any]]:
         @functools.wraps(function)
         async def measured(*args: Any, **kwargs: Any) -> Any:
-            clock = time.perf_counter()
-            try:
-                answer = await function(*args, **kwargs)
-            except Exception:
-                self.record(model, time.perf_counter() - clock, failed=True)
-                raise
-            self.record(model, time.perf_counter() - clock)
-            return answer
+            with _Timing(self, model):
+                return await function(*args, **kwargs)
 
         return measured
 
@@ -269,14 +257,8 @@ class Recorder:
     ) -> Callable[..., Generator[Any, Any, Any]]:
         @functools.wraps(function)
         def measured(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            clock = time.perf_counter()
-            try:
-                answer = yield from function(*args, **kwargs)
-            except Exception:
-                self.record(model, time.perf_counter() - clock, failed=True)
-                raise
-            self.record(model, time.perf_counter() - clock)
-            return answer
+            with _Timing(self, model):
+                return (yield from function(*args, **kwargs))
 
         return measured
 
@@ -285,15 +267,10 @@ class Recorder:
     ) -> Callable[..., AsyncGenerator[Any, Any]]:
         @functools.wraps(function)
         async def measured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            clock = time.perf_counter()
-            try:
+            with _Timing(self, model):
                 async with contextlib.aclosing(function(*args, **kwargs)) as stream:
                     async for part in stream:
                         yield part
-            except Exception:
-                self.record(model, time.perf_counter() - clock, failed=True)
-                raise
-            self.record(model, time.perf_counter() - clock)
 
         return measured
 
@@ -344,3 +321,20 @@ class Recorder:
                     self._report(model, window)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
                     log.warning("latency could not be reported model=%s reason=%s", model, error)
+
+
+class _Timing:
+    """One call, counted when it ends: as failed by an error, and not at all where it is left half-way."""
+
+    __slots__ = ("_clock", "_model", "_recorder")
+
+    def __init__(self, recorder: Recorder, model: Model) -> None:
+        self._recorder = recorder
+        self._model = model
+
+    def __enter__(self) -> None:
+        self._clock = time.perf_counter()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, Exception):
+            self._recorder.record(self._model, time.perf_counter() - self._clock, failed=kind is not None)

@@ -26,11 +26,6 @@ def words_of(query: Query) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_words(query)))
 
 
-def values_compared(query: Query, field: str) -> Iterator[str]:
-    """Those with which any clause of the query compares the field."""
-    return (value for value, _ in comparisons(query, field))
-
-
 def comparisons(query: Query, field: str) -> Iterator[tuple[str, bool]]:
     """The values with which any clause of the query compares the field, and whether it takes all that begin with it."""
     match query:

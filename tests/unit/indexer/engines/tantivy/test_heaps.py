@@ -35,12 +35,9 @@ with tempfile.NamedTemporaryFile() as file:
     print(file.read().count(b"<heap nr="))
 """
 
-LARGE_BLOCKS = """
+BLOCKS = """
 import ctypes, sys
-from indexer.engines.tantivy.heaps import share_heaps
 
-if sys.argv[1] == "shared":
-    share_heaps()
 library = ctypes.CDLL(None)
 library.malloc.restype = ctypes.c_void_p
 library.free.argtypes = [ctypes.c_void_p]
@@ -53,7 +50,13 @@ def filled(size):
     block = library.malloc(size)
     ctypes.memset(block, 1, size)
     return block
+"""
 
+LARGE_BLOCKS = f"""{BLOCKS}
+from indexer.engines.tantivy.heaps import share_heaps
+
+if sys.argv[1] == "shared":
+    share_heaps()
 library.free(filled(30 << 20))
 before = resident()
 block = filled(20 << 20)
@@ -62,22 +65,8 @@ library.free(block)
 print(resident() - before)
 """
 
-SMALL_BLOCKS = """
-import ctypes, sys
+SMALL_BLOCKS = f"""{BLOCKS}
 from indexer.engines.tantivy.heaps import give_back
-
-library = ctypes.CDLL(None)
-library.malloc.restype = ctypes.c_void_p
-library.free.argtypes = [ctypes.c_void_p]
-
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096 >> 20
-
-def filled(size):
-    block = library.malloc(size)
-    ctypes.memset(block, 1, size)
-    return block
 
 before = resident()
 blocks = [filled(100_000) for _ in range(300)]
