@@ -16,6 +16,7 @@ from catalog.layouts.content_addressed import content_key
 from catalog.layouts.names import CANONICAL_STEMS, stem
 from catalog.layouts.shards import PARALLEL, RANK_DIRECTORY, RANKED, shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
+from catalog.records.objects import SAME_BYTES
 from mappings.formats import counted_ranks
 
 LAYERS = "layers"
@@ -276,8 +277,10 @@ def _component(group: Group, item: WeightSet) -> str:
 
 
 def unique_bytes(members: Iterable[Member]) -> int:
-    """Bytes of the files, hard links once."""
+    """Bytes of the files, hard links once. Objects of a bucket that hold equal bytes each hold them."""
     sizes: dict[str, int] = {}
     for member in members:
-        sizes[member.object.file_identity or f"key:{member.object.key}"] = member.object.size_bytes
+        identity = member.object.file_identity
+        is_one_file = identity is not None and not identity.startswith(SAME_BYTES)
+        sizes[f"file:{identity}" if is_one_file else f"key:{member.object.key}"] = member.object.size_bytes
     return sum(sizes.values())

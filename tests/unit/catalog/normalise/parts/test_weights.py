@@ -7,6 +7,7 @@ import pytest
 from fixtures.normalise import codes, document, file, record, said, tally, tensors, weights
 
 from catalog.records import Evidence, Origin, Reference, Role
+from catalog.records.objects import SAME_BYTES
 
 
 def test_a_saved_model_is_one_set_of_files() -> None:
@@ -123,3 +124,19 @@ def test_weights_of_unknown_type_are_counted_and_have_no_precision() -> None:
     made = document(weights("m/_METADATA", tally(40, dtype="UNKNOWN"), format="orbax"), key="m")
     assert made["parameters"] == 40
     assert "precision" not in made
+
+
+@pytest.mark.parametrize(
+    ("identity", "size"),
+    [("1:7", 500), (f"{SAME_BYTES}d41d8cd98f00b204e9800998ecf8427e:500", 1000)],
+    ids=["hard links are one file", "objects of equal bytes are two"],
+)
+def test_size_is_what_the_files_take(identity: str, size: int) -> None:
+    """Two ranks of equal bytes in a bucket were counted once: storage shows them by one digest."""
+    made = document(
+        weights("m/rank-0.safetensors", tally(10), size=500, identity=identity),
+        weights("m/rank-1.safetensors", tally(10), size=500, identity=identity),
+        key="m",
+        kind="container",
+    )
+    assert made["total_bytes"] == size
