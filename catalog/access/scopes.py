@@ -7,13 +7,27 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from catalog.errors import UserError
-from catalog.query.nodes import All, And, Exists, Nested, Not, Nothing, Or, Prefix, Query, Range, Term, Terms
+from catalog.query.nodes import (
+    All,
+    And,
+    Exists,
+    Nested,
+    Not,
+    Nothing,
+    Or,
+    Prefix,
+    Query,
+    Range,
+    Term,
+    Terms,
+    Wildcard,
+)
 from catalog.query.subjects import comparisons, with_values
 from catalog.query.text.printing import quoted
 from catalog.query.text.search_text import parse
 from catalog.search.scoped import FLAGS, GROUP, PLACES
 
-EXACT = (All, Exists, Nothing, Prefix, Range, Term, Terms)
+EXACT = (All, Exists, Nothing, Prefix, Range, Term, Terms, Wildcard)
 """Conditions that a model meets or does not. Words are none: what they find depends on how well others match."""
 
 RELATIVE = frozenset({FLAGS, GROUP, PLACES})

@@ -35,10 +35,12 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from catalog.query.subjects import comparisons
 from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
 from catalog.text.patterns import pattern
+from catalog.text.wildcards import is_bounded
 from mappings import fields
 
 MAX_DEPTH = 12
@@ -297,6 +299,9 @@ def _wildcard(body: Any, nested: bool) -> Query:
         _flags(inner, "case_insensitive")
         inner = inner.get("value", inner.get("wildcard"))
     text = text_of(inner, field.name)
+    row = fields().get(field.name)
+    if row is not None and row.place and is_bounded(text):
+        return Wildcard(field.name, text)
     stem = text.removesuffix("*")
     if stem == text or "*" in stem or "?" in stem or len(stem) < SHORTEST_WILDCARD:
         raise RequestRefused(

@@ -20,6 +20,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 
 
@@ -47,6 +48,8 @@ def query_json(query: Query) -> dict[str, Any]:
             return {"exists": {"field": field}}
         case Prefix(field=field, value=value):
             return {"prefix": {field: {"value": value}}}
+        case Wildcard(field=field, value=value):
+            return {"wildcard": {field: {"value": value}}}
         case Match(text=text, fields=(field,), operator="prefix"):
             return {"match_bool_prefix": {field: {"query": text, "operator": "and"}}}
         case Match(text=text, fields=(field,), operator=operator):

@@ -86,6 +86,14 @@ class Prefix:
 
 
 @dataclass(frozen=True, slots=True)
+class Wildcard:
+    """A keyword value as a whole looks like this text, ignoring case: `*` stands for any characters, `?` for one."""
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """The analysed words of `text` appear: all of them (`operator="and"`) or any ("or"), in any of `fields`. With "prefix" words
     that begin so are enough.
@@ -115,5 +123,18 @@ class Nested:
 
 
 Query: TypeAlias = (
-    All | Nothing | And | Or | Not | Term | Terms | Range | Exists | Prefix | Match | Phrase | Nested
+    All
+    | Nothing
+    | And
+    | Or
+    | Not
+    | Term
+    | Terms
+    | Range
+    | Exists
+    | Prefix
+    | Wildcard
+    | Match
+    | Phrase
+    | Nested
 )

@@ -28,6 +28,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from catalog.query.request import (
     MAX_RESULT_WINDOW,
@@ -47,6 +48,7 @@ from catalog.query.request import (
 )
 from catalog.text.patterns import pattern
 from catalog.text.spelling import nearest
+from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
 from mappings import evaluation_parts, fields
 
 MAX_CLAUSES = 4096
@@ -85,6 +87,7 @@ _ON_DATASET = pattern(r"(?P<metric>[a-z0-9_]{1,200})@(?P<dataset>[^@\x00-\x1f]{1
 NUMBERS = frozenset({"long", "double", "metric", "leaf"})
 COLUMNS = NUMBERS | {"date", "boolean"}
 KEYWORDS = frozenset({"keyword", "name", "leaf"})
+PATTERNED = frozenset({"keyword", "name"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,7 @@ def _text_clause(query: Match | Phrase, *, nested: bool) -> None:
             raise RequestRefused(name, "does not hold text.")
 
 
-def _leaf(query: Term | Terms | Range | Exists | Prefix, field: Resolved) -> None:
+def _leaf(query: Term | Terms | Range | Exists | Prefix | Wildcard, field: Resolved) -> None:
     match query:
         case Exists():
             return
@@ -254,6 +257,12 @@ def _leaf(query: Term | Terms | Range | Exists | Prefix, field: Resolved) -> Non
             if field.type not in KEYWORDS:
                 raise RequestRefused(name, "takes no prefix; it needs a keyword field.")
             _value(field.type, name, value)
+        case Wildcard(name, value):
+            if field.type not in PATTERNED or field.name.startswith(f"{NESTED_PATH}."):
+                raise RequestRefused(name, "takes no pattern; it needs a keyword field.")
+            _value(field.type, name, value)
+            if not is_bounded(value):
+                raise RequestRefused(name, PATTERN_BOUNDS)
 
 
 def _comparable(field: Resolved) -> None:

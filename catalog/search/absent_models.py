@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from catalog.query.nodes import All, And, Nested, Not, Or, Prefix, Query, Term, Terms
+from catalog.query.nodes import All, And, Nested, Not, Or, Prefix, Query, Term, Terms, Wildcard
 from catalog.text.absence import ABSENT
 
 _ASKED_BY = {"status": frozenset(ABSENT), "flags": frozenset({"missing", "moved", "removed"})}
@@ -42,7 +42,7 @@ def _leaves(query: Query) -> Iterator[Query]:
 
 def _speaks_of_absent(node: Query) -> bool:
     match node:
-        case Term(field="id") | Terms(field="id") | Prefix(field="id"):
+        case Term(field="id") | Terms(field="id") | Prefix(field="id") | Wildcard(field="id"):
             return True
         case Term(field=field, value=value):
             return value in _ASKED_BY.get(field, ())

@@ -27,6 +27,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from catalog.query.ordered_terms import ordered_terms
 from catalog.query.request import (
@@ -48,6 +49,7 @@ from catalog.search.absent_models import HIDDEN
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
 from catalog.text.absence import ABSENT
 from catalog.text.folding import fold
+from catalog.text.wildcards import looks_like
 from mappings.flags import flags
 
 ID, NAME, URI, PLACES, GROUP, FLAGS = "id", "name", "uri", "locations", "duplicate_group", "flags"
@@ -336,7 +338,7 @@ class _View:
                 return self._asked_text(query)
             case Range() if query.field in _OF_OTHERS:
                 return Nothing()
-            case Term(field) | Terms(field) | Prefix(field) | Exists(field):
+            case Term(field) | Terms(field) | Prefix(field) | Wildcard(field) | Exists(field):
                 return self._asked_leaf(query, field)
         return query
 
@@ -353,7 +355,7 @@ class _View:
         ]  # whole values, no words
         return clauses[0] if len(clauses) == 1 else Or(tuple(clauses)) if clauses else Nothing()
 
-    def _asked_leaf(self, query: Term | Terms | Prefix | Exists, field: str) -> Query:
+    def _asked_leaf(self, query: Term | Terms | Prefix | Wildcard | Exists, field: str) -> Query:
         if field == PLACES:
             return _about(query, URI)
         if field == GROUP:
@@ -369,7 +371,7 @@ class _View:
             return And((query, *(Not(Terms(ID, part)) for part in _parts(unseen, MAX_VALUES))))
         return query
 
-    def _asked_flag(self, query: Term | Terms | Prefix | Exists) -> Query:
+    def _asked_flag(self, query: Term | Terms | Prefix | Wildcard | Exists) -> Query:
         match query:
             case Term(_, value):
                 return self._flagged((value,))
@@ -377,6 +379,8 @@ class _View:
                 return self._flagged(values)
             case Prefix(_, beginning):
                 return self._flagged([name for name in flags() if name.startswith(fold(beginning))])
+            case Wildcard(_, form):
+                return self._flagged([name for name in flags() if looks_like(name, form)])
             case Exists():
                 return self._flagged(list(flags()))
 
@@ -477,7 +481,7 @@ def _may_become_latest(document: Mapping[str, Any]) -> bool:
     return LATEST not in document.get(FLAGS, ()) and document.get("status") not in ABSENT
 
 
-def _about(query: Term | Terms | Prefix | Exists, field: str) -> Query:
+def _about(query: Term | Terms | Prefix | Wildcard | Exists, field: str) -> Query:
     return replace(query, field=field)
 
 

@@ -24,6 +24,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from catalog.query.request import SearchRequest, SearchResult
 from catalog.query.validate import MAX_VALUES, validate
@@ -137,7 +138,7 @@ class _Asked:
                 return Not(self.query(clause))
             case Nested(path, inner):
                 return Nested(path, self.query(inner))
-            case Range() | Prefix():
+            case Range() | Prefix() | Wildcard():
                 self.check(query.field)
             case Match() | Phrase():
                 for field in query.fields:
@@ -184,7 +185,7 @@ def blind_field(query: Query, names: frozenset[str]) -> str | None:
             return next(filter(None, (blind_field(clause, names) for clause in clauses)), None)
         case Not(clause) | Nested(_, clause):
             return blind_field(clause, names)
-        case Range() | Prefix() | Exists():
+        case Range() | Prefix() | Wildcard() | Exists():
             asked: tuple[str, ...] = (query.field,)
         case Match() | Phrase():
             asked = query.fields

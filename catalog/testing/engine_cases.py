@@ -24,6 +24,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from catalog.query.request import (
     FiltersAgg,
@@ -187,6 +188,12 @@ QUERIES: Mapping[str, tuple[Query, str]] = {
     "exists on an object": (Exists("risks"), "a"),
     "prefix ignores case": (Prefix("name", "RESNET"), "de"),
     "prefix of pattern letters": (Prefix("name", ".*"), ""),
+    "pattern ignores case and means the whole value": (Wildcard("name", "*NET?50"), "d"),
+    "pattern with several stars": (Wildcard("name", "r*s*50"), "de"),
+    "pattern finds one value of several": (Wildcard("tags", "*du?tion"), "ac"),
+    "pattern of letters of other patterns": (Wildcard("name", "[a-z]*.+e?$"), ""),
+    "pattern beyond ASCII": (Wildcard("name", "?文*型"), "c"),
+    "pattern with a backslash": (Wildcard("name", "bert\\*base"), ""),
     "not includes models without the field": (Not(Term("framework", "pytorch")), "cde"),
     "and": (And((Term("tags", "nlp"), Not(Term("complete", value=True)))), "b"),
     "and of nothing is all": (And(()), "abcde"),

@@ -149,6 +149,7 @@ QUERIES = {
     "keywords": {"terms": {"license.keyword": ["MIT", "other"]}},
     "prefix": {"prefix": {"architecture.keyword": "Bert"}},
     "wildcard": {"wildcard": {"architecture.keyword": "Llama*"}},
+    "wildcard of a place": {"wildcard": {"path.keyword": {"value": "*mod?l*1*"}}},
     "ids": {"ids": {"values": [FIRST, "nothing"]}},
     "flag": {"term": {"complete": True}},
     "all words in one field": {

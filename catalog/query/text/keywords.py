@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from catalog.query.nodes import And, Exists, Match, Or, Phrase, Prefix, Query, Term, Terms
+from catalog.query.nodes import And, Exists, Match, Nothing, Or, Phrase, Prefix, Query, Term, Terms, Wildcard
 from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, print_query, quote, quoted
@@ -17,6 +17,7 @@ from catalog.query.text.version_conditions import order_of, version_leaves
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
+from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
 from mappings import fields, fields_where
 from mappings.languages import languages
 
@@ -130,6 +131,8 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
                 label=f"{name_of(target.path)}:{text}",
                 explanation="a folder or file of this name",
             )
+        if not piece.quoted and ("?" in text or "*" in text.rstrip("*")):
+            return _places_like(piece, target, reading)
         return _location(piece, target)
     if not piece.quoted and _INNER_PATTERN.fullmatch(text):
         return _matching(piece, target, reading)
@@ -395,6 +398,45 @@ def _location(piece: Piece, target: Target) -> Leaf:
         clauses += [Term(spelled[0], whole), Prefix(spelled[0], f"{whole}/")]
     node = clauses[0] if len(clauses) == 1 else Or(tuple(clauses))
     return Leaf(node=node, label=label, explanation="" if open_end else "this place and all below it")
+
+
+_FROM_ANY_FOLDER = pattern(r"(?:\*{2,}/)+")
+_STARS = pattern(r"\*{2,}")
+
+
+def _places_like(piece: Piece, target: Target, reading: Reading) -> Leaf:
+    """`team/*/final`: every place that looks so, and all below it. `**/` at the beginning also stands for no folder."""
+    typed = piece.text.strip()
+    label = f"{name_of(target.path)}:{typed if _bare(typed.replace('*', 'x').replace('?', 'x')) else quoted(typed)}"
+    anywhere = _FROM_ANY_FOLDER.match(typed)
+    texts = [typed[anywhere.end() :], f"*/{typed[anywhere.end() :]}"] if anywhere else [typed]
+    patterns = [
+        (field, form)
+        for text in texts
+        for field, spelled in _spellings(_STARS.sub("*", text), target)
+        for form in (
+            [spelled] if spelled.endswith("*") else [spelled.rstrip("/"), f"{spelled.rstrip('/')}/*"]
+        )
+    ]
+    unbounded = next((form for _, form in patterns if not is_bounded(form)), None)
+    if unbounded is not None:
+        reading.problem("unsupported-operator", f"{typed} {PATTERN_BOUNDS}", piece.start, piece.end)
+        return Leaf(node=Nothing(), label=label)
+    clauses: list[Query] = [_like(field, form) for field, form in patterns]
+    node = clauses[0] if len(clauses) == 1 else Or(tuple(clauses))
+    return Leaf(
+        node=node,
+        label=label,
+        explanation="" if typed.endswith("*") else "places that look so, and all below",
+    )
+
+
+def _like(field: str, form: str) -> Query:
+    """What has a star at its end alone is a beginning."""
+    stem = form.rstrip("*")
+    if "*" in stem or "?" in stem:
+        return Wildcard(field, form)
+    return Term(field, form) if stem == form else Prefix(field, stem)
 
 
 def moved_id(begun: str, reading: Reading) -> Leaf | None:

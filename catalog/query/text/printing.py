@@ -24,6 +24,7 @@ from catalog.query.nodes import (
     Term,
     Terms,
     Value,
+    Wildcard,
 )
 from catalog.query.periods import format_instant, format_start, last_period, spelled
 from catalog.query.text.numbers import format_number
@@ -89,6 +90,8 @@ def _leaf(query: Query) -> str:
             return f"has:{_exists_name(field)}"
         case Prefix(field=field, value=value):
             return f"{name_of(field)}:{prefix_text(value)}"
+        case Wildcard(field=field, value=value):
+            return f"{name_of(field)}:{_pattern_text(value)}"
         case Match(text=text, fields=("name",), operator="prefix"):
             return f"name:{quoted(text)}"
         case Match(text=text, fields=()):
@@ -164,6 +167,12 @@ def quote(text: str) -> str:
 def prefix_text(value: str) -> str:
     if _BARE_VALUE.fullmatch(value) and ".." not in value:
         return f"{value}*"
+    raise _Unprintable
+
+
+def _pattern_text(value: str) -> str:
+    if _BARE_VALUE.fullmatch(value.replace("*", "x").replace("?", "x")) and ".." not in value:
+        return value
     raise _Unprintable
 
 

@@ -22,6 +22,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from catalog.query.validate import MAX_LONG, MIN_LONG
 from indexer.analysis import fold, phrase_words, query_words
@@ -91,6 +92,8 @@ def translate(query: Query) -> Clause:
             return exists(name)
         case Prefix(name, value):
             return _prefix(name, fold(value)) if value else exists(name)
+        case Wildcard(name, value):
+            return {"wildcard": {name: {"value": fold(value).replace("\\", "\\\\")}}}
         case Match() | Phrase():
             return _text(query)
         case Nested(path, inner):

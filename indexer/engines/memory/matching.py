@@ -26,7 +26,9 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
+from catalog.text.wildcards import looks_like
 from indexer.analysis import fold, phrase_words, query_words
 from indexer.projection import ANY_TEXT, Projection, leaf_text, project
 from mappings import fields
@@ -108,6 +110,8 @@ def matches(query: Query, item: Item) -> bool:
             return bool(item.values(name)) or (item.element is None and name in item.projection.present)
         case Prefix(name, value):
             return any(text.startswith(fold(value)) for text in item.values(name))
+        case Wildcard(name, value):
+            return any(looks_like(text, value) for text in item.values(name))
         case Match() | Phrase():
             return _text(query, item)
         case Nested(_, inner):

@@ -1,8 +1,9 @@
-"""Which texts come before another one, as a regular expression over the terms of a column."""
+"""Which texts come before another one, or look like a pattern, as a regular expression over the terms of a column."""
 
 from __future__ import annotations
 
-_ANYTHING = r"[\x{0}-\x{10FFFF}]*"
+_ANY = r"[\x{0}-\x{10FFFF}]"
+_ANYTHING = f"{_ANY}*"
 
 
 def before(text: str, *, included: bool) -> str:
@@ -19,6 +20,11 @@ def before(text: str, *, included: bool) -> str:
         shorter = f"{_literal(character)}(?:{shorter})?" if shorter else _literal(character)
     parts = (f"(?:{less}){_ANYTHING}" if less else "", shorter, _literal(text) if included else "")
     return "|".join(filter(None, parts))
+
+
+def like(pattern: str) -> str:
+    """Matches every text that a pattern of `*` and `?` means. Bounds: those of `catalog.text.wildcards`."""
+    return "".join({"*": _ANYTHING, "?": _ANY}.get(character) or _literal(character) for character in pattern)
 
 
 def _literal(text: str) -> str:

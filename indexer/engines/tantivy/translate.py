@@ -32,6 +32,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from indexer.analysis import fold, phrase_words, query_words
 from indexer.engines.tantivy.codes import UNVALUED, evaluation_key, has_own_exists
@@ -46,7 +47,7 @@ from indexer.engines.tantivy.schema import (
     number_head,
     term_prefix,
 )
-from indexer.engines.tantivy.text_order import before
+from indexer.engines.tantivy.text_order import before, like
 from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text
 from mappings import fields
 
@@ -128,6 +129,8 @@ class Translator:
                 return self.exists(name)
             case Prefix(name, value):
                 return self.prefix(name, value)
+            case Wildcard(name, value):
+                return tantivy.Query.regex_query(self.schema, column(name), like(fold(value)))
             case Match() | Phrase():
                 return self._text(query)
             case Nested(_, inner):

@@ -21,6 +21,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from catalog.query.request import (
     DateHistogramAgg,
@@ -227,6 +228,8 @@ def test_a_visible_model_names_visible_copies_and_no_others(ours):
         (Prefix("flags", "mov"), []),
         (Prefix("flags", "dup"), ["a", "b"]),
         (Prefix("flags", ""), ["a", "b", "c", "d"]),
+        (Wildcard("flags", "*up*e"), ["a", "b"]),
+        (Wildcard("locations", "file:*/*"), ["a", "b", "c", "d", "e", "f"]),
         (Exists("flags"), ["a", "b", "c", "d"]),
         (Exists("duplicate_group"), ["a", "b"]),
         (Term("duplicate_group", "g2"), []),
