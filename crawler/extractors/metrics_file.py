@@ -19,6 +19,8 @@ from crawler.reader import RangedReader
 
 MAX_VALUES = 5_000
 MAX_POSITIONS = 500
+MAX_LEVELS = 2
+_OF_LOGS = re.compile(r"(?i:vis_data|logs?|metrics|scalars|tensorboard|tb|\d{8}[-_]\d{4,6})")
 _METRICS = re.compile(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
@@ -57,7 +59,7 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 8
+    version = 9
     description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line, metrics.jsonl"
     reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
@@ -187,9 +189,17 @@ def _tell_positions(
 
 
 def _places(folder: str) -> list[str]:
-    """Where the checkpoints of a log may be: beside it, or up to two directories above (`20240101_1000/vis_data`)."""
+    """Where the checkpoints of a log may be: beside it, or above the directories that a run keeps logs in, up to two
+    (`20240101_100000/vis_data`). Above any other directory are the checkpoints of other runs.
+    """
     parts = folder.split("/") if folder else []
-    return ["".join(f"{part}/" for part in parts[: len(parts) - up]) for up in range(min(2, len(parts)) + 1)]
+    places = ["".join(f"{part}/" for part in parts)]
+    for _ in range(MAX_LEVELS):
+        if not parts or not _OF_LOGS.fullmatch(parts[-1]):
+            break
+        parts.pop()
+        places.append("".join(f"{part}/" for part in parts))
+    return places
 
 
 def _whole(value: Any) -> int | None:

@@ -163,7 +163,9 @@ def _told_apart(groups: Sequence[Group]) -> list[Group]:
 def _directory_name(group: Group) -> str | None:
     """What a file is called that is called as its directory."""
     directory = directory_of(group.key)
-    return name_of(directory) if directory else _name_of_root(group.source)
+    if not directory:
+        return _name_of_root(group.source)
+    return _below_root(group.source, directory) or name_of(directory)
 
 
 def _is_later_run(group: Group) -> bool:
@@ -175,7 +177,7 @@ def _is_later_run(group: Group) -> bool:
 def _run_of(group: Group) -> str:
     """The nearest directory that is not a word like `checkpoints`, with the number of a later run of it."""
     directory = directory_of(group.key)
-    run = _of_run(directory) or names.model_name(directory, is_file=False) or str(group.name_hint)
+    run = _of_run(directory) or _directory_called(group.source, directory) or str(group.name_hint)
     numbered = RUN_DIRECTORY.search(group.key) if _is_later_run(group) else None
     return f"{run}-{numbered['version']}" if numbered else run
 
@@ -810,6 +812,7 @@ def _name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
         directory = draft.directory
         name = (
             _of_run(directory)
+            or _below_root(source, directory)
             or name_of(without_version(directory))
             or (None if directory else _name_of_root(source))
             or name
@@ -831,6 +834,16 @@ def _name_of_root(source: SourceId) -> str | None:
     """What the folder or bucket that is crawled calls a `model.onnx` directly in it; None where that says nothing, either."""
     name = _last_of(source)
     return None if names.is_machine_name(name) or names.is_leftover(name) else name
+
+
+def _below_root(source: SourceId, directory: str) -> str | None:
+    """What is crawled calls a model in `output/`, if nothing above that directory does; None for a name of its own."""
+    own = names.model_name(without_version(directory), is_file=False)
+    return _name_of_root(source) if own is not None and names.is_machine_name(own) else None
+
+
+def _directory_called(source: SourceId, directory: str) -> str | None:
+    return _below_root(source, directory) or names.model_name(directory, is_file=False)
 
 
 def _of_run(directory: str) -> str | None:

@@ -57,6 +57,16 @@ def desk(shop):
     shop.model("stems/fraud.safetensors", values=12)
     shop.put("stems/churn_metrics.json", {"accuracy": 0.5})
     shop.put("stems/fraud-scores.json", {"accuracy": 0.75})
+    shop.put(
+        "runs/mm/20240101_100000/vis_data/scalars.json",
+        '{"epoch": 1, "map": 0.25}\n{"epoch": 2, "map": 0.5}\n',
+    )
+    for number in (1, 2):
+        shop.model(f"runs/mm/epoch_{number}.safetensors", values=12 + number)
+        (shop.root / f"runs/mm/epoch_{number}.safetensors").rename(shop.root / f"runs/mm/epoch_{number}.pth")
+    shop.put("runs/lists/config.json", {"architectures": ["NewModel"], "model_type": "new"})
+    shop.model("runs/lists/model.safetensors", values=15)
+    shop.put("runs/lists/metrics.json", '[{"epoch": 1, "acc": 0.75}, {"epoch": 2, "acc": 0.875}]')
     shop.crawl()
     return {document["path"]: document for document in shop.documents().values()}
 
@@ -102,3 +112,16 @@ def test_a_licence_text_of_a_data_set_is_not_the_model_s(shop):
     shop.put("data/LICENSE", MIT)
     shop.crawl()
     assert "license" not in shop.documents()["net.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("runs/mm/epoch_1.pth", {"map": 0.25}),
+        ("runs/mm/epoch_2.pth", {"map": 0.5}),
+        ("runs/lists", {"accuracy": 0.875}),
+    ],
+)
+def test_epochs_of_one_run_are_none_of_the_run_beside(desk, path, expected):
+    """Both logs looked for `epoch_1.pth` above themselves, and so the epochs of either were said of one run's checkpoints."""
+    assert desk[path]["metrics"] == expected
