@@ -48,7 +48,7 @@ class MetricsTableExtractor:
     """Reads the whole of a small table."""
 
     name = "metrics-table"
-    version = 4
+    version = 5
     description = "results.csv of Ultralytics, metrics.csv of Lightning, summary.csv of timm, training.log of Keras, loss.tsv of Flair"
     reads = "the metrics of each epoch, for the checkpoint that was written at it"
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
@@ -94,7 +94,9 @@ class MetricsTableExtractor:
 def key_of(folder: str, file: str) -> str:
     """The join key of a file beside or below a table; of an epoch that a file's name says where it is `epoch:N`."""
     kind, colon, number = file.rpartition(":")
-    return f"{kind}:{folder}:{number}" if colon else f"path:{folder}/{file}"
+    if colon:
+        return f"{kind}:{folder}:{number}"
+    return f"path:{folder}/{file}" if folder else f"path:{file}"
 
 
 def _delimiter(line: bytes) -> str:

@@ -144,7 +144,8 @@ def _described_elsewhere(key: str, manifest: Mapping[str, Any]) -> tuple[str, ..
     for named in [config, *spoken[:MAX_SPOKEN]]:
         if isinstance(named, str) and _DIGEST.fullmatch(named):
             digest = named.removeprefix("sha256:")
-            ids.append(f"path:{folder}/{digest}" if root is None else f"path:{root}blobs/sha256-{digest}")
+            beside = f"{folder}/{digest}" if folder else digest
+            ids.append(f"path:{beside}" if root is None else f"path:{root}blobs/sha256-{digest}")
     return tuple(dict.fromkeys(ids))
 
 

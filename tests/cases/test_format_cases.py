@@ -93,6 +93,48 @@ def test_a_copy_in_another_directory_is_another_model(name, tmp_path):
         assert not differences([one for one in documents if one["path"].startswith(place)], case)
 
 
+def test_what_stands_in_one_tree_says_what_each_says_by_itself(tmp_path):
+    """What was logged in an epoch of one run was said of the checkpoints of runs beside it, and the run itself said nothing."""
+    for case in CASES:
+        shutil.copytree(
+            with_links(case / "input", tmp_path / "links" / case.name),
+            tmp_path / "input" / case.name,
+            symlinks=True,
+        )
+    documents = crawled(tmp_path / "input", tmp_path / "home")
+    assert [
+        (case.name, wrong) for case in CASES if (wrong := differences(below(case.name, documents), case))
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("results-of-other-runs", "flair/ner"),
+        ("results-of-other-runs", "keras-best"),
+        ("states-and-tables-of-trainers", "timm/20240501-101010-resnet18-224"),
+        ("checkpoint-own-metrics", "out-bert/checkpoint-200"),
+    ],
+)
+def test_a_run_that_is_crawled_by_itself_says_what_it_says_in_a_tree(name, place, tmp_path):
+    """Tables of metrics directly in what is crawled were about nothing: they looked for `/best.pt` beside themselves."""
+    given = CASES[0].with_name(name) / "input"
+    alone = crawled(given / place, tmp_path / "alone")
+    in_tree = below(place, crawled(given, tmp_path / "tree"))
+    assert {document["path"]: document.get("metrics") for document in alone} == {
+        document["path"]: document.get("metrics") for document in in_tree
+    }
+
+
+def below(place: str, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The documents of models at the place, with their paths as from there."""
+    return [
+        {**document, "path": document["path"].removeprefix(place).removeprefix("/") or "."}
+        for document in documents
+        if f"{document['path']}/".startswith(f"{place}/")
+    ]
+
+
 def with_links(given: Path, copied: Path) -> Path:
     """The directory; a copy of it where links were kept as files that hold nothing but the way to their target."""
     links = {path: target for path in given.rglob("*") if (target := linked_target(path)) is not None}

@@ -80,7 +80,8 @@ def weight_sets(group: Group) -> list[WeightSet]:
         if (
             _format(member) == "tensorflow_saved_model"
         ):  # one model in two places: saved_model.pb and variables/
-            directory, name = directory.removesuffix("/variables"), "saved_model.pb"
+            above, last = posixpath.split(directory)
+            directory, name = above if last == "variables" else directory, "saved_model.pb"
         index = named.get(member.object.key)
         base, total = shard_stem(name)
         kind = "indexed" if index else total
@@ -247,7 +248,7 @@ def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
     return (
         pointer,
         ranks.get(item.format, len(ranks)),
-        item.directory.count("/") - group.key.count("/"),
+        _depth(item.directory) - _depth(group.key),
         item.variant is not None,
         item.aside,
         item.stem.lower() not in CANONICAL_STEMS,
@@ -264,6 +265,11 @@ def _set_order(item: WeightSet, group: Group) -> tuple[Any, ...]:
 def _latest_first(stem: str) -> int:
     """Of the states of a run without its result, the last one stands for it."""
     return -int(stem.partition("_")[0]) if _ON_THE_WAY.match(stem) else 0
+
+
+def _depth(directory: str) -> int:
+    """How many directories it lies in, with itself; the root of what is crawled is none."""
+    return 0 if directory in {"", "."} else directory.count("/") + 1
 
 
 def _component(group: Group, item: WeightSet) -> str:

@@ -10,18 +10,22 @@ from catalog.records import Evidence, Origin, Reference, Role
 from catalog.records.objects import SAME_BYTES
 
 
-def test_a_saved_model_is_one_set_of_files() -> None:
+@pytest.mark.parametrize(("key", "above"), [("m", "m/"), (".", "")])
+def test_a_saved_model_is_one_set_of_files(key: str, above: str) -> None:
+    """One that was crawled by itself was two: `variables/` has nothing before it there."""
     made = document(
-        weights("m/saved_model.pb", format="tensorflow_saved_model", summary=tensors(counts=False), size=900),
         weights(
-            "m/variables/variables.index",
+            f"{above}saved_model.pb", format="tensorflow_saved_model", summary=tensors(counts=False), size=900
+        ),
+        weights(
+            f"{above}variables/variables.index",
             tally(123),
             format="tensorflow_saved_model",
             size=100,
             references=(Reference(name="variables.data-00000-of-00001", relation="data"),),
         ),
-        file("m/variables/variables.data-00000-of-00001", role=Role.DATA, size=500),
-        key="m",
+        file(f"{above}variables/variables.data-00000-of-00001", role=Role.DATA, size=500),
+        key=key,
     )
     assert (made["parameters"], made["size_bytes"]) == (123, 1_500)
     assert "alternatives" not in made
