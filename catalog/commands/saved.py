@@ -107,27 +107,43 @@ def seen(settings: Settings, name: str) -> None:
 @saved.command()
 @click.argument("name")
 @click.option("--name", "new_name", metavar="NAME", help="A new name.")
-@click.option("--query", metavar="QUERY", help="Another query.")
+@click.option("--query", metavar="QUERY", help="Another query; chosen facets and the order stay.")
+@click.option("--sort", metavar="FIELD", help="Another order; '' for none.")
+@click.option("--drop-facets", is_flag=True, help="Forget the facets that were chosen on the page.")
 @click.option("--share/--private", "shared", default=None, help="Whether others see it.")
 @click.pass_obj
 def edit(
-    settings: Settings, name: str, *, new_name: str | None, query: str | None, shared: bool | None
+    settings: Settings,
+    name: str,
+    *,
+    new_name: str | None,
+    query: str | None,
+    sort: str | None,
+    drop_facets: bool,
+    shared: bool | None,
 ) -> None:
     """Rename, change or share a saved search of your own."""
     from catalog.access.opening import open_catalog  # noqa: PLC0415 - `--help` needs none of it
-    from catalog.access.saved_searches import query_of  # noqa: PLC0415
-    from catalog.query.state import SearchState  # noqa: PLC0415
+    from catalog.access.saved_searches import query_of, state_of  # noqa: PLC0415
 
     searches = _searches(settings)
     row = searches.named(name)
+    before = state_of(row)
+    state = replace(
+        before,
+        text=before.text if query is None else query,
+        sort=before.sort if sort is None else sort,
+        selections={} if drop_facets else before.selections,
+    )
+    changed = row
     with open_catalog(settings) as catalog:
-        if query is not None:
-            _check_understood(catalog, SearchState(text=query))
-        text = None if query is None else query_of(SearchState(text=query), catalog)
-        searches.change(row, name=new_name, query=text, shared=shared)
-        if text is not None:
-            searches.mark_seen(replace(row, query=text), catalog)
-    click.echo(f"Changed {printable(new_name or row.name)}.", err=True)
+        if state != before:
+            _check_understood(catalog, state)
+            changed = replace(row, query=query_of(state, catalog))
+        searches.change(row, name=new_name, query=changed.query if state != before else None, shared=shared)
+        if state != before:
+            searches.mark_seen(changed, catalog)
+    click.echo(f"Changed {printable(new_name or row.name)}: {_words(changed) or 'every model'}", err=True)
 
 
 @saved.command()
@@ -163,7 +179,8 @@ def _words(row: SavedSearch) -> str:
 
     state = state_of(row)
     chosen = [f"{field}:{','.join(values)}" for field, values in state.selections.items()]
-    return printable(" ".join(part for part in (state.text, *chosen) if part), limit=120)
+    ordered = f"sort:{state.sort}" if state.sort else ""
+    return printable(" ".join(part for part in (state.text, *chosen, ordered) if part), limit=120)
 
 
 def _entry(row: SavedSearch) -> dict[str, Any]:

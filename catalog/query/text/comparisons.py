@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -114,9 +115,8 @@ def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Le
     if target.unit == "bytes" and any(
         end is not None and end.unit == "mio" for end in (bounds.low, bounds.high)
     ):
-        message = (
-            f"Mio is read as MiB of 1,048,576 bytes; write {piece.text[:-3].strip()}MB for millions of bytes."
-        )
+        millions = _MEBI.sub("MB", piece.text)
+        message = f"Mio is read as MiB of 1,048,576 bytes; write {millions} for millions of bytes."
         reading.problem("read-as-octets", message, piece.start, piece.end)
     bounds, notice = _as_fractions(bounds, target)
     if notice:
@@ -148,6 +148,7 @@ def _is_open(end: str) -> bool:
     return end[:1] in {">", "<"} and end[1:2] != "="
 
 
+_MEBI = pattern(r"\s*\bmio\b|(?<=\d)\s*mio\b", re.IGNORECASE)
 _FRACTION = pattern(r"\d+[.,]\d{1,2}")
 _UNIT_OF_BOTH = pattern(r"(?<=\d)[^\W\d_]+$")
 

@@ -12,14 +12,14 @@ FUNCTION_WORDS = _words(
     "models my of on our please some something such that the their them there these this those to use used using was we were what what's whats where which who "
     "whose with you your "
     "alle auf das dem den der des die ein eine für haben modell modelle modellen und welche welches zum zur "
-    "modèle modèles modelo modelos"
+    "modèle modèles modelo modelos modello modelli"
 )
 """Never required, except in quotes or where nothing else is asked for."""
 NEGATING_WORDS = _words(
-    "no not non without except minus nor neither kein keine keinen nicht ohne sans pas sin weder ni senza zonder sem"
+    "no not non without except minus nor neither kein keine keinen nicht ohne sans pas sin weder ni senza zonder sem né nem não nao geen niet"
 )
 """Where one of these stands, the models that have the other words may be the very ones that are not wanted."""
-MODEL_WORDS = _words("model models modelle modellen modèle modèles modelo modelos")
+MODEL_WORDS = _words("model models modelle modellen modèle modèles modelo modelos modello modelli")
 """What is searched here: with words that say nothing alone they ask for all of them."""
 SHORT_WORDS = _words("a i")
 """Say nothing beside other function words; alone they may be a part of a name."""

@@ -112,7 +112,7 @@ GERMAN: Mapping[str, str] = {
     "first": "erste ersten erstes erster",
     "fits": "passt passen",
     "fourth": "vierte vierten viertes",
-    "half": "halbjahr hälfte",
+    "half": "halbjahr hälfte halbe halber halbes halben",
     "large": "groß große großen großes",
     "late": "ende",
     "mid": "mitte",

@@ -378,8 +378,8 @@ class _Scanner:
             present = words["valued"] or words["there"]
             return self._condition_of(start, "has" if present else "missing", named.end(), ":", (piece,))
         if words["isnt"]:
-            other, _ = self._piece(in_brackets=False)
-            return None if other is None else self._condition_of(start, name, named.end(), "!=", (other,))
+            self.at = start
+            return self._compared(name, named.end(), "!=", words.end())
         if words["low"]:
             text = f"{words['low']}..{words['high']}"
             piece = Piece(text=text, quoted=False, start=words.start("low"), end=words.end())
@@ -659,7 +659,7 @@ class _Scanner:
         if pieces and not bracketed and not bounded and self.text[self.at : self.at + 1] == ",":
             self.at += 1
         apart = any(later.start > first.end + 1 for first, later in pairwise(pieces))  # no thousands
-        return tuple(pieces), bracketed or apart, closed
+        return tuple(_of_one_unit(pieces) if apart else pieces), bracketed or apart, closed
 
     def _series(self, name: str, sign: str) -> tuple[tuple[Piece, ...], bool, bool]:
         if sign != ":" or self.known(name):
@@ -705,12 +705,21 @@ class _Scanner:
             return 0
         units = self.names.units(name)
         if units is None:
-            return listed.start("value") if self.names.holds(name, listed["value"]) else 0
+            holds = self.names.holds(name, listed["value"])
+            # "owner isn't ada or bob": where Bob has none, a word of its own would find all models that are not Ada's.
+            lacks = sign == "!=" and _LAST_OF_LIST.match(self.text, listed.end()) is not None
+            return listed.start("value") if holds or lacks else 0
         number = _NEXT_NUMBER.match(self.text, listed.start("value"))
         unit = _LAST_UNIT.search(before[-1].text) if before else None
-        alike = number is not None and unit is not None and number["unit"].casefold() == unit[1].casefold()
+        if number is None or unit is None:
+            return 0
+        apart = _UNIT.match(self.text, number.end()) if not number["unit"] else None
+        measured = apart is not None and apart[1].casefold() in units
+        end = apart.end() if apart is not None and measured else number.end()
+        follow = (apart[1] if apart is not None and measured else number["unit"]).casefold()
+        shared = not unit[1] and len(follow) > 1 and follow in units and self.text[self.at] != ","
         about = _ABOUT if self.text[self.at] != "," else _MORE
-        if number is None or not alike or about.match(self.text, number.end()):
+        if (follow != unit[1].casefold() and not shared) or about.match(self.text, end):
             return 0  # another unit, or what the number is of: another condition
         return listed.start("value")
 
@@ -876,6 +885,7 @@ _CHECKPOINT = pattern(r"(?P<name>[\w./=\-]{1,200})(?=\s|$)")
 _OF_CHECKPOINT = pattern(r"=\d.*\.(?:ckpt|pth?|bin|safetensors|onnx|gguf|keras|h5)$")
 """Source: PyTorch Lightning, ModelCheckpoint, names of files."""
 _NEXT_VALUE = pattern(r"(?:,\s*|\s+(?:or|oder|ou|o)\s+)(?P<value>[\w.+-]*[\w+%])(?=\s|,|\)|$)")
+_LAST_OF_LIST = pattern(r"\s*(?:[,)]|$|(?:and|or|und|oder|sort:)\b)")
 _NEXT_NUMBER = pattern(
     r"(?:\d[\d.,]*?|\.\d+)(?:[eE][+-]?\d+)?(?P<unit>[^\W\d_]*|%)(?:\.\.[\w.]+)?(?=\s|,|\)|$)"
     r"(?!\s*[<>=])"
@@ -904,6 +914,17 @@ def _alternatives(piece: Piece) -> list[Piece]:
     if piece.quoted or "|" not in piece.text.strip("|"):
         return [piece]
     return [replace(piece, text=part) for part in piece.text.split("|") if part]
+
+
+def _of_one_unit(pieces: Sequence[Piece]) -> list[Piece]:
+    """`2 or 3 GB`: the unit of the last one is that of those before it that have none."""
+    unit = _LAST_UNIT.search(pieces[-1].text)
+    if unit is None or not unit[1] or any(piece.quoted for piece in pieces):
+        return [*pieces]
+    return [
+        replace(piece, text=f"{piece.text}{unit[1]}") if piece.text[-1:].isdigit() else piece
+        for piece in pieces
+    ]
 
 
 def _pieces_of(token: Token) -> tuple[Piece, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalog.query.text.sentence_parts import (
+    BYTE_UNITS,
     LINKS,
     PARAMETER_WORDS,
     SIGNS,
@@ -122,9 +123,9 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     if named is None:
         return None
     count, target = named
-    ranged = _ranged(sentence, at + count, target)
+    ranged = _ranged(sentence, at + count, target.name)
     if ranged is not None:
-        return count + ranged[0], ranged[1]
+        return _with_further_bound(sentence, at, count + ranged[0], target, ranged[1])
     bound = bound_at(sentence, at + count, target)
     if bound is None:
         return None
@@ -132,14 +133,25 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     on = on_dataset(sentence, at + used) if target.metric is not None else None
     if on is not None:
         return used + 2, f"{target.name}@{on}{sign}{amount.text}"
+    return _with_further_bound(sentence, at, used, target, f"{target.name}{sign}{amount.text}")
+
+
+def _with_further_bound(
+    sentence: Sentence, at: int, used: int, target: Target, condition: str
+) -> tuple[int, str]:
+    """The condition with what is said of the same name behind it: `and under 64k`, `or above 0.95`."""
     more = _compared_too(sentence, at + used, target)
-    if more is not None:
-        return used + more[0], f"{target.name}{sign}{amount.text} {target.name}{more[1]}"
-    return used, f"{target.name}{sign}{amount.text}"
+    if more is None:
+        return used, condition
+    either = sentence.text(at + used) == "or"
+    both = f"{condition}{' OR ' if either else ' '}{target.name}{more[1]}"
+    return used + more[0], f"({both})" if either else both
 
 
-def _ranged(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | None:
-    """`0.8 to 0.9`, `within 0.8..0.9`, `not in 0.8..0.9`, `outside 0.8 to 0.9`, behind the name of what they are about."""
+def _ranged(sentence: Sentence, at: int, name: str) -> tuple[int, str] | None:
+    """`0.8 to 0.9`, `within 0.8..0.9`, `not in 0.8..0.9`, `outside 0.8 to 0.9`, with the name of what they are about; that of
+    the unit where none is given.
+    """
     used = int(sentence.text(at) == "not")
     place = next((place for place in _PLACES_OF_RANGES if _stands(sentence, at + used, place)), ())
     if used and not place and sentence.text(at + 1) != "between":
@@ -152,12 +164,15 @@ def _ranged(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | No
     if span is None:
         return None
     count, low, high = span
+    name = name or _by_unit_of(high)
+    if not name:
+        return None
     if outside == 0:
         if _is_reversed(low, high):
             low, high = high, low
-        return used + count, f"({target.name}<{low} OR {target.name}>{high})"
+        return used + count, f"({name}<{low} OR {name}>{high})"
     negated = outside is None and sentence.text(at) == "not"
-    return used + count, f"{'-' if negated else ''}{target.name}:{low}..{high}"
+    return used + count, f"{'-' if negated else ''}{name}:{low}..{high}"
 
 
 def _is_reversed(low: str, high: str) -> bool:
@@ -191,7 +206,7 @@ _EXTREMES = {"min": ">=", "minimum": ">=", "max": "<=", "maximum": "<="}
 
 def _compared_too(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | None:
     """`and under 64k` behind `context over 8k`, where no other name follows: how many words, the sign and the number."""
-    if sentence.text(at) not in {"and", "but"}:
+    if sentence.text(at) not in {"and", "but", "or"}:
         return None
     bound = bound_at(sentence, at + 1, target)
     used = 1 + bound.count if bound is not None else 0
@@ -273,21 +288,43 @@ def named_value(sentence: Sentence, at: int) -> Replacement:
         return None
     if amount.sign:
         return count + amount.count, f"{target.name}{amount.sign}{amount.text}"
-    if target.metric is not None:
-        score = target.metric.bounded and (amount.percent or amount.digits.startswith(("0.", ".", "1.0")))
-        return (count + amount.count, f"{target.name}>={amount.text}") if score else None
-    if target.path not in fields() and count < 2:  # one word that some model uses for a hyper-parameter
+    end, values = amounts_listed(sentence, at + count)
+    used = end - at
+    score = target.metric is not None and target.metric.bounded
+    if target.metric is not None and not (score and _is_fraction(amount)):
         return None
-    used, values = count + amount.count, [amount.text]
-    while (place := next_member(sentence, at + used)) and (other := amount_at(sentence, place)) is not None:
-        following = sentence.text(place + other.count)
-        ends = not following or sentence.words[place + other.count - 1].whole.endswith(",")
-        if other.sign or other.unit.casefold() != amount.unit.casefold() or not (ends or following == "or"):
-            break  # it is about something else
-        used, values = place + other.count - at, [*values, other.text]
+    if score and len(values) < _SEVERAL:
+        return used, f"{target.name}>={amount.text}"
+    if target.path not in fields() and count < 2 and not score:
+        return None  # one word that some model uses for a hyper-parameter
     if len(values) > 1 and target.unit == "tokens":
         used += sentence.text(at + used) == "tokens"
     return used, any_of(target.name, values)
+
+
+def _is_fraction(amount: Amount) -> bool:
+    """Whether the number may be a score: 90 % and 0.9, where 3 may be a part of a name."""
+    return amount.percent or amount.digits.startswith(("0.", ".", "1.0"))
+
+
+_SEVERAL = 2
+
+
+def amounts_listed(sentence: Sentence, at: int) -> tuple[int, list[str]]:
+    """Where the numbers of one unit that begin there end, and these: `0.95 or 0.96`, `8k, 16k or 32k`. None without any."""
+    first = amount_at(sentence, at)
+    if first is None or first.sign:
+        return at, []
+    end, amounts = at + first.count, [first]
+    while (place := next_member(sentence, end)) and (other := amount_at(sentence, place)) is not None:
+        following = sentence.text(place + other.count)
+        ends = not following or sentence.words[place + other.count - 1].whole.endswith(",")
+        unit = amounts[-1].unit
+        alike = other.unit.casefold() == unit.casefold() or (not unit and other.unit in BYTE_UNITS)
+        if other.sign or not alike or not (ends or following in {"or", "and", "nor", "tokens"}):
+            break  # it is about something else
+        end, amounts = place + other.count, [*amounts, other]
+    return end, [f"{amount.digits}{amount.unit or amounts[-1].unit}" for amount in amounts]
 
 
 _LABEL = pattern(r"[^\W_]*[:=]")
@@ -339,6 +376,9 @@ def fitting(sentence: Sentence, at: int) -> Replacement:
 
 def amount_alone(sentence: Sentence, at: int) -> Replacement:
     """`smaller than 2 GB`, `between 1B and 8B`, `more than 7 billion parameters`, `7B`: the unit says what is meant."""
+    if sentence.text(at) in {"outside", "out", "within", "inside"} and (placed := _ranged(sentence, at, "")):
+        name = placed[1].lstrip("(").partition("<")[0].partition(":")[0]
+        return with_noun(sentence, at, placed[0], name), placed[1]
     span = span_at(sentence, at)
     if span is not None:
         used, low, high = span

@@ -115,6 +115,9 @@ def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
             return None
     while sentence.text(at + used) in {"the", "of"}:
         used += 1
+    lasting = _duration(sentence, at + used) if word == "since" else None
+    if lasting is not None:
+        return used + lasting[0], word, f"-{lasting[1]}"
     used += sentence.text(at + used) in {"year", "years"}  # "im Jahr 2024"
     period = sentence.text(at + used + 1).removesuffix("s")
     if sentence.text(at + used) in {"this", "last"} and period in _PERIODS:
@@ -237,13 +240,32 @@ def _recent(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     if sentence.text(at + used) not in {"last", "past"}:
         return None
     used += 1
-    word = sentence.text(at + used)
-    amount = int(word) if word.isdigit() and len(word) < 5 else SPOKEN_NUMBERS.get(word)
-    used += amount is not None
-    unit = UNITS_OF_TIME.get(sentence.text(at + used).removesuffix("s"))
-    if unit is None:
-        return None
-    return used + 1, "since", f"-{amount or 1}{unit}"
+    unit = _unit_of_time(sentence, at + used)
+    lasting = (1, f"1{unit}") if unit else _duration(sentence, at + used)
+    return None if lasting is None else (used + lasting[0], "since", f"-{lasting[1]}")
+
+
+def _unit_of_time(sentence: Sentence, at: int) -> str:
+    return UNITS_OF_TIME.get(sentence.text(at).removesuffix("s"), "")
+
+
+_MAX_DIGITS_OF_TIME = 4
+
+
+def _duration(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """`30 days`, `a week`, `six months`, `half a year`: how many words, and the time as conditions write it."""
+    for words in (("half", "a"), ("a", "half"), ("half",)):
+        if all(sentence.text(at + offset) == word for offset, word in enumerate(words)):
+            lasting = _HALF_OF.get(sentence.text(at + len(words)).removesuffix("s"))
+            return None if lasting is None else (len(words) + 1, lasting)
+    word = sentence.text(at)
+    digits = word if word.isdigit() and len(word) <= _MAX_DIGITS_OF_TIME else ""
+    amount = 1 if word in {"a", "an"} else int(digits) if digits else SPOKEN_NUMBERS.get(word)
+    unit = _unit_of_time(sentence, at + 1)
+    return None if amount is None or not unit else (2, f"{amount}{unit}")
+
+
+_HALF_OF = {"year": "6mo", "day": "12h"}
 
 
 def _aged(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
@@ -258,12 +280,9 @@ def _aged(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     word = {"older": "before", "newer": "after", "younger": "after"}.get(sentence.text(at))
     if word is None or sentence.text(at + 1) != "than":
         return None
-    used = 2 + (sentence.text(at + 2) in {"a", "an"})
-    number = sentence.text(at + used)
-    amount = int(number) if number.isdigit() and len(number) < 4 else SPOKEN_NUMBERS.get(number)
-    unit = UNITS_OF_TIME.get(sentence.text(at + used + (amount is not None)).removesuffix("s"))
-    if unit is not None and (amount is not None or used > 2):
-        return used + 1 + (amount is not None), "since" if word == "after" else word, f"-{amount or 1}{unit}"
+    lasting = _duration(sentence, at + 2)
+    if lasting is not None:
+        return 2 + lasting[0], "since" if word == "after" else word, f"-{lasting[1]}"
     date = spoken_date(sentence, at + 2)
     return None if date is None else (2 + date[0], word, date[1])
 
@@ -273,19 +292,14 @@ def _years_old(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     compared = comparator(sentence, at)
     if compared is None or compared[1] not in {">", ">=", "<", "<="}:
         return None
-    used = compared[0]
-    number = sentence.text(at + used)
-    amount = (
-        1
-        if number in {"a", "an"}
-        else int(number)
-        if number.isdigit() and len(number) < 4
-        else SPOKEN_NUMBERS.get(number)
-    )
-    unit = UNITS_OF_TIME.get(sentence.text(at + used + 1).removesuffix("s"))
-    if amount is None or unit is None or sentence.text(at + used + 2) != "old":
+    lasting = _duration(sentence, at + compared[0])
+    if lasting is None or sentence.text(at + compared[0] + lasting[0]) != "old":
         return None
-    return used + 3, "before" if compared[1].startswith(">") else "since", f"-{amount}{unit}"
+    return (
+        compared[0] + lasting[0] + 1,
+        "before" if compared[1].startswith(">") else "since",
+        f"-{lasting[1]}",
+    )
 
 
 _DAYS = frozenset({"today", "yesterday"})

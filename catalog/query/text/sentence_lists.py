@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from catalog.query.text.function_words import FUNCTION_WORDS
+from catalog.query.text.function_words import FUNCTION_WORDS, MODEL_WORDS
 from catalog.query.text.numbers import has_thousands
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_orders import ordered
@@ -41,7 +41,9 @@ def listed_values(sentence: Sentence, at: int) -> Replacement:
             opening = _opening(sentence, at + used, _MEMBERS)
             if not opening and (opening := _opening(sentence, at + used, _NONE_OF)):
                 negated = not negated
-            end, values = _values(sentence, at + used + opening, name, open_list=bool(opening))
+            end, values = _values(
+                sentence, at + used + opening, name, open_list=bool(opening), none_of=negated
+            )
             if len(values) > 1 or (values and (opening or negated)):
                 listed = ",".join(map(quoted, values))
                 return end - at, f"{'-' if negated else ''}{name}:{listed}"
@@ -61,7 +63,13 @@ def _opening(sentence: Sentence, at: int, openings: Sequence[tuple[str, ...]]) -
 
 
 def _values(
-    sentence: Sentence, at: int, field: str, *, open_list: bool, any_first: bool = False
+    sentence: Sentence,
+    at: int,
+    field: str,
+    *,
+    open_list: bool,
+    any_first: bool = False,
+    none_of: bool = False,
 ) -> tuple[int, list[str]]:
     """Where the values of the field that begin there end, and the values.
 
@@ -72,6 +80,8 @@ def _values(
     while True:
         match = value_of(sentence, place, field)
         if match is None and (open_list if values else any_first) and _is_listed(sentence, place, values):
+            match = 1, sentence.text(place)
+        if match is None and none_of and values and _is_last(sentence, place):
             match = 1, sentence.text(place)
         if match is None:
             return at, values
@@ -89,6 +99,17 @@ def _is_listed(sentence: Sentence, place: int, before: list[str]) -> bool:
         return False
     others = (amount_at, numeric_name, named_by_alias, ordered)
     return not any(reading(sentence, place) is not None for reading in others)  # it says something else
+
+
+_BEHIND_A_LIST = frozenset({"", "and", "or", "nor", "but", *MODEL_WORDS})
+
+
+def _is_last(sentence: Sentence, place: int) -> bool:
+    """Whether a word behind or ends the list: `owner isn't ada or bob`, where Bob has none, asks for nobody else's."""
+    word = sentence.text(place)
+    if sentence.text(place - 1) not in {"or", "nor"} or _PLAIN_VALUE.fullmatch(word) is None:
+        return False
+    return word not in FUNCTION_WORDS and sentence.text(place + 1) in _BEHIND_A_LIST
 
 
 _SEVERAL = 2
@@ -122,6 +143,9 @@ def _whole_or_span(sentence: Sentence, at: int) -> tuple[int, list[str]] | None:
         span = span_at(sentence, at)
         whole = span is not None and f"{span[1]}{span[2]}".isdigit()
         return (span[0], [f"{span[1]}..{span[2]}"]) if span is not None and whole else None
+    amount = amount_at(sentence, at)
+    if amount is not None and amount.unit:
+        return None  # `2 or 3 GB` is no list of whole numbers
     *parts, last = text.split(",")
     ends = sentence.text(at + 2).split(",")
     if sentence.text(at + 1) in _RANGE_OF_WHOLE and all(end.isdigit() for end in ends):

@@ -134,10 +134,12 @@ class Sentence:
 
         Looked for once: it takes all words, and each of them may be "best".
         """
+        from catalog.text import canonical  # noqa: PLC0415 - only "best" needs its tables
+
         counts = self.vocabulary.leading if self.vocabulary is not None else {}
         for place in range(len(self.words)):
             for _, words in spoken_name(self, place):
-                for name in leading_metrics(words.removeprefix("task:").strip('"')):
+                for name in leading_metrics(canonical.task(words.removeprefix("task:").strip('"'))):
                     if counts.get(name):
                         return name
         scores = [name for name in counts if name in metrics() and metrics()[name].bounded]
@@ -375,9 +377,18 @@ def between(sentence: Sentence, at: int) -> tuple[int, Amount, Amount] | None:
     return 2 + low.count + high.count, low, high
 
 
+BYTE_UNITS = frozenset(_BYTES.values())
+
+
+def unit_of(text: str) -> str:
+    """The unit of a number as it is spelled here, empty where there is none."""
+    match = _NUMBER.fullmatch(text)
+    return "" if match is None else _spelled_unit(match["unit"])
+
+
 def by_unit(amount: Amount) -> str:
     """The field that a unit alone names: bytes are a size, billions are parameters."""
-    if amount.unit in {*_BYTES.values()}:
+    if amount.unit in BYTE_UNITS:
         return "size"
     return "params" if amount.unit in {"B", "M", "Mio", "T", "k"} else ""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from catalog.query.text.function_words import FUNCTION_WORDS, NEGATING_WORDS
 from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_amounts import amounts_listed
 from catalog.query.text.sentence_lists import listed_before_name, tagged
 from catalog.query.text.sentence_parts import (
     LINKS,
@@ -116,7 +117,7 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
     used = _excluding(sentence, at)
     if not used:
         return _not_done(sentence, at)
-    used += sentence.text(at + used) in {"for", "the"}
+    used += sentence.text(at + used) in _AFTER_A_NO
     several = listed_before_name(sentence, at + used)
     if several is not None:
         return used + several[0], f"-{several[1]}"
@@ -125,6 +126,10 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         return None  # "don't panic" may be a name
     more, conditions = _left_out_too(sentence, at + used + first[0], first[1])
     return used + first[0] + more, conditions
+
+
+_AFTER_A_NO = frozenset({"for", "the", "with"})
+"""Say nothing behind except, nor and without: `neither with pytorch nor with onnx`."""
 
 
 def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
@@ -161,6 +166,7 @@ def _left_out_too(sentence: Sentence, at: int, first: str) -> tuple[int, str]:
         either = place > end
         if not place and sentence.text(end) == "and":
             place = end + 1
+        place += bool(place) and sentence.text(place) in _AFTER_A_NO
         match = _left_out(sentence, place) if place else None
         if match is None or sentence.text(place) in _EXCEPT_ALONE | NEGATING_WORDS:
             break
@@ -181,8 +187,14 @@ def _not_compared(sentence: Sentence, at: int) -> Replacement:
         return None
     count, target = named
     linked = count + (sentence.text(at + count) in LINKS)
-    if sentence.text(at + linked) != "not" or comparator(sentence, at + linked) is not None:
+    if sentence.text(at + linked) not in {"not", "neither"}:
         return None
+    compared, bare = comparator(sentence, at + linked), comparator(sentence, at + linked + 1, target)
+    if compared is not None and (bare is None or bare[0] < compared[0]):
+        return None  # "not less than" is a comparison itself, and "not less than or equal to" is none
+    end, values = amounts_listed(sentence, at + linked + 1)
+    if values:
+        return end - at, " ".join(f"-{quoted(target.name)}:{value}" for value in values)
     bound = bound_at(sentence, at + linked + 1, target)
     if bound is None or bound.sign == "=":
         return None

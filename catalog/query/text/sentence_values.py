@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
+from catalog.query.periods import is_year
 from catalog.query.text.function_words import FILLER_WORDS, FUNCTION_WORDS, MODEL_WORDS
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_parts import (
@@ -148,7 +149,7 @@ def hyphened_licence(sentence: Sentence, at: int) -> Replacement:
     return used + 1, f"license:{quoted(meant if meant in known else match[1])}"
 
 
-_OF_LICENCE = pattern(r"([\w.+]+(?:-[\w.+]+)*?)-(?:licen[cs]ed?|lizenz)")
+_OF_LICENCE = pattern(r"([\w.+]+(?:-[\w.+]+)*?)-(?:licen[cs]ed?|lizenz|licentie)")
 
 
 def formatted(sentence: Sentence, at: int) -> Replacement:
@@ -268,8 +269,10 @@ def named_by_alias(sentence: Sentence, at: int) -> Replacement:
         return task
     if word in {"quantized", "quantised"} and "quantized" in vocabulary.values.get("flags", {}):
         return 1, "is:quantized"
-    if word == "half" and sentence.text(at + 1) in {"a", "the", "of"}:
-        return None  # half a billion
+    if word == "half" and (
+        sentence.text(at + 1) in {"a", "the", "of", "year", "years"} or is_year(sentence.text(at + 1))
+    ):
+        return None  # half a billion, half a year
     for count, words in spoken_name(sentence, at):
         for name, known in vocabulary.values.items():
             row = fields().get(name)

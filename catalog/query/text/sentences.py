@@ -17,7 +17,16 @@ from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
-from catalog.query.text.sentence_parts import CONTRACTED, Sentence, Word, amount_at, numeric_name, span_at
+from catalog.query.text.sentence_parts import (
+    BYTE_UNITS,
+    CONTRACTED,
+    Sentence,
+    Word,
+    amount_at,
+    numeric_name,
+    span_at,
+    unit_of,
+)
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
@@ -162,18 +171,29 @@ def _named_list(sentence: Sentence, at: int) -> int:
     words = sentence.words
     if not _NAMED_NUMBER.fullmatch(words[at].whole):
         return 0
+    first = _NAME_BEFORE.sub("", words[at].text)
     end = at + 1
     while end < len(words) and _LISTED_NUMBER.fullmatch(words[end].whole):
         spread = sentence.text(end + 1) in _TO_LAST and amount_at(sentence, end + 2) is not None
         following = end + (3 if spread else 1)
         if numeric_name(sentence, following) is not None:
             break  # `epochs:3, 12 layers`
+        if _sizes_and_counts(first, words[end].text.rstrip(_EDGES)):
+            break  # `size:2GB, 7B`
         end = following
         if not words[end - 1].whole.endswith(","):
             break
     return end - at if end > at + 1 else 0
 
 
+def _sizes_and_counts(first: str, other: str) -> bool:
+    """Whether one is a number of bytes and the other of billions: two names are meant, and only one is there."""
+    return {unit_of(first) in BYTE_UNITS, unit_of(other) in BYTE_UNITS} == {True, False} and (
+        "B" in {unit_of(first), unit_of(other)}
+    )
+
+
+_NAME_BEFORE = pattern(r"^[^:=]*[:=]")
 _NAMED_NUMBER = pattern(r"[+-]?[^\W\d_][\w.@]*[:=][\d.][\w.%]*,")
 _LISTED_NUMBER = pattern(r"[\d.][\w.%]*,?")
 _TO_LAST = frozenset({"to", "bis"})

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from catalog.query.periods import MONTH_NAMES, is_year
+from catalog.query.text.dutch import DUTCH, DUTCH_OR_ENGLISH, DUTCH_PHRASES
 from catalog.query.text.french import FRENCH, FRENCH_OR_ENGLISH, FRENCH_PHRASES
 from catalog.query.text.german import ALSO_ENGLISH, BEFORE_YEARS, GERMAN
+from catalog.query.text.italian import ITALIAN, ITALIAN_OR_ENGLISH, ITALIAN_PHRASES
+from catalog.query.text.portuguese import PORTUGUESE, PORTUGUESE_OR_ENGLISH, PORTUGUESE_PHRASES
 from catalog.query.text.spanish import SPANISH, SPANISH_OR_ENGLISH, SPANISH_PHRASES
 from catalog.text.patterns import pattern
 
@@ -31,15 +34,11 @@ def _by_word(table: Mapping[str, str]) -> dict[str, str]:
     return {word.casefold(): english for english, words in table.items() for word in words.split()}
 
 
-ELSEWHERE: Mapping[str, str] = {
-    "license": "licenza licenze licentie licenties licença licenças",
-    "models": "modelli",
-    "neither": "né nem",
-    "quantized": "quantizzati quantizzato gekwantiseerd gekwantiseerde quantizados quantizado",
-    "with": "con met com",
-    "without": "senza zonder sem",
-}
-"""The few words of Italian, Dutch and Portuguese that change what is asked for."""
+def _together(word: str, *others: str) -> tuple[frozenset[str], ...]:
+    """The word with each of the others."""
+    return tuple(frozenset({word, other}) for other in others)
+
+
 _GERMAN = _Language(
     words=_by_word(GERMAN),
     shared=ALSO_ENGLISH,
@@ -58,11 +57,33 @@ _LANGUAGES = (
     _Language(
         words=_by_word(SPANISH),
         shared=SPANISH_OR_ENGLISH,
-        pairs=(frozenset({"entre", "y"}), frozenset({"julio", "de"}), frozenset({"en", "julio"})),
+        pairs=(
+            *_together("sin", "o", "u", "y", "e", "ni"),
+            *(frozenset({"entre", "y"}), frozenset({"julio", "de"}), frozenset({"en", "julio"})),
+        ),
         phrases=SPANISH_PHRASES,
         doubled=frozenset({"ni"}),
     ),
-    _Language(words=_by_word(ELSEWHERE), shared=frozenset({"sem", "nem", "con", "met", "com"})),
+    _Language(
+        words=_by_word(ITALIAN),
+        shared=ITALIAN_OR_ENGLISH,
+        pairs=(frozenset({"tra", "e"}), frozenset({"meno", "di"})),
+        phrases=ITALIAN_PHRASES,
+    ),
+    _Language(
+        words=_by_word(PORTUGUESE),
+        shared=PORTUGUESE_OR_ENGLISH,
+        pairs=(*_together("sem", "ou", "nem", "e", "com"), frozenset({"entre", "e"})),
+        phrases=PORTUGUESE_PHRASES,
+        doubled=frozenset({"nem"}),
+    ),
+    _Language(
+        words=_by_word(DUTCH),
+        shared=DUTCH_OR_ENGLISH,
+        pairs=(frozenset({"meer", "dan"}),),
+        phrases=DUTCH_PHRASES,
+        doubled=frozenset({"noch"}),
+    ),
 )
 
 
@@ -108,13 +129,15 @@ def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
             english += ("the", _COMPARATIVES[phrase[0]], "than")
             continue
         meant = _meant(words, place) or language.words.get(words[place], words[place])
-        if meant == "half" and (not english or english[-1] not in _ORDINALS):
+        if meant == "half" and words[place] in _HALVES and (not english or english[-1] not in _ORDINALS):
             meant = words[place]  # of a year it is counted; half alone is a precision
         english += phrase or (meant,)
     return tuple(english)
 
 
 _ORDINALS = frozenset({"first", "second"})
+_HALVES = frozenset({"halbjahr", "hälfte", "semestre", "mitad"})
+_SEVERAL = 2
 
 
 _LICENCES = frozenset({"license", "licence", "licensed", "licenced"})
@@ -124,13 +147,13 @@ _COMPOUND = pattern(r"([\w-]+)-modelle?n?")
 
 
 def _meant(words: Sequence[str], place: int) -> str:
-    """What a German word means where what stands beside it tells; empty for others."""
+    """What a German or Dutch word means where what stands beside it tells; empty for others."""
     word, following = words[place], words[place + 1] if place + 1 < len(words) else ""
     if (compound := _COMPOUND.fullmatch(word)) is not None:
         return compound[1]  # NER-Modell
     meant = _GERMAN.words.get(following, following)
     match word:
-        case "noch" if "weder" not in words[:place]:
+        case "noch" if "weder" not in words[:place] and words.count(word) < _SEVERAL:
             return word  # still
         case "mit" if (
             not following
@@ -143,6 +166,8 @@ def _meant(words: Sequence[str], place: int) -> str:
             return "from"
         case "von" if following[:1].isdigit() or meant in {"min", "max", "more", "over", "exactly"}:
             return "of"
+        case "voor" if following[:1].isdigit():
+            return "before"
         case "nach" if (
             following and not following[:1].isdigit() and meant not in {*MONTH_NAMES, "the", "last"}
         ):

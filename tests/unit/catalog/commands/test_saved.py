@@ -1,10 +1,18 @@
 """`modeldex saved` and `modeldex search --saved`: for scripts and CI."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
 from fixtures.shell import run
+
+from catalog.access.opening import open_catalog
+from catalog.access.principals import READER
+from catalog.access.saved_searches import SavedSearches, state_of
+from catalog.query.state import SearchState
+from catalog.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +61,19 @@ def test_saved_searches_are_listed_changed_and_removed(home):
     assert run("--home", home, "saved", "seen", "all").exit_code == 0
     assert run("--home", home, "saved", "remove", "all").exit_code == 0
     assert run("--home", home, "saved", "show", "all").exit_code == 2
+
+
+def test_another_query_leaves_the_facets_and_the_order_of_a_saved_search(home):
+    """They were dropped without a word: the search told of models that nobody had chosen."""
+    chosen = SearchState(text="accuracy>0.5", selections={"framework": ("pytorch",)}, sort="-size")
+    searches = SavedSearches(Settings(home=Path(home)), READER.get().id)
+    with open_catalog(Settings(home=Path(home))) as catalog:
+        searches.add("Chosen", chosen, catalog)
+    edited = run("--home", home, "saved", "edit", "Chosen", "--query", "accuracy>0.9")
+    assert "accuracy>0.9 framework:pytorch sort:-size" in edited.stderr
+    assert state_of(searches.named("Chosen")) == replace(chosen, text="accuracy>0.9")
+    assert run("--home", home, "saved", "edit", "Chosen", "--sort", "", "--drop-facets").exit_code == 0
+    assert state_of(searches.named("Chosen")) == SearchState(text="accuracy>0.9")
 
 
 def test_taken_name_is_refused(home):
