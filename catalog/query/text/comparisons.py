@@ -12,6 +12,7 @@ from catalog.query.document_values import is_leaf
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term
 from catalog.query.problems import Suggestion
 from catalog.query.text.numbers import (
+    COUNT_UNITS,
     TOKEN_UNITS,
     UNITS,
     Number,
@@ -59,8 +60,9 @@ def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]
 _HYPHENED = pattern(r"(?P<low>\d[\d.,]*[^\W\d_]*%?)[-\N{EN DASH}](?P<high>\d[\d.,]*(?P<unit>[^\W\d_]*%?))")
 _MIN_MAX = pattern(r"min:(?P<min>[^,:]+)(?:,max:(?P<max>[^,:]+))?|max:(?P<only>[^,:]+)")
 """Source: Hugging Face hub, `num_parameters=min:6B,max:128B`."""
+_LESS_THAN_ONE = pattern(r"0,\d+")
 _COMMA_NUMBER = pattern(
-    r"[<>=]*[+-]?(?:\d{1,3}(?:[.,]\d{3})+,\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+,\d+)(?:[eE][+-]?\d+)?[^\W\d_]*%?"
+    r"[<>=]*[+-]?(?:[1-9]\d?(?:,\d{2})+,\d{3}|\d{1,3}(?:[.,]\d{3})+,\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+,\d+)(?:[eE][+-]?\d+)?[^\W\d_]*%?"
 )
 
 
@@ -85,7 +87,12 @@ def _joined_numbers(token: Token, target: Target) -> tuple[Piece, ...]:
         return pieces  # whole numbers without a unit have no fractions: `6,12..24,48` is a list
     if compares and (joins or len(ends) == 1):
         return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
-    if joins and (grouped or target.kind == "metric" or not pieces[-1].text.isdigit()):
+    if joins and (
+        grouped
+        or target.kind == "metric"
+        or not pieces[-1].text.isdigit()
+        or (_LESS_THAN_ONE.fullmatch(text) and not target.integer)
+    ):
         return (Piece(text=text, quoted=False, start=pieces[0].start, end=pieces[-1].end),)
     return pieces
 
@@ -137,10 +144,24 @@ def _bounds(piece: Piece, target: Target) -> _Bounds | None:
     if target.integer and (unit := _UNIT_OF_BOTH.search(high_text)) and _FRACTION.fullmatch(low_text):
         low_text += unit[0]  # nobody counts from 1.5 parameters on
     low, high = parse_number(low_text, target.unit), parse_number(high_text, target.unit)
+    low = _of_one_unit(low, high, target)
     unread = (low is None and low_text not in _OPEN_ENDS) or (high is None and high_text not in _OPEN_ENDS)
     if unread or (low is None and high is None):
         return None
     return _Bounds(low=low, high=high, single=False, low_open=low_open, high_open=high_open)
+
+
+def _of_one_unit(low: Number | None, high: Number | None, target: Target) -> Number | None:
+    """`1..5GB` are gigabytes at both ends: nobody asks for one byte. `500..1GB` and `1000..5k` stay as they are."""
+    if low is None or high is None or low.unit or not high.unit or high.percent or not low.value:
+        return low
+    factor = UNITS.get(target.unit, COUNT_UNITS).get(high.unit, 1)
+    if target.unit not in {"bytes", "count"} or low.value >= _THOUSAND or low.value * factor >= high.value:
+        return low
+    return replace(low, value=low.value * factor, half_step=low.half_step * factor, unit=high.unit)
+
+
+_THOUSAND = 1000
 
 
 def _is_open(end: str) -> bool:

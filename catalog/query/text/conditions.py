@@ -113,13 +113,16 @@ def read_condition(token: Token, reading: Reading) -> Leaf | None:
     return _none_of(token, target, reading) or _READERS[target.kind](token, target, reading)
 
 
-_NONE = frozenset({"none", "null", "nil", "n/a", "(none)"})
+_NONE = frozenset(
+    {"none", "null", "nil", "n/a", "(none)", "unknown", "undefined", "unspecified", "unset", "empty"}
+)
 
 
 def _none_of(token: Token, target: Target, reading: Reading) -> Leaf | None:
     """`license:none` where no model has a value of this name: those that say nothing."""
     piece = token.values[0]
-    if len(token.values) > 1 or piece.quoted or piece.text.casefold() not in _NONE:
+    is_empty = piece.quoted and not piece.text.strip()  # license = '', as in SQL
+    if len(token.values) > 1 or not (is_empty or (not piece.quoted and piece.text.casefold() in _NONE)):
         return None
     if token.operator not in {":", "=", "!="} or target.kind in {"text", "name", "boolean"}:
         return None

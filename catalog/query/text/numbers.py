@@ -36,6 +36,7 @@ COUNT_UNITS: Mapping[str, int] = {
     "millionen": _THOUSAND**2,
     "mrd": _THOUSAND**3,
     "milliarden": _THOUSAND**3,
+    **dict.fromkeys(("mille", "mila", "mil"), _THOUSAND),
 }
 BYTE_UNITS: Mapping[str, int] = {
     "b": 1,
@@ -79,7 +80,7 @@ UNITS: Mapping[str | None, Mapping[str, int]] = {
 }
 
 _NUMBER = pattern(
-    r"(?P<digits>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|[1-9]\d{0,2}(?:\.\d{3}){2,}(?:,\d+)?|[1-9]\d{0,2}(?:\.\d{3})+,\d+"
+    r"(?P<digits>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|[1-9]\d?(?:,\d{2})+,\d{3}|[1-9]\d{0,2}(?:\.\d{3}){2,}(?:,\d+)?|[1-9]\d{0,2}(?:\.\d{3})+,\d+"
     r"|\d+,\d+|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)"
     r"\s*(?P<unit>%|percent|pct|-?[a-zA-Z]*)"
 )
@@ -100,6 +101,7 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     text = text.strip().replace("\N{MINUS SIGN}", "-").replace("_", "")
     if not 0 < len(text) <= MAX_NUMBER_CHARACTERS:
         return None
+    text = _RAISED.sub(lambda match: f"^{match[0].translate(_FROM_RAISED)}", text)
     text = _APOSTROPHES.sub(lambda match: match[0][1:], _POWER.sub(_scientific, text))
     match = _NUMBER.fullmatch(text)
     if match is None:
@@ -110,7 +112,8 @@ def parse_number(text: str, unit: str | None = None) -> Number | None:
     if factor is None:
         return None
     spelled = match["digits"]
-    if unit in {"count", "tokens"} and not suffix and _ONE_GROUP.fullmatch(spelled):
+    counted = unit in {"count", "tokens"} and not suffix
+    if (counted or suffix in _GERMAN_UNITS) and _ONE_GROUP.fullmatch(spelled):
         spelled = spelled.replace(".", "")  # nobody counts fractions of a parameter: 10.000 are ten thousand
     try:
         digits = Decimal(pointed(spelled))
@@ -130,12 +133,25 @@ def binary_excess(number: Number) -> Decimal:
     return number.value / unit * (Decimal(_KIBI) ** round(math.log(unit, _THOUSAND)) - unit)
 
 
+_GERMAN_UNITS = frozenset({"mio", "mrd", "tsd", "tausend", "millionen", "milliarden"})
+"""Who writes these parts thousands by a point: `1.000 Mio` are as many as 1 Mrd."""
+_RAISED = pattern(
+    r"(?<=10)[\N{SUPERSCRIPT MINUS}]?[\N{SUPERSCRIPT ZERO}\N{SUPERSCRIPT ONE}\N{SUPERSCRIPT TWO}\N{SUPERSCRIPT THREE}\N{SUPERSCRIPT FOUR}-\N{SUPERSCRIPT NINE}]{1,3}"
+)
+_FROM_RAISED = str.maketrans(
+    "\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ZERO}\N{SUPERSCRIPT ONE}\N{SUPERSCRIPT TWO}\N{SUPERSCRIPT THREE}\N{SUPERSCRIPT FOUR}\N{SUPERSCRIPT FIVE}\N{SUPERSCRIPT SIX}\N{SUPERSCRIPT SEVEN}\N{SUPERSCRIPT EIGHT}\N{SUPERSCRIPT NINE}",
+    "-0123456789",
+)
+"""`10\N{SUPERSCRIPT NINE}` as 10^9."""
 _APOSTROPHES = pattern(r"(?<=\d)['\N{RIGHT SINGLE QUOTATION MARK}]\d{3}(?!\d)")
 """Between thousands, as Switzerland writes them."""
 _POWER = pattern(
     r"^(?:(?P<times>\d+(?:\.\d+)?)[*x\N{MULTIPLICATION SIGN}])?10(?:\^|\*\*)(?P<power>[+-]?\d{1,3})"
 )
-_THOUSANDS_BY_COMMA = pattern(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?(?:[eE].*)?")
+_THOUSANDS_BY_COMMA = pattern(
+    r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?(?:[eE].*)?|[+-]?[1-9]\d?(?:,\d{2})+,\d{3}"
+)
+"""By threes, or by twos above the first three, as in India."""
 _THOUSANDS_BY_POINT = pattern(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:\.\d{3})+,\d+)(?:[eE].*)?")
 
 

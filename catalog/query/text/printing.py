@@ -187,6 +187,9 @@ def _range(query: Range) -> str:
     high = query.lte if query.lte is not None else query.lt
     first_end = _end(query.field, low, widened=query.gt is not None)
     last_end = _end(query.field, high, widened=query.lte is not None)
+    shares_unit = first_end.isdigit() and 0 < int(first_end) < _MAX_OF_UNIT and last_end[-1:].isalpha()
+    if shares_unit and high is not None:
+        last_end = _exact(query.field, high)  # `1..5GB` would be gigabytes at both ends
     if high is None and low is not None:
         return f"{name}{'>=' if query.gte is not None else '>'}{first_end}"
     if low is None and high is not None:
@@ -194,6 +197,9 @@ def _range(query: Range) -> str:
     if low is None or high is None or (query.gte is not None) == (query.gt is not None):
         raise _Unprintable
     return f"{name}:{'>' * (query.gt is not None)}{first_end}..{'<' * (query.lt is not None)}{last_end}"
+
+
+_MAX_OF_UNIT = 1000
 
 
 def _end(field: str, value: Value | None, *, widened: bool) -> str:

@@ -50,10 +50,10 @@ _WORDED = {
     "ne": "!=",
     "neq": "!=",
 }
-"""Signs as words. Source: OData 4, Django, JSON:API, POSIX test."""
+"""Signs as words. Source: OData 4, Django, JSON:API, POSIX test, FIQL and RSQL."""
 _WORDED_NAMES = "|".join(sorted(_WORDED, key=len, reverse=True))
 _WORDED_SIGN = pattern(
-    rf"\[(?P<bracketed>{_WORDED_NAMES})\]\s*[=:]\s*|[:=](?P<parted>{_WORDED_NAMES}):"
+    rf"\[(?P<bracketed>{_WORDED_NAMES})\]\s*[=:]\s*|[:=](?P<parted>{_WORDED_NAMES}):|=(?P<between>{_WORDED_NAMES})="
     rf"|\s+(?:-(?P<dashed>{_WORDED_NAMES})|(?P<spaced>{_WORDED_NAMES}))\s+(?=[\w.'\"+-])",
     re.IGNORECASE,
 )
@@ -83,8 +83,10 @@ _SQL = pattern(
     r"|(?P<there>EXISTS(?![\w:(=]))"
     r"|(?P<isnt>IS\s+NOT|ISN['\N{RIGHT SINGLE QUOTATION MARK}]?T|ARE\s+NOT|AREN['\N{RIGHT SINGLE QUOTATION MARK}]?T)\s+(?!IN\b)(?=['\"\w])"
     r"|NOT\s+BETWEEN\s+(?P<low>[^\s()]+)\s+AND\s+(?P<high>[^\s()]+)"
-    r"|(?P<lacks>NOT\s+|!(?==?~))?(?P<part>CONTAINS|STARTS\s?WITH|BEGINS\s+WITH|ENDS\s?WITH|=?~)\s+(?=['\"\w])"
-    r"|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?:IS\s+)?(?P<outside>NOT\s+)?IN\s*(?=[(\[]))",
+    r"|(?P<lacks>(?:DO(?:ES)?\s+)?NOT\s+|DO(?:ES)?N['\N{RIGHT SINGLE QUOTATION MARK}]?T\s+|!(?==?~))?"
+    r"(?P<part>CONTAINS?|STARTS?\s?WITH|BEGINS?\s+WITH|ENDS?\s?WITH|=?~)\s+(?=['\"\w])"
+    r"|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?:IS\s+)?(?P<outside>NOT\s+)?IN\s*(?=[(\[]))"
+    r"|=(?:in|(?P<out>out))=(?=[(\[])",
     re.IGNORECASE,
 )
 """What follows a name in filters of MLflow, Neptune and Comet and in SQL."""
@@ -389,7 +391,7 @@ class _Scanner:
             end = self._closing(self.at)
             pieces = self._listed(self.at + 1, end)
             self.at = min(end + 1, len(self.text))
-            sign = "!=" if words["outside"] else ":"
+            sign = "!=" if words["outside"] or words["out"] else ":"
             return (
                 self._condition_of(start, name, named.end(), sign, pieces, listed=opening == "[")
                 if pieces
@@ -402,7 +404,7 @@ class _Scanner:
         text = pattern_piece.text.replace("%", "*")
         if words["part"]:
             part = words["part"].casefold()
-            text = f"{'' if part.startswith(('starts', 'begins')) else '*'}{text}{'' if part.startswith('ends') else '*'}"
+            text = f"{'' if part.startswith(('start', 'begin')) else '*'}{text}{'' if part.startswith('end') else '*'}"
         like = replace(pattern_piece, text=text, quoted="*" not in text)
         sign = "!=" if words["unlike"] or words["lacks"] else ":"
         return self._condition_of(start, name, named.end(), sign, (like,))
@@ -636,6 +638,10 @@ class _Scanner:
         if negates and left_out is not None and not self._next_condition(left_out.end()):
             self.at = left_out.end()
             return "!="
+        nearly = _NEARLY.match(self.text, self.at) if apart else None
+        if nearly is not None and not nearly["not"]:
+            self.at = nearly.end()  # a number is what rounds to it
+            return ""
         gap = _SPACE.match(self.text, self.at) if apart else None
         operator = _OPERATOR.match(self.text, gap.end() if gap else self.at)
         if operator is None or operator[0] == ":":

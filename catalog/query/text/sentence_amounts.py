@@ -231,6 +231,9 @@ def amount_named(sentence: Sentence, at: int) -> Replacement:
         used, low, high = span
         named = numeric_name(sentence, at + used)
         return None if named is None else (used + named[0], f"{named[1].name}:{low}..{high}")
+    end, values = amounts_listed(sentence, at, named_behind=True)
+    if len(values) > 1 and (named := numeric_name(sentence, end)) is not None:
+        return end + named[0] - at, any_of(named[1].name, values)  # 3 or 4 epochs
     bound = measure_at(sentence, at)
     if bound is None:
         return None
@@ -295,7 +298,8 @@ def named_value(sentence: Sentence, at: int) -> Replacement:
         return None
     if score and len(values) < _SEVERAL:
         return used, f"{target.name}>={amount.text}"
-    if target.path not in fields() and count < 2 and not score:
+    told = "_" in sentence.text(at) or _is_fraction(amount)
+    if target.path not in fields() and count < 2 and not score and not told:
         return None  # one word that some model uses for a hyper-parameter
     if len(values) > 1 and target.unit == "tokens":
         used += sentence.text(at + used) == "tokens"
@@ -310,7 +314,7 @@ def _is_fraction(amount: Amount) -> bool:
 _SEVERAL = 2
 
 
-def amounts_listed(sentence: Sentence, at: int) -> tuple[int, list[str]]:
+def amounts_listed(sentence: Sentence, at: int, *, named_behind: bool = False) -> tuple[int, list[str]]:
     """Where the numbers of one unit that begin there end, and these: `0.95 or 0.96`, `8k, 16k or 32k`. None without any."""
     first = amount_at(sentence, at)
     if first is None or first.sign:
@@ -321,6 +325,7 @@ def amounts_listed(sentence: Sentence, at: int) -> tuple[int, list[str]]:
         ends = not following or sentence.words[place + other.count - 1].whole.endswith(",")
         unit = amounts[-1].unit
         alike = other.unit.casefold() == unit.casefold() or (not unit and other.unit in BYTE_UNITS)
+        ends = ends or (named_behind and numeric_name(sentence, place + other.count) is not None)
         if other.sign or not alike or not (ends or following in {"or", "and", "nor", "tokens"}):
             break  # it is about something else
         end, amounts = place + other.count, [*amounts, other]

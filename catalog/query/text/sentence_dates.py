@@ -33,6 +33,7 @@ _PREPOSITIONS: Mapping[str, str] = {
     "pre": "before",
     "post": "after",
     "am": "on",
+    "by": "until",
 }
 _SPOKEN_SIGNS = {"after": ">", "since": ">=", "before": "<", "until": "<=", "in": ":", "on": ":"}
 _VERBS: Mapping[str, str] = {
@@ -46,6 +47,7 @@ _VERBS: Mapping[str, str] = {
     "modified": "modified",
     "updated": "modified",
     "changed": "modified",
+    "date": "",
 }
 
 
@@ -123,11 +125,18 @@ def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     if sentence.text(at + used) in {"this", "last"} and period in _PERIODS:
         return used + 2, word, f"{sentence.text(at + used)}-{period}"
     date = spoken_date(sentence, at + used)
+    if word == "until" and sentence.text(at) == "by" and not _is_deadline(date):
+        return None  # by May, who owns models
     if date is None and sentence.text(at + used) in _SPOKEN_MONTHS:
         month = sentence.text(at + used)  # the last one that has begun
         year = sentence.now.year - (_number_of(month) >= sentence.now.month)
         date = (1, f'"{month} {year}"')
     return None if date is None else (used + date[0], word, date[1])
+
+
+def _is_deadline(date: tuple[int, str] | None) -> bool:
+    """Whether the date has digits: `by 2020`, `by the end of 2020`."""
+    return date is not None and any(map(str.isdigit, date[1]))
 
 
 _JOINED = pattern(r"(pre|post)-(\d{4})")
@@ -192,10 +201,8 @@ _QUARTERS = {
     "third": 3,
     "fourth": 4,
     "last": 4,
-    "1st": 1,
-    "2nd": 2,
-    "3rd": 3,
-    "4th": 4,
+    **{f"{place}{ending}": place for place, ending in enumerate(("st", "nd", "rd", "th"), 1)},
+    **{str(place): place for place in range(1, 5)},
 }
 
 
@@ -317,7 +324,7 @@ def _date_alone(sentence: Sentence, at: int, start: int) -> tuple[int, str, str]
         span = _span_of_dates(sentence, at)
         if span is not None:
             return (1, "range", span) if at > start or _says_nothing_else(sentence, at, 1) else None
-        years = _span_of_years(sentence, at)
+        years = _span_of_years(sentence, at) or _span_apart(sentence, at)
         if years is not None:
             return years if at > start or _says_nothing_else(sentence, at, years[0]) else None
         spoken = spoken_date(sentence, at)
@@ -359,6 +366,24 @@ def _span_of_years(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     )
     high = sentence.text(at + 2)
     return (3, "range", f"{low}..{high}") if linked and is_year(low) and is_year(high) else None
+
+
+def _span_apart(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    """`2024-03-01 - 2024-06-10`, `March 2024 to June 2024`."""
+    low = spoken_date(sentence, at)
+    place = at + low[0] if low is not None else len(sentence.words)
+    if low is None or place >= len(sentence.words):
+        return None
+    if sentence.text(place) not in {"to", "until"} and sentence.words[place].whole != "-":
+        return None
+    high = spoken_date(sentence, place + 1)
+    if high is None:
+        return None
+    ends = [
+        _without_blanks(low[1].strip('"'), sentence),
+        _without_blanks(high[1].strip('"'), sentence, is_last=True),
+    ]
+    return (low[0] + 1 + high[0], "range", "..".join(ends)) if all(ends) else None
 
 
 def _span_of_dates(sentence: Sentence, at: int) -> str | None:

@@ -64,6 +64,8 @@ def ordered(sentence: Sentence, at: int) -> Replacement:
 
 
 def _sorted(sentence: Sentence, at: int, used: int) -> Replacement:
+    begun = _counting(sentence, at)
+    at, used = at + begun, used + begun
     named = numeric_name(sentence, at)
     if sentence.text(at) in _ORDERS:
         return used + 1 + (sentence.text(at + 1) == "first"), f"sort:{_ORDERS[sentence.text(at)]}"
@@ -112,23 +114,25 @@ def _named_best(sentence: Sentence, at: int) -> Replacement:
     return 1 + count, f"{having}sort:{quoted(name)}"
 
 
+_LATEST = frozenset({"latest", "newest", "current", "last"})
+"""Before a version: the last one of each series."""
+
+
 def _alone(sentence: Sentence, at: int) -> Replacement:
     """One word, or two that go together, that order by themselves."""
     words = (sentence.text(at), sentence.text(at + 1))
-    if words in {
-        ("latest", "version"),
-        ("latest", "versions"),
-        ("newest", "version"),
-        ("newest", "versions"),
-    }:
+    if words[0] in _LATEST and words[1] in {"version", "versions"}:
         return 2, "is:latest sort:-date"
+    if words == ("most", "recent") and sentence.text(at + 2) in {"version", "versions"}:
+        return 3, "is:latest sort:-date"
     if words in _RECENT:
         return 2, "sort:-date"
     if words in {("most", "accurate"), ("best", "performing")}:
         leading = "accuracy" if words[0] == "most" else sentence.leading_metric
         return (2, f"sort:{leading}") if leading else None
     if words[0] in _ORDERS:
-        return 1 + (words[1] == "first"), f"sort:{_ORDERS[words[0]]}"
+        noun = words[1] in _NOUNS and sentence.text(at + 2) == "first"
+        return 1 + noun + (sentence.text(at + 1 + noun) == "first"), f"sort:{_ORDERS[words[0]]}"
     if words[0] in {"fastest", "quickest"} and sentence.vocabulary is not None:
         known = next((name for name in _FASTEST if name in sentence.vocabulary.metrics), "")
         return (1, f"sort:{known}") if known else None
@@ -216,12 +220,22 @@ def _of_so_many(sentence: Sentence, at: int, used: int, number: int, word: str) 
 def _ordered_by(sentence: Sentence, at: int, used: int, number: int) -> Replacement:
     """The count with the order right behind it, else alone."""
     used += sentence.text(at + used) in {"by", "for"}
+    used += _counting(sentence, at + used)
     named = numeric_name(sentence, at + used)
     if named is None or named[1].split is not None:
         return used, f"limit:{number}"
     count, name = _placed(sentence, at + used, named)
     order = name if named[1].kind == "metric" else f"-{name}"
     return used + count, f"has:{quoted(name)} sort:{quoted(order)} limit:{number}"
+
+
+def _counting(sentence: Sentence, at: int) -> int:
+    """How many words before a name say that it is counted: `the number of parameters`, `amount of data`."""
+    used = int(sentence.text(at) == "the")
+    counted = (
+        sentence.text(at + used) in {"number", "count", "amount"} and sentence.text(at + used + 1) == "of"
+    )
+    return used + 2 if counted else 0
 
 
 def _number(word: str) -> int:
@@ -236,7 +250,10 @@ def _ordered_later(sentence: Sentence, at: int) -> bool:
     return any(
         sentence.text(place) in _ORDERS
         or sentence.words[place].raw.startswith("sort:")
-        or (sentence.text(place) == "by" and numeric_name(sentence, place + 1) is not None)
+        or (
+            sentence.text(place) == "by"
+            and numeric_name(sentence, place + 1 + _counting(sentence, place + 1)) is not None
+        )
         for place in range(at, len(sentence.words))
     )
 
@@ -265,16 +282,17 @@ def by_metric(sentence: Sentence, at: int) -> Replacement:
     """`bert models by f1`: an order at the end, or where so many or the best were asked for before."""
     if sentence.text(at) not in {"by", "on"}:
         return None
-    named = numeric_name(sentence, at + 1)
+    begun = 1 + _counting(sentence, at + 1)
+    named = numeric_name(sentence, at + begun)
     if named is None or named[1].split is not None:
         return None
     topped = any(word.text in _TOP for word in sentence.words[:at])
     if not topped:
-        last = sentence.text(at) == "by" and at + 1 + named[0] == len(sentence.words)
-        return (1 + named[0], f"sort:{quoted(named[1].name)}") if last else None
-    count, name = _placed(sentence, at + 1, named)
+        last = sentence.text(at) == "by" and at + begun + named[0] == len(sentence.words)
+        return (begun + named[0], f"sort:{quoted(named[1].name)}") if last else None
+    count, name = _placed(sentence, at + begun, named)
     order = name if named[1].kind == "metric" else f"-{name}"
-    return 1 + count, f"has:{quoted(name)} sort:{quoted(order)}"
+    return begun + count, f"has:{quoted(name)} sort:{quoted(order)}"
 
 
 def _placed(sentence: Sentence, at: int, named: tuple[int, Target]) -> tuple[int, str]:

@@ -30,6 +30,14 @@ _COMPARATORS: Mapping[tuple[str, ...], str] = {
         "worse": "worse than",
     }.items()
     for words in phrases.split("|")
+} | {
+    (refused, word, "than"): sign
+    for refused in ("no", "not")
+    for sign, words in {
+        "<=": "greater higher larger bigger longer",
+        ">=": "lower smaller fewer shorter",
+    }.items()
+    for word in words.split()
 }
 _LONGEST = max(map(len, _COMPARATORS))
 SIGNS = {
@@ -273,6 +281,8 @@ def _in_words(sentence: Sentence, at: int) -> Amount | None:
         return None  # the end of a longer phrase
     spoken = SPOKEN_NUMBERS.get(sentence.text(at))
     options = [(1, str(spoken))] if spoken is not None else []
+    if before in _BEFORE_ONE and sentence.text(at) in {"million", "billion", "trillion"}:
+        options.append((0, "1"))  # more than million
     options += [
         (len(words), digits)
         for words, digits in _FRACTIONS.items()
@@ -282,7 +292,7 @@ def _in_words(sentence: Sentence, at: int) -> Amount | None:
         unit = sentence.text(at + count)
         if len(unit) < _SHORTEST_WORD_OF_UNIT or not (unit in _BYTES or unit in _COUNTS):
             continue
-        if count == 1 and digits == "1" and before not in _BEFORE_ONE:
+        if count < _SHORTEST_WORD_OF_UNIT and digits == "1" and before not in _BEFORE_ONE:
             continue  # a MB model
         tail = open_end(sentence, at + count + 1)
         used, sign = tail or (0, "")
@@ -443,9 +453,9 @@ def spoken_name(sentence: Sentence, at: int) -> Iterator[tuple[int, str]]:
 
 def spoken_date(sentence: Sentence, at: int) -> tuple[int, str] | None:
     """A date of up to three words, the longest first: `3 May 2024`, `May 2024`, `2024`."""
-    for count in (4, 3, 2, 1):
+    for count in (5, 4, 3, 2, 1):
         words = [sentence.text(at + offset) for offset in range(count)]
-        if not all(words) or (count > 3 and "of" not in words) or words[-1] == "of":
+        if not all(words) or (count > 3 and words.count("of") < count - 3) or words[-1] == "of":
             continue
         text = " ".join(
             word for word in words if word != "of" or count == 1

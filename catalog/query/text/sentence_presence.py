@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from catalog.query.periods import is_year
 from catalog.query.text.function_words import FUNCTION_WORDS, NEGATING_WORDS
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_amounts import amounts_listed
+from catalog.query.text.sentence_dates import dated
 from catalog.query.text.sentence_lists import listed_before_name, tagged
 from catalog.query.text.sentence_parts import (
     LINKS,
@@ -96,9 +98,10 @@ _EXCEPT = {
     ("but", "no"): 2,
     ("other", "than"): 2,
     ("apart", "from"): 2,
+    ("none", "of"): 2,
 }
 _EXCEPT_ALONE = frozenset(
-    {"without", "w/o", "except", "excluding", "minus", "neither", "nor", "senza", "zonder"}
+    {"without", "w/o", "except", "exclude", "excluding", "minus", "neither", "nor", "senza", "zonder"}
 )
 _SCORES = frozenset({"scores", "results", "metrik", "metriken"})
 
@@ -109,7 +112,7 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
     opposite = _not_compared(sentence, at)
     if opposite is not None:
         return opposite
-    missing = _missing(sentence, at) or _not_of(sentence, at)
+    missing = _missing(sentence, at) or _untold(sentence, at) or _not_of(sentence, at)
     if missing is not None:
         return missing
     if word.startswith("non-") and (prefixed := _prefixed(sentence, at)) is not None:
@@ -117,15 +120,43 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
     used = _excluding(sentence, at)
     if not used:
         return _not_done(sentence, at)
+    year = dated(sentence, at + used) or _year_left_out(sentence, at + used)
+    if year is not None and not year[1].startswith(("(", "-")):
+        return used + year[0], f"-{year[1]}"
     used += sentence.text(at + used) in _AFTER_A_NO
     several = listed_before_name(sentence, at + used)
     if several is not None:
         return used + several[0], f"-{several[1]}"
     first = _left_out(sentence, at + used)
-    if first is None or (is_contracted(sentence, at) and _is_text(first[1])):
+    if first is None or (is_contracted(sentence, at) and used == 1 and _is_text(first[1])):
         return None  # "don't panic" may be a name
     more, conditions = _left_out_too(sentence, at + used + first[0], first[1])
     return used + first[0] + more, conditions
+
+
+def _year_left_out(sentence: Sentence, at: int) -> Replacement:
+    """A year alone, as in `except 2024`: elsewhere it may be a part of a name."""
+    year = sentence.text(at)
+    return (1, f"in:{year}") if is_year(year) else None
+
+
+_UNKNOWN = frozenset({"unknown", "undefined", "unspecified", "unset", "undisclosed"})
+_TOLD = frozenset({"set", "given", "specified", "known", "available", "defined", "stated", "provided"})
+
+
+def _untold(sentence: Sentence, at: int) -> Replacement:
+    """`license unknown`, `unknown license`, `task is not specified`: what models do not say."""
+    if sentence.text(at) in _UNKNOWN | {"empty"}:
+        thing = named_thing(sentence, at + 1)
+        return None if thing is None else (1 + thing[0], f"missing:{quoted(thing[1])}")
+    thing = named_thing(sentence, at)
+    if thing is None:
+        return None
+    used = thing[0] + (sentence.text(at + thing[0]) in LINKS)
+    told = sentence.text(at + used) == "not" and sentence.text(at + used + 1) in _TOLD
+    if not told and sentence.text(at + used) not in _UNKNOWN:
+        return None
+    return used + 1 + told, f"missing:{quoted(thing[1])}"
 
 
 _AFTER_A_NO = frozenset({"for", "the", "with"})
@@ -207,7 +238,7 @@ def _excluding(sentence: Sentence, at: int) -> int:
     if word == "not" and following == "trained" and sentence.text(at + 2) in {"with", "using"}:
         return 3
     if is_contracted(sentence, at) and sentence.words[at].raw[0].casefold() == "d":
-        return 0  # do, does and did want a verb
+        return 2 if following in _VERBS_OF_USE else 0  # do, does and did want a verb
     if word == "not" and sentence.words[at].raw.casefold() != word:
         # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
         return int(not at or not resolve(sentence.text(at - 1)))
@@ -221,6 +252,7 @@ def _excluding(sentence: Sentence, at: int) -> int:
     return 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, following), 0)
 
 
+_VERBS_OF_USE = frozenset({"use", "need", "require", "support", "include", "show", "list", "want"})
 _NO = frozenset({"no", "non", "sin", "sem"})
 """Leave out only what models have: `sin` is Spanish, and a function of numbers."""
 
@@ -275,6 +307,8 @@ def _not_done(sentence: Sentence, at: int) -> Replacement:
         return None
     if not _PLAIN_WORD.fullmatch(thing) or thing in FUNCTION_WORDS:
         return None
+    if dated(sentence, at + 1) is not None:
+        return None  # "not trained in 2024" leaves out what was trained then
     if (
         tagged(sentence, at + 1)
         or valued(sentence, at + 1)
@@ -308,8 +342,11 @@ def _prefixed(sentence: Sentence, at: int) -> str | None:
     """What `english` of `non-english` means."""
     word = sentence.words[at]
     alone = replace(word, text=word.text.removeprefix("non-"), raw=word.raw[len("non-") :])
-    match = named_by_alias(replace(sentence, words=(alone,)), 0)
-    return None if match is None else match[1]
+    single = replace(sentence, words=(alone,))
+    match = named_by_alias(single, 0)
+    if match is None:
+        return alone.raw if _is_value(single, 0) else None
+    return match[1]
 
 
 def _is_value(sentence: Sentence, at: int) -> bool:

@@ -331,7 +331,7 @@ _OF_SEVERAL_WORDS = frozenset({"task"})
 _STATES: Mapping[tuple[str, ...], str] = {
     tuple(words.split()): condition
     for condition, phrases in {
-        "is:incomplete": "incomplete|cut off|truncated|missing shards|partial",
+        "is:incomplete": "incomplete|not complete|cut off|truncated|missing shards|partial",
         "is:unreadable,incomplete": "corrupt|corrupted|damaged|unreadable",
         "is:duplicate": "duplicates|duplicated",
         "-is:quantized": "non-quantized|unquantized|unquantised|nonquantized|non quantized",
@@ -340,6 +340,7 @@ _STATES: Mapping[tuple[str, ...], str] = {
         "lora": "loras",
         "(reranker OR task:text-ranking)": "rerankers|reranking|re-rankers|re-ranking",
         "missing:license": "unlicensed|unlicenced",
+        "missing:tags": "untagged|without tags",
         "missing:risks": "no risks|without risks|harmless",
         "severity:high,critical": "dangerous|malicious|unsafe|harmful",
         "risk:code-execution": "execute code|executes code|run code|runs code|code execution",

@@ -18,7 +18,9 @@ def versioned(sentence: Sentence, at: int) -> Replacement:
     if word in {"version", "versions"} and (compared := _compared_version(sentence, at + 1)) is not None:
         return compared
     if word == "version" and _VERSION.fullmatch(value):
-        return 2, f"version:{quoted(value)}"
+        if (series := _SERIES.fullmatch(value)) is not None:
+            return 2, f"version:{series[1]}*"
+        return 2, f"version>={value[:-1]}" if value.endswith("+") else f"version:{quoted(value)}"
     if _HASH.fullmatch(value) and any(target.path in fields_where("hashed") for target in resolve(word)):
         return 2, f"{word}:{value}"
     return None
@@ -41,6 +43,8 @@ def _compared_version(sentence: Sentence, at: int) -> Replacement:
     used, sign = (
         (2, _NEWER[word]) if word in _NEWER and low == "than" else comparator(sentence, at) or (0, "")
     )
+    if not used and word in _BESIDE:
+        used, sign = 1, _BESIDE[word]
     value = sentence.text(at + used)
     if sign not in {">", ">=", "<", "<="} or not _VERSION.fullmatch(value):
         return None
@@ -48,6 +52,7 @@ def _compared_version(sentence: Sentence, at: int) -> Replacement:
 
 
 _NEWER = {"newer": ">", "later": ">", "older": "<", "earlier": "<"}
+_BESIDE = {"before": "<", "after": ">", "since": ">=", "from": ">=", "until": "<="}
 _VERSION_ENDS = {
     **dict.fromkeys(("later", "newer", "above", "higher", "up"), ">="),
     **dict.fromkeys(("earlier", "older", "below", "lower"), "<="),
@@ -56,6 +61,8 @@ _HASH = pattern(r"[0-9a-f]{7,64}")
 _FOLDERS = frozenset({"folder", "directory"})
 _PATH = pattern(r"[\w.\-]+(?:/[\w.\-]+)*/?")
 _VERSION = pattern(r"v?\d[\w.+-]*")
+_SERIES = pattern(r"(v?\d[\d.]*\.)x")
+"""`1.x`: every version that begins so."""
 
 
 def numbered(sentence: Sentence, at: int) -> Replacement:

@@ -38,7 +38,10 @@ _NAMES = frozenset({"MIT"})
 """Written so, it is the licence, and no word of German."""
 _OF_LISTS = frozenset("[],")
 _EDGES = ",.?!;"
-_PLAIN = pattern(r"(?:[<>]=?|[≥≤~≈])?[\w.%@/+-]+|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|[≥≤~≈]", re.UNICODE)
+_PLAIN = pattern(
+    r"(?:[<>]=?|[≥≤~≈])?[\w.%@/+-]+|\d+,\d+%?(?:-|\.\.)\d+,\d+%?|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|[≥≤~≈]",
+    re.UNICODE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from mappings.metrics import Metric, find, spellings, splits
 MAX_NAME_CHARACTERS = 100
 MAX_DATASET_CHARACTERS = 200
 
-_PREFIX_SPLIT = pattern(r"(?P<split>[a-z]+)[_/.\-](?P<rest>.+)")
+_PREFIX_SPLIT = pattern(r"(?P<split>[a-z]+)[_/.\- ](?P<rest>.+)")
 _METRIC_PREFIXES = ("metrics.", "metric.", "metrics/", "summary_metrics.", "summary.")
 _PARAMETER_PREFIXES = (
     *("params.", "param.", "parameters.", "hyperparameters.", "hparams."),

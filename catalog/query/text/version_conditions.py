@@ -14,6 +14,7 @@ from mappings import fields
 
 _VERSION = pattern(r"v?\d[\w.+-]*", 0)
 _PLAIN = pattern(r"v?\d+(?:\.\d+){0,1}")
+_OR_LATER = pattern(r"v?\d+(?:\.\d+)*\+")
 _PARTS = 3
 """2 is 2.0 and 2.0.0. Source: PEP 440, version specifiers: a release is filled up with zeros to be compared."""
 _OPEN = frozenset({"", "*"})
@@ -47,6 +48,9 @@ def _version_leaf(piece: Piece, token: Token, target: Target, order: str) -> Lea
             return None
         node = _compared(order, token.operator, text)
         return Leaf(node=node, label=f"{name}{token.operator}{text}", explanation="as versions are counted")
+    if _OR_LATER.fullmatch(text):
+        node = _compared(order, ">=", text[:-1])
+        return Leaf(node=node, label=f"{name}>={text[:-1]}", explanation="as versions are counted")
     low, dots, high = text.partition("..")
     ends = (
         (">" if low.startswith(">") else ">=", low.lstrip(">=")),
